@@ -1,0 +1,174 @@
+//! Signed tokens for links in mails.
+//!
+//! A token says *what it may do* (its scope) and *for whom*, and carries an
+//! HMAC-SHA-256 cut to 80 bits, so that it stays short enough for a header
+//! line. A token of one scope is worthless in another: whoever is forwarded a
+//! mail can unsubscribe its reader and nothing else.
+
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretSlice};
+
+/// Shortest secret that is accepted, in bytes.
+pub const SECRET_BYTES_MIN: usize = 32;
+
+const MAC_BYTES: usize = 10;
+
+/// Lower-case letters and digits without `i l o u`: mail systems may change
+/// the case of an address, and people copy links by hand.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// What a token allows its bearer to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Scope {
+    /// Ends one subscription.
+    Unsubscribe = 1,
+    /// Names one delivery in the envelope sender (VERP).
+    Bounce = 2,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token is damaged or was not made here")]
+pub struct BadToken;
+
+/// Makes and checks tokens with one secret.
+#[derive(Clone)]
+pub struct Signer {
+    key: hmac::Key,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(secret)")
+    }
+}
+
+impl Signer {
+    /// A signer over `secret`, which should hold at least [`SECRET_BYTES_MIN`] bytes.
+    pub fn new(secret: &SecretSlice<u8>) -> Self {
+        Signer { key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()) }
+    }
+
+    /// The token that allows `scope` for the row numbered `id`.
+    pub fn sign(&self, scope: Scope, id: i64) -> String {
+        let mut bytes = vec![scope as u8];
+        let id = id.to_be_bytes();
+        let start = id.iter().position(|&byte| byte != 0).unwrap_or(id.len());
+        bytes.extend_from_slice(&id[start..]);
+        let mac = self.mac(&bytes);
+        bytes.extend_from_slice(&mac);
+        encode(&bytes)
+    }
+
+    /// The row that `token` was signed for, if it was signed here for `scope`.
+    pub fn verify(&self, scope: Scope, token: &str) -> Result<i64, BadToken> {
+        let bytes = decode(token).ok_or(BadToken)?;
+        let split = bytes.len().checked_sub(MAC_BYTES).ok_or(BadToken)?;
+        let (said, mac) = bytes.split_at(split);
+        let (&found, id) = said.split_first().ok_or(BadToken)?;
+        if id.len() > 8 || found != scope as u8 {
+            return Err(BadToken);
+        }
+        // The comparison takes the same time wherever the first wrong byte stands.
+        let expected = self.mac(said);
+        if mac.iter().zip(expected).fold(0, |differ, (a, b)| differ | (a ^ b)) != 0 {
+            return Err(BadToken);
+        }
+        let mut wide = [0; 8];
+        wide[8 - id.len()..].copy_from_slice(id);
+        Ok(i64::from_be_bytes(wide))
+    }
+
+    fn mac(&self, said: &[u8]) -> [u8; MAC_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(b"paperboy token 1\0");
+        context.update(said);
+        let tag = context.sign();
+        tag.as_ref()[..MAC_BYTES].try_into().expect("a SHA-256 tag has 32 bytes")
+    }
+}
+
+/// Base 32, five bits a letter, most significant first.
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for &byte in bytes {
+        buffer = (buffer << 8) | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(ALPHABET[(buffer >> bits) as usize & 31]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(ALPHABET[(buffer << (5 - bits)) as usize & 31]));
+    }
+    text
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    if text.len() > 64 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() * 5 / 8);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for letter in text.bytes() {
+        let value = ALPHABET.iter().position(|&known| known == letter.to_ascii_lowercase())?;
+        buffer = (buffer << 5) | value as u32;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((buffer >> bits) as u8);
+        }
+    }
+    // Left-over bits must be zero, so that every token has one spelling.
+    (buffer & ((1 << bits) - 1) == 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer(secret: u8) -> Signer {
+        Signer::new(&SecretSlice::from(vec![secret; SECRET_BYTES_MIN]))
+    }
+
+    #[test]
+    fn a_token_names_its_row_to_the_signer_that_made_it() {
+        for id in [0, 1, 255, 256, 1_000_000, i64::MAX] {
+            let token = signer(1).sign(Scope::Unsubscribe, id);
+            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token), Ok(id), "{token}");
+            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token.to_uppercase()), Ok(id));
+        }
+    }
+
+    #[test]
+    fn a_token_is_worthless_elsewhere() {
+        let token = signer(1).sign(Scope::Unsubscribe, 7);
+        assert_eq!(signer(2).verify(Scope::Unsubscribe, &token), Err(BadToken));
+        assert_eq!(signer(1).verify(Scope::Bounce, &token), Err(BadToken));
+    }
+
+    #[test]
+    fn no_changed_token_is_accepted() {
+        let token = signer(1).sign(Scope::Unsubscribe, 1234);
+        for at in 0..token.len() {
+            for &letter in ALPHABET {
+                let mut other = token.clone().into_bytes();
+                if other[at] != letter {
+                    other[at] = letter;
+                    let other = String::from_utf8(other).unwrap();
+                    assert_eq!(signer(1).verify(Scope::Unsubscribe, &other), Err(BadToken), "{other}");
+                }
+            }
+            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token[..at]), Err(BadToken));
+        }
+        assert_eq!(signer(1).verify(Scope::Unsubscribe, &"0".repeat(65)), Err(BadToken));
+    }
+
+    #[test]
+    fn tokens_fit_a_header_line() {
+        assert!(signer(1).sign(Scope::Unsubscribe, 1_000_000).len() <= 24);
+    }
+}
