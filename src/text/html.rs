@@ -1,0 +1,571 @@
+//! HTML, JATS and `MathML` markup, as plain text.
+//!
+//! Feeds and Crossref put markup into titles and abstracts: HTML, the JATS
+//! tag set (<https://jats.nlm.nih.gov/archiving/tag-library/>) and `MathML`.
+//! Only tags of those vocabularies are markup. Papers on language models talk
+//! about `<think>` and `<image>`, and `p < 0.05 and q > 3` is no tag.
+
+use std::borrow::Cow;
+
+use super::scripts::{push_subscript, push_superscript};
+
+/// Removes tags and decodes entities; block elements become blank lines.
+///
+/// Entities are decoded once, so `&lt;b&gt;` gives the text `<b>`. What
+/// scripts, styles and comments hold is dropped.
+pub fn strip_markup(raw: &str) -> String {
+    if !raw.contains(['<', '&']) {
+        return raw.to_owned();
+    }
+    let mut page = Page {
+        out: String::with_capacity(raw.len()),
+        scripts: Vec::new(),
+        holds_mathml: raw.contains("<mml:math") || raw.contains("<math"),
+        hopeless: false,
+    };
+    let mut at = 0;
+    while let Some(found) = raw[at..].find(['<', '&']) {
+        page.out.push_str(&raw[at..at + found]);
+        at += found;
+        let rest = &raw[at..];
+        at += if rest.starts_with('&') {
+            let (text, length) = entity(rest);
+            page.out.push_str(&text);
+            length
+        } else {
+            page.tag(rest)
+        };
+    }
+    page.out.push_str(&raw[at..]);
+    while let Some(script) = page.scripts.pop() {
+        page.close_script(&script);
+    }
+    page.out
+}
+
+struct Page {
+    out: String,
+    /// Elements being read that raise or lower their text.
+    scripts: Vec<Script>,
+    /// Whether a formula in TeX has a twin in `MathML`.
+    holds_mathml: bool,
+    /// Whether the end of a dropped element was once sought in vain; looking
+    /// again for every further one would take quadratic time.
+    hopeless: bool,
+}
+
+/// An open `<sup>`, `<sub>`, `<msup>`, `<msub>` or `<mfrac>`.
+struct Script {
+    name: &'static str,
+    /// Where in the output its content starts.
+    start: usize,
+    /// For `MathML`: where its second child starts.
+    second: Option<usize>,
+    /// For `MathML`: how deep within it we are.
+    depth: usize,
+}
+
+// Deeper nesting of raised text is read flat.
+const MAX_SCRIPTS: usize = 16;
+
+impl Page {
+    /// Reads the tag at the start of `rest`, and returns its length; what is
+    /// no tag is copied.
+    fn tag(&mut self, rest: &str) -> usize {
+        for (open, close) in [("<!--", "-->"), ("<![CDATA[", "]]>")] {
+            let Some(inner) = rest.strip_prefix(open).filter(|_| !self.hopeless) else {
+                continue;
+            };
+            self.hopeless = !inner.contains(close);
+            if let Some(length) = inner.find(close) {
+                if open == "<![CDATA[" {
+                    self.out.push_str(&inner[..length]);
+                }
+                return open.len() + length + close.len();
+            }
+        }
+        let Some(tag) = Tag::parse(rest) else {
+            self.out.push('<');
+            return 1;
+        };
+        match tag.kind {
+            Kind::Dropped if !tag.closes && !tag.empty => return self.dropped(rest, &tag),
+            Kind::Block => self.out.push_str("\n\n"),
+            Kind::Break => self.out.push('\n'),
+            Kind::Cell => self.out.push(' '),
+            Kind::Inline | Kind::Dropped => {}
+            Kind::Script(name) => self.script(name, tag.closes || tag.empty),
+        }
+        if tag.math && !matches!(tag.kind, Kind::Script(_)) {
+            self.math_child(tag.closes, tag.empty);
+        }
+        tag.length
+    }
+
+    fn dropped(&mut self, rest: &str, tag: &Tag) -> usize {
+        let only_copy = tag.name.ends_with("tex-math") && !self.holds_mathml;
+        if self.hopeless || only_copy {
+            return tag.length;
+        }
+        let length = dropped_length(rest, tag);
+        self.hopeless = length.is_none();
+        length.unwrap_or(tag.length)
+    }
+
+    fn script(&mut self, name: &'static str, closes: bool) {
+        if closes {
+            if let Some(place) = self.scripts.iter().rposition(|open| open.name == name) {
+                while self.scripts.len() > place {
+                    if let Some(script) = self.scripts.pop() {
+                        self.close_script(&script);
+                    }
+                }
+                self.math_child(true, false);
+            }
+        } else if self.scripts.len() < MAX_SCRIPTS {
+            self.math_child(false, false);
+            self.scripts.push(Script { name, start: self.out.len(), second: None, depth: 0 });
+        }
+    }
+
+    /// Counts the children of the innermost `MathML` script.
+    fn math_child(&mut self, closes: bool, empty: bool) {
+        let here = self.out.len();
+        let Some(script) = self.scripts.last_mut() else {
+            return;
+        };
+        if closes {
+            script.depth = script.depth.saturating_sub(1);
+        } else if !empty {
+            script.depth += 1;
+        }
+        if closes && script.depth == 0 && script.second.is_none() {
+            script.second = Some(here);
+        }
+    }
+
+    fn close_script(&mut self, script: &Script) {
+        let start = match script.name {
+            "sup" | "sub" => script.start,
+            _ => script.second.unwrap_or(script.start),
+        };
+        let inner = self.out.split_off(start.min(self.out.len()));
+        let shift = inner.contains("\n\n");
+        match script.name {
+            _ if shift => self.out.push_str(&inner),
+            "mfrac" => {
+                self.out.push('/');
+                self.out.push_str(inner.trim());
+            }
+            "sup" | "msup" => push_superscript(&mut self.out, &inner),
+            _ => push_subscript(&mut self.out, &inner),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Inline,
+    Block,
+    Break,
+    Cell,
+    Dropped,
+    Script(&'static str),
+}
+
+struct Tag<'a> {
+    name: &'a str,
+    kind: Kind,
+    length: usize,
+    closes: bool,
+    empty: bool,
+    math: bool,
+}
+
+impl<'a> Tag<'a> {
+    fn parse(rest: &'a str) -> Option<Self> {
+        let inner = rest.strip_prefix('<')?;
+        let closes = inner.starts_with('/');
+        let inner = inner.strip_prefix('/').unwrap_or(inner);
+        let name_length = inner.bytes().position(|b| !(b.is_ascii_alphanumeric() || b == b'-' || b == b':'))?;
+        let name = &inner[..name_length];
+        let local = name.rsplit(':').next()?;
+        // The longest name of the vocabularies below has 18 letters.
+        if local.len() > 20 {
+            return None;
+        }
+        let kind = kind_of(&local.to_ascii_lowercase(), name.contains(':'))?;
+        let (attributes, empty) = attributes_length(&inner[name_length..])?;
+        Some(Self {
+            name,
+            kind,
+            length: 1 + usize::from(closes) + name_length + attributes,
+            closes,
+            empty,
+            math: is_math(local),
+        })
+    }
+}
+
+/// The length of the attributes with the closing `>`, and whether the element
+/// is empty. `None` if this is prose: `<i and j>`.
+fn attributes_length(rest: &str) -> Option<(usize, bool)> {
+    // No attribute list of real metadata comes near this; it keeps text made
+    // of nothing but `<a ` linear.
+    const LONGEST: usize = 2000;
+    let bytes = &rest.as_bytes()[..rest.len().min(LONGEST)];
+    let mut at = 0;
+    loop {
+        let blanks = bytes[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        at += blanks;
+        match bytes.get(at)? {
+            b'>' => return Some((at + 1, false)),
+            b'/' if bytes.get(at + 1) == Some(&b'>') => return Some((at + 2, true)),
+            _ if blanks == 0 => return None,
+            _ => {}
+        }
+        let name = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"-:_.".contains(b)).count();
+        if name == 0 || bytes.get(at + name) != Some(&b'=') {
+            return None;
+        }
+        at += name + 1;
+        at += match bytes.get(at)? {
+            quote @ (b'"' | b'\'') => 2 + bytes[at + 1..].iter().position(|b| b == quote)?,
+            _ => bytes[at..].iter().position(|b| b.is_ascii_whitespace() || *b == b'>')?,
+        };
+    }
+}
+
+fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
+    Some(match name {
+        "p" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table" | "blockquote" | "pre"
+        | "section" | "article" | "sec" | "abstract" | "title" | "header" | "footer" | "list" | "disp-formula"
+        | "figure" | "hr" | "body" | "head" | "html" => Kind::Block,
+        "br" | "li" | "tr" | "dt" | "dd" | "list-item" | "break" => Kind::Break,
+        "td" | "th" | "img" | "mtd" | "mtr" | "mtable" | "mspace" => Kind::Cell,
+        "script" | "style" | "annotation" | "annotation-xml" | "tex-math" => Kind::Dropped,
+        "sup" => Kind::Script("sup"),
+        "sub" => Kind::Script("sub"),
+        "msup" | "mover" => Kind::Script("msup"),
+        "msub" | "munder" => Kind::Script("msub"),
+        "mfrac" => Kind::Script("mfrac"),
+        // `<s>` is missing on purpose: it is the start token of many models.
+        "a" | "b" | "i" | "u" | "em" | "strong" | "span" | "small" | "big" | "tt" | "code" | "font" | "cite"
+        | "abbr" | "mark" | "q" | "del" | "ins" | "center" | "strike" | "italic" | "bold" | "sc" | "monospace"
+        | "roman" | "sans-serif" | "underline" | "ext-link" | "xref" | "uri" | "email" | "inline-formula"
+        | "alternatives" | "named-content" | "styled-content" | "label" | "fn" | "inline-graphic" | "math" | "mrow"
+        | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "msqrt" | "mroot" | "msubsup" | "munderover" | "mfenced"
+        | "mpadded" | "mphantom" | "menclose" | "semantics" | "ms" | "mmultiscripts" | "mprescripts" | "none" => {
+            Kind::Inline
+        }
+        _ if prefixed => Kind::Inline,
+        _ => return None,
+    })
+}
+
+fn is_math(name: &str) -> bool {
+    matches!(
+        name,
+        "mrow"
+            | "mi"
+            | "mn"
+            | "mo"
+            | "mtext"
+            | "mstyle"
+            | "msqrt"
+            | "mroot"
+            | "msubsup"
+            | "munderover"
+            | "mfenced"
+            | "mpadded"
+            | "ms"
+    )
+}
+
+/// The length of an element whose content nobody should read.
+fn dropped_length(rest: &str, tag: &Tag) -> Option<usize> {
+    let mut at = tag.length;
+    while let Some(found) = rest[at..].find("</") {
+        let inner = &rest[at + found + 2..];
+        if inner.get(..tag.name.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag.name)) {
+            let end = inner.find('>')?;
+            return Some(at + found + 2 + end + 1);
+        }
+        at += found + 2;
+    }
+    None
+}
+
+/// Decodes the entity at the start of `rest`; returns its text and length.
+fn entity(rest: &str) -> (Cow<'static, str>, usize) {
+    const NO_ENTITY: (Cow<'static, str>, usize) = (Cow::Borrowed("&"), 1);
+    // The longest name below has 8 letters, the longest number 7 digits.
+    let Some(end) = rest.bytes().take(12).position(|b| b == b';') else {
+        return NO_ENTITY;
+    };
+    let name = &rest[1..end];
+    let decoded = match name.strip_prefix('#') {
+        Some(number) => numeric(number).map(|c| Cow::Owned(c.to_string())),
+        None => named(name).map(Cow::Borrowed),
+    };
+    decoded.map_or(NO_ENTITY, |text| (text, end + 1))
+}
+
+fn numeric(number: &str) -> Option<char> {
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    // HTML standard section 13.2.5.80: the codes 0x80 to 0x9F are read as
+    // windows-1252; the ones people use are quotes and dashes.
+    Some(match code {
+        0x85 => '…',
+        0x91 => '‘',
+        0x92 => '’',
+        0x93 => '“',
+        0x94 => '”',
+        0x95 => '•',
+        0x96 => '–',
+        0x97 => '—',
+        0x99 => '™',
+        _ => char::from_u32(code)?,
+    })
+}
+
+// HTML standard section 13.5, the part of it that metadata uses.
+fn named(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "amp" | "AMP" => "&",
+        "lt" | "LT" => "<",
+        "gt" | "GT" => ">",
+        "quot" | "QUOT" => "\"",
+        "apos" => "'",
+        "nbsp" | "ensp" | "emsp" | "thinsp" => " ",
+        "shy" | "zwnj" | "zwj" | "lrm" | "rlm" => "",
+        "ndash" => "–",
+        "mdash" => "—",
+        "minus" => "−",
+        "lsquo" => "‘",
+        "rsquo" => "’",
+        "sbquo" => "‚",
+        "ldquo" => "“",
+        "rdquo" => "”",
+        "bdquo" => "„",
+        "laquo" => "«",
+        "raquo" => "»",
+        "hellip" => "…",
+        "bull" => "•",
+        "middot" => "·",
+        "copy" => "©",
+        "reg" => "®",
+        "trade" => "™",
+        "deg" => "°",
+        "plusmn" => "±",
+        "times" => "×",
+        "divide" => "÷",
+        "micro" => "µ",
+        "para" => "¶",
+        "sect" => "§",
+        "euro" => "€",
+        "pound" => "£",
+        "yen" => "¥",
+        "cent" => "¢",
+        "sup1" => "¹",
+        "sup2" => "²",
+        "sup3" => "³",
+        "frac12" => "½",
+        "frac14" => "¼",
+        "frac34" => "¾",
+        "iexcl" => "¡",
+        "iquest" => "¿",
+        "ordf" => "ª",
+        "ordm" => "º",
+        "le" | "leq" => "≤",
+        "ge" | "geq" => "≥",
+        "ne" => "≠",
+        "asymp" | "approx" => "≈",
+        "equiv" => "≡",
+        "sim" => "∼",
+        "infin" => "∞",
+        "sum" => "∑",
+        "prod" => "∏",
+        "int" => "∫",
+        "part" => "∂",
+        "nabla" => "∇",
+        "radic" => "√",
+        "isin" => "∈",
+        "notin" => "∉",
+        "sub" => "⊂",
+        "sup" => "⊃",
+        "cap" => "∩",
+        "cup" => "∪",
+        "and" => "∧",
+        "or" => "∨",
+        "forall" => "∀",
+        "exist" => "∃",
+        "empty" => "∅",
+        "larr" => "←",
+        "rarr" => "→",
+        "uarr" => "↑",
+        "darr" => "↓",
+        "harr" => "↔",
+        "rArr" => "⇒",
+        "hArr" => "⇔",
+        "prime" => "′",
+        "Prime" => "″",
+        "dagger" => "†",
+        "Dagger" => "‡",
+        "permil" => "‰",
+        _ => return letter(name),
+    })
+}
+
+fn letter(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Agrave" => "À",
+        "Aacute" => "Á",
+        "Acirc" => "Â",
+        "Atilde" => "Ã",
+        "Auml" => "Ä",
+        "Aring" => "Å",
+        "AElig" => "Æ",
+        "Ccedil" => "Ç",
+        "Egrave" => "È",
+        "Eacute" => "É",
+        "Ecirc" => "Ê",
+        "Euml" => "Ë",
+        "Iacute" => "Í",
+        "Icirc" => "Î",
+        "Iuml" => "Ï",
+        "Ntilde" => "Ñ",
+        "Oacute" => "Ó",
+        "Ocirc" => "Ô",
+        "Otilde" => "Õ",
+        "Ouml" => "Ö",
+        "Oslash" => "Ø",
+        "Uacute" => "Ú",
+        "Uuml" => "Ü",
+        "Yacute" => "Ý",
+        "Scaron" => "Š",
+        "szlig" => "ß",
+        "agrave" => "à",
+        "aacute" => "á",
+        "acirc" => "â",
+        "atilde" => "ã",
+        "auml" => "ä",
+        "aring" => "å",
+        "aelig" => "æ",
+        "ccedil" => "ç",
+        "egrave" => "è",
+        "eacute" => "é",
+        "ecirc" => "ê",
+        "euml" => "ë",
+        "igrave" => "ì",
+        "iacute" => "í",
+        "icirc" => "î",
+        "iuml" => "ï",
+        "eth" => "ð",
+        "ntilde" => "ñ",
+        "ograve" => "ò",
+        "oacute" => "ó",
+        "ocirc" => "ô",
+        "otilde" => "õ",
+        "ouml" => "ö",
+        "oslash" => "ø",
+        "ugrave" => "ù",
+        "uacute" => "ú",
+        "ucirc" => "û",
+        "uuml" => "ü",
+        "yacute" => "ý",
+        "yuml" => "ÿ",
+        "scaron" => "š",
+        "oelig" => "œ",
+        "alpha" => "α",
+        "beta" => "β",
+        "gamma" => "γ",
+        "delta" => "δ",
+        "epsilon" => "ε",
+        "zeta" => "ζ",
+        "eta" => "η",
+        "theta" => "θ",
+        "iota" => "ι",
+        "kappa" => "κ",
+        "lambda" => "λ",
+        "mu" => "μ",
+        "nu" => "ν",
+        "xi" => "ξ",
+        "pi" => "π",
+        "rho" => "ρ",
+        "sigma" => "σ",
+        "tau" => "τ",
+        "upsilon" => "υ",
+        "phi" => "φ",
+        "chi" => "χ",
+        "psi" => "ψ",
+        "omega" => "ω",
+        "Gamma" => "Γ",
+        "Delta" => "Δ",
+        "Theta" => "Θ",
+        "Lambda" => "Λ",
+        "Xi" => "Ξ",
+        "Pi" => "Π",
+        "Sigma" => "Σ",
+        "Phi" => "Φ",
+        "Psi" => "Ψ",
+        "Omega" => "Ω",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(raw: &str, expected: &str) {
+        assert_eq!(strip_markup(raw).trim(), expected, "{raw:?}");
+    }
+
+    #[test]
+    fn tags_go_and_their_text_stays() {
+        check("A <b>bold</b> <i class=\"x\">claim</i>", "A bold claim");
+        check("see <a href='https://a.example/?q=1>0'>this</a>", "see this");
+        check("<p>One.</p><p>Two.</p>", "One.\n\n\n\nTwo.");
+        check("one<br/>two", "one\ntwo");
+        check("<jats:p>An <jats:italic>E. coli</jats:italic> study</jats:p>", "An E. coli study");
+        check("<?xml?>x", "<?xml?>x");
+    }
+
+    #[test]
+    fn raised_and_lowered_text_uses_unicode() {
+        check("H<sub>2</sub>O, x<sup>2</sup>", "H₂O, x²");
+        check("x<sub>max</sub> and y<sup>α+1</sup>", "x_max and y^(α+1)");
+        check("<mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>", "x²");
+        check("<math><mfrac><mrow><mi>a</mi></mrow><mi>b</mi></mfrac></math>", "a/b");
+        check("<msub><mi>l</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msub>", "lₙ₊₁");
+    }
+
+    #[test]
+    fn comparisons_and_tokens_are_no_tags() {
+        check("p < 0.05 and q > 3", "p < 0.05 and q > 3");
+        check("a<b and c>d", "a<b and c>d");
+        check("pairs <i, j> of <i and j>", "pairs <i, j> of <i and j>");
+        check("a <think> token, <s>, </answer>", "a <think> token, <s>, </answer>");
+        check("x <", "x <");
+    }
+
+    #[test]
+    fn entities_are_decoded_once() {
+        check("R&amp;D &lt;b&gt; &#233;&#xe9; &eacute;", "R&D <b> éé é");
+        check("&amp;lt;", "&lt;");
+        check("AT&T; &nosuch; &#xFFFFFFFF; & a", "AT&T; &nosuch; &#xFFFFFFFF; & a");
+        check("it&#146;s", "it’s");
+    }
+
+    #[test]
+    fn scripts_styles_comments_and_second_copies_are_dropped() {
+        check("a<script>if (a<b) x()</script>b", "ab");
+        check("a<!-- no -->b<STYLE>p{}</STYLE>c", "abc");
+        check("<tex-math>\\documentclass{x}$a$</tex-math><mml:math><mml:mi>a</mml:mi></mml:math>", "a");
+        check("<script>never closed", "never closed");
+    }
+}
