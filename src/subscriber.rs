@@ -1,0 +1,195 @@
+//! A subscriber: address, preferences and interests.
+
+mod address;
+mod record;
+
+pub use address::{Address, BadAddress};
+pub use record::{RECORD_KEYS, read_interest, read_subscriber};
+
+use crate::paper::PaperId;
+use chrono::{NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+/// The row of a subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriberId(pub i64);
+
+/// The row of an interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterestId(pub i64);
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Asked for, not yet confirmed from the address itself.
+    Pending,
+    /// Gets issues.
+    Active,
+    /// Gets none until resumed.
+    Paused,
+    /// Has left.
+    Unsubscribed,
+    /// The address refused mail or complained.
+    Suppressed,
+}
+
+impl Status {
+    /// Every status with its word.
+    pub const WORDS: [(&'static str, Status); 5] = [
+        ("pending", Status::Pending),
+        ("active", Status::Active),
+        ("paused", Status::Paused),
+        ("unsubscribed", Status::Unsubscribed),
+        ("suppressed", Status::Suppressed),
+    ];
+}
+
+/// How often an issue comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frequency {
+    /// On every one of the chosen days.
+    Daily,
+    /// Once a week, on one day.
+    Weekly,
+}
+
+/// How much of each abstract is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbstractLength {
+    /// All of it.
+    Full,
+    /// Its two or three most telling sentences.
+    Short,
+    /// Nothing.
+    None,
+}
+
+/// What happens on a day on which nothing is above the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenEmpty {
+    /// No mail.
+    Skip,
+    /// A short note that says why.
+    Note,
+}
+
+/// Which parts a message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// HTML with a text alternative.
+    Html,
+    /// Text alone.
+    Text,
+}
+
+/// What a subscriber chose about their issues.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preferences {
+    /// Where the wall clock hangs that `send_at` means.
+    pub timezone: Tz,
+    /// The hour at which an issue is due.
+    pub send_at: NaiveTime,
+    /// Days on which daily issues come.
+    pub days: Vec<Weekday>,
+    /// Daily or weekly.
+    pub frequency: Frequency,
+    /// The day on which weekly issues come.
+    pub weekday: Weekday,
+    /// Most picks in an issue.
+    pub max_papers: u32,
+    /// Length of abstracts.
+    pub abstracts: AbstractLength,
+    /// The line: picks below this score (0 to 1) are not sent.
+    pub min_score: f32,
+    /// What happens when nothing is above the line.
+    pub when_empty: WhenEmpty,
+    /// Parts of the message.
+    pub format: Format,
+    /// Two-letter code of the language of the issue's own words.
+    pub language: String,
+    /// No issue before this date.
+    pub pause_until: Option<NaiveDate>,
+}
+
+/// Every day of the week, Monday first.
+pub const EVERY_DAY: [Weekday; 7] =
+    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+
+impl Default for Preferences {
+    /// Every day at 07:00 UTC, 10 papers, short abstracts, nothing on empty days.
+    fn default() -> Self {
+        Preferences {
+            timezone: Tz::UTC,
+            send_at: NaiveTime::from_hms_opt(7, 0, 0).expect("07:00 is a time of day"),
+            days: EVERY_DAY.to_vec(),
+            frequency: Frequency::Daily,
+            weekday: Weekday::Mon,
+            max_papers: 10,
+            abstracts: AbstractLength::Short,
+            min_score: 0.2,
+            when_empty: WhenEmpty::Skip,
+            format: Format::Html,
+            language: "en".to_owned(),
+            pause_until: None,
+        }
+    }
+}
+
+/// One named thing that a subscriber follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Interest {
+    /// Its name, one for each interest of a subscriber; heads a section of the issue.
+    pub name: String,
+    /// What it is about, in plain words.
+    pub description: String,
+    /// Words and phrases: a paper that holds one is pinned.
+    pub keywords: Vec<String>,
+    /// Words and phrases: a paper that holds one is never picked.
+    pub must_not: Vec<String>,
+    /// People whose papers are pinned.
+    pub authors: Vec<String>,
+    /// `cs.LG`, `cs.*`: where papers must come from; empty for anywhere.
+    pub categories: Vec<String>,
+    /// Papers to find more of.
+    pub liked: Vec<PaperId>,
+    /// Papers to find less of.
+    pub disliked: Vec<PaperId>,
+}
+
+/// A subscriber as entered, before it has a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSubscriber {
+    /// Where issues go.
+    pub address: Address,
+    /// What to call them; may be empty.
+    pub name: String,
+    /// Where the subscription stands.
+    pub status: Status,
+    /// What they chose.
+    pub preferences: Preferences,
+    /// What they follow; empty for the trending digest.
+    pub interests: Vec<Interest>,
+}
+
+/// A subscriber as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscriber {
+    /// Its row.
+    pub id: SubscriberId,
+    /// All the rest.
+    pub details: NewSubscriber,
+}
+
+impl std::ops::Deref for Subscriber {
+    type Target = NewSubscriber;
+
+    fn deref(&self) -> &NewSubscriber {
+        &self.details
+    }
+}
