@@ -1,0 +1,96 @@
+//! Issues: who can get one, and queueing those that were composed.
+
+use super::{PaperRow, StoreError};
+use crate::subscriber::{Address, Subscriber, SubscriberId};
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// What a subscriber had so far: their issues, but for those whose mail was
+/// refused or given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// Date of the newest issue.
+    pub local_date: NaiveDate,
+    /// When it was composed.
+    pub composed_at: DateTime<Utc>,
+    /// The oldest and the newest announcement day of any issue; `None` if all of them were notes.
+    pub covers: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// A subscriber who may get an issue, with what is needed to decide it.
+#[derive(Debug, Clone)]
+pub struct Publishable {
+    /// Who.
+    pub subscriber: Subscriber,
+    /// When they joined.
+    pub joined_at: DateTime<Utc>,
+    /// What they had so far; `None` for a newcomer.
+    pub history: Option<History>,
+}
+
+/// A paper that was in an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentPaper {
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// Which.
+    pub paper: PaperRow,
+    /// The date of the issue.
+    pub local_date: NaiveDate,
+}
+
+/// One pick of an issue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPick {
+    /// Which paper.
+    pub paper: PaperRow,
+    /// 0 to 1.
+    pub score: f32,
+    /// Heading of its section.
+    pub section: String,
+    /// Why it was picked.
+    pub reason: String,
+}
+
+/// A composed issue, ready to be queued.
+#[derive(Debug, Clone)]
+pub struct NewIssue {
+    /// For whom.
+    pub subscriber: SubscriberId,
+    /// Its date where they live.
+    pub local_date: NaiveDate,
+    /// Announcement days in it, oldest and newest; `None` for a note on a day without any.
+    pub covers: Option<(NaiveDate, NaiveDate)>,
+    /// The address at this time.
+    pub address: Address,
+    /// The subject line.
+    pub subject: String,
+    /// Without angle brackets; the same on every try.
+    pub message_id: String,
+    /// The complete message, sent byte for byte.
+    pub message: Vec<u8>,
+    /// What it holds, in order.
+    pub picks: Vec<NewPick>,
+    /// When there is no point in sending it any more.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Verbs about issues.
+pub trait IssueStore {
+    /// Up to `limit` active subscribers after `after`, by row.
+    fn publishable(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Publishable>, StoreError>;
+
+    /// One subscriber, whatever their status, with the history before the date `before`.
+    fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError>;
+
+    /// The papers from row `from` on that each of `subscribers` was sent, or
+    /// that are queued for them, with the date of the issue, in no order. A
+    /// paper whose mail was refused or given up was not sent.
+    fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError>;
+
+    /// Whether the subscriber has an issue of that date.
+    fn has_issue(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
+
+    /// Queues issues, all or none; `false` where the subscriber has an issue of
+    /// that date already, or has left meanwhile.
+    fn enqueue_issues(&mut self, issues: &[NewIssue], now: DateTime<Utc>) -> Result<Vec<bool>, StoreError>;
+}

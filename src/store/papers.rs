@@ -1,0 +1,101 @@
+//! Papers, what is known of each announcement day, and records set aside.
+
+use super::StoreError;
+use crate::paper::{Paper, PaperId};
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// The row of a paper: later rows were taken in later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PaperRow(pub i64);
+
+/// A paper with its row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPaper {
+    /// Its row.
+    pub row: PaperRow,
+    /// The paper.
+    pub paper: Paper,
+    /// When it was first taken in.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// What became of one paper of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenIn {
+    /// It was not known.
+    New,
+    /// It was known, and something about it is new.
+    Changed,
+    /// Nothing new.
+    Known,
+}
+
+/// A record that could not be read, kept for a person to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// File and line, or address of the answer.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The record as it came, cut if it is long.
+    pub record: String,
+}
+
+/// What is known of one source's announcements of one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// Name of the source.
+    pub source: String,
+    /// The announcement day.
+    pub date: NaiveDate,
+    /// Papers known of that day.
+    pub papers: u32,
+    /// When the day was known to be complete.
+    pub completed_at: DateTime<Utc>,
+}
+
+/// Verbs about papers.
+pub trait PaperStore {
+    /// Takes `papers` in as what `source` announced, and marks their announcement
+    /// days as complete; one answer for each paper, in order.
+    ///
+    /// A known paper keeps its row and the earliest announcement day; a record
+    /// of an earlier version than the one known changes nothing.
+    fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError>;
+
+    /// Keeps records that could not be read. The same record is kept once.
+    fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// One paper.
+    fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError>;
+
+    /// Those of `ids` that are known, in no order.
+    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// All papers announced from `first` to `last`, both included, by row.
+    fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// Up to `limit` papers whose row comes after `after`, by row.
+    fn papers_after(&mut self, after: PaperRow, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// Papers whose text holds the words of `query`, best first. Any text is a query.
+    fn search_papers(&mut self, query: &str, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// Papers announced on `date`, most votes first.
+    fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// The newest complete announcement day at or before `until`.
+    fn newest_day(&mut self, until: NaiveDate) -> Result<Option<NaiveDate>, StoreError>;
+
+    /// Complete days from `first` to `last`, both included, by date and source.
+    fn coverage(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Coverage>, StoreError>;
+
+    /// How many papers there are.
+    fn count_papers(&mut self) -> Result<u64, StoreError>;
+
+    /// The background statistics last saved, with the row up to which they count.
+    fn background(&mut self) -> Result<Option<(PaperRow, Vec<u8>)>, StoreError>;
+
+    /// Saves background statistics that count every paper up to `row`.
+    fn save_background(&mut self, row: PaperRow, bytes: &[u8]) -> Result<(), StoreError>;
+}

@@ -1,0 +1,413 @@
+//! The ledger.
+
+use super::SqliteStore;
+use super::row::Columns;
+use super::subscribers::address_key;
+use crate::store::{
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
+    SenderLease, Settlement, StoreError, Verdict,
+};
+use crate::subscriber::{Address, SubscriberId};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+
+impl LedgerStore for SqliteStore {
+    fn lease_sending(
+        &mut self,
+        holder: &str,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<SenderLease, StoreError> {
+        let tx = self.write()?;
+        tx.execute(
+            "INSERT INTO sender_lease (one, holder, until)
+             VALUES (1, :holder, :until)
+                 ON CONFLICT (one) DO UPDATE
+                SET holder = :holder, until = :until
+              WHERE holder = :holder OR until <= :now",
+            named_params! { ":holder": holder, ":until": until.timestamp(), ":now": now.timestamp() },
+        )?;
+        let lease = tx.query_row("SELECT * FROM sender_lease", [], |row| {
+            let columns = Columns { table: "sender_lease", row };
+            Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
+        })?;
+        tx.commit()?;
+        Ok(lease)
+    }
+
+    fn end_sending(&mut self, holder: &str) -> Result<(), StoreError> {
+        self.conn.execute("DELETE FROM sender_lease WHERE holder = :holder", named_params! { ":holder": holder })?;
+        Ok(())
+    }
+
+    fn take_over_sending(&mut self, holder: &str, until: DateTime<Utc>) -> Result<(), StoreError> {
+        self.conn.execute(
+            "INSERT INTO sender_lease (one, holder, until)
+             VALUES (1, :holder, :until)
+                 ON CONFLICT (one) DO UPDATE SET holder = :holder, until = :until",
+            named_params! { ":holder": holder, ":until": until.timestamp() },
+        )?;
+        Ok(())
+    }
+
+    fn recover_claims(
+        &mut self,
+        resend_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Recovered, StoreError> {
+        let tx = self.write()?;
+        tx.execute(
+            "INSERT INTO attempts (delivery_id, number, at, stage, text, duration_ms)
+             SELECT id, attempts + 1, :now, 'dot', 'the sender stopped before the server answered', 0
+               FROM deliveries
+              WHERE state = 'handing_over'",
+            named_params! { ":now": now.timestamp() },
+        )?;
+        let held = tx.execute(
+            "UPDATE deliveries
+                SET state = 'held', next_at = NULL, attempts = attempts + 1, stage = 'dot', code = NULL,
+                    enhanced = NULL, text = 'the sender stopped before the server answered; it may have arrived',
+                    at = :now
+              WHERE state = 'handing_over' AND (resent = 1 OR :resend_at IS NULL)",
+            named_params! { ":resend_at": resend_at.map(|at| at.timestamp()), ":now": now.timestamp() },
+        )?;
+        let uncertain = tx.execute(
+            "UPDATE deliveries
+                SET state = 'uncertain', next_at = :resend_at, attempts = attempts + 1, resent = 1, stage = 'dot',
+                    code = NULL, enhanced = NULL, text = 'the sender stopped before the server answered', at = :now
+              WHERE state = 'handing_over'",
+            named_params! { ":resend_at": resend_at.map(|at| at.timestamp()), ":now": now.timestamp() },
+        )?;
+        let released = tx.execute(
+            "UPDATE deliveries
+                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                    next_at = :now, at = :now
+              WHERE state = 'claimed'",
+            named_params! { ":now": now.timestamp() },
+        )?;
+        tx.commit()?;
+        Ok(Recovered { released: released as u64, uncertain: uncertain as u64, held: held as u64 })
+    }
+
+    fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
+        let tx = self.write()?;
+        let mut claims = Vec::new();
+        // What is too late or suppressed leaves the queue here, so look again until enough are claimed.
+        while claims.len() < limit as usize {
+            let due = due(&tx, limit - claims.len() as u32, now)?;
+            if due.is_empty() {
+                break;
+            }
+            for (id, fate) in due {
+                match fate {
+                    Fate::Send => claims.push(claim(&tx, id, now)?),
+                    Fate::Stop { state, why } => stop(&tx, id, state, why, now)?,
+                }
+            }
+        }
+        tx.commit()?;
+        Ok(claims)
+    }
+
+    fn mark_handing_over(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for id in ids {
+            tx.prepare_cached(
+                "UPDATE deliveries
+                    SET state = 'handing_over', at = :now
+                  WHERE id = :id AND state = 'claimed'",
+            )?
+            .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn settle(&mut self, settlements: &[Settlement], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for settlement in settlements {
+            settle_one(&tx, settlement, now)?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "deliveries", row };
+            Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("n")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn waiting(&mut self, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>), StoreError> {
+        let due = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM deliveries WHERE next_at <= :now")?
+            .query_row(named_params! { ":now": now.timestamp() }, |row| row.get(0))?;
+        let mut statement =
+            self.conn.prepare_cached("SELECT min(next_at) AS next_at FROM deliveries WHERE next_at > :now")?;
+        let next = statement.query_row(named_params! { ":now": now.timestamp() }, |row| {
+            Columns { table: "deliveries", row }.instant_if_any("next_at")
+        })?;
+        Ok((due, next))
+    }
+
+    fn deliveries(&mut self, filter: &OutboxFilter) -> Result<Vec<DeliveryRow>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM deliveries
+              WHERE id > :after
+                AND (:address IS NULL OR lower(address) = :address)
+                AND (:state IS NULL OR state = :state)
+                AND (:date IS NULL OR local_date = :date)
+              ORDER BY id
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(
+            named_params! {
+                ":after": filter.after.map_or(0, |id| id.0),
+                ":address": filter.address.as_ref().map(address_key),
+                ":state": filter.state.map(DeliveryState::word),
+                ":date": filter.local_date.map(|date| date.to_string()),
+                ":limit": filter.limit.map_or(-1, i64::from),
+            },
+            delivery,
+        )?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn attempts(&mut self, id: DeliveryId) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT * FROM attempts WHERE delivery_id = :id ORDER BY number")?;
+        let rows = statement.query_map(named_params! { ":id": id.0 }, |row| {
+            let columns = Columns { table: "attempts", row };
+            let attempt = AttemptRecord {
+                stage: columns.get("stage")?,
+                code: columns.get("code")?,
+                enhanced: columns.get("enhanced")?,
+                text: columns.get("text")?,
+                duration_ms: columns.get("duration_ms")?,
+            };
+            Ok((columns.instant("at")?, attempt))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn message(&mut self, id: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT bytes FROM messages WHERE delivery_id = :id")?;
+        Ok(statement.query_row(named_params! { ":id": id.0 }, |row| row.get("bytes")).optional()?)
+    }
+
+    fn relay_pause(&mut self, name: &str) -> Result<Option<RelayPause>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM relay_pauses WHERE relay = :relay")?;
+        let found = statement.query_row(named_params! { ":relay": name }, |row| {
+            let columns = Columns { table: "relay_pauses", row };
+            Ok(RelayPause {
+                until: columns.instant("until")?,
+                failures: columns.get("failures")?,
+                reason: columns.get("reason")?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn pause_relay(&mut self, name: &str, pause: Option<&RelayPause>) -> Result<(), StoreError> {
+        match pause {
+            Some(pause) => self.conn.execute(
+                "INSERT INTO relay_pauses (relay, until, failures, reason)
+                 VALUES (:relay, :until, :failures, :reason)
+                     ON CONFLICT (relay) DO UPDATE SET until = :until, failures = :failures, reason = :reason",
+                named_params! {
+                    ":relay": name, ":until": pause.until.timestamp(),
+                    ":failures": pause.failures, ":reason": pause.reason,
+                },
+            )?,
+            None => {
+                self.conn.execute("DELETE FROM relay_pauses WHERE relay = :relay", named_params! { ":relay": name })?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// What becomes of a due delivery.
+enum Fate {
+    Send,
+    Stop { state: DeliveryState, why: &'static str },
+}
+
+/// Up to `limit` due deliveries, oldest first.
+fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result<Vec<(DeliveryId, Fate)>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, state, expires_at <= :now AS too_late,
+                EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(address)) AS suppressed
+           FROM deliveries
+          WHERE next_at <= :now
+          ORDER BY next_at, id
+          LIMIT :limit",
+    )?;
+    let rows = statement.query_map(named_params! { ":now": now.timestamp(), ":limit": limit }, |row| {
+        let columns = Columns { table: "deliveries", row };
+        let state = columns.word("state", &DeliveryState::WORDS)?;
+        let fate = if columns.get("suppressed")? {
+            Fate::Stop { state: DeliveryState::Held, why: "the address is suppressed" }
+        } else if !columns.get("too_late")? {
+            Fate::Send
+        } else if state == DeliveryState::Uncertain {
+            // What may have gone out once is not simply too late: it may have arrived.
+            Fate::Stop { state: DeliveryState::Held, why: "too late to send again; it may have arrived" }
+        } else {
+            Fate::Stop { state: DeliveryState::Expired, why: "its shelf life ended before it could be sent" }
+        };
+        Ok((DeliveryId(columns.get("id")?), fate))
+    })?;
+    rows.collect()
+}
+
+fn claim(tx: &Transaction<'_>, id: DeliveryId, now: DateTime<Utc>) -> rusqlite::Result<Claimed> {
+    tx.prepare_cached("UPDATE deliveries SET state = 'claimed', next_at = NULL, at = :now WHERE id = :id")?
+        .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
+    tx.prepare_cached(
+        "SELECT deliveries.*, messages.bytes AS bytes
+           FROM deliveries
+           JOIN messages ON messages.delivery_id = deliveries.id
+          WHERE deliveries.id = :id",
+    )?
+    .query_row(named_params! { ":id": id.0 }, claimed)
+}
+
+/// Takes a delivery out of the queue. What the last try said stays beside the reason.
+fn stop(
+    tx: &Transaction<'_>,
+    id: DeliveryId,
+    state: DeliveryState,
+    why: &str,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE deliveries
+            SET state = :state, next_at = NULL, at = :now,
+                text = CASE WHEN text IS NULL THEN :why ELSE :why || '; last: ' || text END
+          WHERE id = :id",
+    )?
+    .execute(named_params! { ":id": id.0, ":state": state.word(), ":why": why, ":now": now.timestamp() })?;
+    if state == DeliveryState::Expired {
+        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id.0 })?;
+    }
+    Ok(())
+}
+
+fn settle_one(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (id, at, attempt) = (settlement.id.0, now.timestamp(), &settlement.attempt);
+    if settlement.verdict == Verdict::Released {
+        // The try never came to this recipient: nothing is counted against it.
+        tx.prepare_cached(
+            "UPDATE deliveries
+                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                    next_at = :now, stage = :stage, code = :code, enhanced = :enhanced, text = :text, at = :now
+              WHERE id = :id AND state = 'claimed'",
+        )?
+        .execute(named_params! {
+            ":id": id, ":now": at, ":stage": attempt.stage, ":code": attempt.code,
+            ":enhanced": attempt.enhanced, ":text": attempt.text,
+        })?;
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "INSERT INTO attempts (delivery_id, number, at, stage, code, enhanced, text, duration_ms)
+         SELECT id, attempts + 1, :now, :stage, :code, :enhanced, :text, :duration
+           FROM deliveries
+          WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":id": id, ":now": at, ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced,
+        ":text": attempt.text, ":duration": attempt.duration_ms as i64,
+    })?;
+    let (state, next_at) = match settlement.verdict {
+        Verdict::Accepted => (DeliveryState::Accepted, None),
+        Verdict::Rejected { .. } => (DeliveryState::Rejected, None),
+        Verdict::Deferred(next) => (DeliveryState::Deferred, Some(next)),
+        Verdict::Uncertain(next) => (DeliveryState::Uncertain, Some(next)),
+        Verdict::Held | Verdict::Released => (DeliveryState::Held, None),
+        Verdict::Expired => (DeliveryState::Expired, None),
+    };
+    tx.prepare_cached(
+        "UPDATE deliveries
+            SET state = :state, next_at = :next, attempts = attempts + 1, at = :now, stage = :stage, code = :code,
+                enhanced = :enhanced, text = :text,
+                resent = CASE WHEN :state = 'uncertain' THEN 1 ELSE resent END
+          WHERE id = :id AND state IN ('claimed', 'handing_over')",
+    )?
+    .execute(named_params! {
+        ":id": id, ":state": state.word(), ":next": next_at.map(|next| next.timestamp()), ":now": at,
+        ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced, ":text": attempt.text,
+    })?;
+    if matches!(state, DeliveryState::Accepted | DeliveryState::Rejected | DeliveryState::Expired) {
+        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id })?;
+    }
+    if settlement.verdict == (Verdict::Rejected { suppress: true }) {
+        suppress(tx, settlement, now)?;
+    }
+    Ok(())
+}
+
+fn suppress(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let address: Option<Address> = tx
+        .prepare_cached("SELECT address FROM deliveries WHERE id = :id")?
+        .query_row(named_params! { ":id": settlement.id.0 }, |row| {
+            Columns { table: "deliveries", row }.read("address", |text| text.parse().ok())
+        })
+        .optional()?;
+    let Some(address) = address else { return Ok(()) };
+    let reason = match settlement.attempt.code {
+        Some(code) => format!("{code} {}", settlement.attempt.text),
+        None => settlement.attempt.text.clone(),
+    };
+    tx.prepare_cached(
+        "INSERT INTO suppressions (address_key, address, reason, at)
+         VALUES (:key, :address, :reason, :now)
+             ON CONFLICT (address_key) DO NOTHING",
+    )?
+    .execute(named_params! {
+        ":key": address_key(&address), ":address": address.as_str(), ":reason": reason, ":now": now.timestamp(),
+    })?;
+    tx.prepare_cached(
+        "UPDATE subscribers
+            SET status = 'suppressed', changed_at = :now
+          WHERE address_key = :key AND status IN ('pending', 'active', 'paused')",
+    )?
+    .execute(named_params! { ":key": address_key(&address), ":now": now.timestamp() })?;
+    Ok(())
+}
+
+fn claimed(row: &Row<'_>) -> rusqlite::Result<Claimed> {
+    let columns = Columns { table: "deliveries", row };
+    Ok(Claimed {
+        id: DeliveryId(columns.get("id")?),
+        address: columns.read("address", |text| text.parse().ok())?,
+        message: columns.get("bytes")?,
+        attempts: columns.get("attempts")?,
+        resent: columns.get("resent")?,
+        queued_at: columns.instant("queued_at")?,
+        expires_at: columns.instant("expires_at")?,
+    })
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let columns = Columns { table: "deliveries", row };
+    Ok(DeliveryRow {
+        id: DeliveryId(columns.get("id")?),
+        subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+        address: columns.get("address")?,
+        local_date: columns.date("local_date")?,
+        state: columns.word("state", &DeliveryState::WORDS)?,
+        message_id: format!("<{}>", columns.get::<String>("message_id")?),
+        attempts: columns.get("attempts")?,
+        stage: columns.get("stage")?,
+        code: columns.get("code")?,
+        enhanced: columns.get("enhanced")?,
+        text: columns.get("text")?,
+        at: columns.instant("at")?,
+        next_at: columns.instant_if_any("next_at")?,
+        subject: columns.get("subject")?,
+    })
+}

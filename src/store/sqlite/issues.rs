@@ -1,0 +1,161 @@
+//! Issues and their picks.
+
+use super::SqliteStore;
+use super::row::{Columns, date_text};
+use super::subscribers::{subscriber, with_interests};
+use crate::store::{History, IssueStore, NewIssue, PaperRow, Publishable, SentPaper, StoreError};
+use crate::subscriber::{Subscriber, SubscriberId};
+use chrono::{DateTime, NaiveDate, Utc};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
+
+impl IssueStore for SqliteStore {
+    fn publishable(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Publishable>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM subscribers
+              WHERE id > :after AND status = 'active'
+              ORDER BY id
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, with_joined)?;
+        let rows = rows.collect::<Result<_, _>>()?;
+        Ok(with_history(&self.conn, rows, None)?)
+    }
+
+    fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
+        let found = statement.query_row(named_params! { ":id": id.0 }, with_joined).optional()?;
+        Ok(with_history(&self.conn, found.into_iter().collect(), Some(before))?.pop())
+    }
+
+    fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError> {
+        let mut sent = Vec::new();
+        let mut statement = self.conn.prepare_cached(
+            "SELECT picks.paper AS paper, deliveries.local_date AS local_date
+               FROM picks
+               JOIN deliveries ON deliveries.id = picks.issue_id
+              WHERE picks.subscriber_id = :id AND picks.paper >= :from
+                AND deliveries.state NOT IN ('rejected', 'expired')",
+        )?;
+        for id in subscribers {
+            let rows = statement.query_map(named_params! { ":id": id.0, ":from": from.0 }, |row| {
+                Ok(SentPaper {
+                    subscriber: *id,
+                    paper: PaperRow(row.get("paper")?),
+                    local_date: Columns { table: "deliveries", row }.date("local_date")?,
+                })
+            })?;
+            for row in rows {
+                sent.push(row?);
+            }
+        }
+        Ok(sent)
+    }
+
+    fn has_issue(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT 1 FROM issues WHERE subscriber_id = :id AND local_date = :date")?;
+        Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
+    }
+
+    fn enqueue_issues(&mut self, issues: &[NewIssue], now: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        let tx = self.write()?;
+        let mut queued = Vec::with_capacity(issues.len());
+        for issue in issues {
+            queued.push(enqueue(&tx, issue, now)?);
+        }
+        tx.commit()?;
+        Ok(queued)
+    }
+}
+
+fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    // Whoever left or paused while their issue was composed gets none.
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO issues (subscriber_id, local_date, covers_from, covers_to, composed_at)
+             SELECT id, :date, :from, :to, :now
+               FROM subscribers
+              WHERE id = :subscriber AND status = 'active'
+                 ON CONFLICT (subscriber_id, local_date) DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":subscriber": issue.subscriber.0,
+            ":date": date_text(issue.local_date),
+            ":from": issue.covers.map(|(first, _)| first.to_string()),
+            ":to": issue.covers.map(|(_, last)| last.to_string()),
+            ":now": now.timestamp(),
+        })?;
+    if inserted == 0 {
+        return Ok(false);
+    }
+    let id = tx.last_insert_rowid();
+    tx.prepare_cached(
+        "INSERT INTO deliveries (id, subscriber_id, address, local_date, subject, message_id, state, queued_at,
+                                 expires_at, next_at, at)
+         VALUES (:id, :subscriber, :address, :date, :subject, :message_id, 'rendered', :now,
+                 :expires, :now, :now)",
+    )?
+    .execute(named_params! {
+        ":id": id,
+        ":subscriber": issue.subscriber.0,
+        ":address": issue.address.as_str(),
+        ":date": date_text(issue.local_date),
+        ":subject": issue.subject,
+        ":message_id": issue.message_id,
+        ":expires": issue.expires_at.timestamp(),
+        ":now": now.timestamp(),
+    })?;
+    tx.prepare_cached("INSERT INTO messages (delivery_id, bytes) VALUES (:id, :bytes)")?
+        .execute(named_params! { ":id": id, ":bytes": issue.message })?;
+    let mut insert_pick = tx.prepare_cached(
+        "INSERT INTO picks (subscriber_id, paper, issue_id, position, score, section, reason)
+         VALUES (:subscriber, :paper, :issue, :position, :score, :section, :reason)",
+    )?;
+    for (position, pick) in issue.picks.iter().enumerate() {
+        insert_pick.execute(named_params! {
+            ":subscriber": issue.subscriber.0,
+            ":paper": pick.paper.0,
+            ":issue": id,
+            ":position": position as i64,
+            ":score": f64::from(pick.score),
+            ":section": pick.section,
+            ":reason": pick.reason,
+        })?;
+    }
+    Ok(true)
+}
+
+fn with_joined(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Subscriber, DateTime<Utc>)> {
+    Ok((subscriber(row)?, Columns { table: "subscribers", row }.instant("joined_at")?))
+}
+
+fn with_history(
+    conn: &Connection,
+    rows: Vec<(Subscriber, DateTime<Utc>)>,
+    before: Option<NaiveDate>,
+) -> rusqlite::Result<Vec<Publishable>> {
+    let (subscribers, joined): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let mut publishable = Vec::with_capacity(subscribers.len());
+    // Papers whose mail was refused or given up were not read: their days come again.
+    let mut history = conn.prepare_cached(
+        "SELECT max(issues.local_date) AS local_date, max(composed_at) AS composed_at,
+                min(covers_from) AS covers_from, max(covers_to) AS covers_to
+           FROM issues
+           JOIN deliveries ON deliveries.id = issues.id
+          WHERE issues.subscriber_id = :id
+            AND deliveries.state NOT IN ('rejected', 'expired')
+            AND (:before IS NULL OR issues.local_date < :before)",
+    )?;
+    for (subscriber, joined_at) in with_interests(conn, subscribers)?.into_iter().zip(joined) {
+        let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
+        let history = history.query_row(id, |row| {
+            let columns = Columns { table: "issues", row };
+            let (local_date, composed_at) =
+                (columns.date_if_any("local_date")?, columns.instant_if_any("composed_at")?);
+            let covers = columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?);
+            Ok(local_date.zip(composed_at).map(|(local_date, composed_at)| History { local_date, composed_at, covers }))
+        })?;
+        publishable.push(Publishable { subscriber, joined_at, history });
+    }
+    Ok(publishable)
+}

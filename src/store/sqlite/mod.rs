@@ -1,0 +1,168 @@
+//! [`Store`](super::Store) on SQLite: one file, no server.
+//!
+//! The ledger must not forget what it has said (a mark that vanishes with the
+//! power would let a mail go out twice), so the journal is a write-ahead log
+//! with `synchronous=FULL`: a commit returns when it is on the disk.
+
+mod deliveries;
+mod issues;
+mod papers;
+mod row;
+mod subscribers;
+
+use super::StoreError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+use std::path::Path;
+use std::time::Duration;
+
+/// Schema steps in order. Released steps are never edited: later changes are later files.
+const STEPS: &[M<'static>] = &[M::up(include_str!("../../../migrations/sqlite/0001_init.sql"))];
+
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
+
+/// How long a command waits for another process's transaction.
+const BUSY_WAIT: Duration = Duration::from_secs(30);
+
+/// The database file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    conn: Connection,
+}
+
+/// What [`SqliteStore::migrate`] found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// Schema before; 0 for a new file.
+    pub from: usize,
+    /// Schema now.
+    pub to: usize,
+}
+
+impl SqliteStore {
+    /// Opens a database that is there and has this program's schema.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::Missing { path: path.display().to_string() });
+        }
+        let store =
+            Self::connect(Connection::open_with_flags(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)?)?;
+        let (found, known) = (store.schema()?, STEPS.len());
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => Err(StoreError::TooOld { found, known }),
+            std::cmp::Ordering::Equal => Ok(store),
+            std::cmp::Ordering::Greater => Err(StoreError::TooNew { found, known }),
+        }
+    }
+
+    /// Creates the database, or brings an old one to this program's schema.
+    pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
+        Self::upgrade(Connection::open(path)?)
+    }
+
+    /// A database in memory, for tests and trials.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(Self::upgrade(Connection::open_in_memory()?)?.0)
+    }
+
+    /// Writes something, and takes it back.
+    pub fn check_writable(&mut self) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        tx.execute("INSERT INTO relay_pauses (relay, until, failures, reason) VALUES ('', 0, 0, '')", [])?;
+        Ok(tx.rollback()?)
+    }
+
+    fn upgrade(conn: Connection) -> Result<(Self, Migrated), StoreError> {
+        let mut store = Self::connect(conn)?;
+        let (from, known) = (store.schema()?, STEPS.len());
+        if from > known {
+            return Err(StoreError::TooNew { found: from, known });
+        }
+        MIGRATIONS.to_latest(&mut store.conn).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        Ok((store, Migrated { from, to: known }))
+    }
+
+    fn connect(conn: Connection) -> Result<Self, StoreError> {
+        conn.busy_timeout(BUSY_WAIT)?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.set_prepared_statement_cache_capacity(64);
+        Ok(SqliteStore { conn })
+    }
+
+    fn schema(&self) -> Result<usize, StoreError> {
+        let version: i64 = self.conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok(usize::try_from(version).unwrap_or(usize::MAX))
+    }
+
+    /// Write transactions take the lock at once, so that two never deadlock half-way.
+    fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
+        Ok(self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let unwritable = matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::CannotOpen
+            )
+        );
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(_, _, cause) if cause.is::<row::NotOurs>() => {
+                match cause.downcast::<row::NotOurs>() {
+                    Ok(not_ours) => not_ours.into_error(),
+                    Err(cause) => StoreError::Backend(cause),
+                }
+            }
+            error if unwritable => StoreError::NotWritable(Box::new(error)),
+            error => StoreError::Backend(Box::new(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_make_a_database() {
+        assert!(MIGRATIONS.validate().is_ok());
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.db");
+        let (store, migrated) = SqliteStore::migrate(&path).unwrap();
+        assert_eq!(migrated, Migrated { from: 0, to: STEPS.len() });
+        store.conn.pragma_update(None, "user_version", 999).unwrap();
+        drop(store);
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::TooNew { found: 999, .. })));
+        assert!(matches!(SqliteStore::migrate(&path), Err(StoreError::TooNew { found: 999, .. })));
+    }
+
+    #[test]
+    fn opening_makes_no_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.db");
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Missing { .. })));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_database_that_is_no_database_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.db");
+        std::fs::write(&path, "x".repeat(4096)).unwrap();
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Backend(_))));
+    }
+}

@@ -1,0 +1,267 @@
+//! Papers, coverage and records set aside.
+
+use super::SqliteStore;
+use super::row::{Columns, date_text, json_text};
+use crate::paper::{Paper, PaperId};
+use crate::store::{Coverage, PaperRow, PaperStore, SetAside, StoreError, StoredPaper, TakenIn};
+use chrono::{DateTime, NaiveDate, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+use std::collections::BTreeMap;
+
+impl PaperStore for SqliteStore {
+    fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError> {
+        let tx = self.write()?;
+        let mut taken = Vec::with_capacity(papers.len());
+        let mut days = BTreeMap::new();
+        for paper in papers {
+            let became = take_in_one(&tx, paper, now)?;
+            if let Some(day) = paper.announced {
+                *days.entry(day).or_insert(0) += i64::from(became == TakenIn::New);
+            }
+            taken.push(became);
+        }
+        for (day, new) in days {
+            // A day becomes complete once; what is filled in later is seen by its newer instant.
+            tx.prepare_cached(
+                "INSERT INTO coverage (date, source, papers, completed_at)
+                 VALUES (:date, :source, :new, :now)
+                     ON CONFLICT (date, source) DO UPDATE
+                    SET papers = papers + :new,
+                        completed_at = CASE WHEN :new > 0 THEN :now ELSE completed_at END",
+            )?
+            .execute(named_params! {
+                ":date": date_text(day), ":source": source, ":new": new, ":now": now.timestamp(),
+            })?;
+        }
+        tx.commit()?;
+        Ok(taken)
+    }
+
+    fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for record in records {
+            tx.prepare_cached(
+                "INSERT INTO set_aside (source, place, reason, record, at)
+                 VALUES (:source, :place, :reason, :record, :at)
+                     ON CONFLICT (source, place, record) DO UPDATE SET reason = :reason, at = :at",
+            )?
+            .execute(named_params! {
+                ":source": source, ":place": record.place, ":reason": record.reason,
+                ":record": record.record, ":at": now.timestamp(),
+            })?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE id = :id")?;
+        Ok(statement.query_row(named_params! { ":id": id.as_str() }, stored_paper).optional()?)
+    }
+
+    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<StoredPaper>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(self.paper(id)?);
+        }
+        Ok(found)
+    }
+
+    fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM papers
+              WHERE announced BETWEEN :first AND :last
+              ORDER BY row",
+        )?;
+        let rows = statement
+            .query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, stored_paper)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn papers_after(&mut self, after: PaperRow, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT * FROM papers WHERE row > :after ORDER BY row LIMIT :limit")?;
+        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, stored_paper)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn search_papers(&mut self, query: &str, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
+        let Some(query) = match_expression(query) else { return Ok(Vec::new()) };
+        let mut statement = self.conn.prepare_cached(
+            // A word in the title says more about a paper than the same word in its abstract.
+            "SELECT papers.*
+               FROM papers_text
+               JOIN papers ON papers.row = papers_text.rowid
+              WHERE papers_text MATCH :query
+              ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), papers.row DESC
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":query": query, ":limit": limit }, stored_paper)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM papers
+              WHERE announced = :date
+              ORDER BY coalesce(upvotes, 0) DESC, row
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":date": date_text(date), ":limit": limit }, stored_paper)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn newest_day(&mut self, until: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT date FROM coverage
+              WHERE date <= :until
+              ORDER BY date DESC
+              LIMIT 1",
+        )?;
+        let day = statement.query_row(named_params! { ":until": date_text(until) }, |row| {
+            Columns { table: "coverage", row }.date("date")
+        });
+        Ok(day.optional()?)
+    }
+
+    fn coverage(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Coverage>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM coverage
+              WHERE date BETWEEN :first AND :last
+              ORDER BY date, source",
+        )?;
+        let rows =
+            statement.query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, |row| {
+                let columns = Columns { table: "coverage", row };
+                Ok(Coverage {
+                    source: columns.get("source")?,
+                    date: columns.date("date")?,
+                    papers: columns.get("papers")?,
+                    completed_at: columns.instant("completed_at")?,
+                })
+            })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn count_papers(&mut self) -> Result<u64, StoreError> {
+        Ok(self.conn.query_row("SELECT count(*) FROM papers", [], |row| row.get(0))?)
+    }
+
+    fn background(&mut self) -> Result<Option<(PaperRow, Vec<u8>)>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT counted_to, bytes FROM background")?;
+        let found = statement.query_row([], |row| Ok((PaperRow(row.get("counted_to")?), row.get("bytes")?)));
+        Ok(found.optional()?)
+    }
+
+    fn save_background(&mut self, row: PaperRow, bytes: &[u8]) -> Result<(), StoreError> {
+        self.conn.execute(
+            "INSERT INTO background (one, counted_to, bytes)
+             VALUES (1, :row, :bytes)
+                 ON CONFLICT (one) DO UPDATE SET counted_to = :row, bytes = :bytes",
+            named_params! { ":row": row.0, ":bytes": bytes },
+        )?;
+        Ok(())
+    }
+}
+
+fn take_in_one(tx: &Transaction<'_>, paper: &Paper, now: DateTime<Utc>) -> Result<TakenIn, StoreError> {
+    let before = tx
+        .prepare_cached("SELECT * FROM papers WHERE id = :id")?
+        .query_row(named_params! { ":id": paper.id.as_str() }, stored_paper)
+        .optional()?;
+    let Some(before) = before else {
+        write_paper(
+            tx,
+            "INSERT INTO papers (id, version, title, abstract, authors, categories, announced, published, updated,
+                                 url, doi, comment, upvotes, seen_at, changed_at)
+             VALUES (:id, :version, :title, :abstract, :authors, :categories, :announced, :published, :updated,
+                     :url, :doi, :comment, :upvotes, :now, :now)",
+            paper,
+            now,
+        )?;
+        return Ok(TakenIn::New);
+    };
+    let after = before.paper.updated_by(paper);
+    if after == before.paper {
+        return Ok(TakenIn::Known);
+    }
+    write_paper(
+        tx,
+        "UPDATE papers
+            SET version = :version, title = :title, abstract = :abstract, authors = :authors,
+                categories = :categories, announced = :announced, published = :published, updated = :updated,
+                url = :url, doi = :doi, comment = :comment, upvotes = :upvotes, changed_at = :now
+          WHERE id = :id",
+        &after,
+        now,
+    )?;
+    Ok(TakenIn::Changed)
+}
+
+fn write_paper(tx: &Transaction<'_>, sql: &str, paper: &Paper, now: DateTime<Utc>) -> Result<(), StoreError> {
+    tx.prepare_cached(sql)?.execute(named_params! {
+        ":id": paper.id.as_str(),
+        ":version": paper.version,
+        ":title": paper.title,
+        ":abstract": paper.abstract_text,
+        ":authors": json_text(&paper.authors),
+        ":categories": json_text(&paper.categories),
+        ":announced": paper.announced.map(|date| date.to_string()),
+        ":published": paper.published.map(|at| at.timestamp()),
+        ":updated": paper.updated.map(|at| at.timestamp()),
+        ":url": paper.url,
+        ":doi": paper.doi,
+        ":comment": paper.comment,
+        ":upvotes": paper.upvotes,
+        ":now": now.timestamp(),
+    })?;
+    Ok(())
+}
+
+fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
+    let columns = Columns { table: "papers", row };
+    Ok(StoredPaper {
+        row: PaperRow(columns.get("row")?),
+        seen_at: columns.instant("seen_at")?,
+        paper: Paper {
+            id: columns.read("id", |text| text.parse().ok())?,
+            version: columns.get("version")?,
+            title: columns.get("title")?,
+            abstract_text: columns.get("abstract")?,
+            authors: columns.json("authors")?,
+            categories: columns.json("categories")?,
+            announced: columns.date_if_any("announced")?,
+            published: columns.instant_if_any("published")?,
+            updated: columns.instant_if_any("updated")?,
+            url: columns.get("url")?,
+            doi: columns.get("doi")?,
+            comment: columns.get("comment")?,
+            upvotes: columns.get("upvotes")?,
+        },
+    })
+}
+
+/// Any text as an FTS5 expression: each word must occur, the last one may be a
+/// beginning. `None` if there is no word in it.
+fn match_expression(query: &str) -> Option<String> {
+    // A quoted string has no syntax inside (SQLite's FTS5 manual, section 3.1), so
+    // no query is an error. 32 words are more than a person types.
+    let words: Vec<String> = query
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(32)
+        .map(|word| format!("\"{word}\""))
+        .collect();
+    (!words.is_empty()).then(|| format!("{}*", words.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_a_query() {
+        assert_eq!(match_expression("low-rank adap").as_deref(), Some("\"low\" \"rank\" \"adap\"*"));
+        assert_eq!(match_expression("AND \"(*").as_deref(), Some("\"AND\"*"));
+        assert_eq!(match_expression(" -- "), None);
+    }
+}

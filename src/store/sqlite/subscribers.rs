@@ -1,0 +1,281 @@
+//! Subscribers, their interests, and suppressed addresses.
+
+use super::SqliteStore;
+use super::row::{Columns, json_text};
+use crate::store::{Entered, StoreError, SubscriberStore, Suppression};
+use crate::subscriber::{
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Subscriber,
+    SubscriberId, WhenEmpty,
+};
+use chrono::{DateTime, Utc, Weekday};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use serde::Serialize;
+
+impl SubscriberStore for SqliteStore {
+    fn enter_subscribers(
+        &mut self,
+        subscribers: &[NewSubscriber],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entered>, StoreError> {
+        let tx = self.write()?;
+        let mut entered = Vec::with_capacity(subscribers.len());
+        for subscriber in subscribers {
+            entered.push(enter(&tx, subscriber, now)?);
+        }
+        tx.commit()?;
+        Ok(entered)
+    }
+
+    fn subscriber(&mut self, address: &Address) -> Result<Option<Subscriber>, StoreError> {
+        Ok(by_address(&self.conn, address)?)
+    }
+
+    fn subscriber_by_id(&mut self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
+        let found = statement.query_row(named_params! { ":id": id.0 }, subscriber).optional()?;
+        Ok(with_interests(&self.conn, found.into_iter().collect())?.pop())
+    }
+
+    fn subscribers_after(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Subscriber>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT * FROM subscribers WHERE id > :after ORDER BY id LIMIT :limit")?;
+        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, subscriber)?;
+        Ok(with_interests(&self.conn, rows.collect::<Result<_, _>>()?)?)
+    }
+
+    fn save_subscriber(&mut self, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        write_subscriber(&tx, subscriber.id, &subscriber.details, now)?;
+        Ok(tx.commit()?)
+    }
+
+    fn unsubscribe(&mut self, id: SubscriberId, channel: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        let left = tx.execute(
+            "UPDATE subscribers
+                SET status = 'unsubscribed', left_at = :now, left_by = :channel, changed_at = :now
+              WHERE id = :id AND status <> 'unsubscribed'",
+            named_params! { ":id": id.0, ":channel": channel, ":now": now.timestamp() },
+        )?;
+        hold_queued(&tx, id, "unsubscribed before it was sent", now)?;
+        tx.commit()?;
+        Ok(left == 1)
+    }
+
+    fn remove_subscriber(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        hold_queued(&tx, id, "the subscriber was removed before it was sent", now)?;
+        let removed = tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
+        tx.commit()?;
+        Ok(removed == 1)
+    }
+
+    fn count_subscribers(&mut self) -> Result<Vec<(Status, u64)>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT status, count(*) AS n FROM subscribers GROUP BY status")?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "subscribers", row };
+            Ok((columns.word("status", &Status::WORDS)?, columns.get("n")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "suppressions", row };
+            Ok(Suppression {
+                address: columns.read("address", |text| text.parse().ok())?,
+                reason: columns.get("reason")?,
+                at: columns.instant("at")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Addresses are the same without regard to case.
+pub(super) fn address_key(address: &Address) -> String {
+    address.as_str().to_lowercase()
+}
+
+fn by_address(conn: &Connection, address: &Address) -> rusqlite::Result<Option<Subscriber>> {
+    let mut statement = conn.prepare_cached("SELECT * FROM subscribers WHERE address_key = :key")?;
+    let found = statement.query_row(named_params! { ":key": address_key(address) }, subscriber).optional()?;
+    Ok(with_interests(conn, found.into_iter().collect())?.pop())
+}
+
+fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
+    if let Some(known) = by_address(tx, &new.address)? {
+        if matches!(known.status, Status::Unsubscribed | Status::Suppressed) && new.status != known.status {
+            return Ok(Entered::Left(known.status));
+        }
+        let same = NewSubscriber { address: known.address.clone(), ..new.clone() };
+        if known.details == same {
+            return Ok(Entered::Known);
+        }
+        write_subscriber(tx, known.id, &same, now)?;
+        return Ok(Entered::Changed);
+    }
+    let suppressed = tx
+        .prepare_cached("SELECT 1 FROM suppressions WHERE address_key = :key")?
+        .exists(named_params! { ":key": address_key(&new.address) })?;
+    if suppressed && new.status != Status::Suppressed {
+        return Ok(Entered::Left(Status::Suppressed));
+    }
+    tx.prepare_cached(
+        "INSERT INTO subscribers (address, address_key, name, status, timezone, send_at, days, frequency, weekday,
+                                  max_papers, abstracts, min_score, when_empty, format, language, joined_at, changed_at)
+         VALUES (:address, :key, '', 'pending', '', '', '[]', '', '', 0, '', 0, '', '', '', :now, :now)",
+    )?
+    .execute(named_params! {
+        ":address": new.address.as_str(), ":key": address_key(&new.address), ":now": now.timestamp(),
+    })?;
+    write_subscriber(tx, SubscriberId(tx.last_insert_rowid()), new, now)?;
+    Ok(Entered::New)
+}
+
+fn write_subscriber(
+    tx: &Transaction<'_>,
+    id: SubscriberId,
+    details: &NewSubscriber,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let preferences = &details.preferences;
+    let days: Vec<String> = preferences.days.iter().copied().map(day_word).collect();
+    tx.prepare_cached(
+        "UPDATE subscribers
+            SET name = :name, status = :status, timezone = :timezone, send_at = :send_at, days = :days,
+                frequency = :frequency, weekday = :weekday, max_papers = :max_papers, abstracts = :abstracts,
+                min_score = :min_score, when_empty = :when_empty, format = :format, language = :language,
+                pause_until = :pause_until, changed_at = :now
+          WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":id": id.0,
+        ":name": details.name,
+        ":status": word_of(details.status),
+        ":timezone": preferences.timezone.name(),
+        ":send_at": preferences.send_at.to_string(),
+        ":days": json_text(&days),
+        ":frequency": word_of(preferences.frequency),
+        ":weekday": day_word(preferences.weekday),
+        ":max_papers": preferences.max_papers,
+        ":abstracts": word_of(preferences.abstracts),
+        ":min_score": f64::from(preferences.min_score),
+        ":when_empty": word_of(preferences.when_empty),
+        ":format": word_of(preferences.format),
+        ":language": preferences.language,
+        ":pause_until": preferences.pause_until.map(|date| date.to_string()),
+        ":now": now.timestamp(),
+    })?;
+    tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?.execute(named_params! { ":id": id.0 })?;
+    for (position, interest) in details.interests.iter().enumerate() {
+        tx.prepare_cached(
+            "INSERT INTO interests (subscriber_id, position, name, description, keywords, must_not, authors,
+                                    categories, liked, disliked)
+             VALUES (:id, :position, :name, :description, :keywords, :must_not, :authors,
+                     :categories, :liked, :disliked)",
+        )?
+        .execute(named_params! {
+            ":id": id.0,
+            ":position": position as i64,
+            ":name": interest.name,
+            ":description": interest.description,
+            ":keywords": json_text(&interest.keywords),
+            ":must_not": json_text(&interest.must_not),
+            ":authors": json_text(&interest.authors),
+            ":categories": json_text(&interest.categories),
+            ":liked": json_text(&interest.liked),
+            ":disliked": json_text(&interest.disliked),
+        })?;
+    }
+    Ok(())
+}
+
+/// Keeps what is queued for `id`, and no sender has taken, from being sent.
+fn hold_queued(tx: &Transaction<'_>, id: SubscriberId, why: &str, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE deliveries
+            SET state = 'held', next_at = NULL, text = :why, at = :now
+          WHERE subscriber_id = :id AND state IN ('rendered', 'deferred', 'uncertain')",
+    )?
+    .execute(named_params! { ":id": id.0, ":why": why, ":now": now.timestamp() })?;
+    Ok(())
+}
+
+/// The word that serde gives a choice: one spelling in files and in the database.
+fn word_of(choice: impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn day_word(day: Weekday) -> String {
+    day.to_string().to_lowercase()
+}
+
+fn day(text: &str) -> Option<Weekday> {
+    EVERY_DAY.into_iter().find(|day| day_word(*day) == text)
+}
+
+/// Reads a row of `subscribers`; the interests are added by [`with_interests`].
+pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
+    let columns = Columns { table: "subscribers", row };
+    let preferences = Preferences {
+        timezone: columns.read("timezone", |text| text.parse().ok())?,
+        send_at: columns.read("send_at", |text| text.parse().ok())?,
+        days: columns.read("days", |text| {
+            let words: Vec<String> = serde_json::from_str(text).ok()?;
+            words.iter().map(|word| day(word)).collect()
+        })?,
+        frequency: columns.word("frequency", &[("daily", Frequency::Daily), ("weekly", Frequency::Weekly)])?,
+        weekday: columns.read("weekday", day)?,
+        max_papers: columns.get("max_papers")?,
+        abstracts: columns.word(
+            "abstracts",
+            &[("full", AbstractLength::Full), ("short", AbstractLength::Short), ("none", AbstractLength::None)],
+        )?,
+        min_score: columns.get::<f64>("min_score")? as f32,
+        when_empty: columns.word("when_empty", &[("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)])?,
+        format: columns.word("format", &[("html", Format::Html), ("text", Format::Text)])?,
+        language: columns.get("language")?,
+        pause_until: columns.date_if_any("pause_until")?,
+    };
+    Ok(Subscriber {
+        id: SubscriberId(columns.get("id")?),
+        details: NewSubscriber {
+            address: columns.read("address", |text| text.parse().ok())?,
+            name: columns.get("name")?,
+            status: columns.word("status", &Status::WORDS)?,
+            preferences,
+            interests: Vec::new(),
+        },
+    })
+}
+
+/// Adds the interests to subscribers that are sorted by row.
+pub(super) fn with_interests(conn: &Connection, mut subscribers: Vec<Subscriber>) -> rusqlite::Result<Vec<Subscriber>> {
+    for subscriber in &mut subscribers {
+        let mut statement =
+            conn.prepare_cached("SELECT * FROM interests WHERE subscriber_id = :id ORDER BY position")?;
+        let rows = statement.query_map(named_params! { ":id": subscriber.id.0 }, interest)?;
+        subscriber.details.interests = rows.collect::<Result<_, _>>()?;
+    }
+    Ok(subscribers)
+}
+
+fn interest(row: &Row<'_>) -> rusqlite::Result<Interest> {
+    let columns = Columns { table: "interests", row };
+    Ok(Interest {
+        name: columns.get("name")?,
+        description: columns.get("description")?,
+        keywords: columns.json("keywords")?,
+        must_not: columns.json("must_not")?,
+        authors: columns.json("authors")?,
+        categories: columns.json("categories")?,
+        liked: columns.json("liked")?,
+        disliked: columns.json("disliked")?,
+    })
+}
