@@ -1,0 +1,171 @@
+//! Takes in: what sources bring, to the store.
+
+use crate::paper::{Paper, PaperId};
+use crate::source::Record;
+use crate::source::jsonl::Reader;
+use crate::store::{Db, SetAside, StoreError, TakenIn};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Papers in one transaction: enough to make a commit cheap, few enough that
+/// nobody waits long for the database.
+const BATCH_PAPERS: usize = 1_000;
+
+/// What became of the records of an import.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Records read.
+    pub read: u64,
+    /// Papers that were not known.
+    pub new: u64,
+    /// Known papers of which something is new.
+    pub changed: u64,
+    /// Records of a paper that the same import held already.
+    pub merged: u64,
+    /// Records set aside because they could not be read.
+    pub rejected: u64,
+    /// Papers without an announcement day: they can be found and liked, and no issue announces them.
+    pub undated: u64,
+}
+
+/// Why an import ended early. What was taken in before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The file cannot be opened, or breaks off.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The operating system's words.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The database cannot take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes in the papers of one file after another.
+///
+/// One import knows each paper once: of several records with one id the first
+/// counts, unless a later one names a newer version, so that importing the same
+/// files again changes nothing.
+pub struct Import {
+    now: DateTime<Utc>,
+    seen: HashMap<PaperId, Option<u32>>,
+    papers: Vec<Paper>,
+    aside: Vec<SetAside>,
+    imported: Imported,
+}
+
+impl Import {
+    /// An import that happens at `now`.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Import { now, seen: HashMap::new(), papers: Vec::new(), aside: Vec::new(), imported: Imported::default() }
+    }
+
+    /// What became of the records so far.
+    pub fn imported(&self) -> Imported {
+        self.imported
+    }
+
+    /// Takes in a file; `step` is told the count after every batch and what was set aside in it.
+    pub fn take_in_file(
+        &mut self,
+        db: &Db,
+        path: &Path,
+        mut step: impl FnMut(&Imported, &[SetAside]),
+    ) -> Result<(), IntakeError> {
+        let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
+        let mut reader = Reader::open(path).map_err(unreadable)?;
+        loop {
+            let record = reader.next_record();
+            let full = self.papers.len() + self.aside.len() >= BATCH_PAPERS;
+            if full || !matches!(record, Ok(Some(_))) {
+                self.store_batch(db)?;
+                step(&self.imported, &self.aside);
+                self.aside.clear();
+            }
+            match record.map_err(unreadable)? {
+                None => return Ok(()),
+                Some(record) => self.add(record),
+            }
+        }
+    }
+
+    /// Takes in records that are at hand.
+    pub fn take_in(&mut self, db: &Db, records: Vec<Record>) -> Result<(), IntakeError> {
+        for record in records {
+            self.add(record);
+        }
+        self.store_batch(db)?;
+        self.aside.clear();
+        Ok(())
+    }
+
+    fn add(&mut self, record: Record) {
+        self.imported.read += 1;
+        match record {
+            Record::Unreadable { place, reason, record } => {
+                self.imported.rejected += 1;
+                self.aside.push(SetAside { place, reason, record });
+            }
+            Record::Paper(paper) => {
+                self.imported.undated += u64::from(paper.announced.is_none());
+                let paper = match self.seen.get(&paper.id) {
+                    Some(version) if paper.version <= *version => {
+                        self.imported.merged += 1;
+                        announcement_of(&paper)
+                    }
+                    Some(_) => {
+                        self.imported.merged += 1;
+                        self.seen.insert(paper.id.clone(), paper.version);
+                        *paper
+                    }
+                    None => {
+                        self.seen.insert(paper.id.clone(), paper.version);
+                        *paper
+                    }
+                };
+                self.papers.push(paper);
+            }
+        }
+    }
+
+    fn store_batch(&mut self, db: &Db) -> Result<(), StoreError> {
+        let taken = db.run_here(|store| store.take_in(SOURCE, &self.papers, self.now))?;
+        self.papers.clear();
+        for became in taken {
+            match became {
+                TakenIn::New => self.imported.new += 1,
+                TakenIn::Changed => self.imported.changed += 1,
+                TakenIn::Known => {}
+            }
+        }
+        db.run_here(|store| store.set_aside(SOURCE, &self.aside, self.now))
+    }
+}
+
+/// Imported files are one source: their days count as complete.
+const SOURCE: &str = "import";
+
+/// A record that says no more of a paper than that it was announced.
+fn announcement_of(paper: &Paper) -> Paper {
+    Paper {
+        id: paper.id.clone(),
+        announced: paper.announced,
+        version: None,
+        title: String::new(),
+        abstract_text: String::new(),
+        authors: Vec::new(),
+        categories: Vec::new(),
+        published: None,
+        updated: None,
+        url: None,
+        doi: None,
+        comment: None,
+        upvotes: None,
+    }
+}
