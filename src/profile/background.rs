@@ -1,0 +1,143 @@
+//! What is common in the operator's own archive.
+
+use super::Terms;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use std::io::{Read, Write};
+
+/// Buckets that terms are counted in. Terms that share one are taken for equally
+/// rare; at 75,000 papers fewer than one bucket in fifty is a common word's.
+const BUCKETS: usize = 1 << 21;
+
+/// In how many papers each term occurs. One background serves every subscriber.
+#[derive(Clone)]
+pub struct Background {
+    papers: u32,
+    counts: Vec<u32>,
+    /// Root mean square length of a paper whose terms each occur once: what
+    /// turns term frequencies into the mean vector of the archive.
+    typical_length: f32,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Background { papers: 0, counts: vec![0; BUCKETS], typical_length: 1.0 }
+    }
+}
+
+impl std::fmt::Debug for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Background({} papers)", self.papers)
+    }
+}
+
+impl Background {
+    /// Counts one more paper. Call [`Background::settle`] after the last one.
+    pub fn count(&mut self, terms: &Terms) {
+        self.papers += 1;
+        for &(term, _) in terms {
+            self.counts[bucket(term)] += 1;
+        }
+    }
+
+    /// Brings what is derived from the counts up to date.
+    pub fn settle(&mut self) {
+        let papers = f64::from(self.papers.max(1));
+        let square: f64 = self
+            .counts
+            .iter()
+            .filter(|&&count| count > 0)
+            .map(|&count| f64::from(count) / papers * f64::from(self.rarity_of(count)).powi(2))
+            .sum();
+        self.typical_length = (square.sqrt() as f32).max(1e-6);
+    }
+
+    /// Papers counted.
+    pub fn papers(&self) -> u32 {
+        self.papers
+    }
+
+    /// The inverse document frequency, smoothed as scikit-learn does it: a term
+    /// that no paper has is as rare as one that a single paper has, nearly.
+    pub fn rarity(&self, term: u32) -> f32 {
+        self.rarity_of(self.counts[bucket(term)])
+    }
+
+    fn rarity_of(&self, count: u32) -> f32 {
+        ((1.0 + self.papers as f32) / (1.0 + count as f32)).ln() + 1.0
+    }
+
+    /// The share of papers that have the term.
+    pub fn share(&self, term: u32) -> f32 {
+        self.counts[bucket(term)] as f32 / self.papers.max(1) as f32
+    }
+
+    /// The weight that `term` has in the mean of all papers' vectors.
+    pub fn mean_weight(&self, term: u32) -> f32 {
+        self.share(term) * self.rarity(term) / self.typical_length
+    }
+
+    /// The weight that `term` has in a typical paper that holds it.
+    pub fn typical_weight(&self, term: u32) -> f32 {
+        self.rarity(term) / self.typical_length
+    }
+
+    /// For the database.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
+        plain.extend_from_slice(&self.papers.to_le_bytes());
+        for count in &self.counts {
+            plain.extend_from_slice(&count.to_le_bytes());
+        }
+        encoder.write_all(&plain).expect("writing to memory cannot fail");
+        encoder.finish().expect("writing to memory cannot fail")
+    }
+
+    /// From the database; `None` if an other version wrote it, and it is to be counted anew.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
+        // One byte more than can be right, so that a longer one is noticed.
+        ZlibDecoder::new(bytes).take(4 * (BUCKETS as u64 + 1) + 1).read_to_end(&mut plain).ok()?;
+        if plain.len() != 4 * (BUCKETS + 1) {
+            return None;
+        }
+        let mut numbers = plain.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let mut background = Background { papers: numbers.next()?, counts: numbers.collect(), typical_length: 1.0 };
+        background.settle();
+        Some(background)
+    }
+}
+
+fn bucket(term: u32) -> usize {
+    // The group's bit goes into the sum, so that a name and a word rarely share a bucket.
+    (term ^ (term >> 21)) as usize % BUCKETS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_back() {
+        let mut background = Background::default();
+        background.count(&vec![(1, 2), (5, 1), (u32::MAX, 1)]);
+        background.count(&vec![(1, 1)]);
+        background.settle();
+        let again = Background::from_bytes(&background.to_bytes()).unwrap();
+        assert_eq!((again.papers(), again.share(1), again.share(5)), (2, 1.0, 0.5));
+        assert!((again.mean_weight(5) - background.mean_weight(5)).abs() < 1e-9);
+        assert!(Background::from_bytes(b"nonsense").is_none());
+    }
+
+    #[test]
+    fn rare_terms_weigh_more() {
+        let mut background = Background::default();
+        for at in 0..100 {
+            background.count(&vec![(1, 1), (1000 + at, 1)]);
+        }
+        assert!(background.rarity(1000) > 3.0 * background.rarity(1));
+        assert!(background.rarity(77) >= background.rarity(1000));
+    }
+}

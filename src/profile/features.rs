@@ -1,0 +1,182 @@
+//! Papers as sparse vectors.
+//!
+//! Terms are not kept as text but as 32-bit hashes, so that no dictionary has to
+//! be stored, shared or grown. The top bit tells the groups apart: terms of the
+//! text and names of authors are weighted and normalised each for themselves.
+
+use super::Background;
+use crate::paper::Paper;
+use crate::text::{Tokenizer, fold};
+
+/// How often a title counts: it says in a dozen words what the abstract says in
+/// two hundred (research/ranking.md, "stemmed title twice + abstract").
+const TITLE_COUNTS: u32 = 2;
+
+/// Weight of the authors beside the text (research/ranking.md, "+ author TF-IDF × 0.3").
+const AUTHORS_WEIGHT: f32 = 0.3;
+
+/// Papers by a whole collaboration say little about any one of its members.
+const AUTHORS_MAX: usize = 60;
+
+const AUTHOR_BIT: u32 = 1 << 31;
+
+/// The counted terms of a paper or of somebody's words: hash and count, by hash.
+pub type Terms = Vec<(u32, u32)>;
+
+/// A sparse vector: hash and weight, by hash. Each group has unit length, times its weight.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features(pub Vec<(u32, f32)>);
+
+impl Features {
+    /// The scalar product.
+    pub fn dot(&self, other: &Features) -> f32 {
+        let (mut a, mut b, mut sum) = (0, 0, 0.0);
+        while let (Some(&(left, x)), Some(&(right, y))) = (self.0.get(a), other.0.get(b)) {
+            match left.cmp(&right) {
+                std::cmp::Ordering::Less => a += 1,
+                std::cmp::Ordering::Greater => b += 1,
+                std::cmp::Ordering::Equal => {
+                    sum += x * y;
+                    a += 1;
+                    b += 1;
+                }
+            }
+        }
+        sum
+    }
+
+    /// Its length.
+    pub fn norm(&self) -> f32 {
+        self.0.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt()
+    }
+
+    /// The weight of one term.
+    pub fn weight(&self, term: u32) -> f32 {
+        self.0.binary_search_by_key(&term, |&(hash, _)| hash).map_or(0.0, |at| self.0[at].1)
+    }
+}
+
+/// Counts terms. Make one for each thread: it remembers the stems of words.
+#[derive(Default)]
+pub struct TermCounter {
+    tokenizer: Tokenizer,
+    hashes: Vec<u32>,
+}
+
+impl TermCounter {
+    /// One that has counted nothing yet.
+    pub fn new() -> Self {
+        TermCounter::default()
+    }
+
+    /// The terms of a paper: words and pairs of words of its title and abstract, names of its authors.
+    pub fn paper(&mut self, paper: &Paper) -> Terms {
+        self.hashes.clear();
+        for _ in 0..TITLE_COUNTS {
+            self.add_text(&paper.title);
+        }
+        self.add_text(&paper.abstract_text);
+        self.hashes.extend(paper.authors.iter().take(AUTHORS_MAX).map(|name| author_hash(name)));
+        self.counted()
+    }
+
+    /// The terms of some words: a description, keywords, a search.
+    pub fn text(&mut self, text: &str) -> Terms {
+        self.hashes.clear();
+        self.add_text(text);
+        self.counted()
+    }
+
+    /// Calls `each` for every term of `text`, with its hash and as it is written.
+    pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
+        self.tokenizer.for_each_term(text, |term| each(text_hash(term.key), term.surface));
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let hashes = &mut self.hashes;
+        self.tokenizer.for_each_term(text, |term| hashes.push(text_hash(term.key)));
+    }
+
+    fn counted(&mut self) -> Terms {
+        self.hashes.sort_unstable();
+        self.hashes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
+    }
+}
+
+/// Weighs counted terms: sublinear counts times rarity, each group to unit length.
+pub fn weigh(terms: &Terms, background: &Background) -> Features {
+    let mut features: Vec<(u32, f32)> =
+        terms.iter().map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term))).collect();
+    let authors_start = features.partition_point(|&(term, _)| term < AUTHOR_BIT);
+    let (text, authors) = features.split_at_mut(authors_start);
+    scale_to(text, 1.0);
+    scale_to(authors, AUTHORS_WEIGHT);
+    Features(features)
+}
+
+fn scale_to(group: &mut [(u32, f32)], length: f32) {
+    let norm = group.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
+    if norm > 0.0 {
+        for (_, weight) in group {
+            *weight *= length / norm;
+        }
+    }
+}
+
+/// Whether a term is the name of an author.
+pub fn is_author(term: u32) -> bool {
+    term >= AUTHOR_BIT
+}
+
+/// The term for an author: family name and first initial, which is what all
+/// spellings of a name share.
+pub fn author_hash(name: &str) -> u32 {
+    let folded = fold(name);
+    let mut words = folded.split(' ');
+    let (first, last) = (words.next().unwrap_or_default(), words.next_back().unwrap_or_default());
+    let initial = first.chars().next().unwrap_or(' ');
+    hash(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes()) | AUTHOR_BIT
+}
+
+fn text_hash(key: &str) -> u32 {
+    hash(key.as_bytes()) & !AUTHOR_BIT
+}
+
+/// FNV-1a in 64 bits, folded to 32 (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+/// It is stored in the database, so it must never change.
+fn hash(bytes: &[u8]) -> u32 {
+    let wide = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    (wide ^ (wide >> 32)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_name_are_one_term() {
+        assert_eq!(author_hash("Emmy Noether"), author_hash("E. Noether"));
+        assert_eq!(author_hash("Henri Poincaré"), author_hash("H. Poincare"));
+        assert_ne!(author_hash("Emmy Noether"), author_hash("Max Noether"));
+    }
+
+    #[test]
+    fn groups_have_the_length_of_their_weight() {
+        let mut counter = TermCounter::new();
+        let mut terms = counter.text("low-rank adaptation of large language models");
+        terms.push((author_hash("Emmy Noether"), 1));
+        let features = weigh(&terms, &Background::default());
+        let length = |wanted: bool| {
+            features.0.iter().filter(|(term, _)| is_author(*term) == wanted).map(|(_, w)| w * w).sum::<f32>().sqrt()
+        };
+        assert!((length(false) - 1.0).abs() < 1e-5);
+        assert!((length(true) - AUTHORS_WEIGHT).abs() < 1e-5);
+    }
+
+    #[test]
+    fn hashes_stay_as_they_are() {
+        assert_eq!(hash(b"low rank"), 0x6e0d_6232_u32);
+    }
+}

@@ -1,0 +1,153 @@
+//! The papers of some days, prepared once for all subscribers.
+
+use super::Days;
+use crate::paper::Paper;
+use crate::profile::features::weigh;
+use crate::profile::{Background, Features, TermCounter};
+use crate::text::{contains_phrase, fold, same_person};
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Papers that may be picked, with all that is asked of them for every profile.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    papers: Vec<Arc<Paper>>,
+    seen_at: Vec<DateTime<Utc>>,
+    features: Vec<Features>,
+    /// Titles and abstracts, folded for phrases.
+    folded: Vec<String>,
+    /// Which papers have a term, with its weight there.
+    postings: HashMap<u32, Vec<(u32, f32)>>,
+    /// Which papers have a word, folded.
+    words: HashMap<String, Vec<u32>>,
+    /// Which papers have an author with this word in the name.
+    names: HashMap<String, Vec<u32>>,
+    /// How much each paper is like the mean of the archive.
+    commonness: Vec<f32>,
+}
+
+impl Candidates {
+    /// Prepares papers, each with the instant at which it was taken in. They keep their positions.
+    pub fn prepare(papers: Vec<(Arc<Paper>, DateTime<Utc>)>, background: &Background) -> Self {
+        let (papers, seen_at): (Vec<_>, Vec<_>) = papers.into_iter().unzip();
+        let features: Vec<Features> = papers
+            .par_iter()
+            .map_init(TermCounter::new, |counter, paper| weigh(&counter.paper(paper), background))
+            .collect();
+        let folded: Vec<String> =
+            papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
+        let commonness = features
+            .iter()
+            .map(|features| features.0.iter().map(|&(term, weight)| weight * background.mean_weight(term)).sum())
+            .collect();
+        let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
+        candidates.index();
+        candidates
+    }
+
+    fn index(&mut self) {
+        for (at, features) in self.features.iter().enumerate() {
+            for &(term, weight) in &features.0 {
+                self.postings.entry(term).or_default().push((at as u32, weight));
+            }
+        }
+        for (at, text) in self.folded.iter().enumerate() {
+            let words: BTreeSet<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+            for word in words {
+                push(&mut self.words, word, at as u32);
+            }
+        }
+        for (at, paper) in self.papers.iter().enumerate() {
+            let names: BTreeSet<String> = paper.authors.iter().flat_map(|name| name_words(name)).collect();
+            for word in names {
+                push(&mut self.names, &word, at as u32);
+            }
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.papers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.papers.is_empty()
+    }
+
+    /// One of them.
+    pub fn paper(&self, at: usize) -> &Arc<Paper> {
+        &self.papers[at]
+    }
+
+    /// Its vector.
+    pub fn features(&self, at: usize) -> &Features {
+        &self.features[at]
+    }
+
+    /// The positions of those that were announced on one of `days`.
+    pub fn on_days<'a>(&'a self, days: &'a Days) -> impl Iterator<Item = usize> + 'a {
+        (0..self.papers.len()).filter(|&at| {
+            let since = self.papers[at].announced.and_then(|day| days.get(&day));
+            since.is_some_and(|since| since.is_none_or(|since| self.seen_at[at] > since))
+        })
+    }
+
+    /// The scalar product of `weights` with every candidate, less what any paper
+    /// of the archive would get; times the length of `weights` in positives.
+    pub fn products(&self, weights: &Features) -> Vec<f32> {
+        let mut sums: Vec<f32> = self.commonness.iter().map(|commonness| -commonness).collect();
+        for &(term, weight) in &weights.0 {
+            if let Some(postings) = self.postings.get(&term) {
+                for &(at, there) in postings {
+                    sums[at as usize] += weight * there;
+                }
+            }
+        }
+        sums
+    }
+
+    /// Positions of the papers that hold a folded phrase, in order.
+    pub fn with_phrase(&self, phrase: &str) -> Vec<usize> {
+        let holds = |at: &usize| contains_phrase(&self.folded[*at], phrase);
+        // A whole ASCII word of the phrase narrows the search; without one, every text is read.
+        let whole_words = phrase.split(' ').filter(|word| !word.ends_with('*') && word.is_ascii());
+        let rarest = whole_words
+            .map(|word| self.words.get(word).map_or(&[][..], Vec::as_slice))
+            .min_by_key(|papers| papers.len());
+        match rarest {
+            Some(papers) => papers.iter().map(|&at| at as usize).filter(holds).collect(),
+            None => (0..self.papers.len()).filter(holds).collect(),
+        }
+    }
+
+    /// Positions of the papers by `person`, with the name as each paper writes it, in order.
+    pub fn by_author(&self, person: &str) -> Vec<(usize, String)> {
+        let papers: BTreeSet<u32> =
+            name_words(person).filter_map(|word| self.names.get(&word)).flatten().copied().collect();
+        papers
+            .into_iter()
+            .filter_map(|at| {
+                let name = self.papers[at as usize].authors.iter().find(|name| same_person(name, person))?;
+                Some((at as usize, name.clone()))
+            })
+            .collect()
+    }
+}
+
+fn name_words(name: &str) -> impl Iterator<Item = String> {
+    let folded = fold(name);
+    let words: Vec<String> =
+        folded.split(' ').filter(|word| word.chars().nth(1).is_some() || !word.is_ascii()).map(str::to_owned).collect();
+    words.into_iter()
+}
+
+fn push(index: &mut HashMap<String, Vec<u32>>, word: &str, at: u32) {
+    if let Some(papers) = index.get_mut(word) {
+        papers.push(at);
+    } else {
+        index.insert(word.to_owned(), vec![at]);
+    }
+}

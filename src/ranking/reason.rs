@@ -1,0 +1,85 @@
+//! Why a paper was picked, in the reader's words.
+
+use super::Candidates;
+use super::score::{Pin, Scored};
+use crate::profile::features::is_author;
+use crate::profile::{Profile, TermCounter};
+use crate::text::cut;
+use std::collections::HashMap;
+
+/// From this cosine on, two papers are visibly about the same thing.
+const ALIKE: f32 = 0.22;
+
+/// Terms that are named.
+const TERMS_MAX: usize = 3;
+
+/// Says which signals carried `scored`, strongest first; each is true of the score.
+pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> String {
+    let mut said = Vec::new();
+    match &scored.pin {
+        Some(Pin::Author(names)) => said.push(format!("by {}, whom you follow", names.join(" and "))),
+        Some(Pin::Phrase(phrase)) => said.push(format!("matches “{phrase}”")),
+        None => {}
+    }
+    if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
+        said.push(format!("like “{}”, which you liked", cut(title, 80)));
+    }
+    let terms = telling_terms(candidates, profile, scored.candidate);
+    if !terms.is_empty() {
+        said.push(format!("about {}", terms.join(", ")));
+    }
+    if said.is_empty() {
+        let categories = &candidates.paper(scored.candidate).categories;
+        said.push(
+            categories.first().map_or_else(|| "newly announced".to_owned(), |primary| format!("new in {primary}")),
+        );
+    }
+    said.join(" · ")
+}
+
+fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
+    let features = candidates.features(at);
+    let alike = |liked: &crate::profile::Example| {
+        let lengths = liked.features.norm() * features.norm();
+        if lengths > 0.0 { liked.features.dot(features) / lengths } else { 0.0 }
+    };
+    let nearest = profile.liked.iter().map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (nearest.0 >= ALIKE).then_some(nearest.1.title.as_str())
+}
+
+/// The terms of the paper's text that add most to its score, as it writes them.
+fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<String> {
+    let features = candidates.features(at);
+    let mut shares: Vec<(u32, f32)> = features
+        .0
+        .iter()
+        .filter(|(term, _)| !is_author(*term))
+        .map(|&(term, weight)| (term, weight * profile.weights.weight(term)))
+        .filter(|(_, share)| *share > 0.0)
+        .collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    // Pairs of words take the place of their parts, so look at more than are named.
+    shares.truncate(4 * TERMS_MAX);
+    let paper = candidates.paper(at);
+    let mut surfaces: HashMap<u32, String> = HashMap::new();
+    let mut counter = TermCounter::new();
+    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
+        if shares.iter().any(|(known, _)| *known == term) {
+            surfaces.entry(term).or_insert_with(|| surface.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    });
+    let mut named: Vec<String> = Vec::new();
+    for (term, _) in &shares {
+        let Some(surface) = surfaces.get(term) else { continue };
+        let lower = surface.to_lowercase();
+        if let Some(part) = named.iter_mut().find(|known| lower.contains(&known.to_lowercase())) {
+            part.clone_from(surface);
+        } else if !named.iter().any(|known| known.to_lowercase().contains(&lower)) {
+            named.push(surface.clone());
+        }
+        if named.len() == TERMS_MAX {
+            break;
+        }
+    }
+    named
+}
