@@ -1,0 +1,173 @@
+//! Composes: picks -> issue -> text and HTML -> message bytes. Pure.
+//!
+//! ```text
+//! Issue, Recipient, Dress ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
+//!                              │
+//!            summary, categories, clean (what may stand in a mail)
+//! ```
+//!
+//! [`Templates::load`] reads the templates once; [`render`] fills them for one
+//! subscriber and keeps every part under [`PART_BYTES_MAX`]; [`to_message`]
+//! adds the headers. Equal input gives equal bytes: the date, the Message-ID
+//! and, derived from it, the MIME boundary are all arguments.
+//!
+//! Everything that comes from a paper, a subscriber or a source is cleaned in
+//! `clean` on its way into the views, so that templates need not care:
+//! one line is one line, and no character changes the direction of what
+//! follows it.
+
+mod accent;
+mod categories;
+mod clean;
+mod message;
+mod render;
+mod sample;
+mod settings;
+mod summary;
+mod templates;
+mod views;
+
+pub use accent::{Accent, BadAccent};
+pub use categories::category_name;
+pub use message::{Headers, MessageError, message_id, to_message};
+pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
+pub use settings::{DigestSettings, DkimSettings};
+pub use summary::short;
+pub use templates::{TemplateError, Templates};
+
+use crate::paper::Paper;
+use crate::site::Site;
+use crate::subscriber::{Address, Preferences};
+use chrono::NaiveDate;
+use std::sync::Arc;
+
+/// The language of an issue's own words. There is one so far; the choice of a
+/// subscriber is kept for when there are more.
+pub const LANGUAGE: &str = "en";
+
+/// One digest for one subscriber on one local date.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Its date where the subscriber lives.
+    pub local_date: NaiveDate,
+    /// The announcement days in it, oldest first.
+    pub covers: Vec<DayCovered>,
+    /// Its sections in order; those without picks are left out.
+    pub sections: Vec<Section>,
+    /// Papers that scored, but not enough, or found no room.
+    pub below_the_line: u32,
+    /// Papers looked at.
+    pub considered: u32,
+    /// Why nothing is above the line; printed only if there are no picks.
+    pub note: Option<Note>,
+}
+
+/// One announcement day of an issue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayCovered {
+    /// The day.
+    pub date: NaiveDate,
+    /// Papers announced on it, in what the subscriber follows.
+    pub papers: u32,
+    /// Categories or sources that have arrived: `cs.LG`, `Journal of Examples`.
+    pub arrived: Vec<String>,
+    /// Those still missing when the issue was composed; their papers come with a later one.
+    pub awaited: Vec<String>,
+}
+
+/// Picks under one heading.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// As readers see it; if empty, one is made from `kind`.
+    pub heading: String,
+    /// What its picks have in common.
+    pub kind: SectionKind,
+    /// Words of the interest: they tell which sentences of an abstract matter. May be empty.
+    pub terms: Vec<String>,
+    /// Best first.
+    pub picks: Vec<IssuePick>,
+}
+
+/// What the picks of a section have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SectionKind {
+    /// They match one interest.
+    Interest,
+    /// Somebody wrote them whom the subscriber follows.
+    FollowedAuthors,
+    /// Many others like them.
+    Trending,
+    /// They lie beside what the subscriber follows.
+    Exploring,
+}
+
+/// One paper of an issue.
+#[derive(Debug, Clone)]
+pub struct IssuePick {
+    /// The paper.
+    pub paper: Arc<Paper>,
+    /// 0 to 1; where an issue has to be cut, the lowest goes first.
+    pub score: f32,
+    /// Why it was picked, in words that follow "Why:"; may be empty.
+    pub reason: String,
+    /// Authors to mark, as they are spelt in the paper.
+    pub followed: Vec<String>,
+}
+
+/// Why nothing is above the line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Note {
+    /// Nothing new was announced in what they follow.
+    NothingAnnounced,
+    /// Nothing of what was announced has anything to do with what they follow.
+    NothingMatches,
+    /// The best paper stayed below the line.
+    BelowTheLine {
+        /// Its score.
+        best: f32,
+        /// The line.
+        line: f32,
+    },
+    /// All that is above the line was in an earlier issue.
+    AllSentBefore,
+}
+
+/// For whom an issue is rendered.
+#[derive(Debug, Clone)]
+pub struct Recipient<'a> {
+    /// Where it goes.
+    pub address: &'a Address,
+    /// What to call them; may be empty.
+    pub name: &'a str,
+    /// What they chose.
+    pub preferences: &'a Preferences,
+    /// One click and they have left: `https://…`.
+    pub unsubscribe_url: String,
+    /// The same by mail: `mailto:…`.
+    pub unsubscribe_mailto: Option<String>,
+}
+
+/// What is alike in every issue of this instance.
+#[derive(Debug, Clone)]
+pub struct Dress {
+    /// Name of the site.
+    pub name: String,
+    /// Address of its web pages, without a slash at the end.
+    pub base_url: String,
+    /// The operator's address.
+    pub contact: String,
+    /// The one colour besides ink and paper.
+    pub accent: Accent,
+}
+
+impl Dress {
+    /// The dress of `site`.
+    pub fn new(site: &Site, settings: &DigestSettings) -> Self {
+        Dress {
+            name: site.name.clone(),
+            base_url: site.base_url.clone(),
+            contact: site.contact.to_string(),
+            accent: settings.accent,
+        }
+    }
+}
