@@ -1,0 +1,249 @@
+//! What the connections of one sender share: what happened is judged, recorded
+//! and counted here.
+
+use super::DeliverError;
+use super::ledger::{Ledger, Recording};
+use super::maildir::Maildir;
+use super::policy::{Circumstances, Outcome, RelayNews, decide};
+use super::relay::Relay;
+use super::reply::Reply;
+use super::settings::RetrySettings;
+use super::smtp::{Dialer, Failure};
+use super::stage::Stage;
+use super::summary::{Progress, Summary, Tally};
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::store::{AttemptRecord, Claimed, Db, DeliveryId, RelayPause, Settlement, Verdict};
+use chrono::{DateTime, Utc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The envelope sender of a delivery.
+pub type EnvelopeSender = Arc<dyn Fn(DeliveryId) -> String + Send + Sync>;
+
+/// Is told how far a run has come.
+pub type Watcher = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// Where mail goes, ready to be used.
+pub(super) enum Route {
+    Smtp { dialer: Dialer, messages_per_connection: u32 },
+    Maildir(Maildir),
+}
+
+pub(super) struct Desk {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) route: Arc<Route>,
+    pub(super) relay_name: String,
+    pub(super) retry: RetrySettings,
+    pub(super) sender: EnvelopeSender,
+    pub(super) watcher: Option<Watcher>,
+    pub(super) ledger: Ledger,
+    /// Cut short what can be cut short, begin nothing.
+    pub(super) stop: CancellationToken,
+    pub(super) relay: Mutex<Relay>,
+    pub(super) tally: Mutex<Tally>,
+}
+
+/// The end of an attempt.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) stage: Stage,
+    pub(super) reply: Option<Reply>,
+    /// Our words, if there was no reply.
+    pub(super) text: String,
+    pub(super) outcome: Outcome,
+}
+
+impl End {
+    pub(super) fn accepted(stage: Stage, reply: Option<Reply>, text: String) -> Self {
+        End { stage, reply, text, outcome: Outcome::Accepted }
+    }
+
+    pub(super) fn failed(failure: Failure, outcome: Outcome) -> Self {
+        End { stage: failure.stage, reply: failure.reply, text: failure.text, outcome }
+    }
+
+    pub(super) fn not_tried() -> Self {
+        let text = "not tried: sending was interrupted".to_owned();
+        End { stage: Stage::Queue, reply: None, text, outcome: Outcome::NotTried }
+    }
+
+    fn code(&self) -> Option<u16> {
+        self.reply.as_ref().map(|reply| reply.code)
+    }
+
+    fn enhanced(&self) -> Option<String> {
+        self.reply.as_ref().and_then(|reply| reply.enhanced).map(|enhanced| enhanced.to_string())
+    }
+
+    fn record(&self, took: Duration) -> AttemptRecord {
+        AttemptRecord {
+            stage: self.stage.word().to_owned(),
+            code: self.code(),
+            enhanced: self.enhanced(),
+            text: self.reply.as_ref().map_or_else(|| self.text.clone(), |reply| reply.text.clone()),
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Desk {
+    /// Decides what follows from `end`, and asks for it to be recorded.
+    /// Trouble with the relay cancels `halt`.
+    pub(super) async fn conclude(
+        &self,
+        claimed: &Claimed,
+        end: &End,
+        took: Duration,
+        halt: &CancellationToken,
+    ) -> Result<Recording, DeliverError> {
+        let now = self.clock.now();
+        let circumstances = Circumstances {
+            attempts: claimed.attempts,
+            resent: claimed.resent,
+            on_probation: self.relay().on_probation(),
+            expires_at: claimed.expires_at,
+            now,
+            jitter: self.random.fraction(),
+        };
+        let consequence = decide(end.outcome, &circumstances, &self.retry);
+        log(claimed.id, end, &consequence.verdict);
+        self.tally().count(claimed.id, &consequence.verdict);
+        let attempt = end.record(took);
+        let recording = self.ledger.settle(Settlement { id: claimed.id, attempt, verdict: consequence.verdict }).await;
+        self.hear(consequence.relay, end, now, halt).await?;
+        self.tell(None);
+        Ok(recording)
+    }
+
+    /// A connection broke before a text left.
+    pub(super) async fn connection_broke(
+        &self,
+        failure: &Failure,
+        halt: &CancellationToken,
+    ) -> Result<(), DeliverError> {
+        let is_trouble = self.relay().broke();
+        tracing::debug!(smtp.stage = %failure.stage, "a connection broke");
+        if !is_trouble {
+            return Ok(());
+        }
+        self.rest(&failure.to_string(), failure.stage, None, self.clock.now(), halt).await
+    }
+
+    /// Tells the watcher, if there is one.
+    pub(super) fn tell(&self, waits_until: Option<DateTime<Utc>>) {
+        if let Some(watcher) = &self.watcher {
+            watcher(&Progress { so_far: self.tally().so_far(), waits_until });
+        }
+    }
+
+    pub(super) fn so_far(&self) -> Summary {
+        self.tally().so_far()
+    }
+
+    pub(super) fn relay(&self) -> MutexGuard<'_, Relay> {
+        self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hear(
+        &self,
+        news: RelayNews,
+        end: &End,
+        now: DateTime<Utc>,
+        halt: &CancellationToken,
+    ) -> Result<(), DeliverError> {
+        let (is_trouble, needs_a_person) = match news {
+            RelayNews::Silent => (false, false),
+            RelayNews::Judged => (self.relay().judged(false), false),
+            RelayNews::Dislikes => (self.relay().judged(true), true),
+            RelayNews::Rests => (true, false),
+            RelayNews::RefusesUs => (true, true),
+            RelayNews::Works => {
+                let was_in_trouble = self.relay().took_a_message();
+                if was_in_trouble {
+                    tracing::info!(relay = %self.relay_name, "the relay takes mail again");
+                    self.note_pause(None).await?;
+                }
+                (false, false)
+            }
+        };
+        if !is_trouble {
+            return Ok(());
+        }
+        let said = end.reply.as_ref().map_or_else(|| end.text.clone(), ToString::to_string);
+        let reason = format!("{}: {said}", end.stage);
+        if needs_a_person && self.relay().alarm() {
+            tracing::error!(
+                relay = %self.relay_name, smtp.stage = %end.stage, smtp.code = end.code(), smtp.enhanced = end.enhanced(),
+                "the relay refuses mail because of its sender: check login, SPF, DKIM, DMARC, PTR and blocklists; \
+                 `paperboy outbox list` shows its words"
+            );
+        }
+        self.rest(&reason, end.stage, end.code(), now, halt).await
+    }
+
+    /// Gives the relay rest, unless it rests already.
+    async fn rest(
+        &self,
+        reason: &str,
+        stage: Stage,
+        code: Option<u16>,
+        now: DateTime<Utc>,
+        halt: &CancellationToken,
+    ) -> Result<(), DeliverError> {
+        halt.cancel();
+        let pause = self.relay().rest(reason, self.retry.breaker, now);
+        let Some(pause) = pause else { return Ok(()) };
+        tracing::warn!(
+            relay = %self.relay_name, smtp.stage = %stage, smtp.code = code, failures = pause.failures,
+            until = %pause.until, "the relay is in trouble, mail waits"
+        );
+        self.note_pause(Some(pause)).await
+    }
+
+    async fn note_pause(&self, pause: Option<RelayPause>) -> Result<(), DeliverError> {
+        let name = self.relay_name.clone();
+        self.db.run(move |store| store.pause_relay(&name, pause.as_ref())).await.map_err(DeliverError::from)
+    }
+}
+
+/// One line for each end; the server's words stay in the ledger, for they may hold an address.
+fn log(id: DeliveryId, end: &End, verdict: &Verdict) {
+    let (stage, code, enhanced) = (end.stage, end.code(), end.enhanced());
+    let id = id.0;
+    match verdict {
+        Verdict::Accepted => {
+            tracing::debug!(delivery.id = id, smtp.code = code, "delivery accepted");
+        }
+        Verdict::Released => {
+            tracing::debug!(delivery.id = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue");
+        }
+        Verdict::Deferred(until) => tracing::info!(
+            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, until = %until,
+            "delivery deferred"
+        ),
+        Verdict::Rejected { suppress } => tracing::info!(
+            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, suppress,
+            "delivery rejected by the server"
+        ),
+        Verdict::Uncertain(until) => tracing::warn!(
+            delivery.id = id, smtp.stage = %stage, until = %until,
+            "the connection was lost after the text: the server may have it, it is sent once more"
+        ),
+        Verdict::Held => tracing::warn!(
+            delivery.id = id, smtp.stage = %stage,
+            "the server may have the message: held for a person to decide"
+        ),
+        Verdict::Expired => tracing::info!(
+            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
+            "delivery given up: too late for another try"
+        ),
+    }
+}

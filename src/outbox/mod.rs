@@ -1,0 +1,58 @@
+//! Delivers: queued, handed over, settled.
+//!
+//! The guarantee: after a crash, a power cut or a lost connection at any
+//! instant, every issue that was due is accepted by the relay, or visibly
+//! rejected, held or expired. At most one mail for each open connection may
+//! arrive a second time, byte for byte the same and with the same Message-ID;
+//! none a third time. Nothing is sent that cannot be recorded.
+//!
+//! SMTP cannot do better: the server takes responsibility with its reply to the
+//! final dot (RFC 5321 section 6.1), and until that reply is read and on our
+//! disk, nobody can know whether it was given (RFC 1047).
+//!
+//! ```text
+//! claim_due ─▶ offer: MAIL RCPT DATA, 354 ─▶ mark on disk ─▶ text, dot ─▶ reply ─▶ record on disk
+//!                 │ a break here: nothing left,                │ a break here: uncertain,
+//!                 │ another connection tries                   │ resent once, then held
+//! ```
+//!
+//! How the pieces hold it:
+//!
+//! - [`smtp`] is one conversation. It says at which [`Stage`] something
+//!   happened, and never uses a connection again that is out of step.
+//! - `worker` keeps the order above, one delivery at a time for each
+//!   connection; so there is at most one uncertain mail for each.
+//! - `ledger` puts marks and records of all connections on the disk in common
+//!   commits, and refuses every further mark once one has failed.
+//! - `blame` reads refusals, `policy` decides what follows, `relay` when
+//!   the relay needs rest, `rate` how fast mail may leave: values in, values
+//!   out.
+//! - `lock` and the lease in the database let one process send; it first
+//!   turns what a dead one left behind into "never offered" or "uncertain".
+//! - `deliver` claims a few deliveries at a time and feeds the connections.
+
+mod blame;
+mod deliver;
+mod desk;
+mod ledger;
+mod lock;
+mod maildir;
+mod policy;
+mod rate;
+mod relay;
+mod reply;
+mod settings;
+pub mod smtp;
+mod stage;
+mod summary;
+mod worker;
+
+pub use blame::{Blame, blame};
+pub use deliver::{Courier, DeliverError, Shift, Step};
+pub use desk::{EnvelopeSender, Watcher};
+pub use lock::{LockError, SendingLock};
+pub use policy::{Circumstances, Consequence, Outcome, RelayNews, decide};
+pub use reply::{Enhanced, Reply};
+pub use settings::*;
+pub use stage::Stage;
+pub use summary::{Progress, Summary};

@@ -1,0 +1,227 @@
+//! What follows from the end of an attempt, for the delivery and for the relay.
+
+use super::blame::Blame;
+use super::settings::{OnUncertain, RetrySettings};
+use super::stage::Stage;
+use crate::store::Verdict;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How far a wait may stray from its setting, so that what failed together does not return together.
+const JITTER: f64 = 0.2;
+
+/// From this try on a wait is never shorter than [`PATIENT_WAIT`]: with waits
+/// of 0 a recipient who is never taken would otherwise keep the sender spinning.
+const PATIENT_FROM_ATTEMPT: u32 = 10;
+const PATIENT_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+/// Added to a wait that the server asked for: clocks differ, and a second early costs a whole round (so does Postal).
+const HINT_MARGIN: TimeDelta = TimeDelta::seconds(10);
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has taken responsibility (RFC 5321 section 6.1).
+    Accepted,
+    /// The server, or the way to it, refused.
+    Refused {
+        /// At which command.
+        stage: Stage,
+        /// Whose fault it is.
+        blame: Blame,
+        /// When the server wants to be asked again.
+        try_again_in: Option<TimeDelta>,
+    },
+    /// Connection after connection broke before the text: the server has nothing.
+    Broken,
+    /// Nothing was offered (the program is stopping, or the relay rests): the server has nothing.
+    NotTried,
+    /// The text, or part of it, was sent and no reply came: the server may have it.
+    Uncertain,
+}
+
+/// What the decision depends on besides the outcome.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// Attempts made before this one.
+    pub attempts: u32,
+    /// Whether an earlier attempt ended [`Outcome::Uncertain`].
+    pub resent: bool,
+    /// Whether the relay was in trouble and has not taken a message since.
+    pub on_probation: bool,
+    /// When there is no point in sending it any more.
+    pub expires_at: DateTime<Utc>,
+    /// The current instant.
+    pub now: DateTime<Utc>,
+    /// Chance, from 0 to 1.
+    pub jitter: f64,
+}
+
+/// What an attempt says about the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayNews {
+    /// It has taken a message.
+    Works,
+    /// It has judged a recipient.
+    Judged,
+    /// It refused a recipient because of us: a few of these in a row are trouble.
+    Dislikes,
+    /// It needs rest.
+    Rests,
+    /// It refuses us altogether: it needs rest, and a person.
+    RefusesUs,
+    /// Nothing.
+    Silent,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consequence {
+    /// For the delivery.
+    pub verdict: Verdict,
+    /// For the relay.
+    pub relay: RelayNews,
+}
+
+/// What follows from `outcome`.
+pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySettings) -> Consequence {
+    let (verdict, relay) = match outcome {
+        Outcome::Accepted => (Verdict::Accepted, RelayNews::Works),
+        Outcome::NotTried => (Verdict::Released, RelayNews::Silent),
+        Outcome::Broken => (again(None, circumstances, retry), RelayNews::Silent),
+        Outcome::Uncertain => (after_uncertain(circumstances, retry), RelayNews::Silent),
+        Outcome::Refused { stage, blame, try_again_in } => match blame {
+            // Its text was on the way, and that is recorded: it cannot be as if nothing had happened.
+            Blame::Relay if stage.is_marked() => (again(try_again_in, circumstances, retry), RelayNews::Rests),
+            Blame::Relay => (Verdict::Released, RelayNews::Rests),
+            Blame::Policy if !stage.concerns_recipient() => (Verdict::Released, RelayNews::RefusesUs),
+            // The relay has shown that it refuses everybody: nobody is lost to it, and the next probe takes
+            // another recipient, in case this one is the exception.
+            Blame::Policy if circumstances.on_probation => (again(None, circumstances, retry), RelayNews::RefusesUs),
+            Blame::Policy => (Verdict::Rejected { suppress: false }, RelayNews::Dislikes),
+            Blame::Recipient => (Verdict::Rejected { suppress: true }, RelayNews::Judged),
+            Blame::Unclear => (Verdict::Rejected { suppress: false }, RelayNews::Judged),
+            Blame::RecipientSoft | Blame::Later => (again(try_again_in, circumstances, retry), RelayNews::Judged),
+        },
+    };
+    Consequence { verdict, relay }
+}
+
+/// Later, unless it will be too late.
+fn again(hint: Option<TimeDelta>, circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
+    let step = (circumstances.attempts as usize).min(retry.waits.len().saturating_sub(1));
+    let set = retry.waits.get(step).copied().unwrap_or_default();
+    let wait = hint.map_or_else(|| jittered(set, circumstances.jitter), |hint| hint + HINT_MARGIN);
+    let patient = circumstances.attempts + 1 >= PATIENT_FROM_ATTEMPT;
+    let at = circumstances.now + if patient { wait.max(PATIENT_WAIT) } else { wait };
+    if at > circumstances.expires_at { Verdict::Expired } else { Verdict::Deferred(at) }
+}
+
+/// Once more, and never a third time. Too late for that, it is for a person:
+/// "expired" would say that it did not arrive, which nobody knows.
+fn after_uncertain(circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
+    let at = circumstances.now + retry.resend_after;
+    let may_resend = retry.on_uncertain == OnUncertain::Resend && !circumstances.resent;
+    if may_resend && at <= circumstances.expires_at { Verdict::Uncertain(at) } else { Verdict::Held }
+}
+
+fn jittered(wait: TimeDelta, jitter: f64) -> TimeDelta {
+    let factor = 1.0 + JITTER * (2.0 * jitter.clamp(0.0, 1.0) - 1.0);
+    TimeDelta::milliseconds((wait.num_milliseconds() as f64 * factor) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+    }
+
+    fn refused(stage: Stage, blame: Blame) -> Outcome {
+        Outcome::Refused { stage, blame, try_again_in: None }
+    }
+
+    /// Queued at minute 0, expires at minute 1080, jitter in the middle.
+    fn circumstances(now: i64, attempts: u32) -> Circumstances {
+        Circumstances { attempts, resent: false, on_probation: false, expires_at: at(1080), now: at(now), jitter: 0.5 }
+    }
+
+    #[track_caller]
+    fn check(outcome: Outcome, circumstances: &Circumstances, verdict: Verdict, relay: RelayNews) {
+        let found = decide(outcome, circumstances, &RetrySettings::default());
+        assert_eq!(found, Consequence { verdict, relay }, "{outcome:?} {circumstances:?}");
+    }
+
+    #[test]
+    fn each_blame_has_its_consequence() {
+        let first = circumstances(0, 0);
+        check(Outcome::Accepted, &first, Verdict::Accepted, RelayNews::Works);
+        check(refused(Stage::Rcpt, Blame::Recipient), &first, Verdict::Rejected { suppress: true }, RelayNews::Judged);
+        check(refused(Stage::Dot, Blame::Unclear), &first, Verdict::Rejected { suppress: false }, RelayNews::Judged);
+        check(refused(Stage::Rcpt, Blame::Later), &first, Verdict::Deferred(at(5)), RelayNews::Judged);
+        check(refused(Stage::Rcpt, Blame::RecipientSoft), &first, Verdict::Deferred(at(5)), RelayNews::Judged);
+        check(refused(Stage::Rcpt, Blame::Relay), &first, Verdict::Released, RelayNews::Rests);
+        check(refused(Stage::Connect, Blame::Relay), &first, Verdict::Released, RelayNews::Rests);
+        check(refused(Stage::Dot, Blame::Relay), &first, Verdict::Deferred(at(5)), RelayNews::Rests);
+        check(Outcome::Broken, &first, Verdict::Deferred(at(5)), RelayNews::Silent);
+        check(Outcome::NotTried, &first, Verdict::Released, RelayNews::Silent);
+    }
+
+    #[test]
+    fn policy_suppresses_nobody_and_costs_only_who_was_asked() {
+        let first = circumstances(0, 0);
+        check(refused(Stage::Rcpt, Blame::Policy), &first, Verdict::Rejected { suppress: false }, RelayNews::Dislikes);
+        check(refused(Stage::Auth, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
+        check(refused(Stage::Mail, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
+        let probe = Circumstances { on_probation: true, ..first };
+        check(refused(Stage::Rcpt, Blame::Policy), &probe, Verdict::Deferred(at(5)), RelayNews::RefusesUs);
+    }
+
+    #[test]
+    fn waits_grow_and_the_last_one_repeats_until_the_shelf_life_ends() {
+        let later = refused(Stage::Rcpt, Blame::Later);
+        for (now, attempts, next) in [(0, 0, 5), (5, 1, 15), (35, 3, 75), (275, 6, 395), (275, 60, 395)] {
+            check(later, &circumstances(now, attempts), Verdict::Deferred(at(next)), RelayNews::Judged);
+        }
+        check(later, &circumstances(1075, 0), Verdict::Deferred(at(1080)), RelayNews::Judged);
+        check(later, &circumstances(1076, 0), Verdict::Expired, RelayNews::Judged);
+    }
+
+    #[test]
+    fn a_wait_strays_by_a_fifth() {
+        for (jitter, seconds) in [(0.0, 240), (0.5, 300), (1.0, 360), (7.0, 360)] {
+            let circumstances = Circumstances { jitter, ..circumstances(0, 0) };
+            let expected = Verdict::Deferred(at(0) + TimeDelta::seconds(seconds));
+            check(refused(Stage::Rcpt, Blame::Later), &circumstances, expected, RelayNews::Judged);
+        }
+    }
+
+    #[test]
+    fn the_server_may_set_the_wait() {
+        let asked =
+            Outcome::Refused { stage: Stage::Rcpt, blame: Blame::Later, try_again_in: Some(TimeDelta::seconds(290)) };
+        check(asked, &circumstances(0, 3), Verdict::Deferred(at(5)), RelayNews::Judged);
+    }
+
+    #[test]
+    fn waits_of_zero_do_not_spin_for_ever() {
+        let eager = RetrySettings { waits: vec![TimeDelta::zero()], ..RetrySettings::default() };
+        for (attempts, minute) in [(0, 0), (8, 0), (9, 1), (100, 1)] {
+            let found = decide(refused(Stage::Rcpt, Blame::Later), &circumstances(0, attempts), &eager);
+            assert_eq!(found.verdict, Verdict::Deferred(at(minute)), "{attempts}");
+        }
+    }
+
+    #[test]
+    fn an_uncertain_message_is_resent_once() {
+        let first = circumstances(0, 0);
+        check(Outcome::Uncertain, &first, Verdict::Uncertain(at(10)), RelayNews::Silent);
+        let second = Circumstances { resent: true, ..first };
+        check(Outcome::Uncertain, &second, Verdict::Held, RelayNews::Silent);
+        check(Outcome::Uncertain, &circumstances(1071, 0), Verdict::Held, RelayNews::Silent);
+        let cautious = RetrySettings { on_uncertain: OnUncertain::Hold, ..RetrySettings::default() };
+        assert_eq!(decide(Outcome::Uncertain, &first, &cautious).verdict, Verdict::Held);
+        let at_once = RetrySettings { resend_after: TimeDelta::zero(), ..RetrySettings::default() };
+        assert_eq!(decide(Outcome::Uncertain, &first, &at_once).verdict, Verdict::Uncertain(at(0)));
+    }
+}

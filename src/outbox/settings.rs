@@ -1,0 +1,128 @@
+//! The `[smtp]` and `[maildir]` settings.
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// Where mail goes.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// To a relay.
+    Smtp(SmtpSettings),
+    /// Into a folder: nothing leaves the machine until a relay is named.
+    Maildir(PathBuf),
+}
+
+/// How the connection to the relay is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Plain at first, TLS before anything is said (RFC 3207). Never downgraded.
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// None: for a relay on this machine.
+    None,
+}
+
+/// What is done with a message that the relay may or may not have taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUncertain {
+    /// The same bytes go out once more.
+    Resend,
+    /// A person decides.
+    Hold,
+}
+
+/// The `[smtp]` settings.
+#[derive(Debug, Clone)]
+pub struct SmtpSettings {
+    /// Name or address of the relay.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// TLS.
+    pub security: Security,
+    /// Login, if the relay wants one.
+    pub login: Option<Login>,
+    /// The name we say in EHLO.
+    pub hello_name: Option<String>,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Messages before a connection is closed.
+    pub messages_per_connection: u32,
+    /// How fast, at most.
+    pub rate: RateLimits,
+    /// When to try again, when to stop.
+    pub retry: RetrySettings,
+}
+
+/// A login at the relay.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Who.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Messages per second, minute and hour; 0 for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Messages a second.
+    pub per_second: u32,
+    /// Messages a minute.
+    pub per_minute: u32,
+    /// Messages an hour.
+    pub per_hour: u32,
+}
+
+/// How patiently a message is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// Waits between tries; the last one repeats. Not empty.
+    pub waits: Vec<TimeDelta>,
+    /// Counted from when the issue was queued; after it there are no more tries.
+    pub shelf_life: TimeDelta,
+    /// What is done when a hand-over ended unknown.
+    pub on_uncertain: OnUncertain,
+    /// Wait before the one resend.
+    pub resend_after: TimeDelta,
+    /// First wait after connecting, TLS or login failed; doubles up to [`BREAKER_MAX`].
+    pub breaker: TimeDelta,
+}
+
+/// The longest wait for a relay in trouble.
+pub const BREAKER_MAX: TimeDelta = TimeDelta::minutes(30);
+
+impl Default for RetrySettings {
+    /// 5, 10, 20, 40, 80 minutes, then every 2 hours for 18 hours.
+    ///
+    /// RFC 5321 section 4.5.4.1 recommends at least 30 minutes and 4 to 5 days;
+    /// ours start sooner because greylisting passes on the second try, and end
+    /// sooner because tomorrow's issue replaces today's.
+    fn default() -> Self {
+        RetrySettings {
+            waits: [5, 10, 20, 40, 80, 120].map(TimeDelta::minutes).to_vec(),
+            shelf_life: TimeDelta::hours(18),
+            on_uncertain: OnUncertain::Resend,
+            resend_after: TimeDelta::minutes(10),
+            breaker: TimeDelta::seconds(60),
+        }
+    }
+}
+
+impl Default for SmtpSettings {
+    fn default() -> Self {
+        SmtpSettings {
+            host: "127.0.0.1".to_owned(),
+            port: 25,
+            security: Security::StartTls,
+            login: None,
+            hello_name: None,
+            connections: 4,
+            messages_per_connection: 50,
+            rate: RateLimits { per_second: 20, per_minute: 0, per_hour: 0 },
+            retry: RetrySettings::default(),
+        }
+    }
+}

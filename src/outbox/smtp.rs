@@ -1,0 +1,213 @@
+//! One SMTP conversation, step by step.
+//!
+//! lettre's own transport reports a connection that broke before the text in
+//! the same way as one that broke after it, and its pool can return one
+//! message's reply as another's (lettre#1027). So we drive its
+//! `AsyncSmtpConnection` by hand: a [`Failure`] says at which command it
+//! happened, and a connection that is no longer in step is never used again.
+
+mod dial;
+mod failure;
+mod lines;
+mod timeouts;
+
+pub use dial::Dialer;
+pub use failure::Failure;
+pub use timeouts::Timeouts;
+
+use super::reply::Reply;
+use super::stage::Stage;
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
+use lettre::transport::smtp::response::Response;
+use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// An open connection, ready for MAIL.
+pub struct Connection {
+    conn: AsyncSmtpConnection,
+    timeouts: Timeouts,
+    pipelining: bool,
+    taken: u32,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("pipelining", &self.pipelining).field("taken", &self.taken).finish()
+    }
+}
+
+impl Connection {
+    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, pipelining: bool) -> Self {
+        Connection { conn, timeouts, pipelining, taken: 0 }
+    }
+
+    /// Messages that the server has taken over this connection.
+    pub fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Names sender and recipient and asks to send the text. `Ok` if the server waits for it now.
+    ///
+    /// Nothing has been sent that could be delivered, whatever this returns.
+    pub async fn offer(&mut self, from: &Address, to: &Address) -> Result<(), Failure> {
+        let mail = Mail::new(Some(from.clone()), Vec::new());
+        let rcpt = Rcpt::new(to.clone(), Vec::new());
+        let waits = self.timeouts;
+        if self.pipelining {
+            return self.offer_in_one_go(&format!("{mail}{rcpt}{Data}")).await;
+        }
+        let reply = self.say(Stage::Mail, waits.mail, mail).await?;
+        expect_done(Stage::Mail, &reply)?;
+        let reply = self.say(Stage::Rcpt, waits.rcpt, rcpt).await?;
+        expect_done(Stage::Rcpt, &reply)?;
+        let reply = self.say(Stage::Data, waits.data, Data).await?;
+        expect_go_ahead(&reply)
+    }
+
+    /// The three commands in one write (RFC 2920), then their three replies.
+    async fn offer_in_one_go(&mut self, commands: &str) -> Result<(), Failure> {
+        let waits = self.timeouts;
+        let mail = self.say(Stage::Mail, waits.mail, commands).await.and_then(|reply| expect_done(Stage::Mail, &reply));
+        continue_in_step(&mail)?;
+        let rcpt = self.hear(Stage::Rcpt, waits.rcpt).await.and_then(|reply| expect_done(Stage::Rcpt, &reply));
+        continue_in_step(&rcpt)?;
+        let data = self.hear(Stage::Data, waits.data).await.and_then(|reply| expect_go_ahead(&reply));
+        let Err(mut refusal) = mail.and(rcpt) else { return data };
+        // A server may wait for the text although it has refused the recipient
+        // (RFC 2920 section 3.1). It gets none; the connection ends here.
+        refusal.in_step &= data.as_ref().is_err_and(|failure| failure.in_step);
+        Err(refusal)
+    }
+
+    /// Sends the text and the dot that ends it, after [`Connection::offer`] returned `Ok`.
+    ///
+    /// `Ok` means that the server has taken responsibility (RFC 5321 section
+    /// 6.1). A failure with a reply means that it has not; a failure without
+    /// one means that nobody can know.
+    pub async fn hand_over(&mut self, message: &[u8]) -> Result<Reply, Failure> {
+        let wait = self.timeouts.text + self.timeouts.dot;
+        let sending = async {
+            match std::str::from_utf8(message) {
+                // One write: a text and a dot in two would be two packets.
+                Ok(text) => self.conn.command(Text(text)).await,
+                // lettre adds the line end before the dot.
+                Err(_) => self.conn.message(message.strip_suffix(b"\r\n").unwrap_or(message)).await,
+            }
+        };
+        let result = match timeout(wait, sending).await {
+            Err(_) => return Err(Failure::timed_out(Stage::Dot, wait)),
+            // The write failed: the server may have refused in mid-text and said so before it closed.
+            Ok(Err(error)) if is_network(&error) => match self.hear(Stage::Dot, self.timeouts.quit).await {
+                Err(refusal) if refusal.reply.is_some() => return Err(Failure { in_step: false, ..refusal }),
+                _ => return Err(Failure::from_lettre(Stage::Dot, &error)),
+            },
+            Ok(result) => result.map_err(|error| Failure::from_lettre(Stage::Dot, &error))?,
+        };
+        let reply = read(&result);
+        // 3xx here is the reply to something else.
+        expect_done(Stage::Dot, &result).map_err(|failure| Failure { reply: None, ..failure })?;
+        self.taken += 1;
+        Ok(reply)
+    }
+
+    /// Ends a refused transaction, so that the connection can be used for the next one.
+    pub async fn reset(&mut self) -> Result<(), Failure> {
+        let reply = self.say(Stage::Mail, self.timeouts.command, Rset).await?;
+        expect_done(Stage::Mail, &reply)
+    }
+
+    /// Says goodbye. What the server answers does not matter.
+    pub async fn quit(mut self) {
+        let _ = timeout(self.timeouts.quit, self.conn.command(Quit)).await;
+    }
+
+    async fn say(&mut self, stage: Stage, wait: Duration, command: impl fmt::Display) -> Result<Response, Failure> {
+        finished(stage, wait, timeout(wait, self.conn.command(command)).await)
+    }
+
+    async fn hear(&mut self, stage: Stage, wait: Duration) -> Result<Response, Failure> {
+        finished(stage, wait, timeout(wait, self.conn.read_response()).await)
+    }
+}
+
+fn finished(
+    stage: Stage,
+    wait: Duration,
+    result: Result<Result<Response, Error>, tokio::time::error::Elapsed>,
+) -> Result<Response, Failure> {
+    match result {
+        Err(_) => Err(Failure::timed_out(stage, wait)),
+        Ok(result) => result.map_err(|error| Failure::from_lettre(stage, &error)),
+    }
+}
+
+fn read(response: &Response) -> Reply {
+    let lines: Vec<&str> = response.message().collect();
+    Reply::new(response.code().into(), &lines.join(" "))
+}
+
+/// 2xx. lettre takes 3xx for good news as well.
+fn expect_done(stage: Stage, response: &Response) -> Result<(), Failure> {
+    let code: u16 = response.code().into();
+    if code / 100 == 2 { Ok(()) } else { Err(Failure::refused(stage, read(response))) }
+}
+
+/// 354. A 2xx here means that the server and we do not talk about the same command.
+fn expect_go_ahead(response: &Response) -> Result<(), Failure> {
+    if response.has_code(354) { Ok(()) } else { Err(Failure::refused(Stage::Data, read(response))) }
+}
+
+/// Stops at a failure after which no further reply will come.
+fn continue_in_step(result: &Result<(), Failure>) -> Result<(), Failure> {
+    match result {
+        Err(failure) if !failure.in_step => Err(failure.clone()),
+        _ => Ok(()),
+    }
+}
+
+fn is_network(error: &Error) -> bool {
+    error.status().is_none() && !error.is_response() && !error.is_client()
+}
+
+/// A message as it goes over the line: a dot more at the start of each line
+/// that starts with one (RFC 5321 section 4.5.2), and at the end the dot alone.
+struct Text<'a>(&'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
+        let mut parts = self.0.split("\n.");
+        let first = parts.next().unwrap_or_default();
+        if first.starts_with('.') {
+            f.write_str(".")?;
+        }
+        f.write_str(first)?;
+        for part in parts {
+            f.write_str("\n..")?;
+            f.write_str(part)?;
+        }
+        f.write_str(if self.0.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_at_the_start_of_lines_are_doubled() {
+        #[track_caller]
+        fn check(message: &str, sent: &str) {
+            assert_eq!(Text(message).to_string(), sent);
+        }
+        check("a\r\n", "a\r\n.\r\n");
+        check("a", "a\r\n.\r\n");
+        check(".\r\n..\r\n.a\r\nb.\r\n", "..\r\n...\r\n..a\r\nb.\r\n.\r\n");
+        check("a\r\n.", "a\r\n..\r\n.\r\n");
+        check("a\n.\r\nb\r\n", "a\n..\r\nb\r\n.\r\n");
+    }
+}

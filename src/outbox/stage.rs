@@ -1,0 +1,69 @@
+//! The commands at which an attempt can end.
+
+use serde::Serialize;
+use std::fmt;
+
+/// How far the conversation with a server had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The attempt ended before there was a conversation: the program was stopping, or the relay rests.
+    Queue,
+    /// The TCP connection.
+    Connect,
+    /// The server's first words (RFC 5321 section 3.1).
+    Greeting,
+    /// EHLO.
+    Ehlo,
+    /// STARTTLS (RFC 3207) or TLS from the first byte (RFC 8314).
+    #[serde(rename = "starttls")]
+    StartTls,
+    /// The login (RFC 4954).
+    Auth,
+    /// MAIL FROM: the server judges the sender.
+    Mail,
+    /// RCPT TO: the server judges the recipient.
+    Rcpt,
+    /// DATA, answered before the text leaves.
+    Data,
+    /// The text and the lone dot that ends it. From here on the server may have the message.
+    Dot,
+    /// The file in a Maildir.
+    Maildir,
+}
+
+impl Stage {
+    /// The stage as it is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::Queue => "queue",
+            Stage::Connect => "connect",
+            Stage::Greeting => "greeting",
+            Stage::Ehlo => "ehlo",
+            Stage::StartTls => "starttls",
+            Stage::Auth => "auth",
+            Stage::Mail => "mail",
+            Stage::Rcpt => "rcpt",
+            Stage::Data => "data",
+            Stage::Dot => "dot",
+            Stage::Maildir => "maildir",
+        }
+    }
+
+    /// Whether the ledger says by then that the text may have left.
+    pub fn is_marked(self) -> bool {
+        matches!(self, Stage::Dot | Stage::Maildir)
+    }
+
+    /// Whether the server had begun to judge one recipient: what it refuses
+    /// earlier is about us, not about them.
+    pub fn concerns_recipient(self) -> bool {
+        matches!(self, Stage::Rcpt | Stage::Data | Stage::Dot)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

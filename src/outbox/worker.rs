@@ -1,0 +1,259 @@
+//! One connection's work: delivery after delivery, until there are no more.
+//!
+//! The order in here is the guarantee: the server waits for the text (354), the
+//! mark is on the disk, the text leaves, the reply comes, its record is on the
+//! disk, the next text may leave.
+
+use super::DeliverError;
+use super::blame::{Blame, blame};
+use super::desk::{Desk, End, Route};
+use super::ledger::{NotRecorded, Recording};
+use super::maildir::Maildir;
+use super::policy::Outcome;
+use super::smtp::{Connection, Dialer, Failure};
+use super::stage::Stage;
+use crate::store::Claimed;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Fresh connections that may break under one delivery before it has to wait.
+const BROKEN_UNDER_ONE_MAX: u32 = 3;
+
+/// Deliveries that were claimed, for whichever connection is free.
+pub(super) type Claims = Arc<Mutex<mpsc::Receiver<Claimed>>>;
+
+/// Deliveries that are with a connection and not yet recorded.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    count: AtomicUsize,
+    pub(super) fewer: Notify,
+}
+
+impl InFlight {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    pub(super) fn add(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn remove(&self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        self.fewer.notify_one();
+    }
+}
+
+pub(super) struct Worker {
+    desk: Arc<Desk>,
+    claims: Claims,
+    in_flight: Arc<InFlight>,
+    /// Begin no further delivery.
+    halt: CancellationToken,
+    connection: Option<Connection>,
+    /// The record of the last delivery, until it is known to be on the disk.
+    recording: Option<Recording>,
+}
+
+impl Worker {
+    pub(super) fn new(desk: Arc<Desk>, claims: Claims, in_flight: Arc<InFlight>, halt: CancellationToken) -> Self {
+        Worker { desk, claims, in_flight, halt, connection: None, recording: None }
+    }
+
+    /// Delivers until there are no more claims or `halt` is cancelled, which it does itself on an error.
+    pub(super) async fn run(mut self) -> Result<(), DeliverError> {
+        let result = self.work().await;
+        if result.is_err() {
+            self.halt.cancel();
+        }
+        if let Some(connection) = self.connection.take() {
+            connection.quit().await;
+        }
+        result
+    }
+
+    async fn work(&mut self) -> Result<(), DeliverError> {
+        loop {
+            let claimed = tokio::select! {
+                biased;
+                () = self.halt.cancelled() => None,
+                claimed = next(&self.claims) => claimed,
+                // Only with nothing else to do: the record may take its time while the next delivery is offered.
+                recorded = on_disk(&mut self.recording), if self.recording.is_some() => {
+                    self.note_recorded(recorded)?;
+                    continue;
+                }
+            };
+            match claimed {
+                Some(claimed) => self.deliver(&claimed).await?,
+                None => return self.all_recorded().await,
+            }
+        }
+    }
+
+    async fn deliver(&mut self, claimed: &Claimed) -> Result<(), DeliverError> {
+        let began = Instant::now();
+        let route = Arc::clone(&self.desk.route);
+        let end = match &*route {
+            Route::Smtp { dialer, messages_per_connection } => {
+                self.by_smtp(claimed, dialer, *messages_per_connection).await?
+            }
+            Route::Maildir(maildir) => self.by_maildir(claimed, maildir).await?,
+        };
+        self.all_recorded().await?;
+        self.recording = Some(self.desk.conclude(claimed, &end, began.elapsed(), &self.halt).await?);
+        Ok(())
+    }
+
+    async fn by_smtp(&mut self, claimed: &Claimed, dialer: &Dialer, carries: u32) -> Result<End, DeliverError> {
+        let mut connection = match self.offered(claimed, dialer).await? {
+            Ok(connection) => connection,
+            Err(end) => return Ok(end),
+        };
+        // If the mark cannot be recorded, the connection is dropped here, before the text.
+        self.mark(claimed).await?;
+        // From here on nothing interrupts it: stopping would only make the end uncertain.
+        match connection.hand_over(&claimed.message).await {
+            Ok(reply) => {
+                if connection.taken() >= carries {
+                    connection.quit().await;
+                } else {
+                    self.connection = Some(connection);
+                }
+                Ok(End::accepted(Stage::Dot, Some(reply), String::new()))
+            }
+            Err(failure) => {
+                let outcome = match &failure.reply {
+                    Some(reply) => Outcome::Refused {
+                        stage: Stage::Dot,
+                        blame: blame(Stage::Dot, reply),
+                        try_again_in: reply.try_again_in(),
+                    },
+                    None => Outcome::Uncertain,
+                };
+                if failure.in_step {
+                    self.connection = Some(connection);
+                } else if outcome == Outcome::Uncertain {
+                    self.desk.connection_broke(&failure, &self.halt).await?;
+                }
+                Ok(End::failed(failure, outcome))
+            }
+        }
+    }
+
+    /// A connection over which the server waits for the text, or how the attempt ended before that.
+    async fn offered(&mut self, claimed: &Claimed, dialer: &Dialer) -> Result<Result<Connection, End>, DeliverError> {
+        let from = (self.desk.sender)(claimed.id);
+        let from = from.parse().map_err(|source| DeliverError::Sender { address: from, source })?;
+        let to = lettre::Address::from(&claimed.address);
+        let stop = self.desk.stop.clone();
+        let mut broken = 0;
+        loop {
+            let attempt = async {
+                let mut connection = match self.connection.take() {
+                    Some(connection) => connection,
+                    None => dialer.open().await.map_err(|failure| (failure, None))?,
+                };
+                match connection.offer(&from, &to).await {
+                    Ok(()) => Ok(connection),
+                    Err(failure) => Err((failure, Some(connection))),
+                }
+            };
+            let (failure, connection) = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Err(End::not_tried())),
+                offered = attempt => match offered {
+                    Ok(connection) => return Ok(Ok(connection)),
+                    Err(refused) => refused,
+                },
+            };
+            let Some(mut connection) = connection else {
+                return Ok(Err(End::failed(failure.clone(), not_opened(&failure))));
+            };
+            let was_used = connection.taken() > 0;
+            let Some(reply) = &failure.reply else {
+                // A used connection may have been closed while it waited; that says nothing.
+                if !was_used {
+                    broken += 1;
+                    self.desk.connection_broke(&failure, &self.halt).await?;
+                }
+                if broken >= BROKEN_UNDER_ONE_MAX {
+                    return Ok(Err(End::failed(failure, Outcome::Broken)));
+                }
+                continue;
+            };
+            let blame = blame(failure.stage, reply);
+            if blame == Blame::Relay && was_used {
+                // It has taken messages and wants no more of them over this connection.
+                continue;
+            }
+            let try_again_in = reply.try_again_in();
+            if failure.in_step && connection.reset().await.is_ok() {
+                self.connection = Some(connection);
+            }
+            let outcome = Outcome::Refused { stage: failure.stage, blame, try_again_in };
+            return Ok(Err(End::failed(failure, outcome)));
+        }
+    }
+
+    async fn by_maildir(&mut self, claimed: &Claimed, maildir: &Maildir) -> Result<End, DeliverError> {
+        self.mark(claimed).await?;
+        let (maildir, id, message, again) = (maildir.clone(), claimed.id, claimed.message.clone(), claimed.resent);
+        let putting = tokio::task::spawn_blocking(move || {
+            if again { maildir.put_again(id, &message) } else { maildir.put(id, &message) }
+        });
+        Ok(match putting.await {
+            Ok(Ok(name)) => End::accepted(Stage::Maildir, None, name),
+            Ok(Err(error)) => in_maildir(error.to_string()),
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            Err(_) => in_maildir("the program is stopping".to_owned()),
+        })
+    }
+
+    /// Returns once it is on the disk that this text may leave, and how the one before it ended.
+    async fn mark(&mut self, claimed: &Claimed) -> Result<(), DeliverError> {
+        let mut mark = self.desk.ledger.mark(claimed.id).await;
+        self.all_recorded().await?;
+        mark.on_disk().await.map_err(DeliverError::from)
+    }
+
+    async fn all_recorded(&mut self) -> Result<(), DeliverError> {
+        if self.recording.is_some() {
+            let recorded = on_disk(&mut self.recording).await;
+            self.note_recorded(recorded)?;
+        }
+        Ok(())
+    }
+
+    fn note_recorded(&mut self, recorded: Result<(), NotRecorded>) -> Result<(), DeliverError> {
+        self.recording = None;
+        self.in_flight.remove();
+        recorded.map_err(DeliverError::from)
+    }
+}
+
+async fn next(claims: &Claims) -> Option<Claimed> {
+    claims.lock().await.recv().await
+}
+
+async fn on_disk(recording: &mut Option<Recording>) -> Result<(), NotRecorded> {
+    match recording {
+        Some(recording) => recording.on_disk().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Nobody was judged: whatever stands in the way of a connection is between the relay and us.
+fn not_opened(failure: &Failure) -> Outcome {
+    let blame = failure.reply.as_ref().map_or(Blame::Relay, |reply| blame(failure.stage, reply));
+    Outcome::Refused { stage: failure.stage, blame, try_again_in: None }
+}
+
+/// A file that cannot be written is the folder's fault.
+fn in_maildir(text: String) -> End {
+    let outcome = Outcome::Refused { stage: Stage::Maildir, blame: Blame::Relay, try_again_in: None };
+    End { stage: Stage::Maildir, reply: None, text, outcome }
+}
