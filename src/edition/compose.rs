@@ -1,0 +1,233 @@
+//! From one subscriber's plan to the finished message.
+
+use super::examples::Examples;
+use super::{EditionError, Prepared};
+use crate::digest::{
+    DayCovered, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind, Templates,
+    message_id, render, to_message,
+};
+use crate::inbound::InboundSettings;
+use crate::profile::{Background, Profile, TermCounter};
+use crate::ranking::{self, Days, Pick, Picks, Request};
+use crate::site::Site;
+use crate::store::{NewIssue, NewPick};
+use crate::subscriber::{Interest, Subscriber, WhenEmpty};
+use crate::token::{Scope, Signer};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// What every issue needs: the site, its templates and its rules.
+#[derive(Debug)]
+pub struct Desk {
+    /// The site.
+    pub site: Site,
+    /// What the issues look like.
+    pub dress: Dress,
+    /// Their templates.
+    pub templates: Templates,
+    /// Signs the links.
+    pub signer: Signer,
+    /// Addresses that mail comes back to.
+    pub inbound: InboundSettings,
+    /// How long an issue is worth sending.
+    pub shelf_life: TimeDelta,
+    /// How late an issue may be composed.
+    pub max_lateness: TimeDelta,
+}
+
+/// What is known before an issue is composed.
+pub(crate) struct Plan {
+    pub(crate) subscriber: Subscriber,
+    pub(crate) local_date: NaiveDate,
+    pub(crate) days: Days,
+    pub(crate) covers: Vec<DayCovered>,
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) sent: HashSet<usize>,
+}
+
+/// A composed issue, not yet queued.
+#[derive(Debug)]
+pub struct Composed {
+    /// For whom.
+    pub subscriber: Subscriber,
+    /// Its content.
+    pub issue: Issue,
+    /// The same as text.
+    pub rendered: Rendered,
+    /// The complete message.
+    pub message: Vec<u8>,
+    /// Its Message-ID, without angle brackets.
+    pub message_id: String,
+    /// Papers looked at.
+    pub considered: usize,
+    picks: Vec<NewPick>,
+}
+
+thread_local! {
+    /// Remembers the stems of words from one subscriber to the next.
+    static COUNTER: RefCell<TermCounter> = RefCell::new(TermCounter::new());
+}
+
+impl Desk {
+    /// Ranks and composes one issue.
+    pub(crate) fn compose(
+        &self,
+        plan: &Plan,
+        background: &Background,
+        examples: &Examples,
+        now: DateTime<Utc>,
+    ) -> Result<Composed, EditionError> {
+        let subscriber = &plan.subscriber;
+        let profiles = learn(&subscriber.interests, background, examples);
+        let preferences = &subscriber.preferences;
+        let request = Request {
+            days: &plan.days,
+            sent: &plan.sent,
+            max_papers: preferences.max_papers as usize,
+            min_score: preferences.min_score,
+        };
+        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &request);
+        let considered = picks.considered;
+        let issue = issue(plan, &picks);
+        let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
+        let recipient = Recipient {
+            address: &subscriber.address,
+            name: &subscriber.name,
+            preferences,
+            unsubscribe_url: self.site.url(&format!("/unsubscribe?t={token}")),
+            unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
+        };
+        let rendered = render(&self.templates, &issue, &recipient, &self.dress)
+            .map_err(|cause| EditionError::Template { subscriber: subscriber.id.0, cause })?;
+        let message_id = message_id(&self.site.secret, self.site.mail_domain(), subscriber.id, plan.local_date);
+        let headers = Headers {
+            from: &self.site.from,
+            recipient: &recipient,
+            dress: &self.dress,
+            local_date: plan.local_date,
+            date: now,
+            message_id: &message_id,
+        };
+        let message = to_message(&rendered, &headers)
+            .map_err(|cause| EditionError::Message { subscriber: subscriber.id.0, cause })?;
+        // What did not fit into the mail was not sent: it may come another day.
+        let chosen = picks
+            .picks
+            .into_iter()
+            .filter(|pick| !rendered.left_out.contains(&pick.paper.id))
+            .map(|pick| NewPick {
+                paper: plan.prepared.rows[pick.candidate],
+                score: pick.score,
+                section: heading(&pick.section),
+                reason: pick.reason,
+            })
+            .collect();
+        Ok(Composed { subscriber: subscriber.clone(), issue, rendered, message, message_id, considered, picks: chosen })
+    }
+}
+
+impl Composed {
+    /// Whether the subscriber wants it: on empty days, only some want a note.
+    pub fn wanted(&self) -> bool {
+        !self.picks.is_empty() || self.subscriber.preferences.when_empty == WhenEmpty::Note
+    }
+
+    /// The papers in it, in order.
+    pub fn picks(&self) -> &[NewPick] {
+        &self.picks
+    }
+
+    /// For the queue.
+    pub fn into_new_issue(self, expires_at: DateTime<Utc>) -> NewIssue {
+        let days = self.issue.covers.iter().map(|day| day.date);
+        NewIssue {
+            subscriber: self.subscriber.id,
+            local_date: self.issue.local_date,
+            covers: days.clone().min().zip(days.max()),
+            address: self.subscriber.details.address,
+            subject: self.rendered.subject,
+            message_id: self.message_id,
+            message: self.message,
+            picks: self.picks,
+            expires_at,
+        }
+    }
+}
+
+fn learn(interests: &[Interest], background: &Background, examples: &Examples) -> Vec<Profile> {
+    COUNTER.with_borrow_mut(|counter| {
+        interests
+            .iter()
+            .map(|interest| {
+                let (liked, disliked) = (examples.of(&interest.liked), examples.of(&interest.disliked));
+                Profile::learn(interest, liked, &disliked, background, counter)
+            })
+            .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
+            .collect()
+    })
+}
+
+fn heading(section: &ranking::Section) -> String {
+    match section {
+        ranking::Section::FollowedAuthors => "Authors you follow".to_owned(),
+        ranking::Section::Interest(name) => name.clone(),
+        ranking::Section::Trending => "Trending".to_owned(),
+    }
+}
+
+fn issue(plan: &Plan, picks: &Picks) -> Issue {
+    let note = match picks.picks.as_slice() {
+        [_, ..] => None,
+        [] if plan.days.is_empty() => Some(Note::NothingAnnounced),
+        [] if picks.considered == 0 => Some(Note::AllSentBefore),
+        [] => Some(Note::NothingMatches),
+    };
+    let mut sections: Vec<Section> = Vec::new();
+    for pick in &picks.picks {
+        let heading = heading(&pick.section);
+        let issue_pick = issue_pick(pick);
+        match sections.last_mut() {
+            Some(section) if section.heading == heading => section.picks.push(issue_pick),
+            _ => sections.push(Section {
+                terms: words_of(&plan.subscriber.interests, &pick.section),
+                heading,
+                kind: match pick.section {
+                    ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
+                    ranking::Section::Interest(_) => SectionKind::Interest,
+                    ranking::Section::Trending => SectionKind::Trending,
+                },
+                picks: vec![issue_pick],
+            }),
+        }
+    }
+    Issue {
+        local_date: plan.local_date,
+        covers: plan.covers.clone(),
+        sections,
+        below_the_line: picks.below_the_line as u32,
+        considered: picks.considered as u32,
+        note,
+    }
+}
+
+fn issue_pick(pick: &Pick) -> IssuePick {
+    IssuePick {
+        paper: Arc::clone(&pick.paper),
+        score: pick.score,
+        reason: pick.reason.clone(),
+        followed: pick.followed.clone(),
+    }
+}
+
+/// The words of an interest, which tell what in an abstract matters to it.
+fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
+    let ranking::Section::Interest(name) = section else { return Vec::new() };
+    let Some(interest) = interests.iter().find(|interest| interest.name == *name) else { return Vec::new() };
+    let mut words = interest.keywords.clone();
+    words.push(interest.name.clone());
+    words.push(interest.description.clone());
+    words.retain(|word| !word.trim().is_empty());
+    words
+}

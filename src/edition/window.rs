@@ -1,0 +1,136 @@
+//! Which announcement days an issue is about. Pure.
+
+use crate::digest::DayCovered;
+use crate::ranking::Days;
+use crate::store::{Coverage, History};
+use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, Utc};
+use std::collections::BTreeMap;
+
+/// How far back late papers are looked for: a month of mail is not caught up with.
+const DAYS_BACK: u64 = 31;
+
+/// The instant at which papers dated `date` are announced.
+///
+/// arXiv's listing of a day comes out at 20:00 Eastern time of the evening
+/// before (research/recommenders.md section 6.1), which is midnight UTC in
+/// summer and one hour later in winter.
+fn announced_at(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// The last day whose announcement precedes `due`.
+pub(crate) fn last_day(due: DateTime<Utc>) -> NaiveDate {
+    due.date_naive()
+}
+
+/// The days for an issue that is due at `due`: every complete day since the last
+/// issue, and of earlier days what was taken in since; for a newcomer the newest
+/// complete day.
+pub(crate) fn days(coverage: &[Coverage], history: Option<&History>, due: DateTime<Utc>) -> Days {
+    let announced = coverage.iter().filter(|covered| announced_at(covered.date) <= due);
+    let Some(history) = history else {
+        return announced.map(|covered| (covered.date, None)).max_by_key(|(date, _)| *date).into_iter().collect();
+    };
+    let Some((first, last)) = history.covers else {
+        // Only notes so far: whatever has come since the newest of them.
+        return announced
+            .filter(|covered| covered.date >= history.local_date || covered.completed_at > history.composed_at)
+            .map(|covered| (covered.date, None))
+            .collect();
+    };
+    let earliest = due.date_naive() - DayCount::new(DAYS_BACK);
+    announced
+        .filter(|covered| covered.date >= earliest)
+        .filter_map(|covered| {
+            if covered.date > last {
+                Some((covered.date, None))
+            } else if covered.date >= first && covered.completed_at > history.composed_at {
+                Some((covered.date, Some(history.composed_at)))
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// What the digest says of these days.
+pub(crate) fn covered(coverage: &[Coverage], days: &Days) -> Vec<DayCovered> {
+    let mut papers: BTreeMap<NaiveDate, u32> = days.keys().map(|day| (*day, 0)).collect();
+    for covered in coverage {
+        if let Some(count) = papers.get_mut(&covered.date) {
+            *count += covered.papers;
+        }
+    }
+    papers.into_iter().map(|(date, papers)| DayCovered { date, papers, ..DayCovered::default() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[track_caller]
+    fn check(complete: &[(&str, &str)], history: Option<(&str, &str, &str)>, due: &str, expected: &str) {
+        let coverage: Vec<Coverage> = complete
+            .iter()
+            .map(|(day, completed)| Coverage {
+                source: "import".to_owned(),
+                date: date(day),
+                papers: 1,
+                completed_at: at(completed),
+            })
+            .collect();
+        let history = history.map(|(first, last, composed)| History {
+            local_date: date(last),
+            composed_at: at(composed),
+            covers: Some((date(first), date(last))),
+        });
+        let days: Vec<String> = days(&coverage, history.as_ref(), at(due))
+            .into_iter()
+            .map(|(day, since)| format!("{}{}", day.format("%d"), if since.is_some() { " late" } else { "" }))
+            .collect();
+        assert_eq!(days.join(", "), expected);
+    }
+
+    #[test]
+    fn an_issue_takes_every_complete_day_since_the_last_one() {
+        let week: Vec<(&str, &str)> = [
+            ("2026-08-03", "2026-08-03T01:00:00Z"),
+            ("2026-08-04", "2026-08-04T01:00:00Z"),
+            ("2026-08-05", "2026-08-05T01:00:00Z"),
+        ]
+        .to_vec();
+        check(&week, None, "2026-08-05T07:00:00Z", "05");
+        // In Auckland it is the 5th, 07:00, but the day's papers come later.
+        check(&week, None, "2026-08-04T19:00:00Z", "04");
+        let monday = Some(("2026-08-03", "2026-08-03", "2026-08-03T07:00:00Z"));
+        check(&week, monday, "2026-08-05T07:00:00Z", "04, 05");
+        check(&week[..1], monday, "2026-08-05T07:00:00Z", "");
+        check(&[], None, "2026-08-05T07:00:00Z", "");
+    }
+
+    #[test]
+    fn a_missed_day_is_filled_in_later_and_no_day_before_the_first() {
+        let filled = [
+            ("2026-08-02", "2026-08-05T01:00:00Z"),
+            ("2026-08-04", "2026-08-05T01:00:00Z"),
+            ("2026-08-05", "2026-08-05T02:00:00Z"),
+        ];
+        let history = Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z"));
+        check(&filled, history, "2026-08-05T07:00:00Z", "04 late, 05");
+        // What came in a year ago is not news.
+        check(
+            &[("2025-08-04", "2026-08-05T01:00:00Z")],
+            Some(("2025-08-01", "2026-08-04", "2026-08-04T07:00:00Z")),
+            "2026-08-05T07:00:00Z",
+            "",
+        );
+    }
+}
