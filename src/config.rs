@@ -1,0 +1,146 @@
+//! The settings: reads `paperboy.toml` and the environment into the struct of
+//! each module.
+//!
+//! Every key can also be given as an environment variable, `PAPERBOY_SMTP__PORT`
+//! for `port` in `[smtp]`, which wins over the file; an empty variable counts as
+//! not set. `PAPERBOY_SOURCE__ARXIV__API_KEY` sets a key of the `[[source]]` named
+//! `arxiv` and adds that source if the file has none. Every secret can also be
+//! given as a file, `password_file` for `password`. A file that does not exist
+//! is no problem if the environment alone says all that is needed.
+
+mod environment;
+mod files;
+mod init;
+mod sections;
+mod sources;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod warnings;
+
+pub use init::{InitError, InitReport, init_dir, template};
+
+use crate::digest::{DigestSettings, DkimSettings};
+use crate::fields::{Fields, Problem};
+use crate::inbound::InboundSettings;
+use crate::outbox::Transport;
+use crate::schedule::ScheduleSettings;
+use crate::site::Site;
+use crate::source::SourceSettings;
+use crate::store::DatabaseSettings;
+use crate::web::WebSettings;
+use environment::Environment;
+use files::Files;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Everything that the operator decided. If one of these exists, it is usable.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What this instance is called and where it lives.
+    pub site: Site,
+    /// Where the database is.
+    pub database: DatabaseSettings,
+    /// Where mail goes.
+    pub transport: Transport,
+    /// When things happen.
+    pub schedule: ScheduleSettings,
+    /// Where papers come from; may be empty.
+    pub sources: Vec<SourceSettings>,
+    /// The web pages.
+    pub web: WebSettings,
+    /// Where mail comes back.
+    pub inbound: InboundSettings,
+    /// How issues look.
+    pub digest: DigestSettings,
+    /// How mail is signed, if it is.
+    pub dkim: Option<DkimSettings>,
+    /// The files that secrets were read from.
+    pub secret_files: Vec<PathBuf>,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The settings file, as it was asked for.
+    pub file: PathBuf,
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot use the settings in {}:", self.file.display())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Config {
+    /// Reads the settings in the file at `path` and in `env`, which is the
+    /// environment of the process; variables that are no settings are passed over.
+    pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Config, Invalid> {
+        let invalid = |problems| Invalid { file: path.to_owned(), problems };
+        let mut environment = Environment::collect(env);
+        let (mut table, missing) = match syntax::read(path) {
+            Ok(Some(table)) => (table, None),
+            Ok(None) => (Map::new(), Some(no_file(path))),
+            Err(problem) => return Err(invalid(vec![problem])),
+        };
+        if let Some(missing) = &missing
+            && environment.is_empty()
+        {
+            return Err(invalid(vec![missing.clone()]));
+        }
+        environment.overlay(&mut table);
+        let outcome = read(table, Files::beside(path));
+        let problems = environment.complete(outcome.as_ref().err().cloned().unwrap_or_default());
+        match outcome {
+            Ok(config) if problems.is_empty() => Ok(config),
+            _ => Err(invalid(missing.into_iter().chain(problems).collect())),
+        }
+    }
+}
+
+fn no_file(path: &Path) -> Problem {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let command = folder.map_or("paperboy init".to_owned(), |folder| format!("paperboy init {}", folder.display()));
+    let remedy = format!("there is no such file; `{command}` writes one");
+    Problem { path: path.display().to_string(), value: None, remedy }
+}
+
+fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<Problem>> {
+    // These are read even if they are not there: for their defaults, and to say which keys are needed.
+    for always in ["site", "database", "schedule", "web", "inbound", "digest", "maildir"] {
+        table.entry(always).or_insert_with(|| Value::Object(Map::new()));
+    }
+    let mut fields = Fields::new(table);
+    let site = fields.section("site", |fields| sections::read_site(fields, &mut files)).flatten();
+    let database = fields.section("database", |fields| sections::read_database(fields, &mut files)).flatten();
+    let smtp = fields.section("smtp", |fields| sections::read_smtp(fields, &mut files));
+    let maildir = fields.section("maildir", |fields| sections::read_maildir(fields, &files));
+    let schedule = fields.section("schedule", sections::read_schedule);
+    let sources = sources::read(&mut fields, &mut files);
+    let web = fields.section("web", |fields| sections::read_web(fields, &mut files));
+    let inbound = fields.section("inbound", |fields| sections::read_inbound(fields, &files));
+    let digest = fields.section("digest", |fields| sections::read_digest(fields, &files));
+    let dkim = fields.section("dkim", |fields| sections::read_dkim(fields, &mut files)).flatten();
+    let problems = fields.into_all_problems();
+    match (site, database, smtp.map(Transport::Smtp).or(maildir.map(Transport::Maildir))) {
+        (Some(site), Some(database), Some(transport)) if problems.is_empty() => Ok(Config {
+            site,
+            database,
+            transport,
+            schedule: schedule.unwrap_or_default(),
+            sources,
+            web: web.unwrap_or_default(),
+            inbound: inbound.unwrap_or_default(),
+            digest: digest.unwrap_or_default(),
+            dkim,
+            secret_files: files.into_secret_files(),
+        }),
+        _ => Err(problems),
+    }
+}

@@ -1,0 +1,148 @@
+//! Writes the first settings: what `init` does.
+
+use crate::random::Random;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The settings file that `init` writes: every key with a sentence, at its default.
+pub fn template() -> &'static str {
+    include_str!("template.toml")
+}
+
+/// What `init` wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitReport {
+    /// The settings file: new.
+    pub settings: PathBuf,
+    /// The site's secret.
+    pub secret: PathBuf,
+    /// Whether the secret is new; one that was there is kept.
+    pub secret_is_new: bool,
+}
+
+/// Why `init` did not write the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// Somebody's settings are there already. Nothing was written.
+    #[error("{} is there already and was left as it is", .0.display())]
+    Exists(PathBuf),
+    /// The file system refused.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// What could not be written.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Twice the size of the hash that it keys would be enough; it costs nothing to be generous.
+const SECRET_BYTES: usize = 64;
+
+/// Writes `paperboy.toml` and the secret into `folder`, which is made if need be.
+pub fn init_dir(folder: &Path, random: &dyn Random) -> Result<InitReport, InitError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        |source| InitError::Write { path, source }
+    };
+    let (settings, secret) = (folder.join("paperboy.toml"), folder.join("secret"));
+    if settings.symlink_metadata().is_ok() {
+        return Err(InitError::Exists(settings));
+    }
+    std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    // The settings come last: if they are there, everything is.
+    let secret_is_new = match create(&secret, Readers::Owner) {
+        Ok(file) => write(file, &new_secret(random)).map(|()| true).map_err(failed(&secret))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(failed(&secret)(error)),
+    };
+    let file = create(&settings, Readers::Usual).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => InitError::Exists(settings.clone()),
+        _ => failed(&settings)(error),
+    })?;
+    write(file, template()).map_err(failed(&settings))?;
+    Ok(InitReport { settings, secret, secret_is_new })
+}
+
+fn new_secret(random: &dyn Random) -> String {
+    let mut bytes = [0; SECRET_BYTES];
+    random.fill(&mut bytes);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).chain(['\n']).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Readers {
+    Owner,
+    Usual,
+}
+
+fn create(path: &Path, readers: Readers) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if matches!(readers, Readers::Owner) {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+fn write(mut file: File, text: &str) -> std::io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::random::{NoChance, SystemChance};
+
+    #[test]
+    fn init_writes_settings_that_load() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("new/folder");
+        let report = init_dir(&folder, &NoChance).unwrap();
+        assert!(report.secret_is_new);
+        assert_eq!(std::fs::read_to_string(&report.secret).unwrap(), format!("{}\n", "80".repeat(64)));
+        insta::assert_snapshot!(std::fs::read_to_string(&report.settings).unwrap());
+        let config = Config::load(&report.settings, std::iter::empty()).unwrap();
+        assert_eq!(config.secret_files, [report.secret]);
+    }
+
+    #[test]
+    fn init_leaves_what_is_there() {
+        let place = tempfile::tempdir().unwrap();
+        let secret = place.path().join("secret");
+        std::fs::write(&secret, "mine").unwrap();
+        let report = init_dir(place.path(), &SystemChance::new()).unwrap();
+        assert!(!report.secret_is_new);
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "mine");
+
+        std::fs::write(&report.settings, "mine too").unwrap();
+        let error = init_dir(place.path(), &SystemChance::new()).unwrap_err();
+        assert!(error.to_string().ends_with("paperboy.toml is there already and was left as it is"), "{error}");
+        assert_eq!(std::fs::read_to_string(&report.settings).unwrap(), "mine too");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_secret() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let report = init_dir(place.path(), &SystemChance::new()).unwrap();
+        assert_eq!(report.secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_init_that_cannot_write_says_where() {
+        let place = tempfile::tempdir().unwrap();
+        let in_the_way = place.path().join("file");
+        std::fs::write(&in_the_way, "").unwrap();
+        let folder = in_the_way.join("folder");
+        let error = init_dir(&folder, &NoChance).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", folder.display()));
+    }
+}

@@ -1,0 +1,96 @@
+//! Reads the list of sources.
+
+use super::files::Files;
+use super::sections::{base_address, needed, one_line, web_address};
+use crate::fields::{Fields, shown_text};
+use crate::source::{SourceKind, SourceSettings};
+use std::collections::BTreeMap;
+
+pub(super) fn read(fields: &mut Fields, files: &mut Files) -> Vec<SourceSettings> {
+    if !fields.has("source") {
+        return Vec::new();
+    }
+    let sources = fields.sections("source", true, |fields| read_source(fields, files)).unwrap_or_default();
+    let mut first_with: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, source) in sources.iter().enumerate() {
+        let Some(source) = source else { continue };
+        // The name is typed in commands, where nobody wants to mind capitals.
+        let first = *first_with.entry(source.name.to_lowercase()).or_insert(at);
+        if first != at {
+            let remedy = format!("is the name of source[{first}] already: give each source its own name");
+            fields.refuse(&format!("source[{at}].name"), Some(shown_text(&source.name)), remedy);
+        }
+    }
+    sources.into_iter().flatten().collect()
+}
+
+fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings> {
+    let name = fields.parsed("name", one_line);
+    let kind = fields.choice("kind", &SourceKind::WORDS);
+    if kind.is_none() {
+        let words = SourceKind::WORDS.map(|(word, _)| word);
+        fields.refuse_once("kind", format!("must be one of {}", words.join(", ")));
+    }
+    let categories = match kind {
+        Some(SourceKind::Arxiv) => read_arxiv_categories(fields),
+        _ => fields.texts("categories").unwrap_or_default(),
+    };
+    let (is_feed, is_jsonl) = (kind == Some(SourceKind::Feed), kind == Some(SourceKind::Jsonl));
+    refuse_foreign(fields, "url", kind, SourceKind::Feed);
+    refuse_foreign(fields, "path", kind, SourceKind::Jsonl);
+    let url = if is_feed { needed(fields, "url", web_address) } else { fields.filled("url") };
+    let path = if is_jsonl { fields.needed("path") } else { fields.filled("path") };
+    let query = fields.filled("query");
+    let endpoint = fields.parsed("endpoint", base_address);
+    let api_key = files.secret(fields, "api_key", "api_key_file");
+    let kind = kind?;
+    Some(SourceSettings {
+        name: name.unwrap_or_else(|| kind.word().to_owned()),
+        kind,
+        categories,
+        url,
+        path: path.map(|path| files.locate(&path)),
+        query,
+        endpoint,
+        api_key,
+    })
+}
+
+fn refuse_foreign(fields: &mut Fields, key: &'static str, kind: Option<SourceKind>, owner: SourceKind) {
+    if let Some(kind) = kind.filter(|&kind| kind != owner && fields.has_filled(key)) {
+        fields.refuse(key, None, format!("is for sources of kind {}, not {}", owner.word(), kind.word()));
+    }
+}
+
+fn read_arxiv_categories(fields: &mut Fields) -> Vec<String> {
+    let categories = fields.all_parsed("categories", arxiv_category).unwrap_or_default();
+    if categories.is_empty() {
+        fields.refuse_once("categories", "must name at least one category, like [\"cs.LG\", \"hep-th\"]");
+    }
+    categories
+}
+
+/// `cs.LG`, `cond-mat.mes-hall`, `hep-th`: an archive, and a class where it has some.
+fn arxiv_category(text: &str) -> Result<String, &'static str> {
+    let (archive, class) = text.split_once('.').map_or((text, None), |(archive, class)| (archive, Some(class)));
+    let word = |word: &str, letter: fn(&u8) -> bool| {
+        !word.is_empty() && word.bytes().all(|byte| letter(&byte) || byte == b'-')
+    };
+    let known = word(archive, u8::is_ascii_lowercase) && class.is_none_or(|class| word(class, u8::is_ascii_alphabetic));
+    if known { Ok(text.to_owned()) } else { Err("must be categories of arXiv, like cs.LG or hep-th") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_of_arxiv_are_archives_and_classes() {
+        for right in ["cs.LG", "hep-th", "cond-mat.mes-hall", "q-bio.NC", "physics.comp-ph", "cs"] {
+            assert_eq!(arxiv_category(right).as_deref(), Ok(right));
+        }
+        for wrong in ["cs.*", "CS.LG", "cs.", ".LG", "cs LG", "cs.LG+cs.CL", "machine learning", "https://arxiv.org"] {
+            assert!(arxiv_category(wrong).is_err(), "{wrong}");
+        }
+    }
+}
