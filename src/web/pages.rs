@@ -1,0 +1,90 @@
+//! Templates of the web pages, and the headers that every page has.
+
+use super::PageError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+use tera::{Context, Tera};
+
+const TEMPLATES: [(&str, &str); 6] = [
+    ("page.html", include_str!("../../templates/web/page.html")),
+    ("trending.html", include_str!("../../templates/web/trending.html")),
+    ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("message.html", include_str!("../../templates/web/message.html")),
+    ("inbox.html", include_str!("../../templates/web/inbox.html")),
+    ("mail.html", include_str!("../../templates/web/mail.html")),
+];
+
+/// A link in the head of every page.
+#[derive(Debug, Clone, Serialize)]
+pub struct MenuLink {
+    /// Where it leads.
+    pub url: &'static str,
+    /// What it says.
+    pub text: &'static str,
+}
+
+/// Renders pages.
+#[derive(Debug)]
+pub struct Pages {
+    tera: Tera,
+    site: String,
+    menu: Vec<MenuLink>,
+    notice: String,
+}
+
+/// What fills a template.
+pub struct Page(Context);
+
+impl Page {
+    /// Sets a value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        self.0.insert(name, value);
+        self
+    }
+}
+
+impl Pages {
+    /// The pages of the site called `site`, with `menu` at the head and `notice` at the foot of each.
+    pub fn new(site: &str, menu: Vec<MenuLink>, notice: &str) -> Self {
+        let mut tera = Tera::default();
+        tera.add_raw_templates(TEMPLATES).expect("a test renders the embedded templates");
+        Pages { tera, site: site.to_owned(), menu, notice: notice.to_owned() }
+    }
+
+    /// Starts to fill a page.
+    pub fn page(&self) -> Page {
+        Page(Context::new()).with("site", &self.site).with("menu", &self.menu).with("notice", &self.notice)
+    }
+
+    /// A page as a response.
+    pub fn respond(&self, status: StatusCode, template: &str, page: &Page) -> Result<Response, PageError> {
+        Ok((status, html(self.tera.render(template, &page.0)?)).into_response())
+    }
+
+    /// A page with a heading, a text, and perhaps a button.
+    pub fn message(
+        &self,
+        status: StatusCode,
+        heading: &str,
+        text: &str,
+        button: Option<&str>,
+    ) -> Result<Response, PageError> {
+        let page = self.page().with("heading", &heading).with("text", &text).with("button", &button);
+        self.respond(status, "message.html", &page)
+    }
+}
+
+/// HTML with the headers of a page: nothing but our own style may be loaded,
+/// nobody may frame it, and no address (it may hold a token) is told to others.
+pub fn html(body: String) -> Response {
+    let mut response = Html(body).into_response();
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+                  base-uri 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,49 @@
+//! The `[web]` settings.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Who may subscribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signup {
+    /// Everybody, after confirming their address.
+    Open,
+    /// Whom the operator has added.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// What it takes to serve HTTPS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its chain, PEM.
+    pub cert_file: PathBuf,
+    /// The private key, PEM.
+    pub key_file: PathBuf,
+}
+
+/// The `[web]` settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSettings {
+    /// Where the pages are served.
+    pub listen: SocketAddr,
+    /// Proxies whose word on the visitor's address is taken.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// To serve HTTPS ourselves.
+    pub tls: Option<TlsFiles>,
+    /// Who may subscribe.
+    pub signup: Signup,
+}
+
+impl Default for WebSettings {
+    /// Port 8080 of this machine, behind a proxy on it, open to subscribers.
+    fn default() -> Self {
+        WebSettings {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            tls: None,
+            signup: Signup::Open,
+        }
+    }
+}

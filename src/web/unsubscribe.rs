@@ -1,0 +1,92 @@
+//! Leaving by one click (RFC 8058).
+//!
+//! The token in the address says who; nothing else is asked: no cookie, no
+//! login, no redirect. GET shows a page with a button and changes nothing,
+//! because mail scanners follow links; POST acts, and answers 200 also to those
+//! who have left already or were never here (section 3.1 and 3.2).
+
+use super::{PageError, Site};
+use crate::store::StoreError;
+use crate::subscriber::{Status, Subscriber, SubscriberId};
+use crate::token::Scope;
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    t: String,
+}
+
+/// `GET /unsubscribe?t=TOKEN`
+pub(super) async fn ask(State(site): State<Site>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+    let Ok(id) = site.signer.verify(Scope::Unsubscribe, &asked.t) else { return bad_token(&site) };
+    match subscriber(&site, id).await? {
+        Some(subscriber) if subscriber.status != Status::Unsubscribed => {
+            let address = masked(subscriber.address.as_str());
+            let text = format!("{address} will get no more mail from us.");
+            site.pages.message(StatusCode::OK, "Unsubscribe?", &text, Some("Unsubscribe"))
+        }
+        _ => gone(&site),
+    }
+}
+
+/// `POST /unsubscribe?t=TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
+pub(super) async fn leave(
+    State(site): State<Site>,
+    Query(asked): Query<Asked>,
+    request: Request,
+) -> Result<Response, PageError> {
+    let Ok(id) = site.signer.verify(Scope::Unsubscribe, &asked.t) else { return bad_token(&site) };
+    if !is_one_click(request).await {
+        let text = "The request did not say List-Unsubscribe=One-Click. Nothing was changed.";
+        return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None);
+    }
+    let now = site.clock.now();
+    let left = site.db.run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now)).await?;
+    if left {
+        tracing::info!(subscriber.id = id, "unsubscribed by one click");
+    }
+    gone(&site)
+}
+
+/// Whether the body holds the one pair that RFC 8058 section 3.1 asks for.
+async fn is_one_click(request: Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data")) {
+        let Ok(mut form) = Multipart::from_request(request, &()).await else { return false };
+        while let Ok(Some(field)) = form.next_field().await {
+            let is_named = field.name() == Some("List-Unsubscribe");
+            if let Ok(value) = field.text().await
+                && is_named
+                && value.trim() == "One-Click"
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+    let Ok(body) = String::from_request(request, &()).await else { return false };
+    body.split('&').any(|pair| pair.trim() == "List-Unsubscribe=One-Click")
+}
+
+async fn subscriber(site: &Site, id: i64) -> Result<Option<Subscriber>, StoreError> {
+    site.db.run(move |store| store.subscriber_by_id(SubscriberId(id))).await
+}
+
+fn gone(site: &Site) -> Result<Response, PageError> {
+    site.pages.message(StatusCode::OK, "You have left", "You will get no more mail from us.", None)
+}
+
+fn bad_token(site: &Site) -> Result<Response, PageError> {
+    let text = "The link is damaged or was cut off. Please copy the whole address from a mail of ours, or write to us.";
+    site.pages.message(StatusCode::BAD_REQUEST, "This link does not work", text, None)
+}
+
+/// Enough of an address for its owner to know it: `a…@example.org`.
+fn masked(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    format!("{}…@{domain}", local.chars().next().unwrap_or(' '))
+}
