@@ -1,0 +1,229 @@
+//! `paperboy try`: the whole job on an embedded default.
+//!
+//! Nothing is configured and nothing leaves the machine. Papers are taken in,
+//! ranked for three built-in readers, rendered, and delivered over real SMTP on
+//! loopback to a built-in mail catcher; a page shows what arrived, beside the
+//! public pages. It uses the same parts as a real installation; the database is
+//! in memory and gone at the end.
+
+mod catcher;
+mod inbox;
+mod readers;
+
+pub use catcher::{Catcher, Caught};
+
+use crate::clock::{Clock, SystemClock};
+use crate::digest::{DigestSettings, Dress, Templates};
+use crate::edition::{Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
+use crate::inbound::InboundSettings;
+use crate::intake::{Import, Imported, IntakeError};
+use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
+use crate::random::{Random, SystemChance};
+use crate::site::Site;
+use crate::source::jsonl::Reader;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Db, DeliveryId, DeliveryRow, OutboxFilter, StoreError};
+use crate::token::{SECRET_BYTES_MIN, Scope, Signer};
+use crate::web::{self, MenuLink, Pages};
+use axum::Router;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::io::Cursor;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The papers that ship inside the binary. They are made up, and their authors'
+/// names are borrowed from the history of science.
+const SAMPLES: &str = include_str!("trial/samples.jsonl");
+
+/// Where the pages are served if nobody says otherwise and the port is free.
+const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Why the trial cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The papers.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// No paper with an announcement day was read.
+    #[error("the papers have no announcement day (`announced`), so there is no issue to make")]
+    NoDay,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Composing.
+    #[error(transparent)]
+    Edition(#[from] EditionError),
+    /// Sending.
+    #[error(transparent)]
+    Deliver(#[from] DeliverError),
+    /// The templates.
+    #[error(transparent)]
+    Template(#[from] crate::digest::TemplateError),
+    /// The pages or the catcher cannot be served.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The operating system's words.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// What the trial did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Papers taken in.
+    pub imported: Imported,
+    /// The announcement day that the issues are about.
+    pub day: NaiveDate,
+    /// Issues made.
+    pub published: Published,
+    /// Mails delivered.
+    pub delivered: Summary,
+    /// One line for each mail.
+    pub deliveries: Vec<DeliveryRow>,
+    /// What arrived.
+    pub caught: Vec<Caught>,
+}
+
+/// A trial whose mails have arrived, and whose pages can be served.
+pub struct Trial {
+    /// What was done.
+    pub outcome: Outcome,
+    /// Where the pages are.
+    pub base_url: String,
+    listener: TcpListener,
+    pages: Router,
+}
+
+impl Trial {
+    /// Runs the trial on the samples, or on the papers of `files`. Pages are
+    /// served on `listen`; without it, on port 8080 or, if that is taken, on any other.
+    pub async fn run(files: Vec<PathBuf>, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
+        let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemChance::new()));
+        let now = clock.now();
+        let listener = listen_somewhere(listen).await?;
+        let address = listener.local_addr().map_err(|cause| TrialError::Listen { address: USUAL_ADDRESS, cause })?;
+        let base_url = format!("http://{address}");
+        let catcher = Catcher::start()
+            .await
+            .map_err(|cause| TrialError::Listen { address: SocketAddr::from(([127, 0, 0, 1], 0)), cause })?;
+
+        let db = Db::new(SqliteStore::in_memory()?);
+        let is_sample = files.is_empty();
+        let imported = db.run_blocking(move |db| take_in(db, &files, now)).await?;
+        let day = db.run(move |store| store.newest_day(NaiveDate::MAX)).await?.ok_or(TrialError::NoDay)?;
+        let readers = readers::readers();
+        db.run(move |store| store.enter_subscribers(&readers, now)).await?;
+
+        let desk = desk(&base_url, &*chance)?;
+        let signer = desk.signer.clone();
+        // Late on the newest day, when every reader's hour has come.
+        let judged = Judged::At(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
+        let published = db.run_blocking(move |db| publish(db, &desk, judged, now)).await?;
+        let delivered = deliver(&db, clock.clone(), chance, &catcher, signer.clone()).await?;
+        let deliveries = db.run(|store| store.deliveries(&OutboxFilter::default())).await?;
+
+        let menu = vec![MenuLink { url: "/", text: "Trending" }, MenuLink { url: "/inbox", text: "Inbox" }];
+        let notice = if is_sample {
+            "A trial of paperboy. The papers are made up; the names of their authors are borrowed from the history of science."
+        } else {
+            "A trial of paperboy."
+        };
+        let pages = Arc::new(Pages::new("paperboy", menu, notice));
+        let site = web::Site { db, pages: Arc::clone(&pages), signer, clock };
+        let caught = catcher.caught();
+        Ok(Trial {
+            outcome: Outcome { imported, day, published, delivered, deliveries, caught },
+            base_url,
+            listener,
+            pages: inbox::router(catcher, pages).merge(web::router(site)),
+        })
+    }
+
+    /// Serves the pages until `stop` is cancelled.
+    pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
+        axum::serve(self.listener, self.pages).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, TrialError> {
+    let address = wanted.unwrap_or(USUAL_ADDRESS);
+    match TcpListener::bind(address).await {
+        Err(_) if wanted.is_none() => {
+            let any = SocketAddr::new(USUAL_ADDRESS.ip(), 0);
+            TcpListener::bind(any).await.map_err(|cause| TrialError::Listen { address: any, cause })
+        }
+        bound => bound.map_err(|cause| TrialError::Listen { address, cause }),
+    }
+}
+
+fn take_in(db: &Db, files: &[PathBuf], now: DateTime<Utc>) -> Result<Imported, IntakeError> {
+    let mut import = Import::new(now);
+    if files.is_empty() {
+        let samples = || Reader::new(Cursor::new(SAMPLES), "the samples".to_owned());
+        let unreadable = |cause| IntakeError::Unreadable { path: PathBuf::from("the samples"), cause };
+        let mut reader = samples().map_err(unreadable)?;
+        let mut records = Vec::new();
+        while let Some(record) = reader.next_record().map_err(unreadable)? {
+            records.push(record);
+        }
+        import.take_in(db, records)?;
+    }
+    for file in files {
+        import.take_in_file(db, file, |_, _| {})?;
+    }
+    Ok(import.imported())
+}
+
+fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
+    let mut secret = vec![0; SECRET_BYTES_MIN];
+    chance.fill(&mut secret);
+    let secret = secrecy::SecretSlice::from(secret);
+    let site = Site {
+        name: "paperboy".to_owned(),
+        base_url: base_url.to_owned(),
+        from: "paperboy <digest@paperboy.example>".parse().expect("the sender is a mailbox"),
+        contact: "operator@paperboy.example".parse().expect("the contact is an address"),
+        secret,
+    };
+    let settings = DigestSettings::default();
+    Ok(Desk {
+        dress: Dress::new(&site, &settings),
+        templates: Templates::load(&settings)?,
+        signer: Signer::new(&site.secret),
+        inbound: InboundSettings::default(),
+        shelf_life: TimeDelta::hours(1),
+        max_lateness: MAX_LATENESS,
+        site,
+    })
+}
+
+fn publish(db: &Db, desk: &Desk, judged: Judged, now: DateTime<Utc>) -> Result<Published, EditionError> {
+    let mut press = Press::new(db, desk, judged, now, false)?;
+    while press.print_page()? {}
+    Ok(press.published())
+}
+
+async fn deliver(
+    db: &Db,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Random>,
+    catcher: &Catcher,
+    signer: Signer,
+) -> Result<Summary, DeliverError> {
+    let relay = SmtpSettings {
+        port: catcher.address().port(),
+        security: Security::None,
+        hello_name: Some("localhost".to_owned()),
+        ..SmtpSettings::default()
+    };
+    let sender =
+        Arc::new(move |id: DeliveryId| format!("bounces+{}@paperboy.example", signer.sign(Scope::Bounce, id.0)));
+    let courier = Courier::new(db.clone(), clock, chance, &Transport::Smtp(relay), sender, CancellationToken::new())?;
+    courier.run_until_empty(false).await
+}
