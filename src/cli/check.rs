@@ -1,0 +1,121 @@
+//! `check`: what is wrong, and what to do about it.
+
+use super::deliver::refuse_what_is_not_there;
+use super::open::{Place, database_path};
+use super::{Done, Failure, out};
+use crate::config::Config;
+use crate::digest::Templates;
+use crate::outbox::Transport;
+use crate::outbox::smtp::{Dialer, Timeouts};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{PaperStore, SubscriberStore};
+use serde::Serialize;
+use std::fmt::Display;
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    verdict: Verdict,
+    text: String,
+}
+
+pub(super) fn run(place: &Place) -> Done {
+    let config = match place.config() {
+        Ok(config) => config,
+        Err(failure) if place.json => {
+            let text = match &failure {
+                Failure::Usage(error) | Failure::Failed(error) => format!("{error:#}"),
+                Failure::Said => String::new(),
+            };
+            out::json(&[Finding { what: "settings", verdict: Verdict::Fail, text }])?;
+            return Err(failure);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
+    findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
+    if let Err(Failure::Usage(error) | Failure::Failed(error)) = refuse_what_is_not_there(&config) {
+        findings.push(finding("settings", Verdict::Fail, format!("{error:#}")));
+    }
+    findings.push(judged("database", database(&config)));
+    findings.push(judged("templates", templates(&config)));
+    findings.push(judged("relay", relay(&config)));
+
+    if place.json {
+        out::json(&findings)?;
+    } else {
+        for Finding { what, verdict, text } in &findings {
+            let verdict = match verdict {
+                Verdict::Ok => "ok  ",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "fail",
+            };
+            out::line(format!("{verdict}  {what:<10} {text}"))?;
+        }
+    }
+    if findings.iter().any(|finding| finding.verdict == Verdict::Fail) { Err(Failure::Said) } else { Ok(()) }
+}
+
+fn finding(what: &'static str, verdict: Verdict, text: String) -> Finding {
+    Finding { what, verdict, text }
+}
+
+fn judged(what: &'static str, result: Result<String, String>) -> Finding {
+    match result {
+        Ok(text) => finding(what, Verdict::Ok, text),
+        Err(text) => finding(what, Verdict::Fail, text),
+    }
+}
+
+fn with_causes(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
+fn database(config: &Config) -> Result<String, String> {
+    let path = match database_path(config) {
+        Ok(path) => path,
+        Err(Failure::Usage(error) | Failure::Failed(error)) => return Err(format!("{error:#}")),
+        Err(Failure::Said) => return Err(String::new()),
+    };
+    let mut store = SqliteStore::open(path).map_err(with_causes)?;
+    let papers = store.count_papers().map_err(with_causes)?;
+    let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
+    store.check_writable().map_err(with_causes)?;
+    Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+fn templates(config: &Config) -> Result<String, String> {
+    let templates = Templates::load(&config.digest).map_err(with_causes)?;
+    templates.check().map_err(with_causes)?;
+    Ok(match templates.replaced() {
+        [] => "the embedded ones render".to_owned(),
+        own => format!("all render; your own: {}", own.join(", ")),
+    })
+}
+
+fn relay(config: &Config) -> Result<String, String> {
+    let smtp = match &config.transport {
+        Transport::Maildir(path) => {
+            return Ok(format!("none: mail goes to the folder {} (fill in [smtp] to send)", path.display()));
+        }
+        Transport::Smtp(smtp) => smtp,
+    };
+    let at = format!("{}:{}", smtp.host, smtp.port);
+    let advice = |error: &dyn Display| format!("{at}: {error}; look at [smtp] host, port, security and login");
+    let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| advice(&failure))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(with_causes)?;
+    runtime.block_on(async {
+        let connection = dialer.open().await.map_err(|failure| advice(&failure))?;
+        connection.quit().await;
+        Ok(format!("{at} answers{}", if smtp.login.is_some() { " and takes the login" } else { "" }))
+    })
+}

@@ -1,0 +1,140 @@
+//! `deliver`: send what is due.
+
+use super::open::{Place, database_path, now};
+use super::{Done, Failure, out};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::outbox::{Courier, EnvelopeSender, LockError, SendingLock, Summary};
+use crate::random::SystemChance;
+use crate::store::{Db, DeliveryId};
+use crate::token::{Scope, Signer};
+use anyhow::{Context, anyhow};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Go on until nothing is due or in flight
+    #[arg(long)]
+    until_empty: bool,
+    /// Wait for mail that is to be tried again later, too
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) fn run(options: &Options, place: &Place) -> Done {
+    let (config, db) = place.open()?;
+    refuse_what_is_not_there(&config)?;
+    let lock_file = lock_file(database_path(&config)?);
+    let holder = format!("`paperboy deliver`, process {}", std::process::id());
+    let lock = SendingLock::take(&lock_file, &holder).map_err(|error| match error {
+        LockError::Taken { .. } => anyhow!("{error}; only one process delivers at a time"),
+        LockError::Io { .. } => anyhow::Error::from(error),
+    })?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let summary = runtime.block_on(deliver(&config, db, lock, holder, options))?;
+    if place.json {
+        out::json(&summary)?;
+    } else {
+        out::line(format!(
+            "{} queued: {} accepted, {} deferred, {} rejected, {} uncertain, {} held, {} expired in {:.1} s",
+            summary.queued,
+            summary.accepted,
+            summary.deferred,
+            summary.rejected,
+            summary.uncertain,
+            summary.held,
+            summary.expired,
+            summary.seconds
+        ))?;
+    }
+    match &summary.relay_trouble {
+        Some(trouble) => Err(Failure::Failed(anyhow!("the relay is in trouble, mail waits for it: {trouble}"))),
+        None => Ok(()),
+    }
+}
+
+/// What is set but not built yet would send mail other than the operator thinks.
+pub(super) fn refuse_what_is_not_there(config: &Config) -> Result<(), Failure> {
+    if config.dkim.is_some() {
+        return Err(Failure::Usage(anyhow!(
+            "[dkim]: this version does not sign yet; remove the section and let the relay sign"
+        )));
+    }
+    Ok(())
+}
+
+/// The file whose lock is the right to send from the database at `path`.
+fn lock_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-sending");
+    PathBuf::from(name)
+}
+
+async fn deliver(
+    config: &Config,
+    db: Db,
+    lock: SendingLock,
+    holder: String,
+    options: &Options,
+) -> Result<Summary, Failure> {
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone());
+    let (queued, _) = db.run(|store| store.waiting(now())).await?;
+    let progress = std::sync::Mutex::new(out::Progress::new("mails", queued));
+    let courier = Courier::new(
+        db,
+        Arc::new(SystemClock),
+        Arc::new(SystemChance::new()),
+        &config.transport,
+        envelope_sender(config),
+        stop,
+    )?
+    .called(holder)
+    .holding(lock)
+    .watched_by(Arc::new(move |news: &crate::outbox::Progress| {
+        if let Ok(progress) = progress.lock() {
+            let so_far = &news.so_far;
+            progress.at(so_far.accepted
+                + so_far.deferred
+                + so_far.rejected
+                + so_far.uncertain
+                + so_far.held
+                + so_far.expired);
+        }
+    }));
+    // Without `--until-empty` it is one round over what is due, which is the same unless more comes due meanwhile.
+    let _ = options.until_empty;
+    Ok(courier.run_until_empty(options.wait).await?)
+}
+
+/// Where reports on a delivery go: its own address where there is one for reports, else the sender's.
+pub(super) fn envelope_sender(config: &Config) -> EnvelopeSender {
+    let signer = Signer::new(&config.site.secret);
+    let (inbound, from) = (config.inbound.clone(), config.site.from.email.to_string());
+    Arc::new(move |id: DeliveryId| {
+        let token = signer.sign(Scope::Bounce, id.0);
+        inbound.envelope_sender(&token).unwrap_or_else(|| from.clone())
+    })
+}
+
+/// Ends the run at the first interrupt: hand-overs under way are finished. The second one ends the process.
+fn stop_on_signal(stop: CancellationToken) {
+    tokio::spawn(async move {
+        let asked = async {
+            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted,
+                _ = terminate.recv() => Ok(()),
+            }
+        };
+        if asked.await.is_ok() {
+            out::note("stopping: finishing what is under way");
+            stop.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(1);
+        }
+    });
+}

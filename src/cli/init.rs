@@ -1,0 +1,57 @@
+//! `init` and `migrate`.
+
+use super::open::{Place, database_path};
+use super::{Done, out};
+use crate::config::{Config, init_dir};
+use crate::random::SystemChance;
+use crate::store::sqlite::SqliteStore;
+use anyhow::Context;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Where; made if it is not there
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+}
+
+pub(super) fn init(options: &Options, json: bool) -> Done {
+    let report = init_dir(&options.dir, &SystemChance::new())?;
+    // The file just written decides where the database is, not this shell's variables.
+    let config = Config::load(&report.settings, std::iter::empty())?;
+    let path = database_path(&config)?;
+    SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    if json {
+        return Ok(out::json(&json!({ "settings": report.settings, "secret": report.secret, "database": path }))?);
+    }
+    out::line(format!("wrote {}", report.settings.display()))?;
+    if report.secret_is_new {
+        out::line(format!(
+            "wrote {} (signs the links in mails: keep it, and keep it secret)",
+            report.secret.display()
+        ))?;
+    } else {
+        out::line(format!("kept  {}", report.secret.display()))?;
+    }
+    out::line(format!("wrote {}", path.display()))?;
+    out::line("")?;
+    out::line("Fill in [site], then `paperboy check`. Without [smtp], mail goes to the folder `mail`.")?;
+    Ok(())
+}
+
+pub(super) fn migrate(place: &Place) -> Done {
+    let config = place.config()?;
+    let path = database_path(&config)?;
+    let (_, migrated) = SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
+    if place.json {
+        return Ok(out::json(&json!({ "database": path, "from": migrated.from, "to": migrated.to }))?);
+    }
+    let path = path.display();
+    out::line(match (migrated.from, migrated.to) {
+        (0, to) => format!("created {path} with schema {to}"),
+        (from, to) if from == to => format!("{path} has schema {to} already"),
+        (from, to) => format!("brought {path} from schema {from} to {to}"),
+    })?;
+    Ok(())
+}

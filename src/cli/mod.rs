@@ -1,0 +1,125 @@
+//! The command line: one file a command group.
+//!
+//! To add a command: a variant here, its `Options` and `run` in the file of its
+//! group. Commands print what they did through [`out`], and return what went
+//! wrong; it is printed once, here, with its causes.
+
+mod check;
+mod deliver;
+mod init;
+mod interests;
+mod open;
+mod out;
+mod outbox;
+mod papers;
+mod preview;
+mod publish;
+mod subscribers;
+mod trial;
+
+use clap::{Parser, Subcommand};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Ranks the day's new papers for every subscriber's interests and delivers them by mail.
+#[derive(Debug, Parser)]
+#[command(name = "paperboy", version, max_term_width = 100)]
+struct Cli {
+    /// The settings file
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "paperboy.toml")]
+    config: PathBuf,
+
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole job at work: rank, render and deliver sample papers, nothing to configure
+    Try(trial::Options),
+    /// Write a commented settings file, a secret and an empty database
+    Init(init::Options),
+    /// Look over settings, database, templates and relay; say what to do about what is wrong
+    Check,
+    /// Look at the papers, and take more in
+    #[command(subcommand)]
+    Papers(papers::Command),
+    /// Look after subscribers
+    #[command(subcommand)]
+    Subscribers(subscribers::Command),
+    /// Look after what a subscriber follows
+    #[command(subcommand)]
+    Interests(interests::Command),
+    /// Show the issue that a subscriber would be sent; changes nothing
+    Preview(preview::Options),
+    /// Compose every issue that is due, and queue it
+    Publish(publish::Options),
+    /// Send what is due
+    Deliver(deliver::Options),
+    /// Who got what, when, and what the server said
+    #[command(subcommand)]
+    Outbox(outbox::Command),
+    /// Create the database, or bring it to this version's schema
+    Migrate,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+enum Failure {
+    /// It was tried and went wrong: exit code 1.
+    Failed(anyhow::Error),
+    /// It was not asked rightly, or the settings are wrong: exit code 2.
+    Usage(anyhow::Error),
+    /// Everything has been said already: exit code 1.
+    Said,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Failed(error.into())
+    }
+}
+
+/// What a command returns.
+type Done = Result<(), Failure>;
+
+/// Reads the command line, does what it says, and turns the result into an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = crate::telemetry::init(crate::telemetry::LogFormat::Human) {
+        let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
+        return ExitCode::from(2);
+    }
+    let (error, code) = match run(cli) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Said) => return ExitCode::from(1),
+        // Whoever reads our output has read enough.
+        Err(Failure::Failed(error)) if out::is_closed_pipe(&error) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => (error, 1),
+        Err(Failure::Usage(error)) => (error, 2),
+    };
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::from(code)
+}
+
+fn run(cli: Cli) -> Done {
+    let at = open::Place { config: cli.config, json: cli.json };
+    match cli.command {
+        Command::Try(options) => trial::run(options, at.json),
+        Command::Init(options) => init::init(&options, at.json),
+        Command::Check => check::run(&at),
+        Command::Papers(command) => papers::run(command, &at),
+        Command::Subscribers(command) => subscribers::run(command, &at),
+        Command::Interests(command) => interests::run(command, &at),
+        Command::Preview(options) => preview::run(&options, &at),
+        Command::Publish(options) => publish::run(&options, &at),
+        Command::Deliver(options) => deliver::run(&options, &at),
+        Command::Outbox(command) => outbox::run(command, &at),
+        Command::Migrate => init::migrate(&at),
+    }
+}

@@ -1,0 +1,103 @@
+//! What most commands need first: the settings and the database.
+
+use super::Failure;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::digest::{Dress, Templates};
+use crate::edition::Desk;
+use crate::outbox::Transport;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{DatabaseUrl, Db};
+use crate::subscriber::{Address, Subscriber};
+use crate::token::Signer;
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use std::path::{Path, PathBuf};
+
+/// Where a command was told to work.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) config: PathBuf,
+    pub(super) json: bool,
+}
+
+impl Place {
+    /// The settings; wrong ones are a matter of usage.
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        Config::load(&self.config, std::env::vars()).map_err(|invalid| Failure::Usage(invalid.into()))
+    }
+
+    /// The database of `config`.
+    pub(super) fn db(config: &Config) -> Result<Db, Failure> {
+        let path = database_path(config)?;
+        Ok(Db::new(SqliteStore::open(path).with_context(|| format!("cannot open {}", path.display()))?))
+    }
+
+    /// Settings and database together.
+    pub(super) fn open(&self) -> Result<(Config, Db), Failure> {
+        let config = self.config()?;
+        let db = Self::db(&config)?;
+        Ok((config, db))
+    }
+}
+
+/// The file of an SQLite database.
+pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
+    match &config.database.url {
+        DatabaseUrl::Sqlite(path) => Ok(path),
+        DatabaseUrl::Postgres(_) => {
+            Err(Failure::Usage(anyhow!("database.url: this version stores in SQLite only; use sqlite:paperboy.db")))
+        }
+    }
+}
+
+/// What composes issues.
+pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
+    let templates = Templates::load(&config.digest).map_err(|error| Failure::Usage(error.into()))?;
+    Ok(Desk {
+        dress: Dress::new(&config.site, &config.digest),
+        templates,
+        signer: Signer::new(&config.site.secret),
+        inbound: config.inbound.clone(),
+        shelf_life: match &config.transport {
+            Transport::Smtp(smtp) => smtp.retry.shelf_life,
+            Transport::Maildir(_) => crate::outbox::RetrySettings::default().shelf_life,
+        },
+        max_lateness: config.schedule.max_lateness,
+        site: config.site.clone(),
+    })
+}
+
+/// The time.
+pub(super) fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+/// An address from the command line.
+pub(super) fn address(text: &str) -> Result<Address, Failure> {
+    text.parse().map_err(|error| Failure::Usage(anyhow!("{text:?} {error}")))
+}
+
+/// The subscriber with this address, who must be there.
+pub(super) fn subscriber(db: &Db, text: &str) -> Result<Subscriber, Failure> {
+    let address = address(text)?;
+    let found = db.run_here(|store| store.subscriber(&address))?;
+    found.ok_or_else(|| {
+        Failure::Failed(anyhow!("there is no subscriber {address}; `paperboy subscribers list` shows all"))
+    })
+}
+
+/// An instant from the command line: RFC 3339, or without a zone, which is UTC then; a date is its midnight.
+pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok();
+    let plain = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok())
+        .or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN)));
+    zoned.or(plain.map(|at| at.and_utc())).ok_or_else(|| "must be an instant like 2026-08-04T07:00:00Z".to_owned())
+}
+
+/// A date from the command line.
+pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "must be a date like 2026-08-04".to_owned())
+}

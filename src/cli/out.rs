@@ -1,0 +1,104 @@
+//! The door to standard output, and to the terminal for progress.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+use textwrap::core::display_width;
+
+/// Prints one line.
+pub(super) fn line(text: impl AsRef<str>) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", text.as_ref())
+}
+
+/// Prints bytes as they are.
+pub(super) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    io::stdout().lock().write_all(bytes)
+}
+
+/// Prints a value as JSON, indented for people.
+pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
+    Ok(writeln!(stdout)?)
+}
+
+/// Says something beside the result: on standard error.
+pub(super) fn note(text: impl AsRef<str>) {
+    // A note that nobody can read is no reason to fail.
+    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// Whether the reader of our output has gone away.
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints rows under headings, columns aligned.
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+    let mut widths = headings.map(display_width);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(display_width(cell));
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    let mut print = |cells: &[&str]| {
+        let mut text = String::new();
+        for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            text.push_str(cell);
+            if at + 1 < N {
+                text.extend(std::iter::repeat_n(' ', width - display_width(cell) + 2));
+            }
+        }
+        writeln!(stdout, "{}", text.trim_end())
+    };
+    print(&headings)?;
+    for row in rows {
+        let cells: Vec<&str> = row.iter().map(String::as_str).collect();
+        print(&cells)?;
+    }
+    Ok(())
+}
+
+/// Shows how far long work has come: a bar on a terminal, plain lines elsewhere.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    is_terminal: bool,
+    said: std::cell::Cell<u64>,
+    what: &'static str,
+}
+
+impl Progress {
+    /// Starts on `total` things; 0 if nobody knows how many there are.
+    pub(super) fn new(what: &'static str, total: u64) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+        bar.set_draw_target(if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        let form = if total == 0 { "{spinner} {msg} {pos}" } else { "{msg} {wide_bar} {pos}/{len} {eta}" };
+        if let Ok(style) = ProgressStyle::with_template(form) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        if is_terminal {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Progress { bar, is_terminal, said: std::cell::Cell::new(0), what }
+    }
+
+    /// `done` things are done.
+    pub(super) fn at(&self, done: u64) {
+        self.bar.set_position(done);
+        // Elsewhere, a line for every 10,000 things is enough to see that it goes on.
+        if !self.is_terminal && done / 10_000 > self.said.get() {
+            self.said.set(done / 10_000);
+            note(format!("{}: {done}", self.what));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

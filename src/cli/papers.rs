@@ -1,0 +1,176 @@
+//! `papers`: look at what was taken in, and take more in.
+
+use super::open::{Place, date, now};
+use super::{Done, Failure, out};
+use crate::edition::refresh_background;
+use crate::intake::Import;
+use crate::paper::{Paper, PaperId};
+use crate::store::StoredPaper;
+use anyhow::anyhow;
+use chrono::NaiveDate;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Take in papers from files of JSON lines, plain or gzipped
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Find papers by their words
+    Search {
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Show one paper
+    Show {
+        /// Its id, or an address that holds it
+        id: String,
+    },
+    /// The papers of a day, most votes first
+    Trending {
+        /// The announcement day; the newest one if left out
+        #[arg(long, value_parser = date)]
+        date: Option<NaiveDate>,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+}
+
+pub(super) fn run(command: Command, place: &Place) -> Done {
+    match command {
+        Command::Import { files } => import(&files, place),
+        Command::Search { query, limit } => {
+            let (_, db) = place.open()?;
+            let query = query.join(" ");
+            list(&db.run_here(|store| store.search_papers(&query, limit))?, place.json)
+        }
+        Command::Show { id } => show(&id, place),
+        Command::Trending { date, limit } => trending(date, limit, place),
+    }
+}
+
+/// Set-aside records that are shown; the rest is counted.
+const SHOWN_MAX: u64 = 20;
+
+fn import(files: &[PathBuf], place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let mut import = Import::new(now());
+    let progress = out::Progress::new("papers", 0);
+    let mut shown = 0;
+    let result = files.iter().try_for_each(|file| {
+        import.take_in_file(&db, file, |imported, aside| {
+            progress.at(imported.read);
+            for record in aside {
+                shown += 1;
+                if shown <= SHOWN_MAX {
+                    out::note(format!("set aside {}: {}", record.place, record.reason));
+                }
+            }
+        })
+    });
+    drop(progress);
+    let imported = import.imported();
+    if imported.rejected > SHOWN_MAX {
+        out::note(format!("set aside {} more", imported.rejected - SHOWN_MAX));
+    }
+    let progress = out::Progress::new("statistics", 0);
+    refresh_background(&db, |papers| progress.at(papers))?;
+    drop(progress);
+    if place.json {
+        out::json(&imported)?;
+    } else {
+        out::line(format!(
+            "read {}: {} new, {} changed, {} merged, {} rejected",
+            imported.read, imported.new, imported.changed, imported.merged, imported.rejected
+        ))?;
+        if imported.undated > 0 {
+            out::note(format!(
+                "{} papers have no announcement day (`announced`): they can be found and liked, but no issue announces them",
+                imported.undated
+            ));
+        }
+    }
+    result?;
+    if imported.read > 0 && imported.rejected == imported.read {
+        return Err(Failure::Failed(anyhow!(
+            "no line could be read as a paper: one JSON object a line, with id and title"
+        )));
+    }
+    Ok(())
+}
+
+fn show(id: &str, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let found = db.run_here(|store| store.paper(&id))?;
+    let Some(StoredPaper { paper, .. }) = found else {
+        return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
+    };
+    if place.json {
+        return Ok(out::json(&paper)?);
+    }
+    out::line(&paper.title)?;
+    out::line(paper.authors.join(", "))?;
+    out::line(facts(&paper).join(" · "))?;
+    if let Some(link) = paper.link() {
+        out::line(link)?;
+    }
+    if let Some(comment) = &paper.comment {
+        out::line(comment)?;
+    }
+    if !paper.abstract_text.is_empty() {
+        out::line("")?;
+        out::line(textwrap::fill(&paper.abstract_text, 80))?;
+    }
+    Ok(())
+}
+
+fn facts(paper: &Paper) -> Vec<String> {
+    let mut facts = vec![match paper.version {
+        Some(version) => format!("{}v{version}", paper.id),
+        None => paper.id.to_string(),
+    }];
+    facts.extend(paper.categories.iter().cloned());
+    facts.extend(paper.announced.map(|day| format!("announced {day}")));
+    facts.extend(paper.upvotes.map(|votes| format!("{votes} votes")));
+    facts
+}
+
+fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let today = now().date_naive();
+    let date = match date {
+        Some(date) => Some(date),
+        None => db.run_here(|store| store.newest_day(today))?,
+    };
+    let papers = match date {
+        Some(date) => db.run_here(|store| store.trending_papers(date, limit))?,
+        None => Vec::new(),
+    };
+    list(&papers, place.json)
+}
+
+fn list(papers: &[StoredPaper], json: bool) -> Done {
+    if json {
+        let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
+        return Ok(out::json(&papers)?);
+    }
+    let rows: Vec<[String; 5]> = papers
+        .iter()
+        .map(|StoredPaper { paper, .. }| {
+            [
+                paper.id.to_string(),
+                paper.announced.map_or_else(String::new, |day| day.to_string()),
+                paper.categories.first().cloned().unwrap_or_default(),
+                paper.upvotes.map_or_else(String::new, |votes| votes.to_string()),
+                crate::text::cut(&paper.title, 80),
+            ]
+        })
+        .collect();
+    Ok(out::table(["ID", "ANNOUNCED", "CATEGORY", "VOTES", "TITLE"], &rows)?)
+}

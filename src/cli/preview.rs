@@ -1,0 +1,86 @@
+//! `preview`: the issue that would be sent.
+
+use super::open::{Place, date, desk, now, subscriber};
+use super::{Done, Failure, out};
+use crate::edition::{Composed, preview};
+use anyhow::anyhow;
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    address: String,
+    /// The issue of this date; the next one if left out
+    #[arg(long, value_parser = date)]
+    date: Option<NaiveDate>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Print the score and the section of every pick as well
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Html,
+    Text,
+    Eml,
+    Json,
+}
+
+pub(super) fn run(options: &Options, place: &Place) -> Done {
+    let (config, db) = place.open()?;
+    let subscriber = subscriber(&db, &options.address)?;
+    let composed = preview(&db, &desk(&config)?, &subscriber, options.date, now())?;
+    let Some(composed) = composed else {
+        return Err(Failure::Failed(anyhow!("no issue is coming up for {} within a week", subscriber.address)));
+    };
+    if !composed.wanted() {
+        out::note("nothing is above the line, so nothing would be sent (when_empty = skip)");
+    }
+    match options.format {
+        _ if place.json => out::json(&as_json(&composed))?,
+        Format::Json => out::json(&as_json(&composed))?,
+        Format::Eml => out::bytes(&composed.message)?,
+        Format::Text => out::bytes(composed.rendered.text.replace("\r\n", "\n").as_bytes())?,
+        Format::Html => match &composed.rendered.html {
+            Some(html) => out::bytes(html.as_bytes())?,
+            None => return Err(Failure::Failed(anyhow!("{} chose text alone: --format text", subscriber.address))),
+        },
+    }
+    if options.explain && options.format != Format::Json && !place.json {
+        let picks =
+            composed.issue.sections.iter().flat_map(|section| section.picks.iter().map(move |pick| (section, pick)));
+        for (section, pick) in picks {
+            out::note(format!("{:.3}  {}  [{}]  {}", pick.score, pick.paper.id, section.heading, pick.reason));
+        }
+    }
+    Ok(())
+}
+
+fn as_json(composed: &Composed) -> Value {
+    let picks = composed.issue.sections.iter().flat_map(|section| {
+        section.picks.iter().map(move |pick| {
+            json!({
+                "id": pick.paper.id,
+                "title": pick.paper.title,
+                "announced": pick.paper.announced,
+                "section": section.heading,
+                "score": pick.score,
+                "reason": pick.reason,
+            })
+        })
+    });
+    json!({
+        "email": composed.subscriber.address,
+        "local_date": composed.issue.local_date,
+        "subject": composed.rendered.subject,
+        "message_id": format!("<{}>", composed.message_id),
+        "covers": composed.issue.covers.iter().map(|day| day.date).collect::<Vec<_>>(),
+        "considered": composed.issue.considered,
+        "below_the_line": composed.issue.below_the_line,
+        "would_be_sent": composed.wanted(),
+        "picks": picks.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,45 @@
+//! `publish`: compose what is due.
+
+use super::open::{Place, desk, instant, now};
+use super::{Done, out};
+use crate::edition::{Judged, Press};
+use chrono::{DateTime, Utc};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Judge as if it were this instant, whenever people joined
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    now: Option<DateTime<Utc>>,
+    /// Compose everything and queue nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(options: &Options, place: &Place) -> Done {
+    let (config, db) = place.open()?;
+    let desk = desk(&config)?;
+    let judged = options.now.map_or(Judged::Now, Judged::At);
+    let progress = out::Progress::new("subscribers", 0);
+    let mut press = Press::new(&db, &desk, judged, now(), options.dry_run)?;
+    while press.print_page()? {
+        progress.at(press.published().subscribers);
+    }
+    drop(progress);
+    let published = press.published();
+    if place.json {
+        return Ok(out::json(&published)?);
+    }
+    let verb = if options.dry_run { "would be queued" } else { "queued" };
+    out::line(format!(
+        "{} issues {verb} for {} active subscribers: {} were due, {} of them without anything above the line",
+        published.queued, published.subscribers, published.due, published.empty
+    ))?;
+    if published.late > 0 {
+        out::note(format!(
+            "{} issues were due more than {} hours ago and are skipped (schedule.max_lateness_hours)",
+            published.late,
+            desk.max_lateness.num_hours()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! `subscribers`: look after who gets issues.
+
+mod import;
+
+use super::open::{Place, address, now, subscriber};
+use super::{Done, Failure, out};
+use crate::fields::{Fields, in_one_line};
+use crate::store::{Db, Entered};
+use crate::subscriber::{Status, Subscriber, SubscriberId, read_subscriber};
+use anyhow::anyhow;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Add a subscriber; with an address alone they get the trending papers
+    Add {
+        email: String,
+        #[command(flatten)]
+        choices: Choices,
+    },
+    /// List all subscribers
+    List,
+    /// Show everything about one
+    Show { email: String },
+    /// Change what one chose
+    Set {
+        email: String,
+        #[command(flatten)]
+        choices: Choices,
+    },
+    /// Remove one for good; the record of what they were sent stays in the outbox
+    Remove { email: String },
+    /// Add or change many, from JSON lines or from CSV with an `email` column
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print all as JSON lines that `import` reads
+    Export,
+}
+
+/// What a subscriber can choose. Texts: they are checked like those of a file.
+#[derive(Debug, clap::Args)]
+pub(super) struct Choices {
+    /// What to call them
+    #[arg(long)]
+    name: Option<String>,
+    /// Where they live, like Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// The hour there at which issues come, like 07:00
+    #[arg(long, value_name = "TIME")]
+    send_at: Option<String>,
+    /// The days on which they come, like mon,tue,wed
+    #[arg(long)]
+    days: Option<String>,
+    /// daily or weekly
+    #[arg(long)]
+    frequency: Option<String>,
+    /// The day of weekly issues
+    #[arg(long, value_name = "DAY")]
+    weekday: Option<String>,
+    /// Most papers in an issue
+    #[arg(long, value_name = "N")]
+    max_papers: Option<String>,
+    /// full, short or none
+    #[arg(long, value_name = "LENGTH")]
+    abstracts: Option<String>,
+    /// The line: papers that score below it are not sent, 0 to 1
+    #[arg(long, value_name = "SCORE")]
+    min_score: Option<String>,
+    /// skip or note: what to do when nothing is above the line
+    #[arg(long, value_name = "WHAT")]
+    when_empty: Option<String>,
+    /// html (with a text part) or text
+    #[arg(long)]
+    format: Option<String>,
+    /// Language of the issue's own words
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+    /// No issue before this date; `none` to end a pause
+    #[arg(long, value_name = "DATE")]
+    pause_until: Option<String>,
+}
+
+impl Choices {
+    fn into_table(self) -> Map<String, Value> {
+        let texts = [
+            ("name", self.name),
+            ("timezone", self.timezone),
+            ("send_at", self.send_at),
+            ("days", self.days),
+            ("frequency", self.frequency),
+            ("weekday", self.weekday),
+            ("max_papers", self.max_papers),
+            ("abstracts", self.abstracts),
+            ("min_score", self.min_score),
+            ("when_empty", self.when_empty),
+            ("format", self.format),
+            ("language", self.language),
+            ("pause_until", self.pause_until),
+        ];
+        texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?)))).collect()
+    }
+}
+
+pub(super) fn run(command: Command, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    match command {
+        Command::Add { email, choices } => add(&db, &email, choices),
+        Command::List => list(&db, place.json),
+        Command::Show { email } => show(&subscriber(&db, &email)?, place.json),
+        Command::Set { email, choices } => set(&db, &email, choices),
+        Command::Remove { email } => {
+            let subscriber = subscriber(&db, &email)?;
+            db.run_here(|store| store.remove_subscriber(subscriber.id, now()))?;
+            Ok(out::line(format!("removed {}", subscriber.address))?)
+        }
+        Command::Import { files } => import::run(&db, &files, place.json),
+        Command::Export => each(&db, |subscriber| Ok(out::line(subscriber.to_record().to_string())?)),
+    }
+}
+
+/// Calls `act` for every subscriber, without holding all of them in memory.
+fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
+    let mut after = SubscriberId(0);
+    loop {
+        let page = db.run_here(|store| store.subscribers_after(after, 500))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        page.iter().try_for_each(&mut act)?;
+    }
+}
+
+fn add(db: &Db, email: &str, choices: Choices) -> Done {
+    let address = address(email)?;
+    if db.run_here(|store| store.subscriber(&address))?.is_some() {
+        return Err(Failure::Failed(anyhow!(
+            "{address} is a subscriber already; `paperboy subscribers set` changes one"
+        )));
+    }
+    let mut table = choices.into_table();
+    table.insert("email".to_owned(), Value::String(address.to_string()));
+    let mut fields = Fields::new(table);
+    let read = read_subscriber(&mut fields, None);
+    let new = checked(fields, read)?;
+    let entered = db.run_here(|store| store.enter_subscribers(std::slice::from_ref(&new), now()))?;
+    match entered.first() {
+        Some(Entered::Left(status)) => Err(Failure::Failed(anyhow!("{}", why_left(*status)))),
+        _ => Ok(out::line(format!("added {address}"))?),
+    }
+}
+
+fn set(db: &Db, email: &str, choices: Choices) -> Done {
+    let mut subscriber = subscriber(db, email)?;
+    let mut table = choices.into_table();
+    if table.is_empty() {
+        return Err(Failure::Usage(anyhow!("nothing to change: name at least one choice, like --send-at 07:00")));
+    }
+    let ends_pause = table.get("pause_until").and_then(Value::as_str) == Some("none");
+    if ends_pause {
+        table.remove("pause_until");
+    }
+    let mut fields = Fields::new(table);
+    let read = read_subscriber(&mut fields, Some(&subscriber.details));
+    subscriber.details = checked(fields, read)?;
+    if ends_pause {
+        subscriber.details.preferences.pause_until = None;
+    }
+    db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
+    Ok(out::line(format!("changed {}", subscriber.address))?)
+}
+
+/// A value, unless something was wrong with what it was read from.
+pub(super) fn checked<T>(fields: Fields, value: Option<T>) -> Result<T, Failure> {
+    let problems = fields.into_all_problems();
+    match value {
+        Some(value) if problems.is_empty() => Ok(value),
+        _ => Err(Failure::Usage(anyhow!("{}", in_one_line(&problems)))),
+    }
+}
+
+/// Why an address is not written to.
+fn why_left(status: Status) -> &'static str {
+    match status {
+        Status::Suppressed => "the address has refused mail: it is suppressed",
+        _ => "they have unsubscribed: only they themselves can come back",
+    }
+}
+
+fn list(db: &Db, json: bool) -> Done {
+    let mut records = Vec::new();
+    let mut rows: Vec<[String; 5]> = Vec::new();
+    each(db, |subscriber| {
+        let record = subscriber.to_record();
+        if json {
+            records.push(record);
+        } else {
+            let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+            let names: Vec<&str> = subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
+            rows.push([
+                text("email"),
+                text("status"),
+                format!("{} {}", text("send_at"), text("timezone")),
+                text("frequency"),
+                if names.is_empty() { "(trending)".to_owned() } else { crate::text::cut(&names.join(", "), 60) },
+            ]);
+        }
+        Ok(())
+    })?;
+    if json {
+        return Ok(out::json(&records)?);
+    }
+    Ok(out::table(["ADDRESS", "STATUS", "AT", "HOW OFTEN", "INTERESTS"], &rows)?)
+}
+
+fn show(subscriber: &Subscriber, json: bool) -> Done {
+    let record = subscriber.to_record();
+    if json {
+        return Ok(out::json(&record)?);
+    }
+    for key in crate::subscriber::RECORD_KEYS {
+        let value = &record[key];
+        if key != "interests" && !value.is_null() {
+            out::line(format!("{key:<12} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
+        }
+    }
+    for interest in &subscriber.interests {
+        out::line("")?;
+        super::interests::print(interest)?;
+    }
+    Ok(())
+}

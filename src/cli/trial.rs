@@ -1,0 +1,85 @@
+//! `try`: show the whole job at work.
+
+use super::{Done, Failure, out};
+use crate::trial::{Outcome, Trial};
+use anyhow::{Context, anyhow};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Use the sample papers that ship inside, and no network
+    #[arg(long)]
+    offline: bool,
+    /// Use the papers of this file (JSON lines, plain or gzipped) instead (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    papers: Vec<PathBuf>,
+    /// Where to serve the inbox and the pages [default: 127.0.0.1:8080, or any free port]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Print the summary and exit
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) fn run(options: Options, json: bool) -> Done {
+    if !options.offline && options.papers.is_empty() {
+        out::note("papers from arXiv are not fetched by this version: using the sample papers (as --offline does)");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let trial = Trial::run(options.papers, options.listen).await?;
+        print(&trial.outcome, json)?;
+        let failed = trial.outcome.delivered.accepted != trial.outcome.published.queued;
+        if failed {
+            return Err(Failure::Failed(anyhow!("not every mail was delivered")));
+        }
+        if options.once {
+            return Ok(());
+        }
+        out::line("")?;
+        out::line(format!("The inbox:    {}/inbox", trial.base_url))?;
+        out::line(format!("The site:     {}/", trial.base_url))?;
+        out::line("Ctrl-C ends the trial; nothing of it stays.")?;
+        let stop = CancellationToken::new();
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                asked.cancel();
+            }
+        });
+        Ok(trial.serve(stop).await.context("cannot serve the pages")?)
+    })
+}
+
+fn print(outcome: &Outcome, json: bool) -> Done {
+    if json {
+        return Ok(out::json(&json!({
+            "papers": outcome.imported,
+            "day": outcome.day,
+            "published": outcome.published,
+            "delivered": outcome.delivered,
+            "deliveries": outcome.deliveries,
+            "caught": outcome.caught.len(),
+        }))?);
+    }
+    let imported = &outcome.imported;
+    out::line(format!("Took in       {} papers ({} records could not be read)", imported.new, imported.rejected))?;
+    out::line(format!(
+        "Ranked        the papers announced on {} for {} readers",
+        outcome.day, outcome.published.subscribers
+    ))?;
+    out::line(format!("Composed      {} issues, as text and HTML", outcome.published.queued))?;
+    out::line(format!(
+        "Delivered     {} mails over SMTP to the built-in mail server, {} arrived",
+        outcome.delivered.accepted,
+        outcome.caught.len()
+    ))?;
+    out::line("")?;
+    for row in &outcome.deliveries {
+        out::line(format!("{:<25} {}", row.address, row.subject))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! paperboy delivers science by mail: it takes in the day's new papers, ranks
+//! them for every subscriber's interests, and sends each of them a digest.
+//!
+//! This page is the map. If you cannot tell from it where a change belongs, the
+//! map is wrong: mend it first.
+//!
+//! # How papers flow
+//!
+//! ```text
+//!  source ─▶ intake ─▶ ( store: papers, coverage ) ─▶ edition ─▶ ( store: issues, deliveries ) ─▶ outbox ─▶ SMTP
+//!                                                      │  ▲                                          │
+//!                                      profile ranking ┘  └ digest                        inbound ◀──┘ (reports)
+//!                                         ▲                                                  │
+//!                        web (preferences, leaving)               ( store: suppressions ) ─▶ outbox
+//! ```
+//!
+//! Papers only move right. Stages never call each other: each reads what the
+//! stage before has stored and stores what the next will read, so that every
+//! stage can be restarted, tested alone, and seen in the database.
+//!
+//! # Words
+//!
+//! *source* where papers come from · *batch* what one fetch brings · *coverage*
+//! what we know about one source's announcements of one day · *paper* one work,
+//! whatever versions and sources it appears in · *subscriber* · *interest* one
+//! named thing that a subscriber follows · *profile* the model learned from an
+//! interest · *pick* a paper chosen for an issue, with score, section and reason
+//! · *issue* one digest for one subscriber on one local date · *delivery* the
+//! life of an issue's mail · *attempt*, *outcome* · *report* a bounce, complaint
+//! or unsubscribe mail that came back · *suppression* an address that we must
+//! not write to.
+//!
+//! # Who may use whom
+//!
+//! `tests/it/tidy.rs` holds the exact table. In short, each line may use those above it:
+//!
+//! | kind | modules | may also touch |
+//! |---|---|---|
+//! | doors | [`clock`], [`random`], [`token`] | time, chance, signatures |
+//! | words | [`paper`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
+//! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
+//! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
+//! | store | [`store`] | the database, never a stage, never a clock |
+//! | stages | [`intake`], [`edition`], [`outbox`] | the store |
+//! | edge | [`web`], [`cli`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//!
+//! Settings flow down: each module owns its settings struct, [`config`] fills
+//! them, and nothing else reads the file. The store returns facts, the stages
+//! decide.
+//!
+//! # Decisions that the code cannot show
+//!
+//! - A paper's announcement day is the first one seen, and is announced at
+//!   midnight UTC of that day ([`edition`]).
+//! - An interest's categories are where its papers must come from; its keywords
+//!   and authors lift papers above the line wherever they come from.
+//! - A newcomer gets the newest complete day, everybody else every day since
+//!   their last issue, and of earlier days what was taken in since then.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod digest;
+pub mod edition;
+pub mod fields;
+pub mod inbound;
+pub mod intake;
+pub mod outbox;
+pub mod paper;
+pub mod profile;
+pub mod random;
+pub mod ranking;
+pub mod schedule;
+pub mod site;
+pub mod source;
+pub mod store;
+pub mod subscriber;
+pub mod telemetry;
+pub mod text;
+pub mod token;
+pub mod trial;
+pub mod web;

@@ -1,0 +1,4 @@
+//! The integration tests: one program, from the outside in.
+
+mod digest;
+mod mime;
