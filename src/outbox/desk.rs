@@ -27,7 +27,7 @@ pub type Watcher = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// Where mail goes, ready to be used.
 pub(super) enum Route {
-    Smtp { dialer: Dialer, messages_per_connection: u32 },
+    Smtp { dialer: Box<Dialer>, messages_per_connection: u32 },
     Maildir(Maildir),
 }
 

@@ -29,7 +29,8 @@
 //!   out.
 //! - `lock` and the lease in the database let one process send; it first
 //!   turns what a dead one left behind into "never offered" or "uncertain".
-//! - `deliver` claims a few deliveries at a time and feeds the connections.
+//! - [`Courier`] is set up once; its [`Shift`] claims a few deliveries at a time
+//!   and feeds the connections.
 
 mod blame;
 mod deliver;
@@ -42,17 +43,19 @@ mod rate;
 mod relay;
 mod reply;
 mod settings;
+mod shift;
 pub mod smtp;
 mod stage;
 mod summary;
 mod worker;
 
 pub use blame::{Blame, blame};
-pub use deliver::{Courier, DeliverError, Shift, Step};
+pub use deliver::{Courier, DeliverError};
 pub use desk::{EnvelopeSender, Watcher};
 pub use lock::{LockError, SendingLock};
 pub use policy::{Circumstances, Consequence, Outcome, RelayNews, decide};
 pub use reply::{Enhanced, Reply};
 pub use settings::*;
+pub use shift::{Shift, Step};
 pub use stage::Stage;
 pub use summary::{Progress, Summary};

@@ -36,7 +36,10 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("pipelining", &self.pipelining).field("taken", &self.taken).finish()
+        f.debug_struct("Connection")
+            .field("pipelining", &self.pipelining)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
     }
 }
 

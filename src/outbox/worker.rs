@@ -65,9 +65,11 @@ impl Worker {
 
     /// Delivers until there are no more claims or `halt` is cancelled, which it does itself on an error.
     pub(super) async fn run(mut self) -> Result<(), DeliverError> {
+        // Whoever feeds the workers must notice when one of them fails or panics.
+        let failing = self.halt.clone().drop_guard();
         let result = self.work().await;
-        if result.is_err() {
-            self.halt.cancel();
+        if result.is_ok() {
+            failing.disarm();
         }
         if let Some(connection) = self.connection.take() {
             connection.quit().await;
@@ -109,6 +111,9 @@ impl Worker {
     }
 
     async fn by_smtp(&mut self, claimed: &Claimed, dialer: &Dialer, carries: u32) -> Result<End, DeliverError> {
+        if let Some(full) = self.connection.take_if(|connection| connection.taken() >= carries) {
+            full.quit().await;
+        }
         let mut connection = match self.offered(claimed, dialer).await? {
             Ok(connection) => connection,
             Err(end) => return Ok(end),
@@ -118,11 +123,7 @@ impl Worker {
         // From here on nothing interrupts it: stopping would only make the end uncertain.
         match connection.hand_over(&claimed.message).await {
             Ok(reply) => {
-                if connection.taken() >= carries {
-                    connection.quit().await;
-                } else {
-                    self.connection = Some(connection);
-                }
+                self.connection = Some(connection);
                 Ok(End::accepted(Stage::Dot, Some(reply), String::new()))
             }
             Err(failure) => {
@@ -152,10 +153,12 @@ impl Worker {
         let stop = self.desk.stop.clone();
         let mut broken = 0;
         loop {
+            let kept = self.connection.take();
+            let is_fresh = kept.is_none();
             let attempt = async {
-                let mut connection = match self.connection.take() {
+                let mut connection = match kept {
                     Some(connection) => connection,
-                    None => dialer.open().await.map_err(|failure| (failure, None))?,
+                    None => Box::pin(dialer.open()).await.map_err(|failure| (failure, None))?,
                 };
                 match connection.offer(&from, &to).await {
                     Ok(()) => Ok(connection),
@@ -173,10 +176,9 @@ impl Worker {
             let Some(mut connection) = connection else {
                 return Ok(Err(End::failed(failure.clone(), not_opened(&failure))));
             };
-            let was_used = connection.taken() > 0;
             let Some(reply) = &failure.reply else {
-                // A used connection may have been closed while it waited; that says nothing.
-                if !was_used {
+                // A kept connection may have been closed while it waited; that says nothing.
+                if is_fresh {
                     broken += 1;
                     self.desk.connection_broke(&failure, &self.halt).await?;
                 }
@@ -186,7 +188,7 @@ impl Worker {
                 continue;
             };
             let blame = blame(failure.stage, reply);
-            if blame == Blame::Relay && was_used {
+            if blame == Blame::Relay && connection.taken() > 0 {
                 // It has taken messages and wants no more of them over this connection.
                 continue;
             }

@@ -15,7 +15,7 @@ pub fn fold(text: &str) -> String {
             push_folded(&mut out, c);
         } else if (c == '+' || c == '#')
             && out.ends_with(|c: char| c.is_ascii_alphabetic() || c == '+')
-            && !chars.peek().is_some_and(|next| next.is_alphanumeric())
+            && !chars.peek().is_some_and(|&next| next.is_alphanumeric() || is_combining_mark(next))
         {
             out.push(c);
         } else if !out.is_empty() && !out.ends_with(' ') {

@@ -239,7 +239,7 @@ enum Fate {
 fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result<Vec<(DeliveryId, Fate)>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, state, expires_at <= :now AS too_late,
-                EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(address)) AS suppressed
+                EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(deliveries.address)) AS suppressed
            FROM deliveries
           WHERE next_at <= :now
           ORDER BY next_at, id
