@@ -1,6 +1,6 @@
 //! An interest becomes a profile.
 
-use super::features::{self, weigh};
+use super::features::weigh;
 use super::{Background, Features, TermCounter};
 use crate::subscriber::Interest;
 use crate::text::{fold, fold_phrase};
@@ -14,6 +14,9 @@ const DISLIKED_WEIGHT: f32 = 0.5;
 
 /// Words count like this many liked papers: all there is at first, a reminder later.
 const WORDS_WEIGHT: f32 = 2.0;
+
+/// From so many papers on, the archive knows which words are in use.
+const ARCHIVE_MIN: u32 = 50;
 
 /// A paper that was liked or disliked.
 #[derive(Debug, Clone)]
@@ -93,10 +96,12 @@ fn words_of(interest: &Interest, background: &Background, counter: &mut TermCoun
         text.push_str(".\n");
         text.push_str(keyword.trim_end_matches('*'));
     }
-    let mut features = weigh(&counter.text(&text), background);
-    // Interests may be words alone, so their text part has the length of a paper's.
-    features.0.retain(|(term, _)| !features::is_author(*term));
-    features
+    let mut terms = counter.text(&text);
+    // What no paper has ever said would only make all that was said weigh less.
+    if background.papers() >= ARCHIVE_MIN && terms.iter().any(|(term, _)| background.share(*term) > 0.0) {
+        terms.retain(|(term, _)| background.share(*term) > 0.0);
+    }
+    weigh(&terms, background)
 }
 
 fn folded_phrases(phrases: &[String]) -> Vec<(String, String)> {
