@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod cli;
 mod delivery;
 mod digest;
 mod fake_smtp;
 mod mime;
 mod smtp;
+mod store;
+mod tidy;
+mod trial;
+mod web;
