@@ -2,8 +2,7 @@
 
 use super::Candidates;
 use super::score::{Pin, Scored};
-use crate::profile::features::is_author;
-use crate::profile::{Profile, TermCounter};
+use crate::profile::{Features, Group, Profile, TermCounter};
 use crate::text::cut;
 use std::collections::HashMap;
 
@@ -39,10 +38,9 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
 
 fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
     let features = candidates.features(at);
-    let alike = |liked: &crate::profile::Example| {
-        let lengths = liked.features.norm() * features.norm();
-        if lengths > 0.0 { liked.features.dot(features) / lengths } else { 0.0 }
-    };
+    // Word groups have unit length, so the product of two is their cosine.
+    let text = Features(features.group(Group::Text).to_vec());
+    let alike = |liked: &crate::profile::Example| liked.features.dot(&text);
     let nearest = profile.liked.iter().map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (nearest.0 >= ALIKE).then_some(nearest.1.title.as_str())
 }
@@ -51,10 +49,9 @@ fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -
 fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<String> {
     let features = candidates.features(at);
     let mut shares: Vec<(u32, f32)> = features
-        .0
+        .group(Group::Text)
         .iter()
-        .filter(|(term, _)| !is_author(*term))
-        .map(|&(term, weight)| (term, weight * profile.weights.weight(term)))
+        .map(|&(term, weight)| (term, weight * profile.text.weight(term)))
         .filter(|(_, share)| *share > 0.0)
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
