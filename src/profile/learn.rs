@@ -235,7 +235,7 @@ mod tests {
         let profile = learn(&Interest::default(), vec![by("A. Lovelace"), by("Ada Lovelace"), by("A. Turing")], &[]);
         assert!((profile.people_weight - 2.0 / 3.0).abs() < 1e-6);
         assert!(profile.people.weight(author_term("A. Lovelace")) > profile.people.weight(author_term("A. Turing")));
-        assert_eq!(learn(&Interest::default(), vec![by("A. Turing")], &[]).people_weight, 0.0);
+        assert!(learn(&Interest::default(), vec![by("A. Turing")], &[]).people_weight < f32::EPSILON);
     }
 
     #[test]
@@ -243,6 +243,6 @@ mod tests {
         let liked = vec![example("one", "A. B.", "math.NT"), example("two", "C. D.", "math.NT")];
         let profile = learn(&Interest::default(), liked, &[]);
         assert!(profile.fields.weight(category_term("math.NT")) > 0.0);
-        assert_eq!(profile.fields.weight(category_term("cs.CV")), 0.0);
+        assert!(profile.fields.weight(category_term("cs.CV")) < f32::EPSILON);
     }
 }

@@ -1,6 +1,7 @@
 //! The program from the command line: its help, a whole setup, and nonsense.
 
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -72,7 +73,7 @@ fn every_command_has_its_help() {
         &["outbox", "list", "--help"],
         &["migrate", "--help"],
     ] {
-        all.push_str(&format!("$ paperboy {}\n{}\n", words.join(" "), place.said(words)));
+        let _ = write!(all, "$ paperboy {}\n{}\n", words.join(" "), place.said(words));
     }
     insta::assert_snapshot!(all);
 }
@@ -207,7 +208,7 @@ fn nonsense_is_refused_with_what_where_and_what_to_do() {
         &["-c", "elsewhere.toml", "check"],
     ] {
         let (code, error) = place.refused(words);
-        said.push_str(&format!("$ paperboy {}\nexit {code}\n{error}\n", words.join(" ")));
+        let _ = write!(said, "$ paperboy {}\nexit {code}\n{error}\n", words.join(" "));
     }
     assert_eq!(place.json(&["subscribers", "list"]).as_array().unwrap().len(), 0, "nothing half-imported");
     insta::assert_snapshot!(said);
