@@ -23,7 +23,7 @@ pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
     SenderLease, Settlement, Verdict,
 };
-pub use papers::{Coverage, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
+pub use papers::{Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 
