@@ -134,6 +134,7 @@ struct Found {
     /// The day of the feed; `None` if there is no feed.
     date: Option<NaiveDate>,
     days: BTreeMap<NaiveDate, FoundDay>,
+    unreadable: usize,
     is_whole: bool,
     failure: Option<String>,
     is_asked: bool,
@@ -151,6 +152,7 @@ impl Found {
         let nothing = |failure: &String, is_asked| Found {
             date: None,
             days: BTreeMap::new(),
+            unreadable: 0,
             is_whole: true,
             failure: Some(failure.clone()),
             is_asked,
@@ -191,7 +193,7 @@ impl Found {
                 day.problem = Some("the feed repeats an earlier announcement".to_owned());
             }
         }
-        Found { date: Some(feed_date), days, is_whole: feed.is_whole, failure: None, is_asked: true }
+        Found { date: Some(feed_date), days, unreadable, is_whole: feed.is_whole, failure: None, is_asked: true }
     }
 
     fn judge(
@@ -246,6 +248,9 @@ impl Found {
         if !self.days.contains_key(&feed_date) {
             all.push(if !self.is_whole {
                 news(feed_date, missing(feed_date), 0, "the feed breaks off")
+            } else if self.unreadable > 0 {
+                let note = format!("none of {} entries could be read", self.unreadable);
+                news(feed_date, missing(feed_date), 0, &note)
             } else if !is_working_day(feed_date) {
                 news(feed_date, CoverageState::Quiet, 0, "no announcement on this day")
             } else if arrived.contains(&feed_date) {
