@@ -22,7 +22,7 @@ use crate::intake::{Ask, Import, Imported, IntakeError, PollError, poll};
 use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
-use crate::source::http::{Http, HttpSettings, Surroundings};
+use crate::source::http::{Http, HttpError, HttpSettings, Surroundings};
 use crate::source::jsonl::Reader;
 use crate::source::{SourceKind, SourceSettings};
 use crate::store::sqlite::SqliteStore;
@@ -47,11 +47,13 @@ const SAMPLES: &str = include_str!("trial/samples.jsonl");
 const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// What the trial shows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Material {
     /// The newest announcement of a few categories of arXiv, or of what stands
     /// in for it; the samples if it does not come within the time limit.
     Arxiv {
+        /// Asks.
+        http: Http,
         /// Stands in for all hosts of arXiv.
         endpoint: Option<String>,
         /// How long it may take.
@@ -151,7 +153,7 @@ impl Trial {
         match material {
             Material::Samples => {}
             Material::Files(named) => files = named,
-            Material::Arxiv { endpoint, time_limit } => match fetch(&db, endpoint, time_limit).await? {
+            Material::Arxiv { http, endpoint, time_limit } => match fetch(&db, &http, endpoint, time_limit).await? {
                 Ok(fetched) => imported = fetched,
                 Err(why) => (fallen_back, is_sample) = (Some(why), true),
             },
@@ -205,19 +207,19 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
     }
 }
 
+/// The client of a trial. It tries once: there is something else to show.
+pub fn client(around: Surroundings) -> Result<Http, HttpError> {
+    Http::new(HttpSettings { tries: 1, ..HttpSettings::named("trial") }, around)
+}
+
 /// Takes in the newest announcement of [`CATEGORIES`], as far as it comes within
 /// the time limit. The inner error says in one line why nothing came.
 async fn fetch(
     db: &Db,
+    http: &Http,
     endpoint: Option<String>,
     time_limit: Duration,
 ) -> Result<Result<Imported, String>, TrialError> {
-    // One try: there is something else to show.
-    let settings = HttpSettings { tries: 1, ..HttpSettings::named("trial") };
-    let http = match Http::new(settings, Surroundings::of_the_machine()) {
-        Ok(http) => http,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
     let mut imported = Imported::default();
     let mut why = format!("nothing came within {} seconds", time_limit.as_secs());
     let deadline = tokio::time::Instant::now() + time_limit;
@@ -232,7 +234,7 @@ async fn fetch(
             endpoint: endpoint.clone(),
             api_key: None,
         };
-        let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, &http, &source, Ask::Everything)).await else {
+        let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await else {
             break;
         };
         let polled = match polled {

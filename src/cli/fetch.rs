@@ -24,6 +24,9 @@ pub(super) struct Options {
     since: Option<NaiveDate>,
 }
 
+/// Set-aside records that are shown; the rest is counted.
+const SHOWN_MAX: usize = 20;
+
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
     let sources = chosen(&config.sources, options.source.as_deref())?;
@@ -38,6 +41,12 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             Ok(polled) => {
                 failed |= polled.paused_until.is_some();
                 failed |= polled.coverage.iter().any(|row| row.state == CoverageState::Failed);
+                for record in polled.set_aside.iter().take(SHOWN_MAX) {
+                    out::note(format!("set aside {}: {}", record.place, record.reason));
+                }
+                if polled.set_aside.len() > SHOWN_MAX {
+                    out::note(format!("set aside {} more", polled.set_aside.len() - SHOWN_MAX));
+                }
                 all.push(polled);
             }
             Err(error) => {

@@ -1,7 +1,8 @@
 //! `try`: show the whole job at work.
 
 use super::{Done, Failure, out};
-use crate::trial::{FETCH_LIMIT, Material, Outcome, Trial};
+use crate::source::http::Surroundings;
+use crate::trial::{self, FETCH_LIMIT, Material, Outcome, Trial};
 use anyhow::{Context, anyhow};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -31,7 +32,8 @@ pub(super) fn run(options: Options, json: bool) -> Done {
         Material::Samples
     } else {
         out::note(format!("fetching today's papers from arXiv (up to {} seconds)", FETCH_LIMIT.as_secs()));
-        Material::Arxiv { endpoint: None, time_limit: FETCH_LIMIT }
+        let http = trial::client(Surroundings::of_the_machine())?;
+        Material::Arxiv { http, endpoint: None, time_limit: FETCH_LIMIT }
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {

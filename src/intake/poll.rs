@@ -1,7 +1,7 @@
 //! One look at one source: what is new goes to the store, papers and coverage together.
 
 use super::{Import, IntakeError};
-use crate::coverage::{Coverage, CoverageNews};
+use crate::coverage::{Coverage, CoverageNews, CoverageState};
 use crate::paper::PaperId;
 use crate::source::arxiv::{self, Arxiv, Look};
 use crate::source::http::{Http, Pause};
@@ -9,7 +9,7 @@ use crate::source::{Batch, SourceKind, SourceSettings, Unreadable};
 use crate::store::{Db, SetAside, SourcePause, StoreError, TakenIn};
 use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A pause that is sat out in place; after a longer one the next poll goes on.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
@@ -52,6 +52,45 @@ pub struct Polled {
     pub coverage: Vec<Coverage>,
     /// Until when the provider wants to be left alone, if that stopped the look.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Of the coverage, what was otherwise before.
+    #[serde(skip)]
+    pub changes: Vec<CoverageNews>,
+    /// What could not be read.
+    #[serde(skip)]
+    pub set_aside: Vec<SetAside>,
+}
+
+impl Polled {
+    /// Writes to the log what a person may want to know, once: for a daemon,
+    /// whose results nobody prints.
+    pub fn log(&self) {
+        let source = self.source.as_str();
+        for record in &self.set_aside {
+            tracing::warn!(source.name = source, record.place = record.place, "set aside: {}", record.reason);
+        }
+        if let Some(until) = self.paused_until {
+            tracing::warn!(source.name = source, %until, "the source asks to be left alone");
+        }
+        for CoverageNews { category, date, papers, note, state, .. } in &self.changes {
+            match state {
+                CoverageState::Complete => {
+                    tracing::info!(source.name = source, category, %date, papers, "announcement complete {note}");
+                }
+                CoverageState::Quiet => {
+                    tracing::info!(source.name = source, category, %date, "no announcement: {note}");
+                }
+                CoverageState::Waiting => {
+                    tracing::debug!(source.name = source, category, %date, "announcement awaited: {note}");
+                }
+                CoverageState::Stalled => {
+                    tracing::warn!(source.name = source, category, %date, "announcement missing: {note}");
+                }
+                CoverageState::Failed => {
+                    tracing::warn!(source.name = source, category, %date, "not read: {note}");
+                }
+            }
+        }
+    }
 }
 
 /// Why a source could not be looked at.
@@ -103,7 +142,7 @@ async fn poll_arxiv(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> 
         return Ok(Polled { source: source.name.clone(), ..Polled::default() });
     }
     let ids = arxiv::ids(&looks);
-    let announced: HashMap<PaperId, Option<NaiveDate>> =
+    let announced: BTreeMap<PaperId, Option<NaiveDate>> =
         db.run(move |store| store.announcement_days(&ids)).await?.into_iter().collect();
     let now = http.now();
     let batch = arxiv::batch(&looks, &announced, &before, now);
@@ -137,7 +176,6 @@ async fn look(
         db.run(move |store| store.pause_source(&noted)).await?;
         let wait = pause.until - http.now();
         if wait > PATIENCE || pauses == PAUSES_MAX {
-            tracing::warn!(source.provider = pause.provider, until = %pause.until, "left alone: {}", pause.reason);
             let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
             looks.extend(categories.into_iter().map(|category| (category, Look::NotAsked(why.clone()))));
             return Ok((looks, Some(pause)));
@@ -168,15 +206,13 @@ async fn take_in(
     let set_aside =
         unreadable.into_iter().map(|Unreadable { place, reason, record }| SetAside { place, reason, record });
     let set_aside: Vec<SetAside> = set_aside.collect();
-    for record in &set_aside {
-        tracing::warn!(source.name = source, record.place = record.place, "set aside: {}", record.reason);
-    }
-    say_changes(source, before, &news);
+    let changes = changes(before, &news);
+    let kept = set_aside.clone();
     let name = source.to_owned();
     let taken = db
         .run(move |store| {
             let taken = store.take_batch(&name, &papers, &news, now)?;
-            store.set_aside(&name, &set_aside, now)?;
+            store.set_aside(&name, &kept, now)?;
             Ok(taken)
         })
         .await?;
@@ -195,29 +231,19 @@ async fn take_in(
         passed_over,
         rejected,
         coverage,
+        changes,
+        set_aside,
         ..Polled::default()
     })
 }
 
-/// Says once, when it becomes so, what a person may want to know of a day.
-fn say_changes(source: &str, before: &[Coverage], news: &[CoverageNews]) {
-    use crate::coverage::CoverageState::{Complete, Failed, Quiet, Stalled, Waiting};
-    for news in news {
+/// The news of days that were in another state before.
+fn changes(before: &[Coverage], news: &[CoverageNews]) -> Vec<CoverageNews> {
+    let is_new = |news: &&CoverageNews| {
         let before = before.iter().find(|row| row.date == news.date && row.category == news.category);
-        if before.is_some_and(|row| row.state == news.state || row.state.is_settled()) {
-            continue;
-        }
-        let CoverageNews { category, date, papers, note, .. } = news;
-        match news.state {
-            Complete => {
-                tracing::info!(source.name = source, category, %date, papers, "announcement complete {note}");
-            }
-            Quiet => tracing::info!(source.name = source, category, %date, "no announcement: {note}"),
-            Waiting => tracing::debug!(source.name = source, category, %date, "announcement awaited: {note}"),
-            Stalled => tracing::warn!(source.name = source, category, %date, "announcement missing: {note}"),
-            Failed => tracing::warn!(source.name = source, category, %date, "source not read: {note}"),
-        }
-    }
+        before.is_none_or(|row| row.state != news.state && !row.state.is_settled())
+    };
+    news.iter().filter(is_new).cloned().collect()
 }
 
 fn poll_file(db: &Db, source: &SourceSettings, ask: Ask, now: DateTime<Utc>) -> Result<Polled, IntakeError> {

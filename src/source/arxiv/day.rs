@@ -31,7 +31,7 @@ use crate::coverage::{Coverage, CoverageNews, CoverageState};
 use crate::paper::PaperId;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::America::New_York;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The hour, Eastern time, from which a working day without its batch is stalled.
 const STALLED_HOUR: u32 = 6;
@@ -113,7 +113,7 @@ pub fn is_due(category: &str, known: &[Coverage], now: DateTime<Utc>) -> bool {
 /// before; `known` this source's coverage.
 pub fn judge(
     looks: &[(String, Look)],
-    announced: &HashMap<PaperId, Option<NaiveDate>>,
+    announced: &BTreeMap<PaperId, Option<NaiveDate>>,
     known: &[Coverage],
     now: DateTime<Utc>,
 ) -> Vec<CoverageNews> {
@@ -148,7 +148,7 @@ struct FoundDay {
 }
 
 impl Found {
-    fn new(look: &Look, announced: &HashMap<PaperId, Option<NaiveDate>>) -> Self {
+    fn new(look: &Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>) -> Self {
         let nothing = |failure: &String, is_asked| Found {
             date: None,
             days: BTreeMap::new(),
@@ -362,7 +362,7 @@ mod tests {
     /// them; returns what is known of cs.LG in the end.
     fn after(looks: &[(&str, &str, &str)]) -> Vec<String> {
         let mut known: BTreeMap<(NaiveDate, String), Coverage> = BTreeMap::new();
-        let mut announced = HashMap::new();
+        let mut announced = BTreeMap::new();
         for (now, lg, cl) in looks {
             let now = at(now);
             let looks = [("cs.LG".to_owned(), look(lg)), ("cs.CL".to_owned(), look(cl))];
@@ -498,7 +498,7 @@ mod tests {
     fn a_settled_day_is_looked_at_once_more_an_hour_later() {
         let row = |completed: &str, checked: &str| {
             let looks = [("cs.LG".to_owned(), look("2026-08-04: 1"))];
-            let news = judge(&looks, &HashMap::new(), &[], at(completed)).remove(0);
+            let news = judge(&looks, &BTreeMap::new(), &[], at(completed)).remove(0);
             Coverage { checked_at: at(checked), ..Coverage::told("arxiv", None, &news, 1, at(completed)) }
         };
         let check = |completed, checked, now, expected| {

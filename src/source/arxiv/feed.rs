@@ -77,8 +77,8 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Feed, String> {
             cut(&format!("{title} {}", clean_line(said.unwrap_or_default())), 300)
         ));
     }
-    let dated = ["pubDate", "lastBuildDate", "updated", "date"].iter().filter_map(|name| document.head.text(name));
-    let date = dated.filter_map(announcement_date).next();
+    let mut dated = ["pubDate", "lastBuildDate", "updated", "date"].iter().filter_map(|name| document.head.text(name));
+    let date = dated.find_map(announcement_date);
     let entries: Vec<Result<Listed, Unreadable>> = document
         .entries
         .into_iter()

@@ -20,7 +20,7 @@ use super::{Batch, Record, Unreadable};
 use crate::coverage::Coverage;
 use crate::paper::PaperId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 const FEED_HOST: &str = "https://rss.arxiv.org";
 const API_HOST: &str = "https://export.arxiv.org";
@@ -126,7 +126,7 @@ fn entries(looks: &[(String, Look)]) -> impl Iterator<Item = &Result<Listed, Unr
 /// not, it is passed over.
 pub fn batch(
     looks: &[(String, Look)],
-    announced: &HashMap<PaperId, Option<NaiveDate>>,
+    announced: &BTreeMap<PaperId, Option<NaiveDate>>,
     known: &[Coverage],
     now: DateTime<Utc>,
 ) -> Batch {
@@ -272,7 +272,7 @@ mod tests {
         let looks = [seen("cs.LG"), seen("math.NT")];
         let now = "2026-08-04T05:00:00Z".parse().unwrap();
         let old: PaperId = "hep-th/9901001".parse().unwrap();
-        let announced = HashMap::from([(old.clone(), None)]);
+        let announced = BTreeMap::from([(old.clone(), None)]);
         let batch = batch(&looks, &announced, &[], now);
         assert_eq!((batch.read, batch.merged, batch.passed_over, batch.unreadable.len()), (16, 4, 2, 6));
         let ids: Vec<(&str, bool)> =
