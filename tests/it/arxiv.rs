@@ -280,7 +280,7 @@ async fn retry_after_holds_after_a_restart() {
 
 #[tokio::test]
 async fn requests_are_three_seconds_apart_and_one_at_a_time() {
-    let reading = Reading::new().await;
+    let mut reading = Reading::new().await;
     for category in ["cs.LG", "cs.CL", "cs.RO", "cs.AI"] {
         let reply = tuesday(&["new 1"]).after(Duration::from_millis(30));
         reading.arxiv.on(&format!("/rss/{category}")).says(reply);
@@ -290,6 +290,10 @@ async fn requests_are_three_seconds_apart_and_one_at_a_time() {
     assert_eq!(*reading.waits.lock().unwrap(), [TimeDelta::seconds(3); 3]);
     assert_eq!(reading.arxiv.connections_max(), 1);
     assert_eq!(reading.arxiv.paths().len(), 4);
+    // So does the next process.
+    reading.restarts();
+    reading.fetches(&["cs.LG"]).await;
+    assert_eq!(*reading.waits.lock().unwrap(), [TimeDelta::seconds(3); 4]);
 }
 
 #[tokio::test]

@@ -57,9 +57,9 @@ impl Arxiv {
         }
     }
 
-    /// Under which name its pauses are kept.
-    pub fn provider(&self) -> &str {
-        &self.provider.name
+    /// Whose limits its requests count against.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
     }
 
     /// Asks for the feeds of `categories`, one after the other, until arXiv asks us to wait.
