@@ -3,7 +3,7 @@
 use super::open::{Place, date, now};
 use super::papers::print_coverage;
 use super::{Done, Failure, out};
-use crate::coverage::{Coverage, CoverageState};
+use crate::coverage::Coverage;
 use crate::edition::refresh_background;
 use crate::intake::{Ask, Polled, poll};
 use crate::source::arxiv::{eastern_date, is_working_day};
@@ -55,7 +55,10 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         match polled {
             Ok(polled) => {
                 failed |= polled.paused_until.is_some();
-                failed |= polled.coverage.iter().any(|row| row.state == CoverageState::Failed);
+                failed |= !polled.failures.is_empty();
+                for (category, why) in &polled.failures {
+                    out::note(format!("{}: {category} failed: {why}", source.name));
+                }
                 for record in polled.set_aside.iter().take(SHOWN_MAX) {
                     out::note(format!("set aside {}: {}", record.place, record.reason));
                 }

@@ -52,6 +52,8 @@ pub struct Polled {
     pub coverage: Vec<Coverage>,
     /// Until when the provider wants to be left alone, if that stopped the look.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Categories that could not be had or read, and why.
+    pub failures: Vec<(String, String)>,
     /// Of the coverage, what was otherwise before.
     #[serde(skip)]
     pub changes: Vec<CoverageNews>,
@@ -157,7 +159,13 @@ async fn poll_arxiv(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> 
     let now = http.now();
     let batch = arxiv::batch(&looks, &announced, &before, now);
     let not_asked = looks.iter().filter(|(_, look)| matches!(look, Look::NotAsked(_))).count();
+    let failed = looks.iter().filter_map(|(category, look)| match look {
+        Look::Failed(why) => Some((category.clone(), why.clone())),
+        Look::Seen(_) | Look::NotAsked(_) => None,
+    });
+    let failures = failed.collect();
     let mut polled = take_in(db, &source.name, &before, batch, now).await?;
+    polled.failures = failures;
     polled.asked = (asked - not_asked) as u64;
     polled.paused_until = pause.map(|pause| pause.until);
     Ok(polled)

@@ -248,6 +248,25 @@ async fn what_comes_later_is_filled_in() {
 }
 
 #[tokio::test]
+async fn a_second_look_that_fails_is_repeated() {
+    let reading = Reading::new().await;
+    reading
+        .arxiv
+        .on("/rss/cs.LG")
+        .says(tuesday(&["new 1"]))
+        .then(Reply::status(404))
+        .then(tuesday(&["new 1", "new 2"]));
+    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.passes_to("2026-08-04T05:30:00Z");
+    let polled = reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    assert_eq!(polled.failures.len(), 1);
+    assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 1"], "what is here stays");
+    reading.passes_to("2026-08-04T05:50:00Z");
+    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 2"]);
+}
+
+#[tokio::test]
 async fn retry_after_holds_after_a_restart() {
     let mut reading = Reading::new().await;
     reading.arxiv.on("/rss/cs.LG").says(tuesday(&["new 1"]));

@@ -3,7 +3,7 @@
 //! A poll is three steps, so that deciding stays pure: [`Arxiv::look`] asks for
 //! the feeds, the caller says which of the papers in them are known
 //! ([`ids`]), and [`batch`] turns both into papers and coverage by the rule
-//! of [`day`].
+//! of `day.rs`.
 
 mod api;
 mod day;
