@@ -363,6 +363,18 @@ async fn what_goes_wrong_in_one_category_is_said_there() {
 }
 
 #[tokio::test]
+async fn a_source_that_is_down_is_not_asked_for_every_category() {
+    let reading = Reading::new().await;
+    let categories = ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO"];
+    for category in categories {
+        reading.arxiv.on(&format!("/rss/{category}")).says(Reply::status(500));
+    }
+    let polled = reading.fetches(&categories).await;
+    assert_eq!((polled.failures.len(), reading.arxiv.paths().len()), (5, 3 * 4));
+    assert!(reading.coverage().iter().all(|row| row.state == CoverageState::Failed));
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_in_time_is_given_up() {
     let mut reading = Reading::new().await;
     reading.http = client(&reading.clock, &reading.waits, Duration::from_millis(50));

@@ -29,6 +29,9 @@ const API_HOST: &str = "https://export.arxiv.org";
 /// connection, all hosts together (info.arxiv.org/help/api/tou.html).
 const SPACING: TimeDelta = TimeDelta::seconds(3);
 
+/// Feeds in a row without an answer, each tried several times, after which a poll gives up.
+const UNANSWERED_MAX: u32 = 3;
+
 /// Where arXiv is.
 #[derive(Debug, Clone)]
 pub struct Arxiv {
@@ -62,26 +65,38 @@ impl Arxiv {
         &self.provider
     }
 
-    /// Asks for the feeds of `categories`, one after the other, until arXiv asks us to wait.
+    /// Asks for the feeds of `categories`, one after the other, until arXiv asks
+    /// us to wait. When it does not answer at all, the rest fails unasked.
     pub async fn look(&self, http: &Http, categories: &[String]) -> Looks {
         let mut looks = Vec::new();
-        for category in categories {
-            match self.look_at(http, category).await {
-                Ok(look) => looks.push((category.clone(), look)),
-                Err(pause) => return Looks { looks, pause: Some(pause) },
-            }
+        let mut unanswered = 0;
+        for (at, category) in categories.iter().enumerate() {
+            let look = match self.look_at(http, category).await {
+                Ok(look) => {
+                    unanswered = 0;
+                    look
+                }
+                Err(HttpError::AskedToWait(pause)) => return Looks { looks, pause: Some(pause) },
+                Err(error) => {
+                    unanswered += 1;
+                    if unanswered == UNANSWERED_MAX {
+                        let why = format!("not asked for, since arXiv does not answer: {error}");
+                        let rest = categories[at + 1..].iter();
+                        looks.push((category.clone(), Look::Failed(error.to_string())));
+                        looks.extend(rest.map(|category| (category.clone(), Look::Failed(why.clone()))));
+                        break;
+                    }
+                    Look::Failed(error.to_string())
+                }
+            };
+            looks.push((category.clone(), look));
         }
         Looks { looks, pause: None }
     }
 
-    /// Asks for the feed of one category.
-    pub async fn look_at(&self, http: &Http, category: &str) -> Result<Look, Pause> {
+    async fn look_at(&self, http: &Http, category: &str) -> Result<Look, HttpError> {
         let url = format!("{}/rss/{category}", self.feeds);
-        let answer = match http.get(&self.provider, &url).await {
-            Ok(answer) => answer,
-            Err(HttpError::AskedToWait(pause)) => return Err(pause),
-            Err(error) => return Ok(Look::Failed(error.to_string())),
-        };
+        let answer = http.get(&self.provider, &url).await?;
         Ok(match read_feed(&answer.body, &url) {
             Ok(mut feed) if answer.status < 300 => {
                 // A paper without categories is at least in the one whose feed it is in.
