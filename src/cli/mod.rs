@@ -1,7 +1,7 @@
 //! The command line: one file a command group.
 //!
 //! To add a command: a variant here, its `Options` and `run` in the file of its
-//! group. Commands print what they did through [`out`], and return what went
+//! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
 mod check;
