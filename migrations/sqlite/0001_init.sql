@@ -42,13 +42,26 @@ CREATE TRIGGER papers_updated AFTER UPDATE OF title, abstract, authors ON papers
     VALUES (new.row, new.title, new.abstract, new.authors);
 END;
 
--- A source's announcement days that are known to be complete.
+-- What is known of one source's announcements in one category on one day.
 CREATE TABLE coverage (
     date         TEXT    NOT NULL,
     source       TEXT    NOT NULL,
-    papers       INTEGER NOT NULL,
-    completed_at INTEGER NOT NULL,
-    PRIMARY KEY (date, source)
+    category     TEXT    NOT NULL,      -- empty: the whole source
+    state        TEXT    NOT NULL CHECK (state IN ('waiting', 'complete', 'quiet', 'stalled', 'failed')),
+    declared     INTEGER,               -- papers that the source says there are, where it does
+    parsed       INTEGER NOT NULL,      -- papers read
+    announced_at INTEGER,               -- NULL: at midnight UTC of the day
+    checked_at   INTEGER NOT NULL,      -- last looked at
+    completed_at INTEGER,               -- NULL unless complete or quiet; moves when something is filled in later
+    note         TEXT    NOT NULL,      -- for people
+    PRIMARY KEY (date, source, category)
+) STRICT, WITHOUT ROWID;
+
+-- Providers that want to be left alone for a while.
+CREATE TABLE source_pauses (
+    provider TEXT    PRIMARY KEY,
+    until    INTEGER NOT NULL,
+    reason   TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Records that could not be read, for a person to look at.

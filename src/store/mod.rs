@@ -17,13 +17,14 @@ mod settings;
 pub mod sqlite;
 mod subscribers;
 
+pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use issues::{History, IssueStore, NewIssue, NewPick, Publishable, SentPaper};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
     SenderLease, Settlement, Verdict,
 };
-pub use papers::{Coverage, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
+pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 

@@ -63,7 +63,7 @@ pub(super) async fn trending(State(site): State<Site>) -> Result<Response, PageE
         .db
         .run(move |store| {
             let Some(date) = store.newest_day(today)? else { return Ok((None, Vec::new(), 0)) };
-            let total: u32 = store.coverage(date, date)?.iter().map(|covered| covered.papers).sum();
+            let total = store.count_announced(date)?;
             Ok((Some(date), store.trending_papers(date, SHOWN_MAX)?, total))
         })
         .await?;

@@ -1,12 +1,12 @@
 //! `try`: the whole job, from papers to an inbox, over real SMTP.
 
 use crate::mime::Mail;
-use paperboy::trial::Trial;
+use paperboy::trial::{Material, Trial};
 use std::collections::HashSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_readers_get_three_different_mails() {
-    let trial = Trial::run(Vec::new(), Some(([127, 0, 0, 1], 0).into())).await.unwrap();
+    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
     let outcome = &trial.outcome;
     assert_eq!(outcome.imported.rejected, 0);
     assert_eq!((outcome.published.queued, outcome.delivered.accepted, outcome.caught.len()), (3, 3, 3));
@@ -24,7 +24,7 @@ async fn three_readers_get_three_different_mails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_shows_each_mail_in_three_ways() {
-    let trial = Trial::run(Vec::new(), Some(([127, 0, 0, 1], 0).into())).await.unwrap();
+    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
     let base = trial.base_url.clone();
     let stop = tokio_util::sync::CancellationToken::new();
     let serving = tokio::spawn(trial.serve(stop.clone()));
