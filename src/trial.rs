@@ -198,6 +198,7 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         signer: Signer::new(&site.secret),
         inbound: InboundSettings::default(),
         shelf_life: TimeDelta::hours(1),
+        latest_send: TimeDelta::zero(),
         max_lateness: MAX_LATENESS,
         site,
     })

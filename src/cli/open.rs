@@ -63,6 +63,7 @@ pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
             Transport::Smtp(smtp) => smtp.retry.shelf_life,
             Transport::Maildir(_) => crate::outbox::RetrySettings::default().shelf_life,
         },
+        latest_send: config.schedule.latest_send,
         max_lateness: config.schedule.max_lateness,
         site: config.site.clone(),
     })

@@ -33,6 +33,8 @@ pub struct Desk {
     pub inbound: InboundSettings,
     /// How long an issue is worth sending.
     pub shelf_life: TimeDelta,
+    /// How long an issue waits for papers that are still missing.
+    pub latest_send: TimeDelta,
     /// How late an issue may be composed.
     pub max_lateness: TimeDelta,
 }
@@ -63,6 +65,8 @@ pub struct Composed {
     /// Papers looked at.
     pub considered: usize,
     picks: Vec<NewPick>,
+    /// The days whose papers were looked at, the oldest and the newest.
+    days: Option<(NaiveDate, NaiveDate)>,
 }
 
 thread_local! {
@@ -124,7 +128,18 @@ impl Desk {
                 reason: pick.reason,
             })
             .collect();
-        Ok(Composed { subscriber: subscriber.clone(), issue, rendered, message, message_id, considered, picks: chosen })
+        let days = plan.days.keys().copied();
+        let days = days.clone().min().zip(days.max());
+        Ok(Composed {
+            subscriber: subscriber.clone(),
+            issue,
+            rendered,
+            message,
+            message_id,
+            considered,
+            picks: chosen,
+            days,
+        })
     }
 }
 
@@ -141,11 +156,10 @@ impl Composed {
 
     /// For the queue.
     pub fn into_new_issue(self, expires_at: DateTime<Utc>) -> NewIssue {
-        let days = self.issue.covers.iter().map(|day| day.date);
         NewIssue {
             subscriber: self.subscriber.id,
             local_date: self.issue.local_date,
-            covers: days.clone().min().zip(days.max()),
+            covers: self.days,
             address: self.subscriber.details.address,
             subject: self.rendered.subject,
             message_id: self.message_id,

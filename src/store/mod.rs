@@ -18,7 +18,7 @@ pub mod sqlite;
 mod subscribers;
 
 pub use bridge::Db;
-pub use issues::{History, IssueStore, NewIssue, NewPick, Publishable, SentPaper};
+pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
     SenderLease, Settlement, Verdict,
