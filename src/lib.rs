@@ -42,7 +42,7 @@
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`] | the store |
-//! | edge | [`web`], [`cli`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -60,6 +60,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod digest;
 pub mod edition;
 pub mod fields;

@@ -14,6 +14,7 @@ mod outbox;
 mod papers;
 mod preview;
 mod publish;
+mod run;
 mod subscribers;
 mod trial;
 
@@ -64,6 +65,8 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Run as a service: fetch, publish and deliver every day, and serve the pages
+    Run(run::Options),
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -91,7 +94,9 @@ type Done = Result<(), Failure>;
 /// Reads the command line, does what it says, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = crate::telemetry::init(crate::telemetry::LogFormat::Human) {
+    let chosen = if let Command::Run(options) = &cli.command { options.log_format() } else { None };
+    let format = chosen.map_or_else(crate::telemetry::usual_format, Ok);
+    if let Err(error) = format.and_then(crate::telemetry::init) {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
@@ -120,6 +125,7 @@ fn run(cli: Cli) -> Done {
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
+        Command::Run(options) => run::run(options, &at),
         Command::Migrate => init::migrate(&at),
     }
 }

@@ -16,6 +16,7 @@ mod papers;
 mod settings;
 pub mod sqlite;
 mod subscribers;
+mod upkeep;
 
 pub use bridge::Db;
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
@@ -26,11 +27,12 @@ pub use ledger::{
 pub use papers::{Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
+pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + Send {}
+pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + UpkeepStore + Send {}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + UpkeepStore + Send> Store for T {}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

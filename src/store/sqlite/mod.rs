@@ -9,8 +9,9 @@ mod issues;
 mod papers;
 mod row;
 mod subscribers;
+mod upkeep;
 
-use super::StoreError;
+use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -45,14 +46,10 @@ impl SqliteStore {
         if !path.is_file() {
             return Err(StoreError::Missing { path: path.display().to_string() });
         }
-        let store =
+        let mut store =
             Self::connect(Connection::open_with_flags(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)?)?;
-        let (found, known) = (store.schema()?, STEPS.len());
-        match found.cmp(&known) {
-            std::cmp::Ordering::Less => Err(StoreError::TooOld { found, known }),
-            std::cmp::Ordering::Equal => Ok(store),
-            std::cmp::Ordering::Greater => Err(StoreError::TooNew { found, known }),
-        }
+        store.check_schema()?;
+        Ok(store)
     }
 
     /// Creates the database, or brings an old one to this program's schema.
