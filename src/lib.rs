@@ -21,7 +21,8 @@
 //! # Words
 //!
 //! *source* where papers come from · *batch* what one fetch brings · *coverage*
-//! what we know about one source's announcements of one day · *paper* one work,
+//! what we know about one source's announcements in one category on one day
+//! (waiting, complete, quiet, stalled or failed) · *paper* one work,
 //! whatever versions and sources it appears in · *subscriber* · *interest* one
 //! named thing that a subscriber follows · *profile* the model learned from an
 //! interest · *pick* a paper chosen for an issue, with score, section and reason
@@ -37,7 +38,7 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`] | time, chance, signatures |
-//! | words | [`paper`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
+//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
 //! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
@@ -60,6 +61,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod coverage;
 pub mod daemon;
 pub mod digest;
 pub mod edition;

@@ -4,6 +4,7 @@
 //! read and why. It knows nothing of the database; [`crate::intake`] stores
 //! what it brings. Malformed input costs the record, never the batch.
 
+pub mod http;
 pub mod jsonl;
 mod settings;
 

@@ -18,13 +18,14 @@ pub mod sqlite;
 mod subscribers;
 mod upkeep;
 
+pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
     SenderLease, Settlement, Verdict,
 };
-pub use papers::{Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
+pub use papers::{PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
