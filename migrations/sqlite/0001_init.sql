@@ -115,7 +115,12 @@ AFTER UPDATE OF status, timezone, send_at, days, frequency, weekday, pause_until
        SET next_due_at = CASE WHEN new.status = 'active' THEN 0 END,
            awaits = 0,
            revision = revision + 1,
-           due_from = CASE WHEN new.status = 'active' AND old.status <> 'active' THEN new.changed_at ELSE due_from END
+           -- Who comes back gets nothing that was due meanwhile.
+           due_from = CASE WHEN new.status = 'active'
+                            AND (old.status <> 'active'
+                                 OR (old.pause_until > date(new.changed_at, 'unixepoch')
+                                     AND new.pause_until IS NOT old.pause_until))
+                           THEN new.changed_at ELSE due_from END
      WHERE id = new.id;
 END;
 

@@ -4,6 +4,7 @@
 //! group. Commands print what they did through [`out`], and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod backup;
 mod check;
 mod deliver;
 mod init;
@@ -16,6 +17,7 @@ mod preview;
 mod publish;
 mod run;
 mod subscribers;
+mod suppressions;
 mod trial;
 
 use clap::{Parser, Subcommand};
@@ -67,6 +69,15 @@ enum Command {
     Outbox(outbox::Command),
     /// Run as a service: fetch, publish and deliver every day, and serve the pages
     Run(run::Options),
+    /// Look after addresses that must not be written to
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
+    /// Copy the database into a new file, also while the service runs
+    Backup(backup::Options),
+    /// Go back to a backup; what was waiting in it is held, and nothing is sent again
+    Restore(backup::Options),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -126,6 +137,14 @@ fn run(cli: Cli) -> Done {
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
         Command::Run(options) => run::run(options, &at),
+        Command::Suppressions(command) => suppressions::run(command, &at),
+        Command::Backup(options) => backup::backup(&options, &at),
+        Command::Restore(options) => backup::restore(&options, &at),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
+            Ok(out::bytes(&script)?)
+        }
         Command::Migrate => init::migrate(&at),
     }
 }

@@ -52,8 +52,7 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
     super::open::desk(&config)?;
     database_path(&config)?;
     let db = Place::db(&config)?;
-    let roles =
-        if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
+    let roles = if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
     let daemon = Daemon {
         settings: place.config.clone(),
         config,

@@ -70,7 +70,12 @@ impl Rounds {
         Ok(Step::Worked)
     }
 
-    async fn work(&self, shift: &Shift<'_>, so_far: &Mutex<Summary>, stop: &CancellationToken) -> Result<(), DeliverError> {
+    async fn work(
+        &self,
+        shift: &Shift<'_>,
+        so_far: &Mutex<Summary>,
+        stop: &CancellationToken,
+    ) -> Result<(), DeliverError> {
         let mut said = Summary::default();
         while !stop.is_cancelled() {
             self.pulse.beat();

@@ -238,11 +238,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_database_that_became_too_new_ends_the_loop() {
-        let (taken, ended) = take(vec![
-            || Err(StoreError::TooNew { found: 2, known: 1 }.into()),
-            || Ok(Step::Idle),
-        ])
-        .await;
+        let (taken, ended) =
+            take(vec![|| Err(StoreError::TooNew { found: 2, known: 1 }.into()), || Ok(Step::Idle)]).await;
         assert_eq!(taken, 1);
         assert!(format!("{:#}", ended.unwrap_err()).starts_with("the test cannot go on: the database has schema 2"));
     }

@@ -26,5 +26,8 @@ pub(super) fn router(site: web::Site, pulses: Vec<Arc<Pulse>>) -> Router {
 
 /// Serves until `stop` is cancelled and the answers under way are given.
 pub(super) async fn serve(listener: TcpListener, pages: Router, stop: CancellationToken) -> anyhow::Result<()> {
-    axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await.context("the pages cannot be served")
+    axum::serve(listener, pages)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .context("the pages cannot be served")
 }

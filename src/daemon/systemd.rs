@@ -33,7 +33,11 @@ pub(super) fn ping(pulses: &[Arc<Pulse>]) {
     match pulses.iter().find(|pulse| !pulse.is_alive()) {
         None => tell(&[NotifyState::Watchdog]),
         Some(silent) => {
-            tracing::error!(loop_name = silent.name, "{}: no sign of life, the watchdog is not told otherwise", silent.name);
+            tracing::error!(
+                loop_name = silent.name,
+                "{}: no sign of life, the watchdog is not told otherwise",
+                silent.name
+            );
         }
     }
 }

@@ -10,6 +10,7 @@
 //! end.
 
 mod bridge;
+mod by_hand;
 mod issues;
 mod ledger;
 mod papers;
@@ -20,6 +21,7 @@ mod upkeep;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
+pub use by_hand::{ByHand, HandStore};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
@@ -31,9 +33,9 @@ pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + UpkeepStore + Send {}
+pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + UpkeepStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

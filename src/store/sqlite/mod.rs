@@ -4,12 +4,16 @@
 //! power would let a mail go out twice), so the journal is a write-ahead log
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
+mod backup;
+mod by_hand;
 mod deliveries;
 mod issues;
 mod papers;
 mod row;
 mod subscribers;
 mod upkeep;
+
+pub use backup::{BackupError, Restored, restore};
 
 use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
