@@ -212,7 +212,7 @@ impl Daemon {
         }
         if roles.contains(&Role::Publish) {
             let pace = started.pace("publish", PUBLISHER_IDLE, PATIENCE, &arrived);
-            let publisher = publisher::Publisher {
+            let publishing = publisher::Publishing {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
                 parts: parts.clone(),
@@ -221,9 +221,9 @@ impl Daemon {
                 queued: Arc::clone(&queued),
                 polled: was_polled,
                 began: Instant::now(),
-                known: Mutex::new(None),
+                publisher: Mutex::default(),
             };
-            started.keep(pace, Arc::new(publisher), publisher::Publisher::step);
+            started.keep(pace, Arc::new(publishing), publisher::Publishing::step);
         }
         if roles.contains(&Role::Deliver) {
             let pace = started.pace("deliver", SCHEDULE_IDLE, PATIENCE, &silent);

@@ -15,11 +15,13 @@ mod awaited;
 mod background;
 mod compose;
 mod examples;
+mod publisher;
 mod turn;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use publisher::Publisher;
 
 use crate::profile::Background;
 use crate::ranking::Candidates;

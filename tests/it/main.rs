@@ -7,3 +7,5 @@ mod digest;
 mod fake_smtp;
 mod mime;
 mod smtp;
+mod town;
+mod week;
