@@ -22,6 +22,7 @@ mod upkeep;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::random::Random;
+use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
 use crate::token::Signer;
 use crate::web::{self, MenuLink, Pages};
@@ -200,6 +201,7 @@ impl Daemon {
         if roles.contains(&Role::Fetch) {
             let fetcher = fetcher::Fetcher {
                 db: db.clone(),
+                http: Http::new(HttpSettings::of_site(&config.site), Surroundings::of_the_machine())?,
                 clock: Arc::clone(&clock),
                 parts: parts.clone(),
                 stop: stop.clone(),

@@ -57,6 +57,10 @@
 //!   and authors lift papers above the line wherever they come from.
 //! - A newcomer gets the newest complete day, everybody else every day since
 //!   their last issue, and of earlier days what was taken in since then.
+//! - An issue waits for missing papers that its reader follows and that were to
+//!   be announced in the 24 hours before it; older gaps hold nobody up.
+//! - Nothing is sent that was due before its reader joined, came back from a
+//!   pause, or the database was restored: its papers come with the next issue.
 
 pub mod cli;
 pub mod clock;

@@ -57,6 +57,13 @@ CREATE TABLE coverage (
     PRIMARY KEY (date, source, category)
 ) STRICT, WITHOUT ROWID;
 
+-- Providers that want to be left alone for a while.
+CREATE TABLE source_pauses (
+    provider TEXT    PRIMARY KEY,
+    until    INTEGER NOT NULL,
+    reason   TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Records that could not be read, for a person to look at.
 CREATE TABLE set_aside (
     source TEXT    NOT NULL,

@@ -7,6 +7,7 @@
 mod backup;
 mod check;
 mod deliver;
+mod fetch;
 mod init;
 mod interests;
 mod open;
@@ -43,12 +44,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the whole job at work: rank, render and deliver sample papers, nothing to configure
+    /// Show the whole job at work: fetch, rank, render and deliver papers, nothing to configure
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
     /// Look over settings, database, templates and relay; say what to do about what is wrong
     Check,
+    /// Look at the sources now, and take in what is new
+    Fetch(fetch::Options),
     /// Look at the papers, and take more in
     #[command(subcommand)]
     Papers(papers::Command),
@@ -129,6 +132,7 @@ fn run(cli: Cli) -> Done {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
         Command::Check => check::run(&at),
+        Command::Fetch(options) => fetch::run(&options, &at),
         Command::Papers(command) => papers::run(command, &at),
         Command::Subscribers(command) => subscribers::run(command, &at),
         Command::Interests(command) => interests::run(command, &at),

@@ -3,19 +3,19 @@
 use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
-use crate::intake::Import;
-use crate::source::{SourceKind, SourceSettings};
+use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
+use crate::source::SourceSettings;
+use crate::source::http::Http;
 use crate::store::Db;
 use chrono::{DateTime, Utc};
-use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Fetcher {
     pub(super) db: Db,
+    pub(super) http: Http,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) parts: watch::Receiver<Arc<Parts>>,
     pub(super) stop: CancellationToken,
@@ -30,10 +30,8 @@ pub(super) struct Fetcher {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     last: Option<DateTime<Utc>>,
-    /// Files that have been read, as they were then.
-    files: HashMap<PathBuf, (SystemTime, u64)>,
-    /// Sources that were said to be of a kind that is not fetched.
-    said: HashSet<String>,
+    /// What was last said to be wrong with a source.
+    said: HashMap<String, String>,
 }
 
 impl Fetcher {
@@ -46,60 +44,43 @@ impl Fetcher {
         if last.is_some_and(|last| last <= now && parts.config.schedule.poll.next_after(last) > now) {
             return Ok(Step::Idle);
         }
-        let mut first_trouble = None;
         for source in &parts.config.sources {
-            if self.stop.is_cancelled() {
-                return Ok(Step::Idle);
-            }
-            // One source that fails does not keep the others from being looked at.
-            if let Err(trouble) = self.fetch(source, now).await {
-                first_trouble = first_trouble.or(Some(trouble));
+            let looked = tokio::select! {
+                // A look may wait for its provider for minutes; what it has brought is stored in one go.
+                () = self.stop.cancelled() => return Ok(Step::Idle),
+                looked = poll(&self.db, &self.http, source, Ask::WhatIsDue) => looked,
+            };
+            match looked {
+                Err(PollError::Intake(IntakeError::Store(error))) => return Err(error.into()),
+                looked => self.say(source, looked),
             }
         }
         self.memory().last = Some(now);
         self.polled.send_replace(true);
         self.arrived.notify_one();
-        first_trouble.map_or(Ok(Step::Idle), Err)
+        Ok(Step::Idle)
     }
 
-    async fn fetch(&self, source: &SourceSettings, now: DateTime<Utc>) -> Result<(), Trouble> {
-        match (source.kind, &source.path) {
-            (SourceKind::Jsonl, Some(path)) => self.import(&source.name, path.clone(), now).await,
-            (kind, _) => {
-                if self.memory().said.insert(source.name.clone()) {
-                    let kind = kind.word();
-                    tracing::warn!(source.name = %source.name, "sources of kind {kind} are not fetched by this version");
+    /// Says what a look brought, and what is wrong with a source when that changes.
+    fn say(&self, source: &SourceSettings, looked: Result<Polled, PollError>) {
+        match looked {
+            Ok(polled) => {
+                self.memory().said.remove(&source.name);
+                polled.log();
+                if polled.read > 0 {
+                    tracing::info!(
+                        source.name = %source.name, read = polled.read, new = polled.new, changed = polled.changed,
+                        rejected = polled.rejected, "papers taken in"
+                    );
                 }
-                Ok(())
+            }
+            Err(error) => {
+                let said = format!("{:#}", anyhow::Error::from(error));
+                if self.memory().said.insert(source.name.clone(), said.clone()).as_ref() != Some(&said) {
+                    tracing::error!(source.name = %source.name, "the source cannot be looked at: {said}");
+                }
             }
         }
-    }
-
-    /// Takes a file in, unless it is as it was the last time.
-    async fn import(&self, name: &str, path: PathBuf, now: DateTime<Utc>) -> Result<(), Trouble> {
-        let state = std::fs::metadata(&path).and_then(|metadata| Ok((metadata.modified()?, metadata.len())));
-        // A file that cannot be seen is opened all the same: that says why.
-        if let Ok(state) = &state
-            && self.memory().files.get(&path) == Some(state)
-        {
-            return Ok(());
-        }
-        let file = path.clone();
-        let imported = self
-            .db
-            .run_blocking(move |db| {
-                let mut import = Import::new(now);
-                import.take_in_file(db, &file, |_, _| {}).map(|()| import.imported())
-            })
-            .await?;
-        if let Ok(state) = state {
-            self.memory().files.insert(path, state);
-        }
-        tracing::info!(
-            source.name = %name, read = imported.read, new = imported.new, changed = imported.changed,
-            rejected = imported.rejected, "papers taken in"
-        );
-        Ok(())
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -1,7 +1,6 @@
 //! The driver of background loops.
 
 use crate::edition::EditionError;
-use crate::intake::IntakeError;
 use crate::outbox::{DeliverError, LockError};
 use crate::store::StoreError;
 use std::collections::HashSet;
@@ -73,15 +72,6 @@ impl From<EditionError> for Trouble {
     fn from(error: EditionError) -> Self {
         match error {
             EditionError::Store(error) => Trouble::new(error),
-            error => Trouble::new(error),
-        }
-    }
-}
-
-impl From<IntakeError> for Trouble {
-    fn from(error: IntakeError) -> Self {
-        match error {
-            IntakeError::Store(error) => Trouble::new(error),
             error => Trouble::new(error),
         }
     }

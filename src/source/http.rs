@@ -88,7 +88,7 @@ pub enum HttpError {
     #[error("{} asks to wait until {} ({})", .0.provider, .0.until.format("%Y-%m-%d %H:%M:%S UTC"), .0.reason)]
     AskedToWait(Pause),
     /// Not reached, or broken off, each time.
-    #[error("no answer from {url} in {tries} tries: {why}")]
+    #[error("no answer from {url} ({why}; tries: {tries})")]
     Unreachable {
         /// What was asked.
         url: String,
@@ -98,7 +98,7 @@ pub enum HttpError {
         why: String,
     },
     /// 5xx each time.
-    #[error("{url} answers {status}, {tries} times")]
+    #[error("{url} answers with status {status} (tries: {tries})")]
     ServerError {
         /// What was asked.
         url: String,

@@ -27,7 +27,7 @@ pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
     SenderLease, Settlement, Verdict,
 };
-pub use papers::{PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
+pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;

@@ -42,6 +42,17 @@ pub struct SetAside {
     pub record: String,
 }
 
+/// A provider that wants to be left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePause {
+    /// Its name.
+    pub provider: String,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// What it said.
+    pub reason: String,
+}
+
 /// Verbs about papers.
 pub trait PaperStore {
     /// Takes `papers` in as what `source` announced, and marks their announcement
@@ -83,6 +94,15 @@ pub trait PaperStore {
 
     /// Papers announced on `date`, most votes first.
     fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+
+    /// Those of `ids` that are known, with their announcement days.
+    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError>;
+
+    /// Notes that a provider wants to be left alone. Of two pauses the longer one holds.
+    fn pause_source(&mut self, pause: &SourcePause) -> Result<(), StoreError>;
+
+    /// Until when a provider wants to be left alone, if it ever said so.
+    fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError>;
 
     /// Papers announced on `date`.
     fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError>;

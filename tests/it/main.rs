@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod arxiv;
 mod daemon;
 mod delivery;
 mod digest;
+mod fake_http;
 mod fake_smtp;
 mod mime;
 mod smtp;

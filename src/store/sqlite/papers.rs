@@ -4,7 +4,8 @@ use super::SqliteStore;
 use super::row::{Columns, date_text, json_text};
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::store::{
-    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, StoreError, StoredPaper, TakenIn,
+    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError, StoredPaper,
+    TakenIn,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
@@ -139,6 +140,41 @@ impl PaperStore for SqliteStore {
         )?;
         let rows = statement.query_map(named_params! { ":date": date_text(date), ":limit": limit }, stored_paper)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT announced FROM papers WHERE id = :id")?;
+        let mut days = Vec::new();
+        for id in ids {
+            let found = statement.query_row(named_params! { ":id": id.as_str() }, |row| {
+                Columns { table: "papers", row }.date_if_any("announced")
+            });
+            days.extend(found.optional()?.map(|day| (id.clone(), day)));
+        }
+        Ok(days)
+    }
+
+    fn pause_source(&mut self, pause: &SourcePause) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "INSERT INTO source_pauses (provider, until, reason)
+             VALUES (:provider, :until, :reason)
+                 ON CONFLICT (provider) DO UPDATE SET until = :until, reason = :reason
+              WHERE until < :until",
+        )?;
+        statement.execute(named_params! {
+            ":provider": pause.provider, ":until": pause.until.timestamp(), ":reason": pause.reason,
+        })?;
+        Ok(())
+    }
+
+    fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM source_pauses WHERE provider = :provider")?;
+        let found = statement.query_row(named_params! { ":provider": provider }, |row| {
+            let columns = Columns { table: "source_pauses", row };
+            let (provider, reason) = (columns.get("provider")?, columns.get("reason")?);
+            Ok(SourcePause { provider, until: columns.instant("until")?, reason })
+        });
+        Ok(found.optional()?)
     }
 
     fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError> {
