@@ -183,9 +183,10 @@ impl<'a> Press<'a> {
     /// Goes through one page of subscribers; `false` when there are no more.
     pub fn print_page(&mut self) -> Result<bool, EditionError> {
         let (after, now) = (self.after, self.now);
-        let page = match self.for_due {
-            true => self.db.run_here(|store| store.due_subscribers(now, PAGE))?,
-            false => self.db.run_here(|store| store.publishable(after, PAGE))?,
+        let page = if self.for_due {
+            self.db.run_here(|store| store.due_subscribers(now, PAGE))?
+        } else {
+            self.db.run_here(|store| store.publishable(after, PAGE))?
         };
         let Some(last) = page.last() else { return Ok(false) };
         self.after = last.subscriber.id;

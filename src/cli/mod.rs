@@ -1,7 +1,7 @@
 //! The command line: one file a command group.
 //!
 //! To add a command: a variant here, its `Options` and `run` in the file of its
-//! group. Commands print what they did through [`out`], and return what went
+//! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
 mod backup;
@@ -50,6 +50,8 @@ enum Command {
     Init(init::Options),
     /// Look over settings, database, templates and relay; say what to do about what is wrong
     Check,
+    /// Run as a service: fetch, publish and deliver every day, and serve the pages
+    Run(run::Options),
     /// Look at the sources now, and take in what is new
     Fetch(fetch::Options),
     /// Look at the papers, and take more in
@@ -61,6 +63,9 @@ enum Command {
     /// Look after what a subscriber follows
     #[command(subcommand)]
     Interests(interests::Command),
+    /// Look after addresses that must not be written to
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
     /// Show the issue that a subscriber would be sent; changes nothing
     Preview(preview::Options),
     /// Compose every issue that is due, and queue it
@@ -70,11 +75,6 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// Run as a service: fetch, publish and deliver every day, and serve the pages
-    Run(run::Options),
-    /// Look after addresses that must not be written to
-    #[command(subcommand)]
-    Suppressions(suppressions::Command),
     /// Copy the database into a new file, also while the service runs
     Backup(backup::Options),
     /// Go back to a backup; what was waiting in it is held, and nothing is sent again

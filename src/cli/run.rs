@@ -16,7 +16,7 @@ pub(super) struct Options {
     /// Do only this: fetch, publish, deliver, inbound, web (separated by commas) [default: all]
     #[arg(long = "role", value_name = "ROLES", value_delimiter = ',', value_parser = role)]
     roles: Vec<Role>,
-    /// How log lines look [default: as PAPERBOY_LOG_FORMAT says, else human]
+    /// How log lines look [default: as `PAPERBOY_LOG_FORMAT` says, else human]
     #[arg(long, value_name = "FORMAT", value_enum)]
     log_format: Option<Format>,
 }

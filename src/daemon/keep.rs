@@ -189,7 +189,7 @@ mod tests {
 
     fn pace() -> Pace {
         Pace {
-            pulse: Pulse::new("the test", Duration::from_secs(60)),
+            pulse: Pulse::new("the test", Duration::from_mins(1)),
             idle: Duration::ZERO,
             bell: Arc::new(Notify::new()),
             stop: CancellationToken::new(),

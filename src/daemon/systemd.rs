@@ -1,4 +1,4 @@
-//! What systemd is told (sd_notify(3)). Without it, nothing is said.
+//! What systemd is told (`sd_notify(3)`). Without it, nothing is said.
 
 use super::keep::Pulse;
 use sd_notify::NotifyState;

@@ -3,7 +3,7 @@
 use super::Days;
 use crate::paper::Paper;
 use crate::profile::features::weigh;
-use crate::profile::{Background, Features, TermCounter};
+use crate::profile::{Background, Features, Group, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ impl Candidates {
             papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
         let commonness = features
             .iter()
-            .map(|features| features.0.iter().map(|&(term, weight)| weight * background.mean_weight(term)).sum())
+            .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
             .collect();
         let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
         candidates.index();
@@ -95,10 +95,9 @@ impl Candidates {
         })
     }
 
-    /// The scalar product of `weights` with every candidate, less what any paper
-    /// of the archive would get; times the length of `weights` in positives.
+    /// The scalar product of `weights` with every candidate.
     pub fn products(&self, weights: &Features) -> Vec<f32> {
-        let mut sums: Vec<f32> = self.commonness.iter().map(|commonness| -commonness).collect();
+        let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &weights.0 {
             if let Some(postings) = self.postings.get(&term) {
                 for &(at, there) in postings {
@@ -107,6 +106,18 @@ impl Candidates {
             }
         }
         sums
+    }
+
+    /// How much each candidate's words are those of any paper: its product with
+    /// the mean of the archive.
+    pub fn commonness(&self) -> &[f32] {
+        &self.commonness
+    }
+
+    /// For every candidate the sum of the weights of its categories.
+    pub fn field_sums(&self, weights: &Features) -> Vec<f32> {
+        let weight = |(term, _): &(u32, f32)| weights.weight(*term);
+        self.features.iter().map(|features| features.group(Group::Category).iter().map(weight).sum()).collect()
     }
 
     /// Positions of the papers that hold a folded phrase, in order.

@@ -98,10 +98,7 @@ pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Resto
     fs::copy(from, &fresh).map_err(file_error("read", from))?;
     let prepared = prepare(from, &fresh, now);
     let replaced = prepared.and_then(|held| {
-        let kept = match database.exists() {
-            true => Some(set_aside(database, now)?),
-            false => None,
-        };
+        let kept = if database.exists() { Some(set_aside(database, now)?) } else { None };
         fs::rename(&fresh, database).map_err(file_error("write", database))?;
         Ok(Restored { held, kept })
     });
@@ -164,8 +161,7 @@ fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<PathBuf, BackupError
     let mode = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
     match mode.map_err(StoreError::from) {
         Ok(mode) if mode == "delete" => {}
-        Ok(_) => return Err(in_use()),
-        Err(StoreError::NotWritable(_)) => return Err(in_use()),
+        Ok(_) | Err(StoreError::NotWritable(_)) => return Err(in_use()),
         // What is no sound database any more is what one restores for: it is kept as it is.
         Err(_) => {}
     }
