@@ -57,7 +57,7 @@ pub struct Coverage {
     pub papers: u32,
     /// When the source announced it; `None` is midnight UTC of the day.
     pub announced_at: Option<DateTime<Utc>>,
-    /// When the source was last asked.
+    /// When the source last answered; of a day that is not settled, when it was last asked.
     pub checked_at: DateTime<Utc>,
     /// Since when nothing is missing: there if and only if the state is complete
     /// or quiet. It moves when papers are filled in later.
@@ -106,7 +106,9 @@ impl Coverage {
             _ => false,
         });
         if let Some(known) = keeps {
-            return Coverage { checked_at: now, ..known.clone() };
+            // A look that brought nothing to go by has to be repeated.
+            let checked_at = if news.state.is_settled() { now } else { known.checked_at };
+            return Coverage { checked_at, ..known.clone() };
         }
         // Issues tell what is new in a day that they had before by this instant.
         let completed_at = match since {
@@ -159,7 +161,8 @@ mod tests {
         }
         let known = known.unwrap();
         assert_eq!((known.state, known.papers, known.completed_at), (state, papers, completed_at.map(at)));
-        assert_eq!(known.checked_at, at(looks.len() as u32));
+        let answered = looks.iter().rposition(|look| look.0.is_settled() || !state.is_settled());
+        assert_eq!(known.checked_at, at(answered.unwrap() as u32 + 1));
     }
 
     #[test]

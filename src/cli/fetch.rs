@@ -3,7 +3,7 @@
 use super::open::{Place, date, now};
 use super::papers::print_coverage;
 use super::{Done, Failure, out};
-use crate::coverage::{Coverage, CoverageState};
+use crate::coverage::Coverage;
 use crate::edition::refresh_background;
 use crate::intake::{Ask, Polled, poll};
 use crate::source::arxiv::{eastern_date, is_working_day};
@@ -13,6 +13,8 @@ use crate::store::Db;
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
 use serde_json::json;
+use std::pin::pin;
+use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -37,10 +39,26 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let mut failed = false;
     for source in sources {
         out::note(format!("{}: asking", source.name));
-        match runtime.block_on(poll(&db, &http, source, Ask::Everything)) {
+        let progress = out::Progress::new("requests", source.categories.len() as u64);
+        let polled = runtime.block_on(async {
+            let before = http.answers();
+            let mut ticks = tokio::time::interval(Duration::from_millis(250));
+            let mut polling = pin!(poll(&db, &http, source, Ask::Everything));
+            loop {
+                tokio::select! {
+                    polled = &mut polling => return polled,
+                    _ = ticks.tick() => progress.at(http.answers() - before),
+                }
+            }
+        });
+        drop(progress);
+        match polled {
             Ok(polled) => {
                 failed |= polled.paused_until.is_some();
-                failed |= polled.coverage.iter().any(|row| row.state == CoverageState::Failed);
+                failed |= !polled.failures.is_empty();
+                for (category, why) in &polled.failures {
+                    out::note(format!("{}: {category} failed: {why}", source.name));
+                }
                 for record in polled.set_aside.iter().take(SHOWN_MAX) {
                     out::note(format!("set aside {}: {}", record.place, record.reason));
                 }

@@ -4,7 +4,7 @@ use super::{Import, IntakeError};
 use crate::coverage::{Coverage, CoverageNews, CoverageState};
 use crate::paper::PaperId;
 use crate::source::arxiv::{self, Arxiv, Look};
-use crate::source::http::{Http, Pause};
+use crate::source::http::{Http, Pause, Provider};
 use crate::source::{Batch, SourceKind, SourceSettings, Unreadable};
 use crate::store::{Db, SetAside, SourcePause, StoreError, TakenIn};
 use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
@@ -52,6 +52,8 @@ pub struct Polled {
     pub coverage: Vec<Coverage>,
     /// Until when the provider wants to be left alone, if that stopped the look.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Categories that could not be had or read, and why.
+    pub failures: Vec<(String, String)>,
     /// Of the coverage, what was otherwise before.
     #[serde(skip)]
     pub changes: Vec<CoverageNews>,
@@ -129,15 +131,25 @@ pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Re
 
 async fn poll_arxiv(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, StoreError> {
     let arxiv = Arxiv::new(source.endpoint.as_deref());
-    let provider = arxiv.provider().to_owned();
-    if let Some(SourcePause { provider, until, reason }) = db.run(move |store| store.source_pause(&provider)).await? {
+    let provider = arxiv.provider();
+    let (name, turn) = (provider.name.clone(), turn_of(provider));
+    let (pause, turn) = db.run(move |store| Ok((store.source_pause(&name)?, store.source_pause(&turn)?))).await?;
+    if let Some(SourcePause { provider, until, reason }) = pause {
         http.stay_away(Pause { provider, until, reason });
+    }
+    if let Some(turn) = turn {
+        http.take_turn(provider, turn.until).await;
     }
     let before = known(db, &source.name, http.now()).await?;
     let mut categories = source.categories.clone();
     categories.retain(|category| ask == Ask::Everything || arxiv::is_due(category, &before, http.now()));
     let asked = categories.len();
     let (looks, pause) = look(db, http, &arxiv, categories).await?;
+    // The process after this one keeps the distance too.
+    if let Some(until) = http.next_turn(provider).await {
+        let reason = "requests keep their distance".to_owned();
+        note_pause(db, &Pause { provider: turn_of(provider), until, reason }).await?;
+    }
     if looks.is_empty() {
         return Ok(Polled { source: source.name.clone(), ..Polled::default() });
     }
@@ -147,7 +159,13 @@ async fn poll_arxiv(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> 
     let now = http.now();
     let batch = arxiv::batch(&looks, &announced, &before, now);
     let not_asked = looks.iter().filter(|(_, look)| matches!(look, Look::NotAsked(_))).count();
+    let failed = looks.iter().filter_map(|(category, look)| match look {
+        Look::Failed(why) => Some((category.clone(), why.clone())),
+        Look::Seen(_) | Look::NotAsked(_) => None,
+    });
+    let failures = failed.collect();
     let mut polled = take_in(db, &source.name, &before, batch, now).await?;
+    polled.failures = failures;
     polled.asked = (asked - not_asked) as u64;
     polled.paused_until = pause.map(|pause| pause.until);
     Ok(polled)
@@ -167,13 +185,7 @@ async fn look(
         looks.extend(came.looks);
         let Some(pause) = came.pause else { break };
         // Written down before anything else: it holds after a crash, too.
-        let noted = SourcePause {
-            provider: pause.provider.clone(),
-            until: pause.until.trunc_subsecs(0)
-                + TimeDelta::seconds(i64::from(pause.until.trunc_subsecs(0) < pause.until)),
-            reason: pause.reason.clone(),
-        };
-        db.run(move |store| store.pause_source(&noted)).await?;
+        note_pause(db, &pause).await?;
         let wait = pause.until - http.now();
         if wait > PATIENCE || pauses == PAUSES_MAX {
             let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
@@ -183,6 +195,19 @@ async fn look(
         http.sleep(wait).await;
     }
     Ok((looks, None))
+}
+
+/// Under which name the provider's next turn is written down, beside its pauses.
+fn turn_of(provider: &Provider) -> String {
+    format!("{} (next turn)", provider.name)
+}
+
+/// Writes a pause down, to the next whole second.
+async fn note_pause(db: &Db, pause: &Pause) -> Result<(), StoreError> {
+    let whole = pause.until.trunc_subsecs(0);
+    let until = if whole < pause.until { whole + TimeDelta::seconds(1) } else { whole };
+    let noted = SourcePause { provider: pause.provider.clone(), until, reason: pause.reason.clone() };
+    db.run(move |store| store.pause_source(&noted)).await
 }
 
 async fn known(db: &Db, source: &str, now: DateTime<Utc>) -> Result<Vec<Coverage>, StoreError> {

@@ -15,11 +15,12 @@ use crate::clock::{Clock, SystemClock};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
 use chrono::{DateTime, TimeDelta, Utc};
-use policy::{WAIT_UNASKED, backoff, spacing};
+use policy::{WAIT_MAX, WAIT_UNASKED, backoff, spacing};
 use reqwest::header;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -159,6 +160,7 @@ struct Shared {
     around: Surroundings,
     gates: SyncMutex<HashMap<String, Arc<Mutex<Gate>>>>,
     pauses: SyncMutex<HashMap<String, Pause>>,
+    answers: AtomicU64,
 }
 
 impl std::fmt::Debug for Http {
@@ -181,7 +183,7 @@ impl Http {
             .build()
             .map_err(|error| HttpError::Setup(Box::new(error)))?;
         let (gates, pauses) = (SyncMutex::default(), SyncMutex::default());
-        Ok(Http(Arc::new(Shared { client, settings, around, gates, pauses })))
+        Ok(Http(Arc::new(Shared { client, settings, around, gates, pauses, answers: AtomicU64::new(0) })))
     }
 
     /// The time, as the client sees it.
@@ -194,8 +196,36 @@ impl Http {
         (self.0.around.sleep)(wait.to_std().unwrap_or_default()).await;
     }
 
-    /// Leaves a provider alone until then: what an earlier process was told.
+    /// How many requests have ended: how far long work has come.
+    pub fn answers(&self) -> u64 {
+        self.0.answers.load(Ordering::Relaxed)
+    }
+
+    /// From when on another process may ask the provider, if this one did.
+    pub async fn next_turn(&self, provider: &Provider) -> Option<DateTime<Utc>> {
+        let last = self.gate(provider).lock().await.last_answer;
+        last.map(|last| last + provider.spacing)
+    }
+
+    /// Keeps the distance to a request of another process, after which it is our turn at `turn`.
+    pub async fn take_turn(&self, provider: &Provider, turn: DateTime<Utc>) {
+        let gate = self.gate(provider);
+        let mut gate = gate.lock().await;
+        let last = turn - provider.spacing;
+        gate.last_answer = Some(gate.last_answer.map_or(last, |known| known.max(last)));
+    }
+
+    fn gate(&self, provider: &Provider) -> Arc<Mutex<Gate>> {
+        let mut gates = self.0.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(provider.name.clone()).or_default())
+    }
+
+    /// Leaves a provider alone until then: what an earlier process was told. A
+    /// pause longer than any that we believe is from a clock that has been set since.
     pub fn stay_away(&self, pause: Pause) {
+        if pause.until > self.now() + WAIT_MAX {
+            return;
+        }
         let mut pauses = self.0.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         match pauses.get(&pause.provider) {
             Some(known) if known.until >= pause.until => {}
@@ -211,10 +241,7 @@ impl Http {
 
     /// Asks for `url`, when it is this request's turn at the provider's gate.
     pub async fn get(&self, provider: &Provider, url: &str) -> Result<Answer, HttpError> {
-        let gate = {
-            let mut gates = self.0.gates.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(gates.entry(provider.name.clone()).or_default())
-        };
+        let gate = self.gate(provider);
         let tries = self.0.settings.tries.max(1);
         let mut last = String::new();
         let mut status = None;
@@ -248,6 +275,7 @@ impl Http {
         }
         let tried = self.exchange(provider, url).await;
         gate.last_answer = Some(self.now());
+        self.0.answers.fetch_add(1, Ordering::Relaxed);
         tried
     }
 

@@ -248,6 +248,25 @@ async fn what_comes_later_is_filled_in() {
 }
 
 #[tokio::test]
+async fn a_second_look_that_fails_is_repeated() {
+    let reading = Reading::new().await;
+    reading
+        .arxiv
+        .on("/rss/cs.LG")
+        .says(tuesday(&["new 1"]))
+        .then(Reply::status(404))
+        .then(tuesday(&["new 1", "new 2"]));
+    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.passes_to("2026-08-04T05:30:00Z");
+    let polled = reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    assert_eq!(polled.failures.len(), 1);
+    assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 1"], "what is here stays");
+    reading.passes_to("2026-08-04T05:50:00Z");
+    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 2"]);
+}
+
+#[tokio::test]
 async fn retry_after_holds_after_a_restart() {
     let mut reading = Reading::new().await;
     reading.arxiv.on("/rss/cs.LG").says(tuesday(&["new 1"]));
@@ -280,7 +299,7 @@ async fn retry_after_holds_after_a_restart() {
 
 #[tokio::test]
 async fn requests_are_three_seconds_apart_and_one_at_a_time() {
-    let reading = Reading::new().await;
+    let mut reading = Reading::new().await;
     for category in ["cs.LG", "cs.CL", "cs.RO", "cs.AI"] {
         let reply = tuesday(&["new 1"]).after(Duration::from_millis(30));
         reading.arxiv.on(&format!("/rss/{category}")).says(reply);
@@ -290,6 +309,10 @@ async fn requests_are_three_seconds_apart_and_one_at_a_time() {
     assert_eq!(*reading.waits.lock().unwrap(), [TimeDelta::seconds(3); 3]);
     assert_eq!(reading.arxiv.connections_max(), 1);
     assert_eq!(reading.arxiv.paths().len(), 4);
+    // So does the next process.
+    reading.restarts();
+    reading.fetches(&["cs.LG"]).await;
+    assert_eq!(*reading.waits.lock().unwrap(), [TimeDelta::seconds(3); 4]);
 }
 
 #[tokio::test]
@@ -337,6 +360,18 @@ async fn what_goes_wrong_in_one_category_is_said_there() {
         .collect();
     insta::assert_snapshot!(notes.join("\n"));
     assert!(reading.paper("2608.00006").is_some(), "what came before the break is kept");
+}
+
+#[tokio::test]
+async fn a_source_that_is_down_is_not_asked_for_every_category() {
+    let reading = Reading::new().await;
+    let categories = ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO"];
+    for category in categories {
+        reading.arxiv.on(&format!("/rss/{category}")).says(Reply::status(500));
+    }
+    let polled = reading.fetches(&categories).await;
+    assert_eq!((polled.failures.len(), reading.arxiv.paths().len()), (5, 3 * 4));
+    assert!(reading.coverage().iter().all(|row| row.state == CoverageState::Failed));
 }
 
 #[tokio::test]

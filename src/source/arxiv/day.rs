@@ -181,7 +181,7 @@ impl Found {
         for (date, day) in &mut days {
             let mut notes = Vec::new();
             if unreadable > 0 && *date == feed_date {
-                notes.push(format!("{unreadable} entries could not be read"));
+                notes.push(count(unreadable, "could not be read"));
             }
             if feed.entries.len() >= ENTRIES_MAX {
                 notes.push(format!("the feed is full ({ENTRIES_MAX} entries): new papers may be missing"));
@@ -249,7 +249,7 @@ impl Found {
             all.push(if !self.is_whole {
                 news(feed_date, missing(feed_date), 0, "the feed breaks off")
             } else if self.unreadable > 0 {
-                let note = format!("none of {} entries could be read", self.unreadable);
+                let note = format!("nothing new in it, but {}", count(self.unreadable, "could not be read"));
                 news(feed_date, missing(feed_date), 0, &note)
             } else if !is_working_day(feed_date) {
                 news(feed_date, CoverageState::Quiet, 0, "no announcement on this day")
@@ -296,6 +296,10 @@ impl Found {
         }
         all
     }
+}
+
+fn count(entries: usize, what: &str) -> String {
+    if entries == 1 { format!("1 entry {what}") } else { format!("{entries} entries {what}") }
 }
 
 /// Whether the evening of `date` has come in New York.

@@ -10,6 +10,9 @@ use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::{BytesStart, Event};
 
+/// Entries in one document. arXiv gives at most 2,000.
+const ENTRIES_MAX: usize = 10_000;
+
 /// How much of an unreadable entry is kept, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
@@ -87,12 +90,17 @@ pub(super) fn take_apart(bytes: &[u8]) -> Result<Document, String> {
     let mut entries = Vec::new();
     let mut next = first;
     let mut tail = first.unwrap_or(0);
+    let (mut ends, mut brackets) = (Ahead::default(), Ahead::default());
     while let Some(start) = next {
+        if entries.len() == ENTRIES_MAX {
+            return Err(format!("more than {ENTRIES_MAX} entries"));
+        }
         next = find_tag(bytes, start + 1, open.as_bytes());
-        let tag_end = |at: usize| Some(at + bytes[at..].iter().position(|&byte| byte == b'>')? + 1);
-        let end = match tag_end(start) {
-            Some(end) if bytes[..end].ends_with(b"/>") => Some(end),
-            _ => find_tag(bytes, start, close.as_bytes()).and_then(tag_end),
+        let mut bracket =
+            |from| brackets.find(from, |from| bytes[from..].iter().position(|&byte| byte == b'>').map(|at| from + at));
+        let end = match bracket(start) {
+            Some(end) if bytes[..end].ends_with(b"/") => Some(end + 1),
+            _ => ends.find(start, |from| find_tag(bytes, from, close.as_bytes())).and_then(bracket).map(|at| at + 1),
         };
         match (end, next) {
             (Some(end), following) if following.is_none_or(|following| end <= following) => {
@@ -109,6 +117,25 @@ pub(super) fn take_apart(bytes: &[u8]) -> Result<Document, String> {
     }
     let is_whole = find_tag(bytes, tail, format!("</{root}").as_bytes()).is_some();
     Ok(Document { head, entries, is_whole })
+}
+
+/// Where something stands next, remembered: a document without a single end must
+/// not be searched to its own end for each beginning.
+#[derive(Default)]
+struct Ahead {
+    searched_from: Option<usize>,
+    at: Option<usize>,
+}
+
+impl Ahead {
+    /// The first place at or after `from`, as `search` finds it.
+    fn find(&mut self, from: usize, search: impl Fn(usize) -> Option<usize>) -> Option<usize> {
+        let is_known = self.searched_from.is_some_and(|searched| from >= searched);
+        if !is_known || self.at.is_some_and(|at| at < from) {
+            (self.searched_from, self.at) = (Some(from), search(from));
+        }
+        self.at
+    }
 }
 
 /// The name of the root and that of an entry.
@@ -271,6 +298,15 @@ mod tests {
         {
             assert!(take_apart(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_document_of_beginnings_is_read_in_reasonable_time() {
+        for start in ["<item>", "<item "] {
+            let document = format!("<rss><channel>{}", start.repeat(ENTRIES_MAX - 1));
+            assert!(!take_apart(document.as_bytes()).unwrap().is_whole);
+        }
+        assert!(take_apart(format!("<rss>{}", "<item>".repeat(2_000_000)).as_bytes()).is_err());
     }
 
     #[test]

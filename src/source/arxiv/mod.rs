@@ -3,7 +3,7 @@
 //! A poll is three steps, so that deciding stays pure: [`Arxiv::look`] asks for
 //! the feeds, the caller says which of the papers in them are known
 //! ([`ids`]), and [`batch`] turns both into papers and coverage by the rule
-//! of [`day`].
+//! of `day.rs`.
 
 mod api;
 mod day;
@@ -28,6 +28,9 @@ const API_HOST: &str = "https://export.arxiv.org";
 /// arXiv's terms of use for its APIs: one request every three seconds and one
 /// connection, all hosts together (info.arxiv.org/help/api/tou.html).
 const SPACING: TimeDelta = TimeDelta::seconds(3);
+
+/// Feeds in a row without an answer, each tried several times, after which a poll gives up.
+const UNANSWERED_MAX: u32 = 3;
 
 /// Where arXiv is.
 #[derive(Debug, Clone)]
@@ -57,31 +60,43 @@ impl Arxiv {
         }
     }
 
-    /// Under which name its pauses are kept.
-    pub fn provider(&self) -> &str {
-        &self.provider.name
+    /// Whose limits its requests count against.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
     }
 
-    /// Asks for the feeds of `categories`, one after the other, until arXiv asks us to wait.
+    /// Asks for the feeds of `categories`, one after the other, until arXiv asks
+    /// us to wait. When it does not answer at all, the rest fails unasked.
     pub async fn look(&self, http: &Http, categories: &[String]) -> Looks {
         let mut looks = Vec::new();
-        for category in categories {
-            match self.look_at(http, category).await {
-                Ok(look) => looks.push((category.clone(), look)),
-                Err(pause) => return Looks { looks, pause: Some(pause) },
-            }
+        let mut unanswered = 0;
+        for (at, category) in categories.iter().enumerate() {
+            let look = match self.look_at(http, category).await {
+                Ok(look) => {
+                    unanswered = 0;
+                    look
+                }
+                Err(HttpError::AskedToWait(pause)) => return Looks { looks, pause: Some(pause) },
+                Err(error) => {
+                    unanswered += 1;
+                    if unanswered == UNANSWERED_MAX {
+                        let why = format!("not asked for, since arXiv does not answer: {error}");
+                        let rest = categories[at + 1..].iter();
+                        looks.push((category.clone(), Look::Failed(error.to_string())));
+                        looks.extend(rest.map(|category| (category.clone(), Look::Failed(why.clone()))));
+                        break;
+                    }
+                    Look::Failed(error.to_string())
+                }
+            };
+            looks.push((category.clone(), look));
         }
         Looks { looks, pause: None }
     }
 
-    /// Asks for the feed of one category.
-    pub async fn look_at(&self, http: &Http, category: &str) -> Result<Look, Pause> {
+    async fn look_at(&self, http: &Http, category: &str) -> Result<Look, HttpError> {
         let url = format!("{}/rss/{category}", self.feeds);
-        let answer = match http.get(&self.provider, &url).await {
-            Ok(answer) => answer,
-            Err(HttpError::AskedToWait(pause)) => return Err(pause),
-            Err(error) => return Ok(Look::Failed(error.to_string())),
-        };
+        let answer = http.get(&self.provider, &url).await?;
         Ok(match read_feed(&answer.body, &url) {
             Ok(mut feed) if answer.status < 300 => {
                 // A paper without categories is at least in the one whose feed it is in.

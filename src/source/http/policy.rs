@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub(super) const WAIT_UNASKED: TimeDelta = TimeDelta::minutes(10);
 
 /// The longest pause that is believed: a wrong header must not end a service.
-const WAIT_MAX: TimeDelta = TimeDelta::hours(24);
+pub(super) const WAIT_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// What the first wait between tries is drawn from; it doubles with each try.
 const BACKOFF_FIRST: TimeDelta = TimeDelta::seconds(4);
