@@ -36,7 +36,7 @@
 //!
 //! | kind | modules | may also touch |
 //! |---|---|---|
-//! | doors | [`clock`], [`random`], [`token`] | time, chance, signatures |
+//! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
 //! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
@@ -62,6 +62,7 @@ pub mod clock;
 pub mod config;
 pub mod digest;
 pub mod edition;
+pub mod failpoint;
 pub mod fields;
 pub mod inbound;
 pub mod intake;

@@ -10,6 +10,7 @@ mod dial;
 mod failure;
 mod lines;
 mod timeouts;
+mod tls;
 
 pub use dial::Dialer;
 pub use failure::Failure;
