@@ -38,7 +38,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         out::json(&summary)?;
     } else {
         out::line(format!(
-            "{} queued: {} accepted, {} deferred, {} rejected, {} uncertain, {} held, {} expired in {:.1} s",
+            "{} queued: {} accepted, {} deferred, {} rejected, {} uncertain, {} held, {} expired in {:.1} s; \
+             {} commits of {:.1} ms",
             summary.queued,
             summary.accepted,
             summary.deferred,
@@ -46,7 +47,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             summary.uncertain,
             summary.held,
             summary.expired,
-            summary.seconds
+            summary.seconds,
+            summary.commits,
+            summary.commit_ms
         ))?;
     }
     match &summary.relay_trouble {

@@ -20,8 +20,8 @@ mod subscribers;
 pub use bridge::Db;
 pub use issues::{History, IssueStore, NewIssue, NewPick, Publishable, SentPaper};
 pub use ledger::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
-    SenderLease, Settlement, Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
+    Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use papers::{Coverage, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};

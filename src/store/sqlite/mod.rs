@@ -103,6 +103,14 @@ impl SqliteStore {
     }
 }
 
+/// Puts a transaction on the disk.
+fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
+    crate::failpoint::pass();
+    tx.commit()?;
+    crate::failpoint::pass();
+    Ok(())
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let unwritable = matches!(
