@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// Why something was not recorded. Shared by all whose requests were in the same commit.
 pub(super) type NotRecorded = Arc<StoreError>;
@@ -44,6 +44,9 @@ enum Request {
 
 /// Requests in one commit at most; there are never more than a few for each connection.
 const GATHERED_MAX: usize = 1024;
+
+/// How long the end of a message waits for company.
+const END_WAITS: Duration = Duration::from_millis(2);
 
 impl Ledger {
     /// Starts the task that writes to `db`.
@@ -106,6 +109,15 @@ impl Writer {
     async fn write_all(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut gathered = Vec::new();
         while requests.recv_many(&mut gathered, GATHERED_MAX).await > 0 {
+            // Nobody waits for the end of a message until the next one is to leave over its connection, so
+            // ends go along with the next marks; alone, every second commit would be for them.
+            let waits_until = Instant::now() + END_WAITS;
+            while !gathered.iter().any(|request| matches!(request, Request::Mark(..))) {
+                let more = requests.recv_many(&mut gathered, GATHERED_MAX);
+                if !timeout_at(waits_until, more).await.is_ok_and(|more| more > 0) {
+                    break;
+                }
+            }
             let mut turn = LedgerTurn::default();
             let (mut marking, mut settling) = (Vec::new(), Vec::new());
             for request in gathered.drain(..) {

@@ -154,7 +154,7 @@ fn refs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-fn subscriber(address: &str) -> NewSubscriber {
+pub(crate) fn subscriber(address: &str) -> NewSubscriber {
     NewSubscriber {
         address: address.parse().unwrap(),
         name: String::new(),
@@ -164,7 +164,7 @@ fn subscriber(address: &str) -> NewSubscriber {
     }
 }
 
-fn issue(
+pub(crate) fn issue(
     address: &paperboy::subscriber::Address,
     subscriber: paperboy::subscriber::SubscriberId,
     expires_at: DateTime<Utc>,
