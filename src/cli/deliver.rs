@@ -25,7 +25,6 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    refuse_what_is_not_there(&config)?;
     let lock_file = lock_file(database_path(&config)?);
     let holder = format!("`paperboy deliver`, process {}", std::process::id());
     let lock = SendingLock::take(&lock_file, &holder).map_err(|error| match error {
@@ -56,16 +55,6 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         Some(trouble) => Err(Failure::Failed(anyhow!("the relay is in trouble, mail waits for it: {trouble}"))),
         None => Ok(()),
     }
-}
-
-/// What is set but not built yet would send mail other than the operator thinks.
-pub(super) fn refuse_what_is_not_there(config: &Config) -> Result<(), Failure> {
-    if config.dkim.is_some() {
-        return Err(Failure::Usage(anyhow!(
-            "[dkim]: this version does not sign yet; remove the section and let the relay sign"
-        )));
-    }
-    Ok(())
 }
 
 /// The file whose lock is the right to send from the database at `path`.

@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::digest::{Dress, Templates};
+use crate::digest::{DkimSigner, Dress, Templates};
 use crate::edition::Desk;
 use crate::outbox::Transport;
 use crate::store::sqlite::SqliteStore;
@@ -59,6 +59,7 @@ pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
         templates,
         signer: Signer::new(&config.site.secret),
         inbound: config.inbound.clone(),
+        dkim: dkim(config)?,
         shelf_life: match &config.transport {
             Transport::Smtp(smtp) => smtp.retry.shelf_life,
             Transport::Maildir(_) => crate::outbox::RetrySettings::default().shelf_life,
@@ -66,6 +67,12 @@ pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
         max_lateness: config.schedule.max_lateness,
         site: config.site.clone(),
     })
+}
+
+/// What signs mails, if they are signed here.
+pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
+    let loaded = config.dkim.as_ref().map(DkimSigner::load).transpose();
+    loaded.map_err(|error| Failure::Usage(anyhow::Error::from(error).context("dkim")))
 }
 
 /// The time.

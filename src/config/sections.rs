@@ -205,13 +205,26 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
 
 pub(super) fn read_dkim(fields: &mut Fields, files: &mut Files) -> Option<DkimSettings> {
     let domain = needed(fields, "domain", domain_name);
+    let ed25519_selector = fields.parsed("ed25519_selector", selector);
     let selector = needed(fields, "selector", selector);
     if !fields.has_filled("rsa_key_file") && !fields.has_filled("ed25519_key_file") {
         fields.refuse("rsa_key_file", None, "must be filled in, or ed25519_key_file");
     }
     let rsa_key_file = files.private(fields, "rsa_key_file");
     let ed25519_key_file = files.private(fields, "ed25519_key_file");
-    Some(DkimSettings { domain: domain?, selector: selector?, rsa_key_file, ed25519_key_file })
+    let selector = selector?;
+    let both = rsa_key_file.is_some() && ed25519_key_file.is_some();
+    let usual = if both { format!("{selector}-ed25519") } else { selector.clone() };
+    if both && ed25519_selector.as_ref() == Some(&selector) {
+        fields.refuse("ed25519_selector", Some(shown_text(&selector)), "must differ from selector".to_owned());
+    }
+    Some(DkimSettings {
+        domain: domain?,
+        selector,
+        ed25519_selector: ed25519_selector.unwrap_or(usual),
+        rsa_key_file,
+        ed25519_key_file,
+    })
 }
 
 /// A text that must be there and that `parse` understands.

@@ -5,6 +5,8 @@
 mod crash;
 mod delivery;
 mod digest;
+mod dkim;
 mod fake_smtp;
 mod mime;
+mod place;
 mod smtp;
