@@ -12,6 +12,8 @@ mod lines;
 mod timeouts;
 mod tls;
 
+use lines::Heard;
+
 pub use dial::Dialer;
 pub use failure::Failure;
 pub use timeouts::Timeouts;
@@ -31,6 +33,7 @@ use tokio::time::timeout;
 pub struct Connection {
     conn: AsyncSmtpConnection,
     timeouts: Timeouts,
+    heard: Heard,
     pipelining: bool,
     taken: u32,
 }
@@ -45,8 +48,9 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, pipelining: bool) -> Self {
-        Connection { conn, timeouts, pipelining, taken: 0 }
+    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, heard: Heard) -> Self {
+        let pipelining = heard.pipelining();
+        Connection { conn, timeouts, heard, pipelining, taken: 0 }
     }
 
     /// Messages that the server has taken over this connection.
@@ -61,6 +65,10 @@ impl Connection {
         let mail = Mail::new(Some(from.clone()), Vec::new());
         let rcpt = Rcpt::new(to.clone(), Vec::new());
         let waits = self.timeouts;
+        // A reply too many would be taken for the reply to MAIL, and all others for those before them.
+        if self.heard.more() {
+            return Err(Failure::broken(Stage::Mail, "the server said more than it was asked"));
+        }
         if self.pipelining {
             return self.offer_in_one_go(&format!("{mail}{rcpt}{Data}")).await;
         }

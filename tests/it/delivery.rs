@@ -19,19 +19,19 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// An operator's outbox: a database, a relay, and a clock that is moved by hand.
-struct Outbox {
+pub(crate) struct Outbox {
     folder: TempDir,
     db: Db,
     clock: Arc<FixedClock>,
-    relay: FakeRelay,
-    settings: SmtpSettings,
-    timeouts: Timeouts,
+    pub(crate) relay: FakeRelay,
+    pub(crate) settings: SmtpSettings,
+    pub(crate) timeouts: Timeouts,
     stop: CancellationToken,
 }
 
 impl Outbox {
     /// With one connection, so that the order of events is known.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = SqliteStore::migrate(&folder.path().join("paperboy.db")).unwrap();
         let relay = FakeRelay::start().await;
@@ -53,18 +53,18 @@ impl Outbox {
         }
     }
 
-    fn with_connections(mut self, connections: usize) -> Self {
+    pub(crate) fn with_connections(mut self, connections: usize) -> Self {
         self.settings.connections = connections;
         self
     }
 
-    fn with_retry(mut self, change: impl FnOnce(&mut RetrySettings)) -> Self {
+    pub(crate) fn with_retry(mut self, change: impl FnOnce(&mut RetrySettings)) -> Self {
         change(&mut self.settings.retry);
         self
     }
 
     /// Composes an issue for each of `names`, at example.org, and queues it.
-    fn queues(&self, names: &[&str]) {
+    pub(crate) fn queues(&self, names: &[&str]) {
         let now = self.clock.now();
         let people: Vec<NewSubscriber> = names.iter().map(|name| subscriber(&address(name))).collect();
         self.db
@@ -109,24 +109,24 @@ impl Outbox {
         Courier::with_timeouts(db, clock, Arc::new(NoChance), transport, sender, stop, self.timeouts).unwrap()
     }
 
-    async fn delivers(&self) -> Summary {
+    pub(crate) async fn delivers(&self) -> Summary {
         self.courier().called("us").run_until_empty(false).await.unwrap()
     }
 
-    fn passes(&self, time: TimeDelta) {
+    pub(crate) fn passes(&self, time: TimeDelta) {
         self.clock.set(self.clock.now() + time);
     }
 
-    fn rows(&self) -> Vec<DeliveryRow> {
+    pub(crate) fn rows(&self) -> Vec<DeliveryRow> {
         self.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap()
     }
 
-    fn row(&self, name: &str) -> DeliveryRow {
+    pub(crate) fn row(&self, name: &str) -> DeliveryRow {
         let address = address(name);
         self.rows().into_iter().find(|row| row.address == address).unwrap()
     }
 
-    fn state(&self, name: &str) -> DeliveryState {
+    pub(crate) fn state(&self, name: &str) -> DeliveryState {
         self.row(name).state
     }
 
@@ -136,7 +136,7 @@ impl Outbox {
         counts.into_iter().map(|(state, count)| (state.word(), count)).collect()
     }
 
-    fn suppressed(&self) -> Vec<String> {
+    pub(crate) fn suppressed(&self) -> Vec<String> {
         let suppressions = self.db.run_here(|store| store.suppressions()).unwrap();
         suppressions.into_iter().map(|suppression| suppression.address.to_string()).collect()
     }

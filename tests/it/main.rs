@@ -5,8 +5,10 @@
 mod crash;
 mod delivery;
 mod digest;
+mod disk;
 mod dkim;
 mod fake_smtp;
+mod faults;
 mod mime;
 mod place;
 mod smtp;

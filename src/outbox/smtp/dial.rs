@@ -70,7 +70,7 @@ impl Dialer {
         if let Some(login) = &self.login {
             self.log_in(&mut conn, login, peer.ip().is_loopback()).await?;
         }
-        Ok(Connection::new(conn, self.timeouts, heard.pipelining()))
+        Ok(Connection::new(conn, self.timeouts, heard))
     }
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Failure> {

@@ -55,12 +55,18 @@ pub(super) struct Heard(Arc<Words>);
 struct Words {
     spoke: AtomicBool,
     pipelining: AtomicBool,
+    has_more: AtomicBool,
 }
 
 impl Heard {
     /// Whether we have said anything yet: until then it is the server's turn to greet.
     pub(super) fn us(&self) -> bool {
         self.0.spoke.load(Ordering::Relaxed)
+    }
+
+    /// Whether more has come than the last reply that was read.
+    pub(super) fn more(&self) -> bool {
+        self.0.has_more.load(Ordering::Relaxed)
     }
 
     /// Whether the server has offered PIPELINING (RFC 2920); lettre does not keep what it does not use.
@@ -136,6 +142,7 @@ impl<S: Wire> Lines<S> {
             if end.is_none() {
                 continue;
             }
+            self.heard.0.has_more.store(!self.inner.buffer().is_empty(), Ordering::Relaxed);
             let raw = std::mem::take(&mut self.raw);
             let is_last = code_of(&raw).is_none() || raw.get(3) != Some(&b'-');
             self.lines += 1;
