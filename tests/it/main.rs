@@ -12,3 +12,4 @@ mod faults;
 mod mime;
 mod place;
 mod smtp;
+mod tls;
