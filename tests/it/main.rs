@@ -11,5 +11,6 @@ mod fake_smtp;
 mod faults;
 mod mime;
 mod place;
+mod postfix;
 mod smtp;
 mod tls;

@@ -18,13 +18,13 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 
 /// An authority with its files.
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -33,12 +33,12 @@ impl Authority {
         Authority { folder, issuer }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A certificate for `name`, as NAME.pem and NAME.key.
-    fn certifies(&self, name: &str) -> ClientCertificate {
+    pub(crate) fn certifies(&self, name: &str) -> ClientCertificate {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         let files = ClientCertificate {
@@ -114,7 +114,7 @@ async fn front(mut stream: TcpStream, acceptor: TlsAcceptor, security: Security,
 
 const BOTH: [Security; 2] = [Security::StartTls, Security::Tls];
 
-fn settings(port: u16, security: Security, authority: &Authority) -> SmtpSettings {
+pub(crate) fn settings(port: u16, security: Security, authority: &Authority) -> SmtpSettings {
     SmtpSettings {
         host: "localhost".to_owned(),
         port,
