@@ -150,6 +150,7 @@ fn jittered(wait: TimeDelta, jitter: f64) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use DeliveryState::{Accepted, Expired, Rejected};
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -211,7 +212,6 @@ mod tests {
         check(soft, &Circumstances { soft_before: 1, ..third }, Verdict::Deferred(at(5)), RelayNews::Judged);
         check(refused(Stage::Rcpt, Blame::Later), &third, Verdict::Deferred(at(5)), RelayNews::Judged);
 
-        use DeliveryState::{Accepted, Expired, Rejected};
         let count = |earlier: &[(DeliveryState, bool)]| {
             soft_before(&earlier.iter().map(|&(state, soft)| Earlier { state, soft }).collect::<Vec<_>>())
         };

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 
 /// Where mail goes.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// To a relay.

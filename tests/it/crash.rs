@@ -158,7 +158,7 @@ async fn whichever_point_the_sender_dies_at_everybody_gets_one_mail_and_nobody_t
         });
     }
     let points = lanes.join_all().await;
-    println!("points on the way: about {points:?}");
+    eprintln!("points on the way: about {points:?}");
     // Five mails over two connections: at least a commit and two writes each, each with two points.
     assert!(points.iter().all(|points| *points > MAILS * 6), "{points:?}");
 }
@@ -169,7 +169,7 @@ async fn whenever_the_sender_is_killed_everybody_gets_one_mail_and_nobody_three(
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let now = SystemClock.now().timestamp_micros();
     let seed = number("PAPERBOY_SEED").unwrap_or(now as u64 % 1_000_000);
-    println!("PAPERBOY_SEED={seed}");
+    eprintln!("PAPERBOY_SEED={seed}");
     let mut lcg = seed;
     let mut chance = move |below: u64| {
         // Knuth's MMIX generator.
@@ -185,6 +185,7 @@ async fn whenever_the_sender_is_killed_everybody_gets_one_mail_and_nobody_three(
         let place = spawn_blocking(move || {
             for wait in waits {
                 let mut child = place.starts(0);
+                #[expect(clippy::disallowed_methods, reason = "there is no event: any moment will do")]
                 std::thread::sleep(Duration::from_millis(wait));
                 child.kill().unwrap();
                 child.wait().unwrap();

@@ -87,7 +87,7 @@ impl Outbox {
         let person = subscriber(&address(name));
         self.db
             .run_here(|store| {
-                store.enter_subscribers(&[person.clone()], now)?;
+                store.enter_subscribers(std::slice::from_ref(&person), now)?;
                 let found = store.subscriber(&person.address)?.expect("was entered");
                 let issue = issue(&found.address, found.id, now + self.settings.retry.shelf_life);
                 let (date, message_id) =

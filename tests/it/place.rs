@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 #[track_caller]
 pub(crate) fn missing(what: &str) {
     assert!(std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "{what} is missing");
-    println!("skipped: {what} is missing");
+    eprintln!("skipped: {what} is missing");
 }
 
 /// A Python that has these modules; `PAPERBOY_PYTHON` names another one than `python3`.

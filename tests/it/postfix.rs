@@ -5,6 +5,7 @@ use crate::place::{missing, runs};
 use crate::tls::{Authority, settings};
 use paperboy::outbox::{Security, SmtpSettings};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -70,7 +71,7 @@ impl Postfix {
             ("anvil unix -", "1 anvil"),
             ("showq unix n", "- showq"),
         ] {
-            master.push_str(&format!("{service} - n - {command}\n"));
+            writeln!(master, "{service} - n - {command}").unwrap();
         }
         master.push_str("virtual unix - n n - - virtual\n");
         fs::write(path("config/master.cf"), master).unwrap();
@@ -118,8 +119,7 @@ async fn postfix_relays_every_mail_into_a_maildir() {
     };
     postfix.listens().await;
     let mut outbox = Outbox::new().await;
-    outbox.settings =
-        SmtpSettings { connections: 4, ..settings(postfix.port, Security::StartTls, &authority) };
+    outbox.settings = SmtpSettings { connections: 4, ..settings(postfix.port, Security::StartTls, &authority) };
     outbox.settings.rate.per_second = 0;
     let names: Vec<String> = (0..MAILS).map(|at| format!("reader{at:03}")).collect();
     outbox.queues(&names.iter().map(String::as_str).collect::<Vec<_>>());

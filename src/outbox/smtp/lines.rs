@@ -43,7 +43,7 @@ pub(super) struct Lines<S> {
     line: Vec<u8>,
     given: usize,
     /// Of the current reply.
-    lines: usize,
+    read: usize,
     passed: usize,
 }
 
@@ -84,7 +84,7 @@ impl<S: Wire> Lines<S> {
             raw: Vec::new(),
             line: Vec::new(),
             given: 0,
-            lines: 0,
+            read: 0,
             passed: 0,
         }
     }
@@ -145,10 +145,10 @@ impl<S: Wire> Lines<S> {
             self.heard.0.has_more.store(!self.inner.buffer().is_empty(), Ordering::Relaxed);
             let raw = std::mem::take(&mut self.raw);
             let is_last = code_of(&raw).is_none() || raw.get(3) != Some(&b'-');
-            self.lines += 1;
-            let is_kept = is_last || self.lines <= LINES_MAX;
+            self.read += 1;
+            let is_kept = is_last || self.read <= LINES_MAX;
             if is_last {
-                (self.lines, self.passed) = (0, 0);
+                (self.read, self.passed) = (0, 0);
             }
             if is_kept {
                 self.line = mended(&raw);
