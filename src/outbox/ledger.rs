@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -34,6 +35,13 @@ struct Commits {
     micros: AtomicU64,
 }
 
+impl Commits {
+    fn average(&self) -> Duration {
+        let count = self.count.load(Ordering::Relaxed);
+        Duration::from_micros(self.micros.load(Ordering::Relaxed) / count.max(1))
+    }
+}
+
 #[derive(Debug)]
 enum Request {
     Mark(DeliveryId, oneshot::Sender<Result<bool, NotRecorded>>),
@@ -48,12 +56,18 @@ const GATHERED_MAX: usize = 1024;
 /// How long the end of a message waits for company.
 const END_WAITS: Duration = Duration::from_millis(2);
 
+/// The longest that a mark waits for company, however slow the disk is.
+const PATIENCE_MAX: Duration = Duration::from_millis(10);
+
 impl Ledger {
-    /// Starts the task that writes to `db`.
-    pub(super) fn open(db: Db, clock: Arc<dyn Clock>) -> Self {
+    /// Starts the task that writes to `db`, for so many workers.
+    pub(super) fn open(db: Db, clock: Arc<dyn Clock>, crew: usize) -> Self {
         let (requests, gathered) = mpsc::channel(GATHERED_MAX);
         let commits = Arc::new(Commits::default());
-        tokio::spawn(Writer { db, clock, commits: Arc::clone(&commits), failed: None, pace: None }.write_all(gathered));
+        let writer = Writer { db, clock, crew, commits: Arc::clone(&commits), failed: None, pace: None };
+        // On a thread of its own, which talks to the store directly: a mark is then two wake-ups away, not four.
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(writer.write_all(gathered)));
         Ledger { requests, commits }
     }
 
@@ -79,8 +93,7 @@ impl Ledger {
 
     /// Commits so far, and how long one took on average.
     pub(super) fn commits(&self) -> (u64, Duration) {
-        let count = self.commits.count.load(Ordering::Relaxed);
-        (count, Duration::from_micros(self.commits.micros.load(Ordering::Relaxed) / count.max(1)))
+        (self.commits.count.load(Ordering::Relaxed), self.commits.average())
     }
 
     async fn ask(&self, request: Request) {
@@ -99,6 +112,8 @@ impl<T> Recording<T> {
 struct Writer {
     db: Db,
     clock: Arc<dyn Clock>,
+    /// Workers, each of which waits for one mark at most.
+    crew: usize,
     commits: Arc<Commits>,
     /// Once something could not be recorded no text may leave.
     failed: Option<NotRecorded>,
@@ -109,15 +124,7 @@ impl Writer {
     async fn write_all(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut gathered = Vec::new();
         while requests.recv_many(&mut gathered, GATHERED_MAX).await > 0 {
-            // Nobody waits for the end of a message until the next one is to leave over its connection, so
-            // ends go along with the next marks; alone, every second commit would be for them.
-            let waits_until = Instant::now() + END_WAITS;
-            while !gathered.iter().any(|request| matches!(request, Request::Mark(..))) {
-                let more = requests.recv_many(&mut gathered, GATHERED_MAX);
-                if !timeout_at(waits_until, more).await.is_ok_and(|more| more > 0) {
-                    break;
-                }
-            }
+            self.wait_for_company(&mut requests, &mut gathered).await;
             let mut turn = LedgerTurn::default();
             let (mut marking, mut settling) = (Vec::new(), Vec::new());
             for request in gathered.drain(..) {
@@ -140,13 +147,11 @@ impl Writer {
             }
             turn.pace = self.pace.take();
             let (marks, has_settlements) = (turn.marks.clone(), !turn.settlements.is_empty());
-            let (turn, written) = self.write(turn).await;
+            let written = self.write(&turn);
             // Where one mark fails, the ends of those that have left may still be recorded.
             let settled = match &written {
                 Err(_) if has_settlements && !marks.is_empty() => self
-                    .write(LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() })
-                    .await
-                    .1
+                    .write(&LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() })
                     .map(|_| ()),
                 written => written.as_ref().map(|_| ()).map_err(Arc::clone),
             };
@@ -162,14 +167,37 @@ impl Writer {
         }
     }
 
-    async fn write(&self, turn: LedgerTurn) -> (LedgerTurn, Result<HashSet<DeliveryId>, NotRecorded>) {
+    /// Waits for requests that are about to come, where sharing their commit saves more than the wait costs.
+    async fn wait_for_company(&self, requests: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {
+        let began = Instant::now();
+        loop {
+            let marks = gathered.iter().filter(|request| matches!(request, Request::Mark(..))).count();
+            let patience = match marks {
+                // Nobody waits for the end of a message until the next one is to leave over its connection.
+                // Alone, every second commit would be for ends.
+                0 => END_WAITS,
+                // The whole crew waits.
+                _ if marks >= self.crew => return,
+                // On a slow disk: a commit takes longer than the others need to come round.
+                _ => self.commits.average() / 2,
+            };
+            // The runtime counts in milliseconds.
+            if patience < Duration::from_millis(1) {
+                return;
+            }
+            let more = requests.recv_many(gathered, GATHERED_MAX);
+            if !timeout_at(began + patience.min(PATIENCE_MAX), more).await.is_ok_and(|more| more > 0) {
+                return;
+            }
+        }
+    }
+
+    fn write(&self, turn: &LedgerTurn) -> Result<HashSet<DeliveryId>, NotRecorded> {
         let (now, began) = (self.clock.now(), Instant::now());
-        let turn = Arc::new(turn);
-        let given = Arc::clone(&turn);
-        let written = self.db.run(move |store| store.record_turn(&given, now)).await;
+        let written = self.db.run_here(|store| store.record_turn(turn, now));
         self.commits.count.fetch_add(1, Ordering::Relaxed);
         self.commits.micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
-        (Arc::unwrap_or_clone(turn), written.map(HashSet::from_iter).map_err(Arc::new))
+        written.map(HashSet::from_iter).map_err(Arc::new)
     }
 }
 

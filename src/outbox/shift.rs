@@ -115,7 +115,7 @@ impl<'a> Shift<'a> {
             retry: courier.retry.clone(),
             sender: Arc::clone(&courier.sender),
             watcher: courier.watcher.clone(),
-            ledger: Ledger::open(courier.db.clone(), Arc::clone(&courier.clock)),
+            ledger: Ledger::open(courier.db.clone(), Arc::clone(&courier.clock), courier.connections),
             stop: stop.clone(),
             relay: Mutex::new(Relay::new(pause)),
             tally: Mutex::new(Tally::new(before.queued)),
