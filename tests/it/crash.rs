@@ -27,7 +27,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn with_queue(relay: &FakeRelay, mails: usize) -> Self {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
+        Self::in_folder(tempfile::tempdir().unwrap(), relay, mails)
+    }
+
+    pub(crate) fn in_folder(folder: TempDir, relay: &FakeRelay, mails: usize) -> Self {
+        let place = Place { folder };
         let settings = format!(
             "[site]\nbase_url = 'https://digest.example.org'\nfrom = 'digest@example.org'\n\
              contact = 'op@example.org'\nsecret_file = 'secret'\n[smtp]\nport = {}\nsecurity = 'none'\n\
