@@ -20,7 +20,7 @@ mod tests;
 mod warnings;
 
 pub use init::{InitError, InitReport, init_dir, template};
-pub use parts::NotThere;
+pub use parts::{NoDesk, NotThere};
 
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, Problem};

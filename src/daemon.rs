@@ -2,7 +2,7 @@
 //!
 //! Each part is a loop of steps, and what one has stored the next one finds in
 //! the database; a bell rings in between so that nobody waits for a pause to
-//! end. Tests call the steps' own parts; [`keep`] repeats them, pauses when there is
+//! end. Tests call the steps' own parts; one driver repeats them, pauses when there is
 //! nothing to do, and takes a step that failed again.
 //!
 //! It stops in two stages. At the first SIGTERM or SIGINT nothing new is begun

@@ -37,7 +37,7 @@
 //!
 //! | kind | modules | may also touch |
 //! |---|---|---|
-//! | doors | [`clock`], [`random`], [`token`] | time, chance, signatures |
+//! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
 //! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
@@ -73,6 +73,7 @@ pub mod coverage;
 pub mod daemon;
 pub mod digest;
 pub mod edition;
+pub mod failpoint;
 pub mod fields;
 pub mod inbound;
 pub mod intake;

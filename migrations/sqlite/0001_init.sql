@@ -206,6 +206,7 @@ CREATE TABLE deliveries (
     code          INTEGER,
     enhanced      TEXT,
     text          TEXT,
+    soft          INTEGER NOT NULL DEFAULT 0, -- 1: the mailbox could not take it
     at            INTEGER NOT NULL            -- when it came to stand as it does
 ) STRICT;
 
@@ -238,6 +239,15 @@ CREATE TABLE sender_lease (
     holder TEXT    NOT NULL,
     until  INTEGER NOT NULL
 ) STRICT;
+
+-- What is left of the limits on how fast mail may leave.
+CREATE TABLE rate_buckets (
+    relay          TEXT    NOT NULL,
+    period_seconds INTEGER NOT NULL,
+    tokens         REAL    NOT NULL,
+    filled_at_ms   INTEGER NOT NULL,
+    PRIMARY KEY (relay, period_seconds)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE relay_pauses (
     relay    TEXT    PRIMARY KEY,

@@ -23,7 +23,6 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    refuse_what_is_not_there(&config)?;
     let lock_file = config.sending_lock().map_err(|error| Failure::Usage(error.into()))?;
     let holder = format!("`paperboy deliver`, process {}", std::process::id());
     let lock = SendingLock::take(&lock_file, &holder).map_err(|error| match error {
@@ -36,7 +35,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         out::json(&summary)?;
     } else {
         out::line(format!(
-            "{} queued: {} accepted, {} deferred, {} rejected, {} uncertain, {} held, {} expired in {:.1} s",
+            "{} queued: {} accepted, {} deferred, {} rejected, {} uncertain, {} held, {} expired in {:.1} s; \
+             {} commits of {:.1} ms",
             summary.queued,
             summary.accepted,
             summary.deferred,
@@ -44,18 +44,15 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             summary.uncertain,
             summary.held,
             summary.expired,
-            summary.seconds
+            summary.seconds,
+            summary.commits,
+            summary.commit_ms
         ))?;
     }
     match &summary.relay_trouble {
         Some(trouble) => Err(Failure::Failed(anyhow!("the relay is in trouble, mail waits for it: {trouble}"))),
         None => Ok(()),
     }
-}
-
-/// What is set but not built yet would send mail other than the operator thinks.
-pub(super) fn refuse_what_is_not_there(config: &Config) -> Result<(), Failure> {
-    config.check_sending().map_err(|error| Failure::Usage(error.into()))
 }
 
 async fn deliver(

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::digest::DkimSigner;
 use crate::edition::Desk;
 use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
@@ -46,6 +47,11 @@ pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
 /// What composes issues.
 pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
     config.desk().map_err(|error| Failure::Usage(error.into()))
+}
+
+/// What signs mails, if they are signed here.
+pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
+    config.dkim_signer().map_err(|error| Failure::Usage(error.into()))
 }
 
 /// The time.

@@ -48,7 +48,6 @@ fn role(text: &str) -> Result<Role, String> {
 pub(super) fn run(options: Options, place: &Place) -> Done {
     let config: Config = place.config()?;
     // What `Daemon::run` would refuse later is a matter of settings, too.
-    super::deliver::refuse_what_is_not_there(&config)?;
     super::open::desk(&config)?;
     database_path(&config)?;
     let db = Place::db(&config)?;

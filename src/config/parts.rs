@@ -1,7 +1,7 @@
 //! What the settings make: the parts of the program that more than one command needs.
 
 use super::Config;
-use crate::digest::{Dress, TemplateError, Templates};
+use crate::digest::{DkimError, DkimSigner, Dress, TemplateError, Templates};
 use crate::edition::Desk;
 use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
 use crate::store::{DatabaseUrl, DeliveryId};
@@ -12,20 +12,23 @@ use std::sync::Arc;
 /// Something that the settings ask for and this version does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotThere {
-    /// Mail would go out other than the operator thinks.
-    #[error("[dkim]: this version does not sign yet; remove the section and let the relay sign")]
-    Dkim,
     /// Another database.
     #[error("database.url: this version stores in SQLite only; use sqlite:paperboy.db")]
     Postgres,
 }
 
-impl Config {
-    /// Refuses to send what would not be what the operator set.
-    pub fn check_sending(&self) -> Result<(), NotThere> {
-        if self.dkim.is_some() { Err(NotThere::Dkim) } else { Ok(()) }
-    }
+/// Why no issue can be composed by these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDesk {
+    /// A template of the operator's.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A key that signs.
+    #[error("dkim")]
+    Dkim(#[from] DkimError),
+}
 
+impl Config {
     /// The file of an SQLite database.
     pub fn database_path(&self) -> Result<&Path, NotThere> {
         match &self.database.url {
@@ -42,12 +45,13 @@ impl Config {
     }
 
     /// What composes issues.
-    pub fn desk(&self) -> Result<Desk, TemplateError> {
+    pub fn desk(&self) -> Result<Desk, NoDesk> {
         Ok(Desk {
             dress: Dress::new(&self.site, &self.digest),
             templates: Templates::load(&self.digest)?,
             signer: Signer::new(&self.site.secret),
             inbound: self.inbound.clone(),
+            dkim: self.dkim_signer()?,
             shelf_life: match &self.transport {
                 Transport::Smtp(smtp) => smtp.retry.shelf_life,
                 Transport::Maildir(_) => RetrySettings::default().shelf_life,
@@ -56,6 +60,11 @@ impl Config {
             max_lateness: self.schedule.max_lateness,
             site: self.site.clone(),
         })
+    }
+
+    /// What signs mails, if they are signed here.
+    pub fn dkim_signer(&self) -> Result<Option<DkimSigner>, NoDesk> {
+        Ok(self.dkim.as_ref().map(DkimSigner::load).transpose()?)
     }
 
     /// Where reports on a delivery go: its own address where there is one for reports, else the sender's.

@@ -1,7 +1,6 @@
 //! The settings that loops work by, and how they are replaced while they work.
 
-use crate::config::{Config, Invalid};
-use crate::digest::TemplateError;
+use crate::config::{Config, Invalid, NoDesk};
 use crate::edition::Desk;
 use crate::outbox::EnvelopeSender;
 use std::path::Path;
@@ -19,17 +18,13 @@ pub(super) enum Unusable {
     /// The file.
     #[error(transparent)]
     Settings(#[from] Invalid),
-    /// A template.
+    /// A template or a key.
     #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// What this version does not do.
-    #[error(transparent)]
-    NotThere(#[from] crate::config::NotThere),
+    Desk(#[from] NoDesk),
 }
 
 impl Parts {
     pub(super) fn new(config: Config) -> Result<Self, Unusable> {
-        config.check_sending()?;
         Ok(Parts { desk: config.desk()?, config })
     }
 

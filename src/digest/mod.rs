@@ -19,6 +19,7 @@
 mod accent;
 mod categories;
 mod clean;
+mod dkim;
 mod message;
 mod render;
 mod sample;
@@ -29,6 +30,7 @@ mod views;
 
 pub use accent::{Accent, BadAccent};
 pub use categories::category_name;
+pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
 pub use settings::{DigestSettings, DkimSettings};

@@ -3,8 +3,8 @@
 use super::examples::Examples;
 use super::{EditionError, Prepared};
 use crate::digest::{
-    DayCovered, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind, Templates,
-    message_id, render, to_message,
+    DayCovered, DkimSigner, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind,
+    Templates, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::profile::{Background, Profile, TermCounter};
@@ -31,6 +31,8 @@ pub struct Desk {
     pub signer: Signer,
     /// Addresses that mail comes back to.
     pub inbound: InboundSettings,
+    /// Signs the mails, if they are signed here.
+    pub dkim: Option<DkimSigner>,
     /// How long an issue is worth sending.
     pub shelf_life: TimeDelta,
     /// How long an issue waits for papers that are still missing.
@@ -116,6 +118,10 @@ impl Desk {
         };
         let message = to_message(&rendered, &headers)
             .map_err(|cause| EditionError::Message { subscriber: subscriber.id.0, cause })?;
+        let message = match &self.dkim {
+            Some(dkim) => dkim.signed(&message),
+            None => message,
+        };
         // What did not fit into the mail was not sent: it may come another day.
         let chosen = picks
             .picks

@@ -363,7 +363,7 @@ async fn what_cannot_run_says_why_and_exits() {
     place.writes_settings(&relay, "[schedule]\npoll = \"always\"");
     check(&["run"], 2, "schedule.poll = \"always\"");
     place.writes_settings(&relay, "[dkim]\ndomain = \"example.org\"\nselector = \"s\"\nrsa_key_file = \"secret\"");
-    check(&["run"], 2, "[dkim]: this version does not sign yet");
+    check(&["run"], 2, "dkim: cannot read a private key from");
     place.writes_settings(&relay, "");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = fs::read_to_string(place.path("paperboy.toml")).unwrap();

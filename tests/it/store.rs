@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, ByHand, DeliveryId, DeliveryState, Entered, NewIssue, NewPick, NextLook, OutboxFilter, PaperRow,
-    SetAside, Settlement, Skipped, Store, TakenIn, Verdict,
+    AttemptRecord, ByHand, DeliveryId, DeliveryState, Entered, LedgerTurn, NewIssue, NewPick, NextLook, OutboxFilter,
+    PaperRow, SetAside, Settlement, Skipped, Store, TakenIn, Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -99,7 +99,15 @@ fn settlement(id: DeliveryId, code: u16, verdict: Verdict) -> Settlement {
         text: "as the server said".to_owned(),
         duration_ms: 7,
     };
-    Settlement { id, attempt, verdict }
+    Settlement { id, attempt, verdict, soft: false }
+}
+
+fn settle(store: &mut dyn Store, settlement: Settlement, now: DateTime<Utc>) {
+    store.record_turn(&LedgerTurn { settlements: vec![settlement], ..LedgerTurn::default() }, now).unwrap();
+}
+
+fn mark(store: &mut dyn Store, id: DeliveryId, now: DateTime<Utc>) {
+    store.record_turn(&LedgerTurn { marks: vec![id], ..LedgerTurn::default() }, now).unwrap();
 }
 
 fn state(store: &mut dyn Store, id: DeliveryId) -> DeliveryState {
@@ -238,7 +246,7 @@ fn a_paper_counts_as_sent_unless_its_mail_failed() {
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 1);
         assert!(store.publishable(SubscriberId(0), 9).unwrap()[0].history.is_some());
         let claimed = store.claim_due(1, noon()).unwrap().remove(0);
-        store.settle(&[settlement(claimed.id, 554, Verdict::Rejected { suppress: false })], noon()).unwrap();
+        settle(store, settlement(claimed.id, 554, Verdict::Rejected { suppress: false }), noon());
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 0);
         assert!(store.publishable(SubscriberId(0), 9).unwrap()[0].history.is_none());
     });
@@ -346,7 +354,7 @@ fn a_person_holds_retries_and_drops_what_no_sender_has_in_hand() {
         assert_eq!(store.drop_deliveries(&[delivery], noon()).unwrap(), in_hand);
 
         // The server may have it: sent by hand again it counts as sent once before.
-        store.mark_handing_over(&[delivery], noon()).unwrap();
+        mark(store, delivery, noon());
         store.recover_claims(None, noon()).unwrap();
         assert_eq!(state(store, delivery), DeliveryState::Held);
         assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), [ByHand::DoneAgain]);
@@ -406,14 +414,14 @@ fn what_may_have_gone_out_is_resent_once_and_then_held() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         let first = store.claim_due(9, noon()).unwrap().remove(0);
-        store.mark_handing_over(&[delivery], noon()).unwrap();
+        mark(store, delivery, noon());
         let resend_at = noon() + TimeDelta::minutes(10);
         assert_eq!(store.recover_claims(Some(resend_at), noon()).unwrap().uncertain, 1);
         assert_eq!(state(store, delivery), DeliveryState::Uncertain);
         assert_eq!(store.claim_due(9, noon()).unwrap().len(), 0, "not before its time");
         let second = store.claim_due(9, resend_at).unwrap().remove(0);
         assert!(second.resent && second.message == first.message);
-        store.mark_handing_over(&[delivery], resend_at).unwrap();
+        mark(store, delivery, resend_at);
         assert_eq!(store.recover_claims(Some(resend_at), resend_at).unwrap().held, 1);
         assert_eq!(state(store, delivery), DeliveryState::Held);
     });
@@ -431,7 +439,7 @@ fn too_late_is_expired_and_perhaps_sent_is_held() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
-        store.mark_handing_over(&[delivery], noon()).unwrap();
+        mark(store, delivery, noon());
         store.recover_claims(Some(noon()), noon()).unwrap();
         assert_eq!(store.claim_due(9, noon() + TimeDelta::hours(19)).unwrap().len(), 0);
         assert_eq!(state(store, delivery), DeliveryState::Held);
@@ -444,12 +452,12 @@ fn settling_records_the_try_and_drops_the_bytes() {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
         let later = noon() + TimeDelta::minutes(5);
-        store.settle(&[settlement(delivery, 451, Verdict::Deferred(later))], noon()).unwrap();
+        settle(store, settlement(delivery, 451, Verdict::Deferred(later)), noon());
         assert_eq!(state(store, delivery), DeliveryState::Deferred);
         assert_eq!(store.waiting(noon()).unwrap(), (0, Some(later)));
         assert_eq!(store.claim_due(9, later).unwrap()[0].attempts, 1);
-        store.mark_handing_over(&[delivery], later).unwrap();
-        store.settle(&[settlement(delivery, 250, Verdict::Accepted)], later).unwrap();
+        mark(store, delivery, later);
+        settle(store, settlement(delivery, 250, Verdict::Accepted), later);
         let codes: Vec<Option<u16>> =
             store.attempts(delivery).unwrap().iter().map(|(_, attempt)| attempt.code).collect();
         assert_eq!(codes, [Some(451), Some(250)]);
@@ -463,9 +471,9 @@ fn a_refused_address_is_suppressed_and_a_released_claim_costs_nothing() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
-        store.settle(&[settlement(delivery, 421, Verdict::Released)], noon()).unwrap();
+        settle(store, settlement(delivery, 421, Verdict::Released), noon());
         assert_eq!(store.claim_due(9, noon()).unwrap()[0].attempts, 0);
-        store.settle(&[settlement(delivery, 550, Verdict::Rejected { suppress: true })], noon()).unwrap();
+        settle(store, settlement(delivery, 550, Verdict::Rejected { suppress: true }), noon());
         let address: Address = "a@example.org".parse().unwrap();
         assert_eq!(store.suppressions().unwrap()[0].address, address);
         assert_eq!(store.subscriber(&address).unwrap().unwrap().status, Status::Suppressed);

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const WORDS: &[&str] = &["clock", "random", "token", "text", "fields", "paper", "coverage", "subscriber", "site"];
+const WORDS: &[&str] =
+    &["clock", "random", "token", "failpoint", "text", "fields", "paper", "coverage", "subscriber", "site"];
 
 /// Every module and what it may use besides itself, in the order of the map.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -12,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("random", &[]),
     ("token", &[]),
+    ("failpoint", &[]),
     ("text", &[]),
     ("fields", &[]),
     ("site", &["token"]),
@@ -26,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("inbound", &["subscriber"]),
-    ("store", &["coverage", "paper", "subscriber"]),
+    ("store", &["coverage", "failpoint", "paper", "subscriber"]),
     // Stages.
     ("intake", &["coverage", "paper", "source", "store"]),
     (
@@ -45,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "token",
         ],
     ),
-    ("outbox", &["clock", "random", "store", "subscriber"]),
+    ("outbox", &["clock", "failpoint", "random", "store", "subscriber"]),
 ];
 
 /// Built from the others; nobody uses them but each other.

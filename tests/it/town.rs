@@ -83,6 +83,7 @@ impl Town {
             templates: Templates::load(&settings).unwrap(),
             signer: Signer::new(&site.secret),
             inbound: InboundSettings::default(),
+            dkim: None,
             shelf_life: TimeDelta::hours(18),
             latest_send: TimeDelta::hours(3),
             max_lateness: TimeDelta::hours(12),

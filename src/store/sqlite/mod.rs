@@ -89,6 +89,8 @@ impl SqliteStore {
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
+        // 16 MiB: a message that was claimed is still there when it is dropped.
+        conn.pragma_update(None, "cache_size", -16_384)?;
         conn.set_prepared_statement_cache_capacity(64);
         Ok(SqliteStore { conn })
     }
@@ -102,6 +104,14 @@ impl SqliteStore {
     fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
         Ok(self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
+}
+
+/// Puts a transaction on the disk.
+fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
+    crate::failpoint::pass();
+    tx.commit()?;
+    crate::failpoint::pass();
+    Ok(())
 }
 
 impl From<rusqlite::Error> for StoreError {
