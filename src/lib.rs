@@ -37,13 +37,13 @@
 //!
 //! | kind | modules | may also touch |
 //! |---|---|---|
-//! | doors | [`clock`], [`random`], [`token`] | time, chance, signatures |
+//! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
 //! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`] | the store |
-//! | edge | [`web`], [`cli`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -61,13 +61,19 @@
 //!   and authors lift papers above the line wherever they come from.
 //! - A newcomer gets the newest complete day, everybody else every day since
 //!   their last issue, and of earlier days what was taken in since then.
+//! - An issue waits for missing papers that its reader follows and that were to
+//!   be announced in the 24 hours before it; older gaps hold nobody up.
+//! - Nothing is sent that was due before its reader joined, came back from a
+//!   pause, or the database was restored: its papers come with the next issue.
 
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod coverage;
+pub mod daemon;
 pub mod digest;
 pub mod edition;
+pub mod failpoint;
 pub mod fields;
 pub mod inbound;
 pub mod intake;

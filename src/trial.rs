@@ -298,7 +298,9 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         templates: Templates::load(&settings)?,
         signer: Signer::new(&site.secret),
         inbound: InboundSettings::default(),
+        dkim: None,
         shelf_life: TimeDelta::hours(1),
+        latest_send: TimeDelta::zero(),
         max_lateness: MAX_LATENESS,
         site,
     })

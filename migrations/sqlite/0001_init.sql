@@ -105,8 +105,31 @@ CREATE TABLE subscribers (
     joined_at   INTEGER NOT NULL,
     changed_at  INTEGER NOT NULL,
     left_at     INTEGER,
-    left_by     TEXT                     -- how they said so
+    left_by     TEXT,                    -- how they said so
+    due_from    INTEGER NOT NULL,        -- nothing that was due before: joined, came back, restored
+    next_due_at INTEGER,                 -- when to look whether an issue is due; NULL: not until something changes
+    awaits      INTEGER NOT NULL DEFAULT 0, -- 1: look at once when coverage changes
+    revision    INTEGER NOT NULL DEFAULT 0  -- counts changes: what was worked out from an older one is not entered
 ) STRICT;
+
+CREATE INDEX subscribers_due ON subscribers (next_due_at, id) WHERE next_due_at IS NOT NULL;
+CREATE INDEX subscribers_awaiting ON subscribers (id) WHERE awaits = 1;
+
+-- Whatever changes when issues are due has the subscriber looked at anew; no verb can forget it.
+CREATE TRIGGER subscribers_rescheduled
+AFTER UPDATE OF status, timezone, send_at, days, frequency, weekday, pause_until ON subscribers BEGIN
+    UPDATE subscribers
+       SET next_due_at = CASE WHEN new.status = 'active' THEN 0 END,
+           awaits = 0,
+           revision = revision + 1,
+           -- Who comes back gets nothing that was due meanwhile.
+           due_from = CASE WHEN new.status = 'active'
+                            AND (old.status <> 'active'
+                                 OR (old.pause_until > date(new.changed_at, 'unixepoch')
+                                     AND new.pause_until IS NOT old.pause_until))
+                           THEN new.changed_at ELSE due_from END
+     WHERE id = new.id;
+END;
 
 CREATE TABLE interests (
     subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,
@@ -141,6 +164,15 @@ CREATE TABLE issues (
     UNIQUE (subscriber_id, local_date)
 ) STRICT;
 
+-- Dates for which it was decided that there is no issue.
+CREATE TABLE skipped (
+    subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,
+    local_date    TEXT    NOT NULL,
+    why           TEXT    NOT NULL CHECK (why IN ('empty', 'late')),
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (subscriber_id, local_date)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE picks (
     subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,
     paper         INTEGER NOT NULL REFERENCES papers (row),
@@ -174,6 +206,7 @@ CREATE TABLE deliveries (
     code          INTEGER,
     enhanced      TEXT,
     text          TEXT,
+    soft          INTEGER NOT NULL DEFAULT 0, -- 1: the mailbox could not take it
     at            INTEGER NOT NULL            -- when it came to stand as it does
 ) STRICT;
 
@@ -206,6 +239,15 @@ CREATE TABLE sender_lease (
     holder TEXT    NOT NULL,
     until  INTEGER NOT NULL
 ) STRICT;
+
+-- What is left of the limits on how fast mail may leave.
+CREATE TABLE rate_buckets (
+    relay          TEXT    NOT NULL,
+    period_seconds INTEGER NOT NULL,
+    tokens         REAL    NOT NULL,
+    filled_at_ms   INTEGER NOT NULL,
+    PRIMARY KEY (relay, period_seconds)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE relay_pauses (
     relay    TEXT    PRIMARY KEY,

@@ -1,7 +1,6 @@
 //! `check`: what is wrong, and what to do about it.
 
-use super::deliver::refuse_what_is_not_there;
-use super::open::{Place, database_path};
+use super::open::{Place, database_path, dkim};
 use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::digest::Templates;
@@ -43,12 +42,10 @@ pub(super) fn run(place: &Place) -> Done {
     };
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
-    if let Err(Failure::Usage(error) | Failure::Failed(error)) = refuse_what_is_not_there(&config) {
-        findings.push(finding("settings", Verdict::Fail, format!("{error:#}")));
-    }
     findings.push(judged("database", database(&config)));
     findings.push(judged("templates", templates(&config)));
     findings.push(judged("relay", relay(&config)));
+    findings.extend(signatures(&config));
 
     if place.json {
         out::json(&findings)?;
@@ -100,6 +97,19 @@ fn templates(config: &Config) -> Result<String, String> {
         [] => "the embedded ones render".to_owned(),
         own => format!("all render; your own: {}", own.join(", ")),
     })
+}
+
+/// That the keys can be read, and what is to be published for them.
+fn signatures(config: &Config) -> Vec<Finding> {
+    let signer = match dkim(config) {
+        Ok(signer) => signer,
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            return vec![finding("dkim", Verdict::Fail, format!("{error:#}"))];
+        }
+        Err(Failure::Said) => None,
+    };
+    let records = signer.map(|signer| signer.records()).unwrap_or_default();
+    records.iter().map(|record| finding("dkim", Verdict::Ok, format!("signs; publish in DNS: {record}"))).collect()
 }
 
 fn relay(config: &Config) -> Result<String, String> {

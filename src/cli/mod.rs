@@ -4,6 +4,7 @@
 //! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod backup;
 mod check;
 mod deliver;
 mod evaluate;
@@ -16,7 +17,9 @@ mod outbox;
 mod papers;
 mod preview;
 mod publish;
+mod run;
 mod subscribers;
+mod suppressions;
 mod trial;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +51,8 @@ enum Command {
     Init(init::Options),
     /// Look over settings, database, templates and relay; say what to do about what is wrong
     Check,
+    /// Run as a service: fetch, publish and deliver every day, and serve the pages
+    Run(run::Options),
     /// Look at the sources now, and take in what is new
     Fetch(fetch::Options),
     /// Look at the papers, and take more in
@@ -59,6 +64,9 @@ enum Command {
     /// Look after what a subscriber follows
     #[command(subcommand)]
     Interests(interests::Command),
+    /// Look after addresses that must not be written to
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
     /// Show the issue that a subscriber would be sent; changes nothing
     Preview(preview::Options),
     /// Compose every issue that is due, and queue it
@@ -70,6 +78,12 @@ enum Command {
     Outbox(outbox::Command),
     /// Measure the ranking on a dataset of people's choices, beside others' rankers
     Evaluate(evaluate::Options),
+    /// Copy the database into a new file, also while the service runs
+    Backup(backup::Options),
+    /// Go back to a backup; what was waiting in it is held, and nothing is sent again
+    Restore(backup::Options),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -97,7 +111,9 @@ type Done = Result<(), Failure>;
 /// Reads the command line, does what it says, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = crate::telemetry::init(crate::telemetry::LogFormat::Human) {
+    let chosen = if let Command::Run(options) = &cli.command { options.log_format() } else { None };
+    let format = chosen.map_or_else(crate::telemetry::usual_format, Ok);
+    if let Err(error) = format.and_then(crate::telemetry::init) {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
@@ -128,6 +144,15 @@ fn run(cli: Cli) -> Done {
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
         Command::Evaluate(options) => evaluate::run(&options, at.json),
+        Command::Run(options) => run::run(options, &at),
+        Command::Suppressions(command) => suppressions::run(command, &at),
+        Command::Backup(options) => backup::backup(&options, &at),
+        Command::Restore(options) => backup::restore(&options, &at),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
+            Ok(out::bytes(&script)?)
+        }
         Command::Migrate => init::migrate(&at),
     }
 }

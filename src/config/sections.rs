@@ -7,7 +7,9 @@ use super::files::Files;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
 use crate::inbound::InboundSettings;
-use crate::outbox::{BREAKER_MAX, Login, OnUncertain, RateLimits, RetrySettings, Security, SmtpSettings};
+use crate::outbox::{
+    BREAKER_MAX, ClientCertificate, Login, OnUncertain, RateLimits, RetrySettings, Security, SmtpSettings, TlsSettings,
+};
 use crate::schedule::{CronLine, ScheduleSettings};
 use crate::site::Site;
 use crate::store::{DatabaseSettings, DatabaseUrl};
@@ -63,6 +65,7 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
     let port = fields.number("port", 1..=65_535).map(|port| port as u16);
     let security = fields.choice("security", &SECURITY).unwrap_or(default.security);
     let login = read_login(fields, files);
+    let tls = read_smtp_tls(fields, files);
     let allow_plaintext = fields.flag("allow_plaintext").unwrap_or(false);
     if security == Security::None && !allow_plaintext && !is_loopback(&host) {
         let told = if login.is_some() { "the password and all mail" } else { "all mail" };
@@ -78,6 +81,7 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
         host,
         port: port.unwrap_or(usual_port),
         security,
+        tls,
         login,
         hello_name: fields.parsed("hello_name", host_name),
         connections: fields.number("connections", 1..=256).map_or(default.connections, |n| n as usize),
@@ -89,6 +93,18 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
         },
         retry: read_retry(fields, default.retry),
     }
+}
+
+fn read_smtp_tls(fields: &mut Fields, files: &mut Files) -> TlsSettings {
+    match (fields.has_filled("client_cert_file"), fields.has_filled("client_key_file")) {
+        (true, false) => fields.refuse("client_key_file", None, "must be filled in, since there is a client_cert_file"),
+        (false, true) => fields.refuse("client_cert_file", None, "must be filled in, since there is a client_key_file"),
+        _ => {}
+    }
+    let cert_file = files.readable(fields, "client_cert_file");
+    let key_file = files.private(fields, "client_key_file");
+    let client = cert_file.zip(key_file).map(|(cert_file, key_file)| ClientCertificate { cert_file, key_file });
+    TlsSettings { ca_file: files.readable(fields, "ca_file"), client }
 }
 
 fn read_login(fields: &mut Fields, files: &mut Files) -> Option<Login> {
@@ -189,13 +205,26 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
 
 pub(super) fn read_dkim(fields: &mut Fields, files: &mut Files) -> Option<DkimSettings> {
     let domain = needed(fields, "domain", domain_name);
+    let ed25519_selector = fields.parsed("ed25519_selector", selector);
     let selector = needed(fields, "selector", selector);
     if !fields.has_filled("rsa_key_file") && !fields.has_filled("ed25519_key_file") {
         fields.refuse("rsa_key_file", None, "must be filled in, or ed25519_key_file");
     }
     let rsa_key_file = files.private(fields, "rsa_key_file");
     let ed25519_key_file = files.private(fields, "ed25519_key_file");
-    Some(DkimSettings { domain: domain?, selector: selector?, rsa_key_file, ed25519_key_file })
+    let selector = selector?;
+    let both = rsa_key_file.is_some() && ed25519_key_file.is_some();
+    let usual = if both { format!("{selector}-ed25519") } else { selector.clone() };
+    if both && ed25519_selector.as_ref() == Some(&selector) {
+        fields.refuse("ed25519_selector", Some(shown_text(&selector)), "must differ from selector".to_owned());
+    }
+    Some(DkimSettings {
+        domain: domain?,
+        selector,
+        ed25519_selector: ed25519_selector.unwrap_or(usual),
+        rsa_key_file,
+        ed25519_key_file,
+    })
 }
 
 /// A text that must be there and that `parse` understands.

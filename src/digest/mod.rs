@@ -18,6 +18,7 @@
 
 mod accent;
 mod clean;
+mod dkim;
 mod message;
 mod render;
 mod sample;
@@ -27,6 +28,7 @@ mod templates;
 mod views;
 
 pub use accent::{Accent, BadAccent};
+pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
 pub use settings::{DigestSettings, DkimSettings};

@@ -19,6 +19,8 @@ pub struct DkimSettings {
     pub domain: String,
     /// Names the public key in DNS: `selector._domainkey.domain`.
     pub selector: String,
+    /// The same for the Ed25519 key: a name in DNS has one key.
+    pub ed25519_selector: String,
     /// An RSA private key, PEM.
     pub rsa_key_file: Option<PathBuf>,
     /// An Ed25519 private key, PEM (RFC 8463).

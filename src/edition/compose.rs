@@ -3,8 +3,8 @@
 use super::examples::Examples;
 use super::{EditionError, Prepared};
 use crate::digest::{
-    DayCovered, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind, Templates,
-    message_id, render, to_message,
+    DayCovered, DkimSigner, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind,
+    Templates, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::profile::{Background, Profile, TermCounter};
@@ -31,8 +31,12 @@ pub struct Desk {
     pub signer: Signer,
     /// Addresses that mail comes back to.
     pub inbound: InboundSettings,
+    /// Signs the mails, if they are signed here.
+    pub dkim: Option<DkimSigner>,
     /// How long an issue is worth sending.
     pub shelf_life: TimeDelta,
+    /// How long an issue waits for papers that are still missing.
+    pub latest_send: TimeDelta,
     /// How late an issue may be composed.
     pub max_lateness: TimeDelta,
 }
@@ -63,6 +67,8 @@ pub struct Composed {
     /// Papers looked at.
     pub considered: usize,
     picks: Vec<NewPick>,
+    /// The days whose papers were looked at, the oldest and the newest.
+    days: Option<(NaiveDate, NaiveDate)>,
 }
 
 thread_local! {
@@ -112,6 +118,10 @@ impl Desk {
         };
         let message = to_message(&rendered, &headers)
             .map_err(|cause| EditionError::Message { subscriber: subscriber.id.0, cause })?;
+        let message = match &self.dkim {
+            Some(dkim) => dkim.signed(&message),
+            None => message,
+        };
         // What did not fit into the mail was not sent: it may come another day.
         let chosen = picks
             .picks
@@ -124,7 +134,18 @@ impl Desk {
                 reason: pick.reason,
             })
             .collect();
-        Ok(Composed { subscriber: subscriber.clone(), issue, rendered, message, message_id, considered, picks: chosen })
+        let days = plan.days.keys().copied();
+        let days = days.clone().min().zip(days.max());
+        Ok(Composed {
+            subscriber: subscriber.clone(),
+            issue,
+            rendered,
+            message,
+            message_id,
+            considered,
+            picks: chosen,
+            days,
+        })
     }
 }
 
@@ -141,11 +162,10 @@ impl Composed {
 
     /// For the queue.
     pub fn into_new_issue(self, expires_at: DateTime<Utc>) -> NewIssue {
-        let days = self.issue.covers.iter().map(|day| day.date);
         NewIssue {
             subscriber: self.subscriber.id,
             local_date: self.issue.local_date,
-            covers: days.clone().min().zip(days.max()),
+            covers: self.days,
             address: self.subscriber.details.address,
             subject: self.rendered.subject,
             message_id: self.message_id,

@@ -1,17 +1,15 @@
 //! Which announcement days an issue is about. Pure.
 
-use crate::digest::DayCovered;
 use crate::ranking::Days;
 use crate::store::{Coverage, CoverageState, History};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, Utc};
-use std::collections::BTreeMap;
 
 /// How far back late papers are looked for: a month of mail is not caught up with.
 const DAYS_BACK: u64 = 31;
 
 /// The instant at which a source announced its papers of a day: midnight UTC
 /// where it does not say.
-fn announced_at(covered: &Coverage) -> DateTime<Utc> {
+pub(crate) fn announced_at(covered: &Coverage) -> DateTime<Utc> {
     covered.announced_at.unwrap_or_else(|| covered.date.and_time(NaiveTime::MIN).and_utc())
 }
 
@@ -51,17 +49,6 @@ pub(crate) fn days(coverage: &[Coverage], history: Option<&History>, due: DateTi
         }
     }
     days
-}
-
-/// What the digest says of these days.
-pub(crate) fn covered(coverage: &[Coverage], days: &Days) -> Vec<DayCovered> {
-    let mut papers: BTreeMap<NaiveDate, u32> = days.keys().map(|day| (*day, 0)).collect();
-    for covered in coverage {
-        if let Some(count) = papers.get_mut(&covered.date) {
-            *count += covered.papers;
-        }
-    }
-    papers.into_iter().map(|(date, papers)| DayCovered { date, papers, ..DayCovered::default() }).collect()
 }
 
 #[cfg(test)]

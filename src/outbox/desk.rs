@@ -2,9 +2,10 @@
 //! and counted here.
 
 use super::DeliverError;
+use super::blame::Blame;
 use super::ledger::{Ledger, Recording};
 use super::maildir::Maildir;
-use super::policy::{Circumstances, Outcome, RelayNews, decide};
+use super::policy::{Circumstances, Outcome, RelayNews, SOFT_AMONG, decide, soft_before};
 use super::relay::Relay;
 use super::reply::Reply;
 use super::settings::RetrySettings;
@@ -101,8 +102,11 @@ impl Desk {
         halt: &CancellationToken,
     ) -> Result<Recording, DeliverError> {
         let now = self.clock.now();
+        let soft = matches!(end.outcome, Outcome::Refused { blame: Blame::RecipientSoft, .. });
+        let soft_before = if soft { self.soft_before(claimed.id).await? } else { 0 };
         let circumstances = Circumstances {
             attempts: claimed.attempts,
+            soft_before,
             resent: claimed.resent,
             on_probation: self.relay().on_probation(),
             expires_at: claimed.expires_at,
@@ -113,10 +117,16 @@ impl Desk {
         log(claimed.id, end, &consequence.verdict);
         self.tally().count(claimed.id, &consequence.verdict);
         let attempt = end.record(took);
-        let recording = self.ledger.settle(Settlement { id: claimed.id, attempt, verdict: consequence.verdict }).await;
+        let settlement = Settlement { id: claimed.id, attempt, verdict: consequence.verdict, soft };
+        let recording = self.ledger.settle(settlement).await;
         self.hear(consequence.relay, end, now, halt).await?;
         self.tell(None);
         Ok(recording)
+    }
+
+    async fn soft_before(&self, id: DeliveryId) -> Result<u32, DeliverError> {
+        let earlier = self.db.run(move |store| store.earlier_deliveries(id, SOFT_AMONG as u32)).await?;
+        Ok(soft_before(&earlier))
     }
 
     /// A connection broke before a text left.

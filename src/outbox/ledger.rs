@@ -5,9 +5,14 @@
 //! commit takes them all.
 
 use crate::clock::Clock;
-use crate::store::{Db, DeliveryId, Settlement, StoreError};
+use crate::store::{Db, DeliveryId, LedgerTurn, Pace, Settlement, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 /// Why something was not recorded. Shared by all whose requests were in the same commit.
 pub(super) type NotRecorded = Arc<StoreError>;
@@ -16,109 +21,187 @@ pub(super) type NotRecorded = Arc<StoreError>;
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
     requests: mpsc::Sender<Request>,
+    commits: Arc<Commits>,
 }
 
 /// A request that is on its way to the disk.
 #[derive(Debug)]
-pub(super) struct Recording(oneshot::Receiver<Result<(), NotRecorded>>);
+pub(super) struct Recording<T = ()>(oneshot::Receiver<Result<T, NotRecorded>>);
 
-#[derive(Debug)]
-struct Request {
-    what: What,
-    done: oneshot::Sender<Result<(), NotRecorded>>,
+/// How many commits there were and how long they took.
+#[derive(Debug, Default)]
+struct Commits {
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Commits {
+    fn average(&self) -> Duration {
+        let count = self.count.load(Ordering::Relaxed);
+        Duration::from_micros(self.micros.load(Ordering::Relaxed) / count.max(1))
+    }
 }
 
 #[derive(Debug)]
-enum What {
-    Mark(DeliveryId),
-    Settle(Box<Settlement>),
+enum Request {
+    Mark(DeliveryId, oneshot::Sender<Result<bool, NotRecorded>>),
+    Settle(Box<Settlement>, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Goes along with the next mark: no text leaves before it is known how fast they leave.
+    Pace(Pace),
 }
 
 /// Requests in one commit at most; there are never more than a few for each connection.
 const GATHERED_MAX: usize = 1024;
 
+/// How long the end of a message waits for company.
+const END_WAITS: Duration = Duration::from_millis(2);
+
+/// The longest that a mark waits for company, however slow the disk is.
+const PATIENCE_MAX: Duration = Duration::from_millis(10);
+
 impl Ledger {
-    /// Starts the task that writes to `db`.
-    pub(super) fn open(db: Db, clock: Arc<dyn Clock>) -> Self {
+    /// Starts the task that writes to `db`, for so many workers.
+    pub(super) fn open(db: Db, clock: Arc<dyn Clock>, crew: usize) -> Self {
         let (requests, gathered) = mpsc::channel(GATHERED_MAX);
-        tokio::spawn(write_all(db, clock, gathered));
-        Ledger { requests }
+        let commits = Arc::new(Commits::default());
+        let writer = Writer { db, clock, crew, commits: Arc::clone(&commits), failed: None, pace: None };
+        // On a thread of its own, which talks to the store directly: a mark is then two wake-ups away, not four.
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(writer.write_all(gathered)));
+        Ledger { requests, commits }
     }
 
-    /// Asks for the mark that the text of `id` may leave.
-    pub(super) async fn mark(&self, id: DeliveryId) -> Recording {
-        self.ask(What::Mark(id)).await
+    /// Asks for the mark that the text of `id` may leave. It is not given if the
+    /// delivery has been taken out of our hands meanwhile.
+    pub(super) async fn mark(&self, id: DeliveryId) -> Recording<bool> {
+        let (done, recorded) = oneshot::channel();
+        self.ask(Request::Mark(id, done)).await;
+        Recording(recorded)
     }
 
     /// Asks for the end of an attempt to be recorded.
     pub(super) async fn settle(&self, settlement: Settlement) -> Recording {
-        self.ask(What::Settle(Box::new(settlement))).await
+        let (done, recorded) = oneshot::channel();
+        self.ask(Request::Settle(Box::new(settlement), done)).await;
+        Recording(recorded)
     }
 
-    async fn ask(&self, what: What) -> Recording {
-        let (done, recorded) = oneshot::channel();
-        // If the task is gone, `done` is dropped with the request and the recording says so.
-        let _ = self.requests.send(Request { what, done }).await;
-        Recording(recorded)
+    /// Notes how fast mail leaves; on the disk before any mark that is asked for later.
+    pub(super) async fn note_pace(&self, pace: Pace) {
+        self.ask(Request::Pace(pace)).await;
+    }
+
+    /// Commits so far, and how long one took on average.
+    pub(super) fn commits(&self) -> (u64, Duration) {
+        (self.commits.count.load(Ordering::Relaxed), self.commits.average())
+    }
+
+    async fn ask(&self, request: Request) {
+        // If the task is gone, the request's sender is dropped and its recording says so.
+        let _ = self.requests.send(request).await;
     }
 }
 
-impl Recording {
+impl<T> Recording<T> {
     /// Waits until it is on the disk. Safe to drop and call again.
-    pub(super) async fn on_disk(&mut self) -> Result<(), NotRecorded> {
+    pub(super) async fn on_disk(&mut self) -> Result<T, NotRecorded> {
         (&mut self.0).await.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
     }
 }
 
-async fn write_all(db: Db, clock: Arc<dyn Clock>, mut requests: mpsc::Receiver<Request>) {
-    let mut failed: Option<NotRecorded> = None;
-    let mut gathered = Vec::new();
-    while requests.recv_many(&mut gathered, GATHERED_MAX).await > 0 {
-        let (mut marks, mut settlements, mut marking, mut settling) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for Request { what, done } in gathered.drain(..) {
-            match (what, &failed) {
-                // Once something could not be recorded no text may leave. What has
-                // left is still worth recording, if the disk has recovered.
-                (What::Mark(_), Some(why)) => answer(vec![done], &Err(Arc::clone(why))),
-                (What::Mark(id), None) => {
-                    marks.push(id);
-                    marking.push(done);
+struct Writer {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    /// Workers, each of which waits for one mark at most.
+    crew: usize,
+    commits: Arc<Commits>,
+    /// Once something could not be recorded no text may leave.
+    failed: Option<NotRecorded>,
+    pace: Option<Pace>,
+}
+
+impl Writer {
+    async fn write_all(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut gathered = Vec::new();
+        while requests.recv_many(&mut gathered, GATHERED_MAX).await > 0 {
+            self.wait_for_company(&mut requests, &mut gathered).await;
+            let mut turn = LedgerTurn::default();
+            let (mut marking, mut settling) = (Vec::new(), Vec::new());
+            for request in gathered.drain(..) {
+                match (request, &self.failed) {
+                    (Request::Pace(pace), _) => self.pace = Some(pace),
+                    // What has left is still worth recording, if the disk has recovered.
+                    (Request::Mark(_, done), Some(why)) => answer(done, Err(Arc::clone(why))),
+                    (Request::Mark(id, done), None) => {
+                        turn.marks.push(id);
+                        marking.push(done);
+                    }
+                    (Request::Settle(settlement, done), _) => {
+                        turn.settlements.push(*settlement);
+                        settling.push(done);
+                    }
                 }
-                (What::Settle(settlement), _) => {
-                    settlements.push(*settlement);
-                    settling.push(done);
+            }
+            if marking.is_empty() && settling.is_empty() {
+                continue;
+            }
+            turn.pace = self.pace.take();
+            let (marks, has_settlements) = (turn.marks.clone(), !turn.settlements.is_empty());
+            let written = self.write(&turn);
+            // Where one mark fails, the ends of those that have left may still be recorded.
+            let settled = match &written {
+                Err(_) if has_settlements && !marks.is_empty() => {
+                    self.write(&LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() }).map(|_| ())
                 }
+                written => written.as_ref().map(|_| ()).map_err(Arc::clone),
+            };
+            if let Some(error) = written.as_ref().err().or(settled.as_ref().err()) {
+                self.failed.get_or_insert_with(|| Arc::clone(error));
+            }
+            for done in settling {
+                answer(done, settled.clone());
+            }
+            for (id, done) in marks.iter().zip(marking) {
+                answer(done, written.as_ref().map(|marked| marked.contains(id)).map_err(Arc::clone));
             }
         }
-        let now = clock.now();
-        // Ends first: a mark must not be on the disk before the end of the
-        // same connection's message before it.
-        let written = db
-            .run(move |store| {
-                let settled = if settlements.is_empty() { Ok(()) } else { store.settle(&settlements, now) };
-                let marked = match &settled {
-                    Ok(()) if !marks.is_empty() => store.mark_handing_over(&marks, now),
-                    _ => Ok(()),
-                };
-                Ok((settled, marked))
-            })
-            .await;
-        let (settled, marked) = match written {
-            Ok((Ok(()), marked)) => (Ok(()), marked.map_err(Arc::new)),
-            Ok((Err(error), _)) | Err(error) => {
-                let error = Arc::new(error);
-                (Err(Arc::clone(&error)), Err(error))
+    }
+
+    /// Waits for requests that are about to come, where sharing their commit saves more than the wait costs.
+    async fn wait_for_company(&self, requests: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {
+        let began = Instant::now();
+        loop {
+            let marks = gathered.iter().filter(|request| matches!(request, Request::Mark(..))).count();
+            let patience = match marks {
+                // Nobody waits for the end of a message until the next one is to leave over its connection.
+                // Alone, every second commit would be for ends.
+                0 => END_WAITS,
+                // The whole crew waits.
+                _ if marks >= self.crew => return,
+                // On a slow disk: a commit takes longer than the others need to come round.
+                _ => self.commits.average() / 2,
+            };
+            // The runtime counts in milliseconds.
+            if patience < Duration::from_millis(1) {
+                return;
             }
-        };
-        failed = failed.or_else(|| settled.as_ref().err().or(marked.as_ref().err()).cloned());
-        answer(settling, &settled);
-        answer(marking, &marked);
+            let more = requests.recv_many(gathered, GATHERED_MAX);
+            if !timeout_at(began + patience.min(PATIENCE_MAX), more).await.is_ok_and(|more| more > 0) {
+                return;
+            }
+        }
+    }
+
+    fn write(&self, turn: &LedgerTurn) -> Result<HashSet<DeliveryId>, NotRecorded> {
+        let (now, began) = (self.clock.now(), Instant::now());
+        let written = self.db.run_here(|store| store.record_turn(turn, now));
+        self.commits.count.fetch_add(1, Ordering::Relaxed);
+        self.commits.micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        written.map(HashSet::from_iter).map_err(Arc::new)
     }
 }
 
-fn answer(waiting: Vec<oneshot::Sender<Result<(), NotRecorded>>>, result: &Result<(), NotRecorded>) {
-    for done in waiting {
-        // Whoever asked may have gone; the ledger does not mind.
-        let _ = done.send(result.clone());
-    }
+fn answer<T>(done: oneshot::Sender<Result<T, NotRecorded>>, result: Result<T, NotRecorded>) {
+    // Whoever asked may have gone; the ledger does not mind.
+    let _ = done.send(result);
 }

@@ -23,12 +23,17 @@
 //! - `worker` keeps the order above, one delivery at a time for each
 //!   connection; so there is at most one uncertain mail for each.
 //! - `ledger` puts marks and records of all connections on the disk in common
-//!   commits, and refuses every further mark once one has failed.
+//!   commits, and refuses every further mark once one has failed. A mark may be
+//!   denied: what a person has taken out of the queue meanwhile is not sent.
 //! - `blame` reads refusals, `policy` decides what follows, `relay` when
 //!   the relay needs rest, `rate` how fast mail may leave: values in, values
 //!   out.
 //! - `lock` and the lease in the database let one process send; it first
 //!   turns what a dead one left behind into "never offered" or "uncertain".
+//! - What a server says is mended below lettre, for a reply after the dot that
+//!   cannot be read would send an accepted message twice.
+//! - `tests/it/crash.rs` dies at every commit and every write, `faults.rs` meets
+//!   every fault at every stage, `disk.rs` fills the disk.
 //! - [`Courier`] is set up once; its [`Shift`] claims a few deliveries at a time
 //!   and feeds the connections.
 

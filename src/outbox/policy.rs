@@ -3,7 +3,7 @@
 use super::blame::Blame;
 use super::settings::{OnUncertain, RetrySettings};
 use super::stage::Stage;
-use crate::store::Verdict;
+use crate::store::{DeliveryState, Earlier, Verdict};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far a wait may stray from its setting, so that what failed together does not return together.
@@ -16,6 +16,12 @@ const PATIENT_WAIT: TimeDelta = TimeDelta::minutes(1);
 
 /// Added to a wait that the server asked for: clocks differ, and a second early costs a whole round (so does Postal).
 const HINT_MARGIN: TimeDelta = TimeDelta::seconds(10);
+
+/// A mailbox that could not take so many …
+const SOFT_MAX: u32 = 3;
+/// … of the last so many issues is given up: Keila's rule, over issues instead of tries, so
+/// that one bad day counts once.
+pub(super) const SOFT_AMONG: usize = 5;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub enum Outcome {
 pub struct Circumstances {
     /// Attempts made before this one.
     pub attempts: u32,
+    /// Other issues that the mailbox could not take, among the last few and since it last took one.
+    pub soft_before: u32,
     /// Whether an earlier attempt ended [`Outcome::Uncertain`].
     pub resent: bool,
     /// Whether the relay was in trouble and has not taken a message since.
@@ -100,10 +108,20 @@ pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySett
             Blame::Policy => (Verdict::Rejected { suppress: false }, RelayNews::Dislikes),
             Blame::Recipient => (Verdict::Rejected { suppress: true }, RelayNews::Judged),
             Blame::Unclear => (Verdict::Rejected { suppress: false }, RelayNews::Judged),
+            Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => {
+                (Verdict::Rejected { suppress: true }, RelayNews::Judged)
+            }
             Blame::RecipientSoft | Blame::Later => (again(try_again_in, circumstances, retry), RelayNews::Judged),
         },
     };
     Consequence { verdict, relay }
+}
+
+/// How often a mailbox could not take mail before this issue, from the other issues
+/// to the address, newest first. One that it took ends the count.
+pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
+    let since_taken = earlier.iter().take(SOFT_AMONG - 1).take_while(|other| other.state != DeliveryState::Accepted);
+    since_taken.filter(|other| other.soft).count() as u32
 }
 
 /// Later, unless it will be too late.
@@ -132,6 +150,7 @@ fn jittered(wait: TimeDelta, jitter: f64) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use DeliveryState::{Accepted, Expired, Rejected};
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -143,7 +162,15 @@ mod tests {
 
     /// Queued at minute 0, expires at minute 1080, jitter in the middle.
     fn circumstances(now: i64, attempts: u32) -> Circumstances {
-        Circumstances { attempts, resent: false, on_probation: false, expires_at: at(1080), now: at(now), jitter: 0.5 }
+        Circumstances {
+            attempts,
+            soft_before: 0,
+            resent: false,
+            on_probation: false,
+            expires_at: at(1080),
+            now: at(now),
+            jitter: 0.5,
+        }
     }
 
     #[track_caller]
@@ -175,6 +202,27 @@ mod tests {
         check(refused(Stage::Mail, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
         let probe = Circumstances { on_probation: true, ..first };
         check(refused(Stage::Rcpt, Blame::Policy), &probe, Verdict::Deferred(at(5)), RelayNews::RefusesUs);
+    }
+
+    #[test]
+    fn a_mailbox_that_stays_full_for_three_of_five_issues_is_given_up() {
+        let soft = refused(Stage::Rcpt, Blame::RecipientSoft);
+        let third = Circumstances { soft_before: 2, ..circumstances(0, 0) };
+        check(soft, &third, Verdict::Rejected { suppress: true }, RelayNews::Judged);
+        check(soft, &Circumstances { soft_before: 1, ..third }, Verdict::Deferred(at(5)), RelayNews::Judged);
+        check(refused(Stage::Rcpt, Blame::Later), &third, Verdict::Deferred(at(5)), RelayNews::Judged);
+
+        let count = |earlier: &[(DeliveryState, bool)]| {
+            soft_before(&earlier.iter().map(|&(state, soft)| Earlier { state, soft }).collect::<Vec<_>>())
+        };
+        assert_eq!(count(&[]), 0);
+        assert_eq!(count(&[(Expired, true), (Expired, true)]), 2);
+        assert_eq!(count(&[(Expired, true), (Expired, false), (Rejected, false), (Expired, true)]), 2);
+        assert_eq!(count(&[(Expired, true), (Accepted, false), (Expired, true)]), 1, "it took one since");
+        assert_eq!(
+            count(&[(Rejected, false), (Rejected, false), (Rejected, false), (Rejected, false), (Expired, true)]),
+            0
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 
 /// Where mail goes.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// To a relay.
@@ -42,6 +43,8 @@ pub struct SmtpSettings {
     pub port: u16,
     /// TLS.
     pub security: Security,
+    /// Certificates besides the system's.
+    pub tls: TlsSettings,
     /// Login, if the relay wants one.
     pub login: Option<Login>,
     /// The name we say in EHLO.
@@ -54,6 +57,24 @@ pub struct SmtpSettings {
     pub rate: RateLimits,
     /// When to try again, when to stop.
     pub retry: RetrySettings,
+}
+
+/// Certificates besides the system's.
+#[derive(Debug, Clone, Default)]
+pub struct TlsSettings {
+    /// Roots to be trusted besides the system's, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How we show who we are, if the relay asks.
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client's certificate and its key, in PEM.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// The certificate and those that signed it.
+    pub cert_file: PathBuf,
+    /// The key.
+    pub key_file: PathBuf,
 }
 
 /// A login at the relay.
@@ -117,6 +138,7 @@ impl Default for SmtpSettings {
             host: "127.0.0.1".to_owned(),
             port: 25,
             security: Security::StartTls,
+            tls: TlsSettings::default(),
             login: None,
             hello_name: None,
             connections: 4,

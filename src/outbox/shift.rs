@@ -9,17 +9,21 @@ use super::relay::Relay;
 use super::settings::OnUncertain;
 use super::summary::{Summary, Tally};
 use super::worker::{InFlight, Worker};
-use crate::store::{Claimed, DeliveryState};
+use crate::store::{Claimed, DeliveryState, Pace, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Deliveries claimed ahead for each connection: enough to keep it busy, few enough for a crash to touch few.
+/// Deliveries claimed ahead for each connection: enough to keep it busy.
 const CLAIMED_PER_CONNECTION: usize = 4;
+
+/// Deliveries claimed at once where the queue is long: so many share one commit. What a crash leaves
+/// claimed was never offered, so more would cost nothing but memory.
+const CLAIMED_MAX: usize = 256;
 
 /// How long the right to send lasts without being renewed; it is renewed four times as often.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
@@ -89,9 +93,10 @@ impl<'a> Shift<'a> {
         let name = courier.relay_name.clone();
         let found = courier.db.run(move |store| {
             let recovered = store.recover_claims(resend_at, now)?;
-            Ok((recovered, store.relay_pause(&name)?, Standing::read(store.count_deliveries()?)))
+            let counts = store.count_deliveries()?;
+            Ok((recovered, store.relay_pause(&name)?, store.rate_buckets(&name)?, Standing::read(counts)))
         });
-        let (recovered, pause, before) = found.await?;
+        let (recovered, pause, buckets, before) = found.await?;
         if recovered.uncertain + recovered.held > 0 {
             tracing::warn!(
                 uncertain = recovered.uncertain,
@@ -110,7 +115,7 @@ impl<'a> Shift<'a> {
             retry: courier.retry.clone(),
             sender: Arc::clone(&courier.sender),
             watcher: courier.watcher.clone(),
-            ledger: Ledger::open(courier.db.clone(), Arc::clone(&courier.clock)),
+            ledger: Ledger::open(courier.db.clone(), Arc::clone(&courier.clock), courier.connections),
             stop: stop.clone(),
             relay: Mutex::new(Relay::new(pause)),
             tally: Mutex::new(Tally::new(before.queued)),
@@ -118,7 +123,7 @@ impl<'a> Shift<'a> {
         let lost = Arc::new(Mutex::new(None));
         let mut keeper = JoinSet::new();
         keeper.spawn(keep_lease(Arc::clone(&desk), courier.holder.clone(), Arc::clone(&lost)));
-        let rate = AsyncMutex::new(Rate::new(&courier.limits, now));
+        let rate = AsyncMutex::new(Rate::new(&courier.limits, &buckets, now));
         Ok(Shift { courier, desk, stop, rate, lost, _keeper: keeper, before, began })
     }
 
@@ -177,7 +182,10 @@ impl<'a> Shift<'a> {
         });
         let after = ended.await?;
         let relay_trouble = self.desk.relay().trouble().map(str::to_owned);
+        let (commits, each) = self.desk.ledger.commits();
         Ok(Summary {
+            commits,
+            commit_ms: each.as_secs_f64() * 1000.0,
             held: after.held.saturating_sub(self.before.held),
             expired: after.expired.saturating_sub(self.before.expired),
             seconds: self.began.elapsed().as_secs_f64(),
@@ -190,11 +198,15 @@ impl<'a> Shift<'a> {
     async fn feed(
         &self,
         give: mpsc::Sender<Claimed>,
-        batch: usize,
+        mut batch: usize,
         is_probe: bool,
         in_flight: &InFlight,
         halt: &CancellationToken,
     ) -> Result<Fed, DeliverError> {
+        // Who may send only so many in a while must not keep many in hand.
+        let is_limited = self.rate.lock().await.is_limited();
+        // Claimed while the ones before are with the workers.
+        let mut ahead: Option<JoinHandle<Result<Vec<Claimed>, StoreError>>> = None;
         let mut fed = Fed { claimed: 0, left: Vec::new() };
         while !halt.is_cancelled() {
             if is_probe && fed.claimed > 0 {
@@ -209,8 +221,14 @@ impl<'a> Shift<'a> {
                     break;
                 }
             }
-            let now = self.desk.clock.now();
-            let claims = self.desk.db.run(move |store| store.claim_due(batch as u32, now)).await?;
+            let claims = match ahead.take() {
+                Some(claims) => joined(claims.await)?,
+                None => joined(self.claim(batch).await)?,
+            };
+            if claims.len() >= batch && !is_probe && !is_limited {
+                batch = (2 * batch).min(CLAIMED_MAX);
+                ahead = Some(self.claim(batch));
+            }
             if claims.is_empty() {
                 if in_flight.is_empty() {
                     break;
@@ -234,7 +252,17 @@ impl<'a> Shift<'a> {
                 }
             }
         }
+        if let Some(claims) = ahead {
+            let claims = joined(claims.await)?;
+            fed.claimed += claims.len();
+            fed.left.extend(claims);
+        }
         Ok(fed)
+    }
+
+    fn claim(&self, limit: usize) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {
+        let (db, now) = (self.desk.db.clone(), self.desk.clock.now());
+        tokio::spawn(async move { db.run(move |store| store.claim_due(limit as u32, now)).await })
     }
 
     /// A place in the workers' queue, once the pace allows another message; `None` on `halt`.
@@ -243,14 +271,26 @@ impl<'a> Shift<'a> {
         give: &'p mpsc::Sender<Claimed>,
         halt: &CancellationToken,
     ) -> Option<mpsc::Permit<'p, Claimed>> {
+        let booked = {
+            let mut rate = self.rate.lock().await;
+            rate.is_limited().then(|| rate.book(self.desk.clock.now()))
+        };
         let waiting = async {
-            let wait = self.rate.lock().await.book(self.desk.clock.now());
-            tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
+            if let Some(wait) = booked {
+                tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
+                let buckets = self.rate.lock().await.buckets();
+                self.desk.ledger.note_pace(Pace { relay: self.desk.relay_name.clone(), buckets }).await;
+            }
             give.reserve().await.ok()
         };
         tokio::select! {
             biased;
-            () = halt.cancelled() => None,
+            () = halt.cancelled() => {
+                if booked.is_some() {
+                    self.rate.lock().await.give_back();
+                }
+                None
+            }
             place = waiting => place,
         }
     }
@@ -279,6 +319,15 @@ impl<'a> Shift<'a> {
         let next = if due > 0 { Some(now) } else { next };
         let rests_until = self.desk.relay().rests_until(now);
         Ok(Step { claimed, next_at: next.map(|next| rests_until.map_or(next, |until| until.max(next))) })
+    }
+}
+
+/// What a task of ours came to; its panic is ours.
+fn joined<T>(ended: Result<Result<T, StoreError>, JoinError>) -> Result<T, StoreError> {
+    match ended {
+        Ok(result) => result,
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(StoreError::Closed),
     }
 }
 

@@ -10,6 +10,9 @@ mod dial;
 mod failure;
 mod lines;
 mod timeouts;
+mod tls;
+
+use lines::Heard;
 
 pub use dial::Dialer;
 pub use failure::Failure;
@@ -30,6 +33,7 @@ use tokio::time::timeout;
 pub struct Connection {
     conn: AsyncSmtpConnection,
     timeouts: Timeouts,
+    heard: Heard,
     pipelining: bool,
     taken: u32,
 }
@@ -44,8 +48,9 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, pipelining: bool) -> Self {
-        Connection { conn, timeouts, pipelining, taken: 0 }
+    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, heard: Heard) -> Self {
+        let pipelining = heard.pipelining();
+        Connection { conn, timeouts, heard, pipelining, taken: 0 }
     }
 
     /// Messages that the server has taken over this connection.
@@ -60,6 +65,10 @@ impl Connection {
         let mail = Mail::new(Some(from.clone()), Vec::new());
         let rcpt = Rcpt::new(to.clone(), Vec::new());
         let waits = self.timeouts;
+        // A reply too many would be taken for the reply to MAIL, and all others for those before them.
+        if self.heard.more() {
+            return Err(Failure::broken(Stage::Mail, "the server said more than it was asked"));
+        }
         if self.pipelining {
             return self.offer_in_one_go(&format!("{mail}{rcpt}{Data}")).await;
         }
@@ -94,9 +103,9 @@ impl Connection {
     pub async fn hand_over(&mut self, message: &[u8]) -> Result<Reply, Failure> {
         let wait = self.timeouts.text + self.timeouts.dot;
         let sending = async {
-            match std::str::from_utf8(message) {
+            match stuffed(message) {
                 // One write: a text and a dot in two would be two packets.
-                Ok(text) => self.conn.command(Text(text)).await,
+                Ok(text) => self.conn.command(text).await,
                 // lettre adds the line end before the dot.
                 Err(_) => self.conn.message(message.strip_suffix(b"\r\n").unwrap_or(message)).await,
             }
@@ -178,23 +187,26 @@ fn is_network(error: &Error) -> bool {
 
 /// A message as it goes over the line: a dot more at the start of each line
 /// that starts with one (RFC 5321 section 4.5.2), and at the end the dot alone.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
-        let mut parts = self.0.split("\n.");
-        let first = parts.next().unwrap_or_default();
-        if first.starts_with('.') {
-            f.write_str(".")?;
-        }
-        f.write_str(first)?;
-        for part in parts {
-            f.write_str("\n..")?;
-            f.write_str(part)?;
-        }
-        f.write_str(if self.0.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" })
+///
+/// Fails on what is not UTF-8, which lettre cannot send in one piece.
+fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
+    let message = std::str::from_utf8(message)?;
+    let mut text = String::with_capacity(message.len() + message.len() / 64 + 8);
+    if message.starts_with('.') {
+        text.push('.');
     }
+    let mut copied = 0;
+    // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
+    for (at, _) in message.match_indices('\n') {
+        if message.as_bytes().get(at + 1) == Some(&b'.') {
+            text.push_str(&message[copied..=at]);
+            text.push('.');
+            copied = at + 1;
+        }
+    }
+    text.push_str(&message[copied..]);
+    text.push_str(if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" });
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -205,9 +217,10 @@ mod tests {
     fn dots_at_the_start_of_lines_are_doubled() {
         #[track_caller]
         fn check(message: &str, sent: &str) {
-            assert_eq!(Text(message).to_string(), sent);
+            assert_eq!(stuffed(message.as_bytes()).unwrap(), sent);
         }
         check("a\r\n", "a\r\n.\r\n");
+        check("", "\r\n.\r\n");
         check("a", "a\r\n.\r\n");
         check(".\r\n..\r\n.a\r\nb.\r\n", "..\r\n...\r\n..a\r\nb.\r\n.\r\n");
         check("a\r\n.", "a\r\n..\r\n.\r\n");

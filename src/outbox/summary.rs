@@ -24,6 +24,10 @@ pub struct Summary {
     pub expired: u64,
     /// How long the run took.
     pub seconds: f64,
+    /// Times that the ledger was put on the disk.
+    pub commits: u64,
+    /// How long that took on average, in milliseconds.
+    pub commit_ms: f64,
     /// What is wrong with the relay, if mail waits for it.
     pub relay_trouble: Option<String>,
 }

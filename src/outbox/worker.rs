@@ -106,25 +106,34 @@ impl Worker {
             Route::Maildir(maildir) => self.by_maildir(claimed, maildir).await?,
         };
         self.all_recorded().await?;
+        let Some(end) = end else {
+            tracing::info!(delivery.id = claimed.id.0, "delivery was taken out of the queue meanwhile: not sent");
+            self.in_flight.remove();
+            return Ok(());
+        };
         self.recording = Some(self.desk.conclude(claimed, &end, began.elapsed(), &self.halt).await?);
         Ok(())
     }
 
-    async fn by_smtp(&mut self, claimed: &Claimed, dialer: &Dialer, carries: u32) -> Result<End, DeliverError> {
+    /// How the attempt ended; `None` if the delivery was taken out of our hands before its text left.
+    async fn by_smtp(&mut self, claimed: &Claimed, dialer: &Dialer, carries: u32) -> Result<Option<End>, DeliverError> {
         if let Some(full) = self.connection.take_if(|connection| connection.taken() >= carries) {
             full.quit().await;
         }
         let mut connection = match self.offered(claimed, dialer).await? {
             Ok(connection) => connection,
-            Err(end) => return Ok(end),
+            Err(end) => return Ok(Some(end)),
         };
-        // If the mark cannot be recorded, the connection is dropped here, before the text.
-        self.mark(claimed).await?;
+        // Without the mark the connection is dropped here, before the text: a server that waits for one
+        // can be told in no other way that there is none.
+        if !self.mark(claimed).await? {
+            return Ok(None);
+        }
         // From here on nothing interrupts it: stopping would only make the end uncertain.
         match connection.hand_over(&claimed.message).await {
             Ok(reply) => {
                 self.connection = Some(connection);
-                Ok(End::accepted(Stage::Dot, Some(reply), String::new()))
+                Ok(Some(End::accepted(Stage::Dot, Some(reply), String::new())))
             }
             Err(failure) => {
                 let outcome = match &failure.reply {
@@ -140,7 +149,7 @@ impl Worker {
                 } else if outcome == Outcome::Uncertain {
                     self.desk.connection_broke(&failure, &self.halt).await?;
                 }
-                Ok(End::failed(failure, outcome))
+                Ok(Some(End::failed(failure, outcome)))
             }
         }
     }
@@ -201,22 +210,25 @@ impl Worker {
         }
     }
 
-    async fn by_maildir(&mut self, claimed: &Claimed, maildir: &Maildir) -> Result<End, DeliverError> {
-        self.mark(claimed).await?;
+    async fn by_maildir(&mut self, claimed: &Claimed, maildir: &Maildir) -> Result<Option<End>, DeliverError> {
+        if !self.mark(claimed).await? {
+            return Ok(None);
+        }
         let (maildir, id, message, again) = (maildir.clone(), claimed.id, claimed.message.clone(), claimed.resent);
         let putting = tokio::task::spawn_blocking(move || {
             if again { maildir.put_again(id, &message) } else { maildir.put(id, &message) }
         });
-        Ok(match putting.await {
+        Ok(Some(match putting.await {
             Ok(Ok(name)) => End::accepted(Stage::Maildir, None, name),
             Ok(Err(error)) => in_maildir(error.to_string()),
             Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
             Err(_) => in_maildir("the program is stopping".to_owned()),
-        })
+        }))
     }
 
     /// Returns once it is on the disk that this text may leave, and how the one before it ended.
-    async fn mark(&mut self, claimed: &Claimed) -> Result<(), DeliverError> {
+    /// Answers whether it may: not if the delivery was taken out of our hands.
+    async fn mark(&mut self, claimed: &Claimed) -> Result<bool, DeliverError> {
         let mut mark = self.desk.ledger.mark(claimed.id).await;
         self.all_recorded().await?;
         mark.on_disk().await.map_err(DeliverError::from)

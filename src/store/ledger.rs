@@ -125,6 +125,48 @@ pub struct Settlement {
     pub attempt: AttemptRecord,
     /// What follows.
     pub verdict: Verdict,
+    /// Whether the mailbox could not take it now (full, disabled for a while).
+    pub soft: bool,
+}
+
+/// What goes to the disk in one commit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LedgerTurn {
+    /// How tries ended.
+    pub settlements: Vec<Settlement>,
+    /// Whose texts are to leave now.
+    pub marks: Vec<DeliveryId>,
+    /// How fast mail has been leaving, if there are limits.
+    pub pace: Option<Pace>,
+}
+
+/// What is left of the limits of one relay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Its name.
+    pub relay: String,
+    /// One for each limit.
+    pub buckets: Vec<RateBucket>,
+}
+
+/// One limit's messages that may still leave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateBucket {
+    /// The limit's period.
+    pub period_seconds: u32,
+    /// Messages that may leave at once; below 0 some are on loan.
+    pub tokens: f64,
+    /// When it held so many, to the millisecond.
+    pub filled_at: DateTime<Utc>,
+}
+
+/// How an earlier delivery to the same address stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its state.
+    pub state: DeliveryState,
+    /// Whether the mailbox could not take it at its last try.
+    pub soft: bool,
 }
 
 /// One line of the outbox.
@@ -169,6 +211,8 @@ pub struct DeliveryRow {
 pub struct OutboxFilter {
     /// Only to this address.
     pub address: Option<Address>,
+    /// Only the one with this Message-ID, without angle brackets.
+    pub message_id: Option<String>,
     /// Only in this state.
     pub state: Option<DeliveryState>,
     /// Only of this date.
@@ -238,11 +282,18 @@ pub trait LedgerStore {
     /// has ended become expired, those whose address is suppressed held.
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Records that the texts of `ids` may now leave. Durable once it returns.
-    fn mark_handing_over(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Records how tries ended and that the texts of `turn.marks` may now
+    /// leave; answers which of them were marked. Durable once it returns.
+    ///
+    /// What is no longer in a sender's hands (a person has held it, its
+    /// subscriber has left) is neither marked nor settled.
+    fn record_turn(&mut self, turn: &LedgerTurn, now: DateTime<Utc>) -> Result<Vec<DeliveryId>, StoreError>;
 
-    /// Records how tries ended. Durable once it returns.
-    fn settle(&mut self, settlements: &[Settlement], now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Up to `limit` other deliveries to the address of `id` that were tried, newest first.
+    fn earlier_deliveries(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError>;
+
+    /// The buckets of the relay `name`, as they were last recorded.
+    fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError>;
 
     /// Deliveries by state.
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError>;

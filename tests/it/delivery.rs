@@ -10,7 +10,7 @@ use paperboy::outbox::{
 };
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{Db, DeliveryRow, DeliveryState, NewIssue, OutboxFilter};
+use paperboy::store::{Db, DeliveryRow, DeliveryState, LedgerTurn, NewIssue, OutboxFilter};
 use paperboy::subscriber::{NewSubscriber, Preferences, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// An operator's outbox: a database, a relay, and a clock that is moved by hand.
-struct Outbox {
+pub(crate) struct Outbox {
     folder: TempDir,
     db: Db,
     clock: Arc<FixedClock>,
-    relay: FakeRelay,
-    settings: SmtpSettings,
-    timeouts: Timeouts,
+    pub(crate) relay: FakeRelay,
+    pub(crate) settings: SmtpSettings,
+    pub(crate) timeouts: Timeouts,
     stop: CancellationToken,
 }
 
 impl Outbox {
     /// With one connection, so that the order of events is known.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = SqliteStore::migrate(&folder.path().join("paperboy.db")).unwrap();
         let relay = FakeRelay::start().await;
@@ -53,18 +53,18 @@ impl Outbox {
         }
     }
 
-    fn with_connections(mut self, connections: usize) -> Self {
+    pub(crate) fn with_connections(mut self, connections: usize) -> Self {
         self.settings.connections = connections;
         self
     }
 
-    fn with_retry(mut self, change: impl FnOnce(&mut RetrySettings)) -> Self {
+    pub(crate) fn with_retry(mut self, change: impl FnOnce(&mut RetrySettings)) -> Self {
         change(&mut self.settings.retry);
         self
     }
 
     /// Composes an issue for each of `names`, at example.org, and queues it.
-    fn queues(&self, names: &[&str]) {
+    pub(crate) fn queues(&self, names: &[&str]) {
         let now = self.clock.now();
         let people: Vec<NewSubscriber> = names.iter().map(|name| subscriber(&address(name))).collect();
         self.db
@@ -81,6 +81,23 @@ impl Outbox {
             .unwrap();
     }
 
+    /// Queues an issue for `name`, dated so many days later.
+    fn queues_on(&self, name: &str, day: i64) {
+        let now = self.clock.now();
+        let person = subscriber(&address(name));
+        self.db
+            .run_here(|store| {
+                store.enter_subscribers(std::slice::from_ref(&person), now)?;
+                let found = store.subscriber(&person.address)?.expect("was entered");
+                let issue = issue(&found.address, found.id, now + self.settings.retry.shelf_life);
+                let (date, message_id) =
+                    (issue.local_date + TimeDelta::days(day), format!("{day}.{}", issue.message_id));
+                store.enqueue_issues(&[NewIssue { local_date: date, message_id, ..issue }], now)?;
+                Ok(())
+            })
+            .unwrap();
+    }
+
     fn courier(&self) -> Courier {
         self.courier_to(&Transport::Smtp(self.settings.clone()))
     }
@@ -92,24 +109,24 @@ impl Outbox {
         Courier::with_timeouts(db, clock, Arc::new(NoChance), transport, sender, stop, self.timeouts).unwrap()
     }
 
-    async fn delivers(&self) -> Summary {
+    pub(crate) async fn delivers(&self) -> Summary {
         self.courier().called("us").run_until_empty(false).await.unwrap()
     }
 
-    fn passes(&self, time: TimeDelta) {
+    pub(crate) fn passes(&self, time: TimeDelta) {
         self.clock.set(self.clock.now() + time);
     }
 
-    fn rows(&self) -> Vec<DeliveryRow> {
+    pub(crate) fn rows(&self) -> Vec<DeliveryRow> {
         self.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap()
     }
 
-    fn row(&self, name: &str) -> DeliveryRow {
+    pub(crate) fn row(&self, name: &str) -> DeliveryRow {
         let address = address(name);
         self.rows().into_iter().find(|row| row.address == address).unwrap()
     }
 
-    fn state(&self, name: &str) -> DeliveryState {
+    pub(crate) fn state(&self, name: &str) -> DeliveryState {
         self.row(name).state
     }
 
@@ -119,7 +136,7 @@ impl Outbox {
         counts.into_iter().map(|(state, count)| (state.word(), count)).collect()
     }
 
-    fn suppressed(&self) -> Vec<String> {
+    pub(crate) fn suppressed(&self) -> Vec<String> {
         let suppressions = self.db.run_here(|store| store.suppressions()).unwrap();
         suppressions.into_iter().map(|suppression| suppression.address.to_string()).collect()
     }
@@ -137,7 +154,7 @@ fn refs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-fn subscriber(address: &str) -> NewSubscriber {
+pub(crate) fn subscriber(address: &str) -> NewSubscriber {
     NewSubscriber {
         address: address.parse().unwrap(),
         name: String::new(),
@@ -147,7 +164,7 @@ fn subscriber(address: &str) -> NewSubscriber {
     }
 }
 
-fn issue(
+pub(crate) fn issue(
     address: &paperboy::subscriber::Address,
     subscriber: paperboy::subscriber::SubscriberId,
     expires_at: DateTime<Utc>,
@@ -461,7 +478,7 @@ async fn a_dead_senders_work_is_taken_over_at_once_by_who_has_the_lock() {
         .run_here(|store| {
             store.lease_sending("the dead one", now + TimeDelta::minutes(2), now)?;
             let claims = store.claim_due(3, now)?;
-            store.mark_handing_over(&[claims[1].id], now)
+            store.record_turn(&LedgerTurn { marks: vec![claims[1].id], ..LedgerTurn::default() }, now)
         })
         .unwrap();
     let lock = SendingLock::take(&outbox.folder.path().join("sending.lock"), "us").unwrap();
@@ -556,4 +573,74 @@ async fn after_a_crash_at_any_text_nobody_is_missed_and_nobody_gets_three() {
         second_copies += copies.len().saturating_sub(1);
     }
     assert!(second_copies <= CONNECTIONS * crashes, "{second_copies}");
+}
+
+#[tokio::test]
+async fn what_a_person_takes_out_of_the_queue_is_not_sent() {
+    let outbox = Outbox::new().await;
+    outbox.queues(&["ada", "left", "grace"]);
+    // Held between the claim and the mark, as a command beside us would do it.
+    let trigger = "CREATE TRIGGER held AFTER UPDATE OF state ON deliveries
+                   WHEN new.state = 'claimed' AND new.address = 'left@example.org'
+                   BEGIN UPDATE deliveries SET state = 'held' WHERE id = new.id; END";
+    let path = outbox.folder.path().join("paperboy.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(trigger).unwrap();
+    let summary = outbox.delivers().await;
+    assert_eq!((summary.accepted, summary.held), (2, 1));
+    assert_eq!(outbox.relay.recipients(), ["ada@example.org", "grace@example.org"]);
+    let left = outbox.row("left");
+    assert_eq!((left.state, left.attempts), (DeliveryState::Held, 0));
+    // Nor does a refusal of it change what the person decided.
+    outbox.queues(&["left2"]);
+    outbox.relay.on(At::Rcpt).says("550 5.1.1 no such user");
+    let trigger = trigger.replace("left@", "left2@").replace("TRIGGER held", "TRIGGER held2");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&trigger).unwrap();
+    outbox.delivers().await;
+    assert_eq!((outbox.state("left2"), outbox.suppressed()), (DeliveryState::Held, Vec::<String>::new()));
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_full_for_three_issues_is_suppressed_and_one_success_forgives() {
+    let outbox = Outbox::new().await;
+    for (day, reply, states) in [
+        (0, Some("552 5.2.2 mailbox full"), "deferred"),
+        (1, Some("552 5.2.2 mailbox full"), "deferred"),
+        (2, None, "accepted"),
+        (3, Some("452 4.2.2 mailbox full"), "deferred"),
+        (4, Some("452 4.2.2 mailbox full"), "deferred"),
+        (5, Some("452 4.2.2 mailbox full"), "rejected"),
+    ] {
+        outbox.relay.behaves();
+        if let Some(reply) = reply {
+            outbox.relay.on(At::Rcpt).says(reply);
+        }
+        outbox.queues_on("full", day);
+        outbox.delivers().await;
+        let row = outbox.rows().pop().unwrap();
+        assert_eq!(row.state.word(), states, "day {day}");
+        assert_eq!(outbox.suppressed().is_empty(), day < 5);
+        outbox.passes(TimeDelta::days(1));
+    }
+}
+
+#[tokio::test]
+async fn limits_on_the_pace_survive_a_restart() {
+    let mut outbox = Outbox::new().await;
+    outbox.settings.rate.per_hour = 3;
+    outbox.queues(&refs(&names(5)));
+    let paced = async |outbox: &Outbox| {
+        let running = outbox.courier();
+        let begun = outbox.relay.kept().len();
+        tokio::select! {
+            summary = running.run_until_empty(false) => panic!("the limit was forgotten: {summary:?}"),
+            () = tokio::time::sleep(Duration::from_millis(400)) => {}
+        }
+        outbox.relay.kept().len() - begun
+    };
+    assert_eq!(paced(&outbox).await, 3);
+    // Another process, an instant later; the one before left its claims and its lease.
+    outbox.passes(TimeDelta::minutes(3));
+    assert_eq!(paced(&outbox).await, 0);
+    outbox.passes(TimeDelta::minutes(90));
+    assert_eq!(outbox.delivers().await.accepted, 2);
 }

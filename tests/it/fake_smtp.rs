@@ -49,6 +49,8 @@ pub(crate) enum At {
 enum Act {
     Says(String),
     SaysByteByByte(String),
+    SaysBytes(Vec<u8>),
+    Drips(String, Duration),
     SaysAndCloses(String),
     Closes,
     Resets,
@@ -275,6 +277,16 @@ impl On<'_> {
         self.then(Act::SaysByteByByte(reply.to_owned()));
     }
 
+    /// Sends these bytes for a reply.
+    pub(crate) fn says_bytes(self, reply: &[u8]) {
+        self.then(Act::SaysBytes(reply.to_vec()));
+    }
+
+    /// Gives this reply with so long a pause after each byte.
+    pub(crate) fn drips(self, reply: &str, pause: Duration) {
+        self.then(Act::Drips(reply.to_owned(), pause));
+    }
+
     /// Gives this reply and closes the connection.
     pub(crate) fn says_and_closes(self, reply: &str) {
         self.then(Act::SaysAndCloses(reply.to_owned()));
@@ -452,6 +464,17 @@ impl Talk {
                 for byte in format!("{}\r\n", reply.replace('\n', "\r\n")).bytes() {
                     self.writer.write_all(&[byte]).await.ok()?;
                     tokio::task::yield_now().await;
+                }
+                Some(reply.starts_with(['2', '3']))
+            }
+            Act::SaysBytes(reply) => {
+                self.writer.write_all(&reply).await.ok()?;
+                Some(reply.starts_with(b"2") || reply.starts_with(b"3"))
+            }
+            Act::Drips(reply, pause) => {
+                for byte in format!("{reply}\r\n").bytes() {
+                    self.writer.write_all(&[byte]).await.ok()?;
+                    tokio::time::sleep(pause).await;
                 }
                 Some(reply.starts_with(['2', '3']))
             }

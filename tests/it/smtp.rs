@@ -112,14 +112,18 @@ async fn replies_of_any_shape_are_read() {
     connection.reset().await.unwrap();
     relay.on(At::Text).once().says_byte_by_byte("250 2.0.0 kept");
     assert_eq!(send(&mut connection, "a@example.org", HELLO).await.unwrap(), "250 2.0.0 kept");
+    let huge = many_lines("250", &vec!["x".repeat(900).as_str(); 200]);
+    for (said, starts) in [("250", "250"), (huge.as_str(), "250 xxx"), ("250 \u{fc} 2.0.0 kept", "250 \u{fc}")] {
+        relay.on(At::Text).once().says(said);
+        assert!(send(&mut connection, "a@example.org", HELLO).await.unwrap().starts_with(starts), "{starts}");
+    }
 }
 
 #[tokio::test]
 async fn what_is_no_reply_ends_the_connection() {
-    let huge = many_lines("250", &vec!["x".repeat(900).as_str(); 200]);
-    let long = format!("250 {}", "x".repeat(5000));
+    let endless = many_lines("250", &vec!["x".repeat(900).as_str(); 2000]);
     let mixed = "250-one\n550 other".to_owned();
-    for reply in ["hello?".to_owned(), huge, long, mixed, "250 ok\0\u{1b}".to_owned() + "\n250 and another"] {
+    for reply in ["hello?".to_owned(), endless, mixed, "250 ok\0\u{1b}".to_owned() + "\n250 and another"] {
         let relay = FakeRelay::offering(&[]).await;
         let mut connection = open(&relay, LONG).await.unwrap();
         relay.on(At::Rcpt).once().says(&reply);
@@ -257,7 +261,7 @@ async fn a_login_is_used_on_the_loopback_and_its_refusal_is_said() {
         let with_login = SmtpSettings { login: Some(login()), ..settings(&relay) };
         let dialer = Dialer::new(&with_login, Timeouts::all(LONG)).unwrap();
         dialer.open().await.unwrap();
-        assert_eq!(relay.commands(1), ["EHLO", "AUTH", "EHLO"]);
+        assert_eq!(relay.commands(1), ["EHLO", "AUTH"]);
         relay.on(At::Auth).says("535 5.7.8 credentials invalid");
         check(&dialer.open().await.unwrap_err(), Stage::Auth, "535 5.7.8 credentials invalid", false);
     }

@@ -4,8 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, NewIssue, NewPick,
-    OutboxFilter, PaperRow, SetAside, Settlement, SourcePause, Store, TakenIn, Verdict,
+    AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, LedgerTurn,
+    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn,
+    Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -99,7 +100,15 @@ fn settlement(id: DeliveryId, code: u16, verdict: Verdict) -> Settlement {
         text: "as the server said".to_owned(),
         duration_ms: 7,
     };
-    Settlement { id, attempt, verdict }
+    Settlement { id, attempt, verdict, soft: false }
+}
+
+fn settle(store: &mut dyn Store, settlement: Settlement, now: DateTime<Utc>) {
+    store.record_turn(&LedgerTurn { settlements: vec![settlement], ..LedgerTurn::default() }, now).unwrap();
+}
+
+fn mark(store: &mut dyn Store, id: DeliveryId, now: DateTime<Utc>) {
+    store.record_turn(&LedgerTurn { marks: vec![id], ..LedgerTurn::default() }, now).unwrap();
 }
 
 fn state(store: &mut dyn Store, id: DeliveryId) -> DeliveryState {
@@ -332,7 +341,7 @@ fn a_paper_counts_as_sent_unless_its_mail_failed() {
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 1);
         assert!(store.publishable(SubscriberId(0), 9).unwrap()[0].history.is_some());
         let claimed = store.claim_due(1, noon()).unwrap().remove(0);
-        store.settle(&[settlement(claimed.id, 554, Verdict::Rejected { suppress: false })], noon()).unwrap();
+        settle(store, settlement(claimed.id, 554, Verdict::Rejected { suppress: false }), noon());
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 0);
         assert!(store.publishable(SubscriberId(0), 9).unwrap()[0].history.is_none());
     });
@@ -355,6 +364,120 @@ fn the_record_of_what_was_sent_outlives_the_subscriber() {
         store.remove_subscriber(subscriber, noon()).unwrap();
         let rows = store.deliveries(&OutboxFilter::default()).unwrap();
         assert_eq!((rows[0].address.as_str(), rows[0].state), ("a@example.org", DeliveryState::Held));
+    });
+}
+
+#[test]
+fn whatever_changes_when_issues_are_due_has_the_subscriber_looked_at() {
+    on_every_backend(|store| {
+        let id = enter(store, "a@example.org");
+        let due = |store: &mut dyn Store| store.due_subscribers(noon(), 10).unwrap();
+        let [entered] = due(store).try_into().unwrap();
+        let look =
+            |revision| NextLook { subscriber: id, revision, at: Some(noon() + TimeDelta::days(1)), awaits: true };
+        // Worked out from what they have chosen since: not entered.
+        store.enter_looks(&[look(entered.revision - 1)]).unwrap();
+        assert_eq!(due(store).len(), 1);
+        store.enter_looks(&[look(entered.revision)]).unwrap();
+        assert_eq!((due(store).len(), store.next_look().unwrap()), (0, Some(noon() + TimeDelta::days(1))));
+        assert_eq!(store.look_at_waiting().unwrap(), 1);
+        assert_eq!(due(store).len(), 1);
+
+        store.enter_looks(&[look(entered.revision)]).unwrap();
+        let mut subscriber = store.subscriber_by_id(id).unwrap().unwrap();
+        subscriber.details.preferences.timezone = "Asia/Tokyo".parse().unwrap();
+        store.save_subscriber(&subscriber, noon()).unwrap();
+        assert_eq!(due(store)[0].due_from, noon(), "when they joined");
+        store.unsubscribe(id, "web", noon()).unwrap();
+        assert_eq!((due(store).len(), store.next_look().unwrap()), (0, None));
+    });
+}
+
+#[test]
+fn who_comes_back_gets_nothing_that_was_due_meanwhile() {
+    on_every_backend(|store| {
+        let id = enter(store, "a@example.org");
+        let mut change = |days: i64, status: Status, pause_until: Option<&str>| {
+            let mut subscriber = store.subscriber_by_id(id).unwrap().unwrap();
+            subscriber.details.status = status;
+            subscriber.details.preferences.pause_until = pause_until.map(|date| date.parse().unwrap());
+            store.save_subscriber(&subscriber, noon() + TimeDelta::days(days)).unwrap();
+            let due_from = store.publishable_one(id, today()).unwrap().unwrap().due_from;
+            (due_from - noon()).num_days()
+        };
+        assert_eq!(change(1, Status::Paused, None), 0);
+        assert_eq!(change(2, Status::Active, None), 2);
+        assert_eq!(change(3, Status::Active, Some("2026-08-20")), 2);
+        assert_eq!(change(4, Status::Active, None), 4, "the pause was ended early");
+        assert_eq!(change(5, Status::Active, Some("2026-08-10")), 4);
+        assert_eq!(change(7, Status::Active, None), 4, "it had ended by itself");
+    });
+}
+
+#[test]
+fn a_date_without_an_issue_is_decided_once() {
+    on_every_backend(|store| {
+        let (id, _) = queued(store);
+        let tomorrow = today().succ_opt().unwrap();
+        store.skip_issues(&[(id, today(), Skipped::Late), (id, tomorrow, Skipped::Empty)], noon()).unwrap();
+        assert!(!store.was_skipped(id, today()).unwrap(), "there is an issue");
+        assert!(store.was_skipped(id, tomorrow).unwrap());
+        store.tend(tomorrow).unwrap();
+        assert!(store.was_skipped(id, tomorrow).unwrap());
+        store.tend(tomorrow.succ_opt().unwrap()).unwrap();
+        assert!(!store.was_skipped(id, tomorrow).unwrap());
+    });
+}
+
+#[test]
+fn a_person_holds_retries_and_drops_what_no_sender_has_in_hand() {
+    on_every_backend(|store| {
+        store.take_in("import", &[paper("2510.12793")], noon()).unwrap();
+        let row = store.paper(&"2510.12793".parse().unwrap()).unwrap().unwrap().row;
+        let id = enter(store, "a@example.org");
+        store.enqueue_issues(&[issue(id, today(), &[row])], noon()).unwrap();
+        let delivery = store.deliveries(&OutboxFilter::default()).unwrap()[0].id;
+        let until = noon() + TimeDelta::days(2);
+        assert_eq!(store.hold_deliveries(&[delivery], noon()).unwrap(), [ByHand::Done]);
+        assert_eq!(store.claim_due(9, noon()).unwrap(), []);
+        assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), [ByHand::Done]);
+        let [claimed] = store.claim_due(9, noon()).unwrap().try_into().unwrap();
+        assert_eq!((claimed.resent, claimed.expires_at), (false, until));
+        let in_hand = [ByHand::Not(DeliveryState::Claimed)];
+        assert_eq!(store.hold_deliveries(&[delivery], noon()).unwrap(), in_hand);
+        assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), in_hand);
+        assert_eq!(store.drop_deliveries(&[delivery], noon()).unwrap(), in_hand);
+
+        // The server may have it: sent by hand again it counts as sent once before.
+        mark(store, delivery, noon());
+        store.recover_claims(None, noon()).unwrap();
+        assert_eq!(state(store, delivery), DeliveryState::Held);
+        assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), [ByHand::DoneAgain]);
+        assert!(store.claim_due(9, noon()).unwrap()[0].resent);
+        store.recover_claims(None, noon()).unwrap();
+        assert_eq!(store.drop_deliveries(&[delivery], noon()).unwrap(), [ByHand::Done]);
+        assert_eq!(store.message(delivery).unwrap(), None);
+        assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), [ByHand::Not(DeliveryState::Expired)]);
+        // Its papers may have been read, so they do not come again.
+        assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 1);
+        assert_eq!(store.hold_deliveries(&[DeliveryId(99)], noon()).unwrap(), [ByHand::Unknown]);
+    });
+}
+
+#[test]
+fn a_person_suppresses_an_address_and_allows_it_again() {
+    on_every_backend(|store| {
+        let (id, delivery) = queued(store);
+        let address: Address = "A@example.org".parse().unwrap();
+        assert!(store.suppress(&address, "asked by phone", noon()).unwrap());
+        assert!(!store.suppress(&address, "asked again", noon()).unwrap());
+        assert_eq!(store.suppressions().unwrap()[0].reason, "asked by phone");
+        assert_eq!(store.subscriber_by_id(id).unwrap().unwrap().status, Status::Suppressed);
+        let until = noon() + TimeDelta::days(2);
+        assert_eq!(store.retry_deliveries(&[delivery], until, noon()).unwrap(), [ByHand::Suppressed]);
+        assert!(store.lift_suppression(&address, noon()).unwrap());
+        assert!(!store.lift_suppression(&address, noon()).unwrap());
+        assert_eq!(store.subscriber_by_id(id).unwrap().unwrap().status, Status::Active);
     });
 }
 
@@ -386,14 +509,14 @@ fn what_may_have_gone_out_is_resent_once_and_then_held() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         let first = store.claim_due(9, noon()).unwrap().remove(0);
-        store.mark_handing_over(&[delivery], noon()).unwrap();
+        mark(store, delivery, noon());
         let resend_at = noon() + TimeDelta::minutes(10);
         assert_eq!(store.recover_claims(Some(resend_at), noon()).unwrap().uncertain, 1);
         assert_eq!(state(store, delivery), DeliveryState::Uncertain);
         assert_eq!(store.claim_due(9, noon()).unwrap().len(), 0, "not before its time");
         let second = store.claim_due(9, resend_at).unwrap().remove(0);
         assert!(second.resent && second.message == first.message);
-        store.mark_handing_over(&[delivery], resend_at).unwrap();
+        mark(store, delivery, resend_at);
         assert_eq!(store.recover_claims(Some(resend_at), resend_at).unwrap().held, 1);
         assert_eq!(state(store, delivery), DeliveryState::Held);
     });
@@ -411,7 +534,7 @@ fn too_late_is_expired_and_perhaps_sent_is_held() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
-        store.mark_handing_over(&[delivery], noon()).unwrap();
+        mark(store, delivery, noon());
         store.recover_claims(Some(noon()), noon()).unwrap();
         assert_eq!(store.claim_due(9, noon() + TimeDelta::hours(19)).unwrap().len(), 0);
         assert_eq!(state(store, delivery), DeliveryState::Held);
@@ -424,12 +547,12 @@ fn settling_records_the_try_and_drops_the_bytes() {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
         let later = noon() + TimeDelta::minutes(5);
-        store.settle(&[settlement(delivery, 451, Verdict::Deferred(later))], noon()).unwrap();
+        settle(store, settlement(delivery, 451, Verdict::Deferred(later)), noon());
         assert_eq!(state(store, delivery), DeliveryState::Deferred);
         assert_eq!(store.waiting(noon()).unwrap(), (0, Some(later)));
         assert_eq!(store.claim_due(9, later).unwrap()[0].attempts, 1);
-        store.mark_handing_over(&[delivery], later).unwrap();
-        store.settle(&[settlement(delivery, 250, Verdict::Accepted)], later).unwrap();
+        mark(store, delivery, later);
+        settle(store, settlement(delivery, 250, Verdict::Accepted), later);
         let codes: Vec<Option<u16>> =
             store.attempts(delivery).unwrap().iter().map(|(_, attempt)| attempt.code).collect();
         assert_eq!(codes, [Some(451), Some(250)]);
@@ -443,9 +566,9 @@ fn a_refused_address_is_suppressed_and_a_released_claim_costs_nothing() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
-        store.settle(&[settlement(delivery, 421, Verdict::Released)], noon()).unwrap();
+        settle(store, settlement(delivery, 421, Verdict::Released), noon());
         assert_eq!(store.claim_due(9, noon()).unwrap()[0].attempts, 0);
-        store.settle(&[settlement(delivery, 550, Verdict::Rejected { suppress: true })], noon()).unwrap();
+        settle(store, settlement(delivery, 550, Verdict::Rejected { suppress: true }), noon());
         let address: Address = "a@example.org".parse().unwrap();
         assert_eq!(store.suppressions().unwrap()[0].address, address);
         assert_eq!(store.subscriber(&address).unwrap().unwrap().status, Status::Suppressed);

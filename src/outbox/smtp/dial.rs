@@ -2,15 +2,17 @@
 
 use super::Connection;
 use super::failure::Failure;
-use super::lines::{LineByLine, Spoke};
+use super::lines::{Heard, Lines, Wire};
 use super::timeouts::Timeouts;
+use super::tls::Tls;
 use crate::outbox::settings::{Login, Security, SmtpSettings};
 use crate::outbox::stage::Stage;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::Ehlo;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -27,17 +29,14 @@ pub struct Dialer {
 
 enum Protection {
     None,
-    StartTls(TlsParameters),
-    Tls(TlsParameters),
+    StartTls(Box<Tls>),
+    Tls(Box<Tls>),
 }
 
 impl Dialer {
-    /// Prepares connections to the relay of `settings`; reads the system's root certificates if TLS is asked for.
+    /// Prepares connections to the relay of `settings`; reads certificates if TLS is asked for.
     pub fn new(settings: &SmtpSettings, timeouts: Timeouts) -> Result<Self, Failure> {
-        let tls = || {
-            TlsParameters::new(settings.host.clone())
-                .map_err(|error| Failure::broken(Stage::StartTls, error.to_string()))
-        };
+        let tls = || Tls::new(&settings.host, &settings.tls).map(Box::new);
         Ok(Dialer {
             host: settings.host.clone(),
             port: settings.port,
@@ -52,90 +51,80 @@ impl Dialer {
         })
     }
 
-    /// Connects, says EHLO, encrypts and logs in, as far as the settings ask for it.
+    /// Connects, encrypts, says EHLO and logs in, as far as the settings ask for it.
     pub async fn open(&self) -> Result<Connection, Failure> {
-        let (mut conn, is_loopback) = match &self.protection {
-            Protection::None => self.plain().await?,
-            Protection::StartTls(parameters) => {
-                let (mut conn, is_loopback) = self.plain().await?;
-                self.start_tls(&mut conn, parameters).await?;
-                (conn, is_loopback)
+        let (stream, peer) = self.connect().await?;
+        let heard = Heard::default();
+        let mut conn = match &self.protection {
+            Protection::None => self.greet(Lines::new(stream, peer, heard.clone()), &heard).await?,
+            Protection::StartTls(tls) => {
+                let stream = self.start_tls(stream, peer).await?;
+                let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                self.greet(Lines::new(stream, peer, heard.clone()).greeted(), &heard).await?
             }
-            Protection::Tls(parameters) => (self.tls_at_once(parameters).await?, false),
+            Protection::Tls(tls) => {
+                let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                self.greet(Lines::new(stream, peer, heard.clone()), &heard).await?
+            }
         };
         if let Some(login) = &self.login {
-            self.log_in(&mut conn, login, is_loopback).await?;
+            self.log_in(&mut conn, login, peer.ip().is_loopback()).await?;
         }
-        let pipelining = self.offers_pipelining(&mut conn).await?;
-        Ok(Connection::new(conn, self.timeouts, pipelining))
+        Ok(Connection::new(conn, self.timeouts, heard))
     }
 
-    /// A plain connection that has heard EHLO, and whether the server is this machine.
-    async fn plain(&self) -> Result<(AsyncSmtpConnection, bool), Failure> {
+    async fn connect(&self) -> Result<(TcpStream, SocketAddr), Failure> {
+        let broken = |error: io::Error| Failure::broken(Stage::Connect, error.to_string());
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = within(Stage::Connect, self.timeouts.connect, connecting).await?;
-        let stream = stream.map_err(|error| Failure::broken(Stage::Connect, error.to_string()))?;
+        let stream = within(Stage::Connect, self.timeouts.connect, connecting).await?.map_err(broken)?;
         // lettre 0.11.23 does not set it; without it every message waits 40 ms for the peer's delayed
         // acknowledgement (lettre#1159, fixed after that release).
-        stream.set_nodelay(true).map_err(|error| Failure::broken(Stage::Connect, error.to_string()))?;
-        let is_loopback = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
-        let spoke = Spoke::default();
-        let stream = LineByLine::new(stream, spoke.clone());
+        stream.set_nodelay(true).map_err(broken)?;
+        let peer = stream.peer_addr().map_err(broken)?;
+        Ok((stream, peer))
+    }
+
+    /// Hears the greeting and says EHLO.
+    async fn greet(&self, stream: Lines<impl Wire + 'static>, heard: &Heard) -> Result<AsyncSmtpConnection, Failure> {
         let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
-        let stage = || if spoke.has() { Stage::Ehlo } else { Stage::Greeting };
+        let stage = || if heard.us() { Stage::Ehlo } else { Stage::Greeting };
         match timeout(self.timeouts.greeting, greeting).await {
-            Ok(Ok(conn)) => Ok((conn, is_loopback)),
+            Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(closed(Failure::from_lettre(stage(), &error))),
             Err(_) => Err(Failure::timed_out(stage(), self.timeouts.greeting)),
         }
     }
 
-    async fn start_tls(&self, conn: &mut AsyncSmtpConnection, parameters: &TlsParameters) -> Result<(), Failure> {
-        if !conn.can_starttls() {
+    /// The conversation before TLS (RFC 3207). Nothing of it counts afterwards.
+    async fn start_tls(&self, stream: TcpStream, peer: SocketAddr) -> Result<TcpStream, Failure> {
+        let mut lines = Lines::new(stream, peer, Heard::default());
+        let waits = self.timeouts;
+        within(Stage::Greeting, waits.greeting, lines.ask(Stage::Greeting, "")).await?.map_err(closed)?;
+        let hello = format!("EHLO {}\r\n", self.hello);
+        let asked = within(Stage::Ehlo, waits.greeting, lines.ask(Stage::Ehlo, &hello)).await?;
+        let (_, offers) = asked.map_err(closed)?;
+        if !offers.iter().any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS")) {
             return Err(Failure::broken(
                 Stage::StartTls,
                 "the server does not offer STARTTLS, and mail is not sent in the clear instead",
             ));
         }
-        let upgrading = conn.starttls(parameters.clone(), &self.hello);
-        let upgraded = within(Stage::StartTls, self.timeouts.command, upgrading).await?;
-        upgraded.map_err(|error| closed(Failure::from_lettre(Stage::StartTls, &error)))
-    }
-
-    /// TLS from the first byte is lettre's own connection, without our handling of the socket: it is
-    /// slower from message to message (no `TCP_NODELAY`) until lettre releases its fix (lettre#1159).
-    async fn tls_at_once(&self, parameters: &TlsParameters) -> Result<AsyncSmtpConnection, Failure> {
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            (self.host.as_str(), self.port),
-            Some(self.timeouts.connect),
-            &self.hello,
-            Some(parameters.clone()),
-            None,
-        );
-        let connected = within(Stage::StartTls, self.timeouts.connect + self.timeouts.greeting, connecting).await?;
-        connected.map_err(|error| {
-            let stage = if error.status().is_some() { Stage::Greeting } else { Stage::StartTls };
-            closed(Failure::from_lettre(stage, &error))
-        })
+        within(Stage::StartTls, waits.command, lines.ask(Stage::StartTls, "STARTTLS\r\n")).await?.map_err(closed)?;
+        match lines.into_inner() {
+            (stream, false) => Ok(stream),
+            // What somebody slips in here would pass for encrypted (CVE-2011-0411).
+            (_, true) => Err(Failure::broken(Stage::StartTls, "the server said more than its go-ahead before TLS")),
+        }
     }
 
     async fn log_in(&self, conn: &mut AsyncSmtpConnection, login: &Login, is_loopback: bool) -> Result<(), Failure> {
-        if !conn.is_encrypted() && !is_loopback {
+        if matches!(self.protection, Protection::None) && !is_loopback {
             return Err(Failure::broken(Stage::Auth, "the password is not sent over a connection without TLS"));
         }
         let credentials = Credentials::new(login.username.clone(), login.password.expose_secret().to_owned());
         let authenticating = conn.auth(DEFAULT_MECHANISMS, &credentials);
         let reply = within(Stage::Auth, self.timeouts.command, authenticating).await?;
         reply.map(|_| ()).map_err(|error| closed(Failure::from_lettre(Stage::Auth, &error)))
-    }
-
-    /// Asks once more: lettre does not keep the extensions that it does not know.
-    async fn offers_pipelining(&self, conn: &mut AsyncSmtpConnection) -> Result<bool, Failure> {
-        let asking = conn.command(Ehlo::new(self.hello.clone()));
-        match within(Stage::Ehlo, self.timeouts.command, asking).await? {
-            Ok(reply) => Ok(reply.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"))),
-            Err(error) => Err(closed(Failure::from_lettre(Stage::Ehlo, &error))),
-        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The ledger.
 
-use super::SqliteStore;
 use super::row::Columns;
 use super::subscribers::address_key;
+use super::{SqliteStore, commit};
 use crate::store::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, LedgerStore, OutboxFilter, Recovered, RelayPause,
-    SenderLease, Settlement, StoreError, Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
+    Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, StoreError, Verdict,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -31,7 +31,7 @@ impl LedgerStore for SqliteStore {
             let columns = Columns { table: "sender_lease", row };
             Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
         })?;
-        tx.commit()?;
+        commit(tx)?;
         Ok(lease)
     }
 
@@ -85,7 +85,7 @@ impl LedgerStore for SqliteStore {
               WHERE state = 'claimed'",
             named_params! { ":now": now.timestamp() },
         )?;
-        tx.commit()?;
+        commit(tx)?;
         Ok(Recovered { released: released as u64, uncertain: uncertain as u64, held: held as u64 })
     }
 
@@ -105,29 +105,62 @@ impl LedgerStore for SqliteStore {
                 }
             }
         }
-        tx.commit()?;
+        commit(tx)?;
         Ok(claims)
     }
 
-    fn mark_handing_over(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn record_turn(&mut self, turn: &LedgerTurn, now: DateTime<Utc>) -> Result<Vec<DeliveryId>, StoreError> {
         let tx = self.write()?;
-        for id in ids {
-            tx.prepare_cached(
-                "UPDATE deliveries
-                    SET state = 'handing_over', at = :now
-                  WHERE id = :id AND state = 'claimed'",
-            )?
-            .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
-        }
-        Ok(tx.commit()?)
-    }
-
-    fn settle(&mut self, settlements: &[Settlement], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let tx = self.write()?;
-        for settlement in settlements {
+        for settlement in &turn.settlements {
             settle_one(&tx, settlement, now)?;
         }
-        Ok(tx.commit()?)
+        let mut marked = Vec::with_capacity(turn.marks.len());
+        for id in &turn.marks {
+            let changed = tx
+                .prepare_cached(
+                    "UPDATE deliveries
+                        SET state = 'handing_over', at = :now
+                      WHERE id = :id AND state = 'claimed'",
+                )?
+                .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
+            if changed > 0 {
+                marked.push(*id);
+            }
+        }
+        if let Some(pace) = &turn.pace {
+            keep_pace(&tx, pace)?;
+        }
+        commit(tx)?;
+        Ok(marked)
+    }
+
+    fn earlier_deliveries(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT state, soft
+               FROM deliveries
+              WHERE lower(address) = (SELECT lower(address) FROM deliveries WHERE id = :id)
+                AND id <> :id AND attempts > 0
+              ORDER BY id DESC
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":id": id.0, ":limit": limit }, |row| {
+            let columns = Columns { table: "deliveries", row };
+            Ok(Earlier { state: columns.word("state", &DeliveryState::WORDS)?, soft: columns.get("soft")? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM rate_buckets WHERE relay = :relay")?;
+        let rows = statement.query_map(named_params! { ":relay": name }, |row| {
+            let columns = Columns { table: "rate_buckets", row };
+            Ok(RateBucket {
+                period_seconds: columns.get("period_seconds")?,
+                tokens: columns.get("tokens")?,
+                filled_at: DateTime::from_timestamp_millis(columns.get("filled_at_ms")?).unwrap_or_default(),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
@@ -157,6 +190,7 @@ impl LedgerStore for SqliteStore {
             "SELECT * FROM deliveries
               WHERE id > :after
                 AND (:address IS NULL OR lower(address) = :address)
+                AND (:message_id IS NULL OR message_id = :message_id)
                 AND (:state IS NULL OR state = :state)
                 AND (:date IS NULL OR local_date = :date)
               ORDER BY id
@@ -166,6 +200,7 @@ impl LedgerStore for SqliteStore {
             named_params! {
                 ":after": filter.after.map_or(0, |id| id.0),
                 ":address": filter.address.as_ref().map(address_key),
+                ":message_id": filter.message_id,
                 ":state": filter.state.map(DeliveryState::word),
                 ":date": filter.local_date.map(|date| date.to_string()),
                 ":limit": filter.limit.map_or(-1, i64::from),
@@ -312,16 +347,6 @@ fn settle_one(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>)
         })?;
         return Ok(());
     }
-    tx.prepare_cached(
-        "INSERT INTO attempts (delivery_id, number, at, stage, code, enhanced, text, duration_ms)
-         SELECT id, attempts + 1, :now, :stage, :code, :enhanced, :text, :duration
-           FROM deliveries
-          WHERE id = :id",
-    )?
-    .execute(named_params! {
-        ":id": id, ":now": at, ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced,
-        ":text": attempt.text, ":duration": attempt.duration_ms as i64,
-    })?;
     let (state, next_at) = match settlement.verdict {
         Verdict::Accepted => (DeliveryState::Accepted, None),
         Verdict::Rejected { .. } => (DeliveryState::Rejected, None),
@@ -330,22 +355,53 @@ fn settle_one(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>)
         Verdict::Held | Verdict::Released => (DeliveryState::Held, None),
         Verdict::Expired => (DeliveryState::Expired, None),
     };
+    let number: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE deliveries
+                SET state = :state, next_at = :next, attempts = attempts + 1, at = :now, stage = :stage, code = :code,
+                    enhanced = :enhanced, text = :text, soft = :soft,
+                    resent = CASE WHEN :state = 'uncertain' THEN 1 ELSE resent END
+              WHERE id = :id AND state IN ('claimed', 'handing_over')
+          RETURNING attempts",
+        )?
+        .query_row(
+            named_params! {
+                ":id": id, ":state": state.word(), ":next": next_at.map(|next| next.timestamp()), ":now": at,
+                ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced,
+                ":text": attempt.text, ":soft": settlement.soft,
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(number) = number else { return Ok(()) };
     tx.prepare_cached(
-        "UPDATE deliveries
-            SET state = :state, next_at = :next, attempts = attempts + 1, at = :now, stage = :stage, code = :code,
-                enhanced = :enhanced, text = :text,
-                resent = CASE WHEN :state = 'uncertain' THEN 1 ELSE resent END
-          WHERE id = :id AND state IN ('claimed', 'handing_over')",
+        "INSERT INTO attempts (delivery_id, number, at, stage, code, enhanced, text, duration_ms)
+         VALUES (:id, :number, :now, :stage, :code, :enhanced, :text, :duration)",
     )?
     .execute(named_params! {
-        ":id": id, ":state": state.word(), ":next": next_at.map(|next| next.timestamp()), ":now": at,
-        ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced, ":text": attempt.text,
+        ":id": id, ":number": number, ":now": at, ":stage": attempt.stage, ":code": attempt.code,
+        ":enhanced": attempt.enhanced, ":text": attempt.text, ":duration": attempt.duration_ms as i64,
     })?;
     if matches!(state, DeliveryState::Accepted | DeliveryState::Rejected | DeliveryState::Expired) {
         tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id })?;
     }
     if settlement.verdict == (Verdict::Rejected { suppress: true }) {
         suppress(tx, settlement, now)?;
+    }
+    Ok(())
+}
+
+fn keep_pace(tx: &Transaction<'_>, pace: &Pace) -> rusqlite::Result<()> {
+    let mut keep = tx.prepare_cached(
+        "INSERT INTO rate_buckets (relay, period_seconds, tokens, filled_at_ms)
+         VALUES (:relay, :period, :tokens, :filled)
+             ON CONFLICT (relay, period_seconds) DO UPDATE SET tokens = :tokens, filled_at_ms = :filled",
+    )?;
+    for bucket in &pace.buckets {
+        keep.execute(named_params! {
+            ":relay": pace.relay, ":period": bucket.period_seconds, ":tokens": bucket.tokens,
+            ":filled": bucket.filled_at.timestamp_millis(),
+        })?;
     }
     Ok(())
 }

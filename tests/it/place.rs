@@ -1,0 +1,22 @@
+//! What the machine has, and what is done about what it has not.
+
+use std::process::{Command, Stdio};
+
+/// Notes that a test needs `what`, which is not here: a failure where everything must be.
+#[track_caller]
+pub(crate) fn missing(what: &str) {
+    assert!(std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "{what} is missing");
+    eprintln!("skipped: {what} is missing");
+}
+
+/// A Python that has these modules; `PAPERBOY_PYTHON` names another one than `python3`.
+pub(crate) fn python_with(modules: &str) -> Option<String> {
+    let python = std::env::var("PAPERBOY_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let import = format!("import {modules}");
+    runs(Command::new(&python).args(["-c", &import])).then_some(python)
+}
+
+/// Whether a command can be run and is content.
+pub(crate) fn runs(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
