@@ -6,6 +6,7 @@
 
 mod check;
 mod deliver;
+mod evaluate;
 mod fetch;
 mod init;
 mod interests;
@@ -67,6 +68,8 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Measure the ranking on a dataset of people's choices, beside others' rankers
+    Evaluate(evaluate::Options),
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -124,6 +127,7 @@ fn run(cli: Cli) -> Done {
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
+        Command::Evaluate(options) => evaluate::run(&options, at.json),
         Command::Migrate => init::migrate(&at),
     }
 }

@@ -10,6 +10,7 @@
 //! Everything is deterministic: ties go to the paper that was announced first.
 
 pub mod candidates;
+pub mod evaluation;
 pub mod reason;
 pub mod score;
 pub mod trending;

@@ -75,6 +75,7 @@ fn every_command_has_its_help() {
         &["deliver", "--help"],
         &["outbox", "--help"],
         &["outbox", "list", "--help"],
+        &["evaluate", "--help"],
         &["migrate", "--help"],
     ] {
         let _ = write!(all, "$ paperboy {}\n{}\n", words.join(" "), place.said(words));

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Pure.
     ("schedule", &["subscriber"]),
     ("profile", &["paper", "subscriber", "text"]),
-    ("ranking", &["paper", "profile", "text"]),
+    ("ranking", &["paper", "profile", "subscriber", "text"]),
     ("digest", &["paper", "site", "subscriber", "text"]),
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
