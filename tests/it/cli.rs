@@ -222,6 +222,11 @@ fn csv_is_read_by_its_headings() {
     assert_eq!((&imported["new"], imported["rejected"].as_array().unwrap().len()), (&Value::from(1), 2));
     assert_eq!(imported["rejected"][1]["line"], 4);
     assert_eq!(place.json(&["subscribers", "show", "ada@example.org"])["timezone"], "Europe/London");
+    // What a later file does not mention stays.
+    place.write("names.csv", "email,name,timezone\nADA@example.org,Ada L.,\n");
+    assert_eq!(place.json(&["subscribers", "import", "names.csv"])["changed"], 1);
+    let ada = place.json(&["subscribers", "show", "ada@example.org"]);
+    assert_eq!((ada["name"].as_str(), ada["timezone"].as_str()), (Some("Ada L."), Some("Europe/London")));
 }
 
 #[test]
