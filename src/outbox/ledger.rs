@@ -150,9 +150,9 @@ impl Writer {
             let written = self.write(&turn);
             // Where one mark fails, the ends of those that have left may still be recorded.
             let settled = match &written {
-                Err(_) if has_settlements && !marks.is_empty() => self
-                    .write(&LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() })
-                    .map(|_| ()),
+                Err(_) if has_settlements && !marks.is_empty() => {
+                    self.write(&LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() }).map(|_| ())
+                }
                 written => written.as_ref().map(|_| ()).map_err(Arc::clone),
             };
             if let Some(error) = written.as_ref().err().or(settled.as_ref().err()) {

@@ -644,3 +644,16 @@ async fn limits_on_the_pace_survive_a_restart() {
     outbox.passes(TimeDelta::minutes(90));
     assert_eq!(outbox.delivers().await.accepted, 2);
 }
+
+#[tokio::test]
+async fn the_next_issue_ends_the_tries_of_the_one_before() {
+    let outbox = Outbox::new().await.with_retry(|retry| retry.shelf_life = TimeDelta::days(5));
+    outbox.queues_on("grey", 0);
+    outbox.relay.on(At::Rcpt).once().says("451 4.7.1 greylisted");
+    outbox.delivers().await;
+    outbox.queues_on("grey", 1);
+    outbox.passes(TimeDelta::hours(1));
+    let summary = outbox.delivers().await;
+    assert_eq!((summary.accepted, summary.expired), (1, 1));
+    assert_eq!(outbox.states(), BTreeMap::from([("accepted", 1), ("expired", 1)]));
+}
