@@ -538,6 +538,17 @@ async fn a_maildir_takes_mail_without_a_relay() {
     assert_eq!(outbox.row("reader003").stage.as_deref(), Some("maildir"));
 }
 
+/// The lock, as soon as it is free: the one before goes with its sender's last task, and with the
+/// last of the processes that other tests were starting at that moment.
+async fn lock(path: &std::path::Path) -> SendingLock {
+    loop {
+        match SendingLock::take(path, "us") {
+            Ok(lock) => return lock,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_crash_at_any_text_nobody_is_missed_and_nobody_gets_three() {
     const CONNECTIONS: usize = 3;
@@ -549,17 +560,13 @@ async fn after_a_crash_at_any_text_nobody_is_missed_and_nobody_gets_three() {
     let path = outbox.folder.path().join("sending.lock");
     let crashes = 12;
     for crash in 1..=crashes {
-        let courier = outbox.courier().called("us").holding(SendingLock::take(&path, "us").unwrap());
+        let courier = outbox.courier().called("us").holding(lock(&path).await);
         let doomed = tokio::runtime::Runtime::new().unwrap();
         doomed.spawn(async move { courier.run_until_empty(false).await });
         outbox.relay.texts_begun(4 * crash).await;
         doomed.shutdown_background();
-        // The old process's lock goes with its last task.
-        while SendingLock::take(&path, "us").is_err() {
-            tokio::task::yield_now().await;
-        }
     }
-    let courier = outbox.courier().called("us").holding(SendingLock::take(&path, "us").unwrap());
+    let courier = outbox.courier().called("us").holding(lock(&path).await);
     courier.run_until_empty(false).await.unwrap();
 
     let mut second_copies = 0;
@@ -643,4 +650,17 @@ async fn limits_on_the_pace_survive_a_restart() {
     assert_eq!(paced(&outbox).await, 0);
     outbox.passes(TimeDelta::minutes(90));
     assert_eq!(outbox.delivers().await.accepted, 2);
+}
+
+#[tokio::test]
+async fn the_next_issue_ends_the_tries_of_the_one_before() {
+    let outbox = Outbox::new().await.with_retry(|retry| retry.shelf_life = TimeDelta::days(5));
+    outbox.queues_on("grey", 0);
+    outbox.relay.on(At::Rcpt).once().says("451 4.7.1 greylisted");
+    outbox.delivers().await;
+    outbox.queues_on("grey", 1);
+    outbox.passes(TimeDelta::hours(1));
+    let summary = outbox.delivers().await;
+    assert_eq!((summary.accepted, summary.expired), (1, 1));
+    assert_eq!(outbox.states(), BTreeMap::from([("accepted", 1), ("expired", 1)]));
 }

@@ -5,9 +5,10 @@
 //! kept of it, and whether the third went over the same connection.
 
 use crate::delivery::Outbox;
-use crate::fake_smtp::{At, FakeRelay, many_lines};
+use crate::fake_smtp::{At, FakeRelay, On, many_lines};
 use chrono::TimeDelta;
-use paperboy::outbox::Login;
+use paperboy::outbox::smtp::Timeouts;
+use paperboy::outbox::{Login, Security};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -60,31 +61,8 @@ use Fate::{Anew, Deferred, DeferredCut, Rejected, RelayRests, RelayRestsCounted,
 
 const SHORT: Duration = Duration::from_millis(250);
 
-async fn meet(at: At, fault: Fault) -> Fate {
-    let mut outbox = Outbox::new().await.with_retry(|retry| retry.breaker = TimeDelta::seconds(60));
-    // Before MAIL the second mail meets the fault over a fresh connection.
-    let opening = matches!(at, At::Greeting | At::Ehlo | At::StartTls | At::Auth);
-    if opening {
-        outbox.settings.messages_per_connection = 1;
-    }
-    if at == At::Auth {
-        outbox.relay = FakeRelay::offering(&["PIPELINING", "AUTH PLAIN"]).await;
-        outbox.settings.port = outbox.relay.port();
-        outbox.settings.login = Some(Login { username: "digest".to_owned(), password: "secret".to_owned().into() });
-    }
-    if matches!(fault, Hangs | Drips) {
-        outbox.timeouts = paperboy::outbox::smtp::Timeouts::all(SHORT);
-    }
-    outbox.queues(&["ada", "met", "grace"]);
-    let usual = match at {
-        At::Greeting => "220 fake.example",
-        At::Auth => "235 2.7.0 welcome",
-        At::Data => "354 go ahead",
-        _ => "250 2.0.0 ok",
-    };
+fn misbehaves(rule: On<'_>, fault: Fault, usual: &str) {
     let (code, text) = usual.split_once(' ').unwrap();
-    let rule = outbox.relay.on(at).once();
-    let rule = rule.after(1);
     match fault {
         Later => rule.says("451 4.3.0 not now"),
         Never => rule.says("550 5.1.1 no"),
@@ -98,6 +76,31 @@ async fn meet(at: At, fault: Fault) -> Fate {
         ManyLines => rule.says_bytes(b"550-5.1.1 gr\xfc\xdfe\r\n550-5.1.1 no such\r\n550 5.1.1 user\r\n"),
         InBytes => rule.says_byte_by_byte(usual),
     }
+}
+
+async fn meet(at: At, fault: Fault) -> Fate {
+    let mut outbox = Outbox::new().await.with_retry(|retry| retry.breaker = TimeDelta::seconds(60));
+    // Before MAIL the second mail meets the fault over a fresh connection.
+    let opening = matches!(at, At::Greeting | At::Ehlo | At::StartTls | At::Auth);
+    if opening {
+        outbox.settings.messages_per_connection = 1;
+    }
+    if at == At::Auth {
+        outbox.relay = FakeRelay::offering(&["PIPELINING", "AUTH PLAIN"]).await;
+        outbox.settings.port = outbox.relay.port();
+        outbox.settings.login = Some(Login { username: "digest".to_owned(), password: "secret".to_owned().into() });
+    }
+    if matches!(fault, Hangs | Drips) {
+        outbox.timeouts = Timeouts::all(SHORT);
+    }
+    outbox.queues(&["ada", "met", "grace"]);
+    let usual = match at {
+        At::Greeting => "220 fake.example",
+        At::Auth => "235 2.7.0 welcome",
+        At::Data => "354 go ahead",
+        _ => "250 2.0.0 ok",
+    };
+    misbehaves(outbox.relay.on(at).once().after(1), fault, usual);
     let summary = outbox.delivers().await;
     let row = outbox.row("met");
     let (kept, suppressed) = (outbox.relay.kept_for("met@example.org"), !outbox.suppressed().is_empty());
@@ -185,7 +188,7 @@ async fn what_follows_the_reply_to_the_dot_costs_nobody_anything() {
     let more = ["250 2.0.0 kept\nhello?", "250 2.0.0 kept\n250 2.0.0 kept", "250 2.0.0 kept\n550 5.1.1 no such user"];
     for after in more.into_iter().chain(["closes", "resets", "hangs"]) {
         let mut outbox = Outbox::new().await;
-        outbox.timeouts = paperboy::outbox::smtp::Timeouts::all(SHORT);
+        outbox.timeouts = Timeouts::all(SHORT);
         outbox.queues(&["ada", "met", "grace"]);
         let rule = outbox.relay.on(At::Text).after(1).once();
         match after {
@@ -204,5 +207,30 @@ async fn what_follows_the_reply_to_the_dot_costs_nobody_anything() {
         assert_eq!((summary.accepted, summary.relay_trouble), (3, None), "{after}");
         assert_eq!((outbox.relay.kept().len(), outbox.relay.connections()), (3, 2), "{after}");
         assert!(outbox.suppressed().is_empty());
+    }
+}
+
+/// Whatever a server says instead of TLS, it gets neither password nor mail, and rests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_tls_nothing_is_said() {
+    for fault in [Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines, InBytes] {
+        let mut outbox = Outbox::new().await;
+        outbox.relay = FakeRelay::offering(&["STARTTLS", "AUTH PLAIN"]).await;
+        outbox.settings.port = outbox.relay.port();
+        outbox.settings.host = "localhost".to_owned();
+        outbox.settings.security = Security::StartTls;
+        outbox.settings.login = Some(Login { username: "digest".to_owned(), password: "secret".to_owned().into() });
+        if matches!(fault, Hangs | Drips) {
+            outbox.timeouts = Timeouts::all(SHORT);
+        }
+        outbox.queues(&["ada", "met", "grace"]);
+        misbehaves(outbox.relay.on(At::StartTls), fault, "220 2.0.0 go ahead");
+        let summary = outbox.delivers().await;
+        let trouble = summary.relay_trouble.unwrap_or_default();
+        assert!(trouble.starts_with("starttls: "), "{fault:?}: {trouble}");
+        let row = outbox.row("met");
+        assert_eq!((row.state.word(), row.attempts), ("rendered", 0), "{fault:?}");
+        let commands = outbox.relay.commands(1);
+        assert!(!commands.iter().any(|word| ["AUTH", "MAIL"].contains(&word.as_str())), "{fault:?}: {commands:?}");
     }
 }

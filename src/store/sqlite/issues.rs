@@ -161,6 +161,17 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
         return Ok(false);
     }
     let id = tx.last_insert_rowid();
+    // A reader who could not be reached with the last issue gets this one instead of both.
+    tx.prepare_cached(
+        "UPDATE deliveries
+            SET expires_at = min(expires_at, :now)
+          WHERE subscriber_id = :subscriber AND state = 'deferred' AND local_date < :date",
+    )?
+    .execute(named_params! {
+        ":subscriber": issue.subscriber.0,
+        ":date": date_text(issue.local_date),
+        ":now": now.timestamp(),
+    })?;
     tx.prepare_cached(
         "INSERT INTO deliveries (id, subscriber_id, address, local_date, subject, message_id, state, queued_at,
                                  expires_at, next_at, at)
