@@ -193,13 +193,19 @@ impl<'a> Press<'a> {
         self.published.subscribers += page.len() as u64;
 
         let (mut plans, mut looks, mut skipped) = (Vec::new(), Vec::with_capacity(page.len()), Vec::new());
+        let mut first_days = Vec::new();
         for publishable in page {
             let judgement = self.judge(&publishable)?;
             looks.push(self.next_look(&publishable, &judgement));
             match judgement {
                 Judgement::Compose(local_date, due) => {
                     self.published.due += 1;
-                    plans.push(self.plan(publishable, local_date, due)?);
+                    let is_beginning = publishable.first_day.is_none();
+                    let plan = self.plan(publishable, local_date, due)?;
+                    if let Some((day, _)) = plan.days.last_key_value().filter(|_| is_beginning) {
+                        first_days.push((plan.subscriber.id, *day));
+                    }
+                    plans.push(plan);
                 }
                 Judgement::Wait(_) => self.published.waiting += 1,
                 Judgement::Skip(local_date) => {
@@ -222,6 +228,7 @@ impl<'a> Press<'a> {
         let queued = self.db.run_here(|store| {
             let queued = store.enqueue_issues(&issues, now)?;
             store.skip_issues(&skipped, now)?;
+            store.begin_readings(&first_days)?;
             store.enter_looks(&looks)?;
             Ok(queued)
         })?;
@@ -318,7 +325,7 @@ impl<'a> Press<'a> {
         local_date: NaiveDate,
         due: DateTime<Utc>,
     ) -> Result<Plan, EditionError> {
-        let days = window::days(&self.coverage, publishable.history.as_ref(), due);
+        let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
@@ -388,7 +395,7 @@ pub fn preview(
     let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
     let coverage = db.run_here(|store| store.coverage(NaiveDate::MIN, window::last_day(due)))?;
     let background = refresh_background(db, |_| {})?;
-    let days = window::days(&coverage, publishable.history.as_ref(), due);
+    let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
     let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background)?);
     let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
     let sent = db.run_here(|store| store.papers_sent(&[id], from))?;

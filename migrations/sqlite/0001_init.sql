@@ -106,6 +106,7 @@ CREATE TABLE subscribers (
     changed_at  INTEGER NOT NULL,
     left_at     INTEGER,
     left_by     TEXT,                    -- how they said so
+    first_day   TEXT,                    -- the announcement day that their reading began with
     due_from    INTEGER NOT NULL,        -- nothing that was due before: joined, came back, restored
     next_due_at INTEGER,                 -- when to look whether an issue is due; NULL: not until something changes
     awaits      INTEGER NOT NULL DEFAULT 0, -- 1: look at once when coverage changes

@@ -25,27 +25,38 @@ pub(crate) fn last_day(due: DateTime<Utc>) -> NaiveDate {
 }
 
 /// The days for an issue that is due at `due`: every complete day since the last
-/// issue, and of earlier days what was taken in since; for a newcomer the newest
-/// complete day.
-pub(crate) fn days(coverage: &[Coverage], history: Option<&History>, due: DateTime<Utc>) -> Days {
-    let Some(history) = history else {
-        let read = coverage.iter().filter(|covered| covered.state == CoverageState::Complete);
-        let announced = read.filter(|covered| announced_at(covered) <= due);
-        return announced.map(|covered| (covered.date, None)).max_by_key(|(date, _)| *date).into_iter().collect();
-    };
-    let Some((first, last)) = history.covers else {
-        // Only notes so far: whatever has come since the newest of them.
-        let since = complete(coverage, due)
-            .filter(|(date, completed_at)| *date >= history.local_date || *completed_at > history.composed_at);
-        return since.map(|(date, _)| (date, None)).collect();
-    };
-    let mut days = Days::new();
+/// issue, and of earlier days what was taken in since.
+///
+/// Who had no issue yet gets every day since `first_day`, the one that was
+/// looked at for them first: nothing above the line on that day is no reason to
+/// miss the next. Without it, reading begins with the newest complete day.
+pub(crate) fn days(
+    coverage: &[Coverage],
+    history: Option<&History>,
+    first_day: Option<NaiveDate>,
+    due: DateTime<Utc>,
+) -> Days {
+    let covers = history.and_then(|history| history.covers);
     let earliest = due.date_naive() - DayCount::new(DAYS_BACK);
-    for (date, completed_at) in complete(coverage, due).filter(|(date, _)| *date >= earliest) {
+    let recent = || complete(coverage, due).filter(|(date, _)| *date >= earliest);
+    let (Some(history), Some((first, last))) = (history, covers) else {
+        let Some(first_day) = first_day else {
+            let read = coverage.iter().filter(|covered| covered.state == CoverageState::Complete);
+            let announced = read.filter(|covered| announced_at(covered) <= due);
+            return announced.map(|covered| (covered.date, None)).max_by_key(|(date, _)| *date).into_iter().collect();
+        };
+        return recent().filter(|(date, _)| *date >= first_day).map(|(date, _)| (date, None)).collect();
+    };
+    let first = first_day.map_or(first, |begun| begun.min(first));
+    let mut days = Days::new();
+    for (date, completed_at) in recent() {
         if date > last {
             days.insert(date, None);
         } else if date >= first && completed_at > history.composed_at {
-            days.insert(date, Some(history.composed_at));
+            // A day of which nothing was complete then was not looked at then.
+            let was_looked_at = |(other, at): (NaiveDate, DateTime<Utc>)| other == date && at <= history.composed_at;
+            let since = complete(coverage, due).any(was_looked_at).then_some(history.composed_at);
+            days.insert(date, since);
         }
     }
     days
@@ -85,7 +96,7 @@ mod tests {
             composed_at: at(composed),
             covers: Some((date(first), date(last))),
         });
-        let days: Vec<String> = days(&coverage, history.as_ref(), at(due))
+        let days: Vec<String> = days(&coverage, history.as_ref(), None, at(due))
             .into_iter()
             .map(|(day, since)| format!("{}{}", day.format("%d"), if since.is_some() { " late" } else { "" }))
             .collect();
@@ -125,7 +136,10 @@ mod tests {
             ("2026-08-05", "2026-08-05T02:00:00Z"),
         ];
         let history = Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z"));
-        check(&filled, history, "2026-08-05T07:00:00Z", "04 late, 05");
+        check(&filled, history, "2026-08-05T07:00:00Z", "04, 05");
+        // Of a day that was looked at, only what came in since is news.
+        let again = [("2026-08-04", "2026-08-04T01:00:00Z"), ("2026-08-04", "2026-08-05T01:00:00Z")];
+        check(&again, history, "2026-08-05T07:00:00Z", "04 late");
         // What came in a year ago is not news.
         check(
             &[("2025-08-04", "2026-08-05T01:00:00Z")],
@@ -133,5 +147,29 @@ mod tests {
             "2026-08-05T07:00:00Z",
             "",
         );
+    }
+
+    #[test]
+    fn who_had_nothing_yet_misses_no_day_since_the_first_look() {
+        let day = |text: &str| Coverage {
+            source: "import".to_owned(),
+            category: String::new(),
+            date: date(text),
+            state: CoverageState::Complete,
+            declared: None,
+            papers: 1,
+            announced_at: None,
+            checked_at: at("2026-08-05T03:00:00Z"),
+            completed_at: Some(at("2026-08-05T03:00:00Z")),
+            note: String::new(),
+        };
+        let coverage = [day("2026-06-01"), day("2026-08-02"), day("2026-08-03"), day("2026-08-04")];
+        let found = |first_day: Option<&str>| -> Vec<NaiveDate> {
+            days(&coverage, None, first_day.map(date), at("2026-08-05T07:00:00Z")).into_keys().collect()
+        };
+        assert_eq!(found(None), [date("2026-08-04")]);
+        assert_eq!(found(Some("2026-08-03")), [date("2026-08-03"), date("2026-08-04")]);
+        // But not months of them.
+        assert_eq!(found(Some("2026-06-01")).len(), 3);
     }
 }

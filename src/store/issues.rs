@@ -25,7 +25,9 @@ pub struct Publishable {
     pub due_from: DateTime<Utc>,
     /// Counts what they changed about when issues are due.
     pub revision: i64,
-    /// What they had so far; `None` for a newcomer.
+    /// The announcement day that was looked at for them first, even if nothing of it was sent.
+    pub first_day: Option<NaiveDate>,
+    /// What they had so far; `None` if nothing yet.
     pub history: Option<History>,
 }
 
@@ -137,6 +139,9 @@ pub trait IssueStore {
 
     /// Whether it was decided that the subscriber gets no issue of that date.
     fn was_skipped(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
+
+    /// Notes the announcement day that each reading begins with; one that has begun stays.
+    fn begin_readings(&mut self, first_days: &[(SubscriberId, NaiveDate)]) -> Result<(), StoreError>;
 
     /// The papers from row `from` on that each of `subscribers` was sent, or
     /// that are queued for them, with the date of the issue, in no order. A

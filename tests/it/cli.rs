@@ -222,6 +222,27 @@ fn subscribers_go_out_as_they_came_in() {
 }
 
 #[test]
+fn a_weekly_reader_misses_no_day_of_the_week_although_the_first_was_empty() {
+    let place = Place::new();
+    place.write(
+        "papers.jsonl",
+        concat!(
+            r#"{"id":"2608.1","title":"On sorting","authors":["Ada Lovelace"],"announced":"2026-08-03"}"#,
+            "\n",
+            r#"{"id":"2608.2","title":"On rings","authors":["Emmy Noether"],"announced":"2026-08-04"}"#,
+            "\n",
+            r#"{"id":"2608.3","title":"On fields","authors":["Evariste Galois"],"announced":"2026-08-10"}"#,
+            "\n",
+        ),
+    );
+    place.said(&["papers", "import", "papers.jsonl"]);
+    place.said(&["subscribers", "add", "a@example.org", "--frequency", "weekly", "--weekday", "mon"]);
+    place.said(&["interests", "add", "a@example.org", "--author", "Emmy Noether"]);
+    assert_eq!(place.json(&["publish", "--now", "2026-08-03T09:00:00Z"])["queued"], 0);
+    assert_eq!(place.json(&["publish", "--now", "2026-08-10T09:00:00Z"])["queued"], 1);
+}
+
+#[test]
 fn csv_is_read_by_its_headings() {
     let place = Place::new();
     place.write("people.csv", "Name,Email,Timezone\nAda,ada@example.org,Europe/London\nNobody,,\nBad,bad,UTC\n");

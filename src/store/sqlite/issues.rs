@@ -99,6 +99,15 @@ impl IssueStore for SqliteStore {
         Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
     }
 
+    fn begin_readings(&mut self, first_days: &[(SubscriberId, NaiveDate)]) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for (subscriber, first_day) in first_days {
+            tx.prepare_cached("UPDATE subscribers SET first_day = :day WHERE id = :id AND first_day IS NULL")?
+                .execute(named_params! { ":id": subscriber.0, ":day": date_text(*first_day) })?;
+        }
+        Ok(tx.commit()?)
+    }
+
     fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError> {
         let mut sent = Vec::new();
         let mut statement = self.conn.prepare_cached(
@@ -213,6 +222,7 @@ struct Scheduled {
     subscriber: Subscriber,
     due_from: DateTime<Utc>,
     revision: i64,
+    first_day: Option<NaiveDate>,
 }
 
 fn with_schedule(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scheduled> {
@@ -221,6 +231,7 @@ fn with_schedule(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scheduled> {
         subscriber: subscriber(row)?,
         due_from: columns.instant("due_from")?,
         revision: columns.get("revision")?,
+        first_day: columns.date_if_any("first_day")?,
     })
 }
 
@@ -230,7 +241,7 @@ fn with_history(
     before: Option<NaiveDate>,
 ) -> rusqlite::Result<Vec<Publishable>> {
     let (subscribers, schedules): (Vec<_>, Vec<_>) =
-        rows.into_iter().map(|row| (row.subscriber, (row.due_from, row.revision))).unzip();
+        rows.into_iter().map(|row| (row.subscriber, (row.due_from, row.revision, row.first_day))).unzip();
     let mut publishable = Vec::with_capacity(subscribers.len());
     // Papers whose mail was refused or given up were not read: their days come again.
     let mut history = conn.prepare_cached(
@@ -242,7 +253,7 @@ fn with_history(
             AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)
             AND (:before IS NULL OR issues.local_date < :before)",
     )?;
-    for (subscriber, (due_from, revision)) in with_interests(conn, subscribers)?.into_iter().zip(schedules) {
+    for (subscriber, (due_from, revision, first_day)) in with_interests(conn, subscribers)?.into_iter().zip(schedules) {
         let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
         let history = history.query_row(id, |row| {
             let columns = Columns { table: "issues", row };
@@ -251,7 +262,7 @@ fn with_history(
             let covers = columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?);
             Ok(local_date.zip(composed_at).map(|(local_date, composed_at)| History { local_date, composed_at, covers }))
         })?;
-        publishable.push(Publishable { subscriber, due_from, revision, history });
+        publishable.push(Publishable { subscriber, due_from, revision, first_day, history });
     }
     Ok(publishable)
 }

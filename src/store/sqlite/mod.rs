@@ -58,6 +58,7 @@ impl SqliteStore {
 
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
+        make_private(path);
         Self::upgrade(Connection::open(path)?)
     }
 
@@ -112,6 +113,14 @@ fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
     tx.commit()?;
     crate::failpoint::pass();
     Ok(())
+}
+
+/// Makes an empty file that its owner alone can read: it will hold addresses.
+/// SQLite gives its journal the same rights. Where it cannot be made, opening
+/// says why.
+fn make_private(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 impl From<rusqlite::Error> for StoreError {
