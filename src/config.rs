@@ -11,6 +11,7 @@
 mod environment;
 mod files;
 mod init;
+mod parts;
 mod sections;
 mod sources;
 mod syntax;
@@ -19,6 +20,7 @@ mod tests;
 mod warnings;
 
 pub use init::{InitError, InitReport, init_dir, template};
+pub use parts::{NoDesk, NotThere};
 
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, Problem};

@@ -4,19 +4,29 @@
 //! the store for facts, ranks and composes without it (on all cores), and hands
 //! the finished issues back to be queued: the database is never kept waiting
 //! for the ranking, and memory does not grow with the number of subscribers.
+//!
+//! A service does not go through all of them: each has an instant at which to
+//! look at them next, so [`Press::for_due`] asks for those alone. Whatever a
+//! subscriber changes about it sets that instant to "at once"; a look sets it
+//! to when their next issue is due, or to the end of the wait if papers that
+//! they follow are still missing (`turn`, `awaited`).
 
+mod awaited;
 mod background;
 mod compose;
 mod examples;
+mod publisher;
+mod turn;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use publisher::Publisher;
 
 use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
-use crate::store::{Coverage, Db, NewIssue, PaperRow, Publishable, StoreError};
+use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
 use crate::subscriber::{Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use compose::Plan;
@@ -25,6 +35,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use turn::{Bounds, Turn};
 
 /// Subscribers in one page: some 10 MB of mail.
 const PAGE: u32 = 256;
@@ -78,8 +89,10 @@ pub struct Published {
     pub queued: u64,
     /// Nothing above the line, and they want no mail then.
     pub empty: u64,
-    /// Due too long ago: skipped.
+    /// Due too long ago: skipped, and counted once.
     pub late: u64,
+    /// Due, and waiting for papers that are still missing.
+    pub waiting: u64,
     /// Papers looked at for the issues together.
     pub papers: u64,
 }
@@ -88,15 +101,31 @@ pub struct Published {
 pub struct Press<'a> {
     db: Db,
     desk: &'a Desk,
-    background: Arc<Background>,
+    /// Read when the first issue is planned: most looks at subscribers need none.
+    background: Option<Arc<Background>>,
     judged: Judged,
     now: DateTime<Utc>,
     is_dry: bool,
+    /// Only those who are to be looked at, not everybody.
+    for_due: bool,
     coverage: Vec<Coverage>,
     prepared: Vec<(BTreeSet<NaiveDate>, Arc<Prepared>)>,
     examples: Examples,
     after: SubscriberId,
     published: Published,
+}
+
+/// What is to be done about a subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// The issue of this date, which was due then, is composed.
+    Compose(NaiveDate, DateTime<Utc>),
+    /// It waits for papers, until then at the latest.
+    Wait(DateTime<Utc>),
+    /// The issue of this date is too late.
+    Skip(NaiveDate),
+    /// No issue, or it is made or skipped already.
+    Nothing,
 }
 
 /// The papers of some days, with their rows.
@@ -128,16 +157,22 @@ impl<'a> Press<'a> {
         Ok(Press {
             db: db.clone(),
             desk,
-            background: refresh_background(db, |_| {})?,
+            background: None,
             judged,
             now,
             is_dry,
+            for_due: false,
             coverage,
             prepared: Vec::new(),
             examples: Examples::default(),
             after: SubscriberId(0),
             published: Published::default(),
         })
+    }
+
+    /// A press for those who are to be looked at by `now`, and nobody else.
+    pub fn for_due(db: &Db, desk: &'a Desk, now: DateTime<Utc>) -> Result<Self, EditionError> {
+        Ok(Press { for_due: true, ..Press::new(db, desk, Judged::Now, now, false)? })
     }
 
     /// What was done so far.
@@ -147,25 +182,68 @@ impl<'a> Press<'a> {
 
     /// Goes through one page of subscribers; `false` when there are no more.
     pub fn print_page(&mut self) -> Result<bool, EditionError> {
-        let after = self.after;
-        let page = self.db.run_here(|store| store.publishable(after, PAGE))?;
+        let (after, now) = (self.after, self.now);
+        let page = if self.for_due {
+            self.db.run_here(|store| store.due_subscribers(now, PAGE))?
+        } else {
+            self.db.run_here(|store| store.publishable(after, PAGE))?
+        };
         let Some(last) = page.last() else { return Ok(false) };
         self.after = last.subscriber.id;
         self.published.subscribers += page.len() as u64;
 
-        let mut plans = Vec::new();
+        let (mut plans, mut looks, mut skipped) = (Vec::new(), Vec::with_capacity(page.len()), Vec::new());
         for publishable in page {
-            if let Some((local_date, due)) = self.issue_due(&publishable)? {
-                self.published.due += 1;
-                plans.push(self.plan(publishable, local_date, due)?);
+            let judgement = self.judge(&publishable)?;
+            looks.push(self.next_look(&publishable, &judgement));
+            match judgement {
+                Judgement::Compose(local_date, due) => {
+                    self.published.due += 1;
+                    plans.push(self.plan(publishable, local_date, due)?);
+                }
+                Judgement::Wait(_) => self.published.waiting += 1,
+                Judgement::Skip(local_date) => {
+                    self.published.late += 1;
+                    skipped.push((publishable.subscriber.id, local_date, Skipped::Late));
+                }
+                Judgement::Nothing => {}
             }
         }
-        self.mark_sent(&mut plans)?;
-        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &self.background)?;
+        let issues = self.compose(plans, &mut skipped)?;
+        if self.is_dry {
+            self.published.queued += issues.len() as u64;
+            return Ok(true);
+        }
+        // At a chosen instant nothing is decided for good but what is queued.
+        if let Judged::At(_) = self.judged {
+            skipped.clear();
+            looks.clear();
+        }
+        let queued = self.db.run_here(|store| {
+            let queued = store.enqueue_issues(&issues, now)?;
+            store.skip_issues(&skipped, now)?;
+            store.enter_looks(&looks)?;
+            Ok(queued)
+        })?;
+        self.published.queued += queued.iter().filter(|queued| **queued).count() as u64;
+        Ok(true)
+    }
 
-        let (desk, background, examples, now) = (self.desk, &*self.background, &self.examples, self.now);
+    /// Ranks and composes; those who want no mail today are added to `skipped`.
+    fn compose(
+        &mut self,
+        mut plans: Vec<Plan>,
+        skipped: &mut Vec<(SubscriberId, NaiveDate, Skipped)>,
+    ) -> Result<Vec<NewIssue>, EditionError> {
+        if plans.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.mark_sent(&mut plans)?;
+        let background = self.background()?;
+        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
+        let (desk, examples, now) = (self.desk, &self.examples, self.now);
         let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, background, examples, now)).collect::<Result<_, _>>()?;
+            plans.par_iter().map(|plan| desk.compose(plan, &background, examples, now)).collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -173,41 +251,65 @@ impl<'a> Press<'a> {
                 issues.push(composed.into_new_issue(self.now + desk.shelf_life));
             } else {
                 self.published.empty += 1;
+                skipped.push((composed.subscriber.id, composed.issue.local_date, Skipped::Empty));
             }
         }
-        if self.is_dry {
-            self.published.queued += issues.len() as u64;
-        } else {
-            let queued = self.db.run_here(|store| store.enqueue_issues(&issues, now))?;
-            self.published.queued += queued.iter().filter(|queued| **queued).count() as u64;
-        }
-        Ok(true)
+        Ok(issues)
     }
 
-    /// The date of the issue that is due, and since when. `None` if there is none.
-    fn issue_due(&mut self, publishable: &Publishable) -> Result<Option<(NaiveDate, DateTime<Utc>)>, EditionError> {
-        let subscriber = &publishable.subscriber;
-        let preferences = &subscriber.preferences;
-        let at = match self.judged {
+    fn background(&mut self) -> Result<Arc<Background>, StoreError> {
+        if let Some(background) = &self.background {
+            return Ok(Arc::clone(background));
+        }
+        let background = refresh_background(&self.db, |_| {})?;
+        self.background = Some(Arc::clone(&background));
+        Ok(background)
+    }
+
+    /// The instant at which due-ness is judged.
+    fn at(&self) -> DateTime<Utc> {
+        match self.judged {
             Judged::Now => self.now,
             Judged::At(instant) => instant,
-        };
-        let Some(date) = latest_due(preferences, at) else { return Ok(None) };
+        }
+    }
+
+    /// What is to be done about the newest issue that is due.
+    fn judge(&self, publishable: &Publishable) -> Result<Judgement, EditionError> {
+        let subscriber = &publishable.subscriber;
+        let preferences = &subscriber.preferences;
+        let Some(date) = latest_due(preferences, self.at()) else { return Ok(Judgement::Nothing) };
         let due = due_at(date, preferences.send_at, preferences.timezone);
-        let id = subscriber.id;
-        if self.db.run_here(|store| store.has_issue(id, date))? {
-            return Ok(None);
+        let (id, judged) = (subscriber.id, self.judged);
+        let is_decided = self.db.run_here(|store| {
+            // What is judged at a chosen instant may be composed although it was skipped.
+            Ok(store.has_issue(id, date)? || (matches!(judged, Judged::Now) && store.was_skipped(id, date)?))
+        })?;
+        if is_decided {
+            return Ok(Judgement::Nothing);
         }
-        if let Judged::Now = self.judged {
-            if due < publishable.joined_at {
-                return Ok(None);
-            }
-            if at - due > self.desk.max_lateness {
-                self.published.late += 1;
-                return Ok(None);
-            }
-        }
-        Ok(Some((date, due)))
+        let latest_send = self.desk.latest_send;
+        let bounds = match self.judged {
+            Judged::Now => Bounds { due_from: publishable.due_from, latest_send, max_lateness: self.desk.max_lateness },
+            Judged::At(_) => Bounds::none(latest_send),
+        };
+        let is_missing_papers = awaited::is_awaited(&self.coverage, subscriber, due);
+        Ok(match bounds.turn(due, self.at(), is_missing_papers) {
+            Turn::Now => Judgement::Compose(date, due),
+            Turn::Wait(until) => Judgement::Wait(until),
+            Turn::TooLate => Judgement::Skip(date),
+            Turn::TooEarly => Judgement::Nothing,
+        })
+    }
+
+    fn next_look(&self, publishable: &Publishable, judgement: &Judgement) -> NextLook {
+        let (at, awaits) = match judgement {
+            Judgement::Wait(until) => (Some(*until), true),
+            _ => (next_due(&publishable.subscriber.preferences, self.now).map(|(_, due)| due), false),
+        };
+        // The database keeps whole seconds: a look must not come before its time.
+        let at = at.map(|at| if at.timestamp_subsec_nanos() == 0 { at } else { at + TimeDelta::seconds(1) });
+        NextLook { subscriber: publishable.subscriber.id, revision: publishable.revision, at, awaits }
     }
 
     fn plan(
@@ -219,7 +321,7 @@ impl<'a> Press<'a> {
         let days = window::days(&self.coverage, publishable.history.as_ref(), due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
-            covers: window::covered(&self.coverage, &days),
+            covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
             subscriber: publishable.subscriber,
             local_date,
             days,
@@ -232,7 +334,8 @@ impl<'a> Press<'a> {
         if let Some((_, prepared)) = self.prepared.iter().find(|(known, _)| *known == days) {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = Arc::new(prepare(&self.db, &days, &self.background)?);
+        let background = self.background()?;
+        let prepared = Arc::new(prepare(&self.db, &days, &background)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -297,7 +400,7 @@ pub fn preview(
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &background)?;
     let plan = Plan {
-        covers: window::covered(&coverage, &days),
+        covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
         days,

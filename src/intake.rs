@@ -1,12 +1,19 @@
 //! Takes in: what sources bring, to the store.
 
+mod poll;
+
+pub use poll::{Ask, PollError, Polled, poll};
+
 use crate::paper::{Paper, PaperId};
 use crate::source::Record;
+use crate::source::arxiv;
 use crate::source::jsonl::Reader;
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Papers in one transaction: enough to make a commit cheap, few enough that
@@ -53,6 +60,7 @@ pub enum IntakeError {
 /// counts, unless a later one names a newer version, so that importing the same
 /// files again changes nothing.
 pub struct Import {
+    source: String,
     now: DateTime<Utc>,
     seen: HashMap<PaperId, Option<u32>>,
     papers: Vec<Paper>,
@@ -61,9 +69,22 @@ pub struct Import {
 }
 
 impl Import {
-    /// An import that happens at `now`.
+    /// An import that happens at `now`, of files that a person hands in: together
+    /// these are one source.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Import { now, seen: HashMap::new(), papers: Vec::new(), aside: Vec::new(), imported: Imported::default() }
+        Self::of(SOURCE, now)
+    }
+
+    /// An import that happens at `now`, from the source of that name.
+    pub fn of(source: &str, now: DateTime<Utc>) -> Self {
+        Import {
+            source: source.to_owned(),
+            now,
+            seen: HashMap::new(),
+            papers: Vec::new(),
+            aside: Vec::new(),
+            imported: Imported::default(),
+        }
     }
 
     /// What became of the records so far.
@@ -71,7 +92,8 @@ impl Import {
         self.imported
     }
 
-    /// Takes in a file; `step` is told the count after every batch and what was set aside in it.
+    /// Takes in a file: JSON lines, plain or gzipped, or a feed of arXiv that was
+    /// saved; `step` is told the count after every batch and what was set aside in it.
     pub fn take_in_file(
         &mut self,
         db: &Db,
@@ -79,6 +101,15 @@ impl Import {
         mut step: impl FnMut(&Imported, &[SetAside]),
     ) -> Result<(), IntakeError> {
         let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
+        if let Some(feed) = saved_feed(path).map_err(unreadable)? {
+            for record in feed {
+                self.add(record);
+            }
+            self.store_batch(db)?;
+            step(&self.imported, &self.aside);
+            self.aside.clear();
+            return Ok(());
+        }
         let mut reader = Reader::open(path).map_err(unreadable)?;
         loop {
             let record = reader.next_record();
@@ -135,7 +166,7 @@ impl Import {
     }
 
     fn store_batch(&mut self, db: &Db) -> Result<(), StoreError> {
-        let taken = db.run_here(|store| store.take_in(SOURCE, &self.papers, self.now))?;
+        let taken = db.run_here(|store| store.take_in(&self.source, &self.papers, self.now))?;
         self.papers.clear();
         for became in taken {
             match became {
@@ -144,11 +175,28 @@ impl Import {
                 TakenIn::Known => {}
             }
         }
-        db.run_here(|store| store.set_aside(SOURCE, &self.aside, self.now))
+        db.run_here(|store| store.set_aside(&self.source, &self.aside, self.now))
     }
 }
 
-/// Imported files are one source: their days count as complete.
+/// The records of a saved feed; `None` if the file does not begin like XML.
+fn saved_feed(path: &Path) -> std::io::Result<Option<Vec<Record>>> {
+    let mut file = BufReader::new(File::open(path)?);
+    let start = file.fill_buf()?;
+    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    if start.trim_ascii_start().first() != Some(&b'<') {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.take(FEED_BYTES_MAX).read_to_end(&mut bytes)?;
+    let records = arxiv::records(&bytes, &path.display().to_string());
+    records.map(Some).map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+}
+
+/// Largest saved feed that is read: some ten times the fullest.
+const FEED_BYTES_MAX: u64 = 64 << 20;
+
+/// The source that imported files are.
 const SOURCE: &str = "import";
 
 /// A record that says no more of a paper than that it was announced.

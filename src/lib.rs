@@ -21,7 +21,8 @@
 //! # Words
 //!
 //! *source* where papers come from · *batch* what one fetch brings · *coverage*
-//! what we know about one source's announcements of one day · *paper* one work,
+//! what we know about one source's announcements in one category on one day
+//! (waiting, complete, quiet, stalled or failed) · *paper* one work,
 //! whatever versions and sources it appears in · *subscriber* · *interest* one
 //! named thing that a subscriber follows · *profile* the model learned from an
 //! interest · *pick* a paper chosen for an issue, with score, section and reason
@@ -37,12 +38,12 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
-//! | words | [`paper`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
+//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
 //! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`] | the store |
-//! | edge | [`web`], [`cli`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -50,16 +51,26 @@
 //!
 //! # Decisions that the code cannot show
 //!
-//! - A paper's announcement day is the first one seen, and is announced at
-//!   midnight UTC of that day ([`edition`]).
+//! - A paper's announcement day is the first one seen. Where its source does not
+//!   say when that was, it was at midnight UTC of that day ([`edition`]).
+//! - A source's coverage of a day is what its answers prove. What arXiv's feeds
+//!   prove is written at the top of `source/arxiv/day.rs`.
+//! - Each provider has one gate in the process ([`source::http`]); what it says
+//!   of how long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
 //!   and authors lift papers above the line wherever they come from.
 //! - A newcomer gets the newest complete day, everybody else every day since
 //!   their last issue, and of earlier days what was taken in since then.
+//! - An issue waits for missing papers that its reader follows and that were to
+//!   be announced in the 24 hours before it; older gaps hold nobody up.
+//! - Nothing is sent that was due before its reader joined, came back from a
+//!   pause, or the database was restored: its papers come with the next issue.
 
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod coverage;
+pub mod daemon;
 pub mod digest;
 pub mod edition;
 pub mod failpoint;

@@ -1,5 +1,9 @@
 //! A paper, its identity and its categories.
 
+mod categories;
+
+pub use categories::category_name;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -233,6 +237,13 @@ impl Paper {
     }
 }
 
+/// Whether a paper in `category` stands in a source's listing of `listing`, which is
+/// a category or a whole archive: `cs.LG` in `cs.LG` and in `cs`.
+pub fn is_in_category(category: &str, listing: &str) -> bool {
+    category.eq_ignore_ascii_case(listing)
+        || category.split_once('.').is_some_and(|(archive, _)| archive.eq_ignore_ascii_case(listing))
+}
+
 /// Whether `category` is what `pattern` asks for: `cs.LG` itself, or any of `cs.*`.
 pub fn category_matches(pattern: &str, category: &str) -> bool {
     match pattern.strip_suffix('*') {
@@ -293,6 +304,15 @@ mod tests {
         assert_eq!(PaperId::parse("two words"), Err(BadPaperId::Shape));
         assert_eq!(PaperId::parse("a\nb"), Err(BadPaperId::Shape));
         assert_eq!(PaperId::parse(&"x".repeat(201)), Err(BadPaperId::Shape));
+    }
+
+    #[test]
+    fn a_listing_is_a_category_or_an_archive() {
+        assert!(is_in_category("cs.LG", "cs.lg"));
+        assert!(is_in_category("cs.LG", "cs"));
+        assert!(is_in_category("hep-th", "hep-th"));
+        assert!(!is_in_category("cs.LG", "cs.L"));
+        assert!(!is_in_category("physics.comp-ph", "cs"));
     }
 
     #[test]

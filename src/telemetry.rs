@@ -11,6 +11,9 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 /// The environment variable that says what is logged, as `tracing` directives.
 pub const LOG_VARIABLE: &str = "PAPERBOY_LOG";
 
+/// The environment variable that says how log lines look: `human` or `json`.
+pub const FORMAT_VARIABLE: &str = "PAPERBOY_LOG_FORMAT";
+
 const DEFAULT_DIRECTIVES: &str = "paperboy=info,warn";
 
 /// How a line of the log looks.
@@ -33,9 +36,25 @@ pub enum TelemetryError {
         /// What is wrong with them.
         source: ParseError,
     },
+    /// There is no such form.
+    #[error("{FORMAT_VARIABLE} = {format:?}: must be human or json")]
+    Format {
+        /// As written.
+        format: String,
+    },
     /// It was started before.
     #[error("the log was started twice")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// The form that [`FORMAT_VARIABLE`] asks for: for eyes, if it is not set.
+pub fn usual_format() -> Result<LogFormat, TelemetryError> {
+    let format = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
+    match format.trim() {
+        "" | "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(TelemetryError::Format { format }),
+    }
 }
 
 /// Starts logging to stderr, filtered as [`LOG_VARIABLE`] says.

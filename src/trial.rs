@@ -1,7 +1,8 @@
 //! `paperboy try`: the whole job on an embedded default.
 //!
-//! Nothing is configured and nothing leaves the machine. Papers are taken in,
-//! ranked for three built-in readers, rendered, and delivered over real SMTP on
+//! Nothing is configured and nothing is sent to anybody. Today's papers are
+//! fetched from arXiv, or, where that cannot be, the samples are taken in;
+//! they are ranked for three built-in readers, rendered, and delivered over real SMTP on
 //! loopback to a built-in mail catcher; a page shows what arrived, beside the
 //! public pages. It uses the same parts as a real installation; the database is
 //! in memory and gone at the end.
@@ -13,14 +14,17 @@ mod readers;
 pub use catcher::{Catcher, Caught};
 
 use crate::clock::{Clock, SystemClock};
+use crate::coverage::CoverageState;
 use crate::digest::{DigestSettings, Dress, Templates};
 use crate::edition::{Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
 use crate::inbound::InboundSettings;
-use crate::intake::{Import, Imported, IntakeError};
+use crate::intake::{Ask, Import, Imported, IntakeError, PollError, poll};
 use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
+use crate::source::http::{Http, HttpError, HttpSettings, Surroundings};
 use crate::source::jsonl::Reader;
+use crate::source::{SourceKind, SourceSettings};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Db, DeliveryId, DeliveryRow, OutboxFilter, StoreError};
 use crate::token::{SECRET_BYTES_MIN, Scope, Signer};
@@ -31,6 +35,7 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +45,31 @@ const SAMPLES: &str = include_str!("trial/samples.jsonl");
 
 /// Where the pages are served if nobody says otherwise and the port is free.
 const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// What the trial shows.
+#[derive(Debug)]
+pub enum Material {
+    /// The newest announcement of a few categories of arXiv, or of what stands
+    /// in for it; the samples if it does not come within the time limit.
+    Arxiv {
+        /// Asks.
+        http: Http,
+        /// Stands in for all hosts of arXiv.
+        endpoint: Option<String>,
+        /// How long it may take.
+        time_limit: Duration,
+    },
+    /// The papers that ship inside.
+    Samples,
+    /// Files of papers: JSON lines or saved feeds.
+    Files(Vec<PathBuf>),
+}
+
+/// The categories that the readers' interests are about.
+const CATEGORIES: [&str; 4] = ["cs.CL", "cs.LG", "quant-ph", "cs.RO"];
+
+/// How long fetching may take: a request and a pause of three seconds for each category, and some.
+pub const FETCH_LIMIT: Duration = Duration::from_secs(20);
 
 /// Why the trial cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +108,10 @@ pub enum TrialError {
 pub struct Outcome {
     /// Papers taken in.
     pub imported: Imported,
+    /// Why the samples are shown instead of today's papers.
+    pub fallen_back: Option<String>,
+    /// Whether the papers are made up.
+    pub is_sample: bool,
     /// The announcement day that the issues are about.
     pub day: NaiveDate,
     /// Issues made.
@@ -101,9 +135,9 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Runs the trial on the samples, or on the papers of `files`. Pages are
+    /// Runs the trial. Pages are
     /// served on `listen`; without it, on port 8080 or, if that is taken, on any other.
-    pub async fn run(files: Vec<PathBuf>, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
+    pub async fn run(material: Material, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
         let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemChance::new()));
         let now = clock.now();
         let listener = listen_somewhere(listen).await?;
@@ -114,8 +148,19 @@ impl Trial {
             .map_err(|cause| TrialError::Listen { address: SocketAddr::from(([127, 0, 0, 1], 0)), cause })?;
 
         let db = Db::new(SqliteStore::in_memory()?);
-        let is_sample = files.is_empty();
-        let imported = db.run_blocking(move |db| take_in(db, &files, now)).await?;
+        let (mut imported, mut fallen_back, mut files) = (Imported::default(), None, Vec::new());
+        let mut is_sample = matches!(material, Material::Samples);
+        match material {
+            Material::Samples => {}
+            Material::Files(named) => files = named,
+            Material::Arxiv { http, endpoint, time_limit } => match fetch(&db, &http, endpoint, time_limit).await? {
+                Ok(fetched) => imported = fetched,
+                Err(why) => (fallen_back, is_sample) = (Some(why), true),
+            },
+        }
+        if is_sample || !files.is_empty() {
+            imported = db.run_blocking(move |db| take_in(db, &files, now)).await?;
+        }
         let day = db.run(move |store| store.newest_day(NaiveDate::MAX)).await?.ok_or(TrialError::NoDay)?;
         let readers = readers::readers();
         db.run(move |store| store.enter_subscribers(&readers, now)).await?;
@@ -138,7 +183,7 @@ impl Trial {
         let site = web::Site { db, pages: Arc::clone(&pages), signer, clock };
         let caught = catcher.caught();
         Ok(Trial {
-            outcome: Outcome { imported, day, published, delivered, deliveries, caught },
+            outcome: Outcome { imported, fallen_back, is_sample, day, published, delivered, deliveries, caught },
             base_url,
             listener,
             pages: inbox::router(catcher, pages).merge(web::router(site)),
@@ -160,6 +205,63 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
         }
         bound => bound.map_err(|cause| TrialError::Listen { address, cause }),
     }
+}
+
+/// The client of a trial. It tries once: there is something else to show.
+pub fn client(around: Surroundings) -> Result<Http, HttpError> {
+    Http::new(HttpSettings { tries: 1, ..HttpSettings::named("trial") }, around)
+}
+
+/// Takes in the newest announcement of [`CATEGORIES`], as far as it comes within
+/// the time limit. The inner error says in one line why nothing came.
+async fn fetch(
+    db: &Db,
+    http: &Http,
+    endpoint: Option<String>,
+    time_limit: Duration,
+) -> Result<Result<Imported, String>, TrialError> {
+    let mut imported = Imported::default();
+    let mut why = format!("nothing came within {} seconds", time_limit.as_secs());
+    let deadline = tokio::time::Instant::now() + time_limit;
+    for category in CATEGORIES {
+        let source = SourceSettings {
+            name: "arxiv".to_owned(),
+            kind: SourceKind::Arxiv,
+            categories: vec![category.to_owned()],
+            url: None,
+            path: None,
+            query: None,
+            endpoint: endpoint.clone(),
+            api_key: None,
+        };
+        let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await else {
+            break;
+        };
+        let polled = match polled {
+            Ok(polled) => polled,
+            Err(PollError::Intake(error)) => return Err(error.into()),
+            Err(error @ PollError::NotYet(_)) => return Ok(Err(error.to_string())),
+        };
+        imported.read += polled.read;
+        imported.new += polled.new;
+        imported.changed += polled.changed;
+        imported.merged += polled.merged;
+        imported.rejected += polled.rejected;
+        if let Some(row) = polled.coverage.iter().max_by_key(|row| row.date) {
+            why = match row.state {
+                CoverageState::Failed => row.note.clone(),
+                CoverageState::Complete => continue,
+                CoverageState::Quiet => format!("arXiv has nothing new on {} ({})", row.date, row.note),
+                _ => format!("arXiv's papers of {} are not out yet ({})", row.date, row.note),
+            };
+            // What fails for one category fails for all, only slower.
+            if row.state == CoverageState::Failed || polled.paused_until.is_some() {
+                break;
+            }
+        }
+    }
+    let day = db.run(|store| store.newest_day(NaiveDate::MAX)).await?;
+    Ok(day.map(|_| imported).ok_or(why))
 }
 
 fn take_in(db: &Db, files: &[PathBuf], now: DateTime<Utc>) -> Result<Imported, IntakeError> {
@@ -199,6 +301,7 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         inbound: InboundSettings::default(),
         dkim: None,
         shelf_life: TimeDelta::hours(1),
+        latest_send: TimeDelta::zero(),
         max_lateness: MAX_LATENESS,
         site,
     })

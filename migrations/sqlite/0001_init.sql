@@ -42,13 +42,26 @@ CREATE TRIGGER papers_updated AFTER UPDATE OF title, abstract, authors ON papers
     VALUES (new.row, new.title, new.abstract, new.authors);
 END;
 
--- A source's announcement days that are known to be complete.
+-- What is known of one source's announcements in one category on one day.
 CREATE TABLE coverage (
     date         TEXT    NOT NULL,
     source       TEXT    NOT NULL,
-    papers       INTEGER NOT NULL,
-    completed_at INTEGER NOT NULL,
-    PRIMARY KEY (date, source)
+    category     TEXT    NOT NULL,      -- empty: the whole source
+    state        TEXT    NOT NULL CHECK (state IN ('waiting', 'complete', 'quiet', 'stalled', 'failed')),
+    declared     INTEGER,               -- papers that the source says there are, where it does
+    parsed       INTEGER NOT NULL,      -- papers read
+    announced_at INTEGER,               -- NULL: at midnight UTC of the day
+    checked_at   INTEGER NOT NULL,      -- last looked at
+    completed_at INTEGER,               -- NULL unless complete or quiet; moves when something is filled in later
+    note         TEXT    NOT NULL,      -- for people
+    PRIMARY KEY (date, source, category)
+) STRICT, WITHOUT ROWID;
+
+-- Providers that want to be left alone for a while.
+CREATE TABLE source_pauses (
+    provider TEXT    PRIMARY KEY,
+    until    INTEGER NOT NULL,
+    reason   TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Records that could not be read, for a person to look at.
@@ -92,8 +105,31 @@ CREATE TABLE subscribers (
     joined_at   INTEGER NOT NULL,
     changed_at  INTEGER NOT NULL,
     left_at     INTEGER,
-    left_by     TEXT                     -- how they said so
+    left_by     TEXT,                    -- how they said so
+    due_from    INTEGER NOT NULL,        -- nothing that was due before: joined, came back, restored
+    next_due_at INTEGER,                 -- when to look whether an issue is due; NULL: not until something changes
+    awaits      INTEGER NOT NULL DEFAULT 0, -- 1: look at once when coverage changes
+    revision    INTEGER NOT NULL DEFAULT 0  -- counts changes: what was worked out from an older one is not entered
 ) STRICT;
+
+CREATE INDEX subscribers_due ON subscribers (next_due_at, id) WHERE next_due_at IS NOT NULL;
+CREATE INDEX subscribers_awaiting ON subscribers (id) WHERE awaits = 1;
+
+-- Whatever changes when issues are due has the subscriber looked at anew; no verb can forget it.
+CREATE TRIGGER subscribers_rescheduled
+AFTER UPDATE OF status, timezone, send_at, days, frequency, weekday, pause_until ON subscribers BEGIN
+    UPDATE subscribers
+       SET next_due_at = CASE WHEN new.status = 'active' THEN 0 END,
+           awaits = 0,
+           revision = revision + 1,
+           -- Who comes back gets nothing that was due meanwhile.
+           due_from = CASE WHEN new.status = 'active'
+                            AND (old.status <> 'active'
+                                 OR (old.pause_until > date(new.changed_at, 'unixepoch')
+                                     AND new.pause_until IS NOT old.pause_until))
+                           THEN new.changed_at ELSE due_from END
+     WHERE id = new.id;
+END;
 
 CREATE TABLE interests (
     subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,
@@ -127,6 +163,15 @@ CREATE TABLE issues (
     composed_at   INTEGER NOT NULL,
     UNIQUE (subscriber_id, local_date)
 ) STRICT;
+
+-- Dates for which it was decided that there is no issue.
+CREATE TABLE skipped (
+    subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,
+    local_date    TEXT    NOT NULL,
+    why           TEXT    NOT NULL CHECK (why IN ('empty', 'late')),
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (subscriber_id, local_date)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE picks (
     subscriber_id INTEGER NOT NULL REFERENCES subscribers (id) ON DELETE CASCADE,

@@ -1,15 +1,13 @@
 //! `deliver`: send what is due.
 
-use super::open::{Place, database_path, now};
+use super::open::{Place, now};
 use super::{Done, Failure, out};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::outbox::{Courier, EnvelopeSender, LockError, SendingLock, Summary};
+use crate::outbox::{Courier, LockError, SendingLock, Summary};
 use crate::random::SystemChance;
-use crate::store::{Db, DeliveryId};
-use crate::token::{Scope, Signer};
+use crate::store::Db;
 use anyhow::{Context, anyhow};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +23,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let lock_file = lock_file(database_path(&config)?);
+    let lock_file = config.sending_lock().map_err(|error| Failure::Usage(error.into()))?;
     let holder = format!("`paperboy deliver`, process {}", std::process::id());
     let lock = SendingLock::take(&lock_file, &holder).map_err(|error| match error {
         LockError::Taken { .. } => anyhow!("{error}; only one process delivers at a time"),
@@ -57,13 +55,6 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     }
 }
 
-/// The file whose lock is the right to send from the database at `path`.
-fn lock_file(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-sending");
-    PathBuf::from(name)
-}
-
 async fn deliver(
     config: &Config,
     db: Db,
@@ -80,7 +71,7 @@ async fn deliver(
         Arc::new(SystemClock),
         Arc::new(SystemChance::new()),
         &config.transport,
-        envelope_sender(config),
+        config.envelope_sender(),
         stop,
     )?
     .called(holder)
@@ -99,16 +90,6 @@ async fn deliver(
     // Without `--until-empty` it is one round over what is due, which is the same unless more comes due meanwhile.
     let _ = options.until_empty;
     Ok(courier.run_until_empty(options.wait).await?)
-}
-
-/// Where reports on a delivery go: its own address where there is one for reports, else the sender's.
-pub(super) fn envelope_sender(config: &Config) -> EnvelopeSender {
-    let signer = Signer::new(&config.site.secret);
-    let (inbound, from) = (config.inbound.clone(), config.site.from.email.to_string());
-    Arc::new(move |id: DeliveryId| {
-        let token = signer.sign(Scope::Bounce, id.0);
-        inbound.envelope_sender(&token).unwrap_or_else(|| from.clone())
-    })
 }
 
 /// Ends the run at the first interrupt: hand-overs under way are finished. The second one ends the process.

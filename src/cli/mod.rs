@@ -1,11 +1,14 @@
 //! The command line: one file a command group.
 //!
 //! To add a command: a variant here, its `Options` and `run` in the file of its
-//! group. Commands print what they did through [`out`], and return what went
+//! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod backup;
 mod check;
 mod deliver;
+mod evaluate;
+mod fetch;
 mod init;
 mod interests;
 mod open;
@@ -14,7 +17,9 @@ mod outbox;
 mod papers;
 mod preview;
 mod publish;
+mod run;
 mod subscribers;
+mod suppressions;
 mod trial;
 
 use clap::{Parser, Subcommand};
@@ -40,12 +45,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the whole job at work: rank, render and deliver sample papers, nothing to configure
+    /// Show the whole job at work: fetch, rank, render and deliver papers, nothing to configure
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
     /// Look over settings, database, templates and relay; say what to do about what is wrong
     Check,
+    /// Run as a service: fetch, publish and deliver every day, and serve the pages
+    Run(run::Options),
+    /// Look at the sources now, and take in what is new
+    Fetch(fetch::Options),
     /// Look at the papers, and take more in
     #[command(subcommand)]
     Papers(papers::Command),
@@ -55,6 +64,9 @@ enum Command {
     /// Look after what a subscriber follows
     #[command(subcommand)]
     Interests(interests::Command),
+    /// Look after addresses that must not be written to
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
     /// Show the issue that a subscriber would be sent; changes nothing
     Preview(preview::Options),
     /// Compose every issue that is due, and queue it
@@ -64,6 +76,14 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Measure the ranking on a dataset of people's choices, beside others' rankers
+    Evaluate(evaluate::Options),
+    /// Copy the database into a new file, also while the service runs
+    Backup(backup::Options),
+    /// Go back to a backup; what was waiting in it is held, and nothing is sent again
+    Restore(backup::Options),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -91,7 +111,9 @@ type Done = Result<(), Failure>;
 /// Reads the command line, does what it says, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = crate::telemetry::init(crate::telemetry::LogFormat::Human) {
+    let chosen = if let Command::Run(options) = &cli.command { options.log_format() } else { None };
+    let format = chosen.map_or_else(crate::telemetry::usual_format, Ok);
+    if let Err(error) = format.and_then(crate::telemetry::init) {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
@@ -113,6 +135,7 @@ fn run(cli: Cli) -> Done {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
         Command::Check => check::run(&at),
+        Command::Fetch(options) => fetch::run(&options, &at),
         Command::Papers(command) => papers::run(command, &at),
         Command::Subscribers(command) => subscribers::run(command, &at),
         Command::Interests(command) => interests::run(command, &at),
@@ -120,6 +143,16 @@ fn run(cli: Cli) -> Done {
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
+        Command::Evaluate(options) => evaluate::run(&options, at.json),
+        Command::Run(options) => run::run(options, &at),
+        Command::Suppressions(command) => suppressions::run(command, &at),
+        Command::Backup(options) => backup::backup(&options, &at),
+        Command::Restore(options) => backup::restore(&options, &at),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
+            Ok(out::bytes(&script)?)
+        }
         Command::Migrate => init::migrate(&at),
     }
 }

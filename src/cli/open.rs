@@ -3,13 +3,11 @@
 use super::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::digest::{DkimSigner, Dress, Templates};
+use crate::digest::DkimSigner;
 use crate::edition::Desk;
-use crate::outbox::Transport;
+use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{DatabaseUrl, Db};
 use crate::subscriber::{Address, Subscriber};
-use crate::token::Signer;
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::path::{Path, PathBuf};
@@ -24,7 +22,10 @@ pub(super) struct Place {
 impl Place {
     /// The settings; wrong ones are a matter of usage.
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        Config::load(&self.config, std::env::vars()).map_err(|invalid| Failure::Usage(invalid.into()))
+        // Variables that are not text are nobody's settings.
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(&self.config, env).map_err(|invalid| Failure::Usage(invalid.into()))
     }
 
     /// The database of `config`.
@@ -43,36 +44,17 @@ impl Place {
 
 /// The file of an SQLite database.
 pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
-    match &config.database.url {
-        DatabaseUrl::Sqlite(path) => Ok(path),
-        DatabaseUrl::Postgres(_) => {
-            Err(Failure::Usage(anyhow!("database.url: this version stores in SQLite only; use sqlite:paperboy.db")))
-        }
-    }
+    config.database_path().map_err(|error| Failure::Usage(error.into()))
 }
 
 /// What composes issues.
 pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
-    let templates = Templates::load(&config.digest).map_err(|error| Failure::Usage(error.into()))?;
-    Ok(Desk {
-        dress: Dress::new(&config.site, &config.digest),
-        templates,
-        signer: Signer::new(&config.site.secret),
-        inbound: config.inbound.clone(),
-        dkim: dkim(config)?,
-        shelf_life: match &config.transport {
-            Transport::Smtp(smtp) => smtp.retry.shelf_life,
-            Transport::Maildir(_) => crate::outbox::RetrySettings::default().shelf_life,
-        },
-        max_lateness: config.schedule.max_lateness,
-        site: config.site.clone(),
-    })
+    config.desk().map_err(|error| Failure::Usage(error.into()))
 }
 
 /// What signs mails, if they are signed here.
 pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
-    let loaded = config.dkim.as_ref().map(DkimSigner::load).transpose();
-    loaded.map_err(|error| Failure::Usage(anyhow::Error::from(error).context("dkim")))
+    config.dkim_signer().map_err(|error| Failure::Usage(error.into()))
 }
 
 /// The time.

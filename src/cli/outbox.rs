@@ -1,8 +1,8 @@
 //! `outbox`: who got what, when, and what the server said.
 
-use super::open::{Place, address, date};
+use super::open::{Place, address, date, desk, now};
 use super::{Done, Failure, out};
-use crate::store::{Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter};
+use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter};
 use anyhow::anyhow;
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
@@ -34,8 +34,25 @@ pub(super) enum Command {
         #[arg(long, value_parser = date)]
         date: Option<NaiveDate>,
     },
+    /// Send again what waits or is held, at once
+    Retry(Which),
+    /// Keep what waits from being sent
+    Hold(Which),
+    /// Give up what waits or is held, for good
+    Drop(Which),
     /// Count deliveries by state
     Stats,
+}
+
+/// Which deliveries are meant.
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// Numbers of deliveries, Message-IDs, or addresses with all that is queued for them
+    #[arg(required = true, value_name = "WHICH")]
+    which: Vec<String>,
+    /// Only issues of this date
+    #[arg(long, value_parser = date)]
+    date: Option<NaiveDate>,
 }
 
 fn state(text: &str) -> Result<DeliveryState, String> {
@@ -47,7 +64,7 @@ fn state(text: &str) -> Result<DeliveryState, String> {
 }
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
     match command {
         Command::List { to, state, date, after, limit } => {
             let filter = OutboxFilter {
@@ -56,6 +73,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 local_date: date,
                 after: after.map(DeliveryId),
                 limit,
+                ..OutboxFilter::default()
             };
             list(&db.run_here(|store| store.deliveries(&filter))?, place.json)
         }
@@ -63,8 +81,72 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let filter = OutboxFilter { address: Some(address(&to)?), local_date: date, ..OutboxFilter::default() };
             show(&db, &filter, place.json)
         }
+        Command::Retry(which) => {
+            let ids = which.find(&db)?;
+            let until = now() + desk(&config)?.shelf_life;
+            tell(&ids, &db.run_here(|store| store.retry_deliveries(&ids, until, now()))?, "to be sent at once")
+        }
+        Command::Hold(which) => {
+            let ids = which.find(&db)?;
+            tell(&ids, &db.run_here(|store| store.hold_deliveries(&ids, now()))?, "held")
+        }
+        Command::Drop(which) => {
+            let ids = which.find(&db)?;
+            tell(&ids, &db.run_here(|store| store.drop_deliveries(&ids, now()))?, "given up")
+        }
         Command::Stats => stats(&db, place.json),
     }
+}
+
+impl Which {
+    /// The deliveries that are meant. Of an address, those that are not settled.
+    fn find(&self, db: &Db) -> Result<Vec<DeliveryId>, Failure> {
+        let mut ids = Vec::new();
+        for text in &self.which {
+            if let Ok(number) = text.parse() {
+                ids.push(DeliveryId(number));
+                continue;
+            }
+            let mut filter = OutboxFilter { local_date: self.date, ..OutboxFilter::default() };
+            let bare = text.trim_start_matches('<').trim_end_matches('>');
+            let by_message_id = OutboxFilter { message_id: Some(bare.to_owned()), ..filter.clone() };
+            let mut found = db.run_here(|store| store.deliveries(&by_message_id))?;
+            if found.is_empty() {
+                filter.address = Some(address(text)?);
+                found = db.run_here(|store| store.deliveries(&filter))?;
+                found.retain(|row| {
+                    use DeliveryState::{Deferred, Held, Rendered, Uncertain};
+                    matches!(row.state, Rendered | Deferred | Uncertain | Held)
+                });
+            }
+            if found.is_empty() {
+                return Err(Failure::Failed(anyhow!("nothing that waits or is held fits {text:?}")));
+            }
+            ids.extend(found.into_iter().map(|row| row.id));
+        }
+        Ok(ids)
+    }
+}
+
+fn tell(ids: &[DeliveryId], answers: &[ByHand], done: &str) -> Done {
+    let mut is_all_done = true;
+    for (id, answer) in ids.iter().zip(answers) {
+        let said = match answer {
+            ByHand::Done => done.to_owned(),
+            ByHand::DoneAgain => format!("{done}; the server may have a copy already, so a second one is possible"),
+            ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
+                "a sender has it in hand: try again once it is done".to_owned()
+            }
+            ByHand::Not(state) => format!("is {}: there is nothing to do about it", state.word()),
+            ByHand::Suppressed => {
+                "its address is suppressed: `paperboy suppressions remove` allows mail to it".to_owned()
+            }
+            ByHand::Unknown => "there is no such delivery".to_owned(),
+        };
+        is_all_done &= matches!(answer, ByHand::Done | ByHand::DoneAgain);
+        out::line(format!("{}: {said}", id.0))?;
+    }
+    if is_all_done { Ok(()) } else { Err(Failure::Said) }
 }
 
 fn list(rows: &[DeliveryRow], json: bool) -> Done {

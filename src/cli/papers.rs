@@ -2,6 +2,7 @@
 
 use super::open::{Place, date, now};
 use super::{Done, Failure, out};
+use crate::coverage::Coverage;
 use crate::edition::refresh_background;
 use crate::intake::Import;
 use crate::paper::{Paper, PaperId};
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Take in papers from files of JSON lines, plain or gzipped
+    /// Take in papers from files of JSON lines, plain or gzipped, or from saved feeds of arXiv
     Import {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -39,6 +40,12 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
+    /// What is known of the sources' announcement days
+    Coverage {
+        /// From this day on [default: the last days that something is known of]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        since: Option<NaiveDate>,
+    },
 }
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
@@ -51,6 +58,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         }
         Command::Show { id } => show(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
+        Command::Coverage { since } => coverage(since, place),
     }
 }
 
@@ -153,6 +161,47 @@ fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
         None => Vec::new(),
     };
     list(&papers, place.json)
+}
+
+/// Days that are shown unless more are asked for.
+const DAYS_SHOWN: usize = 14;
+
+fn coverage(since: Option<NaiveDate>, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let rows = db.run_here(|store| store.coverage(since.unwrap_or(NaiveDate::MIN), NaiveDate::MAX))?;
+    if place.json {
+        return Ok(out::json(&rows)?);
+    }
+    let mut days: Vec<NaiveDate> = rows.iter().map(|row| row.date).collect();
+    days.dedup();
+    let first = if since.is_some() { None } else { days.iter().rev().nth(DAYS_SHOWN - 1).copied() };
+    let shown: Vec<&Coverage> = rows.iter().filter(|row| first.is_none_or(|first| row.date >= first)).collect();
+    print_coverage(&shown)?;
+    if shown.len() < rows.len() {
+        out::note(format!("{} earlier rows; --since DATE shows them", rows.len() - shown.len()));
+    }
+    Ok(())
+}
+
+/// Prints what is known of some days.
+pub(super) fn print_coverage(rows: &[&Coverage]) -> Done {
+    let cells: Vec<[String; 8]> = rows
+        .iter()
+        .map(|row| {
+            [
+                row.date.to_string(),
+                row.source.clone(),
+                row.category.clone(),
+                row.state.word().to_owned(),
+                row.declared.map_or_else(String::new, |declared| declared.to_string()),
+                row.papers.to_string(),
+                row.checked_at.format("%m-%d %H:%M").to_string(),
+                row.note.clone(),
+            ]
+        })
+        .collect();
+    let headings = ["DATE", "SOURCE", "CATEGORY", "STATE", "DECLARED", "PAPERS", "CHECKED (UTC)", "NOTE"];
+    Ok(out::table(headings, &cells)?)
 }
 
 fn list(papers: &[StoredPaper], json: bool) -> Done {

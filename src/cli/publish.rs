@@ -34,6 +34,14 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         "{} issues {verb} for {} active subscribers: {} were due, {} of them without anything above the line",
         published.queued, published.subscribers, published.due, published.empty
     ))?;
+    if published.waiting > 0 {
+        out::note(format!(
+            "{} more wait for papers that are still missing, {} minutes from their hour at most \
+             (schedule.latest_send_minutes)",
+            published.waiting,
+            desk.latest_send.num_minutes()
+        ));
+    }
     if published.late > 0 {
         out::note(format!(
             "{} issues were due more than {} hours ago and are skipped (schedule.max_lateness_hours)",

@@ -2,12 +2,13 @@
 
 mod import;
 
-use super::open::{Place, address, now, subscriber};
+use super::open::{Place, address, date, now, subscriber};
 use super::{Done, Failure, out};
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
 use crate::subscriber::{Status, Subscriber, SubscriberId, read_subscriber};
 use anyhow::anyhow;
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
@@ -29,6 +30,15 @@ pub(super) enum Command {
         #[command(flatten)]
         choices: Choices,
     },
+    /// Send one no more issues until `resume`, or before a date
+    Pause {
+        email: String,
+        /// Come back by itself on this date
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        until: Option<NaiveDate>,
+    },
+    /// Send one issues again; what was due meanwhile is not made up for
+    Resume { email: String },
     /// Remove one for good; the record of what they were sent stays in the outbox
     Remove { email: String },
     /// Add or change many, from JSON lines or from CSV with an `email` column
@@ -112,6 +122,8 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         Command::List => list(&db, place.json),
         Command::Show { email } => show(&subscriber(&db, &email)?, place.json),
         Command::Set { email, choices } => set(&db, &email, choices),
+        Command::Pause { email, until } => pause(&db, subscriber(&db, &email)?, until),
+        Command::Resume { email } => resume(&db, subscriber(&db, &email)?),
         Command::Remove { email } => {
             let subscriber = subscriber(&db, &email)?;
             db.run_here(|store| store.remove_subscriber(subscriber.id, now()))?;
@@ -170,6 +182,45 @@ fn set(db: &Db, email: &str, choices: Choices) -> Done {
     }
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
     Ok(out::line(format!("changed {}", subscriber.address))?)
+}
+
+fn pause(db: &Db, mut subscriber: Subscriber, until: Option<NaiveDate>) -> Done {
+    if !matches!(subscriber.status, Status::Active | Status::Paused) {
+        return Err(Failure::Failed(anyhow!("{} gets no issues: {}", subscriber.address, why_none(subscriber.status))));
+    }
+    let address = subscriber.address.clone();
+    let said = if let Some(until) = until {
+        subscriber.details.status = Status::Active;
+        subscriber.details.preferences.pause_until = Some(until);
+        format!("{address} gets no issue before {until}")
+    } else {
+        subscriber.details.status = Status::Paused;
+        format!("{address} gets no issue until `paperboy subscribers resume {address}`")
+    };
+    db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
+    Ok(out::line(said)?)
+}
+
+fn resume(db: &Db, mut subscriber: Subscriber) -> Done {
+    if !matches!(subscriber.status, Status::Active | Status::Paused) {
+        return Err(Failure::Failed(anyhow!(
+            "{} cannot be resumed: {}",
+            subscriber.address,
+            why_none(subscriber.status)
+        )));
+    }
+    subscriber.details.status = Status::Active;
+    subscriber.details.preferences.pause_until = None;
+    db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
+    Ok(out::line(format!("{} gets issues again", subscriber.address))?)
+}
+
+/// Why somebody who is not paused gets no issues.
+fn why_none(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "they have not confirmed their address yet",
+        status => why_left(status),
+    }
 }
 
 /// A value, unless something was wrong with what it was read from.

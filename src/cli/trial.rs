@@ -1,7 +1,8 @@
 //! `try`: show the whole job at work.
 
 use super::{Done, Failure, out};
-use crate::trial::{Outcome, Trial};
+use crate::source::http::Surroundings;
+use crate::trial::{self, FETCH_LIMIT, Material, Outcome, Trial};
 use anyhow::{Context, anyhow};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ pub(super) struct Options {
     /// Use the sample papers that ship inside, and no network
     #[arg(long)]
     offline: bool,
-    /// Use the papers of this file (JSON lines, plain or gzipped) instead (may be repeated)
+    /// Use the papers of this file (JSON lines, plain or gzipped, or a saved feed) instead (may be repeated)
     #[arg(long, value_name = "FILE")]
     papers: Vec<PathBuf>,
     /// Where to serve the inbox and the pages [default: 127.0.0.1:8080, or any free port]
@@ -25,12 +26,21 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: Options, json: bool) -> Done {
-    if !options.offline && options.papers.is_empty() {
-        out::note("papers from arXiv are not fetched by this version: using the sample papers (as --offline does)");
-    }
+    let material = if !options.papers.is_empty() {
+        Material::Files(options.papers)
+    } else if options.offline {
+        Material::Samples
+    } else {
+        out::note(format!("fetching today's papers from arXiv (up to {} seconds)", FETCH_LIMIT.as_secs()));
+        let http = trial::client(Surroundings::of_the_machine())?;
+        Material::Arxiv { http, endpoint: None, time_limit: FETCH_LIMIT }
+    };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let trial = Trial::run(options.papers, options.listen).await?;
+        let trial = Trial::run(material, options.listen).await?;
+        if let Some(why) = &trial.outcome.fallen_back {
+            out::note(format!("using the sample papers instead: {why}"));
+        }
         print(&trial.outcome, json)?;
         let failed = trial.outcome.delivered.accepted != trial.outcome.published.queued;
         if failed {
@@ -58,6 +68,8 @@ fn print(outcome: &Outcome, json: bool) -> Done {
     if json {
         return Ok(out::json(&json!({
             "papers": outcome.imported,
+            "samples": outcome.is_sample,
+            "fallen_back": outcome.fallen_back,
             "day": outcome.day,
             "published": outcome.published,
             "delivered": outcome.delivered,

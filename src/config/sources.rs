@@ -3,6 +3,7 @@
 use super::files::Files;
 use super::sections::{base_address, needed, one_line, web_address};
 use crate::fields::{Fields, shown_text};
+use crate::source::arxiv::is_category;
 use crate::source::{SourceKind, SourceSettings};
 use std::collections::BTreeMap;
 
@@ -70,27 +71,6 @@ fn read_arxiv_categories(fields: &mut Fields) -> Vec<String> {
     categories
 }
 
-/// `cs.LG`, `cond-mat.mes-hall`, `hep-th`: an archive, and a class where it has some.
 fn arxiv_category(text: &str) -> Result<String, &'static str> {
-    let (archive, class) = text.split_once('.').map_or((text, None), |(archive, class)| (archive, Some(class)));
-    let word = |word: &str, letter: fn(&u8) -> bool| {
-        !word.is_empty() && word.bytes().all(|byte| letter(&byte) || byte == b'-')
-    };
-    let known = word(archive, u8::is_ascii_lowercase) && class.is_none_or(|class| word(class, u8::is_ascii_alphabetic));
-    if known { Ok(text.to_owned()) } else { Err("must be categories of arXiv, like cs.LG or hep-th") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn categories_of_arxiv_are_archives_and_classes() {
-        for right in ["cs.LG", "hep-th", "cond-mat.mes-hall", "q-bio.NC", "physics.comp-ph", "cs"] {
-            assert_eq!(arxiv_category(right).as_deref(), Ok(right));
-        }
-        for wrong in ["cs.*", "CS.LG", "cs.", ".LG", "cs LG", "cs.LG+cs.CL", "machine learning", "https://arxiv.org"] {
-            assert!(arxiv_category(wrong).is_err(), "{wrong}");
-        }
-    }
+    if is_category(text) { Ok(text.to_owned()) } else { Err("must be categories of arXiv, like cs.LG or hep-th") }
 }

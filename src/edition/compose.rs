@@ -35,6 +35,8 @@ pub struct Desk {
     pub dkim: Option<DkimSigner>,
     /// How long an issue is worth sending.
     pub shelf_life: TimeDelta,
+    /// How long an issue waits for papers that are still missing.
+    pub latest_send: TimeDelta,
     /// How late an issue may be composed.
     pub max_lateness: TimeDelta,
 }
@@ -65,6 +67,8 @@ pub struct Composed {
     /// Papers looked at.
     pub considered: usize,
     picks: Vec<NewPick>,
+    /// The days whose papers were looked at, the oldest and the newest.
+    days: Option<(NaiveDate, NaiveDate)>,
 }
 
 thread_local! {
@@ -130,7 +134,18 @@ impl Desk {
                 reason: pick.reason,
             })
             .collect();
-        Ok(Composed { subscriber: subscriber.clone(), issue, rendered, message, message_id, considered, picks: chosen })
+        let days = plan.days.keys().copied();
+        let days = days.clone().min().zip(days.max());
+        Ok(Composed {
+            subscriber: subscriber.clone(),
+            issue,
+            rendered,
+            message,
+            message_id,
+            considered,
+            picks: chosen,
+            days,
+        })
     }
 }
 
@@ -147,11 +162,10 @@ impl Composed {
 
     /// For the queue.
     pub fn into_new_issue(self, expires_at: DateTime<Utc>) -> NewIssue {
-        let days = self.issue.covers.iter().map(|day| day.date);
         NewIssue {
             subscriber: self.subscriber.id,
             local_date: self.issue.local_date,
-            covers: days.clone().min().zip(days.max()),
+            covers: self.days,
             address: self.subscriber.details.address,
             subject: self.rendered.subject,
             message_id: self.message_id,
@@ -180,6 +194,7 @@ fn heading(section: &ranking::Section) -> String {
         ranking::Section::FollowedAuthors => "Authors you follow".to_owned(),
         ranking::Section::Interest(name) => name.clone(),
         ranking::Section::Trending => "Trending".to_owned(),
+        ranking::Section::New => "New papers".to_owned(),
     }
 }
 
@@ -188,7 +203,10 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         [_, ..] => None,
         [] if plan.days.is_empty() => Some(Note::NothingAnnounced),
         [] if picks.considered == 0 => Some(Note::AllSentBefore),
-        [] => Some(Note::NothingMatches),
+        [] => Some(match picks.best_missed {
+            Some(best) => Note::BelowTheLine { best, line: plan.subscriber.preferences.min_score },
+            None => Note::NothingMatches,
+        }),
     };
     let mut sections: Vec<Section> = Vec::new();
     for pick in &picks.picks {
@@ -202,7 +220,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
                 kind: match pick.section {
                     ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
                     ranking::Section::Interest(_) => SectionKind::Interest,
-                    ranking::Section::Trending => SectionKind::Trending,
+                    ranking::Section::Trending | ranking::Section::New => SectionKind::Trending,
                 },
                 picks: vec![issue_pick],
             }),
@@ -212,7 +230,8 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         local_date: plan.local_date,
         covers: plan.covers.clone(),
         sections,
-        below_the_line: picks.below_the_line as u32,
+        no_room: picks.no_room as u32,
+        below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
         considered: picks.considered as u32,
         note,
     }

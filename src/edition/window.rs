@@ -1,21 +1,22 @@
 //! Which announcement days an issue is about. Pure.
 
-use crate::digest::DayCovered;
 use crate::ranking::Days;
-use crate::store::{Coverage, History};
+use crate::store::{Coverage, CoverageState, History};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, Utc};
-use std::collections::BTreeMap;
 
 /// How far back late papers are looked for: a month of mail is not caught up with.
 const DAYS_BACK: u64 = 31;
 
-/// The instant at which papers dated `date` are announced.
-///
-/// arXiv's listing of a day comes out at 20:00 Eastern time of the evening
-/// before (research/recommenders.md section 6.1), which is midnight UTC in
-/// summer and one hour later in winter.
-fn announced_at(date: NaiveDate) -> DateTime<Utc> {
-    date.and_time(NaiveTime::MIN).and_utc()
+/// The instant at which a source announced its papers of a day: midnight UTC
+/// where it does not say.
+pub(crate) fn announced_at(covered: &Coverage) -> DateTime<Utc> {
+    covered.announced_at.unwrap_or_else(|| covered.date.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// The rows that count: nothing is missing of them, and they were announced before `due`.
+fn complete(coverage: &[Coverage], due: DateTime<Utc>) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
+    let announced = coverage.iter().filter(move |covered| announced_at(covered) <= due);
+    announced.filter_map(|covered| Some((covered.date, covered.completed_at?)))
 }
 
 /// The last day whose announcement precedes `due`.
@@ -27,41 +28,27 @@ pub(crate) fn last_day(due: DateTime<Utc>) -> NaiveDate {
 /// issue, and of earlier days what was taken in since; for a newcomer the newest
 /// complete day.
 pub(crate) fn days(coverage: &[Coverage], history: Option<&History>, due: DateTime<Utc>) -> Days {
-    let announced = coverage.iter().filter(|covered| announced_at(covered.date) <= due);
     let Some(history) = history else {
+        let read = coverage.iter().filter(|covered| covered.state == CoverageState::Complete);
+        let announced = read.filter(|covered| announced_at(covered) <= due);
         return announced.map(|covered| (covered.date, None)).max_by_key(|(date, _)| *date).into_iter().collect();
     };
     let Some((first, last)) = history.covers else {
         // Only notes so far: whatever has come since the newest of them.
-        return announced
-            .filter(|covered| covered.date >= history.local_date || covered.completed_at > history.composed_at)
-            .map(|covered| (covered.date, None))
-            .collect();
+        let since = complete(coverage, due)
+            .filter(|(date, completed_at)| *date >= history.local_date || *completed_at > history.composed_at);
+        return since.map(|(date, _)| (date, None)).collect();
     };
+    let mut days = Days::new();
     let earliest = due.date_naive() - DayCount::new(DAYS_BACK);
-    announced
-        .filter(|covered| covered.date >= earliest)
-        .filter_map(|covered| {
-            if covered.date > last {
-                Some((covered.date, None))
-            } else if covered.date >= first && covered.completed_at > history.composed_at {
-                Some((covered.date, Some(history.composed_at)))
-            } else {
-                None
-            }
-        })
-        .collect()
-}
-
-/// What the digest says of these days.
-pub(crate) fn covered(coverage: &[Coverage], days: &Days) -> Vec<DayCovered> {
-    let mut papers: BTreeMap<NaiveDate, u32> = days.keys().map(|day| (*day, 0)).collect();
-    for covered in coverage {
-        if let Some(count) = papers.get_mut(&covered.date) {
-            *count += covered.papers;
+    for (date, completed_at) in complete(coverage, due).filter(|(date, _)| *date >= earliest) {
+        if date > last {
+            days.insert(date, None);
+        } else if date >= first && completed_at > history.composed_at {
+            days.insert(date, Some(history.composed_at));
         }
     }
-    papers.into_iter().map(|(date, papers)| DayCovered { date, papers, ..DayCovered::default() }).collect()
+    days
 }
 
 #[cfg(test)]
@@ -82,9 +69,15 @@ mod tests {
             .iter()
             .map(|(day, completed)| Coverage {
                 source: "import".to_owned(),
+                category: String::new(),
                 date: date(day),
+                state: if completed.is_empty() { CoverageState::Waiting } else { CoverageState::Complete },
+                declared: None,
                 papers: 1,
-                completed_at: at(completed),
+                announced_at: None,
+                checked_at: at("2026-08-05T03:00:00Z"),
+                completed_at: (!completed.is_empty()).then(|| at(completed)),
+                note: String::new(),
             })
             .collect();
         let history = history.map(|(first, last, composed)| History {
@@ -114,6 +107,14 @@ mod tests {
         check(&week, monday, "2026-08-05T07:00:00Z", "04, 05");
         check(&week[..1], monday, "2026-08-05T07:00:00Z", "");
         check(&[], None, "2026-08-05T07:00:00Z", "");
+    }
+
+    #[test]
+    fn a_day_that_is_not_complete_does_not_count() {
+        let days = [("2026-08-04", "2026-08-04T01:00:00Z"), ("2026-08-05", "")];
+        check(&days, None, "2026-08-05T07:00:00Z", "04");
+        check(&days, Some(("2026-08-03", "2026-08-03", "2026-08-03T07:00:00Z")), "2026-08-05T07:00:00Z", "04");
+        check(&days, Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z")), "2026-08-05T07:00:00Z", "");
     }
 
     #[test]

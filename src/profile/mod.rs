@@ -1,14 +1,16 @@
 //! Knows: what a reader wants, learned from their words and their papers.
 //!
 //! Papers become sparse vectors ([`features`]), weighted by how rare each term
-//! is in the operator's own archive ([`background`]); an interest becomes the
-//! difference of two such vectors ([`learn`]): what the papers it likes have in
-//! common, minus what the papers it dislikes have. Everything here is pure.
+//! is in the operator's own archive ([`background`]); an interest becomes a
+//! [`Profile`] ([`learn`]): what the papers it likes have in common beyond what
+//! all papers have, minus what the papers it dislikes have, for words, authors
+//! and categories each. Everything here is pure, and one background serves
+//! every subscriber.
 
 pub mod background;
 pub mod features;
 pub mod learn;
 
 pub use background::Background;
-pub use features::{Features, TermCounter, Terms};
+pub use features::{Features, Group, TermCounter, Terms};
 pub use learn::{Example, Profile};

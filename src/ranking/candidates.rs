@@ -3,7 +3,7 @@
 use super::Days;
 use crate::paper::Paper;
 use crate::profile::features::weigh;
-use crate::profile::{Background, Features, TermCounter};
+use crate::profile::{Background, Features, Group, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ impl Candidates {
             papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
         let commonness = features
             .iter()
-            .map(|features| features.0.iter().map(|&(term, weight)| weight * background.mean_weight(term)).sum())
+            .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
             .collect();
         let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
         candidates.index();
@@ -95,10 +95,9 @@ impl Candidates {
         })
     }
 
-    /// The scalar product of `weights` with every candidate, less what any paper
-    /// of the archive would get; times the length of `weights` in positives.
+    /// The scalar product of `weights` with every candidate.
     pub fn products(&self, weights: &Features) -> Vec<f32> {
-        let mut sums: Vec<f32> = self.commonness.iter().map(|commonness| -commonness).collect();
+        let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &weights.0 {
             if let Some(postings) = self.postings.get(&term) {
                 for &(at, there) in postings {
@@ -109,8 +108,30 @@ impl Candidates {
         sums
     }
 
-    /// Positions of the papers that hold a folded phrase, in order.
+    /// How much each candidate's words are those of any paper: its product with
+    /// the mean of the archive.
+    pub fn commonness(&self) -> &[f32] {
+        &self.commonness
+    }
+
+    /// For every candidate the sum of the weights of its categories.
+    pub fn field_sums(&self, weights: &Features) -> Vec<f32> {
+        let weight = |(term, _): &(u32, f32)| weights.weight(*term);
+        self.features.iter().map(|features| features.group(Group::Category).iter().map(weight).sum()).collect()
+    }
+
+    /// Positions of the papers that hold a folded phrase or its plural, in order.
     pub fn with_phrase(&self, phrase: &str) -> Vec<usize> {
+        let mut holding = self.holding(phrase);
+        if phrase.ends_with(|c: char| c.is_ascii_alphabetic()) {
+            holding.extend(self.holding(&format!("{phrase}s")));
+            holding.sort_unstable();
+            holding.dedup();
+        }
+        holding
+    }
+
+    fn holding(&self, phrase: &str) -> Vec<usize> {
         let holds = |at: &usize| contains_phrase(&self.folded[*at], phrase);
         // A whole ASCII word of the phrase narrows the search; without one, every text is read.
         let whole_words = phrase.split(' ').filter(|word| !word.ends_with('*') && word.is_ascii());

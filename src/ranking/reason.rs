@@ -2,8 +2,8 @@
 
 use super::Candidates;
 use super::score::{Pin, Scored};
-use crate::profile::features::is_author;
-use crate::profile::{Profile, TermCounter};
+use crate::paper::{Paper, category_name};
+use crate::profile::{Features, Group, Profile, TermCounter};
 use crate::text::cut;
 use std::collections::HashMap;
 
@@ -24,7 +24,10 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
     if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
         said.push(format!("like “{}”, which you liked", cut(title, 80)));
     }
-    let terms = telling_terms(candidates, profile, scored.candidate);
+    let mut terms = telling_terms(candidates, profile, scored.candidate);
+    if let Some(Pin::Phrase(phrase)) = &scored.pin {
+        terms.retain(|term| !repeats(term, phrase));
+    }
     if !terms.is_empty() {
         said.push(format!("about {}", terms.join(", ")));
     }
@@ -37,12 +40,19 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
     said.join(" · ")
 }
 
+/// What can be said of a paper that nothing else speaks for.
+pub(super) fn new_in(paper: &Paper) -> String {
+    match paper.categories.first() {
+        Some(primary) => format!("new in {}", category_name(primary)),
+        None => "newly announced".to_owned(),
+    }
+}
+
 fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
     let features = candidates.features(at);
-    let alike = |liked: &crate::profile::Example| {
-        let lengths = liked.features.norm() * features.norm();
-        if lengths > 0.0 { liked.features.dot(features) / lengths } else { 0.0 }
-    };
+    // Word groups have unit length, so the product of two is their cosine.
+    let text = Features(features.group(Group::Text).to_vec());
+    let alike = |liked: &crate::profile::Example| liked.features.dot(&text);
     let nearest = profile.liked.iter().map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (nearest.0 >= ALIKE).then_some(nearest.1.title.as_str())
 }
@@ -51,10 +61,9 @@ fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -
 fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<String> {
     let features = candidates.features(at);
     let mut shares: Vec<(u32, f32)> = features
-        .0
+        .group(Group::Text)
         .iter()
-        .filter(|(term, _)| !is_author(*term))
-        .map(|&(term, weight)| (term, weight * profile.weights.weight(term)))
+        .map(|&(term, weight)| (term, weight * profile.text.weight(term)))
         .filter(|(_, share)| *share > 0.0)
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -65,16 +74,25 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     let mut counter = TermCounter::new();
     counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
         if shares.iter().any(|(known, _)| *known == term) {
-            surfaces.entry(term).or_insert_with(|| surface.split_whitespace().collect::<Vec<_>>().join(" "));
+            let surface = surface.split_whitespace().collect::<Vec<_>>().join(" ");
+            // Titles and starts of sentences have capitals that the word itself has not.
+            let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
+            match surfaces.get_mut(&term) {
+                Some(known) if capitals(&surface) < capitals(known) => *known = surface,
+                Some(_) => {}
+                None => {
+                    surfaces.insert(term, surface);
+                }
+            }
         }
     });
     let mut named: Vec<String> = Vec::new();
     for (term, _) in &shares {
         let Some(surface) = surfaces.get(term) else { continue };
-        let lower = surface.to_lowercase();
-        if let Some(part) = named.iter_mut().find(|known| lower.contains(&known.to_lowercase())) {
+        // A pair takes the place of its parts, and of two forms of a word one is enough.
+        if let Some(part) = named.iter_mut().find(|known| repeats(known, surface)) {
             part.clone_from(surface);
-        } else if !named.iter().any(|known| known.to_lowercase().contains(&lower)) {
+        } else if !named.iter().any(|known| repeats(surface, known)) {
             named.push(surface.clone());
         }
         if named.len() == TERMS_MAX {
@@ -82,4 +100,38 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
         }
     }
     named
+}
+
+/// Whether every word of `part` is, in some form, a word of `whole`.
+fn repeats(part: &str, whole: &str) -> bool {
+    let words = |text: &str| text.to_lowercase().split([' ', '-']).map(str::to_owned).collect::<Vec<_>>();
+    let whole = words(whole);
+    words(part).iter().all(|word| whole.iter().any(|other| is_form_of(word, other)))
+}
+
+/// `code` and `codes`, `adapt` and `adapts`: alike but for the last letter.
+fn is_form_of(a: &str, b: &str) -> bool {
+    let shared = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let (shorter, longer) = (a.chars().count().min(b.chars().count()), a.chars().count().max(b.chars().count()));
+    a == b || shared >= 4.max(shorter) && longer <= shorter + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(part: &str, whole: &str, expected: bool) {
+        assert_eq!(repeats(part, whole), expected, "{part} in {whole}");
+    }
+
+    #[test]
+    fn a_pair_repeats_its_parts_in_any_form() {
+        check("codes", "surface code", true);
+        check("Error", "errors", true);
+        check("surface codes", "Surface-code", true);
+        check("surface", "surfactant", false);
+        check("code", "decoder", false);
+        check("surface code", "code", false);
+    }
 }

@@ -4,11 +4,14 @@
 //! read and why. It knows nothing of the database; [`crate::intake`] stores
 //! what it brings. Malformed input costs the record, never the batch.
 
+pub mod arxiv;
+pub mod http;
 pub mod jsonl;
 mod settings;
 
 pub use settings::{SourceKind, SourceSettings};
 
+use crate::coverage::CoverageNews;
 use crate::paper::Paper;
 
 /// One record of a batch.
@@ -25,4 +28,32 @@ pub enum Record {
         /// As it came, cut if it is long.
         record: String,
     },
+}
+
+/// A record of a batch that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Address of the answer, and which entry.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// As it came, cut if it is long.
+    pub record: String,
+}
+
+/// What one fetch brings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Each paper once.
+    pub papers: Vec<Paper>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// What is now known of the source's days.
+    pub news: Vec<CoverageNews>,
+    /// Records read.
+    pub read: u64,
+    /// Records of a paper that the batch held already.
+    pub merged: u64,
+    /// New versions of papers that are not known here.
+    pub passed_over: u64,
 }

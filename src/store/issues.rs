@@ -21,10 +21,44 @@ pub struct History {
 pub struct Publishable {
     /// Who.
     pub subscriber: Subscriber,
-    /// When they joined.
-    pub joined_at: DateTime<Utc>,
+    /// Nothing that was due before this is for them: they joined, came back or were restored then.
+    pub due_from: DateTime<Utc>,
+    /// Counts what they changed about when issues are due.
+    pub revision: i64,
     /// What they had so far; `None` for a newcomer.
     pub history: Option<History>,
+}
+
+/// When a subscriber is to be looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextLook {
+    /// Who.
+    pub subscriber: SubscriberId,
+    /// What they had chosen when this was worked out.
+    pub revision: i64,
+    /// When; `None` for not until they change something.
+    pub at: Option<DateTime<Utc>>,
+    /// Whether an issue of theirs waits for papers: then also when coverage changes.
+    pub awaits: bool,
+}
+
+/// Why a date has no issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// Nothing was above the line, and they want no mail then.
+    Empty,
+    /// It was due too long ago.
+    Late,
+}
+
+impl Skipped {
+    /// Its word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Skipped::Empty => "empty",
+            Skipped::Late => "late",
+        }
+    }
 }
 
 /// A paper that was in an issue.
@@ -82,9 +116,32 @@ pub trait IssueStore {
     /// One subscriber, whatever their status, with the history before the date `before`.
     fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError>;
 
+    /// Up to `limit` active subscribers who are to be looked at by `now`, the longest waiting first.
+    fn due_subscribers(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Publishable>, StoreError>;
+
+    /// When the next subscriber is to be looked at.
+    fn next_look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Enters when to look next, except at those who have changed something meanwhile.
+    fn enter_looks(&mut self, looks: &[NextLook]) -> Result<(), StoreError>;
+
+    /// Has everybody looked at whose issue waits for papers; how many.
+    fn look_at_waiting(&mut self) -> Result<u64, StoreError>;
+
+    /// Records that the subscriber gets no issue of each date, unless they have it.
+    fn skip_issues(
+        &mut self,
+        skipped: &[(SubscriberId, NaiveDate, Skipped)],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Whether it was decided that the subscriber gets no issue of that date.
+    fn was_skipped(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
+
     /// The papers from row `from` on that each of `subscribers` was sent, or
     /// that are queued for them, with the date of the issue, in no order. A
-    /// paper whose mail was refused or given up was not sent.
+    /// paper whose mail was refused or given up was not sent, unless it may have
+    /// arrived.
     fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError>;
 
     /// Whether the subscriber has an issue of that date.

@@ -211,6 +211,8 @@ pub struct DeliveryRow {
 pub struct OutboxFilter {
     /// Only to this address.
     pub address: Option<Address>,
+    /// Only the one with this Message-ID, without angle brackets.
+    pub message_id: Option<String>,
     /// Only in this state.
     pub state: Option<DeliveryState>,
     /// Only of this date.

@@ -10,27 +10,32 @@
 //! end.
 
 mod bridge;
+mod by_hand;
 mod issues;
 mod ledger;
 mod papers;
 mod settings;
 pub mod sqlite;
 mod subscribers;
+mod upkeep;
 
+pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
-pub use issues::{History, IssueStore, NewIssue, NewPick, Publishable, SentPaper};
+pub use by_hand::{ByHand, HandStore};
+pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
-pub use papers::{Coverage, PaperRow, PaperStore, SetAside, StoredPaper, TakenIn};
+pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
+pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + Send {}
+pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! Papers, what is known of each announcement day, and records set aside.
 
 use super::StoreError;
+use crate::coverage::{Coverage, CoverageNews};
 use crate::paper::{Paper, PaperId};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -41,27 +42,37 @@ pub struct SetAside {
     pub record: String,
 }
 
-/// What is known of one source's announcements of one day.
+/// A provider that wants to be left alone for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coverage {
-    /// Name of the source.
-    pub source: String,
-    /// The announcement day.
-    pub date: NaiveDate,
-    /// Papers known of that day.
-    pub papers: u32,
-    /// When the day was known to be complete.
-    pub completed_at: DateTime<Utc>,
+pub struct SourcePause {
+    /// Its name.
+    pub provider: String,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// What it said.
+    pub reason: String,
 }
 
 /// Verbs about papers.
 pub trait PaperStore {
     /// Takes `papers` in as what `source` announced, and marks their announcement
-    /// days as complete; one answer for each paper, in order.
+    /// days as complete (a file knows what it holds); one answer for each paper, in order.
     ///
     /// A known paper keeps its row and the earliest announcement day; a record
     /// of an earlier version than the one known changes nothing.
     fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError>;
+
+    /// Takes in what was fetched from `source`: papers, and what is now known of
+    /// its days, together or not at all; one answer for each paper, in order.
+    ///
+    /// Papers are taken in as by [`take_in`](Self::take_in), and mark no day.
+    fn take_batch(
+        &mut self,
+        source: &str,
+        papers: &[Paper],
+        news: &[CoverageNews],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<TakenIn>, StoreError>;
 
     /// Keeps records that could not be read. The same record is kept once.
     fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError>;
@@ -84,10 +95,24 @@ pub trait PaperStore {
     /// Papers announced on `date`, most votes first.
     fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
 
-    /// The newest complete announcement day at or before `until`.
+    /// Those of `ids` that are known, with their announcement days.
+    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError>;
+
+    /// Notes that a provider wants to be left alone. Of two pauses the longer one holds.
+    fn pause_source(&mut self, pause: &SourcePause) -> Result<(), StoreError>;
+
+    /// Until when a provider wants to be left alone, if it ever said so.
+    fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError>;
+
+    /// Papers announced on `date`.
+    fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError>;
+
+    /// The newest announcement day at or before `until` that is complete in some
+    /// category. Quiet days are not looked at: there is nothing to read.
     fn newest_day(&mut self, until: NaiveDate) -> Result<Option<NaiveDate>, StoreError>;
 
-    /// Complete days from `first` to `last`, both included, by date and source.
+    /// What is known of the days from `first` to `last`, both included, by date,
+    /// source and category.
     fn coverage(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Coverage>, StoreError>;
 
     /// How many papers there are.

@@ -1,8 +1,7 @@
 //! Papers: the trending ones, and one by itself.
 
 use super::{PageError, Site};
-use crate::digest::category_name;
-use crate::paper::{Paper, PaperId};
+use crate::paper::{Paper, PaperId, category_name};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -64,7 +63,7 @@ pub(super) async fn trending(State(site): State<Site>) -> Result<Response, PageE
         .db
         .run(move |store| {
             let Some(date) = store.newest_day(today)? else { return Ok((None, Vec::new(), 0)) };
-            let total: u32 = store.coverage(date, date)?.iter().map(|covered| covered.papers).sum();
+            let total = store.count_announced(date)?;
             Ok((Some(date), store.trending_papers(date, SHOWN_MAX)?, total))
         })
         .await?;

@@ -190,6 +190,7 @@ impl LedgerStore for SqliteStore {
             "SELECT * FROM deliveries
               WHERE id > :after
                 AND (:address IS NULL OR lower(address) = :address)
+                AND (:message_id IS NULL OR message_id = :message_id)
                 AND (:state IS NULL OR state = :state)
                 AND (:date IS NULL OR local_date = :date)
               ORDER BY id
@@ -199,6 +200,7 @@ impl LedgerStore for SqliteStore {
             named_params! {
                 ":after": filter.after.map_or(0, |id| id.0),
                 ":address": filter.address.as_ref().map(address_key),
+                ":message_id": filter.message_id,
                 ":state": filter.state.map(DeliveryState::word),
                 ":date": filter.local_date.map(|date| date.to_string()),
                 ":limit": filter.limit.map_or(-1, i64::from),

@@ -3,7 +3,7 @@
 use super::SqliteStore;
 use super::row::{Columns, date_text};
 use super::subscribers::{subscriber, with_interests};
-use crate::store::{History, IssueStore, NewIssue, PaperRow, Publishable, SentPaper, StoreError};
+use crate::store::{History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped, StoreError};
 use crate::subscriber::{Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
@@ -16,15 +16,87 @@ impl IssueStore for SqliteStore {
               ORDER BY id
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, with_joined)?;
+        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, with_schedule)?;
         let rows = rows.collect::<Result<_, _>>()?;
         Ok(with_history(&self.conn, rows, None)?)
     }
 
     fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
-        let found = statement.query_row(named_params! { ":id": id.0 }, with_joined).optional()?;
+        let found = statement.query_row(named_params! { ":id": id.0 }, with_schedule).optional()?;
         Ok(with_history(&self.conn, found.into_iter().collect(), Some(before))?.pop())
+    }
+
+    fn due_subscribers(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Publishable>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM subscribers
+              WHERE next_due_at <= :now AND status = 'active'
+              ORDER BY next_due_at, id
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":now": now.timestamp(), ":limit": limit }, with_schedule)?;
+        let rows = rows.collect::<Result<_, _>>()?;
+        Ok(with_history(&self.conn, rows, None)?)
+    }
+
+    fn next_look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(next_due_at) AS next_due_at
+               FROM subscribers
+              WHERE next_due_at IS NOT NULL",
+        )?;
+        let next =
+            statement.query_row([], |row| Columns { table: "subscribers", row }.instant_if_any("next_due_at"))?;
+        Ok(next)
+    }
+
+    fn enter_looks(&mut self, looks: &[NextLook]) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for look in looks {
+            tx.prepare_cached(
+                "UPDATE subscribers
+                    SET next_due_at = :at, awaits = :awaits
+                  WHERE id = :id AND revision = :revision",
+            )?
+            .execute(named_params! {
+                ":id": look.subscriber.0, ":revision": look.revision,
+                ":at": look.at.map(|at| at.timestamp()), ":awaits": look.awaits,
+            })?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn look_at_waiting(&mut self) -> Result<u64, StoreError> {
+        let woken = self.conn.execute("UPDATE subscribers SET next_due_at = 0 WHERE awaits = 1", [])?;
+        Ok(woken as u64)
+    }
+
+    fn skip_issues(
+        &mut self,
+        skipped: &[(SubscriberId, NaiveDate, Skipped)],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for (subscriber, local_date, why) in skipped {
+            tx.prepare_cached(
+                "INSERT INTO skipped (subscriber_id, local_date, why, at)
+                 SELECT id, :date, :why, :now
+                   FROM subscribers
+                  WHERE id = :id
+                    AND NOT EXISTS (SELECT 1 FROM issues WHERE subscriber_id = :id AND local_date = :date)
+                     ON CONFLICT (subscriber_id, local_date) DO NOTHING",
+            )?
+            .execute(named_params! {
+                ":id": subscriber.0, ":date": date_text(*local_date), ":why": why.word(), ":now": now.timestamp(),
+            })?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn was_skipped(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT 1 FROM skipped WHERE subscriber_id = :id AND local_date = :date")?;
+        Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
     }
 
     fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError> {
@@ -34,7 +106,7 @@ impl IssueStore for SqliteStore {
                FROM picks
                JOIN deliveries ON deliveries.id = picks.issue_id
               WHERE picks.subscriber_id = :id AND picks.paper >= :from
-                AND deliveries.state NOT IN ('rejected', 'expired')",
+                AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)",
         )?;
         for id in subscribers {
             let rows = statement.query_map(named_params! { ":id": id.0, ":from": from.0 }, |row| {
@@ -136,16 +208,29 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
     Ok(true)
 }
 
-fn with_joined(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Subscriber, DateTime<Utc>)> {
-    Ok((subscriber(row)?, Columns { table: "subscribers", row }.instant("joined_at")?))
+/// A subscriber with what is known of when issues are due.
+struct Scheduled {
+    subscriber: Subscriber,
+    due_from: DateTime<Utc>,
+    revision: i64,
+}
+
+fn with_schedule(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scheduled> {
+    let columns = Columns { table: "subscribers", row };
+    Ok(Scheduled {
+        subscriber: subscriber(row)?,
+        due_from: columns.instant("due_from")?,
+        revision: columns.get("revision")?,
+    })
 }
 
 fn with_history(
     conn: &Connection,
-    rows: Vec<(Subscriber, DateTime<Utc>)>,
+    rows: Vec<Scheduled>,
     before: Option<NaiveDate>,
 ) -> rusqlite::Result<Vec<Publishable>> {
-    let (subscribers, joined): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let (subscribers, schedules): (Vec<_>, Vec<_>) =
+        rows.into_iter().map(|row| (row.subscriber, (row.due_from, row.revision))).unzip();
     let mut publishable = Vec::with_capacity(subscribers.len());
     // Papers whose mail was refused or given up were not read: their days come again.
     let mut history = conn.prepare_cached(
@@ -154,10 +239,10 @@ fn with_history(
            FROM issues
            JOIN deliveries ON deliveries.id = issues.id
           WHERE issues.subscriber_id = :id
-            AND deliveries.state NOT IN ('rejected', 'expired')
+            AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)
             AND (:before IS NULL OR issues.local_date < :before)",
     )?;
-    for (subscriber, joined_at) in with_interests(conn, subscribers)?.into_iter().zip(joined) {
+    for (subscriber, (due_from, revision)) in with_interests(conn, subscribers)?.into_iter().zip(schedules) {
         let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
         let history = history.query_row(id, |row| {
             let columns = Columns { table: "issues", row };
@@ -166,7 +251,7 @@ fn with_history(
             let covers = columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?);
             Ok(local_date.zip(composed_at).map(|(local_date, composed_at)| History { local_date, composed_at, covers }))
         })?;
-        publishable.push(Publishable { subscriber, joined_at, history });
+        publishable.push(Publishable { subscriber, due_from, revision, history });
     }
     Ok(publishable)
 }

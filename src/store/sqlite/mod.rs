@@ -4,13 +4,18 @@
 //! power would let a mail go out twice), so the journal is a write-ahead log
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
+mod backup;
+mod by_hand;
 mod deliveries;
 mod issues;
 mod papers;
 mod row;
 mod subscribers;
+mod upkeep;
 
-use super::StoreError;
+pub use backup::{BackupError, Restored, restore};
+
+use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -45,14 +50,10 @@ impl SqliteStore {
         if !path.is_file() {
             return Err(StoreError::Missing { path: path.display().to_string() });
         }
-        let store =
+        let mut store =
             Self::connect(Connection::open_with_flags(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)?)?;
-        let (found, known) = (store.schema()?, STEPS.len());
-        match found.cmp(&known) {
-            std::cmp::Ordering::Less => Err(StoreError::TooOld { found, known }),
-            std::cmp::Ordering::Equal => Ok(store),
-            std::cmp::Ordering::Greater => Err(StoreError::TooNew { found, known }),
-        }
+        store.check_schema()?;
+        Ok(store)
     }
 
     /// Creates the database, or brings an old one to this program's schema.

@@ -2,8 +2,11 @@
 
 use super::SqliteStore;
 use super::row::{Columns, date_text, json_text};
-use crate::paper::{Paper, PaperId};
-use crate::store::{Coverage, PaperRow, PaperStore, SetAside, StoreError, StoredPaper, TakenIn};
+use crate::paper::{Paper, PaperId, is_in_category};
+use crate::store::{
+    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError, StoredPaper,
+    TakenIn,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use std::collections::BTreeMap;
@@ -14,24 +17,53 @@ impl PaperStore for SqliteStore {
         let mut taken = Vec::with_capacity(papers.len());
         let mut days = BTreeMap::new();
         for paper in papers {
-            let became = take_in_one(&tx, paper, now)?;
+            let became = take_in_one(&tx, paper, now)?.0;
             if let Some(day) = paper.announced {
-                *days.entry(day).or_insert(0) += i64::from(became == TakenIn::New);
+                *days.entry(day).or_insert(0) += u32::from(became == TakenIn::New);
             }
             taken.push(became);
         }
-        for (day, new) in days {
-            // A day becomes complete once; what is filled in later is seen by its newer instant.
-            tx.prepare_cached(
-                "INSERT INTO coverage (date, source, papers, completed_at)
-                 VALUES (:date, :source, :new, :now)
-                     ON CONFLICT (date, source) DO UPDATE
-                    SET papers = papers + :new,
-                        completed_at = CASE WHEN :new > 0 THEN :now ELSE completed_at END",
-            )?
-            .execute(named_params! {
-                ":date": date_text(day), ":source": source, ":new": new, ":now": now.timestamp(),
-            })?;
+        for (date, new) in days {
+            let known = coverage_of(&tx, source, "", date)?;
+            let news = CoverageNews {
+                category: String::new(),
+                date,
+                state: CoverageState::Complete,
+                declared: None,
+                papers: known.as_ref().map_or(0, |known| known.papers) + new,
+                announced_at: None,
+                note: String::new(),
+            };
+            write_coverage(&tx, &Coverage::told(source, known.as_ref(), &news, new, now))?;
+        }
+        tx.commit()?;
+        Ok(taken)
+    }
+
+    fn take_batch(
+        &mut self,
+        source: &str,
+        papers: &[Paper],
+        news: &[CoverageNews],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<TakenIn>, StoreError> {
+        let tx = self.write()?;
+        let mut taken = Vec::with_capacity(papers.len());
+        let mut announced = Vec::new();
+        for paper in papers {
+            let (became, first_day) = take_in_one(&tx, paper, now)?;
+            announced.extend(first_day.map(|day| (day, paper)));
+            taken.push(became);
+        }
+        for news in news {
+            let new = announced.iter().filter(|(day, paper)| {
+                *day == news.date
+                    && (news.category.is_empty()
+                        || paper.categories.iter().any(|category| is_in_category(category, &news.category)))
+            });
+            let new = new.count() as u32;
+            let known = coverage_of(&tx, source, &news.category, news.date)?;
+            write_coverage(&tx, &Coverage::told(source, known.as_ref(), news, new, now))?;
         }
         tx.commit()?;
         Ok(taken)
@@ -110,10 +142,50 @@ impl PaperStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT announced FROM papers WHERE id = :id")?;
+        let mut days = Vec::new();
+        for id in ids {
+            let found = statement.query_row(named_params! { ":id": id.as_str() }, |row| {
+                Columns { table: "papers", row }.date_if_any("announced")
+            });
+            days.extend(found.optional()?.map(|day| (id.clone(), day)));
+        }
+        Ok(days)
+    }
+
+    fn pause_source(&mut self, pause: &SourcePause) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "INSERT INTO source_pauses (provider, until, reason)
+             VALUES (:provider, :until, :reason)
+                 ON CONFLICT (provider) DO UPDATE SET until = :until, reason = :reason
+              WHERE until < :until",
+        )?;
+        statement.execute(named_params! {
+            ":provider": pause.provider, ":until": pause.until.timestamp(), ":reason": pause.reason,
+        })?;
+        Ok(())
+    }
+
+    fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM source_pauses WHERE provider = :provider")?;
+        let found = statement.query_row(named_params! { ":provider": provider }, |row| {
+            let columns = Columns { table: "source_pauses", row };
+            let (provider, reason) = (columns.get("provider")?, columns.get("reason")?);
+            Ok(SourcePause { provider, until: columns.instant("until")?, reason })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT count(*) FROM papers WHERE announced = :date")?;
+        Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| row.get(0))?)
+    }
+
     fn newest_day(&mut self, until: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT date FROM coverage
-              WHERE date <= :until
+              WHERE date <= :until AND state = 'complete'
               ORDER BY date DESC
               LIMIT 1",
         )?;
@@ -127,18 +199,10 @@ impl PaperStore for SqliteStore {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM coverage
               WHERE date BETWEEN :first AND :last
-              ORDER BY date, source",
+              ORDER BY date, source, category",
         )?;
-        let rows =
-            statement.query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, |row| {
-                let columns = Columns { table: "coverage", row };
-                Ok(Coverage {
-                    source: columns.get("source")?,
-                    date: columns.date("date")?,
-                    papers: columns.get("papers")?,
-                    completed_at: columns.instant("completed_at")?,
-                })
-            })?;
+        let rows = statement
+            .query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, coverage_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -163,7 +227,65 @@ impl PaperStore for SqliteStore {
     }
 }
 
-fn take_in_one(tx: &Transaction<'_>, paper: &Paper, now: DateTime<Utc>) -> Result<TakenIn, StoreError> {
+fn coverage_of(
+    tx: &Transaction<'_>,
+    source: &str,
+    category: &str,
+    date: NaiveDate,
+) -> Result<Option<Coverage>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT * FROM coverage
+          WHERE date = :date AND source = :source AND category = :category",
+    )?;
+    let found = statement
+        .query_row(named_params! { ":date": date_text(date), ":source": source, ":category": category }, coverage_row);
+    Ok(found.optional()?)
+}
+
+fn write_coverage(tx: &Transaction<'_>, coverage: &Coverage) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO coverage (date, source, category, state, declared, parsed,
+                                          announced_at, checked_at, completed_at, note)
+         VALUES (:date, :source, :category, :state, :declared, :parsed,
+                 :announced_at, :checked_at, :completed_at, :note)",
+    )?
+    .execute(named_params! {
+        ":date": date_text(coverage.date),
+        ":source": coverage.source,
+        ":category": coverage.category,
+        ":state": coverage.state.word(),
+        ":declared": coverage.declared,
+        ":parsed": coverage.papers,
+        ":announced_at": coverage.announced_at.map(|at| at.timestamp()),
+        ":checked_at": coverage.checked_at.timestamp(),
+        ":completed_at": coverage.completed_at.map(|at| at.timestamp()),
+        ":note": coverage.note,
+    })?;
+    Ok(())
+}
+
+fn coverage_row(row: &Row<'_>) -> rusqlite::Result<Coverage> {
+    let columns = Columns { table: "coverage", row };
+    Ok(Coverage {
+        source: columns.get("source")?,
+        category: columns.get("category")?,
+        date: columns.date("date")?,
+        state: columns.word("state", &CoverageState::WORDS)?,
+        declared: columns.get("declared")?,
+        papers: columns.get("parsed")?,
+        announced_at: columns.instant_if_any("announced_at")?,
+        checked_at: columns.instant("checked_at")?,
+        completed_at: columns.instant_if_any("completed_at")?,
+        note: columns.get("note")?,
+    })
+}
+
+/// What became of the paper, and the day on which it is announced if none was known before.
+fn take_in_one(
+    tx: &Transaction<'_>,
+    paper: &Paper,
+    now: DateTime<Utc>,
+) -> Result<(TakenIn, Option<NaiveDate>), StoreError> {
     let before = tx
         .prepare_cached("SELECT * FROM papers WHERE id = :id")?
         .query_row(named_params! { ":id": paper.id.as_str() }, stored_paper)
@@ -178,11 +300,11 @@ fn take_in_one(tx: &Transaction<'_>, paper: &Paper, now: DateTime<Utc>) -> Resul
             paper,
             now,
         )?;
-        return Ok(TakenIn::New);
+        return Ok((TakenIn::New, paper.announced));
     };
     let after = before.paper.updated_by(paper);
     if after == before.paper {
-        return Ok(TakenIn::Known);
+        return Ok((TakenIn::Known, None));
     }
     write_paper(
         tx,
@@ -194,7 +316,8 @@ fn take_in_one(tx: &Transaction<'_>, paper: &Paper, now: DateTime<Utc>) -> Resul
         &after,
         now,
     )?;
-    Ok(TakenIn::Changed)
+    let first_day = if before.paper.announced.is_none() { after.announced } else { None };
+    Ok((TakenIn::Changed, first_day))
 }
 
 fn write_paper(tx: &Transaction<'_>, sql: &str, paper: &Paper, now: DateTime<Utc>) -> Result<(), StoreError> {

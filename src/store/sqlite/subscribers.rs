@@ -125,8 +125,9 @@ fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Resul
     }
     tx.prepare_cached(
         "INSERT INTO subscribers (address, address_key, name, status, timezone, send_at, days, frequency, weekday,
-                                  max_papers, abstracts, min_score, when_empty, format, language, joined_at, changed_at)
-         VALUES (:address, :key, '', 'pending', '', '', '[]', '', '', 0, '', 0, '', '', '', :now, :now)",
+                                  max_papers, abstracts, min_score, when_empty, format, language, joined_at, changed_at,
+                                  due_from)
+         VALUES (:address, :key, '', 'pending', '', '', '[]', '', '', 0, '', 0, '', '', '', :now, :now, :now)",
     )?
     .execute(named_params! {
         ":address": new.address.as_str(), ":key": address_key(&new.address), ":now": now.timestamp(),

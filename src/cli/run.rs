@@ -1,0 +1,68 @@
+//! `run`: the daemon.
+
+use super::open::{Place, database_path};
+use super::{Done, Failure};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::daemon::{Daemon, Role};
+use crate::random::SystemChance;
+use crate::telemetry::LogFormat;
+use anyhow::Context;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Do only this: fetch, publish, deliver, inbound, web (separated by commas) [default: all]
+    #[arg(long = "role", value_name = "ROLES", value_delimiter = ',', value_parser = role)]
+    roles: Vec<Role>,
+    /// How log lines look [default: as `PAPERBOY_LOG_FORMAT` says, else human]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    log_format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl Options {
+    /// The chosen form of the log; `None` for the usual one.
+    pub(super) fn log_format(&self) -> Option<LogFormat> {
+        self.log_format.map(|format| match format {
+            Format::Human => LogFormat::Human,
+            Format::Json => LogFormat::Json,
+        })
+    }
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let found = Role::WORDS.iter().find(|(word, _)| *word == text.trim());
+    found.map(|(_, role)| *role).ok_or_else(|| {
+        let words = Role::WORDS.map(|(word, _)| word);
+        format!("must be some of {}", words.join(", "))
+    })
+}
+
+pub(super) fn run(options: Options, place: &Place) -> Done {
+    let config: Config = place.config()?;
+    // What `Daemon::run` would refuse later is a matter of settings, too.
+    super::open::desk(&config)?;
+    database_path(&config)?;
+    let db = Place::db(&config)?;
+    let roles = if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
+    let daemon = Daemon {
+        settings: place.config.clone(),
+        config,
+        roles: roles.into_iter().collect(),
+        db,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemChance::new()),
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let ended = runtime.block_on(daemon.run());
+    // Whoever left early does not wait for threads that are still busy.
+    runtime.shutdown_timeout(Duration::ZERO);
+    ended.map_err(Failure::Failed)
+}

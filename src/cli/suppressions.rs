@@ -1,0 +1,58 @@
+//! `suppressions`: addresses that must not be written to.
+
+use super::open::{Place, address, now};
+use super::{Done, Failure, out};
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the addresses that must not be written to, and why
+    List,
+    /// Never write to an address again
+    Add {
+        address: String,
+        /// Why, for those who look at the list
+        #[arg(long, default_value = "added by hand")]
+        reason: String,
+    },
+    /// Allow mail to an address again; its subscriber becomes active
+    Remove { address: String },
+}
+
+pub(super) fn run(command: Command, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    match command {
+        Command::List => {
+            let suppressions = db.run_here(|store| store.suppressions())?;
+            if place.json {
+                let all: Vec<Value> = suppressions
+                    .iter()
+                    .map(|one| json!({ "address": one.address, "reason": one.reason, "at": one.at }))
+                    .collect();
+                return Ok(out::json(&all)?);
+            }
+            let rows: Vec<[String; 3]> = suppressions
+                .iter()
+                .map(|one| {
+                    let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
+                    [one.address.to_string(), since, crate::text::cut(&one.reason, 100)]
+                })
+                .collect();
+            Ok(out::table(["ADDRESS", "SINCE (UTC)", "REASON"], &rows)?)
+        }
+        Command::Add { address: text, reason } => {
+            let address = address(&text)?;
+            let is_new = db.run_here(|store| store.suppress(&address, &reason, now()))?;
+            let what = if is_new { "nothing is sent any more to" } else { "nothing was sent already to" };
+            Ok(out::line(format!("{what} {address}"))?)
+        }
+        Command::Remove { address: text } => {
+            let address = address(&text)?;
+            if !db.run_here(|store| store.lift_suppression(&address, now()))? {
+                return Err(Failure::Failed(anyhow!("{address} is not suppressed")));
+            }
+            Ok(out::line(format!("{address} may be written to again"))?)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the settings make: the parts of the program that more than one command needs.
+
+use super::Config;
+use crate::digest::{DkimError, DkimSigner, Dress, TemplateError, Templates};
+use crate::edition::Desk;
+use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
+use crate::store::{DatabaseUrl, DeliveryId};
+use crate::token::{Scope, Signer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Something that the settings ask for and this version does not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotThere {
+    /// Another database.
+    #[error("database.url: this version stores in SQLite only; use sqlite:paperboy.db")]
+    Postgres,
+}
+
+/// Why no issue can be composed by these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDesk {
+    /// A template of the operator's.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A key that signs.
+    #[error("dkim")]
+    Dkim(#[from] DkimError),
+}
+
+impl Config {
+    /// The file of an SQLite database.
+    pub fn database_path(&self) -> Result<&Path, NotThere> {
+        match &self.database.url {
+            DatabaseUrl::Sqlite(path) => Ok(path),
+            DatabaseUrl::Postgres(_) => Err(NotThere::Postgres),
+        }
+    }
+
+    /// The file whose lock is the right to send from the database.
+    pub fn sending_lock(&self) -> Result<PathBuf, NotThere> {
+        let mut name = self.database_path()?.as_os_str().to_owned();
+        name.push("-sending");
+        Ok(PathBuf::from(name))
+    }
+
+    /// What composes issues.
+    pub fn desk(&self) -> Result<Desk, NoDesk> {
+        Ok(Desk {
+            dress: Dress::new(&self.site, &self.digest),
+            templates: Templates::load(&self.digest)?,
+            signer: Signer::new(&self.site.secret),
+            inbound: self.inbound.clone(),
+            dkim: self.dkim_signer()?,
+            shelf_life: match &self.transport {
+                Transport::Smtp(smtp) => smtp.retry.shelf_life,
+                Transport::Maildir(_) => RetrySettings::default().shelf_life,
+            },
+            latest_send: self.schedule.latest_send,
+            max_lateness: self.schedule.max_lateness,
+            site: self.site.clone(),
+        })
+    }
+
+    /// What signs mails, if they are signed here.
+    pub fn dkim_signer(&self) -> Result<Option<DkimSigner>, NoDesk> {
+        Ok(self.dkim.as_ref().map(DkimSigner::load).transpose()?)
+    }
+
+    /// Where reports on a delivery go: its own address where there is one for reports, else the sender's.
+    pub fn envelope_sender(&self) -> EnvelopeSender {
+        let signer = Signer::new(&self.site.secret);
+        let (inbound, from) = (self.inbound.clone(), self.site.from.email.to_string());
+        Arc::new(move |id: DeliveryId| {
+            let token = signer.sign(Scope::Bounce, id.0);
+            inbound.envelope_sender(&token).unwrap_or_else(|| from.clone())
+        })
+    }
+}

@@ -1,0 +1,332 @@
+//! Runs: fetches, publishes and delivers every day, on its own.
+//!
+//! Each part is a loop of steps, and what one has stored the next one finds in
+//! the database; a bell rings in between so that nobody waits for a pause to
+//! end. Tests call the steps' own parts; one driver repeats them, pauses when there is
+//! nothing to do, and takes a step that failed again.
+//!
+//! It stops in two stages. At the first SIGTERM or SIGINT nothing new is begun
+//! and what is under way is finished; at the second one, or after
+//! [`STOP_LIMIT`], it leaves: whatever was being handed over then is sorted out
+//! at the next start. SIGHUP reads the settings again.
+
+mod courier;
+mod fetcher;
+mod keep;
+mod pages;
+mod parts;
+mod publisher;
+mod systemd;
+mod upkeep;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::random::Random;
+use crate::source::http::{Http, HttpSettings, Surroundings};
+use crate::store::Db;
+use crate::token::Signer;
+use crate::web::{self, MenuLink, Pages};
+use anyhow::Context;
+use keep::{Pace, Pulse, Step, Trouble, keep_stepping};
+use parts::Parts;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stop may take: what a server may take for a text and the reply to
+/// its dot (3 and 10 minutes, RFC 5321 section 4.5.3.2), and something for the
+/// disk. The service manager must be more patient than this.
+pub const STOP_LIMIT: Duration = Duration::from_mins(14);
+
+/// The pause of the publisher: how late an issue may start for no better reason.
+const PUBLISHER_IDLE: Duration = Duration::from_secs(5);
+
+/// The pause of what looks at the clock for its next turn.
+const SCHEDULE_IDLE: Duration = Duration::from_secs(10);
+
+/// Nothing that a healthy loop does takes longer without a sign of life, but for
+/// a server that uses all the time it has (RFC 5321 section 4.5.3.2).
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// A provider may ask to be left alone for long, and a first look reads weeks.
+const FETCHER_PATIENCE: Duration = Duration::from_hours(3);
+
+/// A part of the work that one process can do and another one not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Looks at the sources.
+    Fetch,
+    /// Composes issues.
+    Publish,
+    /// Sends mail.
+    Deliver,
+    /// Reads the mail that comes back.
+    Inbound,
+    /// Serves the pages.
+    Web,
+}
+
+impl Role {
+    /// Every role with its word.
+    pub const WORDS: [(&'static str, Role); 5] = [
+        ("fetch", Role::Fetch),
+        ("publish", Role::Publish),
+        ("deliver", Role::Deliver),
+        ("inbound", Role::Inbound),
+        ("web", Role::Web),
+    ];
+}
+
+/// What a daemon is to do, and with what.
+pub struct Daemon {
+    /// Where the settings are read again.
+    pub settings: PathBuf,
+    /// The settings as they were read.
+    pub config: Config,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// The loops that have been started.
+struct Started {
+    loops: JoinSet<anyhow::Result<()>>,
+    pulses: Vec<Arc<Pulse>>,
+    stop: CancellationToken,
+}
+
+impl Started {
+    /// Starts a loop.
+    fn keep<T, S>(&mut self, pace: Pace, work: Arc<T>, step: fn(Arc<T>) -> S)
+    where
+        T: Send + Sync + 'static,
+        S: Future<Output = Result<Step, Trouble>> + Send + 'static,
+    {
+        self.loops.spawn(keep_stepping(pace, move || step(Arc::clone(&work))));
+    }
+
+    fn pace(&mut self, name: &'static str, idle: Duration, patience: Duration, bell: &Arc<Notify>) -> Pace {
+        let pulse = Pulse::new(name, patience);
+        self.pulses.push(Arc::clone(&pulse));
+        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone() }
+    }
+}
+
+impl Daemon {
+    /// Runs until it is told to stop, or cannot go on.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut signals = Signals::listen().context("cannot listen to signals")?;
+        // What takes a port must have it before anything else begins.
+        let listener = self.listen().await?;
+        let (settings, roles) = (self.settings.clone(), self.roles.clone());
+        let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
+        let mut started = self.start(&parts, listener)?;
+        systemd::ready();
+        let words = Role::WORDS.iter().filter(|(_, role)| roles.contains(role)).map(|(word, _)| *word);
+        tracing::info!(roles = %words.collect::<Vec<_>>().join(","), process = std::process::id(), "ready");
+
+        let mut failure = None;
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Stop => break,
+                    Asked::Reload => reload(&settings, &change),
+                },
+                Some(ended) = started.loops.join_next() => {
+                    failure = Some(match ended {
+                        Ok(Ok(())) => anyhow::anyhow!("a part of the program ended by itself"),
+                        Ok(Err(error)) => error,
+                        Err(error) => anyhow::Error::from(error).context("a part of the program panicked"),
+                    });
+                    break;
+                }
+                () = watchdog() => systemd::ping(&started.pulses),
+            }
+        }
+        systemd::stopping();
+        match &failure {
+            None => tracing::info!("stopping: finishing what is under way; a second signal leaves at once"),
+            Some(error) => tracing::error!("stopping, for something cannot go on: {error:#}"),
+        }
+        started.stop.cancel();
+        let ended = finish(&mut started, &mut signals).await;
+        match failure {
+            None => ended.inspect(|()| tracing::info!("stopped")),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    async fn listen(&self) -> anyhow::Result<Option<TcpListener>> {
+        if !self.roles.contains(&Role::Web) {
+            return Ok(None);
+        }
+        let web = &self.config.web;
+        if web.tls.is_some() {
+            tracing::warn!("[web] tls_cert_file: this version serves plain HTTP only; put a proxy in front");
+        }
+        let bound = TcpListener::bind(web.listen).await;
+        let listener = bound.with_context(|| format!("web.listen: cannot listen on {}", web.listen))?;
+        let address = listener.local_addr().context("web.listen: no address")?;
+        tracing::info!(listen = %address, "the pages are served");
+        Ok(Some(listener))
+    }
+
+    fn start(self, parts: &watch::Receiver<Arc<Parts>>, listener: Option<TcpListener>) -> anyhow::Result<Started> {
+        let Daemon { config, roles, db, clock, random, .. } = self;
+        let stop = CancellationToken::new();
+        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone() };
+        // A bell rings for whoever comes after in the flow of papers.
+        let (arrived, queued, silent) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (polled, was_polled) = watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
+
+        let upkeep = upkeep::Upkeep {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            parts: parts.clone(),
+            last: Mutex::new(clock.now()),
+        };
+        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
+        started.keep(pace, Arc::new(upkeep), upkeep::Upkeep::step);
+        if roles.contains(&Role::Fetch) {
+            let fetcher = fetcher::Fetcher {
+                db: db.clone(),
+                http: Http::new(HttpSettings::of_site(&config.site), Surroundings::of_the_machine())?,
+                clock: Arc::clone(&clock),
+                parts: parts.clone(),
+                stop: stop.clone(),
+                arrived: Arc::clone(&arrived),
+                polled,
+                memory: Mutex::default(),
+            };
+            let pace = started.pace("fetch", SCHEDULE_IDLE, FETCHER_PATIENCE, &silent);
+            started.keep(pace, Arc::new(fetcher), fetcher::Fetcher::step);
+        }
+        if roles.contains(&Role::Publish) {
+            let pace = started.pace("publish", PUBLISHER_IDLE, PATIENCE, &arrived);
+            let publishing = publisher::Publishing {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                parts: parts.clone(),
+                pulse: Arc::clone(&pace.pulse),
+                stop: stop.clone(),
+                queued: Arc::clone(&queued),
+                polled: was_polled,
+                began: Instant::now(),
+                publisher: Mutex::default(),
+            };
+            started.keep(pace, Arc::new(publishing), publisher::Publishing::step);
+        }
+        if roles.contains(&Role::Deliver) {
+            let pace = started.pace("deliver", SCHEDULE_IDLE, PATIENCE, &silent);
+            let rounds = courier::Rounds {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                random,
+                parts: parts.clone(),
+                pulse: Arc::clone(&pace.pulse),
+                stop: stop.clone(),
+                queued,
+                lock_file: config.sending_lock()?,
+            };
+            started.keep(pace, Arc::new(rounds), courier::Rounds::step);
+        }
+        if roles.contains(&Role::Inbound) {
+            tracing::info!("inbound: this version does not read the mail that comes back; the other roles go on");
+        }
+        if let Some(listener) = listener {
+            let menu = vec![MenuLink { url: "/", text: "Trending" }];
+            let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
+            let site = web::Site { db, pages, signer: Signer::new(&config.site.secret), clock };
+            let router = pages::router(site, started.pulses.clone());
+            started.loops.spawn(pages::serve(listener, router, stop));
+        }
+        Ok(started)
+    }
+}
+
+/// Reads the settings again; unusable ones are not taken.
+fn reload(settings: &std::path::Path, change: &watch::Sender<Arc<Parts>>) {
+    systemd::reloading();
+    let before = Arc::clone(&change.borrow());
+    match before.reload(settings) {
+        Ok((parts, waits)) => {
+            change.send_replace(Arc::new(parts));
+            tracing::info!("the settings were read again");
+            for section in waits {
+                tracing::warn!("{section} has changed: that needs a restart, until then the old one holds");
+            }
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            tracing::error!("the new settings cannot be used, the old ones hold: {error:#}");
+        }
+    }
+    systemd::ready();
+}
+
+/// Waits until every loop has finished, but not longer than [`STOP_LIMIT`] or a second signal.
+async fn finish(started: &mut Started, signals: &mut Signals) -> anyhow::Result<()> {
+    let limit = tokio::time::sleep(STOP_LIMIT);
+    tokio::pin!(limit);
+    loop {
+        tokio::select! {
+            ended = started.loops.join_next() => if ended.is_none() { return Ok(()) },
+            () = &mut limit => {
+                anyhow::bail!("left after {} minutes with work under way", STOP_LIMIT.as_secs() / 60);
+            }
+            asked = signals.next() => if let Asked::Stop = asked {
+                anyhow::bail!("left at the second signal with work under way");
+            },
+            () = watchdog() => systemd::ping(&started.pulses),
+        }
+    }
+}
+
+/// Ends when a sign of life is due; never without a watchdog.
+async fn watchdog() {
+    match systemd::watchdog_wait() {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+}

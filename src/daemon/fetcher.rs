@@ -1,0 +1,89 @@
+//! The loop that looks at the sources.
+
+use super::keep::{Step, Trouble};
+use super::parts::Parts;
+use crate::clock::Clock;
+use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
+use crate::source::SourceSettings;
+use crate::source::http::Http;
+use crate::store::Db;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+pub(super) struct Fetcher {
+    pub(super) db: Db,
+    pub(super) http: Http,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) parts: watch::Receiver<Arc<Parts>>,
+    pub(super) stop: CancellationToken,
+    /// Rings when papers may have come.
+    pub(super) arrived: Arc<Notify>,
+    /// Told when the sources were looked at for the first time.
+    pub(super) polled: watch::Sender<bool>,
+    pub(super) memory: Mutex<Memory>,
+}
+
+/// What is remembered from one poll to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    last: Option<DateTime<Utc>>,
+    /// What was last said to be wrong with a source.
+    said: HashMap<String, String>,
+}
+
+impl Fetcher {
+    /// Looks at every source if it is time.
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        let now = self.clock.now();
+        let parts = Arc::clone(&self.parts.borrow());
+        let last = self.memory().last;
+        // A clock that was set back is no reason to wait for it to catch up.
+        if last.is_some_and(|last| last <= now && parts.config.schedule.poll.next_after(last) > now) {
+            return Ok(Step::Idle);
+        }
+        for source in &parts.config.sources {
+            let looked = tokio::select! {
+                // A look may wait for its provider for minutes; what it has brought is stored in one go.
+                () = self.stop.cancelled() => return Ok(Step::Idle),
+                looked = poll(&self.db, &self.http, source, Ask::WhatIsDue) => looked,
+            };
+            match looked {
+                Err(PollError::Intake(IntakeError::Store(error))) => return Err(error.into()),
+                looked => self.say(source, looked),
+            }
+        }
+        self.memory().last = Some(now);
+        self.polled.send_replace(true);
+        self.arrived.notify_one();
+        Ok(Step::Idle)
+    }
+
+    /// Says what a look brought, and what is wrong with a source when that changes.
+    fn say(&self, source: &SourceSettings, looked: Result<Polled, PollError>) {
+        match looked {
+            Ok(polled) => {
+                self.memory().said.remove(&source.name);
+                polled.log();
+                if polled.read > 0 {
+                    tracing::info!(
+                        source.name = %source.name, read = polled.read, new = polled.new, changed = polled.changed,
+                        rejected = polled.rejected, "papers taken in"
+                    );
+                }
+            }
+            Err(error) => {
+                let said = format!("{:#}", anyhow::Error::from(error));
+                if self.memory().said.insert(source.name.clone(), said.clone()).as_ref() != Some(&said) {
+                    tracing::error!(source.name = %source.name, "the source cannot be looked at: {said}");
+                }
+            }
+        }
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,247 @@
+//! The driver of background loops.
+
+use crate::edition::EditionError;
+use crate::outbox::{DeliverError, LockError};
+use crate::store::StoreError;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The first wait after a step failed; it doubles up to [`BACKOFF_MAX`].
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest wait after a step failed.
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
+
+/// How long a disk may be unusable before the program gives up and its keeper sees it.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There may be more to do at once.
+    Worked,
+    /// There is nothing to do for a while.
+    Idle,
+}
+
+/// Why a step failed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It may go better the next time.
+    Passing(anyhow::Error),
+    /// The same, but if it lasts the program ends.
+    Lasting(anyhow::Error),
+    /// It will never go better.
+    Final(anyhow::Error),
+}
+
+impl Trouble {
+    /// Any error, by what the database has to do with it.
+    fn new(error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        let store = error.chain().find_map(|cause| {
+            let shared = cause.downcast_ref::<Arc<StoreError>>().map(AsRef::as_ref);
+            shared.or_else(|| cause.downcast_ref::<StoreError>())
+        });
+        match store {
+            Some(StoreError::TooNew { .. } | StoreError::TooOld { .. } | StoreError::Missing { .. }) => {
+                Trouble::Final(error)
+            }
+            Some(StoreError::NotWritable(_)) => Trouble::Lasting(error),
+            _ => Trouble::Passing(error),
+        }
+    }
+
+    fn error(&self) -> &anyhow::Error {
+        let (Trouble::Passing(error) | Trouble::Lasting(error) | Trouble::Final(error)) = self;
+        error
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Trouble::new(error)
+    }
+}
+
+impl From<EditionError> for Trouble {
+    fn from(error: EditionError) -> Self {
+        match error {
+            EditionError::Store(error) => Trouble::new(error),
+            error => Trouble::new(error),
+        }
+    }
+}
+
+impl From<DeliverError> for Trouble {
+    fn from(error: DeliverError) -> Self {
+        Trouble::new(error)
+    }
+}
+
+impl From<LockError> for Trouble {
+    fn from(error: LockError) -> Self {
+        Trouble::new(error)
+    }
+}
+
+/// The sign of life of one loop.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    pub(super) name: &'static str,
+    /// The longest silence that is still life.
+    patience: Duration,
+    last: Mutex<Instant>,
+}
+
+impl Pulse {
+    pub(super) fn new(name: &'static str, patience: Duration) -> Arc<Self> {
+        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()) })
+    }
+
+    pub(super) fn beat(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < self.patience
+    }
+}
+
+/// How a loop is driven.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    pub(super) pulse: Arc<Pulse>,
+    /// The pause when there is nothing to do.
+    pub(super) idle: Duration,
+    /// Rings when there may be something to do.
+    pub(super) bell: Arc<Notify>,
+    pub(super) stop: CancellationToken,
+}
+
+/// Takes steps until `stop` is cancelled; a step under way is always finished.
+///
+/// A step that fails or panics is taken again after a pause that grows, and is
+/// mentioned once for each kind of failure until a step succeeds. `Err` if the
+/// loop cannot go on.
+pub(super) async fn keep_stepping<S>(pace: Pace, mut step: impl FnMut() -> S) -> anyhow::Result<()>
+where
+    S: Future<Output = Result<Step, Trouble>> + Send + 'static,
+{
+    let name = pace.pulse.name;
+    let mut said = HashSet::new();
+    let mut failing: Option<(Duration, Instant)> = None;
+    while !pace.stop.is_cancelled() {
+        pace.pulse.beat();
+        // In a task of its own, a panic is an error like others.
+        let trouble = match tokio::spawn(step()).await {
+            Ok(Ok(came_to)) => {
+                if failing.take().is_some() {
+                    said.clear();
+                    tracing::info!(loop_name = name, "{name}: works again");
+                }
+                if came_to == Step::Worked {
+                    continue;
+                }
+                pause(&pace, pace.idle).await;
+                continue;
+            }
+            Ok(Err(trouble)) => trouble,
+            Err(_) => Trouble::Passing(anyhow::anyhow!("the step panicked; it is tried again")),
+        };
+        let (wait, since) = failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
+        failing = Some(((wait * 2).min(BACKOFF_MAX), since));
+        match trouble {
+            Trouble::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
+            Trouble::Lasting(error) if since.elapsed() > PATIENCE => {
+                let minutes = PATIENCE.as_secs() / 60;
+                return Err(error.context(format!("{name} cannot go on: for {minutes} minutes")));
+            }
+            trouble => {
+                let error = trouble.error();
+                if said.insert(error.to_string()) {
+                    tracing::error!(loop_name = name, "{name}: {error:#}");
+                }
+            }
+        }
+        pause(&Pace { bell: Arc::new(Notify::new()), ..pace.clone() }, wait).await;
+    }
+    Ok(())
+}
+
+async fn pause(pace: &Pace, wait: Duration) {
+    pace.pulse.beat();
+    tokio::select! {
+        () = pace.stop.cancelled() => {}
+        () = pace.bell.notified() => {}
+        () = tokio::time::sleep(wait) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn pace() -> Pace {
+        Pace {
+            pulse: Pulse::new("the test", Duration::from_mins(1)),
+            idle: Duration::ZERO,
+            bell: Arc::new(Notify::new()),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Takes the steps one after another, then stops.
+    async fn take(steps: Vec<fn() -> Result<Step, Trouble>>) -> (usize, anyhow::Result<()>) {
+        let (pace, taken) = (pace(), Arc::new(AtomicUsize::new(0)));
+        let (stop, count) = (pace.stop.clone(), Arc::clone(&taken));
+        let ended = keep_stepping(pace, move || {
+            let at = count.fetch_add(1, Ordering::SeqCst);
+            let step = steps[at];
+            if at + 1 == steps.len() {
+                stop.cancel();
+            }
+            async move { step() }
+        })
+        .await;
+        (taken.load(Ordering::SeqCst), ended)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_fails_or_panics_is_taken_again() {
+        let (taken, ended) = take(vec![
+            || Ok(Step::Worked),
+            || Err(Trouble::Passing(anyhow::anyhow!("not now"))),
+            || panic!("a bug"),
+            || Ok(Step::Idle),
+            || Ok(Step::Idle),
+        ])
+        .await;
+        assert_eq!(taken, 5);
+        ended.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_became_too_new_ends_the_loop() {
+        let (taken, ended) =
+            take(vec![|| Err(StoreError::TooNew { found: 2, known: 1 }.into()), || Ok(Step::Idle)]).await;
+        assert_eq!(taken, 1);
+        assert!(format!("{:#}", ended.unwrap_err()).starts_with("the test cannot go on: the database has schema 2"));
+    }
+
+    #[test]
+    fn what_the_database_says_decides_whether_to_go_on() {
+        let full = || StoreError::NotWritable("disk full".into());
+        assert!(matches!(Trouble::from(full()), Trouble::Lasting(_)));
+        assert!(matches!(Trouble::from(DeliverError::NotRecorded(Arc::new(full()))), Trouble::Lasting(_)));
+        assert!(matches!(Trouble::from(EditionError::Store(full())), Trouble::Lasting(_)));
+        let gone = StoreError::Missing { path: "paperboy.db".to_owned() };
+        assert!(matches!(Trouble::from(gone), Trouble::Final(_)));
+        assert!(matches!(Trouble::from(StoreError::Closed), Trouble::Passing(_)));
+    }
+}

@@ -1,0 +1,38 @@
+//! The loop that tends the database.
+
+use super::keep::{Step, Trouble};
+use super::parts::Parts;
+use crate::clock::Clock;
+use crate::store::Db;
+use chrono::{DateTime, Days, Utc};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// How long it is remembered that a date had no issue: it decides nothing after
+/// 8 days, and operators may wonder for some weeks.
+const SKIPPED_DAYS: u64 = 60;
+
+pub(super) struct Upkeep {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) parts: watch::Receiver<Arc<Parts>>,
+    /// When it was done last, or when the program began.
+    pub(super) last: Mutex<DateTime<Utc>>,
+}
+
+impl Upkeep {
+    /// Tends the database if it is time.
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        let now = self.clock.now();
+        let upkeep = self.parts.borrow().config.schedule.upkeep.clone();
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last <= now && upkeep.next_after(last) > now {
+            return Ok(Step::Idle);
+        }
+        let forget_before = now.date_naive() - Days::new(SKIPPED_DAYS);
+        self.db.run(move |store| store.tend(forget_before)).await?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        tracing::info!("the database is tended");
+        Ok(Step::Idle)
+    }
+}

@@ -1,0 +1,30 @@
+//! Tending the file.
+
+use super::row::date_text;
+use super::{STEPS, SqliteStore};
+use crate::store::{StoreError, UpkeepStore};
+use chrono::NaiveDate;
+use rusqlite::named_params;
+
+impl UpkeepStore for SqliteStore {
+    fn check_schema(&mut self) -> Result<(), StoreError> {
+        let (found, known) = (self.schema()?, STEPS.len());
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => Err(StoreError::TooOld { found, known }),
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => Err(StoreError::TooNew { found, known }),
+        }
+    }
+
+    fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError> {
+        self.conn.execute(
+            "DELETE FROM skipped WHERE local_date < :before",
+            named_params! { ":before": date_text(forget_before) },
+        )?;
+        // What queries have shown to be worth knowing (SQLite's manual on PRAGMA optimize).
+        self.conn.execute_batch("PRAGMA optimize")?;
+        // As much of the log as nobody reads goes into the file; nobody is waited for.
+        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Who may use whom: the table of the map in `src/lib.rs`, held.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const WORDS: &[&str] =
+    &["clock", "random", "token", "failpoint", "text", "fields", "paper", "coverage", "subscriber", "site"];
+
+/// Every module and what it may use besides itself, in the order of the map.
+const MAY_USE: &[(&str, &[&str])] = &[
+    // Doors and words.
+    ("clock", &[]),
+    ("random", &[]),
+    ("token", &[]),
+    ("failpoint", &[]),
+    ("text", &[]),
+    ("fields", &[]),
+    ("site", &["token"]),
+    ("paper", &["text"]),
+    ("coverage", &[]),
+    ("subscriber", &["fields", "paper", "text"]),
+    // Pure.
+    ("schedule", &["subscriber"]),
+    ("profile", &["paper", "subscriber", "text"]),
+    ("ranking", &["paper", "profile", "subscriber", "text"]),
+    ("digest", &["paper", "site", "subscriber", "text"]),
+    // Border and store.
+    ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
+    ("inbound", &["subscriber"]),
+    ("store", &["coverage", "failpoint", "paper", "subscriber"]),
+    // Stages.
+    ("intake", &["coverage", "paper", "source", "store"]),
+    (
+        "edition",
+        &[
+            "coverage",
+            "digest",
+            "inbound",
+            "paper",
+            "profile",
+            "ranking",
+            "schedule",
+            "site",
+            "store",
+            "subscriber",
+            "token",
+        ],
+    ),
+    ("outbox", &["clock", "failpoint", "random", "store", "subscriber"]),
+];
+
+/// Built from the others; nobody uses them but each other.
+const EDGE: &[&str] = &["cli", "config", "daemon", "telemetry", "trial", "web"];
+
+/// Files with a stricter rule than their module: they decide, so they must not do.
+const PURE_FILES: &[&str] = &[
+    "outbox/blame.rs",
+    "outbox/policy.rs",
+    "outbox/rate.rs",
+    "outbox/reply.rs",
+    "edition/window.rs",
+    "source/arxiv/day.rs",
+    "source/arxiv/feed.rs",
+    "source/arxiv/markup.rs",
+    "source/arxiv/people.rs",
+    "source/http/policy.rs",
+    "edition/turn.rs",
+    "edition/awaited.rs",
+];
+const DOING: &[&str] = &["std::fs", "std::net", "tokio::", "Db", "rusqlite", "Clock"];
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The code of a file: without comments and without the tests at its end.
+fn code(path: &Path) -> String {
+    let source = fs::read_to_string(path).unwrap();
+    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+    source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The modules named behind `crate::`, in groups too.
+fn modules_named_in(code: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let mut named = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        if let Some(group) = rest.strip_prefix('{') {
+            let group = group.split('}').next().unwrap();
+            named.extend(group.split(',').map(|name| name.trim().split("::").next().unwrap().to_owned()));
+        } else {
+            named.insert(rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())].to_owned());
+        }
+    }
+    named.retain(|name| !name.is_empty());
+    named
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let mut complaints = Vec::new();
+    for file in &files {
+        let inside = file.strip_prefix(src()).unwrap();
+        let module = Path::new(inside.iter().next().unwrap()).file_stem().unwrap().to_str().unwrap();
+        if ["lib", "main"].contains(&module) || EDGE.contains(&module) {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+            complaints.push(format!("{}: `{module}` is not in the table", inside.display()));
+            continue;
+        };
+        for used in modules_named_in(&code(file)) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                complaints.push(format!("{}: `{module}` may not use `{used}`", inside.display()));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_circles_and_no_strangers() {
+    for (at, (module, allowed)) in MAY_USE.iter().enumerate() {
+        for used in *allowed {
+            let known = WORDS.contains(used) || MAY_USE[..at].iter().any(|(name, _)| name == used);
+            assert!(known, "`{module}` comes before `{used}`, which it uses");
+        }
+    }
+}
+
+#[test]
+fn deciding_files_do_nothing() {
+    for file in PURE_FILES {
+        let code = code(&src().join(file));
+        for word in DOING {
+            let is_named = code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).any(|name| {
+                name == *word
+                    || name.starts_with(&format!("{word}::"))
+                    || (word.ends_with("::") && name.starts_with(word))
+            });
+            assert!(!is_named, "{file} decides, so it may not name `{word}`");
+        }
+    }
+}
+
+#[test]
+fn sql_lives_in_the_store_alone() {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    for file in files.iter().filter(|file| !file.starts_with(src().join("store"))) {
+        let code = code(file);
+        for word in ["SELECT ", "INSERT INTO", "DELETE FROM", "rusqlite"] {
+            assert!(!code.contains(word), "{}: `{word}` belongs into src/store", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_is_in_the_map() {
+    let map = fs::read_to_string(src().join("lib.rs")).unwrap();
+    for line in map.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        let module = line.trim_end_matches(';');
+        assert!(map.contains(&format!("[`{module}`]")), "`{module}` is not in the map of src/lib.rs");
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_it_may() {
+    let mut strangers = Vec::new();
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "src",
+        "templates",
+        "migrations",
+        "tests",
+        "deploy",
+        "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "target",
+    ];
+    for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.starts_with('.') && !allowed.contains(&name.as_str()) {
+            strangers.push(name);
+        }
+    }
+    // Python's and proptest's leavings are no part of the project; git ignores them.
+    strangers.retain(|name| name != "proptest-regressions");
+    assert_eq!(strangers, Vec::<String>::new());
+}

@@ -1,0 +1,170 @@
+//! The pages from outside: what a browser and a mail provider's robot see.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
+use paperboy::clock::{Clock, FixedClock};
+use paperboy::store::Db;
+use paperboy::store::sqlite::SqliteStore;
+use paperboy::subscriber::{NewSubscriber, Preferences, Status, SubscriberId};
+use paperboy::token::{Scope, Signer};
+use paperboy::web::{Pages, Site, router};
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+struct House {
+    db: Db,
+    signer: Signer,
+    site: Site,
+}
+
+impl House {
+    fn new() -> Self {
+        let db = Db::new(SqliteStore::in_memory().unwrap());
+        let signer = Signer::new(&secrecy::SecretSlice::from(vec![7; 32]));
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
+        let pages = Arc::new(Pages::new("Paper digest", Vec::new(), ""));
+        let site = Site { db: db.clone(), pages, signer: signer.clone(), clock };
+        House { db, signer, site }
+    }
+
+    /// A subscriber, and the address of the link that ends the subscription.
+    fn subscribes(&self, address: &str) -> (SubscriberId, String) {
+        let subscriber = NewSubscriber {
+            address: address.parse().unwrap(),
+            name: String::new(),
+            status: Status::Active,
+            preferences: Preferences::default(),
+            interests: Vec::new(),
+        };
+        let now = self.site.clock.now();
+        let id = self.db.run_here(|store| {
+            store.enter_subscribers(std::slice::from_ref(&subscriber), now)?;
+            Ok(store.subscriber(&subscriber.address)?.unwrap().id)
+        });
+        let id = id.unwrap();
+        (id, format!("/unsubscribe?t={}", self.signer.sign(Scope::Unsubscribe, id.0)))
+    }
+
+    fn status(&self, id: SubscriberId) -> Option<Status> {
+        let found = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap();
+        found.map(|subscriber| subscriber.status)
+    }
+
+    async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
+        let (parts, body) = router(self.site.clone()).oneshot(request).await.unwrap().into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let (status, _, body) = self.ask(Request::get(path).body(Body::empty()).unwrap()).await;
+        (status, body)
+    }
+
+    async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, kind)
+            // A cookie of somebody else must not matter.
+            .header(header::COOKIE, "session=somebody-else")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        let (status, response, body) = self.ask(request).await;
+        assert!(!response.headers().contains_key(header::LOCATION), "RFC 8058 section 3.1: no redirect");
+        assert!(!response.headers().contains_key(header::SET_COOKIE));
+        (status, body)
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+
+#[tokio::test]
+async fn one_click_acts_in_both_encodings_and_again() {
+    let house = House::new();
+    let (first, link) = house.subscribes("a@example.org");
+    for _ in 0..2 {
+        assert_eq!(house.post(&link, FORM, ONE_CLICK).await.0, StatusCode::OK);
+        assert_eq!(house.status(first), Some(Status::Unsubscribed));
+    }
+    let (second, link) = house.subscribes("b@example.org");
+    let multipart = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    assert_eq!(house.post(&link, "multipart/form-data; boundary=x", multipart).await.0, StatusCode::OK);
+    assert_eq!(house.status(second), Some(Status::Unsubscribed));
+}
+
+#[tokio::test]
+async fn one_click_answers_200_for_people_who_are_gone() {
+    let house = House::new();
+    let (id, link) = house.subscribes("a@example.org");
+    house.db.run_here(|store| store.remove_subscriber(id, house.site.clock.now())).unwrap();
+    assert_eq!(house.post(&link, FORM, ONE_CLICK).await.0, StatusCode::OK);
+    assert_eq!(house.get(&link).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn following_the_link_changes_nothing() {
+    let house = House::new();
+    let (id, link) = house.subscribes("ada@example.org");
+    let (status, page) = house.get(&link).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("a…@example.org") && page.contains("method=\"post\""), "{page}");
+    assert!(!page.contains("ada@example.org"), "the page says no more than its owner needs");
+    let head = Request::head(&link).body(Body::empty()).unwrap();
+    assert_eq!(house.ask(head).await.0, StatusCode::OK);
+    assert_eq!(house.status(id), Some(Status::Active));
+}
+
+#[tokio::test]
+async fn what_is_not_one_click_changes_nothing() {
+    let house = House::new();
+    let (id, link) = house.subscribes("a@example.org");
+    for (kind, body) in [
+        (FORM, ""),
+        (FORM, "List-Unsubscribe=Maybe"),
+        ("text/plain", "hello"),
+        ("multipart/form-data", ONE_CLICK),
+        ("multipart/form-data; boundary=x", "--x\r\nbroken"),
+    ] {
+        assert_eq!(house.post(&link, kind, body).await.0, StatusCode::BAD_REQUEST, "{kind} {body}");
+    }
+    let other_scope = format!("/unsubscribe?t={}", house.signer.sign(Scope::Bounce, id.0));
+    for path in ["/unsubscribe", "/unsubscribe?t=", "/unsubscribe?t=%00", other_scope.as_str()] {
+        assert_eq!(house.post(path, FORM, ONE_CLICK).await.0, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(house.get(path).await.0, StatusCode::BAD_REQUEST, "{path}");
+    }
+    let huge = "x".repeat(1 << 20);
+    assert_eq!(house.post(&link, FORM, &huge).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(house.status(id), Some(Status::Active));
+}
+
+#[tokio::test]
+async fn pages_load_nothing_foreign_and_tell_no_address() {
+    let house = House::new();
+    let (_, link) = house.subscribes("a@example.org");
+    for path in ["/", link.as_str(), "/papers/none", "/nowhere"] {
+        let (_, response, _) = house.ask(Request::get(path).body(Body::empty()).unwrap()).await;
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();
+        let policy = header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn papers_are_shown_with_their_text_escaped() {
+    let house = House::new();
+    let line = br#"{"id":"hep-th/9901001","title":"Is $p < q$? <script>alert(1)</script>","abstract":"A & B","authors":["Emmy Noether"],"categories":["hep-th"],"announced":"2026-08-04","upvotes":2}"#;
+    let mut reader = paperboy::source::jsonl::Reader::new(&line[..], "f".to_owned()).unwrap();
+    let record = reader.next_record().unwrap().unwrap();
+    let mut import = paperboy::intake::Import::new(house.site.clock.now());
+    import.take_in(&house.db, vec![record]).unwrap();
+    let (status, list) = house.get("/").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(list.contains("href=\"/papers/hep-th/9901001\"") && list.contains("2 votes"), "{list}");
+    let (status, page) = house.get("/papers/hep-th/9901001").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Is p &lt; q?") && page.contains("A &amp; B") && !page.contains("<script"), "{page}");
+    assert_eq!(house.get("/papers/2608.99999").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(house.get("/papers/%0a").await.0, StatusCode::NOT_FOUND);
+}
