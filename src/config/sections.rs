@@ -8,7 +8,8 @@ use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
 use crate::inbound::InboundSettings;
 use crate::outbox::{
-    BREAKER_MAX, ClientCertificate, Login, OnUncertain, RateLimits, RetrySettings, Security, SmtpSettings, TlsSettings,
+    BREAKER_MAX, ClientCertificate, Login, OnUncertain, Protocol, RateLimits, RetrySettings, Security, SmtpSettings,
+    TlsSettings,
 };
 use crate::schedule::{CronLine, ScheduleSettings};
 use crate::site::Site;
@@ -57,6 +58,7 @@ pub(super) fn read_database(fields: &mut Fields, files: &mut Files) -> Option<Da
 
 const SECURITY: [(&str, Security); 3] =
     [("starttls", Security::StartTls), ("tls", Security::Tls), ("none", Security::None)];
+const PROTOCOL: [(&str, Protocol); 2] = [("smtp", Protocol::Smtp), ("lmtp", Protocol::Lmtp)];
 const ON_UNCERTAIN: [(&str, OnUncertain); 2] = [("resend", OnUncertain::Resend), ("hold", OnUncertain::Hold)];
 
 pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings {
@@ -64,6 +66,7 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
     let host = fields.parsed("host", host_name).unwrap_or(default.host);
     let port = fields.number("port", 1..=65_535).map(|port| port as u16);
     let security = fields.choice("security", &SECURITY).unwrap_or(default.security);
+    let protocol = fields.choice("protocol", &PROTOCOL).unwrap_or(default.protocol);
     let login = read_login(fields, files);
     let tls = read_smtp_tls(fields, files);
     let allow_plaintext = fields.flag("allow_plaintext").unwrap_or(false);
@@ -76,10 +79,16 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
         fields.refuse("security", Some("\"none\"".to_owned()), remedy);
     }
     // RFC 8314 section 3.3: TLS from the first byte has a port of its own.
-    let usual_port = if security == Security::Tls { 465 } else { default.port };
+    let usual_port = match (protocol, security) {
+        // LMTP must not use 25 (RFC 2033 section 5); 24 is usual.
+        (Protocol::Lmtp, _) => 24,
+        (_, Security::Tls) => 465,
+        _ => default.port,
+    };
     SmtpSettings {
         host,
         port: port.unwrap_or(usual_port),
+        protocol,
         security,
         tls,
         login,

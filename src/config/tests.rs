@@ -389,3 +389,19 @@ fn warnings_say_what_is_hardly_meant() {
     ];
     assert_eq!(elsewhere.unwrap().warnings(), expected);
 }
+
+#[test]
+fn each_dkim_key_has_a_name_of_its_own_in_dns() {
+    let place = Place::with(LEAST);
+    place.write("rsa.pem", "key");
+    place.write("ed.pem", "key");
+    let names = |keys: &str| {
+        place.write("paperboy.toml", format!("{LEAST}\n[dkim]\ndomain = 'example.org'\nselector = 'digest'\n{keys}"));
+        place.load(&[]).map(|config| config.dkim.unwrap().ed25519_selector).map_err(|invalid| invalid.to_string())
+    };
+    assert_eq!(names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'").unwrap(), "digest-ed25519");
+    assert_eq!(names("ed25519_key_file = 'ed.pem'").unwrap(), "digest");
+    assert_eq!(names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'e'").unwrap(), "e");
+    let same = names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'digest'");
+    assert!(same.unwrap_err().contains("dkim.ed25519_selector = \"digest\": must differ from selector"));
+}

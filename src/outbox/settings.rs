@@ -25,6 +25,16 @@ pub enum Security {
     None,
 }
 
+/// What is spoken with the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321.
+    Smtp,
+    /// RFC 2033: a mail store that takes mail for its own mailboxes. One recipient
+    /// a message makes it the same conversation but for its first word.
+    Lmtp,
+}
+
 /// What is done with a message that the relay may or may not have taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUncertain {
@@ -41,6 +51,8 @@ pub struct SmtpSettings {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// SMTP or LMTP.
+    pub protocol: Protocol,
     /// TLS.
     pub security: Security,
     /// Certificates besides the system's.
@@ -137,6 +149,7 @@ impl Default for SmtpSettings {
         SmtpSettings {
             host: "127.0.0.1".to_owned(),
             port: 25,
+            protocol: Protocol::Smtp,
             security: Security::StartTls,
             tls: TlsSettings::default(),
             login: None,

@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{
-    Courier, DeliverError, OnUncertain, RateLimits, RetrySettings, Security, SendingLock, SmtpSettings, Summary,
-    Transport,
+    Courier, DeliverError, OnUncertain, Protocol, RateLimits, RetrySettings, Security, SendingLock, SmtpSettings,
+    Summary, Transport,
 };
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
@@ -663,4 +663,15 @@ async fn the_next_issue_ends_the_tries_of_the_one_before() {
     let summary = outbox.delivers().await;
     assert_eq!((summary.accepted, summary.expired), (1, 1));
     assert_eq!(outbox.states(), BTreeMap::from([("accepted", 1), ("expired", 1)]));
+}
+
+#[tokio::test]
+async fn a_mail_store_is_spoken_to_in_lmtp() {
+    let mut outbox = Outbox::new().await;
+    outbox.settings.protocol = Protocol::Lmtp;
+    outbox.queues(&["ada", "gone", "grace"]);
+    outbox.relay.on(At::Text).to("gone@example.org").says("550 5.1.1 no such mailbox");
+    let summary = outbox.delivers().await;
+    assert_eq!((summary.accepted, summary.rejected, outbox.suppressed().len()), (2, 1, 1));
+    assert_eq!(outbox.relay.commands(1)[..2], ["LHLO", "MAIL"]);
 }

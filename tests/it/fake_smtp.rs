@@ -354,7 +354,7 @@ impl Talk {
             self.log.lock().unwrap().commands.push((self.number, line.clone()));
             let word = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             match word.as_str() {
-                "EHLO" => {
+                "EHLO" | "LHLO" => {
                     let extensions = self.log.lock().unwrap().extensions.clone();
                     let lines: Vec<&str> =
                         std::iter::once("fake.example").chain(extensions.iter().map(String::as_str)).collect();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cuts connections at random bytes while `paperboy deliver` is killed at random moments.
 
-    tests/load/cut.py [--binary target/release/paperboy] [--mails 3000] [--kills 40] [--seed N]
+    tests/load/cut.py [--binary target/release/paperboy] [--mails 3000] [--kills 40] [--daemon] [--seed N]
 
 A scripted server closes, resets or falls silent after a random number of
 bytes, also between keeping a mail and saying so, and refuses now and then.
@@ -155,6 +155,7 @@ def main():
     parser.add_argument("--binary", default="target/release/paperboy")
     parser.add_argument("--mails", type=int, default=3000)
     parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--daemon", action="store_true", help="kill `run --role deliver` instead of `deliver`")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}")
@@ -172,8 +173,11 @@ def main():
         STATE["kind"] = False
         kills = 0
         for run in range(10_000):
+            # The daemon never ends by itself, so the last runs are always the command's.
+            is_daemon = options.daemon and kills < options.kills
+            work = ["run", "--role", "deliver"] if is_daemon else ["deliver", "--until-empty", "--json"]
             child = subprocess.Popen(
-                [binary, "-c", folder / "paperboy.toml", "deliver", "--until-empty", "--json"],
+                [binary, "-c", folder / "paperboy.toml", *work],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
             try:

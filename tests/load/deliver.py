@@ -66,6 +66,16 @@ def message(number, size):
     return (head + line * ((size - len(head)) // len(line))).encode()
 
 
+def insert(db, table, values):
+    """A row of `table`: what must be there and is not given is empty, or 0."""
+    row = dict(values)
+    for _, name, kind, not_null, default, _ in db.execute(f"PRAGMA table_info({table})"):
+        if not_null and default is None and name not in row:
+            row[name] = "" if kind == "TEXT" else 0
+    marks = ", ".join("?" * len(row))
+    db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+
+
 def fill(path, mails, size):
     """Queues `mails` issues, as `publish` would."""
     now = int(time.time())
@@ -73,22 +83,16 @@ def fill(path, mails, size):
     date = datetime.date.today().isoformat()
     for n in range(1, mails + 1):
         address = f"reader{n}@example.org"
-        db.execute(
-            "INSERT INTO subscribers (id, address, address_key, name, status, timezone, send_at, days, frequency,"
-            " weekday, max_papers, abstracts, min_score, when_empty, format, language, joined_at, changed_at)"
-            " VALUES (?, ?, ?, '', 'active', 'UTC', '07:00:00', '[\"mon\"]', 'daily', 'mon', 10, 'short', 0.2,"
-            " 'skip', 'html', 'en', ?, ?)",
-            (n, address, address, now, now),
-        )
-        db.execute(
-            "INSERT INTO issues (id, subscriber_id, local_date, composed_at) VALUES (?, ?, ?, ?)", (n, n, date, now)
-        )
-        db.execute(
-            "INSERT INTO deliveries (id, subscriber_id, address, local_date, subject, message_id, state, queued_at,"
-            " expires_at, next_at, at) VALUES (?, ?, ?, ?, 'papers', ?, 'rendered', ?, ?, ?, ?)",
-            (n, n, address, date, f"issue.{n}@example.org", now, now + 64800, now, now),
-        )
-        db.execute("INSERT INTO messages (delivery_id, bytes) VALUES (?, ?)", (n, message(n, size)))
+        reader = {"id": n, "address": address, "address_key": address, "status": "active", "timezone": "UTC",
+                  "send_at": "07:00:00", "days": '["mon"]', "frequency": "daily", "weekday": "mon", "max_papers": 10,
+                  "abstracts": "short", "when_empty": "skip", "format": "html", "language": "en"}
+        insert(db, "subscribers", reader)
+        insert(db, "issues", {"id": n, "subscriber_id": n, "local_date": date, "composed_at": now})
+        delivery = {"id": n, "subscriber_id": n, "address": address, "local_date": date, "subject": "papers",
+                    "message_id": f"issue.{n}@example.org", "state": "rendered", "queued_at": now,
+                    "expires_at": now + 64800, "next_at": now, "at": now}
+        insert(db, "deliveries", delivery)
+        insert(db, "messages", {"delivery_id": n, "bytes": message(n, size)})
     db.commit()
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()

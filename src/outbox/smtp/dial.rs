@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::lines::{Heard, Lines, Wire};
 use super::timeouts::Timeouts;
 use super::tls::Tls;
-use crate::outbox::settings::{Login, Security, SmtpSettings};
+use crate::outbox::settings::{Login, Protocol, Security, SmtpSettings};
 use crate::outbox::stage::Stage;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 pub struct Dialer {
     host: String,
     port: u16,
+    protocol: Protocol,
     protection: Protection,
     login: Option<Login>,
     hello: ClientId,
@@ -40,6 +41,7 @@ impl Dialer {
         Ok(Dialer {
             host: settings.host.clone(),
             port: settings.port,
+            protocol: settings.protocol,
             protection: match settings.security {
                 Security::None => Protection::None,
                 Security::StartTls => Protection::StartTls(tls()?),
@@ -56,21 +58,25 @@ impl Dialer {
         let (stream, peer) = self.connect().await?;
         let heard = Heard::default();
         let mut conn = match &self.protection {
-            Protection::None => self.greet(Lines::new(stream, peer, heard.clone()), &heard).await?,
+            Protection::None => self.greet(self.lines(stream, peer, &heard), &heard).await?,
             Protection::StartTls(tls) => {
                 let stream = self.start_tls(stream, peer).await?;
                 let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
-                self.greet(Lines::new(stream, peer, heard.clone()).greeted(), &heard).await?
+                self.greet(self.lines(stream, peer, &heard).greeted(), &heard).await?
             }
             Protection::Tls(tls) => {
                 let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
-                self.greet(Lines::new(stream, peer, heard.clone()), &heard).await?
+                self.greet(self.lines(stream, peer, &heard), &heard).await?
             }
         };
         if let Some(login) = &self.login {
             self.log_in(&mut conn, login, peer.ip().is_loopback()).await?;
         }
         Ok(Connection::new(conn, self.timeouts, heard))
+    }
+
+    fn lines<S: Wire>(&self, stream: S, peer: SocketAddr, heard: &Heard) -> Lines<S> {
+        Lines::new(stream, peer, heard.clone(), self.protocol)
     }
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Failure> {
@@ -97,7 +103,7 @@ impl Dialer {
 
     /// The conversation before TLS (RFC 3207). Nothing of it counts afterwards.
     async fn start_tls(&self, stream: TcpStream, peer: SocketAddr) -> Result<TcpStream, Failure> {
-        let mut lines = Lines::new(stream, peer, Heard::default());
+        let mut lines = self.lines(stream, peer, &Heard::default());
         let waits = self.timeouts;
         within(Stage::Greeting, waits.greeting, lines.ask(Stage::Greeting, "")).await?.map_err(closed)?;
         let hello = format!("EHLO {}\r\n", self.hello);

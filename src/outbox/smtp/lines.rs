@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use crate::failpoint;
 use crate::outbox::reply::Reply;
+use crate::outbox::settings::Protocol;
 use crate::outbox::stage::Stage;
 use lettre::transport::smtp::client::AsyncTokioStream;
 use std::fmt::Debug;
@@ -37,6 +38,7 @@ pub(super) struct Lines<S> {
     inner: BufReader<S>,
     peer: SocketAddr,
     heard: Heard,
+    protocol: Protocol,
     /// The line that is being read.
     raw: Vec<u8>,
     /// The line that is being given.
@@ -76,11 +78,12 @@ impl Heard {
 }
 
 impl<S: Wire> Lines<S> {
-    pub(super) fn new(stream: S, peer: SocketAddr, heard: Heard) -> Self {
+    pub(super) fn new(stream: S, peer: SocketAddr, heard: Heard, protocol: Protocol) -> Self {
         Lines {
             inner: BufReader::new(stream),
             peer,
             heard,
+            protocol,
             raw: Vec::new(),
             line: Vec::new(),
             given: 0,
@@ -210,6 +213,12 @@ impl<S: Wire> AsyncWrite for Lines<S> {
         self.heard.0.spoke.store(true, Ordering::Relaxed);
         failpoint::pass();
         let bytes = &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
+        // lettre knows no LMTP, whose greeting alone is another word (RFC 2033 section 4.1).
+        let translated = match bytes.strip_prefix(b"EHLO ") {
+            Some(name) if self.protocol == Protocol::Lmtp => Some([b"LHLO ", name].concat()),
+            _ => None,
+        };
+        let bytes = translated.as_deref().unwrap_or(bytes);
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes));
         failpoint::pass();
         Poll::Ready(written)
@@ -241,7 +250,7 @@ mod tests {
         let said = said.to_vec();
         tokio::spawn(async move { server.write_all(&said).await });
         let mut text = String::new();
-        Lines::new(client, peer, Heard::default()).read_to_string(&mut text).await?;
+        Lines::new(client, peer, Heard::default(), Protocol::Smtp).read_to_string(&mut text).await?;
         Ok(text)
     }
 
