@@ -1,5 +1,9 @@
 //! A paper, its identity and its categories.
 
+mod categories;
+
+pub use categories::category_name;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -7,6 +7,7 @@
 mod backup;
 mod check;
 mod deliver;
+mod evaluate;
 mod fetch;
 mod init;
 mod interests;
@@ -81,6 +82,8 @@ enum Command {
     Restore(backup::Options),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
+    /// Measure the ranking on a dataset of people's choices, beside others' rankers
+    Evaluate(evaluate::Options),
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -149,6 +152,7 @@ fn run(cli: Cli) -> Done {
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
             Ok(out::bytes(&script)?)
         }
+        Command::Evaluate(options) => evaluate::run(&options, at.json),
         Command::Migrate => init::migrate(&at),
     }
 }

@@ -22,7 +22,10 @@ pub(super) struct Place {
 impl Place {
     /// The settings; wrong ones are a matter of usage.
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        Config::load(&self.config, std::env::vars()).map_err(|invalid| Failure::Usage(invalid.into()))
+        // Variables that are not text are nobody's settings.
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(&self.config, env).map_err(|invalid| Failure::Usage(invalid.into()))
     }
 
     /// The database of `config`.

@@ -79,6 +79,7 @@ fn as_json(composed: &Composed) -> Value {
         "message_id": format!("<{}>", composed.message_id),
         "covers": composed.issue.covers.iter().map(|day| day.date).collect::<Vec<_>>(),
         "considered": composed.issue.considered,
+        "no_room": composed.issue.no_room,
         "below_the_line": composed.issue.below_the_line,
         "would_be_sent": composed.wanted(),
         "picks": picks.collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 //! ```text
 //! Issue, Recipient, Dress ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
 //!                              │
-//!            summary, categories, clean (what may stand in a mail)
+//!            summary, clean (what may stand in a mail)
 //! ```
 //!
 //! [`Templates::load`] reads the templates once; [`render`] fills them for one
@@ -17,7 +17,6 @@
 //! follows it.
 
 mod accent;
-mod categories;
 mod clean;
 mod dkim;
 mod message;
@@ -29,7 +28,6 @@ mod templates;
 mod views;
 
 pub use accent::{Accent, BadAccent};
-pub use categories::category_name;
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
@@ -56,7 +54,9 @@ pub struct Issue {
     pub covers: Vec<DayCovered>,
     /// Its sections in order; those without picks are left out.
     pub sections: Vec<Section>,
-    /// Papers that scored, but not enough, or found no room.
+    /// Papers above the line for which there was no room.
+    pub no_room: u32,
+    /// Papers that were looked at and lie below the line.
     pub below_the_line: u32,
     /// Papers looked at.
     pub considered: u32,

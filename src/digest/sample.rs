@@ -93,6 +93,7 @@ pub(super) fn issue() -> Issue {
                 picks: vec![pick(bare, 0.3, "")],
             },
         ],
+        no_room: 5,
         below_the_line: 17,
         considered: 642,
         note: None,

@@ -1,10 +1,10 @@
 //! What templates see of an issue: plain values, already cleaned and cut.
 
 use super::accent::Accent;
-use super::categories::category_name;
 use super::clean::{cut, line, paragraphs, path_segment, web_url};
 use super::summary::short;
 use super::{DayCovered, Dress, Issue, IssuePick, LANGUAGE, Note, Recipient, Section, SectionKind};
+use crate::paper::category_name;
 use crate::paper::{Paper, PaperId};
 use crate::subscriber::{AbstractLength, EVERY_DAY, Frequency, Preferences};
 use chrono::{Datelike, NaiveDate, NaiveTime, Weekday};
@@ -51,6 +51,7 @@ pub(super) struct IssueView {
     /// Why there is nothing, if there is nothing.
     pub(super) note: Option<String>,
     pub(super) sections: Vec<SectionView>,
+    pub(super) no_room: u32,
     pub(super) below_the_line: u32,
     /// Picks that did not fit into the mail.
     pub(super) left_out: usize,
@@ -151,6 +152,7 @@ pub(super) fn view(issue: &Issue, recipient: &Recipient<'_>, dress: &Dress, left
         late: late(issue),
         note: (count == 0 && left_out.is_empty()).then(|| note(issue)),
         sections,
+        no_room: issue.no_room,
         below_the_line: issue.below_the_line,
         left_out: left_out.len(),
         address: recipient.address.to_string(),
@@ -522,8 +524,15 @@ mod tests {
 
     #[track_caller]
     fn check_opening(count: usize, considered: u32, covers: Vec<DayCovered>, expected: &str) {
-        let issue =
-            Issue { local_date: day(20), covers, sections: Vec::new(), below_the_line: 0, considered, note: None };
+        let issue = Issue {
+            local_date: day(20),
+            covers,
+            sections: Vec::new(),
+            no_room: 0,
+            below_the_line: 0,
+            considered,
+            note: None,
+        };
         assert_eq!(opening(count, &issue), expected);
     }
 

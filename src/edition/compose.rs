@@ -194,6 +194,7 @@ fn heading(section: &ranking::Section) -> String {
         ranking::Section::FollowedAuthors => "Authors you follow".to_owned(),
         ranking::Section::Interest(name) => name.clone(),
         ranking::Section::Trending => "Trending".to_owned(),
+        ranking::Section::New => "New papers".to_owned(),
     }
 }
 
@@ -202,7 +203,10 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         [_, ..] => None,
         [] if plan.days.is_empty() => Some(Note::NothingAnnounced),
         [] if picks.considered == 0 => Some(Note::AllSentBefore),
-        [] => Some(Note::NothingMatches),
+        [] => Some(match picks.best_missed {
+            Some(best) => Note::BelowTheLine { best, line: plan.subscriber.preferences.min_score },
+            None => Note::NothingMatches,
+        }),
     };
     let mut sections: Vec<Section> = Vec::new();
     for pick in &picks.picks {
@@ -216,7 +220,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
                 kind: match pick.section {
                     ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
                     ranking::Section::Interest(_) => SectionKind::Interest,
-                    ranking::Section::Trending => SectionKind::Trending,
+                    ranking::Section::Trending | ranking::Section::New => SectionKind::Trending,
                 },
                 picks: vec![issue_pick],
             }),
@@ -226,7 +230,8 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         local_date: plan.local_date,
         covers: plan.covers.clone(),
         sections,
-        below_the_line: picks.below_the_line as u32,
+        no_room: picks.no_room as u32,
+        below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
         considered: picks.considered as u32,
         note,
     }

@@ -120,8 +120,18 @@ impl Candidates {
         self.features.iter().map(|features| features.group(Group::Category).iter().map(weight).sum()).collect()
     }
 
-    /// Positions of the papers that hold a folded phrase, in order.
+    /// Positions of the papers that hold a folded phrase or its plural, in order.
     pub fn with_phrase(&self, phrase: &str) -> Vec<usize> {
+        let mut holding = self.holding(phrase);
+        if phrase.ends_with(|c: char| c.is_ascii_alphabetic()) {
+            holding.extend(self.holding(&format!("{phrase}s")));
+            holding.sort_unstable();
+            holding.dedup();
+        }
+        holding
+    }
+
+    fn holding(&self, phrase: &str) -> Vec<usize> {
         let holds = |at: &usize| contains_phrase(&self.folded[*at], phrase);
         // A whole ASCII word of the phrase narrows the search; without one, every text is read.
         let whole_words = phrase.split(' ').filter(|word| !word.ends_with('*') && word.is_ascii());

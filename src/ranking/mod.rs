@@ -10,6 +10,7 @@
 //! Everything is deterministic: ties go to the paper that was announced first.
 
 pub mod candidates;
+pub mod evaluation;
 pub mod reason;
 pub mod score;
 pub mod trending;
@@ -49,6 +50,8 @@ pub enum Section {
     Interest(String),
     /// What everybody reads.
     Trending,
+    /// Newly announced, for a reader who asks for nothing in particular.
+    New,
 }
 
 /// A paper chosen for an issue.
@@ -74,10 +77,15 @@ pub struct Picks {
     /// Section by section, best first in each.
     pub picks: Vec<Pick>,
     /// Papers above the line for which there was no room.
-    pub below_the_line: usize,
+    pub no_room: usize,
+    /// The best score below the line, if anything had one.
+    pub best_missed: Option<f32>,
     /// Papers that were looked at.
     pub considered: usize,
 }
+
+/// Scores below this are no better than nothing.
+const SOMETHING: f32 = 0.01;
 
 /// Chooses the papers of one issue.
 ///
@@ -103,7 +111,10 @@ pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>
             .then(a_profile.cmp(b_profile))
     });
     best.dedup_by_key(|(scored, _)| scored.candidate);
-    best.retain(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
+    let is_above = |scored: &Scored| scored.pin.is_some() || scored.score >= request.min_score;
+    let missed = best.iter().map(|(scored, _)| scored).filter(|scored| !is_above(scored));
+    let best_missed = missed.map(|scored| scored.score).filter(|score| *score >= SOMETHING).max_by(f32::total_cmp);
+    best.retain(|(scored, _)| is_above(scored));
     best.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(a.candidate.cmp(&b.candidate)));
 
     let above = best.len();
@@ -137,7 +148,7 @@ pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>
             }
         })
         .collect();
-    Picks { below_the_line: above - picks.len(), picks, considered }
+    Picks { no_room: above - picks.len(), best_missed, picks, considered }
 }
 
 /// Takes up to `room` of the papers above the line, which come best first.

@@ -2,6 +2,7 @@
 
 use super::Candidates;
 use super::score::{Pin, Scored};
+use crate::paper::{Paper, category_name};
 use crate::profile::{Features, Group, Profile, TermCounter};
 use crate::text::cut;
 use std::collections::HashMap;
@@ -23,7 +24,10 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
     if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
         said.push(format!("like “{}”, which you liked", cut(title, 80)));
     }
-    let terms = telling_terms(candidates, profile, scored.candidate);
+    let mut terms = telling_terms(candidates, profile, scored.candidate);
+    if let Some(Pin::Phrase(phrase)) = &scored.pin {
+        terms.retain(|term| !repeats(term, phrase));
+    }
     if !terms.is_empty() {
         said.push(format!("about {}", terms.join(", ")));
     }
@@ -34,6 +38,14 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
         );
     }
     said.join(" · ")
+}
+
+/// What can be said of a paper that nothing else speaks for.
+pub(super) fn new_in(paper: &Paper) -> String {
+    match paper.categories.first() {
+        Some(primary) => format!("new in {}", category_name(primary)),
+        None => "newly announced".to_owned(),
+    }
 }
 
 fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {

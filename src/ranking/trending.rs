@@ -1,5 +1,6 @@
 //! What everybody reads: for subscribers who have said nothing about themselves.
 
+use super::reason::new_in;
 use super::{Candidates, Pick, Picks, Request, Section};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,21 +11,18 @@ const HALF_AT_VOTES: f32 = 20.0;
 /// The score of a paper that nobody has voted on yet.
 const UNKNOWN: f32 = 0.5;
 
-/// The candidates with most votes. Where no votes are known, the newly announced
-/// papers of each field in turn, largest field first, so that a reader without
-/// interests sees something of everything.
+/// The candidates with most votes; behind them, or where nobody has voted, the
+/// newly announced papers of each field in turn, largest field first, so that a
+/// reader without interests sees something of everything.
 pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
     let mut open: Vec<usize> = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).collect();
     let considered = open.len();
     let votes = |at: &usize| candidates.paper(*at).upvotes.unwrap_or(0);
-    let is_voted_on = open.iter().any(|at| votes(at) > 0);
-    if is_voted_on {
-        open.retain(|at| votes(at) > 0);
-        open.sort_by_key(|at| (std::cmp::Reverse(votes(at)), *at));
-    } else {
-        open = field_by_field(candidates, &open);
-    }
-    let above = open.len();
+    let (mut voted_on, others): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| votes(at) > 0);
+    voted_on.sort_by_key(|at| (std::cmp::Reverse(votes(at)), *at));
+    open = voted_on;
+    open.extend(field_by_field(candidates, &others));
+    let matched = open.len();
     open.truncate(request.max_papers);
     let picks: Vec<Pick> = open
         .into_iter()
@@ -35,22 +33,19 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
                     let share = votes as f32 / (votes as f32 + HALF_AT_VOTES);
                     (share, format!("trending with {votes} {}", if votes == 1 { "vote" } else { "votes" }))
                 }
-                _ => (
-                    UNKNOWN,
-                    paper.categories.first().map_or_else(|| "newly announced".to_owned(), |c| format!("new in {c}")),
-                ),
+                _ => (UNKNOWN, new_in(paper)),
             };
             Pick {
                 candidate: at,
                 paper: Arc::clone(paper),
                 score,
-                section: Section::Trending,
+                section: if paper.upvotes.unwrap_or(0) > 0 { Section::Trending } else { Section::New },
                 reason,
                 followed: Vec::new(),
             }
         })
         .collect();
-    Picks { below_the_line: above - picks.len(), picks, considered }
+    Picks { no_room: matched - picks.len(), best_missed: None, picks, considered }
 }
 
 fn field_by_field(candidates: &Candidates, open: &[usize]) -> Vec<usize> {

@@ -35,14 +35,8 @@ impl Reader {
     }
 
     /// Reads from `input`, called `name` in messages.
-    pub fn new(mut input: impl BufRead + 'static, name: String) -> io::Result<Self> {
-        let gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let lines: Box<dyn BufRead> = if gzipped {
-            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
-        } else {
-            Box::new(input)
-        };
-        Ok(Reader { lines, name, line: 0 })
+    pub fn new(input: impl BufRead + 'static, name: String) -> io::Result<Self> {
+        Ok(Reader { lines: unpacked(input)?, name, line: 0 })
     }
 
     /// The next record; `None` at the end of the file.
@@ -91,6 +85,20 @@ impl Reader {
         let record = String::from_utf8_lossy(start).trim_end().chars().take(KEPT_CHARS_MAX).collect();
         Record::Unreadable { place: format!("{}:{}", self.name, self.line), reason, record }
     }
+}
+
+/// The plain bytes of a file, gzipped or not.
+pub fn lines(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    unpacked(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+fn unpacked(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+    let is_gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_gzipped {
+        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    })
 }
 
 fn read_paper(line: &[u8]) -> Result<Paper, String> {

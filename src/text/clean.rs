@@ -26,7 +26,15 @@ fn readable(raw: &str) -> String {
     // Carriage returns first, so that an empty line is one to the TeX reader.
     let raw = raw.replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n");
     let raw = raw.replace('\u{2029}', "\n\n");
-    let text = tex::to_unicode(&html::strip_markup(&raw));
+    // Before and after: what is hidden must neither part the two hyphens of a
+    // dash nor come out of an entity.
+    let text = visible(&tex::to_unicode(&html::strip_markup(&visible(&raw))));
+    // Taking something out may have brought a letter and its mark together.
+    text.nfc().collect()
+}
+
+/// The text without hidden characters.
+fn visible(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -45,8 +53,7 @@ fn readable(raw: &str) -> String {
             kept.push(c);
         }
     }
-    // Taking something out may have brought a letter and its mark together.
-    kept.nfc().collect()
+    kept
 }
 
 /// Control, direction, tag and invisible characters.
@@ -143,6 +150,7 @@ mod tests {
     #[test]
     fn a_line_has_no_breaks_and_nothing_hidden() {
         check_line(" On\r\n  $O(n^2)$ <i>sums</i>\0 ", "On O(n²) sums");
+        check_line("a-\u{200C}-b", "a–b");
         check_line("Subject\u{202E}gnp.exe\u{200B}\u{FEFF}", "Subjectgnp.exe");
         check_line("a\u{200D}b क्\u{200D}ष 👩\u{200D}🔬", "ab क्\u{200D}ष 👩\u{200D}🔬");
         check_line("e\u{200B}\u{301}", "é");

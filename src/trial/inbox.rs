@@ -72,7 +72,8 @@ struct View {
 }
 
 impl Inbox {
-    fn mail(&self, number: usize) -> Option<Caught> {
+    fn mail(&self, number: &str) -> Option<Caught> {
+        let number: usize = number.parse().ok()?;
         self.catcher.caught().into_iter().nth(number.checked_sub(1)?)
     }
 
@@ -82,7 +83,7 @@ impl Inbox {
 
     fn show(
         &self,
-        number: usize,
+        number: &str,
         here: &str,
         frame: Option<&str>,
         plain: impl FnOnce(&Caught) -> Option<String>,
@@ -97,7 +98,7 @@ impl Inbox {
         let page = self
             .pages
             .page()
-            .with("mail", &MailView::new(number, &caught))
+            .with("mail", &MailView::new(0, &caught))
             .with("views", &views)
             .with("frame", &frame)
             .with("plain", &plain(&caught));
@@ -105,21 +106,21 @@ impl Inbox {
     }
 }
 
-async fn as_html(State(inbox): State<Inbox>, Path(number): Path<usize>) -> Result<Response, PageError> {
-    inbox.show(number, "html", Some(&format!("/inbox/{number}/part.html")), |_| None)
+async fn as_html(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
+    inbox.show(&number, "html", Some(&format!("/inbox/{number}/part.html")), |_| None)
 }
 
-async fn as_text(State(inbox): State<Inbox>, Path(number): Path<usize>) -> Result<Response, PageError> {
-    inbox.show(number, "text", None, |caught| Some(parse(caught)?.body_text(0)?.into_owned()))
+async fn as_text(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
+    inbox.show(&number, "text", None, |caught| Some(parse(caught)?.body_text(0)?.into_owned()))
 }
 
-async fn as_source(State(inbox): State<Inbox>, Path(number): Path<usize>) -> Result<Response, PageError> {
-    inbox.show(number, "source", None, |caught| Some(String::from_utf8_lossy(&caught.message).into_owned()))
+async fn as_source(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
+    inbox.show(&number, "source", None, |caught| Some(String::from_utf8_lossy(&caught.message).into_owned()))
 }
 
 /// The HTML part by itself, to be framed: it may load nothing, and its links open elsewhere.
-async fn html_part(State(inbox): State<Inbox>, Path(number): Path<usize>) -> Result<Response, PageError> {
-    let Some(caught) = inbox.mail(number) else { return inbox.no_mail() };
+async fn html_part(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
+    let Some(caught) = inbox.mail(&number) else { return inbox.no_mail() };
     let html = parse(&caught).and_then(|message| Some(message.body_html(0)?.into_owned())).unwrap_or_default();
     let html = html.replacen("<head>", "<head><base target=\"_blank\">", 1);
     let mut response = Html(html).into_response();
@@ -128,5 +129,6 @@ async fn html_part(State(inbox): State<Inbox>, Path(number): Path<usize>) -> Res
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

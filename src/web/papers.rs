@@ -1,8 +1,7 @@
 //! Papers: the trending ones, and one by itself.
 
 use super::{PageError, Site};
-use crate::digest::category_name;
-use crate::paper::{Paper, PaperId};
+use crate::paper::{Paper, PaperId, category_name};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -9,20 +9,19 @@ use super::{PageError, Site};
 use crate::store::StoreError;
 use crate::subscriber::{Status, Subscriber, SubscriberId};
 use crate::token::Scope;
-use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    t: String,
+/// The token in the address, whatever else stands there.
+fn token(uri: &Uri) -> &str {
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    pairs.find_map(|pair| pair.strip_prefix("t=")).unwrap_or_default()
 }
 
 /// `GET /unsubscribe?t=TOKEN`
-pub(super) async fn ask(State(site): State<Site>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
-    let Ok(id) = site.signer.verify(Scope::Unsubscribe, &asked.t) else { return bad_token(&site) };
+pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let Ok(id) = site.signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
     match subscriber(&site, id).await? {
         Some(subscriber) if subscriber.status != Status::Unsubscribed => {
             let address = masked(subscriber.address.as_str());
@@ -34,12 +33,8 @@ pub(super) async fn ask(State(site): State<Site>, Query(asked): Query<Asked>) ->
 }
 
 /// `POST /unsubscribe?t=TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
-pub(super) async fn leave(
-    State(site): State<Site>,
-    Query(asked): Query<Asked>,
-    request: Request,
-) -> Result<Response, PageError> {
-    let Ok(id) = site.signer.verify(Scope::Unsubscribe, &asked.t) else { return bad_token(&site) };
+pub(super) async fn leave(State(site): State<Site>, uri: Uri, request: Request) -> Result<Response, PageError> {
+    let Ok(id) = site.signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
     if !is_one_click(request).await {
         let text = "The request did not say List-Unsubscribe=One-Click. Nothing was changed.";
         return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None);
@@ -69,7 +64,9 @@ async fn is_one_click(request: Request) -> bool {
         return false;
     }
     let Ok(body) = String::from_request(request, &()).await else { return false };
-    body.split('&').any(|pair| pair.trim() == "List-Unsubscribe=One-Click")
+    // Some encoders write a hyphen as %2D, which urlencoding allows.
+    let plain = body.replace("%2D", "-").replace("%2d", "-");
+    plain.split('&').any(|pair| pair.trim() == "List-Unsubscribe=One-Click")
 }
 
 async fn subscriber(site: &Site, id: i64) -> Result<Option<Subscriber>, StoreError> {

@@ -1,5 +1,8 @@
 //! The program from the command line: its help, a whole setup, and nonsense.
 
+use crate::fake_http::{FakeHttp, Reply};
+use paperboy::clock::{Clock, SystemClock};
+use paperboy::source::arxiv::eastern_date;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -61,6 +64,7 @@ fn every_command_has_its_help() {
         &["init", "--help"],
         &["check", "--help"],
         &["run", "--help"],
+        &["fetch", "--help"],
         &["papers", "--help"],
         &["papers", "import", "--help"],
         &["subscribers", "--help"],
@@ -78,6 +82,7 @@ fn every_command_has_its_help() {
         &["backup", "--help"],
         &["restore", "--help"],
         &["completions", "--help"],
+        &["evaluate", "--help"],
         &["migrate", "--help"],
     ] {
         let _ = write!(all, "$ paperboy {}\n{}\n", words.join(" "), place.said(words));
@@ -122,6 +127,41 @@ fn a_day_goes_from_a_file_to_a_maildir() {
     // What was sent once does not come again, whatever the date.
     let next = place.json(&["publish", "--now", "2026-08-05T12:00:00Z"]);
     assert_eq!(next["queued"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_fetched_is_covered_and_published() {
+    let arxiv = FakeHttp::start().await;
+    let today = eastern_date(SystemClock.now());
+    let feed = format!(
+        "<rss><channel><title>cs.LG updates on arXiv.org</title><pubDate>{today}</pubDate>\
+         <item><title>Fetched</title><guid>oai:arXiv.org:2608.00001v1</guid><category>cs.LG</category>\
+         <announce_type>new</announce_type><creator>Ada Lovelace</creator></item>\
+         <item><title>broken</item></channel></rss>"
+    );
+    arxiv.on("/rss/cs.LG").says(Reply::ok(feed));
+    let place = Place::new();
+    let settings = std::fs::read_to_string(place.path().join("paperboy.toml")).unwrap();
+    let (before, after) = settings.split_once("[[source]]").unwrap();
+    let (_, after) = after.split_once("\n[").unwrap();
+    let source = format!("[[source]]\nkind = \"arxiv\"\ncategories = [\"cs.LG\"]\nendpoint = \"{}\"\n", arxiv.url());
+    place.write("paperboy.toml", &format!("{before}{source}\n[{after}"));
+
+    tokio::task::block_in_place(|| {
+        let fetched = place.json(&["fetch"]);
+        assert_eq!((&fetched["sources"][0]["new"], &fetched["sources"][0]["rejected"]), (&1.into(), &1.into()));
+        let coverage = place.json(&["papers", "coverage"]);
+        let row = &coverage[0];
+        assert_eq!((row["state"].as_str(), row["category"].as_str()), (Some("complete"), Some("cs.LG")));
+        assert_eq!(row["note"], "1 entry could not be read");
+        place.said(&["subscribers", "add", "a@example.org"]);
+        let said = place.said(&["publish", "--now", &format!("{today}T23:00:00Z")]);
+        assert!(said.starts_with("1 issues queued"), "{said}");
+        let since = (today - chrono::Days::new(7)).to_string();
+        let again = place.json(&["fetch", "--source", "ARXIV", "--since", &since]);
+        assert_eq!(again["sources"][0]["new"], 0);
+        assert!(!again["out_of_reach"].as_array().unwrap().is_empty(), "feeds hold one day");
+    });
 }
 
 #[test]
@@ -189,6 +229,11 @@ fn csv_is_read_by_its_headings() {
     assert_eq!((&imported["new"], imported["rejected"].as_array().unwrap().len()), (&Value::from(1), 2));
     assert_eq!(imported["rejected"][1]["line"], 4);
     assert_eq!(place.json(&["subscribers", "show", "ada@example.org"])["timezone"], "Europe/London");
+    // What a later file does not mention stays.
+    place.write("names.csv", "email,name,timezone\nADA@example.org,Ada L.,\n");
+    assert_eq!(place.json(&["subscribers", "import", "names.csv"])["changed"], 1);
+    let ada = place.json(&["subscribers", "show", "ada@example.org"]);
+    assert_eq!((ada["name"].as_str(), ada["timezone"].as_str()), (Some("Ada L."), Some("Europe/London")));
 }
 
 #[test]
@@ -209,6 +254,7 @@ fn nonsense_is_refused_with_what_where_and_what_to_do() {
         &["papers", "import", "nonsense.jsonl"],
         &["papers", "import", "not-there.jsonl.gz"],
         &["papers", "show", "2608.99999"],
+        &["fetch", "--source", "nowhere"],
         &["preview", "nobody@example.org"],
         &["outbox", "show", "nobody@example.org"],
         &["publish", "--now", "noon"],

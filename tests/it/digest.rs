@@ -192,6 +192,7 @@ fn two_sections() -> Issue {
                 )],
             },
         ],
+        no_room: 5,
         below_the_line: 17,
         considered: 1642,
         note: None,

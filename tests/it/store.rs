@@ -4,8 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, ByHand, DeliveryId, DeliveryState, Entered, LedgerTurn, NewIssue, NewPick, NextLook, OutboxFilter,
-    PaperRow, SetAside, Settlement, Skipped, Store, TakenIn, Verdict,
+    AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, LedgerTurn,
+    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn,
+    Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -175,6 +176,100 @@ fn the_newest_day_is_that_of_complete_announcements() {
         assert_eq!(store.newest_day(today() - TimeDelta::days(1)).unwrap(), None);
         let coverage = store.coverage(NaiveDate::MIN, NaiveDate::MAX).unwrap();
         assert_eq!((coverage.len(), coverage[0].date, coverage[0].papers), (1, today(), 1));
+    });
+}
+
+fn news(category: &str, date: NaiveDate, state: CoverageState) -> CoverageNews {
+    let announced_at = Some(noon() - TimeDelta::hours(8));
+    CoverageNews {
+        category: category.to_owned(),
+        date,
+        state,
+        declared: Some(2),
+        papers: 1,
+        announced_at,
+        note: "n".to_owned(),
+    }
+}
+
+#[test]
+fn a_batch_is_taken_in_with_its_news_and_marks_no_other_day() {
+    on_every_backend(|store| {
+        let tomorrow = today() + TimeDelta::days(1);
+        let looks = [
+            news("math.AG", today(), CoverageState::Complete),
+            news("math.NT", today(), CoverageState::Quiet),
+            news("math.AG", tomorrow, CoverageState::Waiting),
+        ];
+        let late = Paper { announced: Some(tomorrow), ..paper("2608.00002") };
+        let taken = store.take_batch("arxiv", &[paper("2608.00001"), late], &looks, noon()).unwrap();
+        assert_eq!(taken, [TakenIn::New, TakenIn::New]);
+        assert_eq!(
+            store.newest_day(NaiveDate::MAX).unwrap(),
+            Some(today()),
+            "a day that is waited for is not complete"
+        );
+        assert_eq!((store.count_announced(today()).unwrap(), store.count_announced(tomorrow).unwrap()), (1, 1));
+        let rows = store.coverage(NaiveDate::MIN, NaiveDate::MAX).unwrap();
+        let shown: Vec<(&str, CoverageState, bool)> =
+            rows.iter().map(|row| (row.category.as_str(), row.state, row.completed_at.is_some())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("math.AG", CoverageState::Complete, true),
+                ("math.NT", CoverageState::Quiet, true),
+                ("math.AG", CoverageState::Waiting, false)
+            ]
+        );
+        let expected = Coverage {
+            source: "arxiv".to_owned(),
+            category: "math.AG".to_owned(),
+            date: today(),
+            state: CoverageState::Complete,
+            declared: Some(2),
+            papers: 1,
+            announced_at: Some(noon() - TimeDelta::hours(8)),
+            checked_at: noon(),
+            completed_at: Some(noon()),
+            note: "n".to_owned(),
+        };
+        assert_eq!(rows[0], expected);
+
+        // What is new in a complete day moves the instant, in its category only.
+        let later = noon() + TimeDelta::hours(1);
+        store.take_batch("arxiv", &[paper("2608.00003")], &looks[..2], later).unwrap();
+        let rows = store.coverage(today(), today()).unwrap();
+        assert_eq!((rows[0].completed_at, rows[1].completed_at), (Some(later), Some(noon())));
+        assert_eq!((rows[0].checked_at, rows[1].checked_at), (later, later));
+    });
+}
+
+#[test]
+fn known_papers_are_told_with_their_days() {
+    on_every_backend(|store| {
+        let undated = Paper { announced: None, ..paper("2608.00002") };
+        store.take_in("import", &[paper("2608.00001"), undated], noon()).unwrap();
+        let ids = ["2608.00001", "2608.00002", "2608.00003"].map(|id| id.parse::<PaperId>().unwrap());
+        let days = store.announcement_days(&ids).unwrap();
+        assert_eq!(days, [(ids[0].clone(), Some(today())), (ids[1].clone(), None)]);
+    });
+}
+
+#[test]
+fn of_two_pauses_the_longer_one_holds() {
+    on_every_backend(|store| {
+        assert_eq!(store.source_pause("arxiv").unwrap(), None);
+        let pause = |hours, reason: &str| SourcePause {
+            provider: "arxiv".to_owned(),
+            until: noon() + TimeDelta::hours(hours),
+            reason: reason.to_owned(),
+        };
+        store.pause_source(&pause(2, "two")).unwrap();
+        store.pause_source(&pause(1, "one")).unwrap();
+        assert_eq!(store.source_pause("arxiv").unwrap(), Some(pause(2, "two")));
+        store.pause_source(&pause(3, "three")).unwrap();
+        assert_eq!(store.source_pause("arxiv").unwrap(), Some(pause(3, "three")));
+        assert_eq!(store.source_pause("elsewhere").unwrap(), None);
     });
 }
 

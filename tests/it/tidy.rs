@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Pure.
     ("schedule", &["subscriber"]),
     ("profile", &["paper", "subscriber", "text"]),
-    ("ranking", &["paper", "profile", "text"]),
+    ("ranking", &["paper", "profile", "subscriber", "text"]),
     ("digest", &["paper", "site", "subscriber", "text"]),
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
@@ -62,6 +62,11 @@ const PURE_FILES: &[&str] = &[
     "edition/window.rs",
     "edition/turn.rs",
     "edition/awaited.rs",
+    "source/arxiv/day.rs",
+    "source/arxiv/feed.rs",
+    "source/arxiv/markup.rs",
+    "source/arxiv/people.rs",
+    "source/http/policy.rs",
 ];
 const DOING: &[&str] = &["std::fs", "std::net", "tokio::", "Db", "rusqlite", "Clock"];
 

@@ -4,7 +4,7 @@ use super::{Done, Failure, out, why_left};
 use crate::cli::open::now;
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
-use crate::subscriber::{NewSubscriber, read_subscriber};
+use crate::subscriber::{Address, NewSubscriber, Status, read_subscriber};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -139,8 +139,16 @@ impl Import<'_> {
     }
 
     fn add(&mut self, table: Map<String, Value>, file: &str, line: u64) -> Done {
+        let before = self.known(&table)?;
+        if let Some(left) = before.as_ref().map(|known| known.status)
+            && matches!(left, Status::Unsubscribed | Status::Suppressed)
+            && !table.contains_key("status")
+        {
+            self.reject(file, line, why_left(left).to_owned());
+            return Ok(());
+        }
         let mut fields = Fields::new(table);
-        let subscriber = read_subscriber(&mut fields, None);
+        let subscriber = read_subscriber(&mut fields, before.as_ref());
         for (key, resembles) in fields.unknown() {
             if self.unknown.insert(key.clone()) {
                 let meant = resembles.map_or(String::new(), |known| format!(" (did you mean `{known}`?)"));
@@ -159,6 +167,19 @@ impl Import<'_> {
             self.enter()?;
         }
         Ok(())
+    }
+
+    /// What is known of the subscriber that a line is about: whatever the line
+    /// does not mention stays as it is.
+    fn known(&mut self, table: &Map<String, Value>) -> Result<Option<NewSubscriber>, Failure> {
+        let email = table.get("email").and_then(Value::as_str).and_then(|text| text.parse::<Address>().ok());
+        let Some(address) = email else { return Ok(None) };
+        let is_same = |other: &Address| other.as_str().eq_ignore_ascii_case(address.as_str());
+        if self.batch.iter().any(|(_, _, waiting)| is_same(&waiting.address)) {
+            self.enter()?;
+        }
+        let found = self.db.run_here(|store| store.subscriber(&address))?;
+        Ok(found.map(|subscriber| subscriber.details))
     }
 
     fn enter(&mut self) -> Done {

@@ -172,6 +172,12 @@ pub fn batch(
 /// The papers of a feed, or of an answer of the API, that was saved in a file.
 pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     let feed = read_feed(bytes, place)?;
+    let cut = Unreadable {
+        place: place.to_owned(),
+        reason: "the document breaks off here".to_owned(),
+        record: String::new(),
+    };
+    let cut = (!feed.is_whole).then_some(Err(cut));
     let answers = match read_answer(bytes, place) {
         Ok(page) if page.total.is_some() => page.entries,
         Ok(_) => feed.entries.into_iter().map(|entry| entry.map(|listed| listed.paper)).collect(),
@@ -179,6 +185,7 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     };
     Ok(answers
         .into_iter()
+        .chain(cut)
         .map(|entry| match entry {
             Ok(paper) => Record::Paper(Box::new(paper)),
             Err(Unreadable { place, reason, record }) => Record::Unreadable { place, reason, record },
@@ -294,6 +301,20 @@ mod tests {
             batch.papers.iter().map(|paper| (paper.id.as_str(), paper.announced.is_some())).collect();
         assert_eq!(ids, [("2608.00001", true), ("2608.00002", true), ("2608.00005", true), ("hep-th/9901001", false)]);
         assert_eq!(ids_of_looks(&looks), 5);
+    }
+
+    #[test]
+    fn a_saved_file_is_a_feed_or_an_answer_and_says_where_it_breaks_off() {
+        let count = |bytes: &[u8]| {
+            let records = records(bytes, "saved.xml").unwrap();
+            let is_paper = |record: &&Record| matches!(record, Record::Paper(_));
+            (records.iter().filter(is_paper).count(), records.len())
+        };
+        let feed = include_bytes!("fixtures/feed.xml");
+        assert_eq!(count(feed), (5, 8));
+        assert_eq!(count(&feed[..feed.len() - 20]), (5, 9));
+        assert_eq!(count(include_bytes!("fixtures/answer.xml")), (1, 3));
+        assert!(records(b"<html></html>", "saved.xml").is_err());
     }
 
     fn ids_of_looks(looks: &[(String, Look)]) -> usize {

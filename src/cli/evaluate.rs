@@ -1,0 +1,191 @@
+//! `evaluate`: how good the ranking is, on a dataset of people's choices.
+
+use super::{Done, Failure, out};
+use crate::paper::PaperId;
+use crate::ranking::evaluation::metrics::{self, Metrics};
+use crate::ranking::evaluation::references::{Centroid, MeanCosine, SanitySvm};
+use crate::ranking::evaluation::{Case, Dataset, Judged, Pool, Production, Ranker, User, judge};
+use crate::source::Record;
+use crate::source::jsonl::Reader;
+use anyhow::{Context, anyhow};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The dataset: a folder with users.jsonl and papers.jsonl (or .jsonl.gz)
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The papers, where they are not in the folder (may be repeated)
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    papers: Vec<PathBuf>,
+    /// Only this ranker
+    #[arg(long, value_name = "NAME")]
+    ranker: Option<String>,
+}
+
+const RANKERS: [&str; 4] = ["paperboy", "arxiv-sanity-lite-svm", "tfidf-centroid", "mean-cosine"];
+
+/// A line of users.jsonl.
+#[derive(Deserialize)]
+struct UserLine {
+    user: String,
+    profile: Vec<PaperId>,
+    candidates: Option<Vec<PaperId>>,
+    relevance: Option<HashMap<PaperId, f64>>,
+    days: Option<BTreeMap<chrono::NaiveDate, HashMap<PaperId, f64>>>,
+}
+
+pub(super) fn run(options: &Options, json: bool) -> Done {
+    if let Some(name) = &options.ranker
+        && !RANKERS.contains(&name.as_str())
+    {
+        return Err(Failure::Usage(anyhow!("--ranker {name}: must be one of {}", RANKERS.join(", "))));
+    }
+    let dataset = read(options)?;
+    let mut judged = Vec::new();
+    for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
+        let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
+        let ranker: Box<dyn Ranker> = match *name {
+            "paperboy" => Box::new(Production::new(&dataset.papers)),
+            "arxiv-sanity-lite-svm" => Box::new(SanitySvm::new(&dataset.papers)),
+            "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
+            _ => Box::new(MeanCosine::new(&dataset.papers)),
+        };
+        judged.push(judge(&dataset, &*ranker, |done| progress.at(done)));
+    }
+    let name = options.dir.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
+    print(&name, &dataset, &judged, json)
+}
+
+fn read(options: &Options) -> Result<Dataset, Failure> {
+    let files = if options.papers.is_empty() {
+        let inside = ["papers.jsonl", "papers.jsonl.gz"].map(|name| options.dir.join(name));
+        let found: Vec<PathBuf> = inside.into_iter().filter(|path| path.is_file()).collect();
+        if found.is_empty() {
+            let dir = options.dir.display();
+            return Err(Failure::Usage(anyhow!("{dir} holds no papers.jsonl; name the papers with --papers FILE…")));
+        }
+        found
+    } else {
+        options.papers.clone()
+    };
+    let mut dataset = Dataset::default();
+    for file in &files {
+        read_papers(file, &mut dataset)?;
+    }
+    let by_id: HashMap<PaperId, usize> =
+        dataset.papers.iter().enumerate().map(|(at, paper)| (paper.id.clone(), at)).collect();
+    let path = options.dir.join("users.jsonl");
+    let input = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (at, line) in BufReader::new(input).lines().enumerate() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        if !line.trim().is_empty() {
+            let user: UserLine =
+                serde_json::from_str(&line).with_context(|| format!("{}:{}", path.display(), at + 1))?;
+            dataset.users.push(user_of(user, &by_id));
+        }
+    }
+    if dataset.users.is_empty() {
+        return Err(Failure::Failed(anyhow!("{} holds no users", path.display())));
+    }
+    Ok(dataset)
+}
+
+fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {
+    let unreadable = || format!("cannot read {}", file.display());
+    let mut reader = Reader::open(file).with_context(unreadable)?;
+    let mut queries = queries(file)?.into_iter();
+    while let Some(record) = reader.next_record().with_context(unreadable)? {
+        let is_query = queries.next().unwrap_or(false);
+        match record {
+            Record::Paper(paper) => {
+                if is_query {
+                    dataset.queries.insert(dataset.papers.len());
+                }
+                dataset.papers.push(Arc::new(*paper));
+            }
+            Record::Unreadable { place, reason, .. } => out::note(format!("set aside {place}: {reason}")),
+        }
+    }
+    Ok(())
+}
+
+/// For each record of a file whether it says `"is_query": true`.
+fn queries(file: &Path) -> Result<Vec<bool>, Failure> {
+    let unreadable = || format!("cannot read {}", file.display());
+    let mut lines = crate::source::jsonl::lines(file).with_context(unreadable)?;
+    let mut found = Vec::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).with_context(unreadable)? == 0 {
+            return Ok(found);
+        }
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            let is_query = line.windows(10).any(|part| part == b"\"is_query\"")
+                && serde_json::from_slice::<Value>(&line).is_ok_and(|value| value["is_query"] == true);
+            found.push(is_query);
+        }
+    }
+}
+
+fn user_of(line: UserLine, by_id: &HashMap<PaperId, usize>) -> User {
+    let cases = if let Some(days) = line.days {
+        days.into_iter().map(|(day, relevance)| Case { pool: Pool::Day(day), relevance }).collect()
+    } else {
+        let pool = line
+            .candidates
+            .map_or(Pool::All, |ids| Pool::These(ids.iter().filter_map(|id| by_id.get(id).copied()).collect()));
+        vec![Case { pool, relevance: line.relevance.unwrap_or_default() }]
+    };
+    User { name: line.user, profile: line.profile, cases }
+}
+
+fn interval(judged: &Judged, which: usize) -> Option<(f64, f64)> {
+    let values: Vec<f64> = judged.people.iter().filter_map(|metrics| metrics.named()[which].1).collect();
+    metrics::interval(&values)
+}
+
+fn print(name: &str, dataset: &Dataset, judged: &[Judged], json: bool) -> Done {
+    if json {
+        let rankers: Vec<Value> = judged
+            .iter()
+            .map(|judged| {
+                let mut line = json!({ "ranker": judged.ranker });
+                let mut intervals = json!({});
+                for (which, (metric, value)) in judged.mean.named().into_iter().enumerate() {
+                    line[metric] = json!(value);
+                    intervals[metric] = json!(interval(judged, which));
+                }
+                line["interval95"] = intervals;
+                line
+            })
+            .collect();
+        let value = json!({
+            "dataset": name, "users": dataset.users.len(), "papers": dataset.papers.len(), "rankers": rankers,
+        });
+        return Ok(out::json(&value)?);
+    }
+    out::line(format!("{name}: {} users, {} papers", dataset.users.len(), dataset.papers.len()))?;
+    let shown = |judged: &Judged, which: usize| {
+        let value = judged.mean.named()[which].1;
+        match (value, interval(judged, which)) {
+            (Some(value), Some((low, high))) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+            _ => "undefined".to_owned(),
+        }
+    };
+    let rows: Vec<[String; 5]> = judged
+        .iter()
+        .map(|judged| {
+            [judged.ranker.to_owned(), shown(judged, 0), shown(judged, 1), shown(judged, 2), shown(judged, 3)]
+        })
+        .collect();
+    let [a, b, c, d] = Metrics::default().named().map(|(metric, _)| metric);
+    Ok(out::table(["RANKER (MEAN, 95 %)", a, b, c, d], &rows)?)
+}

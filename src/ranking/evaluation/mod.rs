@@ -1,0 +1,196 @@
+//! How good a ranking is, on people whose choices are known. Pure.
+//!
+//! A [`Case`] is one thing to rank (a day's candidates, a query's), a [`Ranker`]
+//! gives each candidate a score, [`metrics`] compare the order with what the
+//! person chose. The production ranker is the code that `publish` runs;
+//! the [`references`] are other people's ideas in our own writing.
+
+pub mod metrics;
+pub mod references;
+mod svm;
+
+use super::{Candidates, Days, Request, score};
+use crate::paper::{Paper, PaperId};
+use crate::profile::{Background, Example, Profile, TermCounter};
+use crate::subscriber::Interest;
+use chrono::{DateTime, NaiveDate, Utc};
+use metrics::Metrics;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// One person of a dataset.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// A pseudonym.
+    pub name: String,
+    /// What they liked before.
+    pub profile: Vec<PaperId>,
+    /// What there is to rank.
+    pub cases: Vec<Case>,
+}
+
+/// One ranking to judge.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What is ranked.
+    pub pool: Pool,
+    /// Grades of what they chose; everything else has grade 0.
+    pub relevance: HashMap<PaperId, f64>,
+}
+
+/// Where the candidates of a case come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pool {
+    /// All papers that are no queries.
+    All,
+    /// Those announced on a day.
+    Day(NaiveDate),
+    /// A list, as positions among the papers.
+    These(Vec<usize>),
+}
+
+/// Papers and people.
+#[derive(Debug, Default)]
+pub struct Dataset {
+    /// Every paper.
+    pub papers: Vec<Arc<Paper>>,
+    /// Positions of pseudo-papers that are queries: never candidates.
+    pub queries: HashSet<usize>,
+    /// The people.
+    pub users: Vec<User>,
+}
+
+impl Dataset {
+    /// Positions of the candidates of a pool, in order.
+    fn members(&self, pool: &Pool) -> Vec<usize> {
+        match pool {
+            Pool::All => (0..self.papers.len()).filter(|at| !self.queries.contains(at)).collect(),
+            Pool::Day(day) => (0..self.papers.len()).filter(|&at| self.papers[at].announced == Some(*day)).collect(),
+            Pool::These(members) => members.clone(),
+        }
+    }
+}
+
+/// Gives scores: the higher, the sooner.
+pub trait Ranker: Sync {
+    /// Its name in tables.
+    fn name(&self) -> &'static str;
+
+    /// Prepares what all people share of one pool; then scores it for a person
+    /// who likes the papers at `liked`. Positions are those of the dataset.
+    fn score(&self, pool: &[usize], people: &[&[usize]]) -> Vec<Vec<f32>>;
+}
+
+/// What a ranker reached.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The ranker's name.
+    pub ranker: &'static str,
+    /// Means over the people.
+    pub mean: Metrics,
+    /// One line for each person, in their order.
+    pub people: Vec<Metrics>,
+}
+
+/// Runs `ranker` on every case; means over cases first, then over people.
+pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) -> Judged {
+    let by_id: HashMap<&PaperId, usize> = dataset.papers.iter().enumerate().map(|(at, p)| (&p.id, at)).collect();
+    let liked: Vec<Vec<usize>> = dataset
+        .users
+        .iter()
+        .map(|user| user.profile.iter().filter_map(|id| by_id.get(id).copied()).collect())
+        .collect();
+    // Pool by pool: what is prepared for one serves everybody and is then forgotten.
+    let mut pools: BTreeMap<&Pool, Vec<(usize, &Case)>> = BTreeMap::new();
+    for (at, user) in dataset.users.iter().enumerate() {
+        for case in &user.cases {
+            pools.entry(&case.pool).or_default().push((at, case));
+        }
+    }
+    let mut reached: Vec<Vec<Metrics>> = vec![Vec::new(); dataset.users.len()];
+    let mut done = 0;
+    for (pool, cases) in pools {
+        let members = dataset.members(pool);
+        let people: Vec<&[usize]> = cases.iter().map(|(at, _)| liked[*at].as_slice()).collect();
+        let scores = ranker.score(&members, &people);
+        for ((at, case), scores) in cases.iter().zip(scores) {
+            let known: HashSet<usize> = liked[*at].iter().copied().collect();
+            let graded: Vec<(f32, f64)> = members
+                .iter()
+                .zip(scores)
+                .filter(|(member, _)| !known.contains(member))
+                .map(|(&member, score)| (score, case.relevance.get(&dataset.papers[member].id).copied().unwrap_or(0.0)))
+                .collect();
+            reached[*at].push(metrics::measure(&graded));
+            done += 1;
+            step(done);
+        }
+    }
+    let people: Vec<Metrics> = reached.iter().map(|cases| Metrics::mean(cases)).collect();
+    Judged { ranker: ranker.name(), mean: Metrics::mean(&people), people }
+}
+
+/// The ranker that `publish` uses.
+pub struct Production<'a> {
+    papers: &'a [Arc<Paper>],
+    background: Background,
+}
+
+impl<'a> Production<'a> {
+    /// Learns the background from all of `papers`.
+    pub fn new(papers: &'a [Arc<Paper>]) -> Self {
+        let mut background = Background::default();
+        let counted: Vec<_> =
+            papers.par_iter().map_init(TermCounter::new, |counter, paper| counter.paper(paper)).collect();
+        for terms in &counted {
+            background.count(terms);
+        }
+        background.settle();
+        Production { papers, background }
+    }
+
+    fn examples(&self, liked: &[usize]) -> Vec<Example> {
+        let mut counter = TermCounter::new();
+        let features = |at: usize, counter: &mut TermCounter| {
+            crate::profile::features::weigh(&counter.paper(&self.papers[at]), &self.background)
+        };
+        liked
+            .iter()
+            .map(|&at| Example { title: self.papers[at].title.clone(), features: Arc::new(features(at, &mut counter)) })
+            .collect()
+    }
+}
+
+impl Ranker for Production<'_> {
+    fn name(&self) -> &'static str {
+        "paperboy"
+    }
+
+    fn score(&self, pool: &[usize], people: &[&[usize]]) -> Vec<Vec<f32>> {
+        // The day does not matter here: the pool is the day.
+        let (day, seen_at) = (NaiveDate::default(), DateTime::<Utc>::default());
+        let papers = pool.iter().map(|&at| {
+            let paper = Paper { announced: Some(day), ..(*self.papers[at]).clone() };
+            (Arc::new(paper), seen_at)
+        });
+        let candidates = Candidates::prepare(papers.collect(), &self.background);
+        let days = Days::from([(day, None)]);
+        people
+            .par_iter()
+            .map_init(TermCounter::new, |counter, liked| {
+                let interest = Interest { name: "the profile".to_owned(), ..Interest::default() };
+                let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
+                let interest = Interest { liked: liked_ids, ..interest };
+                let profile = Profile::learn(&interest, self.examples(liked), &[], &self.background, counter);
+                let sent = HashSet::new();
+                let request = Request { days: &days, sent: &sent, max_papers: pool.len(), min_score: 0.0 };
+                let mut scores = vec![f32::MIN; pool.len()];
+                for scored in score::score(&candidates, &profile, &request) {
+                    scores[scored.candidate] = scored.score;
+                }
+                scores
+            })
+            .collect()
+    }
+}
