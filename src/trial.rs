@@ -251,7 +251,8 @@ async fn fetch(
             why = match row.state {
                 CoverageState::Failed => row.note.clone(),
                 CoverageState::Complete => continue,
-                _ => format!("no announcement of {} yet: {}", row.date, row.note),
+                CoverageState::Quiet => format!("arXiv has nothing new on {} ({})", row.date, row.note),
+                _ => format!("arXiv's papers of {} are not out yet ({})", row.date, row.note),
             };
             // What fails for one category fails for all, only slower.
             if row.state == CoverageState::Failed || polled.paused_until.is_some() {

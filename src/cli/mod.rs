@@ -76,14 +76,14 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Measure the ranking on a dataset of people's choices, beside others' rankers
+    Evaluate(evaluate::Options),
     /// Copy the database into a new file, also while the service runs
     Backup(backup::Options),
     /// Go back to a backup; what was waiting in it is held, and nothing is sent again
     Restore(backup::Options),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
-    /// Measure the ranking on a dataset of people's choices, beside others' rankers
-    Evaluate(evaluate::Options),
     /// Create the database, or bring it to this version's schema
     Migrate,
 }
@@ -143,6 +143,7 @@ fn run(cli: Cli) -> Done {
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
+        Command::Evaluate(options) => evaluate::run(&options, at.json),
         Command::Run(options) => run::run(options, &at),
         Command::Suppressions(command) => suppressions::run(command, &at),
         Command::Backup(options) => backup::backup(&options, &at),
@@ -152,7 +153,6 @@ fn run(cli: Cli) -> Done {
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
             Ok(out::bytes(&script)?)
         }
-        Command::Evaluate(options) => evaluate::run(&options, at.json),
         Command::Migrate => init::migrate(&at),
     }
 }

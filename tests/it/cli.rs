@@ -63,8 +63,8 @@ fn every_command_has_its_help() {
         &["try", "--help"],
         &["init", "--help"],
         &["check", "--help"],
-        &["run", "--help"],
         &["fetch", "--help"],
+        &["run", "--help"],
         &["papers", "--help"],
         &["papers", "import", "--help"],
         &["subscribers", "--help"],
@@ -78,11 +78,11 @@ fn every_command_has_its_help() {
         &["deliver", "--help"],
         &["outbox", "--help"],
         &["outbox", "list", "--help"],
+        &["evaluate", "--help"],
         &["outbox", "retry", "--help"],
         &["backup", "--help"],
         &["restore", "--help"],
         &["completions", "--help"],
-        &["evaluate", "--help"],
         &["migrate", "--help"],
     ] {
         let _ = write!(all, "$ paperboy {}\n{}\n", words.join(" "), place.said(words));

@@ -60,13 +60,13 @@ const PURE_FILES: &[&str] = &[
     "outbox/rate.rs",
     "outbox/reply.rs",
     "edition/window.rs",
-    "edition/turn.rs",
-    "edition/awaited.rs",
     "source/arxiv/day.rs",
     "source/arxiv/feed.rs",
     "source/arxiv/markup.rs",
     "source/arxiv/people.rs",
     "source/http/policy.rs",
+    "edition/turn.rs",
+    "edition/awaited.rs",
 ];
 const DOING: &[&str] = &["std::fs", "std::net", "tokio::", "Db", "rusqlite", "Clock"];
 
