@@ -251,8 +251,9 @@ CREATE TABLE rate_buckets (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE relay_pauses (
-    relay    TEXT    PRIMARY KEY,
-    until    INTEGER NOT NULL,
-    failures INTEGER NOT NULL,
-    reason   TEXT    NOT NULL
+    relay      TEXT    PRIMARY KEY,
+    until      INTEGER NOT NULL,
+    failures   INTEGER NOT NULL,
+    refuses_us INTEGER NOT NULL,          -- 1: because of us, not of its own state
+    reason     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -108,7 +108,7 @@ impl Desk {
             attempts: claimed.attempts,
             soft_before,
             resent: claimed.resent,
-            on_probation: self.relay().on_probation(),
+            refuses_us: self.relay().refuses_us(),
             expires_at: claimed.expires_at,
             now,
             jitter: self.random.fraction(),
@@ -140,7 +140,7 @@ impl Desk {
         if !is_trouble {
             return Ok(());
         }
-        self.rest(&failure.to_string(), failure.stage, None, self.clock.now(), halt).await
+        self.rest(&failure.to_string(), false, failure.stage, None, self.clock.now(), halt).await
     }
 
     /// Tells the watcher, if there is one.
@@ -171,8 +171,14 @@ impl Desk {
     ) -> Result<(), DeliverError> {
         let (is_trouble, needs_a_person) = match news {
             RelayNews::Silent => (false, false),
-            RelayNews::Judged => (self.relay().judged(false), false),
-            RelayNews::Dislikes => (self.relay().judged(true), true),
+            RelayNews::Judged | RelayNews::Dislikes => {
+                if self.relay().answers_again() {
+                    tracing::info!(relay = %self.relay_name, "the relay answers again");
+                    self.note_pause(None).await?;
+                }
+                let dislikes_us = news == RelayNews::Dislikes;
+                (self.relay().judged(dislikes_us), dislikes_us)
+            }
             RelayNews::Rests => (true, false),
             RelayNews::RefusesUs => (true, true),
             RelayNews::Works => {
@@ -192,24 +198,25 @@ impl Desk {
         if needs_a_person && self.relay().alarm() {
             tracing::error!(
                 relay = %self.relay_name, smtp.stage = %end.stage, smtp.code = end.code(), smtp.enhanced = end.enhanced(),
-                "the relay refuses mail because of its sender: check login, SPF, DKIM, DMARC, PTR and blocklists; \
+                "the relay refuses mail because of its sender or content: check login, SPF, DKIM, DMARC, PTR and blocklists; \
                  `paperboy outbox list` shows its words"
             );
         }
-        self.rest(&reason, end.stage, end.code(), now, halt).await
+        self.rest(&reason, needs_a_person, end.stage, end.code(), now, halt).await
     }
 
     /// Gives the relay rest, unless it rests already.
     async fn rest(
         &self,
         reason: &str,
+        refuses_us: bool,
         stage: Stage,
         code: Option<u16>,
         now: DateTime<Utc>,
         halt: &CancellationToken,
     ) -> Result<(), DeliverError> {
         halt.cancel();
-        let pause = self.relay().rest(reason, self.retry.breaker, now);
+        let pause = self.relay().rest(reason, refuses_us, self.retry.breaker, now);
         let Some(pause) = pause else { return Ok(()) };
         tracing::warn!(
             relay = %self.relay_name, smtp.stage = %stage, smtp.code = code, failures = pause.failures,

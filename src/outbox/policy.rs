@@ -54,8 +54,8 @@ pub struct Circumstances {
     pub soft_before: u32,
     /// Whether an earlier attempt ended [`Outcome::Uncertain`].
     pub resent: bool,
-    /// Whether the relay was in trouble and has not taken a message since.
-    pub on_probation: bool,
+    /// Whether the relay refused us altogether and has not taken a message since.
+    pub refuses_us: bool,
     /// When there is no point in sending it any more.
     pub expires_at: DateTime<Utc>,
     /// The current instant.
@@ -104,7 +104,7 @@ pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySett
             Blame::Policy if !stage.concerns_recipient() => (Verdict::Released, RelayNews::RefusesUs),
             // The relay has shown that it refuses everybody: nobody is lost to it, and the next probe takes
             // another recipient, in case this one is the exception.
-            Blame::Policy if circumstances.on_probation => (again(None, circumstances, retry), RelayNews::RefusesUs),
+            Blame::Policy if circumstances.refuses_us => (again(None, circumstances, retry), RelayNews::RefusesUs),
             Blame::Policy => (Verdict::Rejected { suppress: false }, RelayNews::Dislikes),
             Blame::Recipient => (Verdict::Rejected { suppress: true }, RelayNews::Judged),
             Blame::Unclear => (Verdict::Rejected { suppress: false }, RelayNews::Judged),
@@ -166,7 +166,7 @@ mod tests {
             attempts,
             soft_before: 0,
             resent: false,
-            on_probation: false,
+            refuses_us: false,
             expires_at: at(1080),
             now: at(now),
             jitter: 0.5,
@@ -200,7 +200,7 @@ mod tests {
         check(refused(Stage::Rcpt, Blame::Policy), &first, Verdict::Rejected { suppress: false }, RelayNews::Dislikes);
         check(refused(Stage::Auth, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
         check(refused(Stage::Mail, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
-        let probe = Circumstances { on_probation: true, ..first };
+        let probe = Circumstances { refuses_us: true, ..first };
         check(refused(Stage::Rcpt, Blame::Policy), &probe, Verdict::Deferred(at(5)), RelayNews::RefusesUs);
     }
 

@@ -40,6 +40,17 @@ impl Relay {
         self.pause.is_some()
     }
 
+    /// Whether it refused us altogether and has taken nothing since.
+    pub(super) fn refuses_us(&self) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.refuses_us)
+    }
+
+    /// It has judged a recipient, so whatever trouble of its own it was in is
+    /// over. Answers whether it was. Who refuses us must take a message first.
+    pub(super) fn answers_again(&mut self) -> bool {
+        self.pause.take_if(|pause| !pause.refuses_us).is_some()
+    }
+
     /// The last trouble, in words.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.pause.as_ref().map(|pause| pause.reason.as_str())
@@ -70,14 +81,20 @@ impl Relay {
     /// Gives it rest: `breaker` at first, twice as long each time, at most [`BREAKER_MAX`].
     ///
     /// `None` if it rests already: several connections that fail together are one failure.
-    pub(super) fn rest(&mut self, reason: &str, breaker: TimeDelta, now: DateTime<Utc>) -> Option<RelayPause> {
+    pub(super) fn rest(
+        &mut self,
+        reason: &str,
+        refuses_us: bool,
+        breaker: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Option<RelayPause> {
         if self.rests_until(now).is_some() {
             return None;
         }
         let failures = self.pause.as_ref().map_or(0, |pause| pause.failures).saturating_add(1);
         let doublings = (failures - 1).min(16);
         let wait = (breaker.max(REST_MIN) * (1 << doublings)).min(BREAKER_MAX.max(breaker));
-        let pause = RelayPause { until: now + wait, failures, reason: reason.to_owned() };
+        let pause = RelayPause { until: now + wait, failures, refuses_us, reason: reason.to_owned() };
         self.pause = Some(pause.clone());
         self.judged.clear();
         self.broken = 0;
@@ -103,9 +120,9 @@ mod tests {
         let mut relay = Relay::default();
         let mut now = at(0);
         for seconds in [60, 120, 240, 480, 960, 1800, 1800] {
-            let pause = relay.rest("down", TimeDelta::seconds(60), now).unwrap();
+            let pause = relay.rest("down", false, TimeDelta::seconds(60), now).unwrap();
             assert_eq!(pause.until, now + TimeDelta::seconds(seconds));
-            assert_eq!(relay.rest("down", TimeDelta::seconds(60), now), None, "one failure");
+            assert_eq!(relay.rest("down", false, TimeDelta::seconds(60), now), None, "one failure");
             assert_eq!(relay.rests_until(now), Some(pause.until));
             now = pause.until;
             assert_eq!(relay.rests_until(now), None);
@@ -114,8 +131,19 @@ mod tests {
         assert!(relay.took_a_message());
         assert!(!relay.took_a_message());
         assert!(!relay.on_probation());
-        let pause = relay.rest("down", TimeDelta::zero(), now).unwrap();
+        let pause = relay.rest("down", false, TimeDelta::zero(), now).unwrap();
         assert_eq!((pause.until, pause.failures), (now + TimeDelta::seconds(1), 1));
+    }
+
+    #[test]
+    fn an_answer_ends_its_own_trouble_and_only_a_message_ends_a_refusal() {
+        let mut relay = Relay::default();
+        relay.rest("down", false, TimeDelta::seconds(60), at(0));
+        assert!(relay.on_probation() && !relay.refuses_us());
+        assert!(relay.answers_again() && !relay.on_probation());
+        relay.rest("not from you", true, TimeDelta::seconds(60), at(100));
+        assert!(!relay.answers_again() && relay.refuses_us());
+        assert!(relay.took_a_message() && !relay.refuses_us());
     }
 
     #[test]

@@ -250,6 +250,8 @@ pub struct RelayPause {
     pub until: DateTime<Utc>,
     /// Failures in a row.
     pub failures: u32,
+    /// Whether it refused us altogether, rather than being in trouble itself.
+    pub refuses_us: bool,
     /// The last one, in words.
     pub reason: String,
 }

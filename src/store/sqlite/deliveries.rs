@@ -239,6 +239,7 @@ impl LedgerStore for SqliteStore {
             Ok(RelayPause {
                 until: columns.instant("until")?,
                 failures: columns.get("failures")?,
+                refuses_us: columns.get("refuses_us")?,
                 reason: columns.get("reason")?,
             })
         });
@@ -248,12 +249,13 @@ impl LedgerStore for SqliteStore {
     fn pause_relay(&mut self, name: &str, pause: Option<&RelayPause>) -> Result<(), StoreError> {
         match pause {
             Some(pause) => self.conn.execute(
-                "INSERT INTO relay_pauses (relay, until, failures, reason)
-                 VALUES (:relay, :until, :failures, :reason)
-                     ON CONFLICT (relay) DO UPDATE SET until = :until, failures = :failures, reason = :reason",
+                "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason)
+                 VALUES (:relay, :until, :failures, :refuses_us, :reason)
+                     ON CONFLICT (relay) DO UPDATE
+                    SET until = :until, failures = :failures, refuses_us = :refuses_us, reason = :reason",
                 named_params! {
-                    ":relay": name, ":until": pause.until.timestamp(),
-                    ":failures": pause.failures, ":reason": pause.reason,
+                    ":relay": name, ":until": pause.until.timestamp(), ":failures": pause.failures,
+                    ":refuses_us": pause.refuses_us, ":reason": pause.reason,
                 },
             )?,
             None => {

@@ -70,7 +70,10 @@ impl SqliteStore {
     /// Writes something, and takes it back.
     pub fn check_writable(&mut self) -> Result<(), StoreError> {
         let tx = self.write()?;
-        tx.execute("INSERT INTO relay_pauses (relay, until, failures, reason) VALUES ('', 0, 0, '')", [])?;
+        tx.execute(
+            "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason) VALUES ('', 0, 0, 0, '')",
+            [],
+        )?;
         Ok(tx.rollback()?)
     }
 
