@@ -100,6 +100,7 @@ pub(super) fn read_smtp(fields: &mut Fields, files: &mut Files) -> SmtpSettings 
             per_minute: count(fields, "per_minute", 0).unwrap_or(default.rate.per_minute),
             per_hour: count(fields, "per_hour", 0).unwrap_or(default.rate.per_hour),
         },
+        per_domain_per_minute: count(fields, "per_domain_per_minute", 0).unwrap_or(default.per_domain_per_minute),
         retry: read_retry(fields, default.retry),
     }
 }

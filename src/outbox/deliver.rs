@@ -84,6 +84,7 @@ pub struct Courier {
     pub(super) relay_name: String,
     pub(super) retry: RetrySettings,
     pub(super) limits: RateLimits,
+    pub(super) per_domain_per_minute: u32,
     pub(super) connections: usize,
     pub(super) sender: EnvelopeSender,
     pub(super) stop: CancellationToken,
@@ -144,6 +145,10 @@ impl Courier {
             relay_name,
             retry,
             limits,
+            per_domain_per_minute: match transport {
+                Transport::Smtp(smtp) => smtp.per_domain_per_minute,
+                Transport::Maildir(_) => 0,
+            },
             connections,
             sender,
             stop,

@@ -26,7 +26,7 @@
 //!   commits, and refuses every further mark once one has failed. A mark may be
 //!   denied: what a person has taken out of the queue meanwhile is not sent.
 //! - `blame` reads refusals, `policy` decides what follows, `relay` when
-//!   the relay needs rest, `rate` how fast mail may leave: values in, values
+//!   the relay needs rest, `rate` and `destination` how fast mail may leave: values in, values
 //!   out.
 //! - `lock` and the lease in the database let one process send; it first
 //!   turns what a dead one left behind into "never offered" or "uncertain".
@@ -40,6 +40,7 @@
 mod blame;
 mod deliver;
 mod desk;
+mod destination;
 mod ledger;
 mod lock;
 mod maildir;

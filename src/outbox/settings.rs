@@ -67,6 +67,8 @@ pub struct SmtpSettings {
     pub messages_per_connection: u32,
     /// How fast, at most.
     pub rate: RateLimits,
+    /// Messages a minute to any one domain; 0 for no limit.
+    pub per_domain_per_minute: u32,
     /// When to try again, when to stop.
     pub retry: RetrySettings,
 }
@@ -157,6 +159,7 @@ impl Default for SmtpSettings {
             connections: 4,
             messages_per_connection: 50,
             rate: RateLimits { per_second: 20, per_minute: 0, per_hour: 0 },
+            per_domain_per_minute: 0,
             retry: RetrySettings::default(),
         }
     }

@@ -3,6 +3,7 @@
 use super::DeliverError;
 use super::deliver::Courier;
 use super::desk::{Desk, End};
+use super::destination::Destinations;
 use super::ledger::Ledger;
 use super::rate::Rate;
 use super::relay::Relay;
@@ -11,6 +12,7 @@ use super::summary::{Summary, Tally};
 use super::worker::{InFlight, Worker};
 use crate::store::{Claimed, DeliveryState, Pace, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
@@ -67,6 +69,7 @@ pub struct Shift<'a> {
     pub(super) desk: Arc<Desk>,
     stop: CancellationToken,
     rate: AsyncMutex<Rate>,
+    destinations: AsyncMutex<Destinations>,
     lost: Arc<Mutex<Option<DeliverError>>>,
     _keeper: JoinSet<()>,
     before: Standing,
@@ -124,7 +127,8 @@ impl<'a> Shift<'a> {
         let mut keeper = JoinSet::new();
         keeper.spawn(keep_lease(Arc::clone(&desk), courier.holder.clone(), Arc::clone(&lost)));
         let rate = AsyncMutex::new(Rate::new(&courier.limits, &buckets, now));
-        Ok(Shift { courier, desk, stop, rate, lost, _keeper: keeper, before, began })
+        let destinations = AsyncMutex::new(Destinations::new(courier.per_domain_per_minute));
+        Ok(Shift { courier, desk, stop, rate, destinations, lost, _keeper: keeper, before, began })
     }
 
     /// Sends until nothing is due or in flight, the relay needs rest, or the program stops.
@@ -241,6 +245,7 @@ impl<'a> Shift<'a> {
                 }
                 continue;
             }
+            let claims = self.whose_turn_it_is(claims).await?;
             fed.claimed += claims.len();
             for claimed in claims {
                 match self.ready(&give, halt).await {
@@ -258,6 +263,35 @@ impl<'a> Shift<'a> {
             fed.left.extend(claims);
         }
         Ok(fed)
+    }
+
+    /// Those that may leave for their domain now; the others wait in the queue.
+    async fn whose_turn_it_is(&self, claims: Vec<Claimed>) -> Result<Vec<Claimed>, DeliverError> {
+        let now = self.desk.clock.now();
+        let mut destinations = self.destinations.lock().await;
+        if !destinations.is_limited() || claims.is_empty() {
+            return Ok(claims);
+        }
+        let domains: BTreeSet<String> = claims.iter().map(|claimed| claimed.address.domain().to_owned()).collect();
+        let pace_name = |domain: &str| format!("{} to {domain}", self.desk.relay_name);
+        for domain in &domains {
+            if !destinations.knows(domain) {
+                let name = pace_name(domain);
+                let before = self.desk.db.run(move |store| store.rate_buckets(&name)).await?;
+                destinations.learn(domain.clone(), &before, now);
+            }
+        }
+        let (mut ready, mut later) = (Vec::with_capacity(claims.len()), Vec::new());
+        for claimed in claims {
+            match destinations.turn(claimed.id, claimed.address.domain(), now) {
+                None => ready.push(claimed),
+                Some(until) => later.push((claimed.id, until)),
+            }
+        }
+        let pace = |domain: &String| Pace { relay: pace_name(domain), buckets: destinations.buckets(domain) };
+        let paces: Vec<Pace> = domains.iter().map(pace).collect();
+        self.desk.db.run(move |store| store.postpone(&later, &paces, now)).await?;
+        Ok(ready)
     }
 
     fn claim(&self, limit: usize) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {

@@ -297,6 +297,15 @@ pub trait LedgerStore {
     /// The buckets of the relay `name`, as they were last recorded.
     fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError>;
 
+    /// Puts claimed deliveries back into the queue, each to be due at its time
+    /// (it counts as no try), and records the paces that decided it.
+    fn postpone(
+        &mut self,
+        deliveries: &[(DeliveryId, DateTime<Utc>)],
+        paces: &[Pace],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
     /// Deliveries by state.
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 

@@ -143,7 +143,7 @@ impl Outbox {
 }
 
 fn address(name: &str) -> String {
-    format!("{name}@example.org")
+    if name.contains('@') { name.to_owned() } else { format!("{name}@example.org") }
 }
 
 fn names(count: usize) -> Vec<String> {
@@ -674,4 +674,21 @@ async fn a_mail_store_is_spoken_to_in_lmtp() {
     let summary = outbox.delivers().await;
     assert_eq!((summary.accepted, summary.rejected, outbox.suppressed().len()), (2, 1, 1));
     assert_eq!(outbox.relay.commands(1)[..2], ["LHLO", "MAIL"]);
+}
+
+#[tokio::test]
+async fn one_domain_waits_for_its_turn_and_the_others_go_on() {
+    let mut outbox = Outbox::new().await;
+    outbox.settings.per_domain_per_minute = 2;
+    outbox.queues(&["ada", "ben", "cleo", "dora", "emil@example.com"]);
+    let first = outbox.delivers().await;
+    assert_eq!((first.queued, first.accepted, first.relay_trouble), (5, 3, None));
+    assert_eq!(outbox.state("emil@example.com"), DeliveryState::Accepted);
+    assert_eq!(outbox.state("cleo"), DeliveryState::Rendered, "waiting costs no try");
+    // Half a minute is one message's time.
+    outbox.passes(TimeDelta::seconds(31));
+    assert_eq!(outbox.delivers().await.accepted, 1);
+    outbox.passes(TimeDelta::seconds(31));
+    assert_eq!(outbox.delivers().await.accepted, 1);
+    assert_eq!(outbox.relay.kept().len(), 5);
 }

@@ -163,6 +163,28 @@ impl LedgerStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn postpone(
+        &mut self,
+        deliveries: &[(DeliveryId, DateTime<Utc>)],
+        paces: &[Pace],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        for (id, until) in deliveries {
+            tx.prepare_cached(
+                "UPDATE deliveries
+                    SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                        next_at = :until, at = :now
+                  WHERE id = :id AND state = 'claimed'",
+            )?
+            .execute(named_params! { ":id": id.0, ":until": until.timestamp(), ":now": now.timestamp() })?;
+        }
+        for pace in paces {
+            keep_pace(&tx, pace)?;
+        }
+        Ok(tx.commit()?)
+    }
+
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?;
         let rows = statement.query_map([], |row| {
