@@ -119,6 +119,11 @@ impl Fields {
         }
     }
 
+    /// The text of `key`, if it is one; the key stays to be read.
+    pub fn peek(&self, key: &str) -> Option<&str> {
+        self.table.get(key).and_then(Value::as_str)
+    }
+
     /// A text.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         match self.take(key)? {

@@ -8,8 +8,8 @@ use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
 use crate::inbound::InboundSettings;
 use crate::outbox::{
-    BREAKER_MAX, ClientCertificate, Login, OnUncertain, Protocol, RateLimits, RetrySettings, Security, SmtpSettings,
-    TlsSettings,
+    BREAKER_MAX, ClientCertificate, Login, LoginKind, OnUncertain, Protocol, RateLimits, RetrySettings, Security,
+    SmtpSettings, TlsSettings,
 };
 use crate::schedule::{CronLine, ScheduleSettings};
 use crate::site::Site;
@@ -120,9 +120,14 @@ fn read_smtp_tls(fields: &mut Fields, files: &mut Files) -> TlsSettings {
 fn read_login(fields: &mut Fields, files: &mut Files) -> Option<Login> {
     let secret_given = fields.has("password") || fields.has("password_file");
     let username = fields.text("username").filter(|username| !username.is_empty());
+    let token_file = fields.peek("password_file").filter(|path| !path.is_empty()).map(|path| files.locate(path));
     let password = files.secret(fields, "password", "password_file");
+    let is_token = fields.choice("auth", &[("password", false), ("xoauth2", true)]).unwrap_or(false);
     match (username, password) {
-        (Some(username), Some(password)) => Some(Login { username, password }),
+        (Some(username), Some(password)) if is_token => {
+            Some(Login { username, password, kind: LoginKind::Token(token_file) })
+        }
+        (Some(username), Some(password)) => Some(Login::by_password(username, password)),
         (Some(_), None) if !secret_given => {
             fields.refuse("password", None, "must be given, here or as password_file, since there is a username");
             None

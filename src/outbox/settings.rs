@@ -96,8 +96,27 @@ pub struct ClientCertificate {
 pub struct Login {
     /// Who.
     pub username: String,
-    /// The password.
+    /// The password, or the access token.
     pub password: SecretString,
+    /// What the password is.
+    pub kind: LoginKind,
+}
+
+/// What a login shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginKind {
+    /// A password, by AUTH PLAIN or LOGIN (RFC 4954, RFC 4616).
+    Password,
+    /// An OAuth access token, by AUTH XOAUTH2. Tokens last about an hour, so one
+    /// that stands in a file is read anew for every login.
+    Token(Option<PathBuf>),
+}
+
+impl Login {
+    /// A login by password.
+    pub fn by_password(username: impl Into<String>, password: impl Into<SecretString>) -> Self {
+        Login { username: username.into(), password: password.into(), kind: LoginKind::Password }
+    }
 }
 
 /// Messages per second, minute and hour; 0 for no limit.

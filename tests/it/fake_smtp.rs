@@ -179,6 +179,12 @@ impl FakeRelay {
         self.log().connections
     }
 
+    /// The lines that came over a connection, whole.
+    pub(crate) fn lines(&self, connection: usize) -> Vec<String> {
+        let log = self.log.lock().unwrap();
+        log.commands.iter().filter(|(number, _)| *number == connection).map(|(_, line)| line.clone()).collect()
+    }
+
     /// The first words of the commands it was given over one connection.
     pub(crate) fn commands(&self, connection: usize) -> Vec<String> {
         let log = self.log();

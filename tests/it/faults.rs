@@ -88,7 +88,7 @@ async fn meet(at: At, fault: Fault) -> Fate {
     if at == At::Auth {
         outbox.relay = FakeRelay::offering(&["PIPELINING", "AUTH PLAIN"]).await;
         outbox.settings.port = outbox.relay.port();
-        outbox.settings.login = Some(Login { username: "digest".to_owned(), password: "secret".to_owned().into() });
+        outbox.settings.login = Some(Login::by_password("digest", "secret".to_owned()));
     }
     if matches!(fault, Hangs | Drips) {
         outbox.timeouts = Timeouts::all(SHORT);
@@ -219,7 +219,7 @@ async fn without_tls_nothing_is_said() {
         outbox.settings.port = outbox.relay.port();
         outbox.settings.host = "localhost".to_owned();
         outbox.settings.security = Security::StartTls;
-        outbox.settings.login = Some(Login { username: "digest".to_owned(), password: "secret".to_owned().into() });
+        outbox.settings.login = Some(Login::by_password("digest", "secret".to_owned()));
         if matches!(fault, Hangs | Drips) {
             outbox.timeouts = Timeouts::all(SHORT);
         }

@@ -251,7 +251,7 @@ async fn without_starttls_there_is_no_conversation() {
 }
 
 fn login() -> Login {
-    Login { username: "digest".to_owned(), password: "secret".to_owned().into() }
+    Login::by_password("digest", "secret".to_owned())
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use crate::delivery::Outbox;
 use crate::fake_smtp::FakeRelay;
+use base64::Engine as _;
 use paperboy::outbox::smtp::{Connection, Dialer, Failure, Timeouts};
-use paperboy::outbox::{ClientCertificate, Login, Security, SmtpSettings, Stage, TlsSettings};
+use paperboy::outbox::{ClientCertificate, Login, LoginKind, Security, SmtpSettings, Stage, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,7 +138,7 @@ async fn mail_goes_over_tls_with_a_login() {
             let mut outbox = Outbox::new().await;
             outbox.relay = FakeRelay::offering(&["PIPELINING", mechanism]).await;
             let port = tls_before(&outbox.relay, authority.acceptor("localhost", false), security).await;
-            let login = Login { username: "digest".to_owned(), password: "secret".to_owned().into() };
+            let login = Login::by_password("digest", "secret".to_owned());
             outbox.settings =
                 SmtpSettings { login: Some(login), connections: 2, ..settings(port, security, &authority) };
             let names: Vec<String> = (0..20).map(|at| format!("reader{at}")).collect();
@@ -147,6 +148,32 @@ async fn mail_goes_over_tls_with_a_login() {
             assert_eq!(outbox.relay.commands(1)[..3], ["EHLO", "AUTH", "MAIL"], "{security:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_is_read_anew_for_every_login() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let mut outbox = Outbox::new().await;
+    outbox.relay = FakeRelay::offering(&["AUTH PLAIN LOGIN XOAUTH2"]).await;
+    let port = tls_before(&outbox.relay, authority.acceptor("localhost", false), Security::Tls).await;
+    let login = Login { kind: LoginKind::Token(Some(file.clone())), ..Login::by_password("digest", String::new()) };
+    outbox.settings = SmtpSettings { login: Some(login), ..settings(port, Security::Tls, &authority) };
+    for (at, token) in ["first", "second"].into_iter().enumerate() {
+        std::fs::write(&file, format!("{token}\n")).unwrap();
+        outbox.queues(&[["ada", "ben"][at]]);
+        assert_eq!(outbox.delivers().await.accepted, 1);
+        // Google's "OAuth 2.0 Mechanism" page has this form.
+        let shown =
+            base64::engine::general_purpose::STANDARD.encode(format!("user=digest\x01auth=Bearer {token}\x01\x01"));
+        assert!(outbox.relay.lines(at + 1).contains(&format!("AUTH XOAUTH2 {shown}")), "{token}");
+    }
+    // Without the file there is no login, and mail waits.
+    std::fs::remove_file(&file).unwrap();
+    outbox.queues(&["cleo"]);
+    let summary = outbox.delivers().await;
+    assert!(summary.accepted == 0 && summary.relay_trouble.is_some_and(|trouble| trouble.contains("access token")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

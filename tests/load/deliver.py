@@ -184,6 +184,8 @@ def main():
     parser.add_argument("--only", help="SIZE_KB,CONNECTIONS")
     options = parser.parse_args()
     binary = pathlib.Path(options.binary).resolve()
+    if options.dir:
+        os.makedirs(options.dir, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.dir) as scratch:
         print(f"fdatasync of 8 KB: {fdatasync_ms(pathlib.Path(scratch)):.2f} ms", flush=True)
         rows = [(size, connections) for size in (4000, 40000) for connections in (4, 16, 64)]

@@ -5,9 +5,9 @@ use super::failure::Failure;
 use super::lines::{Heard, Lines, Wire};
 use super::timeouts::Timeouts;
 use super::tls::Tls;
-use crate::outbox::settings::{Login, Protocol, Security, SmtpSettings};
+use crate::outbox::settings::{Login, LoginKind, Protocol, Security, SmtpSettings};
 use crate::outbox::stage::Stage;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
@@ -33,6 +33,9 @@ enum Protection {
     StartTls(Box<Tls>),
     Tls(Box<Tls>),
 }
+
+/// How a token is shown.
+const TOKEN_MECHANISMS: &[Mechanism] = &[Mechanism::Xoauth2];
 
 impl Dialer {
     /// Prepares connections to the relay of `settings`; reads certificates if TLS is asked for.
@@ -127,8 +130,18 @@ impl Dialer {
         if matches!(self.protection, Protection::None) && !is_loopback {
             return Err(Failure::broken(Stage::Auth, "the password is not sent over a connection without TLS"));
         }
-        let credentials = Credentials::new(login.username.clone(), login.password.expose_secret().to_owned());
-        let authenticating = conn.auth(DEFAULT_MECHANISMS, &credentials);
+        let (mechanisms, secret) = match &login.kind {
+            LoginKind::Password => (DEFAULT_MECHANISMS, login.password.expose_secret().to_owned()),
+            LoginKind::Token(None) => (TOKEN_MECHANISMS, login.password.expose_secret().to_owned()),
+            LoginKind::Token(Some(file)) => {
+                let token = tokio::fs::read_to_string(file).await.map_err(|error| {
+                    Failure::broken(Stage::Auth, format!("cannot read the access token in {}: {error}", file.display()))
+                })?;
+                (TOKEN_MECHANISMS, token.trim().to_owned())
+            }
+        };
+        let credentials = Credentials::new(login.username.clone(), secret);
+        let authenticating = conn.auth(mechanisms, &credentials);
         let reply = within(Stage::Auth, self.timeouts.command, authenticating).await?;
         reply.map(|_| ()).map_err(|error| closed(Failure::from_lettre(Stage::Auth, &error)))
     }
