@@ -28,7 +28,7 @@ use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
 use crate::subscriber::{Subscriber, SubscriberId};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use compose::Plan;
 use examples::Examples;
 use rayon::prelude::*;
@@ -153,7 +153,7 @@ impl<'a> Press<'a> {
             Judged::Now => now,
             Judged::At(instant) => instant,
         };
-        let coverage = db.run_here(|store| store.coverage(NaiveDate::MIN, window::last_day(at)))?;
+        let coverage = recent_coverage(db, window::last_day(at))?;
         Ok(Press {
             db: db.clone(),
             desk,
@@ -368,6 +368,15 @@ impl<'a> Press<'a> {
     }
 }
 
+/// What is known of the days that any issue may be about, until `last`: two
+/// months behind the newest complete day, so that years of it cost nothing.
+fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError> {
+    db.run_here(|store| {
+        let newest = store.newest_day(last)?.unwrap_or(last);
+        store.coverage(newest.checked_sub_days(Days::new(62)).unwrap_or(NaiveDate::MIN), last)
+    })
+}
+
 fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, background: &Background) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
     for day in days {
@@ -393,7 +402,7 @@ pub fn preview(
     let Some(local_date) = date else { return Ok(None) };
     let due = due_at(local_date, preferences.send_at, preferences.timezone);
     let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
-    let coverage = db.run_here(|store| store.coverage(NaiveDate::MIN, window::last_day(due)))?;
+    let coverage = recent_coverage(db, window::last_day(due))?;
     let background = refresh_background(db, |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
     let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background)?);

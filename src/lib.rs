@@ -59,8 +59,9 @@
 //!   of how long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
 //!   and authors lift papers above the line wherever they come from.
-//! - A newcomer gets the newest complete day, everybody else every day since
-//!   their last issue, and of earlier days what was taken in since then.
+//! - A newcomer's reading begins with the newest complete day, whether or not
+//!   anything of it was sent; then comes every day since the last issue, and of
+//!   earlier days what was taken in since then.
 //! - An issue waits for missing papers that its reader follows and that were to
 //!   be announced in the 24 hours before it; older gaps hold nobody up.
 //! - Nothing is sent that was due before its reader joined, came back from a
