@@ -201,19 +201,5 @@ const SOURCE: &str = "import";
 
 /// A record that says no more of a paper than that it was announced.
 fn announcement_of(paper: &Paper) -> Paper {
-    Paper {
-        id: paper.id.clone(),
-        announced: paper.announced,
-        version: None,
-        title: String::new(),
-        abstract_text: String::new(),
-        authors: Vec::new(),
-        categories: Vec::new(),
-        published: None,
-        updated: None,
-        url: None,
-        doi: None,
-        comment: None,
-        upvotes: None,
-    }
+    Paper { announced: paper.announced, ..Paper::new(paper.id.clone(), String::new()) }
 }

@@ -184,9 +184,44 @@ pub struct Paper {
     /// Votes of a community, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upvotes: Option<u32>,
+    /// Other names of the same work: its DOIs, `pmid:` and whatever other sources call it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<PaperId>,
+    /// The journal or the venue, with volume and pages as far as they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
+    /// Address of the authors' code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Whether its authors or its publisher have taken it back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 impl Paper {
+    /// A paper of which nothing is known but its name and its title.
+    pub fn new(id: PaperId, title: String) -> Self {
+        Paper {
+            id,
+            version: None,
+            title,
+            abstract_text: String::new(),
+            authors: Vec::new(),
+            categories: Vec::new(),
+            announced: None,
+            published: None,
+            updated: None,
+            url: None,
+            doi: None,
+            comment: None,
+            upvotes: None,
+            same_as: Vec::new(),
+            journal: None,
+            code: None,
+            withdrawn: false,
+        }
+    }
+
     /// The page of the paper: what its source gave, else where its id leads.
     pub fn link(&self) -> Option<String> {
         self.url.clone().or_else(|| {
@@ -233,8 +268,19 @@ impl Paper {
             doi: news.doi.clone().or_else(|| self.doi.clone()),
             comment: news.comment.clone().or_else(|| self.comment.clone()),
             upvotes: news.upvotes.or(self.upvotes),
+            same_as: union(&self.same_as, &news.same_as),
+            journal: news.journal.clone().or_else(|| self.journal.clone()),
+            code: news.code.clone().or_else(|| self.code.clone()),
+            withdrawn: news.withdrawn || self.withdrawn,
         }
     }
+}
+
+/// What is known and what is new, each once, in this order.
+fn union(known: &[PaperId], news: &[PaperId]) -> Vec<PaperId> {
+    let mut all = known.to_vec();
+    all.extend(news.iter().filter(|id| !known.contains(id)).cloned());
+    all
 }
 
 /// Whether a paper in `category` stands in a source's listing of `listing`, which is

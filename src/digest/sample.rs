@@ -45,21 +45,17 @@ fn covers() -> Vec<DayCovered> {
 /// Two sections with all that a template can meet.
 pub(super) fn issue() -> Issue {
     let whole = Paper {
-        id: "2611.01234".parse().expect("this is an id"),
         version: Some(1),
-        title: "Cleaning Lighthouse Lamps with <Gull-Proof> Brushes & Clockwork".to_owned(),
         abstract_text: "Lamps are hard to clean because salt settles on every pane. We introduce a brush on rails.\n\n\
             On twelve towers it saves 83% of the keeper's time."
             .to_owned(),
         authors: (1..=12).map(|at| format!("Author {at}")).collect(),
         categories: vec!["cs.RO".to_owned(), "physics.ao-ph".to_owned()],
         announced: Some(today()),
-        published: None,
-        updated: None,
-        url: None,
-        doi: None,
-        comment: None,
-        upvotes: None,
+        ..Paper::new(
+            "2611.01234".parse().expect("this is an id"),
+            "Cleaning Lighthouse Lamps with <Gull-Proof> Brushes & Clockwork".to_owned(),
+        )
     };
     let bare = Paper {
         id: "sample.2".parse().expect("this is an id"),

@@ -133,11 +133,12 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
     let updated = fields.parsed("updated", instant);
     let upvotes = fields.number("upvotes", 0..=i64::from(u32::MAX));
     let url = fields.filled("url").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let other_names = fields.texts("same_as").unwrap_or_default();
+    let withdrawn = fields.flag("withdrawn");
+    let code = fields.filled("code").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     let (id, version) = id?;
     Some(Paper {
-        id,
         version,
-        title: crate::text::cut(&title?, TITLE_CHARS_MAX),
         abstract_text: abstract_text.unwrap_or_default(),
         authors: authors.iter().map(|name| clean_line(name)).filter(|name| !name.is_empty()).collect(),
         categories,
@@ -148,6 +149,11 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
         doi: fields.filled("doi"),
         comment: fields.filled("comment").map(|comment| clean_line(&comment)),
         upvotes: upvotes.map(|votes| votes as u32),
+        same_as: other_names.iter().filter_map(|name| name.parse().ok()).collect(),
+        journal: fields.filled("journal").map(|journal| clean_line(&journal)),
+        code,
+        withdrawn: withdrawn.unwrap_or(false),
+        ..Paper::new(id, crate::text::cut(&title?, TITLE_CHARS_MAX))
     })
 }
 

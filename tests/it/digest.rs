@@ -101,19 +101,12 @@ fn today() -> NaiveDate {
 fn paper(id: &str, title: &str, abstract_text: &str, authors: &[&str], categories: &[&str]) -> Paper {
     let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     Paper {
-        id: id.parse().unwrap(),
         version: Some(1),
-        title: title.to_owned(),
         abstract_text: abstract_text.to_owned(),
         authors: own(authors),
         categories: own(categories),
         announced: Some(today()),
-        published: None,
-        updated: None,
-        url: None,
-        doi: None,
-        comment: None,
-        upvotes: None,
+        ..Paper::new(id.parse().unwrap(), title.to_owned())
     }
 }
 

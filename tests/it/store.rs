@@ -5,8 +5,8 @@ use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, LedgerTurn,
-    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn,
-    Verdict,
+    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, PaperStore, SetAside, Settlement, Skipped, SourcePause, Store,
+    TakenIn, Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -27,19 +27,13 @@ fn today() -> NaiveDate {
 
 fn paper(id: &str) -> Paper {
     Paper {
-        id: id.parse::<PaperId>().unwrap(),
-        version: None,
-        title: format!("On {id}"),
         abstract_text: "We show that it holds.".to_owned(),
         authors: vec!["Emmy Noether".to_owned()],
         categories: vec!["math.AG".to_owned()],
         announced: Some(today()),
         published: Some(noon()),
-        updated: None,
-        url: None,
-        doi: None,
-        comment: None,
         upvotes: Some(3),
+        ..Paper::new(id.parse::<PaperId>().unwrap(), format!("On {id}"))
     }
 }
 
@@ -594,8 +588,6 @@ fn one_process_sends_at_a_time() {
 
 #[test]
 fn an_upgrade_equals_a_fresh_database() {
-    // One step so far: a database made by it must have the same schema again
-    // after being opened and migrated by this program.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
     let schema = |path: &std::path::Path| {
@@ -609,4 +601,20 @@ fn an_upgrade_equals_a_fresh_database() {
     let (_, migrated) = SqliteStore::migrate(&path).unwrap();
     assert_eq!(migrated.from, migrated.to);
     assert_eq!(schema(&path), fresh);
+    // The first release, with a paper in it.
+    let old = folder.path().join("old.db");
+    let conn = rusqlite::Connection::open(&old).unwrap();
+    conn.execute_batch(include_str!("../../migrations/sqlite/0001_init.sql")).unwrap();
+    conn.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO papers (id, title, abstract, authors, categories, seen_at, changed_at)
+         VALUES ('2608.00001', 'On towers', '', '[]', '[]', 1, 1);",
+    )
+    .unwrap();
+    drop(conn);
+    let (mut store, migrated) = SqliteStore::migrate(&old).unwrap();
+    assert_eq!(migrated.from, 1);
+    assert_eq!(schema(&old), fresh);
+    let known = store.paper(&"2608.00001".parse().unwrap()).unwrap().unwrap().paper;
+    assert_eq!(known, Paper::new(known.id.clone(), "On towers".to_owned()));
 }

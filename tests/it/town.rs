@@ -134,19 +134,15 @@ impl Town {
             .map(|_| {
                 self.papers += 1;
                 Paper {
-                    id: format!("2603.{:05}", self.papers).parse().unwrap(),
-                    version: None,
-                    title: format!("{TITLE}{} things", self.papers),
                     abstract_text: "We learn to count further than before.".to_owned(),
                     authors: vec!["Ada Counter".to_owned()],
                     categories: vec![category.to_owned()],
                     announced: Some(date.parse().unwrap()),
-                    published: None,
-                    updated: None,
-                    url: None,
-                    doi: None,
-                    comment: None,
                     upvotes: Some(self.papers),
+                    ..Paper::new(
+                        format!("2603.{:05}", self.papers).parse().unwrap(),
+                        format!("{TITLE}{} things", self.papers),
+                    )
                 }
             })
             .collect();

@@ -135,18 +135,15 @@ fn paper(entry: &Element) -> Result<Paper, String> {
     }
     Ok(Paper {
         url: Some(format!("https://arxiv.org/abs/{id}")),
-        id,
         version,
-        title: cut(&title, TITLE_CHARS_MAX),
         abstract_text: clean_text(entry.text("summary").unwrap_or_default()),
         authors: entry.texts("author/name").map(clean_line).filter(|name| !name.is_empty()).collect(),
         categories,
-        announced: None,
         published,
         updated,
         doi: entry.text("doi").map(clean_line),
         comment: entry.text("comment").map(clean_line),
-        upvotes: None,
+        ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
     })
 }
 

@@ -338,19 +338,10 @@ mod tests {
             };
             let (id, _) = PaperId::parse(&format!("2608.{:05}", number.parse::<u32>().unwrap())).unwrap();
             let paper = crate::paper::Paper {
-                id,
                 version: Some(1),
-                title: "t".to_owned(),
-                abstract_text: String::new(),
-                authors: Vec::new(),
                 categories: vec!["cs.LG".to_owned()],
                 announced: Some(date(day)),
-                published: None,
-                updated: None,
-                url: None,
-                doi: None,
-                comment: None,
-                upvotes: None,
+                ..crate::paper::Paper::new(id, "t".to_owned())
             };
             Ok(Listed { announcement, paper })
         };

@@ -127,18 +127,14 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
         announcement,
         paper: Paper {
             url: Some(format!("https://arxiv.org/abs/{id}")),
-            id,
             version,
-            title: cut(&title, TITLE_CHARS_MAX),
             abstract_text: clean_text(described.abstract_text),
             authors: people::names(&creators.join(", ")),
             categories: categories.filter(|code| is_category(code)).map(str::to_owned).collect(),
             announced: announcement.is_first().then_some(date),
-            published: None,
-            updated: None,
             doi: entry.text("DOI").or(entry.text("doi")).map(clean_line),
             comment: entry.text("comment").map(clean_line),
-            upvotes: None,
+            ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
         },
     })
 }

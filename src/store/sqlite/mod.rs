@@ -22,7 +22,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Schema steps in order. Released steps are never edited: later changes are later files.
-const STEPS: &[M<'static>] = &[M::up(include_str!("../../../migrations/sqlite/0001_init.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

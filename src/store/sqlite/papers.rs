@@ -294,9 +294,10 @@ fn take_in_one(
         write_paper(
             tx,
             "INSERT INTO papers (id, version, title, abstract, authors, categories, announced, published, updated,
-                                 url, doi, comment, upvotes, seen_at, changed_at)
+                                 url, doi, comment, upvotes, same_as, journal, code, withdrawn,
+                                 seen_at, changed_at)
              VALUES (:id, :version, :title, :abstract, :authors, :categories, :announced, :published, :updated,
-                     :url, :doi, :comment, :upvotes, :now, :now)",
+                     :url, :doi, :comment, :upvotes, :same_as, :journal, :code, :withdrawn, :now, :now)",
             paper,
             now,
         )?;
@@ -311,7 +312,8 @@ fn take_in_one(
         "UPDATE papers
             SET version = :version, title = :title, abstract = :abstract, authors = :authors,
                 categories = :categories, announced = :announced, published = :published, updated = :updated,
-                url = :url, doi = :doi, comment = :comment, upvotes = :upvotes, changed_at = :now
+                url = :url, doi = :doi, comment = :comment, upvotes = :upvotes, same_as = :same_as,
+                journal = :journal, code = :code, withdrawn = :withdrawn, changed_at = :now
           WHERE id = :id",
         &after,
         now,
@@ -335,6 +337,10 @@ fn write_paper(tx: &Transaction<'_>, sql: &str, paper: &Paper, now: DateTime<Utc
         ":doi": paper.doi,
         ":comment": paper.comment,
         ":upvotes": paper.upvotes,
+        ":same_as": json_text(&paper.same_as),
+        ":journal": paper.journal,
+        ":code": paper.code,
+        ":withdrawn": paper.withdrawn,
         ":now": now.timestamp(),
     })?;
     Ok(())
@@ -359,6 +365,10 @@ fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
             doi: columns.get("doi")?,
             comment: columns.get("comment")?,
             upvotes: columns.get("upvotes")?,
+            same_as: columns.json("same_as")?,
+            journal: columns.get("journal")?,
+            code: columns.get("code")?,
+            withdrawn: columns.get("withdrawn")?,
         },
     })
 }
