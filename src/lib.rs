@@ -38,8 +38,8 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
-//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`fields`], [`text`] | nothing |
-//! | pure | [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
+//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
+//! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`] | the store |
@@ -74,10 +74,12 @@ pub mod coverage;
 pub mod daemon;
 pub mod digest;
 pub mod edition;
+pub mod embedding;
 pub mod failpoint;
 pub mod fields;
 pub mod inbound;
 pub mod intake;
+pub mod links;
 pub mod outbox;
 pub mod paper;
 pub mod profile;

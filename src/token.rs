@@ -25,6 +25,18 @@ pub enum Scope {
     Unsubscribe = 1,
     /// Names one delivery in the envelope sender (VERP).
     Bounce = 2,
+    /// Shows and changes the preferences of one subscriber.
+    Preferences = 3,
+    /// Says more, less or save of papers, for one subscriber.
+    Feedback = 4,
+    /// Confirms one address.
+    Confirm = 5,
+    /// Shows the issues of one subscriber.
+    View = 6,
+    /// Reads the private feed of one subscriber.
+    Feed = 7,
+    /// Exports or erases one subscriber's data; from a fresh link alone.
+    Owner = 8,
 }
 
 /// Why a token is not accepted.

@@ -7,6 +7,7 @@ use crate::digest::{
     Templates, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
+use crate::links::Links;
 use crate::profile::{Background, Profile, TermCounter};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
@@ -102,7 +103,7 @@ impl Desk {
             address: &subscriber.address,
             name: &subscriber.name,
             preferences,
-            unsubscribe_url: self.site.url(&format!("/unsubscribe?t={token}")),
+            unsubscribe_url: Links { site: &self.site, signer: &self.signer }.unsubscribe(subscriber.id),
             unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
         };
         let rendered = render(&self.templates, &issue, &recipient, &self.dress)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const WORDS: &[&str] =
-    &["clock", "random", "token", "failpoint", "text", "fields", "paper", "coverage", "subscriber", "site"];
+    &["clock", "random", "token", "failpoint", "text", "fields", "paper", "coverage", "subscriber", "site", "links"];
 
 /// Every module and what it may use besides itself, in the order of the map.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -20,10 +20,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paper", &["text"]),
     ("coverage", &[]),
     ("subscriber", &["fields", "paper", "text"]),
+    ("links", &["site", "subscriber", "token"]),
     // Pure.
     ("schedule", &["subscriber"]),
+    ("embedding", &["paper", "text"]),
     ("profile", &["paper", "subscriber", "text"]),
-    ("ranking", &["paper", "profile", "subscriber", "text"]),
+    ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
     ("digest", &["paper", "site", "subscriber", "text"]),
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
@@ -37,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "coverage",
             "digest",
             "inbound",
+            "links",
             "paper",
             "profile",
             "ranking",

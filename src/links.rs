@@ -1,0 +1,78 @@
+//! The addresses of our own pages that stand in mails.
+//!
+//! Each carries a token of its own scope ([`crate::token`]), so that whoever is
+//! forwarded a link can do no more than what that link is for.
+
+use crate::site::Site;
+use crate::subscriber::SubscriberId;
+use crate::token::{Scope, Signer};
+use chrono::NaiveDate;
+
+/// What a reader says of a pick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Thumb {
+    /// More like this.
+    More,
+    /// Less like this.
+    Less,
+    /// Keep it for later; it counts as liked, too.
+    Save,
+}
+
+impl Thumb {
+    /// Every thumb with its word in links, commands and the database.
+    pub const WORDS: [(&'static str, Thumb); 3] =
+        [(Thumb::More.word(), Thumb::More), (Thumb::Less.word(), Thumb::Less), (Thumb::Save.word(), Thumb::Save)];
+
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Thumb::More => "more",
+            Thumb::Less => "less",
+            Thumb::Save => "save",
+        }
+    }
+}
+
+/// Makes the links of one site.
+#[derive(Debug, Clone, Copy)]
+pub struct Links<'a> {
+    /// Where its pages are.
+    pub site: &'a Site,
+    /// Signs them.
+    pub signer: &'a Signer,
+}
+
+impl Links<'_> {
+    /// Ends the subscription (RFC 8058).
+    pub fn unsubscribe(&self, id: SubscriberId) -> String {
+        self.with_token("/unsubscribe?t=", Scope::Unsubscribe, id)
+    }
+
+    /// The subscriber's preferences.
+    pub fn preferences(&self, id: SubscriberId) -> String {
+        self.with_token("/preferences?t=", Scope::Preferences, id)
+    }
+
+    /// Where the reader says something of the paper in row `paper`; GET shows a
+    /// page with a button, POST acts.
+    pub fn feedback(&self, id: SubscriberId, paper: i64, thumb: Thumb) -> String {
+        let page = self.with_token("/feedback?t=", Scope::Feedback, id);
+        format!("{page}&p={paper}&v={}", thumb.word())
+    }
+
+    /// One of the subscriber's own issues as a page.
+    pub fn issue(&self, id: SubscriberId, local_date: NaiveDate) -> String {
+        let page = self.with_token("/issues/", Scope::View, id);
+        format!("{page}?d={local_date}")
+    }
+
+    /// The subscriber's private Atom feed.
+    pub fn feed(&self, id: SubscriberId) -> String {
+        self.with_token("/feeds/", Scope::Feed, id)
+    }
+
+    fn with_token(&self, path: &str, scope: Scope, id: SubscriberId) -> String {
+        self.site.url(&format!("{path}{}", self.signer.sign(scope, id.0)))
+    }
+}
