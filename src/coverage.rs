@@ -51,7 +51,8 @@ pub struct Coverage {
     pub date: NaiveDate,
     /// How far it has come.
     pub state: CoverageState,
-    /// Papers that the source says there are, where it does.
+    /// Papers that the source says there are, where it does. Of arXiv's days this
+    /// is what a second way of asking found, and thus whether the day was checked.
     pub declared: Option<u32>,
     /// Papers read. One that stands in two categories counts in both.
     pub papers: u32,
@@ -121,12 +122,16 @@ impl Coverage {
             category: news.category.clone(),
             date: news.date,
             state: news.state,
-            declared: news.declared,
+            declared: news.declared.or(known.and_then(|known| known.declared)),
             papers: news.papers.max(known.map_or(0, |known| known.papers)),
             announced_at: news.announced_at,
             checked_at: now,
             completed_at,
-            note: news.note.clone(),
+            // What one way of asking has found is not unsaid by another one that is content.
+            note: match known {
+                Some(known) if news.note.is_empty() && known.state == news.state => known.note.clone(),
+                _ => news.note.clone(),
+            },
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Takes in: what sources bring, to the store.
 
 mod poll;
+mod turns;
 
-pub use poll::{Ask, PollError, Polled, poll};
+pub use poll::{Ask, PollError, Polled, fetch_papers, poll};
 
 use crate::paper::{Paper, PaperId};
 use crate::source::Record;

@@ -232,6 +232,8 @@ async fn fetch(
             path: None,
             query: None,
             endpoint: endpoint.clone(),
+            verify: false,
+            catchup: false,
             api_key: None,
         };
         let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await else {

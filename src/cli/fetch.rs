@@ -21,7 +21,7 @@ pub(super) struct Options {
     /// Only this source
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Fill gaps from this announcement day on, where the source can
+    /// Fill gaps from this announcement day on, as far as the source still offers them
     #[arg(long, value_name = "DATE", value_parser = date)]
     since: Option<NaiveDate>,
 }
@@ -37,13 +37,14 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let mut all: Vec<Polled> = Vec::new();
     let mut gone: Vec<(String, NaiveDate, Vec<String>)> = Vec::new();
     let mut failed = false;
+    let ask = options.since.map_or(Ask::Everything, Ask::Since);
     for source in sources {
         out::note(format!("{}: asking", source.name));
         let progress = out::Progress::new("requests", source.categories.len() as u64);
         let polled = runtime.block_on(async {
             let before = http.answers();
             let mut ticks = tokio::time::interval(Duration::from_millis(250));
-            let mut polling = pin!(poll(&db, &http, source, Ask::Everything));
+            let mut polling = pin!(poll(&db, &http, source, ask));
             loop {
                 tokio::select! {
                     polled = &mut polling => return polled,
@@ -58,6 +59,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
                 failed |= !polled.failures.is_empty();
                 for (category, why) in &polled.failures {
                     out::note(format!("{}: {category} failed: {why}", source.name));
+                }
+                for note in &polled.notes {
+                    out::note(format!("{}: {note}", source.name));
                 }
                 for record in polled.set_aside.iter().take(SHOWN_MAX) {
                     out::note(format!("set aside {}: {}", record.place, record.reason));
@@ -89,7 +93,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         print(&all)?;
         for (source, date, categories) in &gone {
             out::note(format!(
-                "{source}: {date} cannot be had for {}: arXiv's feeds hold the newest announcement only",
+                "{source}: {date} is still missing for {}: neither arXiv's feeds nor its lists of changes gave it",
                 categories.join(", ")
             ));
         }
@@ -114,8 +118,7 @@ fn chosen<'a>(sources: &'a [SourceSettings], name: Option<&str>) -> Result<Vec<&
     })
 }
 
-/// The working days from `since` on that are not settled in some category, and
-/// that no feed will show again.
+/// The working days from `since` on that are still not settled in some category.
 fn out_of_reach(
     db: &Db,
     source: &SourceSettings,

@@ -4,11 +4,15 @@ use super::open::{Place, date, now};
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
 use crate::edition::refresh_background;
-use crate::intake::Import;
+use crate::intake::{Import, fetch_papers};
 use crate::paper::{Paper, PaperId};
-use crate::store::StoredPaper;
-use anyhow::anyhow;
+use crate::site::Site;
+use crate::source::http::{Http, HttpSettings, Surroundings};
+use crate::source::{SourceKind, SourceSettings};
+use crate::store::{Db, SetAside, StoredPaper};
+use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
+use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
@@ -45,6 +49,12 @@ pub(super) enum Command {
         /// From this day on [default: the last days that something is known of]
         #[arg(long, value_name = "DATE", value_parser = date)]
         since: Option<NaiveDate>,
+        /// Show the records that could not be read instead: how many by source and day, and the last ones
+        #[arg(long)]
+        set_aside: bool,
+        /// Of these, at most so many
+        #[arg(long, default_value_t = 20, requires = "set_aside", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
     },
 }
 
@@ -58,7 +68,8 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         }
         Command::Show { id } => show(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
-        Command::Coverage { since } => coverage(since, place),
+        Command::Coverage { since, set_aside: false, .. } => coverage(since, place),
+        Command::Coverage { since, set_aside: true, limit } => set_aside(since, limit, place),
     }
 }
 
@@ -113,9 +124,17 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
 }
 
 fn show(id: &str, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
     let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
-    let found = db.run_here(|store| store.paper(&id))?;
+    let mut found = db.run_here(|store| store.paper(&id))?;
+    if found.is_none()
+        && id.is_arxiv()
+        && let Some(source) = config.sources.iter().find(|source| source.kind == SourceKind::Arxiv)
+    {
+        out::note(format!("{id} is not here; asking {}", source.name));
+        ask_for(&id, source, &config.site, &db)?;
+        found = db.run_here(|store| store.paper(&id))?;
+    }
     let Some(StoredPaper { paper, .. }) = found else {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
@@ -134,6 +153,23 @@ fn show(id: &str, place: &Place) -> Done {
     if !paper.abstract_text.is_empty() {
         out::line("")?;
         out::line(textwrap::fill(&paper.abstract_text, 80))?;
+    }
+    Ok(())
+}
+
+/// Asks a source for one paper, and says why it does not come.
+fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done {
+    let http = Http::new(HttpSettings::of_site(site), Surroundings::of_the_machine())?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let polled = runtime.block_on(fetch_papers(db, &http, source, std::slice::from_ref(id)))?;
+    for note in &polled.notes {
+        out::note(format!("{}: {note}", source.name));
+    }
+    for record in &polled.set_aside {
+        out::note(format!("set aside {}: {}", record.place, record.reason));
+    }
+    if let Some(until) = polled.paused_until {
+        out::note(format!("{}: asked to wait until {}", source.name, until.format("%Y-%m-%d %H:%M:%S UTC")));
     }
     Ok(())
 }
@@ -179,6 +215,64 @@ fn coverage(since: Option<NaiveDate>, place: &Place) -> Done {
     print_coverage(&shown)?;
     if shown.len() < rows.len() {
         out::note(format!("{} earlier rows; --since DATE shows them", rows.len() - shown.len()));
+    }
+    let first = shown.first().map(|row| row.date);
+    let counts = db.run_here(|store| store.count_set_aside())?;
+    let aside: u64 = counts.iter().filter(|(_, day, _)| first.is_none_or(|first| *day >= first)).map(|(.., n)| n).sum();
+    if aside > 0 {
+        out::note(format!("{aside} records could not be read and were set aside; --set-aside shows them"));
+    }
+    Ok(())
+}
+
+/// The beginning of a record that is shown in a listing.
+const RECORD_CHARS: usize = 60;
+
+fn set_aside(since: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let mut counts = db.run_here(|store| store.count_set_aside())?;
+    let mut rows = db.run_here(|store| store.records_set_aside(limit))?;
+    if let Some(since) = since {
+        counts.retain(|(_, day, _)| *day >= since);
+        rows.retain(|row| row.at.date_naive() >= since);
+    }
+    if place.json {
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(source, day, records)| json!({"source": source, "day": day, "records": records}))
+            .collect();
+        let records: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let SetAside { place, reason, record } = &row.record;
+                json!({"source": row.source, "at": row.at, "place": place, "reason": reason, "record": record})
+            })
+            .collect();
+        return Ok(out::json(&json!({"counts": counts, "records": records}))?);
+    }
+    if counts.is_empty() {
+        return Ok(out::line("nothing was set aside")?);
+    }
+    let cells: Vec<[String; 3]> =
+        counts.iter().map(|(source, day, records)| [day.to_string(), source.clone(), records.to_string()]).collect();
+    out::table(["DAY (UTC)", "SOURCE", "SET ASIDE"], &cells)?;
+    out::line("")?;
+    let cells: Vec<[String; 5]> = rows
+        .iter()
+        .map(|row| {
+            [
+                row.at.format("%Y-%m-%d %H:%M").to_string(),
+                row.source.clone(),
+                crate::text::clean_line(&row.record.place),
+                crate::text::clean_line(&row.record.reason),
+                crate::text::cut(&crate::text::clean_line(&row.record.record), RECORD_CHARS),
+            ]
+        })
+        .collect();
+    out::table(["AT (UTC)", "SOURCE", "PLACE", "REASON", "RECORD"], &cells)?;
+    let all: u64 = counts.iter().map(|(.., records)| records).sum();
+    if all > rows.len() as u64 {
+        out::note(format!("{} earlier ones; --limit N shows more", all - rows.len() as u64));
     }
     Ok(())
 }

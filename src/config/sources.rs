@@ -43,6 +43,13 @@ fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings>
     let path = if is_jsonl { fields.needed("path") } else { fields.filled("path") };
     let query = fields.filled("query");
     let endpoint = fields.parsed("endpoint", base_address);
+    let verify = fields.flag("verify");
+    let catchup = fields.flag("catchup");
+    for (key, value) in [("verify", verify), ("catchup", catchup)] {
+        if let (Some(kind), Some(_)) = (kind.filter(|kind| *kind != SourceKind::Arxiv), value) {
+            fields.refuse(key, None, format!("is for sources of kind arxiv, not {}", kind.word()));
+        }
+    }
     let api_key = files.secret(fields, "api_key", "api_key_file");
     let kind = kind?;
     Some(SourceSettings {
@@ -53,6 +60,8 @@ fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings>
         path: path.map(|path| files.locate(&path)),
         query,
         endpoint,
+        verify: verify.unwrap_or(true),
+        catchup: catchup.unwrap_or(false),
         api_key,
     })
 }

@@ -4,12 +4,15 @@ mod arxiv;
 mod file;
 
 use super::IntakeError;
+use super::turns::Shared;
 use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::paper::PaperId;
 use crate::source::http::Http;
 use crate::source::{Batch, SourceKind, SourceSettings, Unreadable};
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How far back coverage is looked at for gaps.
 const COVERAGE_DAYS: u64 = 40;
@@ -21,6 +24,24 @@ pub enum Ask {
     WhatIsDue,
     /// In any case.
     Everything,
+    /// In any case, and for every announcement day from this one on that the source
+    /// still offers and that is not settled.
+    Since(NaiveDate),
+}
+
+impl Ask {
+    /// Whether settled days are asked for as well.
+    pub fn is_everything(self) -> bool {
+        self != Ask::WhatIsDue
+    }
+
+    /// The day from which gaps are to be filled.
+    pub fn since(self) -> Option<NaiveDate> {
+        match self {
+            Ask::Since(date) => Some(date),
+            Ask::WhatIsDue | Ask::Everything => None,
+        }
+    }
 }
 
 /// What one look at a source brought.
@@ -48,6 +69,8 @@ pub struct Polled {
     pub paused_until: Option<DateTime<Utc>>,
     /// Categories that could not be had or read, and why.
     pub failures: Vec<(String, String)>,
+    /// What else a person may want to know.
+    pub notes: Vec<String>,
     /// Of the coverage, what was otherwise before.
     #[serde(skip)]
     pub changes: Vec<CoverageNews>,
@@ -57,12 +80,36 @@ pub struct Polled {
 }
 
 impl Polled {
+    /// Adds what another question to the same source brought.
+    fn add(&mut self, more: Polled) {
+        self.read += more.read;
+        self.new += more.new;
+        self.changed += more.changed;
+        self.merged += more.merged;
+        self.passed_over += more.passed_over;
+        self.rejected += more.rejected;
+        let is_newer = |row: &Coverage| {
+            !more.coverage.iter().any(|newer| newer.category == row.category && newer.date == row.date)
+        };
+        self.coverage.retain(is_newer);
+        self.coverage.extend(more.coverage);
+        self.coverage.sort_by(|a, b| (a.date, &a.category).cmp(&(b.date, &b.category)));
+        self.paused_until = self.paused_until.max(more.paused_until);
+        self.failures.extend(more.failures);
+        self.notes.extend(more.notes);
+        self.changes.extend(more.changes);
+        self.set_aside.extend(more.set_aside);
+    }
+
     /// Writes to the log what a person may want to know, once: for a daemon,
     /// whose results nobody prints.
     pub fn log(&self) {
         let source = self.source.as_str();
         for record in &self.set_aside {
             tracing::warn!(source.name = source, record.place = record.place, "set aside: {}", record.reason);
+        }
+        for note in &self.notes {
+            tracing::warn!(source.name = source, "{note}");
         }
         if let Some(until) = self.paused_until {
             tracing::warn!(source.name = source, %until, "the source asks to be left alone");
@@ -113,6 +160,7 @@ impl From<StoreError> for PollError {
 /// time of taking in is read from the client's clock after the last answer,
 /// since a look may last minutes.
 pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, PollError> {
+    let http = &http.taking(Arc::new(Shared(db.clone())));
     match source.kind {
         SourceKind::Arxiv => Ok(arxiv::poll(db, http, source, ask).await?),
         SourceKind::Jsonl => {
@@ -123,9 +171,27 @@ pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Re
     }
 }
 
-async fn known(db: &Db, source: &str, now: DateTime<Utc>) -> Result<Vec<Coverage>, StoreError> {
+/// Asks `source` for papers by their names, and takes in those that it has. They
+/// are without an announcement day: they can be liked, and no issue announces them.
+/// Kinds of sources that cannot be asked so bring nothing.
+pub async fn fetch_papers(db: &Db, http: &Http, source: &SourceSettings, ids: &[PaperId]) -> Result<Polled, PollError> {
+    let http = &http.taking(Arc::new(Shared(db.clone())));
+    match source.kind {
+        SourceKind::Arxiv => Ok(arxiv::fetch_papers(db, http, source, ids).await?),
+        _ => Ok(Polled { source: source.name.clone(), ..Polled::default() }),
+    }
+}
+
+/// What is known of the source's days: the last ones, and those from `since` on.
+async fn known(
+    db: &Db,
+    source: &str,
+    since: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Coverage>, StoreError> {
     let today = now.date_naive();
     let (first, last) = (today - Days::new(COVERAGE_DAYS), today + Days::new(2));
+    let first = since.map_or(first, |since| first.min(since));
     let mut rows = db.run(move |store| store.coverage(first, last)).await?;
     rows.retain(|row| row.source == source);
     Ok(rows)

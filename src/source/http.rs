@@ -2,23 +2,36 @@
 //!
 //! For each provider there is one gate in the process: requests pass it one at
 //! a time, each a while after the one before was answered, however many hosts
-//! the provider has. When a provider asks us to stay away
-//! (`Retry-After`), its gate stays shut until then; [`crate::intake`] writes that
-//! down, so that it holds after a restart too. What is likely to pass (time
-//! limits, broken connections, 5xx) is tried again a few times.
+//! the provider has. With [`Turns`], the processes of an installation share them.
+//! When a provider asks us to stay away (`Retry-After`), its gate stays shut until
+//! then; that is written down there, so that it holds after a restart too. What is
+//! likely to pass (time limits, broken connections, 5xx) is tried again a few times.
+//!
+//! Redirects are followed three times at most, never from HTTPS to HTTP, and never
+//! from a public address to a private one: who controls a provider's pages must not
+//! be able to have us ask the machines around us. What an operator has named as an
+//! `endpoint` may be private.
 
+mod address;
+mod kept;
 mod policy;
+mod turns;
 
+pub use address::is_public;
 pub use policy::{Pause, retry_after};
+pub use turns::{Soon, TURN_MAX, Turn, Turns};
 
 use crate::clock::{Clock, SystemClock};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
 use chrono::{DateTime, TimeDelta, Utc};
+use kept::{Answers, Validators};
 use policy::{WAIT_MAX, WAIT_UNASKED, backoff, spacing};
-use reqwest::header;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Response, Url, header};
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
@@ -27,6 +40,12 @@ use tokio::sync::Mutex;
 
 /// Largest answer that is read, unpacked: arXiv's fullest feeds have some 6 MB.
 const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// Redirects of one request.
+const REDIRECTS_MAX: usize = 3;
+
+/// The longest wait between two looks at whose turn it is.
+const TURN_LOOK: TimeDelta = TimeDelta::seconds(3);
 
 /// How the client behaves.
 #[derive(Debug, Clone)]
@@ -42,6 +61,8 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// Tries of one request.
     pub tries: u32,
+    /// Which addresses are public: [`is_public`], except in tests.
+    pub is_public: fn(IpAddr) -> bool,
 }
 
 impl HttpSettings {
@@ -58,6 +79,7 @@ impl HttpSettings {
             read_timeout: Duration::from_mins(2),
             timeout: Duration::from_mins(5),
             tries: 4,
+            is_public,
         }
     }
 }
@@ -114,6 +136,16 @@ pub enum HttpError {
         /// What was asked.
         url: String,
     },
+    /// It leads where we do not go.
+    #[error("{url} redirects to {to}: {why}")]
+    Misled {
+        /// What was asked.
+        url: String,
+        /// Where it leads.
+        to: String,
+        /// What is wrong with that.
+        why: String,
+    },
     /// The client cannot be built.
     #[error("cannot set up TLS")]
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -152,10 +184,13 @@ struct Gate {
 
 /// The client. One for the process: the gates are in it. Clones share them.
 #[derive(Clone)]
-pub struct Http(Arc<Shared>);
+pub struct Http(Arc<Shared>, Option<Arc<dyn Turns>>);
 
 struct Shared {
     client: reqwest::Client,
+    /// Finds public addresses only.
+    public: reqwest::Client,
+    kept: SyncMutex<Answers>,
     settings: HttpSettings,
     around: Surroundings,
     gates: SyncMutex<HashMap<String, Arc<Mutex<Gate>>>>,
@@ -172,18 +207,30 @@ impl std::fmt::Debug for Http {
 impl Http {
     /// A client that behaves as `settings` say.
     pub fn new(settings: HttpSettings, around: Surroundings) -> Result<Self, HttpError> {
-        let client = reqwest::Client::builder()
-            .user_agent(&settings.user_agent)
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
-            .timeout(settings.timeout)
-            .redirect(reqwest::redirect::Policy::limited(3))
-            .referer(false)
-            .tls_backend_preconfigured(tls().map_err(|error| HttpError::Setup(Box::new(error)))?)
-            .build()
-            .map_err(|error| HttpError::Setup(Box::new(error)))?;
-        let (gates, pauses) = (SyncMutex::default(), SyncMutex::default());
-        Ok(Http(Arc::new(Shared { client, settings, around, gates, pauses, answers: AtomicU64::new(0) })))
+        let builder = || -> Result<reqwest::ClientBuilder, HttpError> {
+            let tls = tls().map_err(|error| HttpError::Setup(Box::new(error)))?;
+            Ok(reqwest::Client::builder()
+                .user_agent(&settings.user_agent)
+                .connect_timeout(settings.connect_timeout)
+                .read_timeout(settings.read_timeout)
+                .timeout(settings.timeout)
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .tls_backend_preconfigured(tls))
+        };
+        let built =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| HttpError::Setup(Box::new(error)));
+        let client = built(builder()?)?;
+        let public = built(builder()?.dns_resolver(Arc::new(PublicOnly(settings.is_public))))?;
+        let (gates, pauses, kept) = (SyncMutex::default(), SyncMutex::default(), SyncMutex::default());
+        let answers = AtomicU64::new(0);
+        Ok(Http(Arc::new(Shared { client, public, kept, settings, around, gates, pauses, answers }), None))
+    }
+
+    /// The same client, which takes turns with other processes.
+    #[must_use]
+    pub fn taking(&self, turns: Arc<dyn Turns>) -> Http {
+        Http(Arc::clone(&self.0), Some(turns))
     }
 
     /// The time, as the client sees it.
@@ -199,20 +246,6 @@ impl Http {
     /// How many requests have ended: how far long work has come.
     pub fn answers(&self) -> u64 {
         self.0.answers.load(Ordering::Relaxed)
-    }
-
-    /// From when on another process may ask the provider, if this one did.
-    pub async fn next_turn(&self, provider: &Provider) -> Option<DateTime<Utc>> {
-        let last = self.gate(provider).lock().await.last_answer;
-        last.map(|last| last + provider.spacing)
-    }
-
-    /// Keeps the distance to a request of another process, after which it is our turn at `turn`.
-    pub async fn take_turn(&self, provider: &Provider, turn: DateTime<Utc>) {
-        let gate = self.gate(provider);
-        let mut gate = gate.lock().await;
-        let last = turn - provider.spacing;
-        gate.last_answer = Some(gate.last_answer.map_or(last, |known| known.max(last)));
     }
 
     fn gate(&self, provider: &Provider) -> Arc<Mutex<Gate>> {
@@ -273,25 +306,40 @@ impl Http {
         if wait > TimeDelta::zero() {
             self.sleep(wait).await;
         }
+        let turn = self.turn(provider).await?;
         let tried = self.exchange(provider, url).await;
-        gate.last_answer = Some(self.now());
+        let now = self.now();
+        gate.last_answer = Some(now);
+        if let (Some(turns), Some(turn)) = (&self.1, turn) {
+            turns.end(&provider.name, turn, now + provider.spacing).await;
+        }
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         tried
     }
 
+    /// Waits until no other process asks the provider, or has just asked it.
+    async fn turn(&self, provider: &Provider) -> Result<Option<DateTime<Utc>>, HttpError> {
+        let Some(turns) = &self.1 else { return Ok(None) };
+        loop {
+            let now = self.now();
+            match turns.take(&provider.name, now).await {
+                Turn::Ours(turn) => return Ok(Some(turn)),
+                Turn::NotBefore(then) => self.sleep((then - now).min(TURN_LOOK)).await,
+                Turn::Paused(pause) => {
+                    self.stay_away(pause.clone());
+                    return Err(HttpError::AskedToWait(pause));
+                }
+            }
+        }
+    }
+
     async fn exchange(&self, provider: &Provider, url: &str) -> Result<Try, HttpError> {
-        let sent = self
-            .0
-            .client
-            .get(url)
-            .header(header::ACCEPT, "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1");
-        let mut response = match sent.send().await {
+        let mut response = match self.follow(url).await? {
             Ok(response) => response,
             Err(error) => return Ok(Try::Broken(in_one_line(&error))),
         };
         let status = response.status().as_u16();
-        let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let asked = asked.and_then(|value| retry_after(value, self.now()));
+        let asked = text_of(&response, header::RETRY_AFTER).and_then(|value| retry_after(&value, self.now()));
         let until = match (status, asked) {
             (429 | 503, Some(until)) => Some(until),
             (429, None) => Some(self.now() + WAIT_UNASKED),
@@ -301,11 +349,22 @@ impl Http {
             let reason = format!("HTTP status {status}");
             let pause = Pause { provider: provider.name.clone(), until, reason };
             self.stay_away(pause.clone());
+            if let Some(turns) = &self.1 {
+                // Written down before anything else: it holds after a crash, too.
+                turns.pause(&pause).await;
+            }
             return Err(HttpError::AskedToWait(pause));
         }
         if status >= 500 {
             return Ok(Try::ServerError(status));
         }
+        if status == 304
+            && let Some(body) = self.kept().unchanged(url)
+        {
+            return Ok(Try::Answered(Answer { url: url.to_owned(), status: 200, body }));
+        }
+        let validators =
+            Validators { tag: text_of(&response, header::ETAG), modified: text_of(&response, header::LAST_MODIFIED) };
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -313,11 +372,112 @@ impl Http {
                     return Err(HttpError::TooLong { url: url.to_owned() });
                 }
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
-                Ok(None) => return Ok(Try::Answered(Answer { url: url.to_owned(), status, body })),
+                Ok(None) => break,
                 Err(error) => return Ok(Try::Broken(in_one_line(&error))),
             }
         }
+        if status == 200 {
+            self.kept().keep(url, validators, &body);
+        }
+        Ok(Try::Answered(Answer { url: url.to_owned(), status, body }))
     }
+
+    /// The response of `url`, or of where it leads.
+    async fn follow(&self, url: &str) -> Result<Result<Response, reqwest::Error>, HttpError> {
+        let validators = self.kept().validators(url).unwrap_or_default();
+        let (mut client, mut next) = (&self.0.client, url.to_owned());
+        for _ in 0..=REDIRECTS_MAX {
+            let mut sent = client
+                .get(&next)
+                .header(header::ACCEPT, "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1");
+            for (name, value) in
+                [(header::IF_NONE_MATCH, &validators.tag), (header::IF_MODIFIED_SINCE, &validators.modified)]
+            {
+                if let Some(value) = value {
+                    sent = sent.header(name, value);
+                }
+            }
+            let response = match sent.send().await {
+                Ok(response) => response,
+                Err(error) => {
+                    if let Some(led) = led_astray(&error) {
+                        return Err(HttpError::Misled { url: url.to_owned(), to: next, why: led });
+                    }
+                    return Ok(Err(error));
+                }
+            };
+            let location = text_of(&response, header::LOCATION);
+            let (true, Some(location)) = (matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308), location)
+            else {
+                return Ok(Ok(response));
+            };
+            let misled =
+                |why: &str| HttpError::Misled { url: url.to_owned(), to: location.clone(), why: why.to_owned() };
+            let to = response.url().join(&location).map_err(|_| misled("this is no address"))?;
+            match (response.url().scheme(), to.scheme()) {
+                (_, "https") | ("http", "http") => {}
+                _ => return Err(misled("it is not encrypted")),
+            }
+            let is_from_public = response.remote_addr().is_none_or(|from| (self.0.settings.is_public)(from.ip()));
+            if is_from_public {
+                client = &self.0.public;
+                // An address that is written out is not looked up.
+                if literal(&to).is_some_and(|address| !(self.0.settings.is_public)(address)) {
+                    return Err(misled("it is a private address"));
+                }
+            }
+            next = to.into();
+        }
+        Err(HttpError::Misled { url: url.to_owned(), to: next, why: "there are too many redirects".to_owned() })
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Answers> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn text_of(response: &Response, name: header::HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The address that stands in place of a name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_matches(['[', ']']).parse().ok()
+}
+
+/// Finds public addresses only. What it finds is what is connected to, so that a
+/// name cannot lead elsewhere in between.
+struct PublicOnly(fn(IpAddr) -> bool);
+
+/// A name that leads to private addresses only.
+#[derive(Debug, thiserror::Error)]
+#[error("it leads to a private address")]
+struct Private;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let is_public = self.0;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let public: Vec<SocketAddr> = found.iter().copied().filter(|address| is_public(address.ip())).collect();
+            if public.is_empty() && !found.is_empty() {
+                return Err(Box::new(Private).into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether a connection was refused because of where it leads.
+fn led_astray(error: &reqwest::Error) -> Option<String> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<Private>() {
+            return Some(error.to_string());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// How one try went, where it may make sense to try again.

@@ -81,6 +81,10 @@ pub struct SourceSettings {
     pub query: Option<String>,
     /// Stands in for all hosts of this source, without a slash at the end.
     pub endpoint: Option<String>,
+    /// Of arXiv: whether days are checked and gaps filled with its lists of changes.
+    pub verify: bool,
+    /// Of arXiv: whether gaps are filled with its catch-up pages.
+    pub catchup: bool,
     /// The key of its API, if it wants one.
     pub api_key: Option<SecretString>,
 }

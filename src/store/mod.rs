@@ -15,6 +15,7 @@ mod issues;
 mod ledger;
 mod papers;
 mod settings;
+mod sources;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
@@ -29,13 +30,20 @@ pub use ledger::{
 };
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
+pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store:
+    PaperStore + SourceStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<T: PaperStore + SourceStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store
+    for T
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -112,6 +112,8 @@ fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
         path: None,
         query: None,
         endpoint: Some(endpoint.to_owned()),
+        verify: false,
+        catchup: false,
         api_key: None,
     }
 }

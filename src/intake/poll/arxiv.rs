@@ -1,13 +1,14 @@
-//! A look at arXiv: its feeds, category by category.
+//! A look at arXiv: its feeds, category by category; then its lists of changes,
+//! for the days that the feeds do not settle; then papers that readers have named.
 
 use super::{Ask, Polled, known, take_in};
-use crate::paper::PaperId;
-use crate::source::SourceSettings;
-use crate::source::arxiv::{self, Arxiv, Look};
-use crate::source::http::{Http, Pause, Provider};
-use crate::store::{Db, SourcePause, StoreError};
-use chrono::{NaiveDate, SubsecRound, TimeDelta};
-use std::collections::BTreeMap;
+use crate::paper::{Paper, PaperId};
+use crate::source::arxiv::{self, ApiError, Arxiv, Found, Look};
+use crate::source::http::{Http, HttpError, Pause};
+use crate::source::{Batch, SourceSettings};
+use crate::store::{Db, StoreError};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A pause that is sat out in place; after a longer one the next poll goes on.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
@@ -15,34 +16,41 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 /// How often pauses are sat out in one poll.
 const PAUSES_MAX: u32 = 3;
 
-/// Asks the feeds of the categories that are due.
+/// Lists in a row that cannot be had, after which no more are asked for.
+const FAILED_LISTS_MAX: u32 = 2;
+
+/// Papers without a new announcement day that are taken in at once.
+const CHANGED_PAPERS: usize = 1_000;
+
+/// Named papers that are asked for in one poll.
+const EXAMPLES_MAX: u32 = 500;
+
+/// Under which name it is written down when named papers were looked for.
+const EXAMPLES: &str = "examples";
+
+/// Asks the feeds of the categories that are due, and for what they cannot say.
 pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, StoreError> {
     let arxiv = Arxiv::new(source.endpoint.as_deref());
-    let provider = arxiv.provider();
-    let (name, turn) = (provider.name.clone(), turn_of(provider));
-    let (pause, turn) = db.run(move |store| Ok((store.source_pause(&name)?, store.source_pause(&turn)?))).await?;
-    if let Some(SourcePause { provider, until, reason }) = pause {
-        http.stay_away(Pause { provider, until, reason });
+    let mut polled = feeds(db, http, source, &arxiv, ask).await?;
+    if source.verify && polled.paused_until.is_none() {
+        polled.add(lists(db, http, source, &arxiv, ask).await?);
     }
-    if let Some(turn) = turn {
-        http.take_turn(provider, turn.until).await;
+    if polled.paused_until.is_none() {
+        polled.add(examples(db, http, source, &arxiv).await?);
     }
-    let before = known(db, &source.name, http.now()).await?;
+    Ok(polled)
+}
+
+async fn feeds(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
+    let before = known(db, &source.name, None, http.now()).await?;
     let mut categories = source.categories.clone();
-    categories.retain(|category| ask == Ask::Everything || arxiv::is_due(category, &before, http.now()));
+    categories.retain(|category| ask.is_everything() || arxiv::is_due(category, &before, http.now()));
     let asked = categories.len();
-    let (looks, pause) = look(db, http, &arxiv, categories).await?;
-    // The process after this one keeps the distance too.
-    if let Some(until) = http.next_turn(provider).await {
-        let reason = "requests keep their distance".to_owned();
-        note_pause(db, &Pause { provider: turn_of(provider), until, reason }).await?;
-    }
+    let (looks, pause) = look(http, arxiv, categories).await;
     if looks.is_empty() {
         return Ok(Polled { source: source.name.clone(), ..Polled::default() });
     }
-    let ids = arxiv::ids(&looks);
-    let announced: BTreeMap<PaperId, Option<NaiveDate>> =
-        db.run(move |store| store.announcement_days(&ids)).await?.into_iter().collect();
+    let announced = announced(db, arxiv::ids(&looks)).await?;
     let now = http.now();
     let batch = arxiv::batch(&looks, &announced, &before, now);
     let not_asked = looks.iter().filter(|(_, look)| matches!(look, Look::NotAsked(_))).count();
@@ -59,40 +67,191 @@ pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask
 }
 
 /// Asks for feeds, sitting out short pauses; what is not asked for in the end says so.
-async fn look(
-    db: &Db,
-    http: &Http,
-    arxiv: &Arxiv,
-    mut categories: Vec<String>,
-) -> Result<(Vec<(String, Look)>, Option<Pause>), StoreError> {
+async fn look(http: &Http, arxiv: &Arxiv, mut categories: Vec<String>) -> (Vec<(String, Look)>, Option<Pause>) {
     let mut looks = Vec::new();
     for pauses in 0.. {
         let came = arxiv.look(http, &categories).await;
         categories.drain(..came.looks.len());
         looks.extend(came.looks);
         let Some(pause) = came.pause else { break };
-        // Written down before anything else: it holds after a crash, too.
-        note_pause(db, &pause).await?;
         let wait = pause.until - http.now();
         if wait > PATIENCE || pauses == PAUSES_MAX {
             let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
             looks.extend(categories.into_iter().map(|category| (category, Look::NotAsked(why.clone()))));
-            return Ok((looks, Some(pause)));
+            return (looks, Some(pause));
         }
         http.sleep(wait).await;
     }
-    Ok((looks, None))
+    (looks, None)
 }
 
-/// Under which name the provider's next turn is written down, beside its pauses.
-fn turn_of(provider: &Provider) -> String {
-    format!("{} (next turn)", provider.name)
+/// Asks for the changes in the categories of which days are missing or unchecked.
+async fn lists(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
+    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    let before = known(db, &source.name, ask.since(), http.now()).await?;
+    let mut wanted: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
+    let mut harvests = Vec::new();
+    let mut failed = 0;
+    for category in &source.categories {
+        let days = arxiv::wanted_days(category, &before, ask.since(), http.now());
+        let Some(first) = days.first().copied() else { continue };
+        let asked = asked_at(db, &source.name, format!("list of {category}")).await?;
+        if !ask.is_everything() && !arxiv::is_harvest_due(asked, http.now()) {
+            continue;
+        }
+        // The evening of an announcement may still be the day before in UTC.
+        let harvest = match arxiv.harvest(http, category, first - Days::new(1)).await {
+            Ok(harvest) => harvest,
+            Err(HttpError::AskedToWait(pause)) => {
+                polled.paused_until = Some(pause.until);
+                break;
+            }
+            Err(error) => {
+                polled.failures.push((category.clone(), error.to_string()));
+                break;
+            }
+        };
+        note_asked(db, &source.name, format!("list of {category}"), http.now()).await?;
+        if let Some(problem) = &harvest.problem {
+            let is_settled = |day: &NaiveDate| {
+                before.iter().any(|row| row.category == *category && row.date == *day && row.state.is_settled())
+            };
+            let problem = format!("list of changes: {problem}");
+            if days.iter().all(is_settled) {
+                // Nothing is missing that we know of.
+                polled.notes.push(format!("{category} could not be checked: {problem}"));
+            } else {
+                polled.failures.push((category.clone(), problem));
+            }
+        }
+        failed = if harvest.problem.is_some() && harvest.records.is_empty() { failed + 1 } else { 0 };
+        wanted.insert(category.clone(), days);
+        harvests.push(harvest);
+        if failed == FAILED_LISTS_MAX {
+            break;
+        }
+    }
+    let announced = announced(db, arxiv::harvested_ids(&harvests)).await?;
+    let now = http.now();
+    let batch = arxiv::judge_harvests(&harvests, &wanted, &announced, &before, now);
+    drop(harvests);
+    for part in by_day(batch) {
+        polled.add(take_in(db, &source.name, &before, part, now).await?);
+    }
+    Ok(polled)
 }
 
-/// Writes a pause down, to the next whole second.
-async fn note_pause(db: &Db, pause: &Pause) -> Result<(), StoreError> {
-    let whole = pause.until.trunc_subsecs(0);
-    let until = if whole < pause.until { whole + TimeDelta::seconds(1) } else { whole };
-    let noted = SourcePause { provider: pause.provider.clone(), until, reason: pause.reason.clone() };
-    db.run(move |store| store.pause_source(&noted)).await
+/// Takes a batch apart, so that no transaction is long: papers without a new day,
+/// then each day with its papers and its coverage.
+fn by_day(batch: Batch) -> Vec<Batch> {
+    let Batch { papers, unreadable, news, read, merged, passed_over } = batch;
+    let mut parts = VecDeque::from([Batch { unreadable, read, merged, passed_over, ..Batch::default() }]);
+    let mut days: BTreeMap<NaiveDate, Batch> = BTreeMap::new();
+    for news in news {
+        days.entry(news.date).or_default().news.push(news);
+    }
+    let mut changed: Vec<Paper> = Vec::new();
+    for paper in papers {
+        match paper.announced {
+            Some(day) => days.entry(day).or_default().papers.push(paper),
+            None => changed.push(paper),
+        }
+    }
+    let chunks = changed.chunks(CHANGED_PAPERS).map(|papers| Batch { papers: papers.to_vec(), ..Batch::default() });
+    parts.extend(chunks);
+    parts.extend(days.into_values());
+    parts.into()
+}
+
+/// Asks for the papers that readers like or dislike and that are not known here:
+/// once for each of them, whether or not arXiv has it.
+async fn examples(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv) -> Result<Polled, StoreError> {
+    let now = http.now();
+    let since = asked_at(db, &source.name, EXAMPLES.to_owned()).await?.filter(|asked| *asked <= now);
+    let name = source.name.clone();
+    let since = since.unwrap_or(DateTime::UNIX_EPOCH);
+    let named = db.run(move |store| store.unknown_examples(&name, since, EXAMPLES_MAX)).await?;
+    let is_all = named.len() < EXAMPLES_MAX as usize;
+    let (ids, foreign): (Vec<PaperId>, Vec<PaperId>) = named.into_iter().partition(PaperId::is_arxiv);
+    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    note_papers(db, &source.name, foreign, now).await?;
+    if !ids.is_empty() {
+        polled = by_name(db, http, source, arxiv, &ids).await?;
+    }
+    if is_all && polled.notes.is_empty() && polled.paused_until.is_none() {
+        note_asked(db, &source.name, EXAMPLES.to_owned(), now).await?;
+    }
+    Ok(polled)
+}
+
+/// Papers by their names, for whoever wants them now.
+pub(super) async fn fetch_papers(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    ids: &[PaperId],
+) -> Result<Polled, StoreError> {
+    by_name(db, http, source, &Arxiv::new(source.endpoint.as_deref()), ids).await
+}
+
+async fn by_name(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    arxiv: &Arxiv,
+    ids: &[PaperId],
+) -> Result<Polled, StoreError> {
+    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    let mut found = Found::default();
+    let mut asked: Vec<PaperId> = Vec::new();
+    // A name that arXiv refuses fails the whole question: what is refused is halved.
+    let mut rest: Vec<Vec<PaperId>> = ids.chunks(arxiv::IDS_MAX).rev().map(<[PaperId]>::to_vec).collect();
+    while let Some(part) = rest.pop() {
+        match arxiv.papers(http, &part).await {
+            Ok(more) => {
+                asked.extend(part);
+                found.papers.extend(more.papers);
+                found.unreadable.extend(more.unreadable);
+            }
+            Err(ApiError::Refused(_)) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                rest.push(second.to_vec());
+                rest.push(first.to_vec());
+            }
+            Err(ApiError::Refused(_)) => asked.extend(part),
+            Err(ApiError::Http(HttpError::AskedToWait(pause))) => {
+                polled.paused_until = Some(pause.until);
+                break;
+            }
+            Err(error) => {
+                polled.notes.push(format!("named papers could not be asked for: {error}"));
+                break;
+            }
+        }
+    }
+    let now = http.now();
+    let read = (found.papers.len() + found.unreadable.len()) as u64;
+    let batch = Batch { papers: found.papers, unreadable: found.unreadable, read, ..Batch::default() };
+    polled.add(take_in(db, &source.name, &[], batch, now).await?);
+    note_papers(db, &source.name, asked, now).await?;
+    Ok(polled)
+}
+
+async fn announced(db: &Db, ids: Vec<PaperId>) -> Result<BTreeMap<PaperId, Option<NaiveDate>>, StoreError> {
+    Ok(db.run(move |store| store.announcement_days(&ids)).await?.into_iter().collect())
+}
+
+async fn asked_at(db: &Db, source: &str, what: String) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let source = source.to_owned();
+    db.run(move |store| store.source_asked(&source, &what)).await
+}
+
+async fn note_asked(db: &Db, source: &str, what: String, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let source = source.to_owned();
+    db.run(move |store| store.note_source_asked(&source, &what, at)).await
+}
+
+async fn note_papers(db: &Db, source: &str, ids: Vec<PaperId>, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let source = source.to_owned();
+    db.run(move |store| store.note_papers_asked(&source, &ids, at)).await
 }

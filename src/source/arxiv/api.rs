@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 
 /// Ids in one request.
-const IDS_MAX: usize = 100;
+pub const IDS_MAX: usize = 100;
 
 /// Papers in one page. The API gives up to 2,000, and fails more often the more are asked for.
 const PAGE_PAPERS: usize = 100;

@@ -24,65 +24,25 @@
 //! - **failed**: the feed cannot be had or read.
 //!
 //! A day that passes while it is not settled is stalled for good as far as feeds
-//! go, and so is a working day on which nobody looked.
+//! go, and so is a working day on which nobody looked. What other ways there are
+//! to fill it stands in `harvest.rs`.
 
+use super::calendar::{announced_at, eastern_date, is_evening, is_working_day};
 use super::{Feed, feed::ENTRIES_MAX};
 use crate::coverage::{Coverage, CoverageNews, CoverageState};
 use crate::paper::PaperId;
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::America::New_York;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The hour, Eastern time, from which a working day without its batch is stalled.
-const STALLED_HOUR: u32 = 6;
-
-/// The hour, Eastern time, of the next announcement.
-const EVENING_HOUR: u32 = 20;
+pub(super) const STALLED_HOUR: u32 = 6;
 
 /// How long after the last change a settled day is looked at again.
-const SECOND_LOOK: TimeDelta = TimeDelta::hours(1);
+pub(super) const SECOND_LOOK: TimeDelta = TimeDelta::hours(1);
 
 /// How far back days are noticed on which nobody looked.
-const GAP_DAYS: u64 = 31;
-
-/// Days on or after which arXiv has said that it announces nothing
-/// (info.arxiv.org/help/availability.html). A hint: an empty feed is believed at
-/// once on such a day and on the one after it.
-const WITHOUT_ANNOUNCEMENT: [(i32, u32, u32); 9] = [
-    (2026, 1, 1),
-    (2026, 1, 19),
-    (2026, 6, 19),
-    (2026, 7, 3),
-    (2026, 9, 7),
-    (2026, 11, 26),
-    (2026, 12, 25),
-    (2026, 12, 29),
-    (2026, 12, 31),
-];
-
-/// The date in New York.
-pub fn eastern_date(at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&New_York).date_naive()
-}
-
-/// Whether feeds of `date` usually hold something.
-pub fn is_working_day(date: NaiveDate) -> bool {
-    let named = |date: NaiveDate| WITHOUT_ANNOUNCEMENT.contains(&(date.year(), date.month(), date.day()));
-    !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) && !named(date) && !date.pred_opt().is_some_and(named)
-}
-
-/// When the announcement dated `date` was made, seen at `now`: when its feed
-/// came, which is midnight, Eastern time, and never before the evening before.
-fn announced_at(date: NaiveDate, now: DateTime<Utc>) -> DateTime<Utc> {
-    // Clocks change at two in the morning, so both hours exist once.
-    let eastern = |date: NaiveDate, hour: u32| {
-        let time = NaiveTime::from_hms_opt(hour, 0, 0).expect("a whole hour is a time");
-        New_York.from_local_datetime(&date.and_time(time)).earliest().map(|at| at.to_utc())
-    };
-    let midnight = eastern(date, 0).unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc());
-    let evening = date.pred_opt().and_then(|eve| eastern(eve, EVENING_HOUR)).unwrap_or(midnight);
-    now.clamp(evening.min(midnight), midnight)
-}
+pub(super) const GAP_DAYS: u64 = 31;
 
 /// What one look at a category's feed brought.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,12 +262,6 @@ fn count(entries: usize, what: &str) -> String {
     if entries == 1 { format!("1 entry {what}") } else { format!("{entries} entries {what}") }
 }
 
-/// Whether the evening of `date` has come in New York.
-fn is_evening(date: NaiveDate, now: DateTime<Utc>) -> bool {
-    let eastern = now.with_timezone(&New_York);
-    date < eastern.date_naive() || (date == eastern.date_naive() && eastern.hour() >= EVENING_HOUR)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,15 +432,6 @@ mod tests {
             &[("2026-08-04T04:10:00Z", "2026-08-04:", "!down"), ("2026-08-05T04:01:00Z", "2026-08-04:", "!down")],
             &["Tue 04 quiet 0", "Wed 05 waiting 0"],
         );
-    }
-
-    #[test]
-    fn an_announcement_is_made_at_midnight_in_new_york_unless_it_was_seen_before() {
-        let check = |day: &str, now: &str, expected: &str| assert_eq!(announced_at(date(day), at(now)), at(expected));
-        check("2026-08-04", "2026-08-04T09:00:00Z", "2026-08-04T04:00:00Z");
-        check("2026-12-04", "2026-12-04T09:00:00Z", "2026-12-04T05:00:00Z");
-        check("2026-08-04", "2026-08-04T02:00:00Z", "2026-08-04T02:00:00Z");
-        check("2026-08-04", "2026-08-03T02:00:00Z", "2026-08-04T00:00:00Z");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Facts about the feeds are from research/recommenders.md section 6.2.
 
-use super::day::eastern_date;
+use super::calendar::eastern_date;
 use super::markup::{Element, take_apart};
 use super::{Unreadable, is_category, people};
 use crate::paper::{Paper, PaperId};

@@ -1,4 +1,4 @@
-//! RSS and Atom documents, taken apart entry by entry. Pure.
+//! RSS, Atom and OAI-PMH documents, taken apart entry by entry. Pure.
 //!
 //! The document is cut into its entries before any of them is read as XML, so
 //! that one entry that is not well-formed costs itself only. Names are read
@@ -21,6 +21,8 @@ const KEPT_CHARS_MAX: usize = 2_000;
 pub(super) struct Document {
     /// What stands before the first entry.
     pub(super) head: Element,
+    /// Where the next part of a list can be had (`resumptionToken`); empty at the end of one.
+    pub(super) token: Option<String>,
     /// The entries, in order.
     pub(super) entries: Vec<Result<Element, Broken>>,
     /// Whether its end is there.
@@ -36,7 +38,7 @@ pub(super) struct Broken {
     pub(super) text: String,
 }
 
-/// The elements in an entry, one or two levels down, in order.
+/// The elements in an entry, one or two levels down, in the order of their ends.
 #[derive(Debug, Default)]
 pub(super) struct Element {
     fields: Vec<Field>,
@@ -65,6 +67,11 @@ impl Element {
         named.map(|field| field.text.trim()).filter(|text| !text.is_empty())
     }
 
+    /// Every element with its text, in the order of their ends: parts come before the whole.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|field| (field.name.as_str(), field.text.trim()))
+    }
+
     /// An attribute of all elements `name`.
     pub(super) fn attributes<'a>(&'a self, name: &'a str, attribute: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.fields.iter().filter(move |field| field.name == name);
@@ -74,14 +81,29 @@ impl Element {
     }
 }
 
-/// Takes `bytes` apart. The error says what they are instead of a feed.
+/// Roots and entries of feeds.
+const FEEDS: [(&str, &str); 3] = [("rss", "item"), ("rdf:RDF", "item"), ("feed", "entry")];
+
+/// Roots and entries of lists of metadata, and of a record that was saved alone.
+const LISTS: [(&str, &str); 2] = [("OAI-PMH", "record"), ("record", "record")];
+
+/// Takes a feed apart. The error says what `bytes` are instead.
 pub(super) fn take_apart(bytes: &[u8]) -> Result<Document, String> {
+    take_apart_as(bytes, &FEEDS, "feed")
+}
+
+/// Takes an answer of OAI-PMH apart. The error says what `bytes` are instead.
+pub(super) fn take_list_apart(bytes: &[u8]) -> Result<Document, String> {
+    take_apart_as(bytes, &LISTS, "answer of OAI-PMH")
+}
+
+fn take_apart_as(bytes: &[u8], kinds: &[(&'static str, &'static str)], what: &str) -> Result<Document, String> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("an empty answer".to_owned());
     }
-    let Some((root, entry)) = kind_of(bytes) else {
-        return Err(format!("no feed: {:?}", kept(bytes).chars().take(80).collect::<String>()));
+    let Some((root, entry)) = kind_of(bytes, kinds) else {
+        return Err(format!("no {what}: {:?}", kept(bytes).chars().take(80).collect::<String>()));
     };
     let (open, close) = (format!("<{entry}"), format!("</{entry}"));
     let first = find_tag(bytes, 0, open.as_bytes());
@@ -115,8 +137,26 @@ pub(super) fn take_apart(bytes: &[u8]) -> Result<Document, String> {
             _ => tail = bytes.len(),
         }
     }
-    let is_whole = find_tag(bytes, tail, format!("</{root}").as_bytes()).is_some();
-    Ok(Document { head, entries, is_whole })
+    let is_whole = if root == entry {
+        tail < bytes.len() || bytes.trim_ascii_end().ends_with(b">")
+    } else {
+        find_tag(bytes, tail, format!("</{root}").as_bytes()).is_some()
+    };
+    Ok(Document { head, token: token(&bytes[tail..]), entries, is_whole })
+}
+
+/// The text of the `resumptionToken` in what follows the entries.
+fn token(tail: &[u8]) -> Option<String> {
+    let start = find_tag(tail, 0, b"<resumptionToken")?;
+    let rest = &tail[start..];
+    let open = rest.iter().position(|&byte| byte == b'>')?;
+    if rest[..open].ends_with(b"/") {
+        return Some(String::new());
+    }
+    let close = find_tag(rest, open, b"</resumptionToken")?;
+    let element = [&rest[..close], b"</resumptionToken>"].concat();
+    let element = read(std::str::from_utf8(&element).ok()?, Nesting::Entry).ok()?;
+    Some(element.text("resumptionToken").unwrap_or_default().to_owned())
 }
 
 /// Where something stands next, remembered: a document without a single end must
@@ -139,8 +179,7 @@ impl Ahead {
 }
 
 /// The name of the root and that of an entry.
-fn kind_of(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
-    let kinds = [("rss", "item"), ("rdf:RDF", "item"), ("feed", "entry")];
+fn kind_of(bytes: &[u8], kinds: &[(&'static str, &'static str)]) -> Option<(&'static str, &'static str)> {
     let found = kinds.iter().filter_map(|kind| Some((find_tag(bytes, 0, format!("<{}", kind.0).as_bytes())?, *kind)));
     let (at, kind) = found.min_by_key(|(at, _)| *at)?;
     // Before the root there are declarations and comments only.
@@ -237,7 +276,11 @@ fn opened(start: &BytesStart<'_>) -> Result<Field, String> {
 
 /// `field` has ended. Its text counts for the element around it too: titles may hold markup.
 fn close(mut field: Field, around: &mut [Field], element: &mut Element) {
-    let is_part = |name: &str| matches!(name, "rss" | "RDF" | "channel" | "feed" | "item" | "entry");
+    let is_part = |name: &str| {
+        let feed = matches!(name, "rss" | "RDF" | "channel" | "feed" | "item" | "entry");
+        let list = matches!(name, "OAI-PMH" | "ListRecords" | "GetRecord" | "ListIdentifiers" | "record" | "metadata");
+        feed || list || matches!(name, "arXiv" | "arXivRaw" | "arXivOld" | "dc")
+    };
     if let Some(parent) = around.last_mut()
         && !is_part(&parent.name)
     {

@@ -1,29 +1,39 @@
-//! arXiv: each category's feed of the day, and single papers from the API.
+//! arXiv: each category's feed of the day, lists of changes, and single papers.
 //!
 //! A poll is three steps, so that deciding stays pure: [`Arxiv::look`] asks for
 //! the feeds, the caller says which of the papers in them are known
 //! ([`ids`]), and [`batch`] turns both into papers and coverage by the rule
-//! of `day.rs`.
+//! of `day.rs`. Then the same once more with [`Arxiv::harvest`], [`harvested_ids`]
+//! and [`judge_harvests`], for days that the feeds have lost and for those to be
+//! checked: what lists of changes (OAI-PMH) prove stands in `harvest.rs`.
 
 mod api;
+mod calendar;
 mod day;
 mod feed;
+mod harvest;
 mod markup;
+mod oai;
+mod oai_client;
 mod people;
 
-pub use api::{ApiError, Found, Page, ReadError, read as read_answer};
-pub use day::{Look, eastern_date, is_due, is_working_day, judge};
+pub use api::{ApiError, Found, IDS_MAX, Page, ReadError, read as read_answer};
+pub use calendar::{eastern_date, first_day, is_working_day};
+pub use day::{Look, is_due, judge};
 pub use feed::{Announcement, Feed, Listed, read as read_feed};
+pub use harvest::{Harvest, harvested_ids, is_harvest_due, judge_harvests, wanted_days};
+pub use oai::{OaiPage, OaiProblem, OaiRecord, older_set_of, read as read_oai, set_of};
 
 use super::http::{Http, HttpError, Pause, Provider};
 use super::{Batch, Record, Unreadable};
 use crate::coverage::Coverage;
-use crate::paper::PaperId;
+use crate::paper::{Paper, PaperId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashMap};
 
 const FEED_HOST: &str = "https://rss.arxiv.org";
 const API_HOST: &str = "https://export.arxiv.org";
+const OAI_HOST: &str = "https://oaipmh.arxiv.org";
 
 /// arXiv's terms of use for its APIs: one request every three seconds and one
 /// connection, all hosts together (info.arxiv.org/help/api/tou.html).
@@ -38,6 +48,7 @@ pub struct Arxiv {
     provider: Provider,
     feeds: String,
     api: String,
+    oai: String,
 }
 
 /// What came of asking for feeds.
@@ -57,6 +68,7 @@ impl Arxiv {
             provider: Provider { name, spacing: SPACING },
             feeds: endpoint.unwrap_or(FEED_HOST).to_owned(),
             api: endpoint.unwrap_or(API_HOST).to_owned(),
+            oai: endpoint.unwrap_or(OAI_HOST).to_owned(),
         }
     }
 
@@ -169,28 +181,38 @@ pub fn batch(
     batch
 }
 
-/// The papers of a feed, or of an answer of the API, that was saved in a file.
+/// The papers of a feed, or of an answer of the API or of OAI-PMH, that was saved
+/// in a file.
 pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
+    match read_oai(bytes, place) {
+        Ok(page) => {
+            let cut = (!page.is_whole).then(|| cut_off(place));
+            let papers = page.records.into_iter().map(|record| record.map(|record| record.paper));
+            return Ok(papers.chain(cut.map(Err)).map(into_record).collect());
+        }
+        Err(OaiProblem::NoAnswer(_)) => {}
+        Err(problem) => return Err(format!("an error of OAI-PMH: {problem:?}")),
+    }
     let feed = read_feed(bytes, place)?;
-    let cut = Unreadable {
-        place: place.to_owned(),
-        reason: "the document breaks off here".to_owned(),
-        record: String::new(),
-    };
-    let cut = (!feed.is_whole).then_some(Err(cut));
+    let cut = (!feed.is_whole).then(|| Err(cut_off(place)));
     let answers = match read_answer(bytes, place) {
         Ok(page) if page.total.is_some() => page.entries,
         Ok(_) => feed.entries.into_iter().map(|entry| entry.map(|listed| listed.paper)).collect(),
         Err(ReadError::Refused(why) | ReadError::NoAnswer(why)) => return Err(why),
     };
-    Ok(answers
-        .into_iter()
-        .chain(cut)
-        .map(|entry| match entry {
-            Ok(paper) => Record::Paper(Box::new(paper)),
-            Err(Unreadable { place, reason, record }) => Record::Unreadable { place, reason, record },
-        })
-        .collect())
+    Ok(answers.into_iter().chain(cut).map(into_record).collect())
+}
+
+fn cut_off(place: &str) -> Unreadable {
+    let reason = "the document breaks off here".to_owned();
+    Unreadable { place: place.to_owned(), reason, record: String::new() }
+}
+
+fn into_record(entry: Result<Paper, Unreadable>) -> Record {
+    match entry {
+        Ok(paper) => Record::Paper(Box::new(paper)),
+        Err(Unreadable { place, reason, record }) => Record::Unreadable { place, reason, record },
+    }
 }
 
 /// Whether `code` is a category of arXiv, or an archive: `cs.LG`, `hep-th`,

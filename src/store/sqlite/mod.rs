@@ -10,6 +10,7 @@ mod deliveries;
 mod issues;
 mod papers;
 mod row;
+mod sources;
 mod subscribers;
 mod upkeep;
 
@@ -25,6 +26,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0003_coverage.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -1,0 +1,56 @@
+//! Turns at providers, agreed on through the database.
+
+use crate::source::http::{Pause, Soon, TURN_MAX, Turn, Turns};
+use crate::store::{Db, SourcePause, SourceTurn, StoreError};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+/// Pauses that end later than this are from a clock that has been set since.
+const BELIEVED: TimeDelta = TimeDelta::hours(24);
+
+/// The database as the place where processes agree.
+#[derive(Debug)]
+pub(super) struct Shared(pub(super) Db);
+
+impl Turns for Shared {
+    fn take<'a>(&'a self, provider: &'a str, now: DateTime<Utc>) -> Soon<'a, Turn> {
+        let name = provider.to_owned();
+        Box::pin(async move {
+            let until = now + TURN_MAX;
+            let taken = self.0.run(move |store| store.take_source_turn(&name, until, now + BELIEVED, now)).await;
+            match taken {
+                Ok(SourceTurn::Ours(turn)) => Turn::Ours(turn),
+                Ok(SourceTurn::NotBefore(then)) => Turn::NotBefore(then),
+                Ok(SourceTurn::Paused(SourcePause { provider, until, reason })) => {
+                    Turn::Paused(Pause { provider, until, reason })
+                }
+                Err(error) => {
+                    say("takes no turn", &error);
+                    Turn::Ours(until)
+                }
+            }
+        })
+    }
+
+    fn end<'a>(&'a self, provider: &'a str, turn: DateTime<Utc>, next: DateTime<Utc>) -> Soon<'a, ()> {
+        let name = provider.to_owned();
+        Box::pin(async move {
+            let ended = self.0.run(move |store| store.end_source_turn(&name, turn, next)).await;
+            ended.unwrap_or_else(|error| say("ends no turn", &error));
+        })
+    }
+
+    fn pause<'a>(&'a self, pause: &'a Pause) -> Soon<'a, ()> {
+        // To the next whole second.
+        let whole = pause.until.trunc_subsecs(0);
+        let until = if whole < pause.until { whole + TimeDelta::seconds(1) } else { whole };
+        let noted = SourcePause { provider: pause.provider.clone(), until, reason: pause.reason.clone() };
+        Box::pin(async move {
+            let noted = self.0.run(move |store| store.pause_source(&noted)).await;
+            noted.unwrap_or_else(|error| say("notes no pause", &error));
+        })
+    }
+}
+
+fn say(what: &str, error: &StoreError) {
+    tracing::warn!(%error, "the database {what}: other processes do not know of this one's requests");
+}
