@@ -472,8 +472,9 @@ impl Resolve for PublicOnly {
 fn led_astray(error: &reqwest::Error) -> Option<String> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if error.is::<Private>() {
-            return Some(error.to_string());
+        // What a resolver says comes in a box of its own.
+        if error.is::<Private>() || error.to_string() == Private.to_string() {
+            return Some(Private.to_string());
         }
         cause = error.source();
     }

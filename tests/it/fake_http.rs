@@ -80,6 +80,7 @@ struct State {
 /// The server; it ends with its value.
 pub(crate) struct FakeHttp {
     state: Arc<Mutex<State>>,
+    host: &'static str,
     port: u16,
     serving: JoinHandle<()>,
 }
@@ -112,7 +113,12 @@ impl Script<'_> {
 
 impl FakeHttp {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// A server at another address of this machine.
+    pub(crate) async fn start_at(host: &'static str) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
@@ -131,12 +137,12 @@ impl FakeHttp {
                 });
             }
         });
-        FakeHttp { state, port, serving }
+        FakeHttp { state, host, port, serving }
     }
 
     /// Its address, without a slash at the end.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host, self.port)
     }
 
     /// What it says when asked for `path`, or for `path` and query.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod arxiv;
+mod arxiv_recorded;
+mod arxiv_week;
 mod cli;
 mod crash;
 mod daemon;
@@ -13,6 +15,7 @@ mod dkim;
 mod fake_http;
 mod fake_smtp;
 mod faults;
+mod manners;
 mod mime;
 mod place;
 mod postfix;

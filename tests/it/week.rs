@@ -261,3 +261,36 @@ async fn a_step_looks_at_nobody_while_nobody_is_due() {
     town.pauses("reader07");
     assert_eq!(town.db.run_here(|store| store.due_subscribers(now, 100)).unwrap().len(), 0);
 }
+
+#[tokio::test]
+async fn stragglers_and_late_categories_follow_in_the_next_issue() {
+    let mut town = Town::new("2026-08-03T00:00").await;
+    town.subscribes(
+        "ada",
+        &wishes(
+            "UTC",
+            "07:00",
+            r#", "interests": [{"name": "x", "description": "to count", "categories": ["cs.LG", "cs.CL"]}]"#,
+        ),
+    );
+    town.announces("2026-08-03", "cs.LG");
+    town.is_quiet("2026-08-03", "cs.CL");
+    town.passes_to("2026-08-03T12:00").await;
+    assert_eq!(town.papers_sent_to("ada"), 3);
+    // Three of Monday's that the feed lacked; a whole category that had stood empty.
+    town.announces("2026-08-03", "cs.LG");
+    town.announces("2026-08-03", "cs.CL");
+    town.passes_to("2026-08-04T00:00").await;
+    assert_eq!(town.papers_sent_to("ada"), 3, "not in a mail of their own");
+    town.announces("2026-08-04", "cs.LG");
+    town.is_quiet("2026-08-04", "cs.CL");
+    town.passes_to("2026-08-04T12:00").await;
+    assert_eq!(town.papers_sent_to("ada"), 3 + 3 + 6);
+    let text = town.last_mail_to("ada");
+    assert!(text.contains("3 Aug") && text.contains("4 Aug"), "{text}");
+    // And then never again.
+    town.announces("2026-08-05", "cs.LG");
+    town.is_quiet("2026-08-05", "cs.CL");
+    town.passes_to("2026-08-05T12:00").await;
+    assert_eq!(town.papers_sent_to("ada"), 15);
+}

@@ -68,7 +68,11 @@ pub fn wanted_days(category: &str, known: &[Coverage], since: Option<NaiveDate>,
     let earliest = today - Days::new(GAP_DAYS);
     let is_wanted = |date: &NaiveDate| {
         let is_asked_for = since.is_some_and(|since| *date >= since);
-        let Some(row) = rows.get(date) else { return is_asked_for && *date < today };
+        let Some(row) = rows.get(date) else {
+            // Nobody looked: on a day that arXiv had named, there may have been something.
+            let is_gap = *date >= earliest && rows.keys().next().is_some_and(|first| first < date);
+            return (is_asked_for || is_gap) && *date < today;
+        };
         match (row.state, row.completed_at) {
             (CoverageState::Complete | CoverageState::Quiet, Some(completed_at)) => {
                 let is_due = now >= completed_at + SECOND_LOOK && *date + Days::new(CHECKED_DAYS) >= today;
