@@ -54,9 +54,11 @@
 //! - A paper's announcement day is the first one seen. Where its source does not
 //!   say when that was, it was at midnight UTC of that day ([`edition`]).
 //! - A source's coverage of a day is what its answers prove. What arXiv's feeds
-//!   prove is written at the top of `source/arxiv/day.rs`.
-//! - Each provider has one gate in the process ([`source::http`]); what it says
-//!   of how long to stay away is stored before anything else is done.
+//!   prove is written at the top of `source/arxiv/day.rs`, what its lists of changes
+//!   prove at the top of `source/arxiv/harvest.rs`.
+//! - Each provider has one gate in the process ([`source::http`]), and the processes
+//!   of an installation take turns at it through the database; what it says of how
+//!   long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
 //!   and authors lift papers above the line wherever they come from.
 //! - A newcomer's reading begins with the newest complete day, whether or not

@@ -21,7 +21,7 @@ pub(super) struct Options {
     /// Only this source
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Fill gaps from this announcement day on, as far as the source still offers them
+    /// Fill gaps from this announcement day on, as far as there is a way
     #[arg(long, value_name = "DATE", value_parser = date)]
     since: Option<NaiveDate>,
 }

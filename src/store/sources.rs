@@ -30,8 +30,8 @@ pub struct SetAsideRow {
 pub trait SourceStore {
     /// Takes the next turn at `provider` until `until`, unless another process has
     /// it or a pause runs at `now`. Of any number of processes that ask at once, one
-    /// gets it. Turns that end after `until`, and pauses that end after `latest`, are
-    /// from a clock that has been set since, and hold nobody up.
+    /// gets it. Turns that last twice as long as this one would, and pauses that end after
+    /// `latest`, are from a clock that has been set since, and hold nobody up.
     fn take_source_turn(
         &mut self,
         provider: &str,

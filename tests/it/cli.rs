@@ -140,6 +140,10 @@ async fn what_is_fetched_is_covered_and_published() {
          <item><title>broken</item></channel></rss>"
     );
     arxiv.on("/rss/cs.LG").says(Reply::ok(feed));
+    arxiv.on("/oai").says(Reply::ok("<OAI-PMH><error code='noRecordsMatch'/></OAI-PMH>"));
+    arxiv.on("/api/query").says(Reply::ok(
+        "<feed><totalResults>1</totalResults><entry><id>http://arxiv.org/abs/2106.09685v2</id><title>Named</title></entry></feed>",
+    ));
     let place = Place::new();
     let settings = std::fs::read_to_string(place.path().join("paperboy.toml")).unwrap();
     let (before, after) = settings.split_once("[[source]]").unwrap();
@@ -161,6 +165,11 @@ async fn what_is_fetched_is_covered_and_published() {
         let again = place.json(&["fetch", "--source", "ARXIV", "--since", &since]);
         assert_eq!(again["sources"][0]["new"], 0);
         assert!(!again["out_of_reach"].as_array().unwrap().is_empty(), "feeds hold one day");
+        assert!(place.said(&["papers", "show", "2106.09685"]).starts_with("Named\n"), "asked for by name");
+        let aside = place.json(&["papers", "coverage", "--set-aside"]);
+        assert_eq!((&aside["counts"][0]["source"], &aside["counts"][0]["records"]), (&"arxiv".into(), &1.into()));
+        assert!(aside["records"][0]["reason"].as_str().unwrap().contains("well-formed"), "{aside}");
+        assert!(place.said(&["papers", "coverage", "--set-aside"]).contains("/rss/cs.LG entry 2"));
     });
 }
 
@@ -274,7 +283,7 @@ fn nonsense_is_refused_with_what_where_and_what_to_do() {
         &["subscribers", "set", "nobody@example.org"],
         &["papers", "import", "nonsense.jsonl"],
         &["papers", "import", "not-there.jsonl.gz"],
-        &["papers", "show", "2608.99999"],
+        &["papers", "show", "nothing.9999"],
         &["fetch", "--source", "nowhere"],
         &["preview", "nobody@example.org"],
         &["outbox", "show", "nobody@example.org"],

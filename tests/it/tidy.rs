@@ -68,6 +68,7 @@ const PURE_FILES: &[&str] = &[
     "source/arxiv/calendar.rs",
     "source/arxiv/day.rs",
     "source/arxiv/harvest.rs",
+    "source/arxiv/listing.rs",
     "source/arxiv/oai.rs",
     "source/arxiv/feed.rs",
     "source/arxiv/markup.rs",

@@ -32,6 +32,9 @@ const EXAMPLES: &str = "examples";
 pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, StoreError> {
     let arxiv = Arxiv::new(source.endpoint.as_deref());
     let mut polled = feeds(db, http, source, &arxiv, ask).await?;
+    if source.catchup && polled.paused_until.is_none() {
+        polled.add(pages(db, http, source, &arxiv, ask).await?);
+    }
     if source.verify && polled.paused_until.is_none() {
         polled.add(lists(db, http, source, &arxiv, ask).await?);
     }
@@ -83,6 +86,43 @@ async fn look(http: &Http, arxiv: &Arxiv, mut categories: Vec<String>) -> (Vec<(
         http.sleep(wait).await;
     }
     (looks, None)
+}
+
+/// Asks for the catch-up pages of the days that are missing.
+async fn pages(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
+    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    let before = known(db, &source.name, ask.since(), http.now()).await?;
+    for category in &source.categories {
+        let days = arxiv::wanted_days(category, &before, ask.since(), http.now());
+        for date in arxiv::offered_days(category, &days, &before, http.now()) {
+            let what = format!("catch-up of {category} {date}");
+            let asked = asked_at(db, &source.name, what.clone()).await?;
+            if !ask.is_everything() && !arxiv::is_harvest_due(asked, http.now()) {
+                continue;
+            }
+            let caught = match arxiv.catch_up(http, category, date).await {
+                Ok(caught) => caught,
+                Err(HttpError::AskedToWait(pause)) => {
+                    polled.paused_until = Some(pause.until);
+                    return Ok(polled);
+                }
+                Err(error) => {
+                    polled.notes.push(format!("{category} of {date}: no catch-up page: {error}"));
+                    return Ok(polled);
+                }
+            };
+            note_asked(db, &source.name, what, http.now()).await?;
+            if let Some(problem) = &caught.problem {
+                polled.notes.push(format!("{category} of {date}: catch-up page: {problem}"));
+            }
+            let ids = caught.entries.iter().flatten().map(|listed| listed.paper.id.clone()).collect();
+            let announced = announced(db, ids).await?;
+            let now = http.now();
+            let batch = arxiv::judge_caught(&[caught], &announced, now);
+            polled.add(take_in(db, &source.name, &before, batch, now).await?);
+        }
+    }
+    Ok(polled)
 }
 
 /// Asks for the changes in the categories of which days are missing or unchecked.

@@ -142,11 +142,8 @@ pub fn judge_harvests(
     let gone = harvests.iter().flat_map(|harvest| &harvest.deleted).filter(|id| announced.contains_key(*id));
     batch.papers.extend(gone.map(|id| Paper { withdrawn: true, ..Paper::new(id.clone(), String::new()) }));
 
-    let shown: BTreeSet<NaiveDate> = inferred
-        .values()
-        .copied()
-        .chain(known.iter().filter(|row| row.state == CoverageState::Complete).map(|row| row.date))
-        .collect();
+    // What the lists themselves show: a feed does not prove that they are up to date.
+    let shown: BTreeSet<NaiveDate> = records.keys().filter_map(|id| day_of(id)).collect();
     for harvest in harvests {
         let mut found: BTreeMap<NaiveDate, Found> = BTreeMap::new();
         for record in harvest.records.iter().filter(|record| is_in(&record.paper, &harvest.category)) {
@@ -436,7 +433,13 @@ mod tests {
         check(&[harvest("cs.LG", &["00010 03T15 04"])], &[("cs.LG", &["06"])], &[("00010", "04")], &stalled, &[]);
         // A list that broke off settles nothing, and its papers are taken in.
         let broken = Harvest { problem: Some("it broke off".to_owned()), ..harvest("cs.LG", &["00030 05T15 06"]) };
-        check(&[broken.clone()], &[("cs.LG", &["06"])], &[], &stalled, &["06 cs.LG stalled ?/1", "00030=06"]);
+        check(
+            std::slice::from_ref(&broken),
+            &[("cs.LG", &["06"])],
+            &[],
+            &stalled,
+            &["06 cs.LG stalled ?/1", "00030=06"],
+        );
         check(
             &[broken],
             &[("cs.LG", &["06"])],
@@ -467,9 +470,11 @@ mod tests {
         let mut checked = row("05", "cs.LG", Quiet, 0);
         checked.declared = Some(0);
         assert_eq!(days(&[checked], None, "2026-08-06T05:00:00Z"), [""; 0]);
-        // An hour has not passed; it is too long ago; there was nothing to expect.
+        // An hour has not passed; there was nothing to expect.
         assert_eq!(days(&[row("06", "cs.LG", Complete, 1)], None, "2026-08-06T06:30:00Z"), [""; 0]);
-        assert_eq!(days(&[row("03", "cs.LG", Complete, 1)], None, "2026-08-26T06:30:00Z"), [""; 0]);
+        // The days after the first look, on which nobody looked again.
+        let gap = ["20", "21", "24", "25"];
+        assert_eq!(days(&[row("19", "cs.LG", Complete, 1)], None, "2026-08-26T06:30:00Z"), gap);
         assert_eq!(days(&[row("08", "cs.LG", Quiet, 0)], None, "2026-08-09T06:30:00Z"), [""; 0]);
     }
 }

@@ -9,9 +9,11 @@
 
 mod api;
 mod calendar;
+mod catchup;
 mod day;
 mod feed;
 mod harvest;
+mod listing;
 mod markup;
 mod oai;
 mod oai_client;
@@ -19,9 +21,11 @@ mod people;
 
 pub use api::{ApiError, Found, IDS_MAX, Page, ReadError, read as read_answer};
 pub use calendar::{eastern_date, first_day, is_working_day};
+pub use catchup::{Caught, judge_caught, offered_days};
 pub use day::{Look, is_due, judge};
 pub use feed::{Announcement, Feed, Listed, read as read_feed};
 pub use harvest::{Harvest, harvested_ids, is_harvest_due, judge_harvests, wanted_days};
+pub use listing::{Listing, read as read_listing};
 pub use oai::{OaiPage, OaiProblem, OaiRecord, older_set_of, read as read_oai, set_of};
 
 use super::http::{Http, HttpError, Pause, Provider};
@@ -34,6 +38,7 @@ use std::collections::{BTreeMap, HashMap};
 const FEED_HOST: &str = "https://rss.arxiv.org";
 const API_HOST: &str = "https://export.arxiv.org";
 const OAI_HOST: &str = "https://oaipmh.arxiv.org";
+const PAGES_HOST: &str = "https://arxiv.org";
 
 /// arXiv's terms of use for its APIs: one request every three seconds and one
 /// connection, all hosts together (info.arxiv.org/help/api/tou.html).
@@ -49,6 +54,7 @@ pub struct Arxiv {
     feeds: String,
     api: String,
     oai: String,
+    pages: String,
 }
 
 /// What came of asking for feeds.
@@ -69,6 +75,7 @@ impl Arxiv {
             feeds: endpoint.unwrap_or(FEED_HOST).to_owned(),
             api: endpoint.unwrap_or(API_HOST).to_owned(),
             oai: endpoint.unwrap_or(OAI_HOST).to_owned(),
+            pages: endpoint.unwrap_or(PAGES_HOST).to_owned(),
         }
     }
 
