@@ -198,7 +198,12 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
             return Ok(papers.chain(cut.map(Err)).map(into_record).collect());
         }
         Err(OaiProblem::NoAnswer(_)) => {}
-        Err(problem) => return Err(format!("an error of OAI-PMH: {problem:?}")),
+        Err(OaiProblem::Refused { code, said }) => {
+            return Err(format!("an answer of OAI-PMH without records: {code} {said}"));
+        }
+        Err(OaiProblem::NoRecordsMatch) => return Ok(Vec::new()),
+        Err(OaiProblem::BadResumptionToken) => return Err("an answer of OAI-PMH that refuses its token".to_owned()),
+        Err(OaiProblem::CannotDisseminateFormat) => return Err("an answer of OAI-PMH that lacks the format".to_owned()),
     }
     let feed = read_feed(bytes, place)?;
     let cut = (!feed.is_whole).then(|| Err(cut_off(place)));
