@@ -43,7 +43,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         let polled = runtime.block_on(async {
             let before = http.answers();
             let mut ticks = tokio::time::interval(Duration::from_millis(250));
-            let mut polling = pin!(poll(&db, &http, source, Ask::Everything));
+            let ask = options.since.map_or(Ask::Everything, Ask::Since);
+            let mut polling = pin!(poll(&db, &http, source, ask));
             loop {
                 tokio::select! {
                     polled = &mut polling => return polled,

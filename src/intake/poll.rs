@@ -1,6 +1,7 @@
 //! One look at one source: what is new goes to the store, papers and coverage together.
 
 mod arxiv;
+mod fetched;
 mod file;
 
 use super::IntakeError;
@@ -21,6 +22,8 @@ pub enum Ask {
     WhatIsDue,
     /// In any case.
     Everything,
+    /// In any case, and from that day on where something is missing.
+    Since(NaiveDate),
 }
 
 /// What one look at a source brought.
@@ -67,6 +70,9 @@ impl Polled {
         if let Some(until) = self.paused_until {
             tracing::warn!(source.name = source, %until, "the source asks to be left alone");
         }
+        for (what, why) in &self.failures {
+            tracing::debug!(source.name = source, what, "not read: {why}");
+        }
         for CoverageNews { category, date, papers, note, state, .. } in &self.changes {
             match state {
                 CoverageState::Complete => {
@@ -95,9 +101,6 @@ pub enum PollError {
     /// The file cannot be read, or the database not written.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// This version does not know how.
-    #[error("sources of kind {} are not in this version yet", .0.word())]
-    NotYet(SourceKind),
 }
 
 impl From<StoreError> for PollError {
@@ -119,13 +122,16 @@ pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Re
             let (now, source) = (http.now(), source.clone());
             Ok(db.run_blocking(move |db| file::poll(db, &source, ask, now)).await?)
         }
-        kind => Err(PollError::NotYet(kind)),
+        _ => Ok(fetched::poll(db, http, source, ask).await?),
     }
 }
 
 async fn known(db: &Db, source: &str, now: DateTime<Utc>) -> Result<Vec<Coverage>, StoreError> {
-    let today = now.date_naive();
-    let (first, last) = (today - Days::new(COVERAGE_DAYS), today + Days::new(2));
+    known_since(db, source, now.date_naive() - Days::new(COVERAGE_DAYS), now).await
+}
+
+async fn known_since(db: &Db, source: &str, first: NaiveDate, now: DateTime<Utc>) -> Result<Vec<Coverage>, StoreError> {
+    let last = now.date_naive() + Days::new(2);
     let mut rows = db.run(move |store| store.coverage(first, last)).await?;
     rows.retain(|row| row.source == source);
     Ok(rows)

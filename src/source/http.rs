@@ -17,6 +17,7 @@ use crate::site::Site;
 use chrono::{DateTime, TimeDelta, Utc};
 use policy::{WAIT_MAX, WAIT_UNASKED, backoff, spacing};
 use reqwest::header;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -27,6 +28,8 @@ use tokio::sync::Mutex;
 
 /// Largest answer that is read, unpacked: arXiv's fullest feeds have some 6 MB.
 const BODY_BYTES_MAX: usize = 32 << 20;
+
+const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1";
 
 /// How the client behaves.
 #[derive(Debug, Clone)]
@@ -42,12 +45,15 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// Tries of one request.
     pub tries: u32,
+    /// Whom providers may turn to: an e-mail address, for those that want it in the question.
+    pub contact: Option<String>,
 }
 
 impl HttpSettings {
     /// For an installation: the User-Agent says whom to turn to.
     pub fn of_site(site: &Site) -> Self {
-        Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact))
+        let named = Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact));
+        HttpSettings { contact: Some(site.contact.to_string()), ..named }
     }
 
     /// For a program that says `comment` of itself.
@@ -58,6 +64,7 @@ impl HttpSettings {
             read_timeout: Duration::from_mins(2),
             timeout: Duration::from_mins(5),
             tries: 4,
+            contact: None,
         }
     }
 }
@@ -71,6 +78,28 @@ pub struct Provider {
     pub spacing: TimeDelta,
 }
 
+/// What is asked, beyond an address.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// The address, as it may be shown and stored.
+    pub url: String,
+    /// The forms in which an answer is welcome; feeds, if empty.
+    pub accept: &'static str,
+    /// Header and value that only the provider may see.
+    pub secret_header: Option<(&'static str, SecretString)>,
+    /// A further part of the query that only the provider may see.
+    pub secret_query: Option<(&'static str, SecretString)>,
+    /// Whether an answer that has not changed may be left out (status 304).
+    pub unless_known: bool,
+}
+
+/// By what an answer is known again (RFC 9110 section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
 /// What came back: any status but 429 and 5xx.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -78,6 +107,10 @@ pub struct Answer {
     pub url: String,
     /// The HTTP status.
     pub status: u16,
+    /// What the answer says of its form.
+    pub content_type: Option<String>,
+    /// By what it is known again.
+    pub validators: Validators,
     /// What came, unpacked.
     pub body: Vec<u8>,
 }
@@ -160,6 +193,7 @@ struct Shared {
     around: Surroundings,
     gates: SyncMutex<HashMap<String, Arc<Mutex<Gate>>>>,
     pauses: SyncMutex<HashMap<String, Pause>>,
+    known: SyncMutex<HashMap<String, Validators>>,
     answers: AtomicU64,
 }
 
@@ -182,13 +216,25 @@ impl Http {
             .tls_backend_preconfigured(tls().map_err(|error| HttpError::Setup(Box::new(error)))?)
             .build()
             .map_err(|error| HttpError::Setup(Box::new(error)))?;
-        let (gates, pauses) = (SyncMutex::default(), SyncMutex::default());
-        Ok(Http(Arc::new(Shared { client, settings, around, gates, pauses, answers: AtomicU64::new(0) })))
+        let (gates, pauses, known) = (SyncMutex::default(), SyncMutex::default(), SyncMutex::default());
+        Ok(Http(Arc::new(Shared { client, settings, around, gates, pauses, known, answers: AtomicU64::new(0) })))
     }
 
     /// The time, as the client sees it.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.around.clock.now()
+    }
+
+    /// Whom providers may turn to, if the installation names somebody.
+    pub fn contact(&self) -> Option<&str> {
+        self.0.settings.contact.as_deref()
+    }
+
+    /// The answer to `url` has been dealt with: the same one need not come again.
+    pub fn know(&self, url: &str, validators: Validators) {
+        if validators != Validators::default() {
+            self.0.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), validators);
+        }
     }
 
     /// Waits, as the client does.
@@ -241,6 +287,12 @@ impl Http {
 
     /// Asks for `url`, when it is this request's turn at the provider's gate.
     pub async fn get(&self, provider: &Provider, url: &str) -> Result<Answer, HttpError> {
+        self.ask(provider, &Question { url: url.to_owned(), ..Question::default() }).await
+    }
+
+    /// Asks `question`, when it is this request's turn at the provider's gate.
+    pub async fn ask(&self, provider: &Provider, question: &Question) -> Result<Answer, HttpError> {
+        let url = question.url.as_str();
         let gate = self.gate(provider);
         let tries = self.0.settings.tries.max(1);
         let mut last = String::new();
@@ -249,7 +301,7 @@ impl Http {
             if number > 1 {
                 self.sleep(backoff(number - 1, self.0.around.chance.fraction())).await;
             }
-            match self.try_once(provider, &gate, url).await? {
+            match self.try_once(provider, &gate, question).await? {
                 Try::Answered(answer) => return Ok(answer),
                 Try::ServerError(code) => status = Some(code),
                 Try::Broken(why) => (status, last) = (None, why),
@@ -263,7 +315,7 @@ impl Http {
         })
     }
 
-    async fn try_once(&self, provider: &Provider, gate: &Mutex<Gate>, url: &str) -> Result<Try, HttpError> {
+    async fn try_once(&self, provider: &Provider, gate: &Mutex<Gate>, question: &Question) -> Result<Try, HttpError> {
         // Held until the answer is read: one connection at a time.
         let mut gate = gate.lock().await;
         if let Some(pause) = self.pause_of(provider) {
@@ -273,18 +325,38 @@ impl Http {
         if wait > TimeDelta::zero() {
             self.sleep(wait).await;
         }
-        let tried = self.exchange(provider, url).await;
+        let tried = self.exchange(provider, question).await;
         gate.last_answer = Some(self.now());
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         tried
     }
 
-    async fn exchange(&self, provider: &Provider, url: &str) -> Result<Try, HttpError> {
-        let sent = self
-            .0
-            .client
-            .get(url)
-            .header(header::ACCEPT, "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1");
+    async fn exchange(&self, provider: &Provider, question: &Question) -> Result<Try, HttpError> {
+        let url = question.url.as_str();
+        let accept = if question.accept.is_empty() { ACCEPT_FEEDS } else { question.accept };
+        let mut sent = self.0.client.get(url).header(header::ACCEPT, accept);
+        if let Some((name, secret)) = &question.secret_query {
+            let Ok(mut whole) = reqwest::Url::parse(url) else {
+                return Ok(Try::Broken("not an address".to_owned()));
+            };
+            whole.query_pairs_mut().append_pair(name, secret.expose_secret());
+            sent = self.0.client.get(whole).header(header::ACCEPT, accept);
+        }
+        if let Some((name, secret)) = &question.secret_header {
+            sent = sent.header(*name, secret.expose_secret());
+        }
+        if question.unless_known {
+            let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+            let Validators { etag, last_modified } = known.unwrap_or_default();
+            sent = match etag {
+                Some(etag) => sent.header(header::IF_NONE_MATCH, etag),
+                None => sent,
+            };
+            sent = match last_modified {
+                Some(date) => sent.header(header::IF_MODIFIED_SINCE, date),
+                None => sent,
+            };
+        }
         let mut response = match sent.send().await {
             Ok(response) => response,
             Err(error) => return Ok(Try::Broken(in_one_line(&error))),
@@ -306,6 +378,9 @@ impl Http {
         if status >= 500 {
             return Ok(Try::ServerError(status));
         }
+        let said = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let content_type = said(header::CONTENT_TYPE);
+        let validators = Validators { etag: said(header::ETAG), last_modified: said(header::LAST_MODIFIED) };
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -313,7 +388,10 @@ impl Http {
                     return Err(HttpError::TooLong { url: url.to_owned() });
                 }
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
-                Ok(None) => return Ok(Try::Answered(Answer { url: url.to_owned(), status, body })),
+                Ok(None) => {
+                    let url = url.to_owned();
+                    return Ok(Try::Answered(Answer { url, status, content_type, validators, body }));
+                }
                 Err(error) => return Ok(Try::Broken(in_one_line(&error))),
             }
         }
@@ -352,5 +430,10 @@ fn in_one_line(error: &reqwest::Error) -> String {
         }
         cause = error.source();
     }
-    if line.is_empty() { error.to_string() } else { line }
+    if line.is_empty() {
+        // What stands behind is the address, and perhaps a key in it.
+        let words = error.to_string();
+        return words.split(" for url (").next().unwrap_or_default().to_owned();
+    }
+    line
 }

@@ -105,14 +105,9 @@ impl Reading {
 
 fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
     SourceSettings {
-        name: "arxiv".to_owned(),
-        kind: SourceKind::Arxiv,
         categories: categories.iter().map(|category| (*category).to_owned()).collect(),
-        url: None,
-        path: None,
-        query: None,
         endpoint: Some(endpoint.to_owned()),
-        api_key: None,
+        ..SourceSettings::new("arxiv", SourceKind::Arxiv)
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask
     }
     let before = known(db, &source.name, http.now()).await?;
     let mut categories = source.categories.clone();
-    categories.retain(|category| ask == Ask::Everything || arxiv::is_due(category, &before, http.now()));
+    categories.retain(|category| ask != Ask::WhatIsDue || arxiv::is_due(category, &before, http.now()));
     let asked = categories.len();
     let (looks, pause) = look(db, http, &arxiv, categories).await?;
     // The process after this one keeps the distance too.
