@@ -55,6 +55,9 @@
 //!   say when that was, it was at midnight UTC of that day ([`edition`]).
 //! - A source's coverage of a day is what its answers prove. What arXiv's feeds
 //!   prove is written at the top of `source/arxiv/day.rs`.
+//! - Other sources announce a paper on the day that they can be asked for, or,
+//!   where they only show what they hold, when it is first seen: `source/remote.rs`
+//!   and `source/days.rs` say how, and why.
 //! - Each provider has one gate in the process ([`source::http`]); what it says
 //!   of how long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords

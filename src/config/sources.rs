@@ -105,7 +105,7 @@ fn issn(text: &str) -> Result<String, &'static str> {
         .collect::<Option<_>>()
         .ok_or(wrong)?;
     let sum: u32 = digits.iter().rev().zip(1..).map(|(digit, weight)| digit * weight).sum();
-    if digits.len() != 8 || digits[..7].contains(&10) || sum % 11 != 0 {
+    if digits.len() != 8 || digits[..7].contains(&10) || !sum.is_multiple_of(11) {
         return Err(wrong);
     }
     let plain: String = text.chars().filter(|c| *c != '-').collect::<String>().to_uppercase();

@@ -41,7 +41,7 @@ pub struct Polled {
     pub changed: u64,
     /// Records of a paper that was in the batch already.
     pub merged: u64,
-    /// New versions of papers that are not known here.
+    /// New versions of papers that are not known here, and records that are no papers.
     pub passed_over: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,

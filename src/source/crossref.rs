@@ -17,6 +17,7 @@ use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
+use std::fmt::Write as _;
 
 const HOST: &str = "https://api.crossref.org";
 
@@ -71,7 +72,7 @@ impl Crossref {
         let mut filter = format!("from-created-date:{date},until-created-date:{date}");
         for issn in &self.journals {
             // Filters of one name are alternatives.
-            filter.push_str(&format!(",issn:{issn}"));
+            let _ = write!(filter, ",issn:{issn}");
         }
         let size = PAGE_WORKS.to_string();
         let mut asked = vec![("filter", filter.as_str()), ("rows", &size), ("cursor", cursor)];
@@ -229,7 +230,7 @@ fn paper(work: &Value) -> Result<Paper, String> {
     Ok(Paper {
         abstract_text,
         authors: authors.filter(|name| !name.is_empty()).collect(),
-        categories: topics(&paper, texts(work, "/subject", "")),
+        categories: topics(&paper, &texts(work, "/subject", "")),
         published: published.iter().find_map(|name| date(work, name)),
         url: text(work, "/resource/primary/URL")
             .filter(|url| url.starts_with("http") && !url.contains(char::is_whitespace)),

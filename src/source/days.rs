@@ -249,8 +249,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_verdict(day: Day, now: &str, state: CoverageState, note: &str) {
-        let news = verdict("2026-08-09".parse().unwrap(), &day, &HABITS, at(now));
+    fn check_verdict(day: &Day, now: &str, state: CoverageState, note: &str) {
+        let news = verdict("2026-08-09".parse().unwrap(), day, &HABITS, at(now));
         assert_eq!((news.state, news.note.as_str()), (state, note));
         assert_eq!(news.announced_at, Some(at("2026-08-10T04:00:00Z")));
     }
@@ -265,13 +265,13 @@ mod tests {
             read: papers as u64,
             ..Day::default()
         };
-        check_verdict(day(3, Some(3)), "2026-08-10T03:59:59Z", CoverageState::Waiting, "the day is not over");
-        check_verdict(day(3, Some(3)), "2026-08-10T04:00:00Z", CoverageState::Complete, "");
-        check_verdict(day(0, Some(0)), "2026-08-10T04:00:00Z", CoverageState::Quiet, "");
-        check_verdict(day(99, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Complete, "99 of 100 records came");
-        check_verdict(day(50, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "50 of 100 records came");
-        check_verdict(day(0, Some(1)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "0 of 1 records came");
+        check_verdict(&day(3, Some(3)), "2026-08-10T03:59:59Z", CoverageState::Waiting, "the day is not over");
+        check_verdict(&day(3, Some(3)), "2026-08-10T04:00:00Z", CoverageState::Complete, "");
+        check_verdict(&day(0, Some(0)), "2026-08-10T04:00:00Z", CoverageState::Quiet, "");
+        check_verdict(&day(99, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Complete, "99 of 100 records came");
+        check_verdict(&day(50, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "50 of 100 records came");
+        check_verdict(&day(0, Some(1)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "0 of 1 records came");
         let away = Day { trouble: Some(Trouble::Away("no answer".to_owned())), ..Day::default() };
-        check_verdict(away, "2026-08-10T04:00:00Z", CoverageState::Failed, "no answer");
+        check_verdict(&away, "2026-08-10T04:00:00Z", CoverageState::Failed, "no answer");
     }
 }

@@ -17,7 +17,6 @@ use super::remote::{Arrival, Look, Source, Window, failed};
 use super::{SourceSettings, Unreadable};
 use crate::paper::Paper;
 use chrono::{NaiveDate, TimeDelta};
-use secrecy::SecretString;
 
 mod item;
 mod json_feed;
@@ -32,7 +31,6 @@ const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/fee
 pub struct Feed {
     provider: Provider,
     url: String,
-    api_key: Option<SecretString>,
 }
 
 /// What a feed holds.
@@ -71,7 +69,7 @@ impl Feed {
             None => (host, url),
         };
         // Feeds of one publisher keep their distance.
-        Feed { provider: Provider { name, spacing: SPACING }, url, api_key: source.api_key.clone() }
+        Feed { provider: Provider { name, spacing: SPACING }, url }
     }
 }
 
@@ -85,7 +83,6 @@ impl Source for Feed {
         let question = Question {
             url: self.url.clone(),
             accept: ACCEPT,
-            secret_query: self.api_key.clone().map(|key| ("api_key", key)),
             // What has not changed holds nothing new: unless it was never seen.
             unless_known: !window.everything && window.last_seen("").is_some(),
             ..Question::default()
@@ -97,11 +94,11 @@ impl Source for Feed {
             }
             Ok(answer) if answer.status < 300 => match read(&answer.body, answer.content_type.as_deref(), &self.url) {
                 Ok(items) => {
-                    if !items.is_whole {
+                    if items.is_whole {
+                        look.validators.push((self.url.clone(), answer.validators));
+                    } else {
                         let why = "the feed breaks off: the rest comes another time".to_owned();
                         look.failures.push((String::new(), why));
-                    } else {
-                        look.validators.push((self.url.clone(), answer.validators));
                     }
                     look.take(items);
                     return look;

@@ -83,7 +83,7 @@ pub(super) fn title_of(title: &str) -> Result<String, String> {
 
 /// The DOI in `text`: alone, behind `doi:`, or at the end of an address.
 pub(super) fn doi(text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = text.trim().replace("%2F", "/").replace("%2f", "/");
     let lower = text.to_ascii_lowercase();
     let from = lower.match_indices("10.").map(|(at, _)| at).find(|&at| {
         let before = &lower[..at];
@@ -98,7 +98,7 @@ pub(super) fn doi(text: &str) -> Option<String> {
     let in_address = lower[..from].contains("http");
     let doi = text[from..].split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).next()?;
     let doi = if in_address { doi.split(['?', '#', '&']).next()? } else { doi };
-    let mut doi = doi.replace("%2F", "/").replace("%2f", "/").to_lowercase();
+    let mut doi = doi.to_lowercase();
     if in_address {
         for end in ["/abstract", "/full", "/fulltext", "/pdf", "/meta", ".pdf", ".full", ".short", "/epdf"] {
             doi = doi.strip_suffix(end).map_or(doi.clone(), str::to_owned);
@@ -176,7 +176,7 @@ pub(super) fn is_no_paper(title: &str) -> bool {
 }
 
 /// Topics as a source words them, for a paper that arXiv has not put into its categories.
-pub(super) fn topics(paper: &Paper, words: Vec<String>) -> Vec<String> {
+pub(super) fn topics(paper: &Paper, words: &[String]) -> Vec<String> {
     if paper.id.is_arxiv() {
         return Vec::new();
     }

@@ -70,6 +70,6 @@ pub struct Batch {
     pub read: u64,
     /// Records of a paper that the batch held already.
     pub merged: u64,
-    /// New versions of papers that are not known here.
+    /// New versions of papers that are not known here, and records that are no papers.
     pub passed_over: u64,
 }

@@ -147,10 +147,11 @@ fn paper(work: &Value, title: &str) -> Result<Paper, String> {
     let raw = texts(work, "/authorships", "/raw_author_name").into_iter().map(|name| clean_line(&name));
     let journal = text(work, "/primary_location/source/display_name").map(|name| clean_line(&name));
     let parts = [journal.clone(), text(work, "/biblio/volume"), text(work, "/biblio/first_page")];
+    let topic: Vec<String> = text(work, "/primary_topic/subfield/display_name").into_iter().collect();
     Ok(Paper {
         abstract_text: clean_text(&abstract_of(work)),
         authors: if authors.is_empty() { raw.collect() } else { authors },
-        categories: topics(&paper, text(work, "/primary_topic/subfield/display_name").into_iter().collect()),
+        categories: topics(&paper, &topic),
         published: text(work, "/publication_date").and_then(|at| dates::instant(&at)),
         url: text(work, "/primary_location/landing_page_url").filter(|url| is_address(url)),
         journal: journal.is_some().then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),

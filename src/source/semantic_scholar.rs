@@ -132,7 +132,7 @@ fn paper(record: &Value, title: &str) -> Result<Paper, String> {
     Ok(Paper {
         abstract_text: clean_text(&text(record, "/abstract").unwrap_or_default()),
         authors: authors.filter(|name| !name.is_empty()).collect(),
-        categories: topics(&paper, texts(record, "/fieldsOfStudy", "")),
+        categories: topics(&paper, &texts(record, "/fieldsOfStudy", "")),
         published: text(record, "/publicationDate").or(text(record, "/year")).and_then(|at| dates::instant(&at)),
         // Of a paper that others know, their page is the better one.
         url: text(record, "/url").filter(|url| url.starts_with("https://") && paper.id.as_str().starts_with("s2:")),

@@ -333,12 +333,12 @@ fn attributes(text: &str, attributes: &mut Vec<(String, String)>) -> (usize, boo
         let trimmed = value.trim_start();
         at += value.len() - trimmed.len();
         let quote = trimmed.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (value, length) = match quote.and_then(|quote| Some(&trimmed[1..=trimmed[1..].find(quote)?])) {
-            Some(quoted) => (quoted, quoted.len() + 2),
-            None => {
-                let end = trimmed.find(|c: char| c.is_whitespace() || matches!(c, '>' | '<')).unwrap_or(trimmed.len());
-                (trimmed[..end].trim_matches(['"', '\'']), end)
-            }
+        let quoted = quote.and_then(|quote| Some(&trimmed[1..=trimmed[1..].find(quote)?]));
+        let (value, length) = if let Some(quoted) = quoted {
+            (quoted, quoted.len() + 2)
+        } else {
+            let end = trimmed.find(|c: char| c.is_whitespace() || matches!(c, '>' | '<')).unwrap_or(trimmed.len());
+            (trimmed[..end].trim_matches(['"', '\'']), end)
         };
         if attributes.len() < 100 {
             attributes.push((name.to_owned(), decode(value)));
@@ -356,15 +356,12 @@ fn decode(text: &str) -> String {
         rest = &rest[at..];
         let end = rest.bytes().take(34).position(|byte| byte == b';');
         let meant = end.and_then(|end| entity(&rest[1..end]));
-        match (meant, end) {
-            (Some(meant), Some(end)) => {
-                out.push_str(&meant);
-                rest = &rest[end + 1..];
-            }
-            _ => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let (Some(meant), Some(end)) = (meant, end) {
+            out.push_str(&meant);
+            rest = &rest[end + 1..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);

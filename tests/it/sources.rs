@@ -530,3 +530,79 @@ async fn a_source_that_does_not_answer_is_not_asked_for_all_its_days() {
     assert_eq!((polled.asked, polled.failures.len()), (2, 2));
     assert_eq!(desk.days(), ["08-01 failed 0", "08-02 failed 0"]);
 }
+
+/// A JSON value of the kind that no reader expects.
+fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z0-9./:-]{0,12}|\\PC{0,8}".prop_map(Value::from),
+    ];
+    let keys = proptest::sample::select(vec![
+        "paper",
+        "id",
+        "title",
+        "summary",
+        "authors",
+        "name",
+        "messages",
+        "collection",
+        "status",
+        "total",
+        "doi",
+        "date",
+        "message",
+        "items",
+        "DOI",
+        "author",
+        "relation",
+        "results",
+        "abstract_inverted_index",
+        "locations",
+        "data",
+        "paperId",
+        "externalIds",
+        "notes",
+        "content",
+        "value",
+        "tmdate",
+        "issued",
+        "date-parts",
+        "version",
+        "forum",
+    ]);
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((keys.clone().prop_map(str::to_owned), inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_json_makes_a_reader_fail(value in any_json()) {
+        use paperboy::source::{biorxiv, crossref, feed, huggingface, openalex, openreview, semantic_scholar};
+        let list = |key: &str| json!({key: [value.clone()]});
+        let _ = huggingface::read(&value, date("2026-08-04"), "x");
+        let _ = huggingface::read(&json!([value.clone()]), date("2026-08-04"), "x");
+        for answer in [value.clone(), list("collection")] { let _ = biorxiv::read(&answer, "x"); }
+        for answer in [value.clone(), json!({"message": list("items")})] { let _ = crossref::read(&answer, "x"); }
+        for answer in [value.clone(), list("results")] { let _ = openalex::read(&answer, "x"); }
+        for answer in [value.clone(), list("data")] { let _ = semantic_scholar::read(&answer, "x"); }
+        for answer in [value.clone(), list("notes")] { let _ = openreview::read(&answer, "x"); }
+        let _ = feed::read(list("items").to_string().as_bytes(), None, "x");
+    }
+
+    #[test]
+    fn no_damage_makes_the_feed_reader_fail(at in 0_usize..300, byte: u8, end in 0_usize..400) {
+        let mut bytes = rss(&[("a", "2026-08-03"), ("b", "")]).into_bytes();
+        let at = at.min(bytes.len() - 1);
+        bytes[at] = byte;
+        let _ = paperboy::source::feed::read(&bytes, None, "x");
+        let _ = paperboy::source::feed::read(&bytes[..end.min(bytes.len())], None, "x");
+    }
+}

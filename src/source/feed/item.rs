@@ -7,6 +7,7 @@ use super::{Item, Items};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use ring::digest::{SHA256, digest};
+use std::fmt::Write as _;
 
 /// What a feed says of an item, each as it came: text, or markup.
 #[derive(Debug, Default)]
@@ -89,7 +90,7 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
         paper: Paper {
             abstract_text: if longest == paper.title { String::new() } else { longest },
             authors: authors(&raw.authors),
-            categories: topics(&paper, raw.topics),
+            categories: topics(&paper, &raw.topics),
             published: raw.published.iter().find_map(|text| dates::instant(text)),
             url,
             journal: journal.map(|name| [Some(name), volume].into_iter().flatten().collect::<Vec<_>>().join(", ")),
@@ -103,8 +104,11 @@ fn own_name(text: &str, place: &str) -> String {
     let is_address = text.contains("://") || text.starts_with("urn:") || text.starts_with("tag:");
     let whole = if is_address { text.trim().to_owned() } else { format!("{place} {}", text.trim()) };
     let hash = digest(&SHA256, whole.as_bytes());
-    let hex: String = hash.as_ref().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    format!("feed:{hex}")
+    let mut name = "feed:".to_owned();
+    for byte in hash.as_ref().iter().take(10) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 /// Names, one or many in a text, with mail addresses or without.

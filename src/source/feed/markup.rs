@@ -142,5 +142,5 @@ fn link(links: &[&Element]) -> Option<String> {
     let is_page = |link: &&&Element| link.attribute("rel").is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"));
     let plain = links.iter().filter(|link| link.attribute("href").is_none()).map(|link| link.text());
     let plain = plain.into_iter().find(|text| !text.is_empty());
-    plain.or_else(|| links.iter().filter(is_page).find_map(|link| href(link))).or_else(|| links.iter().find_map(href))
+    plain.or_else(|| links.iter().filter(is_page).find_map(&href)).or_else(|| links.iter().find_map(href))
 }

@@ -120,7 +120,7 @@ fn abstract_of(article: &Element) -> Option<String> {
 
 fn authors(list: &Element) -> Vec<String> {
     let names = list.all("Author").map(|author| {
-        let part = |name: &str| author.at(name).map(|part| part.markup()).unwrap_or_default();
+        let part = |name: &str| author.at(name).map(Element::markup).unwrap_or_default();
         let given =
             [part("ForeName"), part("Initials")].into_iter().find(|given| !given.is_empty()).unwrap_or_default();
         let name = clean_line(&format!("{given} {} {}", part("LastName"), part("Suffix")));
