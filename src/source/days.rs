@@ -14,6 +14,7 @@ use super::remote::{Arrival, Look, Source, Window};
 use crate::coverage::{CoverageNews, CoverageState};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use std::collections::VecDeque;
 use std::future::Future;
 
 /// Days that one look asks for; the next one goes on.
@@ -22,7 +23,7 @@ const DAYS_MAX: usize = 62;
 /// How far back a gap is looked for by itself: a month of mail is not caught up with.
 const GAP_DAYS: u64 = 31;
 
-/// Days in a row without an answer after which a look gives up.
+/// Days in a row that cannot be had after which a look tries one more, and gives up.
 const UNANSWERED_MAX: u32 = 2;
 
 /// How much of what a source declares may be missing before it is said to be:
@@ -87,33 +88,42 @@ impl<T: ByDay> Source for T {
         let habits = self.habits();
         let mut look = Look::default();
         let mut unanswered = 0;
-        for date in due(window, &habits) {
+        let mut days: VecDeque<NaiveDate> = due(window, &habits).into();
+        let mut is_last_try = false;
+        while let Some(date) = days.pop_front() {
             let day = self.day(http, date).await;
             look.asked += 1;
+            let failed = match &day.trouble {
+                Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => Some(why.clone()),
+                Some(Trouble::Pause(_)) | None => None,
+            };
+            if is_last_try && failed.is_some() {
+                break;
+            }
+            is_last_try = false;
             look.news.push(verdict(date, &day, &habits, http.now()));
             look.skipped += day.skipped;
             look.arrivals.extend(day.arrivals);
             look.unreadable.extend(day.unreadable);
+            unanswered = if failed.is_some() { unanswered + 1 } else { 0 };
+            look.failures.extend(failed.map(|why| (date.to_string(), why)));
             match day.trouble {
-                None => unanswered = 0,
                 Some(Trouble::Pause(pause)) => {
                     look.pause = Some(pause);
                     break;
                 }
-                Some(Trouble::Nonsense(why)) => look.failures.push((date.to_string(), why)),
-                Some(Trouble::Away(why)) => {
-                    look.failures.push((date.to_string(), why));
-                    unanswered += 1;
-                    if unanswered == UNANSWERED_MAX {
-                        break;
-                    }
-                }
                 Some(Trouble::Refused(why)) => {
                     look.pause = Some(rest(ByDay::provider(self), &why, http));
                     look.is_refused = true;
-                    look.failures.push((date.to_string(), why));
                     break;
                 }
+                _ => {}
+            }
+            if unanswered >= UNANSWERED_MAX {
+                // It may be these days: the newest one tells.
+                let Some(newest) = (0..days.len()).max_by_key(|at| days[*at]) else { break };
+                days.swap(0, newest);
+                is_last_try = true;
             }
         }
         look

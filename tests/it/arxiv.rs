@@ -451,9 +451,6 @@ async fn a_file_of_papers_is_read_again_when_it_was_written() {
     assert_eq!((again.asked, again.read), (0, 0), "the file is older than the last reading");
     assert_eq!(poll(&reading.db, &reading.http, &source, Ask::Everything).await.unwrap().read, 1);
     assert_eq!(reading.days(), ["2026-08-04  complete 1"]);
-    source.kind = SourceKind::Pubmed;
-    let error = poll(&reading.db, &reading.http, &source, Ask::WhatIsDue).await.unwrap_err();
-    assert_eq!(error.to_string(), "sources of kind pubmed are not in this version yet");
 }
 
 /// The client of a trial that does not wait.
