@@ -56,6 +56,9 @@
 //! - A source's coverage of a day is what its answers prove. What arXiv's feeds
 //!   prove is written at the top of `source/arxiv/day.rs`, what its lists of changes
 //!   prove at the top of `source/arxiv/harvest.rs`.
+//! - Other sources announce a paper on the day that they can be asked for, or,
+//!   where they only show what they hold, when it is first seen: `source/remote.rs`
+//!   and `source/days.rs` say how, and why.
 //! - Each provider has one gate in the process ([`source::http`]), and the processes
 //!   of an installation take turns at it through the database; what it says of how
 //!   long to stay away is stored before anything else is done.

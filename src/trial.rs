@@ -225,16 +225,10 @@ async fn fetch(
     let deadline = tokio::time::Instant::now() + time_limit;
     for category in CATEGORIES {
         let source = SourceSettings {
-            name: "arxiv".to_owned(),
-            kind: SourceKind::Arxiv,
             categories: vec![category.to_owned()],
-            url: None,
-            path: None,
-            query: None,
             endpoint: endpoint.clone(),
             verify: false,
-            catchup: false,
-            api_key: None,
+            ..SourceSettings::new("arxiv", SourceKind::Arxiv)
         };
         let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await else {
             break;
@@ -242,7 +236,6 @@ async fn fetch(
         let polled = match polled {
             Ok(polled) => polled,
             Err(PollError::Intake(error)) => return Err(error.into()),
-            Err(error @ PollError::NotYet(_)) => return Ok(Err(error.to_string())),
         };
         imported.read += polled.read;
         imported.new += polled.new;

@@ -145,7 +145,7 @@ fn out_of_reach(
 fn print(all: &[Polled]) -> Done {
     for polled in all {
         out::line(format!(
-            "{}: read {}: {} new, {} changed, {} merged, {} replacements of unknown papers, {} rejected",
+            "{}: read {}: {} new, {} changed, {} merged, {} passed over, {} rejected",
             polled.source, polled.read, polled.new, polled.changed, polled.merged, polled.passed_over, polled.rejected
         ))?;
         if let Some(until) = polled.paused_until {

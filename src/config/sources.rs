@@ -42,6 +42,11 @@ fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings>
     let url = if is_feed { needed(fields, "url", web_address) } else { fields.filled("url") };
     let path = if is_jsonl { fields.needed("path") } else { fields.filled("path") };
     let query = fields.filled("query");
+    let journals = fields.all_parsed("journals", issn).unwrap_or_default();
+    let venues = fields.texts("venues").unwrap_or_default();
+    if let Some(kind) = kind {
+        refuse_lacking(fields, kind, query.as_deref(), &journals, &venues);
+    }
     let endpoint = fields.parsed("endpoint", base_address);
     let verify = fields.flag("verify");
     let catchup = fields.flag("catchup");
@@ -58,6 +63,8 @@ fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings>
         categories,
         url,
         path: path.map(|path| files.locate(&path)),
+        journals,
+        venues,
         query,
         endpoint,
         verify: verify.unwrap_or(true),
@@ -70,6 +77,48 @@ fn refuse_foreign(fields: &mut Fields, key: &'static str, kind: Option<SourceKin
     if let Some(kind) = kind.filter(|&kind| kind != owner && fields.has_filled(key)) {
         fields.refuse(key, None, format!("is for sources of kind {}, not {}", owner.word(), kind.word()));
     }
+}
+
+/// What a kind cannot do without, and what it cannot do anything with.
+fn refuse_lacking(fields: &mut Fields, kind: SourceKind, query: Option<&str>, journals: &[String], venues: &[String]) {
+    use SourceKind::{Crossref, OpenAlex, OpenReview, Pubmed, SemanticScholar};
+    match kind {
+        Pubmed | SemanticScholar if query.is_none() => {
+            fields.refuse_once("query", "must say what to search for, like \"graph neural networks\"");
+        }
+        Crossref | OpenAlex if query.is_none() && journals.is_empty() => {
+            let remedy =
+                "must say what to search for, unless journals does: all of it would be tens of thousands a day";
+            fields.refuse_once("query", remedy);
+        }
+        OpenReview if venues.is_empty() => {
+            fields.refuse_once("venues", "must name at least one venue, like [\"ICLR.cc/2027/Conference\"]");
+        }
+        _ => {}
+    }
+    if !journals.is_empty() && ![Crossref, OpenAlex].contains(&kind) {
+        fields.refuse("journals", None, format!("is for sources of kind crossref or openalex, not {}", kind.word()));
+    }
+    if !venues.is_empty() && kind != OpenReview {
+        fields.refuse("venues", None, format!("is for sources of kind openreview, not {}", kind.word()));
+    }
+}
+
+/// An ISSN: seven digits and a digit or X that checks them (ISO 3297).
+fn issn(text: &str) -> Result<String, &'static str> {
+    let wrong = "must be an ISSN, like 1476-4687";
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|c| *c != '-')
+        .map(|c| if matches!(c, 'X' | 'x') { Some(10) } else { c.to_digit(10) })
+        .collect::<Option<_>>()
+        .ok_or(wrong)?;
+    let sum: u32 = digits.iter().rev().zip(1..).map(|(digit, weight)| digit * weight).sum();
+    if digits.len() != 8 || digits[..7].contains(&10) || !sum.is_multiple_of(11) {
+        return Err(wrong);
+    }
+    let plain: String = text.chars().filter(|c| *c != '-').collect::<String>().to_uppercase();
+    Ok(format!("{}-{}", &plain[..4], &plain[4..]))
 }
 
 fn read_arxiv_categories(fields: &mut Fields) -> Vec<String> {

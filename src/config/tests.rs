@@ -267,7 +267,7 @@ fn a_wrong_variable_is_called_by_its_name() {
 fn secrets_come_from_files_too() {
     let place = Place::with(&format!(
         "{LEAST}[smtp]\nusername = 'me'\npassword_file = 'password'\n[database]\nurl_file = 'url'\n\
-         [[source]]\nkind = 'openalex'\napi_key_file = 'key'"
+         [[source]]\nkind = 'openalex'\nquery = 'x'\napi_key_file = 'key'"
     ));
     place.write("password", "hunter 2 \r\n");
     place.write("url", "sqlite:there.db\n");
@@ -404,4 +404,24 @@ fn each_dkim_key_has_a_name_of_its_own_in_dns() {
     assert_eq!(names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'e'").unwrap(), "e");
     let same = names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'digest'");
     assert!(same.unwrap_err().contains("dkim.ed25519_selector = \"digest\": must differ from selector"));
+}
+
+#[test]
+fn each_kind_of_source_says_what_it_cannot_do_without() {
+    check_refused(
+        "[[source]]\nkind = 'pubmed'\n[[source]]\nkind = 'crossref'\n[[source]]\nkind = 'openreview'\n\
+         [[source]]\nkind = 'openalex'\njournals = ['1476-4688']\n[[source]]\nkind = 'huggingface'\nvenues = ['TMLR']\n",
+        &[],
+        &[
+            "source[0].query: must say what to search for, like \"graph neural networks\"",
+            "source[1].query: must say what to search for, unless journals does: all of it would be tens of thousands a day",
+            "source[2].venues: must name at least one venue, like [\"ICLR.cc/2027/Conference\"]",
+            "source[3].journals = \"1476-4688\": must be an ISSN, like 1476-4687",
+            "source[3].query: must say what to search for, unless journals does: all of it would be tens of thousands a day",
+            "source[4].venues: is for sources of kind openreview, not huggingface",
+        ],
+    );
+    let right = "[[source]]\nkind = 'openalex'\njournals = ['14764687']\n";
+    let sources = Place::with(&format!("{LEAST}{right}")).load(&[]).unwrap().sources;
+    assert_eq!(sources[0].journals, ["1476-4687"]);
 }

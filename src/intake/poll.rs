@@ -1,6 +1,7 @@
 //! One look at one source: what is new goes to the store, papers and coverage together.
 
 mod arxiv;
+mod fetched;
 mod file;
 
 use super::IntakeError;
@@ -59,7 +60,7 @@ pub struct Polled {
     pub changed: u64,
     /// Records of a paper that was in the batch already.
     pub merged: u64,
-    /// New versions of papers that are not known here.
+    /// New versions of papers that are not known here, and records that are no papers.
     pub passed_over: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,
@@ -82,6 +83,7 @@ pub struct Polled {
 impl Polled {
     /// Adds what another question to the same source brought.
     fn add(&mut self, more: Polled) {
+        self.asked += more.asked;
         self.read += more.read;
         self.new += more.new;
         self.changed += more.changed;
@@ -114,6 +116,9 @@ impl Polled {
         if let Some(until) = self.paused_until {
             tracing::warn!(source.name = source, %until, "the source asks to be left alone");
         }
+        for (what, why) in &self.failures {
+            tracing::debug!(source.name = source, what, "not read: {why}");
+        }
         for CoverageNews { category, date, papers, note, state, .. } in &self.changes {
             match state {
                 CoverageState::Complete => {
@@ -142,9 +147,6 @@ pub enum PollError {
     /// The file cannot be read, or the database not written.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// This version does not know how.
-    #[error("sources of kind {} are not in this version yet", .0.word())]
-    NotYet(SourceKind),
 }
 
 impl From<StoreError> for PollError {
@@ -167,7 +169,7 @@ pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Re
             let (now, source) = (http.now(), source.clone());
             Ok(db.run_blocking(move |db| file::poll(db, &source, ask, now)).await?)
         }
-        kind => Err(PollError::NotYet(kind)),
+        _ => Ok(fetched::poll(db, http, source, ask).await?),
     }
 }
 

@@ -10,28 +10,31 @@
 //! Redirects are followed three times at most, never from HTTPS to HTTP, and never
 //! from a public address to a private one: who controls a provider's pages must not
 //! be able to have us ask the machines around us. What an operator has named as an
-//! `endpoint` may be private.
+//! `endpoint` may be private. Keys of APIs go to the host that was asked and to no other.
 
 mod address;
 mod kept;
 mod policy;
+mod question;
+mod redirects;
 mod turns;
 
 pub use address::is_public;
 pub use policy::{Pause, retry_after};
+pub use question::{Answer, Question};
 pub use turns::{Soon, TURN_MAX, Turn, Turns};
 
 use crate::clock::{Clock, SystemClock};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
 use chrono::{DateTime, TimeDelta, Utc};
-use kept::{Answers, Validators};
+use kept::{Answers, State};
 use policy::{WAIT_MAX, WAIT_UNASKED, backoff, spacing};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Response, Url, header};
+use redirects::{Among, is_link_local};
+use reqwest::{Response, header};
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
@@ -40,9 +43,6 @@ use tokio::sync::Mutex;
 
 /// Largest answer that is read, unpacked: arXiv's fullest feeds have some 6 MB.
 const BODY_BYTES_MAX: usize = 32 << 20;
-
-/// Redirects of one request.
-const REDIRECTS_MAX: usize = 3;
 
 /// The longest wait between two looks at whose turn it is.
 const TURN_LOOK: TimeDelta = TimeDelta::seconds(3);
@@ -63,12 +63,15 @@ pub struct HttpSettings {
     pub tries: u32,
     /// Which addresses are public: [`is_public`], except in tests.
     pub is_public: fn(IpAddr) -> bool,
+    /// Whom providers may turn to: an e-mail address, for those that want it in the question.
+    pub contact: Option<String>,
 }
 
 impl HttpSettings {
     /// For an installation: the User-Agent says whom to turn to.
     pub fn of_site(site: &Site) -> Self {
-        Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact))
+        let named = Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact));
+        HttpSettings { contact: Some(site.contact.to_string()), ..named }
     }
 
     /// For a program that says `comment` of itself.
@@ -80,6 +83,7 @@ impl HttpSettings {
             timeout: Duration::from_mins(5),
             tries: 4,
             is_public,
+            contact: None,
         }
     }
 }
@@ -91,17 +95,6 @@ pub struct Provider {
     pub name: String,
     /// From one answer to the next request.
     pub spacing: TimeDelta,
-}
-
-/// What came back: any status but 429 and 5xx.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// What was asked.
-    pub url: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// What came, unpacked.
-    pub body: Vec<u8>,
 }
 
 /// Why there is no answer.
@@ -190,6 +183,8 @@ struct Shared {
     client: reqwest::Client,
     /// Finds public addresses only.
     public: reqwest::Client,
+    /// Finds all but link-local ones.
+    beyond_the_link: reqwest::Client,
     kept: SyncMutex<Answers>,
     settings: HttpSettings,
     around: Surroundings,
@@ -221,10 +216,13 @@ impl Http {
         let built =
             |builder: reqwest::ClientBuilder| builder.build().map_err(|error| HttpError::Setup(Box::new(error)));
         let client = built(builder()?)?;
-        let public = built(builder()?.dns_resolver(Arc::new(PublicOnly(settings.is_public))))?;
+        let among = |is_fit| builder().map(|builder| builder.dns_resolver(Arc::new(Among(is_fit))));
+        let public = built(among(settings.is_public)?)?;
+        let beyond_the_link = built(among(|address| !is_link_local(address))?)?;
         let (gates, pauses, kept) = (SyncMutex::default(), SyncMutex::default(), SyncMutex::default());
         let answers = AtomicU64::new(0);
-        Ok(Http(Arc::new(Shared { client, public, kept, settings, around, gates, pauses, answers }), None))
+        let shared = Shared { client, public, beyond_the_link, kept, settings, around, gates, pauses, answers };
+        Ok(Http(Arc::new(shared), None))
     }
 
     /// The same client, which takes turns with other processes.
@@ -236,6 +234,16 @@ impl Http {
     /// The time, as the client sees it.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.around.clock.now()
+    }
+
+    /// Whom providers may turn to, if the installation names somebody.
+    pub fn contact(&self) -> Option<&str> {
+        self.0.settings.contact.as_deref()
+    }
+
+    /// The answer of `url` was of no use: the next question is not whether it has changed.
+    pub fn forget(&self, url: &str) {
+        self.kept().forget(url);
     }
 
     /// Waits, as the client does.
@@ -274,6 +282,12 @@ impl Http {
 
     /// Asks for `url`, when it is this request's turn at the provider's gate.
     pub async fn get(&self, provider: &Provider, url: &str) -> Result<Answer, HttpError> {
+        self.ask(provider, &Question { url: url.to_owned(), ..Question::default() }).await
+    }
+
+    /// Asks `question`, when it is this request's turn at the provider's gate.
+    pub async fn ask(&self, provider: &Provider, question: &Question) -> Result<Answer, HttpError> {
+        let url = question.url.as_str();
         let gate = self.gate(provider);
         let tries = self.0.settings.tries.max(1);
         let mut last = String::new();
@@ -282,7 +296,7 @@ impl Http {
             if number > 1 {
                 self.sleep(backoff(number - 1, self.0.around.chance.fraction())).await;
             }
-            match self.try_once(provider, &gate, url).await? {
+            match self.try_once(provider, &gate, question).await? {
                 Try::Answered(answer) => return Ok(answer),
                 Try::ServerError(code) => status = Some(code),
                 Try::Broken(why) => (status, last) = (None, why),
@@ -296,7 +310,7 @@ impl Http {
         })
     }
 
-    async fn try_once(&self, provider: &Provider, gate: &Mutex<Gate>, url: &str) -> Result<Try, HttpError> {
+    async fn try_once(&self, provider: &Provider, gate: &Mutex<Gate>, question: &Question) -> Result<Try, HttpError> {
         // Held until the answer is read: one connection at a time.
         let mut gate = gate.lock().await;
         if let Some(pause) = self.pause_of(provider) {
@@ -307,7 +321,7 @@ impl Http {
             self.sleep(wait).await;
         }
         let turn = self.turn(provider).await?;
-        let tried = self.exchange(provider, url).await;
+        let tried = self.exchange(provider, question).await;
         let now = self.now();
         gate.last_answer = Some(now);
         if let (Some(turns), Some(turn)) = (&self.1, turn) {
@@ -333,8 +347,9 @@ impl Http {
         }
     }
 
-    async fn exchange(&self, provider: &Provider, url: &str) -> Result<Try, HttpError> {
-        let mut response = match self.follow(url).await? {
+    async fn exchange(&self, provider: &Provider, question: &Question) -> Result<Try, HttpError> {
+        let url = question.url.as_str();
+        let mut response = match self.follow(question).await? {
             Ok(response) => response,
             Err(error) => return Ok(Try::Broken(in_one_line(&error))),
         };
@@ -359,12 +374,13 @@ impl Http {
             return Ok(Try::ServerError(status));
         }
         if status == 304
-            && let Some(body) = self.kept().unchanged(url)
+            && let Some((content_type, body)) = self.kept().unchanged(url)
         {
-            return Ok(Try::Answered(Answer { url: url.to_owned(), status: 200, body }));
+            return Ok(Try::Answered(Answer { url: url.to_owned(), status: 200, content_type, body }));
         }
-        let validators =
-            Validators { tag: text_of(&response, header::ETAG), modified: text_of(&response, header::LAST_MODIFIED) };
+        let content_type = text_of(&response, header::CONTENT_TYPE);
+        let state =
+            State { tag: text_of(&response, header::ETAG), modified: text_of(&response, header::LAST_MODIFIED) };
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -377,58 +393,9 @@ impl Http {
             }
         }
         if status == 200 {
-            self.kept().keep(url, validators, &body);
+            self.kept().keep(url, state, content_type.clone(), &body);
         }
-        Ok(Try::Answered(Answer { url: url.to_owned(), status, body }))
-    }
-
-    /// The response of `url`, or of where it leads.
-    async fn follow(&self, url: &str) -> Result<Result<Response, reqwest::Error>, HttpError> {
-        let validators = self.kept().validators(url).unwrap_or_default();
-        let (mut client, mut next) = (&self.0.client, url.to_owned());
-        for _ in 0..=REDIRECTS_MAX {
-            let mut sent = client
-                .get(&next)
-                .header(header::ACCEPT, "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1");
-            for (name, value) in
-                [(header::IF_NONE_MATCH, &validators.tag), (header::IF_MODIFIED_SINCE, &validators.modified)]
-            {
-                if let Some(value) = value {
-                    sent = sent.header(name, value);
-                }
-            }
-            let response = match sent.send().await {
-                Ok(response) => response,
-                Err(error) => {
-                    if let Some(led) = led_astray(&error) {
-                        return Err(HttpError::Misled { url: url.to_owned(), to: next, why: led });
-                    }
-                    return Ok(Err(error));
-                }
-            };
-            let location = text_of(&response, header::LOCATION);
-            let (true, Some(location)) = (matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308), location)
-            else {
-                return Ok(Ok(response));
-            };
-            let misled =
-                |why: &str| HttpError::Misled { url: url.to_owned(), to: location.clone(), why: why.to_owned() };
-            let to = response.url().join(&location).map_err(|_| misled("this is no address"))?;
-            match (response.url().scheme(), to.scheme()) {
-                (_, "https") | ("http", "http") => {}
-                _ => return Err(misled("it is not encrypted")),
-            }
-            let is_from_public = response.remote_addr().is_none_or(|from| (self.0.settings.is_public)(from.ip()));
-            if is_from_public {
-                client = &self.0.public;
-                // An address that is written out is not looked up.
-                if literal(&to).is_some_and(|address| !(self.0.settings.is_public)(address)) {
-                    return Err(misled("it is a private address"));
-                }
-            }
-            next = to.into();
-        }
-        Err(HttpError::Misled { url: url.to_owned(), to: next, why: "there are too many redirects".to_owned() })
+        Ok(Try::Answered(Answer { url: url.to_owned(), status, content_type, body }))
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Answers> {
@@ -438,47 +405,6 @@ impl Http {
 
 fn text_of(response: &Response, name: header::HeaderName) -> Option<String> {
     response.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
-/// The address that stands in place of a name.
-fn literal(url: &Url) -> Option<IpAddr> {
-    url.host_str()?.trim_matches(['[', ']']).parse().ok()
-}
-
-/// Finds public addresses only. What it finds is what is connected to, so that a
-/// name cannot lead elsewhere in between.
-struct PublicOnly(fn(IpAddr) -> bool);
-
-/// A name that leads to private addresses only.
-#[derive(Debug, thiserror::Error)]
-#[error("it leads to a private address")]
-struct Private;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let is_public = self.0;
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.iter().copied().filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() && !found.is_empty() {
-                return Err(Box::new(Private).into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Whether a connection was refused because of where it leads.
-fn led_astray(error: &reqwest::Error) -> Option<String> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        // What a resolver says comes in a box of its own.
-        if error.is::<Private>() || error.to_string() == Private.to_string() {
-            return Some(Private.to_string());
-        }
-        cause = error.source();
-    }
-    None
 }
 
 /// How one try went, where it may make sense to try again.
@@ -513,5 +439,10 @@ fn in_one_line(error: &reqwest::Error) -> String {
         }
         cause = error.source();
     }
-    if line.is_empty() { error.to_string() } else { line }
+    if line.is_empty() {
+        // What stands behind is the address, and perhaps a key in it.
+        let words = error.to_string();
+        return words.split(" for url (").next().unwrap_or_default().to_owned();
+    }
+    line
 }

@@ -5,9 +5,25 @@
 //! what it brings. Malformed input costs the record, never the batch.
 
 pub mod arxiv;
+pub mod biorxiv;
+mod charset;
+pub mod crossref;
+mod dates;
+pub mod days;
+pub mod feed;
 pub mod http;
+pub mod huggingface;
+mod identity;
+mod json;
 pub mod jsonl;
+pub mod openalex;
+pub mod openreview;
+pub mod pubmed;
+pub mod reach;
+pub mod remote;
+pub mod semantic_scholar;
 mod settings;
+mod xml;
 
 pub use settings::{SourceKind, SourceSettings};
 
@@ -54,6 +70,6 @@ pub struct Batch {
     pub read: u64,
     /// Records of a paper that the batch held already.
     pub merged: u64,
-    /// New versions of papers that are not known here.
+    /// New versions of papers that are not known here, and records that are no papers.
     pub passed_over: u64,
 }

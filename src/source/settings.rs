@@ -77,6 +77,10 @@ pub struct SourceSettings {
     pub url: Option<String>,
     /// The file of papers: there if and only if the kind is `jsonl`.
     pub path: Option<PathBuf>,
+    /// Journals to take, by ISSN.
+    pub journals: Vec<String>,
+    /// Venues to take: names of `OpenReview`.
+    pub venues: Vec<String>,
     /// What to search for, in the words of the source.
     pub query: Option<String>,
     /// Stands in for all hosts of this source, without a slash at the end.
@@ -87,4 +91,24 @@ pub struct SourceSettings {
     pub catchup: bool,
     /// The key of its API, if it wants one.
     pub api_key: Option<SecretString>,
+}
+
+impl SourceSettings {
+    /// A source of which nothing else is said.
+    pub fn new(name: &str, kind: SourceKind) -> Self {
+        SourceSettings {
+            name: name.to_owned(),
+            kind,
+            categories: Vec::new(),
+            url: None,
+            path: None,
+            journals: Vec::new(),
+            venues: Vec::new(),
+            query: None,
+            endpoint: None,
+            verify: true,
+            catchup: false,
+            api_key: None,
+        }
+    }
 }

@@ -243,16 +243,10 @@ impl World {
 
     fn source(&self) -> SourceSettings {
         SourceSettings {
-            name: "arxiv".to_owned(),
-            kind: SourceKind::Arxiv,
             categories: self.categories.iter().map(|category| (*category).to_owned()).collect(),
-            url: None,
-            path: None,
-            query: None,
             endpoint: Some(self.arxiv.url()),
-            verify: true,
             catchup: self.reads_pages,
-            api_key: None,
+            ..SourceSettings::new("arxiv", SourceKind::Arxiv)
         }
     }
 

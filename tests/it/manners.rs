@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::intake::{Ask, fetch_papers, poll};
 use paperboy::random::NoChance;
-use paperboy::source::http::{Http, HttpError, HttpSettings, Provider, Surroundings};
+use paperboy::source::http::{Http, HttpError, HttpSettings, Provider, Question, Surroundings, is_public};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperStore, SourcePause, SourceStore, SourceTurn};
@@ -24,16 +24,10 @@ fn noon() -> DateTime<Utc> {
 
 fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
     SourceSettings {
-        name: "arxiv".to_owned(),
-        kind: SourceKind::Arxiv,
         categories: categories.iter().map(|category| (*category).to_owned()).collect(),
-        url: None,
-        path: None,
-        query: None,
         endpoint: Some(endpoint.to_owned()),
         verify: false,
-        catchup: false,
-        api_key: None,
+        ..SourceSettings::new("arxiv", SourceKind::Arxiv)
     }
 }
 
@@ -153,6 +147,53 @@ async fn a_public_server_cannot_lead_us_to_a_private_one() {
     assert_eq!(http.get(&provider(), &format!("{}/there", public.url())).await.unwrap().body, b"public");
     private.on("/mirror").says(Reply::status(308).header("Location", "/secret"));
     assert_eq!(http.get(&provider(), &format!("{}/mirror", private.url())).await.unwrap().body, b"secret");
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_where_machines_keep_their_keys() {
+    // Not even by a mirror on a private address, which may lead to others.
+    let mirror = FakeHttp::start().await;
+    let http = client(is_public);
+    for target in ["http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/"]
+    {
+        mirror.on("/x").says(Reply::status(302).header("Location", target));
+        let error = http.get(&provider(), &format!("{}/x", mirror.url())).await.unwrap_err();
+        assert!(matches!(error, HttpError::Misled { .. }), "{target}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
+    let (server, other) = (FakeHttp::start().await, FakeHttp::start().await);
+    let http = client(|_| true);
+    let question = |path: &str| Question {
+        url: format!("{}{path}", server.url()),
+        secret_header: Some(("x-api-key", "s3cret".into())),
+        secret_query: Some(("api_key", "s3cret2".into())),
+        ..Question::default()
+    };
+    server.on("/a").says(Reply::status(302).header("Location", "/b?q=1&api_key=s3cret2"));
+    server.on("/b").says(Reply::ok("b"));
+    assert_eq!(http.ask(&provider(), &question("/a")).await.unwrap().body, b"b");
+    let asked = server.asked();
+    assert_eq!(asked[1].target, "/b?q=1&api_key=s3cret2", "on the same host it goes along, once");
+    assert_eq!(asked[1].header("x-api-key"), "s3cret");
+    // Elsewhere neither goes along, not even where the provider itself repeats it; and not back again.
+    let back = format!("{}/b", server.url());
+    server.on("/away").says(Reply::status(302).header("Location", &format!("{}/c?api_key=s3cret2&q=2", other.url())));
+    other.on("/c").says(Reply::status(302).header("Location", &back));
+    http.ask(&provider(), &question("/away")).await.unwrap();
+    assert_eq!(other.asked()[0].target, "/c?q=2");
+    assert_eq!(other.asked()[0].header("x-api-key"), "");
+    let last = server.asked().pop().unwrap();
+    assert_eq!((last.target.as_str(), last.header("x-api-key")), ("/b", ""));
+    // Nor does an error show it.
+    server.on("/odd").says(Reply::status(302).header("Location", "ftp://example.org/?api_key=s3cret2"));
+    let error = http.ask(&provider(), &question("/odd")).await.unwrap_err().to_string();
+    assert!(error.contains("not encrypted") && !error.contains("s3cret"), "{error}");
+    let nobody = Question { url: "http://127.0.0.1:1/x".to_owned(), ..question("/") };
+    let error = http.ask(&provider(), &nobody).await.unwrap_err().to_string();
+    assert!(!error.contains("s3cret"), "{error}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ const BYTES_MAX: usize = 8 << 20;
 
 /// What the provider calls the state of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Validators {
+pub(super) struct State {
     /// `ETag`.
     pub(super) tag: Option<String>,
     /// `Last-Modified`.
@@ -22,7 +22,8 @@ pub(super) struct Validators {
 
 struct Kept {
     url: String,
-    validators: Validators,
+    state: State,
+    content_type: Option<String>,
     packed: Vec<u8>,
 }
 
@@ -32,24 +33,30 @@ pub(super) struct Answers(VecDeque<Kept>);
 
 impl Answers {
     /// What to ask with, if the answer of `url` is here.
-    pub(super) fn validators(&self, url: &str) -> Option<Validators> {
-        self.0.iter().find(|kept| kept.url == url).map(|kept| kept.validators.clone())
+    pub(super) fn state(&self, url: &str) -> Option<State> {
+        self.0.iter().find(|kept| kept.url == url).map(|kept| kept.state.clone())
     }
 
-    /// The answer of `url`, which has not changed.
-    pub(super) fn unchanged(&mut self, url: &str) -> Option<Vec<u8>> {
+    /// The answer of `url`, which has not changed, and what it said of its form.
+    pub(super) fn unchanged(&mut self, url: &str) -> Option<(Option<String>, Vec<u8>)> {
         let at = self.0.iter().position(|kept| kept.url == url)?;
         let kept = self.0.remove(at)?;
         let mut body = Vec::new();
         let read = GzDecoder::new(kept.packed.as_slice()).read_to_end(&mut body);
+        let content_type = kept.content_type.clone();
         self.0.push_back(kept);
-        read.is_ok().then_some(body)
+        read.is_ok().then_some((content_type, body))
+    }
+
+    /// Keeps no answer of `url`.
+    pub(super) fn forget(&mut self, url: &str) {
+        self.0.retain(|kept| kept.url != url);
     }
 
     /// Keeps an answer, if its provider names its state and it is not too long.
-    pub(super) fn keep(&mut self, url: &str, validators: Validators, body: &[u8]) {
-        self.0.retain(|kept| kept.url != url);
-        if validators == Validators::default() {
+    pub(super) fn keep(&mut self, url: &str, state: State, content_type: Option<String>, body: &[u8]) {
+        self.forget(url);
+        if state == State::default() {
             return;
         }
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -58,7 +65,7 @@ impl Answers {
         if packed.len() > BYTES_MAX / 4 {
             return;
         }
-        self.0.push_back(Kept { url: url.to_owned(), validators, packed });
+        self.0.push_back(Kept { url: url.to_owned(), state, content_type, packed });
         while self.0.iter().map(|kept| kept.packed.len()).sum::<usize>() > BYTES_MAX {
             self.0.pop_front();
         }
@@ -71,18 +78,18 @@ mod tests {
 
     #[test]
     fn the_last_answers_are_kept() {
-        let tag = |tag: &str| Validators { tag: Some(tag.to_owned()), modified: None };
+        let tag = |tag: &str| State { tag: Some(tag.to_owned()), modified: None };
         let mut answers = Answers::default();
-        answers.keep("a", tag("1"), b"one");
-        answers.keep("b", Validators::default(), b"no name");
-        answers.keep("a", tag("2"), b"two");
-        assert_eq!((answers.validators("a"), answers.validators("b")), (Some(tag("2")), None));
-        assert_eq!(answers.unchanged("a").as_deref(), Some(&b"two"[..]));
+        answers.keep("a", tag("1"), None, b"one");
+        answers.keep("b", State::default(), None, b"no name");
+        answers.keep("a", tag("2"), None, b"two");
+        assert_eq!((answers.state("a"), answers.state("b")), (Some(tag("2")), None));
+        assert_eq!(answers.unchanged("a"), Some((None, b"two".to_vec())));
         let noise: Vec<u8> = (0..1_500_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for url in ["c", "d", "e", "f", "g", "h"] {
-            answers.keep(url, tag("1"), &noise);
+            answers.keep(url, tag("1"), None, &noise);
         }
-        assert!(answers.validators("h").is_some());
+        assert!(answers.state("h").is_some());
         assert!(answers.0.iter().map(|kept| kept.packed.len()).sum::<usize>() <= BYTES_MAX);
     }
 }

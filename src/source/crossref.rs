@@ -1,0 +1,270 @@
+//! Crossref: the works whose DOI was registered on a day.
+//!
+//! The day of registration (`created`) announces a work: publication dates are
+//! of issues, and may lie in the future. Abstracts are JATS, and often missing
+//! (research/recommenders.md section 6.12). Needs a query or journals: on an
+//! ordinary day some 30,000 DOIs are registered.
+
+use super::dates;
+use super::days::{ByDay, Day, Habits};
+use super::http::{Http, Provider};
+use super::identity::{Names, is_no_paper, kept, topics};
+use super::json::{count, list, text, texts};
+use super::reach::{PAGE_TRIES, Pages, Reach, Trouble, error_in};
+use super::remote::Arrival;
+use super::{SourceSettings, Unreadable};
+use crate::paper::{Paper, PaperId};
+use crate::text::{clean_line, clean_text};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+const HOST: &str = "https://api.crossref.org";
+
+/// One list a second is the least that is allowed to anybody.
+const SPACING: TimeDelta = TimeDelta::seconds(1);
+
+const PAGE_WORKS: usize = 200;
+
+/// What is registered besides, and nobody reads: parts of journals, tables, grants.
+const NO_WORKS: [&str; 9] = [
+    "component",
+    "journal",
+    "journal-issue",
+    "journal-volume",
+    "grant",
+    "peer-review",
+    "database",
+    "book-series",
+    "proceedings-series",
+];
+
+/// Works that a query finds, or of some journals.
+#[derive(Debug)]
+pub struct Crossref {
+    reach: Reach,
+    query: Option<String>,
+    journals: Vec<String>,
+}
+
+/// One page of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its works; `None` for what is none.
+    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
+    /// How many there are in all pages, where the answer says.
+    pub total: Option<u64>,
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl Crossref {
+    /// What the settings of the source ask for.
+    pub fn new(source: &SourceSettings) -> Self {
+        Crossref {
+            reach: Reach::new("crossref", HOST, source.endpoint.as_deref(), SPACING),
+            query: source.query.clone(),
+            journals: source.journals.clone(),
+        }
+    }
+
+    fn url(&self, http: &Http, date: NaiveDate, cursor: &str) -> String {
+        let mut filter = format!("from-created-date:{date},until-created-date:{date}");
+        for issn in &self.journals {
+            // Filters of one name are alternatives.
+            let _ = write!(filter, ",issn:{issn}");
+        }
+        let size = PAGE_WORKS.to_string();
+        let mut asked = vec![("filter", filter.as_str()), ("rows", &size), ("cursor", cursor)];
+        asked.extend(self.query.as_deref().map(|query| ("query", query)));
+        asked.extend(http.contact().map(|contact| ("mailto", contact)));
+        self.reach.url("/works", &asked)
+    }
+}
+
+impl ByDay for Crossref {
+    fn habits(&self) -> Habits {
+        Habits { zone: chrono_tz::UTC, first_days: 2, again_days: 5 }
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.reach.provider
+    }
+
+    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+        let mut walk = Walk::default();
+        loop {
+            let url = self.url(http, date, &walk.cursor);
+            let came = match walk.go_on() {
+                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
+                Err(trouble) => Err(trouble),
+            };
+            let page = came.map(|page| (page.entries, page.total, page.next));
+            if walk.took(page, date) {
+                return walk.day;
+            }
+        }
+    }
+}
+
+/// A walk along cursors, as Crossref and `OpenAlex` have it.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) cursor: String,
+    pub(super) day: Day,
+    pages: Pages,
+    is_asked_again: bool,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Walk { cursor: "*".to_owned(), day: Day::default(), pages: Pages::default(), is_asked_again: false }
+    }
+}
+
+type Came = (Vec<Option<Result<Paper, Unreadable>>>, Option<u64>, Option<String>);
+
+impl Walk {
+    pub(super) fn go_on(&mut self) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.is_asked_again) { Ok(()) } else { self.pages.go_on(&self.cursor) }
+    }
+
+    /// Takes a page, announced on `date`. Whether that was the end.
+    pub(super) fn took(&mut self, page: Result<Came, Trouble>, date: NaiveDate) -> bool {
+        let (entries, total, next) = match page {
+            Ok(page) => page,
+            Err(trouble) => {
+                self.day.trouble = Some(trouble);
+                return true;
+            }
+        };
+        self.day.declared = total.or(self.day.declared);
+        let is_missing = self.day.declared.is_some_and(|declared| self.day.read < declared);
+        if entries.is_empty() && is_missing {
+            self.is_asked_again = self.pages.ask_again();
+            if !self.is_asked_again {
+                self.day.note = format!("{PAGE_TRIES} times an empty page after {} records", self.day.read);
+            }
+            return !self.is_asked_again;
+        }
+        let is_end = entries.is_empty();
+        for entry in entries {
+            self.day.read += 1;
+            match entry {
+                None => self.day.skipped += 1,
+                Some(Ok(paper)) => {
+                    self.day.arrivals.push(Arrival::Announced(Paper { announced: Some(date), ..paper }));
+                }
+                Some(Err(unreadable)) => self.day.unreadable.push(unreadable),
+            }
+        }
+        // A cursor is given beyond the last record, too.
+        let is_end = is_end || self.day.declared.is_some_and(|declared| self.day.read >= declared);
+        match next {
+            Some(next) if !is_end => {
+                self.cursor = next;
+                false
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Reads one page, or a single work.
+pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+    let is_list = answer.pointer("/message/items").is_some_and(Value::is_array);
+    let single = answer.pointer("/message").filter(|work| work.get("DOI").is_some());
+    let works: &[Value] = match single {
+        _ if is_list => list(answer, "/message/items"),
+        Some(work) => std::slice::from_ref(work),
+        None => {
+            let said = error_in(answer).unwrap_or_else(|| "no works".to_owned());
+            return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+        }
+    };
+    let read = |(at, work): (usize, &Value)| {
+        let kind = text(work, "/type").unwrap_or_default();
+        let title = text(work, "/title/0").unwrap_or_default();
+        // Notices that correct or take back another work are not that work.
+        let is_notice = !list(work, "/update-to").is_empty();
+        if NO_WORKS.contains(&kind.as_str()) || is_notice || is_no_paper(&clean_line(&title)) {
+            return None;
+        }
+        Some(paper(work).map_err(|reason| Unreadable {
+            place: format!("{place} record {}", at + 1),
+            reason,
+            record: kept(&work.to_string()),
+        }))
+    };
+    let next = text(answer, "/message/next-cursor");
+    Ok(Page {
+        entries: works.iter().enumerate().map(read).collect(),
+        total: count(answer, "/message/total-results"),
+        next,
+    })
+}
+
+fn paper(work: &Value) -> Result<Paper, String> {
+    let doi = text(work, "/DOI").ok_or("no DOI in it")?;
+    let title = text(work, "/title/0").or(text(work, "/title")).ok_or("no title in it")?;
+    let related = ["is-preprint-of", "has-preprint", "is-version-of", "has-version", "is-identical-to", "is-same-as"];
+    let others = related.iter().flat_map(|kind| list(work, &format!("/relation/{kind}")));
+    let others = others.filter(|other| {
+        text(other, "/id-type").is_some_and(|kind| ["doi", "arxiv"].contains(&kind.to_lowercase().as_str()))
+    });
+    let others = others.filter_map(|other| text(other, "/id")).filter(|id| is_name(id)).collect();
+    let paper = Names { doi: Some(doi), others, ..Names::default() }.paper(&title)?;
+    let authors = list(work, "/author").iter().map(|author| {
+        let part = |name: &str| text(author, name).unwrap_or_default();
+        let name = clean_line(&format!("{} {} {}", part("/given"), part("/family"), part("/suffix")));
+        if name.is_empty() { clean_line(&part("/name")) } else { name }
+    });
+    let abstract_text = text(work, "/abstract").map(|jats| clean_text(without_heading(&jats))).unwrap_or_default();
+    let retracted = list(work, "/updated-by").iter().any(|update| {
+        text(update, "/type").is_some_and(|kind| ["retraction", "withdrawal", "removal"].contains(&kind.as_str()))
+    });
+    let container = text(work, "/container-title/0").or(text(work, "/container-title"));
+    let container = container.or(text(work, "/institution/0/name")).map(|name| clean_line(&name));
+    let parts = [container.clone(), text(work, "/volume"), text(work, "/page").or(text(work, "/article-number"))];
+    let published = ["/published", "/published-online", "/posted", "/issued", "/published-print", "/created"];
+    Ok(Paper {
+        abstract_text,
+        authors: authors.filter(|name| !name.is_empty()).collect(),
+        categories: topics(&paper, &texts(work, "/subject", "")),
+        published: published.iter().find_map(|name| date(work, name)),
+        url: text(work, "/resource/primary/URL")
+            .filter(|url| url.starts_with("http") && !url.contains(char::is_whitespace)),
+        journal: container.is_some().then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        withdrawn: retracted || paper.title.to_lowercase().starts_with("retracted:"),
+        ..paper
+    })
+}
+
+fn is_name(id: &str) -> bool {
+    id.parse::<PaperId>().is_ok_and(|id| id.is_arxiv() || id.as_str().starts_with("10."))
+}
+
+/// `<jats:title>Abstract</jats:title>` says nothing.
+fn without_heading(jats: &str) -> &str {
+    let start = jats.trim_start();
+    let lower = start.to_ascii_lowercase();
+    for prefix in ["jats:", ""] {
+        for word in ["abstract", "summary"] {
+            let heading = format!("<{prefix}title>{word}</{prefix}title>");
+            if lower.starts_with(&heading) {
+                return &start[heading.len()..];
+            }
+        }
+    }
+    jats
+}
+
+/// `{"date-parts": [[2026, 8, 4]]}`, of which the end may lack.
+fn date(work: &Value, name: &str) -> Option<DateTime<Utc>> {
+    let parts = list(work, &format!("{name}/date-parts/0"));
+    let parts: Vec<u32> = parts.iter().map_while(Value::as_u64).map(|part| part as u32).collect();
+    let year = i32::try_from(*parts.first()?).ok().filter(|year| (1800..=2200).contains(year))?;
+    let day = NaiveDate::from_ymd_opt(year, *parts.get(1).unwrap_or(&1), *parts.get(2).unwrap_or(&1));
+    day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc())
+        .or_else(|| dates::instant(&text(work, &format!("{name}/date-time"))?))
+}

@@ -1,0 +1,132 @@
+//! Any feed: RSS of all versions, Atom, JSON Feed. A journal's, mostly.
+//!
+//! A feed shows what it holds at present, and journals date their papers as they
+//! like: by issue, in the future, weeks before the paper is in the feed, not at
+//! all. So a paper is announced on its own date if that lies between the last
+//! look and this one, and else on the day on which it is first seen
+//! ([`super::remote`]). A feed never says what is yet to come, so nobody waits for
+//! it: a day is complete or quiet as far as it has been looked at. One that
+//! cannot be read has a single failed day, the first, until it can.
+//!
+//! The reader makes the best of what is not well-formed (`xml.rs`): an off-the-shelf
+//! parser gives up a whole feed for one stray `&`.
+
+use super::http::{Http, HttpError, Provider, Question};
+use super::reach::said;
+use super::remote::{Arrival, Look, Source, Window, failed};
+use super::{SourceSettings, Unreadable};
+use crate::paper::Paper;
+use chrono::{NaiveDate, TimeDelta};
+
+mod item;
+mod json_feed;
+mod markup;
+
+const SPACING: TimeDelta = TimeDelta::seconds(1);
+
+const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml, application/json;q=0.5, */*;q=0.1";
+
+/// A feed.
+#[derive(Debug)]
+pub struct Feed {
+    provider: Provider,
+    url: String,
+}
+
+/// What a feed holds.
+#[derive(Debug, Default, PartialEq)]
+pub struct Items {
+    /// Its papers, and what should have been some.
+    pub entries: Vec<Result<Item, Unreadable>>,
+    /// Items that are no papers: without a title, or parts of a journal.
+    pub skipped: u64,
+    /// Whether its end is there.
+    pub is_whole: bool,
+}
+
+/// A paper in a feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The paper, without an announcement day.
+    pub paper: Paper,
+    /// The date that it carries.
+    pub date: Option<NaiveDate>,
+}
+
+impl Feed {
+    /// The feed at the source's address.
+    pub fn new(source: &SourceSettings) -> Self {
+        let url = source.url.clone().unwrap_or_default();
+        let parsed = reqwest::Url::parse(&url).ok();
+        let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("a feed").to_owned();
+        let (name, url) = match &source.endpoint {
+            // The same path and query at another place.
+            Some(endpoint) => {
+                let path = parsed.as_ref().map(reqwest::Url::path).unwrap_or_default();
+                let query = parsed.as_ref().and_then(reqwest::Url::query).map(|query| format!("?{query}"));
+                (format!("{host} at {endpoint}"), format!("{endpoint}{path}{}", query.unwrap_or_default()))
+            }
+            None => (host, url),
+        };
+        // Feeds of one publisher keep their distance.
+        Feed { provider: Provider { name, spacing: SPACING }, url }
+    }
+}
+
+impl Source for Feed {
+    fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    async fn look(&self, http: &Http, window: &Window) -> Look {
+        let mut look = Look { asked: 1, ..Look::default() };
+        let question = Question { url: self.url.clone(), accept: ACCEPT, ..Question::default() };
+        let why = match http.ask(&self.provider, &question).await {
+            Ok(answer) if answer.status < 300 => match read(&answer.body, answer.content_type.as_deref(), &self.url) {
+                Ok(items) => {
+                    if !items.is_whole {
+                        http.forget(&self.url);
+                        let why = "the feed breaks off: the rest comes another time".to_owned();
+                        look.failures.push((String::new(), why));
+                    }
+                    look.take(items);
+                    return look;
+                }
+                Err(why) => why,
+            },
+            Ok(answer) => format!("{} answers with status {}{}", self.url, answer.status, said(&answer.body)),
+            Err(HttpError::AskedToWait(pause)) => {
+                look.pause = Some(pause);
+                return look;
+            }
+            Err(error) => error.to_string(),
+        };
+        look.news.extend(failed("", &why, window));
+        look.failures.push((String::new(), why));
+        look
+    }
+}
+
+impl Look {
+    fn take(&mut self, items: Items) {
+        self.skipped += items.skipped;
+        for entry in items.entries {
+            match entry {
+                Ok(Item { paper, date }) => self.arrivals.push(Arrival::Seen(paper, date, String::new())),
+                Err(unreadable) => self.unreadable.push(unreadable),
+            }
+        }
+        self.seen.push(String::new());
+    }
+}
+
+/// Reads a feed that came from `place`, which names the papers that have no name
+/// of their own. The error says what it is instead.
+pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Items, String> {
+    let text = super::charset::text(bytes, content_type);
+    let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    if start.is_empty() {
+        return Err(format!("{place} answers with nothing"));
+    }
+    if start.starts_with(['{', '[']) { json_feed::read(start, place) } else { markup::read(start, place) }
+}

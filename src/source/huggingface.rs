@@ -1,0 +1,125 @@
+//! Hugging Face's daily papers: what its readers submit and vote for.
+//!
+//! A paper is announced on the day that features it. Its id is arXiv's. The
+//! list of a day fills in the course of it, and votes come for days after, so
+//! both are read again (research/recommenders.md section 6.7). Of a record only
+//! the id and the title are certain to be there.
+
+use super::dates::instant;
+use super::days::{ByDay, Day, Habits};
+use super::http::{Http, Provider};
+use super::identity::{Names, kept};
+use super::json::{count, list, text};
+use super::reach::{Pages, Reach, Trouble, error_in};
+use super::remote::Arrival;
+use super::{SourceSettings, Unreadable};
+use crate::paper::{Paper, PaperId};
+use crate::text::{clean_line, clean_text};
+use chrono::{NaiveDate, TimeDelta};
+use serde_json::Value;
+use std::collections::HashSet;
+
+const HOST: &str = "https://huggingface.co";
+
+/// Anonymous clients may ask 500 times in 5 minutes, everything together.
+const SPACING: TimeDelta = TimeDelta::milliseconds(700);
+
+const PAGE_PAPERS: usize = 100;
+
+/// The daily papers.
+#[derive(Debug)]
+pub struct HuggingFace {
+    reach: Reach,
+}
+
+impl HuggingFace {
+    /// Those at the real place or at the source's `endpoint`.
+    pub fn new(source: &SourceSettings) -> Self {
+        HuggingFace { reach: Reach::new("huggingface", HOST, source.endpoint.as_deref(), SPACING) }
+    }
+}
+
+impl ByDay for HuggingFace {
+    fn habits(&self) -> Habits {
+        // Most votes come within two weeks.
+        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.reach.provider
+    }
+
+    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+        let mut day = Day::default();
+        let mut seen: HashSet<PaperId> = HashSet::new();
+        let mut pages = Pages::default();
+        for page in 0.. {
+            let (date_text, page_text, size) = (date.to_string(), page.to_string(), PAGE_PAPERS.to_string());
+            let asked = [("date", date_text.as_str()), ("p", &page_text), ("limit", &size)];
+            let url = self.reach.url("/api/daily_papers", &asked);
+            if let Err(trouble) = pages.go_on(&page_text) {
+                day.trouble = Some(trouble);
+                break;
+            }
+            let records = match self.reach.json(http, &url).await.and_then(|answer| read(&answer, date, &url)) {
+                Ok(records) => records,
+                Err(trouble) => {
+                    day.trouble = Some(trouble);
+                    break;
+                }
+            };
+            let came = records.len();
+            let mut new = 0;
+            for record in records {
+                match record {
+                    // A list that grows while it is read, or a server without pages, shows some twice.
+                    Ok(paper) if !seen.insert(paper.id.clone()) => continue,
+                    Ok(paper) => day.arrivals.push(Arrival::Announced(paper)),
+                    Err(unreadable) => day.unreadable.push(unreadable),
+                }
+                new += 1;
+            }
+            day.read += new as u64;
+            if came < PAGE_PAPERS || new == 0 {
+                break;
+            }
+        }
+        day
+    }
+}
+
+/// The papers of an answer, featured on `date`.
+pub fn read(answer: &Value, date: NaiveDate, place: &str) -> Result<Vec<Result<Paper, Unreadable>>, Trouble> {
+    let Some(records) = answer.as_array() else {
+        let said = error_in(answer).map_or_else(|| "no list".to_owned(), |error| format!("{error:?}"));
+        return Err(Trouble::Nonsense(format!("{place} answers {said}")));
+    };
+    let read = |(at, record): (usize, &Value)| {
+        paper(record, date).map_err(|reason| Unreadable {
+            place: format!("{place} record {}", at + 1),
+            reason,
+            record: kept(&record.to_string()),
+        })
+    };
+    Ok(records.iter().enumerate().map(read).collect())
+}
+
+fn paper(record: &Value, date: NaiveDate) -> Result<Paper, String> {
+    let id = text(record, "/paper/id").or(text(record, "/id")).ok_or("no id in it")?;
+    let title = text(record, "/paper/title").or(text(record, "/title")).ok_or("no title in it")?;
+    let first = |names: &[&str]| names.iter().find_map(|name| text(record, name));
+    let names = Names { arxiv: Some(id.clone()), own: Some(format!("hf:{id}")), ..Names::default() };
+    let mut paper = names.paper(&title)?;
+    // The page there is called as arXiv calls the paper.
+    paper.same_as.clear();
+    let authors = list(record, "/paper/authors").iter().filter_map(|author| text(author, "/name"));
+    Ok(Paper {
+        abstract_text: clean_text(&first(&["/paper/summary", "/summary"]).unwrap_or_default()),
+        authors: authors.map(|name| clean_line(&name)).filter(|name| !name.is_empty()).collect(),
+        announced: Some(date),
+        published: first(&["/paper/publishedAt"]).and_then(|at| instant(&at)),
+        upvotes: count(record, "/paper/upvotes").or(count(record, "/upvotes")).map(|votes| votes as u32),
+        code: first(&["/paper/githubRepo"]).filter(|url| url.starts_with("https://") || url.starts_with("http://")),
+        ..paper
+    })
+}

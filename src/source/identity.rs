@@ -1,0 +1,267 @@
+//! What a record is called, and whether it is a paper at all. Pure.
+
+use crate::paper::{Paper, PaperId};
+use crate::text::{clean_line, cut};
+
+const TITLE_CHARS_MAX: usize = 2_000;
+
+/// How much of a record that was set aside is kept, in characters.
+const KEPT_CHARS_MAX: usize = 2_000;
+
+/// Topics of one paper. Some feeds give it every tag that they have.
+const TOPICS_MAX: usize = 8;
+
+const TOPIC_CHARS_MAX: usize = 60;
+
+/// What publishers put among the topics that says nothing of what a paper is about.
+const KINDS_OF_TEXT: [&str; 17] = [
+    "article",
+    "articles",
+    "research article",
+    "original article",
+    "original paper",
+    "original research",
+    "research",
+    "research paper",
+    "letter",
+    "review",
+    "review article",
+    "news",
+    "editorial",
+    "uncategorized",
+    "journal article",
+    "short communication",
+    "general",
+];
+
+/// The names under which a source knows a work.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    /// arXiv's id, however it is written.
+    pub(super) arxiv: Option<String>,
+    /// Its DOI, however it is written.
+    pub(super) doi: Option<String>,
+    /// What the source itself calls it, with the prefix of the source.
+    pub(super) own: Option<String>,
+    /// Further ones, with their prefixes.
+    pub(super) others: Vec<String>,
+}
+
+impl Names {
+    /// A paper of that title, called by the name that most sources know: arXiv's
+    /// id, else the DOI, else the source's own. The others are in `same_as`.
+    pub(super) fn paper(self, title: &str) -> Result<Paper, String> {
+        let title = title_of(title)?;
+        let doi = self.doi.as_deref().and_then(doi);
+        // A DOI that arXiv gave reads as arXiv's id.
+        let from_doi: Option<PaperId> = doi.as_deref().and_then(|doi| doi.parse().ok());
+        let arxiv = self.arxiv.as_deref().and_then(arxiv_id).or(from_doi.clone().filter(PaperId::is_arxiv));
+        let doi_id = from_doi.filter(|id| !id.is_arxiv());
+        let own: Option<PaperId> = self.own.as_deref().and_then(|own| own.parse().ok());
+        let mut names: Vec<PaperId> = Vec::new();
+        let others = self.others.iter().filter_map(|other| other.parse().ok());
+        for name in [arxiv, doi_id.clone(), own].into_iter().flatten().chain(others) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            return Err("no id in it".to_owned());
+        }
+        let id = names.remove(0);
+        let doi = doi_id.map(|doi| doi.as_str().to_owned());
+        names.retain(|name| Some(name.as_str()) != doi.as_deref());
+        Ok(Paper { doi, same_as: names, ..Paper::new(id, title) })
+    }
+}
+
+/// The title of a record, clean.
+pub(super) fn title_of(title: &str) -> Result<String, String> {
+    let title = clean_line(title);
+    if title.is_empty() { Err("no title in it".to_owned()) } else { Ok(cut(&title, TITLE_CHARS_MAX)) }
+}
+
+/// The DOI in `text`: alone, behind `doi:`, or at the end of an address.
+pub(super) fn doi(text: &str) -> Option<String> {
+    let text = text.trim().replace("%2F", "/").replace("%2f", "/");
+    let lower = text.to_ascii_lowercase();
+    let from = lower.match_indices("10.").map(|(at, _)| at).find(|&at| {
+        let before = &lower[..at];
+        let apart = before.is_empty() || before.ends_with(['/', ':', ' ', '=', '(', '[', '>']);
+        let behind = &lower[at + 3..];
+        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+        // A registrant has four digits or more, and parts behind dots (DOI handbook, section 2.2.2).
+        apart
+            && digits >= 4
+            && behind[digits..].trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()).starts_with('/')
+    })?;
+    let in_address = lower[..from].contains("http");
+    let doi = text[from..].split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).next()?;
+    let doi = if in_address { doi.split(['?', '#', '&']).next()? } else { doi };
+    let mut doi = doi.to_lowercase();
+    if in_address {
+        for end in ["/abstract", "/full", "/fulltext", "/pdf", "/meta", ".pdf", ".full", ".short", "/epdf"] {
+            doi = doi.strip_suffix(end).map_or(doi.clone(), str::to_owned);
+        }
+        // A version is not part of a preprint's DOI: www.biorxiv.org/content/10.1101/2026.01.02.573v1
+        if lower.contains("biorxiv.org") || lower.contains("medrxiv.org") {
+            doi = without_version(&doi).to_owned();
+        }
+    }
+    let doi = doi.trim_end_matches(['.', ',', ';', ')', ']', '/']);
+    let (_, suffix) = doi.split_once('/')?;
+    (!suffix.is_empty() && doi.len() <= 200 && !doi.chars().any(char::is_control)).then(|| doi.to_owned())
+}
+
+fn without_version(doi: &str) -> &str {
+    match doi.rsplit_once('v') {
+        Some((bare, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => bare,
+        _ => doi,
+    }
+}
+
+/// arXiv's id, if `text` is one.
+fn arxiv_id(text: &str) -> Option<PaperId> {
+    text.parse::<PaperId>().ok().filter(PaperId::is_arxiv)
+}
+
+/// arXiv's id in an address or a name that says that it is arXiv's.
+pub(super) fn arxiv_in(text: &str) -> Option<String> {
+    text.to_ascii_lowercase().contains("arxiv").then(|| arxiv_id(text)).flatten().map(|id| id.to_string())
+}
+
+/// Whether a record of that title is part of a journal and no work in it.
+pub(super) fn is_no_paper(title: &str) -> bool {
+    let title = title.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let whole = [
+        "issue information",
+        "front matter",
+        "back matter",
+        "frontmatter",
+        "backmatter",
+        "front cover",
+        "back cover",
+        "inside front cover",
+        "inside back cover",
+        "cover image",
+        "cover picture",
+        "cover",
+        "editorial board",
+        "editorial board and contents",
+        "table of contents",
+        "graphical contents list",
+        "contents list",
+        "contents",
+        "contents page",
+        "masthead",
+        "title page",
+        "copyright page",
+        "subscription page",
+        "author index",
+        "subject index",
+        "keyword index",
+        "index",
+        "in this issue",
+        "publisher's note",
+        "advertisement",
+        "list of reviewers",
+        "acknowledgment of reviewers",
+        "acknowledgement of reviewers",
+        "information for authors",
+        "calendar of events",
+        "blank page",
+        "issue publication information",
+    ];
+    whole.contains(&title.as_str())
+}
+
+/// Topics as a source words them, for a paper that arXiv has not put into its categories.
+pub(super) fn topics(paper: &Paper, words: &[String]) -> Vec<String> {
+    if paper.id.is_arxiv() {
+        return Vec::new();
+    }
+    let mut topics: Vec<String> = Vec::new();
+    for word in words.iter().map(|word| clean_line(word)) {
+        let is_topic = word.chars().any(char::is_alphabetic)
+            && word.chars().count() <= TOPIC_CHARS_MAX
+            && !word.contains("://")
+            && !KINDS_OF_TEXT.contains(&word.to_lowercase().as_str());
+        if is_topic && !topics.contains(&word) && topics.len() < TOPICS_MAX {
+            topics.push(word);
+        }
+    }
+    topics
+}
+
+/// A record as it is kept when it is set aside.
+pub(super) fn kept(record: &str) -> String {
+    record.trim().chars().take(KEPT_CHARS_MAX).collect()
+}
+
+/// `Doe, Jane` as `Jane Doe`.
+pub(super) fn name_in_order(name: &str) -> String {
+    match name.split_once(',') {
+        Some((family, given)) if !given.trim().is_empty() && !given.contains(',') => {
+            clean_line(&format!("{} {}", given.trim(), family.trim()))
+        }
+        _ => clean_line(name.trim().trim_end_matches(',')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doi_is_found_however_it_is_written() {
+        for text in [
+            "10.1038/S41586-026-00001-1",
+            "doi:10.1038/s41586-026-00001-1",
+            "https://doi.org/10.1038/s41586-026-00001-1?x=1",
+            "http://dx.doi.org/10.1038%2Fs41586-026-00001-1",
+            "https://www.example.org/doi/full/10.1038/s41586-026-00001-1",
+            "DOI: 10.1038/s41586-026-00001-1.",
+            "https://example.org/content/10.1038/s41586-026-00001-1.full",
+        ] {
+            assert_eq!(doi(text).as_deref(), Some("10.1038/s41586-026-00001-1"), "{text}");
+        }
+        assert_eq!(doi("http://biorxiv.org/cgi/content/short/2026.01.02.573v1?rss=1"), None);
+        assert_eq!(
+            doi("https://www.biorxiv.org/content/10.1101/2026.01.02.573123v2?rss=1").as_deref(),
+            Some("10.1101/2026.01.02.573123")
+        );
+        for text in
+            ["", "10.", "10.12/x", "10.1038/", "version 2.10.1038/x1", "https://example.org/10.html", "é10.1038"]
+        {
+            assert_eq!(doi(text), None, "{text}");
+        }
+        assert_eq!(doi("10.1002.5/x y").as_deref(), Some("10.1002.5/x"));
+    }
+
+    #[test]
+    fn a_work_goes_by_the_name_that_most_know() {
+        let paper = |arxiv: &str, doi: &str| {
+            let names = Names {
+                arxiv: Some(arxiv.to_owned()),
+                doi: Some(doi.to_owned()),
+                own: Some("s2:abc".to_owned()),
+                others: vec!["pmid:1".to_owned(), "s2:abc".to_owned()],
+            };
+            let paper = names.paper(" A <b>title</b> ").unwrap();
+            let same: Vec<&str> = paper.same_as.iter().map(PaperId::as_str).collect();
+            format!("{} {:?} {}", paper.id, paper.doi, same.join(" "))
+        };
+        assert_eq!(paper("2608.00001v2", "10.1000/A"), "2608.00001 Some(\"10.1000/a\") s2:abc pmid:1");
+        assert_eq!(paper("", "10.1000/A"), "10.1000/a Some(\"10.1000/a\") s2:abc pmid:1");
+        assert_eq!(paper("", "10.48550/arXiv.2608.00001"), "2608.00001 None s2:abc pmid:1");
+        assert_eq!(paper("nonsense", ""), "s2:abc None pmid:1");
+        assert!(Names::default().paper("x").is_err() && Names::default().paper("").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_fail(text in "\\PC{0,40}|[10./ :a-z%]{0,40}") {
+            let _ = (doi(&text), arxiv_in(&text), is_no_paper(&text), name_in_order(&text));
+        }
+    }
+}

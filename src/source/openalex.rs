@@ -1,0 +1,187 @@
+//! `OpenAlex`: the works published on a day.
+//!
+//! Built from the documented shape of `/works`, without recorded answers, and
+//! lenient for that reason. Needs a key (free) since February 2026; without one
+//! it is tried all the same, and rests when refused (research/recommenders.md
+//! section 6.11). To be asked for the day of taking in, one has to pay; so a day
+//! is one of publication, and read again for two weeks, in which most of its
+//! works come in. Needs a query or journals.
+
+use super::crossref::Walk;
+use super::dates;
+use super::days::{ByDay, Day, Habits};
+use super::http::{Http, Provider};
+use super::identity::{Names, arxiv_in, is_no_paper, kept, topics};
+use super::json::{count, list, text, texts};
+use super::reach::{Place, Reach, Trouble, error_in};
+use super::{SourceSettings, Unreadable};
+use crate::paper::Paper;
+use crate::text::{clean_line, clean_text};
+use chrono::{NaiveDate, TimeDelta};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+const HOST: &str = "https://api.openalex.org";
+
+const SPACING: TimeDelta = TimeDelta::milliseconds(200);
+
+/// The least that the official pages name as the most.
+const PAGE_WORKS: usize = 100;
+
+/// Words of an abstract: beyond, its index is nonsense.
+const WORDS_MAX: u64 = 20_000;
+
+/// Works that a query finds, or of some journals.
+#[derive(Debug)]
+pub struct OpenAlex {
+    reach: Reach,
+    query: Option<String>,
+    journals: Vec<String>,
+}
+
+/// One page of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its works; `None` for what is none.
+    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
+    /// How many there are in all pages, where the answer says.
+    pub total: Option<u64>,
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl OpenAlex {
+    /// What the settings of the source ask for.
+    pub fn new(source: &SourceSettings) -> Self {
+        let reach = Reach::new("openalex", HOST, source.endpoint.as_deref(), SPACING);
+        OpenAlex {
+            reach: reach.with_key(Place::Query, "api_key", source.api_key.clone()),
+            query: source.query.clone(),
+            journals: source.journals.clone(),
+        }
+    }
+
+    fn url(&self, http: &Http, date: NaiveDate, cursor: &str) -> String {
+        let mut filter = format!("from_publication_date:{date},to_publication_date:{date}");
+        if !self.journals.is_empty() {
+            let _ = write!(filter, ",primary_location.source.issn:{}", self.journals.join("|"));
+        }
+        let size = PAGE_WORKS.to_string();
+        let mut asked = vec![("filter", filter.as_str()), ("per_page", &size), ("cursor", cursor)];
+        asked.extend(self.query.as_deref().map(|query| ("search", query)));
+        asked.extend(http.contact().map(|contact| ("mailto", contact)));
+        self.reach.url("/works", &asked)
+    }
+}
+
+impl ByDay for OpenAlex {
+    fn habits(&self) -> Habits {
+        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.reach.provider
+    }
+
+    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+        let mut walk = Walk::default();
+        loop {
+            let url = self.url(http, date, &walk.cursor);
+            let came = match walk.go_on() {
+                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
+                Err(trouble) => Err(trouble),
+            };
+            let page = came.map(|page| (page.entries, page.total, page.next));
+            if walk.took(page, date) {
+                return walk.day;
+            }
+        }
+    }
+}
+
+/// Reads one page.
+pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+    let Some(works) = answer.pointer("/results").and_then(Value::as_array) else {
+        let said = error_in(answer).unwrap_or_else(|| "no results".to_owned());
+        return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+    };
+    let read = |(at, work): (usize, &Value)| {
+        let kind = text(work, "/type").unwrap_or_default();
+        let title = text(work, "/title").or(text(work, "/display_name")).unwrap_or_default();
+        let is_paratext = work.pointer("/is_paratext").and_then(Value::as_bool) == Some(true);
+        let is_other = ["paratext", "grant", "peer-review", "dataset", "erratum"].contains(&kind.as_str());
+        if is_paratext || is_other || is_no_paper(&clean_line(&title)) {
+            return None;
+        }
+        Some(paper(work, &title).map_err(|reason| Unreadable {
+            place: format!("{place} record {}", at + 1),
+            reason,
+            record: kept(&work.to_string()),
+        }))
+    };
+    Ok(Page {
+        entries: works.iter().enumerate().map(read).collect(),
+        total: count(answer, "/meta/count"),
+        next: text(answer, "/meta/next_cursor"),
+    })
+}
+
+fn paper(work: &Value, title: &str) -> Result<Paper, String> {
+    let last = |address: String| address.rsplit('/').next().unwrap_or_default().to_owned();
+    let own = text(work, "/id").or(text(work, "/ids/openalex")).map(last).filter(|id| id.starts_with(['W', 'w']));
+    let mut locations: Vec<&Value> = list(work, "/locations").iter().collect();
+    locations.extend(work.pointer("/primary_location"));
+    let arxiv = locations.iter().find_map(|place| arxiv_in(&text(place, "/landing_page_url")?));
+    let mut others = Vec::new();
+    others.extend(text(work, "/ids/pmid").map(|id| format!("pmid:{}", last(id))));
+    others.extend(text(work, "/ids/pmcid").map(|id| format!("pmc:{}", last(id))));
+    let names = Names {
+        arxiv,
+        doi: text(work, "/doi").or(text(work, "/ids/doi")),
+        own: own.map(|id| format!("openalex:{}", id.to_uppercase())),
+        others,
+    };
+    let paper = names.paper(title)?;
+    let authors = texts(work, "/authorships", "/author/display_name").into_iter();
+    let authors: Vec<String> = authors.map(|name| clean_line(&name)).filter(|name| !name.is_empty()).collect();
+    let raw = texts(work, "/authorships", "/raw_author_name").into_iter().map(|name| clean_line(&name));
+    let journal = text(work, "/primary_location/source/display_name").map(|name| clean_line(&name));
+    let parts = [journal.clone(), text(work, "/biblio/volume"), text(work, "/biblio/first_page")];
+    let topic: Vec<String> = text(work, "/primary_topic/subfield/display_name").into_iter().collect();
+    Ok(Paper {
+        abstract_text: clean_text(&abstract_of(work)),
+        authors: if authors.is_empty() { raw.collect() } else { authors },
+        categories: topics(&paper, &topic),
+        published: text(work, "/publication_date").and_then(|at| dates::instant(&at)),
+        url: text(work, "/primary_location/landing_page_url").filter(|url| is_address(url)),
+        journal: journal.is_some().then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        withdrawn: work.pointer("/is_retracted").and_then(Value::as_bool) == Some(true),
+        ..paper
+    })
+}
+
+fn is_address(url: &str) -> bool {
+    (url.starts_with("https://") || url.starts_with("http://"))
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// The abstract, from the places of its words: `{"We": [0, 7], "study": [1]}`.
+fn abstract_of(work: &Value) -> String {
+    let Some(index) = work.pointer("/abstract_inverted_index").and_then(Value::as_object) else {
+        return text(work, "/abstract").unwrap_or_default();
+    };
+    let mut words: Vec<(u64, &str)> = index
+        .iter()
+        .flat_map(|(word, places)| {
+            let places = places.as_array().map_or(&[][..], Vec::as_slice);
+            places.iter().filter_map(Value::as_u64).map(move |place| (place, word.as_str()))
+        })
+        .filter(|(place, _)| *place < WORDS_MAX)
+        .collect();
+    words.sort_unstable_by_key(|(place, _)| *place);
+    words.dedup_by_key(|(place, _)| *place);
+    let words: Vec<&str> = words.into_iter().map(|(_, word)| word).collect();
+    let abstract_text = words.join(" ");
+    // Crawled abstracts begin with their heading.
+    abstract_text.strip_prefix("Abstract ").map_or(abstract_text.clone(), str::to_owned)
+}

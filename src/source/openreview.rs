@@ -1,0 +1,224 @@
+//! `OpenReview`, API v2: the papers of venues.
+//!
+//! Built from the documented shape of `/notes`, without recorded answers, and
+//! lenient for that reason: content fields may be wrapped in `{"value": …}`, as
+//! this version has them, or plain, as the one before (research/recommenders.md
+//! section 6.9).
+//!
+//! A venue makes its papers public when it likes, with dates of weeks before. So
+//! they are announced when they are first seen ([`super::remote`]). The notes are
+//! read from the one that was changed last, back to what was read before.
+
+use super::http::{Http, Provider};
+use super::identity::{Names, kept};
+use super::json::{count, list, text};
+use super::reach::{Pages, Reach, Trouble, error_in, rest};
+use super::remote::{Arrival, Look, Source, Window, failed};
+use super::{SourceSettings, Unreadable};
+use crate::paper::Paper;
+use crate::text::{clean_line, clean_text};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+const HOST: &str = "https://api2.openreview.net";
+
+const SPACING: TimeDelta = TimeDelta::seconds(1);
+
+const PAGE_NOTES: u64 = 1_000;
+
+/// How long a venue is left alone.
+const RESTS: TimeDelta = TimeDelta::hours(2);
+
+/// How far beyond the last look its changes are read: clocks differ, and pages shift.
+const OVERLAP: TimeDelta = TimeDelta::hours(2);
+
+/// Papers of some venues.
+#[derive(Debug)]
+pub struct OpenReview {
+    reach: Reach,
+    venues: Vec<String>,
+}
+
+/// One page of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its papers, and what should have been some.
+    pub entries: Vec<Result<Note, Unreadable>>,
+    /// How many there are in all pages, where the answer says.
+    pub total: Option<u64>,
+}
+
+/// A paper at a venue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// The paper, without an announcement day.
+    pub paper: Paper,
+    /// When it became public, as it says.
+    pub date: Option<DateTime<Utc>>,
+    /// When it was changed last.
+    pub changed: Option<DateTime<Utc>>,
+}
+
+impl OpenReview {
+    /// The venues that the source names.
+    pub fn new(source: &SourceSettings) -> Self {
+        let reach = Reach::new("openreview", HOST, source.endpoint.as_deref(), SPACING);
+        OpenReview { reach, venues: source.venues.clone() }
+    }
+
+    fn url(&self, venue: &str, offset: u64) -> String {
+        // An invitation finds all that was submitted and is public, a venue what it took.
+        let by = if venue.contains("/-/") { "invitation" } else { "content.venueid" };
+        let (size, offset) = (PAGE_NOTES.to_string(), offset.to_string());
+        let asked = [(by, venue), ("sort", "tmdate:desc"), ("limit", size.as_str()), ("offset", &offset)];
+        self.reach.url("/notes", &asked)
+    }
+
+    /// Reads a venue into `look`, back to what was changed before `back_to`.
+    async fn venue(
+        &self,
+        http: &Http,
+        venue: &str,
+        back_to: Option<DateTime<Utc>>,
+        look: &mut Look,
+    ) -> Result<(), Trouble> {
+        let mut pages = Pages::default();
+        let mut offset = 0;
+        let mut total = None;
+        let mut is_asked_again = false;
+        loop {
+            let url = self.url(venue, offset);
+            if !std::mem::take(&mut is_asked_again) {
+                pages.go_on(&offset.to_string())?;
+            }
+            let page = read(&self.reach.json(http, &url).await?, &url)?;
+            total = page.total.or(total);
+            let came = page.entries.len() as u64;
+            if came == 0 {
+                match total {
+                    Some(total) if offset < total && pages.ask_again() => {
+                        is_asked_again = true;
+                        continue;
+                    }
+                    Some(total) if offset < total => {
+                        return Err(Trouble::Nonsense(format!("{url} is empty, of {total} notes")));
+                    }
+                    _ => return Ok(()),
+                }
+            }
+            let oldest = page.entries.iter().flatten().filter_map(|note| note.changed).min();
+            for entry in page.entries {
+                match entry {
+                    Ok(note) => {
+                        let day = note.date.map(|at| at.date_naive());
+                        look.arrivals.push(Arrival::Seen(note.paper, day, venue.to_owned()));
+                    }
+                    Err(unreadable) => look.unreadable.push(unreadable),
+                }
+            }
+            offset += came;
+            let is_back = back_to.zip(oldest).is_some_and(|(back_to, oldest)| oldest < back_to);
+            if is_back || total.map_or(came < PAGE_NOTES, |total| offset >= total) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Source for OpenReview {
+    fn provider(&self) -> &Provider {
+        &self.reach.provider
+    }
+
+    async fn look(&self, http: &Http, window: &Window) -> Look {
+        let mut look = Look::default();
+        for venue in &self.venues {
+            let last = window.last_seen(venue).map(|row| row.checked_at);
+            let rested = last.is_none_or(|last| window.now - last >= RESTS || last > window.now);
+            if !rested && !window.everything {
+                continue;
+            }
+            look.asked += 1;
+            let back_to = last.filter(|_| window.since.is_none()).map(|last| last - OVERLAP);
+            match self.venue(http, venue, back_to, &mut look).await {
+                Ok(()) => look.seen.push(venue.clone()),
+                Err(Trouble::Pause(pause)) => {
+                    look.pause = Some(pause);
+                    break;
+                }
+                Err(Trouble::Refused(why)) => {
+                    look.news.extend(failed(venue, &why, window));
+                    look.pause = Some(rest(&self.reach.provider, &why, http));
+                    look.is_refused = true;
+                    look.failures.push((venue.clone(), why));
+                    break;
+                }
+                Err(Trouble::Away(why) | Trouble::Nonsense(why)) => {
+                    look.news.extend(failed(venue, &why, window));
+                    look.failures.push((venue.clone(), why));
+                }
+            }
+        }
+        look
+    }
+}
+
+/// Reads one page.
+pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+    let Some(notes) = answer.pointer("/notes").and_then(Value::as_array) else {
+        let said = error_in(answer).unwrap_or_else(|| "no notes".to_owned());
+        return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+    };
+    let read = |(at, record): (usize, &Value)| {
+        note(record).map_err(|reason| Unreadable {
+            place: format!("{place} record {}", at + 1),
+            reason,
+            record: kept(&record.to_string()),
+        })
+    };
+    Ok(Page { entries: notes.iter().enumerate().map(read).collect(), total: count(answer, "/count") })
+}
+
+fn note(record: &Value) -> Result<Note, String> {
+    let content = |name: &str| {
+        text(record, &format!("/content/{name}/value")).or_else(|| text(record, &format!("/content/{name}")))
+    };
+    let strings = |name: &str| {
+        let wrapped = list(record, &format!("/content/{name}/value"));
+        let items = if wrapped.is_empty() { list(record, &format!("/content/{name}")) } else { wrapped };
+        items.iter().filter_map(|item| text(item, "").or(text(item, "/fullname"))).collect::<Vec<String>>()
+    };
+    let title = content("title").ok_or("no title in it")?;
+    let id = text(record, "/forum").or(text(record, "/id")).ok_or("no id in it")?;
+    let mut names = Names { own: Some(format!("openreview:{id}")), ..Names::default() };
+    names.doi = content("doi");
+    names.arxiv =
+        ["arxiv", "arxiv_id", "html", "pdf"].iter().find_map(|name| super::identity::arxiv_in(&content(name)?));
+    let paper = names.paper(&title)?;
+    let instant = |name: &str| {
+        let at = count(record, name).and_then(|at| DateTime::from_timestamp_millis(i64::try_from(at).ok()?));
+        at.map(|at| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at))
+    };
+    let (created, changed) = (instant("/cdate").or(instant("/tcdate")), instant("/tmdate").or(instant("/mdate")));
+    let venue = content("venue").map(|venue| clean_line(&venue));
+    let venue_id = content("venueid").unwrap_or_default();
+    let is_withdrawn = ["/Withdrawn", "/Desk_Rejected", "/Retracted"].iter().any(|word| venue_id.contains(word));
+    let authors = strings("authors").into_iter().map(|name| clean_line(&name)).filter(|name| !name.is_empty());
+    // "ICLR 2031 Conference Submission" is no journal yet.
+    let journal = venue.filter(|venue| !venue.to_lowercase().contains("submi"));
+    let code = content("code").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    Ok(Note {
+        date: instant("/pdate").or(instant("/odate")).or(created),
+        changed,
+        paper: Paper {
+            abstract_text: clean_text(&content("abstract").unwrap_or_default()),
+            authors: authors.collect(),
+            published: instant("/pdate").or(instant("/odate")).or(created),
+            url: Some(format!("https://openreview.net/forum?id={id}")),
+            journal,
+            code: code.filter(|url| !url.contains(|c: char| c.is_whitespace() || c.is_control())),
+            withdrawn: is_withdrawn,
+            ..paper
+        },
+    })
+}

@@ -1,0 +1,213 @@
+//! Asking a provider, and what may come of it.
+
+use super::http::{Answer, Http, HttpError, Pause, Provider, Question};
+use crate::text::{clean_line, cut};
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// Pages of one answer: more than any day has.
+const PAGES_MAX: usize = 500;
+
+/// How often a page is asked for that came without the records it should hold.
+pub(super) const PAGE_TRIES: u32 = 3;
+
+/// How long a source rests that does not talk to us as the settings are.
+const REST: TimeDelta = TimeDelta::hours(1);
+
+/// Why there is nothing, or not all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The provider wants to be left alone for a while.
+    Pause(Pause),
+    /// There is no answer.
+    Away(String),
+    /// There is one, and it is not what was asked for.
+    Nonsense(String),
+    /// It does not talk to us as the settings are.
+    Refused(String),
+}
+
+/// Where a source is, and how it is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    pub(super) provider: Provider,
+    base: String,
+    /// The key of its API, by the name of the header or of the part of the query it goes in.
+    key: Option<(Place, &'static str, SecretString)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    Header,
+    Query,
+}
+
+impl Reach {
+    /// The provider called `name` at `host`, or what stands in for it at `endpoint`.
+    pub(super) fn new(name: &str, host: &str, endpoint: Option<&str>, spacing: TimeDelta) -> Self {
+        let name = endpoint.map_or_else(|| name.to_owned(), |endpoint| format!("{name} at {endpoint}"));
+        let base = endpoint.unwrap_or(host).trim_end_matches('/').to_owned();
+        Reach { provider: Provider { name, spacing }, base, key: None }
+    }
+
+    /// With the key of its API, if there is one. Whoever has none counts apart: a
+    /// pause for the lack of it must not outlast the lack.
+    pub(super) fn with_key(mut self, place: Place, name: &'static str, key: Option<SecretString>) -> Self {
+        match key {
+            Some(key) => self.key = Some((place, name, key)),
+            None => self.provider.name.push_str(" without a key"),
+        }
+        self
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The address of `path`, asked with these words.
+    pub(super) fn url(&self, path: &str, asked: &[(&str, &str)]) -> String {
+        let whole = format!("{}{path}", self.base);
+        let Ok(mut url) = reqwest::Url::parse(&whole) else { return whole };
+        if !asked.is_empty() {
+            url.query_pairs_mut().extend_pairs(asked);
+        }
+        url.into()
+    }
+
+    /// What comes from `url`, which must be something.
+    pub(super) async fn get(&self, http: &Http, url: &str, accept: &'static str) -> Result<Answer, Trouble> {
+        let secret = |wanted: fn(Place) -> bool| {
+            let key = self.key.as_ref().filter(|(place, ..)| wanted(*place));
+            key.map(|(_, name, secret)| (*name, secret.clone()))
+        };
+        let question = Question {
+            url: url.to_owned(),
+            accept,
+            secret_header: secret(|place| matches!(place, Place::Header)),
+            secret_query: secret(|place| matches!(place, Place::Query)),
+        };
+        let answer = http.ask(&self.provider, &question).await.map_err(Trouble::from)?;
+        match answer.status {
+            401 | 403 => Err(Trouble::Refused(format!(
+                "{url} answers with status {}{}{}",
+                answer.status,
+                said(&answer.body),
+                if self.has_key() { ": is api_key right?" } else { ": does it want an api_key?" }
+            ))),
+            _ => Ok(answer),
+        }
+    }
+
+    /// The JSON that comes from `url`.
+    pub(super) async fn json(&self, http: &Http, url: &str) -> Result<Value, Trouble> {
+        let answer = self.get(http, url, "application/json").await?;
+        if answer.status >= 400 {
+            let why = format!("{url} answers with status {}{}", answer.status, said(&answer.body));
+            return Err(Trouble::Nonsense(why));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            Trouble::Nonsense(format!("{url} answers with something that is not JSON ({error}){}", said(&answer.body)))
+        })
+    }
+}
+
+impl From<HttpError> for Trouble {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::AskedToWait(pause) => Trouble::Pause(pause),
+            error => Trouble::Away(error.to_string()),
+        }
+    }
+}
+
+/// The rest of a source that is refused: asking again at once is useless. It ends
+/// with the process, so that a person who has mended the settings need not wait.
+pub(super) fn rest(provider: &Provider, why: &str, http: &Http) -> Pause {
+    let pause = Pause { provider: provider.name.clone(), until: http.now() + REST, reason: why.to_owned() };
+    http.stay_away(pause.clone());
+    pause
+}
+
+/// What an answer says that is an error: `: "…"`, or nothing.
+pub(super) fn said(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4_000)]);
+    let text =
+        serde_json::from_str::<Value>(&text).ok().and_then(|value| error_in(&value)).unwrap_or(text.into_owned());
+    let line = cut(&clean_line(&text), 200);
+    if line.is_empty() { line } else { format!(": {line:?}") }
+}
+
+/// The error that a JSON answer holds, in the forms that providers use.
+pub(super) fn error_in(value: &Value) -> Option<String> {
+    let words = |value: &Value| match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Object(table) => table.get("message").and_then(Value::as_str).map(str::to_owned),
+        Value::Array(items) => {
+            let words: Vec<&str> = items
+                .iter()
+                .filter_map(|item| item.get("message").or(item.get("description")).unwrap_or(item).as_str())
+                .collect();
+            (!words.is_empty()).then(|| words.join("; "))
+        }
+        _ => None,
+    };
+    ["error", "ERROR", "errors", "message"].iter().find_map(|key| words(value.get(key)?))
+}
+
+/// Guards a walk over pages, which a provider may lead in circles or nowhere.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    cursors: HashSet<String>,
+    empty: u32,
+}
+
+impl Pages {
+    /// On to the page at `cursor`. An error says why not.
+    pub(super) fn go_on(&mut self, cursor: &str) -> Result<(), Trouble> {
+        if self.cursors.len() == PAGES_MAX {
+            return Err(Trouble::Nonsense(format!("the answer has more than {PAGES_MAX} pages")));
+        }
+        if !self.cursors.insert(cursor.to_owned()) {
+            return Err(Trouble::Nonsense(format!("page {} leads back to one that was read", self.cursors.len())));
+        }
+        Ok(())
+    }
+
+    /// A page came without records that should be there. Whether to ask for it once more.
+    pub(super) fn ask_again(&mut self) -> bool {
+        self.empty += 1;
+        self.empty < PAGE_TRIES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_found_where_providers_put_them() {
+        for text in [
+            r#"{"error":"too fast"}"#,
+            r#"{"error":{"code":429,"message":"too fast"}}"#,
+            r#"{"message":"too fast"}"#,
+            r#"{"status":"failed","message":[{"type":"x","value":"y","message":"too fast"}]}"#,
+            r#"{"errors":["too fast"]}"#,
+        ] {
+            assert_eq!(said(text.as_bytes()), ": \"too fast\"", "{text}");
+        }
+        assert_eq!(error_in(&serde_json::json!({"message": {"items": []}})), None);
+        assert_eq!(said(b"<h1>too fast</h1>"), ": \"too fast\"");
+        assert_eq!(said(b""), "");
+    }
+
+    #[test]
+    fn a_walk_over_pages_ends() {
+        let mut pages = Pages::default();
+        assert_eq!(pages.go_on("a"), Ok(()));
+        assert!(matches!(pages.go_on("a"), Err(Trouble::Nonsense(_))));
+        let ended = (0..10_000).find(|page| pages.go_on(&page.to_string()).is_err());
+        assert_eq!(ended, Some(PAGES_MAX - 1));
+    }
+}

@@ -1,0 +1,252 @@
+//! Sources that answer over HTTP: what one owes, and what becomes of what it says.
+//!
+//! A look at a source is two steps, so that deciding stays pure. The source
+//! asks ([`Source::look`]) and says what it saw; [`settle`] turns that into
+//! papers and coverage, given which of the papers are known.
+//!
+//! There are two kinds of sources. Some can be asked for a day ([`super::days`]):
+//! that is the day on which their papers are announced. Others only show what
+//! they hold at present (feeds, venues of `OpenReview`): there a paper is
+//! announced on its own date if that lies between the last look and this one,
+//! and else on the day on which it is first seen. Journals put a paper into their
+//! feed days after its date, and days before; readers are told when it is there.
+
+use super::biorxiv::Biorxiv;
+use super::crossref::Crossref;
+use super::feed::Feed;
+use super::http::{Http, Pause, Provider};
+use super::huggingface::HuggingFace;
+use super::openalex::OpenAlex;
+use super::openreview::OpenReview;
+use super::pubmed::Pubmed;
+use super::semantic_scholar::SemanticScholar;
+use super::{Batch, SourceKind, SourceSettings, Unreadable};
+use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::paper::{Paper, PaperId};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+
+/// How far back the first look at a source without days is to announce papers by their own dates.
+const FIRST_SIGHT_DAYS: u64 = 31;
+
+/// What a look is to cover.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// What is known of the source's days.
+    pub known: Vec<Coverage>,
+    /// From which day on gaps are to be filled; where the source was last, if nobody says.
+    pub since: Option<NaiveDate>,
+    /// Whether to ask also where nothing new is expected.
+    pub everything: bool,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+impl Window {
+    /// What is known of a category's day.
+    pub fn day(&self, category: &str, date: NaiveDate) -> Option<&Coverage> {
+        self.known.iter().find(|row| row.date == date && row.category == category)
+    }
+
+    /// The newest day of a category on which the source answered.
+    pub(super) fn last_seen(&self, category: &str) -> Option<&Coverage> {
+        let seen = self.known.iter().filter(|row| row.category == category && row.state.is_settled());
+        seen.max_by_key(|row| row.date)
+    }
+}
+
+/// Why a paper is in an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrival {
+    /// It was announced, on the day that it carries.
+    Announced(Paper),
+    /// A new version: news of a paper that is known, and else passed over.
+    Replaced(Paper),
+    /// It is there, in that category; the date is its own.
+    Seen(Paper, Option<NaiveDate>, String),
+}
+
+/// What a source was seen to hold.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Papers.
+    pub arrivals: Vec<Arrival>,
+    /// What should have been some.
+    pub unreadable: Vec<Unreadable>,
+    /// What is now known of days.
+    pub news: Vec<CoverageNews>,
+    /// Categories that were seen as they are at present, and of which [`settle`] works out the days.
+    pub seen: Vec<String>,
+    /// Things that were asked for: days, venues, a feed.
+    pub asked: u64,
+    /// Records that are no papers.
+    pub skipped: u64,
+    /// Until when the provider wants to be left alone.
+    pub pause: Option<Pause>,
+    /// Whether that is because of our settings, which may be mended before.
+    pub is_refused: bool,
+    /// What could not be had, and why.
+    pub failures: Vec<(String, String)>,
+}
+
+/// A source that answers over HTTP.
+pub trait Source: Send + Sync {
+    /// Whose limits its requests count against.
+    fn provider(&self) -> &Provider;
+
+    /// Asks for what `window` leaves open. What goes wrong stands in the look.
+    fn look(&self, http: &Http, window: &Window) -> impl Future<Output = Look> + Send;
+}
+
+/// Looks at the source that the settings describe; `None` if it is not one that
+/// answers over HTTP in this way.
+pub async fn look(settings: &SourceSettings, http: &Http, window: &Window) -> Option<Look> {
+    Some(match settings.kind {
+        SourceKind::HuggingFace => HuggingFace::new(settings).look(http, window).await,
+        SourceKind::Biorxiv | SourceKind::Medrxiv => Biorxiv::new(settings).look(http, window).await,
+        SourceKind::Pubmed => Pubmed::new(settings).look(http, window).await,
+        SourceKind::OpenReview => OpenReview::new(settings).look(http, window).await,
+        SourceKind::Crossref => Crossref::new(settings).look(http, window).await,
+        SourceKind::OpenAlex => OpenAlex::new(settings).look(http, window).await,
+        SourceKind::SemanticScholar => SemanticScholar::new(settings).look(http, window).await,
+        SourceKind::Feed => Feed::new(settings).look(http, window).await,
+        SourceKind::Arxiv | SourceKind::Jsonl => return None,
+    })
+}
+
+/// Whose limits the source's requests count against; `None` as for [`look`].
+pub fn provider(settings: &SourceSettings) -> Option<Provider> {
+    let provider = match settings.kind {
+        SourceKind::HuggingFace => Source::provider(&HuggingFace::new(settings)).clone(),
+        SourceKind::Biorxiv | SourceKind::Medrxiv => Source::provider(&Biorxiv::new(settings)).clone(),
+        SourceKind::Pubmed => Source::provider(&Pubmed::new(settings)).clone(),
+        SourceKind::OpenReview => Source::provider(&OpenReview::new(settings)).clone(),
+        SourceKind::Crossref => Source::provider(&Crossref::new(settings)).clone(),
+        SourceKind::OpenAlex => Source::provider(&OpenAlex::new(settings)).clone(),
+        SourceKind::SemanticScholar => Source::provider(&SemanticScholar::new(settings)).clone(),
+        SourceKind::Feed => Source::provider(&Feed::new(settings)).clone(),
+        SourceKind::Arxiv | SourceKind::Jsonl => return None,
+    };
+    Some(provider)
+}
+
+/// The papers of a look, by name.
+pub fn ids(look: &Look) -> Vec<PaperId> {
+    let mut ids: Vec<PaperId> = look.arrivals.iter().map(|arrival| arrival.paper().id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+impl Arrival {
+    fn paper(&self) -> &Paper {
+        match self {
+            Arrival::Announced(paper) | Arrival::Replaced(paper) | Arrival::Seen(paper, ..) => paper,
+        }
+    }
+}
+
+/// What the look brings, given which of its papers are known and on which days
+/// these were announced.
+pub fn settle(look: Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>, window: &Window) -> Batch {
+    let today = window.now.date_naive();
+    let mut batch = Batch { news: look.news, unreadable: look.unreadable, ..Batch::default() };
+    batch.read = look.arrivals.len() as u64 + batch.unreadable.len() as u64 + look.skipped;
+    batch.passed_over = look.skipped;
+    let floors: HashMap<&String, NaiveDate> =
+        look.seen.iter().map(|category| (category, first_day(category, window))).collect();
+    let mut places: HashMap<PaperId, usize> = HashMap::new();
+    let mut days: BTreeMap<(&String, NaiveDate), u32> = BTreeMap::new();
+    let (first, replaced): (Vec<&Arrival>, Vec<&Arrival>) =
+        look.arrivals.iter().partition(|arrival| !matches!(arrival, Arrival::Replaced(_)));
+    for arrival in first.into_iter().chain(replaced) {
+        let mut paper = arrival.paper().clone();
+        if let Arrival::Seen(_, own, category) = arrival {
+            let floor = floors.get(category).copied().unwrap_or(today);
+            let known = announced.get(&paper.id).copied().flatten();
+            let day = known.unwrap_or_else(|| own.unwrap_or(today).clamp(floor, today.max(floor)));
+            paper.announced = known.is_none().then_some(day);
+            if !places.contains_key(&paper.id)
+                && let Some((category, _)) = floors.get_key_value(category)
+            {
+                *days.entry((*category, day)).or_default() += 1;
+            }
+        }
+        match places.get(&paper.id) {
+            Some(&at) => {
+                batch.merged += 1;
+                batch.papers[at] = batch.papers[at].updated_by(&paper);
+            }
+            None if matches!(arrival, Arrival::Replaced(_)) && !announced.contains_key(&paper.id) => {
+                batch.passed_over += 1;
+            }
+            None => {
+                places.insert(paper.id.clone(), batch.papers.len());
+                batch.papers.push(paper);
+            }
+        }
+    }
+    for category in &look.seen {
+        batch.news.extend(days_seen(category, floors[category], &days, window));
+    }
+    batch
+}
+
+/// The day from which on what is new in a category was announced.
+fn first_day(category: &str, window: &Window) -> NaiveDate {
+    let today = window.now.date_naive();
+    let last = window.last_seen(category).map(|row| row.date.min(today));
+    // What is asked for explicitly was not announced before it, either.
+    let first = today - Days::new(FIRST_SIGHT_DAYS);
+    last.unwrap_or_else(|| window.since.map_or(first, |since| since.min(today)))
+}
+
+/// The days of a category that was just seen whole: those since the last look, and
+/// of earlier ones those that papers are announced on.
+fn days_seen(
+    category: &String,
+    first: NaiveDate,
+    days: &BTreeMap<(&String, NaiveDate), u32>,
+    window: &Window,
+) -> Vec<CoverageNews> {
+    let today = window.now.date_naive();
+    let is_known = window.last_seen(category).is_some();
+    let news = first.iter_days().take_while(|date| *date <= today).filter_map(|date| {
+        let papers = days.get(&(category, date)).copied().unwrap_or(0);
+        let is_open = window.day(category, date).is_some_and(|row| !row.state.is_settled());
+        if papers == 0 && !is_known && !is_open && date < today {
+            return None;
+        }
+        Some(CoverageNews {
+            category: category.clone(),
+            date,
+            state: if papers > 0 { CoverageState::Complete } else { CoverageState::Quiet },
+            declared: None,
+            papers,
+            announced_at: None,
+            note: String::new(),
+        })
+    });
+    news.collect()
+}
+
+/// What is said of a source that shows what it holds and cannot be read: one day, the
+/// first, says so until it can.
+pub(super) fn failed(category: &str, why: &str, window: &Window) -> Option<CoverageNews> {
+    let today = window.now.date_naive();
+    let settled = window.last_seen(category).map(|row| row.date);
+    let open = window.known.iter().filter(|row| row.category == category && !row.state.is_settled());
+    let open = open.map(|row| row.date).filter(|date| settled.is_none_or(|settled| *date > settled)).min();
+    Some(CoverageNews {
+        category: category.to_owned(),
+        date: open.unwrap_or(today),
+        state: CoverageState::Failed,
+        declared: None,
+        papers: 0,
+        announced_at: None,
+        note: why.to_owned(),
+    })
+    // A day on which it was read before is not taken back.
+    .filter(|news| settled != Some(news.date))
+}

@@ -1,0 +1,145 @@
+//! Semantic Scholar: what a query finds among the papers published on a day.
+//!
+//! The bulk search hands out a token for the next page. It knows publication
+//! dates only, and papers come into it days later: a day is read again for two
+//! weeks. A key is optional; without one all the world shares one limit, so
+//! little is to be expected (research/recommenders.md section 6.10).
+
+use super::crossref::Walk;
+use super::dates;
+use super::days::{ByDay, Day, Habits};
+use super::http::{Http, Provider};
+use super::identity::{Names, is_no_paper, kept, topics};
+use super::json::{count, text, texts};
+use super::reach::{Place, Reach, Trouble, error_in};
+use super::{SourceSettings, Unreadable};
+use crate::paper::Paper;
+use crate::text::{clean_line, clean_text};
+use chrono::{NaiveDate, TimeDelta};
+use serde_json::Value;
+
+const HOST: &str = "https://api.semanticscholar.org";
+
+/// One request a second with a key, all its hosts together.
+const SPACING: TimeDelta = TimeDelta::milliseconds(1_100);
+const SPACING_WITHOUT_KEY: TimeDelta = TimeDelta::seconds(4);
+
+const FIELDS: &str = "title,abstract,authors,externalIds,publicationDate,year,venue,journal,url,fieldsOfStudy";
+
+/// Papers that a query finds.
+#[derive(Debug)]
+pub struct SemanticScholar {
+    reach: Reach,
+    query: String,
+}
+
+/// One page of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its papers; `None` for what is none.
+    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
+    /// How many there are in all pages, where the answer says.
+    pub total: Option<u64>,
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl SemanticScholar {
+    /// What the source's query finds.
+    pub fn new(source: &SourceSettings) -> Self {
+        let spacing = if source.api_key.is_some() { SPACING } else { SPACING_WITHOUT_KEY };
+        let reach = Reach::new("semantic_scholar", HOST, source.endpoint.as_deref(), spacing);
+        let reach = reach.with_key(Place::Header, "x-api-key", source.api_key.clone());
+        SemanticScholar { reach, query: source.query.clone().unwrap_or_default() }
+    }
+}
+
+impl ByDay for SemanticScholar {
+    fn habits(&self) -> Habits {
+        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.reach.provider
+    }
+
+    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+        let mut walk = Walk::default();
+        loop {
+            let span = format!("{date}:{date}");
+            let mut asked = vec![("query", self.query.as_str()), ("publicationDateOrYear", &span), ("fields", FIELDS)];
+            if walk.cursor != "*" {
+                asked.push(("token", &walk.cursor));
+            }
+            let url = self.reach.url("/graph/v1/paper/search/bulk", &asked);
+            let came = match walk.go_on() {
+                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
+                Err(trouble) => Err(trouble),
+            };
+            let page = came.map(|page| (page.entries, page.total, page.next));
+            if walk.took(page, date) {
+                return walk.day;
+            }
+        }
+    }
+}
+
+/// Reads one page of a search.
+pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+    let is_empty = count(answer, "/total") == Some(0);
+    let records = match answer.pointer("/data").and_then(Value::as_array) {
+        Some(records) => records.as_slice(),
+        None if is_empty => &[],
+        None => {
+            let said = error_in(answer).unwrap_or_else(|| "no data".to_owned());
+            return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+        }
+    };
+    let read = |(at, record): (usize, &Value)| {
+        let title = text(record, "/title").unwrap_or_default();
+        if is_no_paper(&clean_line(&title)) {
+            return None;
+        }
+        Some(paper(record, &title).map_err(|reason| Unreadable {
+            place: format!("{place} record {}", at + 1),
+            reason,
+            record: kept(&record.to_string()),
+        }))
+    };
+    Ok(Page {
+        entries: records.iter().enumerate().map(read).collect(),
+        total: count(answer, "/total"),
+        next: text(answer, "/token"),
+    })
+}
+
+fn paper(record: &Value, title: &str) -> Result<Paper, String> {
+    let external = |name: &str| text(record, &format!("/externalIds/{name}"));
+    let mut others = Vec::new();
+    others.extend(external("PubMed").map(|id| format!("pmid:{id}")));
+    others.extend(external("PubMedCentral").map(|id| format!("pmc:PMC{}", id.trim_start_matches("PMC"))));
+    others.extend(external("ACL").map(|id| format!("acl:{id}")));
+    let names = Names {
+        arxiv: external("ArXiv"),
+        doi: external("DOI"),
+        own: text(record, "/paperId").map(|id| format!("s2:{id}")),
+        others,
+    };
+    let paper = names.paper(title)?;
+    let authors = texts(record, "/authors", "/name").into_iter().map(|name| clean_line(&name));
+    let journal = text(record, "/journal/name").or(text(record, "/venue")).map(|name| clean_line(&name));
+    let parts = [journal.clone(), text(record, "/journal/volume"), text(record, "/journal/pages")];
+    Ok(Paper {
+        abstract_text: clean_text(&text(record, "/abstract").unwrap_or_default()),
+        authors: authors.filter(|name| !name.is_empty()).collect(),
+        categories: topics(&paper, &texts(record, "/fieldsOfStudy", "")),
+        published: text(record, "/publicationDate").or(text(record, "/year")).and_then(|at| dates::instant(&at)),
+        // Of a paper that others know, their page is the better one.
+        url: text(record, "/url").filter(|url| url.starts_with("https://") && paper.id.as_str().starts_with("s2:")),
+        journal: journal.is_some().then(|| {
+            let parts: Vec<String> = parts.into_iter().flatten().map(|part| clean_line(&part)).collect();
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+        }),
+        ..paper
+    })
+}
