@@ -14,6 +14,7 @@ mod by_hand;
 mod issues;
 mod ledger;
 mod papers;
+mod requests;
 mod settings;
 pub mod sqlite;
 mod subscribers;
@@ -28,14 +29,21 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
+pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store:
+    PaperStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<T> Store for T where
+    T: PaperStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

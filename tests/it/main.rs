@@ -16,6 +16,7 @@ mod faults;
 mod mime;
 mod place;
 mod postfix;
+mod requests;
 mod smtp;
 mod store;
 mod tidy;

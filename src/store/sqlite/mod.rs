@@ -9,6 +9,7 @@ mod by_hand;
 mod deliveries;
 mod issues;
 mod papers;
+mod requests;
 mod row;
 mod subscribers;
 mod upkeep;
@@ -25,6 +26,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

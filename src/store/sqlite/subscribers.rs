@@ -105,7 +105,7 @@ fn by_address(conn: &Connection, address: &Address) -> rusqlite::Result<Option<S
     Ok(with_interests(conn, found.into_iter().collect())?.pop())
 }
 
-fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
+pub(super) fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
     if let Some(known) = by_address(tx, &new.address)? {
         if matches!(known.status, Status::Unsubscribed | Status::Suppressed) && new.status != known.status {
             return Ok(Entered::Left(known.status));
@@ -136,7 +136,7 @@ fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Resul
     Ok(Entered::New)
 }
 
-fn write_subscriber(
+pub(super) fn write_subscriber(
     tx: &Transaction<'_>,
     id: SubscriberId,
     details: &NewSubscriber,
