@@ -61,7 +61,7 @@ pub(super) async fn trending(State(site): State<Site>) -> Result<Response, PageE
     let today = site.clock.now().date_naive();
     let (date, papers, total) = site
         .db
-        .run(move |store| {
+        .read(move |store| {
             let Some(date) = store.newest_day(today)? else { return Ok((None, Vec::new(), 0)) };
             let total = store.count_announced(date)?;
             Ok((Some(date), store.trending_papers(date, SHOWN_MAX)?, total))
@@ -80,7 +80,7 @@ pub(super) async fn trending(State(site): State<Site>) -> Result<Response, PageE
 /// `GET /papers/{id}`
 pub(super) async fn paper(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
-        Ok(id) => site.db.run(move |store| store.paper(&id)).await?,
+        Ok(id) => site.db.read(move |store| store.paper(&id)).await?,
         Err(_) => None,
     };
     let Some(stored) = found else {

@@ -61,6 +61,15 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// Another connection to a database that is open already; it can only read.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(path)?;
+        store.conn.pragma_update(None, "query_only", true)?;
+        // 4 MiB each: there are several, and the file is in the system's memory besides.
+        store.conn.pragma_update(None, "cache_size", -4_096)?;
+        Ok(store)
+    }
+
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
