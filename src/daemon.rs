@@ -24,7 +24,6 @@ use crate::config::Config;
 use crate::random::Random;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
-use crate::token::Signer;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
 use keep::{Pace, Pulse, Step, Trouble, keep_stepping};
@@ -247,7 +246,7 @@ impl Daemon {
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
-            let site = web::Site { db, pages, signer: Signer::new(&config.site.secret), clock };
+            let site = web::Site { db, pages, signer: config.site.signer(), clock };
             let router = pages::router(site, started.pulses.clone());
             started.loops.spawn(pages::serve(listener, router, stop));
         }

@@ -292,12 +292,13 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         from: "paperboy <digest@paperboy.example>".parse().expect("the sender is a mailbox"),
         contact: "operator@paperboy.example".parse().expect("the contact is an address"),
         secret,
+        old_secrets: Vec::new(),
     };
     let settings = DigestSettings::default();
     Ok(Desk {
         dress: Dress::new(&site, &settings),
         templates: Templates::load(&settings)?,
-        signer: Signer::new(&site.secret),
+        signer: site.signer(),
         inbound: InboundSettings::default(),
         dkim: None,
         shelf_life: TimeDelta::hours(1),

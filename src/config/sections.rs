@@ -30,12 +30,14 @@ pub(super) fn read_site(fields: &mut Fields, files: &mut Files) -> Option<Site> 
     let from = needed(fields, "from", mailbox);
     let contact = needed(fields, "contact", str::parse::<Address>);
     let secret = files.site_secret(fields, SECRET_BYTES_MIN);
+    let old_secrets = files.old_secrets(fields);
     Some(Site {
         name: name.unwrap_or_else(|| "Paper digest".to_owned()),
         base_url: base_url?,
         from: from?,
         contact: (&contact?).into(),
         secret: secret?,
+        old_secrets,
     })
 }
 

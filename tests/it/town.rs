@@ -77,6 +77,7 @@ impl Town {
             from: "Papers <digest@example.org>".parse().unwrap(),
             contact: "operator@example.org".parse().unwrap(),
             secret: vec![7; 32].into(),
+            old_secrets: Vec::new(),
         };
         let desk = Desk {
             dress: Dress::new(&site, &settings),
