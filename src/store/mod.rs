@@ -14,6 +14,7 @@ mod by_hand;
 mod issues;
 mod ledger;
 mod papers;
+mod reading;
 mod requests;
 mod settings;
 pub mod sqlite;
@@ -29,6 +30,7 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
+pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
@@ -36,12 +38,20 @@ pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
 pub trait Store:
-    PaperStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+    PaperStore + ReadingStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
 {
 }
 
 impl<T> Store for T where
-    T: PaperStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+    T: PaperStore
+        + ReadingStore
+        + SubscriberStore
+        + RequestStore
+        + IssueStore
+        + LedgerStore
+        + HandStore
+        + UpkeepStore
+        + Send
 {
 }
 

@@ -14,6 +14,17 @@ pub enum Signup {
     Closed,
 }
 
+impl Signup {
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Signup::Open => "open",
+            Signup::Invite => "invite",
+            Signup::Closed => "closed",
+        }
+    }
+}
+
 /// What it takes to serve HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {

@@ -9,6 +9,7 @@ mod by_hand;
 mod deliveries;
 mod issues;
 mod papers;
+mod reading;
 mod requests;
 mod row;
 mod subscribers;
