@@ -1,9 +1,11 @@
 //! A subscriber: address, preferences and interests.
 
 mod address;
+mod kind;
 mod record;
 
 pub use address::{Address, BadAddress};
+pub use kind::MailboxKind;
 pub use record::{RECORD_KEYS, read_interest, read_subscriber};
 
 use crate::paper::PaperId;

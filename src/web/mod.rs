@@ -7,6 +7,7 @@
 mod cache;
 mod days;
 mod feeds;
+mod form;
 mod pages;
 mod papers;
 mod query;
