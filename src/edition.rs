@@ -23,6 +23,7 @@ pub use background::refresh_background;
 pub use compose::{Composed, Desk};
 pub use publisher::Publisher;
 
+use crate::digest::Fragments;
 use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
@@ -111,6 +112,8 @@ pub struct Press<'a> {
     coverage: Vec<Coverage>,
     prepared: Vec<(BTreeSet<NaiveDate>, Arc<Prepared>)>,
     examples: Examples,
+    /// Papers as they stand in mails, rendered once for all readers.
+    fragments: Fragments,
     after: SubscriberId,
     published: Published,
 }
@@ -165,6 +168,7 @@ impl<'a> Press<'a> {
             coverage,
             prepared: Vec::new(),
             examples: Examples::default(),
+            fragments: Fragments::default(),
             after: SubscriberId(0),
             published: Published::default(),
         })
@@ -248,9 +252,9 @@ impl<'a> Press<'a> {
         self.mark_sent(&mut plans)?;
         let background = self.background()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
-        let (desk, examples, now) = (self.desk, &self.examples, self.now);
-        let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, &background, examples, now)).collect::<Result<_, _>>()?;
+        let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
+        let compose = |plan| desk.compose(plan, &background, examples, fragments, now);
+        let composed: Vec<Composed> = plans.par_iter().map(compose).collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -329,6 +333,7 @@ impl<'a> Press<'a> {
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
+            is_first: publishable.history.is_none(),
             subscriber: publishable.subscriber,
             local_date,
             days,
@@ -422,8 +427,9 @@ pub fn preview(
         days,
         prepared,
         sent,
+        is_first: publishable.history.is_none(),
     };
-    desk.compose(&plan, &background, &examples, now).map(Some)
+    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
 }
 
 /// The date of the issue that is due and not yet made, else of the next one.

@@ -217,6 +217,20 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
     DigestSettings {
         templates: files.folder(fields, "templates"),
         accent: fields.parsed("accent", str::parse).unwrap_or_default(),
+        logo: fields.parsed("logo", picture_address),
+    }
+}
+
+/// Mail programs load pictures over HTTPS only, and many through a proxy.
+fn picture_address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_plain = text.len() <= 500 && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"'".contains(&byte));
+    if is_plain
+        && text.strip_prefix("https://").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the address of a picture, like https://digest.example.org/logo.png".to_owned())
     }
 }
 

@@ -3,8 +3,8 @@
 use super::examples::Examples;
 use super::{EditionError, Prepared};
 use crate::digest::{
-    DayCovered, DkimSigner, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind,
-    Templates, message_id, render, to_message,
+    DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section,
+    SectionKind, Templates, Why, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) covers: Vec<DayCovered>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) sent: HashSet<usize>,
+    /// Whether the subscriber has had no issue yet.
+    pub(crate) is_first: bool,
 }
 
 /// A composed issue, not yet queued.
@@ -84,6 +86,7 @@ impl Desk {
         plan: &Plan,
         background: &Background,
         examples: &Examples,
+        fragments: &Fragments,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
@@ -99,14 +102,18 @@ impl Desk {
         let considered = picks.considered;
         let issue = issue(plan, &picks);
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
+        let links = Links { site: &self.site, signer: &self.signer };
         let recipient = Recipient {
             address: &subscriber.address,
             name: &subscriber.name,
             preferences,
-            unsubscribe_url: Links { site: &self.site, signer: &self.signer }.unsubscribe(subscriber.id),
+            unsubscribe_url: links.unsubscribe(subscriber.id),
+            preferences_url: links.preferences(subscriber.id),
+            view_url: links.issue(subscriber.id, plan.local_date),
+            thumbs: links.thumbs(subscriber.id),
             unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
         };
-        let rendered = render(&self.templates, &issue, &recipient, &self.dress)
+        let rendered = render(&self.templates, fragments, &issue, &recipient, &self.dress)
             .map_err(|cause| EditionError::Template { subscriber: subscriber.id.0, cause })?;
         let message_id = message_id(&self.site.secret, self.site.mail_domain(), subscriber.id, plan.local_date);
         let headers = Headers {
@@ -211,18 +218,20 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
     };
     let mut sections: Vec<Section> = Vec::new();
     for pick in &picks.picks {
-        let heading = heading(&pick.section);
-        let issue_pick = issue_pick(pick);
+        // Only the reader's own headings are theirs; the others come in their language.
+        let (kind, heading) = match &pick.section {
+            ranking::Section::FollowedAuthors => (SectionKind::FollowedAuthors, String::new()),
+            ranking::Section::Interest(name) => (SectionKind::Interest, name.clone()),
+            ranking::Section::Trending => (SectionKind::Trending, String::new()),
+            ranking::Section::New => (SectionKind::New, String::new()),
+        };
+        let issue_pick = issue_pick(pick, plan);
         match sections.last_mut() {
-            Some(section) if section.heading == heading => section.picks.push(issue_pick),
+            Some(section) if section.kind == kind && section.heading == heading => section.picks.push(issue_pick),
             _ => sections.push(Section {
                 terms: words_of(&plan.subscriber.interests, &pick.section),
                 heading,
-                kind: match pick.section {
-                    ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
-                    ranking::Section::Interest(_) => SectionKind::Interest,
-                    ranking::Section::Trending | ranking::Section::New => SectionKind::Trending,
-                },
+                kind,
                 picks: vec![issue_pick],
             }),
         }
@@ -235,15 +244,18 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
         considered: picks.considered as u32,
         note,
+        is_first: plan.is_first,
     }
 }
 
-fn issue_pick(pick: &Pick) -> IssuePick {
+fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     IssuePick {
         paper: Arc::clone(&pick.paper),
         score: pick.score,
-        reason: pick.reason.clone(),
+        why: vec![Why::Said(pick.reason.clone())],
         followed: pick.followed.clone(),
+        row: Some(plan.prepared.rows[pick.candidate].0),
+        news: None,
     }
 }
 

@@ -80,6 +80,21 @@ impl SubscriberStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn languages(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT language, count(*) AS n
+            FROM subscribers
+            WHERE status <> 'unsubscribed'
+            GROUP BY language
+            ORDER BY language",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "subscribers", row };
+            Ok((columns.get("language")?, columns.get("n")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
         let rows = statement.query_map([], |row| {
