@@ -232,7 +232,7 @@ impl Daemon {
                 parts: parts.clone(),
                 pulse: Arc::clone(&pace.pulse),
                 stop: stop.clone(),
-                queued,
+                queued: Arc::clone(&queued),
                 lock_file: config.sending_lock()?,
             };
             started.keep(pace, Arc::new(rounds), courier::Rounds::step);
@@ -251,6 +251,7 @@ impl Daemon {
                 desk: Arc::new(move || Arc::clone(&parts.borrow().desk)),
                 settings: Arc::new(config.web),
                 clock,
+                queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
             let router = pages::router(site, started.pulses.clone());

@@ -15,12 +15,14 @@ mod awaited;
 mod background;
 mod compose;
 mod examples;
+mod notice;
 mod publisher;
 mod turn;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use notice::Addressee;
 pub use publisher::Publisher;
 
 use crate::digest::Fragments;
@@ -67,6 +69,15 @@ pub enum EditionError {
         /// Which header.
         #[source]
         cause: crate::digest::MessageError,
+    },
+    /// A notice cannot be written.
+    #[error("cannot write the notice {kind}")]
+    Notice {
+        /// Its word.
+        kind: &'static str,
+        /// What is wrong.
+        #[source]
+        cause: crate::digest::notices::NoticeError,
     },
 }
 

@@ -187,6 +187,7 @@ impl Trial {
             desk: Arc::new(move || Arc::clone(&desk)),
             settings: Arc::default(),
             clock,
+            queued: Arc::default(),
             state: Arc::default(),
         };
         let caught = catcher.caught();

@@ -15,6 +15,7 @@ use crate::schedule::{CronLine, ScheduleSettings};
 use crate::site::Site;
 use crate::store::{DatabaseSettings, DatabaseUrl};
 use crate::subscriber::Address;
+use crate::subscriber::MailboxKind;
 use crate::token::SECRET_BYTES_MIN;
 use crate::web::{Signup, TlsFiles, WebSettings};
 use axum::http::Uri;
@@ -191,7 +192,24 @@ pub(super) fn read_web(fields: &mut Fields, files: &mut Files) -> WebSettings {
         trusted_proxies: fields.all_parsed("trusted_proxies", proxy).unwrap_or(default.trusted_proxies),
         tls: read_tls(fields, files),
         signup: fields.choice("signup", &SIGNUP).unwrap_or(default.signup),
+        refuse: fields.all_parsed("refuse", mailbox_kind).unwrap_or(default.refuse),
+        disposable_domains: fields.all_parsed("disposable_domains", domain).unwrap_or_default(),
     }
+}
+
+fn mailbox_kind(text: &str) -> Result<MailboxKind, &'static str> {
+    match text.trim() {
+        "role" => Ok(MailboxKind::Role),
+        "disposable" => Ok(MailboxKind::Disposable),
+        _ => Err("must be a list of role, disposable"),
+    }
+}
+
+fn domain(text: &str) -> Result<String, &'static str> {
+    let domain = text.trim().trim_start_matches('@').to_lowercase();
+    let plain =
+        domain.contains('.') && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if plain { Ok(domain) } else { Err("must be a list of domains like mailinator.com") }
 }
 
 fn read_tls(fields: &mut Fields, files: &mut Files) -> Option<TlsFiles> {

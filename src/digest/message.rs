@@ -61,11 +61,27 @@ const URI_BYTES_MAX: usize = 900;
 /// It is the same every time, and says nothing of the subscriber to those who
 /// do not have the secret.
 pub fn message_id(secret: &SecretSlice<u8>, domain: &str, subscriber: SubscriberId, local_date: NaiveDate) -> String {
+    dated_id(
+        secret,
+        domain,
+        local_date,
+        &format!("paperboy message-id 1\0{day}\0{}", subscriber.0, day = day(local_date)),
+    )
+}
+
+/// The same for a notice, which `about` tells from all others.
+pub(super) fn notice_id(secret: &SecretSlice<u8>, domain: &str, about: &str, date: NaiveDate) -> String {
+    dated_id(secret, domain, date, &format!("paperboy notice 1\0{about}"))
+}
+
+fn dated_id(secret: &SecretSlice<u8>, domain: &str, date: NaiveDate, said: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
-    let day = local_date.format("%Y%m%d").to_string();
-    let said = format!("paperboy message-id 1\0{day}\0{}", subscriber.0);
     let tag = hmac::sign(&key, said.as_bytes());
-    format!("{day}.{}@{domain}", hex(&tag.as_ref()[..12]))
+    format!("{}.{}@{domain}", day(date), hex(&tag.as_ref()[..12]))
+}
+
+fn day(date: NaiveDate) -> String {
+    date.format("%Y%m%d").to_string()
 }
 
 /// The complete message: equal input gives equal bytes.

@@ -4,7 +4,7 @@
 
 use super::clean::{cut, line};
 use super::language::{Language, Text, Wording};
-use super::message::{MessageError, NoticeHeaders, crlf, notice_message};
+use super::message::{self, MessageError, NoticeHeaders, crlf, notice_message};
 use super::render::subject_line;
 use super::views::{SiteView, rhythm};
 use super::{Accent, Dress, TemplateError, Templates};
@@ -12,6 +12,7 @@ use crate::subscriber::{Address, Preferences};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use lettre::message::Mailbox;
+use secrecy::SecretSlice;
 use serde::Serialize;
 
 /// A mail that is no issue. Links are whole addresses with their token.
@@ -186,6 +187,11 @@ impl Notice {
             _ => None,
         }
     }
+}
+
+/// The Message-ID of a notice, without angle brackets: `about` says which one it is.
+pub fn message_id(secret: &SecretSlice<u8>, domain: &str, about: &str, now: DateTime<Utc>) -> String {
+    message::notice_id(secret, domain, about, now.date_naive())
 }
 
 /// `notice` as a message: equal input gives equal bytes.

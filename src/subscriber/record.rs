@@ -1,8 +1,7 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
 use super::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Subscriber,
-    WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, WhenEmpty,
 };
 use crate::fields::Fields;
 use crate::paper::PaperId;
@@ -177,7 +176,7 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
 }
 
-impl Subscriber {
+impl NewSubscriber {
     /// The object that `import` reads back.
     pub fn to_record(&self) -> Value {
         let preferences = &self.preferences;
@@ -208,7 +207,7 @@ impl Subscriber {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subscriber::SubscriberId;
+    use crate::subscriber::{Subscriber, SubscriberId};
 
     fn read(value: Value) -> Result<NewSubscriber, Vec<String>> {
         let Value::Object(table) = value else { panic!("not an object") };

@@ -8,6 +8,7 @@ use crate::fields::{Fields, Problem};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Longest form, in bytes: a pasted library has some hundred entries.
 const FORM_BYTES_MAX: usize = 512 << 10;
@@ -31,8 +32,7 @@ impl Form {
     }
 
     /// A form with these fields.
-    #[cfg(test)]
-    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+    pub(super) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
         Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
@@ -124,9 +124,9 @@ const SINGLE: [&str; 13] = [
     "status",
 ];
 
-/// What is wrong with one field, to be shown beside it.
-pub(super) fn problem_of<'a>(problems: &'a [Problem], path: &str) -> Option<&'a str> {
-    problems.iter().find(|problem| problem.path == path).map(|problem| problem.remedy.as_str())
+/// What is wrong, by field, to be shown beside each; of several the first.
+pub(super) fn by_field(problems: &[Problem]) -> HashMap<&str, &str> {
+    problems.iter().rev().map(|problem| (problem.path.as_str(), problem.remedy.as_str())).collect()
 }
 
 /// The fields of the record of a form.
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_form_reads_as_a_record() {
-        let form = Form::of(&[
+        let form = Form::of_pairs(&[
             ("email", " ada@example.org "),
             ("days", "mon"),
             ("days", "fri"),
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_of_its_field() {
-        let form = Form::of(&[("email", "ada"), ("max_papers", "many"), ("interests[0].liked", "two words")]);
+        let form = Form::of_pairs(&[("email", "ada"), ("max_papers", "many"), ("interests[0].liked", "two words")]);
         let mut fields = fields(&form);
         assert!(read_subscriber(&mut fields, None).is_none());
         let problems = fields.into_problems();
-        let said = |path| problem_of(&problems, path).is_some();
+        let said = |path| by_field(&problems).contains_key(path);
         assert!(said("email") && said("max_papers") && said("interests[0].liked"), "{problems:?}");
     }
 }

@@ -5,24 +5,28 @@
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
 mod cache;
+mod confirm;
 mod days;
 mod feeds;
 mod form;
+mod limits;
 mod pages;
 mod papers;
 mod query;
 mod robots;
 mod serve;
 mod settings;
+mod signup;
 mod unsubscribe;
 mod view;
+mod visitor;
 
 pub use pages::{MenuLink, Page, Pages, html};
 pub use serve::{TlsError, serve, tls_acceptor};
 pub use settings::{Signup, TlsFiles, WebSettings};
 
 use crate::clock::Clock;
-use crate::edition::Desk;
+use crate::edition::{Desk, EditionError};
 use crate::store::{Db, StoreError};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -31,7 +35,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cache::PageCache;
+use limits::Limits;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The desk as it is now: its templates can be replaced while pages are served.
 pub type CurrentDesk = Arc<dyn Fn() -> Arc<Desk> + Send + Sync>;
@@ -49,6 +55,8 @@ pub struct Site {
     pub settings: Arc<WebSettings>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Rung when a mail was queued.
+    pub queued: Arc<Notify>,
     /// What is remembered between requests.
     pub state: Arc<Memory>,
 }
@@ -57,6 +65,7 @@ pub struct Site {
 #[derive(Default)]
 pub struct Memory {
     pages: PageCache,
+    limits: Limits,
 }
 
 impl Site {
@@ -85,6 +94,9 @@ pub enum PageError {
     /// The template.
     #[error("cannot render a page")]
     Template(#[from] tera::Error),
+    /// A mail that a page is to send.
+    #[error("cannot write a mail")]
+    Mail(#[from] EditionError),
     /// A page broke off while it was made.
     #[error("a page broke off while it was made")]
     Torn,
@@ -112,6 +124,8 @@ pub fn router(site: Site) -> Router {
         .route("/feed.json", get(feeds::json_feed))
         .route("/robots.txt", get(robots::robots))
         .route("/sitemap.xml", get(robots::sitemap))
+        .route("/subscribe", get(signup::form).post(signup::subscribe))
+        .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
         .route("/style.css", get(stylesheet))
         .fallback(not_found)
@@ -134,6 +148,12 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// What a visitor is told who asks too often.
+fn too_often(site: &Site) -> Result<Response, PageError> {
+    let text = "There were many requests from your network. Please try again in a few minutes.";
+    site.pages.message(StatusCode::TOO_MANY_REQUESTS, "Please wait a little", text, None)
 }
 
 async fn stylesheet() -> impl IntoResponse {

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("page.html", include_str!("../../templates/web/page.html")),
     ("atom.xml", include_str!("../../templates/web/atom.xml")),
     ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
@@ -14,6 +14,8 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("day.html", include_str!("../../templates/web/day.html")),
     ("papers.html", include_str!("../../templates/web/papers.html")),
     ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
+    ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
     ("message.html", include_str!("../../templates/web/message.html")),
     ("inbox.html", include_str!("../../templates/web/inbox.html")),
     ("mail.html", include_str!("../../templates/web/mail.html")),
@@ -63,6 +65,8 @@ impl Pages {
             .with("path", &"")
             .with("address", &"")
             .with("signup", &"closed")
+            .with("button", &None::<&str>)
+            .with("url", &None::<&str>)
             .with("site", &self.site)
             .with("menu", &self.menu)
             .with("notice", &self.notice)
@@ -88,6 +92,24 @@ impl Pages {
     ) -> Result<Response, PageError> {
         let page = self.page().with("heading", &heading).with("text", &text).with("button", &button);
         self.respond(status, "message.html", &page)
+    }
+
+    /// A page with a heading, a text and a link.
+    pub fn message_with_link(
+        &self,
+        status: StatusCode,
+        heading: &str,
+        text: &str,
+        url: &str,
+        link: &str,
+    ) -> Result<Response, PageError> {
+        let page = self.page().with("heading", &heading).with("text", &text);
+        self.respond(status, "message.html", &page.with("url", &url).with("link", &link))
+    }
+
+    /// A page that asks, with a button that says yes: POST to where it stands.
+    pub fn question(&self, heading: &str, text: &str, button: &str) -> Result<Response, PageError> {
+        self.message(StatusCode::OK, heading, text, Some(button))
     }
 }
 

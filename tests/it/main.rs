@@ -17,6 +17,7 @@ mod mime;
 mod place;
 mod postfix;
 mod requests;
+mod signup;
 mod smtp;
 mod store;
 mod tidy;

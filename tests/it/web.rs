@@ -14,15 +14,16 @@ use paperboy::web::{Pages, Site, router};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-struct House {
-    db: Db,
-    site: Site,
+pub(crate) struct House {
+    pub(crate) db: Db,
+    pub(crate) site: Site,
+    pub(crate) clock: Arc<FixedClock>,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let db = Db::new(SqliteStore::in_memory().unwrap());
-        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
+        let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let pages = Arc::new(Pages::new("Paper digest", Vec::new(), ""));
         let desk = Arc::new(town::desk());
         let site = Site {
@@ -30,14 +31,15 @@ impl House {
             pages,
             desk: Arc::new(move || Arc::clone(&desk)),
             settings: Arc::default(),
-            clock,
+            clock: clock.clone(),
+            queued: Arc::default(),
             state: Arc::default(),
         };
-        House { db, site }
+        House { db, site, clock }
     }
 
     /// A subscriber, and the address of the link that ends the subscription.
-    fn subscribes(&self, address: &str) -> (SubscriberId, String) {
+    pub(crate) fn subscribes(&self, address: &str) -> (SubscriberId, String) {
         let subscriber = NewSubscriber {
             address: address.parse().unwrap(),
             name: String::new(),
@@ -54,23 +56,23 @@ impl House {
         (id, format!("/unsubscribe?t={}", (self.site.desk)().signer.sign(Scope::Unsubscribe, id.0)))
     }
 
-    fn status(&self, id: SubscriberId) -> Option<Status> {
+    pub(crate) fn status(&self, id: SubscriberId) -> Option<Status> {
         let found = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap();
         found.map(|subscriber| subscriber.status)
     }
 
-    async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
         let (parts, body) = router(self.site.clone()).oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         (parts.status, Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
         let (status, _, body) = self.ask(Request::get(path).body(Body::empty()).unwrap()).await;
         (status, body)
     }
 
-    async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, kind)
             // A cookie of somebody else must not matter.
@@ -84,7 +86,7 @@ impl House {
     }
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 #[tokio::test]
