@@ -16,6 +16,7 @@ mod background;
 mod compose;
 mod examples;
 mod publisher;
+mod told;
 mod turn;
 mod window;
 
@@ -246,6 +247,9 @@ impl<'a> Press<'a> {
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
+        for plan in &mut plans {
+            told::plan(&self.db, plan)?;
+        }
         let background = self.background()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
         let (desk, examples, now) = (self.desk, &self.examples, self.now);
@@ -328,6 +332,8 @@ impl<'a> Press<'a> {
         let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
+            told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+            told: Vec::new(),
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
             subscriber: publishable.subscriber,
             local_date,
@@ -415,7 +421,9 @@ pub fn preview(
         .collect();
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let plan = Plan {
+    let mut plan = Plan {
+        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+        told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
@@ -423,6 +431,7 @@ pub fn preview(
         prepared,
         sent,
     };
+    told::plan(db, &mut plan)?;
     desk.compose(&plan, &background, &examples, now).map(Some)
 }
 

@@ -35,7 +35,7 @@ pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
 pub use templates::{TemplateError, Templates};
 
-use crate::paper::Paper;
+use crate::paper::{Paper, PaperNews};
 use crate::site::Site;
 use crate::subscriber::{Address, Preferences};
 use chrono::NaiveDate;
@@ -114,6 +114,8 @@ pub struct IssuePick {
     pub reason: String,
     /// Authors to mark, as they are spelt in the paper.
     pub followed: Vec<String>,
+    /// What became of the paper, where that is what the pick tells, or must be said.
+    pub news: Option<PaperNews>,
 }
 
 /// Why nothing is above the line.

@@ -67,6 +67,7 @@ pub(super) fn issue() -> Issue {
         ..whole.clone()
     };
     let pick = |paper: Paper, score, reason: &str| IssuePick {
+        news: None,
         paper: Arc::new(paper),
         score,
         reason: reason.to_owned(),

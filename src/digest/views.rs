@@ -5,7 +5,7 @@ use super::clean::{cut, line, paragraphs, path_segment, web_url};
 use super::summary::short;
 use super::{DayCovered, Dress, Issue, IssuePick, LANGUAGE, Note, Recipient, Section, SectionKind};
 use crate::paper::category_name;
-use crate::paper::{Paper, PaperId};
+use crate::paper::{Paper, PaperId, PaperNews};
 use crate::subscriber::{AbstractLength, EVERY_DAY, Frequency, Preferences};
 use chrono::{Datelike, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
@@ -96,6 +96,8 @@ pub(super) struct PickView {
     /// `announced Fri 20 Nov`.
     pub(super) dated: Option<String>,
     pub(super) reason: String,
+    /// `Replaced: version 3`, for papers that the reader knows.
+    pub(super) news: Option<String>,
     /// Paragraphs; none if none are wanted or known.
     pub(super) abstract_text: Vec<String>,
     pub(super) links: Vec<LinkView>,
@@ -244,8 +246,15 @@ fn pick_view(
         categories: categories(paper),
         dated: dated(paper, today),
         reason: cut(&line(&pick.reason), REASON_CHARS_MAX),
+        news: pick.news.as_ref().map(news),
         abstract_text,
     }
+}
+
+fn news(news: &PaperNews) -> String {
+    let text = cut(&line(&news.to_string()), REASON_CHARS_MAX);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn cut_paragraphs(paragraphs: Vec<String>, chars_max: usize) -> Vec<String> {

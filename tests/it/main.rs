@@ -13,6 +13,7 @@ mod dkim;
 mod fake_http;
 mod fake_smtp;
 mod faults;
+mod identity;
 mod mime;
 mod place;
 mod postfix;

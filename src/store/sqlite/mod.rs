@@ -12,6 +12,7 @@ mod papers;
 mod row;
 mod subscribers;
 mod upkeep;
+mod works;
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -87,6 +88,7 @@ impl SqliteStore {
             return Err(StoreError::TooNew { found: from, known });
         }
         MIGRATIONS.to_latest(&mut store.conn).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        works::name_old_papers(&mut store)?;
         Ok((store, Migrated { from, to: known }))
     }
 
