@@ -45,9 +45,9 @@ pub enum Registry {
 
 const ID_CHARS_MAX: usize = 200;
 
-/// Prefixes of the DOIs that servers of preprints give: bioRxiv and medRxiv (two),
-/// Research Square, Preprints.org, ChemRxiv, SSRN, OSF and PsyArXiv, ESS Open
-/// Archive, TechRxiv, Authorea, Zenodo.
+// bioRxiv and medRxiv (two), Research Square, Preprints.org, ChemRxiv, SSRN, OSF
+// and PsyArXiv, ESS Open Archive, TechRxiv, Authorea, Zenodo.
+/// Prefixes of the DOIs that servers of preprints give.
 const PREPRINT_PREFIXES: [&str; 12] = [
     "10.1101/",
     "10.64898/",

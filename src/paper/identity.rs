@@ -61,11 +61,21 @@ const GENERIC: [&str; 28] = [
 pub struct Names(BTreeSet<PaperId>);
 
 impl Names {
-    /// Every name in `paper`: its id, its DOI, and what else it is called.
+    /// Every name in `paper`: its id, its DOI, and what else it is called. Of
+    /// several names from arXiv the first counts: no work has two.
     pub fn of(paper: &Paper) -> Self {
         let dois = paper.doi.iter().flat_map(|doi| doi.split([' ', ',', ';'])).filter_map(|doi| doi.parse().ok());
         let dois = dois.filter(|doi: &PaperId| doi.registry() != Registry::Other);
-        Names(std::iter::once(paper.id.clone()).chain(paper.same_as.iter().cloned()).chain(dois).collect())
+        let mut names = BTreeSet::new();
+        let mut has_arxiv = false;
+        for name in std::iter::once(paper.id.clone()).chain(paper.same_as.iter().cloned()).chain(dois) {
+            let is_arxiv = name.is_arxiv();
+            if !is_arxiv || !has_arxiv {
+                names.insert(name);
+            }
+            has_arxiv |= is_arxiv;
+        }
+        Names(names)
     }
 
     /// The names, each once.
@@ -73,7 +83,7 @@ impl Names {
         self.0.iter()
     }
 
-    /// Whether a work may have these names and those of `other`.
+    /// Whether they have a name in common.
     pub fn share_one(&self, other: &Names) -> bool {
         !self.0.is_disjoint(&other.0)
     }
@@ -219,6 +229,8 @@ mod tests {
     fn two_names_from_arxiv_are_two_works_whatever_they_share() {
         let one = format!("2510.00001; 10.1000/x; {TITLE}; Ada Lovelace; 2025");
         check(&one, &format!("2510.00002; 10.1000/x; {TITLE}; Ada Lovelace; 2025"), false);
+        check("2510.00001; 2510.00002; A", "2510.00002;; B", false);
+        check("2510.00001; 10.48550/arXiv.2510.00002; A", "2510.00002;; B", false);
         // Of two publications of one preprint, the preprint says that they are one work.
         check("2510.00001; 10.1000/x; A", "10.1000/y; 2510.00001; A", true);
     }

@@ -17,6 +17,7 @@ mod identity;
 mod mime;
 mod place;
 mod postfix;
+mod real_text;
 mod smtp;
 mod store;
 mod tidy;

@@ -257,29 +257,38 @@ fn same_works(
             rows.insert(row?);
         }
     }
-    let mut found: Vec<(bool, Names, Vec<(String, PaperId)>, Work)> = Vec::new();
+    let mut found: Vec<Same> = Vec::new();
     for row in rows.into_iter().filter(|row| Some(*row) != but) {
         let Some(work) = work(conn, row)? else { continue };
         let theirs = listed(conn, &work)?;
         let is_one = are_one(Listed { paper, records }, Listed { paper: &work.stored.paper, records: &theirs });
         if is_one && !are_kept_apart(conn, records, &theirs)? {
             let other = Names::of(&work.stored.paper);
-            found.push((!names.share_one(&other), other, theirs, work));
+            found.push(Same { is_by_title: !names.share_one(&other), names: other, listed: theirs, work });
         }
     }
     // A name says more than a title.
-    found.sort_by_key(|(is_by_title, _, _, work)| (*is_by_title, work.row()));
-    let mut same: Vec<(Names, Vec<(String, PaperId)>, Work)> = Vec::new();
-    for (_, other, theirs, work) in found {
+    found.sort_by_key(|same| (same.is_by_title, same.work.row()));
+    let mut same: Vec<Same> = Vec::new();
+    for found in found {
         let mut fits = true;
-        for (names, records, _) in &same {
-            fits = fits && !contradict(names, &other) && !are_kept_apart(conn, records, &theirs)?;
+        for other in &same {
+            fits =
+                fits && !contradict(&other.names, &found.names) && !are_kept_apart(conn, &other.listed, &found.listed)?;
         }
         if fits {
-            same.push((other, theirs, work));
+            same.push(found);
         }
     }
-    Ok(same.into_iter().map(|(_, _, work)| work).collect())
+    Ok(same.into_iter().map(|same| same.work).collect())
+}
+
+/// A work that is one with another.
+struct Same {
+    is_by_title: bool,
+    names: Names,
+    listed: Vec<(String, PaperId)>,
+    work: Work,
 }
 
 /// Whether a person has taken a record of the one from a record of the other.
