@@ -44,7 +44,7 @@ fn preprint() -> Paper {
 
 fn article() -> Paper {
     record("10.1000/sheep.7", |paper| {
-        paper.title = "Counting Sheep in Linear-Time".to_owned();
+        "Counting Sheep in Linear-Time".clone_into(&mut paper.title);
         paper.authors = vec!["Lovelace, A.".to_owned(), "Noether, E.".to_owned()];
         paper.announced = Some("2026-09-01".parse().unwrap());
         paper.doi = Some("10.1000/Sheep.7".to_owned());
@@ -115,7 +115,7 @@ fn tellers() -> [(&'static str, Paper); 5] {
         (
             "huggingface",
             record("2608.00001", |paper| {
-                paper.abstract_text = "We count sheep…".to_owned();
+                "We count sheep…".clone_into(&mut paper.abstract_text);
                 paper.announced = Some("2026-08-05".parse().unwrap());
                 paper.upvotes = Some(12);
             }),
@@ -123,7 +123,7 @@ fn tellers() -> [(&'static str, Paper); 5] {
         (
             "semantic_scholar",
             record("s2:0123456789abcdef0123456789abcdef01234567", |paper| {
-                paper.title = "COUNTING SHEEP".to_owned();
+                "COUNTING SHEEP".clone_into(&mut paper.title);
                 paper.same_as = vec![id("2608.00001"), id("10.1000/sheep.7"), id("CorpusId:9")];
                 paper.categories = vec!["Computer Science".to_owned()];
             }),
@@ -219,7 +219,7 @@ fn joined(store: &mut SqliteStore) -> (StoredPaper, Paper) {
     assert_eq!(take(store, "crossref", &article), TakenIn::New);
     assert_eq!(all(store).len(), 2);
     let both = record("pmid:77", |paper| {
-        paper.title = "Sheep, counted at last".to_owned();
+        "Sheep, counted at last".clone_into(&mut paper.title);
         paper.same_as = vec![id("10.1000/sheep.7"), id("2608.00001")];
     });
     assert_eq!(take(store, "pubmed", &both), TakenIn::Merged);
@@ -294,7 +294,7 @@ fn papers_that_were_two_are_two_again_when_they_are_taken_apart() {
     assert_eq!(store.search_papers("sheep", 10).unwrap().len(), 2);
     let only_a_name = Split::OnlyAName(id("10.5555/other"));
     let other = record("10.5555/other", |paper| {
-        paper.title = "Goats".to_owned();
+        "Goats".clone_into(&mut paper.title);
         paper.same_as = vec![id("pmid:99")];
     });
     take(&mut store, "crossref", &other);
@@ -337,7 +337,7 @@ fn announces(town: &Town, source: &str, date: &str, papers: &[Paper]) {
 fn another(number: u32, date: &str) -> Paper {
     record(&format!("2608.1{number:04}"), |paper| {
         paper.title = format!("Counting goats in {number} steps");
-        paper.abstract_text = "Goats count, too.".to_owned();
+        "Goats count, too.".clone_into(&mut paper.abstract_text);
         paper.announced = Some(date.parse().unwrap());
         paper.categories = vec!["cs.DS".to_owned()];
     })
