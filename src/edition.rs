@@ -17,6 +17,7 @@ mod compose;
 mod examples;
 mod notice;
 mod publisher;
+mod told;
 mod turn;
 mod window;
 
@@ -261,6 +262,9 @@ impl<'a> Press<'a> {
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
+        for plan in &mut plans {
+            told::plan(&self.db, plan)?;
+        }
         let background = self.background()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
@@ -343,6 +347,8 @@ impl<'a> Press<'a> {
         let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
+            told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+            told: Vec::new(),
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
             is_first: publishable.history.is_none(),
             subscriber: publishable.subscriber,
@@ -431,7 +437,9 @@ pub fn preview(
         .collect();
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let plan = Plan {
+    let mut plan = Plan {
+        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+        told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
@@ -440,6 +448,7 @@ pub fn preview(
         sent,
         is_first: publishable.history.is_none(),
     };
+    told::plan(db, &mut plan)?;
     desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
 }
 

@@ -44,6 +44,7 @@ pub use templates::{TemplateError, Templates};
 
 use crate::links::Thumbs;
 use crate::paper::Paper;
+pub use crate::paper::PaperNews as News;
 use crate::site::Site;
 use crate::subscriber::{Address, Preferences};
 use chrono::NaiveDate;
@@ -147,17 +148,6 @@ pub enum Why {
     Votes(u32),
     /// Something else, in words that follow "Why:".
     Said(String),
-}
-
-/// What became of a paper after it was announced.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum News {
-    /// Its authors replaced it: this is the version now.
-    Replaced(u32),
-    /// It appeared there; may be empty.
-    Published(String),
-    /// Its authors or its publisher have taken it back.
-    Withdrawn,
 }
 
 /// Why nothing is above the line.

@@ -8,10 +8,11 @@ use crate::digest::{
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
+use crate::paper::{Paper, PaperNews};
 use crate::profile::{Background, Profile, TermCounter};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick};
+use crate::store::{NewIssue, NewPick, PaperRow, PaperTold};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -52,6 +53,10 @@ pub(crate) struct Plan {
     pub(crate) sent: HashSet<usize>,
     /// Whether the subscriber has had no issue yet.
     pub(crate) is_first: bool,
+    /// What became of papers is told from then on.
+    pub(crate) told_since: DateTime<Utc>,
+    /// What is to be told.
+    pub(crate) told: Vec<PaperTold>,
 }
 
 /// A composed issue, not yet queued.
@@ -100,7 +105,11 @@ impl Desk {
         };
         let picks = ranking::pick(&plan.prepared.candidates, &profiles, &request);
         let considered = picks.considered;
-        let issue = issue(plan, &picks);
+        let mut issue = issue(plan, &picks);
+        let told: Vec<&PaperTold> = told(plan, &picks);
+        if !told.is_empty() {
+            issue.sections.push(told_section(&told));
+        }
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
         let links = Links { site: &self.site, signer: &self.signer };
         let recipient = Recipient {
@@ -131,16 +140,23 @@ impl Desk {
             None => message,
         };
         // What did not fit into the mail was not sent: it may come another day.
+        let is_in_it = |paper: &Paper| !rendered.left_out.contains(&paper.id);
         let chosen = picks
             .picks
             .into_iter()
-            .filter(|pick| !rendered.left_out.contains(&pick.paper.id))
+            .filter(|pick| is_in_it(&pick.paper))
             .map(|pick| NewPick {
                 paper: plan.prepared.rows[pick.candidate],
                 score: pick.score,
                 section: heading(&pick.section),
                 reason: pick.reason,
             })
+            .chain(told.into_iter().filter(|told| is_in_it(&told.paper.paper)).map(|told| NewPick {
+                paper: told.paper.row,
+                score: 0.0,
+                section: TOLD.to_owned(),
+                reason: told.news.to_string(),
+            }))
             .collect();
         let days = plan.days.keys().copied();
         let days = days.clone().min().zip(days.max());
@@ -195,6 +211,34 @@ fn learn(interests: &[Interest], background: &Background, examples: &Examples) -
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()
     })
+}
+
+/// Heads what became of papers that the reader knows.
+const TOLD: &str = "News of papers you know";
+
+/// What is told in this issue: nothing of papers that are announced in it.
+fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
+    let announced: HashSet<PaperRow> = picks.picks.iter().map(|pick| plan.prepared.rows[pick.candidate]).collect();
+    let told = plan.told.iter().filter(|told| !announced.contains(&told.paper.row));
+    told.take(plan.subscriber.preferences.max_papers as usize).collect()
+}
+
+fn told_section(told: &[&PaperTold]) -> Section {
+    let pick = |told: &&PaperTold| IssuePick {
+        paper: Arc::new(told.paper.paper.clone()),
+        // Where there is no room for everything, it goes first.
+        score: 0.0,
+        why: Vec::new(),
+        row: Some(told.paper.row.0),
+        followed: Vec::new(),
+        news: Some(told.news.clone()),
+    };
+    Section {
+        heading: TOLD.to_owned(),
+        kind: SectionKind::Interest,
+        terms: Vec::new(),
+        picks: told.iter().map(pick).collect(),
+    }
 }
 
 fn heading(section: &ranking::Section) -> String {
@@ -255,7 +299,7 @@ fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
         why: vec![Why::Said(pick.reason.clone())],
         followed: pick.followed.clone(),
         row: Some(plan.prepared.rows[pick.candidate].0),
-        news: None,
+        news: pick.paper.withdrawn.then_some(PaperNews::Withdrawn),
     }
 }
 

@@ -20,6 +20,7 @@ mod settings;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
+mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
@@ -35,15 +36,26 @@ pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, Requ
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
+pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.
 pub trait Store:
-    PaperStore + ReadingStore + SubscriberStore + RequestStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+    PaperStore
+    + WorkStore
+    + ReadingStore
+    + SubscriberStore
+    + RequestStore
+    + IssueStore
+    + LedgerStore
+    + HandStore
+    + UpkeepStore
+    + Send
 {
 }
 
 impl<T> Store for T where
     T: PaperStore
+        + WorkStore
         + ReadingStore
         + SubscriberStore
         + RequestStore

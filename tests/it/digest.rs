@@ -112,6 +112,7 @@ fn paper(id: &str, title: &str, abstract_text: &str, authors: &[&str], categorie
 
 fn pick(paper: Paper, score: f32, reason: &str) -> IssuePick {
     IssuePick {
+        news: None,
         paper: Arc::new(paper),
         score,
         reason: reason.to_owned(),

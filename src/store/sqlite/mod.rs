@@ -14,6 +14,7 @@ mod requests;
 mod row;
 mod subscribers;
 mod upkeep;
+mod works;
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -99,6 +100,7 @@ impl SqliteStore {
             return Err(StoreError::TooNew { found: from, known });
         }
         MIGRATIONS.to_latest(&mut store.conn).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        works::name_old_papers(&mut store)?;
         Ok((store, Migrated { from, to: known }))
     }
 

@@ -164,7 +164,8 @@ pub(super) fn write_subscriber(
             SET name = :name, status = :status, timezone = :timezone, send_at = :send_at, days = :days,
                 frequency = :frequency, weekday = :weekday, max_papers = :max_papers, abstracts = :abstracts,
                 min_score = :min_score, when_empty = :when_empty, format = :format, language = :language,
-                pause_until = :pause_until, changed_at = :now
+                pause_until = :pause_until, replacements = :replacements, publications = :publications,
+                changed_at = :now
           WHERE id = :id",
     )?
     .execute(named_params! {
@@ -183,6 +184,8 @@ pub(super) fn write_subscriber(
         ":format": word_of(preferences.format),
         ":language": preferences.language,
         ":pause_until": preferences.pause_until.map(|date| date.to_string()),
+        ":replacements": preferences.replacements,
+        ":publications": preferences.publications,
         ":now": now.timestamp(),
     })?;
     tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?.execute(named_params! { ":id": id.0 })?;
@@ -258,6 +261,8 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
         format: columns.word("format", &[("html", Format::Html), ("text", Format::Text)])?,
         language: columns.get("language")?,
         pause_until: columns.date_if_any("pause_until")?,
+        replacements: columns.get("replacements")?,
+        publications: columns.get("publications")?,
     };
     Ok(Subscriber {
         id: SubscriberId(columns.get("id")?),
