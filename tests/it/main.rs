@@ -14,6 +14,7 @@ mod fake_http;
 mod fake_smtp;
 mod faults;
 mod mime;
+mod notices;
 mod place;
 mod postfix;
 mod smtp;
