@@ -199,7 +199,7 @@ impl Abstract {
         }
         let count = parts.len();
         let sentences = parts.iter().enumerate().map(|(at, part)| Sentence::new(part, at, count)).collect();
-        Abstract { sentences, whole }
+        Abstract { whole, sentences }
     }
 
     /// The sentences that tell most to whom `terms` matter (see [`lowered`]).

@@ -23,7 +23,7 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
         None => {}
     }
     if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
-        said.push(Because::Liked(cut(title, 80).into()));
+        said.push(Because::Liked(cut(title, 80)));
     }
     let mut terms = telling_terms(candidates, profile, scored.candidate);
     if let Some(Pin::Phrase(phrase)) = &scored.pin {

@@ -80,16 +80,16 @@ fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
 #[test]
 fn every_notice_in_english_and_japanese() {
     for language in ["en", "ja"] {
-        let mut whole = String::new();
+        let mut whole = Vec::new();
         for notice in all() {
             let mail = mail(&notice, language, "Papers at Example");
             if let Some(folder) = std::env::var_os("DIGEST_DUMP") {
                 let name = format!("notice-{}-{language}.eml", notice.word());
                 std::fs::write(std::path::Path::new(&folder).join(name), &mail.message).unwrap();
             }
-            whole.push_str(&format!("==== {}\nSubject: {}\n\n{}\n", notice.word(), mail.subject, mail.text));
+            whole.push(format!("==== {}\nSubject: {}\n\n{}\n", notice.word(), mail.subject, mail.text));
         }
-        insta::assert_snapshot!(format!("notices_{language}"), whole.replace("\r\n", "\n"));
+        insta::assert_snapshot!(format!("notices_{language}"), whole.concat().replace("\r\n", "\n"));
     }
 }
 
