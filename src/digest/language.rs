@@ -228,6 +228,7 @@ pub(super) struct DigestWords {
     pub(super) unsubscribe: Text,
     pub(super) write_to: Text,
     pub(super) questions: Text,
+    pub(super) colon: Text,
     pub(super) on_the_web: Text,
 }
 
@@ -402,8 +403,8 @@ mod tests {
 
     #[test]
     fn plurals_follow_the_language() {
-        let forms = |plural: Plural| [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number));
         use Form::{Few, Many, One, Other};
+        let forms = |plural: Plural| [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number));
         assert_eq!(forms(Plural::None), [Other; 9]);
         assert_eq!(forms(Plural::One), [Other, One, Other, Other, Other, Other, Other, Other, Other]);
         assert_eq!(forms(Plural::ZeroOne), [One, One, Other, Other, Other, Other, Other, Other, Other]);

@@ -108,7 +108,7 @@ fn is_by_day(issue: &Issue, preferences: &Preferences) -> bool {
 pub(super) fn is_dated(pick: &IssuePick, issue: &Issue, preferences: &Preferences) -> bool {
     let day = pick.paper.announced;
     let is_the_only_day = matches!(issue.covers.as_slice(), [only] if day == Some(only.date));
-    !is_the_only_day && !(is_by_day(issue, preferences) && day.is_some())
+    !is_the_only_day && (day.is_none() || !is_by_day(issue, preferences))
 }
 
 /// A section without the papers in `left_out`, by day where days are shown.

@@ -10,6 +10,7 @@ use crate::inbound::InboundSettings;
 use crate::links::Links;
 use crate::paper::{Paper, PaperNews};
 use crate::profile::{Background, Profile, TermCounter};
+use crate::ranking::because::{self, Because};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
 use crate::store::{NewIssue, NewPick, PaperRow, PaperTold};
@@ -296,10 +297,24 @@ fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     IssuePick {
         paper: Arc::clone(&pick.paper),
         score: pick.score,
-        why: vec![Why::Said(pick.reason.clone())],
+        why: because::read(&pick.reason).into_iter().map(why).collect(),
         followed: pick.followed.clone(),
         row: Some(plan.prepared.rows[pick.candidate].0),
         news: pick.paper.withdrawn.then_some(PaperNews::Withdrawn),
+    }
+}
+
+fn why(because: Because) -> Why {
+    let parts = |text: &str, sign: &str| text.split(sign).map(str::to_owned).collect();
+    match because {
+        Because::Author(names) => Why::Author(parts(&names, " and ")),
+        Because::Phrase(phrase) => Why::Phrase(phrase),
+        Because::Liked(title) => Why::Liked(title),
+        Because::About(terms) => Why::About(parts(&terms, ", ")),
+        Because::NewIn(category) => Why::NewIn(category),
+        Because::New => Why::New,
+        Because::Votes(count) => Why::Votes(count),
+        Because::Other(text) => Why::Said(text),
     }
 }
 

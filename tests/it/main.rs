@@ -15,6 +15,7 @@ mod fake_smtp;
 mod faults;
 mod identity;
 mod mime;
+mod notices;
 mod place;
 mod postfix;
 mod real_text;
