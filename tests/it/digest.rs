@@ -122,7 +122,6 @@ fn paper(id: &str, title: &str, abstract_text: &str, authors: &[&str], categorie
 
 fn pick(paper: Paper, score: f32, why: &[Why]) -> IssuePick {
     IssuePick {
-        news: None,
         paper: Arc::new(paper),
         score,
         why: why.to_vec(),
