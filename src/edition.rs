@@ -15,14 +15,18 @@ mod awaited;
 mod background;
 mod compose;
 mod examples;
+mod notice;
 mod publisher;
+mod told;
 mod turn;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use notice::Addressee;
 pub use publisher::Publisher;
 
+use crate::digest::Fragments;
 use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
@@ -66,6 +70,15 @@ pub enum EditionError {
         /// Which header.
         #[source]
         cause: crate::digest::MessageError,
+    },
+    /// A notice cannot be written.
+    #[error("cannot write the notice {kind}")]
+    Notice {
+        /// Its word.
+        kind: &'static str,
+        /// What is wrong.
+        #[source]
+        cause: crate::digest::notices::NoticeError,
     },
 }
 
@@ -111,6 +124,8 @@ pub struct Press<'a> {
     coverage: Vec<Coverage>,
     prepared: Vec<(BTreeSet<NaiveDate>, Arc<Prepared>)>,
     examples: Examples,
+    /// Papers as they stand in mails, rendered once for all readers.
+    fragments: Fragments,
     after: SubscriberId,
     published: Published,
 }
@@ -165,6 +180,7 @@ impl<'a> Press<'a> {
             coverage,
             prepared: Vec::new(),
             examples: Examples::default(),
+            fragments: Fragments::default(),
             after: SubscriberId(0),
             published: Published::default(),
         })
@@ -246,11 +262,14 @@ impl<'a> Press<'a> {
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
+        for plan in &mut plans {
+            told::plan(&self.db, plan)?;
+        }
         let background = self.background()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
-        let (desk, examples, now) = (self.desk, &self.examples, self.now);
-        let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, &background, examples, now)).collect::<Result<_, _>>()?;
+        let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
+        let compose = |plan| desk.compose(plan, &background, examples, fragments, now);
+        let composed: Vec<Composed> = plans.par_iter().map(compose).collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -328,7 +347,10 @@ impl<'a> Press<'a> {
         let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
+            told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+            told: Vec::new(),
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
+            is_first: publishable.history.is_none(),
             subscriber: publishable.subscriber,
             local_date,
             days,
@@ -415,15 +437,19 @@ pub fn preview(
         .collect();
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let plan = Plan {
+    let mut plan = Plan {
+        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+        told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
         days,
         prepared,
         sent,
+        is_first: publishable.history.is_none(),
     };
-    desk.compose(&plan, &background, &examples, now).map(Some)
+    told::plan(db, &mut plan)?;
+    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
 }
 
 /// The date of the issue that is due and not yet made, else of the next one.

@@ -53,6 +53,12 @@
 //!
 //! - A paper's announcement day is the first one seen. Where its source does not
 //!   say when that was, it was at midnight UTC of that day ([`edition`]).
+//! - One work is one paper: which records are one work is decided in
+//!   `paper/identity.rs`, what is known of it from all of them in
+//!   `paper/combine.rs`. The name known first stays its id, all others lead to
+//!   it; each record is kept, so that a person can take them apart again.
+//! - A replacement, a publication or a withdrawal of a paper is an event: it is
+//!   told to those who had or like the paper and ask for it, and announced to nobody.
 //! - A source's coverage of a day is what its answers prove. What arXiv's feeds
 //!   prove is written at the top of `source/arxiv/day.rs`, what its lists of changes
 //!   prove at the top of `source/arxiv/harvest.rs`.

@@ -9,9 +9,10 @@ use crate::paper::{Paper, PaperId};
 use crate::site::Site;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::source::{SourceKind, SourceSettings};
-use crate::store::{Db, SetAside, StoredPaper};
+use crate::store::{Db, PaperRecord, SetAside, Split, StoredPaper};
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
+use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -30,9 +31,14 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// Show one paper
+    /// Show one paper, with all its names and where each came from
     Show {
-        /// Its id, or an address that holds it
+        /// Any of its names, or an address that holds one
+        id: String,
+    },
+    /// Take apart what was merged: the record of this name is a paper of its own again, for good
+    Split {
+        /// The name of the record, as `papers show` lists it
         id: String,
     },
     /// The papers of a day, most votes first
@@ -67,6 +73,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             list(&db.run_here(|store| store.search_papers(&query, limit))?, place.json)
         }
         Command::Show { id } => show(&id, place),
+        Command::Split { id } => split(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
         Command::Coverage { since, set_aside: false, .. } => coverage(since, place),
         Command::Coverage { since, set_aside: true, limit } => set_aside(since, limit, place),
@@ -135,11 +142,12 @@ fn show(id: &str, place: &Place) -> Done {
         ask_for(&id, source, &config.site, &db)?;
         found = db.run_here(|store| store.paper(&id))?;
     }
-    let Some(StoredPaper { paper, .. }) = found else {
+    let Some(StoredPaper { paper, row, .. }) = found else {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
+    let records = db.run_here(|store| store.paper_records(row))?;
     if place.json {
-        return Ok(out::json(&paper)?);
+        return Ok(out::json(&Shown { paper: &paper, records: &records })?);
     }
     out::line(&paper.title)?;
     out::line(paper.authors.join(", "))?;
@@ -154,7 +162,52 @@ fn show(id: &str, place: &Place) -> Done {
         out::line("")?;
         out::line(textwrap::fill(&paper.abstract_text, 80))?;
     }
-    Ok(())
+    out::line("")?;
+    let rows: Vec<[String; 4]> = records
+        .iter()
+        .map(|record| {
+            let others = record.names.iter().filter(|name| **name != record.id);
+            [
+                record.id.to_string(),
+                record.source.clone(),
+                record.seen_at.format("%Y-%m-%d").to_string(),
+                others.map(PaperId::as_str).collect::<Vec<_>>().join(" "),
+            ]
+        })
+        .collect();
+    Ok(out::table(["RECORD", "SOURCE", "SINCE", "OTHER NAMES IN IT"], &rows)?)
+}
+
+/// A paper with what each source calls it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    paper: &'a Paper,
+    records: &'a [PaperRecord],
+}
+
+fn split(id: &str, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let now = now();
+    let list = |ids: &[PaperId]| ids.iter().map(PaperId::as_str).collect::<Vec<_>>().join(", ");
+    let refused = match db.run_here(|store| store.split_paper(&id, now))? {
+        Split::Done { from, apart } => {
+            if place.json {
+                return Ok(out::json(&serde_json::json!({ "from": from, "apart": apart }))?);
+            }
+            return Ok(out::line(format!("{} is a paper of its own again, apart from {from}", list(&apart)))?);
+        }
+        Split::Unknown => anyhow!("there is no paper {id} here"),
+        Split::Whole(paper) => anyhow!("nothing was merged into {paper}: there is nothing to take apart"),
+        Split::Several(paper, merged) => {
+            anyhow!("several records were merged into {paper}: name the one to take out, of {}", list(&merged))
+        }
+        Split::OnlyAName(record) => anyhow!(
+            "no source lists {id}: it is a name that the record {record} gives; `papers show {record}` lists the records"
+        ),
+    };
+    Err(Failure::Failed(refused))
 }
 
 /// Asks a source for one paper, and says why it does not come.

@@ -36,9 +36,9 @@ impl Examples {
         let found = db.run_here(|store| store.papers_by_id(&wanted))?;
         let found: Vec<(PaperId, Example)> = found
             .into_par_iter()
-            .map_init(TermCounter::new, |counter, stored| {
+            .map_init(TermCounter::new, |counter, (id, stored)| {
                 let features = Arc::new(weigh(&counter.paper(&stored.paper), background));
-                (stored.paper.id, Example { title: stored.paper.title, features })
+                (id, Example { title: stored.paper.title, features })
             })
             .collect();
         self.0.extend(wanted.into_iter().map(|id| (id, None)));

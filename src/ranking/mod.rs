@@ -9,6 +9,7 @@
 //!
 //! Everything is deterministic: ties go to the paper that was announced first.
 
+pub mod because;
 pub mod candidates;
 pub mod evaluation;
 pub mod reason;

@@ -14,11 +14,14 @@ mod by_hand;
 mod issues;
 mod ledger;
 mod papers;
+mod reading;
+mod requests;
 mod settings;
 mod sources;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
+mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
@@ -29,19 +32,42 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
+pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
+pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
+pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.
 pub trait Store:
-    PaperStore + SourceStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send
+    PaperStore
+    + SourceStore
+    + WorkStore
+    + ReadingStore
+    + SubscriberStore
+    + RequestStore
+    + IssueStore
+    + LedgerStore
+    + HandStore
+    + UpkeepStore
+    + Send
 {
 }
 
-impl<T: PaperStore + SourceStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store
-    for T
+impl<T> Store for T where
+    T: PaperStore
+        + SourceStore
+        + WorkStore
+        + ReadingStore
+        + SubscriberStore
+        + RequestStore
+        + IssueStore
+        + LedgerStore
+        + HandStore
+        + UpkeepStore
+        + Send
 {
 }
 

@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedding", &["paper", "text"]),
     ("profile", &["paper", "subscriber", "text"]),
     ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
-    ("digest", &["paper", "site", "subscriber", "text"]),
+    ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("inbound", &["subscriber"]),
