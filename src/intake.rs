@@ -1,20 +1,20 @@
 //! Takes in: what sources bring, to the store.
 
 mod poll;
+mod probe;
 mod turns;
 
 pub use poll::{Ask, PollError, Polled, fetch_papers, poll};
+pub use probe::{Probe, probe};
 
 use crate::paper::{Paper, PaperId};
 use crate::source::Record;
-use crate::source::arxiv;
 use crate::source::jsonl::Reader;
+use crate::source::saved;
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Papers in one transaction: enough to make a commit cheap, few enough that
@@ -93,8 +93,8 @@ impl Import {
         self.imported
     }
 
-    /// Takes in a file: JSON lines, plain or gzipped, or a feed of arXiv that was
-    /// saved; `step` is told the count after every batch and what was set aside in it.
+    /// Takes in a file: JSON lines or an answer of a source that was saved, plain or
+    /// gzipped; `step` is told the count after every batch and what was set aside in it.
     pub fn take_in_file(
         &mut self,
         db: &Db,
@@ -102,8 +102,8 @@ impl Import {
         mut step: impl FnMut(&Imported, &[SetAside]),
     ) -> Result<(), IntakeError> {
         let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
-        if let Some(feed) = saved_feed(path).map_err(unreadable)? {
-            for record in feed {
+        if let Some(answer) = saved::read_file(path, self.now.date_naive()).map_err(unreadable)? {
+            for record in answer {
                 self.add(record);
             }
             self.store_batch(db)?;
@@ -180,23 +180,6 @@ impl Import {
         db.run_here(|store| store.set_aside(&self.source, &self.aside, self.now))
     }
 }
-
-/// The records of a saved feed; `None` if the file does not begin like XML.
-fn saved_feed(path: &Path) -> std::io::Result<Option<Vec<Record>>> {
-    let mut file = BufReader::new(File::open(path)?);
-    let start = file.fill_buf()?;
-    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
-    if start.trim_ascii_start().first() != Some(&b'<') {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    file.take(FEED_BYTES_MAX).read_to_end(&mut bytes)?;
-    let records = arxiv::records(&bytes, &path.display().to_string());
-    records.map(Some).map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
-}
-
-/// Largest saved feed that is read: some ten times the fullest.
-const FEED_BYTES_MAX: u64 = 64 << 20;
 
 /// The source that imported files are.
 const SOURCE: &str = "import";

@@ -4,12 +4,18 @@ use super::open::{Place, database_path, dkim};
 use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::digest::Templates;
+use crate::intake::{Probe, probe};
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Timeouts};
+use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{PaperStore, SubscriberStore};
+use crate::store::{Db, PaperStore, SubscriberStore};
 use serde::Serialize;
 use std::fmt::Display;
+use std::time::Duration;
+
+/// For a source to answer.
+const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +50,7 @@ pub(super) fn run(place: &Place) -> Done {
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
     findings.push(judged("database", database(&config)));
     findings.extend(templates(&config));
+    findings.extend(sources(&config));
     findings.push(judged("relay", relay(&config)));
     findings.extend(signatures(&config));
 
@@ -138,6 +145,39 @@ fn signatures(config: &Config) -> Vec<Finding> {
     };
     let records = signer.map(|signer| signer.records()).unwrap_or_default();
     records.iter().map(|record| finding("dkim", Verdict::Ok, format!("signs; publish in DNS: {record}"))).collect()
+}
+
+/// That every source answers, asked all at once.
+fn sources(config: &Config) -> Vec<Finding> {
+    let db = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok()).map(Db::new);
+    let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
+    let set_up = || -> anyhow::Result<_> {
+        Ok((Http::new(settings, Surroundings::of_the_machine())?, tokio::runtime::Runtime::new()?))
+    };
+    let (http, runtime) = match set_up() {
+        Ok(set_up) => set_up,
+        Err(error) => return vec![finding("source", Verdict::Fail, format!("{error:#}"))],
+    };
+    runtime.block_on(async {
+        let mut asked = Vec::new();
+        for source in &config.sources {
+            let (db, http, source) = (db.clone(), http.clone(), source.clone());
+            asked.push(tokio::spawn(async move {
+                let probed = probe(db.as_ref(), &http, &source, SOURCE_LIMIT).await;
+                let (verdict, text) = match probed {
+                    Probe::Answers(text) => (Verdict::Ok, text),
+                    Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
+                    Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
+                };
+                finding("source", verdict, format!("{}: {text}", source.name))
+            }));
+        }
+        let mut findings = Vec::new();
+        for asked in asked {
+            findings.extend(asked.await.ok());
+        }
+        findings
+    })
 }
 
 fn relay(config: &Config) -> Result<String, String> {

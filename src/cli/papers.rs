@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Take in papers from files of JSON lines, plain or gzipped, or from saved feeds of arXiv
+    /// Take in papers from files of JSON lines or saved feeds and answers of sources, plain or gzipped
     Import {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,

@@ -9,7 +9,7 @@ use super::turns::Shared;
 use crate::coverage::{Coverage, CoverageNews, CoverageState};
 use crate::paper::PaperId;
 use crate::source::http::Http;
-use crate::source::{Batch, SourceKind, SourceSettings, Unreadable};
+use crate::source::{Batch, SourceKind, SourceSettings, Unreadable, brief};
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
@@ -206,7 +206,10 @@ async fn take_in(
     batch: Batch,
     now: DateTime<Utc>,
 ) -> Result<Polled, StoreError> {
-    let Batch { papers, unreadable, news, read, merged, passed_over } = batch;
+    let Batch { papers, unreadable, mut news, read, merged, passed_over } = batch;
+    for news in &mut news {
+        news.note = brief(&news.note);
+    }
     let rejected = unreadable.len() as u64;
     let days: Vec<(String, NaiveDate)> = news.iter().map(|news| (news.category.clone(), news.date)).collect();
     let set_aside =

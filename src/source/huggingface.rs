@@ -94,17 +94,28 @@ pub fn read(answer: &Value, date: NaiveDate, place: &str) -> Result<Vec<Result<P
         let said = error_in(answer).map_or_else(|| "no list".to_owned(), |error| format!("{error:?}"));
         return Err(Trouble::Nonsense(format!("{place} answers {said}")));
     };
-    let read = |(at, record): (usize, &Value)| {
-        paper(record, date).map_err(|reason| Unreadable {
-            place: format!("{place} record {}", at + 1),
-            reason,
-            record: kept(&record.to_string()),
-        })
-    };
-    Ok(records.iter().enumerate().map(read).collect())
+    Ok(records.iter().enumerate().map(|(at, record)| read_one(record, Some(date), at, place)).collect())
 }
 
-fn paper(record: &Value, date: NaiveDate) -> Result<Paper, String> {
+/// The papers of saved answers, each featured on the day that it names itself.
+pub(super) fn read_dated(records: &[Value], place: &str) -> Vec<Result<Paper, Unreadable>> {
+    let read = |(at, record): (usize, &Value)| {
+        let named = text(record, "/paper/submittedOnDailyAt").or(text(record, "/publishedAt"));
+        let date = named.and_then(|at| instant(&at)).map(|at| at.date_naive());
+        read_one(record, date, at, place)
+    };
+    records.iter().enumerate().map(read).collect()
+}
+
+fn read_one(record: &Value, date: Option<NaiveDate>, at: usize, place: &str) -> Result<Paper, Unreadable> {
+    paper(record, date).map_err(|reason| Unreadable {
+        place: format!("{place} record {}", at + 1),
+        reason,
+        record: kept(&record.to_string()),
+    })
+}
+
+fn paper(record: &Value, date: Option<NaiveDate>) -> Result<Paper, String> {
     let id = text(record, "/paper/id").or(text(record, "/id")).ok_or("no id in it")?;
     let title = text(record, "/paper/title").or(text(record, "/title")).ok_or("no title in it")?;
     let first = |names: &[&str]| names.iter().find_map(|name| text(record, name));
@@ -116,7 +127,7 @@ fn paper(record: &Value, date: NaiveDate) -> Result<Paper, String> {
     Ok(Paper {
         abstract_text: clean_text(&first(&["/paper/summary", "/summary"]).unwrap_or_default()),
         authors: authors.map(|name| clean_line(&name)).filter(|name| !name.is_empty()).collect(),
-        announced: Some(date),
+        announced: date,
         published: first(&["/paper/publishedAt"]).and_then(|at| instant(&at)),
         upvotes: count(record, "/paper/upvotes").or(count(record, "/upvotes")).map(|votes| votes as u32),
         code: first(&["/paper/githubRepo"]).filter(|url| url.starts_with("https://") || url.starts_with("http://")),

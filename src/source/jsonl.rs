@@ -92,7 +92,7 @@ pub fn lines(path: &Path) -> io::Result<Box<dyn BufRead>> {
     unpacked(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
-fn unpacked(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+pub(super) fn unpacked(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let is_gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(if is_gzipped {
         Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))

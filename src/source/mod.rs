@@ -21,10 +21,12 @@ pub mod openreview;
 pub mod pubmed;
 pub mod reach;
 pub mod remote;
+pub mod saved;
 pub mod semantic_scholar;
 mod settings;
 mod xml;
 
+pub use reach::brief;
 pub use settings::{SourceKind, SourceSettings};
 
 use crate::coverage::CoverageNews;

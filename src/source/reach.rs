@@ -13,6 +13,9 @@ const PAGES_MAX: usize = 500;
 /// How often a page is asked for that came without the records it should hold.
 pub(super) const PAGE_TRIES: u32 = 3;
 
+/// The length of a reason in a table.
+const BRIEF_CHARS: usize = 160;
+
 /// How long a source rests that does not talk to us as the settings are.
 const REST: TimeDelta = TimeDelta::hours(1);
 
@@ -156,6 +159,19 @@ pub(super) fn error_in(value: &Value) -> Option<String> {
     ["error", "ERROR", "errors", "message"].iter().find_map(|key| words(value.get(key)?))
 }
 
+/// A reason for a table: addresses without what was asked for there, and no longer
+/// than two lines.
+pub fn brief(why: &str) -> String {
+    let words = why.split(' ').map(|word| match word.split_once('?') {
+        Some((place, _)) if place.contains("://") => {
+            let end = if word.ends_with(':') { ":" } else { "" };
+            format!("{place}?…{end}")
+        }
+        _ => word.to_owned(),
+    });
+    cut(&words.collect::<Vec<_>>().join(" "), BRIEF_CHARS)
+}
+
 /// Guards a walk over pages, which a provider may lead in circles or nowhere.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
@@ -200,6 +216,16 @@ mod tests {
         assert_eq!(error_in(&serde_json::json!({"message": {"items": []}})), None);
         assert_eq!(said(b"<h1>too fast</h1>"), ": \"too fast\"");
         assert_eq!(said(b""), "");
+    }
+
+    #[test]
+    fn reasons_are_brief() {
+        let long = "x".repeat(300);
+        let why = format!("https://api.example.org/works?filter={long}: answers with status 400: \"what?\"");
+        assert_eq!(brief(&why), "https://api.example.org/works?…: answers with status 400: \"what?\"");
+        assert_eq!(brief(&format!("http://h/x?{long} answers nothing")), "http://h/x?… answers nothing");
+        assert!(brief(&long).chars().count() <= BRIEF_CHARS);
+        assert_eq!(brief("2 of 3 records came"), "2 of 3 records came");
     }
 
     #[test]

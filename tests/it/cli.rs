@@ -321,5 +321,10 @@ fn a_missing_database_is_not_made_by_accident() {
     assert!(code == 1 && error.contains("paperboy migrate"), "{error}");
     assert!(!place.path().join("paperboy.db").exists());
     assert!(place.said(&["migrate"]).contains("created"));
-    assert!(place.said(&["check"]).contains("warn"));
+    let path = place.path().join("paperboy.toml");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let settings = settings.replace("kind = \"arxiv\"", "kind = \"arxiv\"\nendpoint = \"http://127.0.0.1:1\"");
+    std::fs::write(&path, settings).unwrap();
+    let said = place.said(&["check"]);
+    assert!(said.contains("warn  source     arxiv: no answer from http://127.0.0.1:1/rss/"), "{said}");
 }

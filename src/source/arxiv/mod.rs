@@ -29,9 +29,10 @@ pub use listing::{Listing, read as read_listing};
 pub use oai::{OaiPage, OaiProblem, OaiRecord, older_set_of, read as read_oai, set_of};
 
 use super::http::{Http, HttpError, Pause, Provider};
+use super::saved::{cut_off, into_record};
 use super::{Batch, Record, Unreadable};
 use crate::coverage::Coverage;
-use crate::paper::{Paper, PaperId};
+use crate::paper::PaperId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashMap};
 
@@ -213,18 +214,6 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
         Err(ReadError::Refused(why) | ReadError::NoAnswer(why)) => return Err(why),
     };
     Ok(answers.into_iter().chain(cut).map(into_record).collect())
-}
-
-fn cut_off(place: &str) -> Unreadable {
-    let reason = "the document breaks off here".to_owned();
-    Unreadable { place: place.to_owned(), reason, record: String::new() }
-}
-
-fn into_record(entry: Result<Paper, Unreadable>) -> Record {
-    match entry {
-        Ok(paper) => Record::Paper(Box::new(paper)),
-        Err(Unreadable { place, reason, record }) => Record::Unreadable { place, reason, record },
-    }
 }
 
 /// Whether `code` is a category of arXiv, or an archive: `cs.LG`, `hep-th`,

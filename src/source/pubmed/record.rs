@@ -95,6 +95,7 @@ fn paper(entry: &Element) -> Result<Paper, String> {
             .find(|list| list.attribute("Type") != Some("editors"))
             .map(authors)
             .unwrap_or_default(),
+        announced: entered,
         published,
         doi,
         same_as,
