@@ -1,6 +1,7 @@
 //! A paper, its identity and its categories.
 
 mod categories;
+pub mod query;
 
 pub use categories::category_name;
 

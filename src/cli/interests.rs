@@ -132,13 +132,18 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             if position(&subscriber, &interest.name).is_some_and(|other| other != at) {
                 return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
             }
+            let renamed = (subscriber.interests[at].name.clone(), interest.name.clone());
             subscriber.details.interests[at] = interest;
+            if renamed.0 != renamed.1 {
+                db.run_here(|store| store.rename_interest(subscriber.id, &renamed.0, &renamed.1))?;
+            }
             save(&subscriber, format!("changed {name:?} of {}", subscriber.address))
         }
         Command::Remove { email, name } => {
             let mut subscriber = subscriber(&db, &email)?;
             let at = known(&subscriber, &name)?;
-            subscriber.details.interests.remove(at);
+            let removed = subscriber.details.interests.remove(at);
+            db.run_here(|store| store.forget_library(subscriber.id, &removed.name))?;
             save(&subscriber, format!("removed {name:?} from {}", subscriber.address))
         }
     }

@@ -157,7 +157,7 @@ fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
         None => db.run_here(|store| store.newest_day(today))?,
     };
     let papers = match date {
-        Some(date) => db.run_here(|store| store.trending_papers(date, limit))?,
+        Some(date) => crate::edition::trending(&db, date, limit, now())?,
         None => Vec::new(),
     };
     list(&papers, place.json)

@@ -11,9 +11,12 @@
 
 mod bridge;
 mod by_hand;
+mod feedback;
 mod issues;
 mod ledger;
+mod library;
 mod papers;
+mod search;
 mod settings;
 pub mod sqlite;
 mod subscribers;
@@ -22,20 +25,50 @@ mod upkeep;
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
+pub use feedback::{
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
+};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
+pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
+pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store:
+    PaperStore
+    + SubscriberStore
+    + IssueStore
+    + LedgerStore
+    + HandStore
+    + UpkeepStore
+    + FeedbackStore
+    + LibraryStore
+    + SearchStore
+    + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<
+    T: PaperStore
+        + SubscriberStore
+        + IssueStore
+        + LedgerStore
+        + HandStore
+        + UpkeepStore
+        + FeedbackStore
+        + LibraryStore
+        + SearchStore
+        + Send,
+> Store for T
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,12 @@
 mod backup;
 mod by_hand;
 mod deliveries;
+mod feedback;
 mod issues;
+mod library;
 mod papers;
 mod row;
+mod search;
 mod subscribers;
 mod upkeep;
 
@@ -25,6 +28,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
