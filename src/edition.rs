@@ -16,7 +16,9 @@ mod background;
 pub mod clicks;
 mod compose;
 mod examples;
+pub mod find;
 mod follow;
+mod library;
 mod publisher;
 mod trending;
 mod turn;
@@ -27,6 +29,7 @@ pub use background::refresh_background;
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
 pub use follow::follow_author;
+pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use publisher::Publisher;
 pub use trending::trending;
 

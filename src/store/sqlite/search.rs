@@ -23,7 +23,7 @@ impl SearchStore for SqliteStore {
                 "SELECT rowid AS row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
                    FROM papers_text
                   WHERE papers_text MATCH ?
-                  ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), rowid DESC"
+                  ORDER BY fit DESC, rowid DESC"
                     .to_owned()
             }
             (Some(expression), true) => {
@@ -33,7 +33,7 @@ impl SearchStore for SqliteStore {
                        FROM papers_text
                        JOIN papers ON papers.row = papers_text.rowid
                       WHERE {filters} AND papers_text MATCH ?
-                      ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), papers.row DESC"
+                      ORDER BY fit DESC, papers.row DESC"
                 )
             }
             (None, _) => {
@@ -54,7 +54,7 @@ impl SearchStore for SqliteStore {
         let sql = "SELECT rowid AS row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
                      FROM papers_text
                     WHERE papers_text MATCH ?
-                    ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), rowid DESC
+                    ORDER BY fit DESC, rowid DESC
                     LIMIT ?";
         hits(self, sql, vec![expression.into(), i64::from(limit).into()])
     }
@@ -195,7 +195,12 @@ fn match_expression(query: &Query) -> Option<String> {
 fn parts(text: &str) -> Vec<String> {
     let is_phrase = text.contains(char::is_whitespace);
     let pieces: Vec<&str> = if is_phrase { vec![text] } else { text.split(['/', ',', ';', '|']).collect() };
-    pieces.into_iter().filter(|piece| piece.chars().any(char::is_alphanumeric)).map(quoted).collect()
+    pieces
+        .into_iter()
+        .filter(|piece| piece.chars().any(char::is_alphanumeric))
+        // A star at its end stands for the rest of a word.
+        .map(|piece| if piece.ends_with('*') { quoted(piece) + "*" } else { quoted(piece) })
+        .collect()
 }
 
 fn any_of(words: &[Words]) -> Option<String> {
