@@ -27,6 +27,7 @@ pub(super) enum Command {
     /// before a query that has a -word in it.
     #[command(verbatim_doc_comment)]
     Search {
+        /// What to look for
         #[arg(required = true)]
         query: Vec<String>,
         /// Leave out the first so many

@@ -7,8 +7,9 @@
 use crate::store::{Agent, StoredClick};
 use crate::subscriber::SubscriberId;
 use chrono::TimeDelta;
+// An address, and nothing of the network.
+use core::net::IpAddr;
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 /// Nobody opens a mail and follows a link sooner after the server has taken it.
 const AFTER_DELIVERY: TimeDelta = TimeDelta::seconds(20);

@@ -210,11 +210,16 @@ fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> 
     left_out
 }
 
+/// What is less like anything they like is no pick of their own, however low
+/// they set the line: trending papers stand behind it.
+const OWN_MIN: f32 = 0.05;
+
 /// For a reader of the trending digest who gives thumbs: up to half of the room
 /// for more of what they like, and the trending papers after it.
 fn trending_and_own(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
-    let own_most = request.max_papers.div_ceil(2);
-    let mut picks = ranking::pick(candidates, profiles, &Request { max_papers: own_most, ..*request });
+    let max_papers = request.max_papers.div_ceil(2);
+    let min_score = request.min_score.max(OWN_MIN);
+    let mut picks = ranking::pick(candidates, profiles, &Request { max_papers, min_score, ..*request });
     let mut sent = request.sent.clone();
     sent.extend(picks.picks.iter().map(|pick| pick.candidate));
     let max_papers = request.max_papers - picks.picks.len();

@@ -162,7 +162,7 @@ impl Reader<'_> {
                 Some(_) => {}
             }
             let rest = self.rest();
-            let name_end = rest.find(|c: char| c == '=' || c == '{' || c == '}' || c == ',' || c == '"' || c == '\n');
+            let name_end = rest.find(['=', '{', '}', ',', '"', '\n']);
             let name_end = name_end.ok_or("the entry does not end")?;
             let name = rest[..name_end].trim().to_lowercase();
             self.at += name_end;

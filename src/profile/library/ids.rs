@@ -79,7 +79,7 @@ pub(super) fn of(raw: &Raw) -> Vec<PaperId> {
     add(pubmed(&raw.pmid));
     for text in &raw.mentions {
         let lower = text.to_lowercase();
-        let numbers = lower.split("pmid:").skip(1).map(|rest| rest.trim_start());
+        let numbers = lower.split("pmid:").skip(1).map(str::trim_start);
         for number in numbers {
             let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
             add(pubmed(&number[..end]));
