@@ -7,11 +7,14 @@
 mod backup;
 mod by_hand;
 mod deliveries;
+mod feedback;
 mod issues;
+mod library;
 mod papers;
 mod reading;
 mod requests;
 mod row;
+mod search;
 mod subscribers;
 mod upkeep;
 mod works;
@@ -28,6 +31,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
 ];
 
