@@ -13,18 +13,28 @@
 
 mod awaited;
 mod background;
+pub mod clicks;
 mod compose;
 mod examples;
+pub mod find;
+mod follow;
+mod library;
 mod notice;
 mod publisher;
 mod told;
+mod trending;
 mod turn;
+mod votes;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use examples::YOUR_PICKS;
+pub use follow::follow_author;
+pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use notice::Addressee;
 pub use publisher::Publisher;
+pub use trending::trending;
 
 use crate::digest::Fragments;
 use crate::profile::Background;
@@ -364,7 +374,7 @@ impl<'a> Press<'a> {
             return Ok(Arc::clone(prepared));
         }
         let background = self.background()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &background)?);
+        let prepared = Arc::new(prepare(&self.db, &days, &background, self.now)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -399,12 +409,18 @@ fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError
     })
 }
 
-fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, background: &Background) -> Result<Prepared, EditionError> {
+fn prepare(
+    db: &Db,
+    days: &BTreeSet<NaiveDate>,
+    background: &Background,
+    now: DateTime<Utc>,
+) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
     for day in days {
         papers.extend(db.run_here(|store| store.papers_announced(*day, *day))?);
     }
     papers.sort_by_key(|paper| paper.row);
+    trending::add_own_votes(db, &mut papers, now)?;
     let rows = papers.iter().map(|paper| paper.row).collect();
     let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
     Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
@@ -427,7 +443,7 @@ pub fn preview(
     let coverage = recent_coverage(db, window::last_day(due))?;
     let background = refresh_background(db, |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background)?);
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
     let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
     let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
     let sent = sent

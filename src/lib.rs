@@ -75,6 +75,16 @@
 //!   earlier days what was taken in since then.
 //! - An issue waits for missing papers that its reader follows and that were to
 //!   be announced in the 24 hours before it; older gaps hold nobody up.
+//! - A thumb is about the interest whose section the paper stood in, else about
+//!   the nearest one. Whoever has no interests and likes something gets a section
+//!   of their own, "Your picks", above the trending papers; it is made when the
+//!   issue is, so that their preferences stay as they wrote them.
+//! - What somebody wants less of, or is by an author they muted, is not sent; what
+//!   they liked on a page may still come by mail.
+//! - Works of a reader's library that are papers here are liked; the others are
+//!   learned from by their text, and do not become papers.
+//! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
+//!   tenth of a like among the votes.
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 

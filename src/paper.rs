@@ -5,6 +5,7 @@ mod combine;
 mod id;
 mod identity;
 mod news;
+pub mod query;
 
 pub use categories::category_name;
 pub use combine::combine;

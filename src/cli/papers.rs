@@ -3,8 +3,10 @@
 use super::open::{Place, date, now};
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
+use crate::edition::find::{self, similar};
 use crate::edition::refresh_background;
 use crate::intake::{Import, fetch_papers};
+use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
 use crate::site::Site;
 use crate::source::http::{Http, HttpSettings, Surroundings};
@@ -23,10 +25,27 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Find papers by their words
+    /// Find papers by their words, their authors, their ids
+    ///
+    /// "…" finds a phrase, -word leaves papers out, and author:, title:, cat:cs.LG,
+    /// source:arxiv, from:2026-01-01 and until:2026-02-01 narrow the search. Put --
+    /// before a query that has a -word in it.
+    #[command(verbatim_doc_comment)]
     Search {
+        /// What to look for
         #[arg(required = true)]
         query: Vec<String>,
+        /// Leave out the first so many
+        #[arg(long, default_value_t = 0)]
+        offset: u32,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// The papers most like one, most alike first
+    Similar {
+        /// Its id, or an address that holds it
+        id: String,
         /// At most so many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
@@ -67,10 +86,12 @@ pub(super) enum Command {
 pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::Import { files } => import(&files, place),
-        Command::Search { query, limit } => {
+        Command::Search { query, offset, limit } => search(&query, offset, limit, place),
+        Command::Similar { id, limit } => {
             let (_, db) = place.open()?;
-            let query = query.join(" ");
-            list(&db.run_here(|store| store.search_papers(&query, limit))?, place.json)
+            let paper = super::feedback::known_paper(&db, &id)?;
+            let background = refresh_background(&db, |_| {})?;
+            list(&similar(&db, &background, &paper, limit as usize, None)?, place.json)
         }
         Command::Show { id } => show(&id, place),
         Command::Split { id } => split(&id, place),
@@ -78,6 +99,30 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         Command::Coverage { since, set_aside: false, .. } => coverage(since, place),
         Command::Coverage { since, set_aside: true, limit } => set_aside(since, limit, place),
     }
+}
+
+fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    // The shell has taken the quotes away from what was a phrase.
+    let is_quoted_by_shell = words.len() > 1;
+    let quoted = |word: &String| {
+        let is_phrase = is_quoted_by_shell && word.contains(' ') && !word.contains('"');
+        match word.split_once(':') {
+            Some((field, value)) if is_phrase => format!("{field}:\"{value}\""),
+            None if is_phrase => format!("\"{word}\""),
+            _ => word.clone(),
+        }
+    };
+    let query = Query::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
+    let found = find::search(&db, &query, offset, limit, None)?;
+    if found.is_relaxed && !place.json {
+        out::note("no paper holds all of these words; these hold some");
+    }
+    list(&found.papers, place.json)?;
+    if found.has_more && !place.json {
+        out::note(format!("there are more: --offset {}", u64::from(offset) + u64::from(limit)));
+    }
+    Ok(())
 }
 
 /// Set-aside records that are shown; the rest is counted.
@@ -246,7 +291,7 @@ fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
         None => db.run_here(|store| store.newest_day(today))?,
     };
     let papers = match date {
-        Some(date) => db.run_here(|store| store.trending_papers(date, limit))?,
+        Some(date) => crate::edition::trending(&db, date, limit, now())?,
         None => Vec::new(),
     };
     list(&papers, place.json)

@@ -1,6 +1,6 @@
 //! From one subscriber's plan to the finished message.
 
-use super::examples::Examples;
+use super::examples::{Examples, YOUR_PICKS};
 use super::{EditionError, Prepared};
 use crate::digest::{
     DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section,
@@ -11,12 +11,13 @@ use crate::links::Links;
 use crate::paper::{Paper, PaperNews};
 use crate::profile::{Background, Profile, TermCounter};
 use crate::ranking::because::{self, Because};
-use crate::ranking::{self, Days, Pick, Picks, Request};
+use crate::ranking::{self, Candidates, Days, Pick, Picks, Request};
 use crate::site::Site;
 use crate::store::{NewIssue, NewPick, PaperRow, PaperTold};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -96,15 +97,21 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let profiles = learn(&subscriber.interests, background, examples);
+        let profiles = learn(subscriber, background, examples, now);
         let preferences = &subscriber.preferences;
+        let left_out = left_out(plan, examples);
         let request = Request {
             days: &plan.days,
-            sent: &plan.sent,
+            sent: &left_out,
             max_papers: preferences.max_papers as usize,
             min_score: preferences.min_score,
         };
-        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &request);
+        let has_only_picks = subscriber.interests.iter().all(|interest| interest.name == YOUR_PICKS);
+        let picks = if has_only_picks && !profiles.is_empty() {
+            trending_and_own(&plan.prepared.candidates, &profiles, &request)
+        } else {
+            ranking::pick(&plan.prepared.candidates, &profiles, &request)
+        };
         let considered = picks.considered;
         let mut issue = issue(plan, &picks);
         let told: Vec<&PaperTold> = told(plan, &picks);
@@ -201,14 +208,12 @@ impl Composed {
     }
 }
 
-fn learn(interests: &[Interest], background: &Background, examples: &Examples) -> Vec<Profile> {
+fn learn(subscriber: &Subscriber, background: &Background, examples: &Examples, now: DateTime<Utc>) -> Vec<Profile> {
     COUNTER.with_borrow_mut(|counter| {
-        interests
-            .iter()
-            .map(|interest| {
-                let (liked, disliked) = (examples.of(&interest.liked), examples.of(&interest.disliked));
-                Profile::learn(interest, liked, &disliked, background, counter)
-            })
+        examples
+            .taught(subscriber, background, counter, now)
+            .into_iter()
+            .map(|taught| Profile::learn(&taught.interest, taught.liked, &taught.disliked, background, counter))
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()
     })
@@ -240,6 +245,39 @@ fn told_section(told: &[&PaperTold]) -> Section {
         terms: Vec::new(),
         picks: told.iter().map(pick).collect(),
     }
+}
+
+/// What is not for this reader, by position: what they had, what they want less
+/// of, and what is by people whom they do not want to see.
+fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> {
+    let mut left_out = Cow::Borrowed(&plan.sent);
+    for row in examples.unwanted(plan.subscriber.id) {
+        if let Some(at) = plan.prepared.position(row) {
+            left_out.to_mut().insert(at);
+        }
+    }
+    for name in examples.muted(plan.subscriber.id) {
+        left_out.to_mut().extend(plan.prepared.candidates.by_author(name).into_iter().map(|(at, _)| at));
+    }
+    left_out
+}
+
+/// What is less like anything they like is no pick of their own, however low
+/// they set the line: trending papers stand behind it.
+const OWN_MIN: f32 = 0.05;
+
+/// For a reader of the trending digest who gives thumbs: up to half of the room
+/// for more of what they like, and the trending papers after it.
+fn trending_and_own(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
+    let max_papers = request.max_papers.div_ceil(2);
+    let min_score = request.min_score.max(OWN_MIN);
+    let mut picks = ranking::pick(candidates, profiles, &Request { max_papers, min_score, ..*request });
+    let mut sent = request.sent.clone();
+    sent.extend(picks.picks.iter().map(|pick| pick.candidate));
+    let max_papers = request.max_papers - picks.picks.len();
+    let trending = ranking::trending::pick(candidates, &Request { sent: &sent, max_papers, ..*request });
+    picks.picks.extend(trending.picks);
+    Picks { no_room: trending.no_room, best_missed: None, ..picks }
 }
 
 fn heading(section: &ranking::Section) -> String {

@@ -14,6 +14,7 @@ pub mod candidates;
 pub mod evaluation;
 pub mod reason;
 pub mod score;
+pub mod similar;
 pub mod trending;
 
 pub use candidates::Candidates;

@@ -11,11 +11,14 @@
 
 mod bridge;
 mod by_hand;
+mod feedback;
 mod issues;
 mod ledger;
+mod library;
 mod papers;
 mod reading;
 mod requests;
+mod search;
 mod settings;
 mod sources;
 pub mod sqlite;
@@ -26,14 +29,19 @@ mod works;
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
+pub use feedback::{
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
+};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
+pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
@@ -46,8 +54,11 @@ pub trait Store:
     + SourceStore
     + WorkStore
     + ReadingStore
+    + SearchStore
     + SubscriberStore
     + RequestStore
+    + FeedbackStore
+    + LibraryStore
     + IssueStore
     + LedgerStore
     + HandStore
@@ -61,8 +72,11 @@ impl<T> Store for T where
         + SourceStore
         + WorkStore
         + ReadingStore
+        + SearchStore
         + SubscriberStore
         + RequestStore
+        + FeedbackStore
+        + LibraryStore
         + IssueStore
         + LedgerStore
         + HandStore

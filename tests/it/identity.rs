@@ -367,7 +367,7 @@ async fn a_published_version_of_a_sent_preprint_is_told_to_those_who_ask_and_sen
     let mail = town.last_mail_to("ada");
     assert!(mail.contains("Counting goats in 1 steps") && !mail.contains("Counting sheep"), "{mail}");
     let mail = town.last_mail_to("eve");
-    assert!(mail.contains("Counting goats") && mail.contains("Published in Journal of Sheep 7"), "{mail}");
+    assert!(mail.contains("Counting goats") && mail.contains("now published in Journal of Sheep 7"), "{mail}");
     assert!(mail.contains(TITLE), "{mail}");
     // Once.
     town.passes_to("2026-08-06T05:00").await;
@@ -387,7 +387,7 @@ async fn news_alone_makes_an_issue_for_who_asks_for_it() {
     assert_eq!(town.mail_to("lou").len(), 1);
     assert_eq!(town.mail_to("eve").len(), 2);
     let mail = town.last_mail_to("eve");
-    assert!(mail.contains("Replaced: version 3"), "{mail}");
+    assert!(mail.contains("new version (v3)"), "{mail}");
     town.passes_to("2026-08-06T05:00").await;
     let withdrawn = Paper { version: Some(4), withdrawn: true, announced: None, ..preprint() };
     announces(&town, "arxiv", "2026-08-06", &[withdrawn]);
@@ -395,7 +395,7 @@ async fn news_alone_makes_an_issue_for_who_asks_for_it() {
     town.passes_to("2026-08-06T07:10").await;
     assert!(town.last_mail_to("eve").contains("Withdrawn"));
     let mail = town.last_mail_to("lou");
-    assert!(mail.contains("Published in Journal of Sheep 7"), "{mail}");
+    assert!(mail.contains("now published in Journal of Sheep 7"), "{mail}");
     assert_eq!(town.mail_to("ada").len(), 1);
 }
 

@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("inbound", &["subscriber"]),
-    ("store", &["coverage", "failpoint", "paper", "subscriber"]),
+    ("store", &["coverage", "failpoint", "links", "paper", "subscriber"]),
     // Stages.
     ("intake", &["coverage", "paper", "source", "store"]),
     (
@@ -47,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "site",
             "store",
             "subscriber",
+            "text",
             "token",
         ],
     ),
@@ -64,6 +65,9 @@ const PURE_FILES: &[&str] = &[
     "outbox/policy.rs",
     "outbox/rate.rs",
     "outbox/reply.rs",
+    "edition/clicks.rs",
+    "edition/follow.rs",
+    "edition/votes.rs",
     "edition/window.rs",
     "source/arxiv/calendar.rs",
     "source/arxiv/day.rs",

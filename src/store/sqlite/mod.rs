@@ -7,11 +7,14 @@
 mod backup;
 mod by_hand;
 mod deliveries;
+mod feedback;
 mod issues;
+mod library;
 mod papers;
 mod reading;
 mod requests;
 mod row;
+mod search;
 mod sources;
 mod subscribers;
 mod upkeep;
@@ -30,6 +33,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003_coverage.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
 ];
 
