@@ -136,15 +136,15 @@ mod tests {
         };
         let rss = |items: &str| format!("<rss><channel><title>J</title>{items}</channel></rss>");
         let doi = item("doi.org/10.1000/a", "Tue, 04 Aug 2026 07:00:00 GMT");
-        check(&rss(&doi), &["doi:10.1000/a 2026-08-04"]);
-        check(&rss(&item("doi.org/10.1000/a", "Tue, 01 Dec 2026 07:00:00 GMT")), &["doi:10.1000/a 2026-08-10"]);
+        check(&rss(&doi), &["10.1000/a 2026-08-04"]);
+        check(&rss(&item("doi.org/10.1000/a", "Tue, 01 Dec 2026 07:00:00 GMT")), &["10.1000/a 2026-08-10"]);
         // A journal that speaks of arXiv.
         let speaks = doi.replace("Ants", "Ants, see https://arxiv.org/abs/2608.00001");
-        check(&rss(&speaks), &["doi:10.1000/a 2026-08-04"]);
+        check(&rss(&speaks), &["10.1000/a 2026-08-04"]);
         check(
             r#"{"version": "https://jsonfeed.org/version/1.1", "items": [
                 {"id": "https://doi.org/10.1000/b", "title": "Bees", "date_published": "2026-08-05T10:00:00Z"}]}"#,
-            &["doi:10.1000/b 2026-08-05"],
+            &["10.1000/b 2026-08-05"],
         );
         check(
             r#"[{"paper": {"id": "2608.00001", "title": "Wasps", "submittedOnDailyAt": "2026-08-06T00:25:14.164Z",

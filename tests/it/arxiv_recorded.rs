@@ -61,7 +61,7 @@ fn real_records_of_arxiv_are_read_whole() {
             assert!(!paper.title.contains('\n'));
         }
     }
-    assert_eq!(all, 32);
+    assert_eq!(all, 30);
 }
 
 #[test]
@@ -102,7 +102,9 @@ fn answers_of_other_repositories_are_told_apart() {
                 }
                 // They are no papers of arXiv, and say so one by one.
                 assert!(page.records.iter().all(|record| record.as_ref().is_err_and(|bad| !bad.reason.is_empty())));
-                let has_token = count(bytes, "</resumptionToken>") > 0 && records > 0;
+                // The last page of a list has an empty one.
+                let text = String::from_utf8_lossy(bytes);
+                let has_token = text.split_once("</resumptionToken>").is_some_and(|(before, _)| !before.ends_with('>'));
                 assert_eq!(page.token.is_some(), has_token, "{name}: {:?}", page.token);
                 assert!(page.is_whole, "{name}");
             }

@@ -21,6 +21,7 @@ mod library;
 mod manners;
 mod mime;
 mod notices;
+mod one_work;
 mod place;
 mod postfix;
 mod real_text;
