@@ -11,6 +11,7 @@
 
 mod bridge;
 mod by_hand;
+mod inbound;
 mod issues;
 mod ledger;
 mod papers;
@@ -22,6 +23,7 @@ mod upkeep;
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
+pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
@@ -33,9 +35,15 @@ pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store:
+    PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + InboundStore + UpkeepStore + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + InboundStore + UpkeepStore + Send> Store
+    for T
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

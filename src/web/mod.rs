@@ -4,6 +4,7 @@
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+pub mod hooks;
 mod pages;
 mod papers;
 mod settings;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod arxiv;
+mod bounces;
 mod cli;
 mod crash;
 mod daemon;

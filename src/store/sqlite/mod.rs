@@ -7,6 +7,7 @@
 mod backup;
 mod by_hand;
 mod deliveries;
+mod inbound;
 mod issues;
 mod papers;
 mod row;
@@ -25,6 +26,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
