@@ -1,10 +1,10 @@
 //! `inbound`: one mail that came back, from a file or a mail alias.
 //!
 //! The exit codes are those of sysexits.h, which mail servers understand: 0 once
-//! it is recorded, or is nothing for us to do; 75 (EX_TEMPFAIL) when it cannot
+//! it is recorded, or is nothing for us to do; 75 (`EX_TEMPFAIL`) when it cannot
 //! be recorded now, so that the mail server keeps it and tries again, also for
 //! settings that are wrong: they will be mended, a bounced report is lost. 66
-//! (EX_NOINPUT) and 64 (EX_USAGE) are for a person at a terminal.
+//! (`EX_NOINPUT`) and 64 (`EX_USAGE`) are for a person at a terminal.
 
 use super::open::{Place, now};
 use super::out;

@@ -82,7 +82,7 @@ impl Reception {
             is_repeated: false,
             verdicts: all,
         };
-        if let Some(leaving) = self.leaving(store, report, &receipt.verdicts, &proved)? {
+        if let Some(leaving) = leaving(store, report, &receipt.verdicts, &proved)? {
             let (decision, new) = leaving;
             receipt.is_ours = true;
             receipt.decision = decision;
@@ -118,55 +118,54 @@ impl Reception {
         }
         Ok(receipt)
     }
+}
 
-    /// What is done about a mail of somebody who may want to leave, and what is recorded of it.
-    fn leaving(
-        &self,
-        store: &mut dyn Store,
-        report: &Report,
-        all: &[Verdict],
-        proved: &Evidence,
-    ) -> Result<Option<(Decision, Option<NewReport>)>, StoreError> {
-        let class = all[0].class;
-        // Whatever a person writes to the address with their token, they want to leave; machines are not heard.
-        let by_token = proved.leaver.filter(|_| matches!(class, Class::Unsubscribe | Class::Unknown));
-        if let Some(id) = by_token {
-            let why = "their own signed address says so";
-            let decision = Decision { action: Action::Unsubscribe, why };
-            let Some(subscriber) = store.subscriber_by_id(id)? else {
-                return Ok(Some((Decision { action: Action::None, why: "they are no subscriber any more" }, None)));
+/// What is done about a mail of somebody who may want to leave, and what is recorded of it.
+fn leaving(
+    store: &mut dyn Store,
+    report: &Report,
+    all: &[Verdict],
+    proved: &Evidence,
+) -> Result<Option<(Decision, Option<NewReport>)>, StoreError> {
+    let class = all[0].class;
+    // Whatever a person writes to the address with their token, they want to leave; machines are not heard.
+    let by_token = proved.leaver.filter(|_| matches!(class, Class::Unsubscribe | Class::Unknown));
+    if let Some(id) = by_token {
+        let why = "their own signed address says so";
+        let decision = Decision { action: Action::Unsubscribe, why };
+        let Some(subscriber) = store.subscriber_by_id(id)? else {
+            return Ok(Some((Decision { action: Action::None, why: "they are no subscriber any more" }, None)));
+        };
+        let new = NewReport { subscriber: Some(id), ..wish(subscriber.address.clone(), decision.action) };
+        return Ok(Some((decision, Some(new))));
+    }
+    if class != Class::Unsubscribe {
+        return Ok(None);
+    }
+    let Some(from) = report.headers.get("from").and_then(sender) else { return Ok(None) };
+    // An answer to a mail of ours: its Message-ID was told to nobody else.
+    for id in &proved.message_ids {
+        if let Some(found) = store.reported_delivery(&DeliveryKey::MessageId(id.clone()))?
+            && found.address.as_str().eq_ignore_ascii_case(from.as_str())
+            && let Some(subscriber) = found.subscriber
+        {
+            let decision = Decision { action: Action::Unsubscribe, why: "they answered a mail of ours with it" };
+            let new = NewReport {
+                subscriber: Some(subscriber),
+                delivery: Some(found.id),
+                ..wish(found.address, decision.action)
             };
-            let new = NewReport { subscriber: Some(id), ..wish(subscriber.address.clone(), decision.action) };
             return Ok(Some((decision, Some(new))));
         }
-        if class != Class::Unsubscribe {
-            return Ok(None);
-        }
-        let Some(from) = report.headers.get("from").and_then(sender) else { return Ok(None) };
-        // An answer to a mail of ours: its Message-ID was told to nobody else.
-        for id in &proved.message_ids {
-            if let Some(found) = store.reported_delivery(&DeliveryKey::MessageId(id.clone()))?
-                && found.address.as_str().eq_ignore_ascii_case(from.as_str())
-                && let Some(subscriber) = found.subscriber
-            {
-                let decision = Decision { action: Action::Unsubscribe, why: "they answered a mail of ours with it" };
-                let new = NewReport {
-                    subscriber: Some(subscriber),
-                    delivery: Some(found.id),
-                    ..wish(found.address, decision.action)
-                };
-                return Ok(Some((decision, Some(new))));
-            }
-        }
-        // Anybody can write any sender: its owner is asked.
-        let Some(subscriber) = store.subscriber(&from)? else { return Ok(None) };
-        let decision = Decision {
-            action: Action::Confirm,
-            why: "only the sender's address speaks for it, and anybody can write that",
-        };
-        let new = NewReport { subscriber: Some(subscriber.id), ..wish(from, decision.action) };
-        Ok(Some((decision, Some(new))))
     }
+    // Anybody can write any sender: its owner is asked.
+    let Some(subscriber) = store.subscriber(&from)? else { return Ok(None) };
+    let decision = Decision {
+        action: Action::Confirm,
+        why: "only the sender's address speaks for it, and anybody can write that",
+    };
+    let new = NewReport { subscriber: Some(subscriber.id), ..wish(from, decision.action) };
+    Ok(Some((decision, Some(new))))
 }
 
 /// The address in From.

@@ -72,7 +72,7 @@ pub struct WebhookSettings {
     pub brevo_secret: Option<SecretString>,
     /// Mailgun's HTTP webhook signing key.
     pub mailgun_signing_key: Option<SecretString>,
-    /// SendGrid's verification key, base 64 of its DER.
+    /// `SendGrid`'s verification key, base 64 of its DER.
     pub sendgrid_public_key: Option<String>,
 }
 

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// SendGrid sends at most 768 KB.
+/// `SendGrid` sends at most 768 KB.
 const BODY_BYTES_MAX: usize = 1 << 20;
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 const FETCH_WAIT: Duration = Duration::from_secs(10);
@@ -61,7 +61,7 @@ impl HttpFetch {
 impl Fetch for HttpFetch {
     fn get(&self, url: String) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>> {
         Box::pin(async move {
-            let is_certificate = url.ends_with(".pem");
+            let is_certificate = is_pem(&url);
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&url).cloned();
             if let Some(known) = known {
                 return Ok(known);
@@ -97,6 +97,11 @@ pub fn router(site: HookSite) -> Router {
         .route("/webhooks/{provider}", post(signed))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(site)
+}
+
+/// Amazon's certificates are named so.
+fn is_pem(url: &str) -> bool {
+    url.rsplit_once('.').is_some_and(|(_, end)| end == "pem")
 }
 
 async fn signed(

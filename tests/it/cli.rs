@@ -73,6 +73,7 @@ fn every_command_has_its_help() {
         &["interests", "--help"],
         &["interests", "add", "--help"],
         &["suppressions", "--help"],
+        &["inbound", "--help"],
         &["preview", "--help"],
         &["publish", "--help"],
         &["deliver", "--help"],

@@ -23,5 +23,6 @@ mod tidy;
 mod tls;
 mod town;
 mod trial;
+mod ways_in;
 mod web;
 mod week;

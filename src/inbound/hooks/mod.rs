@@ -19,7 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// How far a provider's clock may be away, and how long it repeats what was not
-/// heard: Mailgun does for 8 hours, SendGrid for 24.
+/// heard: Mailgun does for 8 hours, `SendGrid` for 24.
 const AGE_MAX: TimeDelta = TimeDelta::hours(25);
 
 /// A provider whose requests carry all that their check needs.
@@ -52,9 +52,9 @@ pub struct Request<'a> {
     pub authorization: Option<&'a str>,
     /// `token` in the address.
     pub token: Option<&'a str>,
-    /// SendGrid's signature header.
+    /// `SendGrid`'s signature header.
     pub signature: Option<&'a str>,
-    /// SendGrid's timestamp header.
+    /// `SendGrid`'s timestamp header.
     pub timestamp: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],

@@ -1,4 +1,4 @@
-//! SendGrid.
+//! `SendGrid`.
 
 use super::{Hooked, Refused, Request, check_age, complaint, der, failure};
 use crate::inbound::reading::Action;
@@ -11,7 +11,7 @@ use serde_json::Value;
 /// An uncompressed point on P-256 (SEC 1 section 2.3.3).
 const POINT_BYTES: usize = 65;
 
-/// Whether `der` is a public key that SendGrid could have shown.
+/// Whether `der` is a public key that `SendGrid` could have shown.
 pub fn is_p256_key(der: &[u8]) -> bool {
     point(der).is_some()
 }

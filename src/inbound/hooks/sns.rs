@@ -46,7 +46,7 @@ impl SnsMessage {
         let text = |key: &str| value[key].as_str().map(str::to_owned);
         let fields: Vec<(&'static str, String)> = FIELDS.iter().filter_map(|key| Some((*key, text(key)?))).collect();
         let url = text("SigningCertURL").or_else(|| text("SigningCertUrl")).ok_or(Refused::Shape)?;
-        if !is_amazons(&url) || !url.ends_with(".pem") {
+        if !is_amazons(&url) || url.rsplit_once('.').is_none_or(|(_, end)| end != "pem") {
             return Err(Refused::Forged);
         }
         let message = SnsMessage {

@@ -157,10 +157,12 @@ fn read_one(mail: &[u8]) -> Report {
     let returned = if returned.is_empty() { original::headers(below) } else { returned };
     let is_report = notice::is_report(&headers, &prose);
     let machine_reply = automatic::is_reply(&headers);
-    let nature = if is_report && !(machine_reply && !quotes_a_failure(&headers, notice_text)) {
+    let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
         let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
         if notice::is_delay(&headers, notice_text) {
-            failures.iter_mut().for_each(|failure| failure.action = Action::Delayed);
+            for failure in &mut failures {
+                failure.action = Action::Delayed;
+            }
         }
         Nature::Delivery(failures)
     } else if machine_reply {
@@ -237,7 +239,8 @@ fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
         if tells || failure.action == Action::Delivered {
             continue;
         }
-        failure.diagnostic = format!("{} {said}", failure.diagnostic).trim().to_owned();
+        let joined = format!("{} {said}", failure.diagnostic);
+        joined.trim().clone_into(&mut failure.diagnostic);
         failure.reply = failure.reply.or_else(|| status::find_reply(said));
         if failure.status.is_none_or(Status::says_nothing) {
             failure.status = Status::find(said).or(failure.status);

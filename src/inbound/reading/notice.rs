@@ -558,9 +558,9 @@ fn on_line(line: &str) -> Vec<(Rank, String)> {
             && (closed.starts_with(':') || closed.starts_with("..."))
         {
             Rank::Bracketed
-        } else if bare_before.is_empty() && closed.trim_matches([':', '.', ',', ';', ' ', '*']).is_empty() {
-            Rank::Alone
-        } else if bare_before.is_empty() && (closed.starts_with(':') || closed.starts_with('(')) {
+        } else if bare_before.is_empty()
+            && (closed.trim_matches([':', '.', ',', ';', ' ', '*']).is_empty() || closed.starts_with([':', '(']))
+        {
             Rank::Alone
         } else if bare_before.is_empty()
             && (closed.starts_with("on ")

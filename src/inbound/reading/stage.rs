@@ -12,7 +12,7 @@ pub enum Stage {
 }
 
 /// How mail systems tell it, in lower case: Postfix, Exim, sendmail and its kin,
-/// qmail, Courier, Exchange, OpenSMTPD, Google's old numbered states.
+/// qmail, Courier, Exchange, `OpenSMTPD`, Google's old numbered states.
 const WORDS: &[(Stage, &[&str])] = &[
     (
         Stage::Data,
