@@ -259,17 +259,7 @@ fn stats(db: &Db, json: bool) -> Done {
     if json {
         let mut all: Map<String, Value> =
             DeliveryState::WORDS.iter().map(|(word, state)| ((*word).to_owned(), count(*state).into())).collect();
-        all.insert(
-            "reports".to_owned(),
-            reports
-                .iter()
-                .cloned()
-                .collect::<std::collections::BTreeMap<_, _>>()
-                .into_iter()
-                .map(|(class, count)| (class, Value::from(count)))
-                .collect::<Map<_, _>>()
-                .into(),
-        );
+        all.extend(reports.iter().map(|(class, count)| (format!("report_{class}"), Value::from(*count))));
         all.insert("alarms".to_owned(), alarms.len().into());
         all.insert("total".to_owned(), counts.iter().map(|(_, count)| count).sum::<u64>().into());
         return Ok(out::json(&all)?);

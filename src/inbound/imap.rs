@@ -66,7 +66,7 @@ impl Mailbox {
             capabilities.iter().any(|line| line.text().to_ascii_uppercase().split(' ').any(|one| one == word))
         };
         (mailbox.can_idle, mailbox.can_move) = (has("IDLE"), has("MOVE"));
-        let select = format!("SELECT {}", quoted(&settings.mailbox));
+        let select = ["SELECT", &quoted(&settings.mailbox)].join(" ");
         mailbox.ask("SELECT", select.as_bytes()).await?;
         Ok(mailbox)
     }

@@ -143,7 +143,7 @@ async fn a_dovecot_mailbox_is_read_and_what_is_not_ours_stays_unseen() {
     assert_eq!(desk.suppressed(), ["ada@example.org"]);
     assert_eq!(mailbox.unseen().await.unwrap(), Vec::<u32>::new());
     // A mail that comes while we wait ends the wait.
-    let (waited, ()) = tokio::join!(timeout(Duration::from_secs(60), mailbox.wait()), async {
+    let (waited, ()) = tokio::join!(timeout(Duration::from_mins(1), mailbox.wait()), async {
         dovecot.delivers("3.c.host", "From: x@example.net\r\n\r\nlate\r\n");
     });
     waited.unwrap().unwrap();
@@ -294,7 +294,7 @@ async fn our_mail_to_nobody_comes_back_from_postfix_over_lmtp_and_suppresses() {
     let text = "Subject: papers\r\nMessage-ID: <x@digest.example>\r\n\r\ntoday\r\n.";
     let heard = talk(port, &["EHLO x", &from, "RCPT TO:<ada@example.org>", "DATA", text, "QUIT"]).await;
     assert!(heard[5].starts_with("250"), "{heard:?}");
-    let one = timeout(Duration::from_secs(60), handed.recv()).await.unwrap().unwrap();
+    let one = timeout(Duration::from_mins(1), handed.recv()).await.unwrap().unwrap();
     let receipt = takes(&desk, &one.mail, &one.envelope);
     one.done.send(true).unwrap();
     assert_eq!(receipt.verdicts[0].class.word(), "hard", "{receipt:?}");
