@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod arxiv;
+mod bounces;
 mod cli;
 mod crash;
 mod daemon;
@@ -30,5 +31,6 @@ mod tidy;
 mod tls;
 mod town;
 mod trial;
+mod ways_in;
 mod web;
 mod week;
