@@ -5,6 +5,7 @@
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;
+mod bounces;
 mod cli;
 mod crash;
 mod daemon;
@@ -36,5 +37,6 @@ mod tidy;
 mod tls;
 mod town;
 mod trial;
+mod ways_in;
 mod web;
 mod week;
