@@ -58,7 +58,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
                 failed |= polled.paused_until.is_some();
                 failed |= !polled.failures.is_empty();
                 for (category, why) in &polled.failures {
-                    out::note(format!("{}: {category} failed: {why}", source.name));
+                    let space = if category.is_empty() { "" } else { " " };
+                    out::note(format!("{}:{space}{category} failed: {why}", source.name));
                 }
                 for note in &polled.notes {
                     out::note(format!("{}: {note}", source.name));

@@ -13,7 +13,7 @@
 
 use super::http::{Http, HttpError, Provider, Question};
 use super::reach::said;
-use super::remote::{Arrival, Look, Source, Window, failed};
+use super::remote::{Arrival, Look, Source, Window, failed, paused};
 use super::{SourceSettings, Unreadable};
 use crate::paper::Paper;
 use chrono::{NaiveDate, TimeDelta};
@@ -87,7 +87,8 @@ impl Source for Feed {
                     if !items.is_whole {
                         http.forget(&self.url);
                         let why = "the feed breaks off: the rest comes another time".to_owned();
-                        look.failures.push((String::new(), why));
+                        look.failures.push((String::new(), why.clone()));
+                        look.torn.push((String::new(), why));
                     }
                     look.take(items);
                     return look;
@@ -96,6 +97,7 @@ impl Source for Feed {
             },
             Ok(answer) => format!("{} answers with status {}{}", self.url, answer.status, said(&answer.body)),
             Err(HttpError::AskedToWait(pause)) => {
+                look.news.extend(paused("", &pause, window));
                 look.pause = Some(pause);
                 return look;
             }

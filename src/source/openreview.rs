@@ -13,7 +13,7 @@ use super::http::{Http, Provider};
 use super::identity::{Names, kept};
 use super::json::{count, list, text};
 use super::reach::{Pages, Reach, Trouble, error_in, rest};
-use super::remote::{Arrival, Look, Source, Window, failed};
+use super::remote::{Arrival, Look, Source, Window, failed, paused};
 use super::{SourceSettings, Unreadable};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
@@ -143,6 +143,7 @@ impl Source for OpenReview {
             match self.venue(http, venue, back_to, &mut look).await {
                 Ok(()) => look.seen.push(venue.clone()),
                 Err(Trouble::Pause(pause)) => {
+                    look.news.extend(paused(venue, &pause, window));
                     look.pause = Some(pause);
                     break;
                 }

@@ -78,6 +78,8 @@ pub struct Look {
     pub news: Vec<CoverageNews>,
     /// Categories that were seen as they are at present, and of which [`settle`] works out the days.
     pub seen: Vec<String>,
+    /// Of these, what broke off, and how that is said.
+    pub torn: Vec<(String, String)>,
     /// Things that were asked for: days, venues, a feed.
     pub asked: u64,
     /// Records that are no papers.
@@ -188,7 +190,15 @@ pub fn settle(look: Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>, wind
         }
     }
     for category in &look.seen {
-        batch.news.extend(days_seen(category, floors[category], &days, window));
+        let mut news = days_seen(category, floors[category], &days, window);
+        if let Some((_, why)) = look.torn.iter().find(|(torn, _)| torn == category)
+            && let Some(last) = news.last_mut()
+        {
+            // What is missing may be of any day: it comes with the next look, and none of today's is sure.
+            last.state = CoverageState::Stalled;
+            last.note.clone_from(why);
+        }
+        batch.news.extend(news);
     }
     batch
 }
@@ -229,6 +239,12 @@ fn days_seen(
         })
     });
     news.collect()
+}
+
+/// What is said of a source that asks to be left alone, as [`failed`] says it.
+pub(super) fn paused(category: &str, pause: &Pause, window: &Window) -> Option<CoverageNews> {
+    let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
+    failed(category, &why, window).map(|news| CoverageNews { state: CoverageState::Waiting, ..news })
 }
 
 /// What is said of a source that shows what it holds and cannot be read: one day, the

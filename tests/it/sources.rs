@@ -460,6 +460,26 @@ async fn a_feed_that_is_away_has_one_failed_day_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_feed_that_breaks_off_or_must_wait_says_so_until_it_is_whole() {
+    let whole = rss(&[("a", "2026-08-04"), ("b", "2026-08-04")]);
+    let desk = journal(&whole[..whole.len() - 60]).await;
+    let polled = desk.polls(Ask::WhatIsDue).await;
+    assert_eq!((polled.new, polled.failures.len()), (1, 1));
+    assert_eq!(desk.days(), ["08-04 stalled 1"]);
+    assert!(desk.note("2026-08-04").contains("breaks off"), "{}", desk.note("2026-08-04"));
+    desk.says("/rss.xml?x=1", whole);
+    desk.polls(Ask::WhatIsDue).await;
+    assert_eq!(desk.days(), ["08-04 complete 2"]);
+    desk.passes_to("2026-08-05T12:00:00Z");
+    let storm = Reply::status(429).header("Retry-After", "Wed, 05 Aug 2026 18:00:00 GMT");
+    desk.server.on("/rss.xml?x=1").says(storm);
+    let polled = desk.polls(Ask::WhatIsDue).await;
+    assert_eq!(polled.paused_until, Some("2026-08-05T18:00:00Z".parse().unwrap()));
+    assert_eq!(desk.days(), ["08-04 complete 2", "08-05 waiting 0"]);
+    assert_eq!(desk.note("2026-08-05"), "asked to wait until 2026-08-05 18:00 UTC");
+}
+
+#[tokio::test]
 async fn a_feed_of_bad_things_costs_the_bad_things_only() {
     let long: String =
         (0..3_000).fold(String::new(), |all, at| all + &format!("<dc:creator>Author Number{at}</dc:creator>"));
