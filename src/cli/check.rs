@@ -7,10 +7,13 @@ use crate::digest::Templates;
 use crate::intake::{Probe, probe};
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Timeouts};
+use crate::source::SourceSettings;
 use crate::source::http::{Http, HttpSettings, Surroundings};
+use crate::source::remote;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Db, PaperStore, SubscriberStore};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -163,37 +166,51 @@ fn signatures(config: &Config) -> Vec<Finding> {
     records.iter().map(|record| finding("dkim", Verdict::Ok, format!("signs; publish in DNS: {record}"))).collect()
 }
 
-/// That every source answers, asked all at once.
+/// That every source answers: those of one provider after each other, others at once.
 fn sources(config: &Config) -> Vec<Finding> {
     let db = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok()).map(Db::new);
-    let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
-    let set_up = || -> anyhow::Result<_> {
-        Ok((Http::new(settings, Surroundings::of_the_machine())?, tokio::runtime::Runtime::new()?))
+    let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
+    for (at, source) in config.sources.iter().enumerate() {
+        let provider = remote::provider(source).map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
+        of_providers.entry(provider).or_default().push((at, source.clone()));
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![finding("source", Verdict::Fail, with_causes(error))],
     };
-    let (http, runtime) = match set_up() {
-        Ok(set_up) => set_up,
-        Err(error) => return vec![finding("source", Verdict::Fail, format!("{error:#}"))],
-    };
-    runtime.block_on(async {
-        let mut asked = Vec::new();
-        for source in &config.sources {
-            let (db, http, source) = (db.clone(), http.clone(), source.clone());
-            asked.push(tokio::spawn(async move {
-                let probed = probe(db.as_ref(), &http, &source, SOURCE_LIMIT).await;
-                let (verdict, text) = match probed {
-                    Probe::Answers(text) => (Verdict::Ok, text),
-                    Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
-                    Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
-                };
-                finding("source", verdict, format!("{}: {text}", source.name))
+    let mut found: Vec<(usize, Finding)> = runtime.block_on(async {
+        let mut asking = Vec::new();
+        for (_, sources) in of_providers {
+            let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
+            let db = db.clone();
+            asking.push(tokio::spawn(async move {
+                let mut found = Vec::new();
+                for (at, source) in sources {
+                    found.push((at, source_stands(db.as_ref(), &settings, &source).await));
+                }
+                found
             }));
         }
-        let mut findings = Vec::new();
-        for asked in asked {
-            findings.extend(asked.await.ok());
+        let mut found = Vec::new();
+        for asked in asking {
+            found.extend(asked.await.unwrap_or_default());
         }
-        findings
-    })
+        found
+    });
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, finding)| finding).collect()
+}
+
+async fn source_stands(db: Option<&Db>, settings: &HttpSettings, source: &SourceSettings) -> Finding {
+    let (verdict, text) = match Http::new(settings.clone(), Surroundings::of_the_machine()) {
+        Err(error) => (Verdict::Fail, with_causes(error)),
+        Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
+            Probe::Answers(text) => (Verdict::Ok, text),
+            Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
+            Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
+        },
+    };
+    finding("source", verdict, format!("{}: {text}", source.name))
 }
 
 fn relay(config: &Config) -> Result<String, String> {

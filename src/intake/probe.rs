@@ -78,7 +78,7 @@ async fn today(http: &Http, source: &SourceSettings) -> Probe {
 
 fn waits(pause: &Pause) -> Probe {
     let until = pause.until.format("%Y-%m-%d %H:%M UTC");
-    Probe::Away(format!("asks to be left alone until {until} ({}): nothing to do", pause.reason))
+    Probe::Away(format!("asks to be left alone until {until} ({})", pause.reason))
 }
 
 fn papers(count: usize) -> String {
