@@ -183,6 +183,7 @@ pub(super) struct DigestWords {
     pub(super) followed: Text,
     pub(super) trending: Text,
     pub(super) new: Text,
+    pub(super) told: Text,
     pub(super) exploring: Text,
     pub(super) exploring_hint: Text,
     pub(super) without_date: Text,

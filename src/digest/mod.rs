@@ -108,6 +108,8 @@ pub enum SectionKind {
     Trending,
     /// They are new, and the subscriber asked for nothing in particular.
     New,
+    /// What became of papers that the reader knows.
+    Told,
     /// They lie beside what the subscriber follows.
     Exploring,
 }

@@ -288,19 +288,24 @@ fn dated(paper: &Paper, year: i32, language: &Language) -> Option<String> {
     Some(text.with(&[("day", &language.day_short(day, today))]))
 }
 
+/// What became of the paper: that it was taken back is never left unsaid, and
+/// stands for the version that says so.
 fn news(paper: &Paper, news: Option<&News>, language: &Language) -> Option<String> {
     let words = &language.digest;
-    let said = match news {
-        _ if paper.withdrawn => words.news_withdrawn.as_str().to_owned(),
-        Some(News::Withdrawn) => words.news_withdrawn.as_str().to_owned(),
-        Some(News::Replaced(version)) => words.news_version.with(&[("version", &version.to_string())]),
+    let is_withdrawn = paper.withdrawn || news == Some(&News::Withdrawn);
+    let told = match news {
         Some(News::Published(journal)) => match cut(&line(journal), NAME_CHARS_MAX).as_str() {
-            "" => words.news_published.as_str().to_owned(),
-            journal => words.news_published_in.with(&[("journal", journal)]),
+            "" => Some(words.news_published.as_str().to_owned()),
+            journal => Some(words.news_published_in.with(&[("journal", journal)])),
         },
-        None => return None,
+        Some(News::Replaced(version)) if !is_withdrawn => {
+            Some(words.news_version.with(&[("version", &version.to_string())]))
+        }
+        _ => None,
     };
-    Some(said)
+    let withdrawn = is_withdrawn.then(|| words.news_withdrawn.as_str().to_owned());
+    let said: Vec<String> = told.into_iter().chain(withdrawn).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl SiteView {
 #[derive(Debug, Serialize)]
 pub(super) struct SectionView {
     pub(super) heading: String,
-    /// `interest`, `followed`, `trending`, `new` or `exploring`.
+    /// `interest`, `followed`, `trending`, `new`, `told` or `exploring`.
     pub(super) kind: &'static str,
     /// What the heading does not say.
     pub(super) hint: Option<String>,
@@ -166,6 +166,7 @@ pub(super) fn view<'a>(
             SectionKind::FollowedAuthors => ("followed", &words.followed),
             SectionKind::Trending => ("trending", &words.trending),
             SectionKind::New => ("new", &words.new),
+            SectionKind::Told => ("told", &words.told),
             SectionKind::Exploring => ("exploring", &words.exploring),
         };
         let own = cut(&line(&section.heading), HEADING_CHARS_MAX);

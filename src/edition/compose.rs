@@ -219,7 +219,7 @@ fn learn(subscriber: &Subscriber, background: &Background, examples: &Examples, 
     })
 }
 
-/// Heads what became of papers that the reader knows.
+/// What the section is called in the database; readers see their own language's words.
 const TOLD: &str = "News of papers you know";
 
 /// What is told in this issue: nothing of papers that are announced in it.
@@ -240,8 +240,8 @@ fn told_section(told: &[&PaperTold]) -> Section {
         news: Some(told.news.clone()),
     };
     Section {
-        heading: TOLD.to_owned(),
-        kind: SectionKind::Interest,
+        heading: String::new(),
+        kind: SectionKind::Told,
         terms: Vec::new(),
         picks: told.iter().map(pick).collect(),
     }

@@ -395,7 +395,8 @@ async fn news_alone_makes_an_issue_for_who_asks_for_it() {
     town.passes_to("2026-08-06T07:10").await;
     assert!(town.last_mail_to("eve").contains("Withdrawn"));
     let mail = town.last_mail_to("lou");
-    assert!(mail.contains("now published in Journal of Sheep 7"), "{mail}");
+    let both = "now published in Journal of Sheep 7; Withdrawn by its authors";
+    assert!(mail.contains(both), "{mail}");
     assert_eq!(town.mail_to("ada").len(), 1);
 }
 
