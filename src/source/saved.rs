@@ -31,7 +31,10 @@ pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>
     if bytes.len() as u64 > BYTES_MAX {
         return Err(invalid(format!("longer than any answer ({} MB)", BYTES_MAX >> 20)));
     }
-    read(&bytes, &path.display().to_string(), today).map(Some).map_err(invalid)
+    let place = path.display().to_string();
+    // Whoever reports it says which file it was.
+    let without_place = |why: String| why.strip_prefix(&format!("{place} ")).map_or(why.clone(), str::to_owned);
+    read(&bytes, &place, today).map(Some).map_err(|why| invalid(without_place(why)))
 }
 
 /// Markup, a list, or a JSON Feed. UTF-16 is what begins with a NUL or has one in second place.
