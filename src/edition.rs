@@ -19,7 +19,9 @@ mod examples;
 pub mod find;
 mod follow;
 mod library;
+mod named;
 mod notice;
+mod preview;
 mod publisher;
 mod told;
 mod trending;
@@ -32,7 +34,9 @@ pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
 pub use follow::follow_author;
 pub use library::{Taken, YOUR_LIBRARY, take_library};
+pub use named::{Named, named_papers};
 pub use notice::Addressee;
+pub use preview::{preview, preview_for};
 pub use publisher::Publisher;
 pub use trending::trending;
 
@@ -41,7 +45,7 @@ use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
-use crate::subscriber::{Subscriber, SubscriberId};
+use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use compose::Plan;
 use examples::Examples;
@@ -424,59 +428,6 @@ fn prepare(
     let rows = papers.iter().map(|paper| paper.row).collect();
     let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
     Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
-}
-
-/// The issue that one subscriber would get: the one that is due and not yet
-/// made, else the next one; or the one of `date`. Changes nothing.
-pub fn preview(
-    db: &Db,
-    desk: &Desk,
-    subscriber: &Subscriber,
-    date: Option<NaiveDate>,
-    now: DateTime<Utc>,
-) -> Result<Option<Composed>, EditionError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    let date = if date.is_some() { date } else { coming_date(db, subscriber, now)? };
-    let Some(local_date) = date else { return Ok(None) };
-    let due = due_at(local_date, preferences.send_at, preferences.timezone);
-    let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
-    let coverage = recent_coverage(db, window::last_day(due))?;
-    let background = refresh_background(db, |_| {})?;
-    let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
-    let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
-    let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
-    let sent = sent
-        .into_iter()
-        .filter(|sent| sent.local_date < local_date)
-        .filter_map(|sent| prepared.position(sent.paper))
-        .collect();
-    let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let mut plan = Plan {
-        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
-        told: Vec::new(),
-        covers: awaited::covered(&coverage, &days, subscriber, due),
-        subscriber: subscriber.clone(),
-        local_date,
-        days,
-        prepared,
-        sent,
-        is_first: publishable.history.is_none(),
-    };
-    told::plan(db, &mut plan)?;
-    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
-}
-
-/// The date of the issue that is due and not yet made, else of the next one.
-fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    if let Some(date) = latest_due(preferences, now)
-        && !db.run_here(|store| store.has_issue(id, date))?
-    {
-        return Ok(Some(date));
-    }
-    Ok(next_due(preferences, now).map(|(date, _)| date))
 }
 
 /// How long an issue may be late before it is skipped, unless the settings say otherwise.

@@ -4,13 +4,19 @@ use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::store::Db;
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// How long it is remembered that a date had no issue: it decides nothing after
 /// 8 days, and operators may wonder for some weeks.
 const SKIPPED_DAYS: u64 = 60;
+
+/// Subscriptions that were asked for and never confirmed are forgotten after so many days.
+const UNCONFIRMED_DAYS: i64 = 30;
+
+/// Clicks tell what is read now.
+const CLICKS_DAYS: i64 = 90;
 
 pub(super) struct Upkeep {
     pub(super) db: Db,
@@ -30,9 +36,17 @@ impl Upkeep {
             return Ok(Step::Idle);
         }
         let forget_before = now.date_naive() - Days::new(SKIPPED_DAYS);
-        self.db.run(move |store| store.tend(forget_before)).await?;
+        let (unconfirmed, clicks) = (now - TimeDelta::days(UNCONFIRMED_DAYS), now - TimeDelta::days(CLICKS_DAYS));
+        let forgotten = self
+            .db
+            .run(move |store| {
+                let forgotten = (store.forget_unconfirmed(unconfirmed)?, store.forget_clicks(clicks)?);
+                store.tend(forget_before)?;
+                Ok(forgotten)
+            })
+            .await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        tracing::info!("the database is tended");
+        tracing::info!(unconfirmed = forgotten.0, clicks = forgotten.1, "the database is tended");
         Ok(Step::Idle)
     }
 }

@@ -92,6 +92,21 @@ impl Examples {
         Ok(())
     }
 
+    /// Adds works that an interest of a reader is to learn from.
+    pub(crate) fn add_library(
+        &mut self,
+        reader: SubscriberId,
+        interest: &str,
+        works: Vec<LibraryWork>,
+        background: &Background,
+    ) {
+        let mut counter = TermCounter::new();
+        let library = self.libraries.entry(reader).or_default();
+        for work in works.into_iter().take(LIBRARY_MAX as usize) {
+            library.push((interest.to_owned(), example(&as_paper(work), background, &mut counter)));
+        }
+    }
+
     /// What each interest of a reader goes by. A thumb is about the interest
     /// that its paper came through; where there is none of that name, about the
     /// one whose profile is nearest. Somebody without interests who likes

@@ -27,6 +27,35 @@ pub struct Taken {
     pub unknown: Vec<PaperId>,
 }
 
+/// The works of a library, by what is known of them here.
+#[derive(Default)]
+pub(super) struct Matched {
+    /// They are papers here.
+    pub(super) liked: Vec<PaperId>,
+    /// They are not, and have a text.
+    pub(super) own: Vec<LibraryWork>,
+    /// There is nothing but an id.
+    pub(super) unknown: Vec<PaperId>,
+}
+
+/// Looks for the works of `library` among the papers.
+pub(super) fn match_works(db: &Db, library: &Library) -> Result<Matched, StoreError> {
+    let mut matched = Matched::default();
+    for works in library.works.chunks(BATCH) {
+        let names: Vec<WorkNames<'_>> =
+            works.iter().map(|work| WorkNames { ids: &work.ids, title: &work.title }).collect();
+        let found = db.run_here(|store| store.find_works(&names))?;
+        for (work, found) in works.iter().zip(found) {
+            match paper_of(work, found) {
+                Some(id) => matched.liked.push(id),
+                None if work.title.is_empty() => matched.unknown.extend(work.ids.first().cloned()),
+                None => matched.own.push(as_library_work(work)),
+            }
+        }
+    }
+    Ok(matched)
+}
+
 /// Takes `library` into the interest called `interest`, which is made if the
 /// subscriber has none of that name. Taking the same in again changes nothing.
 pub fn take_library(
@@ -36,19 +65,8 @@ pub fn take_library(
     library: &Library,
     now: DateTime<Utc>,
 ) -> Result<Taken, StoreError> {
-    let (mut taken, mut liked, mut own) = (Taken::default(), Vec::new(), Vec::new());
-    for works in library.works.chunks(BATCH) {
-        let names: Vec<WorkNames<'_>> =
-            works.iter().map(|work| WorkNames { ids: &work.ids, title: &work.title }).collect();
-        let found = db.run_here(|store| store.find_works(&names))?;
-        for (work, found) in works.iter().zip(found) {
-            match paper_of(work, found) {
-                Some(id) => liked.push(id),
-                None if work.title.is_empty() => taken.unknown.extend(work.ids.first().cloned()),
-                None => own.push(as_library_work(work)),
-            }
-        }
-    }
+    let Matched { liked, own, unknown } = match_works(db, library)?;
+    let mut taken = Taken { unknown, ..Taken::default() };
     taken.known = liked.len() as u64;
     taken.learned = own.len() as u64;
     if liked.is_empty() && own.is_empty() {

@@ -4,10 +4,10 @@ use super::{PaperRow, StoreError};
 use crate::paper::PaperId;
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A work of a library that is not among the papers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LibraryWork {
     /// Tells it from every other work: an id, else its title and first author.
     pub key: String,

@@ -16,6 +16,7 @@ mod inbound;
 mod issues;
 mod ledger;
 mod library;
+mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -40,6 +41,7 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use owner::{OwnerStore, SentMail, ShownPick};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
@@ -61,6 +63,7 @@ pub trait Store:
     + RequestStore
     + FeedbackStore
     + LibraryStore
+    + OwnerStore
     + IssueStore
     + LedgerStore
     + HandStore
@@ -80,6 +83,7 @@ impl<T> Store for T where
         + RequestStore
         + FeedbackStore
         + LibraryStore
+        + OwnerStore
         + IssueStore
         + LedgerStore
         + HandStore

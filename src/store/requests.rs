@@ -17,7 +17,7 @@ pub enum RequestKind {
     Subscribe,
     /// A fresh link to the preferences.
     Preferences,
-    /// Issues to another address; `details` is the new one.
+    /// Issues to another address; `details` is the new one, or `undo`.
     Move,
     /// All that is stored of a subscriber.
     Export,

@@ -9,6 +9,7 @@ pub trait UpkeepStore {
     fn check_schema(&mut self) -> Result<(), StoreError>;
 
     /// Does what a database needs from time to time, and forgets which issues
-    /// dated before `forget_before` were skipped.
+    /// dated before `forget_before` were skipped. After somebody was erased,
+    /// nothing of them is left in the file, not even in its unused parts.
     fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError>;
 }

@@ -2,14 +2,14 @@
 //! mail scanners follow links.
 
 use super::query::Query;
-use super::signup::{LINK_HOURS, WORDING};
+use super::signup::{LIBRARY, LINK_HOURS, WORDING};
 use super::visitor::Visitor;
 use super::{PageError, Site};
 use crate::digest::notices::Notice;
 use crate::fields::Fields;
 use crate::links::Links;
-use crate::store::{Asking, Proved, Request, RequestId, RequestKind};
-use crate::subscriber::{NewSubscriber, SubscriberId, read_subscriber};
+use crate::store::{Asking, LibraryWork, NewRequest, Proved, Request, RequestId, RequestKind};
+use crate::subscriber::{Address, NewSubscriber, Preferences, Status, Subscriber, SubscriberId, read_subscriber};
 use crate::token::Scope;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -47,8 +47,21 @@ pub(super) async fn act(State(site): State<Site>, visitor: Visitor, uri: Uri) ->
     let id = request.id;
     match request.request.kind {
         RequestKind::Subscribe => {
-            let Some(details) = details(&request) else { return stale(&site) };
-            let proved = site.db.run(move |store| store.confirm_subscription(id, &details, &confirming, now)).await?;
+            let Some((details, works)) = details(&request) else { return stale(&site) };
+            let proved = site
+                .db
+                .run(move |store| {
+                    let details = match store.subscriber(&details.address)? {
+                        Some(known) => returning(known.details, details),
+                        None => details,
+                    };
+                    let proved = store.confirm_subscription(id, &details, &confirming, now)?;
+                    if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first()) {
+                        store.add_library(subscriber, &interest.name, &works, now)?;
+                    }
+                    Ok(proved)
+                })
+                .await?;
             match proved {
                 Proved::Done(subscriber) => {
                     tracing::info!(subscriber.id = subscriber.0, "subscribed");
@@ -61,10 +74,22 @@ pub(super) async fn act(State(site): State<Site>, visitor: Visitor, uri: Uri) ->
         }
         RequestKind::Move => {
             let address = request.request.address.clone();
-            let proved = site.db.run(move |store| store.move_subscription(id, &address, &confirming, now)).await?;
+            let (whose, asked) = (request.request.subscriber, confirming.clone());
+            let (before, proved) = site
+                .db
+                .run(move |store| {
+                    let before = whose.map(|whose| store.subscriber_by_id(whose)).transpose()?.flatten();
+                    Ok((before, store.move_subscription(id, &address, &confirming, now)?))
+                })
+                .await?;
             match proved {
                 Proved::Done(subscriber) | Proved::Before(subscriber) => {
                     tracing::info!(subscriber.id = subscriber.0, "issues go to another address");
+                    if let (Proved::Done(_), Some(before)) = (proved, before)
+                        && request.request.details != UNDO
+                    {
+                        tell_old_address(&site, &before, &request.request.address, asked).await?;
+                    }
                     let link = preferences(&site, subscriber);
                     let text = "Issues will come to your new address from now on.";
                     site.pages.message_with_link(
@@ -89,14 +114,68 @@ async fn request(site: &Site, uri: &Uri) -> Result<Option<Request>, PageError> {
         return Ok(None);
     };
     let found = site.db.run(move |store| store.request(RequestId(id))).await?;
-    let oldest = site.clock.now() - TimeDelta::hours(LINK_HOURS);
+    let age = site.clock.now();
+    let is_fresh = |request: &Request| {
+        let is_undo = request.request.kind == RequestKind::Move && request.request.details == UNDO;
+        let holds = if is_undo { TimeDelta::days(UNDO_DAYS) } else { TimeDelta::hours(LINK_HOURS) };
+        request.asked_at >= age - holds
+    };
     // What was done stays done: whoever follows the link again is told so.
-    Ok(found.filter(|request| request.asked_at >= oldest || request.done_at.is_some()))
+    Ok(found.filter(|request| is_fresh(request) || request.done_at.is_some()))
 }
 
-fn details(request: &Request) -> Option<NewSubscriber> {
-    let Ok(serde_json::Value::Object(record)) = serde_json::from_str(&request.request.details) else { return None };
-    read_subscriber(&mut Fields::new(record), None)
+/// What a move back to the old address has for details.
+const UNDO: &str = "undo";
+
+/// How long a move can be undone.
+const UNDO_DAYS: i64 = 7;
+
+/// Tells the address of before where issues go now, with a link that undoes it.
+async fn tell_old_address(site: &Site, before: &Subscriber, new: &Address, asking: Asking) -> Result<(), PageError> {
+    let now = site.clock.now();
+    let request = NewRequest {
+        kind: RequestKind::Move,
+        address: before.address.clone(),
+        subscriber: Some(before.id),
+        details: UNDO.to_owned(),
+        asking,
+    };
+    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+    let desk = site.desk();
+    let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
+    let notice = Notice::OldAddress { new: new.clone(), url, until: now + TimeDelta::days(UNDO_DAYS) };
+    let notice = desk.notice(&notice, before.into(), now)?;
+    site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
+    site.queued.notify_one();
+    Ok(())
+}
+
+/// What was asked for, and the works that the first interest is to learn from.
+fn details(request: &Request) -> Option<(NewSubscriber, Vec<LibraryWork>)> {
+    let Ok(serde_json::Value::Object(mut record)) = serde_json::from_str(&request.request.details) else {
+        return None;
+    };
+    let works = record.remove(LIBRARY).and_then(|works| serde_json::from_value(works).ok()).unwrap_or_default();
+    Some((read_subscriber(&mut Fields::new(record), None)?, works))
+}
+
+/// What somebody who had left gets when they come back: what they ask for now,
+/// and where they ask for nothing what they had.
+fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
+    if !matches!(before.status, Status::Unsubscribed | Status::Suppressed) {
+        return now;
+    }
+    if now.interests.is_empty() {
+        now.interests = before.interests;
+    }
+    if now.name.is_empty() {
+        now.name = before.name;
+    }
+    let language = now.preferences.language.clone();
+    if now.preferences == (Preferences { language, ..Preferences::default() }) {
+        now.preferences = Preferences { pause_until: None, ..before.preferences };
+    }
+    now
 }
 
 fn preferences(site: &Site, id: SubscriberId) -> String {

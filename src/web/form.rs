@@ -4,17 +4,17 @@
 //! serves both and says the same of what is wrong. An interest's fields are
 //! called `interests[0].name`, lists are written one a line.
 
-use crate::fields::{Fields, Problem};
+use crate::fields::Problem;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Longest form, in bytes: a pasted library has some hundred entries.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
 /// Interests in one form.
-const INTERESTS_MAX: usize = 30;
+pub(super) const INTERESTS_MAX: usize = 100;
 
 /// What was sent, in order.
 #[derive(Debug, Clone, Default)]
@@ -77,11 +77,26 @@ impl Form {
         if self.has("pause_until") && self.text("pause_until").is_empty() {
             record.insert("pause_until".to_owned(), Value::Null);
         }
-        let interests: Vec<Value> = (0..INTERESTS_MAX).filter_map(|at| self.interest(at)).map(Value::Object).collect();
+        for key in ["replacements", "publications"] {
+            if self.has(key) {
+                record.insert(key.to_owned(), self.all(key).any(|value| value == "true").into());
+            }
+        }
+        let interests = self.interests().into_iter().map(|(_, interest)| Value::Object(interest));
+        let interests: Vec<Value> = interests.collect();
         if !interests.is_empty() || self.has("interests") {
             record.insert("interests".to_owned(), interests.into());
         }
         record
+    }
+
+    /// The interests that are filled in and stay, each with its number in the form.
+    pub(super) fn interests(&self) -> Vec<(usize, Map<String, Value>)> {
+        let number = |name: &str| name.strip_prefix("interests[")?.split_once(']')?.0.parse::<usize>().ok();
+        let numbers: BTreeSet<usize> = self.0.iter().filter_map(|(name, _)| number(name)).collect();
+        // One more than there may be, so that whoever reads them can say so.
+        let interests = numbers.into_iter().filter_map(|at| Some((at, self.interest(at)?)));
+        interests.take(INTERESTS_MAX + 1).collect()
     }
 
     /// The interest numbered `at`; `None` if nothing of it was filled in.
@@ -99,6 +114,11 @@ impl Form {
             if !lines.is_empty() {
                 interest.insert(key.to_owned(), lines.into());
             }
+        }
+        // One that was there before stays, whatever is left in its fields.
+        let was = self.text(&field("was"));
+        if !was.is_empty() {
+            interest.entry("name").or_insert_with(|| was.into());
         }
         if interest.is_empty() || self.has(&field("remove")) {
             return None;
@@ -129,15 +149,16 @@ pub(super) fn by_field(problems: &[Problem]) -> HashMap<&str, &str> {
     problems.iter().rev().map(|problem| (problem.path.as_str(), problem.remedy.as_str())).collect()
 }
 
-/// The fields of the record of a form.
-pub(super) fn fields(form: &Form) -> Fields {
-    Fields::new(form.record())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Fields;
     use crate::subscriber::read_subscriber;
+
+    /// The fields of the record of a form.
+    fn fields(form: &Form) -> Fields {
+        Fields::new(form.record())
+    }
 
     #[test]
     fn a_form_reads_as_a_record() {

@@ -11,8 +11,10 @@ mod feeds;
 mod form;
 pub mod hooks;
 mod limits;
+mod owner;
 mod pages;
 mod papers;
+mod preferences;
 mod query;
 mod robots;
 mod serve;
@@ -34,7 +36,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use cache::PageCache;
 use limits::Limits;
 use std::sync::Arc;
@@ -126,19 +128,39 @@ pub fn router(site: Site) -> Router {
         .route("/robots.txt", get(robots::robots))
         .route("/sitemap.xml", get(robots::sitemap))
         .route("/subscribe", get(signup::form).post(signup::subscribe))
+        .route("/subscribe/preview", post(signup::preview))
         .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/unsubscribe/pause", post(unsubscribe::pause))
+        .route("/preferences", get(preferences::form).post(preferences::save))
+        .route("/preferences/preview", get(preferences::preview::show))
+        .route("/preferences/picks", get(preferences::picks::list).post(preferences::picks::say))
+        .route("/preferences/sent", get(preferences::sent::list))
+        .route("/preferences/library", preferences::library::route())
+        .route("/preferences/account", get(preferences::account::form).post(preferences::account::act))
+        .route("/preferences/link", get(preferences::link::form).post(preferences::link::send))
+        .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
+        .route("/script.js", get(script))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(site.clone(), every_answer))
         .with_state(site)
 }
 
+/// How the addresses of pages begin that are for one person: what stands there
+/// is kept by nobody, and found by no search.
+const PRIVATE: [&str; 7] = ["/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
+
 /// What every answer carries.
 async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let is_private = PRIVATE.iter().any(|start| request.uri().path().starts_with(start));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if is_private {
+        headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if site.desk().site.base_url.starts_with("https://") {
@@ -160,6 +182,12 @@ fn too_often(site: &Site) -> Result<Response, PageError> {
 async fn stylesheet() -> impl IntoResponse {
     let css = include_str!("../../templates/web/style.css");
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], css)
+}
+
+async fn script() -> impl IntoResponse {
+    let script = include_str!("../../templates/web/script.js");
+    let kind = "text/javascript; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], script)
 }
 
 async fn not_found(State(site): State<Site>) -> Result<Response, PageError> {

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("page.html", include_str!("../../templates/web/page.html")),
     ("atom.xml", include_str!("../../templates/web/atom.xml")),
     ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
@@ -16,6 +16,17 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("paper.html", include_str!("../../templates/web/paper.html")),
     ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
     ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
+    ("unsubscribe.html", include_str!("../../templates/web/unsubscribe.html")),
+    ("preferences.html", include_str!("../../templates/web/preferences.html")),
+    ("preferences.interest.html", include_str!("../../templates/web/preferences.interest.html")),
+    ("preferences.head.html", include_str!("../../templates/web/preferences.head.html")),
+    ("preferences.picks.html", include_str!("../../templates/web/preferences.picks.html")),
+    ("preferences.sent.html", include_str!("../../templates/web/preferences.sent.html")),
+    ("preferences.library.html", include_str!("../../templates/web/preferences.library.html")),
+    ("preferences.account.html", include_str!("../../templates/web/preferences.account.html")),
+    ("preferences.link.html", include_str!("../../templates/web/preferences.link.html")),
+    ("preferences.issue.html", include_str!("../../templates/web/preferences.issue.html")),
+    ("preview.html", include_str!("../../templates/web/preview.html")),
     ("message.html", include_str!("../../templates/web/message.html")),
     ("inbox.html", include_str!("../../templates/web/inbox.html")),
     ("mail.html", include_str!("../../templates/web/mail.html")),
@@ -117,7 +128,7 @@ impl Pages {
 /// nobody may frame it.
 pub fn html(body: String) -> Response {
     let mut response = Html(body).into_response();
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
                   base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));

@@ -6,16 +6,17 @@
 
 use super::form::{self, Form};
 use super::limits::Costly;
+use super::preferences::{IssueView, zones};
 use super::query::Query;
 use super::view::CategoryView;
 use super::visitor::Visitor;
 use super::{PageError, Signup, Site, too_often};
 use crate::digest::notices::Notice;
-use crate::edition::Addressee;
-use crate::fields::Problem;
+use crate::edition::{self, Addressee, EditionError, named_papers};
+use crate::fields::{Fields, Problem};
 use crate::links::Links;
-use crate::store::{Asking, NewRequest, RequestKind};
-use crate::subscriber::{MailboxKind, NewSubscriber, Status, read_subscriber};
+use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
+use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, read_subscriber};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,6 +24,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use chrono::TimeDelta;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Version of the words that people agree to; it changes with what the form says.
 pub(super) const WORDING: &str = "2026-11";
@@ -68,7 +70,7 @@ pub(super) async fn form(State(site): State<Site>, uri: Uri, headers: HeaderMap)
     }
     let query = Query::of(&uri);
     let form = Form::of_pairs(&[("email", query.text("email").unwrap_or_default())]);
-    show(&site, StatusCode::OK, &form, &[], None, &headers)
+    show(&site, StatusCode::OK, &form, &Shown::default(), &headers)
 }
 
 /// `POST /subscribe`
@@ -86,22 +88,24 @@ pub(super) async fn subscribe(
     }
     let page = site.desk().site.url(request.uri().path());
     let Ok(form) = Form::read(request).await else { return torn(&site) };
-    let mut fields = form::fields(&form);
-    let read = read_subscriber(&mut fields, None);
-    let mut problems = fields.into_problems();
-    let Some(mut wanted) = read.filter(|_| problems.is_empty()) else {
-        return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, None, &headers);
+    let reading = form.clone();
+    let Typed { wanted, mut problems, works, unknown } =
+        site.db.run_blocking(move |db| read(db, &reading, reading.record())).await?;
+    let wrong = |problems: &[Problem], meant: Option<&str>| {
+        let shown = Shown { problems, meant, unknown: &unknown, issue: None };
+        show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers)
     };
+    let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else { return wrong(&problems, None) };
     if site.settings.refuse.contains(&wanted.address.kind(&site.settings.disposable_domains)) {
         let remedy = match wanted.address.kind(&site.settings.disposable_domains) {
             MailboxKind::Role => "must be the address of a person, not of a function",
             _ => "must be an address that lives longer than a few minutes",
         };
         problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
-        return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, None, &headers);
+        return wrong(&problems, None);
     }
     if let Some(meant) = wanted.address.probably_meant().filter(|_| !form.has("sure")) {
-        return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &[], Some(meant.as_str()), &headers);
+        return wrong(&[], Some(meant.as_str()));
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return too_often(&site);
@@ -114,7 +118,7 @@ pub(super) async fn subscribe(
     // A robot is told what a person would be told.
     if form.text(HONEYPOT).is_empty() {
         let asking = Asking { wording: WORDING.to_owned(), page, network: visitor.address.to_string() };
-        ask(&site, wanted, asking).await?;
+        ask(&site, wanted, works, asking).await?;
     } else {
         tracing::debug!("a form was filled in by a robot");
     }
@@ -124,8 +128,107 @@ pub(super) async fn subscribe(
     site.pages.message(StatusCode::OK, "Look into your mailbox", text, None)
 }
 
+/// `POST /subscribe/preview`: what would come today for what is typed, without an address.
+pub(super) async fn preview(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    if site.settings.signup == Signup::Closed {
+        return closed(&site);
+    }
+    if !site.state.limits.allow(Costly::Search, visitor) {
+        return too_often(&site);
+    }
+    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let (reading, desk, now) = (form.clone(), site.desk(), site.clock.now());
+    let made = site.db.run_blocking(move |db| {
+        let mut record = reading.record();
+        record.insert("email".to_owned(), NOBODY.into());
+        let Typed { wanted, problems, works, unknown } = read(db, &reading, record)?;
+        // What is not known here is said, and the rest goes by what is.
+        let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
+        let issue = match wanted.filter(|_| !is_wrong) {
+            Some(wanted) => Some(IssueView::new(&edition::preview_for(db, &desk, &wanted, works, now)?)),
+            None => None,
+        };
+        Ok::<_, EditionError>((issue, problems, unknown))
+    });
+    let (issue, problems, unknown) = made.await?;
+    let status = if issue.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let shown = Shown { problems: &problems, meant: None, unknown: &unknown, issue };
+    show(&site, status, &form, &shown, &headers)
+}
+
+/// Whom a preview is for.
+const NOBODY: &str = "nobody@example.org";
+
+/// The field for papers that somebody likes.
+const EXAMPLES: &str = "examples";
+
+/// Where works to learn from stand in a request, beside the record.
+pub(super) const LIBRARY: &str = "library";
+
+/// The interest of somebody who names papers and says no more.
+const YOUR_PAPERS: &str = "Like your papers";
+
+/// What a form says.
+struct Typed {
+    wanted: Option<NewSubscriber>,
+    problems: Vec<Problem>,
+    /// Works that the first interest is to learn from.
+    works: Vec<LibraryWork>,
+    /// Papers that are not known here.
+    unknown: Vec<String>,
+}
+
+fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, StoreError> {
+    record.remove("status");
+    let mut fields = Fields::new(record);
+    let mut wanted = read_subscriber(&mut fields, None);
+    let mut problems = fields.into_problems();
+    let named = named_papers(db, form.text(EXAMPLES))?;
+    if let Some(wanted) = &mut wanted
+        && !(named.papers.is_empty() && named.works.is_empty())
+    {
+        if wanted.interests.is_empty() {
+            wanted.interests.push(Interest { name: YOUR_PAPERS.to_owned(), ..Interest::default() });
+        }
+        for id in named.papers {
+            let liked = &mut wanted.interests[0].liked;
+            if !liked.contains(&id) {
+                liked.push(id);
+            }
+        }
+    }
+    // Whoever sends the form again as it was said to be goes without them.
+    if !named.unknown.is_empty() && form.text("without") != without(&named.unknown) {
+        let remedy = format!(
+            "These are not known here: {}. Write them in another way, or send the form once more to go without them.",
+            named.unknown.join("; ")
+        );
+        problems.push(Problem { path: EXAMPLES.to_owned(), value: None, remedy });
+    }
+    Ok(Typed { wanted, problems, works: named.works, unknown: named.unknown })
+}
+
+/// The papers that somebody agrees to go without, as a field of the form.
+fn without(unknown: &[String]) -> String {
+    unknown.join("; ").trim().to_owned()
+}
+
+/// What the form shows besides what was typed.
+#[derive(Default)]
+struct Shown<'a> {
+    problems: &'a [Problem],
+    meant: Option<&'a str>,
+    unknown: &'a [String],
+    issue: Option<IssueView>,
+}
+
 /// Notes what is asked for, and writes to the address, once a day at most.
-async fn ask(site: &Site, wanted: NewSubscriber, asking: Asking) -> Result<(), PageError> {
+async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking: Asking) -> Result<(), PageError> {
     let now = site.clock.now();
     let address = wanted.address.clone();
     let of = address.clone();
@@ -139,11 +242,13 @@ async fn ask(site: &Site, wanted: NewSubscriber, asking: Asking) -> Result<(), P
     if mailed || (known.is_none() && site.settings.signup == Signup::Invite) {
         return Ok(());
     }
+    let mut details = wanted.to_record();
+    details[LIBRARY] = serde_json::to_value(works).unwrap_or_default();
     let request = NewRequest {
         kind: RequestKind::Subscribe,
         address: address.clone(),
         subscriber: None,
-        details: wanted.to_record().to_string(),
+        details: details.to_string(),
         asking,
     };
     let pending = wanted.clone();
@@ -193,8 +298,7 @@ fn show(
     site: &Site,
     status: StatusCode,
     form: &Form,
-    problems: &[Problem],
-    meant: Option<&str>,
+    shown: &Shown<'_>,
     headers: &HeaderMap,
 ) -> Result<Response, PageError> {
     let chosen = form.lines("interests[0].categories");
@@ -213,9 +317,12 @@ fn show(
     let page = site
         .page("/subscribe")
         .with("values", &values)
-        .with("examples", &form.text("examples"))
-        .with("problems", &form::by_field(problems))
-        .with("meant", &meant)
+        .with("examples", &form.text(EXAMPLES))
+        .with("without", &without(shown.unknown))
+        .with("problems", &form::by_field(shown.problems))
+        .with("meant", &shown.meant)
+        .with("issue", &shown.issue)
+        .with("zones", &zones())
         .with("offered", &offered)
         .with("languages", &languages);
     site.pages.respond(status, "subscribe.html", &page)

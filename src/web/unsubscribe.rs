@@ -5,13 +5,16 @@
 //! because mail scanners follow links; POST acts, and answers 200 also to those
 //! who have left already or were never here (section 3.1 and 3.2).
 
+use super::form::Form;
 use super::{PageError, Site};
+use crate::digest::notices::Notice;
 use crate::store::StoreError;
 use crate::subscriber::{Status, Subscriber, SubscriberId};
 use crate::token::Scope;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
+use chrono::Days;
 
 /// The token in the address, whatever else stands there.
 fn token(uri: &Uri) -> &str {
@@ -25,8 +28,8 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, 
     match subscriber(&site, id).await? {
         Some(subscriber) if subscriber.status != Status::Unsubscribed => {
             let address = masked(subscriber.address.as_str());
-            let text = format!("{address} will get no more mail from us.");
-            site.pages.message(StatusCode::OK, "Unsubscribe?", &text, Some("Unsubscribe"))
+            let page = site.page("/unsubscribe").with("who", &address).with("token", &token(&uri));
+            site.pages.respond(StatusCode::OK, "unsubscribe.html", &page)
         }
         _ => gone(&site),
     }
@@ -43,8 +46,45 @@ pub(super) async fn leave(State(site): State<Site>, uri: Uri, request: Request) 
     let left = site.db.run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now)).await?;
     if left {
         tracing::info!(subscriber.id = id, "unsubscribed by one click");
+        goodbye(&site, SubscriberId(id)).await;
     }
     gone(&site)
+}
+
+/// `POST /unsubscribe/pause?t=TOKEN`: no mail for some weeks, then again as before.
+pub(super) async fn pause(State(site): State<Site>, uri: Uri, request: Request) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
+    let weeks = match Form::read(request).await.ok().map(|form| form.text("weeks").parse::<u64>()) {
+        Some(Ok(weeks)) if (1..=52).contains(&weeks) => weeks,
+        _ => return super::signup::torn(&site),
+    };
+    let Some(mut subscriber) = subscriber(&site, id).await? else { return gone(&site) };
+    if subscriber.status != Status::Active {
+        return gone(&site);
+    }
+    let now = site.clock.now();
+    let today = now.with_timezone(&subscriber.preferences.timezone).date_naive();
+    let until = today + Days::new(weeks * 7);
+    subscriber.details.preferences.pause_until = Some(until);
+    site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
+    let text = format!("The next issue comes on {}. You need not do anything.", super::days::long_date(until));
+    site.pages.message(StatusCode::OK, "A pause", &text, None)
+}
+
+/// Writes the last mail. Who has left has left, whether or not it can be written.
+pub(super) async fn goodbye(site: &Site, id: SubscriberId) {
+    let (desk, now) = (site.desk(), site.clock.now());
+    let written = async {
+        let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else { return Ok(()) };
+        let notice = Notice::Goodbye { url: desk.site.url("/subscribe") };
+        let notice = desk.notice(&notice, (&subscriber).into(), now)?;
+        site.db.run(move |store| store.enqueue_notices(&[notice], None, now)).await?;
+        site.queued.notify_one();
+        Ok::<(), PageError>(())
+    };
+    if let Err(error) = written.await {
+        tracing::error!(subscriber.id = id.0, "no goodbye was written: {:#}", anyhow::Error::from(error));
+    }
 }
 
 /// Whether the body holds the one pair that RFC 8058 section 3.1 asks for.

@@ -11,6 +11,7 @@ mod feedback;
 mod inbound;
 mod issues;
 mod library;
+mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -37,6 +38,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011_erasure.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -185,6 +185,26 @@ impl RequestStore for SqliteStore {
     }
 
     fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        // What is deleted is overwritten, too (SQLite's manual on PRAGMA secure_delete).
+        self.conn.pragma_update(None, "secure_delete", true)?;
+        let erased = self.erase(id, hash, now);
+        self.conn.pragma_update(None, "secure_delete", false)?;
+        if erased.as_ref().is_ok_and(|erased| *erased) {
+            // What stands in the log goes the same way. Whoever reads at this moment keeps a
+            // part of it until the next time: nothing to fail over.
+            let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        erased
+    }
+
+    fn was_erased(&mut self, hash: &str) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
+        Ok(statement.exists(named_params! { ":hash": hash })?)
+    }
+}
+
+impl SqliteStore {
+    fn erase(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let key: Option<String> = tx
             .query_row("SELECT address_key FROM subscribers WHERE id = :id", named_params! { ":id": id.0 }, |row| {
@@ -193,7 +213,16 @@ impl RequestStore for SqliteStore {
             .optional()?;
         let Some(key) = key else { return Ok(false) };
         let of_them = "SELECT id FROM deliveries WHERE subscriber_id = :id OR lower(address) = :key";
+        // Those that they had before count as theirs, unless somebody else has them now.
+        let addresses = "SELECT :key UNION SELECT lower(address) FROM deliveries WHERE subscriber_id = :id
+                         EXCEPT SELECT address_key FROM subscribers WHERE id <> :id";
         for sql in [
+            format!(
+                "DELETE FROM reports WHERE subscriber_id = :id OR delivery_id IN ({of_them})
+                                            OR address_key IN ({addresses})"
+            ),
+            format!("DELETE FROM suppressions WHERE address_key IN ({addresses})"),
+            format!("DELETE FROM requests WHERE address_key IN ({addresses})"),
             format!("DELETE FROM messages WHERE delivery_id IN ({of_them})"),
             format!("UPDATE attempts SET text = '' WHERE delivery_id IN ({of_them})"),
         ] {
@@ -207,11 +236,6 @@ impl RequestStore for SqliteStore {
               WHERE subscriber_id = :id OR lower(address) = :key",
             named_params! { ":id": id.0, ":key": key, ":hash": hash },
         )?;
-        for sql in
-            ["DELETE FROM suppressions WHERE address_key = :key", "DELETE FROM requests WHERE address_key = :key"]
-        {
-            tx.execute(sql, named_params! { ":key": key })?;
-        }
         tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
         tx.execute(
             "INSERT OR REPLACE INTO erased (hash, at) VALUES (:hash, :now)",
@@ -220,14 +244,9 @@ impl RequestStore for SqliteStore {
         tx.commit()?;
         Ok(true)
     }
-
-    fn was_erased(&mut self, hash: &str) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
-        Ok(statement.exists(named_params! { ":hash": hash })?)
-    }
 }
 
-fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
+pub(super) fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
     let columns = Columns { table: "requests", row };
     Ok(Request {
         id: RequestId(columns.get("id")?),

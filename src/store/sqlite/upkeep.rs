@@ -21,10 +21,28 @@ impl UpkeepStore for SqliteStore {
             "DELETE FROM skipped WHERE local_date < :before",
             named_params! { ":before": date_text(forget_before) },
         )?;
+        self.purge()?;
         // What queries have shown to be worth knowing (SQLite's manual on PRAGMA optimize).
         self.conn.execute_batch("PRAGMA optimize")?;
         // As much of the log as nobody reads goes into the file; nobody is waited for.
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// Overwrites what people who were erased had left in freed pages, by writing the file anew.
+    fn purge(&mut self) -> Result<(), StoreError> {
+        let is_wanted = self.conn.prepare_cached("SELECT 1 FROM erased WHERE is_purged = 0")?.exists([])?;
+        if !is_wanted {
+            return Ok(());
+        }
+        match self.conn.execute_batch("VACUUM").map_err(StoreError::from) {
+            // No room for a second file: there may be some tomorrow, and nothing else depends on it.
+            Err(StoreError::NotWritable(_)) => return Ok(()),
+            done => done?,
+        }
+        self.conn.execute("UPDATE erased SET is_purged = 1", [])?;
         Ok(())
     }
 }

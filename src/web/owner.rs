@@ -1,0 +1,156 @@
+//! What only the owner of an address may do, by a fresh link that was mailed to
+//! it: fetch all that is stored, and have it erased. GET shows a button, POST acts.
+
+use super::query::Query;
+use super::{PageError, Site};
+use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
+use crate::subscriber::Subscriber;
+use crate::token::Scope;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+/// How long such a link holds.
+pub(super) const OWNER_HOURS: i64 = 24;
+
+/// `GET /owner?t=TOKEN`
+pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let Some((request, subscriber)) = request(&site, &uri).await? else { return stale(&site) };
+    let address = &subscriber.address;
+    if request.request.kind == RequestKind::Export {
+        let text = format!(
+            "One file with all that we keep about {address}: what you chose, what you were sent, and \
+                            what you said of it."
+        );
+        return site.pages.question("Your data", &text, "Fetch the file");
+    }
+    let text = format!(
+        "All that we keep about {address} is erased: your interests, what you were sent, and what you said of it. \
+         There is no way back. What stays is a number that cannot be turned back into the address, so that nobody \
+         enters it again by mistake."
+    );
+    site.pages.question("Erase everything?", &text, "Erase everything")
+}
+
+/// `POST /owner?t=TOKEN`
+pub(super) async fn act(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let Some((request, subscriber)) = request(&site, &uri).await? else { return stale(&site) };
+    let (id, now) = (subscriber.id, site.clock.now());
+    if request.request.kind == RequestKind::Export {
+        let file = site.db.run_blocking(move |db| export(db, &subscriber)).await?;
+        let file = serde_json::to_string_pretty(&file).expect("JSON has a text");
+        let disposition = HeaderValue::from_static("attachment; filename=\"paperboy-export.json\"");
+        let kind = HeaderValue::from_static("application/json; charset=utf-8");
+        tracing::info!(subscriber.id = id.0, "exported");
+        return Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], file).into_response());
+    }
+    let hash = site.desk().signer.address_hash(subscriber.address.as_str());
+    site.db.run(move |store| store.erase_subscriber(id, &hash, now)).await?;
+    tracing::info!(subscriber.id = id.0, "erased");
+    let text = "Nothing about you is kept here any more, and no mail will come.";
+    site.pages.message(StatusCode::OK, "Everything is erased", text, None)
+}
+
+/// The request that the token names and whose it is, while its link holds and
+/// the address that it was mailed to is still theirs.
+async fn request(site: &Site, uri: &Uri) -> Result<Option<(Request, Subscriber)>, PageError> {
+    let query = Query::of(uri);
+    let Ok(id) = site.desk().signer.verify(Scope::Owner, query.text("t").unwrap_or_default()) else {
+        return Ok(None);
+    };
+    let found = site
+        .db
+        .run(move |store| {
+            let Some(request) = store.request(RequestId(id))? else { return Ok(None) };
+            let Some(subscriber) = request.request.subscriber else { return Ok(None) };
+            Ok(store.subscriber_by_id(subscriber)?.map(|subscriber| (request, subscriber)))
+        })
+        .await?;
+    let oldest = site.clock.now() - TimeDelta::hours(OWNER_HOURS);
+    Ok(found.filter(|(request, subscriber)| {
+        matches!(request.request.kind, RequestKind::Export | RequestKind::Erase)
+            && request.asked_at >= oldest
+            && request.request.address == subscriber.address
+    }))
+}
+
+/// All that is stored of a subscriber, as one JSON object.
+fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
+    let (id, ids) = (subscriber.id, [subscriber.id]);
+    db.run_here(|store| {
+        let picks = store.picks_of(id, u32::MAX)?;
+        let mut issues: Vec<Value> = Vec::new();
+        for issue in picks.chunk_by(|a, b| a.local_date == b.local_date) {
+            issues.push(json!({ "local_date": issue[0].local_date, "picks": issue }));
+        }
+        let feedback: Vec<Value> = store
+            .feedback_of(&ids)?
+            .into_iter()
+            .map(|said| {
+                json!({
+                    "id": said.id, "title": said.title, "thumb": said.thumb.word(), "interest": said.interest,
+                    "local_date": said.local_date, "channel": said.channel, "at": said.at,
+                })
+            })
+            .collect();
+        let saved: Vec<Value> = store
+            .saved_papers(id)?
+            .into_iter()
+            .map(|(stored, at)| json!({ "id": stored.paper.id, "title": stored.paper.title, "at": at }))
+            .collect();
+        let library: Vec<Value> = store
+            .library_of(&ids, u32::MAX)?
+            .into_iter()
+            .map(|(_, interest, work)| json!({ "interest": interest, "work": work }))
+            .collect();
+        let muted: Vec<String> = store.muted_authors(&ids)?.into_iter().map(|(_, name)| name).collect();
+        let clicks: Vec<Value> = store
+            .clicks_of(&ids)?
+            .into_iter()
+            .map(|stored| {
+                json!({ "paper": stored.click.paper.0, "at": stored.click.at, "agent": stored.click.agent,
+                                  "network": stored.click.network })
+            })
+            .collect();
+        let reports: Vec<Value> = store
+            .reports(&ReportsOf::Address(subscriber.address.clone()), u32::MAX)?
+            .into_iter()
+            .map(|report| {
+                json!({ "class": report.class, "status": report.status, "diagnostic": report.diagnostic,
+                                  "action": report.action, "at": report.at })
+            })
+            .collect();
+        let requests: Vec<Value> = store
+            .requests_of(id)?
+            .into_iter()
+            .map(|stored| {
+                let request = stored.request;
+                json!({
+                    "kind": request.kind.word(), "address": request.address, "details": request.details,
+                    "page": request.asking.page, "wording": request.asking.wording,
+                    "network": request.asking.network, "asked_at": stored.asked_at, "mailed_at": stored.mailed_at,
+                    "done_at": stored.done_at,
+                })
+            })
+            .collect();
+        Ok(json!({
+            "subscriber": subscriber.to_record(), "consents": store.consents(id)?, "requests": requests,
+            "issues": issues, "feedback": feedback, "saved": saved, "muted_authors": muted, "library": library,
+            "clicks": clicks, "deliveries": store.mails_to(id, u32::MAX)?, "reports": reports,
+        }))
+    })
+}
+
+fn stale(site: &Site) -> Result<Response, PageError> {
+    let text = "It holds for one day, and only for the address that it was mailed to. Ask for a new one among your \
+                preferences.";
+    site.pages.message_with_link(
+        StatusCode::NOT_FOUND,
+        "This link does not work any more",
+        text,
+        "/preferences/link",
+        "Get the link to your preferences",
+    )
+}

@@ -1,0 +1,189 @@
+//! The address, leaving and coming back, and what is done by a fresh link alone.
+
+use super::{Bearer, bearer, page, stale};
+use crate::digest::notices::Notice;
+use crate::edition::Addressee;
+use crate::store::{Asking, NewRequest, RequestId, RequestKind};
+use crate::subscriber::{Address, MailboxKind, Status};
+use crate::token::Scope;
+use crate::web::form::Form;
+use crate::web::limits::Costly;
+use crate::web::owner::OWNER_HOURS;
+use crate::web::signup::{LINK_HOURS, WORDING, torn};
+use crate::web::visitor::Visitor;
+use crate::web::{PageError, Site, too_often, unsubscribe};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use chrono::TimeDelta;
+
+/// `GET /preferences/account?t=TOKEN`
+pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    show(&site, StatusCode::OK, &bearer, None, "", None)
+}
+
+/// `POST /preferences/account?t=TOKEN` with `act`.
+pub(in crate::web) async fn act(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    if !site.state.limits.allow(Costly::Form, visitor) {
+        return too_often(&site);
+    }
+    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let asking = Asking {
+        wording: WORDING.to_owned(),
+        page: site.desk().site.url(uri.path()),
+        network: visitor.address.to_string(),
+    };
+    match form.text("act") {
+        "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
+        kind @ ("export" | "erase" | "return") => {
+            if !site.state.limits.allow(Costly::Mail, visitor) {
+                return too_often(&site);
+            }
+            let kind = match kind {
+                "export" => RequestKind::Export,
+                "erase" => RequestKind::Erase,
+                _ => RequestKind::Subscribe,
+            };
+            ask_by_mail(&site, &bearer, kind, asking).await?;
+            let said = "A mail with a link is on its way to you. There is one a day at most; if none comes, look \
+                        among the spam.";
+            show(&site, StatusCode::OK, &bearer, Some(said), "", None)
+        }
+        "leave" => {
+            let (id, now) = (bearer.subscriber.id, site.clock.now());
+            if site.db.run(move |store| store.unsubscribe(id, "preferences", now)).await? {
+                tracing::info!(subscriber.id = id.0, "unsubscribed among the preferences");
+                unsubscribe::goodbye(&site, id).await;
+            }
+            bearer.subscriber.details.status = Status::Unsubscribed;
+            show(&site, StatusCode::OK, &bearer, Some("You will get no more mail from us."), "", None)
+        }
+        "resume" if matches!(bearer.subscriber.status, Status::Active | Status::Paused) => {
+            bearer.subscriber.details.status = Status::Active;
+            bearer.subscriber.details.preferences.pause_until = None;
+            bearer.save(&site).await?;
+            show(&site, StatusCode::OK, &bearer, Some("Issues come again."), "", None)
+        }
+        _ => torn(&site),
+    }
+}
+
+/// Asks the new address whether it wants the issues.
+async fn move_to(
+    site: &Site,
+    visitor: Visitor,
+    bearer: &Bearer,
+    typed: &str,
+    is_sure: bool,
+    asking: Asking,
+) -> Result<Response, PageError> {
+    let refuse = |why: &str| show(site, StatusCode::UNPROCESSABLE_ENTITY, bearer, None, typed, Some(why));
+    let address = match typed.parse::<Address>() {
+        Ok(address) => address,
+        Err(why) => return refuse(&format!("It {why}.")),
+    };
+    if address.as_str().eq_ignore_ascii_case(bearer.subscriber.address.as_str()) {
+        return refuse("That is your address now.");
+    }
+    let kind = address.kind(&site.settings.disposable_domains);
+    if site.settings.refuse.contains(&kind) {
+        return refuse(match kind {
+            MailboxKind::Role => "It must be the address of a person, not of a function.",
+            _ => "It must be an address that lives longer than a few minutes.",
+        });
+    }
+    if let Some(meant) = address.probably_meant().filter(|_| !is_sure) {
+        return refuse(&format!("Did you mean {meant}? If not, send it once more."));
+    }
+    if !site.state.limits.allow(Costly::Mail, visitor) {
+        return too_often(site);
+    }
+    let now = site.clock.now();
+    let to = address.clone();
+    let mailed = site.db.run(move |store| store.count_mailed(RequestKind::Move, &to, now - TimeDelta::days(1))).await?;
+    if mailed == 0 {
+        let old = bearer.subscriber.address.clone();
+        let request = NewRequest {
+            kind: RequestKind::Move,
+            address: address.clone(),
+            subscriber: Some(bearer.subscriber.id),
+            details: address.to_string(),
+            asking,
+        };
+        let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+        let desk = site.desk();
+        let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
+        let preferences = &bearer.subscriber.preferences;
+        let to = Addressee {
+            subscriber: Some(bearer.subscriber.id),
+            address: &address,
+            language: &preferences.language,
+            zone: preferences.timezone,
+        };
+        let notice = Notice::NewAddress { old, url, until: now + TimeDelta::hours(LINK_HOURS) };
+        send(site, &notice, to, id).await?;
+    }
+    let said = format!(
+        "A mail with a link is on its way to {address}. Issues go there once the link is followed; until then all \
+         stays as it is."
+    );
+    show(site, StatusCode::OK, bearer, Some(&said), "", None)
+}
+
+/// Mails a fresh link to the subscriber's own address, one of a kind a day.
+async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: Asking) -> Result<(), PageError> {
+    let (subscriber, now) = (&bearer.subscriber, site.clock.now());
+    let (to, since) = (subscriber.address.clone(), now - TimeDelta::days(1));
+    if site.db.run(move |store| store.count_mailed(kind, &to, since)).await? > 0 {
+        return Ok(());
+    }
+    // Who comes back gets what they had chosen.
+    let details = if kind == RequestKind::Subscribe { subscriber.to_record().to_string() } else { String::new() };
+    let request =
+        NewRequest { kind, address: subscriber.address.clone(), subscriber: Some(subscriber.id), details, asking };
+    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+    let desk = site.desk();
+    let owner = || desk.site.url(&format!("/owner?t={}", desk.signer.sign(Scope::Owner, id.0)));
+    let notice = match kind {
+        RequestKind::Export => Notice::Export { url: owner(), until: now + TimeDelta::hours(OWNER_HOURS) },
+        RequestKind::Erase => Notice::Erase { url: owner(), until: now + TimeDelta::hours(OWNER_HOURS) },
+        _ => Notice::Confirm {
+            url: desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0))),
+            until: now + TimeDelta::hours(LINK_HOURS),
+        },
+    };
+    send(site, &notice, subscriber.into(), id).await
+}
+
+async fn send(site: &Site, notice: &Notice, to: Addressee<'_>, request: RequestId) -> Result<(), PageError> {
+    let now = site.clock.now();
+    let notice = site.desk().notice(notice, to, now)?;
+    site.db.run(move |store| store.enqueue_notices(&[notice], Some(request), now)).await?;
+    site.queued.notify_one();
+    Ok(())
+}
+
+fn show(
+    site: &Site,
+    status: StatusCode,
+    bearer: &Bearer,
+    said: Option<&str>,
+    typed: &str,
+    problem: Option<&str>,
+) -> Result<Response, PageError> {
+    let page = page(site, bearer, "/preferences/account")
+        .with("said", &said)
+        .with("email", &typed)
+        .with("problem", &problem)
+        .with("has_left", &(bearer.subscriber.status == Status::Unsubscribed))
+        .with("asks_again", &problem.is_some_and(|problem| problem.starts_with("Did you mean")));
+    site.pages.respond(status, "preferences.account.html", &page)
+}

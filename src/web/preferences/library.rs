@@ -1,0 +1,157 @@
+//! Importing a library: a file, or pasted text.
+
+use super::{Bearer, bearer, page, stale};
+use crate::edition::{Taken, YOUR_LIBRARY, take_library};
+use crate::profile::library::{Library, NotALibrary, read_library};
+use crate::web::limits::Costly;
+use crate::web::signup::torn;
+use crate::web::visitor::Visitor;
+use crate::web::{PageError, Site, too_often};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use serde::Serialize;
+
+/// Largest library, in bytes: some ten thousand entries with their abstracts.
+const LIBRARY_BYTES_MAX: usize = 5 << 20;
+
+/// Entries that were set aside and are shown.
+const ASIDE_MAX: usize = 50;
+
+/// Longest name of an interest.
+const NAME_CHARS_MAX: usize = 200;
+
+pub(in crate::web) fn route() -> MethodRouter<Site> {
+    // The form around the file has some bytes of its own.
+    get(form).post(take).layer(DefaultBodyLimit::max(LIBRARY_BYTES_MAX + (64 << 10)))
+}
+
+/// `GET /preferences/library?t=TOKEN`
+async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    show(&site, StatusCode::OK, &bearer, &Shown::default())
+}
+
+#[derive(Default)]
+struct Shown {
+    interest: String,
+    pasted: String,
+    problem: Option<String>,
+    done: Option<DoneView>,
+}
+
+#[derive(Serialize)]
+struct DoneView {
+    interest: String,
+    read: usize,
+    known: u64,
+    learned: u64,
+    new: u64,
+    aside: Vec<String>,
+    more: usize,
+}
+
+/// `POST /preferences/library?t=TOKEN`
+async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Request) -> Result<Response, PageError> {
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    if !site.state.limits.allow(Costly::Form, visitor) {
+        return too_often(&site);
+    }
+    let Ok(mut form) = Multipart::from_request(request, &()).await else { return torn(&site) };
+    let (mut file, mut shown) = (Vec::new(), Shown::default());
+    let mut is_too_long = false;
+    loop {
+        let field = match form.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => break,
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                is_too_long = true;
+                break;
+            }
+            Err(_) => return torn(&site),
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = match field.bytes().await {
+            Ok(bytes) => bytes,
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                is_too_long = true;
+                break;
+            }
+            Err(_) => return torn(&site),
+        };
+        match name.as_str() {
+            "file" => file = bytes.to_vec(),
+            "text" => shown.pasted = String::from_utf8_lossy(&bytes).into_owned(),
+            "interest" => shown.interest = crate::text::clean_line(&String::from_utf8_lossy(&bytes)),
+            _ => {}
+        }
+    }
+    if is_too_long || file.len().max(shown.pasted.len()) > LIBRARY_BYTES_MAX {
+        let problem = "It is larger than 5 MB. Please export a part of your library, or leave out the attached files.";
+        shown = Shown { problem: Some(problem.to_owned()), pasted: String::new(), ..shown };
+        return show(&site, StatusCode::PAYLOAD_TOO_LARGE, &bearer, &shown);
+    }
+    if shown.interest.is_empty() {
+        YOUR_LIBRARY.clone_into(&mut shown.interest);
+    }
+    if shown.interest.chars().count() > NAME_CHARS_MAX {
+        shown.problem = Some(format!("The name of the interest must have at most {NAME_CHARS_MAX} characters."));
+        return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown);
+    }
+    let bytes = if file.is_empty() { shown.pasted.clone().into_bytes() } else { file };
+    let (subscriber, interest, now) = (bearer.subscriber.clone(), shown.interest.clone(), site.clock.now());
+    let taken = site
+        .db
+        .run_blocking(move |db| {
+            let library = match read_library(&bytes) {
+                Ok(library) => library,
+                Err(why) => return Ok(Err(why)),
+            };
+            let mut subscriber = subscriber;
+            let taken = take_library(db, &mut subscriber, &interest, &library, now)?;
+            Ok::<_, crate::store::StoreError>(Ok((subscriber, library, taken)))
+        })
+        .await?;
+    match taken {
+        Err(why) => {
+            shown.problem = Some(match why {
+                NotALibrary::Empty => "Choose a file, or paste something.".to_owned(),
+                why => format!("That cannot be read: {why}."),
+            });
+            show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
+        }
+        Ok((subscriber, library, taken)) => {
+            bearer.subscriber = subscriber;
+            let done = done(&shown.interest, &library, &taken);
+            show(&site, StatusCode::OK, &bearer, &Shown { done: Some(done), ..Shown::default() })
+        }
+    }
+}
+
+fn done(interest: &str, library: &Library, taken: &Taken) -> DoneView {
+    let aside = library.aside.iter().map(|aside| format!("entry at {}: {}", aside.line, aside.reason));
+    let unknown = taken.unknown.iter().map(|id| format!("{id}: not known here, and there is no text to learn from"));
+    let all: Vec<String> = aside.chain(unknown).collect();
+    DoneView {
+        interest: interest.to_owned(),
+        read: library.read,
+        known: taken.known,
+        learned: taken.learned,
+        new: taken.new,
+        more: all.len().saturating_sub(ASIDE_MAX),
+        aside: all.into_iter().take(ASIDE_MAX).collect(),
+    }
+}
+
+fn show(site: &Site, status: StatusCode, bearer: &Bearer, shown: &Shown) -> Result<Response, PageError> {
+    let names: Vec<&str> = bearer.subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
+    let interest = if shown.interest.is_empty() { YOUR_LIBRARY } else { &shown.interest };
+    let page = page(site, bearer, "/preferences/library")
+        .with("names", &names)
+        .with("interest", &interest)
+        .with("pasted", &shown.pasted)
+        .with("problem", &shown.problem)
+        .with("done", &shown.done);
+    site.pages.respond(status, "preferences.library.html", &page)
+}

@@ -1,0 +1,183 @@
+//! Saving what the form of the preferences says.
+
+use super::view::{Refused, show, show_saying};
+use super::{Bearer, bearer, preview, stale};
+use crate::edition::named_papers;
+use crate::fields::{Fields, Problem};
+use crate::paper::PaperId;
+use crate::store::{Db, LibraryWork, Store, StoreError};
+use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
+use crate::web::form::{Form, INTERESTS_MAX};
+use crate::web::limits::Costly;
+use crate::web::signup::torn;
+use crate::web::visitor::Visitor;
+use crate::web::{PageError, Site, too_often};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+/// `POST /preferences?t=TOKEN`
+pub(in crate::web) async fn save(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    if !site.state.limits.allow(Costly::Form, visitor) {
+        return too_often(&site);
+    }
+    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let before = bearer.subscriber.details.clone();
+    let reading = form.clone();
+    let Read { record, problems, wanted, renames, works } =
+        site.db.run_blocking(move |db| read(db, &reading, before)).await?;
+    let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
+        let refused = Refused { form: &form, record: &record, problems: &problems };
+        return show(&site, &bearer, Some(refused)).await;
+    };
+    if let Ok(at) = form.text("up").parse::<usize>()
+        && (1..wanted.interests.len()).contains(&at)
+    {
+        wanted.interests.swap(at - 1, at);
+    }
+    let removed: Vec<String> = bearer
+        .subscriber
+        .interests
+        .iter()
+        .map(|interest| interest.name.clone())
+        .filter(|name| !renames.iter().any(|(old, _)| old == name))
+        .collect();
+    let now = site.clock.now();
+    let saved = Subscriber { id: bearer.subscriber.id, details: wanted };
+    bearer.subscriber = site
+        .db
+        .run(move |store| {
+            enter(store, &saved, &renames, &removed, &works, now)?;
+            Ok(saved)
+        })
+        .await?;
+    tracing::info!(subscriber.id = bearer.subscriber.id.0, "preferences saved");
+    if form.text("then") == "preview" {
+        return preview::of(&site, visitor, &bearer, Some("Saved.")).await;
+    }
+    show_saying(&site, &bearer, None, Some("Saved. It holds from the next issue on.")).await
+}
+
+/// What a form says.
+struct Read {
+    record: Map<String, Value>,
+    problems: Vec<Problem>,
+    wanted: Option<NewSubscriber>,
+    /// The interests that stay, by their old names and their new ones.
+    renames: Vec<(String, String)>,
+    /// Works to learn from, by the name of their interest.
+    works: Vec<(String, Vec<LibraryWork>)>,
+}
+
+fn read(db: &Db, form: &Form, before: NewSubscriber) -> Result<Read, StoreError> {
+    let mut record = form.record();
+    // Neither is a matter of this form: an address moves when both have agreed.
+    record.remove("status");
+    record.remove("email");
+    let mut problems = Vec::new();
+    let (mut interests, mut was, mut works) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, (number, mut interest)) in form.interests().into_iter().enumerate() {
+        let field = |key: &str| format!("interests[{number}].{key}");
+        let old = before.interests.iter().find(|known| known.name == form.text(&field("was")));
+        let none = Vec::new();
+        let lists = [("liked", "unlike", "more"), ("disliked", "undislike", "less")];
+        for (key, gone, added) in lists {
+            let gone = field(gone);
+            let gone: Vec<&str> = form.all(&gone).collect();
+            let known = old.map_or(&none, |old| if key == "liked" { &old.liked } else { &old.disliked });
+            let mut ids: Vec<&PaperId> = known.iter().filter(|id| !gone.contains(&id.as_str())).collect();
+            let named = named_papers(db, form.text(&field(added)))?;
+            ids.extend(named.papers.iter().filter(|id| !known.contains(id)));
+            interest.insert(key.to_owned(), ids.iter().map(|id| Value::from(id.as_str())).collect());
+            let mut unknown = named.unknown;
+            if key == "liked" {
+                works.push(named.works);
+            } else {
+                unknown.extend(named.works.into_iter().map(|work| work.title));
+            }
+            if !unknown.is_empty() {
+                let remedy = format!("not known here: {}", unknown.join("; "));
+                problems.push(Problem { path: format!("interests[{at}].{added}"), value: None, remedy });
+            }
+        }
+        was.push(old.map(|old| old.name.clone()));
+        interests.push(Value::Object(interest));
+    }
+    if interests.len() > INTERESTS_MAX {
+        let remedy = format!("must be {INTERESTS_MAX} at most");
+        problems.push(Problem { path: "interests".to_owned(), value: None, remedy });
+    }
+    if record.contains_key("interests") {
+        record.insert("interests".to_owned(), interests.into());
+    }
+    let mut fields = Fields::new(record.clone());
+    let mut wanted = read_subscriber(&mut fields, Some(&before));
+    problems.extend(fields.into_problems());
+    if let Some(wanted) = &mut wanted {
+        // Left empty is not left out.
+        if form.has("name") && form.text("name").is_empty() {
+            wanted.name = String::new();
+        }
+        if form.has("pause_until") && form.text("pause_until").is_empty() {
+            wanted.preferences.pause_until = None;
+        }
+    }
+    let has_interests = record.contains_key("interests");
+    let names: Vec<String> = match &wanted {
+        Some(wanted) => wanted.interests.iter().map(|interest| interest.name.clone()).collect(),
+        None => Vec::new(),
+    };
+    let renames = if has_interests {
+        was.iter().zip(&names).filter_map(|(old, new)| Some((old.clone()?, new.clone()))).collect()
+    } else {
+        names.iter().map(|name| (name.clone(), name.clone())).collect()
+    };
+    let works = names.into_iter().zip(works).filter(|(_, works)| !works.is_empty()).collect();
+    Ok(Read { record, problems, wanted, renames, works })
+}
+
+/// Writes it down, and has thumbs and libraries follow the interests.
+fn enter(
+    store: &mut dyn Store,
+    saved: &Subscriber,
+    renames: &[(String, String)],
+    removed: &[String],
+    works: &[(String, Vec<LibraryWork>)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for name in removed {
+        store.forget_library(saved.id, name)?;
+    }
+    // By way of names that nobody can type, so that two may change theirs for each other's.
+    let between = |at: usize| format!("\u{1}{at}");
+    let renames: Vec<_> = renames.iter().filter(|(old, new)| old != new).collect();
+    for (at, (old, _)) in renames.iter().enumerate() {
+        store.rename_interest(saved.id, old, &between(at))?;
+    }
+    for (at, (_, new)) in renames.iter().enumerate() {
+        store.rename_interest(saved.id, &between(at), new)?;
+    }
+    store.save_subscriber(saved, now)?;
+    for (name, works) in works {
+        store.add_library(saved.id, name, works, now)?;
+    }
+    Ok(())
+}
+
+impl Bearer {
+    /// Writes what was changed about them.
+    pub(super) async fn save(&self, site: &Site) -> Result<(), PageError> {
+        let (subscriber, now) = (self.subscriber.clone(), site.clock.now());
+        site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
+        Ok(())
+    }
+}
