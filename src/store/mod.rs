@@ -16,6 +16,7 @@ mod inbound;
 mod issues;
 mod ledger;
 mod library;
+mod own;
 mod papers;
 mod reading;
 mod requests;
@@ -39,6 +40,7 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
@@ -59,6 +61,7 @@ pub trait Store:
     + FeedbackStore
     + LibraryStore
     + IssueStore
+    + OwnStore
     + LedgerStore
     + HandStore
     + InboundStore
@@ -77,6 +80,7 @@ impl<T> Store for T where
         + FeedbackStore
         + LibraryStore
         + IssueStore
+        + OwnStore
         + LedgerStore
         + HandStore
         + InboundStore

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("page.html", include_str!("../../templates/web/page.html")),
     ("atom.xml", include_str!("../../templates/web/atom.xml")),
     ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
@@ -14,6 +14,10 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("day.html", include_str!("../../templates/web/day.html")),
     ("papers.html", include_str!("../../templates/web/papers.html")),
     ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("search.html", include_str!("../../templates/web/search.html")),
+    ("feedback.html", include_str!("../../templates/web/feedback.html")),
+    ("issues.html", include_str!("../../templates/web/issues.html")),
+    ("saved.html", include_str!("../../templates/web/saved.html")),
     ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
     ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
     ("message.html", include_str!("../../templates/web/message.html")),
