@@ -11,6 +11,7 @@
 //! to when their next issue is due, or to the end of the wait if papers that
 //! they follow are still missing (`turn`, `awaited`).
 
+mod again;
 mod awaited;
 mod background;
 pub mod clicks;
@@ -29,6 +30,7 @@ mod turn;
 mod votes;
 mod window;
 
+pub use again::shown_again;
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;

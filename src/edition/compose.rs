@@ -118,18 +118,7 @@ impl Desk {
         if !told.is_empty() {
             issue.sections.push(told_section(&told));
         }
-        let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
-        let links = Links { site: &self.site, signer: &self.signer };
-        let recipient = Recipient {
-            address: &subscriber.address,
-            name: &subscriber.name,
-            preferences,
-            unsubscribe_url: links.unsubscribe(subscriber.id),
-            preferences_url: links.preferences(subscriber.id),
-            view_url: links.issue(subscriber.id, plan.local_date),
-            thumbs: links.thumbs(subscriber.id),
-            unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
-        };
+        let recipient = self.recipient(subscriber, plan.local_date);
         let rendered = render(&self.templates, fragments, &issue, &recipient, &self.dress)
             .map_err(|cause| EditionError::Template { subscriber: subscriber.id.0, cause })?;
         let message_id = message_id(&self.site.secret, self.site.mail_domain(), subscriber.id, plan.local_date);
@@ -181,6 +170,24 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The reader of an issue, with the links that are theirs.
+    pub(super) fn recipient<'a>(&self, subscriber: &'a Subscriber, local_date: NaiveDate) -> Recipient<'a> {
+        let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
+        let links = Links { site: &self.site, signer: &self.signer };
+        Recipient {
+            address: &subscriber.address,
+            name: &subscriber.name,
+            preferences: &subscriber.preferences,
+            unsubscribe_url: links.unsubscribe(subscriber.id),
+            preferences_url: links.preferences(subscriber.id),
+            view_url: links.issue(subscriber.id, local_date),
+            thumbs: links.thumbs(subscriber.id),
+            unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
+        }
+    }
+}
+
 impl Composed {
     /// Whether the subscriber wants it: on empty days, only some want a note.
     pub fn wanted(&self) -> bool {
@@ -220,7 +227,7 @@ fn learn(subscriber: &Subscriber, background: &Background, examples: &Examples, 
 }
 
 /// What the section is called in the database; readers see their own language's words.
-const TOLD: &str = "News of papers you know";
+pub(super) const TOLD: &str = "News of papers you know";
 
 /// What is told in this issue: nothing of papers that are announced in it.
 fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
@@ -280,7 +287,7 @@ fn trending_and_own(candidates: &Candidates, profiles: &[Profile], request: &Req
     Picks { no_room: trending.no_room, best_missed: None, ..picks }
 }
 
-fn heading(section: &ranking::Section) -> String {
+pub(super) fn heading(section: &ranking::Section) -> String {
     match section {
         ranking::Section::FollowedAuthors => "Authors you follow".to_owned(),
         ranking::Section::Interest(name) => name.clone(),
@@ -342,7 +349,7 @@ fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     }
 }
 
-fn why(because: Because) -> Why {
+pub(super) fn why(because: Because) -> Why {
     let parts = |text: &str, sign: &str| text.split(sign).map(str::to_owned).collect();
     match because {
         Because::Author(names) => Why::Author(parts(&names, " and ")),
@@ -357,7 +364,7 @@ fn why(because: Because) -> Why {
 }
 
 /// The words of an interest, which tell what in an abstract matters to it.
-fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
+pub(super) fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
     let ranking::Section::Interest(name) = section else { return Vec::new() };
     let Some(interest) = interests.iter().find(|interest| interest.name == *name) else { return Vec::new() };
     let mut words = interest.keywords.clone();

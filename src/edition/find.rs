@@ -48,16 +48,16 @@ pub fn search(
     let (from, count) = if is_plain { (offset, limit.saturating_add(1)) } else { (0, end.max(DEPTH)) };
     let rows = |hits: Vec<crate::store::SearchHit>| hits.into_iter().map(|hit| hit.paper).collect::<Vec<_>>();
 
-    let mut found = rows(db.run_here(|store| store.find_papers(query, from, count))?);
-    let named = if query.ids.is_empty() { None } else { db.run_here(|store| store.row_of(&query.ids))? };
+    let mut found = rows(db.read_here(|store| store.find_papers(query, from, count))?);
+    let named = if query.ids.is_empty() { None } else { db.read_here(|store| store.row_of(&query.ids))? };
     let mut is_relaxed = false;
     let mut skipped = from;
     // On a later page of what was found exactly there is nothing left, which is no reason to relax.
     if found.is_empty() && named.is_none() && !query.words.is_empty() && query.authors.is_empty() {
-        let had_any = offset > 0 && is_plain && !db.run_here(|store| store.find_papers(query, 0, 1))?.is_empty();
+        let had_any = offset > 0 && is_plain && !db.read_here(|store| store.find_papers(query, 0, 1))?.is_empty();
         if !had_any {
             let words = relaxed(query);
-            found = db.run_here(|store| {
+            found = db.read_here(|store| {
                 let any = rows(store.papers_with_any(&words, end.max(DEPTH))?);
                 store.filter_papers(query, &any)
             })?;
@@ -69,7 +69,7 @@ pub fn search(
         let text = query.plain_text();
         let asked = Paper::new("query".parse().expect("a word is an id"), text);
         let near = dense.nearest(&asked, DEPTH as usize);
-        let near = db.run_here(|store| store.filter_papers(query, &near))?;
+        let near = db.read_here(|store| store.filter_papers(query, &near))?;
         found = fuse(&[found, near]);
     }
     if let Some(row) = named {
@@ -79,7 +79,7 @@ pub fn search(
     let mut page: Vec<PaperRow> = found.into_iter().skip((offset - skipped) as usize).collect();
     let has_more = page.len() > limit as usize;
     page.truncate(limit as usize);
-    let papers = db.run_here(|store| store.papers_in_rows(&page))?;
+    let papers = db.read_here(|store| store.papers_in_rows(&page))?;
     Ok(FoundPapers { papers, has_more, is_relaxed })
 }
 
@@ -113,7 +113,7 @@ pub fn similar(
     let words: Vec<Words> = telling_words(&paper.paper, background, WORDS).into_iter().map(Words).collect();
     let names: Vec<&str> = paper.paper.authors.iter().take(NAMES).map(String::as_str).collect();
     let near = dense.map(|dense| dense.nearest(&paper.paper, BY_WORDS as usize)).unwrap_or_default();
-    let candidates = db.run_here(|store| {
+    let candidates = db.read_here(|store| {
         let mut rows: Vec<PaperRow> =
             store.papers_with_any(&words, BY_WORDS)?.into_iter().map(|hit| hit.paper).collect();
         rows.extend(store.papers_by_names(&names, BY_NAMES)?);

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 /// readers' likes, saves and clicks are added to the votes that each paper came
 /// with; they fade within weeks.
 pub fn trending(db: &Db, date: NaiveDate, limit: u32, now: DateTime<Utc>) -> Result<Vec<StoredPaper>, StoreError> {
-    let mut papers = db.run_here(|store| store.papers_announced(date, date))?;
+    let mut papers = db.read_here(|store| store.papers_announced(date, date))?;
     add_own_votes(db, &mut papers, now)?;
     papers.sort_by_key(|stored| (std::cmp::Reverse(stored.paper.upvotes.unwrap_or(0)), stored.row));
     papers.truncate(limit as usize);
@@ -18,7 +18,7 @@ pub fn trending(db: &Db, date: NaiveDate, limit: u32, now: DateTime<Utc>) -> Res
 /// Adds what our readers said to the votes of `papers`.
 pub(super) fn add_own_votes(db: &Db, papers: &mut [StoredPaper], now: DateTime<Utc>) -> Result<(), StoreError> {
     let since = now - REMEMBERED;
-    let (likes, clicks) = db.run_here(|store| Ok((store.likes_by_paper(since)?, store.clicks_since(since)?)))?;
+    let (likes, clicks) = db.read_here(|store| Ok((store.likes_by_paper(since)?, store.clicks_since(since)?)))?;
     let own = votes(&likes, &clicks, now);
     for stored in papers {
         // Whole votes are what is shown; half a vote is one, less is none.

@@ -17,6 +17,17 @@ struct Readers {
     free: Semaphore,
 }
 
+impl Readers {
+    /// Runs `job` with one of the connections. The caller has a turn.
+    fn lend<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut store = lock(&self.idle).pop().expect("there are as many turns as connections");
+        // A job that panics must not take the connection with it.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(store.as_mut())));
+        lock(&self.idle).push(store);
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Db")
@@ -57,13 +68,7 @@ impl Db {
         let Some(readers) = self.readers.clone() else { return self.run(job).await };
         let Ok(_turn) = readers.free.acquire().await else { return Err(StoreError::Closed) };
         let pool = Arc::clone(&readers);
-        let joined = blocking(move || {
-            let mut store = lock(&pool.idle).pop().expect("there are as many turns as connections");
-            // A job that panics must not take the connection with it.
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(store.as_mut())));
-            lock(&pool.idle).push(store);
-            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
+        let joined = blocking(move || pool.lend(job));
         joined.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -78,6 +83,16 @@ impl Db {
             Ok(value) => value,
             Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
         }
+    }
+
+    /// Runs `job`, which changes nothing, here and now, beside what is being
+    /// written: for blocking threads. Commands, which have no readers, run it alone.
+    pub fn read_here<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let (Some(readers), Ok(runtime)) = (&self.readers, tokio::runtime::Handle::try_current()) else {
+            return self.run_here(job);
+        };
+        let Ok(_turn) = runtime.block_on(readers.free.acquire()) else { return Err(StoreError::Closed) };
+        readers.lend(job)
     }
 
     /// Runs `job` here and now: for commands, which have nothing else to do.

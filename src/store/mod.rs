@@ -16,6 +16,7 @@ mod inbound;
 mod issues;
 mod ledger;
 mod library;
+mod own;
 mod owner;
 mod papers;
 mod reading;
@@ -41,6 +42,7 @@ pub use ledger::{
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
 pub use owner::{OwnerStore, SentMail, ShownPick};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
@@ -65,6 +67,7 @@ pub trait Store:
     + LibraryStore
     + OwnerStore
     + IssueStore
+    + OwnStore
     + LedgerStore
     + HandStore
     + InboundStore
@@ -85,6 +88,7 @@ impl<T> Store for T where
         + LibraryStore
         + OwnerStore
         + IssueStore
+        + OwnStore
         + LedgerStore
         + HandStore
         + InboundStore

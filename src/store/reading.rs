@@ -1,6 +1,7 @@
 //! What the public pages ask: papers of a day, and where other days are.
 
-use super::{StoreError, StoredPaper};
+use super::{PaperRow, StoreError, StoredPaper};
+use crate::paper::PaperNews;
 use chrono::NaiveDate;
 
 /// Papers of one announcement day, most votes first.
@@ -47,4 +48,10 @@ pub trait ReadingStore {
 
     /// The categories of a day's papers with how many are in each, most papers first.
     fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError>;
+
+    /// The paper in this row, or the one that it was merged into.
+    fn standing_paper(&mut self, row: PaperRow) -> Result<Option<StoredPaper>, StoreError>;
+
+    /// What became of the paper in this row, with the day on which that was seen, oldest first.
+    fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError>;
 }

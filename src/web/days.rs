@@ -5,7 +5,6 @@ use super::query::Query;
 use super::view::{CategoryView, PaperView};
 use super::{PageError, Site};
 use crate::paper::category_name;
-use crate::store::{DayPage, DayQuery};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -80,13 +79,18 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         let page = site.page(path).with("date", &None::<NaiveDate>).with("papers", &Vec::<PaperView>::new());
         return site.pages.respond(StatusCode::OK, "day.html", &page);
     };
-    let wanted = DayQuery { date, category: category.clone(), offset: (number - 1) * PAGE_PAPERS, limit: PAGE_PAPERS };
-    let (DayPage { papers, total }, (before, after), categories) = site
-        .db
-        .read(move |store| {
-            Ok((store.papers_of_day(&wanted)?, store.days_around(date)?, store.categories_of_day(date)?))
-        })
-        .await?;
+    let now = site.clock.now();
+    // Our readers' likes and clicks count, so the whole day is put in order.
+    let work = move |db: &_| crate::edition::trending(db, date, u32::MAX, now);
+    let mut papers = site.db.run_blocking(work).await?;
+    let ((before, after), categories) =
+        site.db.read(move |store| Ok((store.days_around(date)?, store.categories_of_day(date)?))).await?;
+    if let Some(code) = &category {
+        papers.retain(|stored| stored.paper.categories.contains(code));
+    }
+    let total = papers.len() as u32;
+    let papers: Vec<_> =
+        papers.into_iter().skip(((number - 1) * PAGE_PAPERS) as usize).take(PAGE_PAPERS as usize).collect();
     let choices: Vec<Choice> = categories
         .into_iter()
         .take(CATEGORIES_MAX)

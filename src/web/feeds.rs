@@ -4,10 +4,13 @@
 use super::cache::cached;
 use super::query::Query;
 use super::view::{CategoryView, path_of};
-use super::{PageError, Site};
+use super::{PageError, Site, bad_link};
+use crate::links::Links;
 use crate::paper::category_name;
 use crate::store::{DayQuery, StoredPaper};
-use axum::extract::State;
+use crate::subscriber::SubscriberId;
+use crate::token::Scope;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
@@ -19,6 +22,9 @@ const FEED_DAYS: u32 = 3;
 
 /// Papers of each of them.
 const FEED_PAPERS: u32 = 30;
+
+/// Papers of a private feed: a week or two of issues.
+const PICKS_MAX: u32 = 100;
 
 /// A feed.
 #[derive(Serialize)]
@@ -69,6 +75,30 @@ async fn newest(site: &Site, uri: &Uri) -> Result<Feed, PageError> {
         None => format!("{name}: trending papers"),
     };
     Ok(Feed::new(site, title, &uri.to_string(), &papers.await?))
+}
+
+/// `GET /feeds/{token}`: the papers of one reader's own issues, as Atom.
+pub(super) async fn private(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, PageError> {
+    let desk = site.desk();
+    let Ok(id) = desk.signer.verify(Scope::Feed, &token) else { return bad_link(&site) };
+    let id = SubscriberId(id);
+    let known = site.db.read(move |store| {
+        let picks = store.newest_picks(id, PICKS_MAX)?;
+        Ok(store.subscriber_by_id(id)?.map(|_| picks))
+    });
+    let Some(picks) = known.await? else { return bad_link(&site) };
+    let title = format!("{}: your papers", desk.site.name);
+    let address = Links { site: &desk.site, signer: &desk.signer }.feed(id);
+    let papers: Vec<StoredPaper> = picks.iter().map(|pick| pick.paper.clone()).collect();
+    let mut feed = Feed::new(&site, title, "", &papers);
+    feed.address = address;
+    for (entry, pick) in feed.entries.iter_mut().zip(&picks) {
+        // In the order of the issues, with why each is there.
+        entry.at = instant(pick.composed_at);
+        entry.summary = format!("{} ({})\n\n{}", pick.reason, pick.section, entry.summary);
+    }
+    feed.updated = instant(picks.first().map_or(DateTime::UNIX_EPOCH, |pick| pick.composed_at));
+    feed.to_atom(&site)
 }
 
 impl Feed {

@@ -7,9 +7,11 @@
 mod cache;
 mod confirm;
 mod days;
+mod feedback;
 mod feeds;
 mod form;
 pub mod hooks;
+mod issues;
 mod limits;
 mod owner;
 mod pages;
@@ -17,9 +19,13 @@ mod papers;
 mod preferences;
 mod query;
 mod robots;
+mod saved;
+mod search;
 mod serve;
 mod settings;
 mod signup;
+mod similar;
+mod standalone;
 mod unsubscribe;
 mod view;
 mod visitor;
@@ -39,6 +45,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cache::PageCache;
 use limits::Limits;
+use similar::Similar;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -69,6 +76,7 @@ pub struct Site {
 pub struct Memory {
     pages: PageCache,
     limits: Limits,
+    similar: Similar,
 }
 
 impl Site {
@@ -125,6 +133,14 @@ pub fn router(site: Site) -> Router {
         .route("/papers/{*id}", get(papers::paper))
         .route("/feed.atom", get(feeds::atom))
         .route("/feed.json", get(feeds::json_feed))
+        .route("/search", get(search::page))
+        .route("/search.atom", get(search::atom))
+        .route("/search.json", get(search::json_feed))
+        .route("/feedback", get(feedback::ask).post(feedback::act))
+        .route("/issues/{token}", get(issues::issues))
+        .route("/feeds/{token}", get(feeds::private))
+        .route("/saved", get(saved::list))
+        .route("/saved/{file}", get(saved::export))
         .route("/robots.txt", get(robots::robots))
         .route("/sitemap.xml", get(robots::sitemap))
         .route("/subscribe", get(signup::form).post(signup::subscribe))
@@ -171,6 +187,14 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// What is said of every link that is damaged, of another scope, or about somebody
+/// or something that is not there: the same, so that nothing can be found out.
+fn bad_link(site: &Site) -> Result<Response, PageError> {
+    let text =
+        "It may be damaged or cut off, or what it leads to is gone. Please copy the whole address from a mail of ours.";
+    site.pages.message(StatusCode::NOT_FOUND, "This link does not work", text, None)
 }
 
 /// What a visitor is told who asks too often.

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-const TEMPLATES: [(&str, &str); 23] = [
+const TEMPLATES: &[(&str, &str)] = &[
     ("page.html", include_str!("../../templates/web/page.html")),
     ("atom.xml", include_str!("../../templates/web/atom.xml")),
     ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
@@ -14,6 +14,10 @@ const TEMPLATES: [(&str, &str); 23] = [
     ("day.html", include_str!("../../templates/web/day.html")),
     ("papers.html", include_str!("../../templates/web/papers.html")),
     ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("search.html", include_str!("../../templates/web/search.html")),
+    ("feedback.html", include_str!("../../templates/web/feedback.html")),
+    ("issues.html", include_str!("../../templates/web/issues.html")),
+    ("saved.html", include_str!("../../templates/web/saved.html")),
     ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
     ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
     ("unsubscribe.html", include_str!("../../templates/web/unsubscribe.html")),
@@ -66,7 +70,7 @@ impl Pages {
     /// The pages of the site called `site`, with `menu` at the head and `notice` at the foot of each.
     pub fn new(site: &str, menu: Vec<MenuLink>, notice: &str) -> Self {
         let mut tera = Tera::default();
-        tera.add_raw_templates(TEMPLATES).expect("a test renders the embedded templates");
+        tera.add_raw_templates(TEMPLATES.iter().copied()).expect("a test renders the embedded templates");
         Pages { tera, site: site.to_owned(), menu, notice: notice.to_owned() }
     }
 

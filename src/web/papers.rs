@@ -1,12 +1,30 @@
 //! One paper, and below it the papers that are like it.
 
 use super::cache::cached;
-use super::view::PaperView;
+use super::similar::similar;
+use super::view::{NameView, PaperView, citation};
 use super::{PageError, Site};
 use crate::paper::PaperId;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+/// What one source says of it.
+#[derive(Serialize)]
+struct RecordView {
+    id: String,
+    source: String,
+    day: String,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct EventView {
+    day: String,
+    text: String,
+}
 
 /// `GET /papers/{id}`
 pub(super) async fn paper(
@@ -32,6 +50,33 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     if stored.paper.id.as_str() != id {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
-    let page = site.page(&view.path).with("paper", &view);
+    let row = stored.row;
+    let (records, events) =
+        site.db.read(move |store| Ok((store.paper_records(row)?, store.paper_events(row)?))).await?;
+    let similar = similar(site, &stored).await?;
+    let records: Vec<RecordView> = records
+        .into_iter()
+        .map(|record| RecordView { id: record.id.to_string(), source: record.source, day: day_of(record.seen_at) })
+        .collect();
+    let events: Vec<EventView> =
+        events.into_iter().map(|(day, news)| EventView { day: short_date(day), text: news.to_string() }).collect();
+    let similar: Vec<PaperView> = similar.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let page = site
+        .page(&view.path)
+        .with("names", &NameView::all_of(&stored.paper))
+        .with("citation", &citation(&stored.paper, &site.desk().site.url(&view.path)))
+        .with("records", &records)
+        .with("events", &events)
+        .with("similar", &similar)
+        .with("paper", &view);
     site.pages.respond(StatusCode::OK, "paper.html", &page)
+}
+
+fn day_of(at: DateTime<Utc>) -> String {
+    short_date(at.date_naive())
+}
+
+/// `4 August 2026`
+fn short_date(day: NaiveDate) -> String {
+    day.format("%-d %B %Y").to_string()
 }

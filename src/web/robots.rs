@@ -15,8 +15,18 @@ const DAYS_MAX: u32 = 365;
 const PAPERS_MAX: usize = 20_000;
 
 /// Pages of one person, and what has no end.
-const PRIVATE: [&str; 9] =
-    ["/admin", "/api/", "/confirm", "/feedback", "/feeds/", "/issues/", "/preferences", "/search", "/unsubscribe"];
+const PRIVATE: [&str; 10] = [
+    "/admin",
+    "/api/",
+    "/confirm",
+    "/feedback",
+    "/feeds/",
+    "/issues/",
+    "/preferences",
+    "/saved",
+    "/search",
+    "/unsubscribe",
+];
 
 /// `GET /robots.txt`
 pub(super) async fn robots(State(site): State<Site>) -> Response {

@@ -1,7 +1,7 @@
 //! Papers as pages show them.
 
 use crate::digest::short;
-use crate::paper::{Paper, category_name};
+use crate::paper::{Paper, PaperId, Registry, category_name};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -84,6 +84,61 @@ impl PaperView {
             links: links(paper),
         }
     }
+}
+
+/// A name of a work, with who gave it and where it leads.
+#[derive(Serialize)]
+pub(super) struct NameView {
+    text: &'static str,
+    id: String,
+    url: Option<String>,
+}
+
+impl NameView {
+    fn new(id: &PaperId) -> Self {
+        let name = id.as_str();
+        let (text, url) = match id.registry() {
+            Registry::Arxiv => ("arXiv", Some(format!("https://arxiv.org/abs/{name}"))),
+            Registry::Preprint | Registry::Doi => ("DOI", Some(format!("https://doi.org/{name}"))),
+            Registry::PubMed => (
+                "PubMed",
+                name.strip_prefix("pmid:").map(|number| format!("https://pubmed.ncbi.nlm.nih.gov/{number}/")),
+            ),
+            Registry::Pmc => ("PubMed Central", Some(format!("https://pmc.ncbi.nlm.nih.gov/articles/{name}/"))),
+            Registry::OpenReview => ("OpenReview", None),
+            Registry::Index => ("Index", None),
+            Registry::Other => ("Name", None),
+        };
+        NameView { text, id: name.to_owned(), url }
+    }
+
+    /// All names of a paper, its own first.
+    pub(super) fn all_of(paper: &Paper) -> Vec<Self> {
+        let mut names: Vec<PaperId> = vec![paper.id.clone()];
+        let doi = paper.doi.iter().filter_map(|doi| doi.parse::<PaperId>().ok());
+        for name in paper.same_as.iter().cloned().chain(doi) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.iter().map(NameView::new).collect()
+    }
+}
+
+/// What reference managers and scholarly search engines read in the head of a page.
+pub(super) fn citation(paper: &Paper, address: &str) -> Vec<(&'static str, String)> {
+    let mut tags = vec![("citation_title", paper.title.clone())];
+    tags.extend(paper.authors.iter().map(|name| ("citation_author", name.clone())));
+    let day = paper.published.map(|at| at.date_naive()).or(paper.announced);
+    tags.extend(day.map(|day| ("citation_publication_date", day.format("%Y/%m/%d").to_string())));
+    tags.extend(paper.journal.clone().map(|journal| ("citation_journal_title", journal)));
+    tags.extend(paper.doi.clone().map(|doi| ("citation_doi", doi)));
+    if paper.id.is_arxiv() {
+        tags.push(("citation_arxiv_id", paper.id.to_string()));
+        tags.push(("citation_pdf_url", format!("https://arxiv.org/pdf/{}", paper.id)));
+    }
+    tags.push(("citation_abstract_html_url", address.to_owned()));
+    tags
 }
 
 fn links(paper: &Paper) -> Vec<LinkView> {

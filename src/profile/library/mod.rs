@@ -1,5 +1,5 @@
 //! Reads the libraries that readers bring along: BibTeX, RIS, CSL-JSON, Zotero's
-//! JSON, or a list of ids. Pure: bytes in, works out.
+//! JSON, or a list of ids; and writes them (`write`). Pure: bytes in, works out.
 //!
 //! Which of them a file is, its content says, not its name. People's libraries
 //! are full of mistakes, so no entry costs more than itself: what cannot be read
@@ -12,6 +12,9 @@ mod decode;
 mod ids;
 mod json;
 mod ris;
+mod write;
+
+pub use write::{to_bibtex, to_csl_json, to_ris};
 
 use crate::paper::PaperId;
 use crate::text::{clean_line, clean_text, fold};

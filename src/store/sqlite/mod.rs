@@ -11,6 +11,7 @@ mod feedback;
 mod inbound;
 mod issues;
 mod library;
+mod own;
 mod owner;
 mod papers;
 mod reading;

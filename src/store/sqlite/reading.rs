@@ -3,9 +3,10 @@
 use super::SqliteStore;
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
-use crate::store::{DayCount, DayPage, DayQuery, ReadingStore, StoreError};
+use crate::paper::PaperNews;
+use crate::store::{DayCount, DayPage, DayQuery, PaperRow, ReadingStore, StoreError, StoredPaper};
 use chrono::NaiveDate;
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
 impl ReadingStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
@@ -73,6 +74,32 @@ impl ReadingStore for SqliteStore {
         let rows = statement.query_map(named_params! { ":date": date_text(date) }, |row| {
             let columns = Columns { table: "papers", row };
             Ok((columns.get("category")?, columns.get("papers")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn standing_paper(&mut self, row: PaperRow) -> Result<Option<StoredPaper>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT papers.*
+               FROM papers AS named
+               JOIN papers ON papers.row = coalesce(named.merged_into, named.row)
+              WHERE named.row = :row",
+        )?;
+        Ok(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?)
+    }
+
+    fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT day, kind, detail
+               FROM paper_events
+              WHERE paper = :row
+              ORDER BY at, id",
+        )?;
+        let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
+            let columns = Columns { table: "paper_events", row };
+            let detail: String = columns.get("detail")?;
+            let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
+            Ok((columns.date("day")?, news))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

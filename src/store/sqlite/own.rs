@@ -1,0 +1,98 @@
+//! A reader's own issues.
+
+use super::SqliteStore;
+use super::papers::stored_paper;
+use super::row::{Columns, date_text};
+use crate::store::{KeptIssue, OwnIssue, OwnPick, OwnStore, StoreError};
+use crate::subscriber::SubscriberId;
+use chrono::NaiveDate;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+impl OwnStore for SqliteStore {
+    fn own_issues(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnIssue>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT issues.local_date, deliveries.subject,
+                    (SELECT count(*) FROM picks WHERE picks.issue_id = issues.id) AS papers
+               FROM issues
+               JOIN deliveries ON deliveries.id = issues.id
+              WHERE issues.subscriber_id = :subscriber
+              ORDER BY issues.local_date DESC
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":limit": limit }, |row| {
+            let columns = Columns { table: "issues", row };
+            Ok(OwnIssue {
+                local_date: columns.date("local_date")?,
+                subject: columns.get("subject")?,
+                papers: columns.get("papers")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn kept_issue(&mut self, subscriber: SubscriberId, date: NaiveDate) -> Result<Option<KeptIssue>, StoreError> {
+        // One moment for both questions.
+        let tx = self.conn.transaction()?;
+        let wanted = named_params! { ":subscriber": subscriber.0, ":date": date_text(date) };
+        let issue = tx
+            .prepare_cached(
+                "SELECT issues.*,
+                        NOT EXISTS (SELECT 1 FROM issues AS earlier
+                                     WHERE earlier.subscriber_id = issues.subscriber_id
+                                       AND earlier.local_date < issues.local_date) AS is_first
+                   FROM issues
+                  WHERE issues.subscriber_id = :subscriber AND issues.local_date = :date",
+            )?
+            .query_row(wanted, |row| {
+                let columns = Columns { table: "issues", row };
+                Ok(KeptIssue {
+                    covers: columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?),
+                    composed_at: columns.instant("composed_at")?,
+                    is_first: columns.get("is_first")?,
+                    picks: Vec::new(),
+                })
+            })
+            .optional()?;
+        let Some(mut issue) = issue else { return Ok(None) };
+        issue.picks = tx
+            .prepare_cached(
+                "SELECT papers.*, picks.score, picks.section, picks.reason, issues.local_date, issues.composed_at
+                   FROM issues
+                   JOIN picks ON picks.issue_id = issues.id
+                   JOIN papers AS picked ON picked.row = picks.paper
+                   JOIN papers ON papers.row = coalesce(picked.merged_into, picked.row)
+                  WHERE issues.subscriber_id = :subscriber AND issues.local_date = :date
+                  ORDER BY picks.position",
+            )?
+            .query_map(wanted, own_pick)?
+            .collect::<Result<_, _>>()?;
+        Ok(Some(issue))
+    }
+
+    fn newest_picks(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnPick>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT papers.*, picks.score, picks.section, picks.reason, issues.local_date, issues.composed_at
+               FROM issues
+               JOIN picks ON picks.issue_id = issues.id
+               JOIN papers AS picked ON picked.row = picks.paper
+               JOIN papers ON papers.row = coalesce(picked.merged_into, picked.row)
+              WHERE issues.subscriber_id = :subscriber
+              ORDER BY issues.local_date DESC, picks.position
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":limit": limit }, own_pick)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn own_pick(row: &Row<'_>) -> rusqlite::Result<OwnPick> {
+    let columns = Columns { table: "picks", row };
+    Ok(OwnPick {
+        paper: stored_paper(row)?,
+        score: columns.get::<f64>("score")? as f32,
+        section: columns.get("section")?,
+        reason: columns.get("reason")?,
+        local_date: columns.date("local_date")?,
+        composed_at: columns.instant("composed_at")?,
+    })
+}

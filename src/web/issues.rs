@@ -1,0 +1,77 @@
+//! A reader's own issues: the list, and each of them as its mail showed it.
+
+use super::query::Query;
+use super::standalone::standalone;
+use super::{PageError, Site, bad_link, days::long_date};
+use crate::edition::shown_again;
+use crate::links::Links;
+use crate::subscriber::{Subscriber, SubscriberId};
+use crate::token::Scope;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// Issues in the list: a year and a half of days.
+const LISTED: u32 = 550;
+
+#[derive(Serialize)]
+struct Listed {
+    url: String,
+    date: String,
+    subject: String,
+    papers: u32,
+}
+
+/// `GET /issues/{token}`, `GET /issues/{token}?d=2026-08-04`
+pub(super) async fn issues(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::View, &token) else { return bad_link(&site) };
+    let known = site.db.read(move |store| store.subscriber_by_id(SubscriberId(id))).await?;
+    let Some(subscriber) = known else { return bad_link(&site) };
+    let query = Query::of(&uri);
+    let Some(wanted) = query.text("d") else { return list(&site, &token, &subscriber, None).await };
+    let Ok(date) = wanted.parse::<NaiveDate>() else {
+        return list(&site, &token, &subscriber, Some("Days are written like 2026-08-04.")).await;
+    };
+    let (desk, reader) = (site.desk(), subscriber.clone());
+    let logo = desk.dress.logo.clone();
+    let rendered = site.db.run_blocking(move |db| shown_again(db, &desk, &reader, date)).await?;
+    let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
+        return list(&site, &token, &subscriber, Some("There is no issue of that day.")).await;
+    };
+    let page = standalone(&mail, logo.as_deref());
+    let mut response = Html(page.html).into_response();
+    if let Ok(policy) = HeaderValue::from_str(&page.policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+async fn list(site: &Site, token: &str, subscriber: &Subscriber, problem: Option<&str>) -> Result<Response, PageError> {
+    let id = subscriber.id;
+    let issues = site.db.read(move |store| store.own_issues(id, LISTED)).await?;
+    let listed: Vec<Listed> = issues
+        .into_iter()
+        .map(|issue| Listed {
+            url: format!("/issues/{token}?d={}", issue.local_date),
+            date: long_date(issue.local_date),
+            subject: issue.subject,
+            papers: issue.papers,
+        })
+        .collect();
+    let desk = site.desk();
+    let page = site
+        .page("/issues")
+        .with("issues", &listed)
+        .with("problem", &problem)
+        .with("saved_url", &format!("/saved?t={token}"))
+        // It shows no more than this page does.
+        .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(id));
+    let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    site.pages.respond(status, "issues.html", &page)
+}

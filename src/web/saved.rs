@@ -1,0 +1,70 @@
+//! A reader's saved papers, as a list and for their reference manager.
+//!
+//! The link with which papers are saved shows them (scope: feedback), and so
+//! does the one that shows the issues (view): neither can do more here than read.
+
+use super::query::Query;
+use super::view::{LinkView, PaperView};
+use super::{PageError, Site, bad_link};
+use crate::paper::Paper;
+use crate::profile::library::{to_bibtex, to_csl_json, to_ris};
+use crate::store::StoredPaper;
+use crate::subscriber::SubscriberId;
+use crate::token::Scope;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+/// Writes papers in one form.
+type Writer = fn(&[&Paper]) -> String;
+
+/// The forms of an export: the file's name, how it is called, its type, its writer.
+const FORMS: [(&str, &str, &str, Writer); 3] = [
+    ("saved.bib", "BibTeX", "application/x-bibtex; charset=utf-8", to_bibtex),
+    ("saved.ris", "RIS", "application/x-research-info-systems; charset=utf-8", to_ris),
+    ("saved.json", "CSL-JSON", "application/vnd.citationstyles.csl+json; charset=utf-8", to_csl_json),
+];
+
+/// `GET /saved?t=TOKEN`
+pub(super) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
+    let query = Query::of(&uri);
+    let token = query.text("t").unwrap_or_default();
+    let Some(papers) = saved(&site, token).await? else { return bad_link(&site) };
+    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let link = |(file, text, _, _): &(&str, &str, &str, Writer)| LinkView {
+        url: format!("/saved/{file}?t={token}"),
+        text: (*text).to_owned(),
+    };
+    let exports: Vec<LinkView> = FORMS.iter().map(link).collect();
+    let page = site.page("/saved").with("papers", &views).with("exports", &exports);
+    site.pages.respond(StatusCode::OK, "saved.html", &page)
+}
+
+/// `GET /saved/saved.bib?t=TOKEN`
+pub(super) async fn export(
+    State(site): State<Site>,
+    Path(file): Path<String>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some((name, _, kind, write)) = FORMS.iter().find(|(name, ..)| *name == file) else { return bad_link(&site) };
+    let query = Query::of(&uri);
+    let Some(papers) = saved(&site, query.text("t").unwrap_or_default()).await? else { return bad_link(&site) };
+    let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, (*kind).to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, write(&papers)).into_response())
+}
+
+/// What the bearer of `token` saved, newest first.
+async fn saved(site: &Site, token: &str) -> Result<Option<Vec<StoredPaper>>, PageError> {
+    let signer = &site.desk().signer;
+    let Ok(id) = signer.verify(Scope::Feedback, token).or_else(|_| signer.verify(Scope::View, token)) else {
+        return Ok(None);
+    };
+    let id = SubscriberId(id);
+    let found = site.db.read(move |store| {
+        let saved = store.saved_papers(id)?;
+        Ok(store.subscriber_by_id(id)?.map(|_| saved))
+    });
+    Ok(found.await?.map(|saved| saved.into_iter().map(|(paper, _)| paper).collect()))
+}

@@ -1,0 +1,151 @@
+//! Searching the archive, and searches as feeds.
+
+use super::feeds::Feed;
+use super::limits::Costly;
+use super::query::Query;
+use super::view::PaperView;
+use super::visitor::Visitor;
+use super::{PageError, Site, too_often};
+use crate::edition::find::{self, FoundPapers};
+use crate::paper::query::Query as Wanted;
+use crate::text::cut;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use chrono::{Days, NaiveDate};
+
+/// Papers on a page.
+const PAGE_PAPERS: u32 = 20;
+
+/// Further back nobody pages.
+const PAGES_MAX: u32 = 50;
+
+/// More is not typed but pasted.
+const TYPED_CHARS_MAX: usize = 500;
+
+/// How far back the feed of a search reaches, and how many papers it holds.
+const FEED_DAYS: u64 = 60;
+const FEED_PAPERS: u32 = 50;
+
+/// What the form asks for.
+struct Asked {
+    typed: String,
+    category: String,
+    source: String,
+    from: String,
+    to: String,
+    wanted: Wanted,
+    /// What is wrong with the filters.
+    wrong: Option<&'static str>,
+    number: u32,
+}
+
+impl Asked {
+    fn of(uri: &Uri) -> Self {
+        let query = Query::of(uri);
+        let text = |name: &str, most: usize| cut(query.text(name).unwrap_or_default(), most);
+        let (typed, category, source) = (text("q", TYPED_CHARS_MAX), text("category", 60), text("source", 60));
+        let (from, to) = (text("from", 10), text("to", 10));
+        let mut wanted = Wanted::parse(&typed);
+        let mut wrong = None;
+        if !category.is_empty() {
+            wanted.categories.push(category.clone());
+        }
+        if !source.is_empty() {
+            wanted.sources.push(source.to_lowercase());
+        }
+        for (text, bound) in [(&from, &mut wanted.from), (&to, &mut wanted.until)] {
+            if text.is_empty() {
+                continue;
+            }
+            match text.parse::<NaiveDate>() {
+                Ok(day) => *bound = Some(day),
+                Err(_) => wrong = Some("Days are written like 2026-08-04."),
+            }
+        }
+        if wanted.from.zip(wanted.until).is_some_and(|(from, until)| from > until) {
+            wrong = Some("The first day lies behind the last one.");
+        }
+        let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
+        Asked { typed, category, source, from, to, wanted, wrong, number }
+    }
+
+    /// What stands behind the question mark, but for the page; empty if nothing is asked for.
+    fn query(&self) -> String {
+        let pairs = [
+            ("q", &self.typed),
+            ("category", &self.category),
+            ("source", &self.source),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        let mut out = form_urlencoded::Serializer::new(String::new());
+        out.extend_pairs(pairs.into_iter().filter(|(_, value)| !value.is_empty()));
+        out.finish()
+    }
+}
+
+/// `GET /search?q=`
+pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+    if !site.state.limits.allow(Costly::Search, visitor) {
+        return too_often(&site);
+    }
+    let asked = Asked::of(&uri);
+    let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
+    let found = if asked.wrong.is_some() {
+        FoundPapers::default()
+    } else {
+        site.db.run_blocking(move |db| find::search(db, &wanted, offset, PAGE_PAPERS, None)).await?
+    };
+    let views: Vec<PaperView> = found.papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to].iter().any(|text| !text.is_empty());
+    let page = site
+        .page("/search")
+        .with("typed", &asked.typed)
+        .with("category", &asked.category)
+        .with("source", &asked.source)
+        .with("from", &asked.from)
+        .with("to", &asked.to)
+        .with("wrong", &asked.wrong)
+        .with("is_filtered", &is_filtered)
+        .with("query", &asked.query())
+        .with("number", &asked.number)
+        .with("has_more", &(found.has_more && asked.number < PAGES_MAX))
+        .with("is_relaxed", &found.is_relaxed)
+        .with("papers", &views);
+    let status = if asked.wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    site.pages.respond(status, "search.html", &page)
+}
+
+/// `GET /search.atom?q=`
+pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+    if !site.state.limits.allow(Costly::Search, visitor) {
+        return too_often(&site);
+    }
+    feed(&site, &uri, "/search.atom").await?.to_atom(&site)
+}
+
+/// `GET /search.json?q=`
+pub(super) async fn json_feed(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+    if !site.state.limits.allow(Costly::Search, visitor) {
+        return too_often(&site);
+    }
+    Ok(feed(&site, &uri, "/search.json").await?.to_json())
+}
+
+/// What fits a search among the papers of the last weeks, newest first.
+async fn feed(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
+    let asked = Asked::of(uri);
+    let mut wanted = asked.wanted.clone();
+    if wanted.from.is_none() && !wanted.is_empty() {
+        wanted.from = site.clock.now().date_naive().checked_sub_days(Days::new(FEED_DAYS));
+    }
+    let mut found = site.db.run_blocking(move |db| find::search(db, &wanted, 0, FEED_PAPERS, None)).await?;
+    if found.is_relaxed || asked.wrong.is_some() {
+        // A feed brings what was asked for, or nothing.
+        found.papers.clear();
+    }
+    found.papers.sort_by_key(|stored| std::cmp::Reverse((stored.paper.announced, stored.row)));
+    let name = &site.desk().site.name;
+    Ok(Feed::new(site, format!("{name}: {}", asked.typed), &format!("{path}?{}", asked.query()), &found.papers))
+}
