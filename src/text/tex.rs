@@ -148,11 +148,11 @@ impl Reader<'_> {
 
     fn tilde(&self, at: usize, end: usize, mode: Mode) -> char {
         // In TeX a tie; in plain writing "about" (~5) or a home folder (/~me).
-        let joins = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace() && !"~(/<=".contains(c));
+        let joins = |c: Option<char>, but: &str| c.is_some_and(|c| !c.is_whitespace() && !but.contains(c));
         let before = self.char_before(at);
         let after = self.char_at(at + 1, end);
         let range = before.is_some_and(|c| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit());
-        let tie = joins(before) && joins(after) && !range;
+        let tie = joins(before, "~(/<=") && joins(after, "~/<=") && !range;
         if mode == Mode::Math || tie { ' ' } else { '~' }
     }
 

@@ -80,6 +80,7 @@ fn styles_links_and_notes_leave_their_text() {
 fn dashes_quotes_and_ties_are_set_in_type() {
     check("a--b --- ``c'' -- d", "a–b — “c” – d");
     check("run --help or a ---- b <!-- x -->", "run --help or a ---- b <!-- x -->");
+    check("models~(say, one), (~5)", "models (say, one), (~5)");
     check("Fig.~1, ~5, 10~20, /~me", "Fig. 1, ~5, 10~20, /~me");
     check("f'' and ```code```", "f'' and ```code```");
     check("https://a.example/~x--y_z", "https://a.example/~x--y_z");
