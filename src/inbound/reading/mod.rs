@@ -155,8 +155,8 @@ fn read_one(mail: &[u8]) -> Report {
     }
     let (notice_text, below) = original::split(&prose);
     let returned = if returned.is_empty() { original::headers(below) } else { returned };
-    let is_report = notice::is_report(&headers, &prose);
-    let machine_reply = automatic::is_reply(&headers);
+    let is_report = notice::is_report(&headers, notice_text, &returned, &sent_to(&headers));
+    let machine_reply = automatic::is_reply(&headers) || automatic::is_answer(&headers);
     let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
         let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
         if notice::is_delay(&headers, notice_text) {
@@ -165,7 +165,7 @@ fn read_one(mail: &[u8]) -> Report {
             }
         }
         Nature::Delivery(failures)
-    } else if machine_reply {
+    } else if automatic::is_reply(&headers) || automatic::is_of_a_machine(&headers) {
         Nature::AutoReply
     } else if leaving::is_wish(&headers, &prose) {
         Nature::Leaving
