@@ -279,7 +279,11 @@ fn real_reports_are_read_as_their_labels_say() {
             }
             if !["vacation", "feedback"].contains(&label["reason"].as_str().unwrap()) {
                 failed += 1;
-                named += u32::from(verdict.recipient.as_ref().is_some_and(|address| address.contains('@')));
+                let is_named = verdict.recipient.as_ref().is_some_and(|address| address.contains('@'));
+                named += u32::from(is_named);
+                if !is_named {
+                    eprintln!("{file}: {} names nobody, {}", label["reason"], verdict.class.word());
+                }
             }
         }
     }

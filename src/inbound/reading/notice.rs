@@ -303,9 +303,10 @@ pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, our
     let about_failure = !super::automatic::is_answer(headers) && SUBJECTS.iter().any(|words| subject.contains(words));
     let tells_failure = BODIES.iter().any(|words| start.contains(words));
     let stranger = |address: &str| !ours.iter().any(|one| is_same(one, address));
-    let named = || {
-        notice.lines().take(200).flat_map(on_line).any(|(rank, address)| rank < Rank::Labelled && stranger(&address))
+    let stands = |worst: Rank| {
+        notice.lines().take(200).flat_map(on_line).any(|(rank, address)| rank <= worst && stranger(&address))
     };
+    let named = || stands(Rank::Refused);
     let mentioned = || addresses(start_of(notice, 4_000)).any(|(a, b)| stranger(&notice[a..b]));
     let brought_back = !returned.is_empty();
     let quotes_server = || Status::find(notice).is_some() || find_reply(notice).is_some();
@@ -318,7 +319,7 @@ pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, our
     }
     match (is_likely, about_failure, tells_failure) {
         (true, true, _) => brought_back || named() || quotes_server(),
-        (true, false, true) => named() && (brought_back || quotes_server()) || brought_back && quotes_server(),
+        (true, false, true) => stands(Rank::Labelled) && brought_back || quotes_server() && (brought_back || named()),
         // Some gateways write as a person of theirs; then both must fit, and more be shown.
         (false, true, true) => brought_back || named() && quotes_server(),
         _ => false,

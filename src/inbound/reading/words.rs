@@ -1312,7 +1312,9 @@ fn plain(text: &str) -> String {
     for word in text.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty()) {
         // What an address or the path of a link holds are names, not words.
         let word = if let Some((start, end)) = super::addresses::addresses(word).next() {
-            plain.push(' ');
+            if !plain.is_empty() {
+                plain.push(' ');
+            }
             plain.push_str(&word[..start]);
             plain.push_str("<>");
             &word[end..]
@@ -1321,6 +1323,9 @@ fn plain(text: &str) -> String {
         } else {
             word
         };
+        if word.is_empty() {
+            continue;
+        }
         if !plain.is_empty() {
             plain.push(' ');
         }
