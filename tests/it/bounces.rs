@@ -4,7 +4,7 @@ use crate::delivery::{issue, subscriber};
 use crate::place::missing;
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::inbound::decide::Action;
-use paperboy::inbound::reading::{Nature, read};
+use paperboy::inbound::reading::{Nature, Reason, read};
 use paperboy::inbound::verdict::{Class, verdicts};
 use paperboy::inbound::{Envelope, InboundSettings, Receipt, Reception};
 use paperboy::store::sqlite::SqliteStore;
@@ -262,7 +262,12 @@ fn real_reports_are_read_as_their_labels_say() {
             let verdict = found.get(at).unwrap_or(&found[0]);
             let is_hard = label["hard"].as_bool().unwrap();
             labels += 1;
-            same_hardness += u32::from((verdict.class == Class::Hard) == is_hard);
+            let agrees = (verdict.class == Class::Hard) == is_hard;
+            same_hardness += u32::from(agrees);
+            if !agrees {
+                let found = (verdict.class.word(), verdict.reason.map(Reason::word), &verdict.diagnostic);
+                eprintln!("{file}: {} {}, found {found:?}", label["reason"], label["status"]);
+            }
             *confusion.entry((is_hard, verdict.class.word())).or_default() += 1;
             let code = label["status"].as_str().unwrap();
             // X.0.9YY is Sisimai's own number where the report holds no code.
@@ -274,7 +279,11 @@ fn real_reports_are_read_as_their_labels_say() {
             }
             if !["vacation", "feedback"].contains(&label["reason"].as_str().unwrap()) {
                 failed += 1;
-                named += u32::from(verdict.recipient.as_ref().is_some_and(|address| address.contains('@')));
+                let is_named = verdict.recipient.as_ref().is_some_and(|address| address.contains('@'));
+                named += u32::from(is_named);
+                if !is_named {
+                    eprintln!("{file}: {} names nobody, {}", label["reason"], verdict.class.word());
+                }
             }
         }
     }

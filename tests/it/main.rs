@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod delivery;
+mod dialects;
 mod digest;
 mod disk;
 mod dkim;

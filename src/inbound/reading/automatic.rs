@@ -38,6 +38,15 @@ const SUBJECTS: &[&str] = &[
     "out of the office",
     "out-of-office",
     "away from",
+    "absence du bureau",
+    "absent du bureau",
+    "absente du bureau",
+    "absence :",
+    "afwezigheid",
+    "nicht im büro",
+    "non in ufficio",
+    "退職",
+    "異動のお知らせ",
     "on vacation",
     "vacation",
     "on holiday",
@@ -88,6 +97,14 @@ const SUBJECTS: &[&str] = &[
     "confirm your message",
     "your message awaits",
     "verification required",
+    "requires verification",
+    "requires confirmation",
+    "verify#",
+    "confirmation required",
+    "confirm your e-mail",
+    "confirm your email",
+    "awaiting your approval",
+    "held for confirmation",
     "sender verification",
     "challenge",
     "boxbe",
@@ -147,6 +164,24 @@ fn has_subject(headers: &Headers) -> bool {
             subject.contains(words)
         }
     }) || subject.starts_with("auto:")
+}
+
+/// Whether a machine wrote it and none will read an answer: a null return path
+/// (RFC 5321 section 4.5.5), or what Exchange says of its out-of-office mails,
+/// which it takes for generated ones.
+pub(super) fn is_of_a_machine(headers: &Headers) -> bool {
+    let generated = headers.get("auto-submitted").is_some_and(|value| value.to_lowercase().contains("auto-generated"));
+    headers.get("return-path").is_some_and(|path| path.trim() == "<>")
+        || generated && (headers.has("in-reply-to") || headers.has("x-auto-response-suppress") || is_answer(headers))
+}
+
+/// Whether the subject is that of an answer: reports make their own.
+pub(super) fn is_answer(headers: &Headers) -> bool {
+    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = subject.trim_start();
+    ["re:", "re :", "aw:", "sv:", "antw:", "vs:", "odp:", "ynt:", "回复", "回覆", "答复"]
+        .iter()
+        .any(|start| subject.starts_with(start))
 }
 
 /// Whether other people's lists, newsletters or forms wrote it: nothing that comes back.

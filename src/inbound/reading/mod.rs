@@ -155,8 +155,8 @@ fn read_one(mail: &[u8]) -> Report {
     }
     let (notice_text, below) = original::split(&prose);
     let returned = if returned.is_empty() { original::headers(below) } else { returned };
-    let is_report = notice::is_report(&headers, &prose);
-    let machine_reply = automatic::is_reply(&headers);
+    let is_report = notice::is_report(&headers, notice_text, &returned, &sent_to(&headers));
+    let machine_reply = automatic::is_reply(&headers) || automatic::is_answer(&headers);
     let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
         let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
         if notice::is_delay(&headers, notice_text) {
@@ -165,7 +165,7 @@ fn read_one(mail: &[u8]) -> Report {
             }
         }
         Nature::Delivery(failures)
-    } else if machine_reply {
+    } else if automatic::is_reply(&headers) || automatic::is_of_a_machine(&headers) {
         Nature::AutoReply
     } else if leaving::is_wish(&headers, &prose) {
         Nature::Leaving
@@ -178,8 +178,9 @@ fn read_one(mail: &[u8]) -> Report {
 /// Whether an automatic answer is about a mail that did not arrive: Exim marks its reports as answers.
 fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
     let from = headers.decoded("from").unwrap_or_default().to_lowercase();
-    let is_daemon =
-        ["mailer-daemon", "mail delivery", "postmaster", "mail system"].iter().any(|name| from.contains(name));
+    let is_daemon = ["mailer-daemon", "mail delivery", "postmaster", "post_master", "post_office", "mail system"]
+        .iter()
+        .any(|name| from.contains(name));
     headers.has("x-failed-recipients")
         || is_daemon
         || (Status::find(notice).is_some() && status::find_reply(notice).is_some())
@@ -193,6 +194,15 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
         .map(|part| arf::complaint(&part.text()))
         .collect();
     let report = |nature| Some(Report { nature, headers: headers.clone(), returned: returned.clone() });
+    // Microsoft's Junk Mail Reporting Program sends the mail back with its reader's address, and no report.
+    let complainers: Vec<String> = returned
+        .all("x-hmxmroriginalrecipient")
+        .filter_map(|value| addresses::first(value).map(str::to_owned))
+        .collect();
+    if complaints.is_empty() && !complainers.is_empty() && !parts.iter().any(|part| part.kind.ends_with("-status")) {
+        let complaint = Complaint { kind: "abuse".to_owned(), recipients: complainers, mail_from: None };
+        return report(Nature::Complaint(vec![complaint]));
+    }
     if !complaints.is_empty() {
         return report(Nature::Complaint(complaints));
     }

@@ -30,7 +30,6 @@ const SENDERS: &[&str] = &[
     "mail system",
     "mail administrator",
     "system administrator",
-    "bounce",
     "mailadmin",
     "delivery status",
     "mmailer-daemon",
@@ -40,15 +39,13 @@ const SENDERS: &[&str] = &[
     "postoffice",
     "email gateway",
     "mailgateway",
-    "notification@",
-    "mta@",
     "pmta",
-    "no-reply@",
-    "noreply@",
     "mail-master",
     "emailadmin",
-    "administrator@",
 ];
+
+/// What some of them call themselves, as others do too.
+const SENDERS_AT_TIMES: &[&str] = &["bounce", "notification@", "mta@", "no-reply@", "noreply@", "administrator@"];
 
 /// What subjects say, in lower case.
 const SUBJECTS: &[&str] = &[
@@ -280,7 +277,12 @@ const NEVER: &[&str] =
     &["mailer-daemon", "postmaster", "mail-daemon", "abuse", "mailerdaemon", "hostmaster", "helpdesk", "support"];
 
 /// Whether a mail in prose is a report of a failure.
-pub(super) fn is_report(headers: &Headers, text: &str) -> bool {
+///
+/// Anybody may write "your mail was not delivered": shops, thieves, people who
+/// have left. So a report must also show whom it is about or what a server
+/// said, or bring the mail back; `ours` are the addresses that it was sent to,
+/// which show nothing.
+pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, ours: &[String]) -> bool {
     if headers.has("x-failed-recipients")
         || headers
             .parameter("content-type", "report-type")
@@ -290,25 +292,36 @@ pub(super) fn is_report(headers: &Headers, text: &str) -> bool {
     }
     let from = headers.decoded("from").unwrap_or_default().to_lowercase();
     let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
-    let start = start_of(text, 6_000).to_lowercase();
-    let from_system = SENDERS.iter().any(|words| from.contains(words))
+    let start = start_of(notice, 6_000).to_lowercase();
+    let is_system = SENDERS.iter().any(|words| from.contains(words));
+    let is_likely = is_system
+        || SENDERS_AT_TIMES.iter().any(|words| from.contains(words))
         || headers
             .get("return-path")
             .is_some_and(|path| path.trim() == "<>" || path.to_lowercase().contains("mailer-daemon"));
-    // "Re:" is a person's.
-    let about_failure = !subject.starts_with("re:") && SUBJECTS.iter().any(|words| subject.contains(words));
+    // "Re:" is a person's, or their machine's.
+    let about_failure = !super::automatic::is_answer(headers) && SUBJECTS.iter().any(|words| subject.contains(words));
     let tells_failure = BODIES.iter().any(|words| start.contains(words));
-    if from.contains("mailer-daemon")
-        && text.lines().take(60).any(|line| on_line(line).iter().any(|(rank, _)| *rank < Rank::Mentioned))
-    {
-        return true;
+    let stranger = |address: &str| !ours.iter().any(|one| is_same(one, address));
+    let stands = |worst: Rank| {
+        notice.lines().take(200).flat_map(on_line).any(|(rank, address)| rank <= worst && stranger(&address))
+    };
+    let named = || stands(Rank::Refused);
+    let mentioned = || addresses(start_of(notice, 4_000)).any(|(a, b)| stranger(&notice[a..b]));
+    let brought_back = !returned.is_empty();
+    let quotes_server = || Status::find(notice).is_some() || find_reply(notice).is_some();
+    if is_system && !super::automatic::is_bulk(headers) {
+        let shows = || brought_back || mentioned() || quotes_server();
+        return (about_failure || tells_failure || from.contains("mailer-daemon") && named()) && shows();
     }
-    match (from_system, about_failure, tells_failure) {
-        (true, true, _) | (true, _, true) => true,
-        // Some gateways write as a person of theirs; then both must fit, and a returned mail be there.
-        (false, true, true) => {
-            super::original::split(text).1.len() > 20 || addresses(start_of(text, 2_000)).next().is_some()
-        }
+    if super::automatic::is_bulk(headers) {
+        return false;
+    }
+    match (is_likely, about_failure, tells_failure) {
+        (true, true, _) => brought_back || named() || quotes_server(),
+        (true, false, true) => stands(Rank::Labelled) && brought_back || quotes_server() && (brought_back || named()),
+        // Some gateways write as a person of theirs; then both must fit, and more be shown.
+        (false, true, true) => brought_back || named() && quotes_server(),
         _ => false,
     }
 }

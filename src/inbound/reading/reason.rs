@@ -302,6 +302,7 @@ pub fn reason(failure: &Failure) -> Reason {
         .or_else(by_reply);
     let found = found.unwrap_or(if text.trim().is_empty() { Reason::Undefined } else { Reason::OnHold });
     let about_address = status.is_some_and(|status| status.subject == 1);
+    let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
     match (failure.stage, found) {
         // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
@@ -309,10 +310,9 @@ pub fn reason(failure: &Failure) -> Reason {
         // The code says that the mailbox is there, and nothing that it was the recipient who was refused.
         (None | Some(Stage::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
         // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
-        (None, Reason::UserUnknown) if status.is_none() && reply.is_some() => Reason::Filtered,
-        (_, Reason::UserUnknown) if status.is_some_and(|status| status.subject == 7) && !words::is_denied(text) => {
-            Reason::Filtered
-        }
+        (None, Reason::UserUnknown) if status.is_none() && reply.is_some() && !words::is_sure(text) => Reason::Filtered,
+        // A policy's code, and nothing that it was the recipient who was refused.
+        (None | Some(Stage::Data), Reason::UserUnknown) if about_policy && !words::is_denied(text) => Reason::Filtered,
         // What is said to MAIL is said of the sender.
         (Some(Stage::Mail), Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold) => {
             Reason::Rejected

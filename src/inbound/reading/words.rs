@@ -31,7 +31,15 @@ const ROWS: &[(Reason, &[&str])] = &[
     // cPanel's Exim says this of whatever it cannot resolve.
     (Reason::HostUnknown, &["account or domain may not exist"]),
     // Yahoo's and its kin's: sure with "dd", else said after the text.
-    (Reason::UserUnknown, &["delivery error: dd this user"]),
+    (
+        Reason::UserUnknown,
+        &["delivery error: dd this user", "delivery error: dd requested mail action aborted, mailbox not found"],
+    ),
+    // Exchange: a group or mailbox that takes mail of its own people alone.
+    (
+        Reason::SecurityError,
+        &["sendernotauthenticated", "rst.notauthorized", "delivery restriction check failed", "not.authorized"],
+    ),
     (Reason::Filtered, &["recipient preferences", "this user doesn't have a"]),
     (
         Reason::NotAccept,
@@ -1281,7 +1289,10 @@ pub(super) fn vague_reason(text: &str) -> Option<Reason> {
 
 /// Whether the server is sure that there is no such account, also after the text: Yahoo's `dd`.
 pub(super) fn is_sure(text: &str) -> bool {
-    plain(text).contains("delivery error: dd this user doesn't have")
+    let plain = plain(text);
+    ["delivery error: dd this user doesn't have", "requested mail action aborted, mailbox not found"]
+        .iter()
+        .any(|words| plain.contains(words))
 }
 
 /// Whether an Exchange-like server denies that it has the address.
@@ -1301,7 +1312,9 @@ fn plain(text: &str) -> String {
     for word in text.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty()) {
         // What an address or the path of a link holds are names, not words.
         let word = if let Some((start, end)) = super::addresses::addresses(word).next() {
-            plain.push(' ');
+            if !plain.is_empty() {
+                plain.push(' ');
+            }
             plain.push_str(&word[..start]);
             plain.push_str("<>");
             &word[end..]
@@ -1310,6 +1323,9 @@ fn plain(text: &str) -> String {
         } else {
             word
         };
+        if word.is_empty() {
+            continue;
+        }
         if !plain.is_empty() {
             plain.push(' ');
         }
