@@ -45,7 +45,7 @@ pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, Requ
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
-pub use upkeep::UpkeepStore;
+pub use upkeep::{UpkeepStore, free_bytes};
 pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.

@@ -16,6 +16,12 @@ impl UpkeepStore for SqliteStore {
         }
     }
 
+    fn check_integrity(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut check = self.conn.prepare("PRAGMA quick_check(10)")?;
+        let lines = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
     fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError> {
         self.conn.execute(
             "DELETE FROM skipped WHERE local_date < :before",
