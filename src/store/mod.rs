@@ -12,6 +12,7 @@
 mod bridge;
 mod by_hand;
 mod feedback;
+mod figures;
 mod inbound;
 mod issues;
 mod ledger;
@@ -32,6 +33,7 @@ pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
+pub use figures::{FigureStore, SourceStanding};
 pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
@@ -63,6 +65,7 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + FigureStore
     + Send
 {
 }
@@ -81,6 +84,7 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + FigureStore
         + Send
 {
 }

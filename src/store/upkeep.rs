@@ -9,6 +9,9 @@ pub trait UpkeepStore {
     /// Fails if another version has changed the database's schema meanwhile, or the file is gone.
     fn check_schema(&mut self) -> Result<(), StoreError>;
 
+    /// Writes something, and takes it back.
+    fn check_writable(&mut self) -> Result<(), StoreError>;
+
     /// What is damaged in the file, a line each; empty if it is sound. Reads all of it, and stops nobody.
     fn check_integrity(&mut self) -> Result<Vec<String>, StoreError>;
 

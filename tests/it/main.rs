@@ -4,6 +4,7 @@
 
 mod arxiv;
 mod bounces;
+mod checked;
 mod cli;
 mod crash;
 mod daemon;
@@ -31,6 +32,7 @@ mod tidy;
 mod tls;
 mod town;
 mod trial;
+mod watched;
 mod ways_in;
 mod web;
 mod week;
