@@ -12,6 +12,7 @@
 
 mod courier;
 mod fetcher;
+mod figures;
 mod keep;
 mod listener;
 mod pages;
@@ -280,7 +281,15 @@ impl Daemon {
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
-            let router = pages::router(site, started.pulses.clone()).merge(web::hooks::router(hooks));
+            let watched = pages::Watched {
+                db: site.db.clone(),
+                clock: Arc::clone(&site.clock),
+                began: site.clock.now(),
+                pulses: started.pulses.clone(),
+                delivers: roles.contains(&Role::Deliver),
+                figures: tokio::sync::Mutex::default(),
+            };
+            let router = pages::router(site, watched).merge(web::hooks::router(hooks));
             started.loops.spawn(async move {
                 web::serve(listener, tls, router, stop).await;
                 Ok(())

@@ -40,7 +40,7 @@
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
-//! | border | [`source`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
+//! | border | [`source`], [`dns`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
@@ -94,6 +94,7 @@ pub mod config;
 pub mod coverage;
 pub mod daemon;
 pub mod digest;
+pub mod dns;
 pub mod edition;
 pub mod embedding;
 pub mod failpoint;

@@ -1,24 +1,41 @@
 //! `check`: what is wrong, and what to do about it.
 
+mod machine;
+mod mail;
+mod names;
+mod sources;
+
 use super::open::{Place, database_path, dkim};
 use super::{Done, Failure, out};
+use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::digest::Templates;
-use crate::intake::{Probe, probe};
+use crate::digest::{DkimSigner, Templates};
+use crate::dns::Resolver;
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Timeouts};
-use crate::source::SourceSettings;
-use crate::source::http::{Http, HttpSettings, Surroundings};
-use crate::source::remote;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Db, PaperStore, SubscriberStore};
+use crate::store::{PaperStore, SubscriberStore, UpkeepStore};
+use crate::subscriber::Address;
+use anyhow::Context;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
-/// For a source to answer.
-const SOURCE_LIMIT: Duration = Duration::from_secs(10);
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Send a sample issue there, by the settings
+    #[arg(long, value_name = "ADDRESS")]
+    send_to: Option<String>,
+    /// Ask this name server instead of those of the machine: what do others see?
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = name_server)]
+    dns: Option<SocketAddr>,
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
+    let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    bare.or_else(|_| text.parse()).map_err(|_| "must be an address like 9.9.9.9 or 127.0.0.1:5353")
+}
 
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +53,8 @@ struct Finding {
     text: String,
 }
 
-pub(super) fn run(place: &Place) -> Done {
+pub(super) fn run(options: &Options, place: &Place) -> Done {
+    let send_to = options.send_to.as_deref().map(super::open::address).transpose()?;
     let config = match place.config() {
         Ok(config) => config,
         Err(failure) if place.json => {
@@ -52,10 +70,21 @@ pub(super) fn run(place: &Place) -> Done {
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
     findings.push(judged("database", database(&config)));
+    if let Ok(path) = config.database_path() {
+        findings.push(machine::disk(path));
+        findings.extend(machine::rights(path));
+    }
     findings.extend(templates(&config));
-    findings.extend(sources(&config));
-    findings.push(judged("relay", relay(&config)));
-    findings.extend(signatures(&config));
+    findings.extend(sources::check(&config));
+    let signer = match signer(&config) {
+        Ok(signer) => signer,
+        Err(finding) => {
+            findings.push(finding);
+            None
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(outside(&config, signer.as_ref(), send_to.as_ref(), options.dns, &mut findings));
     findings.extend(reports(&config));
 
     if place.json {
@@ -88,6 +117,9 @@ fn with_causes(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }
 
+/// The log is emptied into the database all the time; one of this size has not been for long.
+const WAL_BYTES_MAX: u64 = 1 << 30;
+
 fn database(config: &Config) -> Result<String, String> {
     let path = match database_path(config) {
         Ok(path) => path,
@@ -98,6 +130,23 @@ fn database(config: &Config) -> Result<String, String> {
     let papers = store.count_papers().map_err(with_causes)?;
     let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
     store.check_writable().map_err(with_causes)?;
+    let damage = store.check_integrity().map_err(with_causes)?;
+    if let Some(first) = damage.first() {
+        return Err(format!(
+            "{} is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup",
+            path.display()
+        ));
+    }
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log_bytes = std::fs::metadata(&log).map_or(0, |log| log.len());
+    if log_bytes > WAL_BYTES_MAX {
+        return Err(format!(
+            "{} has grown to {} MiB: some program keeps the database open for reading without end; find and end it",
+            Path::new(&log).display(),
+            log_bytes >> 20
+        ));
+    }
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
 }
 
@@ -153,67 +202,45 @@ fn templates(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// That the keys can be read, and what is to be published for them.
-fn signatures(config: &Config) -> Vec<Finding> {
-    let signer = match dkim(config) {
-        Ok(signer) => signer,
-        Err(Failure::Usage(error) | Failure::Failed(error)) => {
-            return vec![finding("dkim", Verdict::Fail, format!("{error:#}"))];
-        }
-        Err(Failure::Said) => None,
-    };
-    let records = signer.map(|signer| signer.records()).unwrap_or_default();
-    records.iter().map(|record| finding("dkim", Verdict::Ok, format!("signs; publish in DNS: {record}"))).collect()
+/// The keys, if mail is signed here.
+fn signer(config: &Config) -> Result<Option<DkimSigner>, Finding> {
+    dkim(config).map_err(|failure| match failure {
+        Failure::Usage(error) | Failure::Failed(error) => finding("dkim", Verdict::Fail, format!("{error:#}")),
+        Failure::Said => finding("dkim", Verdict::Fail, String::new()),
+    })
 }
 
-/// That every source answers: those of one provider after each other, others at once.
-fn sources(config: &Config) -> Vec<Finding> {
-    let db = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok()).map(Db::new);
-    let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
-    for (at, source) in config.sources.iter().enumerate() {
-        let provider = remote::provider(source).map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
-        of_providers.entry(provider).or_default().push((at, source.clone()));
-    }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return vec![finding("source", Verdict::Fail, with_causes(error))],
-    };
-    let mut found: Vec<(usize, Finding)> = runtime.block_on(async {
-        let mut asking = Vec::new();
-        for (_, sources) in of_providers {
-            let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
-            let db = db.clone();
-            asking.push(tokio::spawn(async move {
-                let mut found = Vec::new();
-                for (at, source) in sources {
-                    found.push((at, source_stands(db.as_ref(), &settings, &source).await));
+/// What others see and say.
+async fn outside(
+    config: &Config,
+    signer: Option<&DkimSigner>,
+    send_to: Option<&Address>,
+    dns: Option<SocketAddr>,
+    findings: &mut Vec<Finding>,
+) {
+    findings.push(judged("relay", relay(config).await));
+    let resolver = dns.map_or_else(Resolver::of_the_system, |server| Resolver::of(vec![server]));
+    findings.extend(names::check(config, signer, &resolver).await);
+    // Templates that cannot be filled have been mentioned.
+    if let Ok(templates) = Templates::load(&config.digest) {
+        let operator: Option<Address> = config.site.contact.to_string().parse().ok();
+        if let Some(to) = send_to.or(operator.as_ref()) {
+            match mail::sample(config, &templates, signer, to, &SystemClock) {
+                Err(text) => findings.push(finding("sample", Verdict::Fail, text)),
+                Ok(message) => {
+                    findings.push(mail::headers(&message, signer.is_some()));
+                    if let Some(to) = send_to {
+                        findings.push(mail::send(config, &message, to).await);
+                    }
                 }
-                found
-            }));
+            }
         }
-        let mut found = Vec::new();
-        for asked in asking {
-            found.extend(asked.await.unwrap_or_default());
-        }
-        found
-    });
-    found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, finding)| finding).collect()
+    }
+    findings.push(mail::one_click(config).await);
+    findings.push(machine::clock(config, &SystemClock).await);
 }
 
-async fn source_stands(db: Option<&Db>, settings: &HttpSettings, source: &SourceSettings) -> Finding {
-    let (verdict, text) = match Http::new(settings.clone(), Surroundings::of_the_machine()) {
-        Err(error) => (Verdict::Fail, with_causes(error)),
-        Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
-            Probe::Answers(text) => (Verdict::Ok, text),
-            Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
-            Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
-        },
-    };
-    finding("source", verdict, format!("{}: {text}", source.name))
-}
-
-fn relay(config: &Config) -> Result<String, String> {
+async fn relay(config: &Config) -> Result<String, String> {
     let smtp = match &config.transport {
         Transport::Maildir(path) => {
             return Ok(format!("none: mail goes to the folder {} (fill in [smtp] to send)", path.display()));
@@ -223,10 +250,7 @@ fn relay(config: &Config) -> Result<String, String> {
     let at = format!("{}:{}", smtp.host, smtp.port);
     let advice = |error: &dyn Display| format!("{at}: {error}; look at [smtp] host, port, security and login");
     let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| advice(&failure))?;
-    let runtime = tokio::runtime::Runtime::new().map_err(with_causes)?;
-    runtime.block_on(async {
-        let connection = dialer.open().await.map_err(|failure| advice(&failure))?;
-        connection.quit().await;
-        Ok(format!("{at} answers{}", if smtp.login.is_some() { " and takes the login" } else { "" }))
-    })
+    let connection = dialer.open().await.map_err(|failure| advice(&failure))?;
+    connection.quit().await;
+    Ok(format!("{at} answers{}", if smtp.login.is_some() { " and takes the login" } else { "" }))
 }

@@ -51,8 +51,8 @@ enum Command {
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
-    /// Look over settings, database, templates and relay; say what to do about what is wrong
-    Check,
+    /// Look over all that mail depends on; say what to do about what is wrong
+    Check(check::Options),
     /// Run as a service: fetch, publish and deliver every day, and serve the pages
     Run(run::Options),
     /// Look at the sources now, and take in what is new
@@ -145,7 +145,7 @@ fn run(cli: Cli) -> Done {
     match cli.command {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
-        Command::Check => check::run(&at),
+        Command::Check(options) => check::run(&options, &at),
         Command::Fetch(options) => fetch::run(&options, &at),
         Command::Papers(command) => papers::run(command, &at),
         Command::Subscribers(command) => subscribers::run(command, &at),

@@ -64,6 +64,8 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
     database_path(&config)?;
     let readers = open_readers(&config)?;
     let db = Place::db(&config)?.with_readers(readers);
+    // What cannot be recorded must not be sent.
+    db.run_here(|store| store.check_writable()).context("the service cannot start; `paperboy check` says more")?;
     let roles = if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
     let daemon = Daemon {
         settings: place.config.clone(),

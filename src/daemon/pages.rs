@@ -1,22 +1,142 @@
-//! The web pages, and whether the program is alive.
+//! The web pages, and what those who watch the program may ask: `/healthz`
+//! (alive), `/readyz` (able to do its work) and `/metrics`.
 
+use super::figures::Figures;
 use super::keep::Pulse;
+use crate::clock::Clock;
+use crate::store::{Db, StoreError};
 use crate::web;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
 
-/// The public pages and `/healthz`.
-pub(super) fn router(site: web::Site, pulses: Vec<Arc<Pulse>>) -> Router {
-    let health = move || {
-        let silent: Vec<&str> = pulses.iter().filter(|pulse| !pulse.is_alive()).map(|pulse| pulse.name).collect();
-        async move {
-            match silent.as_slice() {
-                [] => (StatusCode::OK, "alive\n".to_owned()),
-                silent => (StatusCode::SERVICE_UNAVAILABLE, format!("no sign of life: {}\n", silent.join(", "))),
-            }
+/// How long the figures are good: counting takes a while in a large house, and scrapers are many.
+const FIGURES_KEPT: TimeDelta = TimeDelta::seconds(15);
+
+/// A database that does not answer by then is of no use to anybody.
+const DATABASE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the watchers' pages are made from.
+pub(super) struct Watched {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) began: DateTime<Utc>,
+    pub(super) pulses: Vec<Arc<Pulse>>,
+    /// Whether this process is to send.
+    pub(super) delivers: bool,
+    pub(super) figures: Mutex<Option<Figures>>,
+}
+
+/// The public pages and the watchers'.
+pub(super) fn router(site: web::Site, watched: Watched) -> Router {
+    let watchers = Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(watched));
+    watchers.merge(web::router(site))
+}
+
+async fn health(State(watched): State<Arc<Watched>>) -> Response {
+    let silent: Vec<&str> = watched.pulses.iter().filter(|pulse| !pulse.is_alive()).map(|pulse| pulse.name).collect();
+    match silent.as_slice() {
+        [] => (StatusCode::OK, "alive\n").into_response(),
+        silent => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("no sign of life: {}\n", silent.join(", "))).into_response()
+        }
+    }
+}
+
+/// Whether the request comes from the house and not through a proxy: what is said here is not for the world.
+fn is_from_the_house(request: &Request) -> bool {
+    let is_forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| request.headers().contains_key(*name));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    !is_forwarded
+        && peer.is_some_and(|peer| match peer {
+            IpAddr::V4(peer) => peer.is_loopback() || peer.is_private(),
+            IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local(),
+        })
+}
+
+const NOT_HERE: (StatusCode, &str) = (StatusCode::NOT_FOUND, "Only for those in the house.\n");
+
+/// 200 if the work can be done, else 503; and how sources and relay stand, which this process cannot help.
+async fn ready(State(watched): State<Arc<Watched>>, request: Request) -> Response {
+    if !is_from_the_house(&request) {
+        return NOT_HERE.into_response();
+    }
+    let now = watched.clock.now();
+    let asked = watched.db.run(move |store| {
+        store.check_schema()?;
+        store.check_writable()?;
+        Ok((store.sender()?, store.relay_pauses()?, store.source_standings()?))
+    });
+    let answer = match tokio::time::timeout(DATABASE_LIMIT, asked).await {
+        Err(_) => Err(format!("does not answer within {} seconds", DATABASE_LIMIT.as_secs())),
+        Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::from(error))),
+        Ok(Ok(answer)) => Ok(answer),
+    };
+    let (sender, relays, sources) = match answer {
+        Ok(answer) => answer,
+        Err(why) => {
+            let text = json!({ "ready": false, "database": why }).to_string();
+            return (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "application/json")], text)
+                .into_response();
         }
     };
-    Router::new().route("/healthz", get(health)).merge(web::router(site))
+    let sender = sender.filter(|lease| lease.until > now).map(|lease| lease.holder);
+    let is_ready = sender.is_some() || !watched.delivers;
+    let resting = relays.iter().filter(|(_, pause)| pause.until > now);
+    let text = json!({
+        "ready": is_ready,
+        "database": "writable",
+        "sender": sender,
+        "relays_paused": resting.map(|(relay, pause)| json!({
+            "relay": relay, "until": pause.until, "refuses_us": pause.refuses_us, "failures": pause.failures,
+        })).collect::<Vec<_>>(),
+        "sources": sources.iter().map(|source| json!({
+            "source": source.source, "checked_at": source.checked_at, "settled_at": source.settled_at,
+        })).collect::<Vec<_>>(),
+    });
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
+}
+
+async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Response {
+    if !is_from_the_house(&request) {
+        return NOT_HERE.into_response();
+    }
+    match figures(&watched).await {
+        Ok(figures) => {
+            let loops: Vec<_> = watched.pulses.iter().map(|pulse| (pulse.name, pulse.is_alive())).collect();
+            let kind = "text/plain; version=0.0.4; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], figures.page(watched.began, &loops)).into_response()
+        }
+        Err(error) => {
+            let why = anyhow::Error::from(error);
+            tracing::error!("the figures cannot be counted: {why:#}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the database does not answer\n").into_response()
+        }
+    }
+}
+
+async fn figures(watched: &Watched) -> Result<Figures, StoreError> {
+    // Whoever comes meanwhile waits for the same count.
+    let mut kept = watched.figures.lock().await;
+    let now = watched.clock.now();
+    let fresh = kept.as_ref().filter(|figures| (TimeDelta::zero()..FIGURES_KEPT).contains(&(now - figures.now)));
+    if let Some(figures) = fresh {
+        return Ok(figures.clone());
+    }
+    let figures = watched.db.read(move |store| Figures::read(store, now)).await?;
+    *kept = Some(figures.clone());
+    Ok(figures)
 }

@@ -38,6 +38,7 @@ pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use fragments::Fragments;
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
+pub use sample::{SampleError, sample_message};
 pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
 pub use templates::{TemplateError, Templates};

@@ -4,10 +4,12 @@ use super::notices::{Notice, RunSummary};
 use super::paper_view::{Manner, Own};
 use super::summary::Chosen;
 use super::{Accent, DayCovered, Dress, Issue, IssuePick, News, Note, Recipient, Section, SectionKind, Why};
+use super::{Fragments, Headers, MessageError, TemplateError, Templates, render, to_message};
 use crate::links::Thumbs;
 use crate::paper::Paper;
+use crate::site::Site;
 use crate::subscriber::{AbstractLength, Address, Preferences};
-use chrono::{NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use std::sync::Arc;
 
 pub(super) fn dress() -> Dress {
@@ -35,6 +37,50 @@ pub(super) fn recipient<'a>(address: &'a Address, preferences: &'a Preferences) 
         view_url: "https://digest.example.org/issues/sample?d=2026-11-20".to_owned(),
         thumbs: Thumbs::below("https://digest.example.org/feedback?t=sample".to_owned()),
     }
+}
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// A template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A header.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+}
+
+/// The invented issue as a whole message to `to`, unsigned. `leaving` is the link and the
+/// address (`mailto:`) by which its reader unsubscribes.
+pub fn sample_message(
+    templates: &Templates,
+    site: &Site,
+    dress: &Dress,
+    to: &Address,
+    leaving: (String, Option<String>),
+    now: DateTime<Utc>,
+) -> Result<Vec<u8>, SampleError> {
+    let (_, preferences) = subscriber();
+    let sample = recipient(to, &preferences);
+    let recipient = Recipient { name: "", unsubscribe_url: leaving.0, unsubscribe_mailto: leaving.1, ..sample };
+    let issue = issue();
+    let rendered = render(templates, &Fragments::keeping_nothing(), &issue, &recipient, dress)?;
+    // Two samples in one second may be one and the same.
+    let message_id = super::notices::message_id(
+        &site.secret,
+        site.mail_domain(),
+        &format!("sample\0{to}\0{}", now.timestamp()),
+        now,
+    );
+    let headers = Headers {
+        from: &site.from,
+        recipient: &recipient,
+        dress,
+        local_date: issue.local_date,
+        date: now,
+        message_id: &message_id,
+    };
+    Ok(to_message(&rendered, &headers)?)
 }
 
 fn today() -> NaiveDate {

@@ -12,6 +12,7 @@
 mod bridge;
 mod by_hand;
 mod feedback;
+mod figures;
 mod inbound;
 mod issues;
 mod ledger;
@@ -35,6 +36,7 @@ pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
+pub use figures::{FigureStore, SourceStanding};
 pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
@@ -51,7 +53,7 @@ pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
-pub use upkeep::UpkeepStore;
+pub use upkeep::{UpkeepStore, free_bytes};
 pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.
@@ -72,6 +74,7 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + FigureStore
     + Send
 {
 }
@@ -93,6 +96,7 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + FigureStore
         + Send
 {
 }

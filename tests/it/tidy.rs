@@ -28,6 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
     ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
+    ("dns", &["random"]),
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("store", &["coverage", "failpoint", "links", "paper", "subscriber"]),
     // Stages.

@@ -8,6 +8,7 @@ mod backup;
 mod by_hand;
 mod deliveries;
 mod feedback;
+mod figures;
 mod inbound;
 mod issues;
 mod library;
@@ -92,16 +93,6 @@ impl SqliteStore {
     /// A database in memory, for tests and trials.
     pub fn in_memory() -> Result<Self, StoreError> {
         Ok(Self::upgrade(Connection::open_in_memory()?)?.0)
-    }
-
-    /// Writes something, and takes it back.
-    pub fn check_writable(&mut self) -> Result<(), StoreError> {
-        let tx = self.write()?;
-        tx.execute(
-            "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason) VALUES ('', 0, 0, 0, '')",
-            [],
-        )?;
-        Ok(tx.rollback()?)
     }
 
     fn upgrade(conn: Connection) -> Result<(Self, Migrated), StoreError> {

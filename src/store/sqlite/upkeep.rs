@@ -16,6 +16,21 @@ impl UpkeepStore for SqliteStore {
         }
     }
 
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        tx.execute(
+            "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason) VALUES ('', 0, 0, 0, '')",
+            [],
+        )?;
+        Ok(tx.rollback()?)
+    }
+
+    fn check_integrity(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut check = self.conn.prepare("PRAGMA quick_check(10)")?;
+        let lines = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
     fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError> {
         self.conn.execute(
             "DELETE FROM skipped WHERE local_date < :before",

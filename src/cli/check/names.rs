@@ -1,0 +1,250 @@
+//! What is published in DNS about the mail.
+
+use super::{Finding, Verdict, finding};
+use crate::config::Config;
+use crate::digest::{DkimSigner, DnsRecord};
+use crate::dns::{DnsError, Kind, Record, Resolver, reverse_name};
+use crate::outbox::{SmtpSettings, Transport};
+use crate::random::{Random, SystemChance};
+use std::net::IpAddr;
+
+/// Whoever looks: the resolver and its chance.
+pub(super) struct Look<'a> {
+    resolver: &'a Resolver,
+    random: SystemChance,
+}
+
+type Asked<T> = Result<T, DnsError>;
+
+/// All that a receiver of the mail will look up.
+pub(super) async fn check(config: &Config, signer: Option<&DkimSigner>, resolver: &Resolver) -> Vec<Finding> {
+    let Transport::Smtp(smtp) = &config.transport else {
+        return vec![finding("dns", Verdict::Ok, "not asked: no mail leaves this machine".to_owned())];
+    };
+    let look = Look { resolver, random: SystemChance::new() };
+    let from = config.site.mail_domain().to_lowercase();
+    let bounces =
+        config.inbound.bounce_address.as_ref().map_or(from.clone(), |address| address.domain().to_lowercase());
+    let mut findings = vec![said(look.spf(&bounces).await)];
+    for record in signer.map(DkimSigner::records).unwrap_or_default() {
+        findings.push(said(look.dkim(&record).await));
+    }
+    findings.push(said(look.dmarc(&from).await));
+    let reports = config.inbound.bounce_address.iter().chain(&config.inbound.unsubscribe_address);
+    let mut domains: Vec<String> = reports.map(|address| address.domain().to_lowercase()).collect();
+    if domains.is_empty() {
+        domains.push(bounces);
+    }
+    domains.dedup();
+    for domain in domains {
+        findings.push(said(look.mx(&domain).await));
+    }
+    findings.extend(look.ptr(smtp).await.map_err(unasked).unwrap_or_else(|finding| vec![finding]));
+    findings
+}
+
+fn said(asked: Asked<Finding>) -> Finding {
+    asked.unwrap_or_else(unasked)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends here")]
+fn unasked(error: DnsError) -> Finding {
+    let text = format!("{error}; look at the network and at /etc/resolv.conf, or name another server with --dns");
+    finding("dns", Verdict::Warn, text)
+}
+
+impl Look<'_> {
+    async fn ask(&self, name: &str, kind: Kind) -> Asked<Vec<Record>> {
+        self.resolver.ask(name, kind, &self.random as &dyn Random).await
+    }
+
+    /// The texts of `name` that begin with the tag `version`.
+    async fn texts(&self, name: &str, version: &str) -> Asked<Vec<String>> {
+        let texts = self.ask(name, Kind::Txt).await?.into_iter().filter_map(|record| match record {
+            Record::Text(text) => Some(text),
+            _ => None,
+        });
+        let begins = |text: &String| {
+            let head: String = text.chars().filter(|c| !c.is_whitespace()).take(version.len()).collect();
+            head.eq_ignore_ascii_case(version)
+        };
+        Ok(texts.filter(begins).collect())
+    }
+
+    async fn addresses(&self, name: &str) -> Asked<Vec<IpAddr>> {
+        let mut records = self.ask(name, Kind::A).await?;
+        records.extend(self.ask(name, Kind::Aaaa).await?);
+        Ok(records
+            .into_iter()
+            .filter_map(|r| if let Record::Address(address) = r { Some(address) } else { None })
+            .collect())
+    }
+
+    async fn spf(&self, domain: &str) -> Asked<Finding> {
+        let found = self.texts(domain, "v=spf1").await?;
+        let (verdict, text) = match found.as_slice() {
+            [] => (
+                Verdict::Fail,
+                format!(
+                    "{domain} has no SPF record, so many servers refuse or junk the mail; publish a TXT record like \
+                     \"v=spf1 a mx -all\", or the one that your relay's manual gives"
+                ),
+            ),
+            [one] if one.to_lowercase().split_whitespace().any(|term| term == "+all" || term == "all") => (
+                Verdict::Fail,
+                format!("{domain} has {one:?}, which lets everybody send in its name: end it with -all or ~all"),
+            ),
+            [one] => (Verdict::Ok, format!("{domain} has {one:?}: your relay must be among these")),
+            several => (
+                Verdict::Fail,
+                format!(
+                    "{domain} has {} SPF records, so none counts (RFC 7208 section 4.5): make them one",
+                    several.len()
+                ),
+            ),
+        };
+        Ok(finding("spf", verdict, text))
+    }
+
+    async fn dkim(&self, ours: &DnsRecord) -> Asked<Finding> {
+        let name = &ours.name;
+        let found = self.ask(name, Kind::Txt).await?.into_iter().find_map(|record| match record {
+            Record::Text(text) => Some(text),
+            _ => None,
+        });
+        let wanted = tag(&ours.value, "p");
+        let (verdict, text) = match found.as_deref().map(|text| tag(text, "p")) {
+            None => (Verdict::Fail, format!("there is no {name}, so no signature counts; publish {ours}")),
+            Some(key) if key == wanted => (Verdict::Ok, format!("{name} holds the key that signs")),
+            Some(key) if key.as_deref() == Some("") => {
+                (Verdict::Fail, format!("{name} is revoked (an empty p=), so no signature counts; publish {ours}"))
+            }
+            Some(_) => (Verdict::Fail, format!("{name} holds another key than the one that signs; publish {ours}")),
+        };
+        Ok(finding("dkim", verdict, text))
+    }
+
+    async fn dmarc(&self, from: &str) -> Asked<Finding> {
+        // Where a domain has none, that of the organisation holds (RFC 7489 section 6.6.3); which of the
+        // parents is the organisation takes a list that changes, so all of them with two labels are asked.
+        let mut domain = from;
+        loop {
+            let name = format!("_dmarc.{domain}");
+            match self.texts(&name, "v=DMARC1").await?.as_slice() {
+                [] => {}
+                [one] => {
+                    let policy = tag(one, "p").unwrap_or_default();
+                    return Ok(match policy.as_str() {
+                        "none" | "quarantine" | "reject" => {
+                            finding("dmarc", Verdict::Ok, format!("{name} has {one:?}"))
+                        }
+                        _ => finding(
+                            "dmarc",
+                            Verdict::Warn,
+                            format!("{name} has {one:?}, which has no policy: add p=none, p=quarantine or p=reject"),
+                        ),
+                    });
+                }
+                _ => {
+                    let text = format!("{name} has more than one DMARC record, so none counts: make them one");
+                    return Ok(finding("dmarc", Verdict::Fail, text));
+                }
+            }
+            match domain.split_once('.') {
+                Some((_, parent)) if parent.contains('.') => domain = parent,
+                _ => break,
+            }
+        }
+        let text = format!(
+            "_dmarc.{from} has no record, and large providers ask for one; publish a TXT record \"v=DMARC1; p=none\""
+        );
+        Ok(finding("dmarc", Verdict::Warn, text))
+    }
+
+    async fn mx(&self, domain: &str) -> Asked<Finding> {
+        let mut servers: Vec<(u16, String)> = Vec::new();
+        for record in self.ask(domain, Kind::Mx).await? {
+            if let Record::Mx(preference, server) = record {
+                servers.push((preference, server));
+            }
+        }
+        servers.sort();
+        let lost = "reports and unsubscribe mails to it are lost";
+        let (verdict, text) = match servers.first() {
+            Some((_, server)) if server.is_empty() => {
+                (Verdict::Fail, format!("{domain} says that it takes no mail (RFC 7505): {lost}; give it an MX record"))
+            }
+            Some((_, server)) if self.addresses(server).await?.is_empty() => {
+                (Verdict::Fail, format!("{domain} has its mail taken by {server}, which has no address: {lost}"))
+            }
+            Some((_, server)) => (Verdict::Ok, format!("mail to {domain} is taken by {server}")),
+            // RFC 5321 section 5.1: then the domain itself takes it.
+            None if self.addresses(domain).await?.is_empty() => {
+                (Verdict::Fail, format!("{domain} has neither MX record nor address: {lost}; give it an MX record"))
+            }
+            None => {
+                (Verdict::Warn, format!("{domain} has no MX record, so mail goes to the machine of that name itself"))
+            }
+        };
+        Ok(finding("mx", verdict, text))
+    }
+
+    /// That the name the relay goes by and its addresses lead to each other: Gmail and others ask for it.
+    async fn ptr(&self, smtp: &SmtpSettings) -> Asked<Vec<Finding>> {
+        let is_here =
+            smtp.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) || smtp.host == "localhost";
+        let name = match &smtp.hello_name {
+            Some(name) if is_here => name,
+            _ if is_here => {
+                let text = "the relay is this machine: put its public name into smtp.hello_name to have it checked";
+                return Ok(vec![finding("ptr", Verdict::Ok, text.to_owned())]);
+            }
+            _ => &smtp.host,
+        };
+        let addresses = match name.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => self.addresses(name).await?,
+        };
+        if addresses.is_empty() {
+            return Ok(vec![finding("ptr", Verdict::Warn, format!("{name} has no address in DNS"))]);
+        }
+        let mut findings = Vec::new();
+        for address in addresses {
+            let mut names = Vec::new();
+            for record in self.ask(&reverse_name(address), Kind::Ptr).await? {
+                if let Record::Name(name) = record {
+                    names.push(name);
+                }
+            }
+            let mut leads_back = false;
+            for name in &names {
+                leads_back |= self.addresses(name).await?.contains(&address);
+            }
+            // What a provider's relay sends from may be other machines than those that take mail from us.
+            let (verdict, text) = match names.first() {
+                None => (
+                    Verdict::Warn,
+                    format!(
+                        "{address} has no name (PTR): if it is what sends to the world, have its network publish one"
+                    ),
+                ),
+                Some(named) if leads_back => (Verdict::Ok, format!("{address} is {named}, and back")),
+                Some(named) => (
+                    Verdict::Warn,
+                    format!("{address} is called {named}, which does not lead back to it: make the two agree"),
+                ),
+            };
+            findings.push(finding("ptr", verdict, text));
+        }
+        Ok(findings)
+    }
+}
+
+/// The value of a tag in a list of them (RFC 6376 section 3.2), without spaces.
+fn tag(text: &str, name: &str) -> Option<String> {
+    let value = text.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (key.trim() == name).then_some(value)
+    })?;
+    Some(value.chars().filter(|c| !c.is_whitespace()).collect())
+}

@@ -1,0 +1,63 @@
+//! Whether every source answers.
+
+use super::super::open::database_path;
+use super::{Finding, Verdict, finding, with_causes};
+use crate::config::Config;
+use crate::intake::{Probe, probe};
+use crate::source::SourceSettings;
+use crate::source::http::{Http, HttpSettings, Surroundings};
+use crate::source::remote;
+use crate::store::Db;
+use crate::store::sqlite::SqliteStore;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// For a source to answer.
+const SOURCE_LIMIT: Duration = Duration::from_secs(10);
+
+/// That every source answers: those of one provider after each other, others at once.
+pub(super) fn check(config: &Config) -> Vec<Finding> {
+    let db = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok()).map(Db::new);
+    let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
+    for (at, source) in config.sources.iter().enumerate() {
+        let provider = remote::provider(source).map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
+        of_providers.entry(provider).or_default().push((at, source.clone()));
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![finding("source", Verdict::Fail, with_causes(error))],
+    };
+    let mut found: Vec<(usize, Finding)> = runtime.block_on(async {
+        let mut asking = Vec::new();
+        for (_, sources) in of_providers {
+            let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
+            let db = db.clone();
+            asking.push(tokio::spawn(async move {
+                let mut found = Vec::new();
+                for (at, source) in sources {
+                    found.push((at, source_stands(db.as_ref(), &settings, &source).await));
+                }
+                found
+            }));
+        }
+        let mut found = Vec::new();
+        for asked in asking {
+            found.extend(asked.await.unwrap_or_default());
+        }
+        found
+    });
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, finding)| finding).collect()
+}
+
+async fn source_stands(db: Option<&Db>, settings: &HttpSettings, source: &SourceSettings) -> Finding {
+    let (verdict, text) = match Http::new(settings.clone(), Surroundings::of_the_machine()) {
+        Err(error) => (Verdict::Fail, with_causes(error)),
+        Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
+            Probe::Answers(text) => (Verdict::Ok, text),
+            Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
+            Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
+        },
+    };
+    finding("source", verdict, format!("{}: {text}", source.name))
+}
