@@ -10,7 +10,7 @@ use paperboy::web::{Signup, WebSettings};
 use std::sync::Arc;
 
 /// A form as a browser sends it.
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
@@ -20,7 +20,7 @@ fn known(house: &House, address: &str) -> Option<Subscriber> {
 }
 
 /// The mails queued for `address`, as text.
-fn mails(house: &House, address: &str) -> Vec<String> {
+pub(crate) fn mails(house: &House, address: &str) -> Vec<String> {
     let filter = OutboxFilter { address: Some(address.parse().unwrap()), ..OutboxFilter::default() };
     let rows = house.db.run_here(|store| store.deliveries(&filter)).unwrap();
     let text = |id| {
@@ -32,7 +32,7 @@ fn mails(house: &House, address: &str) -> Vec<String> {
 }
 
 /// The path of the first link of our own in `mail` that begins with `start`.
-fn link(mail: &str, start: &str) -> String {
+pub(crate) fn link(mail: &str, start: &str) -> String {
     let whole = format!("https://digest.example.org{start}");
     let at = mail.find(&whole).unwrap_or_else(|| panic!("no {start} in {mail}"));
     mail[at + "https://digest.example.org".len()..].split_whitespace().next().unwrap().to_owned()
