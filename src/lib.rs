@@ -81,6 +81,15 @@
 //!   issue is, so that their preferences stay as they wrote them.
 //! - What somebody wants less of, or is by an author they muted, is not sent; what
 //!   they liked on a page may still come by mail.
+//! - The link to the preferences stands in every mail, so whoever is forwarded one
+//!   may steer, but neither fetch nor erase what is stored: for that a link is
+//!   mailed that holds for a day. An address moves once the new one agrees; the
+//!   old one can undo it for a week.
+//! - Of whoever is erased a keyed hash of the address is left, which the outbox
+//!   shows and imports refuse. The next upkeep writes the file anew, so that
+//!   nothing is left in its unused pages either.
+//! - Who comes back gets what they ask for now, and what they had where they ask
+//!   for nothing.
 //! - Works of a reader's library that are papers here are liked; the others are
 //!   learned from by their text, and do not become papers.
 //! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a

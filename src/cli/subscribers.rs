@@ -6,7 +6,8 @@ use super::open::{Place, address, date, now, subscriber};
 use super::{Done, Failure, out};
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
-use crate::subscriber::{Status, Subscriber, SubscriberId, read_subscriber};
+use crate::subscriber::{Address, Status, Subscriber, SubscriberId, read_subscriber};
+use crate::token::Signer;
 use anyhow::anyhow;
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -19,6 +20,9 @@ pub(super) enum Command {
         email: String,
         #[command(flatten)]
         choices: Choices,
+        /// Add also somebody who asked to be erased
+        #[arg(long)]
+        anyway: bool,
     },
     /// List all subscribers
     List,
@@ -41,10 +45,15 @@ pub(super) enum Command {
     Resume { email: String },
     /// Remove one for good; the record of what they were sent stays in the outbox
     Remove { email: String },
+    /// Erase all that is stored of one, also from the outbox; `add` and `import` refuse them from then on
+    Erase { email: String },
     /// Add or change many, from JSON lines or from CSV with an `email` column
     Import {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Take also people who asked to be erased
+        #[arg(long)]
+        anyway: bool,
     },
     /// Print all as JSON lines that `import` reads
     Export,
@@ -124,9 +133,10 @@ impl Choices {
 }
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
+    let erased = |anyway: bool| Erased { signer: config.site.signer(), anyway };
     match command {
-        Command::Add { email, choices } => add(&db, &email, choices),
+        Command::Add { email, choices, anyway } => add(&db, &email, choices, &erased(anyway)),
         Command::List => list(&db, place.json),
         Command::Show { email } => show(&subscriber(&db, &email)?, place.json),
         Command::Set { email, choices } => set(&db, &email, choices),
@@ -137,8 +147,29 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             db.run_here(|store| store.remove_subscriber(subscriber.id, now()))?;
             Ok(out::line(format!("removed {}", subscriber.address))?)
         }
-        Command::Import { files } => import::run(&db, &files, place.json),
+        Command::Erase { email } => {
+            let subscriber = subscriber(&db, &email)?;
+            let hash = config.site.signer().address_hash(subscriber.address.as_str());
+            db.run_here(|store| store.erase_subscriber(subscriber.id, &hash, now()))?;
+            Ok(out::line(format!("erased all that was stored of {}", subscriber.address))?)
+        }
+        Command::Import { files, anyway } => import::run(&db, &files, &erased(anyway), place.json),
         Command::Export => each(&db, |subscriber| Ok(out::line(subscriber.to_record().to_string())?)),
+    }
+}
+
+/// Keeps out who asked to be erased.
+struct Erased {
+    signer: Signer,
+    anyway: bool,
+}
+
+impl Erased {
+    /// Why somebody with this address may not be entered, if so.
+    fn refuses(&self, db: &Db, address: &Address) -> Result<Option<&'static str>, Failure> {
+        let hash = self.signer.address_hash(address.as_str());
+        let is_erased = !self.anyway && db.run_here(|store| store.was_erased(&hash))?;
+        Ok(is_erased.then_some("they asked to be erased; --anyway takes them all the same"))
     }
 }
 
@@ -153,12 +184,15 @@ fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
     }
 }
 
-fn add(db: &Db, email: &str, choices: Choices) -> Done {
+fn add(db: &Db, email: &str, choices: Choices, erased: &Erased) -> Done {
     let address = address(email)?;
     if db.run_here(|store| store.subscriber(&address))?.is_some() {
         return Err(Failure::Failed(anyhow!(
             "{address} is a subscriber already; `paperboy subscribers set` changes one"
         )));
+    }
+    if let Some(why) = erased.refuses(db, &address)? {
+        return Err(Failure::Failed(anyhow!("{address} is not added: {why}")));
     }
     let mut table = choices.into_table();
     table.insert("email".to_owned(), Value::String(address.to_string()));

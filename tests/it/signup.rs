@@ -10,7 +10,7 @@ use paperboy::web::{Signup, WebSettings};
 use std::sync::Arc;
 
 /// A form as a browser sends it.
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
@@ -20,7 +20,7 @@ fn known(house: &House, address: &str) -> Option<Subscriber> {
 }
 
 /// The mails queued for `address`, as text.
-fn mails(house: &House, address: &str) -> Vec<String> {
+pub(crate) fn mails(house: &House, address: &str) -> Vec<String> {
     let filter = OutboxFilter { address: Some(address.parse().unwrap()), ..OutboxFilter::default() };
     let rows = house.db.run_here(|store| store.deliveries(&filter)).unwrap();
     let text = |id| {
@@ -32,7 +32,7 @@ fn mails(house: &House, address: &str) -> Vec<String> {
 }
 
 /// The path of the first link of our own in `mail` that begins with `start`.
-fn link(mail: &str, start: &str) -> String {
+pub(crate) fn link(mail: &str, start: &str) -> String {
     let whole = format!("https://digest.example.org{start}");
     let at = mail.find(&whole).unwrap_or_else(|| panic!("no {start} in {mail}"));
     mail[at + "https://digest.example.org".len()..].split_whitespace().next().unwrap().to_owned()
@@ -145,4 +145,46 @@ async fn one_network_cannot_have_everybody_written_to() {
         refused += u32::from(status == StatusCode::TOO_MANY_REQUESTS);
     }
     assert!(refused >= 10, "{refused}");
+}
+
+#[tokio::test]
+async fn papers_that_somebody_likes_are_found_and_what_is_unknown_is_said_once() {
+    let house = House::new();
+    house.announces(&["Adapters for towers", "Lamps and their light"]);
+    let examples = "https://arxiv.org/abs/2608.00001v2\r\nlamps and their light\r\nNo such <b>paper\r\n";
+    let (status, page) =
+        house.post("/subscribe", FORM, &form(&[("email", "ada@example.org"), ("examples", examples)])).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("These are not known here: No such paper") && !page.contains("<b>paper"), "{page}");
+    assert!(page.contains("name=\"without\"") && page.contains("lamps and their light"), "{page}");
+    let again = [("email", "ada@example.org"), ("examples", examples), ("without", "No such paper")];
+    assert_eq!(house.post("/subscribe", FORM, &form(&again)).await.0, StatusCode::OK);
+    house.post(&link(&mails(&house, "ada@example.org")[0], "/confirm?t="), FORM, "").await;
+    let liked = |address: &str| known(&house, address).unwrap().interests[0].liked.len();
+    assert_eq!(liked("ada@example.org"), 2);
+    // A piece of BibTeX: what is no paper here is learned from by its text.
+    let bibtex = "@article{a, title={A book of lamps}, author={Noether, Emmy}, abstract={On light.}}";
+    house.post("/subscribe", FORM, &form(&[("email", "eve@example.org"), ("examples", bibtex)])).await;
+    house.post(&link(&mails(&house, "eve@example.org")[0], "/confirm?t="), FORM, "").await;
+    let eve = known(&house, "eve@example.org").unwrap();
+    let library = house.db.run_here(|store| store.library_of(&[eve.id], 9)).unwrap();
+    assert_eq!(library[0].2.title, "A book of lamps");
+    assert_eq!(library[0].1, eve.interests[0].name);
+}
+
+#[tokio::test]
+async fn todays_picks_are_shown_before_an_address_is_given() {
+    let house = House::new();
+    house.announces(&["Adapters for towers", "Lamps and their light"]);
+    let typed = form(&[("interests[0].keywords", "lamps"), ("interests[0].name", "Light"), ("send_at", "08:15")]);
+    let (status, page) = house.post("/subscribe/preview", FORM, &typed).await;
+    assert!(status == StatusCode::OK && page.contains("What would come today"), "{page}");
+    assert!(page.contains("/papers/2608.00002") && page.contains("value=\"08:15\""), "{page}");
+    assert!(!page.contains("nobody@example.org"), "{page}");
+    // With nothing at all, what is trending.
+    let (status, page) = house.post("/subscribe/preview", FORM, "").await;
+    assert!(status == StatusCode::OK && page.contains("/papers/2608.00001"), "{page}");
+    let (status, page) = house.post("/subscribe/preview", FORM, &form(&[("send_at", "25:00")])).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("must be a time of day"), "{page}");
+    assert_eq!(house.db.run_here(|store| store.count_subscribers()).unwrap(), []);
 }

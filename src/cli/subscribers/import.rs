@@ -1,6 +1,6 @@
 //! `subscribers import`: many subscribers from files.
 
-use super::{Done, Failure, out, why_left};
+use super::{Done, Erased, Failure, out, why_left};
 use crate::cli::open::now;
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
@@ -32,8 +32,8 @@ struct Rejected {
     reason: String,
 }
 
-pub(super) fn run(db: &Db, files: &[PathBuf], json: bool) -> Done {
-    let mut import = Import { db, imported: Imported::default(), batch: Vec::new(), unknown: HashSet::new() };
+pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Done {
+    let mut import = Import { db, erased, imported: Imported::default(), batch: Vec::new(), unknown: HashSet::new() };
     let progress = out::Progress::new("subscribers", 0);
     let result = files.iter().try_for_each(|file| import.take(file, &progress));
     drop(progress);
@@ -62,6 +62,7 @@ pub(super) fn run(db: &Db, files: &[PathBuf], json: bool) -> Done {
 
 struct Import<'a> {
     db: &'a Db,
+    erased: &'a Erased,
     imported: Imported,
     batch: Vec<(String, u64, NewSubscriber)>,
     /// Keys that were passed over and have been mentioned.
@@ -158,6 +159,12 @@ impl Import<'_> {
         let problems = fields.into_problems();
         match subscriber {
             Some(subscriber) if problems.is_empty() => {
+                if before.is_none()
+                    && let Some(why) = self.erased.refuses(self.db, &subscriber.address)?
+                {
+                    self.reject(file, line, why.to_owned());
+                    return Ok(());
+                }
                 self.imported.read += 1;
                 self.batch.push((file.to_owned(), line, subscriber));
             }

@@ -75,18 +75,15 @@ pub(in crate::web) async fn say(
     let (Ok(paper), true) = (form.text("paper").parse().map(PaperRow), known.is_some() || thumb == "none") else {
         return torn(&site);
     };
-    let said = match known {
-        Some(thumb) => {
-            let new = NewFeedback { subscriber: id, paper, thumb, interest: None, channel: Channel::Web };
-            match site.db.run(move |store| store.give_feedback(&new, now)).await? {
-                Given::Unknown => "There is no such paper.",
-                _ => "Noted. The next issue will show it.",
-            }
+    let said = if let Some(thumb) = known {
+        let new = NewFeedback { subscriber: id, paper, thumb, interest: None, channel: Channel::Web };
+        match site.db.run(move |store| store.give_feedback(&new, now)).await? {
+            Given::Unknown => "There is no such paper.",
+            _ => "Noted. The next issue will show it.",
         }
-        None => {
-            site.db.run(move |store| store.take_back(id, paper, Channel::Web, now)).await?;
-            "Taken back."
-        }
+    } else {
+        site.db.run(move |store| store.take_back(id, paper, Channel::Web, now)).await?;
+        "Taken back."
     };
     show(&site, &bearer, Some(said)).await
 }

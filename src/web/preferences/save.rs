@@ -34,7 +34,7 @@ pub(in crate::web) async fn save(
     let before = bearer.subscriber.details.clone();
     let reading = form.clone();
     let Read { record, problems, wanted, renames, works } =
-        site.db.run_blocking(move |db| read(db, &reading, before)).await?;
+        site.db.run_blocking(move |db| read(db, &reading, &before)).await?;
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
         let refused = Refused { form: &form, record: &record, problems: &problems };
         return show(&site, &bearer, Some(refused)).await;
@@ -78,7 +78,7 @@ struct Read {
     works: Vec<(String, Vec<LibraryWork>)>,
 }
 
-fn read(db: &Db, form: &Form, before: NewSubscriber) -> Result<Read, StoreError> {
+fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError> {
     let mut record = form.record();
     // Neither is a matter of this form: an address moves when both have agreed.
     record.remove("status");
@@ -120,7 +120,7 @@ fn read(db: &Db, form: &Form, before: NewSubscriber) -> Result<Read, StoreError>
         record.insert("interests".to_owned(), interests.into());
     }
     let mut fields = Fields::new(record.clone());
-    let mut wanted = read_subscriber(&mut fields, Some(&before));
+    let mut wanted = read_subscriber(&mut fields, Some(before));
     problems.extend(fields.into_problems());
     if let Some(wanted) = &mut wanted {
         // Left empty is not left out.
