@@ -10,7 +10,7 @@ use paperboy::web::{Signup, WebSettings};
 use std::sync::Arc;
 
 /// A form as a browser sends it.
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
