@@ -7,7 +7,6 @@ use axum::http::{Request, StatusCode, header};
 use paperboy::clock::Clock as _;
 use paperboy::links::{Links, Thumb};
 use paperboy::paper::Paper;
-use paperboy::site::Site;
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::Scope;
 use paperboy::web::{TlsFiles, router, serve, tls_acceptor};
@@ -119,7 +118,16 @@ async fn no_parameter_of_any_route_is_a_way_in() {
             let Ok(request) = request.body(Body::empty()) else { continue };
             let (status, response, body) = house.ask(request).await;
             assert!(!status.is_server_error(), "{path}: {status} {body}");
-            for bad in ["<script", "<svg", "onmouseover='", "49", "root:", "evil.example/\">"] {
+            for bad in [
+                "<script",
+                "<svg",
+                "onmouseover='",
+                "49",
+                "root:",
+                "href=\"//evil",
+                "href=\"https://evil",
+                "href=\"javascript:",
+            ] {
                 let is_a_number = bad == "49" && !attack.contains("7%20%2A%207");
                 // JSON is not read as a page: its type says so, and `nosniff` holds it.
                 let is_json = response.headers()[header::CONTENT_TYPE].to_str().unwrap().contains("json");
@@ -241,19 +249,6 @@ async fn papers_lead_to_their_own_page_and_nowhere_else() {
     }
 }
 
-#[test]
-fn the_line_to_leave_by_fits_even_for_long_names() {
-    let site =
-        Site { base_url: "https://papers.library.example-university.edu".to_owned(), ..crate::town::desk().site };
-    let links = Links { site: &site, signer: &site.signer() };
-    for id in [1, 1_000_000, i64::from(u32::MAX)] {
-        let line = format!("List-Unsubscribe: <{}>", links.unsubscribe(SubscriberId(id)));
-        let folded = line.len() - "List-Unsubscribe:".len();
-        // Where the whole line is longer, the address stands on the next one alone.
-        assert!(line.len() <= 120 && folded <= 100, "{} {line}", line.len());
-    }
-}
-
 /// Serves a house on a port of its own.
 async fn serving(tls: Option<tokio_rustls::TlsAcceptor>) -> (SocketAddr, CancellationToken) {
     let (house, _) = house();
@@ -292,7 +287,7 @@ async fn whoever_sends_a_byte_a_second_is_cut_off() {
     let (seconds, answer) = trickle(address, head).await;
     assert!(seconds <= 45 && answer.starts_with("HTTP/1.1 408"), "{seconds} {answer}");
     let mut idle = TcpStream::connect(address).await.unwrap();
-    let read = tokio::time::timeout(Duration::from_secs(60), idle.read(&mut [0; 64])).await;
+    let read = tokio::time::timeout(Duration::from_mins(1), idle.read(&mut [0; 64])).await;
     assert!(matches!(read, Ok(Ok(0) | Err(_))), "whoever says nothing is cut off: {read:?}");
 }
 

@@ -128,7 +128,10 @@ async fn authors_are_followed_and_muted_from_the_page() {
     house.post(&link, FORM, &about("unfollow")).await;
     assert!(reader(&house, id).interests[0].authors.is_empty());
     let (_, page) = house.post(&link, FORM, &about("mute")).await;
-    assert!(page.contains("kept out of your issues") && page.contains("Show Emmy Noether again"), "{page}");
+    assert!(
+        page.contains("kept out of your issues") && page.contains("Show again<span class=\"unseen\"> Emmy Noether"),
+        "{page}"
+    );
     let muted = |house: &House| house.db.run_here(|store| store.muted_authors(&[id])).unwrap().len();
     assert_eq!(muted(&house), 1);
     house.post(&link, FORM, &about("unmute")).await;
@@ -144,6 +147,9 @@ async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
     let delivery =
         house.db.run_here(|store| store.deliveries(&paperboy::store::OutboxFilter::default())).unwrap().remove(0);
     let mail = house.db.run_here(|store| store.message(delivery.id)).unwrap().unwrap();
+    let raw = String::from_utf8_lossy(&mail);
+    let leave = raw.split("List-Unsubscribe: ").nth(1).unwrap().split("\r\nList").next().unwrap();
+    assert!(leave.lines().all(|line| line.len() <= 76) && leave.len() + "List-Unsubscribe: ".len() < 100, "{leave}");
     let mail = mail_parser::MessageParser::default().parse(&mail).unwrap();
     let mail = mail.body_html(0).unwrap().replace("\r\n", "\n");
     // Word for word the mail, but for the styles and what only the mail's owner may press.
