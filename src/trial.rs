@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The papers that ship inside the binary. They are made up, and their authors'
@@ -132,6 +133,7 @@ pub struct Trial {
     pub base_url: String,
     listener: TcpListener,
     pages: Router,
+    post: Post,
 }
 
 impl Trial {
@@ -171,7 +173,15 @@ impl Trial {
         let judged = Judged::At(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
         let publishing = Arc::clone(&desk);
         let published = db.run_blocking(move |db| publish(db, &publishing, judged, now)).await?;
-        let delivered = deliver(&db, clock.clone(), chance, &catcher, signer.clone()).await?;
+        let post = Post {
+            db: db.clone(),
+            clock: clock.clone(),
+            chance,
+            catcher: catcher.clone(),
+            signer: signer.clone(),
+            queued: Arc::default(),
+        };
+        let delivered = post.deliver().await?;
         let deliveries = db.run(|store| store.deliveries(&OutboxFilter::default())).await?;
 
         let menu = vec![MenuLink { url: "/", text: "Trending" }, MenuLink { url: "/inbox", text: "Inbox" }];
@@ -187,7 +197,7 @@ impl Trial {
             desk: Arc::new(move || Arc::clone(&desk)),
             settings: Arc::default(),
             clock,
-            queued: Arc::default(),
+            queued: Arc::clone(&post.queued),
             state: Arc::default(),
         };
         let caught = catcher.caught();
@@ -195,14 +205,59 @@ impl Trial {
             outcome: Outcome { imported, fallen_back, is_sample, day, published, delivered, deliveries, caught },
             base_url,
             listener,
+            post,
             pages: inbox::router(catcher, pages).merge(web::router(site)),
         })
     }
 
-    /// Serves the pages until `stop` is cancelled.
+    /// Serves the pages until `stop` is cancelled; mails that visitors ask for are delivered meanwhile.
     pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
+        let delivering = tokio::spawn(self.post.keep_delivering(stop.clone()));
         web::serve(self.listener, None, self.pages, stop).await;
+        let _ = delivering.await;
         Ok(())
+    }
+}
+
+/// Brings mails from the queue to the catcher.
+struct Post {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Random>,
+    catcher: Catcher,
+    signer: Signer,
+    /// Rung when there is one.
+    queued: Arc<Notify>,
+}
+
+impl Post {
+    /// Delivers what is in the queue.
+    async fn deliver(&self) -> Result<Summary, DeliverError> {
+        let relay = SmtpSettings {
+            port: self.catcher.address().port(),
+            security: Security::None,
+            hello_name: Some("localhost".to_owned()),
+            ..SmtpSettings::default()
+        };
+        let signer = self.signer.clone();
+        let sender =
+            Arc::new(move |id: DeliveryId| format!("bounces+{}@paperboy.example", signer.sign(Scope::Bounce, id.0)));
+        let (clock, chance) = (Arc::clone(&self.clock), Arc::clone(&self.chance));
+        let stop = CancellationToken::new();
+        let courier = Courier::new(self.db.clone(), clock, chance, &Transport::Smtp(relay), sender, stop)?;
+        courier.run_until_empty(false).await
+    }
+
+    async fn keep_delivering(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.queued.notified() => {}
+            }
+            if let Err(error) = self.deliver().await {
+                tracing::error!("a mail cannot be delivered to the inbox: {error}");
+            }
+        }
     }
 }
 
@@ -317,23 +372,4 @@ fn publish(db: &Db, desk: &Desk, judged: Judged, now: DateTime<Utc>) -> Result<P
     let mut press = Press::new(db, desk, judged, now, false)?;
     while press.print_page()? {}
     Ok(press.published())
-}
-
-async fn deliver(
-    db: &Db,
-    clock: Arc<dyn Clock>,
-    chance: Arc<dyn Random>,
-    catcher: &Catcher,
-    signer: Signer,
-) -> Result<Summary, DeliverError> {
-    let relay = SmtpSettings {
-        port: catcher.address().port(),
-        security: Security::None,
-        hello_name: Some("localhost".to_owned()),
-        ..SmtpSettings::default()
-    };
-    let sender =
-        Arc::new(move |id: DeliveryId| format!("bounces+{}@paperboy.example", signer.sign(Scope::Bounce, id.0)));
-    let courier = Courier::new(db.clone(), clock, chance, &Transport::Smtp(relay), sender, CancellationToken::new())?;
-    courier.run_until_empty(false).await
 }

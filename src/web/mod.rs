@@ -183,6 +183,10 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
         // One year (RFC 6797 section 6.1.1).
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        // What is no page of ours is not to act like one.
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -40,14 +40,11 @@ pub(super) fn standalone(mail: &str, picture: Option<&str>) -> Standalone {
             next
         });
         let bare = format!("{before}{after}");
-        match attribute(&bare, "class") {
-            Some((before, class, after)) => {
-                let _ = write!(html, "{before} class=\"{class} s{number}\"{after}");
-            }
-            None => {
-                let end = bare.trim_end_matches(['>', '/']).len();
-                let _ = write!(html, "{} class=\"s{number}\"{}", bare[..end].trim_end(), &bare[end..]);
-            }
+        if let Some((before, class, after)) = attribute(&bare, "class") {
+            let _ = write!(html, "{before} class=\"{class} s{number}\"{after}");
+        } else {
+            let end = bare.trim_end_matches(['>', '/']).len();
+            let _ = write!(html, "{} class=\"s{number}\"{}", bare[..end].trim_end(), &bare[end..]);
         }
     }
     html.push_str(rest);

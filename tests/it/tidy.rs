@@ -113,6 +113,8 @@ const PURE_FILES: &[&str] = &[
     "source/http/policy.rs",
     "edition/turn.rs",
     "edition/awaited.rs",
+    "profile/library/write.rs",
+    "web/standalone.rs",
 ];
 const DOING: &[&str] = &["std::fs", "std::net", "tokio::", "Db", "rusqlite", "Clock"];
 

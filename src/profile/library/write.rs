@@ -68,7 +68,7 @@ pub fn to_bibtex(papers: &[&Paper]) -> String {
             .authors
             .iter()
             .map(|author| match name(author) {
-                Name::Person { family, given } if given.is_empty() => format!("{{{}}}", tex(family)),
+                Name::Person { family, given: "" } => format!("{{{}}}", tex(family)),
                 Name::Person { family, given } => format!("{}, {}", tex(family), tex(given)),
                 Name::Whole(whole) => format!("{{{}}}", tex(&clean_line(whole))),
             })
