@@ -149,7 +149,7 @@ async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
     let stopped = Command::new("kill").args(["-TERM", &service.child.id().to_string()]).status().unwrap();
     assert!(stopped.success() && service.child.wait().unwrap().success());
     let log = service.log();
-    assert!(log.lines().count() > 10, "something was logged");
+    assert!(log.contains("mail delivered") && log.contains("stopped"), "{log}");
     let leak = log.lines().find(|line| line.contains("lab.test") || line.contains("reader2"));
     assert_eq!(leak, None, "an address is in the log");
 }
