@@ -18,6 +18,7 @@ mod compose;
 mod examples;
 pub mod find;
 mod follow;
+mod leaving;
 mod library;
 mod notice;
 mod publisher;

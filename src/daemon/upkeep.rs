@@ -4,13 +4,16 @@ use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::store::Db;
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// How long it is remembered that a date had no issue: it decides nothing after
 /// 8 days, and operators may wonder for some weeks.
 const SKIPPED_DAYS: u64 = 60;
+
+/// How long reports are kept: a year and a month, so that seasons can be compared.
+const REPORTS_KEPT: TimeDelta = TimeDelta::days(400);
 
 pub(super) struct Upkeep {
     pub(super) db: Db,
@@ -30,7 +33,12 @@ impl Upkeep {
             return Ok(Step::Idle);
         }
         let forget_before = now.date_naive() - Days::new(SKIPPED_DAYS);
-        self.db.run(move |store| store.tend(forget_before)).await?;
+        self.db
+            .run(move |store| {
+                store.forget_reports(now - REPORTS_KEPT)?;
+                store.tend(forget_before)
+            })
+            .await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
         tracing::info!("the database is tended");
         Ok(Step::Idle)

@@ -212,6 +212,13 @@ impl RequestStore for SqliteStore {
         {
             tx.execute(sql, named_params! { ":key": key })?;
         }
+        // What servers said holds the address, and reports by webhook are known by it alone.
+        let of_them = "subscriber_id = :id OR address_key = :key
+                       OR delivery_id IN (SELECT id FROM deliveries WHERE address = :hash)";
+        tx.execute(
+            &format!("DELETE FROM reports WHERE {of_them}"),
+            named_params! { ":id": id.0, ":key": key, ":hash": hash },
+        )?;
         tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
         tx.execute(
             "INSERT OR REPLACE INTO erased (hash, at) VALUES (:hash, :now)",
@@ -291,7 +298,7 @@ fn note_consent(
     Ok(())
 }
 
-fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
+pub(super) fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
     tx.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'issues'", [])?;
     let id: i64 = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'issues'", [], |row| row.get(0))?;
     tx.prepare_cached(
