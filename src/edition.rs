@@ -19,6 +19,7 @@ mod compose;
 mod examples;
 pub mod find;
 mod follow;
+mod leaving;
 mod library;
 mod named;
 mod notice;

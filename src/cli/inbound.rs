@@ -47,10 +47,22 @@ fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
     };
     let mail = read(options.file.as_ref())?;
     let (config, db) = place.open().map_err(later)?;
-    let reception = Reception { settings: config.inbound, signer: Signer::new(&config.site.secret) };
+    let reception = Reception { settings: config.inbound.clone(), signer: Signer::new(&config.site.secret) };
     let envelope = Envelope { to: recipients(options), ..Envelope::default() };
     let taken = db.run_here(|store| reception.take_mail(store, &mail, &envelope, options.dry_run, now()));
     let receipt = taken.map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
+    if let Some(id) = receipt.asks {
+        let desk = config.desk().map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
+        let mut asked = Ok(false);
+        db.run_here(|store| {
+            asked = desk.ask_to_leave(store, id, now());
+            Ok(())
+        })
+        .map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
+        asked.map_err(|error| {
+            (EX_TEMPFAIL, anyhow::Error::from(error).context("cannot ask whether they want to leave"))
+        })?;
+    }
     let said =
         if place.json { out::json(&json_of(&receipt)) } else { out::line(line_of(&receipt)).map_err(Into::into) };
     // What is recorded is recorded, whether or not anybody reads about it.

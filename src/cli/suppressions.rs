@@ -35,14 +35,14 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 }
                 return Ok(out::json(&all)?);
             }
-            let rows: Vec<[String; 3]> = suppressions
-                .iter()
-                .map(|one| {
-                    let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
-                    [one.address.to_string(), since, crate::text::cut(&one.reason, 100)]
-                })
-                .collect();
-            Ok(out::table(["ADDRESS", "SINCE (UTC)", "REASON"], &rows)?)
+            let mut rows: Vec<[String; 4]> = Vec::with_capacity(suppressions.len());
+            for one in &suppressions {
+                let evidence = db.run_here(|store| store.suppression_evidence(&one.address))?;
+                let came = evidence.map_or_else(String::new, |report| format!("report by {}", report.source));
+                let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
+                rows.push([one.address.to_string(), since, came, crate::text::cut(&one.reason, 100)]);
+            }
+            Ok(out::table(["ADDRESS", "SINCE (UTC)", "EVIDENCE", "REASON"], &rows)?)
         }
         Command::Add { address: text, reason } => {
             let address = address(&text)?;

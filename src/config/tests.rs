@@ -1,6 +1,7 @@
 //! What an operator may rely on.
 
 use super::*;
+use crate::inbound::ImapSecurity;
 use crate::outbox::{Security, SmtpSettings};
 use crate::source::SourceKind;
 use crate::store::DatabaseUrl;
@@ -166,7 +167,13 @@ fn every_setting_of_the_template_is_known_and_stands_at_its_default() {
         .collect();
     place.write("paperboy.toml", uncommented.join("\n"));
     place.write("dkim.pem", "key");
-    let whole = place.load(&[]).unwrap();
+    place.write("imap-password", "geheim");
+    let mut whole = place.load(&[]).unwrap();
+    // Two sections that somebody must write on purpose; what may be left out of them is at its default.
+    let imap = whole.inbound.imap.take().unwrap();
+    assert_eq!((imap.port, imap.security, imap.mailbox.as_str()), (993, ImapSecurity::Tls, "INBOX"));
+    assert_eq!((imap.done_mailbox, imap.ca_file), (None, None));
+    assert!(whole.inbound.lmtp.take().unwrap().listen.ip().is_loopback());
     let shown = |config: &Config| {
         format!(
             "{:#?}",

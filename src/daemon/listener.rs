@@ -3,11 +3,12 @@
 use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
+use crate::edition::EditionError;
 use crate::inbound::imap::{ImapError, Mailbox};
 use crate::inbound::lmtp::Handed;
 use crate::inbound::maildir::{Waiting, Watch};
 use crate::inbound::{Envelope, MAIL_BYTES_MAX, Receipt, Reception};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, Store, StoreError};
 use crate::token::Signer;
 use anyhow::Context;
 use std::path::Path;
@@ -32,7 +33,20 @@ impl Desk {
 
     async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
         let (reception, now) = (self.reception(), self.clock.now());
-        self.db.run(move |store| reception.take_mail(store, &mail, &envelope, false, now)).await
+        let desk = Arc::clone(&self.parts.borrow().desk);
+        let take = move |store: &mut dyn Store| {
+            let receipt = reception.take_mail(store, &mail, &envelope, false, now)?;
+            if let Some(id) = receipt.asks {
+                match desk.ask_to_leave(store, id, now) {
+                    Ok(_) => {}
+                    // Not taken in, then: the mail stays, and comes again.
+                    Err(EditionError::Store(error)) => return Err(error),
+                    Err(error) => tracing::error!("cannot ask whether somebody wants to leave: {error}"),
+                }
+            }
+            Ok(receipt)
+        };
+        self.db.run(take).await
     }
 }
 

@@ -17,6 +17,8 @@ const UNCONFIRMED_DAYS: i64 = 30;
 
 /// Clicks tell what is read now.
 const CLICKS_DAYS: i64 = 90;
+/// How long reports are kept: a year and a month, so that seasons can be compared.
+const REPORTS_KEPT: TimeDelta = TimeDelta::days(400);
 
 pub(super) struct Upkeep {
     pub(super) db: Db,
@@ -41,6 +43,7 @@ impl Upkeep {
             .db
             .run(move |store| {
                 let forgotten = (store.forget_unconfirmed(unconfirmed)?, store.forget_clicks(clicks)?);
+                store.forget_reports(now - REPORTS_KEPT)?;
                 store.tend(forget_before)?;
                 Ok(forgotten)
             })

@@ -252,6 +252,7 @@ pub(super) struct NoticeWords {
     pub(super) welcome: Wording,
     pub(super) preferences: Wording,
     pub(super) goodbye: Wording,
+    pub(super) leave: Wording,
     pub(super) export: Wording,
     pub(super) erase: Wording,
     pub(super) new_address: Wording,

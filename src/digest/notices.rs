@@ -46,6 +46,11 @@ pub enum Notice {
         /// Where they can subscribe again.
         url: String,
     },
+    /// Asks whether they want to leave, after a mail that only its sender's address speaks for.
+    Leave {
+        /// Shows the button that does it.
+        url: String,
+    },
     /// Their data can be fetched.
     Export {
         /// From there.
@@ -171,6 +176,7 @@ impl Notice {
             Notice::Welcome { .. } => "welcome",
             Notice::Preferences { .. } => "preferences",
             Notice::Goodbye { .. } => "goodbye",
+            Notice::Leave { .. } => "leave",
             Notice::Export { .. } => "export",
             Notice::Erase { .. } => "erase",
             Notice::NewAddress { .. } => "new-address",
@@ -183,7 +189,7 @@ impl Notice {
     /// Who is subscribed and reads this can leave from the mail program.
     fn unsubscribe_url(&self) -> Option<&str> {
         match self {
-            Notice::Welcome { unsubscribe_url, .. } => Some(unsubscribe_url),
+            Notice::Welcome { unsubscribe_url: url, .. } | Notice::Leave { url } => Some(url),
             _ => None,
         }
     }
@@ -297,6 +303,7 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
         }
         Notice::Preferences { url } => (&all.preferences, (Some(url), None)),
         Notice::Goodbye { url } => (&all.goodbye, (Some(url), None)),
+        Notice::Leave { url } => (&all.leave, (Some(url), None)),
         Notice::Export { url, until } => (&all.export, (Some(url), Some(until))),
         Notice::Erase { url, until } => (&all.erase, (Some(url), Some(until))),
         Notice::NewAddress { old, url, until } => {

@@ -188,6 +188,7 @@ pub(super) fn notices() -> Vec<Notice> {
         Notice::Welcome { preferences_url: url(), unsubscribe_url: url(), preferences: Preferences::default() },
         Notice::Preferences { url: url() },
         Notice::Goodbye { url: url() },
+        Notice::Leave { url: url() },
         Notice::Export { url: url(), until },
         Notice::Erase { url: url(), until },
         Notice::NewAddress { old: other(), url: url(), until },

@@ -6,7 +6,7 @@ use super::reading::{Report, read};
 use super::settings::InboundSettings;
 use super::verdict::{Class, Verdict, verdicts};
 use crate::store::{DeliveryKey, NewReport, Reported, Store, StoreError};
-use crate::subscriber::Address;
+use crate::subscriber::{Address, SubscriberId};
 use crate::token::Signer;
 use chrono::{DateTime, Utc};
 use ring::digest::{SHA256, digest};
@@ -29,6 +29,8 @@ pub struct Receipt {
     pub is_ours: bool,
     /// Whether it was recorded before.
     pub is_repeated: bool,
+    /// The subscriber who is to be asked whether they want to leave.
+    pub asks: Option<SubscriberId>,
 }
 
 /// Takes reports in.
@@ -80,6 +82,7 @@ impl Reception {
             decision: Decision { action: Action::None, why: "nothing in it proves that it is about a mail of ours" },
             is_ours: proved.is_any(),
             is_repeated: false,
+            asks: None,
             verdicts: all,
         };
         if let Some(leaving) = leaving(store, report, &receipt.verdicts, &proved)? {
@@ -90,6 +93,7 @@ impl Reception {
                 receipt.verdicts[0].class = Class::Unsubscribe;
             }
             if let Some(new) = new {
+                receipt.asks = new.subscriber.filter(|_| decision.action == Action::Confirm && !dry);
                 let new = NewReport { key: key.to_owned(), source: envelope.source.word(), ..new };
                 receipt.is_repeated = !dry && !store.record_report(&new, REPORTS_MAX, now)?;
             }

@@ -1,6 +1,6 @@
 //! Reports: what came back, and what was done about it.
 
-use super::{DeliveryId, DeliveryState, Earlier, StoreError};
+use super::{DeliveryId, DeliveryState, Earlier, NewNotice, StoreError};
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -121,11 +121,22 @@ pub trait InboundStore {
     /// was recorded before or the delivery has `most` reports already.
     fn record_report(&mut self, report: &NewReport, most: u32, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
+    /// Queues `notice`; `false`, and nothing is queued, if its address had one of its kind since `since`.
+    fn enqueue_notice_once(
+        &mut self,
+        notice: &NewNotice,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
+
     /// Recorded reports, newest first, at most `limit`.
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError>;
 
     /// Reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
+
+    /// Forgets reports that came before `before`; suppressions stay. Returns how many there were.
+    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The report on which an address was suppressed, if it was one.
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError>;

@@ -241,6 +241,58 @@ fn people_leave_by_their_token_or_by_answering_and_never_by_from_alone() {
     assert_eq!(desk.status("cyd"), Status::Active);
 }
 
+#[test]
+fn who_asks_to_leave_by_from_alone_is_asked_once_a_day_and_only_if_they_are_a_reader() {
+    let desk = Desk::new();
+    desk.sends("cyd", 0);
+    let writer = crate::town::desk();
+    let asks = |from: &str, number: u32, hours: i64| {
+        let mail = format!(
+            "From: {from}\r\nTo: leave@digest.example\r\nMessage-ID: <{number}@x.example>\r\nSubject: unsubscribe\r\n\r\n\r\n"
+        );
+        let Some(id) = desk.takes(&mail).asks else { return false };
+        let now = desk.now + TimeDelta::hours(hours);
+        let mut asked = false;
+        desk.db
+            .run_here(|store| {
+                asked = writer.ask_to_leave(store, id, now).unwrap();
+                Ok(())
+            })
+            .unwrap();
+        asked
+    };
+    assert!(!asks("mallory@example.net", 1, 0), "nobody is asked who is no reader");
+    assert!(asks("cyd@example.org", 2, 0));
+    assert!(!asks("Cyd <CYD@example.org>", 3, 23));
+    assert!(!asks("cyd@example.org", 3, 23), "and not for the same mail again");
+    assert!(asks("cyd@example.org", 4, 25));
+    let queued = desk.db.run_here(|store| store.claim_due(10, desk.now + TimeDelta::hours(25))).unwrap();
+    let questions: Vec<_> = queued.iter().filter(|one| one.address.as_str() == "cyd@example.org").collect();
+    assert!(!questions.is_empty());
+    assert_eq!(desk.status("cyd"), Status::Active);
+    let cyd = desk.subscriber_id("cyd");
+    desk.db.run_here(|store| store.unsubscribe(cyd, "page", desk.now)).unwrap();
+    assert!(!asks("cyd@example.org", 5, 60), "they have left already");
+}
+
+#[test]
+fn an_erased_reader_leaves_no_report_behind_and_old_reports_are_forgotten() {
+    let desk = Desk::new();
+    for name in ["ada", "bob"] {
+        let id = desk.sends(name, 0);
+        desk.takes(&dsn(&desk.bounces(id), &format!("{name}@example.org"), "5.1.1", UNKNOWN, ""));
+    }
+    let count = || desk.db.run_here(|store| store.count_reports()).unwrap().iter().map(|(_, n)| n).sum::<u64>();
+    assert_eq!(count(), 2);
+    let ada = desk.subscriber_id("ada");
+    desk.db.run_here(|store| store.erase_subscriber(ada, "hash", desk.now)).unwrap();
+    assert_eq!(count(), 1);
+    let forget = |days| desk.db.run_here(|store| store.forget_reports(desk.now + TimeDelta::days(days))).unwrap();
+    assert_eq!((forget(0), forget(1)), (0, 1));
+    // What was decided on them stands.
+    assert_eq!(desk.suppressed(), ["bob@example.org"]);
+}
+
 fn collection() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("PAPERBOY_SHARED_DATA")?).join("bounces_sisimai");
     folder.join("labels.jsonl").is_file().then_some(folder)

@@ -11,7 +11,7 @@ fn reports_answers_and_letters_in_many_manners_are_told_apart() {
     let mut count = 0;
     for one in MAILS.split("\n==== ").skip(1) {
         let (head, mail) = one.split_once('\n').unwrap();
-        let [name, class, status, recipient] = head.split(" | ").collect::<Vec<_>>()[..] else { panic!("{head}") };
+        let [_, class, status, recipient] = head.split(" | ").collect::<Vec<_>>()[..] else { panic!("{head}") };
         let report = read(mail.as_bytes());
         let found = &verdicts(&report)[0];
         let code = found.status.map(|status| status.to_string());

@@ -25,6 +25,7 @@ fn all() -> Vec<Notice> {
         },
         Notice::Preferences { url: url("preferences") },
         Notice::Goodbye { url: url("confirm") },
+        Notice::Leave { url: url("unsubscribe") },
         Notice::Export { url: url("export"), until },
         Notice::Erase { url: url("erase"), until },
         Notice::NewAddress { old: address("ada@example.net"), url: url("address"), until },
@@ -121,7 +122,7 @@ fn check_sound(mail: &notices::Mail, notice: &Notice) {
     }
     assert!(!names.contains(&"Bcc"));
     // Only who is subscribed has something to leave.
-    let leaves = matches!(notice, Notice::Welcome { .. });
+    let leaves = matches!(notice, Notice::Welcome { .. } | Notice::Leave { .. });
     assert_eq!(names.contains(&"List-Unsubscribe"), leaves);
     assert_eq!(names.contains(&"List-Unsubscribe-Post"), leaves);
     assert_eq!(read.header("Subject"), mail.subject);

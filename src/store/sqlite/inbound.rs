@@ -1,11 +1,12 @@
 //! Reports.
 
 use super::SqliteStore;
+use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf,
-    StoreError,
+    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow, Reported,
+    ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -72,6 +73,27 @@ impl InboundStore for SqliteStore {
         Ok(is_new)
     }
 
+    fn enqueue_notice_once(
+        &mut self,
+        notice: &NewNotice,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        let had_one = tx
+            .prepare_cached(
+                "SELECT 1 FROM deliveries WHERE kind = :kind AND lower(address) = :address AND queued_at > :since",
+            )?
+            .exists(named_params! {
+                ":kind": notice.kind, ":address": address_key(&notice.address), ":since": since.timestamp(),
+            })?;
+        if !had_one {
+            enqueue(&tx, notice, now)?;
+        }
+        tx.commit()?;
+        Ok(!had_one)
+    }
+
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError> {
         const ALL: &str = "SELECT * FROM reports WHERE";
         const NEWEST: &str = "ORDER BY id DESC LIMIT :limit";
@@ -100,6 +122,13 @@ impl InboundStore for SqliteStore {
             self.conn.prepare_cached("SELECT class, count(*) AS n FROM reports GROUP BY class ORDER BY class")?;
         let rows = statement.query_map([], |row| Ok((row.get("class")?, row.get("n")?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let gone = self
+            .conn
+            .execute("DELETE FROM reports WHERE at < :before", named_params! { ":before": before.timestamp() })?;
+        Ok(gone as u64)
     }
 
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError> {

@@ -310,7 +310,7 @@ fn note_consent(
     Ok(())
 }
 
-fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
+pub(super) fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
     tx.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'issues'", [])?;
     let id: i64 = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'issues'", [], |row| row.get(0))?;
     tx.prepare_cached(
