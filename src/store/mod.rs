@@ -18,6 +18,7 @@ mod settings;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
+mod vectors;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
@@ -31,11 +32,18 @@ pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, Taken
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
+pub use vectors::{ActiveModel, ModelRow, NewVector, VectorStore};
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store:
+    PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + VectorStore + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + VectorStore + Send> Store
+    for T
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

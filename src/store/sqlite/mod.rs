@@ -12,6 +12,7 @@ mod papers;
 mod row;
 mod subscribers;
 mod upkeep;
+mod vectors;
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -25,6 +26,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -346,7 +346,7 @@ fn write_paper(tx: &Transaction<'_>, sql: &str, paper: &Paper, now: DateTime<Utc
     Ok(())
 }
 
-fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
+pub(super) fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
     let columns = Columns { table: "papers", row };
     Ok(StoredPaper {
         row: PaperRow(columns.get("row")?),
