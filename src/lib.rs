@@ -40,7 +40,7 @@
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
-//! | border | [`source`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
+//! | border | [`source`], [`model`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`] | the store |
 //! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
@@ -80,6 +80,7 @@ pub mod fields;
 pub mod inbound;
 pub mod intake;
 pub mod links;
+pub mod model;
 pub mod outbox;
 pub mod paper;
 pub mod profile;

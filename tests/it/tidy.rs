@@ -30,7 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("inbound", &["subscriber"]),
-    ("store", &["coverage", "failpoint", "paper", "subscriber"]),
+    ("model", &["embedding", "source"]),
+    ("store", &["coverage", "embedding", "failpoint", "paper", "subscriber"]),
     // Stages.
     ("intake", &["coverage", "paper", "source", "store"]),
     (
@@ -38,8 +39,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "coverage",
             "digest",
+            "embedding",
             "inbound",
             "links",
+            "model",
             "paper",
             "profile",
             "ranking",
