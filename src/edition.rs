@@ -17,11 +17,13 @@ mod compose;
 mod examples;
 mod publisher;
 mod turn;
+mod vectors;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
 pub use publisher::Publisher;
+pub use vectors::{ActiveEmbedder, VectorError, active_embedder, refresh_vectors};
 
 use crate::profile::Background;
 use crate::ranking::Candidates;
