@@ -79,6 +79,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let progress = out::Progress::new("statistics", 0);
     refresh_background(&db, |papers| progress.at(papers))?;
     drop(progress);
+    super::model::refresh(&config, &db)?;
     if place.json {
         let gone: Vec<_> = gone
             .iter()

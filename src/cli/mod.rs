@@ -11,6 +11,7 @@ mod evaluate;
 mod fetch;
 mod init;
 mod interests;
+mod model;
 mod open;
 mod out;
 mod outbox;
@@ -64,6 +65,9 @@ enum Command {
     /// Look after what a subscriber follows
     #[command(subcommand)]
     Interests(interests::Command),
+    /// Look after the models whose vectors help to rank
+    #[command(subcommand)]
+    Model(model::Command),
     /// Look after addresses that must not be written to
     #[command(subcommand)]
     Suppressions(suppressions::Command),
@@ -139,6 +143,7 @@ fn run(cli: Cli) -> Done {
         Command::Papers(command) => papers::run(command, &at),
         Command::Subscribers(command) => subscribers::run(command, &at),
         Command::Interests(command) => interests::run(command, &at),
+        Command::Model(command) => model::run(command, &at),
         Command::Preview(options) => preview::run(&options, &at),
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),

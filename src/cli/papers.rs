@@ -66,7 +66,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
 const SHOWN_MAX: u64 = 20;
 
 fn import(files: &[PathBuf], place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
     let mut import = Import::new(now());
     let progress = out::Progress::new("papers", 0);
     let mut shown = 0;
@@ -89,6 +89,7 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
     let progress = out::Progress::new("statistics", 0);
     refresh_background(&db, |papers| progress.at(papers))?;
     drop(progress);
+    super::model::refresh(&config, &db)?;
     if place.json {
         out::json(&imported)?;
     } else {

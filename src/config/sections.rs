@@ -7,6 +7,7 @@ use super::files::Files;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
 use crate::inbound::InboundSettings;
+use crate::model::{HUB, ModelSettings};
 use crate::outbox::{
     BREAKER_MAX, ClientCertificate, Login, LoginKind, OnUncertain, Protocol, RateLimits, RetrySettings, Security,
     SmtpSettings, TlsSettings,
@@ -215,6 +216,17 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
     DigestSettings {
         templates: files.folder(fields, "templates"),
         accent: fields.parsed("accent", str::parse).unwrap_or_default(),
+    }
+}
+
+pub(super) fn read_model(fields: &mut Fields, database: Option<&DatabaseSettings>, files: &Files) -> ModelSettings {
+    let beside = match database.map(|database| &database.url) {
+        Some(DatabaseUrl::Sqlite(path)) => path.with_file_name("models"),
+        _ => files.locate("models"),
+    };
+    ModelSettings {
+        path: files.path(fields, "path").unwrap_or(beside),
+        hub: fields.parsed("hub", base_address).unwrap_or_else(|| HUB.to_owned()),
     }
 }
 
