@@ -223,7 +223,7 @@ impl At<'_> {
         let mut progress: Option<out::Progress> = None;
         let step = |loading: Loading<'_>| {
             if loading.file != file {
-                file = loading.file.to_owned();
+                loading.file.clone_into(&mut file);
                 progress = None;
                 out::note(match loading.whole {
                     Some(whole) => format!("fetching {file} ({:.1} MB)", whole as f64 / 1e6),

@@ -56,7 +56,7 @@ pub fn distill(
     tokens.sort_by_key(|(_, id)| *id);
     let rows = through(encoder, &tokens, &mut step)
         .map_err(|error| BadModel::broken("model.safetensors", error.to_string().lines().next().unwrap_or_default()))?;
-    let (mut rows, dimensions) = components(rows);
+    let (mut rows, dimensions) = components(&rows);
     weigh(&mut rows, dimensions);
 
     let kept: Map<String, Value> =
@@ -115,15 +115,15 @@ fn through(
 
 /// The rows along their principal components, those of the largest variance, one
 /// row after another; and how many components there are.
-fn components(rows: Vec<Vec<f32>>) -> (Vec<f32>, usize) {
+fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
     let size = rows.first().map_or(0, Vec::len);
     let count = rows.len().max(1) as f64;
     let mut mean = vec![0.0_f64; size];
-    for row in &rows {
+    for row in rows {
         mean.iter_mut().zip(row).for_each(|(mean, number)| *mean += f64::from(*number) / count);
     }
     let mut all: Vec<f32> = Vec::with_capacity(rows.len() * size);
-    for row in &rows {
+    for row in rows {
         all.extend(row.iter().zip(&mean).map(|(number, mean)| number - *mean as f32));
     }
     let dimensions = DIMENSIONS.min(size);
@@ -155,6 +155,8 @@ fn weigh(rows: &mut [f32], dimensions: usize) {
     let whole: f64 = (0..count).map(chances).sum();
     for (at, row) in rows.chunks_exact_mut(dimensions.max(1)).enumerate() {
         let weight = (SIF / (SIF + chances(at) / whole)) as f32;
-        row.iter_mut().for_each(|number| *number *= weight);
+        for number in row {
+            *number *= weight;
+        }
     }
 }

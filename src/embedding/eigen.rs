@@ -37,18 +37,16 @@ fn rotate(matrix: &mut [f64], vectors: &mut [f64], size: usize, p: usize, q: usi
         return;
     }
     let tau = (qq - pp) / (2.0 * pq);
-    let t = tau.signum() / (tau.abs() + tau.hypot(1.0));
-    let c = 1.0 / t.hypot(1.0);
-    let s = t * c;
-    for k in 0..size {
-        let (kp, kq) = (matrix[k * size + p], matrix[k * size + q]);
-        matrix[k * size + p] = c * kp - s * kq;
-        matrix[k * size + q] = s * kp + c * kq;
+    let tangent = tau.signum() / (tau.abs() + tau.hypot(1.0));
+    let cos = 1.0 / tangent.hypot(1.0);
+    let sin = tangent * cos;
+    for row in matrix.chunks_exact_mut(size) {
+        (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
     }
     for rows in [matrix, vectors] {
         let (above, below) = rows.split_at_mut(q * size);
-        for (p, q) in above[p * size..][..size].iter_mut().zip(&mut below[..size]) {
-            (*p, *q) = (c * *p - s * *q, s * *p + c * *q);
+        for (one, other) in above[p * size..][..size].iter_mut().zip(&mut below[..size]) {
+            (*one, *other) = (cos * *one - sin * *other, sin * *one + cos * *other);
         }
     }
 }

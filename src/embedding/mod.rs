@@ -130,5 +130,7 @@ fn text_of(paper: &Paper) -> String {
 fn normalise(vector: &mut [f32]) {
     let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
     let times = if length > 0.0 && length.is_finite() { length.recip() } else { 0.0 };
-    vector.iter_mut().for_each(|number| *number = if times > 0.0 { *number * times } else { 0.0 });
+    for number in vector {
+        *number = if times > 0.0 { *number * times } else { 0.0 };
+    }
 }

@@ -31,14 +31,16 @@ pub struct StaticTable {
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
 struct Config {
     /// `null` for no limit.
-    #[serde(default = "tokens_max")]
     max_length: Option<usize>,
 }
 
-fn tokens_max() -> Option<usize> {
-    Some(TOKENS_MAX)
+impl Default for Config {
+    fn default() -> Self {
+        Config { max_length: Some(TOKENS_MAX) }
+    }
 }
 
 impl std::fmt::Debug for StaticTable {

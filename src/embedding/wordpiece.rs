@@ -33,6 +33,7 @@ pub(crate) struct WordPiece {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "the settings of BertNormalizer are four switches")]
 struct Normal {
     clean: bool,
     part_chinese: bool,

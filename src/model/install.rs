@@ -130,7 +130,12 @@ impl Stage {
         }
         let _ = std::fs::remove_file(self.folder.join("lock"));
         if self.target.exists() {
-            std::fs::remove_dir_all(&self.target).map_err(ModelError::file(&self.target))?;
+            // Somebody's own folder, since it was not installed: it is put aside, not removed.
+            let aside = self
+                .target
+                .with_file_name(format!(".before-{}", self.target.file_name().unwrap_or_default().display()));
+            let _ = std::fs::remove_dir_all(&aside);
+            std::fs::rename(&self.target, &aside).map_err(ModelError::file(&self.target))?;
         }
         std::fs::rename(&self.folder, &self.target).map_err(ModelError::file(&self.target))
     }
@@ -205,6 +210,7 @@ pub async fn fetch(
     };
     for file in &SMALL[..2] {
         if get(file).await?.is_none() {
+            stage.clear();
             return Err(ModelError::NoModel { place, missing: file });
         }
     }

@@ -86,7 +86,9 @@ pub(crate) fn encoder(folder: &Path, prefix: &str) {
         let count = shape.iter().product();
         let mut values = numbers(name.len() as u64 * 31 + name.bytes().map(u64::from).sum::<u64>(), count);
         if name.ends_with("LayerNorm.weight") {
-            values.iter_mut().for_each(|value| *value += 1.0);
+            for value in &mut values {
+                *value += 1.0;
+            }
         }
         tensors.push((format!("{prefix}{name}"), shape.to_vec(), values));
     };
