@@ -24,7 +24,6 @@ use crate::config::Config;
 use crate::random::Random;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
-use crate::token::Signer;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
 use keep::{Pace, Pulse, Step, Trouble, keep_stepping};
@@ -172,9 +171,6 @@ impl Daemon {
             return Ok(None);
         }
         let web = &self.config.web;
-        if web.tls.is_some() {
-            tracing::warn!("[web] tls_cert_file: this version serves plain HTTP only; put a proxy in front");
-        }
         let bound = TcpListener::bind(web.listen).await;
         let listener = bound.with_context(|| format!("web.listen: cannot listen on {}", web.listen))?;
         let address = listener.local_addr().context("web.listen: no address")?;
@@ -237,7 +233,7 @@ impl Daemon {
                 parts: parts.clone(),
                 pulse: Arc::clone(&pace.pulse),
                 stop: stop.clone(),
-                queued,
+                queued: Arc::clone(&queued),
                 lock_file: config.sending_lock()?,
             };
             started.keep(pace, Arc::new(rounds), courier::Rounds::step);
@@ -248,9 +244,22 @@ impl Daemon {
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
-            let site = web::Site { db, pages, signer: Signer::new(&config.site.secret), clock };
+            let tls = config.web.tls.as_ref().map(web::tls_acceptor).transpose()?;
+            let parts = parts.clone();
+            let site = web::Site {
+                db,
+                pages,
+                desk: Arc::new(move || Arc::clone(&parts.borrow().desk)),
+                settings: Arc::new(config.web),
+                clock,
+                queued: Arc::clone(&queued),
+                state: Arc::default(),
+            };
             let router = pages::router(site, started.pulses.clone());
-            started.loops.spawn(pages::serve(listener, router, stop));
+            started.loops.spawn(async move {
+                web::serve(listener, tls, router, stop).await;
+                Ok(())
+            });
         }
         Ok(started)
     }

@@ -13,18 +13,32 @@
 
 mod awaited;
 mod background;
+pub mod clicks;
 mod compose;
 mod examples;
+pub mod find;
+mod follow;
+mod library;
+mod notice;
 mod publisher;
+mod told;
+mod trending;
 mod turn;
 mod vectors;
+mod votes;
 mod window;
 
 pub use background::refresh_background;
 pub use compose::{Composed, Desk};
+pub use examples::YOUR_PICKS;
+pub use follow::follow_author;
+pub use library::{Taken, YOUR_LIBRARY, take_library};
+pub use notice::Addressee;
 pub use publisher::Publisher;
+pub use trending::trending;
 pub use vectors::{ActiveEmbedder, VectorError, active_embedder, refresh_vectors};
 
+use crate::digest::Fragments;
 use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
@@ -68,6 +82,15 @@ pub enum EditionError {
         /// Which header.
         #[source]
         cause: crate::digest::MessageError,
+    },
+    /// A notice cannot be written.
+    #[error("cannot write the notice {kind}")]
+    Notice {
+        /// Its word.
+        kind: &'static str,
+        /// What is wrong.
+        #[source]
+        cause: crate::digest::notices::NoticeError,
     },
 }
 
@@ -113,6 +136,8 @@ pub struct Press<'a> {
     coverage: Vec<Coverage>,
     prepared: Vec<(BTreeSet<NaiveDate>, Arc<Prepared>)>,
     examples: Examples,
+    /// Papers as they stand in mails, rendered once for all readers.
+    fragments: Fragments,
     after: SubscriberId,
     published: Published,
 }
@@ -167,6 +192,7 @@ impl<'a> Press<'a> {
             coverage,
             prepared: Vec::new(),
             examples: Examples::default(),
+            fragments: Fragments::default(),
             after: SubscriberId(0),
             published: Published::default(),
         })
@@ -248,11 +274,14 @@ impl<'a> Press<'a> {
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
+        for plan in &mut plans {
+            told::plan(&self.db, plan)?;
+        }
         let background = self.background()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
-        let (desk, examples, now) = (self.desk, &self.examples, self.now);
-        let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, &background, examples, now)).collect::<Result<_, _>>()?;
+        let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
+        let compose = |plan| desk.compose(plan, &background, examples, fragments, now);
+        let composed: Vec<Composed> = plans.par_iter().map(compose).collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -330,7 +359,10 @@ impl<'a> Press<'a> {
         let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
+            told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+            told: Vec::new(),
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
+            is_first: publishable.history.is_none(),
             subscriber: publishable.subscriber,
             local_date,
             days,
@@ -344,7 +376,7 @@ impl<'a> Press<'a> {
             return Ok(Arc::clone(prepared));
         }
         let background = self.background()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &background)?);
+        let prepared = Arc::new(prepare(&self.db, &days, &background, self.now)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -379,12 +411,18 @@ fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError
     })
 }
 
-fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, background: &Background) -> Result<Prepared, EditionError> {
+fn prepare(
+    db: &Db,
+    days: &BTreeSet<NaiveDate>,
+    background: &Background,
+    now: DateTime<Utc>,
+) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
     for day in days {
         papers.extend(db.run_here(|store| store.papers_announced(*day, *day))?);
     }
     papers.sort_by_key(|paper| paper.row);
+    trending::add_own_votes(db, &mut papers, now)?;
     let rows = papers.iter().map(|paper| paper.row).collect();
     let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
     Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
@@ -407,7 +445,7 @@ pub fn preview(
     let coverage = recent_coverage(db, window::last_day(due))?;
     let background = refresh_background(db, |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background)?);
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
     let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
     let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
     let sent = sent
@@ -417,15 +455,19 @@ pub fn preview(
         .collect();
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let plan = Plan {
+    let mut plan = Plan {
+        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+        told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
         days,
         prepared,
         sent,
+        is_first: publishable.history.is_none(),
     };
-    desk.compose(&plan, &background, &examples, now).map(Some)
+    told::plan(db, &mut plan)?;
+    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
 }
 
 /// The date of the issue that is due and not yet made, else of the next one.

@@ -29,7 +29,7 @@ pub struct Imported {
     pub new: u64,
     /// Known papers of which something is new.
     pub changed: u64,
-    /// Records of a paper that the same import held already.
+    /// Records of a paper that the same import held already, or that is known by another name.
     pub merged: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,
@@ -172,6 +172,7 @@ impl Import {
             match became {
                 TakenIn::New => self.imported.new += 1,
                 TakenIn::Changed => self.imported.changed += 1,
+                TakenIn::Merged => self.imported.merged += 1,
                 TakenIn::Known => {}
             }
         }

@@ -53,6 +53,12 @@
 //!
 //! - A paper's announcement day is the first one seen. Where its source does not
 //!   say when that was, it was at midnight UTC of that day ([`edition`]).
+//! - One work is one paper: which records are one work is decided in
+//!   `paper/identity.rs`, what is known of it from all of them in
+//!   `paper/combine.rs`. The name known first stays its id, all others lead to
+//!   it; each record is kept, so that a person can take them apart again.
+//! - A replacement, a publication or a withdrawal of a paper is an event: it is
+//!   told to those who had or like the paper and ask for it, and announced to nobody.
 //! - A source's coverage of a day is what its answers prove. What arXiv's feeds
 //!   prove is written at the top of `source/arxiv/day.rs`.
 //! - Each provider has one gate in the process ([`source::http`]); what it says
@@ -64,6 +70,16 @@
 //!   earlier days what was taken in since then.
 //! - An issue waits for missing papers that its reader follows and that were to
 //!   be announced in the 24 hours before it; older gaps hold nobody up.
+//! - A thumb is about the interest whose section the paper stood in, else about
+//!   the nearest one. Whoever has no interests and likes something gets a section
+//!   of their own, "Your picks", above the trending papers; it is made when the
+//!   issue is, so that their preferences stay as they wrote them.
+//! - What somebody wants less of, or is by an author they muted, is not sent; what
+//!   they liked on a page may still come by mail.
+//! - Works of a reader's library that are papers here are liked; the others are
+//!   learned from by their text, and do not become papers.
+//! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
+//!   tenth of a like among the votes.
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 

@@ -34,6 +34,22 @@ impl Thumb {
     }
 }
 
+/// Makes the links with which one reader says something of papers.
+#[derive(Debug, Clone)]
+pub struct Thumbs(String);
+
+impl Thumbs {
+    /// Below `page`, which ends with the token.
+    pub fn below(page: String) -> Self {
+        Thumbs(page)
+    }
+
+    /// See [`Links::feedback`].
+    pub fn of(&self, paper: i64, thumb: Thumb) -> String {
+        format!("{}&p={paper}&v={}", self.0, thumb.word())
+    }
+}
+
 /// Makes the links of one site.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
@@ -57,8 +73,12 @@ impl Links<'_> {
     /// Where the reader says something of the paper in row `paper`; GET shows a
     /// page with a button, POST acts.
     pub fn feedback(&self, id: SubscriberId, paper: i64, thumb: Thumb) -> String {
-        let page = self.with_token("/feedback?t=", Scope::Feedback, id);
-        format!("{page}&p={paper}&v={}", thumb.word())
+        self.thumbs(id).of(paper, thumb)
+    }
+
+    /// The same for all papers of an issue: one signature serves them all.
+    pub fn thumbs(&self, id: SubscriberId) -> Thumbs {
+        Thumbs(self.with_token("/feedback?t=", Scope::Feedback, id))
     }
 
     /// One of the subscriber's own issues as a page.

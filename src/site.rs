@@ -1,5 +1,6 @@
 //! What this instance is called and where it lives.
 
+use crate::token::Signer;
 use lettre::message::Mailbox;
 use secrecy::SecretSlice;
 
@@ -16,9 +17,16 @@ pub struct Site {
     pub contact: lettre::Address,
     /// Signs tokens; at least [`crate::token::SECRET_BYTES_MIN`] bytes.
     pub secret: SecretSlice<u8>,
+    /// Secrets of before: links that were signed with them are still good.
+    pub old_secrets: Vec<SecretSlice<u8>>,
 }
 
 impl Site {
+    /// What signs and checks the tokens in its links.
+    pub fn signer(&self) -> Signer {
+        Signer::new(&self.secret).accepting(&self.old_secrets)
+    }
+
     /// The web address of `path`, which starts with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)

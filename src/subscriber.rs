@@ -1,9 +1,11 @@
 //! A subscriber: address, preferences and interests.
 
 mod address;
+mod kind;
 mod record;
 
 pub use address::{Address, BadAddress};
+pub use kind::MailboxKind;
 pub use record::{RECORD_KEYS, read_interest, read_subscriber};
 
 use crate::paper::PaperId;
@@ -115,6 +117,10 @@ pub struct Preferences {
     pub language: String,
     /// No issue before this date.
     pub pause_until: Option<NaiveDate>,
+    /// Whether new versions of papers that they had or like are told, and that one was withdrawn.
+    pub replacements: bool,
+    /// Whether it is told where papers that they had or like were published.
+    pub publications: bool,
 }
 
 /// Every day of the week, Monday first.
@@ -137,6 +143,8 @@ impl Default for Preferences {
             format: Format::Html,
             language: "en".to_owned(),
             pause_until: None,
+            replacements: false,
+            publications: false,
         }
     }
 }

@@ -48,6 +48,7 @@ pub struct BadToken;
 #[derive(Clone)]
 pub struct Signer {
     key: hmac::Key,
+    old_keys: Vec<hmac::Key>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -59,7 +60,15 @@ impl std::fmt::Debug for Signer {
 impl Signer {
     /// A signer over `secret`, which should hold at least [`SECRET_BYTES_MIN`] bytes.
     pub fn new(secret: &SecretSlice<u8>) -> Self {
-        Signer { key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret()) }
+        Signer { key: key(secret), old_keys: Vec::new() }
+    }
+
+    /// The same signer, which also accepts what was signed with `old_secrets`:
+    /// links in mails live long, and a secret can be replaced.
+    #[must_use]
+    pub fn accepting(mut self, old_secrets: &[SecretSlice<u8>]) -> Self {
+        self.old_keys.extend(old_secrets.iter().map(key));
+        self
     }
 
     /// The token that allows `scope` for the row numbered `id`.
@@ -68,7 +77,7 @@ impl Signer {
         let id = id.to_be_bytes();
         let start = id.iter().position(|&byte| byte != 0).unwrap_or(id.len());
         bytes.extend_from_slice(&id[start..]);
-        let mac = self.mac(&bytes);
+        let mac = mac(&self.key, &bytes);
         bytes.extend_from_slice(&mac);
         encode(&bytes)
     }
@@ -77,14 +86,14 @@ impl Signer {
     pub fn verify(&self, scope: Scope, token: &str) -> Result<i64, BadToken> {
         let bytes = decode(token).ok_or(BadToken)?;
         let split = bytes.len().checked_sub(MAC_BYTES).ok_or(BadToken)?;
-        let (said, mac) = bytes.split_at(split);
+        let (said, given) = bytes.split_at(split);
         let (&found, id) = said.split_first().ok_or(BadToken)?;
         if id.len() > 8 || found != scope as u8 {
             return Err(BadToken);
         }
         // The comparison takes the same time wherever the first wrong byte stands.
-        let expected = self.mac(said);
-        if mac.iter().zip(expected).fold(0, |differ, (a, b)| differ | (a ^ b)) != 0 {
+        let is_made_with = |key| given.iter().zip(mac(key, said)).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
+        if !std::iter::once(&self.key).chain(&self.old_keys).any(is_made_with) {
             return Err(BadToken);
         }
         let mut wide = [0; 8];
@@ -92,13 +101,26 @@ impl Signer {
         Ok(i64::from_be_bytes(wide))
     }
 
-    fn mac(&self, said: &[u8]) -> [u8; MAC_BYTES] {
+    /// What is left of an address that was erased: it cannot be turned back, and
+    /// the same address has the same one.
+    pub fn address_hash(&self, address: &str) -> String {
         let mut context = hmac::Context::with_key(&self.key);
-        context.update(b"paperboy token 1\0");
-        context.update(said);
-        let tag = context.sign();
-        tag.as_ref()[..MAC_BYTES].try_into().expect("a SHA-256 tag has 32 bytes")
+        context.update(b"paperboy erased address 1\0");
+        context.update(address.to_lowercase().as_bytes());
+        encode(&context.sign().as_ref()[..20])
     }
+}
+
+fn key(secret: &SecretSlice<u8>) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret())
+}
+
+fn mac(key: &hmac::Key, said: &[u8]) -> [u8; MAC_BYTES] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(b"paperboy token 1\0");
+    context.update(said);
+    let tag = context.sign();
+    tag.as_ref()[..MAC_BYTES].try_into().expect("a SHA-256 tag has 32 bytes")
 }
 
 /// Base 32, five bits a letter, most significant first.
@@ -160,6 +182,15 @@ mod tests {
         let token = signer(1).sign(Scope::Unsubscribe, 7);
         assert_eq!(signer(2).verify(Scope::Unsubscribe, &token), Err(BadToken));
         assert_eq!(signer(1).verify(Scope::Bounce, &token), Err(BadToken));
+    }
+
+    #[test]
+    fn a_secret_can_be_replaced() {
+        let secret = |byte| SecretSlice::from(vec![byte; SECRET_BYTES_MIN]);
+        let token = signer(1).sign(Scope::Feedback, 7);
+        let replaced = Signer::new(&secret(2)).accepting(&[secret(1)]);
+        assert_eq!(replaced.verify(Scope::Feedback, &token), Ok(7));
+        assert_eq!(signer(1).verify(Scope::Feedback, &replaced.sign(Scope::Feedback, 7)), Err(BadToken));
     }
 
     #[test]

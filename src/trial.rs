@@ -165,11 +165,12 @@ impl Trial {
         let readers = readers::readers();
         db.run(move |store| store.enter_subscribers(&readers, now)).await?;
 
-        let desk = desk(&base_url, &*chance)?;
+        let desk = Arc::new(desk(&base_url, &*chance)?);
         let signer = desk.signer.clone();
         // Late on the newest day, when every reader's hour has come.
         let judged = Judged::At(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
-        let published = db.run_blocking(move |db| publish(db, &desk, judged, now)).await?;
+        let publishing = Arc::clone(&desk);
+        let published = db.run_blocking(move |db| publish(db, &publishing, judged, now)).await?;
         let delivered = deliver(&db, clock.clone(), chance, &catcher, signer.clone()).await?;
         let deliveries = db.run(|store| store.deliveries(&OutboxFilter::default())).await?;
 
@@ -180,7 +181,15 @@ impl Trial {
             "A trial of paperboy."
         };
         let pages = Arc::new(Pages::new("paperboy", menu, notice));
-        let site = web::Site { db, pages: Arc::clone(&pages), signer, clock };
+        let site = web::Site {
+            db,
+            pages: Arc::clone(&pages),
+            desk: Arc::new(move || Arc::clone(&desk)),
+            settings: Arc::default(),
+            clock,
+            queued: Arc::default(),
+            state: Arc::default(),
+        };
         let caught = catcher.caught();
         Ok(Trial {
             outcome: Outcome { imported, fallen_back, is_sample, day, published, delivered, deliveries, caught },
@@ -192,7 +201,8 @@ impl Trial {
 
     /// Serves the pages until `stop` is cancelled.
     pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
-        axum::serve(self.listener, self.pages).with_graceful_shutdown(stop.cancelled_owned()).await
+        web::serve(self.listener, None, self.pages, stop).await;
+        Ok(())
     }
 }
 
@@ -292,12 +302,13 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         from: "paperboy <digest@paperboy.example>".parse().expect("the sender is a mailbox"),
         contact: "operator@paperboy.example".parse().expect("the contact is an address"),
         secret,
+        old_secrets: Vec::new(),
     };
     let settings = DigestSettings::default();
     Ok(Desk {
         dress: Dress::new(&site, &settings),
         templates: Templates::load(&settings)?,
-        signer: Signer::new(&site.secret),
+        signer: site.signer(),
         inbound: InboundSettings::default(),
         dkim: None,
         shelf_life: TimeDelta::hours(1),

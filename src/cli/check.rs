@@ -43,7 +43,7 @@ pub(super) fn run(place: &Place) -> Done {
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
     findings.push(judged("database", database(&config)));
-    findings.push(judged("templates", templates(&config)));
+    findings.extend(templates(&config));
     findings.push(judged("relay", relay(&config)));
     findings.extend(signatures(&config));
 
@@ -90,13 +90,41 @@ fn database(config: &Config) -> Result<String, String> {
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
 }
 
-fn templates(config: &Config) -> Result<String, String> {
-    let templates = Templates::load(&config.digest).map_err(with_causes)?;
-    templates.check().map_err(with_causes)?;
-    Ok(match templates.replaced() {
+/// That every template takes sample values in every language, and that there
+/// is a language for everybody.
+fn templates(config: &Config) -> Vec<Finding> {
+    let checked = Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
+    let templates = match checked {
+        Ok(templates) => templates,
+        Err(error) => return vec![finding("templates", Verdict::Fail, with_causes(error))],
+    };
+    let names: Vec<String> = templates.language_names().map(|(code, name)| format!("{name} ({code})")).collect();
+    let own = match templates.replaced() {
         [] => "the embedded ones render".to_owned(),
         own => format!("all render; your own: {}", own.join(", ")),
-    })
+    };
+    let mut findings = vec![finding("templates", Verdict::Ok, format!("{own}, in {}", names.join(", ")))];
+    for (file, left_out) in templates.own_languages() {
+        let some = left_out.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(more) = left_out.len().checked_sub(1) {
+            let more = if more >= 5 { format!(" and {} more", more - 4) } else { String::new() };
+            let text = format!("{} says nothing for {some}{more}: that is English", file.display());
+            findings.push(finding("templates", Verdict::Warn, text));
+        }
+    }
+    // Without a database there is nobody to warn about, and that is said elsewhere.
+    let chosen = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok());
+    for (code, readers) in chosen.and_then(|mut store| store.languages().ok()).unwrap_or_default() {
+        if !templates.has_language(&code) {
+            let who = if readers == 1 { "1 subscriber".to_owned() } else { format!("{readers} subscribers") };
+            let text = format!(
+                "{who} chose the language {code:?}, which there is not: they get English; add languages/{code}.toml to \
+                 the folder of your templates"
+            );
+            findings.push(finding("templates", Verdict::Warn, text));
+        }
+    }
+    findings
 }
 
 /// That the keys can be read, and what is to be published for them.

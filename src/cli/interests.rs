@@ -3,10 +3,14 @@
 use super::open::{Place, now, subscriber};
 use super::subscribers::checked;
 use super::{Done, Failure, out};
+use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::fields::Fields;
+use crate::profile::library::read_library;
+use crate::store::Db;
 use crate::subscriber::{Interest, Subscriber, read_interest};
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -31,6 +35,15 @@ pub(super) enum Command {
         rename: Option<String>,
         #[command(flatten)]
         content: Content,
+    },
+    /// Learn from a library: BibTeX, RIS, CSL-JSON, Zotero JSON, or a list of ids
+    Import {
+        email: String,
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The interest that learns from it; made if there is none of that name
+        #[arg(long, value_name = "NAME", default_value = YOUR_LIBRARY)]
+        interest: String,
     },
     /// Remove an interest
     Remove { email: String, name: String },
@@ -132,16 +145,78 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             if position(&subscriber, &interest.name).is_some_and(|other| other != at) {
                 return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
             }
+            let renamed = (subscriber.interests[at].name.clone(), interest.name.clone());
             subscriber.details.interests[at] = interest;
+            if renamed.0 != renamed.1 {
+                db.run_here(|store| store.rename_interest(subscriber.id, &renamed.0, &renamed.1))?;
+            }
             save(&subscriber, format!("changed {name:?} of {}", subscriber.address))
+        }
+        Command::Import { email, files, interest } => {
+            let mut subscriber = subscriber(&db, &email)?;
+            import(&db, &mut subscriber, &files, &interest, place)
         }
         Command::Remove { email, name } => {
             let mut subscriber = subscriber(&db, &email)?;
             let at = known(&subscriber, &name)?;
-            subscriber.details.interests.remove(at);
+            let removed = subscriber.details.interests.remove(at);
+            db.run_here(|store| store.forget_library(subscriber.id, &removed.name))?;
             save(&subscriber, format!("removed {name:?} from {}", subscriber.address))
         }
     }
+}
+
+/// Entries that were left out and are shown; the rest is counted.
+const SHOWN_MAX: usize = 20;
+
+fn import(db: &Db, subscriber: &mut Subscriber, files: &[PathBuf], interest: &str, place: &Place) -> Done {
+    let interest = crate::text::clean_line(interest);
+    if interest.is_empty() || interest.chars().count() > 200 {
+        return Err(Failure::Usage(anyhow!("--interest must have 1 to 200 characters")));
+    }
+    // All files are read before anything is taken in: nothing is imported by halves.
+    let mut libraries = Vec::new();
+    for file in files {
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let library = read_library(&bytes).with_context(|| format!("cannot import {}", file.display()))?;
+        libraries.push((file, library));
+    }
+    let (mut read, mut all, mut skipped) = (0, Taken::default(), Vec::new());
+    for (file, library) in &libraries {
+        let taken = take_library(db, subscriber, &interest, library, now())?;
+        read += library.read;
+        all.known += taken.known;
+        all.learned += taken.learned;
+        all.new += taken.new;
+        let file = file.display().to_string();
+        let aside = library.aside.iter().map(|aside| (aside.line, aside.reason.clone()));
+        let unknown = taken.unknown.iter().map(|id| (0, format!("{id} is not known here, and there is no text")));
+        skipped.extend(aside.chain(unknown).map(|(line, reason)| (file.clone(), line, reason)));
+    }
+    if place.json {
+        let skipped: Vec<Value> = skipped
+            .iter()
+            .map(|(file, line, reason)| serde_json::json!({ "file": file, "line": line, "reason": reason }))
+            .collect();
+        return Ok(out::json(&serde_json::json!({
+            "read": read, "known": all.known, "learned": all.learned, "new": all.new, "skipped": skipped,
+        }))?);
+    }
+    out::line(format!(
+        "{read} entries read into {interest:?}: {} known here, {} learned from by their text, {} skipped; {} were new",
+        all.known,
+        all.learned,
+        skipped.len(),
+        all.new
+    ))?;
+    for (file, line, reason) in skipped.iter().take(SHOWN_MAX) {
+        let line = if *line == 0 { String::new() } else { format!(":{line}") };
+        out::note(format!("{file}{line}: {reason}"));
+    }
+    if skipped.len() > SHOWN_MAX {
+        out::note(format!("and {} more; --json lists them all", skipped.len() - SHOWN_MAX));
+    }
+    Ok(())
 }
 
 fn position(subscriber: &Subscriber, name: &str) -> Option<usize> {

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod deliver;
 mod evaluate;
+mod feedback;
 mod fetch;
 mod init;
 mod interests;
@@ -68,6 +69,8 @@ enum Command {
     /// Look after the models whose vectors help to rank
     #[command(subcommand)]
     Model(model::Command),
+    /// Note what a subscriber says of a paper: more or less like it, or save it
+    Feedback(feedback::Options),
     /// Look after addresses that must not be written to
     #[command(subcommand)]
     Suppressions(suppressions::Command),
@@ -144,6 +147,7 @@ fn run(cli: Cli) -> Done {
         Command::Subscribers(command) => subscribers::run(command, &at),
         Command::Interests(command) => interests::run(command, &at),
         Command::Model(command) => model::run(command, &at),
+        Command::Feedback(options) => feedback::run(options, &at),
         Command::Preview(options) => preview::run(&options, &at),
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),

@@ -3,12 +3,15 @@
 use super::open::{Place, date, now};
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
+use crate::edition::find::{self, similar};
 use crate::edition::refresh_background;
 use crate::intake::Import;
+use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
-use crate::store::StoredPaper;
+use crate::store::{PaperRecord, Split, StoredPaper};
 use anyhow::anyhow;
 use chrono::NaiveDate;
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,17 +21,39 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Find papers by their words
+    /// Find papers by their words, their authors, their ids
+    ///
+    /// "…" finds a phrase, -word leaves papers out, and author:, title:, cat:cs.LG,
+    /// source:arxiv, from:2026-01-01 and until:2026-02-01 narrow the search. Put --
+    /// before a query that has a -word in it.
+    #[command(verbatim_doc_comment)]
     Search {
+        /// What to look for
         #[arg(required = true)]
         query: Vec<String>,
+        /// Leave out the first so many
+        #[arg(long, default_value_t = 0)]
+        offset: u32,
         /// At most so many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// Show one paper
-    Show {
+    /// The papers most like one, most alike first
+    Similar {
         /// Its id, or an address that holds it
+        id: String,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Show one paper, with all its names and where each came from
+    Show {
+        /// Any of its names, or an address that holds one
+        id: String,
+    },
+    /// Take apart what was merged: the record of this name is a paper of its own again, for good
+    Split {
+        /// The name of the record, as `papers show` lists it
         id: String,
     },
     /// The papers of a day, most votes first
@@ -51,15 +76,42 @@ pub(super) enum Command {
 pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::Import { files } => import(&files, place),
-        Command::Search { query, limit } => {
+        Command::Search { query, offset, limit } => search(&query, offset, limit, place),
+        Command::Similar { id, limit } => {
             let (_, db) = place.open()?;
-            let query = query.join(" ");
-            list(&db.run_here(|store| store.search_papers(&query, limit))?, place.json)
+            let paper = super::feedback::known_paper(&db, &id)?;
+            let background = refresh_background(&db, |_| {})?;
+            list(&similar(&db, &background, &paper, limit as usize, None)?, place.json)
         }
         Command::Show { id } => show(&id, place),
+        Command::Split { id } => split(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
         Command::Coverage { since } => coverage(since, place),
     }
+}
+
+fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    // The shell has taken the quotes away from what was a phrase.
+    let is_quoted_by_shell = words.len() > 1;
+    let quoted = |word: &String| {
+        let is_phrase = is_quoted_by_shell && word.contains(' ') && !word.contains('"');
+        match word.split_once(':') {
+            Some((field, value)) if is_phrase => format!("{field}:\"{value}\""),
+            None if is_phrase => format!("\"{word}\""),
+            _ => word.clone(),
+        }
+    };
+    let query = Query::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
+    let found = find::search(&db, &query, offset, limit, None)?;
+    if found.is_relaxed && !place.json {
+        out::note("no paper holds all of these words; these hold some");
+    }
+    list(&found.papers, place.json)?;
+    if found.has_more && !place.json {
+        out::note(format!("there are more: --offset {}", u64::from(offset) + u64::from(limit)));
+    }
+    Ok(())
 }
 
 /// Set-aside records that are shown; the rest is counted.
@@ -117,11 +169,12 @@ fn show(id: &str, place: &Place) -> Done {
     let (_, db) = place.open()?;
     let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
     let found = db.run_here(|store| store.paper(&id))?;
-    let Some(StoredPaper { paper, .. }) = found else {
+    let Some(StoredPaper { paper, row, .. }) = found else {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
+    let records = db.run_here(|store| store.paper_records(row))?;
     if place.json {
-        return Ok(out::json(&paper)?);
+        return Ok(out::json(&Shown { paper: &paper, records: &records })?);
     }
     out::line(&paper.title)?;
     out::line(paper.authors.join(", "))?;
@@ -136,7 +189,52 @@ fn show(id: &str, place: &Place) -> Done {
         out::line("")?;
         out::line(textwrap::fill(&paper.abstract_text, 80))?;
     }
-    Ok(())
+    out::line("")?;
+    let rows: Vec<[String; 4]> = records
+        .iter()
+        .map(|record| {
+            let others = record.names.iter().filter(|name| **name != record.id);
+            [
+                record.id.to_string(),
+                record.source.clone(),
+                record.seen_at.format("%Y-%m-%d").to_string(),
+                others.map(PaperId::as_str).collect::<Vec<_>>().join(" "),
+            ]
+        })
+        .collect();
+    Ok(out::table(["RECORD", "SOURCE", "SINCE", "OTHER NAMES IN IT"], &rows)?)
+}
+
+/// A paper with what each source calls it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    paper: &'a Paper,
+    records: &'a [PaperRecord],
+}
+
+fn split(id: &str, place: &Place) -> Done {
+    let (_, db) = place.open()?;
+    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let now = now();
+    let list = |ids: &[PaperId]| ids.iter().map(PaperId::as_str).collect::<Vec<_>>().join(", ");
+    let refused = match db.run_here(|store| store.split_paper(&id, now))? {
+        Split::Done { from, apart } => {
+            if place.json {
+                return Ok(out::json(&serde_json::json!({ "from": from, "apart": apart }))?);
+            }
+            return Ok(out::line(format!("{} is a paper of its own again, apart from {from}", list(&apart)))?);
+        }
+        Split::Unknown => anyhow!("there is no paper {id} here"),
+        Split::Whole(paper) => anyhow!("nothing was merged into {paper}: there is nothing to take apart"),
+        Split::Several(paper, merged) => {
+            anyhow!("several records were merged into {paper}: name the one to take out, of {}", list(&merged))
+        }
+        Split::OnlyAName(record) => anyhow!(
+            "no source lists {id}: it is a name that the record {record} gives; `papers show {record}` lists the records"
+        ),
+    };
+    Err(Failure::Failed(refused))
 }
 
 fn facts(paper: &Paper) -> Vec<String> {
@@ -158,7 +256,7 @@ fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
         None => db.run_here(|store| store.newest_day(today))?,
     };
     let papers = match date {
-        Some(date) => db.run_here(|store| store.trending_papers(date, limit))?,
+        Some(date) => crate::edition::trending(&db, date, limit, now())?,
         None => Vec::new(),
     };
     list(&papers, place.json)

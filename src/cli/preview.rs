@@ -2,6 +2,7 @@
 
 use super::open::{Place, date, desk, now, subscriber};
 use super::{Done, Failure, out};
+use crate::digest::IssuePick;
 use crate::edition::{Composed, preview};
 use anyhow::anyhow;
 use chrono::NaiveDate;
@@ -50,26 +51,31 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         },
     }
     if options.explain && options.format != Format::Json && !place.json {
-        let picks =
-            composed.issue.sections.iter().flat_map(|section| section.picks.iter().map(move |pick| (section, pick)));
-        for (section, pick) in picks {
-            out::note(format!("{:.3}  {}  [{}]  {}", pick.score, pick.paper.id, section.heading, pick.reason));
+        for (pick, section, reason) in picks(&composed) {
+            out::note(format!("{:.3}  {}  [{section}]  {reason}", pick.score, pick.paper.id));
         }
     }
     Ok(())
 }
 
+/// Every pick that is in the mail, with its section and its reason as they are stored.
+fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &str, &str)> {
+    let all = composed.issue.sections.iter().flat_map(|section| &section.picks);
+    all.filter_map(|pick| {
+        let stored = composed.picks().iter().find(|stored| Some(stored.paper.0) == pick.row)?;
+        Some((pick, stored.section.as_str(), stored.reason.as_str()))
+    })
+}
+
 fn as_json(composed: &Composed) -> Value {
-    let picks = composed.issue.sections.iter().flat_map(|section| {
-        section.picks.iter().map(move |pick| {
-            json!({
-                "id": pick.paper.id,
-                "title": pick.paper.title,
-                "announced": pick.paper.announced,
-                "section": section.heading,
-                "score": pick.score,
-                "reason": pick.reason,
-            })
+    let picks = picks(composed).map(|(pick, section, reason)| {
+        json!({
+            "id": pick.paper.id,
+            "title": pick.paper.title,
+            "announced": pick.paper.announced,
+            "section": section,
+            "score": pick.score,
+            "reason": reason,
         })
     });
     json!({

@@ -6,6 +6,8 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::{Daemon, Role};
 use crate::random::SystemChance;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 use crate::telemetry::LogFormat;
 use anyhow::Context;
 use std::sync::Arc;
@@ -45,12 +47,23 @@ fn role(text: &str) -> Result<Role, String> {
     })
 }
 
+/// Pages that are made at the same time; more would wait for the cores anyway.
+const READERS: usize = 4;
+
+fn open_readers(config: &Config) -> Result<Vec<Box<dyn Store>>, Failure> {
+    let path = database_path(config)?;
+    let open = |_| -> Result<Box<dyn Store>, StoreError> { Ok(Box::new(SqliteStore::open_to_read(path)?)) };
+    let readers: Result<_, _> = (0..READERS).map(open).collect();
+    Ok(readers.with_context(|| format!("cannot open {}", path.display()))?)
+}
+
 pub(super) fn run(options: Options, place: &Place) -> Done {
     let config: Config = place.config()?;
     // What `Daemon::run` would refuse later is a matter of settings, too.
     super::open::desk(&config)?;
     database_path(&config)?;
-    let db = Place::db(&config)?;
+    let readers = open_readers(&config)?;
+    let db = Place::db(&config)?.with_readers(readers);
     let roles = if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
     let daemon = Daemon {
         settings: place.config.clone(),

@@ -89,6 +89,12 @@ pub(super) struct Choices {
     /// Language of the issue's own words
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
+    /// true or false: tell of new versions and withdrawals of papers they had or like
+    #[arg(long, value_name = "WHETHER")]
+    replacements: Option<String>,
+    /// true or false: tell where papers they had or like were published
+    #[arg(long, value_name = "WHETHER")]
+    publications: Option<String>,
     /// No issue before this date; `none` to end a pause
     #[arg(long, value_name = "DATE")]
     pause_until: Option<String>,
@@ -110,6 +116,8 @@ impl Choices {
             ("format", self.format),
             ("language", self.language),
             ("pause_until", self.pause_until),
+            ("replacements", self.replacements),
+            ("publications", self.publications),
         ];
         texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?)))).collect()
     }

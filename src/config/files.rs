@@ -109,6 +109,15 @@ impl Files {
         Some(SecretSlice::from(bytes))
     }
 
+    /// Secrets of before, each in a file of `old_secret_files`.
+    pub(super) fn old_secrets(&mut self, fields: &mut Fields) -> Vec<SecretSlice<u8>> {
+        let paths = fields.texts("old_secret_files").unwrap_or_default();
+        paths
+            .iter()
+            .filter_map(|path| self.secret_bytes(fields, "old_secret_files", path).map(SecretSlice::from))
+            .collect()
+    }
+
     fn secret_bytes(&mut self, fields: &mut Fields, key: &'static str, path: &str) -> Option<Vec<u8>> {
         let bytes = self.bytes(fields, key, path)?;
         self.secret.push(self.locate(path));

@@ -5,7 +5,7 @@ use crate::digest::{DkimError, DkimSigner, Dress, TemplateError, Templates};
 use crate::edition::Desk;
 use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
 use crate::store::{DatabaseUrl, DeliveryId};
-use crate::token::{Scope, Signer};
+use crate::token::Scope;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl Config {
         Ok(Desk {
             dress: Dress::new(&self.site, &self.digest),
             templates: Templates::load(&self.digest)?,
-            signer: Signer::new(&self.site.secret),
+            signer: self.site.signer(),
             inbound: self.inbound.clone(),
             dkim: self.dkim_signer()?,
             shelf_life: match &self.transport {
@@ -69,7 +69,7 @@ impl Config {
 
     /// Where reports on a delivery go: its own address where there is one for reports, else the sender's.
     pub fn envelope_sender(&self) -> EnvelopeSender {
-        let signer = Signer::new(&self.site.secret);
+        let signer = self.site.signer();
         let (inbound, from) = (self.inbound.clone(), self.site.from.email.to_string());
         Arc::new(move |id: DeliveryId| {
             let token = signer.sign(Scope::Bounce, id.0);

@@ -16,6 +16,7 @@ use crate::schedule::{CronLine, ScheduleSettings};
 use crate::site::Site;
 use crate::store::{DatabaseSettings, DatabaseUrl};
 use crate::subscriber::Address;
+use crate::subscriber::MailboxKind;
 use crate::token::SECRET_BYTES_MIN;
 use crate::web::{Signup, TlsFiles, WebSettings};
 use axum::http::Uri;
@@ -31,12 +32,14 @@ pub(super) fn read_site(fields: &mut Fields, files: &mut Files) -> Option<Site> 
     let from = needed(fields, "from", mailbox);
     let contact = needed(fields, "contact", str::parse::<Address>);
     let secret = files.site_secret(fields, SECRET_BYTES_MIN);
+    let old_secrets = files.old_secrets(fields);
     Some(Site {
         name: name.unwrap_or_else(|| "Paper digest".to_owned()),
         base_url: base_url?,
         from: from?,
         contact: (&contact?).into(),
         secret: secret?,
+        old_secrets,
     })
 }
 
@@ -190,7 +193,24 @@ pub(super) fn read_web(fields: &mut Fields, files: &mut Files) -> WebSettings {
         trusted_proxies: fields.all_parsed("trusted_proxies", proxy).unwrap_or(default.trusted_proxies),
         tls: read_tls(fields, files),
         signup: fields.choice("signup", &SIGNUP).unwrap_or(default.signup),
+        refuse: fields.all_parsed("refuse", mailbox_kind).unwrap_or(default.refuse),
+        disposable_domains: fields.all_parsed("disposable_domains", domain).unwrap_or_default(),
     }
+}
+
+fn mailbox_kind(text: &str) -> Result<MailboxKind, &'static str> {
+    match text.trim() {
+        "role" => Ok(MailboxKind::Role),
+        "disposable" => Ok(MailboxKind::Disposable),
+        _ => Err("must be a list of role, disposable"),
+    }
+}
+
+fn domain(text: &str) -> Result<String, &'static str> {
+    let domain = text.trim().trim_start_matches('@').to_lowercase();
+    let plain =
+        domain.contains('.') && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if plain { Ok(domain) } else { Err("must be a list of domains like mailinator.com") }
 }
 
 fn read_tls(fields: &mut Fields, files: &mut Files) -> Option<TlsFiles> {
@@ -216,6 +236,20 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
     DigestSettings {
         templates: files.folder(fields, "templates"),
         accent: fields.parsed("accent", str::parse).unwrap_or_default(),
+        logo: fields.parsed("logo", picture_address),
+    }
+}
+
+/// Mail programs load pictures over HTTPS only, and many through a proxy.
+fn picture_address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_plain = text.len() <= 500 && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"'".contains(&byte));
+    if is_plain
+        && text.strip_prefix("https://").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the address of a picture, like https://digest.example.org/logo.png".to_owned())
     }
 }
 

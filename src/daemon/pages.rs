@@ -2,13 +2,10 @@
 
 use super::keep::Pulse;
 use crate::web;
-use anyhow::Context;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// The public pages and `/healthz`.
 pub(super) fn router(site: web::Site, pulses: Vec<Arc<Pulse>>) -> Router {
@@ -22,12 +19,4 @@ pub(super) fn router(site: web::Site, pulses: Vec<Arc<Pulse>>) -> Router {
         }
     };
     Router::new().route("/healthz", get(health)).merge(web::router(site))
-}
-
-/// Serves until `stop` is cancelled and the answers under way are given.
-pub(super) async fn serve(listener: TcpListener, pages: Router, stop: CancellationToken) -> anyhow::Result<()> {
-    axum::serve(listener, pages)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .context("the pages cannot be served")
 }

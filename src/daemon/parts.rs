@@ -4,12 +4,13 @@ use crate::config::{Config, Invalid, NoDesk};
 use crate::edition::Desk;
 use crate::outbox::EnvelopeSender;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Everything that a loop takes from the settings.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) config: Config,
-    pub(super) desk: Desk,
+    pub(super) desk: Arc<Desk>,
 }
 
 /// Why new settings were not taken.
@@ -25,7 +26,7 @@ pub(super) enum Unusable {
 
 impl Parts {
     pub(super) fn new(config: Config) -> Result<Self, Unusable> {
-        Ok(Parts { desk: config.desk()?, config })
+        Ok(Parts { desk: Arc::new(config.desk()?), config })
     }
 
     pub(super) fn envelope_sender(&self) -> EnvelopeSender {

@@ -1,12 +1,13 @@
 //! A rendered issue as the bytes of a message (RFC 5322, MIME).
 
 use super::clean::{cut, line, percent_encode};
+use super::notices::Letter;
 use super::{Dress, Recipient, Rendered};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject};
-use lettre::message::{Body, Mailbox, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt::Write as _;
@@ -60,11 +61,27 @@ const URI_BYTES_MAX: usize = 900;
 /// It is the same every time, and says nothing of the subscriber to those who
 /// do not have the secret.
 pub fn message_id(secret: &SecretSlice<u8>, domain: &str, subscriber: SubscriberId, local_date: NaiveDate) -> String {
+    dated_id(
+        secret,
+        domain,
+        local_date,
+        &format!("paperboy message-id 1\0{day}\0{}", subscriber.0, day = day(local_date)),
+    )
+}
+
+/// The same for a notice, which `about` tells from all others.
+pub(super) fn notice_id(secret: &SecretSlice<u8>, domain: &str, about: &str, date: NaiveDate) -> String {
+    dated_id(secret, domain, date, &format!("paperboy notice 1\0{about}"))
+}
+
+fn dated_id(secret: &SecretSlice<u8>, domain: &str, date: NaiveDate, said: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret());
-    let day = local_date.format("%Y%m%d").to_string();
-    let said = format!("paperboy message-id 1\0{day}\0{}", subscriber.0);
     let tag = hmac::sign(&key, said.as_bytes());
-    format!("{day}.{}@{domain}", hex(&tag.as_ref()[..12]))
+    format!("{}.{}@{domain}", day(date), hex(&tag.as_ref()[..12]))
+}
+
+fn day(date: NaiveDate) -> String {
+    date.format("%Y%m%d").to_string()
 }
 
 /// The complete message: equal input gives equal bytes.
@@ -74,25 +91,73 @@ pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>,
     let contact = header_uri("List-Help", &format!("mailto:{}", dress.contact))?;
     let archive = header_uri("List-Archive", &format!("{}/", dress.base_url))?;
     let feedback_id = format!("{}:digest:{}:{SENDER_ID}", headers.local_date.format("%Y%m%d"), rendered.language);
-    let builder = Message::builder()
-        .raw_header(named("From", from.name.as_deref().unwrap_or_default(), &format!("<{}>", from.email)))
-        .raw_header(named("To", recipient.name, &format!("<{}>", recipient.address)))
-        .raw_header(subject(&line(&rendered.subject)))
+    let builder = addressed(from, recipient.name, &recipient.address.to_string(), &rendered.subject)
         .date(SystemTime::from(headers.date))
         .message_id(Some(format!("<{message_id}>")))
         // RFC 2919: one for the service, and stable for ever.
         .raw_header(named("List-Id", &dress.name, &format!("<digest.{}>", from.email.domain())))
-        .raw_header(unsubscribe(recipient)?)
+        .raw_header(unsubscribe(&recipient.unsubscribe_url, recipient.unsubscribe_mailto.as_deref())?)
         .raw_header(plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
         .raw_header(plain("List-Archive", &archive))
-        .raw_header(plain("List-Help", &contact))
+        .raw_header(plain("List-Help", &contact));
+    let builder = automatic(builder, &feedback_id, &rendered.language);
+    finished(builder, message_id, &rendered.text, rendered.html.as_deref())
+}
+
+/// What the headers of a notice say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoticeHeaders<'a> {
+    pub(super) letter: &'a Letter<'a>,
+    pub(super) kind: &'static str,
+    pub(super) language: &'a str,
+    pub(super) subject: &'a str,
+    /// Only where there is a subscription to leave.
+    pub(super) unsubscribe_url: Option<&'a str>,
+}
+
+/// The complete message of a notice. It belongs to no list, so it has none of
+/// the list's headers but the way out.
+pub(super) fn notice_message(text: &str, html: &str, headers: &NoticeHeaders<'_>) -> Result<Vec<u8>, MessageError> {
+    let letter = headers.letter;
+    let message_id = checked_message_id(letter.message_id)?;
+    let feedback_id = format!("{}:{}:{}:{SENDER_ID}", letter.date.format("%Y%m%d"), headers.kind, headers.language);
+    // Whoever asked for it by a form may have typed any name: none is used.
+    let mut builder = addressed(letter.from, "", &letter.to.to_string(), headers.subject)
+        .date(SystemTime::from(letter.date))
+        .message_id(Some(format!("<{message_id}>")));
+    if let Some(url) = headers.unsubscribe_url {
+        builder = builder
+            .raw_header(unsubscribe(url, None)?)
+            .raw_header(plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+    }
+    let builder = automatic(builder, &feedback_id, headers.language);
+    finished(builder, message_id, text, Some(html))
+}
+
+fn addressed(from: &Mailbox, name: &str, address: &str, title: &str) -> MessageBuilder {
+    Message::builder()
+        .raw_header(named("From", from.name.as_deref().unwrap_or_default(), &format!("<{}>", from.email)))
+        .raw_header(named("To", name, &format!("<{address}>")))
+        .raw_header(subject(&line(title)))
+}
+
+fn automatic(builder: MessageBuilder, feedback_id: &str, language: &str) -> MessageBuilder {
+    builder
         // RFC 3834 section 5; the next is how Exchange is told the same.
         .raw_header(plain("Auto-Submitted", "auto-generated"))
         .raw_header(plain("X-Auto-Response-Suppress", "All"))
-        .raw_header(plain("Feedback-ID", &feedback_id))
-        .raw_header(plain("Content-Language", rendered.language));
-    let text = part(ContentType::TEXT_PLAIN, &rendered.text);
-    let message = match &rendered.html {
+        .raw_header(plain("Feedback-ID", feedback_id))
+        .raw_header(plain("Content-Language", language))
+}
+
+fn finished(
+    builder: MessageBuilder,
+    message_id: &str,
+    text: &str,
+    html: Option<&str>,
+) -> Result<Vec<u8>, MessageError> {
+    let text = part(ContentType::TEXT_PLAIN, text);
+    let message = match html {
         // RFC 2046 section 5.1.4: the richest alternative comes last.
         Some(html) => builder.multipart(
             MultiPart::builder()
@@ -199,15 +264,15 @@ fn phrase(name: &str) -> String {
 
 /// RFC 2369 section 3.2, RFC 8058: the HTTPS address first, each on a line of
 /// its own. Some relays refold longer lines and break signatures by it.
-fn unsubscribe(recipient: &Recipient<'_>) -> Result<HeaderValue, MessageError> {
+fn unsubscribe(url: &str, mailto: Option<&str>) -> Result<HeaderValue, MessageError> {
     const NAME: &str = "List-Unsubscribe";
-    let web = header_uri(NAME, &recipient.unsubscribe_url)?;
+    let web = header_uri(NAME, url)?;
     let mut value = String::new();
     if NAME.len() + 2 + web.len() > LINE_BYTES {
         value.push_str("\r\n ");
     }
     value.push_str(&web);
-    if let Some(mailto) = &recipient.unsubscribe_mailto {
+    if let Some(mailto) = mailto {
         value.push_str(",\r\n ");
         value.push_str(&header_uri(NAME, mailto)?);
     }
@@ -266,18 +331,11 @@ fn base64(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
 
     fn unsubscribe_value(url: &str, mailto: Option<&str>) -> Result<String, MessageError> {
-        let (address, preferences) = sample::subscriber();
-        let recipient = Recipient {
-            unsubscribe_url: url.to_owned(),
-            unsubscribe_mailto: mailto.map(str::to_owned),
-            ..sample::recipient(&address, &preferences)
-        };
         let mut headers = lettre::message::header::Headers::new();
-        headers.insert_raw(unsubscribe(&recipient)?);
+        headers.insert_raw(unsubscribe(url, mailto)?);
         Ok(headers.to_string())
     }
 

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! Issue, Recipient, Dress ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
-//!                              │
-//!            summary, clean (what may stand in a mail)
+//!                              │                          │
+//!        language, paper_view, summary, clean         fragments (papers, rendered once for all readers)
 //! ```
 //!
-//! [`Templates::load`] reads the templates once; [`render`] fills them for one
-//! subscriber and keeps every part under [`PART_BYTES_MAX`]; [`to_message`]
-//! adds the headers. Equal input gives equal bytes: the date, the Message-ID
-//! and, derived from it, the MIME boundary are all arguments.
+//! [`Templates::load`] reads templates and languages once; [`render`] fills them
+//! for one subscriber and keeps every part under [`PART_BYTES_MAX`];
+//! [`to_message`] adds the headers. Equal input gives equal bytes: the date, the
+//! Message-ID and, derived from it, the MIME boundary are all arguments.
+//! [`notices`] are all the other mails, in the same dress.
 //!
 //! Everything that comes from a paper, a subscriber or a source is cleaned in
 //! `clean` on its way into the views, so that templates need not care:
@@ -19,8 +20,13 @@
 mod accent;
 mod clean;
 mod dkim;
+mod fragments;
+mod language;
 mod message;
+pub mod notices;
+mod paper_view;
 mod render;
+mod resources;
 mod sample;
 mod settings;
 mod summary;
@@ -29,21 +35,20 @@ mod views;
 
 pub use accent::{Accent, BadAccent};
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
+pub use fragments::Fragments;
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
 pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
 pub use templates::{TemplateError, Templates};
 
+use crate::links::Thumbs;
 use crate::paper::Paper;
+pub use crate::paper::PaperNews as News;
 use crate::site::Site;
 use crate::subscriber::{Address, Preferences};
 use chrono::NaiveDate;
 use std::sync::Arc;
-
-/// The language of an issue's own words. There is one so far; the choice of a
-/// subscriber is kept for when there are more.
-pub const LANGUAGE: &str = "en";
 
 /// One digest for one subscriber on one local date.
 #[derive(Debug, Clone)]
@@ -62,6 +67,8 @@ pub struct Issue {
     pub considered: u32,
     /// Why nothing is above the line; printed only if there are no picks.
     pub note: Option<Note>,
+    /// Whether it is the subscriber's first: it begins with a welcome.
+    pub is_first: bool,
 }
 
 /// One announcement day of an issue.
@@ -99,6 +106,8 @@ pub enum SectionKind {
     FollowedAuthors,
     /// Many others like them.
     Trending,
+    /// They are new, and the subscriber asked for nothing in particular.
+    New,
     /// They lie beside what the subscriber follows.
     Exploring,
 }
@@ -110,10 +119,35 @@ pub struct IssuePick {
     pub paper: Arc<Paper>,
     /// 0 to 1; where an issue has to be cut, the lowest goes first.
     pub score: f32,
-    /// Why it was picked, in words that follow "Why:"; may be empty.
-    pub reason: String,
+    /// Why it was picked, strongest first; may be empty.
+    pub why: Vec<Why>,
     /// Authors to mark, as they are spelt in the paper.
     pub followed: Vec<String>,
+    /// The row of the paper, for the links with which a reader says something of it.
+    pub row: Option<i64>,
+    /// What became of it since it was announced.
+    pub news: Option<News>,
+}
+
+/// One thing that speaks for a pick. Each language has its words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// These people, whom the subscriber follows, wrote it.
+    Author(Vec<String>),
+    /// It holds a phrase that the subscriber asked for.
+    Phrase(String),
+    /// It is like the paper of this title, which they liked.
+    Liked(String),
+    /// It is about this.
+    About(Vec<String>),
+    /// It is new in this category.
+    NewIn(String),
+    /// It is new.
+    New,
+    /// So many voted for it.
+    Votes(u32),
+    /// Something else, in words that follow "Why:".
+    Said(String),
 }
 
 /// Why nothing is above the line.
@@ -147,6 +181,12 @@ pub struct Recipient<'a> {
     pub unsubscribe_url: String,
     /// The same by mail: `mailto:…`.
     pub unsubscribe_mailto: Option<String>,
+    /// Where they change what they get.
+    pub preferences_url: String,
+    /// This issue as a page.
+    pub view_url: String,
+    /// Where they say something of a pick.
+    pub thumbs: Thumbs,
 }
 
 /// What is alike in every issue of this instance.
@@ -160,6 +200,8 @@ pub struct Dress {
     pub contact: String,
     /// The one colour besides ink and paper.
     pub accent: Accent,
+    /// Address of a picture to stand above the date; most mails need none.
+    pub logo: Option<String>,
 }
 
 impl Dress {
@@ -170,6 +212,7 @@ impl Dress {
             base_url: site.base_url.clone(),
             contact: site.contact.to_string(),
             accent: settings.accent,
+            logo: settings.logo.clone(),
         }
     }
 }

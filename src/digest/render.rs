@@ -1,13 +1,18 @@
 //! An issue for one subscriber, as subject, text and HTML that fit a mail.
 
 use super::clean::{cut, line};
+use super::fragments::{Fragment, Fragments, Key, SLOTS, splice};
+use super::language::Language;
 use super::message::{crlf, encoded_size};
-use super::templates::Filled;
-use super::views::{by_rank, view};
-use super::{Dress, Issue, LANGUAGE, Recipient, TemplateError, Templates};
+use super::paper_view::{self, Manner, Own};
+use super::summary::{Chosen, lowered};
+use super::views::{by_rank, is_dated, view};
+use super::{Dress, Issue, IssuePick, Recipient, TemplateError, Templates};
+use crate::links::Thumb;
 use crate::paper::PaperId;
-use crate::subscriber::Format;
-use std::collections::HashSet;
+use crate::subscriber::{AbstractLength, Format};
+use chrono::Datelike;
+use std::collections::{HashMap, HashSet};
 
 /// No part of a message is larger than this, neither decoded nor as it is
 /// sent. Gmail cuts a message off at some 102 KB, and with it the link to leave.
@@ -15,6 +20,12 @@ pub const PART_BYTES_MAX: usize = 90_000;
 
 /// RFC 5322 section 2.1.1: lines should have at most 78 characters.
 pub const SUBJECT_CHARS_MAX: usize = 78;
+
+/// Columns of the marker before a title in the text part.
+const MARKER_COLUMNS: usize = 4;
+
+/// More of a paper's authors than this are not told apart.
+const FOLLOWED_MAX: usize = 64;
 
 /// An issue in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,36 +36,53 @@ pub struct Rendered {
     pub text: String,
     /// The HTML part, if the subscriber wants one. Lines end in CRLF.
     pub html: Option<String>,
-    /// Language of the issue's own words.
-    pub language: &'static str,
+    /// Code of the language of the issue's own words.
+    pub language: String,
     /// Papers that did not fit, the lowest ranked of the issue; the reader has not seen them.
     pub left_out: Vec<PaperId>,
 }
 
-/// Fills the templates with `issue` for `recipient`.
+/// A pick as this reader sees it, but for its number.
+struct Ready<'a> {
+    pick: &'a IssuePick,
+    manner: Manner,
+    reason: String,
+    thumbs: [String; 3],
+}
+
+struct Filled {
+    subject: String,
+    text: String,
+    html: Option<String>,
+}
+
+/// Fills the templates with `issue` for `recipient`. What `fragments` has of
+/// its papers from other readers is not rendered again.
 ///
 /// If a part grows beyond [`PART_BYTES_MAX`], as many of the lowest scored
 /// papers as necessary are left out of all parts, and their number is said.
 pub fn render(
     templates: &Templates,
+    fragments: &Fragments,
     issue: &Issue,
     recipient: &Recipient<'_>,
     dress: &Dress,
 ) -> Result<Rendered, TemplateError> {
-    let ranked = by_rank(issue);
-    let with_html = recipient.preferences.format == Format::Html;
-    let fill = |kept: usize| {
-        let left_out: HashSet<&PaperId> = ranked[kept..].iter().map(|pick| &pick.paper.id).collect();
-        let filled = templates.fill(&view(issue, recipient, dress, &left_out), with_html)?;
-        Ok::<Filled, TemplateError>(Filled {
-            text: crlf(&filled.text),
-            html: filled.html.as_deref().map(crlf),
-            subject: filled.subject,
-        })
+    let language = templates.language(&recipient.preferences.language);
+    let printer = Printer {
+        templates,
+        fragments,
+        issue,
+        recipient,
+        dress,
+        language,
+        ready: ready(fragments, issue, recipient, language),
     };
+    let ranked = by_rank(issue);
     let mut kept = ranked.len();
-    let mut filled = fill(kept)?;
+    let mut filled = printer.fill(&HashSet::new())?;
     if !fits(&filled) {
+        let fill = |kept: usize| printer.fill(&ranked[kept..].iter().map(|pick| &pick.paper.id).collect());
         // The largest number that fits lies from `kept` on and below `beyond`.
         let mut beyond = kept;
         (kept, filled) = (0, fill(0)?);
@@ -72,16 +100,118 @@ pub fn render(
         subject: filled.subject,
         text: filled.text,
         html: filled.html,
-        language: LANGUAGE,
+        language: language.code.clone(),
         left_out: ranked[kept..].iter().map(|pick| pick.paper.id.clone()).collect(),
     })
 }
 
+fn ready<'a>(
+    fragments: &Fragments,
+    issue: &'a Issue,
+    recipient: &Recipient<'_>,
+    language: &Language,
+) -> HashMap<&'a PaperId, Ready<'a>> {
+    let preferences = recipient.preferences;
+    let mut ready = HashMap::new();
+    for section in &issue.sections {
+        let terms = lowered(&section.terms);
+        for pick in &section.picks {
+            let reason = paper_view::reason(&pick.why, language);
+            let thumb = |thumb| pick.row.map(|row| recipient.thumbs.of(row, thumb)).unwrap_or_default();
+            let manner = Manner {
+                abstracts: preferences.abstracts,
+                chosen: match preferences.abstracts {
+                    AbstractLength::Short => fragments.abstract_of(&pick.paper).choose(&terms),
+                    AbstractLength::Full | AbstractLength::None => Chosen::ALL,
+                },
+                followed: pick.followed.iter().take(FOLLOWED_MAX).cloned().collect(),
+                news: pick.news.clone(),
+                is_dated: is_dated(pick, issue, preferences),
+                year: issue.local_date.year(),
+                has_reason: !reason.is_empty(),
+                has_thumbs: pick.row.is_some(),
+            };
+            let thumbs = [thumb(Thumb::More), thumb(Thumb::Less), thumb(Thumb::Save)];
+            ready.insert(&pick.paper.id, Ready { pick, manner, reason, thumbs });
+        }
+    }
+    ready
+}
+
+struct Printer<'a> {
+    templates: &'a Templates,
+    fragments: &'a Fragments,
+    issue: &'a Issue,
+    recipient: &'a Recipient<'a>,
+    dress: &'a Dress,
+    language: &'a Language,
+    ready: HashMap<&'a PaperId, Ready<'a>>,
+}
+
+impl Printer<'_> {
+    /// All parts without the papers in `left_out`.
+    fn fill(&self, left_out: &HashSet<&PaperId>) -> Result<Filled, TemplateError> {
+        let (view, printed) = view(self.issue, self.recipient, self.dress, self.language, left_out);
+        let with_html = self.recipient.preferences.format == Format::Html;
+        let frames = self.templates.frames(&view, self.language, with_html)?;
+        let part = |frame: &str, is_html: bool| {
+            let mut part = String::with_capacity(frame.len() + printed.len() * 4_000);
+            let mut failed = None;
+            splice(&crlf(frame), &mut part, |at, into| {
+                let Some(ready) = printed.get(at).and_then(|pick| self.ready.get(&pick.paper.id)) else { return };
+                if let Err(error) = self.paper(ready, at + 1, is_html, into) {
+                    failed.get_or_insert(error);
+                }
+            });
+            failed.map_or(Ok(part), Err)
+        };
+        Ok(Filled {
+            text: part(&frames.text, false)?,
+            html: frames.html.map(|frame| part(&frame, true)).transpose()?,
+            subject: frames.subject,
+        })
+    }
+
+    /// One paper, as number `number`.
+    fn paper(&self, ready: &Ready<'_>, number: usize, is_html: bool, into: &mut String) -> Result<(), TemplateError> {
+        let marker = format!("{:<MARKER_COLUMNS$}", format!("{number}."));
+        if self.fragments.keeps_nothing() || !self.templates.shares_papers(is_html) {
+            let own = Own { marker, reason: ready.reason.clone(), thumbs: ready.thumbs.clone() };
+            into.push_str(&self.filled(ready, own, is_html)?);
+            return Ok(());
+        }
+        let paper = &ready.pick.paper;
+        let key = Key::new(paper, &self.language.code, &ready.manner, is_html);
+        let fragment = self.fragments.of(key, paper, || {
+            let own = Own::marks(&ready.manner);
+            Ok(Fragment::new(&self.filled(ready, own, is_html)?))
+        })?;
+        let [more, less, save] = &ready.thumbs;
+        let values: [&str; SLOTS.len()] = [&marker, &ready.reason, more, less, save];
+        fragment.fill(&values, is_html, into);
+        Ok(())
+    }
+
+    fn filled(&self, ready: &Ready<'_>, own: Own, is_html: bool) -> Result<String, TemplateError> {
+        let Ready { pick, manner, .. } = ready;
+        let summary = || self.fragments.abstract_of(&pick.paper).text(manner.chosen);
+        let view = paper_view::view(&pick.paper, manner, own, summary, self.language, self.dress);
+        let filled = self.templates.paper(&view, self.language, self.dress, is_html)?;
+        Ok(filled.trim_end_matches('\n').replace('\n', "\r\n"))
+    }
+}
+
 fn fits(filled: &Filled) -> bool {
-    [Some(&filled.text), filled.html.as_ref()]
-        .into_iter()
-        .flatten()
-        .all(|part| part.len() <= PART_BYTES_MAX && encoded_size(part) <= PART_BYTES_MAX)
+    [Some(&filled.text), filled.html.as_ref()].into_iter().flatten().all(|part| part_fits(part))
+}
+
+fn part_fits(part: &str) -> bool {
+    // Quoted-printable makes three bytes of one at worst and breaks lines of 76;
+    // base64 makes four of three. Where even that fits, nothing need be encoded.
+    let special = part.bytes().filter(|byte| !byte.is_ascii_graphic() || *byte == b'=').count();
+    let quoted = (part.len() + 2 * special) * 76 / 72;
+    let base64 = part.len() * 140 / 100;
+    part.len() <= PART_BYTES_MAX && (quoted.max(base64) < PART_BYTES_MAX || encoded_size(part) <= PART_BYTES_MAX)
 }
 
 /// What a subject template gave, as one line that fits.
@@ -91,10 +221,9 @@ pub(super) fn subject_line(filled: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DigestSettings, sample};
+    use super::super::{DigestSettings, Why, sample};
     use super::*;
     use crate::paper::Paper;
-    use crate::subscriber::AbstractLength;
     use std::sync::Arc;
 
     fn large_issue(papers: usize, abstract_text: &str) -> Issue {
@@ -125,12 +254,13 @@ mod tests {
         let recipient = sample::recipient(&address, &preferences);
         for text in ["word ".repeat(500), "\"<&".repeat(600), "漢字".repeat(400), "é".repeat(1200)] {
             let issue = large_issue(100, &text);
-            let rendered = render(&templates, &issue, &recipient, &sample::dress()).unwrap();
-            assert_eq!(rendered, render(&templates, &issue, &recipient, &sample::dress()).unwrap());
+            let rendered = render(&templates, &Fragments::default(), &issue, &recipient, &sample::dress()).unwrap();
+            let anew = render(&templates, &Fragments::keeping_nothing(), &issue, &recipient, &sample::dress());
+            assert_eq!(rendered, anew.unwrap());
             let html = rendered.html.as_deref().unwrap();
             assert!(html.len() <= PART_BYTES_MAX && encoded_size(html) <= PART_BYTES_MAX);
             // One more paper would not have been possible.
-            assert!(html.len().max(encoded_size(html)) > PART_BYTES_MAX * 9 / 10);
+            assert!(html.len().max(encoded_size(html)) > PART_BYTES_MAX * 4 / 5);
             assert!(!rendered.left_out.is_empty() && rendered.left_out.len() < 100);
             let sentence = format!("{} more did not fit", rendered.left_out.len());
             assert!(html.contains(&sentence) && rendered.text.contains(&sentence));
@@ -158,10 +288,16 @@ mod tests {
         paper.title = "\"".repeat(10_000);
         paper.authors = vec!["<&>".repeat(5_000); 5_000];
         paper.categories = vec!["'".repeat(5_000); 50];
-        pick.reason = "𝔘".repeat(5_000);
+        pick.why = vec![Why::Said("𝔘".repeat(5_000))];
         pick.followed = paper.authors.clone();
-        let rendered =
-            render(&templates, &issue, &sample::recipient(&address, &preferences), &sample::dress()).unwrap();
+        let rendered = render(
+            &templates,
+            &Fragments::default(),
+            &issue,
+            &sample::recipient(&address, &preferences),
+            &sample::dress(),
+        )
+        .unwrap();
         assert_eq!(rendered.left_out, []);
     }
 

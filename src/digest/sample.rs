@@ -1,9 +1,13 @@
 //! An invented issue, for checking templates without papers.
 
-use super::{Accent, DayCovered, Dress, Issue, IssuePick, Note, Recipient, Section, SectionKind};
+use super::notices::{Notice, RunSummary};
+use super::paper_view::{Manner, Own};
+use super::summary::Chosen;
+use super::{Accent, DayCovered, Dress, Issue, IssuePick, News, Note, Recipient, Section, SectionKind, Why};
+use crate::links::Thumbs;
 use crate::paper::Paper;
-use crate::subscriber::{Address, Preferences};
-use chrono::NaiveDate;
+use crate::subscriber::{AbstractLength, Address, Preferences};
+use chrono::{NaiveDate, TimeZone, Utc};
 use std::sync::Arc;
 
 pub(super) fn dress() -> Dress {
@@ -12,6 +16,7 @@ pub(super) fn dress() -> Dress {
         base_url: "https://digest.example.org".to_owned(),
         contact: "librarian@example.org".to_owned(),
         accent: Accent::default(),
+        logo: Some("https://digest.example.org/logo.png".to_owned()),
     }
 }
 
@@ -26,6 +31,9 @@ pub(super) fn recipient<'a>(address: &'a Address, preferences: &'a Preferences) 
         preferences,
         unsubscribe_url: "https://digest.example.org/unsubscribe/sample".to_owned(),
         unsubscribe_mailto: Some("mailto:leave+sample@example.org".to_owned()),
+        preferences_url: "https://digest.example.org/preferences?t=sample".to_owned(),
+        view_url: "https://digest.example.org/issues/sample?d=2026-11-20".to_owned(),
+        thumbs: Thumbs::below("https://digest.example.org/feedback?t=sample".to_owned()),
     }
 }
 
@@ -47,7 +55,7 @@ pub(super) fn issue() -> Issue {
     let whole = Paper {
         version: Some(1),
         abstract_text: "Lamps are hard to clean because salt settles on every pane. We introduce a brush on rails.\n\n\
-            On twelve towers it saves 83% of the keeper's time."
+            On twelve towers it saves 83% of the keeper's time. Code: https://github.com/keepers/brush."
             .to_owned(),
         authors: (1..=12).map(|at| format!("Author {at}")).collect(),
         categories: vec!["cs.RO".to_owned(), "physics.ao-ph".to_owned()],
@@ -66,11 +74,13 @@ pub(super) fn issue() -> Issue {
         announced: None,
         ..whole.clone()
     };
-    let pick = |paper: Paper, score, reason: &str| IssuePick {
+    let pick = |paper: Paper, score, why: &[Why]| IssuePick {
         paper: Arc::new(paper),
         score,
-        reason: reason.to_owned(),
+        why: why.to_vec(),
         followed: vec!["Author 11".to_owned()],
+        row: Some(7),
+        news: Some(News::Replaced(2)),
     };
     Issue {
         local_date: today(),
@@ -80,20 +90,74 @@ pub(super) fn issue() -> Issue {
                 heading: "Lighthouses".to_owned(),
                 kind: SectionKind::Interest,
                 terms: vec!["lamp".to_owned()],
-                picks: vec![pick(whole, 0.9, "matches “lamp”")],
+                picks: vec![pick(whole, 0.9, &[Why::Phrase("lamp".to_owned())])],
             },
             Section {
                 heading: String::new(),
                 kind: SectionKind::Exploring,
                 terms: Vec::new(),
-                picks: vec![pick(bare, 0.3, "")],
+                picks: vec![IssuePick { row: None, news: None, ..pick(bare, 0.3, &[]) }],
             },
         ],
         no_room: 5,
         below_the_line: 17,
         considered: 642,
         note: None,
+        is_first: true,
     }
+}
+
+/// How the first pick of the sample is seen.
+pub(super) fn manner(pick: &IssuePick, has_reason: bool) -> Manner {
+    Manner {
+        abstracts: AbstractLength::Full,
+        chosen: Chosen::ALL,
+        followed: pick.followed.clone(),
+        news: pick.news.clone(),
+        is_dated: true,
+        year: 2026,
+        has_reason,
+        has_thumbs: true,
+    }
+}
+
+/// What a reader's own values may be at their worst.
+pub(super) fn own(has_reason: bool) -> Own {
+    let url = |word: &str| format!("https://digest.example.org/feedback?t=sample&p=7&v={word}");
+    let reason = "matches “a < b & c”, 'and \"so on\"', at such a length that it takes more than one line of text";
+    Own {
+        marker: "12. ".to_owned(),
+        reason: if has_reason { reason.to_owned() } else { String::new() },
+        thumbs: ["more", "less", "save"].map(url),
+    }
+}
+
+/// One of every kind.
+pub(super) fn notices() -> Vec<Notice> {
+    let url = || "https://digest.example.org/confirm?t=sample".to_owned();
+    let until = Utc.with_ymd_and_hms(2026, 11, 22, 7, 0, 0).single().expect("this is an instant");
+    let other = || "other@example.org".parse().expect("this is a mail address");
+    vec![
+        Notice::Confirm { url: url(), until },
+        Notice::Welcome { preferences_url: url(), unsubscribe_url: url(), preferences: Preferences::default() },
+        Notice::Preferences { url: url() },
+        Notice::Goodbye { url: url() },
+        Notice::Export { url: url(), until },
+        Notice::Erase { url: url(), until },
+        Notice::NewAddress { old: other(), url: url(), until },
+        Notice::OldAddress { new: other(), url: url(), until },
+        Notice::Alarm {
+            problem: "No paper has come from arXiv since Monday".to_owned(),
+            details: vec!["cs.LG: HTTP 503".to_owned()],
+            since: until,
+            url: Some(url()),
+        },
+        Notice::Run {
+            date: today(),
+            summary: RunSummary { papers: 642, sent: 1_204, ..RunSummary::default() },
+            url: None,
+        },
+    ]
 }
 
 /// Nothing above the line.

@@ -10,6 +10,8 @@ pub struct DigestSettings {
     pub templates: Option<PathBuf>,
     /// The one colour besides ink and paper.
     pub accent: Accent,
+    /// Address of a picture above the date of every issue; none unless set.
+    pub logo: Option<String>,
 }
 
 /// The `[dkim]` settings: messages are signed with the keys that are there, at least one.

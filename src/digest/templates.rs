@@ -1,10 +1,17 @@
-//! The templates of an issue: embedded, and replaced by the operator's.
+//! The templates of every mail: embedded, and replaced by the operator's.
 
+use super::fragments::{Fragment, SLOTS, has_mark, later};
+use super::language::{self, Language, Languages};
+use super::paper_view::{self, Own, PaperView};
+use super::summary::Chosen;
 use super::views::IssueView;
-use super::{DigestSettings, sample};
+use super::{Accent, DigestSettings, Dress, Fragments, notices, sample};
+use crate::subscriber::AbstractLength;
+use serde::Serialize;
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use tera::{Context, ErrorKind, Kwargs, State, Tera};
+use tera::{Context, ErrorKind, Kwargs, State, Tera, Value};
 
 /// Width of the text part, in columns.
 const COLUMNS: usize = 72;
@@ -12,22 +19,33 @@ const COLUMNS: usize = 72;
 const HTML: &str = "digest.html";
 const TEXT: &str = "digest.txt";
 const SUBJECT: &str = "digest.subject.txt";
+const PAPER_HTML: &str = "digest.paper.html";
+const PAPER_TEXT: &str = "digest.paper.txt";
+const NOTICE_HTML: &str = "notice.html";
+const NOTICE_TEXT: &str = "notice.txt";
 
 /// Every embedded template. Those that end in `.html` escape what they print.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 7] = [
     (HTML, include_str!("../../templates/digest.html")),
-    ("digest.paper.html", include_str!("../../templates/digest.paper.html")),
+    (PAPER_HTML, include_str!("../../templates/digest.paper.html")),
     (TEXT, include_str!("../../templates/digest.txt")),
-    ("digest.paper.txt", include_str!("../../templates/digest.paper.txt")),
+    (PAPER_TEXT, include_str!("../../templates/digest.paper.txt")),
     (SUBJECT, include_str!("../../templates/digest.subject.txt")),
+    (NOTICE_HTML, include_str!("../../templates/notice.html")),
+    (NOTICE_TEXT, include_str!("../../templates/notice.txt")),
 ];
 
-/// The templates, parsed.
+/// The templates and the languages, parsed.
 #[derive(Clone)]
 pub struct Templates {
     tera: Tera,
     folder: Option<PathBuf>,
     replaced: Vec<&'static str>,
+    languages: Languages,
+    /// What templates see of each language.
+    words: HashMap<String, Value>,
+    /// Whether papers in text and in HTML can be rendered once for many readers.
+    shares: [bool; 2],
 }
 
 /// Why templates cannot be used.
@@ -67,9 +85,9 @@ impl std::fmt::Debug for Templates {
     }
 }
 
-/// The three texts of one issue.
+/// The three texts of one issue, with marks where its papers go.
 #[derive(Debug)]
-pub(super) struct Filled {
+pub(super) struct Frames {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: Option<String>,
@@ -98,10 +116,16 @@ impl Templates {
             }
             sources.push((name, own.unwrap_or_else(|| embedded.to_owned())));
         }
-        let mut templates = Templates { tera: Tera::default(), folder, replaced };
+        let languages = language::load(folder.as_deref())?;
+        let words = languages
+            .iter()
+            .map(|language| (language.code.clone(), Value::from_serializable(&language.digest)))
+            .collect();
+        let mut templates = Templates { tera: Tera::default(), folder, replaced, languages, words, shares: [false; 2] };
         templates.tera.autoescape_on([".html"]);
         templates.tera.register_filter("wrap", wrap);
         templates.tera.add_raw_templates(sources).map_err(|error| templates.located(&error))?;
+        templates.shares = [templates.can_share(false), templates.can_share(true)];
         Ok(templates)
     }
 
@@ -110,29 +134,124 @@ impl Templates {
         &self.replaced
     }
 
-    /// Fills every template with sample values, with papers and without.
+    /// The operator's own languages: each file, and the texts that it leaves to English.
+    pub fn own_languages(&self) -> &[(PathBuf, Vec<String>)] {
+        &self.languages.own
+    }
+
+    /// Whether there is a language for `code`; who chose another gets English.
+    pub fn has_language(&self, code: &str) -> bool {
+        self.languages.has(code)
+    }
+
+    /// Code and own name of every language there is.
+    pub fn language_names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.languages.iter().map(|language| (language.code.as_str(), language.name.as_str()))
+    }
+
+    /// The words for who chose `code`.
+    pub(super) fn language(&self, code: &str) -> &Language {
+        self.languages.best(code)
+    }
+
+    /// Fills every template with sample values in every language, with papers and without.
     pub fn check(&self) -> Result<(), TemplateError> {
-        let (address, preferences) = sample::subscriber();
-        for issue in [sample::issue(), sample::empty_issue()] {
-            super::render(self, &issue, &sample::recipient(&address, &preferences), &sample::dress())?;
+        let (address, mut preferences) = sample::subscriber();
+        for language in self.languages.iter() {
+            preferences.language.clone_from(&language.code);
+            for abstracts in [AbstractLength::Full, AbstractLength::None] {
+                preferences.abstracts = abstracts;
+                for issue in [sample::issue(), sample::empty_issue()] {
+                    let recipient = sample::recipient(&address, &preferences);
+                    super::render(self, &Fragments::default(), &issue, &recipient, &sample::dress())?;
+                }
+            }
+            for notice in sample::notices() {
+                notices::words(self, &notice, &language.code, &address, &sample::dress())?;
+            }
         }
         Ok(())
     }
 
-    /// Fills the templates, HTML only if it is wanted. Lines end in LF.
-    pub(super) fn fill(&self, view: &IssueView, with_html: bool) -> Result<Filled, TemplateError> {
+    /// The templates of the issue around its papers, HTML only if it is wanted.
+    pub(super) fn frames(
+        &self,
+        view: &IssueView,
+        language: &Language,
+        with_html: bool,
+    ) -> Result<Frames, TemplateError> {
         let mut context = Context::from_serialize(view).map_err(|error| self.located(&error))?;
-        let fill = |name: &str, context: &Context| {
-            let filled = self.tera.render(name, context).map_err(|error| self.located(&error))?;
-            Ok::<String, TemplateError>(if filled.contains('\r') { filled.replace("\r\n", "\n") } else { filled })
-        };
-        let subject = super::render::subject_line(&fill(SUBJECT, &context)?);
+        self.add_words(&mut context, language);
+        let subject = super::render::subject_line(&self.fill(SUBJECT, &context)?);
         context.insert("subject", &subject);
-        Ok(Filled {
-            text: fill(TEXT, &context)?,
-            html: if with_html { Some(fill(HTML, &context)?) } else { None },
+        Ok(Frames {
+            text: self.fill(TEXT, &context)?,
+            html: if with_html { Some(self.fill(HTML, &context)?) } else { None },
             subject,
         })
+    }
+
+    /// The template of one paper.
+    pub(super) fn paper(
+        &self,
+        view: &PaperView,
+        language: &Language,
+        dress: &Dress,
+        is_html: bool,
+    ) -> Result<String, TemplateError> {
+        let mut context = Context::new();
+        context.insert("pick", view);
+        context.insert("lang", &language.code);
+        context.insert("dir", language.dir.word());
+        context.insert("accent", &Accent::on_light(dress.accent));
+        self.add_words(&mut context, language);
+        self.fill(if is_html { PAPER_HTML } else { PAPER_TEXT }, &context)
+    }
+
+    /// Text and HTML of a mail that is no issue.
+    pub(super) fn notice(&self, view: &impl Serialize, language: &Language) -> Result<(String, String), TemplateError> {
+        let mut context = Context::from_serialize(view).map_err(|error| self.located(&error))?;
+        self.add_words(&mut context, language);
+        Ok((self.fill(NOTICE_TEXT, &context)?, self.fill(NOTICE_HTML, &context)?))
+    }
+
+    fn add_words(&self, context: &mut Context, language: &Language) {
+        let words = self.words.get(&language.code).cloned().unwrap_or_else(Value::none);
+        context.insert_value("words", words);
+    }
+
+    fn fill(&self, name: &str, context: &Context) -> Result<String, TemplateError> {
+        self.tera.render(name, context).map_err(|error| self.located(&error))
+    }
+
+    /// Whether the template of a paper can be filled once for many readers.
+    pub(super) fn shares_papers(&self, is_html: bool) -> bool {
+        self.shares[usize::from(is_html)]
+    }
+
+    /// Tries out whether a paper rendered with marks becomes what it is without
+    /// them. A template that fails here fails again where that is reported.
+    fn can_share(&self, is_html: bool) -> bool {
+        let (language, dress) = (self.language("en"), sample::dress());
+        let pick = sample::issue().sections.remove(0).picks.remove(0);
+        for has_reason in [true, false] {
+            let manner = sample::manner(&pick, has_reason);
+            let fill = |own: Own| {
+                let summary = || super::summary::Abstract::new(&pick.paper.abstract_text).text(Chosen::ALL);
+                let view = paper_view::view(&pick.paper, &manner, own, summary, language, &dress);
+                self.paper(&view, language, &dress, is_html).map(|filled| filled.replace('\n', "\r\n"))
+            };
+            let own = sample::own(has_reason);
+            let values: [&str; SLOTS.len()] =
+                [&own.marker, &own.reason, &own.thumbs[0], &own.thumbs[1], &own.thumbs[2]].map(String::as_str);
+            let Ok(marked) = fill(Own::marks(&manner)) else { return false };
+            let mut shared = String::new();
+            Fragment::new(&marked).fill(&values, is_html, &mut shared);
+            if !fill(own.clone()).is_ok_and(|whole| whole == shared) {
+                return false;
+            }
+        }
+        true
     }
 
     /// `error` with the file that the operator knows.
@@ -178,7 +297,7 @@ impl Templates {
 
 fn read(path: &Path) -> Result<Option<String>, TemplateError> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Some(text.replace("\r\n", "\n"))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TemplateError::Read { path: path.to_owned(), source }),
     }
@@ -189,15 +308,22 @@ fn read(path: &Path) -> Result<Option<String>, TemplateError> {
 /// White space in `text` is where lines may break and nothing else.
 #[expect(clippy::needless_pass_by_value, reason = "this is how tera calls its filters")]
 fn wrap(text: &str, kwargs: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
-    let indent = " ".repeat(kwargs.get::<usize>("indent")?.unwrap_or(0).min(COLUMNS / 2));
-    let first = kwargs.get::<&str>("first")?.unwrap_or(&indent);
+    let indent = kwargs.get::<usize>("indent")?.unwrap_or(0).min(COLUMNS / 2);
+    let blanks = " ".repeat(indent);
+    let first = kwargs.get::<&str>("first")?.unwrap_or(&blanks);
+    if has_mark(text) || has_mark(first) { Ok(later(text, first, indent)) } else { Ok(wrapped(text, first, indent)) }
+}
+
+/// What the filter `wrap` gives.
+pub(super) fn wrapped(text: &str, first: &str, indent: usize) -> String {
+    let indent = " ".repeat(indent);
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let options = textwrap::Options::new(COLUMNS)
         .initial_indent(first)
         .subsequent_indent(&indent)
         // Hyphens stand in names, codes and addresses.
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    Ok(textwrap::fill(&one_line, options))
+    textwrap::fill(&one_line, options)
 }
 
 #[cfg(test)]
@@ -228,7 +354,9 @@ mod tests {
         assert_eq!(templates.replaced(), ["digest.subject.txt"]);
         let (address, preferences) = sample::subscriber();
         let recipient = sample::recipient(&address, &preferences);
-        let rendered = super::super::render(&templates, &sample::issue(), &recipient, &sample::dress()).unwrap();
+        let rendered =
+            super::super::render(&templates, &Fragments::default(), &sample::issue(), &recipient, &sample::dress())
+                .unwrap();
         assert_eq!(rendered.subject, "2 Artikel");
     }
 
@@ -245,9 +373,25 @@ mod tests {
         check_error("digest.txt", "fine\n\n{% if %}", 3);
         check_error("digest.html", "\n{{ no_such_value }}", 2);
         check_error("digest.paper.txt", "\n\n\n{{ pick.titel }}", 4);
+        check_error("digest.paper.html", "{{ pick.title }}\n{{ pick.reason | upper }} {{ x }}", 2);
+        check_error("digest.subject.txt", "{{ headline }}\n{{ x }}", 2);
+        check_error("notice.txt", "{{ heading }}\n{{ headnig }}", 2);
+        check_error("notice.html", "{{ heading }}\n\n{% endif %}", 3);
         check_error("digest.txt", "{{ opening | wrap(indent=\"x\") }}", 1);
         check_error("digest.txt", "{{ opening | no_such_filter }}", 1);
         check_error("digest.txt", "{% include \"other.txt\" %}", 1);
+    }
+
+    #[test]
+    fn papers_are_shared_unless_a_template_does_more_with_what_is_the_readers_own() {
+        let shares = |files: &[(&str, &str)]| {
+            let (_folder, settings) = folder(files);
+            Templates::load(&settings).unwrap().shares
+        };
+        assert_eq!(shares(&[]), [true, true]);
+        assert_eq!(shares(&[("digest.paper.txt", "{{ pick.marker }}{{ pick.reason | wrap }}")]), [true, true]);
+        assert_eq!(shares(&[("digest.paper.txt", "{{ pick.reason | upper }}")]), [false, true]);
+        assert_eq!(shares(&[("digest.paper.html", "{{ pick.reason | safe }}")]), [true, false]);
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! From one subscriber's plan to the finished message.
 
-use super::examples::Examples;
+use super::examples::{Examples, YOUR_PICKS};
 use super::{EditionError, Prepared};
 use crate::digest::{
-    DayCovered, DkimSigner, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind,
-    Templates, message_id, render, to_message,
+    DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section,
+    SectionKind, Templates, Why, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
+use crate::paper::{Paper, PaperNews};
 use crate::profile::{Background, Profile, TermCounter};
-use crate::ranking::{self, Days, Pick, Picks, Request};
+use crate::ranking::because::{self, Because};
+use crate::ranking::{self, Candidates, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick};
+use crate::store::{NewIssue, NewPick, PaperRow, PaperTold};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,6 +53,12 @@ pub(crate) struct Plan {
     pub(crate) covers: Vec<DayCovered>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) sent: HashSet<usize>,
+    /// Whether the subscriber has had no issue yet.
+    pub(crate) is_first: bool,
+    /// What became of papers is told from then on.
+    pub(crate) told_since: DateTime<Utc>,
+    /// What is to be told.
+    pub(crate) told: Vec<PaperTold>,
 }
 
 /// A composed issue, not yet queued.
@@ -84,29 +93,44 @@ impl Desk {
         plan: &Plan,
         background: &Background,
         examples: &Examples,
+        fragments: &Fragments,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let profiles = learn(&subscriber.interests, background, examples);
+        let profiles = learn(subscriber, background, examples, now);
         let preferences = &subscriber.preferences;
+        let left_out = left_out(plan, examples);
         let request = Request {
             days: &plan.days,
-            sent: &plan.sent,
+            sent: &left_out,
             max_papers: preferences.max_papers as usize,
             min_score: preferences.min_score,
         };
-        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &request);
+        let has_only_picks = subscriber.interests.iter().all(|interest| interest.name == YOUR_PICKS);
+        let picks = if has_only_picks && !profiles.is_empty() {
+            trending_and_own(&plan.prepared.candidates, &profiles, &request)
+        } else {
+            ranking::pick(&plan.prepared.candidates, &profiles, &request)
+        };
         let considered = picks.considered;
-        let issue = issue(plan, &picks);
+        let mut issue = issue(plan, &picks);
+        let told: Vec<&PaperTold> = told(plan, &picks);
+        if !told.is_empty() {
+            issue.sections.push(told_section(&told));
+        }
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
+        let links = Links { site: &self.site, signer: &self.signer };
         let recipient = Recipient {
             address: &subscriber.address,
             name: &subscriber.name,
             preferences,
-            unsubscribe_url: Links { site: &self.site, signer: &self.signer }.unsubscribe(subscriber.id),
+            unsubscribe_url: links.unsubscribe(subscriber.id),
+            preferences_url: links.preferences(subscriber.id),
+            view_url: links.issue(subscriber.id, plan.local_date),
+            thumbs: links.thumbs(subscriber.id),
             unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
         };
-        let rendered = render(&self.templates, &issue, &recipient, &self.dress)
+        let rendered = render(&self.templates, fragments, &issue, &recipient, &self.dress)
             .map_err(|cause| EditionError::Template { subscriber: subscriber.id.0, cause })?;
         let message_id = message_id(&self.site.secret, self.site.mail_domain(), subscriber.id, plan.local_date);
         let headers = Headers {
@@ -124,16 +148,23 @@ impl Desk {
             None => message,
         };
         // What did not fit into the mail was not sent: it may come another day.
+        let is_in_it = |paper: &Paper| !rendered.left_out.contains(&paper.id);
         let chosen = picks
             .picks
             .into_iter()
-            .filter(|pick| !rendered.left_out.contains(&pick.paper.id))
+            .filter(|pick| is_in_it(&pick.paper))
             .map(|pick| NewPick {
                 paper: plan.prepared.rows[pick.candidate],
                 score: pick.score,
                 section: heading(&pick.section),
                 reason: pick.reason,
             })
+            .chain(told.into_iter().filter(|told| is_in_it(&told.paper.paper)).map(|told| NewPick {
+                paper: told.paper.row,
+                score: 0.0,
+                section: TOLD.to_owned(),
+                reason: told.news.to_string(),
+            }))
             .collect();
         let days = plan.days.keys().copied();
         let days = days.clone().min().zip(days.max());
@@ -177,17 +208,76 @@ impl Composed {
     }
 }
 
-fn learn(interests: &[Interest], background: &Background, examples: &Examples) -> Vec<Profile> {
+fn learn(subscriber: &Subscriber, background: &Background, examples: &Examples, now: DateTime<Utc>) -> Vec<Profile> {
     COUNTER.with_borrow_mut(|counter| {
-        interests
-            .iter()
-            .map(|interest| {
-                let (liked, disliked) = (examples.of(&interest.liked), examples.of(&interest.disliked));
-                Profile::learn(interest, liked, &disliked, background, counter)
-            })
+        examples
+            .taught(subscriber, background, counter, now)
+            .into_iter()
+            .map(|taught| Profile::learn(&taught.interest, taught.liked, &taught.disliked, background, counter))
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()
     })
+}
+
+/// Heads what became of papers that the reader knows.
+const TOLD: &str = "News of papers you know";
+
+/// What is told in this issue: nothing of papers that are announced in it.
+fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
+    let announced: HashSet<PaperRow> = picks.picks.iter().map(|pick| plan.prepared.rows[pick.candidate]).collect();
+    let told = plan.told.iter().filter(|told| !announced.contains(&told.paper.row));
+    told.take(plan.subscriber.preferences.max_papers as usize).collect()
+}
+
+fn told_section(told: &[&PaperTold]) -> Section {
+    let pick = |told: &&PaperTold| IssuePick {
+        paper: Arc::new(told.paper.paper.clone()),
+        // Where there is no room for everything, it goes first.
+        score: 0.0,
+        why: Vec::new(),
+        row: Some(told.paper.row.0),
+        followed: Vec::new(),
+        news: Some(told.news.clone()),
+    };
+    Section {
+        heading: TOLD.to_owned(),
+        kind: SectionKind::Interest,
+        terms: Vec::new(),
+        picks: told.iter().map(pick).collect(),
+    }
+}
+
+/// What is not for this reader, by position: what they had, what they want less
+/// of, and what is by people whom they do not want to see.
+fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> {
+    let mut left_out = Cow::Borrowed(&plan.sent);
+    for row in examples.unwanted(plan.subscriber.id) {
+        if let Some(at) = plan.prepared.position(row) {
+            left_out.to_mut().insert(at);
+        }
+    }
+    for name in examples.muted(plan.subscriber.id) {
+        left_out.to_mut().extend(plan.prepared.candidates.by_author(name).into_iter().map(|(at, _)| at));
+    }
+    left_out
+}
+
+/// What is less like anything they like is no pick of their own, however low
+/// they set the line: trending papers stand behind it.
+const OWN_MIN: f32 = 0.05;
+
+/// For a reader of the trending digest who gives thumbs: up to half of the room
+/// for more of what they like, and the trending papers after it.
+fn trending_and_own(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
+    let max_papers = request.max_papers.div_ceil(2);
+    let min_score = request.min_score.max(OWN_MIN);
+    let mut picks = ranking::pick(candidates, profiles, &Request { max_papers, min_score, ..*request });
+    let mut sent = request.sent.clone();
+    sent.extend(picks.picks.iter().map(|pick| pick.candidate));
+    let max_papers = request.max_papers - picks.picks.len();
+    let trending = ranking::trending::pick(candidates, &Request { sent: &sent, max_papers, ..*request });
+    picks.picks.extend(trending.picks);
+    Picks { no_room: trending.no_room, best_missed: None, ..picks }
 }
 
 fn heading(section: &ranking::Section) -> String {
@@ -211,18 +301,20 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
     };
     let mut sections: Vec<Section> = Vec::new();
     for pick in &picks.picks {
-        let heading = heading(&pick.section);
-        let issue_pick = issue_pick(pick);
+        // Only the reader's own headings are theirs; the others come in their language.
+        let (kind, heading) = match &pick.section {
+            ranking::Section::FollowedAuthors => (SectionKind::FollowedAuthors, String::new()),
+            ranking::Section::Interest(name) => (SectionKind::Interest, name.clone()),
+            ranking::Section::Trending => (SectionKind::Trending, String::new()),
+            ranking::Section::New => (SectionKind::New, String::new()),
+        };
+        let issue_pick = issue_pick(pick, plan);
         match sections.last_mut() {
-            Some(section) if section.heading == heading => section.picks.push(issue_pick),
+            Some(section) if section.kind == kind && section.heading == heading => section.picks.push(issue_pick),
             _ => sections.push(Section {
                 terms: words_of(&plan.subscriber.interests, &pick.section),
                 heading,
-                kind: match pick.section {
-                    ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
-                    ranking::Section::Interest(_) => SectionKind::Interest,
-                    ranking::Section::Trending | ranking::Section::New => SectionKind::Trending,
-                },
+                kind,
                 picks: vec![issue_pick],
             }),
         }
@@ -235,15 +327,32 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
         considered: picks.considered as u32,
         note,
+        is_first: plan.is_first,
     }
 }
 
-fn issue_pick(pick: &Pick) -> IssuePick {
+fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     IssuePick {
         paper: Arc::clone(&pick.paper),
         score: pick.score,
-        reason: pick.reason.clone(),
+        why: because::read(&pick.reason).into_iter().map(why).collect(),
         followed: pick.followed.clone(),
+        row: Some(plan.prepared.rows[pick.candidate].0),
+        news: pick.paper.withdrawn.then_some(PaperNews::Withdrawn),
+    }
+}
+
+fn why(because: Because) -> Why {
+    let parts = |text: &str, sign: &str| text.split(sign).map(str::to_owned).collect();
+    match because {
+        Because::Author(names) => Why::Author(parts(&names, " and ")),
+        Because::Phrase(phrase) => Why::Phrase(phrase),
+        Because::Liked(title) => Why::Liked(title),
+        Because::About(terms) => Why::About(parts(&terms, ", ")),
+        Because::NewIn(category) => Why::NewIn(category),
+        Because::New => Why::New,
+        Because::Votes(count) => Why::Votes(count),
+        Because::Other(text) => Why::Said(text),
     }
 }
 

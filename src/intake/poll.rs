@@ -36,7 +36,7 @@ pub struct Polled {
     pub new: u64,
     /// Known papers of which something is new.
     pub changed: u64,
-    /// Records of a paper that was in the batch already.
+    /// Records of a paper that was in the batch already, or that is known by another name.
     pub merged: u64,
     /// New versions of papers that are not known here.
     pub passed_over: u64,
@@ -165,7 +165,7 @@ async fn take_in(
         read,
         new: count(TakenIn::New),
         changed: count(TakenIn::Changed),
-        merged,
+        merged: merged + count(TakenIn::Merged),
         passed_over,
         rejected,
         coverage,

@@ -10,6 +10,7 @@
 pub mod background;
 pub mod features;
 pub mod learn;
+pub mod library;
 
 pub use background::Background;
 pub use features::{Features, Group, TermCounter, Terms};

@@ -9,10 +9,12 @@
 //!
 //! Everything is deterministic: ties go to the paper that was announced first.
 
+pub mod because;
 pub mod candidates;
 pub mod evaluation;
 pub mod reason;
 pub mod score;
+pub mod similar;
 pub mod trending;
 
 pub use candidates::Candidates;

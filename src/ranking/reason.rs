@@ -1,6 +1,7 @@
 //! Why a paper was picked, in the reader's words.
 
 use super::Candidates;
+use super::because::{self, Because};
 use super::score::{Pin, Scored};
 use crate::paper::{Paper, category_name};
 use crate::profile::{Features, Group, Profile, TermCounter};
@@ -17,34 +18,32 @@ const TERMS_MAX: usize = 3;
 pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> String {
     let mut said = Vec::new();
     match &scored.pin {
-        Some(Pin::Author(names)) => said.push(format!("by {}, whom you follow", names.join(" and "))),
-        Some(Pin::Phrase(phrase)) => said.push(format!("matches “{phrase}”")),
+        Some(Pin::Author(names)) => said.push(Because::Author(names.join(" and "))),
+        Some(Pin::Phrase(phrase)) => said.push(Because::Phrase(phrase.clone())),
         None => {}
     }
     if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
-        said.push(format!("like “{}”, which you liked", cut(title, 80)));
+        said.push(Because::Liked(cut(title, 80)));
     }
     let mut terms = telling_terms(candidates, profile, scored.candidate);
     if let Some(Pin::Phrase(phrase)) = &scored.pin {
         terms.retain(|term| !repeats(term, phrase));
     }
     if !terms.is_empty() {
-        said.push(format!("about {}", terms.join(", ")));
+        said.push(Because::About(terms.join(", ")));
     }
     if said.is_empty() {
         let categories = &candidates.paper(scored.candidate).categories;
-        said.push(
-            categories.first().map_or_else(|| "newly announced".to_owned(), |primary| format!("new in {primary}")),
-        );
+        said.push(categories.first().map_or(Because::New, |primary| Because::NewIn(primary.clone())));
     }
-    said.join(" · ")
+    because::write(&said)
 }
 
 /// What can be said of a paper that nothing else speaks for.
 pub(super) fn new_in(paper: &Paper) -> String {
     match paper.categories.first() {
-        Some(primary) => format!("new in {}", category_name(primary)),
-        None => "newly announced".to_owned(),
+        Some(primary) => Because::NewIn(category_name(primary).to_owned()).to_string(),
+        None => Because::New.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What everybody reads: for subscribers who have said nothing about themselves.
 
+use super::because::Because;
 use super::reason::new_in;
 use super::{Candidates, Pick, Picks, Request, Section};
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
             let (score, reason) = match paper.upvotes {
                 Some(votes) if votes > 0 => {
                     let share = votes as f32 / (votes as f32 + HALF_AT_VOTES);
-                    (share, format!("trending with {votes} {}", if votes == 1 { "vote" } else { "votes" }))
+                    (share, Because::Votes(votes).to_string())
                 }
                 _ => (UNKNOWN, new_in(paper)),
             };

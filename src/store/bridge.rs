@@ -2,10 +2,20 @@
 
 use super::{Store, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// A store that async code may ask. Clones share it.
 #[derive(Clone)]
-pub struct Db(Arc<Mutex<Box<dyn Store>>>);
+pub struct Db {
+    writer: Arc<Mutex<Box<dyn Store>>>,
+    readers: Option<Arc<Readers>>,
+}
+
+/// Connections that only read, so that pages do not wait for what is being written.
+struct Readers {
+    idle: Mutex<Vec<Box<dyn Store>>>,
+    free: Semaphore,
+}
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -16,7 +26,15 @@ impl std::fmt::Debug for Db {
 impl Db {
     /// A bridge to `store`.
     pub fn new(store: impl Store + 'static) -> Self {
-        Db(Arc::new(Mutex::new(Box::new(store))))
+        Db { writer: Arc::new(Mutex::new(Box::new(store))), readers: None }
+    }
+
+    /// The same bridge, with connections of their own for [`Db::read`].
+    #[must_use]
+    pub fn with_readers(self, readers: Vec<Box<dyn Store>>) -> Self {
+        let free = Semaphore::new(readers.len());
+        let readers = (!readers.is_empty()).then(|| Arc::new(Readers { idle: Mutex::new(readers), free }));
+        Db { readers, ..self }
     }
 
     /// Runs `job` on a blocking thread, alone with the store.
@@ -25,18 +43,28 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let store = Arc::clone(&self.0);
-        let joined = tokio::task::spawn_blocking(move || {
-            // Every verb is a transaction, so a panic in another job left nothing half-done.
-            let mut guard = store.lock().unwrap_or_else(PoisonError::into_inner);
-            job(guard.as_mut())
-        })
-        .await;
-        match joined {
-            Ok(result) => result,
-            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            Err(_) => Err(StoreError::Closed),
-        }
+        let store = Arc::clone(&self.writer);
+        blocking(move || job(lock(&store).as_mut())).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs `job`, which changes nothing, on a blocking thread, beside what is
+    /// being written; each verb sees what was committed before it.
+    pub async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    {
+        let Some(readers) = self.readers.clone() else { return self.run(job).await };
+        let Ok(_turn) = readers.free.acquire().await else { return Err(StoreError::Closed) };
+        let pool = Arc::clone(&readers);
+        let joined = blocking(move || {
+            let mut store = lock(&pool.idle).pop().expect("there are as many turns as connections");
+            // A job that panics must not take the connection with it.
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(store.as_mut())));
+            lock(&pool.idle).push(store);
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Runs `job`, which may ask the store many times, on a blocking thread.
@@ -54,6 +82,20 @@ impl Db {
 
     /// Runs `job` here and now: for commands, which have nothing else to do.
     pub fn run_here<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        job(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+        job(lock(&self.writer).as_mut())
+    }
+}
+
+/// Every verb is a transaction, so a panic in another job left nothing half-done.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `job` on a blocking thread; `None` if the program is stopping.
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(value) => Some(value),
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => None,
     }
 }

@@ -11,37 +11,77 @@
 
 mod bridge;
 mod by_hand;
+mod feedback;
 mod issues;
 mod ledger;
+mod library;
 mod papers;
+mod reading;
+mod requests;
+mod search;
 mod settings;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
 mod vectors;
+mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
+pub use feedback::{
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
+};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
+pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
+pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
+pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 pub use vectors::{ActiveModel, ModelRow, NewVector, VectorStore};
+pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.
 pub trait Store:
-    PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + VectorStore + Send
+    PaperStore
+    + WorkStore
+    + ReadingStore
+    + SearchStore
+    + SubscriberStore
+    + RequestStore
+    + FeedbackStore
+    + LibraryStore
+    + IssueStore
+    + LedgerStore
+    + HandStore
+    + UpkeepStore
+    + VectorStore
+    + Send
 {
 }
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + VectorStore + Send> Store
-    for T
+impl<T> Store for T where
+    T: PaperStore
+        + WorkStore
+        + ReadingStore
+        + SearchStore
+        + SubscriberStore
+        + RequestStore
+        + FeedbackStore
+        + LibraryStore
+        + IssueStore
+        + LedgerStore
+        + HandStore
+        + UpkeepStore
+        + VectorStore
+        + Send
 {
 }
 

@@ -27,6 +27,8 @@ pub enum TakenIn {
     New,
     /// It was known, and something about it is new.
     Changed,
+    /// It is one work with a paper that is known by another name.
+    Merged,
     /// Nothing new.
     Known,
 }
@@ -58,8 +60,12 @@ pub trait PaperStore {
     /// Takes `papers` in as what `source` announced, and marks their announcement
     /// days as complete (a file knows what it holds); one answer for each paper, in order.
     ///
-    /// A known paper keeps its row and the earliest announcement day; a record
-    /// of an earlier version than the one known changes nothing.
+    /// A known paper keeps its row, its id and the earliest announcement day; a
+    /// record of an earlier version than the one known changes nothing. Records
+    /// that are one work ([`are_one`](crate::paper::are_one)) are one paper,
+    /// whichever comes first, unless a person has taken them apart; a record that
+    /// shows two papers to be one makes them one, and the older row stays. Each
+    /// of several records of a work is kept.
     fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError>;
 
     /// Takes in what was fetched from `source`: papers, and what is now known of
@@ -77,11 +83,11 @@ pub trait PaperStore {
     /// Keeps records that could not be read. The same record is kept once.
     fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// One paper.
+    /// The paper of which this is a name.
     fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError>;
 
-    /// Those of `ids` that are known, in no order.
-    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<StoredPaper>, StoreError>;
+    /// Those of `ids` that are names of papers, each with its paper, in their order.
+    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, StoredPaper)>, StoreError>;
 
     /// All papers announced from `first` to `last`, both included, by row.
     fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError>;
@@ -95,7 +101,8 @@ pub trait PaperStore {
     /// Papers announced on `date`, most votes first.
     fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
 
-    /// Those of `ids` that are known, with their announcement days.
+    /// Those of `ids` that a source lists, with the days on which they were
+    /// announced under that name.
     fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError>;
 
     /// Notes that a provider wants to be left alone. Of two pauses the longer one holds.

@@ -62,6 +62,9 @@ pub trait SubscriberStore {
     /// Subscribers by status.
     fn count_subscribers(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;
 
+    /// Every language that somebody who is not gone chose, and how many did.
+    fn languages(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
+
     /// The addresses that must not be written to.
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError>;
 }

@@ -1,8 +1,7 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
 use super::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Subscriber,
-    WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, WhenEmpty,
 };
 use crate::fields::Fields;
 use crate::paper::PaperId;
@@ -11,7 +10,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 /// The keys of the object, in the order in which `export` writes them.
-pub const RECORD_KEYS: [&str; 16] = [
+pub const RECORD_KEYS: [&str; 18] = [
     "email",
     "name",
     "timezone",
@@ -26,6 +25,8 @@ pub const RECORD_KEYS: [&str; 16] = [
     "format",
     "language",
     "pause_until",
+    "replacements",
+    "publications",
     "status",
     "interests",
 ];
@@ -122,6 +123,8 @@ fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
     if let Some(until) = fields.parsed("pause_until", date) {
         into.pause_until = Some(until);
     }
+    set(&mut into.replacements, fields.flag("replacements"));
+    set(&mut into.publications, fields.flag("publications"));
 }
 
 fn set<T>(into: &mut T, read: Option<T>) {
@@ -177,7 +180,7 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
 }
 
-impl Subscriber {
+impl NewSubscriber {
     /// The object that `import` reads back.
     pub fn to_record(&self) -> Value {
         let preferences = &self.preferences;
@@ -199,6 +202,8 @@ impl Subscriber {
             "format": preferences.format,
             "language": preferences.language,
             "pause_until": preferences.pause_until,
+            "replacements": preferences.replacements,
+            "publications": preferences.publications,
             "status": self.status,
             "interests": self.interests,
         })
@@ -208,7 +213,7 @@ impl Subscriber {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subscriber::SubscriberId;
+    use crate::subscriber::{Subscriber, SubscriberId};
 
     fn read(value: Value) -> Result<NewSubscriber, Vec<String>> {
         let Value::Object(table) = value else { panic!("not an object") };
@@ -231,7 +236,7 @@ mod tests {
             "email": "ada@example.org", "name": "Ada", "timezone": "Europe/Berlin", "send_at": "06:30",
             "days": ["mon", "fri"], "frequency": "weekly", "weekday": "fri", "max_papers": 5, "abstracts": "full",
             "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de", "pause_until": "2026-08-04",
-            "status": "paused",
+            "replacements": true, "publications": false, "status": "paused",
             "interests": [{
                 "name": "PEFT", "description": "adapters", "keywords": ["low-rank adaptation"], "must_not": ["survey"],
                 "authors": ["Emmy Noether"], "categories": ["cs.LG", "cs.*"], "liked": ["2106.09685"], "disliked": [],

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::scripts::{push_subscript, push_superscript};
+use super::scripts::{bracketed, push_subscript, push_superscript};
 
 /// Removes tags and decodes entities; block elements become blank lines.
 ///
@@ -54,13 +54,15 @@ struct Page {
     hopeless: bool,
 }
 
-/// An open `<sup>`, `<sub>`, `<msup>`, `<msub>` or `<mfrac>`.
+/// An open `<sup>`, `<sub>`, `<msup>`, `<msub>`, `<msubsup>`, `<mfrac>` or root.
 struct Script {
     name: &'static str,
     /// Where in the output its content starts.
     start: usize,
     /// For `MathML`: where its second child starts.
     second: Option<usize>,
+    /// For `MathML`: where its third child starts.
+    third: Option<usize>,
     /// For `MathML`: how deep within it we are.
     depth: usize,
 }
@@ -124,7 +126,7 @@ impl Page {
             }
         } else if self.scripts.len() < MAX_SCRIPTS {
             self.math_child(false, false);
-            self.scripts.push(Script { name, start: self.out.len(), second: None, depth: 0 });
+            self.scripts.push(Script { name, start: self.out.len(), second: None, third: None, depth: 0 });
         }
     }
 
@@ -139,14 +141,22 @@ impl Page {
         } else if !empty {
             script.depth += 1;
         }
-        if closes && script.depth == 0 && script.second.is_none() {
-            script.second = Some(here);
+        if closes && script.depth == 0 {
+            if script.second.is_none() {
+                script.second = Some(here);
+            } else if script.third.is_none() {
+                script.third = Some(here);
+            }
         }
     }
 
     fn close_script(&mut self, script: &Script) {
+        let above = match (script.name, script.third) {
+            ("msubsup", Some(third)) if third <= self.out.len() => self.out.split_off(third),
+            _ => String::new(),
+        };
         let start = match script.name {
-            "sup" | "sub" => script.start,
+            "sup" | "sub" | "msqrt" => script.start,
             _ => script.second.unwrap_or(script.start),
         };
         let inner = self.out.split_off(start.min(self.out.len()));
@@ -157,10 +167,50 @@ impl Page {
                 self.out.push('/');
                 self.out.push_str(inner.trim());
             }
+            "msqrt" => push_root(&mut self.out, &inner),
+            "mroot" => {
+                let base = self.out.split_off(script.start.min(self.out.len()));
+                push_superscript(&mut self.out, &inner);
+                push_root(&mut self.out, &base);
+            }
+            "mover" => match accent(&inner).filter(|_| is_one_letter(&self.out[script.start.min(self.out.len())..])) {
+                Some(accent) => self.out.push(accent),
+                None => push_superscript(&mut self.out, &inner),
+            },
             "sup" | "msup" => push_superscript(&mut self.out, &inner),
             _ => push_subscript(&mut self.out, &inner),
         }
+        if !above.is_empty() {
+            push_superscript(&mut self.out, &above);
+        }
     }
+}
+
+/// Appends the root of `inner`, in brackets unless it is one thing.
+fn push_root(out: &mut String, inner: &str) {
+    let inner = inner.trim();
+    let is_plain = inner.chars().all(|c| c.is_ascii_digit()) || is_one_letter(inner) || bracketed(inner);
+    out.push('√');
+    let (open, close) = if is_plain { ("", "") } else { ("(", ")") };
+    out.extend([open, inner, close]);
+}
+
+fn is_one_letter(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
+}
+
+/// The combining form of what stands over a letter.
+fn accent(over: &str) -> Option<char> {
+    Some(match over.trim() {
+        "¯" | "‾" | "―" | "\u{304}" | "\u{305}" => '\u{304}',
+        "^" | "ˆ" | "\u{302}" => '\u{302}',
+        "~" | "˜" | "∼" | "\u{303}" => '\u{303}',
+        "˙" | "." | "\u{307}" => '\u{307}',
+        "¨" | ".." | "\u{308}" => '\u{308}',
+        "→" | "⃗" => '\u{20D7}',
+        _ => return None,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +296,11 @@ fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
         "script" | "style" | "annotation" | "annotation-xml" | "tex-math" => Kind::Dropped,
         "sup" => Kind::Script("sup"),
         "sub" => Kind::Script("sub"),
-        "msup" | "mover" => Kind::Script("msup"),
+        "msup" => Kind::Script("msup"),
+        "mover" => Kind::Script("mover"),
+        "msubsup" | "munderover" => Kind::Script("msubsup"),
+        "msqrt" => Kind::Script("msqrt"),
+        "mroot" => Kind::Script("mroot"),
         "msub" | "munder" => Kind::Script("msub"),
         "mfrac" => Kind::Script("mfrac"),
         // `<s>` is missing on purpose: it is the start token of many models.
@@ -254,32 +308,15 @@ fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
         | "abbr" | "mark" | "q" | "del" | "ins" | "center" | "strike" | "italic" | "bold" | "sc" | "monospace"
         | "roman" | "sans-serif" | "underline" | "ext-link" | "xref" | "uri" | "email" | "inline-formula"
         | "alternatives" | "named-content" | "styled-content" | "label" | "fn" | "inline-graphic" | "math" | "mrow"
-        | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "msqrt" | "mroot" | "msubsup" | "munderover" | "mfenced"
-        | "mpadded" | "mphantom" | "menclose" | "semantics" | "ms" | "mmultiscripts" | "mprescripts" | "none" => {
-            Kind::Inline
-        }
+        | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "mphantom" | "menclose" | "semantics"
+        | "ms" | "mmultiscripts" | "mprescripts" | "none" => Kind::Inline,
         _ if prefixed => Kind::Inline,
         _ => return None,
     })
 }
 
 fn is_math(name: &str) -> bool {
-    matches!(
-        name,
-        "mrow"
-            | "mi"
-            | "mn"
-            | "mo"
-            | "mtext"
-            | "mstyle"
-            | "msqrt"
-            | "mroot"
-            | "msubsup"
-            | "munderover"
-            | "mfenced"
-            | "mpadded"
-            | "ms"
-    )
+    matches!(name, "mrow" | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "ms")
 }
 
 /// The length of an element whose content nobody should read.
@@ -541,6 +578,17 @@ mod tests {
         check("x<sub>max</sub> and y<sup>α+1</sup>", "x_max and y^(α+1)");
         check("<mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>", "x²");
         check("<math><mfrac><mrow><mi>a</mi></mrow><mi>b</mi></mfrac></math>", "a/b");
+        check("<math><msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup></math>", "xᵢ²");
+        check(
+            "<math><munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover><mi>i</mi></math>",
+            "∑ᵢ₌₁ⁿi",
+        );
+        check("<math><msqrt><mi>x</mi></msqrt></math>", "√x");
+        check("<math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt></math>", "√(x+1)");
+        check("<math><mroot><mn>10</mn><mn>3</mn></mroot></math>", "³√10");
+        check("<math><mover><mi>x</mi><mo>¯</mo></mover></math>", "x\u{304}");
+        check("<math><msup><msqrt><mi>a</mi></msqrt><mn>2</mn></msup></math>", "√a²");
+        check("<math><msubsup><mi>x</mi></msubsup></math>", "x");
         check("<msub><mi>l</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msub>", "lₙ₊₁");
     }
 

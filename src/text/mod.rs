@@ -23,6 +23,6 @@ pub mod tokens;
 
 pub use clean::{clean_line, clean_text, cut};
 pub use fold::{contains_phrase, fold, fold_phrase};
-pub use names::same_person;
+pub use names::{family_name, same_person};
 pub use sentences::sentences;
 pub use tokens::{Term, Terms, Token, Tokenizer};

@@ -23,6 +23,19 @@ pub fn same_person(a: &str, b: &str) -> bool {
     }
 }
 
+/// The family name as it can be compared, folded: `lovelace` for `Ada Lovelace`,
+/// `Lovelace, A.` and `Lovelace A`. Empty if there is none.
+pub fn family_name(name: &str) -> String {
+    // PubMed and others write initials behind the family name, without a comma.
+    if let Some((before, initial)) = name.trim().rsplit_once(' ')
+        && !name.contains(',')
+        && initial.trim_end_matches('.').chars().count() == 1
+    {
+        return family_name(before);
+    }
+    Name::parse(name).family
+}
+
 /// A name in folded words.
 struct Name {
     given: Vec<String>,
@@ -100,6 +113,15 @@ mod tests {
         check("Seán O’Brien", "Sean O'Brien", true);
         check("Plato", "plato", true);
         check("王小明", "王小明", true);
+    }
+
+    #[test]
+    fn a_family_name_is_found_wherever_it_stands() {
+        for name in ["Ada Lovelace", "Lovelace, Ada", "A. Lovelace", "Lovelace A", "Lovelace A.", "ADA LOVELACE"] {
+            assert_eq!(family_name(name), "lovelace", "{name}");
+        }
+        assert_eq!(family_name("Ludwig van der Berg"), "vanderberg");
+        assert_eq!(family_name(" "), "");
     }
 
     #[test]

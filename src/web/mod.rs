@@ -1,26 +1,46 @@
-//! Serves: the public pages, and leaving by one click.
+//! Serves: the public pages, and what people do with their subscriptions.
 //!
 //! Pages are made on the server and work without scripts. GET never changes
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+mod cache;
+mod confirm;
+mod days;
+mod feeds;
+mod form;
+mod limits;
 mod pages;
 mod papers;
+mod query;
+mod robots;
+mod serve;
 mod settings;
+mod signup;
 mod unsubscribe;
+mod view;
+mod visitor;
 
 pub use pages::{MenuLink, Page, Pages, html};
+pub use serve::{TlsError, serve, tls_acceptor};
 pub use settings::{Signup, TlsFiles, WebSettings};
 
 use crate::clock::Clock;
+use crate::edition::{Desk, EditionError};
 use crate::store::{Db, StoreError};
-use crate::token::Signer;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use cache::PageCache;
+use limits::Limits;
 use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// The desk as it is now: its templates can be replaced while pages are served.
+pub type CurrentDesk = Arc<dyn Fn() -> Arc<Desk> + Send + Sync>;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -29,10 +49,40 @@ pub struct Site {
     pub db: Db,
     /// The templates and what is alike on every page.
     pub pages: Arc<Pages>,
-    /// Checks the tokens of links.
-    pub signer: Signer,
+    /// What composes mails, and what is known of the site.
+    pub desk: CurrentDesk,
+    /// The settings of the pages.
+    pub settings: Arc<WebSettings>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Rung when a mail was queued.
+    pub queued: Arc<Notify>,
+    /// What is remembered between requests.
+    pub state: Arc<Memory>,
+}
+
+/// What the pages remember between requests; lost when the program ends.
+#[derive(Default)]
+pub struct Memory {
+    pages: PageCache,
+    limits: Limits,
+}
+
+impl Site {
+    /// The desk as it is now.
+    fn desk(&self) -> Arc<Desk> {
+        (self.desk)()
+    }
+
+    /// Starts to fill a page that is found at `path`.
+    fn page(&self, path: &str) -> Page {
+        let desk = self.desk();
+        self.pages
+            .page()
+            .with("path", &path)
+            .with("address", &desk.site.url(path))
+            .with("signup", &self.settings.signup.word())
+    }
 }
 
 /// Why a page cannot be shown. The visitor is told no more than that.
@@ -44,6 +94,12 @@ pub enum PageError {
     /// The template.
     #[error("cannot render a page")]
     Template(#[from] tera::Error),
+    /// A mail that a page is to send.
+    #[error("cannot write a mail")]
+    Mail(#[from] EditionError),
+    /// A page broke off while it was made.
+    #[error("a page broke off while it was made")]
+    Torn,
 }
 
 impl IntoResponse for PageError {
@@ -57,24 +113,55 @@ impl IntoResponse for PageError {
 /// Longest request body, in bytes: forms are short.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The public pages.
+/// The pages.
 pub fn router(site: Site) -> Router {
     Router::new()
-        .route("/", get(papers::trending))
+        .route("/", get(days::trending))
+        .route("/archive", get(days::days))
+        .route("/archive/{date}", get(days::archive))
         .route("/papers/{*id}", get(papers::paper))
+        .route("/feed.atom", get(feeds::atom))
+        .route("/feed.json", get(feeds::json_feed))
+        .route("/robots.txt", get(robots::robots))
+        .route("/sitemap.xml", get(robots::sitemap))
+        .route("/subscribe", get(signup::form).post(signup::subscribe))
+        .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
         .route("/style.css", get(stylesheet))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(site.clone(), every_answer))
         .with_state(site)
+}
+
+/// What every answer carries.
+async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if site.desk().site.base_url.starts_with("https://") {
+        // One year (RFC 6797 section 6.1.1).
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// What a visitor is told who asks too often.
+fn too_often(site: &Site) -> Result<Response, PageError> {
+    let text = "There were many requests from your network. Please try again in a few minutes.";
+    site.pages.message(StatusCode::TOO_MANY_REQUESTS, "Please wait a little", text, None)
 }
 
 async fn stylesheet() -> impl IntoResponse {
     let css = include_str!("../../templates/web/style.css");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")], css)
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], css)
 }
 
-async fn not_found(axum::extract::State(site): axum::extract::State<Site>) -> Result<Response, PageError> {
+async fn not_found(State(site): State<Site>) -> Result<Response, PageError> {
     let text = "The address may have been mistyped, or the page has moved.";
     site.pages.message(StatusCode::NOT_FOUND, "There is no such page", text, None)
 }

@@ -6,10 +6,16 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("page.html", include_str!("../../templates/web/page.html")),
-    ("trending.html", include_str!("../../templates/web/trending.html")),
+    ("atom.xml", include_str!("../../templates/web/atom.xml")),
+    ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
+    ("archive.html", include_str!("../../templates/web/archive.html")),
+    ("day.html", include_str!("../../templates/web/day.html")),
+    ("papers.html", include_str!("../../templates/web/papers.html")),
     ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
+    ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
     ("message.html", include_str!("../../templates/web/message.html")),
     ("inbox.html", include_str!("../../templates/web/inbox.html")),
     ("mail.html", include_str!("../../templates/web/mail.html")),
@@ -55,12 +61,25 @@ impl Pages {
 
     /// Starts to fill a page.
     pub fn page(&self) -> Page {
-        Page(Context::new()).with("site", &self.site).with("menu", &self.menu).with("notice", &self.notice)
+        Page(Context::new())
+            .with("path", &"")
+            .with("address", &"")
+            .with("signup", &"closed")
+            .with("button", &None::<&str>)
+            .with("url", &None::<&str>)
+            .with("site", &self.site)
+            .with("menu", &self.menu)
+            .with("notice", &self.notice)
     }
 
     /// A page as a response.
     pub fn respond(&self, status: StatusCode, template: &str, page: &Page) -> Result<Response, PageError> {
-        Ok((status, html(self.tera.render(template, &page.0)?)).into_response())
+        Ok((status, html(self.render(template, page)?)).into_response())
+    }
+
+    /// What `template` makes of `page`.
+    pub fn render(&self, template: &str, page: &Page) -> Result<String, PageError> {
+        Ok(self.tera.render(template, &page.0)?)
     }
 
     /// A page with a heading, a text, and perhaps a button.
@@ -74,17 +93,33 @@ impl Pages {
         let page = self.page().with("heading", &heading).with("text", &text).with("button", &button);
         self.respond(status, "message.html", &page)
     }
+
+    /// A page with a heading, a text and a link.
+    pub fn message_with_link(
+        &self,
+        status: StatusCode,
+        heading: &str,
+        text: &str,
+        url: &str,
+        link: &str,
+    ) -> Result<Response, PageError> {
+        let page = self.page().with("heading", &heading).with("text", &text);
+        self.respond(status, "message.html", &page.with("url", &url).with("link", &link))
+    }
+
+    /// A page that asks, with a button that says yes: POST to where it stands.
+    pub fn question(&self, heading: &str, text: &str, button: &str) -> Result<Response, PageError> {
+        self.message(StatusCode::OK, heading, text, Some(button))
+    }
 }
 
 /// HTML with the headers of a page: nothing but our own style may be loaded,
-/// nobody may frame it, and no address (it may hold a token) is told to others.
+/// nobody may frame it.
 pub fn html(body: String) -> Response {
     let mut response = Html(body).into_response();
     let policy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
                   base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -1,5 +1,6 @@
 //! The `[web]` settings.
 
+use crate::subscriber::MailboxKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -12,6 +13,17 @@ pub enum Signup {
     Invite,
     /// Nobody.
     Closed,
+}
+
+impl Signup {
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Signup::Open => "open",
+            Signup::Invite => "invite",
+            Signup::Closed => "closed",
+        }
+    }
 }
 
 /// What it takes to serve HTTPS.
@@ -34,6 +46,10 @@ pub struct WebSettings {
     pub tls: Option<TlsFiles>,
     /// Who may subscribe.
     pub signup: Signup,
+    /// Kinds of mailboxes that cannot.
+    pub refuse: Vec<MailboxKind>,
+    /// Domains of disposable mailboxes, besides the best known.
+    pub disposable_domains: Vec<String>,
 }
 
 impl Default for WebSettings {
@@ -44,6 +60,8 @@ impl Default for WebSettings {
             trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             tls: None,
             signup: Signup::Open,
+            refuse: vec![MailboxKind::Disposable],
+            disposable_domains: Vec::new(),
         }
     }
 }

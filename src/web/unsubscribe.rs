@@ -21,7 +21,7 @@ fn token(uri: &Uri) -> &str {
 
 /// `GET /unsubscribe?t=TOKEN`
 pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Ok(id) = site.signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
     match subscriber(&site, id).await? {
         Some(subscriber) if subscriber.status != Status::Unsubscribed => {
             let address = masked(subscriber.address.as_str());
@@ -34,7 +34,7 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, 
 
 /// `POST /unsubscribe?t=TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
 pub(super) async fn leave(State(site): State<Site>, uri: Uri, request: Request) -> Result<Response, PageError> {
-    let Ok(id) = site.signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
     if !is_one_click(request).await {
         let text = "The request did not say List-Unsubscribe=One-Click. Nothing was changed.";
         return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None);

@@ -10,20 +10,20 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder with a fresh installation.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Place(tempfile::tempdir().unwrap());
         assert!(place.run(&["init", "."]).status.success());
         place
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn run(&self, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
         command.args(words).current_dir(self.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAPERBOY_")) {
@@ -33,23 +33,23 @@ impl Place {
     }
 
     /// Standard output of a command that succeeds.
-    fn said(&self, words: &[&str]) -> String {
+    pub(crate) fn said(&self, words: &[&str]) -> String {
         let output = self.run(words);
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
         serde_json::from_str(&self.said(&[words, &["--json"]].concat())).unwrap()
     }
 
     /// Exit code and standard error of a command that fails.
-    fn refused(&self, words: &[&str]) -> (i32, String) {
+    pub(crate) fn refused(&self, words: &[&str]) -> (i32, String) {
         let output = self.run(words);
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 }
@@ -67,6 +67,8 @@ fn every_command_has_its_help() {
         &["run", "--help"],
         &["papers", "--help"],
         &["papers", "import", "--help"],
+        &["papers", "search", "--help"],
+        &["papers", "similar", "--help"],
         &["subscribers", "--help"],
         &["subscribers", "add", "--help"],
         &["subscribers", "pause", "--help"],
@@ -75,6 +77,8 @@ fn every_command_has_its_help() {
         &["model", "--help"],
         &["model", "install", "--help"],
         &["model", "distill", "--help"],
+        &["interests", "import", "--help"],
+        &["feedback", "--help"],
         &["suppressions", "--help"],
         &["preview", "--help"],
         &["publish", "--help"],

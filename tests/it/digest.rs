@@ -5,9 +5,10 @@
 use crate::mime::Mail;
 use chrono::{Datelike, NaiveDate, TimeZone, Utc, Weekday};
 use paperboy::digest::{
-    Accent, DayCovered, DigestSettings, Dress, Headers, Issue, IssuePick, Note, PART_BYTES_MAX, Recipient, Rendered,
-    SUBJECT_CHARS_MAX, Section, SectionKind, Templates, message_id, render, to_message,
+    Accent, DayCovered, DigestSettings, Dress, Fragments, Headers, Issue, IssuePick, News, Note, PART_BYTES_MAX,
+    Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind, Templates, Why, message_id, render, to_message,
 };
+use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
 use paperboy::subscriber::{AbstractLength, Address, Format, Frequency, Preferences, SubscriberId};
 use proptest::prelude::*;
@@ -15,6 +16,8 @@ use secrecy::SecretSlice;
 use std::sync::{Arc, LazyLock};
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
+
+static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(Fragments::default);
 
 /// One subscriber of one instance.
 struct Desk {
@@ -32,6 +35,7 @@ impl Desk {
                 base_url: "https://digest.example.org".to_owned(),
                 contact: "librarian@example.org".to_owned(),
                 accent: Accent::default(),
+                logo: None,
             },
             address: "ada@example.net".parse().unwrap(),
             name: "Ada Example".to_owned(),
@@ -46,12 +50,18 @@ impl Desk {
             preferences: &self.preferences,
             unsubscribe_url: "https://digest.example.org/unsubscribe/04081g2m5x0q7n3kd9ra".to_owned(),
             unsubscribe_mailto: Some("mailto:leave+04081g2m5x0q7n3kd9ra@example.org".to_owned()),
+            preferences_url: "https://digest.example.org/preferences?t=0c1acz1k77vn0szercfg".to_owned(),
+            view_url: format!("https://digest.example.org/issues/0r16axev4c2nkbpe0tng?d={}", today()),
+            thumbs: Thumbs::below("https://digest.example.org/feedback?t=0g19my1h8chmzpdj3jbg".to_owned()),
         }
     }
 
     fn mail(&self, issue: &Issue) -> (Rendered, Vec<u8>) {
         let recipient = self.recipient();
-        let rendered = render(&TEMPLATES, issue, &recipient, &self.dress).unwrap();
+        let rendered = render(&TEMPLATES, &FRAGMENTS, issue, &recipient, &self.dress).unwrap();
+        // Whatever other readers saw before, everybody gets what the templates say.
+        let anew = render(&TEMPLATES, &Fragments::keeping_nothing(), issue, &recipient, &self.dress).unwrap();
+        assert_eq!(rendered, anew);
         let secret = SecretSlice::from(vec![7; 32]);
         let from = lettre::message::Mailbox::new(Some(self.dress.name.clone()), "digest@example.org".parse().unwrap());
         let headers = Headers {
@@ -110,12 +120,14 @@ fn paper(id: &str, title: &str, abstract_text: &str, authors: &[&str], categorie
     }
 }
 
-fn pick(paper: Paper, score: f32, reason: &str) -> IssuePick {
+fn pick(paper: Paper, score: f32, why: &[Why]) -> IssuePick {
     IssuePick {
         paper: Arc::new(paper),
         score,
-        reason: reason.to_owned(),
+        why: why.to_vec(),
         followed: vec!["Mirelle Osterhaus".to_owned()],
+        row: Some(4_096),
+        news: None,
     }
 }
 
@@ -163,13 +175,16 @@ fn two_sections() -> Issue {
                             &["cs.RO", "eess.SY", "cs.SY", "68T40"],
                         ),
                         0.93,
-                        "Mirelle Osterhaus, whom you follow; contains “clockwork”",
+                        &[Why::Author(vec!["Mirelle Osterhaus".to_owned()]), Why::Phrase("clockwork".to_owned())],
                     ),
-                    pick(published, 0.61, "like “What Birds See in Glass”, which you liked"),
+                    IssuePick {
+                        news: Some(News::Published("Journal of Gulls 14".to_owned())),
+                        ..pick(published, 0.61, &[Why::Liked("What Birds See in Glass".to_owned())])
+                    },
                 ],
             },
             Section {
-                heading: "Exploring".to_owned(),
+                heading: String::new(),
                 kind: SectionKind::Exploring,
                 terms: Vec::new(),
                 picks: vec![pick(
@@ -181,7 +196,7 @@ fn two_sections() -> Issue {
                         &["math.GN", "math.XX"],
                     ),
                     0.31,
-                    "your neighbours in “Lighthouses & lamps” read it",
+                    &[Why::Said("your neighbours in “Lighthouses & lamps” read it".to_owned())],
                 )],
             },
         ],
@@ -189,6 +204,7 @@ fn two_sections() -> Issue {
         below_the_line: 17,
         considered: 1642,
         note: None,
+        is_first: false,
     }
 }
 
@@ -208,6 +224,87 @@ fn an_issue_of_whole_abstracts_as_text_alone_from_a_batch_that_is_not_complete()
 }
 
 #[test]
+fn a_first_issue_in_japanese() {
+    let mut desk = Desk::new();
+    desk.preferences.language = "ja".to_owned();
+    let mut issue = two_sections();
+    issue.is_first = true;
+    desk.snapshot("first_japanese", &issue);
+}
+
+/// Every language in every way: what the templates say of it fits the page and the terminal.
+#[test]
+fn issues_in_every_language_are_sound() {
+    for language in ["en", "de", "es", "fr", "ja", "zh", "xx"] {
+        for frequency in [Frequency::Daily, Frequency::Weekly] {
+            let mut desk = Desk::new();
+            desk.preferences.language = language.to_owned();
+            desk.preferences.frequency = frequency;
+            let mut issue = two_sections();
+            issue.is_first = true;
+            issue.covers.insert(0, DayCovered { date: today().pred_opt().unwrap(), ..issue.covers[0].clone() });
+            check_sound(&desk, &issue);
+            check_sound(&desk, &Issue { sections: Vec::new(), note: Some(Note::NothingMatches), ..issue });
+        }
+    }
+}
+
+/// Two readers who see the same papers for other reasons, at other places and
+/// in other lengths, one after the other over the same fragments.
+#[test]
+fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
+    let shared = Fragments::default();
+    let mut others = 0;
+    for reader in 0..24_usize {
+        let mut desk = Desk::new();
+        desk.preferences.abstracts = [AbstractLength::Full, AbstractLength::Short, AbstractLength::None][reader % 3];
+        desk.preferences.language = ["en", "de", "ja"][reader / 3 % 3].to_owned();
+        let mut issue = same_papers();
+        issue.sections[0].picks.rotate_left(reader % 2);
+        issue.sections[0].terms = vec![["gull", "clockwork", "fog"][reader % 3].to_owned()];
+        issue.sections[0].picks[0].why = vec![Why::Phrase(format!("<{reader}> & ") + &"words ".repeat(reader))];
+        issue.sections[0].picks[0].row = (reader % 5 != 0).then_some(reader as i64);
+        issue.sections[0].picks[1].followed.truncate(reader % 2);
+        let mut recipient = desk.recipient();
+        recipient.thumbs = Thumbs::below(format!("https://digest.example.org/feedback?t={reader}\"'"));
+        let together = render(&TEMPLATES, &shared, &issue, &recipient, &desk.dress).unwrap();
+        let alone = render(&TEMPLATES, &Fragments::keeping_nothing(), &issue, &recipient, &desk.dress).unwrap();
+        assert_eq!(together, alone, "reader {reader}");
+        others += usize::from(together.html.unwrap().contains(&format!("t={reader}&quot;&#39;&amp;p=")));
+    }
+    assert_eq!(others, 24);
+}
+
+/// The same papers for everybody: what is shared goes by the paper, not by its id.
+fn same_papers() -> Issue {
+    static ISSUE: LazyLock<Issue> = LazyLock::new(two_sections);
+    ISSUE.clone()
+}
+
+#[test]
+fn forty_papers_with_whole_abstracts_fit() {
+    let mut desk = Desk::new();
+    desk.preferences.abstracts = AbstractLength::Full;
+    let mut issue = two_sections();
+    let one = issue.sections[0].picks[0].clone();
+    issue.sections[0].picks = (0..40)
+        .map(|at| {
+            let mut pick = one.clone();
+            let paper = Arc::make_mut(&mut pick.paper);
+            paper.id = format!("2611.2{at:04}").parse().unwrap();
+            paper.abstract_text = "Their lamps are hard to clean because salt settles on every pane. ".repeat(22);
+            pick
+        })
+        .collect();
+    let (rendered, bytes) = desk.mail(&issue);
+    let html = rendered.html.unwrap();
+    assert!(html.len() <= PART_BYTES_MAX && rendered.text.len() <= PART_BYTES_MAX);
+    assert!(bytes.len() <= 2 * PART_BYTES_MAX + 4_000, "{} bytes", bytes.len());
+    let shown = html.matches("<h3 ").count();
+    assert_eq!(shown + rendered.left_out.len(), 41, "{shown} shown");
+}
+
+#[test]
 fn a_note_that_says_why_there_is_nothing() {
     let mut desk = Desk::new();
     desk.name = String::new();
@@ -223,6 +320,7 @@ fn a_weekly_issue_by_day_without_abstracts() {
     desk.preferences.abstracts = AbstractLength::None;
     desk.preferences.frequency = Frequency::Weekly;
     desk.preferences.weekday = Weekday::Fri;
+    desk.preferences.language = "de".to_owned();
     let mut issue = two_sections();
     issue.covers = (16..=20)
         .map(|day| DayCovered { date: today().with_day(day).unwrap(), papers: 300, ..issue.covers[0].clone() })
@@ -256,7 +354,7 @@ fn titles_in_japanese_and_hebrew() {
                 &["cs.RO"],
             ),
             0.9,
-            "「灯台」を含む",
+            &[Why::Phrase("灯台".to_owned())],
         ),
         pick(
             paper(
@@ -267,7 +365,7 @@ fn titles_in_japanese_and_hebrew() {
                 &["cs.RO"],
             ),
             0.8,
-            "",
+            &[],
         ),
     ];
     desk.snapshot("japanese_and_hebrew", &issue);
@@ -329,9 +427,9 @@ fn check_sound(desk: &Desk, issue: &Issue) {
 
 /// Only the templates' own tags and attributes, and links that lead to the web or to a mailbox.
 fn check_markup(html: &str) {
-    const TAGS: [&str; 17] = [
+    const TAGS: [&str; 18] = [
         "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "table", "tr", "td", "p", "h1", "h2", "h3", "a",
-        "strong", "span",
+        "strong", "span", "div",
     ];
     const ATTRIBUTES: [&str; 15] = [
         "html",
@@ -424,13 +522,16 @@ proptest! {
         let mut issue = two_sections();
         issue.sections[0].heading.clone_from(&texts[2]);
         let pick = &mut issue.sections[0].picks[0];
-        pick.reason.clone_from(&texts[3]);
+        pick.why = vec![Why::Phrase(texts[3].clone()), Why::Said(texts[7].clone())];
+        pick.news = Some(News::Published(texts[2].clone()));
         pick.followed = vec![texts[4].clone()];
         let paper = Arc::make_mut(&mut pick.paper);
         paper.title.clone_from(&texts[5]);
         paper.abstract_text.clone_from(&texts[6]);
         paper.authors = vec![texts[4].clone(), texts[7].clone()];
         paper.url = Some(texts[8].clone());
+        paper.code = Some(texts[4].clone());
+        paper.comment = Some(format!("Code: https://github.com/a/{}", texts[3]));
         paper.categories.push(texts[7].clone());
         issue.covers[0].arrived.push(texts[2].clone());
         check_sound(&desk, &issue);

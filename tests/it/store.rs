@@ -618,3 +618,40 @@ fn an_upgrade_equals_a_fresh_database() {
     let known = store.paper(&"2608.00001".parse().unwrap()).unwrap().unwrap().paper;
     assert_eq!(known, Paper::new(known.id.clone(), "On towers".to_owned()));
 }
+
+#[tokio::test]
+async fn pages_are_read_while_something_is_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.db");
+    let (store, _) = SqliteStore::migrate(&path).unwrap();
+    let reader = |_| -> Box<dyn Store> { Box::new(SqliteStore::open_to_read(&path).unwrap()) };
+    let db = paperboy::store::Db::new(store).with_readers((0..2).map(reader).collect());
+    let (written, held) = (std::sync::mpsc::channel::<()>(), tokio::sync::oneshot::channel());
+    let (let_go, waits) = written;
+    let writing = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.run(move |store| {
+                let taken = store.take_in("import", &[paper("2608.00001")], noon())?;
+                let _ = held.0.send(());
+                waits.recv().unwrap();
+                Ok(taken)
+            })
+            .await
+        }
+    });
+    held.1.await.unwrap();
+    // A reader sees what was committed, though the writer has not been given back.
+    assert_eq!(db.read(|store| store.count_papers()).await.unwrap(), 1);
+    // It cannot write, and a job that panics costs no reader.
+    let refused = db.read(|store| store.take_in("import", &[paper("2608.00002")], noon())).await;
+    assert!(refused.is_err());
+    for _ in 0..3 {
+        let db = db.clone();
+        let panicked = tokio::spawn(async move { db.read(|_| -> Result<(), _> { panic!("a bug in a page") }).await });
+        assert!(panicked.await.is_err());
+    }
+    assert_eq!(db.read(|store| store.count_papers()).await.unwrap(), 1);
+    let_go.send(()).unwrap();
+    assert_eq!(writing.await.unwrap().unwrap(), [TakenIn::New]);
+}

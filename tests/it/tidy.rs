@@ -26,12 +26,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedding", &["paper", "text"]),
     ("profile", &["paper", "subscriber", "text"]),
     ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
-    ("digest", &["paper", "site", "subscriber", "text"]),
+    ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
     ("inbound", &["subscriber"]),
     ("model", &["embedding", "source"]),
-    ("store", &["coverage", "embedding", "failpoint", "paper", "subscriber"]),
+    ("store", &["coverage", "embedding", "failpoint", "links", "paper", "subscriber"]),
     // Stages.
     ("intake", &["coverage", "paper", "source", "store"]),
     (
@@ -50,6 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "site",
             "store",
             "subscriber",
+            "text",
             "token",
         ],
     ),
@@ -67,6 +68,9 @@ const PURE_FILES: &[&str] = &[
     "outbox/policy.rs",
     "outbox/rate.rs",
     "outbox/reply.rs",
+    "edition/clicks.rs",
+    "edition/follow.rs",
+    "edition/votes.rs",
     "edition/window.rs",
     "source/arxiv/day.rs",
     "source/arxiv/feed.rs",

@@ -25,7 +25,6 @@ use paperboy::site::Site;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, OutboxFilter};
 use paperboy::subscriber::{Status, Subscriber, read_subscriber};
-use paperboy::token::Signer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,33 +66,38 @@ fn address(name: &str) -> String {
     format!("{name}@example.org")
 }
 
+/// A desk with the embedded templates and a secret of sevens.
+pub(crate) fn desk() -> Desk {
+    let settings = DigestSettings::default();
+    let site = Site {
+        name: "The town's papers".to_owned(),
+        base_url: "https://digest.example.org".to_owned(),
+        from: "Papers <digest@example.org>".parse().unwrap(),
+        contact: "operator@example.org".parse().unwrap(),
+        secret: vec![7; 32].into(),
+        old_secrets: Vec::new(),
+    };
+    Desk {
+        dress: Dress::new(&site, &settings),
+        templates: Templates::load(&settings).unwrap(),
+        signer: site.signer(),
+        inbound: InboundSettings::default(),
+        dkim: None,
+        shelf_life: TimeDelta::hours(18),
+        latest_send: TimeDelta::hours(3),
+        max_lateness: TimeDelta::hours(12),
+        site,
+    }
+}
+
 impl Town {
     /// A town at `now`, without papers and readers.
     pub(crate) async fn new(now: &str) -> Self {
-        let settings = DigestSettings::default();
-        let site = Site {
-            name: "The town's papers".to_owned(),
-            base_url: "https://digest.example.org".to_owned(),
-            from: "Papers <digest@example.org>".parse().unwrap(),
-            contact: "operator@example.org".parse().unwrap(),
-            secret: vec![7; 32].into(),
-        };
-        let desk = Desk {
-            dress: Dress::new(&site, &settings),
-            templates: Templates::load(&settings).unwrap(),
-            signer: Signer::new(&site.secret),
-            inbound: InboundSettings::default(),
-            dkim: None,
-            shelf_life: TimeDelta::hours(18),
-            latest_send: TimeDelta::hours(3),
-            max_lateness: TimeDelta::hours(12),
-            site,
-        };
         Town {
             db: Db::new(SqliteStore::in_memory().unwrap()),
             clock: Arc::new(FixedClock::at(instant(now))),
             relay: FakeRelay::start().await,
-            desk,
+            desk: desk(),
             publisher: Publisher::default(),
             mail: Vec::new(),
             papers: 0,

@@ -1,35 +1,45 @@
 //! The pages from outside: what a browser and a mail provider's robot see.
 
+use crate::town;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
-use paperboy::clock::{Clock, FixedClock};
+use paperboy::clock::{Clock as _, FixedClock};
+use paperboy::paper::Paper;
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::subscriber::{NewSubscriber, Preferences, Status, SubscriberId};
-use paperboy::token::{Scope, Signer};
+use paperboy::token::Scope;
 use paperboy::web::{Pages, Site, router};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-struct House {
-    db: Db,
-    signer: Signer,
-    site: Site,
+pub(crate) struct House {
+    pub(crate) db: Db,
+    pub(crate) site: Site,
+    pub(crate) clock: Arc<FixedClock>,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let db = Db::new(SqliteStore::in_memory().unwrap());
-        let signer = Signer::new(&secrecy::SecretSlice::from(vec![7; 32]));
-        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
+        let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let pages = Arc::new(Pages::new("Paper digest", Vec::new(), ""));
-        let site = Site { db: db.clone(), pages, signer: signer.clone(), clock };
-        House { db, signer, site }
+        let desk = Arc::new(town::desk());
+        let site = Site {
+            db: db.clone(),
+            pages,
+            desk: Arc::new(move || Arc::clone(&desk)),
+            settings: Arc::default(),
+            clock: clock.clone(),
+            queued: Arc::default(),
+            state: Arc::default(),
+        };
+        House { db, site, clock }
     }
 
     /// A subscriber, and the address of the link that ends the subscription.
-    fn subscribes(&self, address: &str) -> (SubscriberId, String) {
+    pub(crate) fn subscribes(&self, address: &str) -> (SubscriberId, String) {
         let subscriber = NewSubscriber {
             address: address.parse().unwrap(),
             name: String::new(),
@@ -43,26 +53,26 @@ impl House {
             Ok(store.subscriber(&subscriber.address)?.unwrap().id)
         });
         let id = id.unwrap();
-        (id, format!("/unsubscribe?t={}", self.signer.sign(Scope::Unsubscribe, id.0)))
+        (id, format!("/unsubscribe?t={}", (self.site.desk)().signer.sign(Scope::Unsubscribe, id.0)))
     }
 
-    fn status(&self, id: SubscriberId) -> Option<Status> {
+    pub(crate) fn status(&self, id: SubscriberId) -> Option<Status> {
         let found = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap();
         found.map(|subscriber| subscriber.status)
     }
 
-    async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
         let (parts, body) = router(self.site.clone()).oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         (parts.status, Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
         let (status, _, body) = self.ask(Request::get(path).body(Body::empty()).unwrap()).await;
         (status, body)
     }
 
-    async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, kind)
             // A cookie of somebody else must not matter.
@@ -76,7 +86,7 @@ impl House {
     }
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 #[tokio::test]
@@ -128,7 +138,7 @@ async fn what_is_not_one_click_changes_nothing() {
     ] {
         assert_eq!(house.post(&link, kind, body).await.0, StatusCode::BAD_REQUEST, "{kind} {body}");
     }
-    let other_scope = format!("/unsubscribe?t={}", house.signer.sign(Scope::Bounce, id.0));
+    let other_scope = format!("/unsubscribe?t={}", (house.site.desk)().signer.sign(Scope::Bounce, id.0));
     for path in ["/unsubscribe", "/unsubscribe?t=", "/unsubscribe?t=%00", other_scope.as_str()] {
         assert_eq!(house.post(path, FORM, ONE_CLICK).await.0, StatusCode::BAD_REQUEST, "{path}");
         assert_eq!(house.get(path).await.0, StatusCode::BAD_REQUEST, "{path}");
@@ -167,4 +177,86 @@ async fn papers_are_shown_with_their_text_escaped() {
     assert!(page.contains("Is p &lt; q?") && page.contains("A &amp; B") && !page.contains("<script"), "{page}");
     assert_eq!(house.get("/papers/2608.99999").await.0, StatusCode::NOT_FOUND);
     assert_eq!(house.get("/papers/%0a").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_day_is_paged_and_sifted_and_has_neighbours() {
+    let house = House::new();
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    let papers: Vec<Paper> = (1..=70)
+        .map(|number| Paper {
+            announced: Some(if number == 70 { day("2026-08-01") } else { day("2026-08-04") }),
+            categories: vec![if number % 2 == 0 { "cs.LG" } else { "math.AG" }.to_owned()],
+            upvotes: Some(number),
+            ..Paper::new(format!("2608.{number:05}").parse().unwrap(), format!("Title {number} <b>"))
+        })
+        .collect();
+    let now = house.site.clock.now();
+    house.db.run_here(|store| store.take_in("import", &papers, now)).unwrap();
+    let (_, first) = house.get("/").await;
+    assert!(
+        first.contains("69 papers announced on Tuesday, 4 August 2026") && first.contains("page 1 of 3"),
+        "{first}"
+    );
+    assert!(first.contains("Title 69 &lt;b&gt;") && !first.contains("Title 39 "), "{first}");
+    assert!(first.contains("href=\"/archive/2026-08-01\"") && first.contains("href=\"/?page=2\""), "{first}");
+    let (_, third) = house.get("/archive/2026-08-04?page=3").await;
+    assert!(third.contains("Title 9 &lt;b&gt;") && !third.contains("Title 10 "), "{third}");
+    let (_, sifted) = house.get("/archive/2026-08-04?category=math.AG").await;
+    assert!(sifted.contains("35 papers in Algebraic Geometry") && !sifted.contains("Title 68 "), "{sifted}");
+    assert!(sifted.contains("href=\"/archive/2026-08-04?page=2&amp;category=math.AG\""), "{sifted}");
+    let (status, nothing) = house.get("/archive/2026-08-04?category=%22%27%3Cscript%3E&page=-1").await;
+    assert!(status == StatusCode::OK && !nothing.contains("<script>"), "{nothing}");
+    for path in ["/archive/2026-08-05", "/archive/soon", "/archive/99999-01-01"] {
+        assert_eq!(house.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    let (_, days) = house.get("/archive").await;
+    assert!(days.contains("Saturday, 1 August 2026"), "{days}");
+}
+
+#[tokio::test]
+async fn feeds_and_the_sitemap_are_well_formed() {
+    let house = House::new();
+    let paper = Paper {
+        announced: Some("2026-08-04".parse().unwrap()),
+        authors: vec!["A & B".to_owned()],
+        categories: vec!["cs.LG".to_owned()],
+        abstract_text: "1 < 2 \"&\" ]]>".to_owned(),
+        ..Paper::new("10.1000/a<b>&c".parse().unwrap(), "<Tagged> & \"quoted\"".to_owned())
+    };
+    let now = house.site.clock.now();
+    house.db.run_here(|store| store.take_in("import", std::slice::from_ref(&paper), now)).unwrap();
+    for path in ["/feed.atom", "/feed.atom?category=cs.LG", "/sitemap.xml"] {
+        let (status, body) = house.get(path).await;
+        assert_eq!(status, StatusCode::OK);
+        let mut reader = quick_xml::Reader::from_str(&body);
+        loop {
+            match reader.read_event() {
+                Ok(quick_xml::events::Event::Eof) => break,
+                event => drop(event.unwrap()),
+            }
+        }
+        assert!(body.contains("https://digest.example.org/papers/10.1000/a%3Cb%3E"), "{body}");
+    }
+    let (_, body) = house.get("/feed.json?category=cs.LG").await;
+    let feed: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(feed["items"][0]["title"], "<Tagged> & \"quoted\"");
+    assert_eq!(feed["items"][0]["date_published"], "2026-08-04T00:00:00Z");
+    let (_, body) = house.get("/feed.json?category=cs.CL").await;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["items"], serde_json::json!([]));
+    assert!(house.get("/robots.txt").await.1.contains("Sitemap: https://digest.example.org/sitemap.xml"));
+}
+
+#[tokio::test]
+async fn a_page_that_has_not_changed_is_not_sent_again() {
+    let house = House::new();
+    let (_, first, _) = house.ask(Request::get("/").body(Body::empty()).unwrap()).await;
+    let tag = first.headers()[header::ETAG].clone();
+    let again = Request::get("/").header(header::IF_NONE_MATCH, tag).body(Body::empty()).unwrap();
+    let (status, _, body) = house.ask(again).await;
+    assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    // Pages for one person are never kept.
+    let (_, link) = house.subscribes("ada@example.org");
+    let (_, response, _) = house.ask(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
 }

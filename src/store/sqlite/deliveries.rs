@@ -298,7 +298,9 @@ enum Fate {
 fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result<Vec<(DeliveryId, Fate)>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, state, expires_at <= :now AS too_late,
-                EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(deliveries.address)) AS suppressed
+                -- Who asks to come back is asked to confirm it, and that lifts the suppression.
+                kind NOT IN ('confirm', 'new-address')
+                AND EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(deliveries.address)) AS suppressed
            FROM deliveries
           WHERE next_at <= :now
           ORDER BY next_at, id

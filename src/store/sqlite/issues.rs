@@ -7,6 +7,7 @@ use crate::store::{History, IssueStore, NewIssue, NextLook, PaperRow, Publishabl
 use crate::subscriber::{Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
+use std::collections::HashMap;
 
 impl IssueStore for SqliteStore {
     fn publishable(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Publishable>, StoreError> {
@@ -110,6 +111,16 @@ impl IssueStore for SqliteStore {
 
     fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError> {
         let mut sent = Vec::new();
+        // What was sent under a name that turned out to be another one's.
+        let mut merged = self.conn.prepare_cached(
+            "SELECT row, merged_into
+               FROM papers
+              WHERE merged_into IS NOT NULL AND row >= :from",
+        )?;
+        let merged = merged.query_map(named_params! { ":from": from.0 }, |row| {
+            Ok((PaperRow(row.get("row")?), PaperRow(row.get("merged_into")?)))
+        })?;
+        let merged: HashMap<PaperRow, PaperRow> = merged.collect::<Result<_, _>>()?;
         let mut statement = self.conn.prepare_cached(
             "SELECT picks.paper AS paper, deliveries.local_date AS local_date
                FROM picks
@@ -119,9 +130,10 @@ impl IssueStore for SqliteStore {
         )?;
         for id in subscribers {
             let rows = statement.query_map(named_params! { ":id": id.0, ":from": from.0 }, |row| {
+                let paper = PaperRow(row.get("paper")?);
                 Ok(SentPaper {
                     subscriber: *id,
-                    paper: PaperRow(row.get("paper")?),
+                    paper: merged.get(&paper).copied().unwrap_or(paper),
                     local_date: Columns { table: "deliveries", row }.date("local_date")?,
                 })
             })?;

@@ -7,12 +7,18 @@
 mod backup;
 mod by_hand;
 mod deliveries;
+mod feedback;
 mod issues;
+mod library;
 mod papers;
+mod reading;
+mod requests;
 mod row;
+mod search;
 mod subscribers;
 mod upkeep;
 mod vectors;
+mod works;
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -27,6 +33,8 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -61,6 +69,15 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// Another connection to a database that is open already; it can only read.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(path)?;
+        store.conn.pragma_update(None, "query_only", true)?;
+        // 4 MiB each: there are several, and the file is in the system's memory besides.
+        store.conn.pragma_update(None, "cache_size", -4_096)?;
+        Ok(store)
+    }
+
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
@@ -89,6 +106,7 @@ impl SqliteStore {
             return Err(StoreError::TooNew { found: from, known });
         }
         MIGRATIONS.to_latest(&mut store.conn).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        works::name_old_papers(&mut store)?;
         Ok((store, Migrated { from, to: known }))
     }
 

@@ -1,7 +1,8 @@
 //! Papers, coverage and records set aside.
 
 use super::SqliteStore;
-use super::row::{Columns, date_text, json_text};
+use super::row::{Columns, date_text};
+use super::works;
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::store::{
     Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError, StoredPaper,
@@ -17,7 +18,7 @@ impl PaperStore for SqliteStore {
         let mut taken = Vec::with_capacity(papers.len());
         let mut days = BTreeMap::new();
         for paper in papers {
-            let became = take_in_one(&tx, paper, now)?.0;
+            let became = works::take_in(&tx, source, paper, now)?.0;
             if let Some(day) = paper.announced {
                 *days.entry(day).or_insert(0) += u32::from(became == TakenIn::New);
             }
@@ -51,7 +52,7 @@ impl PaperStore for SqliteStore {
         let mut taken = Vec::with_capacity(papers.len());
         let mut announced = Vec::new();
         for paper in papers {
-            let (became, first_day) = take_in_one(&tx, paper, now)?;
+            let (became, first_day) = works::take_in(&tx, source, paper, now)?;
             announced.extend(first_day.map(|day| (day, paper)));
             taken.push(became);
         }
@@ -86,14 +87,15 @@ impl PaperStore for SqliteStore {
     }
 
     fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE id = :id")?;
-        Ok(statement.query_row(named_params! { ":id": id.as_str() }, stored_paper).optional()?)
+        let Some(row) = works::row_named(&self.conn, id)? else { return Ok(None) };
+        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
+        Ok(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?)
     }
 
-    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<StoredPaper>, StoreError> {
+    fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, StoredPaper)>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
-            found.extend(self.paper(id)?);
+            found.extend(self.paper(id)?.map(|paper| (id.clone(), paper)));
         }
         Ok(found)
     }
@@ -101,7 +103,7 @@ impl PaperStore for SqliteStore {
     fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM papers
-              WHERE announced BETWEEN :first AND :last
+              WHERE announced BETWEEN :first AND :last AND merged_into IS NULL
               ORDER BY row",
         )?;
         let rows = statement
@@ -110,8 +112,12 @@ impl PaperStore for SqliteStore {
     }
 
     fn papers_after(&mut self, after: PaperRow, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT * FROM papers WHERE row > :after ORDER BY row LIMIT :limit")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM papers
+              WHERE row > :after AND merged_into IS NULL
+              ORDER BY row
+              LIMIT :limit",
+        )?;
         let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, stored_paper)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -123,7 +129,7 @@ impl PaperStore for SqliteStore {
             "SELECT papers.*
                FROM papers_text
                JOIN papers ON papers.row = papers_text.rowid
-              WHERE papers_text MATCH :query
+              WHERE papers_text MATCH :query AND papers.merged_into IS NULL
               ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), papers.row DESC
               LIMIT :limit",
         )?;
@@ -134,7 +140,7 @@ impl PaperStore for SqliteStore {
     fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM papers
-              WHERE announced = :date
+              WHERE announced = :date AND merged_into IS NULL
               ORDER BY coalesce(upvotes, 0) DESC, row
               LIMIT :limit",
         )?;
@@ -143,13 +149,22 @@ impl PaperStore for SqliteStore {
     }
 
     fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT announced FROM papers WHERE id = :id")?;
+        let mut of_one = self.conn.prepare_cached("SELECT announced FROM papers WHERE id = :id AND records = 0")?;
+        let mut of_several = self.conn.prepare_cached(
+            "SELECT min(json_extract(record, '$.announced')) AS announced
+               FROM paper_records
+              WHERE name = :id
+             HAVING count(*) > 0",
+        )?;
+        let day = |row: &Row<'_>| Columns { table: "papers", row }.date_if_any("announced");
         let mut days = Vec::new();
         for id in ids {
-            let found = statement.query_row(named_params! { ":id": id.as_str() }, |row| {
-                Columns { table: "papers", row }.date_if_any("announced")
-            });
-            days.extend(found.optional()?.map(|day| (id.clone(), day)));
+            let several = of_several.query_row(named_params! { ":id": id.as_str() }, day).optional()?;
+            let found = match several {
+                Some(day) => Some(day),
+                None => of_one.query_row(named_params! { ":id": id.as_str() }, day).optional()?,
+            };
+            days.extend(found.map(|day| (id.clone(), day)));
         }
         Ok(days)
     }
@@ -178,7 +193,8 @@ impl PaperStore for SqliteStore {
     }
 
     fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT count(*) FROM papers WHERE announced = :date")?;
+        let mut statement =
+            self.conn.prepare_cached("SELECT count(*) FROM papers WHERE announced = :date AND merged_into IS NULL")?;
         Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| row.get(0))?)
     }
 
@@ -207,7 +223,7 @@ impl PaperStore for SqliteStore {
     }
 
     fn count_papers(&mut self) -> Result<u64, StoreError> {
-        Ok(self.conn.query_row("SELECT count(*) FROM papers", [], |row| row.get(0))?)
+        Ok(self.conn.query_row("SELECT count(*) FROM papers WHERE merged_into IS NULL", [], |row| row.get(0))?)
     }
 
     fn background(&mut self) -> Result<Option<(PaperRow, Vec<u8>)>, StoreError> {
@@ -278,72 +294,6 @@ fn coverage_row(row: &Row<'_>) -> rusqlite::Result<Coverage> {
         completed_at: columns.instant_if_any("completed_at")?,
         note: columns.get("note")?,
     })
-}
-
-/// What became of the paper, and the day on which it is announced if none was known before.
-fn take_in_one(
-    tx: &Transaction<'_>,
-    paper: &Paper,
-    now: DateTime<Utc>,
-) -> Result<(TakenIn, Option<NaiveDate>), StoreError> {
-    let before = tx
-        .prepare_cached("SELECT * FROM papers WHERE id = :id")?
-        .query_row(named_params! { ":id": paper.id.as_str() }, stored_paper)
-        .optional()?;
-    let Some(before) = before else {
-        write_paper(
-            tx,
-            "INSERT INTO papers (id, version, title, abstract, authors, categories, announced, published, updated,
-                                 url, doi, comment, upvotes, same_as, journal, code, withdrawn,
-                                 seen_at, changed_at)
-             VALUES (:id, :version, :title, :abstract, :authors, :categories, :announced, :published, :updated,
-                     :url, :doi, :comment, :upvotes, :same_as, :journal, :code, :withdrawn, :now, :now)",
-            paper,
-            now,
-        )?;
-        return Ok((TakenIn::New, paper.announced));
-    };
-    let after = before.paper.updated_by(paper);
-    if after == before.paper {
-        return Ok((TakenIn::Known, None));
-    }
-    write_paper(
-        tx,
-        "UPDATE papers
-            SET version = :version, title = :title, abstract = :abstract, authors = :authors,
-                categories = :categories, announced = :announced, published = :published, updated = :updated,
-                url = :url, doi = :doi, comment = :comment, upvotes = :upvotes, same_as = :same_as,
-                journal = :journal, code = :code, withdrawn = :withdrawn, changed_at = :now
-          WHERE id = :id",
-        &after,
-        now,
-    )?;
-    let first_day = if before.paper.announced.is_none() { after.announced } else { None };
-    Ok((TakenIn::Changed, first_day))
-}
-
-fn write_paper(tx: &Transaction<'_>, sql: &str, paper: &Paper, now: DateTime<Utc>) -> Result<(), StoreError> {
-    tx.prepare_cached(sql)?.execute(named_params! {
-        ":id": paper.id.as_str(),
-        ":version": paper.version,
-        ":title": paper.title,
-        ":abstract": paper.abstract_text,
-        ":authors": json_text(&paper.authors),
-        ":categories": json_text(&paper.categories),
-        ":announced": paper.announced.map(|date| date.to_string()),
-        ":published": paper.published.map(|at| at.timestamp()),
-        ":updated": paper.updated.map(|at| at.timestamp()),
-        ":url": paper.url,
-        ":doi": paper.doi,
-        ":comment": paper.comment,
-        ":upvotes": paper.upvotes,
-        ":same_as": json_text(&paper.same_as),
-        ":journal": paper.journal,
-        ":code": paper.code,
-        ":withdrawn": paper.withdrawn,
-        ":now": now.timestamp(),
-    })?;
-    Ok(())
 }
 
 pub(super) fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {

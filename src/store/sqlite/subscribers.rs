@@ -80,6 +80,21 @@ impl SubscriberStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn languages(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT language, count(*) AS n
+            FROM subscribers
+            WHERE status <> 'unsubscribed'
+            GROUP BY language
+            ORDER BY language",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "subscribers", row };
+            Ok((columns.get("language")?, columns.get("n")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
         let rows = statement.query_map([], |row| {
@@ -105,7 +120,7 @@ fn by_address(conn: &Connection, address: &Address) -> rusqlite::Result<Option<S
     Ok(with_interests(conn, found.into_iter().collect())?.pop())
 }
 
-fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
+pub(super) fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
     if let Some(known) = by_address(tx, &new.address)? {
         if matches!(known.status, Status::Unsubscribed | Status::Suppressed) && new.status != known.status {
             return Ok(Entered::Left(known.status));
@@ -136,7 +151,7 @@ fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Resul
     Ok(Entered::New)
 }
 
-fn write_subscriber(
+pub(super) fn write_subscriber(
     tx: &Transaction<'_>,
     id: SubscriberId,
     details: &NewSubscriber,
@@ -149,7 +164,8 @@ fn write_subscriber(
             SET name = :name, status = :status, timezone = :timezone, send_at = :send_at, days = :days,
                 frequency = :frequency, weekday = :weekday, max_papers = :max_papers, abstracts = :abstracts,
                 min_score = :min_score, when_empty = :when_empty, format = :format, language = :language,
-                pause_until = :pause_until, changed_at = :now
+                pause_until = :pause_until, replacements = :replacements, publications = :publications,
+                changed_at = :now
           WHERE id = :id",
     )?
     .execute(named_params! {
@@ -168,6 +184,8 @@ fn write_subscriber(
         ":format": word_of(preferences.format),
         ":language": preferences.language,
         ":pause_until": preferences.pause_until.map(|date| date.to_string()),
+        ":replacements": preferences.replacements,
+        ":publications": preferences.publications,
         ":now": now.timestamp(),
     })?;
     tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?.execute(named_params! { ":id": id.0 })?;
@@ -243,6 +261,8 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
         format: columns.word("format", &[("html", Format::Html), ("text", Format::Text)])?,
         language: columns.get("language")?,
         pause_until: columns.date_if_any("pause_until")?,
+        replacements: columns.get("replacements")?,
+        publications: columns.get("publications")?,
     };
     Ok(Subscriber {
         id: SubscriberId(columns.get("id")?),

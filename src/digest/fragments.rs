@@ -1,0 +1,313 @@
+//! Papers, rendered once for all the readers who see them alike.
+//!
+//! What a template makes of a paper is the same for many readers but for a few
+//! values: its number, the reason, and the links that carry the reader's token.
+//! The template is filled once with a mark in the place of each of them, and
+//! the marks are replaced for every reader. A `wrap` around a mark is itself
+//! marked, and done when the value is known. The result is, byte for byte, what
+//! the template would have given; a template of the operator's that does more
+//! with these values than print or wrap them is filled anew for every reader
+//! ([`super::Templates`] tries that out when it is loaded).
+
+use super::paper_view::Manner;
+use super::summary::Abstract;
+use super::templates::{TemplateError, wrapped};
+use crate::paper::Paper;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What is kept at most, roughly; then everything is forgotten at once.
+const BYTES_MAX: usize = 32 << 20;
+
+// Noncharacters: `clean` lets none of them in from outside.
+const MARK: char = '\u{fdd0}';
+const MARK_END: char = '\u{fdd1}';
+const WRAP: char = '\u{fdd2}';
+const WRAP_NEXT: char = '\u{fdd3}';
+const WRAP_END: char = '\u{fdd4}';
+
+/// What differs from reader to reader, in the order of the values of [`Fragment::fill`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    Marker,
+    Reason,
+    More,
+    Less,
+    Save,
+}
+
+pub(super) const SLOTS: [Slot; 5] = [Slot::Marker, Slot::Reason, Slot::More, Slot::Less, Slot::Save];
+
+impl Slot {
+    /// What stands for its value until that is known.
+    pub(super) fn mark(self) -> String {
+        mark(self as usize)
+    }
+}
+
+/// The mark of number `at`.
+pub(super) fn mark(at: usize) -> String {
+    format!("{MARK}{at}{MARK_END}")
+}
+
+/// Whether a filter is given something that is not known yet.
+pub(super) fn has_mark(text: &str) -> bool {
+    text.contains(MARK)
+}
+
+/// A `wrap` to be done later.
+pub(super) fn later(text: &str, first: &str, indent: usize) -> String {
+    format!("{WRAP}{indent}{WRAP_NEXT}{first}{WRAP_NEXT}{text}{WRAP_END}")
+}
+
+/// Text with marks, taken apart.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    Value(usize),
+    Wrap { first: Fragment, text: Fragment, indent: usize },
+}
+
+impl Fragment {
+    /// Takes `filled` apart, whose lines end in CRLF.
+    pub(super) fn new(filled: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut rest = filled;
+        while let Some(at) = rest.find([MARK, WRAP]) {
+            push_text(&mut pieces, &rest[..at]);
+            rest = &rest[at..];
+            let (piece, length) = if rest.starts_with(MARK) { value(rest) } else { wrap(rest) };
+            pieces.extend(piece);
+            rest = &rest[length..];
+        }
+        push_text(&mut pieces, rest);
+        Fragment { pieces }
+    }
+
+    /// The text with `values` in it, escaped for HTML if it `is_html`.
+    pub(super) fn fill(&self, values: &[&str], is_html: bool, into: &mut String) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => into.push_str(text),
+                Piece::Value(at) => {
+                    let value = values.get(*at).copied().unwrap_or_default();
+                    if is_html { escape(value, into) } else { into.push_str(value) }
+                }
+                Piece::Wrap { first, text, indent } => {
+                    let (mut plain_first, mut plain) = (String::new(), String::new());
+                    first.fill(values, is_html, &mut plain_first);
+                    text.fill(values, is_html, &mut plain);
+                    into.push_str(&wrapped(&plain, &plain_first, *indent).replace('\n', "\r\n"));
+                }
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let of = |piece: &Piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Value(_) => 0,
+            Piece::Wrap { first, text, .. } => first.bytes() + text.bytes(),
+        };
+        self.pieces.iter().map(|piece| of(piece) + size_of::<Piece>()).sum()
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &str) {
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_owned()));
+    }
+}
+
+/// The mark at the start of `text`, and how long it is.
+fn value(text: &str) -> (Option<Piece>, usize) {
+    match text.find(MARK_END) {
+        Some(end) => (text[MARK.len_utf8()..end].parse().ok().map(Piece::Value), end + MARK_END.len_utf8()),
+        None => (None, MARK.len_utf8()),
+    }
+}
+
+/// The same for a marked `wrap`.
+fn wrap(text: &str) -> (Option<Piece>, usize) {
+    let Some(end) = text.find(WRAP_END) else { return (None, WRAP.len_utf8()) };
+    let mut parts = text[WRAP.len_utf8()..end].splitn(3, WRAP_NEXT);
+    let indent = parts.next().and_then(|indent| indent.parse().ok()).unwrap_or(0);
+    let (first, text) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let piece = Piece::Wrap { first: Fragment::new(first), text: Fragment::new(text), indent };
+    (Some(piece), end + WRAP_END.len_utf8())
+}
+
+/// As the template engine escapes.
+fn escape(text: &str, into: &mut String) {
+    for letter in text.chars() {
+        match letter {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            '"' => into.push_str("&quot;"),
+            '\'' => into.push_str("&#39;"),
+            _ => into.push(letter),
+        }
+    }
+}
+
+/// Which of the papers that are kept is meant. Papers are told apart by where
+/// they are: what is kept holds on to them, so that no other can be there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    paper: usize,
+    language: String,
+    manner: Manner,
+    is_html: bool,
+}
+
+impl Key {
+    pub(super) fn new(paper: &Arc<Paper>, language: &str, manner: &Manner, is_html: bool) -> Self {
+        Key { paper: place(paper), language: language.to_owned(), manner: manner.clone(), is_html }
+    }
+}
+
+fn place(paper: &Arc<Paper>) -> usize {
+    Arc::as_ptr(paper).addr()
+}
+
+/// What was rendered for the readers of one edition so far. All of them must
+/// have the same templates and the same dress.
+#[derive(Debug, Default)]
+pub struct Fragments {
+    papers: Kept<Key, Fragment>,
+    abstracts: Kept<usize, Abstract>,
+    bytes: AtomicUsize,
+    keeps_nothing: bool,
+}
+
+type Kept<K, V> = RwLock<HashMap<K, (Arc<Paper>, Arc<V>)>>;
+
+impl Fragments {
+    /// Renders everything anew for every reader: what all else has to equal.
+    pub fn keeping_nothing() -> Self {
+        Fragments { keeps_nothing: true, ..Fragments::default() }
+    }
+
+    pub(super) fn keeps_nothing(&self) -> bool {
+        self.keeps_nothing
+    }
+
+    /// The abstract of `paper`, taken apart.
+    pub(super) fn abstract_of(&self, paper: &Arc<Paper>) -> Arc<Abstract> {
+        let make = || Ok::<_, std::convert::Infallible>(Abstract::new(&paper.abstract_text));
+        if self.keeps_nothing {
+            let Ok(made) = make();
+            return Arc::new(made);
+        }
+        let Ok(found) = self.get_or_make(&self.abstracts, place(paper), paper, make, Abstract::bytes);
+        found
+    }
+
+    /// The fragment of `key`, made by `make` if it is not there yet.
+    pub(super) fn of(
+        &self,
+        key: Key,
+        paper: &Arc<Paper>,
+        make: impl FnOnce() -> Result<Fragment, TemplateError>,
+    ) -> Result<Arc<Fragment>, TemplateError> {
+        self.get_or_make(&self.papers, key, paper, make, Fragment::bytes)
+    }
+
+    fn get_or_make<K: Eq + Hash, V, E>(
+        &self,
+        kept: &Kept<K, V>,
+        key: K,
+        paper: &Arc<Paper>,
+        make: impl FnOnce() -> Result<V, E>,
+        bytes: impl Fn(&V) -> usize,
+    ) -> Result<Arc<V>, E> {
+        if let Some((_, found)) = kept.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(make()?);
+        let more = bytes(&made) + size_of::<(K, Arc<Paper>)>();
+        let before = self.bytes.fetch_add(more, Ordering::Relaxed);
+        if before + more > BYTES_MAX {
+            self.papers.write().unwrap_or_else(PoisonError::into_inner).clear();
+            self.abstracts.write().unwrap_or_else(PoisonError::into_inner).clear();
+            self.bytes.store(more, Ordering::Relaxed);
+        }
+        let mut kept = kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, (Arc::clone(paper), Arc::clone(&made)));
+        Ok(made)
+    }
+}
+
+/// `frame` with every mark replaced by what `of` gives for its number.
+pub(super) fn splice(frame: &str, into: &mut String, mut of: impl FnMut(usize, &mut String)) {
+    let mut rest = frame;
+    while let Some(at) = rest.find(MARK) {
+        into.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (piece, length) = value(rest);
+        if let Some(Piece::Value(at)) = piece {
+            of(at, into);
+        }
+        rest = &rest[length..];
+    }
+    into.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_replaced_by_escaped_values() {
+        let filled = format!("<a href=\"{}\">{}</a>{}", mark(2), Slot::Marker.mark(), mark(9));
+        let fragment = Fragment::new(&filled);
+        let mut html = String::new();
+        fragment.fill(&["1.", "why", "https://x/?a=1&b=\"'<>"], true, &mut html);
+        assert_eq!(html, "<a href=\"https://x/?a=1&amp;b=&quot;&#39;&lt;&gt;\">1.</a>");
+    }
+
+    #[test]
+    fn a_marked_wrap_is_done_with_the_value() {
+        let filled = later(&format!("Why: {} and more", mark(1)), "", 4);
+        let mut text = String::new();
+        Fragment::new(&filled).fill(&["", &"long ".repeat(20)], false, &mut text);
+        let expected = wrapped(&format!("Why: {} and more", "long ".repeat(20)), "", 4);
+        assert_eq!(text, expected.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn a_mark_without_an_end_does_no_harm() {
+        for marked in ["a\u{fdd0}b", "a\u{fdd2}b", "a\u{fdd0}x\u{fdd1}b"] {
+            let mut text = String::new();
+            Fragment::new(marked).fill(&[], false, &mut text);
+            assert_eq!(text, "ab");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_a_limit() {
+        let fragments = Fragments::default();
+        let papers: Vec<Arc<Paper>> = (0..40)
+            .map(|at| {
+                let mut paper = Paper::new(format!("2611.{at:05}").parse().unwrap(), "t".to_owned());
+                paper.abstract_text = "A sentence that is long enough to be one. ".repeat(10_000);
+                Arc::new(paper)
+            })
+            .collect();
+        for paper in &papers {
+            fragments.abstract_of(paper);
+            assert!(fragments.bytes.load(Ordering::Relaxed) <= BYTES_MAX);
+        }
+        assert!(fragments.abstracts.read().unwrap().len() < papers.len());
+        let again = fragments.abstract_of(&papers[39]);
+        assert!(Arc::ptr_eq(&again, &fragments.abstract_of(&papers[39])));
+    }
+}

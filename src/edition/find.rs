@@ -1,0 +1,149 @@
+//! Finds papers: by what somebody types, and those like a given one.
+
+use crate::paper::Paper;
+use crate::paper::query::{Query, Words};
+use crate::profile::features::weigh;
+use crate::profile::{Background, TermCounter};
+use crate::ranking::similar::{fuse, is_same_work, likeness, telling_words};
+use crate::store::{Db, PaperRow, StoreError, StoredPaper};
+use rayon::prelude::*;
+use std::collections::HashSet;
+
+/// What knows the dense vectors of the archive.
+pub trait Nearest: Send + Sync {
+    /// Up to `limit` papers whose vectors are nearest to that of `paper`, which
+    /// need not be one of them, nearest first. Empty where there are no vectors.
+    fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow>;
+}
+
+/// One page of what was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FoundPapers {
+    /// Best first.
+    pub papers: Vec<StoredPaper>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
+    /// Nothing held all of the words: these hold some.
+    pub is_relaxed: bool,
+}
+
+/// Papers looked at by meaning, and where not all words are found.
+const DEPTH: u32 = 200;
+
+/// Finds the papers that fit `query`: `limit` of them after the first `offset`.
+///
+/// A paper whose id or DOI is typed comes first. Words are found stemmed and
+/// without accents; where `dense` is given, papers near in meaning join them.
+pub fn search(
+    db: &Db,
+    query: &Query,
+    offset: u32,
+    limit: u32,
+    dense: Option<&dyn Nearest>,
+) -> Result<FoundPapers, StoreError> {
+    let end = offset.saturating_add(limit).saturating_add(1);
+    // Names and titles are not a matter of meaning.
+    let by_meaning = dense.filter(|_| query.authors.is_empty() && query.title.is_empty() && !query.words.is_empty());
+    let is_plain = by_meaning.is_none() && query.ids.is_empty();
+    let (from, count) = if is_plain { (offset, limit.saturating_add(1)) } else { (0, end.max(DEPTH)) };
+    let rows = |hits: Vec<crate::store::SearchHit>| hits.into_iter().map(|hit| hit.paper).collect::<Vec<_>>();
+
+    let mut found = rows(db.run_here(|store| store.find_papers(query, from, count))?);
+    let named = if query.ids.is_empty() { None } else { db.run_here(|store| store.row_of(&query.ids))? };
+    let mut is_relaxed = false;
+    let mut skipped = from;
+    // On a later page of what was found exactly there is nothing left, which is no reason to relax.
+    if found.is_empty() && named.is_none() && !query.words.is_empty() && query.authors.is_empty() {
+        let had_any = offset > 0 && is_plain && !db.run_here(|store| store.find_papers(query, 0, 1))?.is_empty();
+        if !had_any {
+            let words = relaxed(query);
+            found = db.run_here(|store| {
+                let any = rows(store.papers_with_any(&words, end.max(DEPTH))?);
+                store.filter_papers(query, &any)
+            })?;
+            is_relaxed = !found.is_empty();
+            skipped = 0;
+        }
+    }
+    if let Some(dense) = by_meaning {
+        let text = query.plain_text();
+        let asked = Paper::new("query".parse().expect("a word is an id"), text);
+        let near = dense.nearest(&asked, DEPTH as usize);
+        let near = db.run_here(|store| store.filter_papers(query, &near))?;
+        found = fuse(&[found, near]);
+    }
+    if let Some(row) = named {
+        found.retain(|other| *other != row);
+        found.insert(0, row);
+    }
+    let mut page: Vec<PaperRow> = found.into_iter().skip((offset - skipped) as usize).collect();
+    let has_more = page.len() > limit as usize;
+    page.truncate(limit as usize);
+    let papers = db.run_here(|store| store.papers_in_rows(&page))?;
+    Ok(FoundPapers { papers, has_more, is_relaxed })
+}
+
+/// The words of a query of which one is enough; the last may be a beginning.
+fn relaxed(query: &Query) -> Vec<Words> {
+    let mut words: Vec<Words> = query.words.iter().chain(&query.title).cloned().collect();
+    if let Some(last) = query.words.last().filter(|last| last.0.chars().count() >= 3 && !last.0.contains(' ')) {
+        words.push(Words(format!("{}*", last.0)));
+    }
+    words
+}
+
+/// Words of a paper that are looked for, and papers that are then compared with it.
+const WORDS: usize = 12;
+const BY_WORDS: u32 = 120;
+const BY_NAMES: u32 = 40;
+const NAMES: usize = 6;
+
+/// The `limit` papers most like `paper`, most alike first: never the paper
+/// itself, and no work twice.
+///
+/// Candidates share its telling words or an author, or are near in meaning where
+/// `dense` is given; they are compared as the ranking compares papers.
+pub fn similar(
+    db: &Db,
+    background: &Background,
+    paper: &StoredPaper,
+    limit: usize,
+    dense: Option<&dyn Nearest>,
+) -> Result<Vec<StoredPaper>, StoreError> {
+    let words: Vec<Words> = telling_words(&paper.paper, background, WORDS).into_iter().map(Words).collect();
+    let names: Vec<&str> = paper.paper.authors.iter().take(NAMES).map(String::as_str).collect();
+    let near = dense.map(|dense| dense.nearest(&paper.paper, BY_WORDS as usize)).unwrap_or_default();
+    let candidates = db.run_here(|store| {
+        let mut rows: Vec<PaperRow> =
+            store.papers_with_any(&words, BY_WORDS)?.into_iter().map(|hit| hit.paper).collect();
+        rows.extend(store.papers_by_names(&names, BY_NAMES)?);
+        rows.extend(&near);
+        let mut seen = HashSet::from([paper.row]);
+        rows.retain(|row| seen.insert(*row));
+        store.papers_in_rows(&rows)
+    })?;
+    let own = weigh(&TermCounter::new().paper(&paper.paper), background);
+    let mut ranked: Vec<(f32, StoredPaper)> = candidates
+        .into_par_iter()
+        .map_init(TermCounter::new, |counter, other| {
+            (likeness(&own, &weigh(&counter.paper(&other.paper), background)), other)
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.row.cmp(&b.1.row)));
+    if !near.is_empty() {
+        let by_words: Vec<PaperRow> = ranked.iter().map(|(_, other)| other.row).collect();
+        let order = fuse(&[by_words, near]);
+        ranked.sort_by_key(|(_, other)| order.iter().position(|row| *row == other.row));
+    }
+    let mut chosen: Vec<StoredPaper> = Vec::with_capacity(limit);
+    for (_, other) in ranked {
+        if chosen.len() == limit {
+            break;
+        }
+        let is_new = |known: &Paper| !is_same_work(known, &other.paper);
+        if is_new(&paper.paper) && chosen.iter().all(|known| is_new(&known.paper)) {
+            chosen.push(other);
+        }
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,67 @@
+//! Mails besides the issues: written here, and queued like issues.
+
+use super::{Desk, EditionError};
+use crate::digest::notices::{self, Letter, Notice};
+use crate::store::NewNotice;
+use crate::subscriber::{Address, Subscriber, SubscriberId};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+/// How long a notice is worth sending: whoever asked for a link has given up by then.
+const SHELF_LIFE: TimeDelta = TimeDelta::hours(24);
+
+/// To whom a notice goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee<'a> {
+    /// Who, if they are known.
+    pub subscriber: Option<SubscriberId>,
+    /// Where to.
+    pub address: &'a Address,
+    /// Code of their language.
+    pub language: &'a str,
+    /// Where their clock hangs.
+    pub zone: Tz,
+}
+
+impl<'a> From<&'a Subscriber> for Addressee<'a> {
+    fn from(subscriber: &'a Subscriber) -> Self {
+        Addressee {
+            subscriber: Some(subscriber.id),
+            address: &subscriber.address,
+            language: &subscriber.preferences.language,
+            zone: subscriber.preferences.timezone,
+        }
+    }
+}
+
+impl Desk {
+    /// `notice`, written for `to` and ready to be queued. Of one kind an address
+    /// gets at most one in a second.
+    pub fn notice(&self, notice: &Notice, to: Addressee<'_>, now: DateTime<Utc>) -> Result<NewNotice, EditionError> {
+        let about = format!("{}\0{}\0{}", notice.word(), to.address, now.timestamp());
+        let message_id = notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
+        let letter = Letter {
+            from: &self.site.from,
+            to: to.address,
+            language: to.language,
+            dress: &self.dress,
+            date: now,
+            zone: to.zone,
+            message_id: &message_id,
+        };
+        let mail = notices::render(&self.templates, notice, &letter)
+            .map_err(|cause| EditionError::Notice { kind: notice.word(), cause })?;
+        Ok(NewNotice {
+            kind: notice.word(),
+            subscriber: to.subscriber,
+            address: to.address.clone(),
+            subject: mail.subject,
+            message: match &self.dkim {
+                Some(dkim) => dkim.signed(&mail.message),
+                None => mail.message,
+            },
+            message_id,
+            expires_at: now + SHELF_LIFE,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! What becomes of a paper after it was announced.
+
+use super::{Paper, PaperId, Registry};
+use std::fmt;
+
+/// Something new about a paper that was known before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PaperNews {
+    /// Its authors replaced it: this is the version now.
+    Replaced(u32),
+    /// It appeared there: a journal, or a DOI where no more is known.
+    Published(String),
+    /// Its authors or its publisher have taken it back.
+    Withdrawn,
+}
+
+impl PaperNews {
+    /// What became of a paper between two looks at it.
+    pub fn between(before: &Paper, after: &Paper) -> Vec<PaperNews> {
+        let mut news = Vec::new();
+        if let (Some(known), Some(said)) = (before.version, after.version)
+            && known < said
+        {
+            news.push(PaperNews::Replaced(said));
+        }
+        if publication(before).is_none() {
+            news.extend(publication(after).map(PaperNews::Published));
+        }
+        if after.withdrawn && !before.withdrawn {
+            news.push(PaperNews::Withdrawn);
+        }
+        news
+    }
+
+    /// Its word in the database.
+    pub fn word(&self) -> &'static str {
+        match self {
+            PaperNews::Replaced(_) => "replaced",
+            PaperNews::Published(_) => "published",
+            PaperNews::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// What is to be known besides the word; may be empty.
+    pub fn detail(&self) -> String {
+        match self {
+            PaperNews::Replaced(version) => version.to_string(),
+            PaperNews::Published(place) => place.clone(),
+            PaperNews::Withdrawn => String::new(),
+        }
+    }
+
+    /// Reads what [`word`](Self::word) and [`detail`](Self::detail) wrote.
+    pub fn read(word: &str, detail: &str) -> Option<PaperNews> {
+        match word {
+            "replaced" => detail.parse().ok().map(PaperNews::Replaced),
+            "published" => Some(PaperNews::Published(detail.to_owned())),
+            "withdrawn" => Some(PaperNews::Withdrawn),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PaperNews {
+    /// As readers see it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PaperNews::Replaced(version) => write!(f, "replaced: version {version}"),
+            PaperNews::Published(place) => write!(f, "published in {place}"),
+            PaperNews::Withdrawn => f.write_str("withdrawn"),
+        }
+    }
+}
+
+/// Where a paper appeared: the journal, or the DOI that a publisher gave it.
+fn publication(paper: &Paper) -> Option<String> {
+    let is_published = |name: &PaperId| name.registry() == Registry::Doi;
+    let doi = paper.doi.iter().filter_map(|doi| doi.parse().ok()).chain([paper.id.clone()]).find(is_published);
+    let journal = paper.journal.clone().filter(|journal| !journal.trim().is_empty());
+    journal.or_else(|| doi.map(|doi| format!("doi.org/{doi}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(change: impl Fn(&mut Paper), expected: &[&str]) {
+        let before = Paper { version: Some(1), ..Paper::new("2510.00001".parse().unwrap(), "a".to_owned()) };
+        let mut after = before.clone();
+        change(&mut after);
+        let news = PaperNews::between(&before, &after);
+        let said: Vec<String> = news.iter().map(ToString::to_string).collect();
+        assert_eq!(said, expected);
+        assert_eq!(PaperNews::between(&after, &after), []);
+        for news in news {
+            assert_eq!(PaperNews::read(news.word(), &news.detail()), Some(news));
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_paper_is_seen_in_what_is_known_of_it() {
+        check(|paper| paper.title = "b".to_owned(), &[]);
+        check(|paper| paper.version = Some(3), &["replaced: version 3"]);
+        check(|paper| paper.doi = Some("10.1000/x".to_owned()), &["published in doi.org/10.1000/x"]);
+        check(|paper| paper.doi = Some("10.1101/2025.01.01.1".to_owned()), &[]);
+        check(|paper| paper.journal = Some("Sheep 3".to_owned()), &["published in Sheep 3"]);
+        check(
+            |paper| {
+                paper.version = Some(2);
+                paper.withdrawn = true;
+            },
+            &["replaced: version 2", "withdrawn"],
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! The names of works, wherever a library keeps them; and lists of ids.
+
+use super::{Entry, Raw};
+use crate::paper::PaperId;
+
+/// Whether most lines of a text are ids.
+pub(super) fn is_list(text: &str) -> bool {
+    let (mut ids, mut lines) = (0, 0);
+    for (_, line) in lines_of(text) {
+        lines += 1;
+        ids += usize::from(id(line).is_some());
+    }
+    ids > 0 && ids * 2 > lines
+}
+
+pub(super) fn read(text: &str) -> Vec<Entry> {
+    lines_of(text)
+        .map(|(at, line)| {
+            let content = match id(line) {
+                Some(id) => Ok(Raw { arxiv: vec![id.to_string()], ..Raw::default() }),
+                None => Err(format!("{:?} is no id of arXiv, DOI or PubMed", crate::text::cut(line, 60))),
+            };
+            Entry { line: at, content }
+        })
+        .collect()
+}
+
+/// Lines with something on them, without comments and commas at their ends.
+fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim().trim_end_matches([',', ';']).trim()));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '%']))
+}
+
+/// An id of a kind that is known for certain.
+fn id(text: &str) -> Option<PaperId> {
+    let lower = text.to_lowercase();
+    if let Some(number) = lower.strip_prefix("pmid:") {
+        return pubmed(number);
+    }
+    let id = text.parse::<PaperId>().ok()?;
+    (id.is_arxiv() || is_doi(id.as_str())).then_some(id)
+}
+
+fn pubmed(number: &str) -> Option<PaperId> {
+    let number = number.trim();
+    let is_one = (1..=9).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| format!("pmid:{number}").parse().ok()).flatten()
+}
+
+/// `10.` and the registrant's number, then anything (DOI handbook, section 2.2).
+fn is_doi(id: &str) -> bool {
+    let registrant = id.strip_prefix("10.").and_then(|rest| rest.split_once('/'));
+    registrant.is_some_and(|(number, rest)| {
+        number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !rest.is_empty()
+    })
+}
+
+/// The names of an entry, the surest first.
+pub(super) fn of(raw: &Raw) -> Vec<PaperId> {
+    let mut ids: Vec<PaperId> = Vec::new();
+    let mut add = |id: Option<PaperId>| {
+        if let Some(id) = id
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    };
+    for text in &raw.arxiv {
+        add(id(text.trim()));
+    }
+    for text in &raw.mentions {
+        add(arxiv_in(text));
+    }
+    // Of a work on arXiv, arXiv's own name is the surest; its DOIs come next.
+    add(doi_in(&raw.doi));
+    for text in &raw.mentions {
+        add(doi_in(text));
+    }
+    add(pubmed(&raw.pmid));
+    for text in &raw.mentions {
+        let lower = text.to_lowercase();
+        let numbers = lower.split("pmid:").skip(1).map(str::trim_start);
+        for number in numbers {
+            let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+            add(pubmed(&number[..end]));
+        }
+    }
+    ids
+}
+
+/// The first arXiv id in a text that says it is one.
+fn arxiv_in(text: &str) -> Option<PaperId> {
+    let lower = text.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(found) = lower[from..].find("arxiv") {
+        from += found + "arxiv".len();
+        // `arXiv:1706.03762v5 [cs]`, `arxiv.org/abs/hep-th/9901001`, `arXiv preprint 1706.03762`
+        let near: String = text[from..].chars().take(40).collect();
+        let words = near.split(|c: char| c.is_whitespace() || "[](){}<>,;\"'".contains(c)).take(4);
+        for word in words {
+            let word = word.trim_matches([':', '.', '/']);
+            let word =
+                ["org/abs/", "org/pdf/", "org/html/"].iter().find_map(|start| word.strip_prefix(start)).unwrap_or(word);
+            if let Ok(id) = word.parse::<PaperId>()
+                && id.is_arxiv()
+            {
+                return Some(id);
+            }
+        }
+    }
+    None
+}
+
+/// A DOI that stands in a text after `doi` or `doi.org/`, or is all of it.
+fn doi_in(text: &str) -> Option<PaperId> {
+    let lower = text.trim().to_ascii_lowercase();
+    let start = if lower.starts_with("10.") {
+        0
+    } else {
+        let said = lower.find("doi")?;
+        said + lower[said..].find("10.")?
+    };
+    // Between the word and the number there are signs alone: `doi: `, `doi.org/`.
+    let between = lower[..start].rsplit("doi").next().unwrap_or_default();
+    if between.len() > 8 {
+        return None;
+    }
+    let end = lower[start..]
+        .find(|c: char| c.is_whitespace() || "\"<>{}|".contains(c))
+        .map_or(lower.len(), |end| start + end);
+    let doi = lower[start..end].trim_end_matches(['.', ',', ';']);
+    let id = doi.replace("\\_", "_").parse::<PaperId>().ok()?;
+    (id.is_arxiv() || is_doi(id.as_str())).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, wanted: &[&str]) {
+        let raw = Raw { mentions: vec![text.to_owned()], ..Raw::default() };
+        assert_eq!(of(&raw).iter().map(PaperId::as_str).collect::<Vec<_>>(), wanted, "{text}");
+    }
+
+    #[test]
+    fn ids_are_found_where_people_write_them() {
+        check("arXiv preprint arXiv:1706.03762", &["1706.03762"]);
+        check("arXiv:1706.03762v5 [cs]", &["1706.03762"]);
+        check("http://arxiv.org/abs/hep-th/9901001v2", &["hep-th/9901001"]);
+        check("https://arxiv.org/pdf/2106.09685v2.pdf", &["2106.09685"]);
+        check("https://doi.org/10.1103/PhysRevB.89.195135.", &["10.1103/physrevb.89.195135"]);
+        check("doi: 10.1063/1.1954747", &["10.1063/1.1954747"]);
+        check("PMID: 23849302 PMCID: PMC123", &["pmid:23849302"]);
+        check("no doi was found for 10.5 of them", &[]);
+        check("see 1706.03762", &[]);
+        check("arXiv ÄÖÜ doi é", &[]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Reads the libraries that readers bring along: BibTeX, RIS, CSL-JSON, Zotero's
+//! JSON, or a list of ids. Pure: bytes in, works out.
+//!
+//! Which of them a file is, its content says, not its name. People's libraries
+//! are full of mistakes, so no entry costs more than itself: what cannot be read
+//! is set aside with its line and the reason. (The `biblatex` crate gives up a
+//! file at its first mistake, and would leave the TeX in the fields to us all
+//! the same.)
+
+mod bibtex;
+mod decode;
+mod ids;
+mod json;
+mod ris;
+
+use crate::paper::PaperId;
+use crate::text::{clean_line, clean_text, fold};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// The form of a library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// BibTeX or BibLaTeX.
+    Bibtex,
+    /// RIS.
+    Ris,
+    /// CSL-JSON.
+    Csl,
+    /// Zotero's own JSON: of its API, or of Better BibTeX.
+    Zotero,
+    /// Ids, one a line.
+    Ids,
+}
+
+/// One work of a library.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Work {
+    /// One line, clean; empty in a list of ids.
+    pub title: String,
+    /// Clean; empty if there is none.
+    pub abstract_text: String,
+    /// In their order, given name first.
+    pub authors: Vec<String>,
+    /// Its names, the surest first: arXiv id, DOI, `pmid:`.
+    pub ids: Vec<PaperId>,
+}
+
+/// An entry that is no work, or cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Aside {
+    /// Where it begins, from 1; in JSON, which entry it is, from 1.
+    pub line: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// Its form.
+    pub form: Form,
+    /// Entries, whatever became of them.
+    pub read: usize,
+    /// Its works, each once.
+    pub works: Vec<Work>,
+    /// Entries that are none.
+    pub aside: Vec<Aside>,
+}
+
+/// Why a file is no library.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotALibrary {
+    /// There is nothing in it.
+    #[error("there is nothing in it")]
+    Empty,
+    /// It looks like nothing that is known.
+    #[error("it is neither BibTeX, RIS, CSL-JSON, Zotero JSON nor a list of ids")]
+    Unknown,
+    /// It begins like JSON and is none.
+    #[error("line {line} is not JSON: {reason}")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// What the reader says.
+        reason: String,
+    },
+}
+
+/// Reads a library.
+pub fn read_library(bytes: &[u8]) -> Result<Library, NotALibrary> {
+    let text = decode::text(bytes);
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err(NotALibrary::Empty);
+    }
+    let (form, entries) = if start.starts_with(['{', '[']) && !start.starts_with("{\\") {
+        json::read(&text)?
+    } else if ris::is_ris(&text) {
+        (Form::Ris, ris::read(&text))
+    } else if bibtex::is_bibtex(&text) {
+        (Form::Bibtex, bibtex::read(&text))
+    } else if ids::is_list(&text) {
+        (Form::Ids, ids::read(&text))
+    } else {
+        return Err(NotALibrary::Unknown);
+    };
+    Ok(gather(form, entries))
+}
+
+/// An entry of a file, with its place.
+struct Entry {
+    line: usize,
+    content: Result<Raw, String>,
+}
+
+/// What an entry says, uncleaned.
+#[derive(Default)]
+struct Raw {
+    title: String,
+    abstract_text: String,
+    authors: Vec<String>,
+    /// Texts that hold nothing but an arXiv id.
+    arxiv: Vec<String>,
+    doi: String,
+    pmid: String,
+    /// Texts in which an arXiv id or a DOI may stand among other things.
+    mentions: Vec<String>,
+}
+
+fn gather(form: Form, entries: Vec<Entry>) -> Library {
+    let read = entries.len();
+    let (mut works, mut aside, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for Entry { line, content } in entries {
+        let work = content.and_then(|raw| work(&raw, form));
+        match work {
+            Ok(work) if seen.insert(work.key()) => works.push(work),
+            Ok(_) => aside.push(Aside { line, reason: "the same work stands in the file already".to_owned() }),
+            Err(reason) => aside.push(Aside { line, reason }),
+        }
+    }
+    Library { form, read, works, aside }
+}
+
+fn work(raw: &Raw, form: Form) -> Result<Work, String> {
+    let mut title = clean_line(&raw.title);
+    // Catalogues end titles like sentences.
+    if title.ends_with('.') && !title.ends_with("..") {
+        title.pop();
+    }
+    let ids = ids::of(raw);
+    if title.is_empty() && (form != Form::Ids || ids.is_empty()) {
+        return Err("it has no title".to_owned());
+    }
+    let authors = raw.authors.iter().map(|name| person(name)).filter(|name| !name.is_empty()).collect();
+    Ok(Work { title, abstract_text: clean_text(&raw.abstract_text), authors, ids })
+}
+
+/// A name in its natural order: `Noether, Emmy` is Emmy Noether.
+fn person(raw: &str) -> String {
+    let name = clean_line(raw);
+    let parts: Vec<&str> = name.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [family, given] => format!("{given} {family}"),
+        // `King, Jr., Martin Luther`
+        [family, suffix, given] => format!("{given} {family} {suffix}"),
+        _ => name,
+    }
+}
+
+impl Work {
+    /// Tells it from every other work: its surest id, else title and first author.
+    pub fn key(&self) -> String {
+        match self.ids.first() {
+            Some(id) => id.to_string(),
+            None => {
+                format!("{} / {}", fold(&self.title), self.authors.first().map(|name| fold(name)).unwrap_or_default())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, form: Form) -> Work {
+        let library = read_library(text.as_bytes()).unwrap();
+        assert_eq!((library.form, library.works.len()), (form, 1), "{:?}", library.aside);
+        library.works.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn every_form_gives_the_same_work() {
+        let bib = "@article{noether,\n title = {Invariante {V}ariationsprobleme},\n author = {Noether, Emmy and \
+                   Weyl, Hermann},\n abstract = {On {\\\"u}bung.}, doi = {10.1000/ABC}, eprint = {physics/0503066}, \
+                   archiveprefix = {arXiv}}";
+        let ris = "TY  - JOUR\nTI  - Invariante Variationsprobleme\nAU  - Noether, Emmy\nAU  - Weyl, Hermann\n\
+                   AB  - On übung.\nDO  - 10.1000/ABC\nN1  - arXiv:physics/0503066\nER  - \n";
+        let csl = r#"[{"id":"n","type":"article","title":"Invariante Variationsprobleme","author":[{"family":"Noether","given":"Emmy"},
+                   {"family":"Weyl","given":"Hermann"}],"abstract":"On übung.","DOI":"10.1000/ABC","note":"arXiv: physics/0503066"}]"#;
+        let zotero = r#"{"items":[{"itemType":"journalArticle","title":"Invariante Variationsprobleme",
+                   "creators":[{"creatorType":"author","firstName":"Emmy","lastName":"Noether"},{"creatorType":"author","name":"Hermann Weyl"}],
+                   "abstractNote":"On übung.","DOI":"10.1000/ABC","extra":"arXiv: physics/0503066 [physics]"}]}"#;
+        let work = check(bib, Form::Bibtex);
+        assert_eq!(work.title, "Invariante Variationsprobleme");
+        assert_eq!(work.authors, ["Emmy Noether", "Hermann Weyl"]);
+        assert_eq!(work.abstract_text, "On übung.");
+        assert_eq!(work.ids.iter().map(PaperId::as_str).collect::<Vec<_>>(), ["physics/0503066", "10.1000/abc"]);
+        assert_eq!(check(ris, Form::Ris), work);
+        assert_eq!(check(csl, Form::Csl), work);
+        assert_eq!(check(zotero, Form::Zotero), work);
+    }
+
+    #[test]
+    fn what_is_no_library_is_refused() {
+        assert_eq!(read_library(b" \n"), Err(NotALibrary::Empty));
+        assert_eq!(read_library(b"Dear all,\nplease find attached\n"), Err(NotALibrary::Unknown));
+        assert!(matches!(read_library(b"[{\"title\":\n"), Err(NotALibrary::Json { line: 2, .. })));
+        assert_eq!(read_library(b"{\"a\": 1}"), Err(NotALibrary::Unknown));
+    }
+
+    #[test]
+    fn a_list_of_ids_is_one_id_a_line() {
+        let library =
+            read_library(b"# mine\n2106.09685v2\nhttps://arxiv.org/abs/1706.03762\n\ndoi:10.1000/x\n12 34\n").unwrap();
+        assert_eq!((library.form, library.read, library.works.len()), (Form::Ids, 4, 3));
+        assert_eq!(library.aside[0].line, 6);
+    }
+}

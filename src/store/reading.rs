@@ -1,0 +1,50 @@
+//! What the public pages ask: papers of a day, and where other days are.
+
+use super::{StoreError, StoredPaper};
+use chrono::NaiveDate;
+
+/// Papers of one announcement day, most votes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayQuery {
+    /// The day.
+    pub date: NaiveDate,
+    /// Only of this category.
+    pub category: Option<String>,
+    /// So many are passed over.
+    pub offset: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A piece of a day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayPage {
+    /// The papers.
+    pub papers: Vec<StoredPaper>,
+    /// How many there are in all.
+    pub total: u32,
+}
+
+/// A day with papers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayCount {
+    /// The announcement day.
+    pub date: NaiveDate,
+    /// Its papers.
+    pub papers: u32,
+}
+
+/// Verbs for readers of the public pages; none of them changes anything.
+pub trait ReadingStore {
+    /// A piece of a day.
+    fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError>;
+
+    /// The nearest days with papers before and after `date`.
+    fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError>;
+
+    /// Up to `limit` days with papers at or before `until`, the newest first.
+    fn days_with_papers(&mut self, until: NaiveDate, limit: u32) -> Result<Vec<DayCount>, StoreError>;
+
+    /// The categories of a day's papers with how many are in each, most papers first.
+    fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError>;
+}

@@ -1,0 +1,39 @@
+//! Finding papers by their words.
+
+use super::{PaperRow, StoreError};
+use crate::paper::PaperId;
+use crate::paper::query::{Query, Words};
+
+/// A paper that was found, and how well it fits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SearchHit {
+    /// Which.
+    pub paper: PaperRow,
+    /// More is better; comparable within one answer only.
+    pub fit: f32,
+}
+
+/// Verbs that find papers.
+pub trait SearchStore {
+    /// The papers that fit `query`, best first: `limit` of them after the first
+    /// `offset`. Without words it is the newest that come first. Any query will
+    /// do; one that asks for nothing finds nothing.
+    fn find_papers(&mut self, query: &Query, offset: u32, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+
+    /// Up to `limit` papers with at least one of `words`, those with most and
+    /// rarest of them first.
+    fn papers_with_any(&mut self, words: &[Words], limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+
+    /// Up to `limit` papers with an author of one of these names, in no order.
+    fn papers_by_names(&mut self, names: &[&str], limit: u32) -> Result<Vec<PaperRow>, StoreError>;
+
+    /// Those of `papers` that pass the filters of `query`: categories, sources,
+    /// dates, and words that must not be there; in their order.
+    fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError>;
+
+    /// The papers in these rows, in their order.
+    fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<super::StoredPaper>, StoreError>;
+
+    /// The row of the paper that goes by one of these names: its id, its DOI.
+    fn row_of(&mut self, ids: &[PaperId]) -> Result<Option<PaperRow>, StoreError>;
+}

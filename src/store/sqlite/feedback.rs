@@ -1,0 +1,350 @@
+//! Thumbs, muted authors and clicks.
+
+use super::SqliteStore;
+use super::papers::stored_paper;
+use super::row::Columns;
+use crate::links::Thumb;
+use crate::store::{
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, PaperRow, Said, StoreError, StoredClick,
+    StoredPaper, ThumbsAtRank, Vote,
+};
+use crate::subscriber::SubscriberId;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+
+impl FeedbackStore for SqliteStore {
+    fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>) -> Result<Given, StoreError> {
+        let tx = self.write()?;
+        if !is_known(&tx, new.subscriber, new.paper)? {
+            return Ok(Given::Unknown);
+        }
+        let pick = newest_pick(&tx, new.subscriber, new.paper)?;
+        let through = pick.as_ref().and_then(|pick| pick.interest.clone());
+        let before = thumb_on(&tx, new.subscriber, new.paper)?;
+        let interest = new.interest.clone().or(through);
+        if let Some((thumb, about)) = &before
+            && *thumb == new.thumb
+            && (new.interest.is_none() || *about == interest)
+        {
+            return Ok(Given::Already);
+        }
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO feedback (subscriber_id, paper, thumb, interest, issue_id, rank, channel, at)
+             VALUES (:subscriber, :paper, :thumb, :interest, :issue, :rank, :channel, :now)",
+        )?
+        .execute(named_params! {
+            ":subscriber": new.subscriber.0, ":paper": new.paper.0, ":thumb": new.thumb.word(),
+            ":interest": interest, ":issue": pick.as_ref().map(|pick| pick.issue),
+            ":rank": pick.as_ref().map(|pick| pick.rank), ":channel": new.channel.word(), ":now": now.timestamp(),
+        })?;
+        log(&tx, new.subscriber, new.paper, Some(new.thumb), interest.as_deref(), new.channel, now)?;
+        tx.commit()?;
+        Ok(Given::Changed(before.map(|(thumb, _)| thumb)))
+    }
+
+    fn take_back(
+        &mut self,
+        subscriber: SubscriberId,
+        paper: PaperRow,
+        channel: Channel,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Thumb>, StoreError> {
+        let tx = self.write()?;
+        let Some((before, interest)) = thumb_on(&tx, subscriber, paper)? else { return Ok(None) };
+        tx.prepare_cached("DELETE FROM feedback WHERE subscriber_id = :subscriber AND paper = :paper")?
+            .execute(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })?;
+        log(&tx, subscriber, paper, None, interest.as_deref(), channel, now)?;
+        tx.commit()?;
+        Ok(Some(before))
+    }
+
+    fn feedback_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<Feedback>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT feedback.*, papers.id, papers.title, issues.local_date
+               FROM feedback
+               JOIN papers ON papers.row = feedback.paper
+               LEFT JOIN issues ON issues.id = feedback.issue_id
+              WHERE feedback.subscriber_id = :subscriber
+              ORDER BY feedback.at DESC, feedback.paper DESC",
+        )?;
+        let mut said = Vec::new();
+        for subscriber in subscribers {
+            let rows = statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)?;
+            for row in rows {
+                said.push(row?);
+            }
+        }
+        Ok(said)
+    }
+
+    fn feedback_history(&mut self, subscriber: SubscriberId, paper: PaperRow) -> Result<Vec<Said>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM feedback_log
+              WHERE subscriber_id = :subscriber AND paper = :paper
+              ORDER BY id",
+        )?;
+        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
+            let columns = Columns { table: "feedback_log", row };
+            let thumb = match columns.get::<Option<String>>("thumb")? {
+                None => None,
+                Some(_) => Some(columns.word("thumb", &Thumb::WORDS)?),
+            };
+            Ok(Said {
+                paper: PaperRow(columns.get("paper")?),
+                thumb,
+                interest: columns.get("interest")?,
+                channel: columns.word("channel", &Channel::WORDS)?,
+                at: columns.instant("at")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn saved_papers(&mut self, subscriber: SubscriberId) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT papers.*, feedback.at AS saved_at
+               FROM feedback
+               JOIN papers ON papers.row = feedback.paper
+              WHERE feedback.subscriber_id = :subscriber AND feedback.thumb = 'save'
+              ORDER BY feedback.at DESC, feedback.paper DESC",
+        )?;
+        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0 }, |row| {
+            Ok((stored_paper(row)?, Columns { table: "feedback", row }.instant("saved_at")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn likes_by_paper(&mut self, since: DateTime<Utc>) -> Result<Vec<Vote>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT paper, thumb, at FROM feedback
+              WHERE at >= :since AND thumb IN ('more', 'save')
+              ORDER BY paper, at",
+        )?;
+        let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
+            let columns = Columns { table: "feedback", row };
+            Ok(Vote {
+                paper: PaperRow(columns.get("paper")?),
+                thumb: columns.word("thumb", &Thumb::WORDS)?,
+                at: columns.instant("at")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn thumbs_by_rank(&mut self, since: DateTime<Utc>) -> Result<Vec<ThumbsAtRank>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT picks.position + 1 AS rank,
+                    count(*) AS shown,
+                    count(*) FILTER (WHERE feedback.thumb = 'more') AS more,
+                    count(*) FILTER (WHERE feedback.thumb = 'less') AS less,
+                    count(*) FILTER (WHERE feedback.thumb = 'save') AS save
+               FROM issues
+               JOIN picks ON picks.issue_id = issues.id
+               LEFT JOIN feedback ON feedback.subscriber_id = picks.subscriber_id
+                                 AND feedback.paper = picks.paper
+                                 AND feedback.issue_id = picks.issue_id
+              WHERE issues.composed_at >= :since
+              GROUP BY picks.position
+              ORDER BY picks.position",
+        )?;
+        let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
+            Ok(ThumbsAtRank {
+                rank: row.get("rank")?,
+                shown: row.get("shown")?,
+                more: row.get("more")?,
+                less: row.get("less")?,
+                save: row.get("save")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn mute_author(&mut self, subscriber: SubscriberId, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let muted = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO muted_authors (subscriber_id, name, at)
+                 VALUES (:subscriber, :name, :now)
+                     ON CONFLICT (subscriber_id, name) DO NOTHING",
+            )?
+            .execute(named_params! { ":subscriber": subscriber.0, ":name": name, ":now": now.timestamp() })?;
+        Ok(muted == 1)
+    }
+
+    fn unmute_author(&mut self, subscriber: SubscriberId, name: &str) -> Result<bool, StoreError> {
+        let unmuted = self
+            .conn
+            .prepare_cached("DELETE FROM muted_authors WHERE subscriber_id = :subscriber AND name = :name")?
+            .execute(named_params! { ":subscriber": subscriber.0, ":name": name })?;
+        Ok(unmuted == 1)
+    }
+
+    fn muted_authors(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<(SubscriberId, String)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT name FROM muted_authors
+              WHERE subscriber_id = :subscriber
+              ORDER BY name",
+        )?;
+        let mut muted = Vec::new();
+        for subscriber in subscribers {
+            let rows = statement
+                .query_map(named_params! { ":subscriber": subscriber.0 }, |row| Ok((*subscriber, row.get("name")?)))?;
+            for row in rows {
+                muted.push(row?);
+            }
+        }
+        Ok(muted)
+    }
+
+    fn record_click(&mut self, click: &Click) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        if is_known(&tx, click.subscriber, click.paper)? {
+            let pick = newest_pick(&tx, click.subscriber, click.paper)?;
+            tx.prepare_cached(
+                "INSERT INTO clicks (subscriber_id, paper, issue_id, at_ms, is_head, agent, network)
+                 VALUES (:subscriber, :paper, :issue, :at, :is_head, :agent, :network)",
+            )?
+            .execute(named_params! {
+                ":subscriber": click.subscriber.0, ":paper": click.paper.0, ":issue": pick.map(|pick| pick.issue),
+                ":at": click.at.timestamp_millis(), ":is_head": click.is_head,
+                ":agent": click.agent.word(), ":network": click.network,
+            })?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    fn clicks_since(&mut self, since: DateTime<Utc>) -> Result<Vec<StoredClick>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT clicks.*, deliveries.at AS delivered_at
+               FROM clicks
+               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
+              WHERE clicks.at_ms >= :since
+              ORDER BY clicks.at_ms, clicks.id",
+        )?;
+        let rows = statement.query_map(named_params! { ":since": since.timestamp_millis() }, stored_click)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn clicks_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<StoredClick>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT clicks.*, deliveries.at AS delivered_at
+               FROM clicks
+               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
+              WHERE clicks.subscriber_id = :subscriber",
+        )?;
+        let mut clicks = Vec::new();
+        for subscriber in subscribers {
+            for row in statement.query_map(named_params! { ":subscriber": subscriber.0 }, stored_click)? {
+                clicks.push(row?);
+            }
+        }
+        clicks.sort_by_key(|stored: &StoredClick| stored.click.at);
+        Ok(clicks)
+    }
+
+    fn forget_clicks(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let forgotten = self.conn.execute(
+            "DELETE FROM clicks WHERE at_ms < :before",
+            named_params! { ":before": before.timestamp_millis() },
+        )?;
+        Ok(forgotten as u64)
+    }
+}
+
+fn is_known(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1
+          WHERE EXISTS (SELECT 1 FROM subscribers WHERE id = :subscriber)
+            AND EXISTS (SELECT 1 FROM papers WHERE row = :paper)",
+    )?
+    .exists(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })
+}
+
+/// Where a paper stood when it was picked.
+struct Pick {
+    issue: i64,
+    rank: u32,
+    /// The interest after which its section is called.
+    interest: Option<String>,
+}
+
+fn newest_pick(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<Option<Pick>> {
+    conn.prepare_cached(
+        "SELECT picks.issue_id, picks.position + 1 AS rank, interests.name
+           FROM picks
+           JOIN issues ON issues.id = picks.issue_id
+           LEFT JOIN interests ON interests.subscriber_id = picks.subscriber_id AND interests.name = picks.section
+          WHERE picks.subscriber_id = :subscriber AND picks.paper = :paper
+          ORDER BY issues.local_date DESC
+          LIMIT 1",
+    )?
+    .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
+        Ok(Pick { issue: row.get("issue_id")?, rank: row.get("rank")?, interest: row.get("name")? })
+    })
+    .optional()
+}
+
+fn thumb_on(
+    tx: &Transaction<'_>,
+    subscriber: SubscriberId,
+    paper: PaperRow,
+) -> rusqlite::Result<Option<(Thumb, Option<String>)>> {
+    tx.prepare_cached("SELECT thumb, interest FROM feedback WHERE subscriber_id = :subscriber AND paper = :paper")?
+        .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
+            Ok((Columns { table: "feedback", row }.word("thumb", &Thumb::WORDS)?, row.get("interest")?))
+        })
+        .optional()
+}
+
+fn log(
+    tx: &Transaction<'_>,
+    subscriber: SubscriberId,
+    paper: PaperRow,
+    thumb: Option<Thumb>,
+    interest: Option<&str>,
+    channel: Channel,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO feedback_log (subscriber_id, paper, thumb, interest, channel, at)
+         VALUES (:subscriber, :paper, :thumb, :interest, :channel, :now)",
+    )?
+    .execute(named_params! {
+        ":subscriber": subscriber.0, ":paper": paper.0, ":thumb": thumb.map(Thumb::word),
+        ":interest": interest, ":channel": channel.word(), ":now": now.timestamp(),
+    })?;
+    Ok(())
+}
+
+fn feedback(row: &Row<'_>) -> rusqlite::Result<Feedback> {
+    let columns = Columns { table: "feedback", row };
+    Ok(Feedback {
+        subscriber: SubscriberId(columns.get("subscriber_id")?),
+        paper: PaperRow(columns.get("paper")?),
+        id: columns.read("id", |text| text.parse().ok())?,
+        title: columns.get("title")?,
+        thumb: columns.word("thumb", &Thumb::WORDS)?,
+        interest: columns.get("interest")?,
+        local_date: columns.date_if_any("local_date")?,
+        rank: columns.get("rank")?,
+        channel: columns.word("channel", &Channel::WORDS)?,
+        at: columns.instant("at")?,
+    })
+}
+
+fn stored_click(row: &Row<'_>) -> rusqlite::Result<StoredClick> {
+    let columns = Columns { table: "clicks", row };
+    let at = columns.get::<i64>("at_ms")?;
+    Ok(StoredClick {
+        click: Click {
+            subscriber: SubscriberId(columns.get("subscriber_id")?),
+            paper: PaperRow(columns.get("paper")?),
+            at: DateTime::from_timestamp_millis(at).unwrap_or(DateTime::UNIX_EPOCH),
+            is_head: columns.get("is_head")?,
+            agent: columns.word("agent", &Agent::WORDS)?,
+            network: columns.get("network")?,
+        },
+        issue: columns.get("issue_id")?,
+        delivered_at: columns.instant_if_any("delivered_at")?,
+    })
+}

@@ -1,0 +1,79 @@
+//! What the public pages ask.
+
+use super::SqliteStore;
+use super::papers::stored_paper;
+use super::row::{Columns, date_text};
+use crate::store::{DayCount, DayPage, DayQuery, ReadingStore, StoreError};
+use chrono::NaiveDate;
+use rusqlite::named_params;
+
+impl ReadingStore for SqliteStore {
+    fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
+        // A list of texts in JSON has each of them in quotation marks.
+        let category = query.category.as_ref().map(|code| serde_json::json!(code).to_string());
+        let wanted = named_params! { ":date": date_text(query.date), ":category": category };
+        let total = self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM papers
+                  WHERE announced = :date AND (:category IS NULL OR instr(categories, :category) > 0)",
+            )?
+            .query_row(wanted, |row| row.get(0))?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM papers
+              WHERE announced = :date AND (:category IS NULL OR instr(categories, :category) > 0)
+              ORDER BY coalesce(upvotes, 0) DESC, row
+              LIMIT :limit OFFSET :offset",
+        )?;
+        let rows = statement.query_map(
+            named_params! {
+                ":date": date_text(query.date), ":category": category,
+                ":limit": query.limit, ":offset": query.offset,
+            },
+            stored_paper,
+        )?;
+        Ok(DayPage { papers: rows.collect::<Result<_, _>>()?, total })
+    }
+
+    fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT (SELECT max(announced) FROM papers WHERE announced < :date) AS before,
+                    (SELECT min(announced) FROM papers WHERE announced > :date) AS after",
+        )?;
+        Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| {
+            let columns = Columns { table: "papers", row };
+            Ok((columns.date_if_any("before")?, columns.date_if_any("after")?))
+        })?)
+    }
+
+    fn days_with_papers(&mut self, until: NaiveDate, limit: u32) -> Result<Vec<DayCount>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT announced, count(*) AS papers
+               FROM papers
+              WHERE announced <= :until
+              GROUP BY announced
+              ORDER BY announced DESC
+              LIMIT :limit",
+        )?;
+        let rows = statement.query_map(named_params! { ":until": date_text(until), ":limit": limit }, |row| {
+            let columns = Columns { table: "papers", row };
+            Ok(DayCount { date: columns.date("announced")?, papers: columns.get("papers")? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT category.value AS category, count(*) AS papers
+               FROM papers, json_each(papers.categories) AS category
+              WHERE papers.announced = :date
+              GROUP BY category.value
+              ORDER BY count(*) DESC, category.value",
+        )?;
+        let rows = statement.query_map(named_params! { ":date": date_text(date) }, |row| {
+            let columns = Columns { table: "papers", row };
+            Ok((columns.get("category")?, columns.get("papers")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,317 @@
+//! Requests, consent, and mails besides issues.
+
+use super::SqliteStore;
+use super::row::{Columns, date_text};
+use super::subscribers::{address_key, enter, write_subscriber};
+use crate::store::{
+    Asking, Consent, DeliveryId, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
+    StoreError,
+};
+use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+
+impl RequestStore for SqliteStore {
+    fn ask(
+        &mut self,
+        request: &NewRequest,
+        pending: Option<&NewSubscriber>,
+        now: DateTime<Utc>,
+    ) -> Result<RequestId, StoreError> {
+        let tx = self.write()?;
+        let mut subscriber = request.subscriber.or(by_key(&tx, &request.address)?.map(|(id, _)| id));
+        if let (None, Some(pending)) = (subscriber, pending) {
+            enter(&tx, &NewSubscriber { status: Status::Pending, ..pending.clone() }, now)?;
+            subscriber = by_key(&tx, &request.address)?.map(|(id, _)| id);
+        }
+        tx.prepare_cached(
+            "INSERT INTO requests (kind, address, address_key, subscriber_id, details, wording, page, network, asked_at)
+             VALUES (:kind, :address, :key, :subscriber, :details, :wording, :page, :network, :now)",
+        )?
+        .execute(named_params! {
+            ":kind": request.kind.word(),
+            ":address": request.address.as_str(),
+            ":key": address_key(&request.address),
+            ":subscriber": subscriber.map(|id| id.0),
+            ":details": request.details,
+            ":wording": request.asking.wording,
+            ":page": request.asking.page,
+            ":network": request.asking.network,
+            ":now": now.timestamp(),
+        })?;
+        let id = RequestId(tx.last_insert_rowid());
+        tx.commit()?;
+        Ok(id)
+    }
+
+    fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM requests WHERE id = :id")?;
+        Ok(statement.query_row(named_params! { ":id": id.0 }, request).optional()?)
+    }
+
+    fn count_mailed(&mut self, kind: RequestKind, address: &Address, since: DateTime<Utc>) -> Result<u32, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*)
+               FROM requests
+              WHERE address_key = :key AND kind = :kind AND mailed_at >= :since",
+        )?;
+        let key = named_params! { ":key": address_key(address), ":kind": kind.word(), ":since": since.timestamp() };
+        Ok(statement.query_row(key, |row| row.get(0))?)
+    }
+
+    fn enqueue_notices(
+        &mut self,
+        notices: &[NewNotice],
+        request: Option<RequestId>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let tx = self.write()?;
+        let ids = notices.iter().map(|notice| enqueue(&tx, notice, now)).collect::<Result<_, StoreError>>()?;
+        if let Some(request) = request {
+            tx.prepare_cached("UPDATE requests SET mailed_at = :now WHERE id = :id")?
+                .execute(named_params! { ":id": request.0, ":now": now.timestamp() })?;
+        }
+        super::commit(tx)?;
+        Ok(ids)
+    }
+
+    fn confirm_subscription(
+        &mut self,
+        id: RequestId,
+        details: &NewSubscriber,
+        confirming: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Proved, StoreError> {
+        let tx = self.write()?;
+        let Some(asked) = by_id(&tx, id)? else { return Ok(Proved::Impossible) };
+        let known = by_key(&tx, &asked.request.address)?;
+        if asked.done_at.is_some() {
+            return Ok(known.map_or(Proved::Impossible, |(id, _)| Proved::Before(id)));
+        }
+        // Whoever confirms has the mailbox: what was noted against it is out of date.
+        tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
+            .execute(named_params! { ":key": address_key(&asked.request.address) })?;
+        let active = NewSubscriber { status: Status::Active, ..details.clone() };
+        let subscriber = if let Some((id, status)) = known {
+            // A subscription that runs is not overwritten by a form that anybody can fill in.
+            if !matches!(status, Status::Active | Status::Paused) {
+                write_subscriber(&tx, id, &active, now)?;
+            }
+            id
+        } else {
+            enter(&tx, &active, now)?;
+            by_key(&tx, &asked.request.address)?.map(|(id, _)| id).ok_or(StoreError::Closed)?
+        };
+        note_consent(&tx, subscriber, asked.asked_at, "asked", &asked.request.asking)?;
+        note_consent(&tx, subscriber, now, "confirmed", confirming)?;
+        finish(&tx, id, now)?;
+        tx.commit()?;
+        Ok(Proved::Done(subscriber))
+    }
+
+    fn move_subscription(
+        &mut self,
+        id: RequestId,
+        address: &Address,
+        confirming: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Proved, StoreError> {
+        let tx = self.write()?;
+        let Some(asked) = by_id(&tx, id)? else { return Ok(Proved::Impossible) };
+        let Some(subscriber) = asked.request.subscriber else { return Ok(Proved::Impossible) };
+        if asked.done_at.is_some() {
+            return Ok(Proved::Before(subscriber));
+        }
+        let taken = tx
+            .prepare_cached("SELECT 1 FROM subscribers WHERE address_key = :key AND id <> :id")?
+            .exists(named_params! { ":key": address_key(address), ":id": subscriber.0 })?;
+        if taken {
+            return Ok(Proved::Impossible);
+        }
+        tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
+            .execute(named_params! { ":key": address_key(address) })?;
+        tx.prepare_cached(
+            "UPDATE subscribers
+                SET address = :address, address_key = :key, changed_at = :now
+              WHERE id = :id",
+        )?
+        .execute(named_params! {
+            ":address": address.as_str(), ":key": address_key(address), ":id": subscriber.0, ":now": now.timestamp(),
+        })?;
+        note_consent(&tx, subscriber, now, "moved", confirming)?;
+        finish(&tx, id, now)?;
+        tx.commit()?;
+        Ok(Proved::Done(subscriber))
+    }
+
+    fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        let finished = finish(&tx, id, now)?;
+        tx.commit()?;
+        Ok(finished)
+    }
+
+    fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT * FROM consents WHERE subscriber_id = :id ORDER BY at, rowid")?;
+        let rows = statement.query_map(named_params! { ":id": subscriber.0 }, |row| {
+            let columns = Columns { table: "consents", row };
+            Ok(Consent {
+                at: columns.instant("at")?,
+                act: columns.get("act")?,
+                wording: columns.get("wording")?,
+                page: columns.get("page")?,
+                network: columns.get("network")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn forget_unconfirmed(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let tx = self.write()?;
+        let before = before.timestamp();
+        // Whoever was entered by hand as pending has no request, and stays.
+        let forgotten = tx.execute(
+            "DELETE FROM subscribers
+              WHERE status = 'pending'
+                AND id IN (SELECT subscriber_id FROM requests WHERE kind = 'subscribe')
+                AND id NOT IN (SELECT subscriber_id FROM requests
+                                WHERE asked_at >= :before AND subscriber_id IS NOT NULL)",
+            named_params! { ":before": before },
+        )?;
+        tx.execute("DELETE FROM requests WHERE asked_at < :before", named_params! { ":before": before })?;
+        tx.commit()?;
+        Ok(forgotten as u64)
+    }
+
+    fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        let key: Option<String> = tx
+            .query_row("SELECT address_key FROM subscribers WHERE id = :id", named_params! { ":id": id.0 }, |row| {
+                row.get("address_key")
+            })
+            .optional()?;
+        let Some(key) = key else { return Ok(false) };
+        let of_them = "SELECT id FROM deliveries WHERE subscriber_id = :id OR lower(address) = :key";
+        for sql in [
+            format!("DELETE FROM messages WHERE delivery_id IN ({of_them})"),
+            format!("UPDATE attempts SET text = '' WHERE delivery_id IN ({of_them})"),
+        ] {
+            tx.execute(&sql, named_params! { ":id": id.0, ":key": key })?;
+        }
+        // What a sender has in hand is out of it, too: how that ends is not recorded.
+        tx.execute(
+            "UPDATE deliveries
+                SET state = CASE WHEN state IN ('accepted', 'rejected') THEN state ELSE 'expired' END,
+                    next_at = NULL, text = NULL, subject = '', subscriber_id = NULL, address = :hash
+              WHERE subscriber_id = :id OR lower(address) = :key",
+            named_params! { ":id": id.0, ":key": key, ":hash": hash },
+        )?;
+        for sql in
+            ["DELETE FROM suppressions WHERE address_key = :key", "DELETE FROM requests WHERE address_key = :key"]
+        {
+            tx.execute(sql, named_params! { ":key": key })?;
+        }
+        tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
+        tx.execute(
+            "INSERT OR REPLACE INTO erased (hash, at) VALUES (:hash, :now)",
+            named_params! { ":hash": hash, ":now": now.timestamp() },
+        )?;
+        tx.commit()?;
+        Ok(true)
+    }
+
+    fn was_erased(&mut self, hash: &str) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
+        Ok(statement.exists(named_params! { ":hash": hash })?)
+    }
+}
+
+fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
+    let columns = Columns { table: "requests", row };
+    Ok(Request {
+        id: RequestId(columns.get("id")?),
+        request: NewRequest {
+            kind: columns.word("kind", &RequestKind::WORDS)?,
+            address: columns.read("address", |text| text.parse().ok())?,
+            subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+            details: columns.get("details")?,
+            asking: Asking {
+                wording: columns.get("wording")?,
+                page: columns.get("page")?,
+                network: columns.get("network")?,
+            },
+        },
+        asked_at: columns.instant("asked_at")?,
+        mailed_at: columns.instant_if_any("mailed_at")?,
+        done_at: columns.instant_if_any("done_at")?,
+    })
+}
+
+fn by_id(tx: &Transaction<'_>, id: RequestId) -> rusqlite::Result<Option<Request>> {
+    let mut statement = tx.prepare_cached("SELECT * FROM requests WHERE id = :id")?;
+    statement.query_row(named_params! { ":id": id.0 }, request).optional()
+}
+
+fn by_key(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<Option<(SubscriberId, Status)>> {
+    let mut statement = tx.prepare_cached("SELECT id, status FROM subscribers WHERE address_key = :key")?;
+    let found = statement.query_row(named_params! { ":key": address_key(address) }, |row| {
+        let columns = Columns { table: "subscribers", row };
+        Ok((SubscriberId(columns.get("id")?), columns.word("status", &Status::WORDS)?))
+    });
+    found.optional()
+}
+
+fn finish(tx: &Transaction<'_>, id: RequestId, now: DateTime<Utc>) -> rusqlite::Result<bool> {
+    let changed = tx
+        .prepare_cached("UPDATE requests SET done_at = :now WHERE id = :id AND done_at IS NULL")?
+        .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
+    Ok(changed == 1)
+}
+
+fn note_consent(
+    tx: &Transaction<'_>,
+    subscriber: SubscriberId,
+    at: DateTime<Utc>,
+    act: &str,
+    asking: &Asking,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO consents (subscriber_id, at, act, wording, page, network)
+         VALUES (:subscriber, :at, :act, :wording, :page, :network)",
+    )?
+    .execute(named_params! {
+        ":subscriber": subscriber.0,
+        ":at": at.timestamp(),
+        ":act": act,
+        ":wording": asking.wording,
+        ":page": asking.page,
+        ":network": asking.network,
+    })?;
+    Ok(())
+}
+
+fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
+    tx.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'issues'", [])?;
+    let id: i64 = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'issues'", [], |row| row.get(0))?;
+    tx.prepare_cached(
+        "INSERT INTO deliveries (id, kind, subscriber_id, address, local_date, subject, message_id, state, queued_at,
+                                 expires_at, next_at, at)
+         VALUES (:id, :kind, :subscriber, :address, :date, :subject, :message_id, 'rendered', :now,
+                 :expires, :now, :now)",
+    )?
+    .execute(named_params! {
+        ":id": id,
+        ":kind": notice.kind,
+        ":subscriber": notice.subscriber.map(|id| id.0),
+        ":address": notice.address.as_str(),
+        ":date": date_text(now.date_naive()),
+        ":subject": notice.subject,
+        ":message_id": notice.message_id,
+        ":expires": notice.expires_at.timestamp(),
+        ":now": now.timestamp(),
+    })?;
+    tx.prepare_cached("INSERT INTO messages (delivery_id, bytes) VALUES (:id, :bytes)")?
+        .execute(named_params! { ":id": id, ":bytes": notice.message })?;
+    Ok(DeliveryId(id))
+}

@@ -1,0 +1,209 @@
+//! Finding papers by their words, with SQLite's FTS5.
+
+use super::SqliteStore;
+use super::library::by_ids;
+use super::papers::stored_paper;
+use super::row::{Columns, date_text};
+use crate::paper::PaperId;
+use crate::paper::query::{Query, Words};
+use crate::store::{PaperRow, SearchHit, SearchStore, StoreError, StoredPaper};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, named_params, params_from_iter};
+
+impl SearchStore for SqliteStore {
+    fn find_papers(&mut self, query: &Query, offset: u32, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (filters, mut values) = filters(query);
+        let sql = match (match_expression(query), query.has_filters()) {
+            // Without filters the papers themselves need not be read.
+            (Some(expression), false) => {
+                values.push(expression.into());
+                "SELECT rowid AS row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
+                   FROM papers_text
+                  WHERE papers_text MATCH ?
+                  ORDER BY fit DESC, rowid DESC"
+                    .to_owned()
+            }
+            (Some(expression), true) => {
+                values.push(expression.into());
+                format!(
+                    "SELECT papers.row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
+                       FROM papers_text
+                       JOIN papers ON papers.row = papers_text.rowid
+                      WHERE {filters} AND papers_text MATCH ?
+                      ORDER BY fit DESC, papers.row DESC"
+                )
+            }
+            (None, _) => {
+                let mut sql = format!("SELECT row, 0.0 AS fit FROM papers WHERE {filters}");
+                if let Some(unwanted) = any_of(&query.without) {
+                    values.push(unwanted.into());
+                    sql.push_str(" AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)");
+                }
+                sql + " ORDER BY announced DESC, row DESC"
+            }
+        };
+        values.extend([i64::from(limit).into(), i64::from(offset).into()]);
+        hits(self, &format!("{sql} LIMIT ? OFFSET ?"), values)
+    }
+
+    fn papers_with_any(&mut self, words: &[Words], limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+        let Some(expression) = any_of(words) else { return Ok(Vec::new()) };
+        let sql = "SELECT rowid AS row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
+                     FROM papers_text
+                    WHERE papers_text MATCH ?
+                    ORDER BY fit DESC, rowid DESC
+                    LIMIT ?";
+        hits(self, sql, vec![expression.into(), i64::from(limit).into()])
+    }
+
+    fn papers_by_names(&mut self, names: &[&str], limit: u32) -> Result<Vec<PaperRow>, StoreError> {
+        let names: Vec<Words> = names.iter().map(|name| Words((*name).to_owned())).collect();
+        let Some(expression) = any_of(&names) else { return Ok(Vec::new()) };
+        let sql = "SELECT rowid AS row, 0.0 AS fit FROM papers_text WHERE papers_text MATCH ? LIMIT ?";
+        let expression = format!("authors : ({expression})");
+        let hits = hits(self, sql, vec![expression.into(), i64::from(limit).into()])?;
+        Ok(hits.into_iter().map(|hit| hit.paper).collect())
+    }
+
+    fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError> {
+        let (filters, values) = filters(query);
+        let mut sql = format!("SELECT 1 FROM papers WHERE {filters} AND row = ?");
+        let unwanted = any_of(&query.without);
+        if unwanted.is_some() {
+            sql.push_str(" AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)");
+        }
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut kept = Vec::with_capacity(papers.len());
+        for paper in papers {
+            let mut values = values.clone();
+            values.push(paper.0.into());
+            values.extend(unwanted.clone().map(Value::from));
+            if statement.exists(params_from_iter(values))? {
+                kept.push(*paper);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<StoredPaper>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
+        let mut papers = Vec::with_capacity(rows.len());
+        for row in rows {
+            papers.extend(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?);
+        }
+        Ok(papers)
+    }
+
+    fn row_of(&mut self, ids: &[PaperId]) -> Result<Option<PaperRow>, StoreError> {
+        Ok(by_ids(&self.conn, ids)?.map(|(row, _)| row))
+    }
+}
+
+fn hits(store: &mut SqliteStore, sql: &str, values: Vec<Value>) -> Result<Vec<SearchHit>, StoreError> {
+    let mut statement = store.conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| {
+        let columns = Columns { table: "papers_text", row };
+        Ok(SearchHit { paper: PaperRow(columns.get("row")?), fit: columns.get::<f64>("fit")? as f32 })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The conditions beside the words, with their values in order; always at least one.
+fn filters(query: &Query) -> (String, Vec<Value>) {
+    let (mut conditions, mut values): (Vec<String>, Vec<Value>) = (vec!["1".to_owned()], Vec::new());
+    if !query.categories.is_empty() {
+        let one = "lower(categories) GLOB ?";
+        let any = query.categories.iter().flat_map(|pattern| category_globs(pattern)).map(|glob| {
+            values.push(glob.into());
+            one
+        });
+        let any = any.collect::<Vec<_>>().join(" OR ");
+        conditions.push(format!("({any})"));
+    }
+    if !query.sources.is_empty() {
+        let any = query.sources.iter().map(|source| match source.as_str() {
+            "arxiv" => "(id GLOB '[0-9][0-9][0-9][0-9].[0-9][0-9][0-9][0-9]*' OR id GLOB '*/[0-9][0-9][0-9][0-9][0-9][0-9][0-9]')".to_owned(),
+            "pubmed" => "(id LIKE 'pmid:%' OR same_as LIKE '%\"pmid:%')".to_owned(),
+            _ => {
+                values.push(format!("%{}%", without_wildcards(source)).into());
+                "url LIKE ?".to_owned()
+            }
+        });
+        let any = any.collect::<Vec<_>>().join(" OR ");
+        conditions.push(format!("({any})"));
+    }
+    for (condition, date) in [("announced >= ?", query.from), ("announced <= ?", query.until)] {
+        if let Some(date) = date {
+            conditions.push(condition.to_owned());
+            values.push(date_text(date).into());
+        }
+    }
+    (conditions.join(" AND "), values)
+}
+
+/// `cs.LG` itself, `cs.*` and all of `cs`, as they stand in a JSON list.
+fn category_globs(pattern: &str) -> Vec<String> {
+    let plain: String = pattern
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_alphanumeric() || ".-_*".contains(c) { c } else { '?' })
+        .collect();
+    let archive = plain.trim_end_matches('*').trim_end_matches('.');
+    if plain.ends_with('*') || !plain.contains('.') {
+        vec![format!("*\"{archive}\"*"), format!("*\"{archive}.*")]
+    } else {
+        vec![format!("*\"{plain}\"*")]
+    }
+}
+
+fn without_wildcards(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric() || ".-/:".contains(*c)).collect()
+}
+
+/// Text as a string of FTS5's, which has no syntax inside (FTS5 manual, section
+/// 3.1): its words in this order.
+pub(super) fn quoted(text: &str) -> String {
+    // A NUL would end the expression.
+    format!("\"{}\"", text.replace(['"', '\0'], " "))
+}
+
+/// A query as an FTS5 expression; `None` if no words must be there.
+fn match_expression(query: &Query) -> Option<String> {
+    let strings = |words: &[Words]| -> Vec<String> { words.iter().flat_map(|words| parts(&words.0)).collect() };
+    let mut needed = strings(&query.words);
+    for (column, words) in [("title", &query.title), ("authors", &query.authors)] {
+        let parts = strings(words);
+        if !parts.is_empty() {
+            needed.push(format!("{column} : ({})", parts.join(" AND ")));
+        }
+    }
+    if needed.is_empty() {
+        return None;
+    }
+    let needed = needed.join(" AND ");
+    match any_of(&query.without) {
+        Some(unwanted) => Some(format!("({needed}) NOT ({unwanted})")),
+        None => Some(needed),
+    }
+}
+
+/// One string for words that belong together: `low-rank` and a quoted phrase
+/// are found in this order only, `and/or` is two words.
+fn parts(text: &str) -> Vec<String> {
+    let is_phrase = text.contains(char::is_whitespace);
+    let pieces: Vec<&str> = if is_phrase { vec![text] } else { text.split(['/', ',', ';', '|']).collect() };
+    pieces
+        .into_iter()
+        .filter(|piece| piece.chars().any(char::is_alphanumeric))
+        // A star at its end stands for the rest of a word.
+        .map(|piece| if piece.ends_with('*') { quoted(piece) + "*" } else { quoted(piece) })
+        .collect()
+}
+
+fn any_of(words: &[Words]) -> Option<String> {
+    let strings: Vec<String> = words.iter().flat_map(|words| parts(&words.0)).collect();
+    (!strings.is_empty()).then(|| strings.join(" OR "))
+}

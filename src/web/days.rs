@@ -1,0 +1,130 @@
+//! Days: today's trending papers, and every other day's.
+
+use super::cache::cached;
+use super::query::Query;
+use super::view::{CategoryView, PaperView};
+use super::{PageError, Site};
+use crate::paper::category_name;
+use crate::store::{DayPage, DayQuery};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// Papers on a page.
+pub(super) const PAGE_PAPERS: u32 = 30;
+
+/// Categories of a day that can be chosen: the fullest.
+const CATEGORIES_MAX: usize = 16;
+
+/// Pages of a day beyond this are nobody's.
+const PAGES_MAX: u32 = 1_000;
+
+#[derive(Serialize)]
+struct Choice {
+    #[serde(flatten)]
+    category: CategoryView,
+    papers: u32,
+    query: String,
+    here: bool,
+}
+
+#[derive(Serialize)]
+struct Day {
+    date: NaiveDate,
+    text: String,
+    papers: u32,
+}
+
+/// `GET /`
+pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, async {
+        let today = site.clock.now().date_naive();
+        let date = site.db.read(move |store| store.newest_day(today)).await?;
+        day(&site, date, &Query::of(&uri), "/").await
+    })
+    .await
+}
+
+/// `GET /archive/{date}`
+pub(super) async fn archive(
+    State(site): State<Site>,
+    Path(date): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let Ok(date) = date.parse::<NaiveDate>() else {
+        let text = "Days are written like /archive/2026-08-04.";
+        return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text, None);
+    };
+    cached(&site, &uri, &headers, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}"))).await
+}
+
+/// `GET /archive`
+pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, async {
+        let days = site.db.read(|store| store.days_with_papers(NaiveDate::MAX, 400)).await?;
+        let days: Vec<Day> =
+            days.into_iter().map(|day| Day { date: day.date, text: long_date(day.date), papers: day.papers }).collect();
+        let page = site.page("/archive").with("days", &days);
+        site.pages.respond(StatusCode::OK, "archive.html", &page)
+    })
+    .await
+}
+
+async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) -> Result<Response, PageError> {
+    let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
+    let category = query.text("category").map(str::to_owned);
+    let Some(date) = date else {
+        let page = site.page(path).with("date", &None::<NaiveDate>).with("papers", &Vec::<PaperView>::new());
+        return site.pages.respond(StatusCode::OK, "day.html", &page);
+    };
+    let wanted = DayQuery { date, category: category.clone(), offset: (number - 1) * PAGE_PAPERS, limit: PAGE_PAPERS };
+    let (DayPage { papers, total }, (before, after), categories) = site
+        .db
+        .read(move |store| {
+            Ok((store.papers_of_day(&wanted)?, store.days_around(date)?, store.categories_of_day(date)?))
+        })
+        .await?;
+    let choices: Vec<Choice> = categories
+        .into_iter()
+        .take(CATEGORIES_MAX)
+        .map(|(code, papers)| Choice {
+            here: Some(&code) == category.as_ref(),
+            query: encoded("category", &code),
+            category: CategoryView::new(&code),
+            papers,
+        })
+        .collect();
+    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let pages = total.div_ceil(PAGE_PAPERS).max(1);
+    let status = if path != "/" && total == 0 && category.is_none() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    let page = site
+        .page(path)
+        .with("is_newest", &(path == "/"))
+        .with("date", &Some(date))
+        .with("date_text", &long_date(date))
+        .with("before", &before)
+        .with("after", &after)
+        .with("total", &total)
+        .with("first", &((number - 1) * PAGE_PAPERS + 1))
+        .with("number", &number)
+        .with("pages", &pages)
+        .with("category", &category)
+        .with("category_query", &category.as_deref().map(|code| encoded("category", code)))
+        .with("category_name", &category.as_deref().map(category_name))
+        .with("categories", &choices)
+        .with("papers", &views);
+    site.pages.respond(status, "day.html", &page)
+}
+
+/// `name=value`, as it stands in an address.
+fn encoded(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}
+
+/// `Tuesday, 4 August 2026`
+pub(super) fn long_date(date: NaiveDate) -> String {
+    date.format("%A, %-d %B %Y").to_string()
+}

@@ -1,0 +1,134 @@
+//! Feeds: the trending papers of the newest days, all or of one category, as
+//! Atom (RFC 4287) and as JSON Feed 1.1.
+
+use super::cache::cached;
+use super::query::Query;
+use super::view::{CategoryView, path_of};
+use super::{PageError, Site};
+use crate::paper::category_name;
+use crate::store::{DayQuery, StoredPaper};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+/// Days that a feed reaches back.
+const FEED_DAYS: u32 = 3;
+
+/// Papers of each of them.
+const FEED_PAPERS: u32 = 30;
+
+/// A feed.
+#[derive(Serialize)]
+pub(super) struct Feed {
+    title: String,
+    address: String,
+    home: String,
+    updated: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    address: String,
+    link: Option<String>,
+    title: String,
+    at: String,
+    authors: Vec<String>,
+    categories: Vec<CategoryView>,
+    summary: String,
+}
+
+/// `GET /feed.atom`, `/feed.atom?category=cs.LG`
+pub(super) async fn atom(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, async { newest(&site, &uri).await?.to_atom(&site) }).await
+}
+
+/// `GET /feed.json`, `/feed.json?category=cs.LG`
+pub(super) async fn json_feed(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, async { Ok(newest(&site, &uri).await?.to_json()) }).await
+}
+
+async fn newest(site: &Site, uri: &Uri) -> Result<Feed, PageError> {
+    let category = Query::of(uri).text("category").map(str::to_owned);
+    let wanted = category.clone();
+    let today = site.clock.now().date_naive();
+    let papers = site.db.read(move |store| {
+        let mut papers = Vec::new();
+        for day in store.days_with_papers(today, FEED_DAYS)? {
+            let query = DayQuery { date: day.date, category: wanted.clone(), offset: 0, limit: FEED_PAPERS };
+            papers.extend(store.papers_of_day(&query)?.papers);
+        }
+        Ok(papers)
+    });
+    let name = &site.desk().site.name;
+    let title = match &category {
+        Some(code) => format!("{name}: {}", category_name(code)),
+        None => format!("{name}: trending papers"),
+    };
+    Ok(Feed::new(site, title, &uri.to_string(), &papers.await?))
+}
+
+impl Feed {
+    /// The feed of `papers` that is found at `path`.
+    pub(super) fn new(site: &Site, title: String, path: &str, papers: &[StoredPaper]) -> Self {
+        let desk = site.desk();
+        let entries = papers.iter().map(|stored| {
+            let paper = &stored.paper;
+            Entry {
+                address: desk.site.url(&path_of(paper.id.as_str())),
+                link: paper.link(),
+                title: paper.title.clone(),
+                at: instant(came_at(stored)),
+                authors: paper.authors.clone(),
+                categories: paper.categories.iter().map(|code| CategoryView::new(code)).collect(),
+                summary: paper.abstract_text.clone(),
+            }
+        });
+        Feed {
+            title,
+            address: desk.site.url(path),
+            home: desk.site.url("/"),
+            updated: instant(papers.iter().map(came_at).max().unwrap_or_default()),
+            entries: entries.collect(),
+        }
+    }
+
+    /// As Atom.
+    pub(super) fn to_atom(&self, site: &Site) -> Result<Response, PageError> {
+        let body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], body).into_response())
+    }
+
+    /// As a JSON Feed.
+    pub(super) fn to_json(&self) -> Response {
+        let items: Vec<serde_json::Value> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let authors: Vec<_> = entry.authors.iter().map(|name| json!({ "name": name })).collect();
+                let tags: Vec<_> = entry.categories.iter().map(|category| &category.code).collect();
+                json!({
+                    "id": entry.address, "url": entry.address, "external_url": entry.link, "title": entry.title,
+                    "content_text": entry.summary, "date_published": entry.at, "authors": authors, "tags": tags,
+                })
+            })
+            .collect();
+        let feed = json!({
+            "version": "https://jsonfeed.org/version/1.1", "title": self.title,
+            "home_page_url": self.home, "feed_url": self.address, "items": items,
+        });
+        ([(header::CONTENT_TYPE, "application/feed+json; charset=utf-8")], feed.to_string()).into_response()
+    }
+}
+
+/// When a paper came: its announcement day, else when it was taken in.
+fn came_at(stored: &StoredPaper) -> DateTime<Utc> {
+    stored.paper.announced.map_or(stored.seen_at, |day| day.and_time(NaiveTime::MIN).and_utc())
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

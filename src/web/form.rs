@@ -1,0 +1,174 @@
+//! Forms: what a browser sends, as the record that files of subscribers hold.
+//!
+//! The fields of a form are named as the keys of the record, so that one reader
+//! serves both and says the same of what is wrong. An interest's fields are
+//! called `interests[0].name`, lists are written one a line.
+
+use crate::fields::{Fields, Problem};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// Longest form, in bytes: a pasted library has some hundred entries.
+const FORM_BYTES_MAX: usize = 512 << 10;
+
+/// Interests in one form.
+const INTERESTS_MAX: usize = 30;
+
+/// What was sent, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+/// A form is longer than any person fills in, or broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BadForm;
+
+impl Form {
+    /// Reads the body of a request.
+    pub(super) async fn read(request: Request<Body>) -> Result<Self, BadForm> {
+        let bytes = to_bytes(request.into_body(), FORM_BYTES_MAX).await.map_err(|_| BadForm)?;
+        Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
+    }
+
+    /// A form with these fields.
+    pub(super) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
+        Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// The value of a field; empty if it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// Whether a field was sent at all, be it empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// All values of a field.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
+    }
+
+    /// The values of a field, each of them one entry a line.
+    pub(super) fn lines(&self, name: &str) -> Vec<String> {
+        let lines = self.all(name).flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    }
+
+    /// The record that the form describes: single values as they are, lists as
+    /// lists. Empty fields are left out, so that defaults hold.
+    pub(super) fn record(&self) -> Map<String, Value> {
+        let mut record = Map::new();
+        for key in SINGLE {
+            let text = self.text(key);
+            if !text.is_empty() {
+                record.insert(key.to_owned(), text.into());
+            }
+        }
+        if self.has("days") {
+            let days: Vec<&str> = self.all("days").filter(|day| !day.is_empty()).collect();
+            record.insert("days".to_owned(), days.into());
+        }
+        if self.has("name") {
+            record.insert("name".to_owned(), self.text("name").into());
+        }
+        if self.has("pause_until") && self.text("pause_until").is_empty() {
+            record.insert("pause_until".to_owned(), Value::Null);
+        }
+        let interests: Vec<Value> = (0..INTERESTS_MAX).filter_map(|at| self.interest(at)).map(Value::Object).collect();
+        if !interests.is_empty() || self.has("interests") {
+            record.insert("interests".to_owned(), interests.into());
+        }
+        record
+    }
+
+    /// The interest numbered `at`; `None` if nothing of it was filled in.
+    fn interest(&self, at: usize) -> Option<Map<String, Value>> {
+        let field = |key: &str| format!("interests[{at}].{key}");
+        let mut interest = Map::new();
+        for key in ["name", "description"] {
+            let text = self.text(&field(key));
+            if !text.is_empty() {
+                interest.insert(key.to_owned(), text.into());
+            }
+        }
+        for key in ["keywords", "must_not", "authors", "categories", "liked", "disliked"] {
+            let lines = self.lines(&field(key));
+            if !lines.is_empty() {
+                interest.insert(key.to_owned(), lines.into());
+            }
+        }
+        if interest.is_empty() || self.has(&field("remove")) {
+            return None;
+        }
+        interest.entry("name").or_insert_with(|| format!("Interest {}", at + 1).into());
+        Some(interest)
+    }
+}
+
+const SINGLE: [&str; 13] = [
+    "email",
+    "timezone",
+    "send_at",
+    "frequency",
+    "weekday",
+    "max_papers",
+    "min_score",
+    "abstracts",
+    "when_empty",
+    "format",
+    "language",
+    "pause_until",
+    "status",
+];
+
+/// What is wrong, by field, to be shown beside each; of several the first.
+pub(super) fn by_field(problems: &[Problem]) -> HashMap<&str, &str> {
+    problems.iter().rev().map(|problem| (problem.path.as_str(), problem.remedy.as_str())).collect()
+}
+
+/// The fields of the record of a form.
+pub(super) fn fields(form: &Form) -> Fields {
+    Fields::new(form.record())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscriber::read_subscriber;
+
+    #[test]
+    fn a_form_reads_as_a_record() {
+        let form = Form::of_pairs(&[
+            ("email", " ada@example.org "),
+            ("days", "mon"),
+            ("days", "fri"),
+            ("max_papers", "5"),
+            ("min_score", ""),
+            ("interests[0].description", "adapters"),
+            ("interests[0].keywords", "low-rank adaptation\r\n\r\nLoRA"),
+            ("interests[1].name", ""),
+            ("interests[2].name", "gone"),
+            ("interests[2].remove", "on"),
+        ]);
+        let mut fields = fields(&form);
+        let read = read_subscriber(&mut fields, None).unwrap();
+        assert!(fields.into_problems().is_empty());
+        assert_eq!((read.preferences.max_papers, read.preferences.days.len()), (5, 2));
+        assert_eq!(read.interests.len(), 1);
+        assert_eq!(read.interests[0].name, "Interest 1");
+        assert_eq!(read.interests[0].keywords, ["low-rank adaptation", "LoRA"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_its_field() {
+        let form = Form::of_pairs(&[("email", "ada"), ("max_papers", "many"), ("interests[0].liked", "two words")]);
+        let mut fields = fields(&form);
+        assert!(read_subscriber(&mut fields, None).is_none());
+        let problems = fields.into_problems();
+        let said = |path| by_field(&problems).contains_key(path);
+        assert!(said("email") && said("max_papers") && said("interests[0].liked"), "{problems:?}");
+    }
+}

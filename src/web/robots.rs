@@ -1,0 +1,61 @@
+//! What robots ask for: where they may go, and what there is.
+
+use super::cache::cached;
+use super::view::path_of;
+use super::{PageError, Site};
+use crate::store::DayQuery;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// The newest days and papers that a sitemap names (sitemaps.org allows 50,000 addresses).
+const DAYS_MAX: u32 = 365;
+const PAPERS_MAX: usize = 20_000;
+
+/// Pages of one person, and what has no end.
+const PRIVATE: [&str; 9] =
+    ["/admin", "/api/", "/confirm", "/feedback", "/feeds/", "/issues/", "/preferences", "/search", "/unsubscribe"];
+
+/// `GET /robots.txt`
+pub(super) async fn robots(State(site): State<Site>) -> Response {
+    let rules: Vec<String> = PRIVATE.iter().map(|path| format!("Disallow: {path}")).collect();
+    let sitemap = site.desk().site.url("/sitemap.xml");
+    let body = format!("User-agent: *\n{}\nSitemap: {sitemap}\n", rules.join("\n"));
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
+}
+
+#[derive(Serialize)]
+struct Place {
+    address: String,
+    date: NaiveDate,
+}
+
+/// `GET /sitemap.xml`
+pub(super) async fn sitemap(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, async {
+        let (days, papers) = site
+            .db
+            .read(|store| {
+                let days = store.days_with_papers(NaiveDate::MAX, DAYS_MAX)?;
+                let mut papers = Vec::new();
+                for day in days.iter().take_while(|day| day.papers > 0) {
+                    let room = PAPERS_MAX - papers.len();
+                    let query = DayQuery { date: day.date, category: None, offset: 0, limit: room as u32 };
+                    let found = store.papers_of_day(&query)?.papers;
+                    papers.extend(found.into_iter().map(|stored| (stored.paper.id, day.date)));
+                }
+                Ok((days, papers))
+            })
+            .await?;
+        let desk = site.desk();
+        let place = |path: &str, date| Place { address: desk.site.url(path), date };
+        let mut places: Vec<Place> = days.first().map(|newest| place("/", newest.date)).into_iter().collect();
+        places.extend(days.iter().map(|day| place(&format!("/archive/{}", day.date), day.date)));
+        places.extend(papers.iter().map(|(id, date)| place(&path_of(id.as_str()), *date)));
+        let body = site.pages.render("sitemap.xml", &site.pages.page().with("places", &places))?;
+        Ok(([(header::CONTENT_TYPE, "application/xml; charset=utf-8")], body).into_response())
+    })
+    .await
+}

@@ -1,0 +1,156 @@
+//! Serves: connections to the pages, plain or TLS, with a time for everything.
+//!
+//! A visitor who sends nothing, or a byte a minute, must not keep a connection:
+//! there is a limit for the handshake, for the head of each request, for its
+//! body and for the whole answer.
+
+use super::settings::TlsFiles;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto};
+use tokio_util::sync::CancellationToken;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+
+/// A handshake, or the head of a request.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two pieces of a request's body.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// From the head of a request to the answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 1_024;
+
+/// Why the pages cannot be served over TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate.
+    #[error("web.tls_cert_file: {path}: {why}")]
+    Certificate {
+        /// Its file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The key, or that the two do not belong together.
+    #[error("web.tls_key_file: {path}: {why}")]
+    Key {
+        /// Its file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// Reads certificate and key.
+pub fn tls_acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+    let bad_certificate = |why: String| TlsError::Certificate { path: shown(&files.cert_file), why };
+    let bad_key = |why: String| TlsError::Key { path: shown(&files.key_file), why };
+    let read =
+        CertificateDer::pem_file_iter(&files.cert_file).and_then(Iterator::collect::<Result<Vec<CertificateDer>, _>>);
+    let certificates = read.map_err(|error| bad_certificate(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(bad_certificate("holds no certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|error| bad_key(error.to_string()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad_key(error.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .map_err(|error| bad_key(error.to_string()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Serves `pages` until `stop` is cancelled and the answers under way are given.
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, pages: Router, stop: CancellationToken) {
+    let pages = pages
+        .layer(RequestBodyTimeoutLayer::new(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, ANSWER_LIMIT));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let (tls, pages, watcher) = (tls.clone(), pages.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            match tls {
+                None => converse(stream, peer, pages, watcher).await,
+                Some(tls) => {
+                    // Scanners and old clients fail here all day long: nothing to report.
+                    if let Ok(Ok(stream)) = timeout(HEAD_LIMIT, tls.accept(stream)).await {
+                        converse(stream, peer, pages, watcher).await;
+                    }
+                }
+            }
+            drop(place);
+        });
+    }
+    graceful.shutdown().await;
+}
+
+type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+/// The next connection, once there is room for one.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Answers are small: each goes out at once.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, place))
+        }
+        Err(error) => {
+            // Out of file handles, most likely: some come back when connections end.
+            tracing::warn!("the pages cannot take a connection: {error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            None
+        }
+    }
+}
+
+async fn converse<S>(stream: S, peer: SocketAddr, pages: Router, watcher: hyper_util::server::graceful::Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let mut pages = pages.clone();
+        // A router is always ready.
+        async move { tower_service::Service::call(&mut pages, request).await }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(stream), service);
+    // A visitor who goes away in the middle is no event.
+    let _ = watcher.watch(connection).await;
+}

@@ -1,0 +1,135 @@
+//! Papers as pages show them.
+
+use crate::digest::short;
+use crate::paper::{Paper, category_name};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Authors named in a list.
+const AUTHORS_MAX: usize = 12;
+
+/// A category with its name.
+#[derive(Serialize)]
+pub(super) struct CategoryView {
+    pub(super) code: String,
+    pub(super) name: String,
+}
+
+impl CategoryView {
+    pub(super) fn new(code: &str) -> Self {
+        CategoryView { code: code.to_owned(), name: category_name(code).to_owned() }
+    }
+}
+
+/// A link with its words.
+#[derive(Serialize)]
+pub(super) struct LinkView {
+    pub(super) url: String,
+    pub(super) text: String,
+}
+
+/// A paper.
+#[derive(Serialize)]
+pub(super) struct PaperView {
+    pub(super) id: String,
+    /// The id as it stands in an address.
+    pub(super) path: String,
+    pub(super) title: String,
+    pub(super) people: String,
+    pub(super) categories: Vec<CategoryView>,
+    pub(super) announced: Option<String>,
+    pub(super) votes: Option<u32>,
+    #[serde(rename = "abstract")]
+    pub(super) abstract_text: String,
+    /// The two or three most telling sentences.
+    pub(super) summary: String,
+    pub(super) comment: Option<String>,
+    pub(super) journal: Option<String>,
+    pub(super) version: Option<u32>,
+    pub(super) withdrawn: bool,
+    pub(super) links: Vec<LinkView>,
+}
+
+impl PaperView {
+    /// As it stands in a list.
+    pub(super) fn in_list(paper: &Paper) -> Self {
+        Self::new(paper, AUTHORS_MAX)
+    }
+
+    /// As it stands on its own page.
+    pub(super) fn whole(paper: &Paper) -> Self {
+        Self::new(paper, usize::MAX)
+    }
+
+    fn new(paper: &Paper, authors_max: usize) -> Self {
+        let named = paper.authors.len().min(authors_max);
+        let mut people = paper.authors[..named].join(", ");
+        if named < paper.authors.len() {
+            people = format!("{people} and {} more", paper.authors.len() - named);
+        }
+        PaperView {
+            id: paper.id.to_string(),
+            path: path_of(paper.id.as_str()),
+            title: paper.title.clone(),
+            people,
+            categories: paper.categories.iter().map(|code| CategoryView::new(code)).collect(),
+            announced: paper.announced.map(|day| day.format("%-d %B %Y").to_string()),
+            votes: paper.upvotes.filter(|votes| *votes > 0),
+            abstract_text: paper.abstract_text.clone(),
+            summary: short(&paper.abstract_text, &[]),
+            comment: paper.comment.clone(),
+            journal: paper.journal.clone(),
+            version: paper.version,
+            withdrawn: paper.withdrawn,
+            links: links(paper),
+        }
+    }
+}
+
+fn links(paper: &Paper) -> Vec<LinkView> {
+    let mut links = Vec::new();
+    let mut add = |url: String, text: &str| {
+        // What a source gives as an address may be anything.
+        if url.starts_with("https://") || url.starts_with("http://") {
+            links.push(LinkView { url, text: text.to_owned() });
+        }
+    };
+    if let Some(url) = paper.link() {
+        add(url, if paper.id.is_arxiv() { "arXiv" } else { "Read at the source" });
+    }
+    if paper.id.is_arxiv() {
+        add(format!("https://arxiv.org/pdf/{}", paper.id), "PDF");
+    }
+    if let Some(doi) = &paper.doi {
+        add(format!("https://doi.org/{doi}"), "Journal");
+    }
+    if let Some(code) = &paper.code {
+        add(code.clone(), "Code");
+    }
+    links
+}
+
+/// `/papers/ID`, with what an address cannot hold written in another way.
+pub(super) fn path_of(id: &str) -> String {
+    let mut path = String::from("/papers/");
+    for byte in id.bytes() {
+        // RFC 3986 section 3.3, and the slashes of old arXiv ids and DOIs.
+        if byte.is_ascii_alphanumeric() || b"-._~!$'()*,;:@/".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_an_address() {
+        assert_eq!(path_of("hep-th/9901001"), "/papers/hep-th/9901001");
+        assert_eq!(path_of("10.1/a?b#c%d\"<日"), "/papers/10.1/a%3Fb%23c%25d%22%3C%E6%97%A5");
+    }
+}

@@ -1,0 +1,108 @@
+//! How quickly papers are found: beside bare FTS5, on real papers.
+//!
+//! `cargo bench --bench search`; says "skipped" where the papers are missing.
+//! `PAPERBOY_BENCH_PAPERS` limits how many are taken in.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on says so by panicking")]
+#![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
+
+use paperboy::clock::{Clock, SystemClock};
+use paperboy::edition::find::{search, similar};
+use paperboy::edition::refresh_background;
+use paperboy::intake::Import;
+use paperboy::paper::query::Query;
+use paperboy::profile::library::read_library;
+use paperboy::store::sqlite::SqliteStore;
+use paperboy::store::{Db, PaperRow};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let Ok(entries) = std::fs::read_dir(shared.join("papers_arxiv")) else {
+        println!("skipped: no papers");
+        return;
+    };
+    let most: u64 = std::env::var("PAPERBOY_BENCH_PAPERS").ok().and_then(|n| n.parse().ok()).unwrap_or(60_000);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.db");
+    let db = Db::new(SqliteStore::migrate(&path).unwrap().0);
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut import = Import::new(SystemClock.now());
+    for file in files {
+        if db.run_here(|store| store.count_papers()).unwrap() < most {
+            import.take_in_file(&db, &file, |_, _| {}).unwrap();
+        }
+    }
+    let background = refresh_background(&db, |_| {}).unwrap();
+    let count = db.run_here(|store| store.count_papers()).unwrap();
+    println!("{count} papers");
+
+    // Queries as people type them: two words of one title, all different.
+    let step = (count / 400).max(1) as usize;
+    let rows: Vec<PaperRow> = (1..=count as i64).step_by(step).map(PaperRow).collect();
+    let papers = db.run_here(|store| store.papers_in_rows(&rows)).unwrap();
+    let queries: Vec<String> = papers
+        .iter()
+        .filter_map(|stored| {
+            let title = &stored.paper.title;
+            let words = title.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 4);
+            let words: Vec<&str> = words.take(2).collect();
+            (words.len() == 2).then(|| words.join(" "))
+        })
+        .collect();
+    let bare = rusqlite::Connection::open(&path).unwrap();
+    bare.pragma_update(None, "cache_size", -16_384).unwrap();
+    let mut statement =
+        bare.prepare("SELECT rowid FROM papers_text WHERE papers_text MATCH ?1 ORDER BY rank LIMIT 20").unwrap();
+    // Both once before, so that neither reads the disk for the other.
+    for timed in [false, true] {
+        let start = Instant::now();
+        let mut found = 0;
+        for query in &queries {
+            let rows = statement.query_map([query], |row| row.get::<_, i64>(0)).unwrap();
+            found += rows.count();
+        }
+        let bare_seconds = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let mut ours = 0;
+        for query in &queries {
+            ours += search(&db, &Query::parse(query), 0, 20, None).unwrap().papers.len();
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        if timed {
+            let per_second = |seconds: f64| queries.len() as f64 / seconds;
+            println!(
+                "search: {:.0} queries/s ({ours} papers), bare FTS5 {:.0} ({found} rows): ratio {:.2}",
+                per_second(seconds),
+                per_second(bare_seconds),
+                bare_seconds / seconds
+            );
+        }
+    }
+
+    let mut times: Vec<Duration> = papers
+        .iter()
+        .map(|stored| {
+            let start = Instant::now();
+            let found = similar(&db, &background, stored, 10, None).unwrap();
+            assert!(found.len() <= 10 && found.iter().all(|other| other.row != stored.row));
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!(
+        "similar: median {:.1} ms, 95th percentile {:.1} ms",
+        times[times.len() / 2].as_secs_f64() * 1e3,
+        times[times.len() * 95 / 100].as_secs_f64() * 1e3
+    );
+
+    let library = shared.join("sources/biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib");
+    if let Ok(bytes) = std::fs::read(library) {
+        let start = Instant::now();
+        let read = read_library(&bytes).unwrap();
+        println!("library: {} entries in {:.2} s", read.read, start.elapsed().as_secs_f64());
+    }
+}
