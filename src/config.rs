@@ -10,6 +10,7 @@
 
 mod environment;
 mod files;
+mod inbound;
 mod init;
 mod parts;
 mod sections;
@@ -129,7 +130,7 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
     let schedule = fields.section("schedule", sections::read_schedule);
     let sources = sources::read(&mut fields, &mut files);
     let web = fields.section("web", |fields| sections::read_web(fields, &mut files));
-    let inbound = fields.section("inbound", |fields| sections::read_inbound(fields, &files));
+    let inbound = fields.section("inbound", |fields| inbound::read_inbound(fields, &mut files));
     let digest = fields.section("digest", |fields| sections::read_digest(fields, &files));
     let model = fields.section("model", |fields| sections::read_model(fields, database.as_ref(), &files));
     let dkim = fields.section("dkim", |fields| sections::read_dkim(fields, &mut files)).flatten();

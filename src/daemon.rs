@@ -13,6 +13,7 @@
 mod courier;
 mod fetcher;
 mod keep;
+mod listener;
 mod pages;
 mod parts;
 mod publisher;
@@ -21,6 +22,7 @@ mod upkeep;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::inbound::{InboundSettings, Reception, lmtp};
 use crate::random::Random;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
@@ -48,6 +50,12 @@ const PUBLISHER_IDLE: Duration = Duration::from_secs(5);
 
 /// The pause of what looks at the clock for its next turn.
 const SCHEDULE_IDLE: Duration = Duration::from_secs(10);
+
+/// How late a report in a Maildir may be noticed.
+const LISTEN_IDLE: Duration = Duration::from_secs(2);
+
+/// Mails that wait for the database, each of [`crate::inbound::MAIL_BYTES_MAX`] at most; others wait in their connections.
+const LMTP_QUEUE: usize = 2;
 
 /// Nothing that a healthy loop does takes longer without a sign of life, but for
 /// a server that uses all the time it has (RFC 5321 section 4.5.3.2).
@@ -128,9 +136,13 @@ impl Daemon {
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         // What takes a port must have it before anything else begins.
         let listener = self.listen().await?;
+        let lmtp = match self.config.inbound.lmtp.filter(|_| self.roles.contains(&Role::Inbound)) {
+            Some(lmtp) => Some(listener::bind(lmtp.listen).await?),
+            None => None,
+        };
         let (settings, roles) = (self.settings.clone(), self.roles.clone());
         let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
-        let mut started = self.start(&parts, listener)?;
+        let mut started = self.start(&parts, listener, lmtp)?;
         systemd::ready();
         let words = Role::WORDS.iter().filter(|(_, role)| roles.contains(role)).map(|(word, _)| *word);
         tracing::info!(roles = %words.collect::<Vec<_>>().join(","), process = std::process::id(), "ready");
@@ -178,7 +190,12 @@ impl Daemon {
         Ok(Some(listener))
     }
 
-    fn start(self, parts: &watch::Receiver<Arc<Parts>>, listener: Option<TcpListener>) -> anyhow::Result<Started> {
+    fn start(
+        self,
+        parts: &watch::Receiver<Arc<Parts>>,
+        listener: Option<TcpListener>,
+        lmtp: Option<TcpListener>,
+    ) -> anyhow::Result<Started> {
         let Daemon { config, roles, db, clock, random, .. } = self;
         let stop = CancellationToken::new();
         let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone() };
@@ -239,12 +256,21 @@ impl Daemon {
             started.keep(pace, Arc::new(rounds), courier::Rounds::step);
         }
         if roles.contains(&Role::Inbound) {
-            tracing::info!("inbound: this version does not read the mail that comes back; the other roles go on");
+            let desk =
+                listener::Desk { db: db.clone(), clock: Arc::clone(&clock), parts: parts.clone(), stop: stop.clone() };
+            listen_to_reports(&mut started, &desk, &config.inbound, lmtp, &silent);
         }
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
             let tls = config.web.tls.as_ref().map(web::tls_acceptor).transpose()?;
+            let client = crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
+            let hooks = web::hooks::HookSite {
+                db: db.clone(),
+                reception: Reception { settings: config.inbound.clone(), signer: config.site.signer() },
+                clock: Arc::clone(&clock),
+                fetch: Arc::new(web::hooks::HttpFetch::new(client)),
+            };
             let parts = parts.clone();
             let site = web::Site {
                 db,
@@ -255,13 +281,46 @@ impl Daemon {
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
-            let router = pages::router(site, started.pulses.clone());
+            let router = pages::router(site, started.pulses.clone()).merge(web::hooks::router(hooks));
             started.loops.spawn(async move {
                 web::serve(listener, tls, router, stop).await;
                 Ok(())
             });
         }
         Ok(started)
+    }
+}
+
+/// Starts the ways in that the settings ask for.
+fn listen_to_reports(
+    started: &mut Started,
+    desk: &listener::Desk,
+    settings: &InboundSettings,
+    lmtp: Option<TcpListener>,
+    silent: &Arc<Notify>,
+) {
+    // Whether there is one may change with the settings.
+    let watch = listener::MaildirWatch { desk: desk.clone(), watch: Mutex::default() };
+    let pace = started.pace("inbound maildir", LISTEN_IDLE, PATIENCE, silent);
+    started.keep(pace, Arc::new(watch), listener::MaildirWatch::step);
+    let pace = started.pace("inbound imap", SCHEDULE_IDLE, PATIENCE, silent);
+    let watch = listener::ImapWatch {
+        desk: desk.clone(),
+        mailbox: tokio::sync::Mutex::new(None),
+        pulse: Arc::clone(&pace.pulse),
+    };
+    started.keep(pace, Arc::new(watch), listener::ImapWatch::step);
+    if let Some(lmtp) = lmtp {
+        let (hand_over, handed) = tokio::sync::mpsc::channel(LMTP_QUEUE);
+        let desk_of_it = listener::LmtpDesk { desk: desk.clone(), handed: tokio::sync::Mutex::new(handed) };
+        let pace = started.pace("inbound lmtp", SCHEDULE_IDLE, PATIENCE, silent);
+        started.keep(pace, Arc::new(desk_of_it), listener::LmtpDesk::step);
+        let ours = settings.bounce_address.iter().chain(&settings.unsubscribe_address).cloned().collect();
+        let stop = desk.stop.clone();
+        started.loops.spawn(async move {
+            lmtp::serve(lmtp, ours, hand_over, stop).await;
+            Ok(())
+        });
     }
 }
 

@@ -40,9 +40,9 @@
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
-//! | border | [`source`], [`model`], SMTP in [`outbox`], [`inbound`] | the network, never the store |
+//! | border | [`source`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
-//! | stages | [`intake`], [`edition`], [`outbox`] | the store |
+//! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills

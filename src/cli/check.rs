@@ -46,6 +46,7 @@ pub(super) fn run(place: &Place) -> Done {
     findings.extend(templates(&config));
     findings.push(judged("relay", relay(&config)));
     findings.extend(signatures(&config));
+    findings.extend(reports(&config));
 
     if place.json {
         out::json(&findings)?;
@@ -88,6 +89,21 @@ fn database(config: &Config) -> Result<String, String> {
     let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
     store.check_writable().map_err(with_causes)?;
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// What came back lately and is the operator's business.
+fn reports(config: &Config) -> Option<Finding> {
+    let db = Place::db(config).ok()?;
+    let alarms = super::outbox::alarms(&db).ok()?;
+    let last = alarms.first()?;
+    let text = format!(
+        "{} servers said in {} days that they do not want mail from us; nobody is suppressed for it, but the sending \
+         needs a look (SPF, DKIM, DMARC, PTR, block lists). The last one: {}",
+        alarms.len(),
+        super::outbox::ALARM_DAYS,
+        super::outbox::in_words(last)
+    );
+    Some(finding("reports", Verdict::Warn, text))
 }
 
 /// That every template takes sample values in every language, and that there

@@ -10,6 +10,7 @@ mod deliver;
 mod evaluate;
 mod feedback;
 mod fetch;
+mod inbound;
 mod init;
 mod interests;
 mod model;
@@ -83,6 +84,8 @@ enum Command {
     /// Who got what, when, and what the server said
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Take in one mail that came back: a bounce, a complaint, a wish to leave
+    Inbound(inbound::Options),
     /// Measure the ranking on a dataset of people's choices, beside others' rankers
     Evaluate(evaluate::Options),
     /// Copy the database into a new file, also while the service runs
@@ -124,6 +127,11 @@ pub fn main() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
+    // Mail servers read its exit code.
+    if let Command::Inbound(options) = &cli.command {
+        let at = open::Place { config: cli.config.clone(), json: cli.json };
+        return inbound::run(options, &at);
+    }
     let (error, code) = match run(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Said) => return ExitCode::from(1),
@@ -152,6 +160,7 @@ fn run(cli: Cli) -> Done {
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
+        Command::Inbound(_) => Err(Failure::Said),
         Command::Evaluate(options) => evaluate::run(&options, at.json),
         Command::Run(options) => run::run(options, &at),
         Command::Suppressions(command) => suppressions::run(command, &at),

@@ -2,9 +2,9 @@
 
 use super::open::{Place, address, date, desk, now};
 use super::{Done, Failure, out};
-use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter};
+use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow, ReportsOf};
 use anyhow::anyhow;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, clap::Subcommand)]
@@ -185,6 +185,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
     let mut shown = Vec::new();
     for row in &rows {
         let attempts = db.run_here(|store| store.attempts(row.id))?;
+        let reports = db.run_here(|store| store.reports(&ReportsOf::Delivery(row.id), 100))?;
         if json {
             let mut value = serde_json::to_value(row)?;
             let attempts: Vec<Value> = attempts
@@ -199,6 +200,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
             value["tries"] = attempts.into();
             value["subject"] = row.subject.clone().into();
             value["next_at"] = json!(row.next_at);
+            value["reports"] = json!(reports);
             shown.push(value);
             continue;
         }
@@ -216,6 +218,14 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
         if attempts.is_empty() && row.text.is_some() {
             out::line(format!("  {}", said(row.stage.as_deref(), row.code, row.text.as_deref())))?;
         }
+        for report in reports.iter().rev() {
+            out::line(format!(
+                "  {}  came back by {}: {}",
+                report.at.format("%Y-%m-%d %H:%M:%S"),
+                report.source,
+                in_words(report)
+            ))?;
+        }
         if let Some(next) = row.next_at {
             out::line(format!("  to be sent from {} on", next.format("%Y-%m-%d %H:%M:%S")))?;
         }
@@ -226,17 +236,46 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
     Ok(())
 }
 
+/// A report on one line.
+pub(super) fn in_words(report: &ReportRow) -> String {
+    let words = [Some(report.class.as_str()), report.reason.as_deref(), report.status.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    crate::text::cut(&format!("{} → {}: {}", words.join(" "), report.action, report.diagnostic), 160)
+}
+
+/// How far back reports that call for a person are shown.
+pub(super) const ALARM_DAYS: i64 = 7;
+
+/// Reports of the last days that say that mail from us is not wanted, newest first.
+pub(super) fn alarms(db: &Db) -> Result<Vec<ReportRow>, Failure> {
+    let since = now() - TimeDelta::days(ALARM_DAYS);
+    Ok(db.run_here(|store| store.reports(&ReportsOf::Class("policy", since), 1_000))?)
+}
+
 fn stats(db: &Db, json: bool) -> Done {
+    let (reports, alarms) = (db.run_here(|store| store.count_reports())?, alarms(db)?);
     let counts = db.run_here(|store| store.count_deliveries())?;
     let count = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
     if json {
         let mut all: Map<String, Value> =
             DeliveryState::WORDS.iter().map(|(word, state)| ((*word).to_owned(), count(*state).into())).collect();
+        all.extend(reports.iter().map(|(class, count)| (format!("report_{class}"), Value::from(*count))));
+        all.insert("alarms".to_owned(), alarms.len().into());
         all.insert("total".to_owned(), counts.iter().map(|(_, count)| count).sum::<u64>().into());
         return Ok(out::json(&all)?);
     }
     for (word, state) in DeliveryState::WORDS {
         out::line(format!("{word:<13} {}", count(state)))?;
+    }
+    for (class, count) in &reports {
+        out::line(format!("reports: {class:<4} {count}"))?;
+    }
+    if let Some(last) = alarms.first() {
+        out::line(format!(
+            "! {} reports in {ALARM_DAYS} days say that mail from us is not wanted, the last one: {}",
+            alarms.len(),
+            in_words(last)
+        ))?;
     }
     Ok(())
 }

@@ -26,10 +26,13 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         Command::List => {
             let suppressions = db.run_here(|store| store.suppressions())?;
             if place.json {
-                let all: Vec<Value> = suppressions
-                    .iter()
-                    .map(|one| json!({ "address": one.address, "reason": one.reason, "at": one.at }))
-                    .collect();
+                let mut all: Vec<Value> = Vec::with_capacity(suppressions.len());
+                for one in &suppressions {
+                    let evidence = db.run_here(|store| store.suppression_evidence(&one.address))?;
+                    all.push(
+                        json!({ "address": one.address, "reason": one.reason, "at": one.at, "evidence": evidence }),
+                    );
+                }
                 return Ok(out::json(&all)?);
             }
             let rows: Vec<[String; 3]> = suppressions

@@ -6,7 +6,6 @@
 use super::files::Files;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
-use crate::inbound::InboundSettings;
 use crate::model::{HUB, ModelSettings};
 use crate::outbox::{
     BREAKER_MAX, ClientCertificate, Login, LoginKind, OnUncertain, Protocol, RateLimits, RetrySettings, Security,
@@ -224,14 +223,6 @@ fn read_tls(fields: &mut Fields, files: &mut Files) -> Option<TlsFiles> {
     Some(TlsFiles { cert_file: cert_file?, key_file: key_file? })
 }
 
-pub(super) fn read_inbound(fields: &mut Fields, files: &Files) -> InboundSettings {
-    InboundSettings {
-        bounce_address: fields.parsed("bounce_address", tagged_address),
-        unsubscribe_address: fields.parsed("unsubscribe_address", tagged_address),
-        maildir: files.path(fields, "maildir"),
-    }
-}
-
 pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings {
     DigestSettings {
         templates: files.folder(fields, "templates"),
@@ -343,7 +334,7 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 /// 4.5.3.1.1 allows 64 octets, a token for the largest row has 31.
 const TAGGED_LOCAL_CHARS_MAX: usize = 32;
 
-fn tagged_address(text: &str) -> Result<Address, String> {
+pub(super) fn tagged_address(text: &str) -> Result<Address, String> {
     let address: Address = text.parse().map_err(|error: crate::subscriber::BadAddress| error.to_string())?;
     let local_chars = address.as_str().len() - address.domain().len() - 1;
     if local_chars > TAGGED_LOCAL_CHARS_MAX {
@@ -354,7 +345,7 @@ fn tagged_address(text: &str) -> Result<Address, String> {
     Ok(address)
 }
 
-fn host_name(text: &str) -> Result<String, &'static str> {
+pub(super) fn host_name(text: &str) -> Result<String, &'static str> {
     let wrong = "must be the name or address of a machine, without a port";
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());

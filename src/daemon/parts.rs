@@ -50,6 +50,13 @@ impl Parts {
             waits.push("[web]");
             config.web = self.config.web.clone();
         }
+        // A port that is taken and keys that pages were given stay until the program starts anew.
+        let (now, then) = (&mut config.inbound, &self.config.inbound);
+        if !is_same(&now.lmtp, &then.lmtp) || !is_same(&now.webhooks, &then.webhooks) {
+            waits.push("[inbound] lmtp or webhooks");
+            now.lmtp = then.lmtp;
+            now.webhooks = then.webhooks.clone();
+        }
         Ok((Parts::new(config)?, waits))
     }
 }

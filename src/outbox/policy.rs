@@ -118,9 +118,10 @@ pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySett
 }
 
 /// How often a mailbox could not take mail before this issue, from the other issues
-/// to the address, newest first. One that it took ends the count.
+/// to the address, newest first. One that it took, and that did not come back, ends the count.
 pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
-    let since_taken = earlier.iter().take(SOFT_AMONG - 1).take_while(|other| other.state != DeliveryState::Accepted);
+    let since_taken =
+        earlier.iter().take(SOFT_AMONG - 1).take_while(|other| other.soft || other.state != DeliveryState::Accepted);
     since_taken.filter(|other| other.soft).count() as u32
 }
 

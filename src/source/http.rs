@@ -327,6 +327,16 @@ enum Try {
     Broken(String),
 }
 
+/// A client for single requests to addresses that others have a say in: it follows no redirects.
+pub fn one_time_client() -> Result<reqwest::Client, HttpError> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .tls_backend_preconfigured(tls().map_err(|error| HttpError::Setup(Box::new(error)))?)
+        .build()
+        .map_err(|error| HttpError::Setup(Box::new(error)))
+}
+
 /// rustls with ring and the roots that the system trusts, as for mail.
 pub(crate) fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();

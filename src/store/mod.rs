@@ -12,6 +12,7 @@
 mod bridge;
 mod by_hand;
 mod feedback;
+mod inbound;
 mod issues;
 mod ledger;
 mod library;
@@ -32,6 +33,7 @@ pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
+pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
@@ -61,6 +63,7 @@ pub trait Store:
     + IssueStore
     + LedgerStore
     + HandStore
+    + InboundStore
     + UpkeepStore
     + VectorStore
     + Send
@@ -79,6 +82,7 @@ impl<T> Store for T where
         + IssueStore
         + LedgerStore
         + HandStore
+        + InboundStore
         + UpkeepStore
         + VectorStore
         + Send

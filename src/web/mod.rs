@@ -9,6 +9,7 @@ mod confirm;
 mod days;
 mod feeds;
 mod form;
+pub mod hooks;
 mod limits;
 mod pages;
 mod papers;

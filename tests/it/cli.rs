@@ -80,6 +80,7 @@ fn every_command_has_its_help() {
         &["interests", "import", "--help"],
         &["feedback", "--help"],
         &["suppressions", "--help"],
+        &["inbound", "--help"],
         &["preview", "--help"],
         &["publish", "--help"],
         &["deliver", "--help"],

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod arxiv;
+mod bounces;
 mod cli;
 mod crash;
 mod daemon;
@@ -35,5 +36,6 @@ mod tls;
 mod town;
 mod trial;
 mod vectors;
+mod ways_in;
 mod web;
 mod week;

@@ -8,6 +8,7 @@ mod backup;
 mod by_hand;
 mod deliveries;
 mod feedback;
+mod inbound;
 mod issues;
 mod library;
 mod papers;
@@ -34,6 +35,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
     M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
 ];
 

@@ -213,7 +213,12 @@ pub(super) fn write_subscriber(
 }
 
 /// Keeps what is queued for `id`, and no sender has taken, from being sent.
-fn hold_queued(tx: &Transaction<'_>, id: SubscriberId, why: &str, now: DateTime<Utc>) -> rusqlite::Result<()> {
+pub(super) fn hold_queued(
+    tx: &Transaction<'_>,
+    id: SubscriberId,
+    why: &str,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE deliveries
             SET state = 'held', next_at = NULL, text = :why, at = :now

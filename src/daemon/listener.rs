@@ -1,0 +1,172 @@
+//! The loops that take in what comes back.
+
+use super::keep::{Step, Trouble};
+use super::parts::Parts;
+use crate::clock::Clock;
+use crate::inbound::imap::{ImapError, Mailbox};
+use crate::inbound::lmtp::Handed;
+use crate::inbound::maildir::{Waiting, Watch};
+use crate::inbound::{Envelope, MAIL_BYTES_MAX, Receipt, Reception};
+use crate::store::{Db, StoreError};
+use crate::token::Signer;
+use anyhow::Context;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What every way in needs.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) parts: watch::Receiver<Arc<Parts>>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Desk {
+    fn reception(&self) -> Reception {
+        let parts = self.parts.borrow();
+        Reception { settings: parts.config.inbound.clone(), signer: Signer::new(&parts.config.site.secret) }
+    }
+
+    async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
+        let (reception, now) = (self.reception(), self.clock.now());
+        self.db.run(move |store| reception.take_mail(store, &mail, &envelope, false, now)).await
+    }
+}
+
+/// Watches a Maildir.
+pub(super) struct MaildirWatch {
+    pub(super) desk: Desk,
+    pub(super) watch: Mutex<Watch>,
+}
+
+impl MaildirWatch {
+    /// Takes in what waits.
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        let Some(folder) = self.desk.parts.borrow().config.inbound.maildir.clone() else { return Ok(Step::Idle) };
+        let unusable = |error: std::io::Error| {
+            Trouble::Passing(
+                anyhow::Error::from(error).context(format!("inbound.maildir: cannot use {}", folder.display())),
+            )
+        };
+        let waiting = self.watch().look(&folder).map_err(unusable)?;
+        let is_more = waiting.len() >= crate::inbound::maildir::STEP_MAILS;
+        for path in waiting {
+            if self.desk.stop.is_cancelled() {
+                return Ok(Step::Idle);
+            }
+            self.take(&folder, path).await?.map_err(unusable)?;
+        }
+        Ok(if is_more { Step::Worked } else { Step::Idle })
+    }
+
+    async fn take(&self, folder: &Path, path: std::path::PathBuf) -> Result<std::io::Result<()>, Trouble> {
+        let waiting = match Waiting::read(path, MAIL_BYTES_MAX) {
+            Ok(Some(waiting)) => waiting,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let receipt = self.desk.take(waiting.mail.clone(), Envelope::default()).await?;
+        if receipt.is_ours {
+            return Ok(waiting.settle(folder));
+        }
+        self.watch().leave(waiting);
+        Ok(Ok(()))
+    }
+
+    fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a mailbox on an IMAP server, and waits there for more.
+pub(super) struct ImapWatch {
+    pub(super) desk: Desk,
+    /// The connection, while it is good.
+    pub(super) mailbox: tokio::sync::Mutex<Option<Mailbox>>,
+    /// Shows that a long wait is life, too.
+    pub(super) pulse: Arc<super::keep::Pulse>,
+}
+
+impl ImapWatch {
+    /// Takes in what is unseen, then waits for more.
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        let Some(settings) = self.desk.parts.borrow().config.inbound.imap.clone() else { return Ok(Step::Idle) };
+        let mut place = self.mailbox.lock().await;
+        let mut mailbox = match place.take() {
+            Some(mailbox) => mailbox,
+            None => Mailbox::open(&settings).await.map_err(passing)?,
+        };
+        let unseen = mailbox.unseen().await.map_err(passing)?;
+        if unseen.is_empty() {
+            self.pulse.beat();
+            let mut parts = self.desk.parts.clone();
+            parts.mark_unchanged();
+            tokio::select! {
+                // The server notices that we are gone.
+                () = self.desk.stop.cancelled() => return Ok(Step::Idle),
+                // A new connection is made by the new settings.
+                _ = parts.changed() => return Ok(Step::Worked),
+                waited = mailbox.wait() => waited.map_err(passing)?,
+            }
+            *place = Some(mailbox);
+            return Ok(Step::Worked);
+        }
+        for number in unseen {
+            if self.desk.stop.is_cancelled() {
+                mailbox.close().await;
+                return Ok(Step::Idle);
+            }
+            let Some(mail) = mailbox.fetch(number).await.map_err(passing)? else {
+                mailbox.leave(number);
+                continue;
+            };
+            let receipt = self.desk.take(mail, Envelope::default()).await?;
+            if receipt.is_ours {
+                mailbox.settle(number).await.map_err(passing)?;
+            } else {
+                mailbox.leave(number);
+            }
+        }
+        *place = Some(mailbox);
+        Ok(Step::Worked)
+    }
+}
+
+fn passing(error: ImapError) -> Trouble {
+    Trouble::Passing(anyhow::Error::from(error).context("inbound.imap"))
+}
+
+/// Answers what a mail server hands over.
+pub(super) struct LmtpDesk {
+    pub(super) desk: Desk,
+    pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<Handed>>,
+}
+
+impl LmtpDesk {
+    /// Takes in one mail, or finds that there is none for a while.
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        let mut handed = self.handed.lock().await;
+        let next = tokio::select! {
+            () = self.desk.stop.cancelled() => return Ok(Step::Idle),
+            next = tokio::time::timeout(super::SCHEDULE_IDLE, handed.recv()) => next,
+        };
+        let Ok(Some(handed)) = next else { return Ok(Step::Worked) };
+        let taken = self.desk.take(handed.mail, handed.envelope).await;
+        // Whoever hung up meanwhile brings it again.
+        let _ = handed.done.send(taken.is_ok());
+        taken?;
+        Ok(Step::Worked)
+    }
+}
+
+/// The port of the LMTP server.
+pub(super) async fn bind(listen: std::net::SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    let bound = tokio::net::TcpListener::bind(listen).await;
+    let listener = bound.with_context(|| format!("inbound.lmtp.listen: cannot listen on {listen}"))?;
+    let address = listener.local_addr().context("inbound.lmtp.listen: no address")?;
+    tracing::info!(listen = %address, "reports are taken over LMTP");
+    Ok(listener)
+}

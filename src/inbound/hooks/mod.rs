@@ -1,0 +1,171 @@
+//! What providers tell by webhook: signatures checked, JSON to reports. Pure.
+//!
+//! Each provider signs in its own way; a request whose signature does not hold
+//! is not read. Reports carry the provider's own number of the event, so that
+//! one that comes again (they all repeat until they hear 200) counts once.
+
+mod brevo;
+mod der;
+mod mailgun;
+mod postmark;
+mod sendgrid;
+pub mod sns;
+
+pub use sendgrid::is_p256_key;
+
+use super::reading::{Action, Complaint, Failure, Headers, Nature, Report};
+use super::settings::WebhookSettings;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// How far a provider's clock may be away, and how long it repeats what was not
+/// heard: Mailgun does for 8 hours, `SendGrid` for 24.
+const AGE_MAX: TimeDelta = TimeDelta::hours(25);
+
+/// A provider whose requests carry all that their check needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// postmarkapp.com/developer/webhooks/webhooks-overview
+    Postmark,
+    /// documentation.mailgun.com/docs/mailgun/user-manual/webhooks
+    Mailgun,
+    /// twilio.com/docs/sendgrid/for-developers/tracking-events/event
+    SendGrid,
+    /// developers.brevo.com/docs/transactional-webhooks
+    Brevo,
+}
+
+impl Provider {
+    /// Every one with its word in addresses.
+    pub const WORDS: [(&'static str, Provider); 4] = [
+        ("postmark", Provider::Postmark),
+        ("mailgun", Provider::Mailgun),
+        ("sendgrid", Provider::SendGrid),
+        ("brevo", Provider::Brevo),
+    ];
+}
+
+/// A request, as far as checks need it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// `token` in the address.
+    pub token: Option<&'a str>,
+    /// `SendGrid`'s signature header.
+    pub signature: Option<&'a str>,
+    /// `SendGrid`'s timestamp header.
+    pub timestamp: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Why a request is not listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The settings name no key for this provider.
+    #[error("this provider is not set up")]
+    NotSet,
+    /// Its signature or password is wrong.
+    #[error("the signature does not hold")]
+    Forged,
+    /// It is too old, and may be an old one sent again.
+    #[error("the signature is too old")]
+    Stale,
+    /// It is not what the provider sends.
+    #[error("it is not what the provider sends")]
+    Shape,
+}
+
+/// A report with the provider's own number of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hooked {
+    /// The same for the same report.
+    pub key: String,
+    /// The report.
+    pub report: Report,
+}
+
+/// The reports in a request that is what it claims to be.
+pub fn reports(
+    provider: Provider,
+    request: &Request<'_>,
+    settings: &WebhookSettings,
+    now: DateTime<Utc>,
+) -> Result<Vec<Hooked>, Refused> {
+    match provider {
+        Provider::Postmark => {
+            check_password(request, settings.postmark_secret.as_ref())?;
+            postmark::reports(request.body)
+        }
+        Provider::Brevo => {
+            check_password(request, settings.brevo_secret.as_ref())?;
+            brevo::reports(request.body)
+        }
+        Provider::Mailgun => mailgun::reports(request.body, settings.mailgun_signing_key.as_ref(), now),
+        Provider::SendGrid => sendgrid::reports(request, settings.sendgrid_public_key.as_deref(), now),
+    }
+}
+
+/// Whether the request carries our password: as basic authentication (any user), as a bearer or in the address.
+fn check_password(request: &Request<'_>, secret: Option<&SecretString>) -> Result<(), Refused> {
+    use base64::Engine as _;
+    let secret = secret.ok_or(Refused::NotSet)?.expose_secret();
+    let header = request.authorization.unwrap_or_default();
+    let (kind, rest) = header.split_once(' ').unwrap_or(("", ""));
+    let basic = || {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(rest.trim()).ok()?;
+        String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+    };
+    let given = match kind.to_ascii_lowercase().as_str() {
+        "basic" => basic(),
+        "bearer" => Some(rest.trim().to_owned()),
+        _ => None,
+    };
+    let is_right = |given: &str| same(given.as_bytes(), secret.as_bytes());
+    let holds = given.as_deref().is_some_and(is_right) || request.token.is_some_and(is_right);
+    if holds { Ok(()) } else { Err(Refused::Forged) }
+}
+
+/// Whether two texts are the same, in a time that tells nothing of where they differ.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    use ring::digest::{SHA256, digest};
+    let (one, other) = (digest(&SHA256, one), digest(&SHA256, other));
+    one.as_ref().iter().zip(other.as_ref()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
+/// Whether a signature of `at` is neither too old nor from the future.
+fn check_age(at: i64, now: DateTime<Utc>) -> Result<(), Refused> {
+    let age = now.timestamp().saturating_sub(at);
+    let fits = age <= AGE_MAX.num_seconds() && age >= -TimeDelta::minutes(15).num_seconds();
+    if fits { Ok(()) } else { Err(Refused::Stale) }
+}
+
+/// A report of one failure, in the words of a server.
+fn failure(
+    recipient: Option<&str>,
+    action: Action,
+    words: &str,
+    status: Option<&str>,
+    message_id: Option<&str>,
+) -> Report {
+    let mut failure = Failure::in_words(recipient.map(str::to_owned), words);
+    failure.action = action;
+    if let Some(status) = status.and_then(super::reading::Status::read) {
+        failure.status = Some(status);
+    }
+    about(Nature::Delivery(vec![failure]), message_id)
+}
+
+fn complaint(recipient: Option<&str>, message_id: Option<&str>) -> Report {
+    let recipients = recipient.map(str::to_owned).into_iter().collect();
+    about(Nature::Complaint(vec![Complaint { kind: "abuse".to_owned(), recipients, mail_from: None }]), message_id)
+}
+
+fn about(nature: Nature, message_id: Option<&str>) -> Report {
+    let mut returned = Headers::default();
+    if let Some(id) = message_id {
+        returned.add("message-id", id);
+    }
+    Report { nature, headers: Headers::default(), returned }
+}

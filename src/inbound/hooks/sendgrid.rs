@@ -1,0 +1,55 @@
+//! `SendGrid`.
+
+use super::{Hooked, Refused, Request, check_age, complaint, der, failure};
+use crate::inbound::reading::Action;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use serde_json::Value;
+
+/// An uncompressed point on P-256 (SEC 1 section 2.3.3).
+const POINT_BYTES: usize = 65;
+
+/// Whether `der` is a public key that `SendGrid` could have shown.
+pub fn is_p256_key(der: &[u8]) -> bool {
+    point(der).is_some()
+}
+
+fn point(der: &[u8]) -> Option<&[u8]> {
+    der::key_of_info(der).filter(|point| point.len() == POINT_BYTES && point[0] == 4)
+}
+
+/// twilio.com/docs/sendgrid, "Event webhook security features": ECDSA over timestamp and body.
+pub(super) fn reports(request: &Request<'_>, key: Option<&str>, now: DateTime<Utc>) -> Result<Vec<Hooked>, Refused> {
+    let key = STANDARD.decode(key.ok_or(Refused::NotSet)?).map_err(|_| Refused::NotSet)?;
+    let timestamp = request.timestamp.ok_or(Refused::Forged)?;
+    let signature = STANDARD.decode(request.signature.ok_or(Refused::Forged)?).map_err(|_| Refused::Forged)?;
+    let signed = [timestamp.as_bytes(), request.body].concat();
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point(&key).ok_or(Refused::NotSet)?);
+    key.verify(&signed, &signature).map_err(|_| Refused::Forged)?;
+    check_age(timestamp.parse().map_err(|_| Refused::Shape)?, now)?;
+
+    let value: Value = serde_json::from_slice(request.body).map_err(|_| Refused::Shape)?;
+    let events = value.as_array().ok_or(Refused::Shape)?;
+    Ok(events.iter().take(5_000).filter_map(one).collect())
+}
+
+fn one(event: &Value) -> Option<Hooked> {
+    let text = |key: &str| event[key].as_str();
+    let (recipient, id) = (text("email"), text("smtp-id"));
+    let words = ["reason", "response"].iter().find_map(|key| text(key)).unwrap_or_default();
+    let report = match text("event")? {
+        "bounce" => failure(recipient, Action::Failed, words, text("status"), id),
+        "deferred" => failure(recipient, Action::Delayed, words, text("status"), id),
+        // SendGrid's own lists: the reason names which ("Bounced Address", "Invalid", "Spam Reporting Address").
+        "dropped" if words.contains("Spam Reporting") => complaint(recipient, id),
+        "dropped" if words.contains("Bounced") || words.contains("Invalid") => {
+            failure(recipient, Action::Failed, words, Some("5.1.1"), id)
+        }
+        "dropped" => failure(recipient, Action::Failed, words, None, id),
+        "spamreport" => complaint(recipient, id),
+        _ => return None,
+    };
+    Some(Hooked { key: format!("sendgrid:{}", text("sg_event_id")?), report })
+}

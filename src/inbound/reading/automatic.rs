@@ -1,0 +1,172 @@
+//! Mail that answers or reports by itself, and is no failure.
+
+use super::headers::Headers;
+
+/// Headers that only machines that answer write (RFC 3834 section 8 tells of the habit).
+const HEADERS: &[&str] = &[
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-auto-reply-from",
+    "x-autoreply-from",
+    "x-autoreply-domain",
+    "x-ms-exchange-inbox-rules-loop",
+    "x-mail-autoreply",
+    "x-pm-autoreply",
+    "x-cron-env",
+    "x-vacation",
+    "x-facebook-notify",
+    // Challenges: "prove that you are a person".
+    "x-boxtrapper",
+    "x-tmda-fingerprint",
+    "x-spamarrest",
+    "x-challenge-response",
+    "x-asknotice",
+];
+
+/// How the subject of an automatic answer begins or what it holds, in lower case.
+const SUBJECTS: &[&str] = &[
+    "automatic reply",
+    "auto reply",
+    "autoreply",
+    "auto-reply",
+    "auto response",
+    "auto-response",
+    "autoresp",
+    "autorespons",
+    "out of office",
+    "out of the office",
+    "out-of-office",
+    "away from",
+    "on vacation",
+    "vacation",
+    "on holiday",
+    "on leave",
+    "away until",
+    "i am away",
+    "automatische antwort",
+    "abwesenheit",
+    "abwesend",
+    "automatische beantwortung",
+    "urlaub",
+    "réponse automatique",
+    "reponse automatique",
+    "message d'absence",
+    "risposta automatica",
+    "fuori sede",
+    "fuori ufficio",
+    "assente",
+    "respuesta automática",
+    "respuesta automatica",
+    "fuera de la oficina",
+    "ausente",
+    "resposta automática",
+    "resposta automatica",
+    "automatisch antwoord",
+    "afwezig",
+    "automatiskt svar",
+    "autosvar",
+    "frånvaro",
+    "automaattinen vastaus",
+    "poissa",
+    "automatická odpověď",
+    "automatyczna odpowiedź",
+    "autoodpowiedź",
+    "automatikus válasz",
+    "автоматический ответ",
+    "автоответ",
+    "отсутствие",
+    "自動応答",
+    "自動返信",
+    "不在",
+    "自动回复",
+    "自動回覆",
+    "자동 회신",
+    "부재중",
+    // Challenges and receipts.
+    "please confirm your",
+    "confirm your message",
+    "your message awaits",
+    "verification required",
+    "sender verification",
+    "challenge",
+    "boxbe",
+    "spam arrest",
+    "ticket",
+    "case #",
+    "we have received your",
+    "we received your",
+    "thank you for contacting",
+    "thank you for your",
+    "read:",
+    "gelesen:",
+    "lu :",
+    "leído:",
+    "letto:",
+    "not read:",
+    "ungelesen:",
+    "return receipt",
+    "read receipt",
+    "lesebestätigung",
+    "empfangsbestätigung",
+    "開封済み",
+];
+
+/// Whether `headers` are those of an automatic answer.
+pub(super) fn is_reply(headers: &Headers) -> bool {
+    let says = |name: &str, words: &[&str]| {
+        headers.all(name).any(|value| {
+            let value = value.to_ascii_lowercase();
+            words.iter().any(|word| value.contains(word))
+        })
+    };
+    HEADERS.iter().any(|name| headers.has(name))
+        || says("auto-submitted", &["auto-replied", "auto-notified"])
+        || says("precedence", &["auto_reply", "auto-reply", "autoreply"])
+        || says("x-precedence", &["auto_reply", "auto-reply"])
+        || says("x-apple-action", &["vacation"])
+        || says("x-delivery-agent", &["tmda"])
+        || says("x-mailer", &["vacation", "autoresponder", "vmailer-auto"])
+        || headers.has("x-auto-response-suppress")
+            && says("return-path", &["<>"])
+            && !headers.has("x-failed-recipients")
+        || headers
+            .parameter("content-type", "report-type")
+            .is_some_and(|kind| kind.contains("disposition-notification"))
+        || has_subject(headers)
+}
+
+fn has_subject(headers: &Headers) -> bool {
+    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = subject.trim();
+    SUBJECTS.iter().any(|words| {
+        // Short words count at the start alone: a title may hold them anywhere.
+        if words.ends_with(':') || words.chars().count() < 9 && words.is_ascii() {
+            subject.starts_with(words)
+        } else {
+            subject.contains(words)
+        }
+    }) || subject.starts_with("auto:")
+}
+
+/// Whether other people's lists, newsletters or forms wrote it: nothing that comes back.
+pub(super) fn is_bulk(headers: &Headers) -> bool {
+    headers.has("list-unsubscribe") || headers.has("list-post")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answering_machines_are_known_by_their_headers_and_subjects() {
+        let check = |text: &str, expected: bool| assert_eq!(is_reply(&Headers::read(text)), expected, "{text}");
+        check("Auto-Submitted: auto-replied (vacation)", true);
+        check("Subject: Automatische Antwort: Papers", true);
+        check("Subject: =?utf-8?B?5LiN5Zyo?=", true);
+        check("Content-Type: multipart/report; report-type=disposition-notification; boundary=x", true);
+        check("Subject: Undelivered Mail Returned to Sender", false);
+        check("Auto-Submitted: auto-generated\nSubject: failure notice", false);
+        check("Subject: Re: An absent-minded search for planets", false);
+    }
+}

@@ -1,0 +1,293 @@
+//! Reads what came back: bytes to a [`Report`]. Pure.
+//!
+//! The machine's parts are read first (RFC 3464, RFC 5965), prose only where
+//! there is none. Nothing here knows whether a report is about a mail of ours.
+
+mod addresses;
+mod arf;
+mod automatic;
+mod dsn;
+mod headers;
+mod leaving;
+mod mime;
+mod notice;
+mod original;
+mod reason;
+pub mod ses;
+mod stage;
+mod status;
+mod words;
+
+pub use addresses::is_same as is_same_address;
+pub use arf::Complaint;
+pub use dsn::{Action, Failure};
+pub use headers::Headers;
+pub use mime::MAIL_BYTES_MAX;
+pub use reason::{Fault, REASONS, Reason, Weight, reason};
+pub use stage::Stage;
+pub use status::Status;
+
+use mime::{Part, parts, tidied};
+
+/// What kind of mail it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nature {
+    /// A server tells what became of a mail.
+    Delivery(Vec<Failure>),
+    /// A person or a provider complains.
+    Complaint(Vec<Complaint>),
+    /// A machine answers.
+    AutoReply,
+    /// A person wants to leave.
+    Leaving,
+    /// Anything else.
+    Other,
+}
+
+/// A mail that came back, as far as it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it is.
+    pub nature: Nature,
+    /// Its own headers.
+    pub headers: Headers,
+    /// The headers of the mail that it is about, where it quotes them.
+    pub returned: Headers,
+}
+
+impl Report {
+    /// The addresses that it was sent to, where the headers say so.
+    pub fn sent_to(&self) -> Vec<String> {
+        sent_to(&self.headers)
+    }
+
+    /// The identifier of the mail that it is about, without angle brackets.
+    pub fn returned_message_id(&self) -> Option<&str> {
+        self.returned.get("message-id").and_then(bare_id)
+    }
+
+    /// The envelope sender of the mail that it is about, as complaints quote it.
+    pub fn mail_from(&self) -> impl Iterator<Item = &str> {
+        let complaints = match &self.nature {
+            Nature::Complaint(complaints) => complaints.as_slice(),
+            _ => &[],
+        };
+        complaints.iter().filter_map(|complaint| complaint.mail_from.as_deref())
+    }
+
+    /// Its own identifier, without angle brackets.
+    pub fn message_id(&self) -> Option<&str> {
+        self.headers.get("message-id").and_then(bare_id)
+    }
+}
+
+fn bare_id(value: &str) -> Option<&str> {
+    let inner = value.split_once('<').map_or(value, |(_, rest)| rest);
+    let inner = inner.split_once('>').map_or(inner, |(id, _)| id).trim();
+    (!inner.is_empty() && inner.len() <= 998).then_some(inner)
+}
+
+fn sent_to(headers: &Headers) -> Vec<String> {
+    let names = [
+        "x-original-to",
+        "delivered-to",
+        "envelope-to",
+        "x-envelope-to",
+        "to",
+        "apparently-to",
+        "cc",
+        "x-forwarded-to",
+    ];
+    let mut all: Vec<String> = Vec::new();
+    for value in names.iter().flat_map(|name| headers.all(name)) {
+        for (start, end) in addresses::addresses(value).take(50) {
+            let address = &value[start..end];
+            if all.len() < 100 && !all.iter().any(|known| addresses::is_same(known, address)) {
+                all.push(address.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// Reads a mail.
+pub fn read(mail: &[u8]) -> Report {
+    let mail = tidied(mail);
+    let outer = read_one(&mail);
+    // Some gateways wrap the report that they were given into one of their own, which says less.
+    let says_nothing = match &outer.nature {
+        Nature::Delivery(failures) => failures.iter().all(|one| one.status.is_none() && one.reply.is_none()),
+        Nature::Other => true,
+        _ => false,
+    };
+    if says_nothing
+        && outer
+            .returned
+            .parameter("content-type", "report-type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("delivery-status"))
+    {
+        let (_, parts) = parts(&mail);
+        if let Some(inner) = parts.iter().rev().find(|part| HOLDERS.contains(&part.kind.as_str())) {
+            let inner = read_one(&tidied(&inner.bytes()));
+            if matches!(inner.nature, Nature::Delivery(_)) {
+                return Report { headers: outer.headers, ..inner };
+            }
+        }
+    }
+    outer
+}
+
+fn read_one(mail: &[u8]) -> Report {
+    let (headers, parts) = parts(mail);
+    let returned = returned_headers(&parts);
+    if let Some(report) = by_machine(&headers, &parts, &returned) {
+        return report;
+    }
+    // A report in prose is text, or text and the returned mail; HTML alone is read as its text.
+    let prose = prose(&parts);
+    if let Some(Report { nature, returned, .. }) = ses::in_text(&prose) {
+        return Report { nature, headers, returned };
+    }
+    let mut pasted = pasted(&prose);
+    explain(&mut pasted, original::split(&prose).0, &returned);
+    if !pasted.is_empty() && !automatic::is_bulk(&headers) {
+        return Report { nature: Nature::Delivery(pasted), headers, returned };
+    }
+    let (notice_text, below) = original::split(&prose);
+    let returned = if returned.is_empty() { original::headers(below) } else { returned };
+    let is_report = notice::is_report(&headers, &prose);
+    let machine_reply = automatic::is_reply(&headers);
+    let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
+        let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
+        if notice::is_delay(&headers, notice_text) {
+            for failure in &mut failures {
+                failure.action = Action::Delayed;
+            }
+        }
+        Nature::Delivery(failures)
+    } else if machine_reply {
+        Nature::AutoReply
+    } else if leaving::is_wish(&headers, &prose) {
+        Nature::Leaving
+    } else {
+        Nature::Other
+    };
+    Report { nature, headers, returned }
+}
+
+/// Whether an automatic answer is about a mail that did not arrive: Exim marks its reports as answers.
+fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
+    let from = headers.decoded("from").unwrap_or_default().to_lowercase();
+    let is_daemon =
+        ["mailer-daemon", "mail delivery", "postmaster", "mail system"].iter().any(|name| from.contains(name));
+    headers.has("x-failed-recipients")
+        || is_daemon
+        || (Status::find(notice).is_some() && status::find_reply(notice).is_some())
+}
+
+/// What the parts for machines say, if there are any.
+fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Option<Report> {
+    let complaints: Vec<Complaint> = parts
+        .iter()
+        .filter(|part| part.kind == "message/feedback-report")
+        .map(|part| arf::complaint(&part.text()))
+        .collect();
+    let report = |nature| Some(Report { nature, headers: headers.clone(), returned: returned.clone() });
+    if !complaints.is_empty() {
+        return report(Nature::Complaint(complaints));
+    }
+    let is_receipt = headers
+        .parameter("content-type", "report-type")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("disposition-notification"));
+    let receipts: Vec<&Part<'_>> =
+        parts.iter().filter(|part| part.kind == "message/disposition-notification").collect();
+    // A receipt that says "rejected": Dovecot's way to refuse after the server took it.
+    let refuses =
+        (is_receipt || !receipts.is_empty()) && prose(parts).to_lowercase().contains("automatically rejected");
+    if (is_receipt || !receipts.is_empty()) && !refuses {
+        return report(Nature::AutoReply);
+    }
+    let statuses = parts.iter().filter(|part| part.kind.ends_with("delivery-status"));
+    let mut failures: Vec<Failure> =
+        statuses.chain(receipts.iter().copied()).flat_map(|part| dsn::recipients(&part.text())).collect();
+    if failures.is_empty() {
+        return None;
+    }
+    let prose = prose(parts);
+    let (notice, _) = original::split(&prose);
+    explain(&mut failures, notice, returned);
+    report(Nature::Delivery(failures))
+}
+
+/// Adds what the notice for people tells, where the part for machines says little.
+fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
+    let is_only = failures.len() == 1;
+    for failure in failures.iter_mut().take(100) {
+        if failure.recipient.is_none() && is_only {
+            let below = notice::recipients(&Headers::default(), notice, returned, &[]);
+            failure.recipient = below.into_iter().next().and_then(|one| one.recipient);
+        }
+        let from = failure.recipient.as_deref().and_then(|address| notice.find(address));
+        let said = match from {
+            Some(at) if !is_only => &notice[at..],
+            _ if is_only => notice,
+            _ => continue,
+        };
+        let said = start_of(said, 3_000);
+        failure.stage = failure.stage.or_else(|| stage::find(said));
+        let tells = failure.diagnostic.split_whitespace().count() >= 3 || words::reason(&failure.diagnostic).is_some();
+        if tells || failure.action == Action::Delivered {
+            continue;
+        }
+        let joined = format!("{} {said}", failure.diagnostic);
+        joined.trim().clone_into(&mut failure.diagnostic);
+        failure.reply = failure.reply.or_else(|| status::find_reply(said));
+        if failure.status.is_none_or(Status::says_nothing) {
+            failure.status = Status::find(said).or(failure.status);
+        }
+    }
+}
+
+fn start_of(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    &text[..end]
+}
+
+/// A delivery-status part that was pasted, forwarded or quoted as text.
+fn pasted(prose: &str) -> Vec<Failure> {
+    let lower = prose.to_ascii_lowercase();
+    if !(lower.contains("final-recipient:") && lower.contains("action:")) {
+        return Vec::new();
+    }
+    let plain: Vec<&str> = prose.lines().map(|line| line.trim_start_matches(['>', '|', ' '])).collect();
+    dsn::recipients(&plain.join("\n"))
+}
+
+/// The text for people.
+fn prose(parts: &[Part<'_>]) -> String {
+    let mut text = String::new();
+    for part in parts.iter().filter(|part| part.kind == "text/plain" || part.kind == "text").take(3) {
+        text.push_str(&part.text());
+        text.push('\n');
+    }
+    if text.trim().is_empty() {
+        text = parts.iter().find(|part| part.kind == "text/html").map(Part::text).unwrap_or_default();
+    }
+    text
+}
+
+/// The kinds of parts that hold a mail, or its headers (RFC 6522 section 3, RFC 6532).
+const HOLDERS: [&str; 6] = [
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "text/rfc822",
+];
+
+/// The headers of the returned mail, from the part that holds it.
+fn returned_headers(parts: &[Part<'_>]) -> Headers {
+    let part = parts.iter().rev().find(|part| HOLDERS.contains(&part.kind.as_str()));
+    part.map(|part| Headers::split(&part.bytes()).0).unwrap_or_default()
+}

@@ -1,0 +1,348 @@
+//! Why a mail came back, in Sisimai's vocabulary, and what that makes of it.
+//!
+//! What a server says in words tells more than its codes, for many answer
+//! `550 5.7.1` to everything. So: codes that mean one thing alone, then words
+//! ([`super::words`]), then codes that are used loosely, then the bare reply.
+
+use super::dsn::{Action, Failure};
+use super::stage::Stage;
+use super::status::Status;
+use super::words;
+
+/// Why, in the words of Sisimai (libsisimai.org/en/reason).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words are explained by their table")]
+pub enum Reason {
+    AuthFailure,
+    BadReputation,
+    Blocked,
+    ContentError,
+    Delivered,
+    ExceedLimit,
+    Expired,
+    FailedStartTls,
+    Feedback,
+    Filtered,
+    HasMoved,
+    HostUnknown,
+    MailboxFull,
+    MailerError,
+    MesgTooBig,
+    NetworkError,
+    NoRelaying,
+    NotAccept,
+    NotCompliantRfc,
+    OnHold,
+    PolicyViolation,
+    Rejected,
+    RequirePtr,
+    SecurityError,
+    SpamDetected,
+    Speeding,
+    Suspend,
+    Suppressed,
+    SyntaxError,
+    SystemError,
+    SystemFull,
+    TooManyConn,
+    Undefined,
+    UserUnknown,
+    Vacation,
+    VirusDetected,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The address or its mailbox.
+    Recipient,
+    /// We: who we are, how we send, or what.
+    Sender,
+    /// A server or the way to it.
+    Way,
+    /// Nobody.
+    Nobody,
+}
+
+/// What a reason makes of a mail that came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Never again to this address.
+    Hard,
+    /// Given up if it goes on.
+    Soft,
+    /// For the operator; nobody is given up for it.
+    Policy,
+    /// Nothing.
+    None,
+}
+
+use {Fault as F, Weight as W};
+
+/// Every reason with its word, whose fault it is, and its weight.
+pub const REASONS: [(Reason, &str, Fault, Weight); 36] = [
+    // SPF, DKIM or DMARC did not pass.
+    (Reason::AuthFailure, "authfailure", F::Sender, W::Policy),
+    // The reputation of our address or domain.
+    (Reason::BadReputation, "badreputation", F::Sender, W::Policy),
+    // Our address is on a block list, or their firewall's.
+    (Reason::Blocked, "blocked", F::Sender, W::Policy),
+    // The text is malformed or of a kind that is not taken.
+    (Reason::ContentError, "contenterror", F::Sender, W::Policy),
+    (Reason::Delivered, "delivered", F::Nobody, W::None),
+    // Longer than this mailbox takes (X.2.3).
+    (Reason::ExceedLimit, "exceedlimit", F::Sender, W::Policy),
+    // Tried until it was too late.
+    (Reason::Expired, "expired", F::Way, W::Soft),
+    (Reason::FailedStartTls, "failedstarttls", F::Way, W::Policy),
+    // A complaint.
+    (Reason::Feedback, "feedback", F::Sender, W::None),
+    // Refused after the text, by the recipient's filter or settings.
+    (Reason::Filtered, "filtered", F::Recipient, W::Soft),
+    // The mailbox is elsewhere now (X.1.6).
+    (Reason::HasMoved, "hasmoved", F::Recipient, W::Hard),
+    // No such domain (X.1.2).
+    (Reason::HostUnknown, "hostunknown", F::Recipient, W::Hard),
+    (Reason::MailboxFull, "mailboxfull", F::Recipient, W::Soft),
+    // A program behind the mailbox failed.
+    (Reason::MailerError, "mailererror", F::Recipient, W::Soft),
+    // Longer than the system takes (X.3.4).
+    (Reason::MesgTooBig, "mesgtoobig", F::Sender, W::Policy),
+    (Reason::NetworkError, "networkerror", F::Way, W::Soft),
+    (Reason::NoRelaying, "norelaying", F::Way, W::Policy),
+    // The host takes no mail at all (RFC 7504, RFC 7505).
+    (Reason::NotAccept, "notaccept", F::Recipient, W::Hard),
+    (Reason::NotCompliantRfc, "notcompliantrfc", F::Sender, W::Policy),
+    // They do not say why.
+    (Reason::OnHold, "onhold", F::Nobody, W::Soft),
+    (Reason::PolicyViolation, "policyviolation", F::Sender, W::Policy),
+    // The sender's address is refused.
+    (Reason::Rejected, "rejected", F::Sender, W::Policy),
+    (Reason::RequirePtr, "requireptr", F::Sender, W::Policy),
+    (Reason::SecurityError, "securityerror", F::Sender, W::Policy),
+    (Reason::SpamDetected, "spamdetected", F::Sender, W::Policy),
+    // Too much, too fast.
+    (Reason::Speeding, "speeding", F::Sender, W::Policy),
+    // The account is disabled for now.
+    (Reason::Suspend, "suspend", F::Recipient, W::Soft),
+    // The relay itself has the address on a list.
+    (Reason::Suppressed, "suppressed", F::Recipient, W::Soft),
+    (Reason::SyntaxError, "syntaxerror", F::Sender, W::Policy),
+    (Reason::SystemError, "systemerror", F::Way, W::Soft),
+    (Reason::SystemFull, "systemfull", F::Way, W::Soft),
+    (Reason::TooManyConn, "toomanyconn", F::Sender, W::Policy),
+    (Reason::Undefined, "undefined", F::Nobody, W::Soft),
+    (Reason::UserUnknown, "userunknown", F::Recipient, W::Hard),
+    (Reason::Vacation, "vacation", F::Nobody, W::None),
+    (Reason::VirusDetected, "virusdetected", F::Sender, W::Policy),
+];
+
+impl Reason {
+    fn row(self) -> &'static (Reason, &'static str, Fault, Weight) {
+        &REASONS[self as usize]
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        self.row().1
+    }
+
+    /// Whose fault it is.
+    pub fn fault(self) -> Fault {
+        self.row().2
+    }
+
+    /// What it makes of a mail.
+    pub fn weight(self) -> Weight {
+        self.row().3
+    }
+}
+
+/// Codes that mean one thing, whatever words come with them.
+const EXACT: &[(Status, Reason)] = &[
+    // RFC 7505: the domain takes no mail.
+    (Status::new(5, 1, 10), Reason::NotAccept),
+    // RFC 7372: SPF, DKIM, PTR; Google's list (support.google.com/a/answer/3221692) and Microsoft's.
+    (Status::new(5, 7, 20), Reason::AuthFailure),
+    (Status::new(5, 7, 21), Reason::AuthFailure),
+    (Status::new(5, 7, 22), Reason::AuthFailure),
+    (Status::new(5, 7, 23), Reason::AuthFailure),
+    (Status::new(5, 7, 24), Reason::AuthFailure),
+    (Status::new(5, 7, 25), Reason::RequirePtr),
+    (Status::new(4, 7, 25), Reason::RequirePtr),
+    (Status::new(5, 7, 26), Reason::AuthFailure),
+    (Status::new(4, 7, 26), Reason::AuthFailure),
+    (Status::new(5, 7, 29), Reason::FailedStartTls),
+    (Status::new(5, 7, 30), Reason::AuthFailure),
+    (Status::new(5, 7, 509), Reason::AuthFailure),
+    (Status::new(5, 7, 515), Reason::AuthFailure),
+    // RFC 5248, RFC 6710: the mailbox is owned by another program; account disabled.
+    (Status::new(5, 7, 13), Reason::Suspend),
+    // The sender's address: malformed, or of no known domain (RFC 3463 section 3.2).
+    (Status::new(5, 1, 7), Reason::Rejected),
+    (Status::new(5, 1, 8), Reason::Rejected),
+    (Status::new(4, 1, 8), Reason::Rejected),
+    (Status::new(5, 1, 9), Reason::Rejected),
+    (Status::new(4, 1, 9), Reason::Rejected),
+    // RFC 3463 section 3.2 and 3.3.
+    (Status::new(5, 1, 6), Reason::HasMoved),
+    (Status::new(5, 2, 3), Reason::ExceedLimit),
+];
+
+/// What a code says where the words do not, by class, subject and detail (RFC 3463 section 3); 999 for any.
+const USUAL: &[(u16, u16, u16, Reason)] = &[
+    // Address.
+    (5, 1, 1, Reason::UserUnknown),
+    (4, 1, 1, Reason::UserUnknown),
+    (5, 1, 2, Reason::HostUnknown),
+    (4, 1, 2, Reason::HostUnknown),
+    (5, 1, 3, Reason::UserUnknown),
+    (5, 1, 4, Reason::Filtered),
+    (5, 1, 0, Reason::UserUnknown),
+    // Exchange Online: domain or user not there.
+    (5, 1, 351, Reason::Filtered),
+    (5, 1, 999, Reason::UserUnknown),
+    // Mailbox.
+    (5, 2, 0, Reason::Filtered),
+    (5, 2, 1, Reason::Suspend),
+    (4, 2, 1, Reason::Suspend),
+    (5, 2, 2, Reason::MailboxFull),
+    (4, 2, 2, Reason::MailboxFull),
+    (5, 2, 4, Reason::Filtered),
+    (4, 2, 0, Reason::SystemError),
+    (5, 2, 999, Reason::Filtered),
+    // System.
+    (5, 3, 0, Reason::SystemError),
+    (5, 3, 1, Reason::SystemFull),
+    (4, 3, 1, Reason::SystemFull),
+    (5, 3, 2, Reason::NotAccept),
+    (4, 3, 2, Reason::NotAccept),
+    (5, 3, 4, Reason::MesgTooBig),
+    (4, 3, 4, Reason::MesgTooBig),
+    (5, 3, 5, Reason::SystemError),
+    (4, 3, 999, Reason::SystemError),
+    (5, 3, 999, Reason::SystemError),
+    // Network and routing: no answer, no route, loop, too late.
+    (5, 4, 1, Reason::Expired),
+    (4, 4, 1, Reason::Expired),
+    (5, 4, 2, Reason::NetworkError),
+    (4, 4, 2, Reason::NetworkError),
+    (5, 4, 3, Reason::NetworkError),
+    (4, 4, 3, Reason::SystemError),
+    (5, 4, 4, Reason::HostUnknown),
+    (4, 4, 4, Reason::NetworkError),
+    (4, 4, 5, Reason::SystemFull),
+    (5, 4, 5, Reason::SystemFull),
+    (5, 4, 6, Reason::NetworkError),
+    (4, 4, 6, Reason::NetworkError),
+    (5, 4, 14, Reason::NetworkError),
+    (5, 4, 7, Reason::Expired),
+    (4, 4, 7, Reason::Expired),
+    (5, 4, 999, Reason::NetworkError),
+    (4, 4, 999, Reason::NetworkError),
+    // Protocol.
+    (5, 5, 2, Reason::SyntaxError),
+    (5, 5, 1, Reason::SyntaxError),
+    (5, 5, 3, Reason::Speeding),
+    (4, 5, 3, Reason::Speeding),
+    (4, 5, 999, Reason::OnHold),
+    // Text.
+    (5, 6, 0, Reason::ContentError),
+    (5, 6, 9, Reason::SpamDetected),
+    (5, 6, 999, Reason::ContentError),
+    // Security and policy.
+    (5, 7, 0, Reason::SecurityError),
+    (5, 7, 1, Reason::SecurityError),
+    (5, 7, 2, Reason::SecurityError),
+    (5, 7, 7, Reason::SecurityError),
+    (5, 7, 8, Reason::SecurityError),
+    (5, 7, 9, Reason::SecurityError),
+    // Google: SPF did not pass; RFC 7505 meant the sender's null MX by it.
+    (5, 7, 27, Reason::AuthFailure),
+    (4, 7, 999, Reason::PolicyViolation),
+    (5, 7, 999, Reason::SecurityError),
+];
+
+/// What the bare reply says, where nothing else does (RFC 5321 section 4.2.3, RFC 7504).
+const REPLIES: &[(u16, Reason)] = &[
+    (521, Reason::NotAccept),
+    (556, Reason::NotAccept),
+    (552, Reason::MailboxFull),
+    (551, Reason::UserUnknown),
+    (553, Reason::UserUnknown),
+    (450, Reason::Suspend),
+    (452, Reason::SystemFull),
+    (421, Reason::Expired),
+    (500, Reason::SyntaxError),
+    (501, Reason::SyntaxError),
+    (502, Reason::SyntaxError),
+    (503, Reason::SyntaxError),
+    (504, Reason::SyntaxError),
+    (525, Reason::SecurityError),
+    (530, Reason::SecurityError),
+    (535, Reason::SecurityError),
+];
+
+/// Why, from a server's words and codes, and the command that it refused.
+pub fn reason(failure: &Failure) -> Reason {
+    if matches!(failure.action, Action::Delivered | Action::Relayed | Action::Expanded) {
+        return Reason::Delivered;
+    }
+    let (status, reply, text) = (failure.status, failure.reply, failure.diagnostic.as_str());
+    let exact = |status: &Status| EXACT.iter().find(|(known, _)| known == status).map(|(_, reason)| *reason);
+    let by_code = status.and_then(usual);
+    let by_reply = || REPLIES.iter().find(|(known, _)| Some(*known) == reply).map(|(_, reason)| *reason);
+    let found = status
+        .as_ref()
+        .and_then(exact)
+        .or_else(|| words::reason(text))
+        .or_else(|| by_code.filter(|_| status.is_some_and(is_telling)))
+        .or_else(|| words::vague_reason(text))
+        .or(by_code)
+        .or_else(by_reply);
+    let found = found.unwrap_or(if text.trim().is_empty() { Reason::Undefined } else { Reason::OnHold });
+    let about_address = status.is_some_and(|status| status.subject == 1);
+    let about_mailbox = status.is_some_and(|status| status.subject == 2);
+    match (failure.stage, found) {
+        // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
+        (Some(Stage::Data), Reason::UserUnknown) if !about_address && !words::is_sure(text) => Reason::Filtered,
+        // The code says that the mailbox is there, and nothing that it was the recipient who was refused.
+        (None | Some(Stage::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
+        // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
+        (None, Reason::UserUnknown) if status.is_none() && reply.is_some() => Reason::Filtered,
+        (_, Reason::UserUnknown) if status.is_some_and(|status| status.subject == 7) && !words::is_denied(text) => {
+            Reason::Filtered
+        }
+        // What is said to MAIL is said of the sender.
+        (Some(Stage::Mail), Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold) => {
+            Reason::Rejected
+        }
+        // "For now", said of a domain, is trouble in the name service.
+        (_, Reason::HostUnknown) if status.is_some_and(|status| status.class == 4) => Reason::NetworkError,
+        (_, found) => found,
+    }
+}
+
+/// Codes that are used for what they are meant for more often than not.
+fn is_telling(status: Status) -> bool {
+    matches!((status.subject, status.detail), (1, 0..=3) | (2, 1 | 2) | (3, 1 | 4))
+}
+
+fn usual(status: Status) -> Option<Reason> {
+    let fits = |row: &&(u16, u16, u16, Reason)| {
+        row.0 == status.class && row.1 == status.subject && (row.2 == status.detail || row.2 == 999)
+    };
+    USUAL.iter().find(fits).map(|row| row.3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_stands_in_its_row() {
+        for (at, (reason, word, ..)) in REASONS.iter().enumerate() {
+            assert_eq!(*reason as usize, at, "{word}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The `[inbound]` settings.
+
+use crate::subscriber::Address;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The `[inbound]` settings.
+#[derive(Debug, Clone, Default)]
+pub struct InboundSettings {
+    /// Reports come here, at `local+TOKEN@domain` (VERP); without it they go to the sender's address.
+    pub bounce_address: Option<Address>,
+    /// Mail to this address, at `local+TOKEN@domain`, ends a subscription.
+    pub unsubscribe_address: Option<Address>,
+    /// The Maildir into which a mail server puts what comes to these addresses.
+    pub maildir: Option<PathBuf>,
+    /// The mailbox on another server into which it comes.
+    pub imap: Option<ImapSettings>,
+    /// Where a mail server on this machine hands it over.
+    pub lmtp: Option<LmtpSettings>,
+    /// Which providers may report by webhook.
+    pub webhooks: WebhookSettings,
+}
+
+/// How an IMAP server is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImapSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS after a greeting in the clear.
+    StartTls,
+    /// None: on this machine alone.
+    None,
+}
+
+/// The `[inbound.imap]` settings.
+#[derive(Debug, Clone)]
+pub struct ImapSettings {
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: ImapSecurity,
+    /// Who logs in.
+    pub username: String,
+    /// With what.
+    pub password: SecretString,
+    /// What is read.
+    pub mailbox: String,
+    /// Where reports are moved once they are read; they are only marked as seen if it is absent.
+    pub done_mailbox: Option<String>,
+    /// Certificates to trust besides the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The `[inbound.lmtp]` settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LmtpSettings {
+    /// Where the mail server connects.
+    pub listen: SocketAddr,
+}
+
+/// The `[inbound.webhooks]` settings: a provider whose key is absent is not listened to.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookSettings {
+    /// The SNS topic of SES' notifications, `arn:aws:sns:…`.
+    pub ses_topic: Option<String>,
+    /// The password, in basic authentication or as `?token=`, that Postmark is told.
+    pub postmark_secret: Option<SecretString>,
+    /// The same for Brevo.
+    pub brevo_secret: Option<SecretString>,
+    /// Mailgun's HTTP webhook signing key.
+    pub mailgun_signing_key: Option<SecretString>,
+    /// `SendGrid`'s verification key, base 64 of its DER.
+    pub sendgrid_public_key: Option<String>,
+}
+
+impl InboundSettings {
+    /// The address to write to in order to leave, as a link.
+    pub fn unsubscribe_mailto(&self, token: &str) -> Option<String> {
+        let address = self.unsubscribe_address.as_ref()?;
+        Some(format!("mailto:{}", tagged(address, token)))
+    }
+
+    /// The envelope sender of the delivery with this token, if reports are to come here.
+    pub fn envelope_sender(&self, token: &str) -> Option<String> {
+        self.bounce_address.as_ref().map(|address| tagged(address, token))
+    }
+}
+
+/// `local+TOKEN@domain`.
+fn tagged(address: &Address, token: &str) -> String {
+    let (local, domain) = address.as_str().rsplit_once('@').unwrap_or((address.as_str(), ""));
+    format!("{local}+{token}@{domain}")
+}

@@ -1,0 +1,12 @@
+//! Any bytes are read without harm; `tests/it/bounces.rs` runs the same as a property test.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use paperboy::inbound::reading::read;
+use paperboy::inbound::verdict::verdicts;
+
+fuzz_target!(|mail: &[u8]| {
+    let found = verdicts(&read(mail));
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|verdict| verdict.diagnostic.chars().count() <= 500 && !verdict.diagnostic.contains('\n')));
+});
