@@ -8,7 +8,7 @@ use crate::digest::{
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
-use crate::profile::{Background, Profile, TermCounter};
+use crate::profile::{Background, Evidence, Profile, TermCounter};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
 use crate::store::{NewIssue, NewPick};
@@ -183,7 +183,8 @@ fn learn(interests: &[Interest], background: &Background, examples: &Examples) -
             .iter()
             .map(|interest| {
                 let (liked, disliked) = (examples.of(&interest.liked), examples.of(&interest.disliked));
-                Profile::learn(interest, liked, &disliked, background, counter)
+                let evidence = Evidence { liked, disliked, words: None };
+                Profile::learn(interest, evidence, background, None, counter)
             })
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()

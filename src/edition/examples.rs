@@ -38,7 +38,7 @@ impl Examples {
             .into_par_iter()
             .map_init(TermCounter::new, |counter, stored| {
                 let features = Arc::new(weigh(&counter.paper(&stored.paper), background));
-                (stored.paper.id, Example { title: stored.paper.title, features })
+                (stored.paper.id, Example { title: stored.paper.title, features, dense: None, weight: 1.0 })
             })
             .collect();
         self.0.extend(wanted.into_iter().map(|id| (id, None)));

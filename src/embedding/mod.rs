@@ -4,6 +4,11 @@
 //! is a scalar product. Vectors of two makers are never compared: every stored
 //! one carries the name of its maker.
 
+mod matrix;
+pub mod svd;
+
+pub use svd::SvdEmbedder;
+
 use crate::paper::Paper;
 
 /// A maker of dense vectors.

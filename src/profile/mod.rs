@@ -8,9 +8,16 @@
 //! every subscriber.
 
 pub mod background;
+pub mod dense;
 pub mod features;
 pub mod learn;
 
 pub use background::Background;
+pub use dense::DenseBackground;
 pub use features::{Features, Group, TermCounter, Terms};
-pub use learn::{Example, Profile};
+pub use learn::{Evidence, Example, Profile};
+
+#[doc(hidden)]
+pub fn knob(name: &str, default: f32) -> f32 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}

@@ -3,7 +3,8 @@
 use super::Days;
 use crate::paper::Paper;
 use crate::profile::features::weigh;
-use crate::profile::{Background, Features, Group, TermCounter};
+use crate::profile::dense::dot;
+use crate::profile::{Background, Features, Group, Profile, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
@@ -26,6 +27,15 @@ pub struct Candidates {
     names: HashMap<String, Vec<u32>>,
     /// How much each paper is like the mean of the archive.
     commonness: Vec<f32>,
+    dense: Option<Dense>,
+}
+
+/// Dense vectors of all candidates, one after the other.
+#[derive(Debug)]
+struct Dense {
+    maker: String,
+    width: usize,
+    values: Vec<f32>,
 }
 
 impl Candidates {
@@ -45,6 +55,17 @@ impl Candidates {
         let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
         candidates.index();
         candidates
+    }
+
+    /// Adds dense vectors by `maker`, one for each paper in order; zero where it
+    /// knows nothing of the text.
+    #[must_use]
+    pub fn with_dense(mut self, maker: &str, vectors: &[Vec<f32>]) -> Self {
+        let width = vectors.first().map_or(0, Vec::len);
+        let fits = vectors.len() == self.papers.len() && vectors.iter().all(|vector| vector.len() == width);
+        assert!(fits, "there is one vector of the same length for each paper");
+        self.dense = (width > 0).then(|| Dense { maker: maker.to_owned(), width, values: vectors.concat() });
+        self
     }
 
     fn index(&mut self) {
@@ -106,6 +127,26 @@ impl Candidates {
             }
         }
         sums
+    }
+
+    /// The dense vector of a candidate; `None` where nobody has made one, or its
+    /// maker knows nothing of the text.
+    pub fn dense(&self, at: usize) -> Option<&[f32]> {
+        let dense = self.dense.as_ref()?;
+        let vector = &dense.values[at * dense.width..(at + 1) * dense.width];
+        vector.iter().any(|value| *value != 0.0).then_some(vector)
+    }
+
+    /// What the dense direction of `profile` gives for every candidate, above what
+    /// it gives for the mean of the archive; 0 where nothing is known of the text.
+    pub fn dense_scores(&self, profile: &Profile) -> Option<Vec<f32>> {
+        let (direction, at_mean) = profile.dense.as_ref()?;
+        let dense = self.dense.as_ref().filter(|dense| dense.width == direction.len())?;
+        let score = |vector: &[f32]| {
+            let is_known = vector.iter().any(|value| *value != 0.0);
+            if is_known { dot(direction, vector) - at_mean } else { 0.0 }
+        };
+        Some(dense.values.chunks_exact(dense.width).map(score).collect())
     }
 
     /// How much each candidate's words are those of any paper: its product with

@@ -11,6 +11,7 @@
 
 pub mod candidates;
 pub mod evaluation;
+pub mod learned;
 pub mod reason;
 pub mod score;
 pub mod trending;
