@@ -19,11 +19,10 @@ mod publisher;
 mod turn;
 mod window;
 
-pub use background::refresh_background;
+pub use background::{Archive, Vectors, refresh_archive};
 pub use compose::{Composed, Desk};
 pub use publisher::Publisher;
 
-use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
@@ -102,7 +101,7 @@ pub struct Press<'a> {
     db: Db,
     desk: &'a Desk,
     /// Read when the first issue is planned: most looks at subscribers need none.
-    background: Option<Arc<Background>>,
+    archive: Option<Arc<Archive>>,
     judged: Judged,
     now: DateTime<Utc>,
     is_dry: bool,
@@ -157,7 +156,7 @@ impl<'a> Press<'a> {
         Ok(Press {
             db: db.clone(),
             desk,
-            background: None,
+            archive: None,
             judged,
             now,
             is_dry,
@@ -246,11 +245,11 @@ impl<'a> Press<'a> {
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
-        let background = self.background()?;
-        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
+        let archive = self.archive()?;
+        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, now) = (self.desk, &self.examples, self.now);
         let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, &background, examples, now)).collect::<Result<_, _>>()?;
+            plans.par_iter().map(|plan| desk.compose(plan, &archive, examples, now)).collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -264,13 +263,13 @@ impl<'a> Press<'a> {
         Ok(issues)
     }
 
-    fn background(&mut self) -> Result<Arc<Background>, StoreError> {
-        if let Some(background) = &self.background {
-            return Ok(Arc::clone(background));
+    fn archive(&mut self) -> Result<Arc<Archive>, StoreError> {
+        if let Some(archive) = &self.archive {
+            return Ok(Arc::clone(archive));
         }
-        let background = refresh_background(&self.db, |_| {})?;
-        self.background = Some(Arc::clone(&background));
-        Ok(background)
+        let archive = refresh_archive(&self.db, self.desk.embedder.clone(), |_| {})?;
+        self.archive = Some(Arc::clone(&archive));
+        Ok(archive)
     }
 
     /// The instant at which due-ness is judged.
@@ -341,8 +340,8 @@ impl<'a> Press<'a> {
         if let Some((_, prepared)) = self.prepared.iter().find(|(known, _)| *known == days) {
             return Ok(Arc::clone(prepared));
         }
-        let background = self.background()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &background)?);
+        let archive = self.archive()?;
+        let prepared = Arc::new(prepare(&self.db, &days, &archive)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -377,15 +376,22 @@ fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError
     })
 }
 
-fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, background: &Background) -> Result<Prepared, EditionError> {
+fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, archive: &Archive) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
     for day in days {
         papers.extend(db.run_here(|store| store.papers_announced(*day, *day))?);
     }
     papers.sort_by_key(|paper| paper.row);
     let rows = papers.iter().map(|paper| paper.row).collect();
+    let vectors = archive.vectors.as_ref().map(|vectors| {
+        (vectors.background.maker.clone(), vectors.of(&papers.iter().map(|stored| &stored.paper).collect::<Vec<_>>()))
+    });
     let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
-    Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
+    let mut candidates = Candidates::prepare(papers, &archive.background);
+    if let Some((maker, vectors)) = vectors {
+        candidates = candidates.with_dense(&maker, &vectors);
+    }
+    Ok(Prepared { candidates, rows })
 }
 
 /// The issue that one subscriber would get: the one that is due and not yet
@@ -403,9 +409,9 @@ pub fn preview(
     let due = due_at(local_date, preferences.send_at, preferences.timezone);
     let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
     let coverage = recent_coverage(db, window::last_day(due))?;
-    let background = refresh_background(db, |_| {})?;
+    let archive = refresh_archive(db, desk.embedder.clone(), |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background)?);
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive)?);
     let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
     let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
     let sent = sent
@@ -414,7 +420,7 @@ pub fn preview(
         .filter_map(|sent| prepared.position(sent.paper))
         .collect();
     let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(subscriber), &background)?;
+    examples.fetch(db, std::iter::once(subscriber), &archive)?;
     let plan = Plan {
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
@@ -423,7 +429,7 @@ pub fn preview(
         prepared,
         sent,
     };
-    desk.compose(&plan, &background, &examples, now).map(Some)
+    desk.compose(&plan, &archive, &examples, now).map(Some)
 }
 
 /// The date of the issue that is due and not yet made, else of the next one.

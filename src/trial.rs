@@ -303,6 +303,7 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         shelf_life: TimeDelta::hours(1),
         latest_send: TimeDelta::zero(),
         max_lateness: MAX_LATENESS,
+        embedder: None,
         site,
     })
 }

@@ -3,7 +3,7 @@
 use super::open::{Place, date, now};
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
-use crate::edition::refresh_background;
+use crate::edition::refresh_archive;
 use crate::intake::Import;
 use crate::paper::{Paper, PaperId};
 use crate::store::StoredPaper;
@@ -87,7 +87,7 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
         out::note(format!("set aside {} more", imported.rejected - SHOWN_MAX));
     }
     let progress = out::Progress::new("statistics", 0);
-    refresh_background(&db, |papers| progress.at(papers))?;
+    refresh_archive(&db, None, |papers| progress.at(papers))?;
     drop(progress);
     if place.json {
         out::json(&imported)?;

@@ -58,6 +58,7 @@ impl Config {
             },
             latest_send: self.schedule.latest_send,
             max_lateness: self.schedule.max_lateness,
+            embedder: None,
             site: self.site.clone(),
         })
     }

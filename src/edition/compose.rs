@@ -1,14 +1,16 @@
 //! From one subscriber's plan to the finished message.
 
+use super::background::Archive;
 use super::examples::Examples;
 use super::{EditionError, Prepared};
 use crate::digest::{
     DayCovered, DkimSigner, Dress, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section, SectionKind,
     Templates, message_id, render, to_message,
 };
+use crate::embedding::Embedder;
 use crate::inbound::InboundSettings;
 use crate::links::Links;
-use crate::profile::{Background, Evidence, Profile, TermCounter};
+use crate::profile::{Evidence, Profile, TermCounter};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
 use crate::store::{NewIssue, NewPick};
@@ -20,7 +22,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What every issue needs: the site, its templates and its rules.
-#[derive(Debug)]
 pub struct Desk {
     /// The site.
     pub site: Site,
@@ -40,6 +41,14 @@ pub struct Desk {
     pub latest_send: TimeDelta,
     /// How late an issue may be composed.
     pub max_lateness: TimeDelta,
+    /// Makes dense vectors; without one, they are learned from the archive.
+    pub embedder: Option<Arc<dyn Embedder>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("site", &self.site).finish_non_exhaustive()
+    }
 }
 
 /// What is known before an issue is composed.
@@ -82,12 +91,12 @@ impl Desk {
     pub(crate) fn compose(
         &self,
         plan: &Plan,
-        background: &Background,
+        archive: &Archive,
         examples: &Examples,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let profiles = learn(&subscriber.interests, background, examples);
+        let profiles = learn(&subscriber.interests, archive, examples);
         let preferences = &subscriber.preferences;
         let request = Request {
             days: &plan.days,
@@ -177,14 +186,15 @@ impl Composed {
     }
 }
 
-fn learn(interests: &[Interest], background: &Background, examples: &Examples) -> Vec<Profile> {
+fn learn(interests: &[Interest], archive: &Archive, examples: &Examples) -> Vec<Profile> {
     COUNTER.with_borrow_mut(|counter| {
         interests
             .iter()
             .map(|interest| {
                 let (liked, disliked) = (examples.of(&interest.liked), examples.of(&interest.disliked));
-                let evidence = Evidence { liked, disliked, words: None };
-                Profile::learn(interest, evidence, background, None, counter)
+                let evidence = Evidence { liked, disliked, words: examples.words(interest) };
+                let dense = archive.vectors.as_ref().map(|vectors| &vectors.background);
+                Profile::learn(interest, evidence, &archive.background, dense, counter)
             })
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()

@@ -13,6 +13,7 @@ mod bridge;
 mod by_hand;
 mod issues;
 mod ledger;
+mod makers;
 mod papers;
 mod settings;
 pub mod sqlite;
@@ -27,15 +28,16 @@ pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
+pub use makers::{MakerStore, StoredMaker};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send {}
+pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send {}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send> Store for T {}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

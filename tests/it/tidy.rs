@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "coverage",
             "digest",
+            "embedding",
             "inbound",
             "links",
             "paper",

@@ -87,6 +87,7 @@ impl Town {
             shelf_life: TimeDelta::hours(18),
             latest_send: TimeDelta::hours(3),
             max_lateness: TimeDelta::hours(12),
+            embedder: None,
             site,
         };
         Town {

@@ -8,6 +8,7 @@ mod backup;
 mod by_hand;
 mod deliveries;
 mod issues;
+mod makers;
 mod papers;
 mod row;
 mod subscribers;
@@ -25,6 +26,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0004_ranking.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
