@@ -15,18 +15,20 @@ mod awaited;
 mod background;
 mod compose;
 mod examples;
+mod preview;
 mod publisher;
 mod turn;
 mod window;
 
 pub use background::{Archive, Vectors, refresh_archive};
 pub use compose::{Composed, Desk};
+pub use preview::{Explained, explain_paper, explain_picks, preview};
 pub use publisher::Publisher;
 
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
-use crate::subscriber::{Subscriber, SubscriberId};
+use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use compose::Plan;
 use examples::Examples;
@@ -392,55 +394,6 @@ fn prepare(db: &Db, days: &BTreeSet<NaiveDate>, archive: &Archive) -> Result<Pre
         candidates = candidates.with_dense(&maker, &vectors);
     }
     Ok(Prepared { candidates, rows })
-}
-
-/// The issue that one subscriber would get: the one that is due and not yet
-/// made, else the next one; or the one of `date`. Changes nothing.
-pub fn preview(
-    db: &Db,
-    desk: &Desk,
-    subscriber: &Subscriber,
-    date: Option<NaiveDate>,
-    now: DateTime<Utc>,
-) -> Result<Option<Composed>, EditionError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    let date = if date.is_some() { date } else { coming_date(db, subscriber, now)? };
-    let Some(local_date) = date else { return Ok(None) };
-    let due = due_at(local_date, preferences.send_at, preferences.timezone);
-    let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
-    let coverage = recent_coverage(db, window::last_day(due))?;
-    let archive = refresh_archive(db, desk.embedder.clone(), |_| {})?;
-    let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive)?);
-    let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
-    let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
-    let sent = sent
-        .into_iter()
-        .filter(|sent| sent.local_date < local_date)
-        .filter_map(|sent| prepared.position(sent.paper))
-        .collect();
-    let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(subscriber), &archive)?;
-    let plan = Plan {
-        covers: awaited::covered(&coverage, &days, subscriber, due),
-        subscriber: subscriber.clone(),
-        local_date,
-        days,
-        prepared,
-        sent,
-    };
-    desk.compose(&plan, &archive, &examples, now).map(Some)
-}
-
-/// The date of the issue that is due and not yet made, else of the next one.
-fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    if let Some(date) = latest_due(preferences, now)
-        && !db.run_here(|store| store.has_issue(id, date))?
-    {
-        return Ok(Some(date));
-    }
-    Ok(next_due(preferences, now).map(|(date, _)| date))
 }
 
 /// How long an issue may be late before it is skipped, unless the settings say otherwise.

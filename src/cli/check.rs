@@ -1,6 +1,8 @@
 //! `check`: what is wrong, and what to do about it.
 
+use super::interests::complaints;
 use super::open::{Place, database_path, dkim};
+use super::subscribers::each;
 use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::digest::Templates;
@@ -43,6 +45,7 @@ pub(super) fn run(place: &Place) -> Done {
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
     findings.push(judged("database", database(&config)));
+    findings.extend(interests(&config));
     findings.push(judged("templates", templates(&config)));
     findings.push(judged("relay", relay(&config)));
     findings.extend(signatures(&config));
@@ -88,6 +91,30 @@ fn database(config: &Config) -> Result<String, String> {
     let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
     store.check_writable().map_err(with_causes)?;
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// Keywords of subscribers that are not understood as they are written.
+fn interests(config: &Config) -> Vec<Finding> {
+    const SHOWN: usize = 5;
+    let Ok(db) = Place::db(config) else { return Vec::new() };
+    let mut texts = Vec::new();
+    let mut more = 0;
+    let read = each(&db, |subscriber| {
+        for complaint in subscriber.interests.iter().flat_map(complaints) {
+            if texts.len() < SHOWN {
+                texts.push(format!("subscriber {}: {complaint}", subscriber.id.0));
+            } else {
+                more += 1;
+            }
+        }
+    });
+    if read.is_err() {
+        return Vec::new();
+    }
+    if more > 0 {
+        texts.push(format!("and {more} more keywords that are not understood as they are written"));
+    }
+    texts.into_iter().map(|text| finding("interests", Verdict::Warn, text)).collect()
 }
 
 fn templates(config: &Config) -> Result<String, String> {

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod deliver;
 mod evaluate;
+mod explain;
 mod fetch;
 mod init;
 mod interests;

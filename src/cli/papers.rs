@@ -1,9 +1,9 @@
 //! `papers`: look at what was taken in, and take more in.
 
-use super::open::{Place, date, now};
-use super::{Done, Failure, out};
+use super::open::{Place, date, desk, now, subscriber};
+use super::{Done, Failure, explain, out};
 use crate::coverage::Coverage;
-use crate::edition::refresh_archive;
+use crate::edition::{explain_paper, refresh_archive};
 use crate::intake::Import;
 use crate::paper::{Paper, PaperId};
 use crate::store::StoredPaper;
@@ -30,6 +30,12 @@ pub(super) enum Command {
     Show {
         /// Its id, or an address that holds it
         id: String,
+        /// Say what this subscriber's issue makes of it, and why
+        #[arg(long = "for", value_name = "EMAIL")]
+        reader: Option<String>,
+        /// The issue of this date; the next one if left out
+        #[arg(long, value_parser = date, requires = "reader")]
+        date: Option<NaiveDate>,
     },
     /// The papers of a day, most votes first
     Trending {
@@ -56,7 +62,8 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let query = query.join(" ");
             list(&db.run_here(|store| store.search_papers(&query, limit))?, place.json)
         }
-        Command::Show { id } => show(&id, place),
+        Command::Show { id, reader: None, .. } => show(&id, place),
+        Command::Show { id, reader: Some(reader), date } => show_for(&id, &reader, date, place),
         Command::Trending { date, limit } => trending(date, limit, place),
         Command::Coverage { since } => coverage(since, place),
     }
@@ -136,6 +143,26 @@ fn show(id: &str, place: &Place) -> Done {
         out::line(textwrap::fill(&paper.abstract_text, 80))?;
     }
     Ok(())
+}
+
+fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, place: &Place) -> Done {
+    let (config, db) = place.open()?;
+    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let reader = subscriber(&db, reader)?;
+    let Some(StoredPaper { paper, .. }) = db.run_here(|store| store.paper(&id))? else {
+        return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
+    };
+    if paper.announced.is_none() {
+        return Err(Failure::Failed(anyhow!("{id} has no announcement day, so no issue announces it")));
+    }
+    let Some(explained) = explain_paper(&db, &desk(&config)?, &reader, &id, date, now())? else {
+        return Err(Failure::Failed(anyhow!("no issue is coming up for {} within a week", reader.address)));
+    };
+    if place.json {
+        return Ok(out::json(&explained)?);
+    }
+    out::line(&paper.title)?;
+    Ok(explain::print(&explained, false)?)
 }
 
 fn facts(paper: &Paper) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! `preview`: the issue that would be sent.
 
 use super::open::{Place, date, desk, now, subscriber};
-use super::{Done, Failure, out};
-use crate::edition::{Composed, preview};
+use super::{Done, Failure, explain, out};
+use crate::edition::{Composed, explain_picks, preview};
 use anyhow::anyhow;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(super) struct Options {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Print the score and the section of every pick as well
+    /// Print the whole sum behind the score of every pick as well
     #[arg(long)]
     explain: bool,
 }
@@ -39,9 +39,21 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     if !composed.wanted() {
         out::note("nothing is above the line, so nothing would be sent (when_empty = skip)");
     }
+    let explained = if options.explain {
+        explain_picks(&db, &desk(&config)?, &subscriber, options.date, now())?
+    } else {
+        Vec::new()
+    };
+    let is_json = place.json || options.format == Format::Json;
     match options.format {
-        _ if place.json => out::json(&as_json(&composed))?,
-        Format::Json => out::json(&as_json(&composed))?,
+        _ if is_json => {
+            let mut value = as_json(&composed);
+            if options.explain {
+                value["explained"] = json!(explained);
+            }
+            out::json(&value)?;
+        }
+        Format::Json => {}
         Format::Eml => out::bytes(&composed.message)?,
         Format::Text => out::bytes(composed.rendered.text.replace("\r\n", "\n").as_bytes())?,
         Format::Html => match &composed.rendered.html {
@@ -49,11 +61,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             None => return Err(Failure::Failed(anyhow!("{} chose text alone: --format text", subscriber.address))),
         },
     }
-    if options.explain && options.format != Format::Json && !place.json {
-        let picks =
-            composed.issue.sections.iter().flat_map(|section| section.picks.iter().map(move |pick| (section, pick)));
-        for (section, pick) in picks {
-            out::note(format!("{:.3}  {}  [{}]  {}", pick.score, pick.paper.id, section.heading, pick.reason));
+    if !is_json {
+        for explained in &explained {
+            explain::print(explained, true)?;
         }
     }
     Ok(())

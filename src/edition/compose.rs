@@ -10,10 +10,10 @@ use crate::digest::{
 use crate::embedding::Embedder;
 use crate::inbound::InboundSettings;
 use crate::links::Links;
-use crate::profile::{Evidence, Profile, TermCounter};
+use crate::profile::{Evidence, Expression, Profile, TermCounter};
 use crate::ranking::{self, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick};
+use crate::store::{NewIssue, NewPick, PickKind};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -61,6 +61,18 @@ pub(crate) struct Plan {
     pub(crate) sent: HashSet<usize>,
 }
 
+impl Plan {
+    /// What the subscriber wants of the candidates.
+    pub(crate) fn request(&self) -> Request<'_> {
+        Request {
+            days: &self.days,
+            sent: &self.sent,
+            max_papers: self.subscriber.preferences.max_papers as usize,
+            min_score: self.subscriber.preferences.min_score,
+        }
+    }
+}
+
 /// A composed issue, not yet queued.
 #[derive(Debug)]
 pub struct Composed {
@@ -98,13 +110,7 @@ impl Desk {
         let subscriber = &plan.subscriber;
         let profiles = learn(&subscriber.interests, archive, examples);
         let preferences = &subscriber.preferences;
-        let request = Request {
-            days: &plan.days,
-            sent: &plan.sent,
-            max_papers: preferences.max_papers as usize,
-            min_score: preferences.min_score,
-        };
-        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &request);
+        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &plan.request());
         let considered = picks.considered;
         let issue = issue(plan, &picks);
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
@@ -142,6 +148,7 @@ impl Desk {
                 score: pick.score,
                 section: heading(&pick.section),
                 reason: pick.reason,
+                kind: if pick.section == ranking::Section::Exploring { PickKind::Exploring } else { PickKind::Chosen },
             })
             .collect();
         let days = plan.days.keys().copied();
@@ -186,7 +193,8 @@ impl Composed {
     }
 }
 
-fn learn(interests: &[Interest], archive: &Archive, examples: &Examples) -> Vec<Profile> {
+/// Profiles of the interests that have anything to go by.
+pub(crate) fn learn(interests: &[Interest], archive: &Archive, examples: &Examples) -> Vec<Profile> {
     COUNTER.with_borrow_mut(|counter| {
         interests
             .iter()
@@ -207,6 +215,7 @@ fn heading(section: &ranking::Section) -> String {
         ranking::Section::Interest(name) => name.clone(),
         ranking::Section::Trending => "Trending".to_owned(),
         ranking::Section::New => "New papers".to_owned(),
+        ranking::Section::Exploring => "Exploring".to_owned(),
     }
 }
 
@@ -233,6 +242,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
                     ranking::Section::FollowedAuthors => SectionKind::FollowedAuthors,
                     ranking::Section::Interest(_) => SectionKind::Interest,
                     ranking::Section::Trending | ranking::Section::New => SectionKind::Trending,
+                    ranking::Section::Exploring => SectionKind::Exploring,
                 },
                 picks: vec![issue_pick],
             }),
@@ -243,7 +253,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         covers: plan.covers.clone(),
         sections,
         no_room: picks.no_room as u32,
-        below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
+        below_the_line: picks.below_the_line as u32,
         considered: picks.considered as u32,
         note,
     }
@@ -262,7 +272,8 @@ fn issue_pick(pick: &Pick) -> IssuePick {
 fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
     let ranking::Section::Interest(name) = section else { return Vec::new() };
     let Some(interest) = interests.iter().find(|interest| interest.name == *name) else { return Vec::new() };
-    let mut words = interest.keywords.clone();
+    let keywords: Vec<Expression> = interest.keywords.iter().filter_map(|written| Expression::read(written)).collect();
+    let mut words: Vec<String> = keywords.iter().flat_map(Expression::phrases).map(str::to_owned).collect();
     words.push(interest.name.clone());
     words.push(interest.description.clone());
     words.retain(|word| !word.trim().is_empty());

@@ -24,6 +24,17 @@ pub struct DenseBackground {
     pub inverse: Vec<f32>,
 }
 
+/// What somebody likes, as weights of dense vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Direction {
+    /// Whose vectors.
+    pub maker: String,
+    /// One for each number of a vector.
+    pub weights: Vec<f32>,
+    /// What they give for the mean of the archive.
+    pub at_mean: f32,
+}
+
 impl DenseBackground {
     /// Learns from vectors of a sample of the archive, all by one maker. `None`
     /// if there are none, or all are alike.

@@ -1,9 +1,10 @@
 //! An interest becomes a profile.
 
 use super::features::weigh;
-use super::{Background, DenseBackground, Features, Group, TermCounter};
+use super::dense::Direction;
+use super::{Background, DenseBackground, Expression, Features, Group, TermCounter};
 use crate::subscriber::Interest;
-use crate::text::{fold, fold_phrase};
+use crate::text::fold;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -61,12 +62,12 @@ pub struct Profile {
     pub people_weight: f32,
     /// Log odds of categories, by term, above that of a category no liked paper has.
     pub fields: Features,
-    /// Weights of dense vectors, and what they give for the archive's mean.
-    pub dense: Option<(Vec<f32>, f32)>,
-    /// Phrases that pin, as written and folded.
-    pub keywords: Vec<(String, String)>,
-    /// Phrases that veto, folded.
-    pub must_not: Vec<String>,
+    /// Where it lies in the space of dense vectors.
+    pub dense: Option<Direction>,
+    /// What pins.
+    pub keywords: Vec<Expression>,
+    /// What vetoes.
+    pub must_not: Vec<Expression>,
     /// People whose papers are pinned.
     pub authors: Vec<String>,
     /// Where papers must come from; empty for anywhere.
@@ -94,8 +95,8 @@ impl Profile {
             people_weight: people_weight(&liked),
             fields: learn_fields(&liked, background),
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
-            keywords: folded_phrases(&interest.keywords),
-            must_not: folded_phrases(&interest.must_not).into_iter().map(|(_, folded)| folded).collect(),
+            keywords: read_all(&interest.keywords),
+            must_not: read_all(&interest.must_not),
             authors: interest.authors.iter().filter(|name| !fold(name).is_empty()).cloned().collect(),
             categories: interest.categories.clone(),
             liked,
@@ -116,9 +117,9 @@ pub fn words_of(interest: &Interest) -> String {
     if text.trim().is_empty() && !says_more && interest.liked.is_empty() {
         text.push_str(&interest.name);
     }
-    for keyword in &interest.keywords {
+    for phrase in read_all(&interest.keywords).iter().flat_map(Expression::phrases) {
         text.push_str(".\n");
-        text.push_str(keyword.trim_end_matches('*'));
+        text.push_str(phrase);
     }
     text
 }
@@ -217,7 +218,7 @@ fn learn_dense(
     liked: &[Example],
     disliked: &[Example],
     background: &DenseBackground,
-) -> Option<(Vec<f32>, f32)> {
+) -> Option<Direction> {
     let width = background.dimensions();
     let known = |vector: &[f32]| vector.len() == width && vector.iter().any(|value| *value != 0.0);
     let mean = |vectors: &[(&[f32], f32)]| -> Option<(Vec<f32>, f32)> {
@@ -240,9 +241,9 @@ fn learn_dense(
     let negatives: Vec<(&[f32], f32)> = disliked.iter().map(|(vector, weight)| (vector.as_slice(), *weight)).collect();
     let negative = mean(&negatives).map(|(mean, total)| (mean, DISLIKED_WEIGHT * total / (total + 1.0)));
     let (positive, _) = mean(&positives)?;
-    let direction = background.direction(&positive, negative.as_ref().map(|(mean, times)| (mean.as_slice(), *times)));
-    let at_mean = super::dense::dot(&direction, &background.mean);
-    Some((direction, at_mean))
+    let weights = background.direction(&positive, negative.as_ref().map(|(mean, times)| (mean.as_slice(), *times)));
+    let at_mean = super::dense::dot(&weights, &background.mean);
+    Some(Direction { maker: background.maker.clone(), weights, at_mean })
 }
 
 /// The categories of the liked papers, against the archive's.
@@ -270,12 +271,8 @@ fn sorted(weights: HashMap<u32, f32>) -> Features {
     Features(weights)
 }
 
-fn folded_phrases(phrases: &[String]) -> Vec<(String, String)> {
-    phrases
-        .iter()
-        .map(|phrase| (phrase.trim().to_owned(), fold_phrase(phrase)))
-        .filter(|(_, folded)| !folded.is_empty())
-        .collect()
+fn read_all(written: &[String]) -> Vec<Expression> {
+    written.iter().filter_map(|written| Expression::read(written)).collect()
 }
 
 #[cfg(test)]

@@ -9,13 +9,17 @@
 
 pub mod background;
 pub mod dense;
+pub mod expression;
 pub mod features;
 pub mod learn;
+pub mod thumbs;
 
 pub use background::Background;
 pub use dense::DenseBackground;
+pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, Terms};
 pub use learn::{Evidence, Example, Profile};
+pub use thumbs::{Thumb, thumb_weight};
 
 #[doc(hidden)]
 pub fn knob(name: &str, default: f32) -> f32 {

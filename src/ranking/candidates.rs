@@ -140,11 +140,11 @@ impl Candidates {
     /// What the dense direction of `profile` gives for every candidate, above what
     /// it gives for the mean of the archive; 0 where nothing is known of the text.
     pub fn dense_scores(&self, profile: &Profile) -> Option<Vec<f32>> {
-        let (direction, at_mean) = profile.dense.as_ref()?;
-        let dense = self.dense.as_ref().filter(|dense| dense.width == direction.len())?;
+        let direction = profile.dense.as_ref()?;
+        let dense = self.dense.as_ref().filter(|dense| dense.maker == direction.maker)?;
         let score = |vector: &[f32]| {
             let is_known = vector.iter().any(|value| *value != 0.0);
-            if is_known { dot(direction, vector) - at_mean } else { 0.0 }
+            if is_known { dot(&direction.weights, vector) - direction.at_mean } else { 0.0 }
         };
         Some(dense.values.chunks_exact(dense.width).map(score).collect())
     }

@@ -1,19 +1,9 @@
 //! The score of every candidate for one profile.
 
 use super::learned::Learned;
+use super::rules::{Pin, Rules, is_in_categories};
 use super::{Candidates, Request};
-use crate::paper::category_matches;
 use crate::profile::Profile;
-use std::collections::HashMap;
-
-/// A rule that lifts a paper above the line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pin {
-    /// Followed authors, as the paper writes them.
-    Author(Vec<String>),
-    /// A phrase, as the interest writes it.
-    Phrase(String),
-}
 
 /// A candidate with its score for one profile.
 #[derive(Debug, Clone)]
@@ -39,55 +29,44 @@ impl Scored {
 const AUTHOR_FLOOR: f32 = 0.9;
 const PHRASE_FLOOR: f32 = 0.6;
 
-/// Scores every candidate that the profile does not rule out, in order of position.
-pub fn score(candidates: &Candidates, profile: &Profile, request: &Request<'_>) -> Vec<Scored> {
-    let mut pins: HashMap<usize, Pin> = HashMap::new();
-    for (written, folded) in &profile.keywords {
-        for at in candidates.with_phrase(folded) {
-            pins.entry(at).or_insert_with(|| Pin::Phrase(written.clone()));
-        }
+/// The least score that a rule leaves a paper with.
+pub(super) fn floor(pin: Option<&Pin>) -> f32 {
+    match pin {
+        Some(Pin::Author(_)) => AUTHOR_FLOOR,
+        Some(Pin::Phrase(_)) => PHRASE_FLOOR,
+        None => 0.0,
     }
-    for person in &profile.authors {
-        for (at, name) in candidates.by_author(person) {
-            match pins.get_mut(&at) {
-                Some(Pin::Author(names)) => names.push(name),
-                _ => {
-                    pins.insert(at, Pin::Author(vec![name]));
-                }
-            }
-        }
-    }
-    let mut vetoed = vec![false; candidates.len()];
-    for phrase in &profile.must_not {
-        for at in candidates.with_phrase(phrase) {
-            vetoed[at] = true;
-        }
-    }
-    let learned = Learned::of(candidates, profile).scores;
-    let scored = candidates.on_days(request.days).filter(|at| !vetoed[*at] && !request.sent.contains(at));
-    scored
-        .filter_map(|at| {
-            let pin = pins.remove(&at);
-            // A followed author is followed wherever they publish.
-            if !matches!(pin, Some(Pin::Author(_))) && !in_categories(candidates, at, profile) {
-                return None;
-            }
-            let learned = learned[at];
-            let score = match &pin {
-                Some(Pin::Author(_)) => AUTHOR_FLOOR + (1.0 - AUTHOR_FLOOR) * learned,
-                Some(Pin::Phrase(_)) => PHRASE_FLOOR + (1.0 - PHRASE_FLOOR) * learned,
-                None => learned,
-            };
-            Some(Scored { candidate: at, score, learned, pin })
-        })
-        .collect()
 }
 
-fn in_categories(candidates: &Candidates, at: usize, profile: &Profile) -> bool {
-    profile.categories.is_empty()
-        || candidates
-            .paper(at)
-            .categories
-            .iter()
-            .any(|category| profile.categories.iter().any(|pattern| category_matches(pattern, category)))
+/// The score of a paper with that learned score which that rule lifts.
+pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
+    floor(pin) + (1.0 - floor(pin)) * learned
+}
+
+/// Scores every candidate that the profile does not rule out, in order of position.
+pub fn score(candidates: &Candidates, profile: &Profile, request: &Request<'_>) -> Vec<Scored> {
+    scored_by(candidates, profile, request, &Rules::of(candidates, profile), &Learned::of(candidates, profile))
+}
+
+/// The same, from what the rules and the learned part say.
+pub(super) fn scored_by(
+    candidates: &Candidates,
+    profile: &Profile,
+    request: &Request<'_>,
+    rules: &Rules,
+    learned: &Learned,
+) -> Vec<Scored> {
+    candidates
+        .on_days(request.days)
+        .filter(|at| !request.sent.contains(at) && !rules.vetoes.contains_key(at))
+        .filter_map(|at| {
+            let pin = rules.pins.get(&at);
+            // A followed author is followed wherever they publish.
+            if !matches!(pin, Some(Pin::Author(_))) && !is_in_categories(candidates, at, profile) {
+                return None;
+            }
+            let learned = learned.scores[at];
+            Some(Scored { candidate: at, score: lifted(learned, pin), learned, pin: pin.cloned() })
+        })
+        .collect()
 }
