@@ -30,7 +30,7 @@ use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use compose::Plan;
+use compose::{Plan, get_ready};
 use examples::Examples;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -250,8 +250,12 @@ impl<'a> Press<'a> {
         let archive = self.archive()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, now) = (self.desk, &self.examples, self.now);
-        let composed: Vec<Composed> =
-            plans.par_iter().map(|plan| desk.compose(plan, &archive, examples, now)).collect::<Result<_, _>>()?;
+        let ready = get_ready(&plans, &archive, examples);
+        let composed: Vec<Composed> = plans
+            .par_iter()
+            .zip(&ready)
+            .map(|(plan, ready)| desk.compose(plan, ready, now))
+            .collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;

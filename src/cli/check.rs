@@ -107,6 +107,7 @@ fn interests(config: &Config) -> Vec<Finding> {
                 more += 1;
             }
         }
+        Ok(())
     });
     if read.is_err() {
         return Vec::new();

@@ -18,7 +18,8 @@ use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What every issue needs: the site, its templates and its rules.
@@ -59,6 +60,35 @@ pub(crate) struct Plan {
     pub(crate) covers: Vec<DayCovered>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) sent: HashSet<usize>,
+}
+
+/// What one subscriber's interests were learned to be.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    pub(crate) profiles: Vec<Profile>,
+    /// What their dense directions give for the candidates.
+    pub(crate) dense: Vec<Option<Vec<f32>>>,
+}
+
+/// Learns the interests of all `plans`, and takes their dense products together.
+pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) -> Vec<Ready> {
+    let mut ready: Vec<Ready> = plans
+        .par_iter()
+        .map(|plan| Ready { profiles: learn(&plan.subscriber.interests, archive, examples), dense: Vec::new() })
+        .collect();
+    let mut by_candidates: BTreeMap<*const Prepared, Vec<usize>> = BTreeMap::new();
+    for (at, plan) in plans.iter().enumerate() {
+        by_candidates.entry(Arc::as_ptr(&plan.prepared)).or_default().push(at);
+    }
+    for together in by_candidates.into_values() {
+        let profiles: Vec<&Profile> = together.iter().flat_map(|&at| &ready[at].profiles).collect();
+        let mut dense = plans[together[0]].prepared.candidates.dense_scores(&profiles).into_iter();
+        for at in together {
+            let count = ready[at].profiles.len();
+            ready[at].dense = dense.by_ref().take(count).collect();
+        }
+    }
+    ready
 }
 
 impl Plan {
@@ -103,14 +133,13 @@ impl Desk {
     pub(crate) fn compose(
         &self,
         plan: &Plan,
-        archive: &Archive,
-        examples: &Examples,
+        ready: &Ready,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let profiles = learn(&subscriber.interests, archive, examples);
         let preferences = &subscriber.preferences;
-        let picks = ranking::pick(&plan.prepared.candidates, &profiles, &plan.request());
+        let picks =
+            ranking::pick_with(&plan.prepared.candidates, &ready.profiles, &ready.dense, &plan.request());
         let considered = picks.considered;
         let issue = issue(plan, &picks);
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);

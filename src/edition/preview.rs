@@ -1,6 +1,6 @@
 //! What an issue would be, and why.
 
-use super::compose::{Composed, Desk, Plan, learn};
+use super::compose::{Composed, Desk, Plan, get_ready, learn};
 use super::examples::Examples;
 use super::{Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, window};
 use crate::paper::PaperId;
@@ -53,7 +53,8 @@ pub fn preview(
     now: DateTime<Utc>,
 ) -> Result<Option<Composed>, EditionError> {
     let Some(material) = material(db, desk, subscriber, date, now)? else { return Ok(None) };
-    desk.compose(&material.plan, &material.archive, &material.examples, now).map(Some)
+    let ready = get_ready(std::slice::from_ref(&material.plan), &material.archive, &material.examples);
+    desk.compose(&material.plan, &ready[0], now).map(Some)
 }
 
 /// Why each pick of that issue is in it, in order.

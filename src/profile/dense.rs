@@ -39,7 +39,7 @@ impl DenseBackground {
     /// Learns from vectors of a sample of the archive, all by one maker. `None`
     /// if there are none, or all are alike.
     pub fn learn(maker: &str, vectors: &[Vec<f32>]) -> Option<Self> {
-        Self::learn_with(maker, vectors, f64::from(super::knob("RIDGE", RIDGE as f32)))
+        Self::learn_with(maker, vectors, RIDGE)
     }
 
     fn learn_with(maker: &str, vectors: &[Vec<f32>], ridge: f64) -> Option<Self> {

@@ -132,7 +132,17 @@ fn weighed_words(interest: &Interest, background: &Background, counter: &mut Ter
     if background.papers() >= ARCHIVE_MIN && terms.iter().any(|(term, _)| background.share(*term) > 0.0) {
         terms.retain(|(term, _)| background.share(*term) > 0.0);
     }
-    weigh(&terms, background)
+    let mut words = weigh(&terms, background);
+    // Whoever writes "deep learning for proteins" does not want all of deep learning.
+    let pow = super::knob("WPOW", 0.0);
+    for (term, weight) in &mut words.0 {
+        *weight *= background.rarity(*term).powf(pow);
+    }
+    let norm = words.norm().max(1e-6);
+    for (_, weight) in &mut words.0 {
+        *weight /= norm;
+    }
+    words
 }
 
 /// The mean of the examples, each term moved by how much commoner it is among
@@ -156,14 +166,12 @@ fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], backgro
     }
     add(words.group(Group::Text), words_weight);
     let rarest = 0.5 / background.papers().max(1) as f32;
-    let prior = super::knob("PRIOR_TEXT", PRIOR_TEXT);
-    let (pow_sum, pow_rar) = (super::knob("POW_SUM", 0.5), super::knob("POW_RAR", 1.0));
     let mut weights: HashMap<u32, f32> = HashMap::with_capacity(sums.len());
     for (term, (sum, having)) in sums {
         let share = background.share(term).max(rarest);
-        let share_here = (having + prior * share) / (positives + prior);
+        let share_here = (having + PRIOR_TEXT * share) / (positives + PRIOR_TEXT);
         let odds = (share_here / share).ln().max(0.0);
-        weights.insert(term, odds / background.rarity(term).powf(pow_rar) * (sum / positives).powf(pow_sum));
+        weights.insert(term, odds / background.rarity(term) * (sum / positives).sqrt());
     }
     let length = weights.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-6);
     for weight in weights.values_mut() {

@@ -117,7 +117,8 @@ pub enum Fate {
 
 /// Explains the score of the candidate at `at`.
 pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explanation {
-    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile));
+    let dense = candidates.dense_scores(&[profile]).remove(0);
+    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense.as_deref()));
     let parts: Vec<Share> = learned
         .parts
         .iter()

@@ -6,7 +6,6 @@
 
 use super::Candidates;
 use crate::profile::Profile;
-use crate::profile::knob;
 
 /// How surprising a paper must be, in standard deviations above the mean of the
 /// candidates, to be as likely right as wrong; and how steep the way there is.
@@ -33,8 +32,9 @@ const DENSE_SPREAD_MIN: f32 = 0.01;
 const FIELDS_WEIGHT: f32 = 0.4;
 
 /// How much people count beside the words for whoever follows nothing but
-/// people; it falls with the square of how often they do.
-const PEOPLE_WEIGHT: f32 = 0.9;
+/// people; it falls steeply with how often they do: somebody half of whose papers
+/// have an author in common with another one still reads by subject.
+const PEOPLE_WEIGHT: f32 = 1.5;
 
 /// How much dense vectors count beside the words.
 const DENSE_WEIGHT: f32 = 0.5;
@@ -99,8 +99,9 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Scores every candidate. Zero where there is nothing to go by but the category.
-    pub fn of(candidates: &Candidates, profile: &Profile) -> Self {
+    /// Scores every candidate; `dense` is what [`Candidates::dense_scores`] gives for
+    /// the profile. Zero where there is nothing to go by but the category.
+    pub fn of(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>) -> Self {
         let count = candidates.len();
         if profile.text.0.is_empty() && profile.people.0.is_empty() {
             let score = if profile.categories.is_empty() { 0.0 } else { ONLY_CATEGORY };
@@ -125,37 +126,14 @@ impl Learned {
                 by_words.max(people / BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)
             })
             .collect();
-        let people_weight = knob("PEOPLE", PEOPLE_WEIGHT) * profile.people_weight.powf(knob("PEOPLE_POW", 2.0));
+        let people_weight = PEOPLE_WEIGHT * profile.people_weight.powi(4);
         let mut parts = vec![
             Part::new(Kind::Words, 1.0, words, TEXT_SPREAD_MIN),
             Part::new(Kind::People, people_weight, people, PEOPLE_SPREAD_MIN),
-            Part::new(Kind::Fields, knob("FIELDS", FIELDS_WEIGHT), candidates.field_sums(&profile.fields), FIELDS_SPREAD_MIN),
+            Part::new(Kind::Fields, FIELDS_WEIGHT, candidates.field_sums(&profile.fields), FIELDS_SPREAD_MIN),
         ];
-        if let Some(dense) = candidates.dense_scores(profile) {
-            parts.push(Part::new(Kind::Meaning, knob("DENSE", DENSE_WEIGHT), dense, DENSE_SPREAD_MIN));
-        }
-        if knob("NEAR", 0.0) > 0.0 {
-            let near = |at: usize| {
-                let mut best: Vec<f32> = profile.liked.iter().map(|liked| {
-                    let text = crate::profile::Features(liked.features.group(crate::profile::Group::Text).to_vec());
-                    candidates.features(at).dot(&text)
-                }).collect();
-                best.sort_by(|a, b| b.total_cmp(a));
-                best.truncate(knob("NEAR_K", 3.0) as usize);
-                best.iter().sum::<f32>() / best.len().max(1) as f32
-            };
-            parts.push(Part::new(Kind::Words, knob("NEAR", 0.0), (0..count).map(near).collect(), 0.01));
-        }
-        if knob("NEARD", 0.0) > 0.0 {
-            let near = |at: usize| {
-                let mut best: Vec<f32> = profile.liked.iter().filter_map(|liked| {
-                    Some(crate::profile::dense::dot(candidates.dense(at)?, liked.dense.as_ref()?))
-                }).collect();
-                best.sort_by(|a, b| b.total_cmp(a));
-                best.truncate(knob("NEAR_K", 3.0) as usize);
-                best.iter().sum::<f32>() / best.len().max(1) as f32
-            };
-            parts.push(Part::new(Kind::Words, knob("NEARD", 0.0), (0..count).map(near).collect(), 0.01));
+        if let Some(dense) = dense {
+            parts.push(Part::new(Kind::Meaning, DENSE_WEIGHT, dense.to_vec(), DENSE_SPREAD_MIN));
         }
         parts.retain(|part| part.weight > 0.0);
         let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();

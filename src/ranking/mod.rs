@@ -104,13 +104,25 @@ const SOMETHING: f32 = 0.01;
 /// share what is left, so that none starves; followed authors come first but
 /// may take only half of the room while interests have something to say.
 pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
+    let dense = candidates.dense_scores(&profiles.iter().collect::<Vec<_>>());
+    pick_with(candidates, profiles, &dense, request)
+}
+
+/// The same with what [`Candidates::dense_scores`] gives for the profiles: it
+/// costs least for many subscribers at a time.
+pub fn pick_with(
+    candidates: &Candidates,
+    profiles: &[Profile],
+    dense: &[Option<Vec<f32>>],
+    request: &Request<'_>,
+) -> Picks {
     if profiles.is_empty() {
         return trending::pick(candidates, request);
     }
     let considered = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).count();
     let mut best: Vec<Wanted> = Vec::new();
-    for (profile_at, profile) in profiles.iter().enumerate() {
-        for scored in score::score(candidates, profile, request) {
+    for (profile_at, (profile, dense)) in profiles.iter().zip(dense).enumerate() {
+        for scored in score::score(candidates, profile, dense.as_deref(), request) {
             best.push((scored, profile_at));
         }
     }

@@ -43,19 +43,15 @@ pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
     floor(pin) + (1.0 - floor(pin)) * learned
 }
 
-/// Scores every candidate that the profile does not rule out, in order of position.
-pub fn score(candidates: &Candidates, profile: &Profile, request: &Request<'_>) -> Vec<Scored> {
-    scored_by(candidates, profile, request, &Rules::of(candidates, profile), &Learned::of(candidates, profile))
-}
-
-/// The same, from what the rules and the learned part say.
-pub(super) fn scored_by(
+/// Scores every candidate that the profile does not rule out, in order of
+/// position; `dense` is what [`Candidates::dense_scores`] gives for the profile.
+pub fn score(
     candidates: &Candidates,
     profile: &Profile,
+    dense: Option<&[f32]>,
     request: &Request<'_>,
-    rules: &Rules,
-    learned: &Learned,
 ) -> Vec<Scored> {
+    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense));
     candidates
         .on_days(request.days)
         .filter(|at| !request.sent.contains(at) && !rules.vetoes.contains_key(at))

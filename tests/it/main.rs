@@ -16,6 +16,7 @@ mod faults;
 mod mime;
 mod place;
 mod postfix;
+mod ranking;
 mod smtp;
 mod store;
 mod tidy;

@@ -205,13 +205,21 @@ impl Ranker for Production<'_> {
                 let interest = Interest { name: "the profile".to_owned(), ..Interest::default() };
                 let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
                 let interest = Interest { liked: liked_ids, ..interest };
-                let evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
+                let mut evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
+                let mut interest = interest;
+                if crate::profile::knob("WORDS", 0.0) > 0.0 {
+                    interest.description = format!("{}. {}", self.papers[liked[0]].title, self.papers[liked[0]].abstract_text);
+                    interest.liked.clear();
+                    evidence.words = evidence.liked[0].dense.as_ref().map(|d| d.to_vec());
+                    evidence.liked.clear();
+                }
                 let dense = self.dense.as_ref().map(|(background, _)| background);
                 let profile = Profile::learn(&interest, evidence, &self.background, dense, counter);
                 let sent = HashSet::new();
                 let request = Request { days: &days, sent: &sent, max_papers: pool.len(), min_score: 0.0 };
                 let mut scores = vec![f32::MIN; pool.len()];
-                for scored in score::score(&candidates, &profile, &request) {
+                let dense = candidates.dense_scores(&[&profile]).remove(0);
+                for scored in score::score(&candidates, &profile, dense.as_deref(), &request) {
                     scores[scored.candidate] = scored.score;
                 }
                 scores
