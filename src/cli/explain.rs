@@ -17,7 +17,9 @@ pub(super) fn fate(explained: &Explained) -> String {
             None => "not again: it was sent before".to_owned(),
         },
         Fate::OtherDays => {
-            format!("the issue of {date} is not about its announcement day; scores are those among its own day's papers")
+            format!(
+                "the issue of {date} is not about its announcement day; scores are those among its own day's papers"
+            )
         }
         Fate::RuledOut { by } => format!("not in the issue of {date}: ruled out ({by})"),
         Fate::BelowTheLine { score, line } => {
@@ -81,7 +83,8 @@ pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<(
     out::line(format!("{}  {}", explained.id, fate(explained)))?;
     let best = explained.interests.iter().filter(|explanation| explanation.ruled_out.is_none());
     let best = best.max_by(|a, b| a.score.total_cmp(&b.score));
-    let shown: Vec<&Explanation> = if only_best { best.into_iter().collect() } else { explained.interests.iter().collect() };
+    let shown: Vec<&Explanation> =
+        if only_best { best.into_iter().collect() } else { explained.interests.iter().collect() };
     for explanation in shown {
         for line in lines(explanation) {
             out::line(line)?;

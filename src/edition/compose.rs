@@ -17,8 +17,8 @@ use crate::store::{NewIssue, NewPick, PickKind};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use std::cell::RefCell;
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -130,16 +130,10 @@ thread_local! {
 
 impl Desk {
     /// Ranks and composes one issue.
-    pub(crate) fn compose(
-        &self,
-        plan: &Plan,
-        ready: &Ready,
-        now: DateTime<Utc>,
-    ) -> Result<Composed, EditionError> {
+    pub(crate) fn compose(&self, plan: &Plan, ready: &Ready, now: DateTime<Utc>) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
         let preferences = &subscriber.preferences;
-        let picks =
-            ranking::pick_with(&plan.prepared.candidates, &ready.profiles, &ready.dense, &plan.request());
+        let picks = ranking::pick_with(&plan.prepared.candidates, &ready.profiles, &ready.dense, &plan.request());
         let considered = picks.considered;
         let issue = issue(plan, &picks);
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);

@@ -126,7 +126,8 @@ pub(super) fn eigenvectors(symmetric: &Square) -> Square {
     }
     let total: f64 = a.iter().map(|value| value * value).sum();
     for _sweep in 0..12 {
-        let off: f64 = (0..width).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * width + j].powi(2)).sum();
+        let off: f64 =
+            (0..width).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * width + j].powi(2)).sum();
         if off <= total * 1e-18 {
             break;
         }

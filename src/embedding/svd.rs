@@ -132,7 +132,8 @@ impl SvdEmbedder {
         if body.len() != count.checked_mul(12 + dimensions)?.checked_add(8)? {
             return None;
         }
-        let words = |from: usize| body[from..from + 4 * count].chunks_exact(4).map(|four| [four[0], four[1], four[2], four[3]]);
+        let words =
+            |from: usize| body[from..from + 4 * count].chunks_exact(4).map(|four| [four[0], four[1], four[2], four[3]]);
         Some(SvdEmbedder {
             name: format!("svd-{dimensions}-{:08x}", checksum(body)),
             dimensions,
@@ -154,10 +155,7 @@ impl Embedder for SvdEmbedder {
     }
 
     fn embed(&self, papers: &[&Paper]) -> Vec<Vec<f32>> {
-        papers
-            .par_iter()
-            .map_init(TermCounter::new, |counter, paper| self.embed_terms(&counter.paper(paper)))
-            .collect()
+        papers.par_iter().map_init(TermCounter::new, |counter, paper| self.embed_terms(&counter.paper(paper))).collect()
     }
 }
 
@@ -241,18 +239,18 @@ fn checksum(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Sixty papers about cats and sixty about stars; "felines" and "kittens" never meet, but both meet "cats".
+    /// Twenty papers on each of twelve subjects. Each subject has two names, which
+    /// never meet, and both meet its other words.
     fn archive() -> Vec<Terms> {
         let mut counter = TermCounter::new();
-        let words = [["felines", "cats", "whiskers", "purring"], ["quasars", "stars", "galaxies", "redshift"]];
-        let other = [["kittens", "cats", "whiskers", "purring"], ["pulsars", "stars", "galaxies", "redshift"]];
-        let mut papers = Vec::new();
-        for at in 0..120 {
-            let set = if at % 2 == 0 { &words } else { &other };
-            let words = &set[at / 2 % 2];
-            papers.push(counter.text(&format!("{}. {}. {}", words[0], words[1 + at % 3], words[1 + (at + 1) % 3])));
-        }
-        papers
+        let text = |at: usize| {
+            let (subject, number) = (at % 12, at / 12);
+            let name = if number % 2 == 0 { "first" } else { "second" };
+            let word = |step: usize| ["alpha", "beta", "gamma", "delta"][(number + step) % 4];
+            let letter = char::from(b'a' + subject as u8);
+            format!("{name}q{letter}. {}z{letter}. {}z{letter}. {}z{letter}", word(0), word(1), word(2))
+        };
+        (0..240).map(|at| counter.text(&text(at))).collect()
     }
 
     fn cosine(made: &SvdEmbedder, a: &str, b: &str) -> f32 {
@@ -264,7 +262,8 @@ mod tests {
     #[test]
     fn words_in_the_same_company_are_alike() {
         let made = SvdEmbedder::learn(&archive()).unwrap();
-        assert!(cosine(&made, "felines", "kittens") > cosine(&made, "felines", "pulsars") + 0.3);
+        let (same, other) = (cosine(&made, "firstqa", "secondqa"), cosine(&made, "firstqa", "secondqb"));
+        assert!(same > other + 0.3, "{same} {other}");
         assert!(made.embed_terms(&TermCounter::new().text("unheard")).iter().all(|value| *value == 0.0));
     }
 

@@ -140,7 +140,9 @@ fn tokens(text: &str) -> Vec<Token> {
         } else {
             let mut word = String::new();
             // `f(x)` and `2"` are words; `a)` ends a group if one was opened.
-            while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !(is_quote(*c) && ends_field(&word)) && *c != ')') {
+            while let Some(c) =
+                chars.next_if(|c| !c.is_whitespace() && !(is_quote(*c) && ends_field(&word)) && *c != ')')
+            {
                 word.push(c);
                 if c == '(' {
                     word.extend(std::iter::from_fn(|| chars.next_if(|c| *c != ')')));
@@ -268,9 +270,7 @@ impl Parser<'_> {
                 let text = text.trim().to_owned();
                 match field(word) {
                     None => phrase(&text),
-                    Some((name, _)) if crate::text::fold(&text).is_empty() => {
-                        Err(format!("nothing follows {name}:"))
-                    }
+                    Some((name, _)) if crate::text::fold(&text).is_empty() => Err(format!("nothing follows {name}:")),
                     Some(("author", _)) => Ok(Tree::Author(text)),
                     Some(_) => Ok(Tree::Category(text)),
                 }

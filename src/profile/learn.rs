@@ -1,7 +1,7 @@
 //! An interest becomes a profile.
 
-use super::features::weigh;
 use super::dense::Direction;
+use super::features::weigh;
 use super::{Background, DenseBackground, Expression, Features, Group, TermCounter};
 use crate::subscriber::Interest;
 use crate::text::fold;
@@ -134,9 +134,8 @@ fn weighed_words(interest: &Interest, background: &Background, counter: &mut Ter
     }
     let mut words = weigh(&terms, background);
     // Whoever writes "deep learning for proteins" does not want all of deep learning.
-    let pow = super::knob("WPOW", 0.0);
     for (term, weight) in &mut words.0 {
-        *weight *= background.rarity(*term).powf(pow);
+        *weight *= background.rarity(*term);
     }
     let norm = words.norm().max(1e-6);
     for (_, weight) in &mut words.0 {
@@ -166,17 +165,22 @@ fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], backgro
     }
     add(words.group(Group::Text), words_weight);
     let rarest = 0.5 / background.papers().max(1) as f32;
-    let mut weights: HashMap<u32, f32> = HashMap::with_capacity(sums.len());
-    for (term, (sum, having)) in sums {
+    let weigh = |(term, (sum, having)): (u32, (f32, f32))| {
         let share = background.share(term).max(rarest);
         let share_here = (having + PRIOR_TEXT * share) / (positives + PRIOR_TEXT);
         let odds = (share_here / share).ln().max(0.0);
-        weights.insert(term, odds / background.rarity(term) * (sum / positives).sqrt());
-    }
-    let length = weights.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-6);
-    for weight in weights.values_mut() {
+        (term, odds / background.rarity(term) * (sum / positives).sqrt())
+    };
+    let mut weights = sorted(sums.into_iter().map(weigh).collect());
+    // In the order of terms: another order of summing would give another last digit.
+    let length = weights.norm().max(1e-6);
+    for (_, weight) in &mut weights.0 {
         *weight /= length;
     }
+    if disliked.is_empty() {
+        return weights;
+    }
+    let mut weights: HashMap<u32, f32> = weights.0.into_iter().collect();
     let times = against(disliked);
     for example in disliked {
         for &(term, weight) in example.features.group(Group::Text) {

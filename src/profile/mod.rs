@@ -1,7 +1,8 @@
 //! Knows: what a reader wants, learned from their words and their papers.
 //!
 //! Papers become sparse vectors ([`features`]), weighted by how rare each term
-//! is in the operator's own archive ([`background`]); an interest becomes a
+//! is in the operator's own archive ([`background`]), and dense ones by whichever
+//! maker there is, taken against their mean and spread ([`dense`]); an interest becomes a
 //! [`Profile`] ([`learn`]): what the papers it likes have in common beyond what
 //! all papers have, minus what the papers it dislikes have, for words, authors
 //! and categories each. Everything here is pure, and one background serves
@@ -20,8 +21,3 @@ pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, Terms};
 pub use learn::{Evidence, Example, Profile};
 pub use thumbs::{Thumb, thumb_weight};
-
-#[doc(hidden)]
-pub fn knob(name: &str, default: f32) -> f32 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}

@@ -2,8 +2,8 @@
 
 use super::Days;
 use crate::paper::Paper;
-use crate::profile::features::weigh;
 use crate::profile::dense::Direction;
+use crate::profile::features::weigh;
 use crate::profile::{Background, Features, Group, Profile, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};

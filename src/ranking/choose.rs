@@ -3,6 +3,7 @@
 use super::score::Scored;
 use super::{Candidates, Request};
 use crate::profile::{Features, Group};
+use crate::text::fold;
 use std::cmp::Ordering;
 
 /// A candidate with the position of the profile that gave its best score.
@@ -13,7 +14,7 @@ pub(super) type Wanted = (Scored, usize);
 const ALIKE: f32 = 0.5;
 const REPEATED: f32 = 0.5;
 
-/// From here on one of them says nothing that the other does not: it is left out.
+/// From here on, and under the same title, two records are of one work: one of them is left out.
 const SAME: f32 = 0.95;
 
 /// Papers whose dense vectors are less alike than this are no near-duplicates.
@@ -54,9 +55,13 @@ pub(super) fn likeness(candidates: &Candidates, a: usize, b: usize) -> f32 {
     candidates.features(b).dot(&text)
 }
 
-/// Whether one of two papers says nothing that the other does not.
+/// Whether two papers are two records of one work.
 pub(super) fn is_same(candidates: &Candidates, a: usize, b: usize) -> bool {
-    likeness(candidates, a, b) >= SAME
+    is_same_if_alike(candidates, a, b, likeness(candidates, a, b))
+}
+
+fn is_same_if_alike(candidates: &Candidates, a: usize, b: usize, alike: f32) -> bool {
+    alike >= SAME && fold(&candidates.paper(a).title) == fold(&candidates.paper(b).title)
 }
 
 /// Fills an issue.
@@ -66,14 +71,17 @@ pub(super) struct Chooser<'a> {
     taken: Vec<bool>,
     /// How much each is like the one taken so far that it is most like.
     repeats: Vec<f32>,
+    /// Whether each is a record of a work that is taken.
+    is_same: Vec<bool>,
     left: usize,
 }
 
 impl<'a> Chooser<'a> {
     /// `above`: the papers above the line, best first.
     pub(super) fn new(candidates: &'a Candidates, above: Vec<Wanted>, room: usize) -> Self {
-        let (taken, repeats) = (vec![false; above.len()], vec![0.0; above.len()]);
-        Chooser { candidates, above, taken, repeats, left: room }
+        let count = above.len();
+        let (taken, is_same) = (vec![false; count], vec![false; count]);
+        Chooser { candidates, above, taken, repeats: vec![0.0; count], is_same, left: room }
     }
 
     /// Shares the room: followed authors may take half of it while interests have
@@ -96,7 +104,7 @@ impl<'a> Chooser<'a> {
     fn take(&mut self, most: usize, wanted: impl Fn(&Scored, usize) -> bool) {
         for _ in 0..most.min(self.left) {
             let open = (0..self.above.len())
-                .filter(|&at| !self.taken[at] && self.repeats[at] < SAME)
+                .filter(|&at| !self.taken[at] && !self.is_same[at])
                 .filter(|&at| wanted(&self.above[at].0, self.above[at].1));
             // Of equals the earlier one, which comes first by `order`.
             let mut best: Option<(usize, f32)> = None;
@@ -122,7 +130,9 @@ impl<'a> Chooser<'a> {
         let paper = self.above[chosen].0.candidate;
         for at in 0..self.above.len() {
             if !self.taken[at] {
-                let alike = likeness(self.candidates, paper, self.above[at].0.candidate);
+                let other = self.above[at].0.candidate;
+                let alike = likeness(self.candidates, paper, other);
+                self.is_same[at] |= is_same_if_alike(self.candidates, paper, other, alike);
                 self.repeats[at] = self.repeats[at].max(alike);
             }
         }

@@ -1,13 +1,17 @@
 //! Ranks: profiles and papers to ordered picks with reasons. Pure.
 //!
 //! 1. [`Candidates`] prepares the papers of some days once for all subscribers.
-//! 2. [`score`] gives each of them a score for one profile: rules first (vetoes
-//!    leave a paper out, pins lift it above the line), then the learned score.
+//! 2. [`rules`] say what a profile asks for by name and what it rules out;
+//!    [`learned`] says how much each paper is what the profile was learned from;
+//!    [`score`] makes one score of both.
 //! 3. [`pick`] chooses for one subscriber: the best of each interest, in
-//!    sections, no paper twice; [`trending`] where there are no interests.
-//! 4. [`reason`] says of each pick which signals carried it.
+//!    sections, no paper twice, no two that say the same, and one that is tried;
+//!    [`trending`] where there are no interests.
+//! 4. [`reason`] says of each pick which signals carried it, and
+//!    [`explain`](mod@explain) gives the whole sum.
 //!
-//! Everything is deterministic: ties go to the paper that was announced first.
+//! Everything is deterministic, whatever the number of threads: ties go to the
+//! paper with more votes, then to the one that was announced first.
 
 pub mod candidates;
 mod choose;
@@ -24,8 +28,8 @@ pub use explain::{Explanation, Fate, explain, fate};
 
 use crate::paper::Paper;
 use crate::profile::Profile;
-use chrono::{DateTime, NaiveDate, Utc};
 use choose::{Chooser, Wanted};
+use chrono::{DateTime, NaiveDate, Utc};
 use rules::Pin;
 use score::Scored;
 use std::collections::{BTreeMap, HashSet};
@@ -144,13 +148,7 @@ pub fn pick_with(
     let (chosen, tried) = choose(candidates, above, &below, profiles.len(), request);
     let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(candidates, profiles, wanted, false)).collect();
     picks.extend(tried.iter().map(|wanted| picked(candidates, profiles, wanted, true)));
-    Picks {
-        no_room: counts.0 - chosen.len(),
-        below_the_line: counts.1 - tried.len(),
-        best_missed,
-        picks,
-        considered,
-    }
+    Picks { no_room: counts.0 - chosen.len(), below_the_line: counts.1 - tried.len(), best_missed, picks, considered }
 }
 
 /// What goes into the issue, section by section, and what is tried besides.

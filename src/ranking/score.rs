@@ -45,12 +45,7 @@ pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
 
 /// Scores every candidate that the profile does not rule out, in order of
 /// position; `dense` is what [`Candidates::dense_scores`] gives for the profile.
-pub fn score(
-    candidates: &Candidates,
-    profile: &Profile,
-    dense: Option<&[f32]>,
-    request: &Request<'_>,
-) -> Vec<Scored> {
+pub fn score(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>, request: &Request<'_>) -> Vec<Scored> {
     let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense));
     candidates
         .on_days(request.days)

@@ -35,9 +35,15 @@ pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::UpkeepStore;
 
 /// Everything the program asks of the database.
-pub trait Store: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send {}
+pub trait Store:
+    PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send
+{
+}
 
-impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send> Store for T {}
+impl<T: PaperStore + SubscriberStore + IssueStore + LedgerStore + HandStore + UpkeepStore + MakerStore + Send> Store
+    for T
+{
+}
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ mod archive;
 
 use ndarray::{Array2, linalg::general_mat_mul};
 use paperboy::embedding::{Embedder, SvdEmbedder};
-use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::profile::features::weigh;
+use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::Candidates;
 use paperboy::subscriber::Interest;
 use std::hint::black_box;

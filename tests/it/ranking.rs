@@ -2,12 +2,15 @@
 //! issue, and reasons that are true.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use paperboy::edition::refresh_archive;
 use paperboy::embedding::{Embedder, SvdEmbedder};
 use paperboy::paper::Paper;
 use paperboy::profile::features::weigh;
 use paperboy::profile::learn::words_of;
 use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request, Section};
+use paperboy::store::Db;
+use paperboy::store::sqlite::SqliteStore;
 use paperboy::subscriber::Interest;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -34,7 +37,12 @@ fn paper(topic: usize, at: usize) -> Paper {
     );
     paper.abstract_text = format!(
         "We study the {} of {} with {}. Our method improves {} {} results by {at} percent; a new {} helps.",
-        word(3), word(1), word(4), word(5), word(2), word(6)
+        word(3),
+        word(1),
+        word(4),
+        word(5),
+        word(2),
+        word(6)
     );
     paper.authors = vec![format!("Ada Writer{topic}x{}", at % 17), format!("Max Other{}", at % 29)];
     paper.categories = vec![CATEGORIES[topic].to_owned()];
@@ -156,12 +164,15 @@ fn a_dislike_lowers_what_is_like_it_at_once() {
     let world = World::usual();
     let liked: Vec<Paper> = (0..3).map(|at| paper(0, at)).chain((0..3).map(|at| paper(1, at))).collect();
     let named = interest("both", &[], &[]);
-    let best = |disliked: &[Paper]| {
-        let picks = world.pick(&[world.learn(&named, &liked, disliked)], 10, 0.0);
-        picks.picks.iter().filter(|pick| topic(&pick.paper) == 1).count()
+    let scores = |disliked: &[Paper], on: usize| -> f32 {
+        let profile = world.learn(&named, &liked, disliked);
+        let of_topic = (0..100).filter(|&at| topic(world.candidates.paper(at)) == on);
+        of_topic.map(|at| ranking::explain(&world.candidates, &profile, at).score).sum()
     };
-    let (before, after) = (best(&[]), best(&[paper(1, 7), paper(1, 8)]));
-    assert!(before >= 2 && after < before, "{before} {after}");
+    let disliked = [paper(1, 7), paper(1, 8)];
+    let (before, after) = (scores(&[], 1), scores(&disliked, 1));
+    assert!(after < 0.7 * before, "{before} {after}");
+    assert!(scores(&disliked, 0) > scores(&[], 0), "the other subject gains by comparison");
 }
 
 #[test]
@@ -295,7 +306,8 @@ fn titles_without_spaces_are_found_by_their_words() {
 #[test]
 fn the_printed_parts_add_up_to_the_printed_score() {
     let world = World::usual();
-    let mut profiles: Vec<Profile> = (0..5).flat_map(|topic| [1, 3, 20].map(|count| world.likes(topic, count))).collect();
+    let mut profiles: Vec<Profile> =
+        (0..5).flat_map(|topic| [1, 3, 20].map(|count| world.likes(topic, count))).collect();
     profiles.push(world.wants(interest("words", &["quasar", "author:Max Other3"], &["qubit"])));
     profiles.push(world.learn(&interest("torn", &[], &[]), &[paper(0, 1), paper(1, 1)], &[paper(1, 2)]));
     let sent = HashSet::new();
@@ -326,7 +338,8 @@ fn a_reason_names_what_carried_the_score() {
     for pick in world.pick(std::slice::from_ref(&profile), 10, 0.0).picks {
         let told = ranking::explain(&world.candidates, &profile, pick.candidate);
         if let Some(terms) = pick.reason.split("about ").nth(1) {
-            let carrying: String = told.terms.iter().filter(|term| term.share > 0.0).map(|term| term.term.to_lowercase() + " ").collect();
+            let carrying: String =
+                told.terms.iter().filter(|term| term.share > 0.0).map(|term| term.term.to_lowercase() + " ").collect();
             for word in terms.split(", ").flat_map(|term| term.split([' ', '-'])) {
                 assert!(carrying.contains(&word.to_lowercase()), "{word} in {carrying}");
             }
@@ -354,7 +367,8 @@ fn picks_are_the_same_whatever_the_number_of_threads() {
 
 #[test]
 fn votes_break_ties_and_nothing_else() {
-    let mut twins: Vec<Paper> = (0..2).map(|at| Paper { id: format!("0.t{at}").parse().unwrap(), ..paper(0, 1) }).collect();
+    let mut twins: Vec<Paper> =
+        (0..2).map(|at| Paper { id: format!("0.t{at}").parse().unwrap(), ..paper(0, 1) }).collect();
     // The same words in another order: equally good, and no copy.
     twins[1].upvotes = Some(40);
     let mut other = paper(0, 2);
@@ -362,4 +376,23 @@ fn votes_break_ties_and_nothing_else() {
     let world = World::new(&[], vec![twins[0].clone(), twins[1].clone(), other]);
     let picks = world.pick(&[world.likes(0, 0), world.learn(&interest("t", &[], &[]), &[paper(0, 1)], &[])], 1, 0.0);
     assert_eq!(picks.picks[0].paper.id.as_str(), "0.t1", "{picks:?}");
+}
+
+#[test]
+fn vectors_are_learned_once_and_kept_until_the_archive_has_grown_by_half() {
+    let db = Db::new(SqliteStore::in_memory().unwrap());
+    let now = "2026-08-04T06:00:00Z".parse().unwrap();
+    let take = |range: std::ops::Range<usize>| {
+        let papers: Vec<Paper> = range.map(|at| paper(at % 5, at)).collect();
+        db.run_here(|store| store.take_in("import", &papers, now)).unwrap();
+        let archive = refresh_archive(&db, None, |_| {}).unwrap();
+        archive.vectors.as_ref().map(|vectors| vectors.background.maker.clone())
+    };
+    assert_eq!(take(0..20), None, "too few to learn from");
+    let first = take(20..120).unwrap();
+    assert!(first.starts_with("svd-"), "{first}");
+    assert_eq!(take(120..150), Some(first.clone()), "a quarter more");
+    let kept = db.run_here(|store| store.maker("svd")).unwrap().unwrap();
+    assert_eq!((kept.name.as_str(), kept.papers), (first.as_str(), 120));
+    assert_ne!(take(150..200), Some(first), "two thirds more");
 }

@@ -10,9 +10,9 @@ pub mod references;
 mod svm;
 
 use super::{Candidates, Days, Request, score};
-use crate::paper::{Paper, PaperId};
 use crate::embedding::svd::LEARN_MAX;
 use crate::embedding::{Embedder, SvdEmbedder};
+use crate::paper::{Paper, PaperId};
 use crate::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use crate::subscriber::Interest;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -205,14 +205,7 @@ impl Ranker for Production<'_> {
                 let interest = Interest { name: "the profile".to_owned(), ..Interest::default() };
                 let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
                 let interest = Interest { liked: liked_ids, ..interest };
-                let mut evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
-                let mut interest = interest;
-                if crate::profile::knob("WORDS", 0.0) > 0.0 {
-                    interest.description = format!("{}. {}", self.papers[liked[0]].title, self.papers[liked[0]].abstract_text);
-                    interest.liked.clear();
-                    evidence.words = evidence.liked[0].dense.as_ref().map(|d| d.to_vec());
-                    evidence.liked.clear();
-                }
+                let evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
                 let dense = self.dense.as_ref().map(|(background, _)| background);
                 let profile = Profile::learn(&interest, evidence, &self.background, dense, counter);
                 let sent = HashSet::new();
