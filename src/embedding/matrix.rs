@@ -86,7 +86,7 @@ pub(super) fn gram(matrix: &Matrix) -> Square {
 }
 
 /// Makes the columns orthonormal: twice by way of Cholesky's factor (Yamamoto
-/// and others, "Roundoff error analysis of the CholeskyQR2 algorithm", 2015).
+/// and others, "Roundoff error analysis of the `CholeskyQR2` algorithm", 2015).
 pub(super) fn orthonormalise(matrix: &mut Matrix) {
     for _ in 0..2 {
         let width = matrix.width;
@@ -155,21 +155,20 @@ fn rotate(a: &mut [f64], vectors: &mut [f64], width: usize, p: usize, q: usize) 
         return;
     }
     let theta = (a[q * width + q] - a[p * width + p]) / (2.0 * off);
-    let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-    let c = 1.0 / (t * t + 1.0).sqrt();
-    let s = t * c;
-    for k in 0..width {
-        let (left, right) = (a[k * width + p], a[k * width + q]);
-        a[k * width + p] = c * left - s * right;
-        a[k * width + q] = s * left + c * right;
+    let tangent = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+    let cosine = 1.0 / (tangent * tangent + 1.0).sqrt();
+    let sine = tangent * cosine;
+    for row in 0..width {
+        let (left, right) = (a[row * width + p], a[row * width + q]);
+        a[row * width + p] = cosine * left - sine * right;
+        a[row * width + q] = sine * left + cosine * right;
     }
-    for k in 0..width {
-        let (upper, lower) = (a[p * width + k], a[q * width + k]);
-        a[p * width + k] = c * upper - s * lower;
-        a[q * width + k] = s * upper + c * lower;
-        let (upper, lower) = (vectors[p * width + k], vectors[q * width + k]);
-        vectors[p * width + k] = c * upper - s * lower;
-        vectors[q * width + k] = s * upper + c * lower;
+    for values in [a, vectors] {
+        for column in 0..width {
+            let (upper, lower) = (values[p * width + column], values[q * width + column]);
+            values[p * width + column] = cosine * upper - sine * lower;
+            values[q * width + column] = sine * upper + cosine * lower;
+        }
     }
 }
 

@@ -141,7 +141,7 @@ fn tokens(text: &str) -> Vec<Token> {
             let mut word = String::new();
             // `f(x)` and `2"` are words; `a)` ends a group if one was opened.
             while let Some(c) =
-                chars.next_if(|c| !c.is_whitespace() && !(is_quote(*c) && ends_field(&word)) && *c != ')')
+                chars.next_if(|c| !(c.is_whitespace() || *c == ')' || is_quote(*c) && ends_field(&word)))
             {
                 word.push(c);
                 if c == '(' {

@@ -203,11 +203,8 @@ pub fn fate(
     let Some(best) = open.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
         let mut by: Vec<String> = explanations.iter().filter_map(|explained| explained.ruled_out.clone()).collect();
         by.dedup();
-        return match by.is_empty() {
-            // Without interests the papers with most votes are sent.
-            true => Fate::NoRoom,
-            false => Fate::RuledOut { by: by.join("; ") },
-        };
+        // Without interests the papers with most votes are sent.
+        return if by.is_empty() { Fate::NoRoom } else { Fate::RuledOut { by: by.join("; ") } };
     };
     if best.pin.is_none() && best.score < request.min_score {
         return Fate::BelowTheLine { score: best.score, line: request.min_score };

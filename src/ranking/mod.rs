@@ -145,7 +145,7 @@ pub fn pick_with(
     let best_missed = best_missed.max_by(f32::total_cmp);
 
     let counts = (above.len(), below.len());
-    let (chosen, tried) = choose(candidates, above, &below, profiles.len(), request);
+    let (chosen, tried) = choose(candidates, &above, &below, profiles.len(), request);
     let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(candidates, profiles, wanted, false)).collect();
     picks.extend(tried.iter().map(|wanted| picked(candidates, profiles, wanted, true)));
     Picks { no_room: counts.0 - chosen.len(), below_the_line: counts.1 - tried.len(), best_missed, picks, considered }
@@ -154,13 +154,13 @@ pub fn pick_with(
 /// What goes into the issue, section by section, and what is tried besides.
 fn choose(
     candidates: &Candidates,
-    above: Vec<Wanted>,
+    above: &[Wanted],
     below: &[Wanted],
     interests: usize,
     request: &Request<'_>,
 ) -> (Vec<Wanted>, Vec<Wanted>) {
     let fill = |room: usize| {
-        let mut chooser = Chooser::new(candidates, above.clone(), room);
+        let mut chooser = Chooser::new(candidates, above.to_vec(), room);
         chooser.share_room(interests);
         chooser.chosen()
     };

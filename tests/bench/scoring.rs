@@ -31,7 +31,7 @@ fn main() {
     let maker = SvdEmbedder::learn(&counted).expect("the archive is large enough");
     let vectors: Vec<Vec<f32>> = counted.iter().map(|terms| maker.embed_terms(terms)).collect();
     let dense = DenseBackground::learn(maker.name(), &vectors).expect("papers differ");
-    let today = papers[..PAPERS].iter().map(|paper| (Arc::new(paper.clone()), Default::default())).collect();
+    let today = papers[..PAPERS].iter().map(|paper| (Arc::new(paper.clone()), chrono::DateTime::default())).collect();
     let candidates = Candidates::prepare(today, &background).with_dense(maker.name(), &vectors[..PAPERS]);
     let profiles: Vec<Profile> = (0..PAGE)
         .map(|at| {

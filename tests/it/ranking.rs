@@ -112,8 +112,8 @@ impl World {
         self.learn(&interest, &liked, &[])
     }
 
-    fn wants(&self, interest: Interest) -> Profile {
-        self.learn(&interest, &[], &[])
+    fn wants(&self, interest: &Interest) -> Profile {
+        self.learn(interest, &[], &[])
     }
 
     fn pick(&self, profiles: &[Profile], max_papers: usize, min_score: f32) -> Picks {
@@ -155,7 +155,7 @@ fn words_alone_find_what_is_rare_in_them() {
         .collect();
     let world = World::new(&archive, archive[..100].to_vec());
     let wanted = Interest { description: "deep learning for proteins".to_owned(), ..interest("P", &[], &[]) };
-    let picks = world.pick(&[world.wants(wanted)], 5, 0.0);
+    let picks = world.pick(&[world.wants(&wanted)], 5, 0.0);
     assert!(picks.picks.iter().take(4).all(|pick| topic(&pick.paper) == 0), "{picks:?}");
 }
 
@@ -192,8 +192,8 @@ fn contradictory_thumbs_cancel_each_other() {
 #[test]
 fn an_empty_archive_and_a_single_paper_are_ranked_without_fuss() {
     let world = World::new(&[], vec![paper(0, 1)]);
-    let wanted = world.wants(interest("P", &["protein folding", "protein"], &[]));
-    assert!(world.pick(&[wanted.clone()], 10, 0.2).picks.len() <= 1);
+    let wanted = world.wants(&interest("P", &["protein folding", "protein"], &[]));
+    assert!(world.pick(std::slice::from_ref(&wanted), 10, 0.2).picks.len() <= 1);
     let nothing = World::new(&[], Vec::new());
     assert!(nothing.pick(&[wanted], 10, 0.2).picks.is_empty());
     assert!(nothing.pick(&[], 10, 0.2).picks.is_empty());
@@ -209,7 +209,7 @@ fn of_many_copies_one_is_picked() {
         .chain((0..30).map(|at| paper(1 + at % 4, at)))
         .collect();
     let world = World::new(&(0..300).map(|at| paper(at % 5, at / 5)).collect::<Vec<_>>(), copies);
-    let profile = world.wants(interest("P", &["protein OR folding OR ligand OR residue OR enzyme OR binding"], &[]));
+    let profile = world.wants(&interest("P", &["protein OR folding OR ligand OR residue OR enzyme OR binding"], &[]));
     let picks = world.pick(std::slice::from_ref(&profile), 10, 0.2);
     assert_eq!((picks.picks.len(), picks.no_room), (1, 29));
     let sent = HashSet::new();
@@ -256,7 +256,7 @@ fn exploring_is_marked_rare_and_never_alone() {
 #[test]
 fn what_is_below_the_line_is_counted_apart_from_what_found_no_room() {
     let world = World::usual();
-    let profiles = [world.wants(interest("P", &["protein"], &["category:astro-ph.*"]))];
+    let profiles = [world.wants(&interest("P", &["protein"], &["category:astro-ph.*"]))];
     let picks = world.pick(&profiles, 3, 0.9);
     let above = picks.picks.len() + picks.no_room;
     assert_eq!((picks.picks.len(), picks.considered), (3, 100));
@@ -268,7 +268,7 @@ fn what_is_below_the_line_is_counted_apart_from_what_found_no_room() {
 fn keywords_combine_and_mute() {
     let world = World::usual();
     let found = |keywords: &[&str], must_not: &[&str]| -> Vec<Paper> {
-        let picks = world.pick(&[world.wants(interest("K", keywords, must_not))], 100, 1.0);
+        let picks = world.pick(&[world.wants(&interest("K", keywords, must_not))], 100, 1.0);
         picks.picks.iter().map(|pick| (*pick.paper).clone()).collect()
     };
     let text = |paper: &Paper| format!("{} {}", paper.title, paper.abstract_text).to_lowercase();
@@ -295,7 +295,7 @@ fn titles_without_spaces_are_found_by_their_words() {
     today.extend([chinese(900, "大规模语言模型的推理研究"), chinese(901, "蛋白质结构预测的深度学习方法")]);
     let world = World::new(&today.clone(), today);
     for (keyword, expected) in [("语言模型", "2.900"), ("蛋白质 AND 深度学习", "2.901")] {
-        let picks = world.pick(&[world.wants(interest("中文", &[keyword], &[]))], 5, 0.5);
+        let picks = world.pick(&[world.wants(&interest("中文", &[keyword], &[]))], 5, 0.5);
         let ids: Vec<&str> = picks.picks.iter().map(|pick| pick.paper.id.as_str()).collect();
         assert_eq!(ids, [expected], "{keyword}");
     }
@@ -308,7 +308,7 @@ fn the_printed_parts_add_up_to_the_printed_score() {
     let world = World::usual();
     let mut profiles: Vec<Profile> =
         (0..5).flat_map(|topic| [1, 3, 20].map(|count| world.likes(topic, count))).collect();
-    profiles.push(world.wants(interest("words", &["quasar", "author:Max Other3"], &["qubit"])));
+    profiles.push(world.wants(&interest("words", &["quasar", "author:Max Other3"], &["qubit"])));
     profiles.push(world.learn(&interest("torn", &[], &[]), &[paper(0, 1), paper(1, 1)], &[paper(1, 2)]));
     let sent = HashSet::new();
     let request = Request { days: &world.days, sent: &sent, max_papers: 100, min_score: 0.0 };
