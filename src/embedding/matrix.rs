@@ -101,15 +101,22 @@ pub(super) fn orthonormalise(matrix: &mut Matrix) {
     }
 }
 
-/// The lower factor. Directions that carry nothing are kept from dividing by zero.
+/// The lower factor. A column that the ones before it make up already, but for
+/// rounding, gets an endless pivot: dividing by that makes it zero.
 fn cholesky(Square(mut values): Square, width: usize) -> Square {
-    let floor = (0..width).map(|at| values[at * width + at]).fold(1e-12, f64::max) * 1e-10;
+    const ROUNDING: f64 = 1e-6;
     for at in 0..width {
         for column in 0..=at {
             let known: f64 = (0..column).map(|k| values[at * width + k] * values[column * width + k]).sum();
-            let rest = values[at * width + column] - known;
-            values[at * width + column] =
-                if at == column { rest.max(floor).sqrt() } else { rest / values[column * width + column] };
+            let whole = values[at * width + column];
+            let rest = whole - known;
+            values[at * width + column] = if at != column {
+                rest / values[column * width + column]
+            } else if rest <= whole * ROUNDING {
+                f64::INFINITY
+            } else {
+                rest.sqrt()
+            };
         }
     }
     Square(values)
