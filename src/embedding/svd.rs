@@ -244,7 +244,7 @@ mod tests {
     fn archive() -> Vec<Terms> {
         let mut counter = TermCounter::new();
         let text = |at: usize| {
-            let name = if at / 12 % 2 == 0 { "first" } else { "second" };
+            let name = if (at / 12).is_multiple_of(2) { "first" } else { "second" };
             let letter = char::from(b'a' + (at % 12) as u8);
             format!("{name}q{letter}. alphaz{letter}. betaz{letter}")
         };
