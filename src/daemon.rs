@@ -221,7 +221,6 @@ impl Daemon {
                 arrived: Arc::clone(&arrived),
                 polled,
                 memory: Mutex::default(),
-                embedder: Arc::default(),
             };
             let pace = started.pace("fetch", SCHEDULE_IDLE, FETCHER_PATIENCE, &silent);
             started.keep(pace, Arc::new(fetcher), fetcher::Fetcher::step);

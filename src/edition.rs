@@ -20,6 +20,7 @@ pub mod find;
 mod follow;
 mod library;
 mod notice;
+mod preview;
 mod publisher;
 mod told;
 mod trending;
@@ -28,24 +29,24 @@ mod vectors;
 mod votes;
 mod window;
 
-pub use background::refresh_background;
+pub use background::{Archive, Vectors, refresh_archive, refresh_background};
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
 pub use follow::follow_author;
 pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use notice::Addressee;
+pub use preview::{Explained, explain_paper, explain_picks, preview};
 pub use publisher::Publisher;
 pub use trending::trending;
-pub use vectors::{ActiveEmbedder, VectorError, active_embedder, refresh_vectors};
+pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 
 use crate::digest::Fragments;
-use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
-use crate::subscriber::{Subscriber, SubscriberId};
+use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use compose::Plan;
+use compose::{Plan, get_ready};
 use examples::Examples;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -127,7 +128,7 @@ pub struct Press<'a> {
     db: Db,
     desk: &'a Desk,
     /// Read when the first issue is planned: most looks at subscribers need none.
-    background: Option<Arc<Background>>,
+    archive: Option<Arc<Archive>>,
     judged: Judged,
     now: DateTime<Utc>,
     is_dry: bool,
@@ -184,7 +185,7 @@ impl<'a> Press<'a> {
         Ok(Press {
             db: db.clone(),
             desk,
-            background: None,
+            archive: None,
             judged,
             now,
             is_dry,
@@ -277,11 +278,15 @@ impl<'a> Press<'a> {
         for plan in &mut plans {
             told::plan(&self.db, plan)?;
         }
-        let background = self.background()?;
-        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
+        let archive = self.archive()?;
+        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
-        let compose = |plan| desk.compose(plan, &background, examples, fragments, now);
-        let composed: Vec<Composed> = plans.par_iter().map(compose).collect::<Result<_, _>>()?;
+        let ready = get_ready(&plans, &archive, examples, now);
+        let composed: Vec<Composed> = plans
+            .par_iter()
+            .zip(&ready)
+            .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now))
+            .collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -295,13 +300,13 @@ impl<'a> Press<'a> {
         Ok(issues)
     }
 
-    fn background(&mut self) -> Result<Arc<Background>, StoreError> {
-        if let Some(background) = &self.background {
-            return Ok(Arc::clone(background));
+    fn archive(&mut self) -> Result<Arc<Archive>, StoreError> {
+        if let Some(archive) = &self.archive {
+            return Ok(Arc::clone(archive));
         }
-        let background = refresh_background(&self.db, |_| {})?;
-        self.background = Some(Arc::clone(&background));
-        Ok(background)
+        let archive = refresh_archive(&self.db, self.desk.model.get_or_without(&self.db)?, |_| {})?;
+        self.archive = Some(Arc::clone(&archive));
+        Ok(archive)
     }
 
     /// The instant at which due-ness is judged.
@@ -375,8 +380,8 @@ impl<'a> Press<'a> {
         if let Some((_, prepared)) = self.prepared.iter().find(|(known, _)| *known == days) {
             return Ok(Arc::clone(prepared));
         }
-        let background = self.background()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &background, self.now)?);
+        let archive = self.archive()?;
+        let prepared = Arc::new(prepare(&self.db, &days, &archive, self.now)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -414,7 +419,7 @@ fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError
 fn prepare(
     db: &Db,
     days: &BTreeSet<NaiveDate>,
-    background: &Background,
+    archive: &Archive,
     now: DateTime<Utc>,
 ) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
@@ -424,61 +429,16 @@ fn prepare(
     papers.sort_by_key(|paper| paper.row);
     trending::add_own_votes(db, &mut papers, now)?;
     let rows = papers.iter().map(|paper| paper.row).collect();
-    let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
-    Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
-}
-
-/// The issue that one subscriber would get: the one that is due and not yet
-/// made, else the next one; or the one of `date`. Changes nothing.
-pub fn preview(
-    db: &Db,
-    desk: &Desk,
-    subscriber: &Subscriber,
-    date: Option<NaiveDate>,
-    now: DateTime<Utc>,
-) -> Result<Option<Composed>, EditionError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    let date = if date.is_some() { date } else { coming_date(db, subscriber, now)? };
-    let Some(local_date) = date else { return Ok(None) };
-    let due = due_at(local_date, preferences.send_at, preferences.timezone);
-    let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
-    let coverage = recent_coverage(db, window::last_day(due))?;
-    let background = refresh_background(db, |_| {})?;
-    let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
-    let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
-    let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
-    let sent = sent
-        .into_iter()
-        .filter(|sent| sent.local_date < local_date)
-        .filter_map(|sent| prepared.position(sent.paper))
-        .collect();
-    let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(subscriber), &background)?;
-    let mut plan = Plan {
-        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
-        told: Vec::new(),
-        covers: awaited::covered(&coverage, &days, subscriber, due),
-        subscriber: subscriber.clone(),
-        local_date,
-        days,
-        prepared,
-        sent,
-        is_first: publishable.history.is_none(),
+    let vectors = match &archive.vectors {
+        Some(vectors) => Some((vectors.background.maker.clone(), vectors.of(db, &papers)?)),
+        None => None,
     };
-    told::plan(db, &mut plan)?;
-    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
-}
-
-/// The date of the issue that is due and not yet made, else of the next one.
-fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
-    let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    if let Some(date) = latest_due(preferences, now)
-        && !db.run_here(|store| store.has_issue(id, date))?
-    {
-        return Ok(Some(date));
+    let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
+    let mut candidates = Candidates::prepare(papers, &archive.background);
+    if let Some((maker, vectors)) = vectors {
+        candidates = candidates.with_dense(&maker, &vectors);
     }
-    Ok(next_due(preferences, now).map(|(date, _)| date))
+    Ok(Prepared { candidates, rows })
 }
 
 /// How long an issue may be late before it is skipped, unless the settings say otherwise.

@@ -65,6 +65,11 @@
 //!   of how long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
 //!   and authors lift papers above the line wherever they come from.
+//! - Keywords combine with AND and OR; what cannot be read so is a phrase
+//!   ([`profile::expression`]). An entry `author:NAME` or `category:CODE` of
+//!   `must_not` mutes a person or a category for its interest.
+//! - Vectors of two makers never meet: every stored one and all statistics of
+//!   them carry the maker's name ([`embedding`]).
 //! - A newcomer's reading begins with the newest complete day, whether or not
 //!   anything of it was sent; then comes every day since the last issue, and of
 //!   earlier days what was taken in since then.

@@ -52,7 +52,7 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
     for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
         let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
         let ranker: Box<dyn Ranker> = match *name {
-            "paperboy" => Box::new(Production::new(&dataset.papers)),
+            "paperboy" => Box::new(Production::new(&dataset.papers, None)),
             "arxiv-sanity-lite-svm" => Box::new(SanitySvm::new(&dataset.papers)),
             "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
             _ => Box::new(MeanCosine::new(&dataset.papers)),

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod deliver;
 mod evaluate;
+mod explain;
 mod feedback;
 mod fetch;
 mod inbound;

@@ -3,7 +3,7 @@
 use super::open::{Place, now};
 use super::{Done, Failure, out};
 use crate::config::Config;
-use crate::edition::{active_embedder, refresh_vectors};
+use crate::edition::{ActiveEmbedder, refresh_vectors};
 use crate::embedding::{Embedder, Kind};
 use crate::model::{self, Hub, KNOWN, Loading, ModelError, Source};
 use crate::source::http::{HttpSettings, Surroundings};
@@ -65,13 +65,21 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
 
 /// Brings the vectors of the active model up to date, if there is one: for
 /// commands that take papers in. A model that cannot be used is no reason for them to fail.
-pub(super) fn refresh(config: &Config, db: &Db) -> Done {
-    match active_embedder(db, &config.model.path) {
-        Ok(None) => {}
-        Ok(Some(embedder)) => drop(compute(db, &*embedder)?),
-        Err(error) => out::note(format!("no vectors were computed: {:#}", anyhow::Error::from(error))),
+/// The model itself, if it can be used.
+pub(super) fn refresh(config: &Config, db: &Db) -> Result<Option<Arc<dyn Embedder>>, Failure> {
+    let embedder = active(config, db);
+    if let Some(embedder) = &embedder {
+        compute(db, &**embedder)?;
     }
-    Ok(())
+    Ok(embedder)
+}
+
+/// The active model, if there is one and it can be used.
+pub(super) fn active(config: &Config, db: &Db) -> Option<Arc<dyn Embedder>> {
+    ActiveEmbedder::new(&config.model.path).get(db).unwrap_or_else(|error| {
+        out::note(format!("doing without the model: {:#}", anyhow::Error::from(error)));
+        None
+    })
 }
 
 /// Computes what is missing, with a bar; how many.

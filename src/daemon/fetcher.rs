@@ -3,7 +3,7 @@
 use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
-use crate::edition::{ActiveEmbedder, VectorError, refresh_vectors};
+use crate::edition::{VectorError, refresh_vectors};
 use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
 use crate::source::SourceSettings;
 use crate::source::http::Http;
@@ -25,8 +25,6 @@ pub(super) struct Fetcher {
     /// Told when the sources were looked at for the first time.
     pub(super) polled: watch::Sender<bool>,
     pub(super) memory: Mutex<Memory>,
-    /// Makes the vectors of what has come.
-    pub(super) embedder: Arc<ActiveEmbedder>,
 }
 
 /// Under this name it is remembered what was said of the model; no source has it.
@@ -70,9 +68,9 @@ impl Fetcher {
 
     /// Makes the vectors of papers that have none, before their issues are composed.
     async fn make_vectors(&self, parts: &Arc<Parts>) -> Result<(), Trouble> {
-        let (embedder, parts, stop) = (Arc::clone(&self.embedder), Arc::clone(parts), self.stop.clone());
+        let (parts, stop) = (Arc::clone(parts), self.stop.clone());
         let made = self.db.run_blocking(move |db| {
-            let Some(embedder) = embedder.get(db, &parts.config.model.path)? else { return Ok(0) };
+            let Some(embedder) = parts.desk.model.get(db)? else { return Ok(0) };
             Ok(refresh_vectors(db, &*embedder, |_| !stop.is_cancelled())?)
         });
         match made.await {

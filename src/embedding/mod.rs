@@ -22,8 +22,13 @@ mod wordpiece;
 pub use distill::{Distilled, distill};
 #[cfg(feature = "encoder")]
 pub use encoder::{EncoderFiles, Pooling, SentenceEncoder, Weights};
-pub use packed::{pack, unpack};
+pub use packed::{Packed, pack, unpack};
 pub use table::StaticTable;
+
+mod matrix;
+pub mod svd;
+
+pub use svd::SvdEmbedder;
 
 use crate::paper::Paper;
 use serde_json::Value;

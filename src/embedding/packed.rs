@@ -23,6 +23,35 @@ pub fn unpack(bytes: &[u8]) -> Option<Vec<f32>> {
     scale.is_finite().then(|| numbers.iter().map(|byte| f32::from(*byte as i8) * scale).collect())
 }
 
+/// A vector that packed ones are compared with as they are.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    scale: f32,
+    numbers: Vec<i8>,
+}
+
+impl Packed {
+    /// Packs it.
+    pub fn new(vector: &[f32]) -> Self {
+        let bytes = pack(vector);
+        let (scale, numbers) = bytes.split_at(4);
+        let scale = f32::from_le_bytes([scale[0], scale[1], scale[2], scale[3]]);
+        Packed { scale, numbers: numbers.iter().map(|byte| *byte as i8).collect() }
+    }
+
+    /// The scalar product with what was packed into `bytes`; `None` if that has
+    /// not as many numbers.
+    pub fn dot(&self, bytes: &[u8]) -> Option<f32> {
+        let (scale, numbers) = bytes.split_first_chunk::<4>()?;
+        if numbers.len() != self.numbers.len() {
+            return None;
+        }
+        let sum: i32 =
+            self.numbers.iter().zip(numbers).map(|(a, b)| i32::from(i16::from(*a) * i16::from(*b as i8))).sum();
+        Some(self.scale * f32::from_le_bytes(*scale) * sum as f32)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +62,16 @@ mod tests {
         assert_eq!(unpack(&pack(&[0.0, 0.0])).unwrap(), [0.0, 0.0]);
         assert!(unpack(&pack(&[])).unwrap().is_empty());
         assert_eq!(unpack(&[1, 2, 3]), None);
+    }
+
+    #[test]
+    fn packed_vectors_are_compared_as_they_are() {
+        let (a, b) = ([0.5_f32, -1.0, 0.25], [1.0_f32, 1.0, -0.5]);
+        let dot = Packed::new(&a).dot(&pack(&b)).unwrap();
+        assert!((dot + 0.625).abs() < 0.01, "{dot}");
+        assert_eq!(Packed::new(&a).dot(&pack(&b[..2])), None);
+        assert_eq!(Packed::new(&[-1.0]).dot(&pack(&[-1.0])), Some(1.0));
+        assert_eq!(Packed::new(&a).dot(&[1]), None);
     }
 
     proptest! {

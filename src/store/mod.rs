@@ -16,6 +16,7 @@ mod inbound;
 mod issues;
 mod ledger;
 mod library;
+mod makers;
 mod papers;
 mod reading;
 mod requests;
@@ -34,12 +35,13 @@ pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
 pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
-pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
+pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use makers::{MakerStore, StoredMaker};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
@@ -65,6 +67,7 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + MakerStore
     + VectorStore
     + Send
 {
@@ -84,6 +87,7 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + MakerStore
         + VectorStore
         + Send
 {

@@ -69,6 +69,9 @@ pub trait VectorStore {
     /// title or abstract has changed since, and everything if `maker` was forgotten meanwhile.
     fn save_vectors(&mut self, maker: &str, vectors: &[NewVector<'_>]) -> Result<u64, StoreError>;
 
+    /// Shows `each` every vector of `maker` as it is packed, in the order of papers.
+    fn each_vector(&mut self, maker: &str, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError>;
+
     /// The vectors of `maker` for `rows`, in their order; `None` where there is none.
     fn vectors(&mut self, maker: &str, rows: &[PaperRow]) -> Result<Vec<Option<Vec<f32>>>, StoreError>;
 }

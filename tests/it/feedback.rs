@@ -6,7 +6,7 @@ use paperboy::links::Thumb;
 use paperboy::paper::Paper;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, PaperRow, PaperStore,
+    Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, PickKind, PaperRow, PaperStore,
     Store, SubscriberStore,
 };
 use paperboy::subscriber::{Interest, NewSubscriber, Preferences, Status, SubscriberId};
@@ -52,7 +52,7 @@ fn issue(subscriber: SubscriberId, papers: &[PaperRow]) -> NewIssue {
         message: b"message".to_vec(),
         picks: papers
             .iter()
-            .map(|paper| NewPick { paper: *paper, score: 0.5, section: "Rings".to_owned(), reason: String::new() })
+            .map(|paper| NewPick { paper: *paper, score: 0.5, section: "Rings".to_owned(), reason: String::new(), kind: PickKind::Chosen })
             .collect(),
         expires_at: noon() + TimeDelta::days(1),
     }

@@ -24,6 +24,7 @@ mod model;
 mod notices;
 mod place;
 mod postfix;
+mod ranking;
 mod real_text;
 mod requests;
 mod search;

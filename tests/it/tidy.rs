@@ -23,8 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("links", &["site", "subscriber", "token"]),
     // Pure.
     ("schedule", &["subscriber"]),
-    ("embedding", &["paper", "text"]),
     ("profile", &["paper", "subscriber", "text"]),
+    ("embedding", &["paper", "profile", "text"]),
     ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
     ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.

@@ -118,28 +118,28 @@ fn a_switch_shows_the_old_vectors_until_it_is_done_and_none_after() {
     let db = Db::new(store(150));
     let rows: Vec<PaperRow> = (1..=150).map(PaperRow).collect();
     let vectors = |of: &str| db.run_here(|store| store.vectors(of, &rows)).unwrap();
-    let active = ActiveEmbedder::default();
-    assert!(active.get(&db, &models).unwrap().is_none());
+    let active = ActiveEmbedder::new(&models);
+    assert!(active.get(&db).unwrap().is_none());
 
     db.run_here(|store| store.begin_model(one.name(), "one", now())).unwrap();
     assert_eq!(refresh_vectors(&db, &*one, |_| true).unwrap(), 150);
-    assert!(active.get(&db, &models).unwrap().is_none(), "it is not the active one yet");
+    assert!(active.get(&db).unwrap().is_none(), "it is not the active one yet");
     assert!(db.run_here(|store| store.activate_model(one.name())).unwrap());
-    assert_eq!(active.get(&db, &models).unwrap().unwrap().name(), one.name());
+    assert_eq!(active.get(&db).unwrap().unwrap().name(), one.name());
     let before = vectors(one.name());
 
     // The switch is broken off after the first part.
     db.run_here(|store| store.begin_model(two.name(), "two", now())).unwrap();
     let part = refresh_vectors(&db, &*two, |_| false).unwrap();
     assert!(part > 0 && part < 150);
-    assert_eq!(active.get(&db, &models).unwrap().unwrap().name(), one.name());
+    assert_eq!(active.get(&db).unwrap().unwrap().name(), one.name());
     assert_eq!(vectors(one.name()), before);
     assert_eq!(vectors(two.name()).iter().flatten().count() as u64, part);
 
     // It goes on from there.
     assert_eq!(refresh_vectors(&db, &*two, |_| true).unwrap(), 150 - part);
     assert!(db.run_here(|store| store.activate_model(two.name())).unwrap());
-    assert_eq!(active.get(&db, &models).unwrap().unwrap().name(), two.name());
+    assert_eq!(active.get(&db).unwrap().unwrap().name(), two.name());
     assert!(vectors(one.name()).iter().all(Option::is_none));
     let papers = db.run_here(|store| store.papers_after(PaperRow(0), 200)).unwrap();
     let made = two.embed(&papers.iter().map(|stored| &stored.paper).collect::<Vec<_>>());
@@ -165,13 +165,13 @@ fn files_that_were_exchanged_are_noticed() {
     std::fs::remove_dir_all(models.join("one")).unwrap();
     tiny_models::table(&place.path().join("other"), 3);
     model::copy(&place.path().join("other"), &models, "one").unwrap();
-    assert!(matches!(ActiveEmbedder::default().get(&db, &models), Err(VectorError::Another { .. })));
+    assert!(matches!(ActiveEmbedder::new(&models).get(&db), Err(VectorError::Another { .. })));
     // A file that was tampered with.
     std::fs::write(models.join("one/model.safetensors"), tiny_models::table_weights(4)).unwrap();
     let error = model::open_installed(&models, "one").err().unwrap().to_string();
     assert!(error.contains("model.safetensors has changed since"), "{error}");
     std::fs::remove_dir_all(models.join("one")).unwrap();
-    let error = ActiveEmbedder::default().get(&db, &models).err().unwrap();
+    let error = ActiveEmbedder::new(&models).get(&db).err().unwrap();
     assert!(error.to_string().contains("model use none"), "{error}");
 }
 

@@ -11,6 +11,7 @@ mod feedback;
 mod inbound;
 mod issues;
 mod library;
+mod makers;
 mod papers;
 mod reading;
 mod requests;
@@ -33,6 +34,7 @@ use std::time::Duration;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0004_ranking.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
     M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),

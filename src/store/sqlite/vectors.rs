@@ -72,6 +72,7 @@ impl VectorStore for SqliteStore {
                      OR announced < :announced
                      OR (announced IS :announced AND row < :row)
                      OR (announced IS NULL AND :announced IS NOT NULL))
+                AND merged_into IS NULL
                 AND NOT EXISTS (SELECT 1 FROM vectors
                                  WHERE model = (SELECT id FROM models WHERE maker = :maker) AND paper = papers.row)
               ORDER BY announced DESC, row DESC
@@ -91,8 +92,11 @@ impl VectorStore for SqliteStore {
 
     fn count_vectors_missing(&mut self, maker: &str) -> Result<u64, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT (SELECT count(*) FROM papers)
-                  - (SELECT count(*) FROM vectors WHERE model = (SELECT id FROM models WHERE maker = :maker))",
+            "SELECT count(*)
+               FROM papers
+              WHERE merged_into IS NULL
+                AND NOT EXISTS (SELECT 1 FROM vectors
+                                 WHERE model = (SELECT id FROM models WHERE maker = :maker) AND paper = papers.row)",
         )?;
         Ok(statement.query_row(named_params! { ":maker": maker }, |row| row.get(0))?)
     }
@@ -120,6 +124,21 @@ impl VectorStore for SqliteStore {
         }
         commit(tx)?;
         Ok(saved)
+    }
+
+    fn each_vector(&mut self, maker: &str, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT paper, bytes
+               FROM vectors
+              WHERE model = (SELECT id FROM models WHERE maker = :maker)
+              ORDER BY paper",
+        )?;
+        let mut rows = statement.query(named_params! { ":maker": maker })?;
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref("bytes")?.as_blob().map_err(rusqlite::Error::from)?;
+            each(PaperRow(row.get("paper")?), bytes);
+        }
+        Ok(())
     }
 
     fn vectors(&mut self, maker: &str, rows: &[PaperRow]) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
