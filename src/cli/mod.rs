@@ -162,7 +162,7 @@ fn run(cli: Cli) -> Done {
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
         Command::Inbound(_) => Err(Failure::Said),
-        Command::Evaluate(options) => evaluate::run(&options, at.json),
+        Command::Evaluate(options) => evaluate::run(&options, &at),
         Command::Run(options) => run::run(options, &at),
         Command::Suppressions(command) => suppressions::run(command, &at),
         Command::Backup(options) => backup::backup(&options, &at),

@@ -2,7 +2,8 @@
 
 use crate::tiny_models;
 use chrono::{DateTime, NaiveDate, Utc};
-use paperboy::edition::{ActiveEmbedder, VectorError, refresh_vectors};
+use paperboy::edition::find::Nearest as _;
+use paperboy::edition::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 use paperboy::embedding::Embedder;
 use paperboy::model;
 use paperboy::paper::Paper;
@@ -191,4 +192,27 @@ fn reading_the_vectors_of_a_day_takes_milliseconds() {
     assert_eq!(found.iter().flatten().count(), 1500);
     // Twenty times what a release build needs: this one is not optimised, and others work here, too.
     assert!(took < std::time::Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn what_is_near_is_what_the_stored_vectors_say() {
+    let place = tempfile::tempdir().unwrap();
+    let one = table(place.path(), "one", 1);
+    let db = Db::new(store(300));
+    let asked = paper(7, "Ring graph 7");
+    let nearest = StoredVectors::new(&db, Arc::clone(&one));
+    assert!(nearest.nearest(&asked, 5).is_empty(), "there are none yet");
+    db.run_here(|store| store.begin_model(one.name(), "one", now())).unwrap();
+    refresh_vectors(&db, &*one, |_| true).unwrap();
+
+    let rows: Vec<PaperRow> = (1..=300).map(PaperRow).collect();
+    let vectors = db.run_here(|store| store.vectors(one.name(), &rows)).unwrap();
+    let own = one.embed(&[&asked]).remove(0);
+    let cosine_of = |row: PaperRow| cosine(&own, vectors[row.0 as usize - 1].as_ref().unwrap());
+    let found = nearest.nearest(&asked, 20);
+    assert_eq!(found.len(), 20);
+    let least = found.iter().map(|row| cosine_of(*row)).fold(f32::MAX, f32::min);
+    let better = rows.iter().filter(|row| !found.contains(row) && cosine_of(**row) > least + 0.01).count();
+    assert_eq!(better, 0, "nothing nearer was passed over");
+    assert!(found.windows(2).all(|two| cosine_of(two[0]) > cosine_of(two[1]) - 0.01), "nearest first");
 }

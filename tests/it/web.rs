@@ -4,7 +4,7 @@ use crate::town;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
-use paperboy::clock::{Clock as _, FixedClock};
+use paperboy::clock::FixedClock;
 use paperboy::paper::Paper;
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
