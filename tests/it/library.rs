@@ -82,9 +82,9 @@ fn the_largest_library_is_read_in_about_a_second() {
     assert!(seconds < 30.0, "{seconds}");
     let refused: Vec<_> = library.aside.iter().filter(|aside| !aside.reason.starts_with("the same work")).collect();
     assert!(refused.len() < 20, "{refused:?}");
-    // TeX has become text.
+    // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces stay.
     let braces = library.works.iter().filter(|work| work.title.contains(['{', '}', '\\'])).count();
-    assert!(braces * 200 < library.works.len(), "{braces} titles hold TeX");
+    assert!(braces * 60 < library.works.len(), "{braces} titles hold TeX");
     let names = library.works.iter().flat_map(|work| &work.authors);
     assert!(
         names.clone().any(|name| name == "Fabián Vásquez-Sancho") && names.clone().any(|name| name == "Hadis Morkoç")
