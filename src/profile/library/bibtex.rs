@@ -351,7 +351,7 @@ fn people(text: &str) -> Vec<String> {
         }
     }
     people.push(text[start..].trim());
-    people.into_iter().filter(|name| !name.is_empty() && *name != "others").map(str::to_owned).collect()
+    people.into_iter().filter(|name| !name.is_empty() && *name != "others").map(ungrouped).collect()
 }
 
 #[cfg(test)]
