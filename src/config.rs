@@ -26,6 +26,7 @@ pub use parts::{NoDesk, NotThere};
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, Problem};
 use crate::inbound::InboundSettings;
+use crate::model::ModelSettings;
 use crate::outbox::Transport;
 use crate::schedule::ScheduleSettings;
 use crate::site::Site;
@@ -57,6 +58,8 @@ pub struct Config {
     pub inbound: InboundSettings,
     /// How issues look.
     pub digest: DigestSettings,
+    /// Where models are, and where they come from.
+    pub model: ModelSettings,
     /// How mail is signed, if it is.
     pub dkim: Option<DkimSettings>,
     /// The files that secrets were read from.
@@ -116,7 +119,7 @@ fn no_file(path: &Path) -> Problem {
 
 fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<Problem>> {
     // These are read even if they are not there: for their defaults, and to say which keys are needed.
-    for always in ["site", "database", "schedule", "web", "inbound", "digest", "maildir"] {
+    for always in ["site", "database", "schedule", "web", "inbound", "digest", "maildir", "model"] {
         table.entry(always).or_insert_with(|| Value::Object(Map::new()));
     }
     let mut fields = Fields::new(table);
@@ -129,10 +132,11 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
     let web = fields.section("web", |fields| sections::read_web(fields, &mut files));
     let inbound = fields.section("inbound", |fields| inbound::read_inbound(fields, &mut files));
     let digest = fields.section("digest", |fields| sections::read_digest(fields, &files));
+    let model = fields.section("model", |fields| sections::read_model(fields, database.as_ref(), &files));
     let dkim = fields.section("dkim", |fields| sections::read_dkim(fields, &mut files)).flatten();
     let problems = fields.into_all_problems();
-    match (site, database, smtp.map(Transport::Smtp).or(maildir.map(Transport::Maildir))) {
-        (Some(site), Some(database), Some(transport)) if problems.is_empty() => Ok(Config {
+    match (site, database, model, smtp.map(Transport::Smtp).or(maildir.map(Transport::Maildir))) {
+        (Some(site), Some(database), Some(model), Some(transport)) if problems.is_empty() => Ok(Config {
             site,
             database,
             transport,
@@ -141,6 +145,7 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
             web: web.unwrap_or_default(),
             inbound: inbound.unwrap_or_default(),
             digest: digest.unwrap_or_default(),
+            model,
             dkim,
             secret_files: files.into_secret_files(),
         }),

@@ -28,29 +28,30 @@ mod publisher;
 mod told;
 mod trending;
 mod turn;
+mod vectors;
 mod votes;
 mod window;
 
 pub use again::shown_again;
-pub use background::refresh_background;
+pub use background::{Archive, Vectors, refresh_archive, refresh_background};
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
 pub use follow::follow_author;
 pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use named::{Named, named_papers};
 pub use notice::Addressee;
-pub use preview::{preview, preview_for};
+pub use preview::{Explained, explain_paper, explain_picks, preview, preview_for};
 pub use publisher::Publisher;
 pub use trending::trending;
+pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 
 use crate::digest::Fragments;
-use crate::profile::Background;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use compose::Plan;
+use compose::{Plan, get_ready};
 use examples::Examples;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -132,7 +133,7 @@ pub struct Press<'a> {
     db: Db,
     desk: &'a Desk,
     /// Read when the first issue is planned: most looks at subscribers need none.
-    background: Option<Arc<Background>>,
+    archive: Option<Arc<Archive>>,
     judged: Judged,
     now: DateTime<Utc>,
     is_dry: bool,
@@ -189,7 +190,7 @@ impl<'a> Press<'a> {
         Ok(Press {
             db: db.clone(),
             desk,
-            background: None,
+            archive: None,
             judged,
             now,
             is_dry,
@@ -282,11 +283,15 @@ impl<'a> Press<'a> {
         for plan in &mut plans {
             told::plan(&self.db, plan)?;
         }
-        let background = self.background()?;
-        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &background)?;
+        let archive = self.archive()?;
+        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
-        let compose = |plan| desk.compose(plan, &background, examples, fragments, now);
-        let composed: Vec<Composed> = plans.par_iter().map(compose).collect::<Result<_, _>>()?;
+        let ready = get_ready(&plans, &archive, examples, now);
+        let composed: Vec<Composed> = plans
+            .par_iter()
+            .zip(&ready)
+            .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now))
+            .collect::<Result<_, _>>()?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;
@@ -300,13 +305,13 @@ impl<'a> Press<'a> {
         Ok(issues)
     }
 
-    fn background(&mut self) -> Result<Arc<Background>, StoreError> {
-        if let Some(background) = &self.background {
-            return Ok(Arc::clone(background));
+    fn archive(&mut self) -> Result<Arc<Archive>, StoreError> {
+        if let Some(archive) = &self.archive {
+            return Ok(Arc::clone(archive));
         }
-        let background = refresh_background(&self.db, |_| {})?;
-        self.background = Some(Arc::clone(&background));
-        Ok(background)
+        let archive = refresh_archive(&self.db, self.desk.model.get_or_without(&self.db)?, |_| {})?;
+        self.archive = Some(Arc::clone(&archive));
+        Ok(archive)
     }
 
     /// The instant at which due-ness is judged.
@@ -380,8 +385,8 @@ impl<'a> Press<'a> {
         if let Some((_, prepared)) = self.prepared.iter().find(|(known, _)| *known == days) {
             return Ok(Arc::clone(prepared));
         }
-        let background = self.background()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &background, self.now)?);
+        let archive = self.archive()?;
+        let prepared = Arc::new(prepare(&self.db, &days, &archive, self.now)?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }
@@ -419,7 +424,7 @@ fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError
 fn prepare(
     db: &Db,
     days: &BTreeSet<NaiveDate>,
-    background: &Background,
+    archive: &Archive,
     now: DateTime<Utc>,
 ) -> Result<Prepared, EditionError> {
     let mut papers = Vec::new();
@@ -429,8 +434,16 @@ fn prepare(
     papers.sort_by_key(|paper| paper.row);
     trending::add_own_votes(db, &mut papers, now)?;
     let rows = papers.iter().map(|paper| paper.row).collect();
+    let vectors = match &archive.vectors {
+        Some(vectors) => Some((vectors.background.maker.clone(), vectors.of(db, &papers)?)),
+        None => None,
+    };
     let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
-    Ok(Prepared { candidates: Candidates::prepare(papers, background), rows })
+    let mut candidates = Candidates::prepare(papers, &archive.background);
+    if let Some((maker, vectors)) = vectors {
+        candidates = candidates.with_dense(&maker, &vectors);
+    }
+    Ok(Prepared { candidates, rows })
 }
 
 /// How long an issue may be late before it is skipped, unless the settings say otherwise.

@@ -40,7 +40,7 @@
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
-//! | border | [`source`], [`dns`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
+//! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
@@ -70,6 +70,11 @@
 //!   long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
 //!   and authors lift papers above the line wherever they come from.
+//! - Keywords combine with AND and OR; what cannot be read so is a phrase
+//!   ([`profile::expression`]). An entry `author:NAME` or `category:CODE` of
+//!   `must_not` mutes a person or a category for its interest.
+//! - Vectors of two makers never meet: every stored one and all statistics of
+//!   them carry the maker's name ([`embedding`]).
 //! - A newcomer's reading begins with the newest complete day, whether or not
 //!   anything of it was sent; then comes every day since the last issue, and of
 //!   earlier days what was taken in since then.
@@ -111,6 +116,7 @@ pub mod fields;
 pub mod inbound;
 pub mod intake;
 pub mod links;
+pub mod model;
 pub mod outbox;
 pub mod paper;
 pub mod profile;

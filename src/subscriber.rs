@@ -156,9 +156,9 @@ pub struct Interest {
     pub name: String,
     /// What it is about, in plain words.
     pub description: String,
-    /// Words and phrases: a paper that holds one is pinned.
+    /// Words and phrases, also combined with AND and OR: a paper that holds one is pinned.
     pub keywords: Vec<String>,
-    /// Words and phrases: a paper that holds one is never picked.
+    /// The same for papers that are never picked; `author:NAME` and `category:CODE` too.
     pub must_not: Vec<String>,
     /// People whose papers are pinned.
     pub authors: Vec<String>,

@@ -16,7 +16,7 @@ pub use catcher::{Catcher, Caught};
 use crate::clock::{Clock, SystemClock};
 use crate::coverage::CoverageState;
 use crate::digest::{DigestSettings, Dress, Templates};
-use crate::edition::{Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
+use crate::edition::{ActiveEmbedder, Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
 use crate::inbound::InboundSettings;
 use crate::intake::{Ask, Import, Imported, IntakeError, PollError, poll};
 use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
@@ -364,6 +364,7 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         shelf_life: TimeDelta::hours(1),
         latest_send: TimeDelta::zero(),
         max_lateness: MAX_LATENESS,
+        model: Arc::new(ActiveEmbedder::new("no models")),
         site,
     })
 }

@@ -5,12 +5,15 @@ mod mail;
 mod names;
 mod sources;
 
+use super::interests::complaints;
 use super::open::{Place, database_path, dkim};
+use super::subscribers::each;
 use super::{Done, Failure, out};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::digest::{DkimSigner, Templates};
 use crate::dns::Resolver;
+use crate::edition::ActiveEmbedder;
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Timeouts};
 use crate::store::sqlite::SqliteStore;
@@ -74,6 +77,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         findings.push(machine::disk(path));
         findings.extend(machine::rights(path));
     }
+    findings.extend(interests(&config));
+    findings.extend(model(&config));
     findings.extend(templates(&config));
     findings.extend(sources::check(&config));
     let signer = match signer(&config) {
@@ -148,6 +153,54 @@ fn database(config: &Config) -> Result<String, String> {
         ));
     }
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// Keywords of subscribers that are not understood as they are written.
+fn interests(config: &Config) -> Vec<Finding> {
+    const SHOWN: usize = 5;
+    let Ok(db) = Place::db(config) else { return Vec::new() };
+    let mut texts = Vec::new();
+    let mut more = 0;
+    let read = each(&db, |subscriber| {
+        for complaint in subscriber.interests.iter().flat_map(complaints) {
+            if texts.len() < SHOWN {
+                texts.push(format!("subscriber {}: {complaint}", subscriber.id.0));
+            } else {
+                more += 1;
+            }
+        }
+        Ok(())
+    });
+    if read.is_err() {
+        return Vec::new();
+    }
+    if more > 0 {
+        texts.push(format!("and {more} more keywords that are not understood as they are written"));
+    }
+    texts.into_iter().map(|text| finding("interests", Verdict::Warn, text)).collect()
+}
+
+/// That the model whose vectors rank can be used, and is abreast of the archive.
+fn model(config: &Config) -> Option<Finding> {
+    let db = Place::db(config).ok()?;
+    let active = db.run_here(|store| store.active_model()).ok()?;
+    let Some(active) = active else {
+        let text = "none: papers are ranked by what is learned from the archive (`paperboy model list` shows models)";
+        return Some(finding("model", Verdict::Ok, text.to_owned()));
+    };
+    Some(match ActiveEmbedder::new(&config.model.path).get(&db) {
+        Err(error) => finding("model", Verdict::Fail, with_causes(error)),
+        Ok(_) => match db.run_here(|store| store.count_vectors_missing(&active.maker)) {
+            Ok(missing) if missing > 0 => {
+                let text = format!(
+                    "{} lacks the vectors of {missing} papers: `paperboy model use {}` computes them",
+                    active.folder, active.folder
+                );
+                finding("model", Verdict::Warn, text)
+            }
+            _ => finding("model", Verdict::Ok, format!("papers are ranked with {}", active.folder)),
+        },
+    })
 }
 
 /// What came back lately and is the operator's business.

@@ -1,6 +1,9 @@
 //! `evaluate`: how good the ranking is, on a dataset of people's choices.
 
+use super::open::Place;
 use super::{Done, Failure, out};
+use crate::embedding::Embedder;
+use crate::model;
 use crate::paper::PaperId;
 use crate::ranking::evaluation::metrics::{self, Metrics};
 use crate::ranking::evaluation::references::{Centroid, MeanCosine, SanitySvm};
@@ -24,6 +27,9 @@ pub(super) struct Options {
     /// The papers, where they are not in the folder (may be repeated)
     #[arg(long, value_name = "FILE", num_args = 1..)]
     papers: Vec<PathBuf>,
+    /// Rank with this model: the name of an installed one, or the folder of any
+    #[arg(long, value_name = "NAME|FOLDER")]
+    model: Option<String>,
     /// Only this ranker
     #[arg(long, value_name = "NAME")]
     ranker: Option<String>,
@@ -41,18 +47,19 @@ struct UserLine {
     days: Option<BTreeMap<chrono::NaiveDate, HashMap<PaperId, f64>>>,
 }
 
-pub(super) fn run(options: &Options, json: bool) -> Done {
+pub(super) fn run(options: &Options, place: &Place) -> Done {
     if let Some(name) = &options.ranker
         && !RANKERS.contains(&name.as_str())
     {
         return Err(Failure::Usage(anyhow!("--ranker {name}: must be one of {}", RANKERS.join(", "))));
     }
+    let model = options.model.as_deref().map(|model| open_model(model, place)).transpose()?;
     let dataset = read(options)?;
     let mut judged = Vec::new();
     for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
         let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
         let ranker: Box<dyn Ranker> = match *name {
-            "paperboy" => Box::new(Production::new(&dataset.papers)),
+            "paperboy" => Box::new(Production::new(&dataset.papers, model.as_deref())),
             "arxiv-sanity-lite-svm" => Box::new(SanitySvm::new(&dataset.papers)),
             "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
             _ => Box::new(MeanCosine::new(&dataset.papers)),
@@ -60,7 +67,16 @@ pub(super) fn run(options: &Options, json: bool) -> Done {
         judged.push(judge(&dataset, &*ranker, |done| progress.at(done)));
     }
     let name = options.dir.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
-    print(&name, &dataset, &judged, json)
+    print(&name, &dataset, &judged, place.json)
+}
+
+/// A folder where there is one of that name, else an installed model.
+fn open_model(named: &str, place: &Place) -> Result<Arc<dyn Embedder>, Failure> {
+    if Path::new(named).join("config.json").is_file() {
+        return Ok(model::open(Path::new(named))?);
+    }
+    let (config, _) = place.open()?;
+    Ok(model::open_installed(&config.model.path, named)?)
 }
 
 fn read(options: &Options) -> Result<Dataset, Failure> {

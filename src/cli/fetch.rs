@@ -4,7 +4,7 @@ use super::open::{Place, date, now};
 use super::papers::print_coverage;
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
-use crate::edition::refresh_background;
+use crate::edition::refresh_archive;
 use crate::intake::{Ask, Polled, poll};
 use crate::source::arxiv::{eastern_date, is_working_day};
 use crate::source::http::{Http, HttpSettings, Surroundings};
@@ -81,8 +81,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             gone.extend(out_of_reach(&db, source, since)?);
         }
     }
+    let model = super::model::refresh(&config, &db)?;
     let progress = out::Progress::new("statistics", 0);
-    refresh_background(&db, |papers| progress.at(papers))?;
+    refresh_archive(&db, model, |papers| progress.at(papers))?;
     drop(progress);
     if place.json {
         let gone: Vec<_> = gone

@@ -5,6 +5,7 @@ use super::subscribers::checked;
 use super::{Done, Failure, out};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::fields::Fields;
+use crate::profile::Expression;
 use crate::profile::library::read_library;
 use crate::store::Db;
 use crate::subscriber::{Interest, Subscriber, read_interest};
@@ -55,10 +56,12 @@ pub(super) struct Content {
     /// What it is about, in plain words
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// A word or phrase; papers that hold it are always above the line (may be repeated)
+    /// A word or phrase; papers that hold it are always above the line (may be
+    /// repeated). Also: molecul*, '"graph neural" AND molecul*', 'dft OR "density functional"'
     #[arg(long = "keyword", value_name = "PHRASE")]
     keywords: Vec<String>,
-    /// A word or phrase; papers that hold it are never picked (may be repeated)
+    /// The same for papers that are never picked; author:NAME and category:CODE
+    /// mute a person or a category (may be repeated)
     #[arg(long, value_name = "PHRASE")]
     must_not: Vec<String>,
     /// A person whose papers are always above the line (may be repeated)
@@ -110,6 +113,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let mut fields = Fields::new(table);
             let interest = read_interest(&mut fields, None);
             let interest = checked(fields, Some(interest))?;
+            complain(&interest);
             let name = interest.name.clone();
             if position(&subscriber, &name).is_some() {
                 return Err(Failure::Failed(anyhow!(
@@ -142,6 +146,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let mut fields = Fields::new(table);
             let interest = read_interest(&mut fields, Some(&subscriber.interests[at]));
             let interest = checked(fields, Some(interest))?;
+            complain(&interest);
             if position(&subscriber, &interest.name).is_some_and(|other| other != at) {
                 return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
             }
@@ -217,6 +222,26 @@ fn import(db: &Db, subscriber: &mut Subscriber, files: &[PathBuf], interest: &st
         out::note(format!("and {} more; --json lists them all", skipped.len() - SHOWN_MAX));
     }
     Ok(())
+}
+
+/// Says which keywords are not understood as they are written. They are kept: they are read as phrases.
+fn complain(interest: &Interest) {
+    for complaint in complaints(interest) {
+        out::note(complaint);
+    }
+}
+
+/// What is wrong with the keywords of an interest.
+pub(super) fn complaints(interest: &Interest) -> Vec<String> {
+    let lists = [("keywords", &interest.keywords), ("must_not", &interest.must_not)];
+    let entries = lists.into_iter().flat_map(|(list, entries)| entries.iter().map(move |written| (list, written)));
+    entries
+        .filter_map(|(list, written)| {
+            let complaint = Expression::complaint_about(written)?;
+            let read = if Expression::read(written).is_some() { "; it is read as a phrase" } else { "" };
+            Some(format!("{:?}, {list}: {written:?}: {complaint}{read}", interest.name))
+        })
+        .collect()
 }
 
 fn position(subscriber: &Subscriber, name: &str) -> Option<usize> {

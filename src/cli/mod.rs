@@ -8,11 +8,13 @@ mod backup;
 mod check;
 mod deliver;
 mod evaluate;
+mod explain;
 mod feedback;
 mod fetch;
 mod inbound;
 mod init;
 mod interests;
+mod model;
 mod open;
 mod out;
 mod outbox;
@@ -66,6 +68,9 @@ enum Command {
     /// Look after what a subscriber follows
     #[command(subcommand)]
     Interests(interests::Command),
+    /// Look after the models whose vectors help to rank
+    #[command(subcommand)]
+    Model(model::Command),
     /// Note what a subscriber says of a paper: more or less like it, or save it
     Feedback(feedback::Options),
     /// Look after addresses that must not be written to
@@ -150,13 +155,14 @@ fn run(cli: Cli) -> Done {
         Command::Papers(command) => papers::run(command, &at),
         Command::Subscribers(command) => subscribers::run(command, &at),
         Command::Interests(command) => interests::run(command, &at),
+        Command::Model(command) => model::run(command, &at),
         Command::Feedback(options) => feedback::run(options, &at),
         Command::Preview(options) => preview::run(&options, &at),
         Command::Publish(options) => publish::run(&options, &at),
         Command::Deliver(options) => deliver::run(&options, &at),
         Command::Outbox(command) => outbox::run(command, &at),
         Command::Inbound(_) => Err(Failure::Said),
-        Command::Evaluate(options) => evaluate::run(&options, at.json),
+        Command::Evaluate(options) => evaluate::run(&options, &at),
         Command::Run(options) => run::run(options, &at),
         Command::Suppressions(command) => suppressions::run(command, &at),
         Command::Backup(options) => backup::backup(&options, &at),

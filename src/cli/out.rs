@@ -86,6 +86,19 @@ impl Progress {
         Progress { bar, is_terminal, said: std::cell::Cell::new(0), what }
     }
 
+    /// Starts on `total` bytes; elsewhere than on a terminal only their beginning is worth a line.
+    pub(super) fn bytes(what: &'static str, total: u64) -> Self {
+        let progress = Self::new(what, total);
+        let form = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+        if total > 0
+            && let Ok(style) = ProgressStyle::with_template(form)
+        {
+            progress.bar.set_style(style);
+        }
+        progress.said.set(u64::MAX);
+        progress
+    }
+
     /// `done` things are done.
     pub(super) fn at(&self, done: u64) {
         self.bar.set_position(done);

@@ -1,10 +1,10 @@
 //! `papers`: look at what was taken in, and take more in.
 
-use super::open::{Place, date, now};
-use super::{Done, Failure, out};
+use super::open::{Place, date, desk, now, subscriber};
+use super::{Done, Failure, explain, out};
 use crate::coverage::Coverage;
-use crate::edition::find::{self, similar};
-use crate::edition::refresh_background;
+use crate::edition::find::{self, Nearest, similar};
+use crate::edition::{StoredVectors, explain_paper, refresh_archive, refresh_background};
 use crate::intake::{Import, fetch_papers};
 use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
@@ -54,6 +54,12 @@ pub(super) enum Command {
     Show {
         /// Any of its names, or an address that holds one
         id: String,
+        /// Say what this subscriber's issue makes of it, and why
+        #[arg(long = "for", value_name = "EMAIL")]
+        reader: Option<String>,
+        /// The issue of this date; the next one if left out
+        #[arg(long, value_parser = date, requires = "reader")]
+        date: Option<NaiveDate>,
     },
     /// Take apart what was merged: the record of this name is a paper of its own again, for good
     Split {
@@ -88,12 +94,15 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         Command::Import { files } => import(&files, place),
         Command::Search { query, offset, limit } => search(&query, offset, limit, place),
         Command::Similar { id, limit } => {
-            let (_, db) = place.open()?;
+            let (config, db) = place.open()?;
             let paper = super::feedback::known_paper(&db, &id)?;
+            let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
             let background = refresh_background(&db, |_| {})?;
-            list(&similar(&db, &background, &paper, limit as usize, None)?, place.json)
+            list(&similar(&db, &background, &paper, limit as usize, nearest)?, place.json)
         }
-        Command::Show { id } => show(&id, place),
+        Command::Show { id, reader: None, .. } => show(&id, place),
+        Command::Show { id, reader: Some(reader), date } => show_for(&id, &reader, date, place),
         Command::Split { id } => split(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
         Command::Coverage { since, set_aside: false, .. } => coverage(since, place),
@@ -102,7 +111,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
 }
 
 fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
     // The shell has taken the quotes away from what was a phrase.
     let is_quoted_by_shell = words.len() > 1;
     let quoted = |word: &String| {
@@ -114,7 +123,9 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
         }
     };
     let query = Query::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
-    let found = find::search(&db, &query, offset, limit, None)?;
+    let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
+    let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
+    let found = find::search(&db, &query, offset, limit, nearest)?;
     if found.is_relaxed && !place.json {
         out::note("no paper holds all of these words; these hold some");
     }
@@ -129,7 +140,7 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
 const SHOWN_MAX: u64 = 20;
 
 fn import(files: &[PathBuf], place: &Place) -> Done {
-    let (_, db) = place.open()?;
+    let (config, db) = place.open()?;
     let mut import = Import::new(now());
     let progress = out::Progress::new("papers", 0);
     let mut shown = 0;
@@ -149,8 +160,9 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
     if imported.rejected > SHOWN_MAX {
         out::note(format!("set aside {} more", imported.rejected - SHOWN_MAX));
     }
+    let model = super::model::refresh(&config, &db)?;
     let progress = out::Progress::new("statistics", 0);
-    refresh_background(&db, |papers| progress.at(papers))?;
+    refresh_archive(&db, model, |papers| progress.at(papers))?;
     drop(progress);
     if place.json {
         out::json(&imported)?;
@@ -270,6 +282,26 @@ fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done 
         out::note(format!("{}: asked to wait until {}", source.name, until.format("%Y-%m-%d %H:%M:%S UTC")));
     }
     Ok(())
+}
+
+fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, place: &Place) -> Done {
+    let (config, db) = place.open()?;
+    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let reader = subscriber(&db, reader)?;
+    let Some(StoredPaper { paper, .. }) = db.run_here(|store| store.paper(&id))? else {
+        return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
+    };
+    if paper.announced.is_none() {
+        return Err(Failure::Failed(anyhow!("{id} has no announcement day, so no issue announces it")));
+    }
+    let Some(explained) = explain_paper(&db, &desk(&config)?, &reader, &id, date, now())? else {
+        return Err(Failure::Failed(anyhow!("no issue is coming up for {} within a week", reader.address)));
+    };
+    if place.json {
+        return Ok(out::json(&explained)?);
+    }
+    out::line(&paper.title)?;
+    Ok(explain::print(&explained, false)?)
 }
 
 fn facts(paper: &Paper) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! `preview`: the issue that would be sent.
 
 use super::open::{Place, date, desk, now, subscriber};
-use super::{Done, Failure, out};
+use super::{Done, Failure, explain, out};
 use crate::digest::IssuePick;
-use crate::edition::{Composed, preview};
+use crate::edition::{Composed, explain_picks, preview};
 use anyhow::anyhow;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) struct Options {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Print the score and the section of every pick as well
+    /// Print the whole sum behind the score of every pick as well
     #[arg(long)]
     explain: bool,
 }
@@ -40,9 +40,21 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     if !composed.wanted() {
         out::note("nothing is above the line, so nothing would be sent (when_empty = skip)");
     }
+    let explained = if options.explain {
+        explain_picks(&db, &desk(&config)?, &subscriber, options.date, now())?
+    } else {
+        Vec::new()
+    };
+    let is_json = place.json || options.format == Format::Json;
     match options.format {
-        _ if place.json => out::json(&as_json(&composed))?,
-        Format::Json => out::json(&as_json(&composed))?,
+        _ if is_json => {
+            let mut value = as_json(&composed);
+            if options.explain {
+                value["explained"] = json!(explained);
+            }
+            out::json(&value)?;
+        }
+        Format::Json => {}
         Format::Eml => out::bytes(&composed.message)?,
         Format::Text => out::bytes(composed.rendered.text.replace("\r\n", "\n").as_bytes())?,
         Format::Html => match &composed.rendered.html {
@@ -50,9 +62,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             None => return Err(Failure::Failed(anyhow!("{} chose text alone: --format text", subscriber.address))),
         },
     }
-    if options.explain && options.format != Format::Json && !place.json {
-        for (pick, section, reason) in picks(&composed) {
-            out::note(format!("{:.3}  {}  [{section}]  {reason}", pick.score, pick.paper.id));
+    if !is_json {
+        for explained in &explained {
+            explain::print(explained, true)?;
         }
     }
     Ok(())

@@ -174,7 +174,7 @@ impl Erased {
 }
 
 /// Calls `act` for every subscriber, without holding all of them in memory.
-fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
+pub(super) fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
     let mut after = SubscriberId(0);
     loop {
         let page = db.run_here(|store| store.subscribers_after(after, 500))?;

@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::digest::{DkimError, DkimSigner, Dress, TemplateError, Templates};
-use crate::edition::Desk;
+use crate::edition::{ActiveEmbedder, Desk};
 use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
 use crate::store::{DatabaseUrl, DeliveryId};
 use crate::token::Scope;
@@ -58,6 +58,7 @@ impl Config {
             },
             latest_send: self.schedule.latest_send,
             max_lateness: self.schedule.max_lateness,
+            model: Arc::new(ActiveEmbedder::new(&self.model.path)),
             site: self.site.clone(),
         })
     }

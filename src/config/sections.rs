@@ -6,6 +6,7 @@
 use super::files::Files;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, shown_text};
+use crate::model::{HUB, ModelSettings};
 use crate::outbox::{
     BREAKER_MAX, ClientCertificate, Login, LoginKind, OnUncertain, Protocol, RateLimits, RetrySettings, Security,
     SmtpSettings, TlsSettings,
@@ -240,6 +241,17 @@ fn picture_address(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("must be the address of a picture, like https://digest.example.org/logo.png".to_owned())
+    }
+}
+
+pub(super) fn read_model(fields: &mut Fields, database: Option<&DatabaseSettings>, files: &Files) -> ModelSettings {
+    let beside = match database.map(|database| &database.url) {
+        Some(DatabaseUrl::Sqlite(path)) => path.with_file_name("models"),
+        _ => files.locate("models"),
+    };
+    ModelSettings {
+        path: files.path(fields, "path").unwrap_or(beside),
+        hub: fields.parsed("hub", base_address).unwrap_or_else(|| HUB.to_owned()),
     }
 }
 

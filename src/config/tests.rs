@@ -264,7 +264,7 @@ fn a_wrong_variable_is_called_by_its_name() {
              openreview, crossref, openalex, semantic_scholar, feed, jsonl",
             "PAPERBOY_SMPT__PORT: no such setting, did you mean `smtp`?",
             "PAPERBOY_İ__X: no such setting; known here: site, database, smtp, maildir, schedule, source, web, inbound, \
-             digest, dkim",
+             digest, model, dkim",
             "PAPERBOY_WEB__LISTEN__PORT: no such setting: `web.listen` is not a table in the file",
         ],
     );

@@ -3,6 +3,7 @@
 use super::keep::{Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
+use crate::edition::{VectorError, refresh_vectors};
 use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
 use crate::source::SourceSettings;
 use crate::source::http::Http;
@@ -25,6 +26,9 @@ pub(super) struct Fetcher {
     pub(super) polled: watch::Sender<bool>,
     pub(super) memory: Mutex<Memory>,
 }
+
+/// Under this name it is remembered what was said of the model; no source has it.
+const MODEL: &str = " model";
 
 /// What is remembered from one poll to the next.
 #[derive(Debug, Default)]
@@ -55,10 +59,37 @@ impl Fetcher {
                 looked => self.say(source, looked),
             }
         }
+        self.make_vectors(&parts).await?;
         self.memory().last = Some(now);
         self.polled.send_replace(true);
         self.arrived.notify_one();
         Ok(Step::Idle)
+    }
+
+    /// Makes the vectors of papers that have none, before their issues are composed.
+    async fn make_vectors(&self, parts: &Arc<Parts>) -> Result<(), Trouble> {
+        let (parts, stop) = (Arc::clone(parts), self.stop.clone());
+        let made = self.db.run_blocking(move |db| {
+            let Some(embedder) = parts.desk.model.get(db)? else { return Ok(0) };
+            Ok(refresh_vectors(db, &*embedder, |_| !stop.is_cancelled())?)
+        });
+        match made.await {
+            Ok(made) => {
+                self.memory().said.remove(MODEL);
+                if made > 0 {
+                    tracing::info!(made, "vectors computed");
+                }
+            }
+            Err(VectorError::Store(error)) => return Err(error.into()),
+            // Papers are ranked without it.
+            Err(error) => {
+                let said = format!("{:#}", anyhow::Error::from(error));
+                if self.memory().said.insert(MODEL.to_owned(), said.clone()).as_ref() != Some(&said) {
+                    tracing::error!("{said}");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Says what a look brought, and what is wrong with a source when that changes.

@@ -198,6 +198,8 @@ pub(super) struct DigestWords {
     pub(super) why_author: Text,
     pub(super) why_phrase: Text,
     pub(super) why_liked: Text,
+    pub(super) why_liked_author: Text,
+    pub(super) why_beyond: Text,
     pub(super) why_about: Text,
     pub(super) why_new_in: Text,
     pub(super) why_new: Text,

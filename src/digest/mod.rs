@@ -141,6 +141,10 @@ pub enum Why {
     Phrase(String),
     /// It is like the paper of this title, which they liked.
     Liked(String),
+    /// This person wrote it, and papers that they liked.
+    LikedAuthor(String),
+    /// It is tried: near the line of this interest, and unlike its other picks.
+    Beyond(String),
     /// It is about this.
     About(Vec<String>),
     /// It is new in this category.

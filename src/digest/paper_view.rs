@@ -146,6 +146,8 @@ pub(super) fn reason(why: &[Why], language: &Language) -> String {
             Why::Author(names) => words.why_author.with(&[("names", &language.list(&all(names)))]),
             Why::Phrase(phrase) => words.why_phrase.with(&[("phrase", &own(phrase))]),
             Why::Liked(title) => words.why_liked.with(&[("title", &cut(&own(title), 80))]),
+            Why::LikedAuthor(name) => words.why_liked_author.with(&[("name", &own(name))]),
+            Why::Beyond(interest) => words.why_beyond.with(&[("interest", &own(interest))]),
             Why::About(terms) => words.why_about.with(&[("terms", &language.joined(&all(terms)))]),
             Why::NewIn(category) => words.why_new_in.with(&[("category", &own(category))]),
             Why::New => words.why_new.as_str().to_owned(),

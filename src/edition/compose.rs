@@ -1,7 +1,8 @@
 //! From one subscriber's plan to the finished message.
 
+use super::background::Archive;
 use super::examples::{Examples, YOUR_PICKS};
-use super::{EditionError, Prepared};
+use super::{ActiveEmbedder, EditionError, Prepared};
 use crate::digest::{
     DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section,
     SectionKind, Templates, Why, message_id, render, to_message,
@@ -9,21 +10,21 @@ use crate::digest::{
 use crate::inbound::InboundSettings;
 use crate::links::Links;
 use crate::paper::{Paper, PaperNews};
-use crate::profile::{Background, Profile, TermCounter};
+use crate::profile::{Expression, Profile, TermCounter};
 use crate::ranking::because::{self, Because};
 use crate::ranking::{self, Candidates, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick, PaperRow, PaperTold};
+use crate::store::{NewIssue, NewPick, PaperRow, PaperTold, PickKind};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What every issue needs: the site, its templates and its rules.
-#[derive(Debug)]
 pub struct Desk {
     /// The site.
     pub site: Site,
@@ -43,6 +44,14 @@ pub struct Desk {
     pub latest_send: TimeDelta,
     /// How late an issue may be composed.
     pub max_lateness: TimeDelta,
+    /// Makes dense vectors; without one, they are learned from the archive.
+    pub model: Arc<ActiveEmbedder>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("site", &self.site).finish_non_exhaustive()
+    }
 }
 
 /// What is known before an issue is composed.
@@ -59,6 +68,48 @@ pub(crate) struct Plan {
     pub(crate) told_since: DateTime<Utc>,
     /// What is to be told.
     pub(crate) told: Vec<PaperTold>,
+}
+
+/// What one subscriber's interests were learned to be.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    pub(crate) profiles: Vec<Profile>,
+    /// What their dense directions give for the candidates.
+    pub(crate) dense: Vec<Option<Vec<f32>>>,
+}
+
+/// Learns the interests of all `plans`, and takes their dense products together.
+pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples, now: DateTime<Utc>) -> Vec<Ready> {
+    let mut ready: Vec<Ready> = plans
+        .par_iter()
+        .map(|plan| Ready { profiles: learn(&plan.subscriber, archive, examples, now), dense: Vec::new() })
+        .collect();
+    let mut by_candidates: BTreeMap<*const Prepared, Vec<usize>> = BTreeMap::new();
+    for (at, plan) in plans.iter().enumerate() {
+        by_candidates.entry(Arc::as_ptr(&plan.prepared)).or_default().push(at);
+    }
+    for together in by_candidates.into_values() {
+        let profiles: Vec<&Profile> = together.iter().flat_map(|&at| &ready[at].profiles).collect();
+        let mut dense = plans[together[0]].prepared.candidates.dense_scores(&profiles).into_iter();
+        for at in together {
+            let count = ready[at].profiles.len();
+            ready[at].dense = dense.by_ref().take(count).collect();
+        }
+    }
+    ready
+}
+
+impl Plan {
+    /// What the subscriber wants of the candidates.
+    /// None of the candidates at `left_out` come.
+    pub(crate) fn request<'a>(&'a self, left_out: &'a HashSet<usize>) -> Request<'a> {
+        Request {
+            days: &self.days,
+            sent: left_out,
+            max_papers: self.subscriber.preferences.max_papers as usize,
+            min_score: self.subscriber.preferences.min_score,
+        }
+    }
 }
 
 /// A composed issue, not yet queued.
@@ -91,27 +142,13 @@ impl Desk {
     pub(crate) fn compose(
         &self,
         plan: &Plan,
-        background: &Background,
+        ready: &Ready,
         examples: &Examples,
         fragments: &Fragments,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let profiles = learn(subscriber, background, examples, now);
-        let preferences = &subscriber.preferences;
-        let left_out = left_out(plan, examples);
-        let request = Request {
-            days: &plan.days,
-            sent: &left_out,
-            max_papers: preferences.max_papers as usize,
-            min_score: preferences.min_score,
-        };
-        let has_only_picks = subscriber.interests.iter().all(|interest| interest.name == YOUR_PICKS);
-        let picks = if has_only_picks && !profiles.is_empty() {
-            trending_and_own(&plan.prepared.candidates, &profiles, &request)
-        } else {
-            ranking::pick(&plan.prepared.candidates, &profiles, &request)
-        };
+        let picks = choose(plan, ready, examples);
         let considered = picks.considered;
         let mut issue = issue(plan, &picks);
         let told: Vec<&PaperTold> = told(plan, &picks);
@@ -147,12 +184,14 @@ impl Desk {
                 score: pick.score,
                 section: heading(&pick.section),
                 reason: pick.reason,
+                kind: if pick.section == ranking::Section::Exploring { PickKind::Exploring } else { PickKind::Chosen },
             })
             .chain(told.into_iter().filter(|told| is_in_it(&told.paper.paper)).map(|told| NewPick {
                 paper: told.paper.row,
                 score: 0.0,
                 section: TOLD.to_owned(),
                 reason: told.news.to_string(),
+                kind: PickKind::Chosen,
             }))
             .collect();
         let days = plan.days.keys().copied();
@@ -215,12 +254,19 @@ impl Composed {
     }
 }
 
-fn learn(subscriber: &Subscriber, background: &Background, examples: &Examples, now: DateTime<Utc>) -> Vec<Profile> {
+/// Profiles of the interests that have anything to go by.
+pub(crate) fn learn(
+    subscriber: &Subscriber,
+    archive: &Archive,
+    examples: &Examples,
+    now: DateTime<Utc>,
+) -> Vec<Profile> {
+    let dense = archive.vectors.as_ref().map(|vectors| &vectors.background);
     COUNTER.with_borrow_mut(|counter| {
         examples
-            .taught(subscriber, background, counter, now)
+            .taught(subscriber, archive, counter, now)
             .into_iter()
-            .map(|taught| Profile::learn(&taught.interest, taught.liked, &taught.disliked, background, counter))
+            .map(|taught| Profile::learn(&taught.interest, taught.evidence, &archive.background, dense, counter))
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()
     })
@@ -269,16 +315,30 @@ fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> 
     left_out
 }
 
+/// What goes into the issue of `plan`.
+pub(crate) fn choose(plan: &Plan, ready: &Ready, examples: &Examples) -> Picks {
+    let left_out = left_out(plan, examples);
+    let request = plan.request(&left_out);
+    let candidates = &plan.prepared.candidates;
+    let has_only_picks = plan.subscriber.interests.iter().all(|interest| interest.name == YOUR_PICKS);
+    if has_only_picks && !ready.profiles.is_empty() {
+        trending_and_own(candidates, ready, &request)
+    } else {
+        ranking::pick_with(candidates, &ready.profiles, &ready.dense, &request)
+    }
+}
+
 /// What is less like anything they like is no pick of their own, however low
 /// they set the line: trending papers stand behind it.
 const OWN_MIN: f32 = 0.05;
 
 /// For a reader of the trending digest who gives thumbs: up to half of the room
 /// for more of what they like, and the trending papers after it.
-fn trending_and_own(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
+fn trending_and_own(candidates: &Candidates, ready: &Ready, request: &Request<'_>) -> Picks {
     let max_papers = request.max_papers.div_ceil(2);
     let min_score = request.min_score.max(OWN_MIN);
-    let mut picks = ranking::pick(candidates, profiles, &Request { max_papers, min_score, ..*request });
+    let mut picks =
+        ranking::pick_with(candidates, &ready.profiles, &ready.dense, &Request { max_papers, min_score, ..*request });
     let mut sent = request.sent.clone();
     sent.extend(picks.picks.iter().map(|pick| pick.candidate));
     let max_papers = request.max_papers - picks.picks.len();
@@ -293,6 +353,7 @@ pub(super) fn heading(section: &ranking::Section) -> String {
         ranking::Section::Interest(name) => name.clone(),
         ranking::Section::Trending => "Trending".to_owned(),
         ranking::Section::New => "New papers".to_owned(),
+        ranking::Section::Exploring => "Exploring".to_owned(),
     }
 }
 
@@ -314,6 +375,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
             ranking::Section::Interest(name) => (SectionKind::Interest, name.clone()),
             ranking::Section::Trending => (SectionKind::Trending, String::new()),
             ranking::Section::New => (SectionKind::New, String::new()),
+            ranking::Section::Exploring => (SectionKind::Exploring, String::new()),
         };
         let issue_pick = issue_pick(pick, plan);
         match sections.last_mut() {
@@ -331,7 +393,7 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         covers: plan.covers.clone(),
         sections,
         no_room: picks.no_room as u32,
-        below_the_line: (picks.considered - picks.picks.len() - picks.no_room) as u32,
+        below_the_line: picks.below_the_line as u32,
         considered: picks.considered as u32,
         note,
         is_first: plan.is_first,
@@ -355,6 +417,8 @@ pub(super) fn why(because: Because) -> Why {
         Because::Author(names) => Why::Author(parts(&names, " and ")),
         Because::Phrase(phrase) => Why::Phrase(phrase),
         Because::Liked(title) => Why::Liked(title),
+        Because::LikedAuthor(name) => Why::LikedAuthor(name),
+        Because::Beyond(interest) => Why::Beyond(interest),
         Because::About(terms) => Why::About(parts(&terms, ", ")),
         Because::NewIn(category) => Why::NewIn(category),
         Because::New => Why::New,
@@ -367,7 +431,8 @@ pub(super) fn why(because: Because) -> Why {
 pub(super) fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
     let ranking::Section::Interest(name) = section else { return Vec::new() };
     let Some(interest) = interests.iter().find(|interest| interest.name == *name) else { return Vec::new() };
-    let mut words = interest.keywords.clone();
+    let keywords: Vec<Expression> = interest.keywords.iter().filter_map(|written| Expression::read(written)).collect();
+    let mut words: Vec<String> = keywords.iter().flat_map(Expression::phrases).map(str::to_owned).collect();
     words.push(interest.name.clone());
     words.push(interest.description.clone());
     words.retain(|word| !word.trim().is_empty());

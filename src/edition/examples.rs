@@ -1,18 +1,21 @@
 //! What readers taught their interests: the papers that they liked and
 //! disliked, their thumbs, and their libraries, as vectors.
 
-use crate::links::Thumb;
+use super::background::Archive;
+use super::clicks::are_peoples;
+use crate::links;
 use crate::paper::{Paper, PaperId};
 use crate::profile::features::weigh;
-use crate::profile::{Background, Example, Profile, TermCounter};
-use crate::store::{Db, Feedback, LibraryWork, PaperRow, StoreError};
+use crate::profile::learn::words_of;
+use crate::profile::{Evidence, Example, Profile, TermCounter, Thumb, thumb_weight};
+use crate::store::{Db, Feedback, LibraryWork, PaperRow, StoreError, StoredPaper};
 use crate::subscriber::{Interest, Subscriber, SubscriberId};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Vectors kept from one page of subscribers to the next: some 60 MB.
+/// Vectors kept from one page of subscribers to the next: some 70 MB.
 const KEPT_MAX: usize = 20_000;
 
 /// Works of a library that one interest learns from: more of them change
@@ -20,20 +23,35 @@ const KEPT_MAX: usize = 20_000;
 /// libraries still fits into 150 MB.
 const LIBRARY_MAX: u32 = 500;
 
+/// The newest papers that a reader opened which are learned from: clicks count
+/// little, and many of them together should not count for more than a thumb.
+const CLICKS_MAX: usize = 20;
+
+/// What counts for less than this is forgotten.
+const COUNTS_MIN: f32 = 0.02;
+
 /// The section of a reader without interests who gives thumbs all the same.
 pub const YOUR_PICKS: &str = "Your picks";
 
 /// What one interest goes by.
 pub(crate) struct Taught {
     pub(crate) interest: Interest,
-    pub(crate) liked: Vec<Example>,
-    pub(crate) disliked: Vec<Example>,
+    pub(crate) evidence: Evidence,
 }
 
 impl Taught {
-    fn profile(&self, background: &Background, counter: &mut TermCounter) -> Profile {
-        Profile::learn(&self.interest, self.liked.clone(), &self.disliked, background, counter)
+    fn profile(&self, archive: &Archive, counter: &mut TermCounter) -> Profile {
+        Profile::learn(&self.interest, self.evidence.clone(), &archive.background, None, counter)
     }
+}
+
+/// What a reader did with a paper.
+struct Deed {
+    id: PaperId,
+    thumb: Thumb,
+    /// The interest that it is about, if that is known.
+    interest: Option<String>,
+    at: DateTime<Utc>,
 }
 
 /// What the interests of some readers go by.
@@ -41,9 +59,13 @@ impl Taught {
 pub(crate) struct Examples {
     /// Vectors by paper; `None` for papers that are not known here.
     papers: HashMap<PaperId, Option<Example>>,
+    /// Dense vectors by words.
+    words: HashMap<String, Vec<f32>>,
     // From here on, of the readers that were fetched last.
     thumbs: HashMap<SubscriberId, Vec<Feedback>>,
-    libraries: HashMap<SubscriberId, Vec<(String, Example)>>,
+    clicks: HashMap<SubscriberId, Vec<Deed>>,
+    /// Works with the interest that they are of, and any name of theirs.
+    libraries: HashMap<SubscriberId, Vec<(String, PaperId, Example)>>,
     muted: HashMap<SubscriberId, Vec<String>>,
 }
 
@@ -53,41 +75,31 @@ impl Examples {
         &mut self,
         db: &Db,
         subscribers: impl Iterator<Item = &'a Subscriber> + Clone,
-        background: &Background,
+        archive: &Archive,
     ) -> Result<(), StoreError> {
-        if self.papers.len() > KEPT_MAX {
+        if self.papers.len() + self.words.len() > KEPT_MAX {
             self.papers.clear();
+            self.words.clear();
         }
         let readers: Vec<SubscriberId> = subscribers.clone().map(|subscriber| subscriber.id).collect();
         let (thumbs, works, muted) = db.run_here(|store| {
             Ok((store.feedback_of(&readers)?, store.library_of(&readers, LIBRARY_MAX)?, store.muted_authors(&readers)?))
         })?;
-        let interests = subscribers.flat_map(|subscriber| &subscriber.details.interests);
+        let clicks = opened(db, &readers)?;
+        let interests: Vec<&Interest> = subscribers.flat_map(|subscriber| &subscriber.details.interests).collect();
         let wanted: HashSet<&PaperId> = interests
+            .iter()
             .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
             .chain(thumbs.iter().map(|thumb| &thumb.id))
+            .chain(clicks.iter().map(|(_, deed)| &deed.id))
             .filter(|id| !self.papers.contains_key(id))
             .collect();
         let wanted: Vec<PaperId> = wanted.into_iter().cloned().collect();
-        let found = db.run_here(|store| store.papers_by_id(&wanted))?;
-        let found: Vec<(PaperId, Example)> = found
-            .into_par_iter()
-            .map_init(TermCounter::new, |counter, (id, stored)| {
-                let example = example(&stored.paper, background, counter);
-                (id, example)
-            })
-            .collect();
-        self.papers.extend(wanted.into_iter().map(|id| (id, None)));
-        self.papers.extend(found.into_iter().map(|(id, example)| (id, Some(example))));
-
-        let works: Vec<(SubscriberId, (String, Example))> = works
-            .into_par_iter()
-            .map_init(TermCounter::new, |counter, (subscriber, interest, work)| {
-                (subscriber, (interest, example(&as_paper(work), background, counter)))
-            })
-            .collect();
-        self.libraries = by_reader(works);
+        self.fetch_papers(db, wanted, archive)?;
+        self.make_words(&interests, archive);
+        self.libraries = by_reader(library_examples(works, archive));
         self.thumbs = by_reader(thumbs.into_iter().map(|thumb| (thumb.subscriber, thumb)));
+        self.clicks = by_reader(clicks);
         self.muted = by_reader(muted);
         Ok(())
     }
@@ -98,79 +110,119 @@ impl Examples {
         reader: SubscriberId,
         interest: &str,
         works: Vec<LibraryWork>,
-        background: &Background,
+        archive: &Archive,
     ) {
-        let mut counter = TermCounter::new();
-        let library = self.libraries.entry(reader).or_default();
-        for work in works.into_iter().take(LIBRARY_MAX as usize) {
-            library.push((interest.to_owned(), example(&as_paper(work), background, &mut counter)));
-        }
+        let works = works.into_iter().take(LIBRARY_MAX as usize).map(|work| (reader, interest.to_owned(), work));
+        let examples = library_examples(works.collect(), archive).into_iter().map(|(_, example)| example);
+        self.libraries.entry(reader).or_default().extend(examples);
+    }
+
+    fn fetch_papers(&mut self, db: &Db, wanted: Vec<PaperId>, archive: &Archive) -> Result<(), StoreError> {
+        let found = db.run_here(|store| store.papers_by_id(&wanted))?;
+        let (names, papers): (Vec<PaperId>, Vec<StoredPaper>) = found.into_iter().unzip();
+        let dense = match &archive.vectors {
+            Some(vectors) => vectors.of(db, &papers)?.into_iter().map(Some).collect(),
+            None => vec![None; papers.len()],
+        };
+        let examples: Vec<Example> = papers
+            .par_iter()
+            .zip(dense)
+            .map_init(TermCounter::new, |counter, (stored, dense)| example(&stored.paper, dense, archive, counter))
+            .collect();
+        self.papers.extend(wanted.into_iter().map(|id| (id, None)));
+        self.papers.extend(names.into_iter().zip(examples.into_iter().map(Some)));
+        Ok(())
+    }
+
+    fn make_words(&mut self, interests: &[&Interest], archive: &Archive) {
+        let Some(vectors) = &archive.vectors else { return };
+        let texts: HashSet<String> = interests.iter().map(|interest| words_of(interest)).collect();
+        let texts: Vec<String> =
+            texts.into_iter().filter(|text| !text.trim().is_empty() && !self.words.contains_key(text)).collect();
+        let made = vectors.of_words(&texts);
+        self.words.extend(texts.into_iter().zip(made));
     }
 
     /// What each interest of a reader goes by. A thumb is about the interest
     /// that its paper came through; where there is none of that name, about the
-    /// one whose profile is nearest. Somebody without interests who likes
-    /// something has one after all: [`YOUR_PICKS`].
+    /// one whose profile is nearest, and so are clicks. Somebody without interests
+    /// who likes something has one after all: [`YOUR_PICKS`].
     pub(crate) fn taught(
         &self,
         subscriber: &Subscriber,
-        background: &Background,
+        archive: &Archive,
         counter: &mut TermCounter,
         now: DateTime<Utc>,
     ) -> Vec<Taught> {
         let thumbs = self.thumbs.get(&subscriber.id).map_or(&[][..], Vec::as_slice);
         let spoken_of: HashSet<&PaperId> = thumbs.iter().map(|thumb| &thumb.id).collect();
         let mut interests = subscriber.interests.clone();
-        if interests.is_empty() && thumbs.iter().any(|thumb| thumb.thumb != Thumb::Less) {
-            interests.push(Interest { name: YOUR_PICKS.to_owned(), ..Interest::default() });
+        let likes = thumbs.iter().filter(|thumb| thumb.thumb != links::Thumb::Less);
+        if interests.is_empty() && likes.clone().next().is_some() {
+            let liked = likes.map(|thumb| thumb.id.clone()).collect();
+            interests.push(Interest { name: YOUR_PICKS.to_owned(), liked, ..Interest::default() });
         }
-        let library = self.libraries.get(&subscriber.id).map_or(&[][..], Vec::as_slice);
-        let mut taught: Vec<Taught> = interests
-            .into_iter()
-            .map(|interest| {
-                // A thumb says what they think of a paper now, a list what they once thought.
-                let of = |ids: &[PaperId]| -> Vec<Example> {
-                    ids.iter().filter(|id| !spoken_of.contains(id)).filter_map(|id| self.example(id)).collect()
-                };
-                let mut liked = of(&interest.liked);
-                let own = library.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&interest.name));
-                liked.extend(own.map(|(_, example)| example.clone()));
-                let disliked = of(&interest.disliked);
-                Taught { interest, liked, disliked }
-            })
-            .collect();
+        let mut taught: Vec<Taught> =
+            interests.into_iter().map(|interest| self.named(subscriber.id, interest, &spoken_of)).collect();
         if taught.is_empty() {
             return taught;
         }
-        let named = |taught: &[Taught], thumb: &Feedback| {
-            let name = thumb.interest.as_deref()?;
+        let deeds: Vec<Deed> = thumbs.iter().map(deed).collect();
+        // Opening what one has liked, or disliked, says nothing new.
+        let listed: HashSet<&PaperId> = subscriber
+            .interests
+            .iter()
+            .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
+            .chain(spoken_of)
+            .collect();
+        let clicks = self.clicks.get(&subscriber.id).into_iter().flatten().filter(|click| !listed.contains(&click.id));
+        let place = |taught: &[Taught], deed: &Deed| {
+            let name = deed.interest.as_deref()?;
             taught.iter().position(|taught| taught.interest.name.eq_ignore_ascii_case(name))
         };
-        let (placed, open): (Vec<_>, Vec<_>) =
-            thumbs.iter().partition(|thumb| taught.len() == 1 || named(&taught, thumb).is_some());
-        for thumb in placed {
-            let at = named(&taught, thumb).unwrap_or(0);
-            self.teach(&mut taught[at], thumb, now);
+        let (placed, open): (Vec<&Deed>, Vec<&Deed>) =
+            deeds.iter().chain(clicks).partition(|deed| taught.len() == 1 || place(&taught, deed).is_some());
+        for deed in placed {
+            let at = place(&taught, deed).unwrap_or(0);
+            self.teach(&mut taught[at], deed, now);
         }
         if !open.is_empty() {
-            let profiles: Vec<Profile> = taught.iter().map(|taught| taught.profile(background, counter)).collect();
-            for thumb in open {
-                let Some(example) = self.example(&thumb.id) else { continue };
+            let profiles: Vec<Profile> = taught.iter().map(|taught| taught.profile(archive, counter)).collect();
+            for deed in open {
+                let Some(example) = self.example(&deed.id) else { continue };
                 let nearness = |profile: &Profile| profile.text.dot(&example.features);
                 let nearest = (0..profiles.len())
                     .max_by(|a, b| nearness(&profiles[*a]).total_cmp(&nearness(&profiles[*b])).then(b.cmp(a)));
-                self.teach(&mut taught[nearest.unwrap_or(0)], thumb, now);
+                self.teach(&mut taught[nearest.unwrap_or(0)], deed, now);
             }
         }
         taught
     }
 
-    fn teach(&self, taught: &mut Taught, thumb: &Feedback, now: DateTime<Utc>) {
-        if thumb_weight(now - thumb.at, thumb.thumb) < COUNTS {
+    /// An interest with the papers that it names itself and those of its library.
+    fn named(&self, subscriber: SubscriberId, mut interest: Interest, spoken_of: &HashSet<&PaperId>) -> Taught {
+        // A thumb says what they think of a paper now, a list what they once thought.
+        let of = |ids: &[PaperId]| -> Vec<Example> {
+            ids.iter().filter(|id| !spoken_of.contains(id)).filter_map(|id| self.example(id)).collect()
+        };
+        let (mut liked, disliked) = (of(&interest.liked), of(&interest.disliked));
+        let library = self.libraries.get(&subscriber).map_or(&[][..], Vec::as_slice);
+        let own: Vec<_> = library.iter().filter(|(name, ..)| name.eq_ignore_ascii_case(&interest.name)).collect();
+        liked.extend(own.iter().map(|(.., example)| example.clone()));
+        // What one likes says more than what the list of it is called.
+        interest.liked.extend(own.iter().map(|(_, id, _)| id.clone()));
+        let words = self.words.get(&words_of(&interest)).cloned();
+        Taught { evidence: Evidence { liked, disliked, words }, interest }
+    }
+
+    fn teach(&self, taught: &mut Taught, deed: &Deed, now: DateTime<Utc>) {
+        let weight = thumb_weight(now - deed.at, deed.thumb);
+        if weight < COUNTS_MIN {
             return;
         }
-        let into = if thumb.thumb == Thumb::Less { &mut taught.disliked } else { &mut taught.liked };
-        into.extend(self.example(&thumb.id));
+        let evidence = &mut taught.evidence;
+        let into = if deed.thumb.is_against() { &mut evidence.disliked } else { &mut evidence.liked };
+        into.extend(self.example(&deed.id).map(|example| Example { weight, ..example }));
     }
 
     /// The authors whom a reader does not want to see.
@@ -181,7 +233,7 @@ impl Examples {
     /// The papers of which a reader wants less.
     pub(crate) fn unwanted(&self, subscriber: SubscriberId) -> impl Iterator<Item = PaperRow> + '_ {
         let thumbs = self.thumbs.get(&subscriber).into_iter().flatten();
-        thumbs.filter(|thumb| thumb.thumb == Thumb::Less).map(|thumb| thumb.paper)
+        thumbs.filter(|thumb| thumb.thumb == links::Thumb::Less).map(|thumb| thumb.paper)
     }
 
     fn example(&self, id: &PaperId) -> Option<Example> {
@@ -189,24 +241,66 @@ impl Examples {
     }
 }
 
-/// Thumbs that are worth less are forgotten.
-const COUNTS: f32 = 0.25;
-
-/// What a thumb is worth after some time: half of it after 120 days, since
-/// interests drift; and what is not wanted is said more rarely and more firmly
-/// than what is.
-fn thumb_weight(age: TimeDelta, thumb: Thumb) -> f32 {
-    let fresh = match thumb {
-        Thumb::More | Thumb::Save => 1.0,
-        Thumb::Less => 1.5,
+fn deed(thumb: &Feedback) -> Deed {
+    let kind = match thumb.thumb {
+        links::Thumb::More => Thumb::More,
+        links::Thumb::Less => Thumb::Less,
+        links::Thumb::Save => Thumb::Save,
     };
-    let days = age.num_seconds().max(0) as f32 / 86_400.0;
-    fresh * 0.5_f32.powf(days / 120.0)
+    Deed { id: thumb.id.clone(), thumb: kind, interest: thumb.interest.clone(), at: thumb.at }
 }
 
-fn example(paper: &Paper, background: &Background, counter: &mut TermCounter) -> Example {
-    let features = Arc::new(weigh(&counter.paper(paper), background));
-    Example { title: paper.title.clone(), features }
+/// The papers that these readers opened last, each once.
+fn opened(db: &Db, readers: &[SubscriberId]) -> Result<Vec<(SubscriberId, Deed)>, StoreError> {
+    let clicks = db.run_here(|store| store.clicks_of(readers))?;
+    let mut newest: HashMap<SubscriberId, Vec<(PaperRow, DateTime<Utc>)>> = HashMap::new();
+    for (stored, _) in clicks.iter().zip(are_peoples(&clicks)).filter(|(_, is_persons)| *is_persons).rev() {
+        let of_reader = newest.entry(stored.click.subscriber).or_default();
+        let is_known = of_reader.iter().any(|(paper, _)| *paper == stored.click.paper);
+        if !is_known && of_reader.len() < CLICKS_MAX {
+            of_reader.push((stored.click.paper, stored.click.at));
+        }
+    }
+    let rows: Vec<PaperRow> = newest.values().flatten().map(|(row, _)| *row).collect();
+    let papers = db.run_here(|store| store.papers_in_rows(&rows))?;
+    let ids: HashMap<PaperRow, PaperId> = papers.into_iter().map(|stored| (stored.row, stored.paper.id)).collect();
+    let deed = |row: &PaperRow, at| Some(Deed { id: ids.get(row)?.clone(), thumb: Thumb::Click, interest: None, at });
+    let deeds = newest
+        .iter()
+        .flat_map(|(reader, clicks)| clicks.iter().filter_map(move |(row, at)| Some((*reader, deed(row, *at)?))));
+    Ok(deeds.collect())
+}
+
+fn library_examples(
+    works: Vec<(SubscriberId, String, LibraryWork)>,
+    archive: &Archive,
+) -> Vec<(SubscriberId, (String, PaperId, Example))> {
+    let works: Vec<(SubscriberId, String, Paper)> =
+        works.into_iter().map(|(reader, interest, work)| (reader, interest, as_paper(work))).collect();
+    let dense = match &archive.vectors {
+        Some(vectors) => {
+            let papers: Vec<&Paper> = works.iter().map(|(.., paper)| paper).collect();
+            vectors.of_others(&papers).into_iter().map(Some).collect()
+        }
+        None => vec![None; works.len()],
+    };
+    works
+        .into_par_iter()
+        .zip(dense)
+        .map_init(TermCounter::new, |counter, ((reader, interest, paper), dense)| {
+            let example = example(&paper, dense, archive, counter);
+            (reader, (interest, paper.id, example))
+        })
+        .collect()
+}
+
+fn example(paper: &Paper, dense: Option<Vec<f32>>, archive: &Archive, counter: &mut TermCounter) -> Example {
+    Example {
+        title: paper.title.clone(),
+        features: Arc::new(weigh(&counter.paper(paper), &archive.background)),
+        dense: dense.map(Arc::new),
+        weight: 1.0,
+    }
 }
 
 /// The text of a work, which is all that is learned from.

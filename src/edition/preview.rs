@@ -1,17 +1,56 @@
-//! The issue that somebody would get, without sending it.
+//! What an issue would be, and why.
 
-use super::compose::Plan;
+use super::compose::{Composed, Desk, Plan, Ready, choose, get_ready};
 use super::examples::Examples;
-use super::{
-    Composed, Desk, EditionError, Prepared, awaited, prepare, recent_coverage, refresh_background, told, window,
-};
+use super::{Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window};
 use crate::digest::Fragments;
+use crate::paper::PaperId;
+use crate::ranking::{self, Days, Explanation, Fate, Picks};
 use crate::schedule::{due_at, latest_due, next_due};
-use crate::store::{Db, LibraryWork, PaperRow, StoreError};
+use crate::store::{Db, LibraryWork, PaperRow, SentPaper, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::HashSet;
+use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+
+/// What became of a paper in one issue, with the whole sum for each interest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explained {
+    /// Which paper.
+    pub id: PaperId,
+    /// Its title.
+    pub title: String,
+    /// The date of the issue.
+    pub local_date: NaiveDate,
+    /// What became of it.
+    #[serde(flatten)]
+    pub fate: Fate,
+    /// The date of the issue in which it was sent before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_on: Option<NaiveDate>,
+    /// The line of the subscriber.
+    pub line: f32,
+    /// One for each interest.
+    pub interests: Vec<Explanation>,
+}
+
+/// All that one issue is made from.
+struct Material {
+    plan: Plan,
+    archive: Arc<Archive>,
+    examples: Examples,
+    /// Papers of its days that were sent in earlier issues.
+    sent: Vec<SentPaper>,
+    now: DateTime<Utc>,
+}
+
+impl Material {
+    fn ready(&self) -> Ready {
+        let plans = std::slice::from_ref(&self.plan);
+        get_ready(plans, &self.archive, &self.examples, self.now).remove(0)
+    }
+}
 
 /// The issue that one subscriber would get: the one that is due and not yet
 /// made, else the next one; or the one of `date`. Changes nothing.
@@ -22,25 +61,111 @@ pub fn preview(
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Option<Composed>, EditionError> {
+    let Some(material) = material(db, desk, subscriber, date, now)? else { return Ok(None) };
+    let ready = material.ready();
+    desk.compose(&material.plan, &ready, &material.examples, &Fragments::default(), now).map(Some)
+}
+
+/// Why each pick of that issue is in it, in order.
+pub fn explain_picks(
+    db: &Db,
+    desk: &Desk,
+    subscriber: &Subscriber,
+    date: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Explained>, EditionError> {
+    let Some(material) = material(db, desk, subscriber, date, now)? else { return Ok(Vec::new()) };
+    let ready = material.ready();
+    let picks = choose(&material.plan, &ready, &material.examples);
+    Ok(picks.picks.iter().map(|pick| explained(&material, &ready, &picks, pick.candidate)).collect())
+}
+
+/// Why the paper `id` is or is not in the issue of `date`, or the coming one.
+/// `None` if there is no such paper, it has no announcement day, or no issue comes.
+pub fn explain_paper(
+    db: &Db,
+    desk: &Desk,
+    subscriber: &Subscriber,
+    id: &PaperId,
+    date: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<Option<Explained>, EditionError> {
+    let Some(stored) = db.run_here(|store| store.paper(id))? else { return Ok(None) };
+    let Some(announced) = stored.paper.announced else { return Ok(None) };
+    let Some(mut material) = material(db, desk, subscriber, date, now)? else { return Ok(None) };
+    if let Some(at) = material.plan.prepared.position(stored.row) {
+        let ready = material.ready();
+        let picks = choose(&material.plan, &ready, &material.examples);
+        return Ok(Some(explained(&material, &ready, &picks, at)));
+    }
+    // It is ranked among the papers of its own day, as it was or will be.
+    material.plan.days = Days::from([(announced, None)]);
+    material.plan.prepared = Arc::new(prepare(db, &BTreeSet::from([announced]), &material.archive, now)?);
+    material.sent = sent_before(db, &material.plan)?;
+    material.plan.sent = positions(&material.plan, &material.sent);
+    let Some(at) = material.plan.prepared.position(stored.row) else { return Ok(None) };
+    let ready = material.ready();
+    let picks = choose(&material.plan, &ready, &material.examples);
+    let mut explained = explained(&material, &ready, &picks, at);
+    let is_final = matches!(explained.fate, Fate::SentBefore | Fate::RuledOut { .. });
+    if !is_final {
+        explained.fate = Fate::OtherDays;
+    }
+    Ok(Some(explained))
+}
+
+fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Explained {
+    let (plan, candidates) = (&material.plan, &material.plan.prepared.candidates);
+    let interests: Vec<Explanation> =
+        ready.profiles.iter().map(|profile| ranking::explain(candidates, profile, at)).collect();
+    let row = plan.prepared.rows[at];
+    let fate = match unwanted(material, at).filter(|_| !plan.sent.contains(&at)) {
+        Some(by) => Fate::RuledOut { by },
+        None => ranking::fate(candidates, &interests, picks, &plan.request(&plan.sent), at),
+    };
+    Explained {
+        id: candidates.paper(at).id.clone(),
+        title: candidates.paper(at).title.clone(),
+        local_date: plan.local_date,
+        fate,
+        sent_on: material.sent.iter().find(|sent| sent.paper == row).map(|sent| sent.local_date),
+        line: plan.subscriber.preferences.min_score,
+        interests,
+    }
+}
+
+/// What the reader said that keeps this candidate out of their issues.
+fn unwanted(material: &Material, at: usize) -> Option<String> {
+    let (plan, reader) = (&material.plan, material.plan.subscriber.id);
+    let row = plan.prepared.rows[at];
+    if material.examples.unwanted(reader).any(|unwanted| unwanted == row) {
+        return Some("they asked for less like it".to_owned());
+    }
+    let by = |name: &&String| plan.prepared.candidates.by_author(name).iter().any(|(by, _)| *by == at);
+    let muted = material.examples.muted(reader).iter().find(by)?;
+    Some(format!("muted author {muted}"))
+}
+
+fn material(
+    db: &Db,
+    desk: &Desk,
+    subscriber: &Subscriber,
+    date: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<Option<Material>, EditionError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
     let date = if date.is_some() { date } else { coming_date(db, subscriber, now)? };
     let Some(local_date) = date else { return Ok(None) };
     let due = due_at(local_date, preferences.send_at, preferences.timezone);
     let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
     let coverage = recent_coverage(db, window::last_day(due))?;
-    let background = refresh_background(db, |_| {})?;
+    let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
-    let from = prepared.rows.first().copied().unwrap_or(PaperRow(0));
-    let sent = db.run_here(|store| store.papers_sent(&[id], from))?;
-    let sent = sent
-        .into_iter()
-        .filter(|sent| sent.local_date < local_date)
-        .filter_map(|sent| prepared.position(sent.paper))
-        .collect();
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, now)?);
     let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(subscriber), &background)?;
+    examples.fetch(db, std::iter::once(subscriber), &archive)?;
     let mut plan = Plan {
+        is_first: publishable.history.is_none(),
         told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
         told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
@@ -48,11 +173,24 @@ pub fn preview(
         local_date,
         days,
         prepared,
-        sent,
-        is_first: publishable.history.is_none(),
+        sent: HashSet::new(),
     };
+    let sent = sent_before(db, &plan)?;
+    plan.sent = positions(&plan, &sent);
     told::plan(db, &mut plan)?;
-    desk.compose(&plan, &background, &examples, &Fragments::default(), now).map(Some)
+    Ok(Some(Material { plan, archive, examples, sent, now }))
+}
+
+/// What earlier issues held of the papers that `plan` is about.
+fn sent_before(db: &Db, plan: &Plan) -> Result<Vec<SentPaper>, StoreError> {
+    let from = plan.prepared.rows.first().copied().unwrap_or(PaperRow(0));
+    let mut sent = db.run_here(|store| store.papers_sent(&[plan.subscriber.id], from))?;
+    sent.retain(|sent| sent.local_date < plan.local_date);
+    Ok(sent)
+}
+
+fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
+    sent.iter().filter_map(|sent| plan.prepared.position(sent.paper)).collect()
 }
 
 /// The date of the issue that is due and not yet made, else of the next one.
@@ -78,13 +216,13 @@ pub fn preview_for(
 ) -> Result<Composed, EditionError> {
     let subscriber = Subscriber { id: NOBODY, details: new.clone() };
     let coverage = recent_coverage(db, window::last_day(now))?;
-    let background = refresh_background(db, |_| {})?;
+    let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
     let days = window::days(&coverage, None, None, now);
-    let prepared: Arc<Prepared> = Arc::new(prepare(db, &days.keys().copied().collect(), &background, now)?);
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, now)?);
     let mut examples = Examples::default();
-    examples.fetch(db, std::iter::once(&subscriber), &background)?;
+    examples.fetch(db, std::iter::once(&subscriber), &archive)?;
     if let Some(interest) = new.interests.first() {
-        examples.add_library(NOBODY, &interest.name, library, &background);
+        examples.add_library(NOBODY, &interest.name, library, &archive);
     }
     let plan = Plan {
         told_since: now,
@@ -97,7 +235,8 @@ pub fn preview_for(
         sent: HashSet::new(),
         is_first: true,
     };
-    desk.compose(&plan, &background, &examples, &Fragments::default(), now)
+    let ready = get_ready(std::slice::from_ref(&plan), &archive, &examples, now).remove(0);
+    desk.compose(&plan, &ready, &examples, &Fragments::default(), now)
 }
 
 /// Rows are counted from 1.

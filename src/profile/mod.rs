@@ -1,17 +1,24 @@
 //! Knows: what a reader wants, learned from their words and their papers.
 //!
 //! Papers become sparse vectors ([`features`]), weighted by how rare each term
-//! is in the operator's own archive ([`background`]); an interest becomes a
+//! is in the operator's own archive ([`background`]), and dense ones by whichever
+//! maker there is, taken against their mean and spread ([`dense`]); an interest becomes a
 //! [`Profile`] ([`learn`]): what the papers it likes have in common beyond what
 //! all papers have, minus what the papers it dislikes have, for words, authors
 //! and categories each. Everything here is pure, and one background serves
 //! every subscriber.
 
 pub mod background;
+pub mod dense;
+pub mod expression;
 pub mod features;
 pub mod learn;
 pub mod library;
+pub mod thumbs;
 
 pub use background::Background;
+pub use dense::DenseBackground;
+pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, Terms};
-pub use learn::{Example, Profile};
+pub use learn::{Evidence, Example, Profile};
+pub use thumbs::{Thumb, thumb_weight};

@@ -17,6 +17,10 @@ pub enum Because {
     Phrase(String),
     /// It is like the paper of this title, which they liked.
     Liked(String),
+    /// This person wrote it, and papers that they liked.
+    LikedAuthor(String),
+    /// It is tried: near the line of this interest, and unlike its other picks.
+    Beyond(String),
     /// It is about this; joined by commas.
     About(String),
     /// It is new in this category.
@@ -35,6 +39,8 @@ impl fmt::Display for Because {
             Because::Author(names) => write!(f, "by {names}, whom you follow"),
             Because::Phrase(phrase) => write!(f, "matches “{phrase}”"),
             Because::Liked(title) => write!(f, "like “{title}”, which you liked"),
+            Because::LikedAuthor(name) => write!(f, "by {name}, whose papers you liked"),
+            Because::Beyond(interest) => write!(f, "exploring beyond “{interest}”"),
             Because::About(terms) => write!(f, "about {terms}"),
             Because::NewIn(category) => write!(f, "new in {category}"),
             Because::New => f.write_str("newly announced"),
@@ -64,6 +70,8 @@ fn read_one(part: &str) -> Because {
         .map(Because::Author)
         .or_else(|| between("matches “", "”").map(Because::Phrase))
         .or_else(|| between("like “", "”, which you liked").map(Because::Liked))
+        .or_else(|| between("by ", ", whose papers you liked").map(Because::LikedAuthor))
+        .or_else(|| between("exploring beyond “", "”").map(Because::Beyond))
         .or_else(|| between("about ", "").map(Because::About))
         .or_else(|| between("new in ", "").map(Because::NewIn))
         .or_else(|| (part == "newly announced").then_some(Because::New))
@@ -85,6 +93,8 @@ mod tests {
             Because::Author(own("Ada Lovelace and Tri Dao")),
             Because::Phrase(own("low-rank “x”")),
             Because::Liked(own("On Lamps, which you liked")),
+            Because::LikedAuthor(own("Ada Lovelace")),
+            Because::Beyond(own("Lamps “x”")),
             Because::About(own("salt, glass")),
             Because::NewIn(own("Robotics")),
             Because::New,

@@ -2,10 +2,12 @@
 
 use super::Days;
 use crate::paper::Paper;
+use crate::profile::dense::Direction;
 use crate::profile::features::weigh;
-use crate::profile::{Background, Features, Group, TermCounter};
+use crate::profile::{Background, Features, Group, Profile, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,6 +28,17 @@ pub struct Candidates {
     names: HashMap<String, Vec<u32>>,
     /// How much each paper is like the mean of the archive.
     commonness: Vec<f32>,
+    dense: Option<Dense>,
+}
+
+/// Dense vectors of all candidates, one after the other.
+#[derive(Debug)]
+struct Dense {
+    maker: String,
+    width: usize,
+    values: Vec<f32>,
+    /// Whether the maker knows anything of the text.
+    is_known: Vec<bool>,
 }
 
 impl Candidates {
@@ -45,6 +58,18 @@ impl Candidates {
         let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
         candidates.index();
         candidates
+    }
+
+    /// Adds dense vectors by `maker`, one for each paper in order; zero where it
+    /// knows nothing of the text.
+    #[must_use]
+    pub fn with_dense(mut self, maker: &str, vectors: &[Vec<f32>]) -> Self {
+        let width = vectors.first().map_or(0, Vec::len);
+        let fits = vectors.len() == self.papers.len() && vectors.iter().all(|vector| vector.len() == width);
+        assert!(fits, "there is one vector of the same length for each paper");
+        let is_known = vectors.iter().map(|vector| vector.iter().any(|value| *value != 0.0)).collect();
+        self.dense = (width > 0).then(|| Dense { maker: maker.to_owned(), width, values: vectors.concat(), is_known });
+        self
     }
 
     fn index(&mut self) {
@@ -108,6 +133,36 @@ impl Candidates {
         sums
     }
 
+    /// The dense vector of a candidate; `None` where nobody has made one, or its
+    /// maker knows nothing of the text.
+    pub fn dense(&self, at: usize) -> Option<&[f32]> {
+        let dense = self.dense.as_ref()?;
+        dense.is_known[at].then(|| &dense.values[at * dense.width..(at + 1) * dense.width])
+    }
+
+    /// What the dense direction of each profile gives for every candidate, above
+    /// what it gives for the mean of the archive; 0 where nothing is known of the
+    /// text. `None` for a profile without one, or of another maker.
+    pub fn dense_scores(&self, profiles: &[&Profile]) -> Vec<Option<Vec<f32>>> {
+        let Some(dense) = &self.dense else { return vec![None; profiles.len()] };
+        let directions: Vec<(usize, &Direction)> = profiles
+            .iter()
+            .enumerate()
+            .filter_map(|(at, profile)| Some((at, profile.dense.as_ref()?)))
+            .filter(|(_, direction)| direction.maker == dense.maker && direction.weights.len() == dense.width)
+            .collect();
+        let weights: Vec<&[f32]> = directions.iter().map(|(_, direction)| direction.weights.as_slice()).collect();
+        let products = products_of(&weights, &dense.values, dense.width);
+        let mut scores = vec![None; profiles.len()];
+        for ((at, direction), mut products) in directions.into_iter().zip(products) {
+            for (product, is_known) in products.iter_mut().zip(&dense.is_known) {
+                *product = if *is_known { *product - direction.at_mean } else { 0.0 };
+            }
+            scores[at] = Some(products);
+        }
+        scores
+    }
+
     /// How much each candidate's words are those of any paper: its product with
     /// the mean of the archive.
     pub fn commonness(&self) -> &[f32] {
@@ -156,6 +211,22 @@ impl Candidates {
             })
             .collect()
     }
+}
+
+/// Scalar products of each of `left` with each row of `width` numbers in `right`:
+/// as one product of matrices for many of `left`, which is what processors do
+/// best. Each product is the same, whatever others are taken with it.
+pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>> {
+    /// As many as leave something to do for every core.
+    const TOGETHER: usize = 64;
+    let height = right.len() / width.max(1);
+    let right = ArrayView2::from_shape((height, width), right).expect("rows have one length");
+    let products = left.par_chunks(TOGETHER).flat_map_iter(|left| {
+        let left = Array2::from_shape_vec((left.len(), width), left.concat()).expect("all have one length");
+        let products = left.dot(&right.t());
+        products.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
+    });
+    products.collect()
 }
 
 fn name_words(name: &str) -> impl Iterator<Item = String> {

@@ -1,28 +1,39 @@
 //! Ranks: profiles and papers to ordered picks with reasons. Pure.
 //!
 //! 1. [`Candidates`] prepares the papers of some days once for all subscribers.
-//! 2. [`score`] gives each of them a score for one profile: rules first (vetoes
-//!    leave a paper out, pins lift it above the line), then the learned score.
+//! 2. [`rules`] say what a profile asks for by name and what it rules out;
+//!    [`learned`] says how much each paper is what the profile was learned from;
+//!    [`score`] makes one score of both.
 //! 3. [`pick`] chooses for one subscriber: the best of each interest, in
-//!    sections, no paper twice; [`trending`] where there are no interests.
-//! 4. [`reason`] says of each pick which signals carried it.
+//!    sections, no paper twice, no two that say the same, and one that is tried;
+//!    [`trending`] where there are no interests.
+//! 4. [`reason`] says of each pick which signals carried it, and
+//!    [`explain`](mod@explain) gives the whole sum.
 //!
-//! Everything is deterministic: ties go to the paper that was announced first.
+//! Everything is deterministic, whatever the number of threads: ties go to the
+//! paper with more votes, then to the one that was announced first.
 
 pub mod because;
 pub mod candidates;
+mod choose;
 pub mod evaluation;
+pub mod explain;
+pub mod learned;
 pub mod reason;
+pub mod rules;
 pub mod score;
 pub mod similar;
 pub mod trending;
 
 pub use candidates::Candidates;
+pub use explain::{Explanation, Fate, explain, fate};
 
 use crate::paper::Paper;
 use crate::profile::Profile;
+use choose::{Chooser, Wanted};
 use chrono::{DateTime, NaiveDate, Utc};
-use score::{Pin, Scored};
+use rules::Pin;
+use score::Scored;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -54,6 +65,8 @@ pub enum Section {
     Trending,
     /// Newly announced, for a reader who asks for nothing in particular.
     New,
+    /// Near the line and unlike the rest: to learn what they say to it.
+    Exploring,
 }
 
 /// A paper chosen for an issue.
@@ -78,8 +91,10 @@ pub struct Pick {
 pub struct Picks {
     /// Section by section, best first in each.
     pub picks: Vec<Pick>,
-    /// Papers above the line for which there was no room.
+    /// Papers above the line for which there was no room, near-duplicates of picks among them.
     pub no_room: usize,
+    /// Papers below the line that nothing rules out.
+    pub below_the_line: usize,
     /// The best score below the line, if anything had one.
     pub best_missed: Option<f32>,
     /// Papers that were looked at.
@@ -95,13 +110,25 @@ const SOMETHING: f32 = 0.01;
 /// share what is left, so that none starves; followed authors come first but
 /// may take only half of the room while interests have something to say.
 pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
+    let dense = candidates.dense_scores(&profiles.iter().collect::<Vec<_>>());
+    pick_with(candidates, profiles, &dense, request)
+}
+
+/// The same with what [`Candidates::dense_scores`] gives for the profiles: it
+/// costs least for many subscribers at a time.
+pub fn pick_with(
+    candidates: &Candidates,
+    profiles: &[Profile],
+    dense: &[Option<Vec<f32>>],
+    request: &Request<'_>,
+) -> Picks {
     if profiles.is_empty() {
         return trending::pick(candidates, request);
     }
     let considered = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).count();
-    let mut best: Vec<(Scored, usize)> = Vec::new();
-    for (profile_at, profile) in profiles.iter().enumerate() {
-        for scored in score::score(candidates, profile, request) {
+    let mut best: Vec<Wanted> = Vec::new();
+    for (profile_at, (profile, dense)) in profiles.iter().zip(dense).enumerate() {
+        for scored in score::score(candidates, profile, dense.as_deref(), request) {
             best.push((scored, profile_at));
         }
     }
@@ -113,70 +140,74 @@ pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>
             .then(a_profile.cmp(b_profile))
     });
     best.dedup_by_key(|(scored, _)| scored.candidate);
-    let is_above = |scored: &Scored| scored.pin.is_some() || scored.score >= request.min_score;
-    let missed = best.iter().map(|(scored, _)| scored).filter(|scored| !is_above(scored));
-    let best_missed = missed.map(|scored| scored.score).filter(|score| *score >= SOMETHING).max_by(f32::total_cmp);
-    best.retain(|(scored, _)| is_above(scored));
-    best.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(a.candidate.cmp(&b.candidate)));
+    best.sort_by(|(a, _), (b, _)| choose::order(candidates, a, b));
+    let (above, below): (Vec<Wanted>, Vec<Wanted>) =
+        best.into_iter().partition(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
+    let best_missed = below.iter().map(|(scored, _)| scored.score).filter(|score| *score >= SOMETHING);
+    let best_missed = best_missed.max_by(f32::total_cmp);
 
-    let above = best.len();
-    let mut chosen = share_room(best, profiles.len(), request.max_papers);
-    chosen.sort_by(|(a, a_profile), (b, b_profile)| {
-        let section = |scored: &Scored, profile: usize| if scored.is_author_pin() { 0 } else { 1 + profile };
-        section(a, *a_profile)
-            .cmp(&section(b, *b_profile))
-            .then(b.score.total_cmp(&a.score))
-            .then(a.candidate.cmp(&b.candidate))
-    });
-    let picks: Vec<Pick> = chosen
-        .into_iter()
-        .map(|(scored, at)| {
-            let profile = &profiles[at];
-            let followed = match &scored.pin {
-                Some(Pin::Author(names)) => names.clone(),
-                _ => Vec::new(),
-            };
-            Pick {
-                candidate: scored.candidate,
-                paper: Arc::clone(candidates.paper(scored.candidate)),
-                score: scored.score,
-                section: if scored.is_author_pin() {
-                    Section::FollowedAuthors
-                } else {
-                    Section::Interest(profile.name.clone())
-                },
-                reason: reason::reason(candidates, profile, &scored),
-                followed,
-            }
-        })
-        .collect();
-    Picks { no_room: above - picks.len(), best_missed, picks, considered }
+    let counts = (above.len(), below.len());
+    let (chosen, tried) = choose(candidates, &above, &below, profiles.len(), request);
+    let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(candidates, profiles, wanted, false)).collect();
+    picks.extend(tried.iter().map(|wanted| picked(candidates, profiles, wanted, true)));
+    Picks { no_room: counts.0 - chosen.len(), below_the_line: counts.1 - tried.len(), best_missed, picks, considered }
 }
 
-/// Takes up to `room` of the papers above the line, which come best first.
-fn share_room(above: Vec<(Scored, usize)>, interests: usize, room: usize) -> Vec<(Scored, usize)> {
-    let mut taken: Vec<bool> = vec![false; above.len()];
-    let mut left = room;
-    let has_others = above.iter().any(|(scored, _)| !scored.is_author_pin());
-    let for_authors = if has_others { room.div_ceil(2) } else { room };
-    let mut take = |wanted: &dyn Fn(&Scored, usize) -> bool, most: usize, left: &mut usize| {
-        let mut got = 0;
-        for (at, (scored, profile)) in above.iter().enumerate() {
-            if *left == 0 || got == most {
-                break;
-            }
-            if !taken[at] && wanted(scored, *profile) {
-                taken[at] = true;
-                got += 1;
-                *left -= 1;
-            }
-        }
+/// What goes into the issue, section by section, and what is tried besides.
+fn choose(
+    candidates: &Candidates,
+    above: &[Wanted],
+    below: &[Wanted],
+    interests: usize,
+    request: &Request<'_>,
+) -> (Vec<Wanted>, Vec<Wanted>) {
+    let fill = |room: usize| {
+        let mut chooser = Chooser::new(candidates, above.to_vec(), room);
+        chooser.share_room(interests);
+        chooser.chosen()
     };
-    take(&|scored, _| scored.is_author_pin(), for_authors, &mut left);
-    let share = (left / interests).max(1);
-    for interest in 0..interests {
-        take(&|scored, profile| profile == interest && !scored.is_author_pin(), share, &mut left);
+    let mut chosen = fill(request.max_papers);
+    let mut tried = choose::explore(candidates, below, &chosen, request, choose::explores(request.max_papers));
+    // In a full issue what is tried takes the place of the weakest, but never of what was asked for by name.
+    let over = (chosen.len() + tried.len()).saturating_sub(request.max_papers);
+    let is_free = chosen.iter().filter(|(scored, _)| scored.pin.is_none()).count() > over;
+    if over > 0 && is_free {
+        chosen = fill(request.max_papers - tried.len());
+    } else if over > 0 {
+        tried.clear();
     }
-    take(&|_, _| true, room, &mut left);
-    above.into_iter().zip(taken).filter(|(_, taken)| *taken).map(|(scored, _)| scored).collect()
+    chosen.sort_by(|(a, a_profile), (b, b_profile)| {
+        let section = |scored: &Scored, profile: usize| if scored.is_author_pin() { 0 } else { 1 + profile };
+        section(a, *a_profile).cmp(&section(b, *b_profile)).then(choose::order(candidates, a, b))
+    });
+    (chosen, tried)
+}
+
+fn picked(candidates: &Candidates, profiles: &[Profile], (scored, at): &Wanted, is_tried: bool) -> Pick {
+    let profile = &profiles[*at];
+    let followed = match &scored.pin {
+        Some(Pin::Author(names)) => names.clone(),
+        _ => Vec::new(),
+    };
+    let section = if is_tried {
+        Section::Exploring
+    } else if scored.is_author_pin() {
+        Section::FollowedAuthors
+    } else {
+        Section::Interest(profile.name.clone())
+    };
+    let mut reason = reason::reason(candidates, profile, scored);
+    if is_tried {
+        let mut all = vec![because::Because::Beyond(profile.name.clone())];
+        all.extend(because::read(&reason));
+        reason = because::write(&all);
+    }
+    Pick {
+        candidate: scored.candidate,
+        paper: Arc::clone(candidates.paper(scored.candidate)),
+        score: scored.score,
+        section,
+        reason,
+        followed,
+    }
 }

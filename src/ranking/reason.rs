@@ -2,14 +2,19 @@
 
 use super::Candidates;
 use super::because::{self, Because};
-use super::score::{Pin, Scored};
+use super::rules::Pin;
+use super::score::Scored;
 use crate::paper::{Paper, category_name};
+use crate::profile::features::author_term;
 use crate::profile::{Features, Group, Profile, TermCounter};
 use crate::text::cut;
 use std::collections::HashMap;
 
 /// From this cosine on, two papers are visibly about the same thing.
 const ALIKE: f32 = 0.22;
+
+/// Below this share of liked papers with authors in common, people carry next to nothing.
+const FOLLOWS_PEOPLE: f32 = 0.5;
 
 /// Terms that are named.
 const TERMS_MAX: usize = 3;
@@ -22,7 +27,11 @@ pub fn reason(candidates: &Candidates, profile: &Profile, scored: &Scored) -> St
         Some(Pin::Phrase(phrase)) => said.push(Because::Phrase(phrase.clone())),
         None => {}
     }
-    if let Some(title) = nearest_liked(candidates, profile, scored.candidate) {
+    if let Some(name) = people(candidates, profile, scored).filter(|_| !scored.is_author_pin()) {
+        said.push(Because::LikedAuthor(name.to_owned()));
+    }
+    let nearest = nearest_liked(candidates, profile, scored.candidate);
+    if let Some((title, _)) = nearest.filter(|(_, cosine)| *cosine >= ALIKE) {
         said.push(Because::Liked(cut(title, 80)));
     }
     let mut terms = telling_terms(candidates, profile, scored.candidate);
@@ -47,13 +56,25 @@ pub(super) fn new_in(paper: &Paper) -> String {
     }
 }
 
-fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
+/// The liked paper whose words are most like those of the candidate, with the cosine.
+pub(super) fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<(&'a str, f32)> {
     let features = candidates.features(at);
     // Word groups have unit length, so the product of two is their cosine.
     let text = Features(features.group(Group::Text).to_vec());
     let alike = |liked: &crate::profile::Example| liked.features.dot(&text);
     let nearest = profile.liked.iter().map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (nearest.0 >= ALIKE).then_some(nearest.1.title.as_str())
+    Some((nearest.1.title.as_str(), nearest.0))
+}
+
+/// The author who speaks most for the paper, where people count for the interest.
+fn people<'a>(candidates: &'a Candidates, profile: &Profile, scored: &Scored) -> Option<&'a str> {
+    if profile.people_weight < FOLLOWS_PEOPLE {
+        return None;
+    }
+    let weight = |name: &&String| profile.people.weight(author_term(name));
+    let names = candidates.paper(scored.candidate).authors.iter();
+    let best = names.max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
+    (weight(&best) > 0.0).then_some(best.as_str())
 }
 
 /// The terms of the paper's text that add most to its score, as it writes them.
@@ -69,22 +90,7 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     // Pairs of words take the place of their parts, so look at more than are named.
     shares.truncate(4 * TERMS_MAX);
     let paper = candidates.paper(at);
-    let mut surfaces: HashMap<u32, String> = HashMap::new();
-    let mut counter = TermCounter::new();
-    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
-        if shares.iter().any(|(known, _)| *known == term) {
-            let surface = surface.split_whitespace().collect::<Vec<_>>().join(" ");
-            // Titles and starts of sentences have capitals that the word itself has not.
-            let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
-            match surfaces.get_mut(&term) {
-                Some(known) if capitals(&surface) < capitals(known) => *known = surface,
-                Some(_) => {}
-                None => {
-                    surfaces.insert(term, surface);
-                }
-            }
-        }
-    });
+    let surfaces = surfaces(paper, |term| shares.iter().any(|(known, _)| *known == term));
     let mut named: Vec<String> = Vec::new();
     for (term, _) in &shares {
         let Some(surface) = surfaces.get(term) else { continue };
@@ -99,6 +105,27 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
         }
     }
     named
+}
+
+/// Terms as a paper writes them.
+pub(super) fn surfaces(paper: &Paper, is_wanted: impl Fn(u32) -> bool) -> HashMap<u32, String> {
+    let mut surfaces: HashMap<u32, String> = HashMap::new();
+    let mut counter = TermCounter::new();
+    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
+        if is_wanted(term) {
+            let surface = surface.split_whitespace().collect::<Vec<_>>().join(" ");
+            // Titles and starts of sentences have capitals that the word itself has not.
+            let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
+            match surfaces.get_mut(&term) {
+                Some(known) if capitals(&surface) < capitals(known) => *known = surface,
+                Some(_) => {}
+                None => {
+                    surfaces.insert(term, surface);
+                }
+            }
+        }
+    });
+    surfaces
 }
 
 /// Whether every word of `part` is, in some form, a word of `whole`.

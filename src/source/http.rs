@@ -425,7 +425,7 @@ pub fn one_time_client() -> Result<reqwest::Client, HttpError> {
 }
 
 /// rustls with ring and the roots that the system trusts, as for mail.
-fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+pub(crate) fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     // Single certificates that cannot be read are no reason to trust none. Where
     // there are none at all, plain HTTP still works and HTTPS says what is wrong.
@@ -436,7 +436,7 @@ fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
 }
 
 /// An error with its causes; the address is said by whoever reports it.
-fn in_one_line(error: &reqwest::Error) -> String {
+pub(crate) fn in_one_line(error: &reqwest::Error) -> String {
     let mut line = if error.is_timeout() { "time limit".to_owned() } else { String::new() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -85,6 +85,27 @@ pub struct NewPick {
     pub section: String,
     /// Why it was picked.
     pub reason: String,
+    /// Whether it was asked for or tried.
+    pub kind: PickKind,
+}
+
+/// How a paper came into an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickKind {
+    /// It was above the line.
+    Chosen,
+    /// It was near the line, and tried to learn what comes of it.
+    Exploring,
+}
+
+impl PickKind {
+    /// Its word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PickKind::Chosen => "chosen",
+            PickKind::Exploring => "exploring",
+        }
+    }
 }
 
 /// A composed issue, ready to be queued.

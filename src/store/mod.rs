@@ -17,6 +17,7 @@ mod inbound;
 mod issues;
 mod ledger;
 mod library;
+mod makers;
 mod own;
 mod owner;
 mod papers;
@@ -28,6 +29,7 @@ mod sources;
 pub mod sqlite;
 mod subscribers;
 mod upkeep;
+mod vectors;
 mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
@@ -38,12 +40,13 @@ pub use feedback::{
 };
 pub use figures::{FigureStore, SourceStanding};
 pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
-pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, Publishable, SentPaper, Skipped};
+pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use makers::{MakerStore, StoredMaker};
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
 pub use owner::{OwnerStore, SentMail, ShownPick};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
@@ -54,6 +57,7 @@ pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::{UpkeepStore, free_bytes};
+pub use vectors::{ActiveModel, ModelRow, NewVector, VectorStore};
 pub use works::{PaperRecord, PaperTold, Split, WorkStore};
 
 /// Everything the program asks of the database.
@@ -75,6 +79,8 @@ pub trait Store:
     + InboundStore
     + UpkeepStore
     + FigureStore
+    + MakerStore
+    + VectorStore
     + Send
 {
 }
@@ -97,6 +103,8 @@ impl<T> Store for T where
         + InboundStore
         + UpkeepStore
         + FigureStore
+        + MakerStore
+        + VectorStore
         + Send
 {
 }

@@ -75,7 +75,7 @@ async fn background(site: &Site, now: DateTime<Utc>) -> Result<Arc<Background>, 
     }
     let read = site.db.run_blocking(|db| refresh_background(db, |_| {})).await;
     let background = match (read, &*held) {
-        (Ok(background), _) => background,
+        (Ok(background), _) => Arc::new(background),
         // A full disk is no reason to show less than an hour ago.
         (Err(error), Some((_, old))) => {
             tracing::warn!("the statistics of the archive cannot be brought up to date: {error}");

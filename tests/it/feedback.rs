@@ -7,7 +7,7 @@ use paperboy::paper::Paper;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, PaperRow, PaperStore,
-    Store, SubscriberStore,
+    PickKind, Store, SubscriberStore,
 };
 use paperboy::subscriber::{Interest, NewSubscriber, Preferences, Status, SubscriberId};
 use serde_json::Value;
@@ -52,10 +52,59 @@ fn issue(subscriber: SubscriberId, papers: &[PaperRow]) -> NewIssue {
         message: b"message".to_vec(),
         picks: papers
             .iter()
-            .map(|paper| NewPick { paper: *paper, score: 0.5, section: "Rings".to_owned(), reason: String::new() })
+            .map(|paper| NewPick {
+                paper: *paper,
+                score: 0.5,
+                section: "Rings".to_owned(),
+                reason: String::new(),
+                kind: PickKind::Chosen,
+            })
             .collect(),
         expires_at: noon() + TimeDelta::days(1),
     }
+}
+
+#[test]
+fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_into() {
+    let (mut store, reader, [kept, _]) = furnished();
+    let article = Paper::new("10.1000/rings.2".parse().unwrap(), "On other rings".to_owned());
+    store.take_in("crossref", &[article], noon()).unwrap();
+    let merged = store.paper(&"10.1000/rings.2".parse().unwrap()).unwrap().unwrap().row;
+    store.give_feedback(&thumb(reader, merged, Thumb::Save), noon()).unwrap();
+    let click = Click {
+        subscriber: reader,
+        paper: merged,
+        at: noon(),
+        is_head: false,
+        agent: Agent::Browser,
+        network: "192.0.2.0/24".to_owned(),
+    };
+    store.record_click(&click).unwrap();
+    // A third source says that both are one.
+    let both = Paper {
+        same_as: vec!["2608.00001".parse().unwrap(), "10.1000/rings.2".parse().unwrap()],
+        ..Paper::new("pmid:77".parse().unwrap(), "On rings at last".to_owned())
+    };
+    store.take_in("pubmed", &[both], noon()).unwrap();
+    let paper = store.paper(&"10.1000/rings.2".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(paper.row, kept, "merged into the older one");
+
+    let said = store.feedback_of(&[reader]).unwrap();
+    assert_eq!((said.len(), said[0].paper, &said[0].id, said[0].thumb), (1, kept, &paper.paper.id, Thumb::Save));
+    assert_eq!(store.saved_papers(reader).unwrap()[0].0.row, kept);
+    let votes = store.likes_by_paper(noon() - TimeDelta::days(1)).unwrap();
+    assert_eq!(votes.iter().map(|vote| vote.paper).collect::<Vec<_>>(), [kept]);
+    assert_eq!(store.clicks_of(&[reader]).unwrap()[0].click.paper, kept);
+    assert_eq!(store.clicks_since(noon() - TimeDelta::days(1)).unwrap()[0].click.paper, kept);
+
+    // A link of an old mail speaks of the same paper: the newest word counts, and is taken back as one.
+    let later = noon() + TimeDelta::hours(1);
+    let changed = store.give_feedback(&thumb(reader, merged, Thumb::Less), later).unwrap();
+    assert_eq!(changed, Given::Changed(Some(Thumb::Save)));
+    assert!(store.saved_papers(reader).unwrap().is_empty());
+    assert_eq!(store.feedback_of(&[reader]).unwrap().len(), 1);
+    assert_eq!(store.take_back(reader, kept, Channel::Web, later).unwrap(), Some(Thumb::Less));
+    assert!(store.feedback_of(&[reader]).unwrap().is_empty());
 }
 
 #[test]

@@ -82,9 +82,9 @@ fn the_largest_library_is_read_in_about_a_second() {
     assert!(seconds < 30.0, "{seconds}");
     let refused: Vec<_> = library.aside.iter().filter(|aside| !aside.reason.starts_with("the same work")).collect();
     assert!(refused.len() < 20, "{refused:?}");
-    // TeX has become text.
+    // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces stay.
     let braces = library.works.iter().filter(|work| work.title.contains(['{', '}', '\\'])).count();
-    assert!(braces * 200 < library.works.len(), "{braces} titles hold TeX");
+    assert!(braces * 60 < library.works.len(), "{braces} titles hold TeX");
     let names = library.works.iter().flat_map(|work| &work.authors);
     assert!(
         names.clone().any(|name| name == "Fabián Vásquez-Sancho") && names.clone().any(|name| name == "Hadis Morkoç")
@@ -106,7 +106,9 @@ fn encodings_of_real_files_are_recognised() {
     ] {
         let library = read(&folder.join(name)).unwrap();
         let said = format!("{:?}", library.works);
-        assert!(!library.works.is_empty() && !said.contains('\u{FFFD}'), "{name}: {said}");
+        // Some of them hold an entry without a title, which is set aside.
+        assert!(library.read > 0 && !said.contains('\u{FFFD}'), "{name}: {said}");
+        assert!(library.aside.iter().all(|aside| aside.reason == "it has no title"), "{name}: {:?}", library.aside);
     }
 }
 

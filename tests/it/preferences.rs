@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 use paperboy::clock::Clock as _;
 use paperboy::links::Thumb;
 use paperboy::paper::Paper;
-use paperboy::store::{Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow};
+use paperboy::store::{Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PickKind, PaperRow};
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
 
@@ -86,6 +86,7 @@ impl House {
             picks: papers
                 .iter()
                 .map(|paper| NewPick {
+                    kind: PickKind::Chosen,
                     paper: *paper,
                     score: 0.5,
                     section: "Adapters".to_owned(),

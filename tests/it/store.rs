@@ -5,8 +5,8 @@ use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, LedgerTurn,
-    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, PaperStore, SetAside, Settlement, Skipped, SourcePause, Store,
-    TakenIn, Verdict,
+    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, PaperStore, PickKind, SetAside, Settlement, Skipped,
+    SourcePause, Store, TakenIn, Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -72,6 +72,7 @@ fn issue(subscriber: SubscriberId, date: NaiveDate, picks: &[PaperRow]) -> NewIs
                 score: 0.5,
                 section: "Rings".to_owned(),
                 reason: "it fits".to_owned(),
+                kind: PickKind::Chosen,
             })
             .collect(),
         expires_at: noon() + TimeDelta::hours(18),

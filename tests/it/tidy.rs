@@ -23,14 +23,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("links", &["site", "subscriber", "token"]),
     // Pure.
     ("schedule", &["subscriber"]),
-    ("embedding", &["paper", "text"]),
     ("profile", &["paper", "subscriber", "text"]),
+    ("embedding", &["paper", "profile", "text"]),
     ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
     ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
     ("dns", &["random"]),
     ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
-    ("store", &["coverage", "failpoint", "links", "paper", "subscriber"]),
+    ("model", &["embedding", "source"]),
+    ("store", &["coverage", "embedding", "failpoint", "links", "paper", "subscriber"]),
     // Stages.
     ("inbound", &["store", "subscriber", "token"]),
     ("intake", &["coverage", "paper", "source", "store"]),
@@ -39,8 +40,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "coverage",
             "digest",
+            "embedding",
             "inbound",
             "links",
+            "model",
             "paper",
             "profile",
             "ranking",

@@ -14,7 +14,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::coverage::{CoverageNews, CoverageState};
 use paperboy::digest::{DigestSettings, Dress, Templates};
-use paperboy::edition::{Desk, Published, Publisher};
+use paperboy::edition::{ActiveEmbedder, Desk, Published, Publisher};
 use paperboy::fields::Fields;
 use paperboy::inbound::InboundSettings;
 use paperboy::outbox::smtp::Timeouts;
@@ -83,6 +83,7 @@ pub(crate) fn desk() -> Desk {
         signer: site.signer(),
         inbound: InboundSettings::default(),
         dkim: None,
+        model: Arc::new(ActiveEmbedder::new("no models")),
         shelf_life: TimeDelta::hours(18),
         latest_send: TimeDelta::hours(3),
         max_lateness: TimeDelta::hours(12),

@@ -31,7 +31,9 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     while let Some(found) = text[reader.at..].find('@') {
         let start = reader.at + found;
-        let Some((kind, length)) = head(&text[start..]) else {
+        // Biber and btparse take a percent sign for a comment to the end of the line.
+        let is_comment = text[..start].rsplit('\n').next().is_some_and(|before| before.trim_start().starts_with('%'));
+        let Some((kind, length)) = head(&text[start..]).filter(|_| !is_comment) else {
             reader.at = start + 1;
             continue;
         };
@@ -285,14 +287,49 @@ fn raw(mut fields: Fields) -> Raw {
     let named = ["url", "note", "journal", "journaltitle", "howpublished", "annote", "volume", "number", "ee", "link"];
     mentions.extend(named.map(&mut take).into_iter().filter(|text| !text.is_empty()));
     Raw {
-        title: title.unwrap_or_default(),
-        abstract_text: take("abstract"),
+        title: ungrouped(&title.unwrap_or_default()),
+        abstract_text: ungrouped(&take("abstract")),
         authors: people(&take("author")),
         doi: take("doi"),
         pmid: take("pmid"),
         arxiv,
         mentions,
     }
+}
+
+/// Without the braces that only keep a style from changing capitals. Those of
+/// commands, accents and formulas stay, for whoever reads TeX.
+fn ungrouped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    // For each open group, whether it goes.
+    let mut open: Vec<bool> = Vec::new();
+    let (mut is_formula, mut is_escaped) = (false, false);
+    for (at, sign) in text.char_indices() {
+        let is_plain = !std::mem::take(&mut is_escaped);
+        match sign {
+            '\\' if is_plain => is_escaped = true,
+            '$' if is_plain => is_formula = !is_formula,
+            '{' if is_plain => {
+                let goes = !is_formula && !is_argument(&text[..at]) && !text[at + 1..].trim_start().starts_with('\\');
+                open.push(goes);
+                if goes {
+                    continue;
+                }
+            }
+            '}' if is_plain && open.pop() == Some(true) => continue,
+            _ => {}
+        }
+        out.push(sign);
+    }
+    out
+}
+
+/// Whether a group after this belongs to it: to a command, an accent, an index.
+fn is_argument(before: &str) -> bool {
+    let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '*');
+    let is_accent = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
+    let accent = before.strip_suffix(is_accent).is_some_and(|before| before.ends_with('\\'));
+    name.ends_with('\\') && name.len() < before.len() || accent || before.ends_with(['^', '_', '}', ']'])
 }
 
 /// Names are parted by the word `and` outside of braces.
@@ -314,7 +351,7 @@ fn people(text: &str) -> Vec<String> {
         }
     }
     people.push(text[start..].trim());
-    people.into_iter().filter(|name| !name.is_empty() && *name != "others").map(str::to_owned).collect()
+    people.into_iter().filter(|name| !name.is_empty() && *name != "others").map(ungrouped).collect()
 }
 
 #[cfg(test)]
@@ -330,7 +367,22 @@ mod tests {
         let text = "@string{ac = \"Ada\" # \" C.\"}\n@comment{jabref-meta: x{y}}\n\
                     @Misc(key, title = ac # { and } # 42, year = 1843)\nme@example.org\n\
                     @misc{k2, title = \"A {\"}quoted{\"} word\", month = jan}";
-        assert_eq!(titles(text), [Ok("Ada C. and 42".to_owned()), Ok("A {\"}quoted{\"} word".to_owned())]);
+        assert_eq!(titles(text), [Ok("Ada C. and 42".to_owned()), Ok("A \"quoted\" word".to_owned())]);
+    }
+
+    #[test]
+    fn braces_that_only_keep_capitals_go_and_what_they_hold_stays() {
+        for (tex, plain) in [
+            ("The {Hubble} {{Space}} Telescope", "The Hubble Space Telescope"),
+            (r#"{\'E}tude of {\"{U}}bung"#, r#"{\'E}tude of {\"{U}}bung"#),
+            (r"\emph{a} and $x_{ij}$ and H{$_2$}O", r"\emph{a} and $x_{ij}$ and H$_2$O"),
+            (r"sets \{1, {B}\}", r"sets \{1, B\}"),
+            ("{unclosed", "unclosed"),
+            ("unopened}", "unopened}"),
+        ] {
+            assert_eq!(ungrouped(tex), plain);
+        }
+        assert!(titles("%@article{x, title = {Gone}}\n% @book{y, title = {Gone}}").is_empty());
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub mod references;
 mod svm;
 
 use super::{Candidates, Days, Request, score};
+use crate::embedding::svd::LEARN_MAX;
+use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
-use crate::profile::{Background, Example, Profile, TermCounter};
+use crate::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use crate::subscriber::Interest;
 use chrono::{DateTime, NaiveDate, Utc};
 use metrics::Metrics;
@@ -135,11 +137,13 @@ pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) 
 pub struct Production<'a> {
     papers: &'a [Arc<Paper>],
     background: Background,
+    dense: Option<(DenseBackground, Vec<Vec<f32>>)>,
 }
 
 impl<'a> Production<'a> {
-    /// Learns the background from all of `papers`.
-    pub fn new(papers: &'a [Arc<Paper>]) -> Self {
+    /// Learns the background from all of `papers`. Dense vectors are by `embedder`,
+    /// or without one learned from the papers themselves.
+    pub fn new(papers: &'a [Arc<Paper>], embedder: Option<&dyn Embedder>) -> Self {
         let mut background = Background::default();
         let counted: Vec<_> =
             papers.par_iter().map_init(TermCounter::new, |counter, paper| counter.paper(paper)).collect();
@@ -147,7 +151,12 @@ impl<'a> Production<'a> {
             background.count(terms);
         }
         background.settle();
-        Production { papers, background }
+        let learned = if embedder.is_none() { SvdEmbedder::learn(&sample(&counted)) } else { None };
+        let dense = embedder.or(learned.as_ref().map(|learned| learned as &dyn Embedder)).and_then(|embedder| {
+            let vectors = embedder.embed(&papers.iter().map(|paper| &**paper).collect::<Vec<_>>());
+            Some((DenseBackground::learn(embedder.name(), &sample(&vectors))?, vectors))
+        });
+        Production { papers, background, dense }
     }
 
     fn examples(&self, liked: &[usize]) -> Vec<Example> {
@@ -157,9 +166,19 @@ impl<'a> Production<'a> {
         };
         liked
             .iter()
-            .map(|&at| Example { title: self.papers[at].title.clone(), features: Arc::new(features(at, &mut counter)) })
+            .map(|&at| Example {
+                title: self.papers[at].title.clone(),
+                features: Arc::new(features(at, &mut counter)),
+                dense: self.dense.as_ref().map(|(_, vectors)| Arc::new(vectors[at].clone())),
+                weight: 1.0,
+            })
             .collect()
     }
+}
+
+/// Every so-manieth, as many as are learned from.
+fn sample<T: Clone>(all: &[T]) -> Vec<T> {
+    all.iter().step_by(all.len().div_ceil(LEARN_MAX).max(1)).cloned().collect()
 }
 
 impl Ranker for Production<'_> {
@@ -174,7 +193,11 @@ impl Ranker for Production<'_> {
             let paper = Paper { announced: Some(day), ..(*self.papers[at]).clone() };
             (Arc::new(paper), seen_at)
         });
-        let candidates = Candidates::prepare(papers.collect(), &self.background);
+        let mut candidates = Candidates::prepare(papers.collect(), &self.background);
+        if let Some((background, vectors)) = &self.dense {
+            let vectors: Vec<Vec<f32>> = pool.iter().map(|&at| vectors[at].clone()).collect();
+            candidates = candidates.with_dense(&background.maker, &vectors);
+        }
         let days = Days::from([(day, None)]);
         people
             .par_iter()
@@ -182,11 +205,14 @@ impl Ranker for Production<'_> {
                 let interest = Interest { name: "the profile".to_owned(), ..Interest::default() };
                 let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
                 let interest = Interest { liked: liked_ids, ..interest };
-                let profile = Profile::learn(&interest, self.examples(liked), &[], &self.background, counter);
+                let evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
+                let dense = self.dense.as_ref().map(|(background, _)| background);
+                let profile = Profile::learn(&interest, evidence, &self.background, dense, counter);
                 let sent = HashSet::new();
                 let request = Request { days: &days, sent: &sent, max_papers: pool.len(), min_score: 0.0 };
                 let mut scores = vec![f32::MIN; pool.len()];
-                for scored in score::score(&candidates, &profile, &request) {
+                let dense = candidates.dense_scores(&[&profile]).remove(0);
+                for scored in score::score(&candidates, &profile, dense.as_deref(), &request) {
                     scores[scored.candidate] = scored.score;
                 }
                 scores

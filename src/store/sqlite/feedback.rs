@@ -11,6 +11,7 @@ use crate::store::{
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use std::collections::HashSet;
 
 impl FeedbackStore for SqliteStore {
     fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>) -> Result<Given, StoreError> {
@@ -18,9 +19,10 @@ impl FeedbackStore for SqliteStore {
         if !is_known(&tx, new.subscriber, new.paper)? {
             return Ok(Given::Unknown);
         }
-        let pick = newest_pick(&tx, new.subscriber, new.paper)?;
+        let paper = surviving(&tx, new.paper)?;
+        let pick = newest_pick(&tx, new.subscriber, paper)?;
         let through = pick.as_ref().and_then(|pick| pick.interest.clone());
-        let before = thumb_on(&tx, new.subscriber, new.paper)?;
+        let before = thumb_on(&tx, new.subscriber, paper)?;
         let interest = new.interest.clone().or(through);
         if let Some((thumb, about)) = &before
             && *thumb == new.thumb
@@ -28,16 +30,17 @@ impl FeedbackStore for SqliteStore {
         {
             return Ok(Given::Already);
         }
+        forget_thumb(&tx, new.subscriber, paper)?;
         tx.prepare_cached(
             "INSERT OR REPLACE INTO feedback (subscriber_id, paper, thumb, interest, issue_id, rank, channel, at)
              VALUES (:subscriber, :paper, :thumb, :interest, :issue, :rank, :channel, :now)",
         )?
         .execute(named_params! {
-            ":subscriber": new.subscriber.0, ":paper": new.paper.0, ":thumb": new.thumb.word(),
+            ":subscriber": new.subscriber.0, ":paper": paper.0, ":thumb": new.thumb.word(),
             ":interest": interest, ":issue": pick.as_ref().map(|pick| pick.issue),
             ":rank": pick.as_ref().map(|pick| pick.rank), ":channel": new.channel.word(), ":now": now.timestamp(),
         })?;
-        log(&tx, new.subscriber, new.paper, Some(new.thumb), interest.as_deref(), new.channel, now)?;
+        log(&tx, new.subscriber, paper, Some(new.thumb), interest.as_deref(), new.channel, now)?;
         tx.commit()?;
         Ok(Given::Changed(before.map(|(thumb, _)| thumb)))
     }
@@ -50,9 +53,9 @@ impl FeedbackStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Option<Thumb>, StoreError> {
         let tx = self.write()?;
+        let paper = surviving(&tx, paper)?;
         let Some((before, interest)) = thumb_on(&tx, subscriber, paper)? else { return Ok(None) };
-        tx.prepare_cached("DELETE FROM feedback WHERE subscriber_id = :subscriber AND paper = :paper")?
-            .execute(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })?;
+        forget_thumb(&tx, subscriber, paper)?;
         log(&tx, subscriber, paper, None, interest.as_deref(), channel, now)?;
         tx.commit()?;
         Ok(Some(before))
@@ -60,18 +63,23 @@ impl FeedbackStore for SqliteStore {
 
     fn feedback_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<Feedback>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT feedback.*, papers.id, papers.title, issues.local_date
+            "SELECT feedback.*, papers.row, papers.id, papers.title, issues.local_date
                FROM feedback
-               JOIN papers ON papers.row = feedback.paper
+               JOIN papers AS record ON record.row = feedback.paper
+               JOIN papers ON papers.row = coalesce(record.merged_into, record.row)
                LEFT JOIN issues ON issues.id = feedback.issue_id
               WHERE feedback.subscriber_id = :subscriber
               ORDER BY feedback.at DESC, feedback.paper DESC",
         )?;
         let mut said = Vec::new();
         for subscriber in subscribers {
-            let rows = statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)?;
-            for row in rows {
-                said.push(row?);
+            // Of what was said of records that are one paper now, the newest counts.
+            let mut seen = HashSet::new();
+            for row in statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)? {
+                let row = row?;
+                if seen.insert(row.paper) {
+                    said.push(row);
+                }
             }
         }
         Ok(said)
@@ -102,23 +110,31 @@ impl FeedbackStore for SqliteStore {
 
     fn saved_papers(&mut self, subscriber: SubscriberId) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT papers.*, feedback.at AS saved_at
+            "SELECT papers.*, feedback.at AS said_at, feedback.thumb = 'save' AS is_saved
                FROM feedback
-               JOIN papers ON papers.row = feedback.paper
-              WHERE feedback.subscriber_id = :subscriber AND feedback.thumb = 'save'
+               JOIN papers AS record ON record.row = feedback.paper
+               JOIN papers ON papers.row = coalesce(record.merged_into, record.row)
+              WHERE feedback.subscriber_id = :subscriber
               ORDER BY feedback.at DESC, feedback.paper DESC",
         )?;
-        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0 }, |row| {
-            Ok((stored_paper(row)?, Columns { table: "feedback", row }.instant("saved_at")?))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let (mut saved, mut seen) = (Vec::new(), HashSet::new());
+        let mut rows = statement.query(named_params! { ":subscriber": subscriber.0 })?;
+        while let Some(row) = rows.next()? {
+            if seen.insert(row.get::<_, i64>("row")?) && row.get("is_saved")? {
+                saved.push((stored_paper(row)?, Columns { table: "feedback", row }.instant("said_at")?));
+            }
+        }
+        Ok(saved)
     }
 
     fn likes_by_paper(&mut self, since: DateTime<Utc>) -> Result<Vec<Vote>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT paper, thumb, at FROM feedback
-              WHERE at >= :since AND thumb IN ('more', 'save')
-              ORDER BY paper, at",
+            "SELECT coalesce(papers.merged_into, papers.row) AS paper, feedback.thumb, max(feedback.at) AS at
+               FROM feedback
+               JOIN papers ON papers.row = feedback.paper
+              WHERE feedback.at >= :since AND feedback.thumb IN ('more', 'save')
+              GROUP BY feedback.subscriber_id, coalesce(papers.merged_into, papers.row)
+              ORDER BY 1, 3",
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
             let columns = Columns { table: "feedback", row };
@@ -199,7 +215,7 @@ impl FeedbackStore for SqliteStore {
     fn record_click(&mut self, click: &Click) -> Result<(), StoreError> {
         let tx = self.write()?;
         if is_known(&tx, click.subscriber, click.paper)? {
-            let pick = newest_pick(&tx, click.subscriber, click.paper)?;
+            let pick = newest_pick(&tx, click.subscriber, surviving(&tx, click.paper)?)?;
             tx.prepare_cached(
                 "INSERT INTO clicks (subscriber_id, paper, issue_id, at_ms, is_head, agent, network)
                  VALUES (:subscriber, :paper, :issue, :at, :is_head, :agent, :network)",
@@ -215,8 +231,9 @@ impl FeedbackStore for SqliteStore {
 
     fn clicks_since(&mut self, since: DateTime<Utc>) -> Result<Vec<StoredClick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT clicks.*, deliveries.at AS delivered_at
+            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row, deliveries.at AS delivered_at
                FROM clicks
+               JOIN papers ON papers.row = clicks.paper
                LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
               WHERE clicks.at_ms >= :since
               ORDER BY clicks.at_ms, clicks.id",
@@ -227,8 +244,9 @@ impl FeedbackStore for SqliteStore {
 
     fn clicks_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<StoredClick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT clicks.*, deliveries.at AS delivered_at
+            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row, deliveries.at AS delivered_at
                FROM clicks
+               JOIN papers ON papers.row = clicks.paper
                LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
               WHERE clicks.subscriber_id = :subscriber",
         )?;
@@ -260,6 +278,25 @@ fn is_known(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rus
     .exists(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })
 }
 
+/// The paper that this record is of by now.
+fn surviving(conn: &Connection, paper: PaperRow) -> rusqlite::Result<PaperRow> {
+    conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE row = :paper")?
+        .query_row(named_params! { ":paper": paper.0 }, |row| Ok(PaperRow(row.get("row")?)))
+        .optional()
+        .map(|found| found.unwrap_or(paper))
+}
+
+/// Forgets what was said of any record of the paper.
+fn forget_thumb(tx: &Transaction<'_>, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "DELETE FROM feedback
+          WHERE subscriber_id = :subscriber
+            AND paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)",
+    )?
+    .execute(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })?;
+    Ok(())
+}
+
 /// Where a paper stood when it was picked.
 struct Pick {
     issue: i64,
@@ -274,7 +311,8 @@ fn newest_pick(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> 
            FROM picks
            JOIN issues ON issues.id = picks.issue_id
            LEFT JOIN interests ON interests.subscriber_id = picks.subscriber_id AND interests.name = picks.section
-          WHERE picks.subscriber_id = :subscriber AND picks.paper = :paper
+          WHERE picks.subscriber_id = :subscriber
+            AND picks.paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
           ORDER BY issues.local_date DESC
           LIMIT 1",
     )?
@@ -289,11 +327,16 @@ fn thumb_on(
     subscriber: SubscriberId,
     paper: PaperRow,
 ) -> rusqlite::Result<Option<(Thumb, Option<String>)>> {
-    tx.prepare_cached("SELECT thumb, interest FROM feedback WHERE subscriber_id = :subscriber AND paper = :paper")?
-        .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-            Ok((Columns { table: "feedback", row }.word("thumb", &Thumb::WORDS)?, row.get("interest")?))
-        })
-        .optional()
+    tx.prepare_cached(
+        "SELECT thumb, interest FROM feedback WHERE subscriber_id = :subscriber
+            AND paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
+          ORDER BY at DESC
+          LIMIT 1",
+    )?
+    .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
+        Ok((Columns { table: "feedback", row }.word("thumb", &Thumb::WORDS)?, row.get("interest")?))
+    })
+    .optional()
 }
 
 fn log(
@@ -320,7 +363,7 @@ fn feedback(row: &Row<'_>) -> rusqlite::Result<Feedback> {
     let columns = Columns { table: "feedback", row };
     Ok(Feedback {
         subscriber: SubscriberId(columns.get("subscriber_id")?),
-        paper: PaperRow(columns.get("paper")?),
+        paper: PaperRow(columns.get("row")?),
         id: columns.read("id", |text| text.parse().ok())?,
         title: columns.get("title")?,
         thumb: columns.word("thumb", &Thumb::WORDS)?,
@@ -338,7 +381,7 @@ fn stored_click(row: &Row<'_>) -> rusqlite::Result<StoredClick> {
     Ok(StoredClick {
         click: Click {
             subscriber: SubscriberId(columns.get("subscriber_id")?),
-            paper: PaperRow(columns.get("paper")?),
+            paper: PaperRow(columns.get("row")?),
             at: DateTime::from_timestamp_millis(at).unwrap_or(DateTime::UNIX_EPOCH),
             is_head: columns.get("is_head")?,
             agent: columns.word("agent", &Agent::WORDS)?,

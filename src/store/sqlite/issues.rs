@@ -212,8 +212,8 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
     tx.prepare_cached("INSERT INTO messages (delivery_id, bytes) VALUES (:id, :bytes)")?
         .execute(named_params! { ":id": id, ":bytes": issue.message })?;
     let mut insert_pick = tx.prepare_cached(
-        "INSERT INTO picks (subscriber_id, paper, issue_id, position, score, section, reason)
-         VALUES (:subscriber, :paper, :issue, :position, :score, :section, :reason)",
+        "INSERT INTO picks (subscriber_id, paper, issue_id, position, score, section, reason, kind)
+         VALUES (:subscriber, :paper, :issue, :position, :score, :section, :reason, :kind)",
     )?;
     for (position, pick) in issue.picks.iter().enumerate() {
         insert_pick.execute(named_params! {
@@ -224,6 +224,7 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
             ":score": f64::from(pick.score),
             ":section": pick.section,
             ":reason": pick.reason,
+            ":kind": pick.kind.word(),
         })?;
     }
     Ok(true)

@@ -12,6 +12,7 @@ mod figures;
 mod inbound;
 mod issues;
 mod library;
+mod makers;
 mod own;
 mod owner;
 mod papers;
@@ -22,6 +23,7 @@ mod search;
 mod sources;
 mod subscribers;
 mod upkeep;
+mod vectors;
 mod works;
 
 pub use backup::{BackupError, Restored, restore};
@@ -37,10 +39,12 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003_coverage.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0004_ranking.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
     M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0011_erasure.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

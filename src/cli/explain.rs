@@ -1,0 +1,94 @@
+//! Prints the sum behind a score.
+
+use super::out;
+use crate::edition::Explained;
+use crate::ranking::{Explanation, Fate};
+
+/// What became of a paper, in a sentence.
+pub(super) fn fate(explained: &Explained) -> String {
+    let date = explained.local_date;
+    match &explained.fate {
+        Fate::Picked { exploring: false } => format!("in the issue of {date}"),
+        Fate::Picked { exploring: true } => {
+            format!("in the issue of {date} to explore: near the line and unlike the other picks")
+        }
+        Fate::SentBefore => match explained.sent_on {
+            Some(on) => format!("not again: it was sent in the issue of {on}"),
+            None => "not again: it was sent before".to_owned(),
+        },
+        Fate::OtherDays => {
+            format!(
+                "the issue of {date} is not about its announcement day; scores are those among its own day's papers"
+            )
+        }
+        Fate::RuledOut { by } => format!("not in the issue of {date}: ruled out ({by})"),
+        Fate::BelowTheLine { score, line } => {
+            format!("not in the issue of {date}: {score:.3} is below the line of {line:.2}")
+        }
+        Fate::NearDuplicate { of } => format!("not in the issue of {date}: it says the same as {of}, which is"),
+        Fate::NoRoom => format!("not in the issue of {date}: above the line, but better ones took the room"),
+    }
+}
+
+/// The whole sum for one interest.
+pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
+    let mut lines = vec![format!("{}: {:.3}", explanation.interest, explanation.score)];
+    if let Some(by) = &explanation.ruled_out {
+        lines.push(format!("  ruled out: {by}"));
+    }
+    if !explanation.parts.is_empty() {
+        lines.push("              raw      mean    spread  weight     adds".to_owned());
+    }
+    for part in &explanation.parts {
+        let kind = format!("{:?}", part.kind).to_lowercase();
+        lines.push(format!(
+            "  {kind:<8} {:>8.4}  {:>8.4}  {:>8.4}  {:>6.3}  {:>+7.3}",
+            part.raw, part.mean, part.spread, part.weight, part.contribution
+        ));
+    }
+    if !explanation.parts.is_empty() {
+        lines.push(format!(
+            "  sum {:+.3}; the day's papers: mean {:+.3}, spread {:.3}; so {:+.3} deviations above them",
+            explanation.sum, explanation.sum_mean, explanation.sum_spread, explanation.deviations
+        ));
+        lines.push(format!(
+            "  one half at {:.1}, steepness {:.1}: {:.3}; beyond chance × {:.3} = learned {:.3}",
+            explanation.half_at,
+            explanation.steepness,
+            explanation.surprise,
+            explanation.beyond_chance,
+            explanation.learned
+        ));
+    }
+    if let Some(pin) = &explanation.pin {
+        let (floor, learned) = (explanation.floor, explanation.learned);
+        lines.push(format!("  {pin}: {floor:.1} + {:.1} × {learned:.3} = {:.3}", 1.0 - floor, explanation.score));
+    }
+    if !explanation.terms.is_empty() {
+        let terms: Vec<String> = explanation
+            .terms
+            .iter()
+            .map(|term| format!("{} {:+.4} ({:.3} × {:.3})", term.term, term.share, term.profile, term.paper))
+            .collect();
+        lines.push(format!("  words: {}", terms.join(", ")));
+    }
+    if let Some((title, cosine)) = &explanation.nearest_liked {
+        lines.push(format!("  nearest liked: {cosine:.3} “{}”", crate::text::cut(title, 80)));
+    }
+    lines
+}
+
+/// What became of a paper and why, for people.
+pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<()> {
+    out::line(format!("{}  {}", explained.id, fate(explained)))?;
+    let best = explained.interests.iter().filter(|explanation| explanation.ruled_out.is_none());
+    let best = best.max_by(|a, b| a.score.total_cmp(&b.score));
+    let shown: Vec<&Explanation> =
+        if only_best { best.into_iter().collect() } else { explained.interests.iter().collect() };
+    for explanation in shown {
+        for line in lines(explanation) {
+            out::line(line)?;
+        }
+    }
+    Ok(())
+}

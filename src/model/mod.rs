@@ -1,0 +1,90 @@
+//! The installed models: folders of files that make an [`crate::embedding::Embedder`].
+//!
+//! Each model has a folder below the one that `[model] path` names. A folder
+//! appears there whole or not at all, with `paperboy.json`, which says where it is
+//! from and what its files must be.
+
+mod folder;
+mod hub;
+mod install;
+mod known;
+
+pub use folder::{Installed, Manifest, Sum, installed, list, open, open_installed};
+#[cfg(feature = "encoder")]
+pub use folder::{open_encoder, save_distilled};
+pub use hub::{Hub, HubError, Loading};
+pub use install::{Source, Stage, copy, fetch, is_name, source_of};
+pub use known::{KNOWN, Known};
+
+use crate::embedding::BadModel;
+use std::path::PathBuf;
+
+/// Where models are, and where they come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSettings {
+    /// The folder of the installed models.
+    pub path: PathBuf,
+    /// The hub that models are fetched from, without a slash at the end.
+    pub hub: String,
+}
+
+/// The hub that everybody means by "the hub".
+pub const HUB: &str = "https://huggingface.co";
+
+/// Why a model cannot be installed or used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// There is no model of this name.
+    #[error("no model {name:?} is installed in {}; `paperboy model list` shows those that are", path.display())]
+    NotInstalled {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Files are missing that every model has.
+    #[error("{place} is not a model: it holds no {missing}")]
+    NoModel {
+        /// What was looked at.
+        place: String,
+        /// What it lacks.
+        missing: &'static str,
+    },
+    /// Files that paperboy cannot use.
+    #[error("{place}")]
+    Bad {
+        /// What was looked at.
+        place: String,
+        /// Why not.
+        source: BadModel,
+    },
+    /// A file is not what it was when the model was installed.
+    #[error("{} has changed since the model was installed ({why}): remove the folder and install it again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        why: String,
+    },
+    /// It could not be fetched.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// A name that no folder can have.
+    #[error("{0:?} cannot be a model's name: letters, digits, dots, hyphens and underscores, 80 at most")]
+    Name(String),
+    /// The file system refused.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// What was to be read or written.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl ModelError {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> ModelError {
+        let path = path.into();
+        |source| ModelError::File { path, source }
+    }
+}

@@ -1,0 +1,356 @@
+//! Keywords: phrases, combined with AND and OR.
+//!
+//! `graph neural network` is a phrase; `molecul*` any word that begins so;
+//! `"graph neural" AND molecul*`, `(dft OR "density functional") AND solver*`
+//! combine them; `author:Noether` and `category:cs.*` look at other things than
+//! the text. AND and OR are written in capitals, since phrases hold the words
+//! themselves, and AND binds more tightly. Whatever cannot be read so is taken
+//! for a phrase, and [`Expression::complaint`] says what is wrong with it.
+
+use crate::text::fold_phrase;
+
+/// A keyword, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression {
+    /// As the interest writes it.
+    pub written: String,
+    /// What a paper must have.
+    pub tree: Tree,
+    /// What is wrong with it, if it could not be read as it was meant.
+    pub complaint: Option<String>,
+}
+
+/// What a paper must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree {
+    /// A phrase: as written, and folded.
+    Phrase(String, String),
+    /// An author.
+    Author(String),
+    /// A category, or a pattern like `cs.*`.
+    Category(String),
+    /// All of these.
+    All(Vec<Tree>),
+    /// One of these.
+    Any(Vec<Tree>),
+}
+
+impl Expression {
+    /// Reads a keyword; `None` if there is nothing in it to look for.
+    pub fn read(written: &str) -> Option<Expression> {
+        let written = written.trim();
+        let tokens = tokens(written);
+        let is_plain = tokens.iter().all(|token| matches!(token, Token::Word(word) if field(word).is_none()));
+        let parsed = if is_plain { phrase(written) } else { Parser { tokens: &tokens, at: 0 }.whole() };
+        let (tree, complaint) = match parsed {
+            Ok(tree) => {
+                let complaint = complaint_of(&tree);
+                (tree, complaint)
+            }
+            // The words of what is broken are still what somebody looks for.
+            Err(complaint) => (phrase(&plain_words(&tokens)).ok()?, Some(complaint)),
+        };
+        Some(Expression { written: written.to_owned(), tree, complaint })
+    }
+
+    /// What is wrong with a keyword as it is written, for whoever enters it.
+    pub fn complaint_about(written: &str) -> Option<String> {
+        match Expression::read(written) {
+            Some(expression) => expression.complaint,
+            None => Some("it holds no word, so it matches nothing".to_owned()),
+        }
+    }
+
+    /// Its phrases without their signs: what it is about.
+    pub fn phrases(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        collect(&self.tree, &mut found);
+        found
+    }
+}
+
+fn collect<'a>(tree: &'a Tree, into: &mut Vec<&'a str>) {
+    match tree {
+        Tree::Phrase(written, _) => into.push(written.trim_end_matches('*')),
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| collect(part, into)),
+        Tree::Author(_) | Tree::Category(_) => {}
+    }
+}
+
+/// Shorter beginnings of words are in nearly every text.
+const PREFIX_MIN: usize = 2;
+
+fn complaint_of(tree: &Tree) -> Option<String> {
+    match tree {
+        Tree::Phrase(written, folded) => {
+            let stars = written.matches('*').count();
+            if stars > usize::from(folded.ends_with('*')) {
+                return Some("* may only stand at the end of a phrase".to_owned());
+            }
+            let start = folded.strip_suffix('*')?;
+            let is_short = start.is_ascii() && start.len() < PREFIX_MIN;
+            is_short.then(|| format!("{written} is in nearly every paper: write more letters before the *"))
+        }
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().find_map(complaint_of),
+        Tree::Author(_) | Tree::Category(_) => None,
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    Open,
+    Close,
+    And,
+    Or,
+    /// In quotes.
+    Quoted(String),
+    Word(String),
+    /// A quote that was never closed.
+    Unclosed(String),
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '“' | '”' | '„' | '«' | '»')
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(&c) = chars.peek() {
+        if c.is_whitespace() {
+            chars.next();
+        } else if c == '(' || c == ')' {
+            chars.next();
+            tokens.push(if c == '(' { Token::Open } else { Token::Close });
+        } else if is_quote(c) {
+            chars.next();
+            let mut inside = String::new();
+            let mut is_closed = false;
+            for c in chars.by_ref() {
+                if is_quote(c) {
+                    is_closed = true;
+                    break;
+                }
+                inside.push(c);
+            }
+            if is_closed && chars.next_if_eq(&'*').is_some() {
+                inside.push('*');
+            }
+            tokens.push(if is_closed { Token::Quoted(inside) } else { Token::Unclosed(inside) });
+        } else {
+            let mut word = String::new();
+            // `f(x)` and `2"` are words; `a)` ends a group if one was opened.
+            while let Some(c) =
+                chars.next_if(|c| !(c.is_whitespace() || *c == ')' || is_quote(*c) && ends_field(&word)))
+            {
+                word.push(c);
+                if c == '(' {
+                    word.extend(std::iter::from_fn(|| chars.next_if(|c| *c != ')')));
+                    word.extend(chars.next());
+                }
+            }
+            tokens.push(match word.as_str() {
+                "AND" | "&&" => Token::And,
+                "OR" | "||" => Token::Or,
+                _ => Token::Word(word),
+            });
+        }
+    }
+    // Without an operator or a quote, brackets are part of a phrase.
+    let is_combined =
+        tokens.iter().any(|token| matches!(token, Token::And | Token::Or | Token::Quoted(_) | Token::Unclosed(_)));
+    if !is_combined {
+        tokens.retain(|token| !matches!(token, Token::Open | Token::Close));
+    }
+    tokens
+}
+
+fn ends_field(word: &str) -> bool {
+    word.ends_with(':') && field(word).is_some()
+}
+
+/// `author:` or `category:` at the start of a word, and what follows.
+fn field(word: &str) -> Option<(&'static str, &str)> {
+    let (name, rest) = word.split_once(':')?;
+    let known = ["author", "category"].into_iter().find(|known| name.eq_ignore_ascii_case(known))?;
+    Some((known, rest))
+}
+
+fn plain_words(tokens: &[Token]) -> String {
+    let words = tokens.iter().filter_map(|token| match token {
+        Token::Quoted(text) | Token::Unclosed(text) | Token::Word(text) => Some(text.as_str()),
+        Token::Open | Token::Close | Token::And | Token::Or => None,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn phrase(written: &str) -> Result<Tree, String> {
+    let folded = fold_phrase(written);
+    if folded.is_empty() || folded == "*" {
+        return Err(format!("{written:?} holds no word"));
+    }
+    Ok(Tree::Phrase(written.to_owned(), folded))
+}
+
+struct Parser<'a> {
+    tokens: &'a [Token],
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn whole(mut self) -> Result<Tree, String> {
+        let tree = self.any(0)?;
+        match self.tokens.get(self.at) {
+            None => Ok(tree),
+            Some(_) => Err("a bracket is closed that was never opened".to_owned()),
+        }
+    }
+
+    fn any(&mut self, depth: usize) -> Result<Tree, String> {
+        let mut parts = vec![self.all(depth)?];
+        while self.tokens.get(self.at) == Some(&Token::Or) {
+            self.at += 1;
+            parts.push(self.all(depth)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Tree::Any(parts) })
+    }
+
+    fn all(&mut self, depth: usize) -> Result<Tree, String> {
+        let mut parts = vec![self.one(depth)?];
+        loop {
+            match self.tokens.get(self.at) {
+                Some(Token::And) => self.at += 1,
+                // Two things side by side are both asked for, as in any search.
+                Some(Token::Open | Token::Quoted(_) | Token::Word(_) | Token::Unclosed(_)) => {}
+                _ => break,
+            }
+            parts.push(self.one(depth)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Tree::All(parts) })
+    }
+
+    fn one(&mut self, depth: usize) -> Result<Tree, String> {
+        const DEPTH_MAX: usize = 20;
+        let token = self.tokens.get(self.at).ok_or("something is missing at its end")?;
+        self.at += 1;
+        match token {
+            Token::Open if depth < DEPTH_MAX => {
+                let inside = self.any(depth + 1)?;
+                if self.tokens.get(self.at) != Some(&Token::Close) {
+                    return Err("a bracket is opened and never closed".to_owned());
+                }
+                self.at += 1;
+                Ok(inside)
+            }
+            Token::Open => Err("it has too many brackets".to_owned()),
+            Token::Close => Err("there is nothing in a bracket, or it was never opened".to_owned()),
+            Token::And => Err("something is missing beside AND".to_owned()),
+            Token::Or => Err("something is missing beside OR".to_owned()),
+            Token::Unclosed(_) => Err("a quotation mark is missing".to_owned()),
+            Token::Quoted(text) => phrase(text),
+            Token::Word(word) if word == "NOT" => {
+                Err("NOT is not understood: what must not be there goes into must_not".to_owned())
+            }
+            Token::Word(word) => {
+                let mut text = field(word).map_or(word.as_str(), |(_, rest)| rest).to_owned();
+                if let (true, Some(Token::Quoted(quoted))) = (text.is_empty(), self.tokens.get(self.at)) {
+                    text.clone_from(quoted);
+                    self.at += 1;
+                } else {
+                    // Words up to the next sign are one phrase.
+                    while let Some(Token::Word(next)) = self.tokens.get(self.at)
+                        && field(next).is_none()
+                        && next != "NOT"
+                    {
+                        text.push(' ');
+                        text.push_str(next);
+                        self.at += 1;
+                    }
+                }
+                let text = text.trim().to_owned();
+                match field(word) {
+                    None => phrase(&text),
+                    Some((name, _)) if crate::text::fold(&text).is_empty() => Err(format!("nothing follows {name}:")),
+                    Some(("author", _)) => Ok(Tree::Author(text)),
+                    Some(_) => Ok(Tree::Category(text)),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(tree: &Tree) -> String {
+        let all = |parts: &[Tree], sign: &str| format!("({})", parts.iter().map(shown).collect::<Vec<_>>().join(sign));
+        match tree {
+            Tree::Phrase(_, folded) => folded.clone(),
+            Tree::Author(name) => format!("@{name}"),
+            Tree::Category(pattern) => format!("#{pattern}"),
+            Tree::All(parts) => all(parts, " & "),
+            Tree::Any(parts) => all(parts, " | "),
+        }
+    }
+
+    #[track_caller]
+    fn check(written: &str, expected: &str) {
+        let read = Expression::read(written).unwrap();
+        assert_eq!((shown(&read.tree).as_str(), read.complaint), (expected, None), "{written}");
+    }
+
+    #[track_caller]
+    fn check_broken(written: &str, expected: &str, complaint: &str) {
+        let read = Expression::read(written).unwrap();
+        assert_eq!(shown(&read.tree), expected, "{written}");
+        assert!(read.complaint.as_deref().is_some_and(|said| said.contains(complaint)), "{:?}", read.complaint);
+    }
+
+    #[test]
+    fn what_people_write_is_understood() {
+        check("Low-Rank adaptation", "low rank adaptation");
+        check("signal and noise", "signal and noise");
+        check("molecul*", "molecul*");
+        check("f(x) models", "f x models");
+        check("(2+1) gravity", "2 1 gravity");
+        check("\"graph neural\" AND molecule*", "(graph neural & molecule*)");
+        check("graph neural AND molecule*", "(graph neural & molecule*)");
+        check("a1 OR b1 AND c1", "(a1 | (b1 & c1))");
+        check("(a1 OR “b1 b2”) AND c1", "((a1 | b1 b2) & c1)");
+        check("\"a b\" \"c d\"", "(a b & c d)");
+        check("\"graph neur\"*", "graph neur*");
+        check("author:Emmy Noether", "@Emmy Noether");
+        check("author:\"Noether, Emmy\" AND ring*", "(@Noether, Emmy & ring*)");
+        check("Category:cs.*", "#cs.*");
+        check("大规模 OR 语言模型", "(大规模 | 语言模型)");
+        check("vitamin C: a review", "vitamin c a review");
+    }
+
+    #[test]
+    fn what_is_broken_is_a_phrase_with_a_complaint() {
+        check_broken("graph AND", "graph", "missing at its end");
+        check_broken("OR graph", "graph", "missing beside OR");
+        check_broken("\"graph neural", "graph neural", "quotation mark");
+        check_broken("(graph OR net", "graph net", "never closed");
+        check_broken("graph OR net)", "graph net", "never opened");
+        check_broken("graph AND NOT net", "graph NOT net".to_lowercase().as_str(), "must_not");
+        check_broken("mol*cule", "mol cule", "at the end");
+        check_broken("author:", "author", "nothing follows");
+        check_broken("a*", "a*", "nearly every");
+        for empty in ["", " * ", "\"\"", "AND", "()", "…"] {
+            assert_eq!(Expression::read(empty), None, "{empty:?}");
+            assert!(Expression::complaint_about(empty).is_some());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_read(written in "[a-z()\"* ]{0,20}|(AND|OR|NOT|\\(|\\)|\"|author:| |[a-z]{1,3}){0,12}|\\PC{0,20}") {
+            if let Some(read) = Expression::read(&written) {
+                prop_assert!(!shown(&read.tree).is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Which of the papers above the line go into an issue, and what is tried besides.
+
+use super::score::Scored;
+use super::{Candidates, Request};
+use crate::profile::{Features, Group};
+use crate::text::fold;
+use std::cmp::Ordering;
+
+/// A candidate with the position of the profile that gave its best score.
+pub(super) type Wanted = (Scored, usize);
+
+/// From this cosine of their words on, two papers are near-duplicates that take
+/// room from each other; at 1 a paper has lost [`REPEATED`] of its score.
+const ALIKE: f32 = 0.5;
+const REPEATED: f32 = 0.5;
+
+/// From here on, and under the same title, two records are of one work: one of them is left out.
+const SAME: f32 = 0.95;
+
+/// Papers whose dense vectors are less alike than this are no near-duplicates.
+const MEANING_ALIKE: f32 = 0.7;
+
+/// Scores this close are a tie, which votes break.
+const TIE: f32 = 0.005;
+
+/// Issues with room for so many papers have room for one that is tried, and for two.
+const EXPLORES_FROM: usize = 5;
+const EXPLORES_TWICE_FROM: usize = 20;
+
+/// A paper that is tried has at least this share of what the line asks for.
+const NEAR_THE_LINE: f32 = 0.5;
+
+/// With fewer papers above the line there is nothing to go beyond.
+const CHOSEN_MIN: usize = 3;
+
+/// Best first; ties go to the paper with more votes, then to the one announced first.
+pub(super) fn order(candidates: &Candidates, a: &Scored, b: &Scored) -> Ordering {
+    let step = |scored: &Scored| (scored.score / TIE).round() as i32;
+    let votes = |scored: &Scored| candidates.paper(scored.candidate).upvotes.unwrap_or(0);
+    (step(b).cmp(&step(a)))
+        .then(votes(b).cmp(&votes(a)))
+        .then(b.score.total_cmp(&a.score))
+        .then(a.candidate.cmp(&b.candidate))
+}
+
+/// The cosine of the words of two candidates, or 0 if they are plainly different.
+pub(super) fn likeness(candidates: &Candidates, a: usize, b: usize) -> f32 {
+    // The dense product costs a hundredth of the sparse one.
+    if let (Some(left), Some(right)) = (candidates.dense(a), candidates.dense(b))
+        && crate::profile::dense::dot(left, right) < MEANING_ALIKE
+    {
+        return 0.0;
+    }
+    let text = Features(candidates.features(a).group(Group::Text).to_vec());
+    candidates.features(b).dot(&text)
+}
+
+/// Whether two papers are two records of one work.
+pub(super) fn is_same(candidates: &Candidates, a: usize, b: usize) -> bool {
+    is_same_if_alike(candidates, a, b, likeness(candidates, a, b))
+}
+
+fn is_same_if_alike(candidates: &Candidates, a: usize, b: usize, alike: f32) -> bool {
+    alike >= SAME && fold(&candidates.paper(a).title) == fold(&candidates.paper(b).title)
+}
+
+/// Fills an issue.
+pub(super) struct Chooser<'a> {
+    candidates: &'a Candidates,
+    above: Vec<Wanted>,
+    taken: Vec<bool>,
+    /// How much each is like the one taken so far that it is most like.
+    repeats: Vec<f32>,
+    /// Whether each is a record of a work that is taken.
+    is_same: Vec<bool>,
+    left: usize,
+}
+
+impl<'a> Chooser<'a> {
+    /// `above`: the papers above the line, best first.
+    pub(super) fn new(candidates: &'a Candidates, above: Vec<Wanted>, room: usize) -> Self {
+        let count = above.len();
+        let (taken, is_same) = (vec![false; count], vec![false; count]);
+        Chooser { candidates, above, taken, repeats: vec![0.0; count], is_same, left: room }
+    }
+
+    /// Shares the room: followed authors may take half of it while interests have
+    /// something to say, then each interest gets its share, then the best get the rest.
+    pub(super) fn share_room(&mut self, interests: usize) {
+        let room = self.left;
+        let has_others = self.above.iter().any(|(scored, _)| !scored.is_author_pin());
+        let for_authors = if has_others { room.div_ceil(2) } else { room };
+        self.take(for_authors, |scored, _| scored.is_author_pin());
+        let share = (self.left / interests.max(1)).max(1);
+        for interest in 0..interests {
+            self.take(share, |scored, profile| profile == interest && !scored.is_author_pin());
+        }
+        self.take(room, |_, _| true);
+    }
+
+    /// Takes the best of those that are `wanted`, each time the one with the best
+    /// score less what it repeats (maximal marginal relevance: Carbonell,
+    /// Goldstein, "The Use of MMR", 1998).
+    fn take(&mut self, most: usize, wanted: impl Fn(&Scored, usize) -> bool) {
+        for _ in 0..most.min(self.left) {
+            let open = (0..self.above.len())
+                .filter(|&at| !self.taken[at] && !self.is_same[at])
+                .filter(|&at| wanted(&self.above[at].0, self.above[at].1));
+            // Of equals the earlier one, which comes first by `order`.
+            let mut best: Option<(usize, f32)> = None;
+            for at in open {
+                let repeated = ((self.repeats[at] - ALIKE) / (1.0 - ALIKE)).max(0.0);
+                let worth = self.above[at].0.score - REPEATED * repeated;
+                if best.is_none_or(|(_, most)| worth > most) {
+                    best = Some((at, worth));
+                }
+                // They come best first: nothing after one that repeats nothing is worth more.
+                if repeated <= 0.0 {
+                    break;
+                }
+            }
+            let Some((at, _)) = best else { return };
+            self.taken[at] = true;
+            self.left -= 1;
+            self.mark_repeats(at);
+        }
+    }
+
+    fn mark_repeats(&mut self, chosen: usize) {
+        let paper = self.above[chosen].0.candidate;
+        for at in 0..self.above.len() {
+            if !self.taken[at] {
+                let other = self.above[at].0.candidate;
+                let alike = likeness(self.candidates, paper, other);
+                self.is_same[at] |= is_same_if_alike(self.candidates, paper, other, alike);
+                self.repeats[at] = self.repeats[at].max(alike);
+            }
+        }
+    }
+
+    /// What was taken.
+    pub(super) fn chosen(self) -> Vec<Wanted> {
+        self.above.into_iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted).collect()
+    }
+}
+
+/// How many papers may be tried in an issue of so many.
+pub(super) fn explores(max_papers: usize) -> usize {
+    usize::from(max_papers >= EXPLORES_FROM) + usize::from(max_papers >= EXPLORES_TWICE_FROM)
+}
+
+/// Which of the papers below the line are worth a try beside `chosen`: near the
+/// line, and unlike what is chosen already, so that its outcome teaches something.
+pub(super) fn explore(
+    candidates: &Candidates,
+    below: &[Wanted],
+    chosen: &[Wanted],
+    request: &Request<'_>,
+    most: usize,
+) -> Vec<Wanted> {
+    if chosen.len() < CHOSEN_MIN {
+        return Vec::new();
+    }
+    let near = below.iter().filter(|(scored, _)| scored.score >= NEAR_THE_LINE * request.min_score);
+    let mut open: Vec<(f32, &Wanted)> = near
+        .filter(|(scored, _)| scored.score > 0.0)
+        .map(|wanted| {
+            let alike = |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate);
+            let repeats = chosen.iter().map(alike).fold(0.0, f32::max);
+            (wanted.0.score * (1.0 - repeats), wanted)
+        })
+        .collect();
+    open.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.0.candidate.cmp(&right.0.candidate)));
+    let mut tried: Vec<Wanted> = Vec::new();
+    for (_, wanted) in open {
+        let repeats = |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate) >= ALIKE;
+        if tried.len() < most && !tried.iter().chain(chosen).any(repeats) {
+            tried.push(wanted.clone());
+        }
+    }
+    tried
+}

@@ -1,0 +1,214 @@
+//! The whole sum behind a score: what `publish` added up, printed.
+
+use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, surprise};
+use super::reason::{nearest_liked, surfaces};
+use super::rules::{Pin, Rules, is_in_categories};
+use super::score::{floor, lifted};
+use super::{Candidates, Picks, Request, Section, choose};
+use crate::paper::PaperId;
+use crate::profile::{Group, Profile};
+use serde::Serialize;
+
+/// Terms that are named, by how much they add or take away.
+const TERMS_SHOWN: usize = 10;
+
+/// How the score of one paper for one interest came about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The interest.
+    pub interest: String,
+    /// What was added up; empty where there was nothing to learn from.
+    pub parts: Vec<Share>,
+    /// The sum of the contributions.
+    pub sum: f32,
+    /// Mean of that sum over the day's papers.
+    pub sum_mean: f32,
+    /// Its standard deviation there, at least 1.
+    pub sum_spread: f32,
+    /// How far the sum stands above the mean, in standard deviations.
+    pub deviations: f32,
+    /// Where in deviations a paper is as likely right as wrong.
+    pub half_at: f32,
+    /// How steep the way there is.
+    pub steepness: f32,
+    /// The probability that comes of it.
+    pub surprise: f32,
+    /// From 0 to 1 whether more than chance speaks for it; multiplied with the probability.
+    pub beyond_chance: f32,
+    /// What was learned, together.
+    pub learned: f32,
+    /// The rule that lifted it.
+    pub pin: Option<String>,
+    /// The least score that the rule leaves it with.
+    pub floor: f32,
+    /// floor + (1 − floor) × learned.
+    pub score: f32,
+    /// The words that add or take away most of the part of the words.
+    pub terms: Vec<TermShare>,
+    /// The liked paper whose words are most like its own, with the cosine.
+    pub nearest_liked: Option<(String, f32)>,
+    /// What rules it out for this interest, if anything does.
+    pub ruled_out: Option<String>,
+}
+
+/// What one kind of evidence adds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Which kind.
+    pub kind: Kind,
+    /// What the paper has of it.
+    pub raw: f32,
+    /// The mean over the day's papers.
+    pub mean: f32,
+    /// The standard deviation over the day's papers.
+    pub spread: f32,
+    /// How much the kind counts.
+    pub weight: f32,
+    /// weight × (raw − mean) / spread.
+    pub contribution: f32,
+}
+
+/// What one term adds to the raw value of the words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TermShare {
+    /// As the paper writes it.
+    pub term: String,
+    /// Its weight in the profile.
+    pub profile: f32,
+    /// Its weight in the paper.
+    pub paper: f32,
+    /// Their product.
+    pub share: f32,
+}
+
+/// What became of a paper.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fate")]
+pub enum Fate {
+    /// It is in the issue.
+    Picked {
+        /// Whether it is only tried.
+        exploring: bool,
+    },
+    /// It was sent before.
+    SentBefore,
+    /// It was not announced on a day of the issue, or looked at for an earlier one.
+    OtherDays,
+    /// Every interest rules it out.
+    RuledOut {
+        /// By what.
+        by: String,
+    },
+    /// Its score does not reach the line.
+    BelowTheLine {
+        /// Its best score.
+        score: f32,
+        /// The line.
+        line: f32,
+    },
+    /// It says nothing that a pick does not say.
+    NearDuplicate {
+        /// The pick.
+        of: PaperId,
+    },
+    /// Better ones took the room.
+    NoRoom,
+}
+
+/// Explains the score of the candidate at `at`.
+pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explanation {
+    let dense = candidates.dense_scores(&[profile]).remove(0);
+    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense.as_deref()));
+    let parts: Vec<Share> = learned
+        .parts
+        .iter()
+        .map(|part| Share {
+            kind: part.kind,
+            raw: part.raw[at],
+            mean: part.mean,
+            spread: part.spread,
+            weight: part.weight,
+            contribution: part.contribution(at),
+        })
+        .collect();
+    let sum: f32 = parts.iter().map(|part| part.contribution).sum();
+    let deviations = (sum - learned.mean) / learned.spread;
+    let pin = rules.pins.get(&at);
+    let ruled_out = if let Some(words) = rules.vetoes.get(&at) {
+        Some(format!("must not: {words}"))
+    } else if !matches!(pin, Some(Pin::Author(_))) && !is_in_categories(candidates, at, profile) {
+        Some(format!("not in {}", profile.categories.join(", ")))
+    } else {
+        None
+    };
+    Explanation {
+        interest: profile.name.clone(),
+        sum,
+        sum_mean: learned.mean,
+        sum_spread: learned.spread,
+        deviations,
+        half_at: HALF_AT,
+        steepness: STEEPNESS,
+        surprise: if parts.is_empty() { learned.scores[at] } else { surprise(deviations) },
+        beyond_chance: learned.beyond_chance[at],
+        learned: learned.scores[at],
+        pin: pin.map(|pin| match pin {
+            Pin::Author(names) => format!("followed author {}", names.join(", ")),
+            Pin::Phrase(phrase) => format!("keyword “{phrase}”"),
+        }),
+        floor: floor(pin),
+        score: lifted(learned.scores[at], pin),
+        terms: term_shares(candidates, profile, at),
+        nearest_liked: nearest_liked(candidates, profile, at).map(|(title, cosine)| (title.to_owned(), cosine)),
+        ruled_out,
+        parts,
+    }
+}
+
+fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<TermShare> {
+    let group = candidates.features(at).group(Group::Text);
+    let mut shares: Vec<(u32, f32, f32)> =
+        group.iter().map(|&(term, weight)| (term, profile.text.weight(term), weight)).collect();
+    shares.retain(|(_, profile, _)| *profile != 0.0);
+    shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));
+    shares.truncate(TERMS_SHOWN);
+    let written = surfaces(candidates.paper(at), |term| shares.iter().any(|(known, ..)| *known == term));
+    shares
+        .into_iter()
+        .filter_map(|(term, profile, paper)| {
+            let term = written.get(&term)?.clone();
+            Some(TermShare { term, profile, paper, share: profile * paper })
+        })
+        .collect()
+}
+
+/// What became of the candidate at `at` in an issue of these `picks`.
+pub fn fate(
+    candidates: &Candidates,
+    explanations: &[Explanation],
+    picks: &Picks,
+    request: &Request<'_>,
+    at: usize,
+) -> Fate {
+    if let Some(pick) = picks.picks.iter().find(|pick| pick.candidate == at) {
+        return Fate::Picked { exploring: pick.section == Section::Exploring };
+    }
+    if request.sent.contains(&at) {
+        return Fate::SentBefore;
+    }
+    if !candidates.on_days(request.days).any(|open| open == at) {
+        return Fate::OtherDays;
+    }
+    let open: Vec<&Explanation> = explanations.iter().filter(|explained| explained.ruled_out.is_none()).collect();
+    let Some(best) = open.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
+        let mut by: Vec<String> = explanations.iter().filter_map(|explained| explained.ruled_out.clone()).collect();
+        by.dedup();
+        // Without interests the papers with most votes are sent.
+        return if by.is_empty() { Fate::NoRoom } else { Fate::RuledOut { by: by.join("; ") } };
+    };
+    if best.pin.is_none() && best.score < request.min_score {
+        return Fate::BelowTheLine { score: best.score, line: request.min_score };
+    }
+    let same = picks.picks.iter().find(|pick| choose::is_same(candidates, at, pick.candidate));
+    same.map_or(Fate::NoRoom, |pick| Fate::NearDuplicate { of: pick.paper.id.clone() })
+}

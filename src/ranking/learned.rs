@@ -1,0 +1,156 @@
+//! The learned score: how much a paper is what a profile was learned from.
+//!
+//! Each kind of evidence gives a [`Part`]: words, people, fields, dense vectors.
+//! Parts are standardised over the candidates and summed with their weights; how
+//! far a paper's sum stands above the others' becomes a probability.
+
+use super::Candidates;
+use crate::profile::Profile;
+
+/// How surprising a paper must be, in standard deviations above the mean of the
+/// candidates, to be as likely right as wrong; and how steep the way there is.
+/// Fitted on `eval_arxiv_lists` and `eval_hf_submitters`.
+pub(super) const HALF_AT: f32 = 3.0;
+pub(super) const STEEPNESS: f32 = 1.2;
+
+/// Below this cosine two texts share a word by chance, however rare that is on
+/// the day; from the second one on, chance is out of the question.
+const BY_CHANCE: f32 = 0.02;
+const BEYOND_CHANCE: f32 = 0.06;
+
+/// Far below the line, order is all that counts.
+const CHANCE_MIN: f32 = 0.001;
+
+/// The least standard deviations: those of a group in which nothing matches.
+const TEXT_SPREAD_MIN: f32 = 0.006;
+const PEOPLE_SPREAD_MIN: f32 = 0.01;
+const FIELDS_SPREAD_MIN: f32 = 0.5;
+const DENSE_SPREAD_MIN: f32 = 0.01;
+
+/// How much the fields count beside the words (research/ranking.md: a common
+/// category must count for little, so their odds are taken against the archive's).
+const FIELDS_WEIGHT: f32 = 0.4;
+
+/// How much people count beside the words for whoever follows nothing but
+/// people; it falls steeply with how often they do: somebody half of whose papers
+/// have an author in common with another one still reads by subject.
+const PEOPLE_WEIGHT: f32 = 1.5;
+
+/// How much dense vectors count beside the words.
+const DENSE_WEIGHT: f32 = 0.5;
+
+/// The score of a paper that an interest asks for by its category alone.
+const ONLY_CATEGORY: f32 = 0.5;
+
+/// A kind of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Words and pairs of words.
+    Words,
+    /// Authors of liked papers.
+    People,
+    /// Categories of liked papers.
+    Fields,
+    /// Dense vectors: likeness of meaning.
+    Meaning,
+}
+
+/// One kind of evidence over all candidates.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which kind.
+    pub kind: Kind,
+    /// How much it counts.
+    pub weight: f32,
+    /// What each candidate has of it.
+    pub raw: Vec<f32>,
+    /// The mean over the candidates.
+    pub mean: f32,
+    /// The standard deviation over the candidates, or the least that is counted with.
+    pub spread: f32,
+}
+
+impl Part {
+    fn new(kind: Kind, weight: f32, raw: Vec<f32>, spread_min: f32) -> Self {
+        let (mean, spread) = mean_and_spread(&raw, spread_min);
+        Part { kind, weight, raw, mean, spread }
+    }
+
+    /// What it adds to the sum of the candidate at `at`.
+    pub fn contribution(&self, at: usize) -> f32 {
+        self.weight * (self.raw[at] - self.mean) / self.spread
+    }
+}
+
+/// The learned scores of all candidates for one profile, and how they came about.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// What was added up.
+    pub parts: Vec<Part>,
+    /// Mean of the sums over the candidates.
+    pub mean: f32,
+    /// Their standard deviation.
+    pub spread: f32,
+    /// For each candidate from 0 to 1 whether more than chance speaks for it.
+    pub beyond_chance: Vec<f32>,
+    /// 0 to 1 for each candidate.
+    pub scores: Vec<f32>,
+}
+
+impl Learned {
+    /// Scores every candidate; `dense` is what [`Candidates::dense_scores`] gives for
+    /// the profile. Zero where there is nothing to go by but the category.
+    pub fn of(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>) -> Self {
+        let count = candidates.len();
+        if profile.text.0.is_empty() && profile.people.0.is_empty() {
+            let score = if profile.categories.is_empty() { 0.0 } else { ONLY_CATEGORY };
+            return Learned {
+                parts: Vec::new(),
+                mean: 0.0,
+                spread: 1.0,
+                beyond_chance: vec![1.0; count],
+                scores: vec![score; count],
+            };
+        }
+        let mut words = candidates.products(&profile.text);
+        for (product, common) in words.iter_mut().zip(candidates.commonness()) {
+            *product -= common;
+        }
+        let people = candidates.products(&profile.people);
+        let beyond_chance: Vec<f32> = words
+            .iter()
+            .zip(&people)
+            .map(|(words, people)| {
+                let by_words = (words - BY_CHANCE) / (BEYOND_CHANCE - BY_CHANCE);
+                by_words.max(people / BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)
+            })
+            .collect();
+        let people_weight = PEOPLE_WEIGHT * profile.people_weight.powi(4);
+        let mut parts = vec![
+            Part::new(Kind::Words, 1.0, words, TEXT_SPREAD_MIN),
+            Part::new(Kind::People, people_weight, people, PEOPLE_SPREAD_MIN),
+            Part::new(Kind::Fields, FIELDS_WEIGHT, candidates.field_sums(&profile.fields), FIELDS_SPREAD_MIN),
+        ];
+        if let Some(dense) = dense {
+            parts.push(Part::new(Kind::Meaning, DENSE_WEIGHT, dense.to_vec(), DENSE_SPREAD_MIN));
+        }
+        parts.retain(|part| part.weight > 0.0);
+        let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
+        let (mean, spread) = mean_and_spread(&sums, 1.0);
+        let scores = sums.iter().zip(&beyond_chance).map(|(sum, chance)| surprise((sum - mean) / spread) * chance);
+        Learned { scores: scores.collect(), parts, mean, spread, beyond_chance }
+    }
+}
+
+/// The probability of a paper that stands so many deviations above the others.
+pub(super) fn surprise(deviations: f32) -> f32 {
+    1.0 / (1.0 + (-(deviations - HALF_AT) * STEEPNESS).exp())
+}
+
+fn mean_and_spread(values: &[f32], least: f32) -> (f32, f32) {
+    let count = values.len().max(1) as f32;
+    let mean = values.iter().sum::<f32>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
+    (mean, variance.sqrt().max(least))
+}

@@ -1,0 +1,100 @@
+//! Rules: what an interest asks for by name, and what it rules out.
+
+use super::Candidates;
+use crate::paper::category_matches;
+use crate::profile::Profile;
+use crate::profile::expression::Tree;
+use std::collections::BTreeMap;
+
+/// A rule that lifts a paper above the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pin {
+    /// Followed authors, as the paper writes them.
+    Author(Vec<String>),
+    /// A phrase, as the interest writes it.
+    Phrase(String),
+}
+
+/// What the rules of a profile say of each candidate, by position.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Lifted above the line.
+    pub pins: BTreeMap<usize, Pin>,
+    /// Ruled out, with the words that did it.
+    pub vetoes: BTreeMap<usize, String>,
+}
+
+impl Rules {
+    /// Applies the rules of `profile`.
+    pub fn of(candidates: &Candidates, profile: &Profile) -> Self {
+        let mut rules = Rules::default();
+        for keyword in &profile.keywords {
+            for (at, matched) in matching(candidates, &keyword.tree) {
+                rules.pins.entry(at).or_insert(Pin::Phrase(matched));
+            }
+        }
+        for person in &profile.authors {
+            for (at, name) in candidates.by_author(person) {
+                match rules.pins.get_mut(&at) {
+                    // Two spellings of one person are entered now and then.
+                    Some(Pin::Author(names)) if names.contains(&name) => {}
+                    Some(Pin::Author(names)) => names.push(name),
+                    _ => {
+                        rules.pins.insert(at, Pin::Author(vec![name]));
+                    }
+                }
+            }
+        }
+        for veto in &profile.must_not {
+            for (at, matched) in matching(candidates, &veto.tree) {
+                rules.vetoes.entry(at).or_insert(matched);
+            }
+        }
+        rules
+    }
+}
+
+/// Whether a candidate comes from where the papers of `profile` must come from.
+pub fn is_in_categories(candidates: &Candidates, at: usize, profile: &Profile) -> bool {
+    let has = |pattern: &String| candidates.paper(at).categories.iter().any(|own| category_matches(pattern, own));
+    profile.categories.is_empty() || profile.categories.iter().any(has)
+}
+
+/// Positions of the papers that have what `tree` asks for, in order, each with what matched.
+fn matching(candidates: &Candidates, tree: &Tree) -> Vec<(usize, String)> {
+    match tree {
+        Tree::Phrase(written, folded) => {
+            candidates.with_phrase(folded).into_iter().map(|at| (at, written.clone())).collect()
+        }
+        Tree::Author(person) => {
+            candidates.by_author(person).into_iter().map(|(at, name)| (at, format!("author:{name}"))).collect()
+        }
+        Tree::Category(pattern) => (0..candidates.len())
+            .filter(|&at| candidates.paper(at).categories.iter().any(|own| category_matches(pattern, own)))
+            .map(|at| (at, format!("category:{pattern}")))
+            .collect(),
+        Tree::All(parts) => {
+            let mut parts = parts.iter().map(|part| matching(candidates, part));
+            let mut found = parts.next().unwrap_or_default();
+            for part in parts {
+                let others: BTreeMap<usize, String> = part.into_iter().collect();
+                found.retain_mut(|(at, matched)| match others.get(at) {
+                    Some(other) => {
+                        matched.push_str("” and “");
+                        matched.push_str(other);
+                        true
+                    }
+                    None => false,
+                });
+            }
+            found
+        }
+        Tree::Any(parts) => {
+            let mut found = BTreeMap::new();
+            for (at, matched) in parts.iter().flat_map(|part| matching(candidates, part)) {
+                found.entry(at).or_insert(matched);
+            }
+            found.into_iter().collect()
+        }
+    }
+}
