@@ -304,7 +304,11 @@ fn ungrouped(text: &str) -> String {
     // For each open group, whether it goes.
     let mut open: Vec<bool> = Vec::new();
     let (mut is_formula, mut is_escaped) = (false, false);
+    let mut skip_to = 0;
     for (at, sign) in text.char_indices() {
+        if at < skip_to {
+            continue;
+        }
         let is_plain = !std::mem::take(&mut is_escaped);
         match sign {
             '\\' if is_plain => is_escaped = true,
@@ -320,8 +324,27 @@ fn ungrouped(text: &str) -> String {
             _ => {}
         }
         out.push(sign);
+        // `{\c c}` is an accent for certain, which `\c c` in running text is not.
+        if sign == '{'
+            && is_plain
+            && let Some(accent) = lettered_accent(&text[at + 1..])
+        {
+            out.push_str(&accent);
+            skip_to = at + 1 + text[at + 1..].find('}').unwrap_or(0);
+        }
     }
     out
+}
+
+/// `\c c}` as `\c{c}`, the group's end left out.
+fn lettered_accent(text: &str) -> Option<String> {
+    let rest = text.strip_prefix('\\')?;
+    let (accent, rest) = rest.split_at_checked(1)?;
+    let (letter, rest) = rest.trim_start_matches(' ').split_at_checked(1)?;
+    let is_spaced = text[2..].starts_with(' ');
+    let is_letter = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic());
+    (is_spaced && is_letter(accent) && is_letter(letter) && rest.starts_with('}'))
+        .then(|| format!("\\{accent}{{{letter}}}"))
 }
 
 /// Whether a group after this belongs to it: to a command, an accent, an index.
@@ -377,6 +400,7 @@ mod tests {
             (r#"{\'E}tude of {\"{U}}bung"#, r#"{\'E}tude of {\"{U}}bung"#),
             (r"\emph{a} and $x_{ij}$ and H{$_2$}O", r"\emph{a} and $x_{ij}$ and H$_2$O"),
             (r"sets \{1, {B}\}", r"sets \{1, B\}"),
+            (r"Morko{\c c} and {\v  s}", r"Morko{\c{c}} and {\v{s}}"),
             ("{unclosed", "unclosed"),
             ("unopened}", "unopened}"),
         ] {
@@ -398,7 +422,7 @@ mod tests {
     fn people_are_parted_by_and_outside_of_braces() {
         assert_eq!(
             people("Ada Lovelace and {Barnes and Noble} AND\nAnders And, and others"),
-            ["Ada Lovelace", "{Barnes and Noble}", "Anders And,"]
+            ["Ada Lovelace", "Barnes and Noble", "Anders And,"]
         );
     }
 }
