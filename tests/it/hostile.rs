@@ -128,6 +128,7 @@ async fn no_parameter_of_any_route_is_a_way_in() {
                 "href=\"https://evil",
                 "href=\"javascript:",
             ] {
+                let body = without_our_script(&body);
                 let is_a_number = bad == "49" && !attack.contains("7%20%2A%207");
                 // JSON is not read as a page: its type says so, and `nosniff` holds it.
                 let is_json = response.headers()[header::CONTENT_TYPE].to_str().unwrap().contains("json");
@@ -150,6 +151,11 @@ async fn no_parameter_of_any_route_is_a_way_in() {
     assert_eq!(count, (1, 1));
 }
 
+/// The page but for the one script of ours, which guesses the time zone.
+fn without_our_script(body: &str) -> String {
+    body.replacen("<script src=\"/script.js\" defer></script>", "", 1)
+}
+
 #[tokio::test]
 async fn forms_take_any_bytes_and_no_more_than_they_should() {
     let (house, id) = house();
@@ -165,6 +171,7 @@ async fn forms_take_any_bytes_and_no_more_than_they_should() {
                 ["do", "author", "email", "interest", "timezone", "interests[0].description", "List-Unsubscribe"]
             {
                 let (status, body) = house.post(path, FORM, &format!("{field}={attack}")).await;
+                let body = without_our_script(&body);
                 assert!(
                     !status.is_server_error() && !body.contains("<script") && !body.contains("<svg"),
                     "{path} {field}={attack}: {body}"

@@ -8,7 +8,9 @@ use chrono::{NaiveDate, TimeDelta};
 use paperboy::clock::Clock as _;
 use paperboy::links::Thumb;
 use paperboy::paper::Paper;
-use paperboy::store::{Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PickKind, PaperRow};
+use paperboy::store::{
+    Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow, PickKind,
+};
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
 
