@@ -294,7 +294,9 @@ fn an_erased_reader_leaves_no_report_behind_and_old_reports_are_forgotten() {
 }
 
 fn collection() -> Option<PathBuf> {
-    let folder = PathBuf::from(std::env::var_os("PAPERBOY_SHARED_DATA")?).join("bounces_sisimai");
+    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = shared.unwrap_or_else(beside).join("bounces_sisimai");
     folder.join("labels.jsonl").is_file().then_some(folder)
 }
 
