@@ -84,7 +84,7 @@ fn the_largest_library_is_read_in_about_a_second() {
     assert!(refused.len() < 20, "{refused:?}");
     // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces stay.
     let braces = library.works.iter().filter(|work| work.title.contains(['{', '}', '\\'])).count();
-    assert!(braces * 60 < library.works.len(), "{braces} titles hold TeX");
+    assert!(braces * 200 < library.works.len(), "{braces} titles hold TeX");
     let names = library.works.iter().flat_map(|work| &work.authors);
     for name in ["Fabián Vásquez-Sancho", "Hadis Morkoç"] {
         let alike: Vec<_> = names

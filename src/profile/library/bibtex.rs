@@ -4,6 +4,7 @@
 //! braces or quotes, strings joined by `#`. What does not follow it costs one
 //! entry: reading goes on at the next line that begins with one.
 
+use super::escaped::unescaped;
 use super::{Entry, Raw};
 use std::collections::HashMap;
 
@@ -287,8 +288,8 @@ fn raw(mut fields: Fields) -> Raw {
     let named = ["url", "note", "journal", "journaltitle", "howpublished", "annote", "volume", "number", "ee", "link"];
     mentions.extend(named.map(&mut take).into_iter().filter(|text| !text.is_empty()));
     Raw {
-        title: ungrouped(&title.unwrap_or_default()),
-        abstract_text: ungrouped(&take("abstract")),
+        title: ungrouped(&unescaped(&title.unwrap_or_default())),
+        abstract_text: ungrouped(&unescaped(&take("abstract"))),
         authors: people(&take("author")),
         doi: take("doi"),
         pmid: take("pmid"),

@@ -9,6 +9,7 @@
 
 mod bibtex;
 mod decode;
+mod escaped;
 mod ids;
 mod json;
 mod ris;

@@ -1,0 +1,113 @@
+//! TeX that an exporter took for plain text and escaped once more.
+//!
+//! Reference managers that keep titles as plain text escape the signs of TeX in
+//! them: `Al$_2$O$_3$` is then written `Al\$\_2\$O\$\_3\$`. Better BibTeX for
+//! Zotero also writes `\vphantom` before a brace that would be left without its
+//! partner, `\{\vphantom\}GaN\vphantom\{\}` for `{GaN}`.
+
+use std::borrow::Cow;
+
+/// The text with what was escaped once too often as it was before. Signs that
+/// somebody may have meant, such as `\{112\}`, stay.
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
+    if !["\\vphantom\\", "\\_", "\\^\\{", "\\textbackslash"].iter().any(|mark| text.contains(mark)) {
+        return Cow::Borrowed(text);
+    }
+    let text = without_phantoms(text).replace("\\textbackslash{}", "\\");
+    Cow::Owned(indices(&formulas(&text)))
+}
+
+/// Without braces that have a phantom for a partner.
+fn without_phantoms(text: &str) -> String {
+    const CLOSING: &str = "\\vphantom\\}";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(CLOSING) {
+        out.push_str(&rest[..at]);
+        if let Some(open) = out.rfind("\\{") {
+            out.replace_range(open..open + 2, "");
+        }
+        rest = &rest[at + CLOSING.len()..];
+    }
+    out.push_str(rest);
+    out.replace("\\vphantom\\{\\}", "")
+}
+
+/// `\$…\$` around an escaped index as a formula.
+fn formulas(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\$") {
+        out.push_str(before);
+        match after.split_once("\\$") {
+            Some((inside, next)) if inside.contains("\\_") || inside.contains("\\^") => {
+                out.push('$');
+                out.push_str(&plain(inside));
+                out.push('$');
+                rest = next;
+            }
+            _ => {
+                out.push_str("\\$");
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// `\_\{…\}` and `\^\{…\}` as formulas.
+fn indices(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['_', '^']) {
+        let (before, after) = rest.split_at(at);
+        let (sign, inner) = after.split_at(1);
+        let group = inner.trim_start().strip_prefix("\\{").and_then(|inner| inner.split_once("\\}"));
+        match (before.strip_suffix('\\'), group) {
+            (Some(before), Some((inside, next))) => {
+                out.push_str(before);
+                out.push_str(&format!("${sign}{{{}}}$", plain(inside)));
+                rest = next;
+            }
+            _ => {
+                out.push_str(before);
+                out.push_str(sign);
+                rest = inner;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A formula's escaped signs as themselves.
+fn plain(text: &str) -> String {
+    [("\\_", "_"), ("\\^", "^"), ("\\{", "{"), ("\\}", "}")]
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn what_an_exporter_escaped_is_tex_again_and_what_was_meant_stays() {
+        for (escaped, meant) in [
+            (r"of \{\vphantom\}{{ZnO}}\vphantom\{\} rods", "of {{ZnO}} rods"),
+            (r"of \{(\vphantom\}{In},{Ga}){As}\vphantom\{\}", "of ({In},{Ga}){As}"),
+            (r"{Al}\_\{x\}{Ga}\_\{1-x\}N", r"{Al}$_{x}${Ga}$_{1-x}$N"),
+            (r"{Fe}\_ \{3\} {O}\_ \{4\}", r"{Fe}$_{3}$ {O}$_{4}$"),
+            (r"N\^\{-\}-type", "N$^{-}$-type"),
+            (r"{SiO}\$\_\{2\}\$ at \$5", r"{SiO}$_{2}$ at \$5"),
+            (r"{Al}\$\_x\$In", "{Al}$_x$In"),
+            (r"(01\textbackslash{}bar\{1\}0)", r"(01\bar\{1\}0)"),
+            (r"{112} planes and \{112\}", r"{112} planes and \{112\}"),
+            (r"snake\_case costs \$5 and \$6", r"snake\_case costs \$5 and \$6"),
+            (r"\vphantom\} \_\{open", r" \_\{open"),
+        ] {
+            assert_eq!(unescaped(escaped), meant);
+        }
+    }
+}
