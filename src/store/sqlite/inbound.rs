@@ -5,8 +5,8 @@ use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow, Reported,
-    ReportsOf, StoreError,
+    Alarms, DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow,
+    Reported, ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -115,6 +115,24 @@ impl InboundStore for SqliteStore {
                 .collect::<Result<_, _>>(),
         };
         Ok(rows?)
+    }
+
+    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError> {
+        // The classes that can raise one have an index.
+        const THOSE: &str = "FROM reports
+                            WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
+        let since = since.timestamp();
+        let count = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {THOSE}"))?
+            .query_row(named_params! { ":since": since }, |row| row.get(0))?;
+        let end = |order: &str| {
+            self.conn
+                .prepare_cached(&format!("SELECT * {THOSE} ORDER BY id {order} LIMIT 1"))?
+                .query_row(named_params! { ":since": since }, report_row)
+                .optional()
+        };
+        Ok(Alarms { count, first: end("ASC")?, last: end("DESC")? })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
