@@ -122,7 +122,7 @@ pub struct Alarms {
 
 /// Verbs about reports.
 pub trait InboundStore {
-    /// The delivery that `key` names.
+    /// The delivery that `key` names, unless its reader was erased.
     fn reported_delivery(&mut self, key: &DeliveryKey) -> Result<Option<Reported>, StoreError>;
 
     /// Up to `limit` deliveries to the address of `id` that were tried before it, newest first.

@@ -44,7 +44,7 @@ impl InboundStore for SqliteStore {
                 )?
                 .query_row(named_params! { ":address": address_key(address) }, reported),
         };
-        Ok(found.optional()?)
+        Ok(found.optional()?.flatten())
     }
 
     fn deliveries_before(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError> {
@@ -251,16 +251,20 @@ fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result
     Ok(hold_queued(tx, subscriber, "unsubscribed before it was sent", now)?)
 }
 
-fn reported(row: &Row<'_>) -> rusqlite::Result<Reported> {
+/// `None` if its reader was erased: a hash stands where the address did, and nothing is to be done for it.
+fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     let columns = Columns { table: "deliveries", row };
-    Ok(Reported {
+    if !columns.get::<String>("address")?.contains('@') {
+        return Ok(None);
+    }
+    Ok(Some(Reported {
         id: DeliveryId(columns.get("id")?),
         address: columns.read("address", |text| text.parse().ok())?,
         subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
         state: columns.word("state", &DeliveryState::WORDS)?,
         was_offered: columns.get::<i64>("attempts")? > 0,
         at: columns.instant("at")?,
-    })
+    }))
 }
 
 fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
