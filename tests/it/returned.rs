@@ -313,7 +313,14 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
                 share.await.unwrap();
             }
         }
-        until("all are taken in", || house.suppressed() == FLOOD).await;
+        // However busy the machine is: it may take as long as it gets on.
+        loop {
+            let before = house.suppressed();
+            if before == FLOOD {
+                break;
+            }
+            until("more are taken in", || house.suppressed() > before).await;
+        }
         let seconds = began.elapsed().as_secs_f64();
         eprintln!("{way}: {FLOOD} reports in {seconds:.1} s, {} MB", peak(&service));
         assert!(peak(&service) < PEAK_MB_MAX, "{way}: {} MB", peak(&service));
