@@ -270,6 +270,7 @@ impl Daemon {
                 reception: Reception { settings: config.inbound.clone(), signer: config.site.signer() },
                 clock: Arc::clone(&clock),
                 fetch: Arc::new(web::hooks::HttpFetch::new(client)),
+                trusted_proxies: config.web.trusted_proxies.clone(),
             };
             let parts = parts.clone();
             let site = web::Site {

@@ -1,5 +1,6 @@
 //! `check`: what is wrong, and what to do about it.
 
+mod inbound;
 mod machine;
 mod mail;
 mod names;
@@ -206,14 +207,17 @@ fn model(config: &Config) -> Option<Finding> {
 /// What came back lately and is the operator's business.
 fn reports(config: &Config) -> Option<Finding> {
     let db = Place::db(config).ok()?;
-    let alarms = super::outbox::alarms(&db).ok()?;
-    let last = alarms.first()?;
+    let week = super::outbox::alarms(&db, super::outbox::ALARM_DAYS).ok()?;
+    let day = super::outbox::alarms(&db, 1).ok()?;
+    let last = week.last?;
+    let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| ("the first of the day", first));
     let text = format!(
-        "{} servers said in {} days that they do not want mail from us; nobody is suppressed for it, but the sending \
-         needs a look (SPF, DKIM, DMARC, PTR, block lists). The last one: {}",
-        alarms.len(),
+        "policy bounces: {} in the last day, {} in {} days: servers do not want mail from us. Nobody is suppressed for \
+         it, but the sending needs a look (SPF, DKIM, DMARC, PTR, block lists); {which}: {}",
+        day.count,
+        week.count,
         super::outbox::ALARM_DAYS,
-        super::outbox::in_words(last)
+        super::outbox::in_words(shown)
     );
     Some(finding("reports", Verdict::Warn, text))
 }
@@ -272,6 +276,7 @@ async fn outside(
     findings: &mut Vec<Finding>,
 ) {
     findings.push(judged("relay", relay(config).await));
+    findings.extend(inbound::check(config).await);
     let resolver = dns.map_or_else(Resolver::of_the_system, |server| Resolver::of(vec![server]));
     findings.extend(names::check(config, signer, &resolver).await);
     // Templates that cannot be filled have been mentioned.

@@ -2,7 +2,7 @@
 
 use super::open::{Place, address, date, desk, now};
 use super::{Done, Failure, out};
-use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow, ReportsOf};
+use crate::store::{Alarms, ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow, ReportsOf};
 use anyhow::anyhow;
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Map, Value, json};
@@ -246,21 +246,21 @@ pub(super) fn in_words(report: &ReportRow) -> String {
 /// How far back reports that call for a person are shown.
 pub(super) const ALARM_DAYS: i64 = 7;
 
-/// Reports of the last days that say that mail from us is not wanted, newest first.
-pub(super) fn alarms(db: &Db) -> Result<Vec<ReportRow>, Failure> {
-    let since = now() - TimeDelta::days(ALARM_DAYS);
-    Ok(db.run_here(|store| store.reports(&ReportsOf::Class("policy", since), 1_000))?)
+/// Reports of the last `days` that say that mail from us is not wanted.
+pub(super) fn alarms(db: &Db, days: i64) -> Result<Alarms, Failure> {
+    let since = now() - TimeDelta::days(days);
+    Ok(db.run_here(|store| store.alarms(since))?)
 }
 
 fn stats(db: &Db, json: bool) -> Done {
-    let (reports, alarms) = (db.run_here(|store| store.count_reports())?, alarms(db)?);
+    let (reports, alarms) = (db.run_here(|store| store.count_reports())?, alarms(db, ALARM_DAYS)?);
     let counts = db.run_here(|store| store.count_deliveries())?;
     let count = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
     if json {
         let mut all: Map<String, Value> =
             DeliveryState::WORDS.iter().map(|(word, state)| ((*word).to_owned(), count(*state).into())).collect();
         all.extend(reports.iter().map(|(class, count)| (format!("report_{class}"), Value::from(*count))));
-        all.insert("alarms".to_owned(), alarms.len().into());
+        all.insert("alarms".to_owned(), alarms.count.into());
         all.insert("total".to_owned(), counts.iter().map(|(_, count)| count).sum::<u64>().into());
         return Ok(out::json(&all)?);
     }
@@ -270,10 +270,10 @@ fn stats(db: &Db, json: bool) -> Done {
     for (class, count) in &reports {
         out::line(format!("reports: {class:<4} {count}"))?;
     }
-    if let Some(last) = alarms.first() {
+    if let Some(last) = &alarms.last {
         out::line(format!(
             "! {} reports in {ALARM_DAYS} days say that mail from us is not wanted, the last one: {}",
-            alarms.len(),
+            alarms.count,
             in_words(last)
         ))?;
     }

@@ -5,7 +5,7 @@ mod import;
 use super::open::{Place, address, date, now, subscriber};
 use super::{Done, Failure, out};
 use crate::fields::{Fields, in_one_line};
-use crate::store::{Db, Entered};
+use crate::store::{Db, Entered, ReportsOf};
 use crate::subscriber::{Address, Status, Subscriber, SubscriberId, read_subscriber};
 use crate::token::Signer;
 use anyhow::anyhow;
@@ -138,7 +138,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::Add { email, choices, anyway } => add(&db, &email, choices, &erased(anyway)),
         Command::List => list(&db, place.json),
-        Command::Show { email } => show(&subscriber(&db, &email)?, place.json),
+        Command::Show { email } => show(&db, &subscriber(&db, &email)?, place.json),
         Command::Set { email, choices } => set(&db, &email, choices),
         Command::Pause { email, until } => pause(&db, subscriber(&db, &email)?, until),
         Command::Resume { email } => resume(&db, subscriber(&db, &email)?),
@@ -308,9 +308,15 @@ fn list(db: &Db, json: bool) -> Done {
     Ok(out::table(["ADDRESS", "STATUS", "AT", "HOW OFTEN", "INTERESTS"], &rows)?)
 }
 
-fn show(subscriber: &Subscriber, json: bool) -> Done {
-    let record = subscriber.to_record();
+/// Reports on their mail that are shown.
+const REPORTS_SHOWN: u32 = 20;
+
+fn show(db: &Db, subscriber: &Subscriber, json: bool) -> Done {
+    let mut record = subscriber.to_record();
+    let of_them = ReportsOf::Address(subscriber.address.clone());
+    let reports = db.run_here(|store| store.reports(&of_them, REPORTS_SHOWN))?;
     if json {
+        record["reports"] = serde_json::json!(reports);
         return Ok(out::json(&record)?);
     }
     for key in crate::subscriber::RECORD_KEYS {
@@ -322,6 +328,13 @@ fn show(subscriber: &Subscriber, json: bool) -> Done {
     for interest in &subscriber.interests {
         out::line("")?;
         super::interests::print(interest)?;
+    }
+    if !reports.is_empty() {
+        out::line("")?;
+    }
+    for report in reports.iter().rev() {
+        let at = report.at.format("%Y-%m-%d %H:%M:%S");
+        out::line(format!("{at}  came back by {}: {}", report.source, super::outbox::in_words(report)))?;
     }
     Ok(())
 }

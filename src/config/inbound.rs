@@ -99,3 +99,75 @@ fn read_webhooks(fields: &mut Fields, files: &mut Files) -> WebhookSettings {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    /// What is said of `[inbound…]` settings, a line for each mistake.
+    #[track_caller]
+    fn check(settings: &str, expected: &[&str]) {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(place.path().join(name), text).unwrap();
+        write("secret", &"s".repeat(32));
+        write("password", "geheim\n");
+        let site =
+            "[site]\nbase_url = \"https://papers.uni.test\"\nfrom = \"papers@uni.test\"\ncontact = \"ada@uni.test\"\n";
+        write("paperboy.toml", &format!("{site}{settings}"));
+        let loaded = Config::load(&place.path().join("paperboy.toml"), std::iter::empty());
+        let said = loaded.err().map(|error| error.to_string()).unwrap_or_default();
+        let folder = place.path().display().to_string();
+        let lines: Vec<String> = said.lines().skip(1).map(|line| line.trim().replace(&folder, "DIR")).collect();
+        assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+        for (line, words) in lines.iter().zip(expected) {
+            assert!(line.starts_with(words), "{line}\ndoes not begin with\n{words}");
+        }
+        assert!(!said.contains("geheim"), "a password: {said}");
+    }
+
+    const IMAP: &str = "[inbound.imap]\nhost = \"imap.uni.test\"\nusername = \"x\"\npassword_file = \"password\"\n";
+
+    #[test]
+    fn each_mistake_about_what_comes_back_has_a_line_that_says_what_would_be_right() {
+        check(IMAP, &[]);
+        check("[inbound]\nbounce_adress = \"a@b.test\"\n", &["inbound.bounce_adress"]);
+        check(
+            "[inbound]\nbounce_address = \"a+b@c.test\"\n",
+            &["inbound.bounce_address = \"a+b@c.test\": must have no + before the @"],
+        );
+        check(
+            &format!("[inbound]\nunsubscribe_address = \"{}@c.test\"\n", "a".repeat(60)),
+            &["inbound.unsubscribe_address"],
+        );
+        check(
+            "[inbound.imap]\nport = 70000\nsecurity = \"ssl\"\n",
+            &[
+                "inbound.imap.host: must be",
+                "inbound.imap.port = 70000: must be",
+                "inbound.imap.security = \"ssl\": must be one of tls, starttls, none",
+                "inbound.imap.username: must be",
+                "inbound.imap.password: must be given, here or as password_file",
+            ],
+        );
+        check(&format!("{IMAP}security = \"none\"\n"), &["inbound.imap.security = \"none\": must be tls or starttls"]);
+        check(&format!("{IMAP}password = \"geheim\"\n"), &["inbound.imap.password: is given twice"]);
+        check(&format!("{IMAP}mailbox = \"Entwürfe\"\n"), &["inbound.imap.mailbox = \"Entwürfe\": must be a mailbox"]);
+        check(&format!("{IMAP}ca_file = \"nowhere.pem\"\n"), &["inbound.imap.ca_file = \"nowhere.pem\": cannot read"]);
+        check(&IMAP.replace("\"password\"", "\"nowhere\""), &["inbound.imap.password_file = \"nowhere\": cannot read"]);
+        for listen in ["\"2424\"", "\"0.0.0.0:2424\"", "\"localhost:2424\""] {
+            check(
+                &format!("[inbound.lmtp]\nlisten = {listen}\n"),
+                &[&format!("inbound.lmtp.listen = {listen}: must be an address and port of this machine")],
+            );
+        }
+        check("[inbound.lmtp]\n", &["inbound.lmtp.listen: must be"]);
+        check(
+            "[inbound.webhooks]\nses_topic = \"bounces\"\nsendgrid_public_key = \"AAAA\"\nmailgun_key = \"x\"\n",
+            &[
+                "inbound.webhooks.ses_topic = \"bounces\": must be the ARN of an SNS topic",
+                "inbound.webhooks.sendgrid_public_key = \"AAAA\": must be the verification key",
+                "inbound.webhooks.mailgun_key",
+            ],
+        );
+    }
+}

@@ -337,6 +337,9 @@ const TAGGED_LOCAL_CHARS_MAX: usize = 32;
 pub(super) fn tagged_address(text: &str) -> Result<Address, String> {
     let address: Address = text.parse().map_err(|error: crate::subscriber::BadAddress| error.to_string())?;
     let local_chars = address.as_str().len() - address.domain().len() - 1;
+    if address.as_str()[..local_chars].contains('+') {
+        return Err("must have no + before the @, for what stands behind one is the token".to_owned());
+    }
     if local_chars > TAGGED_LOCAL_CHARS_MAX {
         return Err(format!(
             "must have at most {TAGGED_LOCAL_CHARS_MAX} characters before the @, to leave room for +TOKEN"

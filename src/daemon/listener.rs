@@ -67,13 +67,21 @@ impl MaildirWatch {
         };
         let waiting = self.watch().look(&folder).map_err(unusable)?;
         let is_more = waiting.len() >= crate::inbound::maildir::STEP_MAILS;
+        let mut trouble = None;
         for path in waiting {
             if self.desk.stop.is_cancelled() {
                 return Ok(Step::Idle);
             }
-            self.take(&folder, path).await?.map_err(unusable)?;
+            // One that cannot be read keeps nobody else waiting; it is tried again.
+            if let Err(error) = self.take(&folder, path).await? {
+                trouble = trouble.or(Some(error));
+            }
         }
-        Ok(if is_more { Step::Worked } else { Step::Idle })
+        match trouble {
+            Some(error) => Err(unusable(error)),
+            None if is_more => Ok(Step::Worked),
+            None => Ok(Step::Idle),
+        }
     }
 
     async fn take(&self, folder: &Path, path: std::path::PathBuf) -> Result<std::io::Result<()>, Trouble> {
@@ -128,24 +136,36 @@ impl ImapWatch {
             *place = Some(mailbox);
             return Ok(Step::Worked);
         }
-        for number in unseen {
+        let mut ours = Vec::new();
+        let taken = self.take_all(&mut mailbox, &unseen, &mut ours).await;
+        // What was recorded is settled, whatever came after it; what is not settled comes again, and counts once.
+        mailbox.settle(&ours).await.map_err(passing)?;
+        taken?;
+        if self.desk.stop.is_cancelled() {
+            mailbox.close().await;
+            return Ok(Step::Idle);
+        }
+        *place = Some(mailbox);
+        Ok(Step::Worked)
+    }
+
+    /// Takes in mails by their numbers, until the service stops; those of ours are added to `ours`.
+    async fn take_all(&self, mailbox: &mut Mailbox, unseen: &[u32], ours: &mut Vec<u32>) -> Result<(), Trouble> {
+        for &number in unseen {
             if self.desk.stop.is_cancelled() {
-                mailbox.close().await;
-                return Ok(Step::Idle);
+                break;
             }
             let Some(mail) = mailbox.fetch(number).await.map_err(passing)? else {
                 mailbox.leave(number);
                 continue;
             };
-            let receipt = self.desk.take(mail, Envelope::default()).await?;
-            if receipt.is_ours {
-                mailbox.settle(number).await.map_err(passing)?;
+            if self.desk.take(mail, Envelope::default()).await?.is_ours {
+                ours.push(number);
             } else {
                 mailbox.leave(number);
             }
         }
-        *place = Some(mailbox);
-        Ok(Step::Worked)
+        Ok(())
     }
 }
 

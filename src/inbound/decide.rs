@@ -111,7 +111,15 @@ pub fn decide(
     if proof == Proof::MessageId && !is_named && !is_redacted {
         return so(Action::None, "it is about another address than that mail was sent to");
     }
+    // Where they forward to is not our address: that box may go, and they get another one. Whoever was forwarded a
+    // mail with its token may write such a report, too.
+    let is_elsewhere = !is_named
+        && verdict.recipient.as_deref().is_some_and(|named| !is_near(named, delivery.address.as_str()))
+        && verdict.class == Class::Hard;
     match verdict.class {
+        Class::Hard if is_elsewhere && soft_before(earlier) + 1 < SOFT_MAX => {
+            so(Action::Count, "another address is gone, to which this one may forward")
+        }
         Class::Hard => so(Action::Suppress, "the address is gone"),
         Class::Soft if soft_before(earlier) + 1 >= SOFT_MAX => {
             so(Action::Suppress, "the mailbox took none of the last issues")
@@ -123,6 +131,19 @@ pub fn decide(
         Class::Delayed => so(Action::Note, "it is still under way"),
         Class::Unsubscribe | Class::AutoReply | Class::Unknown => so(Action::None, "it is no report of a failure"),
     }
+}
+
+/// Whether one address may be the other as a server of theirs writes it: the name it has within, a host of the domain.
+fn is_near(one: &str, other: &str) -> bool {
+    let parts = |address: &str| {
+        let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+        let local = local.split_once('+').map_or(local, |(local, _)| local);
+        (local.to_lowercase(), format!(".{}", domain.to_lowercase()))
+    };
+    let ((one_local, one_domain), (other_local, other_domain)) = (parts(one), parts(other));
+    let is_one_domain = one_domain.ends_with(&other_domain) || other_domain.ends_with(&one_domain);
+    // A name without a domain is the reporter's own.
+    if one_domain == "." { one_local == other_local } else { is_one_domain }
 }
 
 /// How often the mailbox failed before, since it last took an issue that did not come back.
@@ -174,8 +195,12 @@ mod tests {
     #[test]
     fn only_what_is_proved_suppresses() {
         check(Class::Hard, Some("ada@example.org"), 1, Proof::Token, Action::Suppress);
-        // Forwarded, and failed there: the token proves it.
-        check(Class::Hard, Some("elsewhere@example.net"), 1, Proof::Token, Action::Suppress);
+        // Forwarded, and failed there; or forged by whoever was forwarded a mail of ours.
+        check(Class::Hard, Some("elsewhere@example.net"), 1, Proof::Token, Action::Count);
+        // The same mailbox by the name that it has inside.
+        check(Class::Hard, Some("ada.l@mail.example.org"), 1, Proof::Token, Action::Suppress);
+        check(Class::Hard, Some("ada"), 1, Proof::Token, Action::Suppress);
+        check(Class::Hard, None, 1, Proof::Token, Action::Suppress);
         check(Class::Hard, Some("ADA@example.org"), 1, Proof::MessageId, Action::Suppress);
         check(Class::Hard, Some("elsewhere@example.net"), 1, Proof::MessageId, Action::None);
         check(Class::Hard, None, 1, Proof::MessageId, Action::None);

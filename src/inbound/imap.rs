@@ -27,21 +27,25 @@ pub const IDLE: Duration = Duration::from_mins(5);
 #[derive(Debug, thiserror::Error)]
 pub enum ImapError {
     /// The way to it.
-    #[error("cannot talk to the IMAP server {host}")]
+    #[error("cannot talk to the IMAP server {host} ({advice})")]
     Broken {
         /// Which.
         host: String,
+        /// What to do about it.
+        advice: &'static str,
         /// Why.
         #[source]
         cause: io::Error,
     },
     /// It said no.
-    #[error("the IMAP server refused {command}: {text}")]
+    #[error("the IMAP server refused {command}: {text} ({advice})")]
     Refused {
         /// What, without secrets.
         command: &'static str,
         /// Its words.
         text: String,
+        /// What to do about it.
+        advice: &'static str,
     },
 }
 
@@ -68,7 +72,24 @@ impl Mailbox {
         (mailbox.can_idle, mailbox.can_move) = (has("IDLE"), has("MOVE"));
         let select = ["SELECT", &quoted(&settings.mailbox)].join(" ");
         mailbox.ask("SELECT", select.as_bytes()).await?;
+        mailbox.has_a_place_for_what_is_done().await?;
         Ok(mailbox)
+    }
+
+    /// Whether what was taken in can be moved away; else it is only marked as seen.
+    pub fn can_move(&self) -> bool {
+        self.can_move
+    }
+
+    /// Makes the mailbox for what was taken in if it is missing: found out late, every report would fail on it.
+    async fn has_a_place_for_what_is_done(&mut self) -> Result<(), ImapError> {
+        let Some(done) = self.settings.done_mailbox.clone().filter(|_| self.can_move) else { return Ok(()) };
+        let status = format!("STATUS {} (MESSAGES)", quoted(&done));
+        match self.ask("STATUS", status.as_bytes()).await {
+            Err(ImapError::Refused { .. }) => {}
+            known => return known.map(|_| ()),
+        }
+        self.ask("CREATE", format!("CREATE {}", quoted(&done)).as_bytes()).await.map(|_| ())
     }
 
     /// Numbers of mails that were not seen and not looked at, oldest first.
@@ -94,12 +115,17 @@ impl Mailbox {
         Ok(answers.into_iter().filter(|line| line.text().contains("FETCH")).find_map(Response::into_literal))
     }
 
-    /// Marks a mail of ours as seen, and moves it if the settings say where.
-    pub async fn settle(&mut self, number: u32) -> Result<(), ImapError> {
-        let store = format!("UID STORE {number} +FLAGS.SILENT (\\Seen)");
+    /// Marks mails of ours as seen, and moves them if the settings say where. All at once: a mailbox of
+    /// thousands is written anew for each command.
+    pub async fn settle(&mut self, numbers: &[u32]) -> Result<(), ImapError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let set = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let store = format!("UID STORE {set} +FLAGS.SILENT (\\Seen)");
         self.ask("STORE", store.as_bytes()).await?;
         if let Some(target) = self.settings.done_mailbox.clone().filter(|_| self.can_move) {
-            let command = format!("UID MOVE {number} {}", quoted(&target));
+            let command = format!("UID MOVE {set} {}", quoted(&target));
             self.ask("MOVE", command.as_bytes()).await?;
         }
         Ok(())
@@ -142,7 +168,30 @@ impl Mailbox {
 }
 
 fn broken(settings: &ImapSettings, cause: io::Error) -> ImapError {
-    ImapError::Broken { host: settings.host.clone(), cause }
+    let is_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
+    let advice = match cause.kind() {
+        // rustls says that the certificate is wrong, or that what it heard is not TLS.
+        _ if is_tls => "look at security, host and ca_file in [inbound.imap]",
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => {
+            "does it run, and are host and port in [inbound.imap] right?"
+        }
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "it hung up; if that goes on, look at its log and at security in [inbound.imap]"
+        }
+        _ => "look at host, port and security in [inbound.imap]",
+    };
+    ImapError::Broken { host: settings.host.clone(), advice, cause }
+}
+
+/// What to do when the server refuses a command.
+fn advice_on(command: &str) -> &'static str {
+    match command {
+        "LOGIN" => "look at username and password_file in [inbound.imap]",
+        "SELECT" => "look at mailbox in [inbound.imap]: it must be there",
+        "STATUS" | "CREATE" | "MOVE" => "look at done_mailbox in [inbound.imap]",
+        "STORE" => "the account must be allowed to mark mails as seen",
+        _ => "look at the server's log",
+    }
 }
 
 /// The untagged lines of an answer that ended with OK.
@@ -151,7 +200,8 @@ fn refused(command: &'static str, answer: (Vec<Response>, String)) -> Result<Vec
     if end.to_ascii_uppercase().starts_with("OK") {
         return Ok(lines);
     }
-    Err(ImapError::Refused { command, text: end.chars().filter(|c| !c.is_control()).take(200).collect() })
+    let text = end.chars().filter(|c| !c.is_control()).take(200).collect();
+    Err(ImapError::Refused { command, text, advice: advice_on(command) })
 }
 
 /// A quoted string (RFC 3501 section 4.3).

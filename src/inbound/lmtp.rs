@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// Conversations at once; a flood waits outside.
 const CONNECTIONS_MAX: usize = 20;
 
+/// What is said first, without the line end.
+pub const GREETING: &str = "220 paperboy LMTP";
+
 /// RFC 5321 section 4.5.3.1.4 wants 512, with room for parameters.
 const LINE_BYTES_MAX: usize = 4_096;
 
@@ -88,7 +91,7 @@ impl Talk {
         stream.set_nodelay(true)?;
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
-        write.write_all(b"220 paperboy LMTP\r\n").await?;
+        write.write_all(format!("{GREETING}\r\n").as_bytes()).await?;
         let (mut has_sender, mut to) = (false, Vec::<String>::new());
         let mut line = Vec::new();
         loop {
@@ -148,7 +151,7 @@ impl Talk {
 
     /// The text up to the dot; `None` if it is too long.
     async fn data(&self, read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
-        let (mut mail, mut total) = (Vec::new(), 0_usize);
+        let (mut mail, mut total, mut starts) = (Vec::new(), 0_usize, true);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -160,7 +163,6 @@ impl Talk {
             if count? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let starts = total == 0 || mail.last() == Some(&b'\n') || total > MAIL_BYTES_MAX;
             if starts && matches!(line.as_slice(), b".\r\n" | b".\n") {
                 return Ok((total <= DATA_BYTES_MAX).then_some(mail));
             }
@@ -170,6 +172,8 @@ impl Talk {
                 let bare = if starts { line.strip_prefix(b".").unwrap_or(&line) } else { &line };
                 mail.extend_from_slice(bare);
             }
+            // A dot ends the text at the start of a line alone, not where a piece of a long one begins.
+            starts = line.ends_with(b"\n");
         }
     }
 

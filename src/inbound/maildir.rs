@@ -1,11 +1,14 @@
 //! A Maildir into which a mail server puts reports.
 //!
-//! What is ours moves from `new` to `cur`, marked as seen; what is not stays
-//! where it is, untouched, and nothing is ever deleted.
+//! What is ours moves to `cur`, marked as seen; what is not stays where it is,
+//! untouched, and nothing is ever deleted. A mail program that looks into the
+//! Maildir moves mails from `new` to `cur` before they are read, so those in
+//! `cur` that nobody has seen are looked at, too.
 
 use std::collections::HashSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Mails that are taken in one step, so that a flood leaves room for stopping.
 pub const STEP_MAILS: usize = 500;
@@ -17,9 +20,11 @@ const STRANGERS_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub struct Watch {
     strangers: HashSet<std::ffi::OsString>,
+    /// When `cur` was last changed before it was last read: it grows for ever.
+    read_cur: Option<SystemTime>,
 }
 
-/// A mail in `new`.
+/// A mail that nobody has seen.
 #[derive(Debug)]
 pub struct Waiting {
     path: PathBuf,
@@ -29,22 +34,34 @@ pub struct Waiting {
 }
 
 impl Watch {
-    /// Names of up to [`STEP_MAILS`] mails in `new` that have not been looked at, oldest first.
+    /// Paths of up to [`STEP_MAILS`] mails that have been neither seen nor looked at, oldest first.
     ///
     /// Fails if `folder` is no Maildir.
     pub fn look(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         if self.strangers.len() > STRANGERS_MAX {
             self.strangers.clear();
         }
-        let mut found: Vec<PathBuf> = std::fs::read_dir(folder.join("new"))?
-            .filter_map(Result::ok)
-            .filter(|entry| !self.strangers.contains(&entry.file_name()))
-            .map(|entry| entry.path())
-            .collect();
+        let mut found = self.unknown_in(&folder.join("new"))?;
+        let cur = folder.join("cur");
+        let changed = std::fs::metadata(&cur).and_then(|about| about.modified()).ok();
+        if changed.is_some() && changed != self.read_cur {
+            found.extend(self.unknown_in(&cur)?.into_iter().filter(|path| !is_seen(path)));
+            // What did not fit into this step must be found by the next.
+            self.read_cur = changed.filter(|_| found.len() <= STEP_MAILS);
+        }
         // Names begin with the time of delivery.
-        found.sort();
+        found.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
         found.truncate(STEP_MAILS);
         Ok(found)
+    }
+
+    fn unknown_in(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(folder)?.filter_map(Result::ok);
+        // Names with a dot in front are no mails (cr.yp.to/proto/maildir.html).
+        let is_mail = |name: &std::ffi::OsStr| !name.as_encoded_bytes().starts_with(b".");
+        let unknown =
+            entries.filter(|entry| is_mail(&entry.file_name()) && !self.strangers.contains(&entry.file_name()));
+        Ok(unknown.map(|entry| entry.path()).collect())
     }
 
     /// Leaves a mail that is not ours where it is, and does not look at it again.
@@ -71,8 +88,12 @@ impl Waiting {
     /// Moves a mail that was taken in to `cur`, marked as seen.
     pub fn settle(self, folder: &Path) -> io::Result<()> {
         let mut name = self.name;
-        let is_flagged = name.to_string_lossy().contains(":2,");
-        if !is_flagged {
+        let text = name.to_string_lossy();
+        if let Some((base, flags)) = text.rsplit_once(":2,") {
+            // Flags stand in the order of the alphabet.
+            let flags: std::collections::BTreeSet<char> = flags.chars().chain(['S']).collect();
+            name = format!("{base}:2,{}", flags.into_iter().collect::<String>()).into();
+        } else {
             name.push(":2,S");
         }
         let cur = folder.join("cur");
@@ -82,4 +103,10 @@ impl Waiting {
             moved => moved,
         }
     }
+}
+
+/// Whether the flags in the name of a mail say that it was seen (cr.yp.to/proto/maildir.html).
+fn is_seen(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.rsplit_once(":2,").is_some_and(|(_, flags)| flags.contains('S'))
 }

@@ -107,6 +107,12 @@ fn of_failure(failure: &Failure) -> Verdict {
         // RFC 7505's "for now" is said where the name service could not be sure.
         (Said::Failed, Weight::Hard) if why == Reason::NotAccept && for_now => Class::Soft,
         (Said::Failed, Weight::Hard) => Class::Hard,
+        // "For now", said of the mailbox (RFC 3463 section 3.3): it gets too much at once, or does not know us yet.
+        (Said::Failed, Weight::Policy)
+            if failure.status.is_some_and(|status| (status.class, status.subject) == (4, 2)) =>
+        {
+            Class::Soft
+        }
         (Said::Failed, Weight::Policy) => Class::Policy,
         (Said::Failed, Weight::Soft | Weight::None) => Class::Soft,
     };
@@ -159,6 +165,7 @@ mod tests {
         check(Said::Failed, code(5, 7, 26), "550 5.7.26 unauthenticated", Class::Policy, "authfailure");
         check(Said::Failed, code(4, 4, 7), "message expired", Class::Soft, "expired");
         check(Said::Failed, code(5, 1, 10), "recipient address has null MX", Class::Hard, "notaccept");
+        check(Said::Failed, code(4, 2, 1), "450 4.2.1 is receiving mail at a rate that", Class::Soft, "speeding");
         check(Said::Failed, None, "", Class::Soft, "undefined");
         check(Said::Delayed, code(4, 4, 1), "connection timed out", Class::Delayed, "networkerror");
         check(Said::Delivered, code(2, 0, 0), "250 ok", Class::Unknown, "delivered");

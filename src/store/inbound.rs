@@ -109,9 +109,20 @@ pub enum ReportsOf {
     Class(&'static str, DateTime<Utc>),
 }
 
+/// Reports that call for the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alarms {
+    /// How many.
+    pub count: u64,
+    /// The oldest of them.
+    pub first: Option<ReportRow>,
+    /// The newest of them.
+    pub last: Option<ReportRow>,
+}
+
 /// Verbs about reports.
 pub trait InboundStore {
-    /// The delivery that `key` names.
+    /// The delivery that `key` names, unless its reader was erased.
     fn reported_delivery(&mut self, key: &DeliveryKey) -> Result<Option<Reported>, StoreError>;
 
     /// Up to `limit` deliveries to the address of `id` that were tried before it, newest first.
@@ -131,6 +142,9 @@ pub trait InboundStore {
 
     /// Recorded reports, newest first, at most `limit`.
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError>;
+
+    /// Reports since `since` on which the operator was to be told: mail from us is not wanted somewhere.
+    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError>;
 
     /// Reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;

@@ -39,7 +39,7 @@ pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
 pub use figures::{FigureStore, SourceStanding};
-pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
+pub use inbound::{Alarms, DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,

@@ -1,9 +1,12 @@
 //! `POST /webhooks/{provider}`: reports of providers.
 //!
 //! 200 once a report is recorded or is nothing for us, 403 to what is not
-//! signed, 404 where the provider is not set up, 503 when it cannot be recorded
-//! now; providers repeat what was not answered with 200.
+//! signed (429 to whoever tries that often), 404 where the provider is not set
+//! up, 503 when it cannot be recorded now; providers repeat what was not
+//! answered with 200.
 
+use super::limits::{Costly, Limits};
+use super::visitor::Visitor;
 use crate::clock::Clock;
 use crate::inbound::hooks::sns::{SnsMessage, Told};
 use crate::inbound::hooks::{Hooked, Provider, Refused, Request, reports};
@@ -11,10 +14,13 @@ use crate::inbound::{Envelope, Reception, Source};
 use crate::store::Db;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +43,23 @@ pub struct HookSite {
     pub clock: Arc<dyn Clock>,
     /// Fetches Amazon's certificates, and confirms its subscription.
     pub fetch: Arc<dyn Fetch>,
+    /// Proxies that say truly who asks.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// The same, with what is counted.
+#[derive(Clone)]
+struct Hooks {
+    site: HookSite,
+    limits: Arc<Limits>,
+}
+
+impl FromRequestParts<Hooks> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, hooks: &Hooks) -> Result<Self, Infallible> {
+        Ok(Visitor::of(parts, &hooks.site.trusted_proxies))
+    }
 }
 
 /// Fetches a small file over HTTPS.
@@ -96,7 +119,7 @@ pub fn router(site: HookSite) -> Router {
         .route("/webhooks/ses", post(ses))
         .route("/webhooks/{provider}", post(signed))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(site)
+        .with_state(Hooks { site, limits: Arc::default() })
 }
 
 /// Amazon's certificates are named so.
@@ -105,7 +128,8 @@ fn is_pem(url: &str) -> bool {
 }
 
 async fn signed(
-    State(site): State<HookSite>,
+    State(hooks): State<Hooks>,
+    visitor: Visitor,
     Path(provider): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
@@ -114,6 +138,7 @@ async fn signed(
     let Some((name, provider)) = Provider::WORDS.iter().find(|(word, _)| *word == provider) else {
         return StatusCode::NOT_FOUND;
     };
+    let site = &hooks.site;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let request = Request {
         authorization: header("authorization"),
@@ -123,16 +148,17 @@ async fn signed(
         body: &body,
     };
     match reports(*provider, &request, &site.reception.settings.webhooks, site.clock.now()) {
-        Ok(found) => take(&site, name, found).await,
-        Err(refused) => refuse(name, refused),
+        Ok(found) => take(site, name, found).await,
+        Err(refused) => hooks.refuse(visitor, name, refused),
     }
 }
 
-async fn ses(State(site): State<HookSite>, body: Bytes) -> StatusCode {
+async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> StatusCode {
+    let site = &hooks.site;
     let topic = site.reception.settings.webhooks.ses_topic.clone();
     let message = match SnsMessage::read(&body, topic.as_deref()) {
         Ok(message) => message,
-        Err(refused) => return refuse("ses", refused),
+        Err(refused) => return hooks.refuse(visitor, "ses", refused),
     };
     let certificate = match site.fetch.get(message.certificate_url.clone()).await {
         Ok(certificate) => certificate,
@@ -142,7 +168,7 @@ async fn ses(State(site): State<HookSite>, body: Bytes) -> StatusCode {
         }
     };
     match message.told(&certificate, site.clock.now()) {
-        Ok(Told::Report(hooked)) => take(&site, "ses", vec![*hooked]).await,
+        Ok(Told::Report(hooked)) => take(site, "ses", vec![*hooked]).await,
         Ok(Told::Confirm(url)) => match site.fetch.get(url).await {
             Ok(_) => {
                 tracing::info!("SNS was told that the topic in inbound.webhooks.ses_topic is listened to");
@@ -154,7 +180,7 @@ async fn ses(State(site): State<HookSite>, body: Bytes) -> StatusCode {
             }
         },
         Ok(Told::Nothing) => StatusCode::OK,
-        Err(refused) => refuse("ses", refused),
+        Err(refused) => hooks.refuse(visitor, "ses", refused),
     }
 }
 
@@ -175,13 +201,18 @@ async fn take(site: &HookSite, name: &'static str, found: Vec<Hooked>) -> Status
     StatusCode::OK
 }
 
-fn refuse(provider: &str, refused: Refused) -> StatusCode {
-    match refused {
-        Refused::NotSet => StatusCode::NOT_FOUND,
-        Refused::Forged | Refused::Stale => {
-            tracing::warn!(provider, "a webhook was refused: {refused}");
-            StatusCode::FORBIDDEN
+impl Hooks {
+    fn refuse(&self, visitor: Visitor, provider: &str, refused: Refused) -> StatusCode {
+        if refused == Refused::NotSet {
+            return StatusCode::NOT_FOUND;
         }
-        Refused::Shape => StatusCode::BAD_REQUEST,
+        if !self.limits.allow(Costly::Forgery, visitor) {
+            return StatusCode::TOO_MANY_REQUESTS;
+        }
+        if refused == Refused::Shape {
+            return StatusCode::BAD_REQUEST;
+        }
+        tracing::warn!(provider, "a webhook was refused: {refused}");
+        StatusCode::FORBIDDEN
     }
 }

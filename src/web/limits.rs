@@ -19,12 +19,16 @@ pub(super) enum Costly {
     Mail,
     /// The archive is searched.
     Search,
+    /// A webhook is called by somebody who is not who they say.
+    Forgery,
 }
 
 /// A lab of fifty people may sit behind one address.
 const FORMS_PER_MINUTE: u32 = 60;
 const MAILS_PER_HOUR: u32 = 30;
 const SEARCHES_PER_MINUTE: u32 = 240;
+/// A provider whose key was changed here tries again for hours; it is told so, and the log is not filled with it.
+const FORGERIES_PER_MINUTE: u32 = 60;
 
 /// Networks that came long ago are forgotten after so many questions.
 const TIDY_AFTER: u32 = 10_000;
@@ -34,6 +38,7 @@ pub(super) struct Limits {
     forms: Keyed,
     mails: Keyed,
     searches: Keyed,
+    forgeries: Keyed,
     asked: AtomicU32,
 }
 
@@ -44,6 +49,7 @@ impl Default for Limits {
             forms: RateLimiter::keyed(Quota::per_minute(number(FORMS_PER_MINUTE))),
             mails: RateLimiter::keyed(Quota::per_hour(number(MAILS_PER_HOUR))),
             searches: RateLimiter::keyed(Quota::per_minute(number(SEARCHES_PER_MINUTE))),
+            forgeries: RateLimiter::keyed(Quota::per_minute(number(FORGERIES_PER_MINUTE))),
             asked: AtomicU32::new(0),
         }
     }
@@ -56,9 +62,10 @@ impl Limits {
             Costly::Form => &self.forms,
             Costly::Mail => &self.mails,
             Costly::Search => &self.searches,
+            Costly::Forgery => &self.forgeries,
         };
         if self.asked.fetch_add(1, Ordering::Relaxed) % TIDY_AFTER == TIDY_AFTER - 1 {
-            for limiter in [&self.forms, &self.mails, &self.searches] {
+            for limiter in [&self.forms, &self.mails, &self.searches, &self.forgeries] {
                 limiter.retain_recent();
                 limiter.shrink_to_fit();
             }

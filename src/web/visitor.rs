@@ -14,6 +14,15 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
+    /// Who asks, past the proxies that we trust.
+    pub(super) fn of(parts: &Parts, trusted: &[IpAddr]) -> Self {
+        // Tests ask the router without a connection.
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        Visitor { address: visitor(peer, forwarded, trusted) }
+    }
+
     /// Whom limits are for: one address of IPv4, one network of IPv6, since
     /// whoever has one address there has 2^64 (RFC 6177 section 2).
     pub(super) fn network(self) -> IpAddr {
@@ -31,11 +40,7 @@ impl FromRequestParts<Site> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Infallible> {
-        // Tests ask the router without a connection.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        Ok(Visitor { address: visitor(peer, forwarded, &site.settings.trusted_proxies) })
+        Ok(Visitor::of(parts, &site.settings.trusted_proxies))
     }
 }
 

@@ -14,22 +14,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A folder with settings, and the program.
-struct Place {
-    folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
     /// Runs the program under this instant, if the machine has `faketime`.
     faketime: Option<String>,
 }
 
 /// A running `paperboy run`.
-struct Service {
-    child: Child,
+pub(crate) struct Service {
+    pub(crate) child: Child,
     log: PathBuf,
 }
 
 impl Place {
     /// Delivers to `relay`, serves its pages on any free port, and has `readers`
     /// (name and hour, UTC) and a file of papers announced on `day`.
-    fn new(relay: &FakeRelay, day: &str) -> Self {
+    pub(crate) fn new(relay: &FakeRelay, day: &str) -> Self {
         let place = Place { folder: tempfile::tempdir().unwrap(), faketime: None };
         place.says("init", &["."]);
         place.writes_settings(relay, "");
@@ -42,7 +42,7 @@ impl Place {
         place
     }
 
-    fn writes_settings(&self, relay: &FakeRelay, more: &str) {
+    pub(crate) fn writes_settings(&self, relay: &FakeRelay, more: &str) {
         let settings = format!(
             r#"
 [site]
@@ -71,11 +71,11 @@ path = "papers.jsonl"
         fs::write(self.path("paperboy.toml"), settings).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_paperboy");
         let mut command = match &self.faketime {
             None => Command::new(program),
@@ -89,12 +89,12 @@ path = "papers.jsonl"
         command
     }
 
-    fn runs(&self, words: &[&str]) -> Output {
+    pub(crate) fn runs(&self, words: &[&str]) -> Output {
         self.command(words).output().unwrap()
     }
 
     /// Runs a command that must succeed; what it printed.
-    fn says(&self, command: &str, words: &[&str]) -> String {
+    pub(crate) fn says(&self, command: &str, words: &[&str]) -> String {
         let words: Vec<&str> = command.split(' ').chain(words.iter().copied()).collect();
         let output = self.runs(&words);
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -113,7 +113,7 @@ path = "papers.jsonl"
     }
 
     /// Starts the service and waits until it is ready.
-    async fn starts(&self, words: &[&str]) -> Service {
+    pub(crate) async fn starts(&self, words: &[&str]) -> Service {
         let mut service = self.starts_without_waiting(words);
         service.logs("ready").await;
         service
@@ -136,12 +136,12 @@ path = "papers.jsonl"
 }
 
 impl Service {
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
     /// Waits until the log holds `text`.
-    async fn logs(&mut self, text: &str) {
+    pub(crate) async fn logs(&mut self, text: &str) {
         let began = Instant::now();
         while !self.log().contains(text) {
             let ended = self.child.try_wait().unwrap();
@@ -157,12 +157,12 @@ impl Service {
         said.unwrap_or_else(|| self.child.id().to_string())
     }
 
-    fn gets(&self, signal: &str) {
+    pub(crate) fn gets(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.number()]).status().unwrap();
         assert!(sent.success());
     }
 
-    fn gets_killed(&mut self) {
+    pub(crate) fn gets_killed(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             let _ = Command::new("kill").args(["-KILL", &self.number()]).status();
             let _ = self.child.kill();
@@ -170,7 +170,7 @@ impl Service {
     }
 
     /// Waits until it has ended; the exit code.
-    async fn ends(&mut self) -> Option<i32> {
+    pub(crate) async fn ends(&mut self) -> Option<i32> {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -181,13 +181,13 @@ impl Service {
         }
     }
 
-    async fn stops(&mut self) {
+    pub(crate) async fn stops(&mut self) {
         self.gets("-TERM");
         assert_eq!(self.ends().await, Some(0), "{}", self.log());
     }
 
     /// What `GET path` answers.
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let log = self.log();
         let address = log.split("listen=").nth(1).unwrap().split_whitespace().next().unwrap();
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -206,7 +206,7 @@ impl Drop for Service {
     }
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < LIMIT, "not yet: {what}");
@@ -214,12 +214,12 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn today() -> String {
+pub(crate) fn today() -> String {
     now().date_naive().to_string()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under test has a real clock")]
-fn now() -> chrono::DateTime<Utc> {
+pub(crate) fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
 

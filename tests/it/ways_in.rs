@@ -1,7 +1,8 @@
 //! The ways in: a real Dovecot, a real Postfix, a Maildir, a mail alias, webhooks.
 
 use crate::bounces::{Desk, dsn};
-use crate::place::{missing, runs};
+use crate::place::missing;
+use crate::servers::Dovecot;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
@@ -16,104 +17,28 @@ use paperboy::web::hooks::{Fetch, HookSite, router};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-const NOBODY: u32 = 65_534;
 const UNKNOWN: &str = "550 5.1.1 no such user (in reply to RCPT TO command)";
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-async fn listens(port: u16) {
-    for _ in 0..400 {
-        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            return;
-        }
-        sleep(Duration::from_millis(25)).await;
-    }
-    panic!("nothing listens on {port}");
-}
 
 /// Takes a mail as the daemon does.
 fn takes(desk: &Desk, mail: &[u8], envelope: &paperboy::inbound::Envelope) -> paperboy::inbound::Receipt {
     desk.db.run_here(|store: &mut dyn Store| desk.reception.take_mail(store, mail, envelope, false, desk.now)).unwrap()
 }
 
-struct Dovecot {
-    folder: TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl Dovecot {
-    fn start() -> Option<Self> {
-        if !is_root() || !Path::new("/usr/lib/dovecot/imap").exists() {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let (here, port) = (folder.path().display(), free_port());
-        for name in ["run", "mail", "mail/new", "mail/cur", "mail/tmp"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-            chown(folder.path().join(name), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let settings = format!(
-            "base_dir = {here}/run\nlog_path = {here}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n\
-             disable_plaintext_auth = no\nmail_location = maildir:{here}/mail\nfirst_valid_uid = 1\n\
-             namespace inbox {{\n inbox = yes\n mailbox Done {{\n auto = create\n }}\n}}\n\
-             service imap-login {{\n inet_listener imap {{\n port = {port}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n\
-             passdb {{\n driver = static\n args = password=geheim\n}}\n\
-             userdb {{\n driver = static\n args = uid={NOBODY} gid={NOBODY} home={here}/mail\n}}\n"
-        );
-        fs::write(folder.path().join("dovecot.conf"), settings).unwrap();
-        let child = Command::new("/usr/sbin/dovecot")
-            .arg("-F")
-            .arg("-c")
-            .arg(folder.path().join("dovecot.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Some(Dovecot { folder, port, child })
-    }
-
-    fn delivers(&self, name: &str, mail: &str) {
-        let path = self.folder.path().join("mail/tmp").join(name);
-        fs::write(&path, mail).unwrap();
-        chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-        fs::rename(&path, self.folder.path().join("mail/new").join(name)).unwrap();
-    }
-}
-
-impl Drop for Dovecot {
-    fn drop(&mut self) {
-        // By its own number: SIGTERM, for it to end its children.
-        runs(Command::new("kill").arg(self.child.id().to_string()));
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn a_dovecot_mailbox_is_read_and_what_is_not_ours_stays_unseen() {
-    let Some(dovecot) = Dovecot::start() else { return missing("Dovecot, or root to run it,") };
-    listens(dovecot.port).await;
+    let Some(dovecot) = Dovecot::start(None).await else { return missing("Dovecot, or root to run it,") };
     let desk = Desk::new();
     let id = desk.sends("ada", 0);
     dovecot.delivers("1.a.host", &dsn(&desk.bounces(id), "ada@example.org", "5.1.1", UNKNOWN, "Subject: x"));
@@ -138,7 +63,7 @@ async fn a_dovecot_mailbox_is_read_and_what_is_not_ours_stays_unseen() {
     for number in unseen {
         let mail = mailbox.fetch(number).await.unwrap().unwrap();
         let receipt = takes(&desk, &mail, &paperboy::inbound::Envelope::default());
-        if receipt.is_ours { mailbox.settle(number).await.unwrap() } else { mailbox.leave(number) }
+        if receipt.is_ours { mailbox.settle(&[number]).await.unwrap() } else { mailbox.leave(number) }
     }
     assert_eq!(desk.suppressed(), ["ada@example.org"]);
     assert_eq!(mailbox.unseen().await.unwrap(), Vec::<u32>::new());
@@ -220,89 +145,6 @@ async fn the_lmtp_server_takes_our_addresses_alone_and_keeps_nothing_it_cannot_r
     }
 }
 
-struct Postfix(TempDir);
-
-impl Postfix {
-    /// A Postfix that takes mail for example.org, where nobody lives, and hands digest.example to LMTP.
-    fn start(port: u16, lmtp: u16) -> Option<Self> {
-        if !is_root() || !Path::new("/usr/lib/postfix/sbin/master").exists() {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        for name in ["config", "queue", "data", "mail"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        assert!(runs(Command::new("chown").arg("postfix").arg(folder.path().join("data"))));
-        let main = format!(
-            "compatibility_level = 3.6\nqueue_directory = {here}/queue\ndata_directory = {here}/data\n\
-             daemon_directory = /usr/lib/postfix/sbin\ncommand_directory = /usr/sbin\nmail_owner = postfix\n\
-             setgid_group = postdrop\nmyhostname = localhost\nmydestination =\ninet_interfaces = loopback-only\n\
-             inet_protocols = ipv4\nmynetworks = 127.0.0.0/8\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
-             smtpd_reject_unlisted_recipient = no\nvirtual_mailbox_domains = example.org\n\
-             virtual_mailbox_base = {here}/mail\nvirtual_mailbox_maps = inline:{{known@example.org=known/}}\n\
-             virtual_uid_maps = static:{NOBODY}\nvirtual_gid_maps = static:{NOBODY}\nvirtual_minimum_uid = 1\n\
-             transport_maps = inline:{{digest.example=lmtp:inet:127.0.0.1:{lmtp}}}\n",
-            here = folder.path().display(),
-        );
-        fs::write(folder.path().join("config/main.cf"), main).unwrap();
-        let mut master = format!("127.0.0.1:{port} inet n - n - - smtpd\n");
-        for (service, command) in [
-            ("cleanup unix n", "0 cleanup"),
-            ("qmgr unix n", "1 qmgr"),
-            ("tlsmgr unix -", "1 tlsmgr"),
-            ("rewrite unix -", "- trivial-rewrite"),
-            ("bounce unix -", "0 bounce"),
-            ("defer unix -", "0 bounce"),
-            ("trace unix -", "0 bounce"),
-            ("proxymap unix -", "- proxymap"),
-            ("error unix -", "- error"),
-            ("retry unix -", "- error"),
-            ("lmtp unix -", "- lmtp"),
-            ("anvil unix -", "1 anvil"),
-        ] {
-            writeln!(master, "{service} - n - {command}").unwrap();
-        }
-        master.push_str("virtual unix - n n - - virtual\n");
-        fs::write(folder.path().join("config/master.cf"), master).unwrap();
-        let postfix = Postfix(folder);
-        assert!(postfix.told("start"), "postfix does not start");
-        Some(postfix)
-    }
-
-    fn told(&self, what: &str) -> bool {
-        runs(Command::new("postfix").arg("-c").arg(self.0.path().join("config")).arg(what))
-    }
-}
-
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        self.told("stop");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn our_mail_to_nobody_comes_back_from_postfix_over_lmtp_and_suppresses() {
-    let desk = Desk::new();
-    let id = desk.sends("ada", 0);
-    let (lmtp, mut handed, _stop) = lmtp_for(&desk).await;
-    let port = free_port();
-    let started = tokio::task::spawn_blocking(move || Postfix::start(port, lmtp)).await.unwrap();
-    let Some(postfix) = started else { return missing("Postfix, or root to run it,") };
-    listens(port).await;
-    let from = format!("MAIL FROM:<{}>", desk.bounces(id));
-    let text = "Subject: papers\r\nMessage-ID: <x@digest.example>\r\n\r\ntoday\r\n.";
-    let heard = talk(port, &["EHLO x", &from, "RCPT TO:<ada@example.org>", "DATA", text, "QUIT"]).await;
-    assert!(heard[5].starts_with("250"), "{heard:?}");
-    let one = timeout(Duration::from_mins(1), handed.recv()).await.unwrap().unwrap();
-    let receipt = takes(&desk, &one.mail, &one.envelope);
-    one.done.send(true).unwrap();
-    assert_eq!(receipt.verdicts[0].class.word(), "hard", "{receipt:?}");
-    assert_eq!(receipt.verdicts[0].status.unwrap().to_string(), "5.1.1");
-    assert_eq!(desk.suppressed(), ["ada@example.org"]);
-    tokio::task::spawn_blocking(move || drop(postfix)).await.unwrap();
-}
-
 #[test]
 fn a_maildir_gives_what_is_ours_and_keeps_the_rest() {
     let desk = Desk::new();
@@ -353,7 +195,14 @@ fn a_mail_alias_gets_the_exit_codes_of_sysexits() {
 }
 
 /// Answers with a certificate, and remembers what it was asked for.
-struct Certificates(Vec<u8>, std::sync::Mutex<Vec<String>>);
+pub(crate) struct Certificates(Vec<u8>, std::sync::Mutex<Vec<String>>);
+
+impl Certificates {
+    /// The addresses that were fetched.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
+    }
+}
 
 impl Fetch for Certificates {
     fn get(&self, url: String) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>> {
@@ -362,17 +211,17 @@ impl Fetch for Certificates {
     }
 }
 
-struct Hooks {
-    desk: Desk,
-    certificates: Arc<Certificates>,
+pub(crate) struct Hooks {
+    pub(crate) desk: Desk,
+    pub(crate) certificates: Arc<Certificates>,
     rsa: RsaKeyPair,
     ecdsa: EcdsaKeyPair,
 }
 
-const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:reports";
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:reports";
 
 impl Hooks {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pem =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/keys/dkim-rsa-pkcs8.pem")).unwrap();
         let pair = rcgen::KeyPair::from_pem_and_sign_algo(&pem, &rcgen::PKCS_RSA_SHA256).unwrap();
@@ -396,13 +245,18 @@ impl Hooks {
         Hooks { desk, certificates, rsa, ecdsa }
     }
 
-    async fn posts(&self, path: &str, headers: &[(&str, &str)], body: &str) -> StatusCode {
-        let site = HookSite {
+    pub(crate) fn site(&self) -> HookSite {
+        HookSite {
             db: self.desk.db.clone(),
             reception: self.desk.reception.clone(),
             clock: Arc::new(FixedClock::at(self.desk.now)),
             fetch: Arc::clone(&self.certificates) as Arc<dyn Fetch>,
-        };
+            trusted_proxies: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn posts(&self, path: &str, headers: &[(&str, &str)], body: &str) -> StatusCode {
+        let site = self.site();
         let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -411,7 +265,7 @@ impl Hooks {
     }
 
     /// An SNS message, signed.
-    fn sns(&self, kind: &str, message: &str) -> String {
+    pub(crate) fn sns(&self, kind: &str, message: &str) -> String {
         let (at, url) = ("2026-08-04T11:59:00.000Z", "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription");
         let signed = match kind {
             "Notification" => {

@@ -19,7 +19,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 /// For one answer, a long mail included.
 const ANSWER_WAIT: Duration = Duration::from_mins(5);
-const LINE_BYTES_MAX: usize = 1 << 20;
+/// The numbers of a million mails that wait come on one line.
+const LINE_BYTES_MAX: usize = 8 << 20;
 /// Untagged lines of one answer.
 const LINES_MAX: usize = 100_000;
 

@@ -48,7 +48,17 @@ fn local_start(bytes: &[u8], at: usize, least: usize) -> Option<usize> {
             start += prefix.len();
         }
     }
+    start += foreign(&bytes[start..at]);
     (start < at).then_some(start)
+}
+
+/// How many bytes before a local part are words that touch it, as Chinese and Japanese write: `宛先（ada@…`.
+fn foreign(local: &[u8]) -> usize {
+    let Ok(local) = std::str::from_utf8(local) else { return 0 };
+    // An address may be all in such letters (RFC 6531), but then to its end.
+    let ends_in_ascii = local.ends_with(|c: char| c.is_ascii());
+    let is_foreign = |c: char| !c.is_ascii() && (!c.is_alphanumeric() || ends_in_ascii && c >= '\u{2e80}');
+    local.char_indices().rev().find(|(_, c)| is_foreign(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }
 
 fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
@@ -78,6 +88,9 @@ mod tests {
         assert_eq!(found("<a.b@example.org>: unknown (c+d=x@e.example)."), ["a.b@example.org", "c+d=x@e.example"]);
         assert_eq!(found("\"a b\"@example.org."), ["\"a b\"@example.org"]);
         assert_eq!(found("'x@example.org', mailto:y@localhost, @z @@ a@"), ["x@example.org", "y@localhost"]);
+        assert_eq!(found("邮件地址（ada@example.org）不存在"), ["ada@example.org"]);
+        assert_eq!(found("宛先ada@example.orgは"), ["ada@example.org"]);
+        assert_eq!(found("<andré@example.org> 用户@example.org"), ["andré@example.org", "用户@example.org"]);
         assert_eq!(found(&"@".repeat(10_000)).len(), 0);
     }
 }

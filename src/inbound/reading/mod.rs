@@ -9,9 +9,11 @@ mod automatic;
 mod dsn;
 mod headers;
 mod leaving;
+mod likeness;
 mod mime;
 mod notice;
 mod original;
+mod phrases;
 mod reason;
 pub mod ses;
 mod stage;
@@ -155,11 +157,11 @@ fn read_one(mail: &[u8]) -> Report {
     }
     let (notice_text, below) = original::split(&prose);
     let returned = if returned.is_empty() { original::headers(below) } else { returned };
-    let is_report = notice::is_report(&headers, notice_text, &returned, &sent_to(&headers));
+    let is_report = likeness::is_report(&headers, notice_text, &returned, &sent_to(&headers));
     let machine_reply = automatic::is_reply(&headers) || automatic::is_answer(&headers);
     let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
         let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
-        if notice::is_delay(&headers, notice_text) {
+        if likeness::is_delay(&headers, notice_text) {
             for failure in &mut failures {
                 failure.action = Action::Delayed;
             }

@@ -5,8 +5,8 @@ use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow, Reported,
-    ReportsOf, StoreError,
+    Alarms, DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow,
+    Reported, ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -44,7 +44,7 @@ impl InboundStore for SqliteStore {
                 )?
                 .query_row(named_params! { ":address": address_key(address) }, reported),
         };
-        Ok(found.optional()?)
+        Ok(found.optional()?.flatten())
     }
 
     fn deliveries_before(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError> {
@@ -115,6 +115,24 @@ impl InboundStore for SqliteStore {
                 .collect::<Result<_, _>>(),
         };
         Ok(rows?)
+    }
+
+    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError> {
+        // The classes that can raise one have an index.
+        const THOSE: &str = "FROM reports
+                            WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
+        let since = since.timestamp();
+        let count = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {THOSE}"))?
+            .query_row(named_params! { ":since": since }, |row| row.get(0))?;
+        let end = |order: &str| {
+            self.conn
+                .prepare_cached(&format!("SELECT * {THOSE} ORDER BY id {order} LIMIT 1"))?
+                .query_row(named_params! { ":since": since }, report_row)
+                .optional()
+        };
+        Ok(Alarms { count, first: end("ASC")?, last: end("DESC")? })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
@@ -233,16 +251,20 @@ fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result
     Ok(hold_queued(tx, subscriber, "unsubscribed before it was sent", now)?)
 }
 
-fn reported(row: &Row<'_>) -> rusqlite::Result<Reported> {
+/// `None` if its reader was erased: a hash stands where the address did, and nothing is to be done for it.
+fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     let columns = Columns { table: "deliveries", row };
-    Ok(Reported {
+    if !columns.get::<String>("address")?.contains('@') {
+        return Ok(None);
+    }
+    Ok(Some(Reported {
         id: DeliveryId(columns.get("id")?),
         address: columns.read("address", |text| text.parse().ok())?,
         subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
         state: columns.word("state", &DeliveryState::WORDS)?,
         was_offered: columns.get::<i64>("attempts")? > 0,
         at: columns.instant("at")?,
-    })
+    }))
 }
 
 fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {

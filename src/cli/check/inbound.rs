@@ -1,0 +1,167 @@
+//! Whether what comes back can come in.
+
+use super::{Finding, Verdict, finding, with_causes};
+use crate::config::Config;
+use crate::inbound::imap::Mailbox;
+use crate::inbound::{ImapSettings, InboundSettings, lmtp};
+use crate::outbox::Transport;
+use crate::outbox::smtp::{Dialer, Timeouts};
+use crate::subscriber::Address;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long the service may take to answer.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// The tag that no mail has: what is asked is whether a tag is taken at all.
+const TAG: &str = "check";
+
+/// One line for each way in that the settings name, and for the addresses.
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    let settings = &config.inbound;
+    let mut findings = Vec::new();
+    for (key, address) in
+        [("bounce_address", &settings.bounce_address), ("unsubscribe_address", &settings.unsubscribe_address)]
+    {
+        if let Some(address) = address {
+            findings.extend(takes_tags(config, key, address).await);
+        }
+    }
+    findings.extend(settings.maildir.as_deref().map(maildir));
+    if let Some(imap) = &settings.imap {
+        findings.push(mailbox(imap).await);
+    }
+    if let Some(lmtp) = settings.lmtp {
+        findings.push(served(lmtp.listen, settings).await);
+    }
+    let is_read = settings.maildir.is_some() || settings.imap.is_some() || settings.lmtp.is_some();
+    if let Some(address) = settings.bounce_address.as_ref().filter(|_| !is_read) {
+        let text = format!(
+            "no maildir, imap or lmtp in [inbound]: your mail server must pipe mail for {address} into `paperboy inbound`"
+        );
+        findings.push(finding("inbound", Verdict::Ok, text));
+    }
+    findings
+}
+
+/// Whether the relay takes mail to the address with a tag, as reports come. It knows that for its own domains.
+async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Finding> {
+    let Transport::Smtp(smtp) = &config.transport else { return None };
+    let (local, domain) = address.as_str().rsplit_once('@')?;
+    let tagged: Address = format!("{local}+{TAG}@{domain}").parse().ok()?;
+    // Whatever keeps us from asking has a line of its own.
+    let mut connection = Dialer::new(smtp, Timeouts::default()).ok()?.open().await.ok()?;
+    let offered = connection.offer(&config.site.from.email.clone(), &(&tagged).into()).await;
+    // Where it waits for the text now, it gets none: the connection ends here.
+    Some(match offered {
+        Ok(()) => finding("inbound", Verdict::Ok, format!("{} takes mail for {tagged}", smtp.host)),
+        Err(refusal) => {
+            let text = format!(
+                "inbound.{key}: {} refuses mail for {tagged} ({refusal}), so nothing will come back: let it take tags \
+                 (Postfix: recipient_delimiter = +), or, if it is not the server of {domain}, ask that one",
+                smtp.host
+            );
+            finding("inbound", Verdict::Warn, text)
+        }
+    })
+}
+
+fn maildir(folder: &Path) -> Finding {
+    let shown = folder.display();
+    let fail = |text: String| finding("inbound", Verdict::Fail, format!("inbound.maildir: {text}"));
+    for name in ["new", "cur"] {
+        if let Err(error) = std::fs::read_dir(folder.join(name)) {
+            return fail(format!(
+                "cannot read {shown}/{name} ({error}): it must be a Maildir, with new, cur and tmp, that this user may read"
+            ));
+        }
+        // What was taken in is moved, which needs to write the folders.
+        let probe = folder.join(name).join(".paperboy-check");
+        let written = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
+        if let Err(error) = written {
+            return fail(format!(
+                "cannot write to {shown}/{name} ({error}): reports could not be marked as taken in; run `check` as the \
+                 user of the service, and give it the Maildir"
+            ));
+        }
+    }
+    let waiting = std::fs::read_dir(folder.join("new")).map_or(0, Iterator::count);
+    finding("inbound", Verdict::Ok, format!("the Maildir {shown} can be read; {waiting} mails are new"))
+}
+
+async fn mailbox(settings: &ImapSettings) -> Finding {
+    let mut mailbox = match Mailbox::open(settings).await {
+        Ok(mailbox) => mailbox,
+        Err(error) => return finding("inbound", Verdict::Fail, format!("inbound.imap: {}", with_causes(error))),
+    };
+    let (name, host) = (&settings.mailbox, &settings.host);
+    let can_move = mailbox.can_move();
+    let waiting = mailbox.unseen().await.map(|unseen| unseen.len());
+    mailbox.close().await;
+    match (waiting, &settings.done_mailbox) {
+        (Err(error), _) => finding("inbound", Verdict::Fail, format!("inbound.imap: {}", with_causes(error))),
+        (Ok(_), Some(done)) if !can_move => {
+            let text = format!(
+                "inbound.imap: {host} cannot move mail (it lacks MOVE, RFC 6851), so reports stay in {name} marked as \
+                 seen: leave out done_mailbox = {done:?}"
+            );
+            finding("inbound", Verdict::Warn, text)
+        }
+        (Ok(_), _) => finding("inbound", Verdict::Ok, format!("{host} takes the login and shows {name}")),
+    }
+}
+
+/// Whether our own LMTP server answers there, and takes what is for us.
+async fn served(listen: SocketAddr, settings: &InboundSettings) -> Finding {
+    let ours = settings.bounce_address.as_ref().or(settings.unsubscribe_address.as_ref());
+    let Some(ours) = ours else {
+        let text = "inbound.lmtp takes mail for no address: fill in bounce_address".to_owned();
+        return finding("inbound", Verdict::Fail, text);
+    };
+    let Ok(Ok(stream)) = timeout(WAIT, TcpStream::connect(listen)).await else {
+        let text = format!("nothing answers at inbound.lmtp.listen, {listen}: check again when the service runs");
+        return finding("inbound", Verdict::Warn, text);
+    };
+    match timeout(WAIT, greeted(stream, ours)).await {
+        Ok(Ok(true)) => finding("inbound", Verdict::Ok, format!("LMTP at {listen} takes mail for {ours}")),
+        Ok(Ok(false)) => {
+            let text =
+                format!("LMTP at {listen} refuses mail for {ours}: the service runs with other settings; restart it");
+            finding("inbound", Verdict::Fail, text)
+        }
+        _ => {
+            let text = format!("another program answers at {listen}: choose another port for inbound.lmtp.listen");
+            finding("inbound", Verdict::Fail, text)
+        }
+    }
+}
+
+/// Whether the recipient is taken; an error if it is not our server that talks.
+async fn greeted(stream: TcpStream, ours: &Address) -> std::io::Result<bool> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let greeting = lines.next_line().await?.unwrap_or_default();
+    if greeting != lmtp::GREETING {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    }
+    for command in ["LHLO check", "MAIL FROM:<>"] {
+        write.write_all(format!("{command}\r\n").as_bytes()).await?;
+        reply(&mut lines).await?;
+    }
+    write.write_all(format!("RCPT TO:<{ours}>\r\nQUIT\r\n").as_bytes()).await?;
+    Ok(reply(&mut lines).await?.starts_with("250"))
+}
+
+/// The last line of a reply.
+async fn reply(lines: &mut Lines<BufReader<tokio::net::tcp::OwnedReadHalf>>) -> std::io::Result<String> {
+    loop {
+        let line = lines.next_line().await?.unwrap_or_default();
+        if line.as_bytes().get(3) != Some(&b'-') {
+            return Ok(line);
+        }
+    }
+}
