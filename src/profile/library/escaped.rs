@@ -67,7 +67,7 @@ fn indices(text: &str) -> String {
         match (before.strip_suffix('\\'), group) {
             (Some(before), Some((inside, next))) => {
                 out.push_str(before);
-                out.push_str(&format!("${sign}{{{}}}$", plain(inside)));
+                out.extend(["$", sign, "{", &plain(inside), "}$"]);
                 rest = next;
             }
             _ => {
