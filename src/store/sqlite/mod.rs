@@ -169,11 +169,34 @@ impl From<rusqlite::Error> for StoreError {
                     Err(cause) => StoreError::Backend(cause),
                 }
             }
-            error if unwritable => StoreError::NotWritable(Box::new(error)),
+            error if unwritable => StoreError::NotWritable(Box::new(Unwritable(error))),
             error => StoreError::Backend(Box::new(error)),
         }
     }
 }
+
+/// Why a database cannot be written, with what to do about it.
+#[derive(Debug)]
+struct Unwritable(rusqlite::Error);
+
+impl std::fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let remedy = match self.0.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => "make room on its disk",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "another program keeps it locked, `fuser -v` on the file shows which; end that, and try again"
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                "its file and its folder must belong to the user of the service (`sudo -u paperboy paperboy …`), on a \
+                 disk that is not read-only"
+            }
+            _ => "look at its disk (`dmesg`)",
+        };
+        write!(f, "{}: {remedy}", self.0)
+    }
+}
+
+impl std::error::Error for Unwritable {}
 
 #[cfg(test)]
 mod tests {
