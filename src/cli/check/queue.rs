@@ -50,7 +50,8 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             ));
         }
         _ => {
-            findings.push(finding("outbox", Verdict::Ok, format!("{waiting} mails wait, none for longer than an hour")))
+            let text = format!("{waiting} mails wait, none for longer than an hour");
+            findings.push(finding("outbox", Verdict::Ok, text));
         }
     }
     let held = count(DeliveryState::Held);
