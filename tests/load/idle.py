@@ -114,7 +114,9 @@ def main():
         for words_of in [["papers", "import", folder / "papers.jsonl"],
                          ["subscribers", "import", folder / "people.jsonl"]]:
             began = time.monotonic()
-            subprocess.run([binary, "-c", folder / "paperboy.toml", *words_of], check=True, stdout=subprocess.DEVNULL)
+            done = subprocess.run([binary, "-c", folder / "paperboy.toml", *words_of], capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
             print(f"{words_of[0]} imported in {time.monotonic() - began:.1f} s", flush=True)
 
         began = time.monotonic()
