@@ -185,7 +185,10 @@ impl Daemon {
         }
         let web = &self.config.web;
         let bound = TcpListener::bind(web.listen).await;
-        let listener = bound.with_context(|| format!("web.listen: cannot listen on {}", web.listen))?;
+        let listener = bound.with_context(|| {
+            let (address, port) = (web.listen, web.listen.port());
+            format!("web.listen: cannot listen on {address} (`ss -ltnp 'sport = :{port}'` shows who does)")
+        })?;
         let address = listener.local_addr().context("web.listen: no address")?;
         tracing::info!(listen = %address, "the pages are served");
         Ok(Some(listener))

@@ -4,6 +4,7 @@ mod inbound;
 mod machine;
 mod mail;
 mod names;
+mod queue;
 mod sources;
 
 use super::interests::complaints;
@@ -15,14 +16,14 @@ use crate::config::Config;
 use crate::digest::{DkimSigner, Templates};
 use crate::dns::Resolver;
 use crate::edition::ActiveEmbedder;
+use crate::outbox::Stage;
 use crate::outbox::Transport;
-use crate::outbox::smtp::{Dialer, Timeouts};
+use crate::outbox::smtp::{Dialer, Failure as Failed, Timeouts};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PaperStore, SubscriberStore, UpkeepStore};
 use crate::subscriber::Address;
 use anyhow::Context;
 use serde::Serialize;
-use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -78,6 +79,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         findings.push(machine::disk(path));
         findings.extend(machine::rights(path));
     }
+    findings.extend(queue::check(&config));
     findings.extend(interests(&config));
     findings.extend(model(&config));
     findings.extend(templates(&config));
@@ -306,9 +308,26 @@ async fn relay(config: &Config) -> Result<String, String> {
         Transport::Smtp(smtp) => smtp,
     };
     let at = format!("{}:{}", smtp.host, smtp.port);
-    let advice = |error: &dyn Display| format!("{at}: {error}; look at [smtp] host, port, security and login");
+    let advice = |failure: &Failed| format!("{at}: {failure}; {}", remedy(failure));
     let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| advice(&failure))?;
     let connection = dialer.open().await.map_err(|failure| advice(&failure))?;
     connection.quit().await;
     Ok(format!("{at} answers{}", if smtp.login.is_some() { " and takes the login" } else { "" }))
+}
+
+/// What to do about a relay that did not get as far as taking mail.
+fn remedy(failure: &Failed) -> &'static str {
+    match failure.stage {
+        Stage::Connect | Stage::Greeting | Stage::Ehlo => {
+            "is it up, are [smtp] host and port right, and does no firewall stand between? Mail waits meanwhile"
+        }
+        Stage::StartTls if failure.text.contains("expired") => {
+            "whoever runs the relay must renew its certificate; if it is not expired, look at this machine's clock"
+        }
+        Stage::StartTls => {
+            "look at [smtp] security, at host (the certificate must name it) and, if its authority is your own, ca_file"
+        }
+        Stage::Auth => "look at [smtp] username and password_file, and whether the relay lets this account send",
+        _ => "look at [smtp] host, port, security and login",
+    }
 }

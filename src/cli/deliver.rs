@@ -50,7 +50,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         ))?;
     }
     match &summary.relay_trouble {
-        Some(trouble) => Err(Failure::Failed(anyhow!("the relay is in trouble, mail waits for it: {trouble}"))),
+        Some(trouble) => Err(Failure::Failed(anyhow!(
+            "the relay is in trouble, mail waits for it: {trouble}; `paperboy check` says what to do"
+        ))),
         None => Ok(()),
     }
 }

@@ -14,10 +14,19 @@ pub(super) struct Options {
     /// Where; made if it is not there
     #[arg(default_value = ".")]
     dir: PathBuf,
+    /// Where the database, mail and models go, as an absolute path [default: beside the settings]
+    #[arg(long, value_name = "FOLDER", value_parser = absolute)]
+    data: Option<PathBuf>,
+}
+
+/// Text, so that it can stand in the settings.
+fn absolute(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path, like /var/lib/paperboy") }
 }
 
 pub(super) fn init(options: &Options, json: bool) -> Done {
-    let report = init_dir(&options.dir, &SystemChance::new())?;
+    let report = init_dir(&options.dir, options.data.as_deref(), &SystemChance::new())?;
     // The file just written decides where the database is, not this shell's variables.
     let config = Config::load(&report.settings, std::iter::empty())?;
     let path = database_path(&config)?;

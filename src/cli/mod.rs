@@ -4,6 +4,7 @@
 //! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod alive;
 mod backup;
 mod check;
 mod deliver;
@@ -14,6 +15,7 @@ mod fetch;
 mod inbound;
 mod init;
 mod interests;
+mod man;
 mod model;
 mod open;
 mod out;
@@ -35,9 +37,9 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "paperboy", version, max_term_width = 100)]
 struct Cli {
-    /// The settings file
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "paperboy.toml")]
-    config: PathBuf,
+    /// The settings file [default: paperboy.toml in this folder, else /etc/paperboy/paperboy.toml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Print JSON instead of text
     #[arg(long, global = true)]
@@ -97,6 +99,12 @@ enum Command {
     Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
     Migrate,
+    /// Ask the service of these settings whether it is alive; exit code 1 if not
+    #[command(hide = true)]
+    Alive,
+    /// Write the manual pages of all commands into a folder
+    #[command(hide = true)]
+    Man(man::Options),
 }
 
 /// Why a command did not do what was asked.
@@ -130,7 +138,7 @@ pub fn main() -> ExitCode {
     }
     // Mail servers read its exit code.
     if let Command::Inbound(options) = &cli.command {
-        let at = open::Place { config: cli.config.clone(), json: cli.json };
+        let at = open::Place { config: open::settings_file(cli.config), json: cli.json };
         return inbound::run(options, &at);
     }
     let (error, code) = match run(cli) {
@@ -146,7 +154,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Done {
-    let at = open::Place { config: cli.config, json: cli.json };
+    let at = open::Place { config: open::settings_file(cli.config), json: cli.json };
     match cli.command {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
@@ -173,5 +181,7 @@ fn run(cli: Cli) -> Done {
             Ok(out::bytes(&script)?)
         }
         Command::Migrate => init::migrate(&at),
+        Command::Alive => alive::run(&at),
+        Command::Man(options) => man::run(&options),
     }
 }

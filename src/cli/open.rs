@@ -19,6 +19,20 @@ pub(super) struct Place {
     pub(super) json: bool,
 }
 
+/// Where packages keep the settings.
+const SETTINGS_OF_THE_MACHINE: &str = "/etc/paperboy/paperboy.toml";
+
+/// The settings file that was `asked` for; else that of this folder; else that of the machine, if it has one.
+pub(super) fn settings_file(asked: Option<PathBuf>) -> PathBuf {
+    asked.unwrap_or_else(|| {
+        let (here, machine) = (PathBuf::from("paperboy.toml"), PathBuf::from(SETTINGS_OF_THE_MACHINE));
+        // One that we may not read is there, and is to be complained about; in a
+        // folder that we may not read we have nothing to look for.
+        let machine_has_one = machine.try_exists().unwrap_or(true);
+        if machine_has_one && !here.try_exists().unwrap_or(false) { machine } else { here }
+    })
+}
+
 impl Place {
     /// The settings; wrong ones are a matter of usage.
     pub(super) fn config(&self) -> Result<Config, Failure> {

@@ -2,6 +2,7 @@
 
 use crate::fields::{Fields, shown_text};
 use secrecy::{SecretSlice, SecretString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Finds files beside the settings file, and remembers those that hold secrets.
@@ -99,6 +100,16 @@ impl Files {
             (Some(written), None) => ("secret", None, written.expose_secret().as_bytes().to_vec()),
             (None, path) => {
                 let path = path.unwrap_or_else(|| "secret".to_owned());
+                let located = self.locate(&path);
+                if std::fs::metadata(&located).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                    let located = located.display();
+                    let remedy = format!(
+                        "there is no {located}: put it back from a backup; with a new one (`openssl rand -hex 64 \
+                         >{located}`) the links in all mails that were sent stop working"
+                    );
+                    fields.refuse("secret_file", Some(shown_text(&path)), remedy);
+                    return None;
+                }
                 ("secret_file", Some(shown_text(&path)), self.secret_bytes(fields, "secret_file", &path)?)
             }
         };

@@ -41,7 +41,9 @@ pub enum InitError {
 const SECRET_BYTES: usize = 64;
 
 /// Writes `paperboy.toml` and the secret into `folder`, which is made if need be.
-pub fn init_dir(folder: &Path, random: &dyn Random) -> Result<InitReport, InitError> {
+///
+/// What grows (database, mail, models) goes there, too, or into the folder at the absolute path `data`.
+pub fn init_dir(folder: &Path, data: Option<&Path>, random: &dyn Random) -> Result<InitReport, InitError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         |source| InitError::Write { path, source }
@@ -51,6 +53,9 @@ pub fn init_dir(folder: &Path, random: &dyn Random) -> Result<InitReport, InitEr
         return Err(InitError::Exists(settings));
     }
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    if let Some(data) = data {
+        std::fs::create_dir_all(data).map_err(failed(data))?;
+    }
     // The settings come last: if they are there, everything is.
     let secret_is_new = match create(&secret, Readers::Owner) {
         Ok(file) => write(file, &new_secret(random)).map(|()| true).map_err(failed(&secret))?,
@@ -61,8 +66,17 @@ pub fn init_dir(folder: &Path, random: &dyn Random) -> Result<InitReport, InitEr
         ErrorKind::AlreadyExists => InitError::Exists(settings.clone()),
         _ => failed(&settings)(error),
     })?;
-    write(file, template()).map_err(failed(&settings))?;
+    write(file, &settings_text(data)).map_err(failed(&settings))?;
     Ok(InitReport { settings, secret, secret_is_new })
+}
+
+/// The template, with the places of what grows below `data`. Models lie beside the database.
+fn settings_text(data: Option<&Path>) -> String {
+    let Some(data) = data else { return template().to_owned() };
+    let in_quotes = |path: PathBuf| path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+    let database = format!("url = \"sqlite:{}\"", in_quotes(data.join("paperboy.db")));
+    let mail = format!("path = \"{}\"", in_quotes(data.join("mail")));
+    template().replacen("#url = \"sqlite:paperboy.db\"", &database, 1).replacen("#path = \"mail\"", &mail, 1)
 }
 
 fn new_secret(random: &dyn Random) -> String {
@@ -98,13 +112,14 @@ fn write(mut file: File, text: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::outbox::Transport;
     use crate::random::{NoChance, SystemChance};
 
     #[test]
     fn init_writes_settings_that_load() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("new/folder");
-        let report = init_dir(&folder, &NoChance).unwrap();
+        let report = init_dir(&folder, None, &NoChance).unwrap();
         assert!(report.secret_is_new);
         assert_eq!(std::fs::read_to_string(&report.secret).unwrap(), format!("{}\n", "80".repeat(64)));
         insta::assert_snapshot!(std::fs::read_to_string(&report.settings).unwrap());
@@ -113,16 +128,28 @@ mod tests {
     }
 
     #[test]
+    fn what_grows_can_live_elsewhere() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("the \"data\"");
+        let report = init_dir(&place.path().join("etc"), Some(&data), &NoChance).unwrap();
+        let config = Config::load(&report.settings, std::iter::empty()).unwrap();
+        assert_eq!(config.database_path().unwrap(), data.join("paperboy.db"));
+        assert_eq!(config.model.path, data.join("models"));
+        let Transport::Maildir(mail) = config.transport else { panic!("{:?}", config.transport) };
+        assert_eq!(mail, data.join("mail"));
+    }
+
+    #[test]
     fn init_leaves_what_is_there() {
         let place = tempfile::tempdir().unwrap();
         let secret = place.path().join("secret");
         std::fs::write(&secret, "mine").unwrap();
-        let report = init_dir(place.path(), &SystemChance::new()).unwrap();
+        let report = init_dir(place.path(), None, &SystemChance::new()).unwrap();
         assert!(!report.secret_is_new);
         assert_eq!(std::fs::read_to_string(&secret).unwrap(), "mine");
 
         std::fs::write(&report.settings, "mine too").unwrap();
-        let error = init_dir(place.path(), &SystemChance::new()).unwrap_err();
+        let error = init_dir(place.path(), None, &SystemChance::new()).unwrap_err();
         assert!(error.to_string().ends_with("paperboy.toml is there already and was left as it is"), "{error}");
         assert_eq!(std::fs::read_to_string(&report.settings).unwrap(), "mine too");
     }
@@ -132,7 +159,7 @@ mod tests {
     fn only_the_owner_can_read_the_secret() {
         use std::os::unix::fs::PermissionsExt;
         let place = tempfile::tempdir().unwrap();
-        let report = init_dir(place.path(), &SystemChance::new()).unwrap();
+        let report = init_dir(place.path(), None, &SystemChance::new()).unwrap();
         assert_eq!(report.secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
@@ -142,7 +169,7 @@ mod tests {
         let in_the_way = place.path().join("file");
         std::fs::write(&in_the_way, "").unwrap();
         let folder = in_the_way.join("folder");
-        let error = init_dir(&folder, &NoChance).unwrap_err();
+        let error = init_dir(&folder, None, &NoChance).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot write {}", folder.display()));
     }
 }

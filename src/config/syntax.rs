@@ -11,6 +11,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Map<String, Value>>, Problem> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let remedy = "you may not read it: run this as the user of the service, `sudo -u paperboy paperboy …`";
+            return Err(problem(remedy.to_owned()));
+        }
         Err(error) => return Err(problem(format!("cannot be read: {error}"))),
     };
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -220,7 +220,7 @@ impl Desk {
         let Some(pause) = pause else { return Ok(()) };
         tracing::warn!(
             relay = %self.relay_name, smtp.stage = %stage, smtp.code = code, failures = pause.failures,
-            until = %pause.until, "the relay is in trouble, mail waits"
+            until = %pause.until, "the relay is in trouble, mail waits; `paperboy check` says why and what to do"
         );
         self.note_pause(Some(pause)).await
     }

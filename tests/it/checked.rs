@@ -314,6 +314,6 @@ async fn a_relay_that_is_down_and_a_damaged_database_are_failures() {
     std::fs::write(&path, bytes).unwrap();
     let (code, said) = house.checks(&[]);
     assert_eq!(code, 1);
-    expect(&said, "fail", "relay", "look at [smtp]");
-    expect(&said, "fail", "database", "");
+    expect(&said, "fail", "relay", "are [smtp] host and port right");
+    expect(&said, "fail", "database", "`paperboy restore` the last backup");
 }

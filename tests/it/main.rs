@@ -33,6 +33,7 @@ mod model;
 mod notices;
 mod one_work;
 mod owner;
+mod packaged;
 mod place;
 mod postfix;
 mod preferences;

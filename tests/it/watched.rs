@@ -116,8 +116,10 @@ async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
         assert!(told.starts_with("HTTP/1.1 404"), "the world is told {path}: {told}");
     }
     // What was settled after the first count is in the next one, some seconds later.
-    let settled =
-        |service: &Service| service.page("/metrics", "").contains("paperboy_deliveries{state=\"rejected\"} 1");
+    let settled = |service: &Service| {
+        let page = service.page("/metrics", "");
+        page.contains("{state=\"rejected\"} 1") && page.contains("{state=\"accepted\"} 2")
+    };
     service.waits("the figures", settled).await;
     let page = service.page("/metrics", "");
     let (head, body) = page.split_once("\r\n\r\n").unwrap();

@@ -40,6 +40,8 @@ pub(super) async fn check(config: &Config, signer: Option<&DkimSigner>, resolver
         findings.push(said(look.mx(&domain).await));
     }
     findings.extend(look.ptr(smtp).await.map_err(unasked).unwrap_or_else(|finding| vec![finding]));
+    // Where nobody answers, saying so once is enough.
+    findings.dedup_by(|later, earlier| later.what == "dns" && later.text == earlier.text);
     findings
 }
 

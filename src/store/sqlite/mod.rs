@@ -169,15 +169,60 @@ impl From<rusqlite::Error> for StoreError {
                     Err(cause) => StoreError::Backend(cause),
                 }
             }
-            error if unwritable => StoreError::NotWritable(Box::new(error)),
-            error => StoreError::Backend(Box::new(error)),
+            error if unwritable => StoreError::NotWritable(Box::new(Refused(error))),
+            error => StoreError::Backend(Box::new(Refused(error))),
         }
+    }
+}
+
+/// What SQLite says, with what to do about it where somebody can do something.
+#[derive(Debug)]
+struct Refused(rusqlite::Error);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let remedy = match self.0.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => "make room on its disk",
+            Some(ErrorCode::SystemIoFailure) => "see whether its disk is full or broken (`df`, `dmesg`)",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "another program keeps it locked, `fuser -v` on the file shows which; end that, and try again"
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                "its file and its folder must belong to the user of the service (`sudo -u paperboy paperboy …`), on a \
+                 disk that is not read-only"
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                "the file is damaged: stop the service, keep a copy, and `paperboy restore` the last backup"
+            }
+            _ => return write!(f, "{}", self.0),
+        };
+        write!(f, "{}: {remedy}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_that_refuses_says_what_to_do() {
+        let check = |code, remedy| {
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            assert!(cause.contains(remedy), "{code}: {cause}");
+        };
+        check(rusqlite::ffi::SQLITE_BUSY, "another program keeps it locked, `fuser -v` on the file shows which");
+        check(rusqlite::ffi::SQLITE_FULL, "make room on its disk");
+        check(rusqlite::ffi::SQLITE_READONLY, "must belong to the user of the service");
+        check(rusqlite::ffi::SQLITE_CORRUPT, "`paperboy restore` the last backup");
+        check(rusqlite::ffi::SQLITE_IOERR, "whether its disk is full or broken");
+    }
 
     #[test]
     fn the_steps_make_a_database() {
