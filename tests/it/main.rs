@@ -33,6 +33,7 @@ mod owner;
 mod place;
 mod postfix;
 mod preferences;
+mod ranked;
 mod ranking;
 mod real_text;
 mod recorded;
