@@ -30,6 +30,9 @@ pub(super) struct Options {
     /// Rank with this model: the name of an installed one, or the folder of any
     #[arg(long, value_name = "NAME|FOLDER")]
     model: Option<String>,
+    /// Take what they like as words that they typed, and learn from nothing else
+    #[arg(long)]
+    words: bool,
     /// Only this ranker
     #[arg(long, value_name = "NAME")]
     ranker: Option<String>,
@@ -59,6 +62,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
         let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
         let ranker: Box<dyn Ranker> = match *name {
+            "paperboy" if options.words => Box::new(Production::new(&dataset.papers, model.as_deref()).by_words()),
             "paperboy" => Box::new(Production::new(&dataset.papers, model.as_deref())),
             "arxiv-sanity-lite-svm" => Box::new(SanitySvm::new(&dataset.papers)),
             "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
@@ -67,7 +71,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         judged.push(judge(&dataset, &*ranker, |done| progress.at(done)));
     }
     let name = options.dir.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
-    print(&name, &dataset, &judged, place.json)
+    let maker = model.as_deref().map(Embedder::name);
+    print(&name, maker, &dataset, &judged, place.json)
 }
 
 /// A folder where there is one of that name, else an installed model.
@@ -168,7 +173,7 @@ fn interval(judged: &Judged, which: usize) -> Option<(f64, f64)> {
     metrics::interval(&values)
 }
 
-fn print(name: &str, dataset: &Dataset, judged: &[Judged], json: bool) -> Done {
+fn print(name: &str, maker: Option<&str>, dataset: &Dataset, judged: &[Judged], json: bool) -> Done {
     if json {
         let rankers: Vec<Value> = judged
             .iter()
@@ -184,11 +189,13 @@ fn print(name: &str, dataset: &Dataset, judged: &[Judged], json: bool) -> Done {
             })
             .collect();
         let value = json!({
-            "dataset": name, "users": dataset.users.len(), "papers": dataset.papers.len(), "rankers": rankers,
+            "dataset": name, "users": dataset.users.len(), "papers": dataset.papers.len(), "model": maker,
+            "rankers": rankers,
         });
         return Ok(out::json(&value)?);
     }
-    out::line(format!("{name}: {} users, {} papers", dataset.users.len(), dataset.papers.len()))?;
+    let with = maker.map_or_else(String::new, |maker| format!(", paperboy with {maker}"));
+    out::line(format!("{name}: {} users, {} papers{with}", dataset.users.len(), dataset.papers.len()))?;
     let shown = |judged: &Judged, which: usize| {
         let value = judged.mean.named()[which].1;
         match (value, interval(judged, which)) {

@@ -70,7 +70,12 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
             .iter()
             .map(|term| format!("{} {:+.4} ({:.3} × {:.3})", term.term, term.share, term.profile, term.paper))
             .collect();
-        lines.push(format!("  words: {}", terms.join(", ")));
+        lines.push(format!(
+            "  words: {}; all others {:+.4}; what any paper has {:+.4}",
+            terms.join(", "),
+            explanation.other_terms,
+            explanation.common_words
+        ));
     }
     if let Some((title, cosine)) = &explanation.nearest_liked {
         lines.push(format!("  nearest liked: {cosine:.3} “{}”", crate::text::cut(title, 80)));

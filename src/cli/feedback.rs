@@ -2,7 +2,7 @@
 
 use super::open::{Place, date, now, subscriber};
 use super::{Done, Failure, out};
-use crate::edition::{YOUR_PICKS, follow_author};
+use crate::edition::{Outcome, YOUR_PICKS, exploring_outcomes, follow_author};
 use crate::links::Thumb;
 use crate::paper::{Paper, PaperId};
 use crate::store::{Channel, Db, Feedback, Given, NewFeedback, StoredPaper};
@@ -52,6 +52,12 @@ enum Command {
         #[arg(long, value_name = "DATE", value_parser = date)]
         since: Option<NaiveDate>,
     },
+    /// What came of the papers that were tried (exploring), beside the others: thumbs and clicks
+    Outcomes {
+        /// Of issues composed since then
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        since: Option<NaiveDate>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -83,6 +89,7 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
         Some(Command::List { email }) => return list(&db, &email, place),
         Some(Command::Muted { email }) => return muted(&db, &email, place),
         Some(Command::Ranks { since }) => return ranks(&db, since, place),
+        Some(Command::Outcomes { since }) => return outcomes(&db, since, place),
         None => {}
     }
     let (email, paper) = (options.email.unwrap_or_default(), options.paper.unwrap_or_default());
@@ -223,9 +230,13 @@ fn muted(db: &Db, email: &str, place: &Place) -> Done {
     names.iter().try_for_each(|name| Ok(out::line(name)?))
 }
 
+/// The beginning of a day, or of all time.
+fn start_of(since: Option<NaiveDate>) -> DateTime<Utc> {
+    since.map_or(DateTime::<Utc>::UNIX_EPOCH, |date| date.and_time(NaiveTime::MIN).and_utc())
+}
+
 fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
-    let since = since.map_or(DateTime::<Utc>::UNIX_EPOCH, |date| date.and_time(NaiveTime::MIN).and_utc());
-    let ranks = db.run_here(|store| store.thumbs_by_rank(since))?;
+    let ranks = db.run_here(|store| store.thumbs_by_rank(start_of(since)))?;
     if place.json {
         return Ok(out::json(&ranks)?);
     }
@@ -237,4 +248,27 @@ fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
         })
         .collect();
     Ok(out::table(["RANK", "SHOWN", "MORE", "LESS", "SAVE"], &rows)?)
+}
+
+fn outcomes(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
+    let outcomes = exploring_outcomes(db, start_of(since))?;
+    if place.json {
+        return Ok(out::json(&outcomes)?);
+    }
+    let row = |what: String, outcome: &Outcome| {
+        let Outcome { shown, more, less, save, clicks } = outcome;
+        let liked = (more + save) * 100;
+        let share = if *shown == 0 { "-".to_owned() } else { format!("{} %", liked / shown) };
+        let [shown, more, less, save, clicks] = [shown, more, less, save, clicks].map(u64::to_string);
+        [what, shown, more, less, save, clicks, share]
+    };
+    let mut rows =
+        vec![row("above the line".to_owned(), &outcomes.chosen), row("exploring".to_owned(), &outcomes.exploring)];
+    for at in &outcomes.ranks {
+        rows.push(row(format!("place {}", at.rank), &at.chosen));
+        if at.exploring.shown > 0 {
+            rows.push(row(format!("place {}, exploring", at.rank), &at.exploring));
+        }
+    }
+    Ok(out::table(["PICKS", "SHOWN", "MORE", "LESS", "SAVE", "CLICKS", "LIKED"], &rows)?)
 }

@@ -144,7 +144,7 @@ impl Nearest for StoredVectors<'_> {
 }
 
 /// The best so many of a stream; of equals those that came first.
-struct BestOf {
+pub(super) struct BestOf {
     most: usize,
     kept: Vec<(f32, PaperRow)>,
     /// The least that is of interest.
@@ -152,12 +152,12 @@ struct BestOf {
 }
 
 impl BestOf {
-    fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         // Without any likeness nothing is near.
         BestOf { most, kept: Vec::with_capacity(2 * most), bar: 0.0 }
     }
 
-    fn add(&mut self, value: f32, row: PaperRow) {
+    pub(super) fn add(&mut self, value: f32, row: PaperRow) {
         if value > self.bar && self.most > 0 {
             self.kept.push((value, row));
             // Sorted once in so many times, each costs next to nothing.
@@ -173,7 +173,7 @@ impl BestOf {
         self.kept.truncate(self.most);
     }
 
-    fn sorted(mut self) -> Vec<PaperRow> {
+    pub(super) fn sorted(mut self) -> Vec<PaperRow> {
         self.shrink();
         self.kept.into_iter().map(|(_, row)| row).collect()
     }

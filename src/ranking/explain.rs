@@ -45,6 +45,11 @@ pub struct Explanation {
     pub score: f32,
     /// The words that add or take away most of the part of the words.
     pub terms: Vec<TermShare>,
+    /// What all other words of it add to that part, together.
+    pub other_terms: f32,
+    /// What is taken from that part for words that any paper has; with it, the
+    /// shares of the words add up to the raw value of the part.
+    pub common_words: f32,
     /// The liked paper whose words are most like its own, with the cosine.
     pub nearest_liked: Option<(String, f32)>,
     /// What rules it out for this interest, if anything does.
@@ -131,6 +136,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
             contribution: part.contribution(at),
         })
         .collect();
+    let words = term_shares(candidates, profile, at);
     let sum: f32 = parts.iter().map(|part| part.contribution).sum();
     let deviations = (sum - learned.mean) / learned.spread;
     let pin = rules.pins.get(&at);
@@ -158,28 +164,39 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         }),
         floor: floor(pin),
         score: lifted(learned.scores[at], pin),
-        terms: term_shares(candidates, profile, at),
+        other_terms: words.others,
+        common_words: -candidates.commonness()[at],
+        terms: words.named,
         nearest_liked: nearest_liked(candidates, profile, at).map(|(title, cosine)| (title.to_owned(), cosine)),
         ruled_out,
         parts,
     }
 }
 
-fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<TermShare> {
+/// What the words of a paper add, before what is common is taken away.
+struct Words {
+    named: Vec<TermShare>,
+    others: f32,
+}
+
+fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
     let group = candidates.features(at).group(Group::Text);
     let mut shares: Vec<(u32, f32, f32)> =
         group.iter().map(|&(term, weight)| (term, profile.text.weight(term), weight)).collect();
     shares.retain(|(_, profile, _)| *profile != 0.0);
+    let all: f32 = shares.iter().map(|(_, profile, paper)| profile * paper).sum();
     shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));
     shares.truncate(TERMS_SHOWN);
     let written = surfaces(candidates.paper(at), |term| shares.iter().any(|(known, ..)| *known == term));
-    shares
+    let named: Vec<TermShare> = shares
         .into_iter()
         .filter_map(|(term, profile, paper)| {
             let term = written.get(&term)?.clone();
             Some(TermShare { term, profile, paper, share: profile * paper })
         })
-        .collect()
+        .collect();
+    let others = all - named.iter().map(|term| term.share).sum::<f32>();
+    Words { named, others }
 }
 
 /// What became of the candidate at `at` in an issue of these `picks`.

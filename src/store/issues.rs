@@ -99,6 +99,9 @@ pub enum PickKind {
 }
 
 impl PickKind {
+    /// Every kind with its word.
+    pub const WORDS: [(&'static str, PickKind); 2] = [("chosen", PickKind::Chosen), ("exploring", PickKind::Exploring)];
+
     /// Its word in the database.
     pub const fn word(self) -> &'static str {
         match self {

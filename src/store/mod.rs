@@ -18,6 +18,7 @@ mod issues;
 mod ledger;
 mod library;
 mod makers;
+mod outcomes;
 mod own;
 mod owner;
 mod papers;
@@ -47,6 +48,7 @@ pub use ledger::{
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use makers::{MakerStore, StoredMaker};
+pub use outcomes::{Fared, OutcomeStore, PickPlace};
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
 pub use owner::{OwnerStore, SentMail, ShownPick};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
@@ -73,6 +75,7 @@ pub trait Store:
     + LibraryStore
     + OwnerStore
     + IssueStore
+    + OutcomeStore
     + OwnStore
     + LedgerStore
     + HandStore
@@ -97,6 +100,7 @@ impl<T> Store for T where
         + LibraryStore
         + OwnerStore
         + IssueStore
+        + OutcomeStore
         + OwnStore
         + LedgerStore
         + HandStore

@@ -13,6 +13,7 @@ mod form;
 pub mod hooks;
 mod issues;
 mod limits;
+mod meaning;
 mod owner;
 mod pages;
 mod papers;
@@ -45,6 +46,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cache::PageCache;
 use limits::Limits;
+use meaning::Meaning;
 use similar::Similar;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -76,6 +78,7 @@ pub struct Site {
 pub struct Memory {
     pages: PageCache,
     limits: Limits,
+    meaning: Meaning,
     similar: Similar,
 }
 

@@ -2,11 +2,12 @@
 
 use super::feeds::Feed;
 use super::limits::Costly;
+use super::meaning;
 use super::query::Query;
 use super::view::PaperView;
 use super::visitor::Visitor;
 use super::{PageError, Site, too_often};
-use crate::edition::find::{self, FoundPapers};
+use crate::edition::find::{self, FoundPapers, Nearest};
 use crate::paper::query::Query as Wanted;
 use crate::text::cut;
 use axum::extract::State;
@@ -95,7 +96,12 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -
     let found = if asked.wrong.is_some() {
         FoundPapers::default()
     } else {
-        site.db.run_blocking(move |db| find::search(db, &wanted, offset, PAGE_PAPERS, None)).await?
+        let vectors = meaning::vectors(&site).await?;
+        let search = move |db: &_| {
+            let dense = vectors.as_deref().map(|vectors| vectors as &dyn Nearest);
+            find::search(db, &wanted, offset, PAGE_PAPERS, dense)
+        };
+        site.db.run_blocking(search).await?
     };
     let views: Vec<PaperView> = found.papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
     let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to].iter().any(|text| !text.is_empty());

@@ -4,8 +4,9 @@
 //! the archive, so it is done once an hour at most for each paper, for two
 //! papers at a time, and the statistics are read now and then, not for a page.
 
-use super::{PageError, Site};
-use crate::edition::{find, refresh_background};
+use super::{PageError, Site, meaning};
+use crate::edition::find::{self, Nearest};
+use crate::edition::refresh_background;
 use crate::profile::Background;
 use crate::store::{PaperRow, StoredPaper};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -54,7 +55,11 @@ pub(super) async fn similar(site: &Site, paper: &StoredPaper) -> Result<Vec<Stor
     let _turn = memory.turns.acquire().await;
     let background = background(site, now).await?;
     let paper = paper.clone();
-    let work = move |db: &_| find::similar(db, &background, &paper, SHOWN, None);
+    let vectors = meaning::vectors(site).await?;
+    let work = move |db: &_| {
+        let dense = vectors.as_deref().map(|vectors| vectors as &dyn Nearest);
+        find::similar(db, &background, &paper, SHOWN, dense)
+    };
     let found = site.db.run_blocking(work).await?;
     let rows = found.iter().map(|stored| stored.row).collect();
     memory.known.insert(row, Known { at: now, rows });

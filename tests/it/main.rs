@@ -37,6 +37,7 @@ mod packaged;
 mod place;
 mod postfix;
 mod preferences;
+mod ranked;
 mod ranking;
 mod real_text;
 mod recorded;

@@ -327,6 +327,10 @@ fn the_printed_parts_add_up_to_the_printed_score() {
             let kinds: HashSet<String> = told.parts.iter().map(|part| format!("{:?}", part.kind)).collect();
             assert_eq!(kinds.len(), told.parts.len());
             assert!(told.terms.iter().all(|term| (term.share - term.profile * term.paper).abs() < 1e-6));
+            if let Some(words) = told.parts.iter().find(|part| part.kind == ranking::learned::Kind::Words) {
+                let named: f32 = told.terms.iter().map(|term| term.share).sum();
+                assert!((named + told.other_terms + told.common_words - words.raw).abs() < 1e-5, "{told:?}");
+            }
         }
     }
 }

@@ -138,6 +138,8 @@ pub struct Production<'a> {
     papers: &'a [Arc<Paper>],
     background: Background,
     dense: Option<(DenseBackground, Vec<Vec<f32>>)>,
+    /// Whether what people like is taken for words that they typed.
+    by_words: bool,
 }
 
 impl<'a> Production<'a> {
@@ -156,7 +158,31 @@ impl<'a> Production<'a> {
             let vectors = embedder.embed(&papers.iter().map(|paper| &**paper).collect::<Vec<_>>());
             Some((DenseBackground::learn(embedder.name(), &sample(&vectors))?, vectors))
         });
-        Production { papers, background, dense }
+        Production { papers, background, dense, by_words: false }
+    }
+
+    /// The same, for people who typed what their profile's papers say: interests
+    /// that have words and no papers.
+    #[must_use]
+    pub fn by_words(self) -> Self {
+        Production { by_words: true, ..self }
+    }
+
+    /// What somebody goes by who likes the papers at `liked`.
+    fn taught(&self, liked: &[usize]) -> (Interest, Evidence) {
+        let named = Interest { name: "the profile".to_owned(), ..Interest::default() };
+        if self.by_words {
+            let text = |at: &usize| {
+                let paper = &self.papers[*at];
+                format!("{}. {}", paper.title, paper.abstract_text)
+            };
+            let description = liked.iter().map(text).collect::<Vec<_>>().join("\n");
+            // What an embedder makes of words is what it makes of a paper with that title.
+            let mean = self.dense.as_ref().map(|(_, vectors)| mean_of(liked.iter().map(|at| &vectors[*at])));
+            return (Interest { description, ..named }, Evidence { words: mean, ..Evidence::default() });
+        }
+        let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
+        (Interest { liked: liked_ids, ..named }, Evidence { liked: self.examples(liked), ..Evidence::default() })
     }
 
     fn examples(&self, liked: &[usize]) -> Vec<Example> {
@@ -174,6 +200,17 @@ impl<'a> Production<'a> {
             })
             .collect()
     }
+}
+
+fn mean_of<'a>(vectors: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<f32> {
+    let count = vectors.clone().count().max(1) as f32;
+    let mut mean = vec![0.0; vectors.clone().next().map_or(0, Vec::len)];
+    for vector in vectors {
+        for (sum, value) in mean.iter_mut().zip(vector) {
+            *sum += value / count;
+        }
+    }
+    mean
 }
 
 /// Every so-manieth, as many as are learned from.
@@ -202,10 +239,7 @@ impl Ranker for Production<'_> {
         people
             .par_iter()
             .map_init(TermCounter::new, |counter, liked| {
-                let interest = Interest { name: "the profile".to_owned(), ..Interest::default() };
-                let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
-                let interest = Interest { liked: liked_ids, ..interest };
-                let evidence = Evidence { liked: self.examples(liked), ..Evidence::default() };
+                let (interest, evidence) = self.taught(liked);
                 let dense = self.dense.as_ref().map(|(background, _)| background);
                 let profile = Profile::learn(&interest, evidence, &self.background, dense, counter);
                 let sent = HashSet::new();

@@ -13,6 +13,7 @@ mod inbound;
 mod issues;
 mod library;
 mod makers;
+mod outcomes;
 mod own;
 mod owner;
 mod papers;

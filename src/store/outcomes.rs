@@ -1,0 +1,46 @@
+//! How picks fared: what came of those that were tried, beside the others.
+
+use super::{PaperRow, PickKind, StoreError};
+use chrono::{DateTime, Utc};
+
+/// How the picks of one kind at one place of the issues fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fared {
+    /// How they came into their issues.
+    pub kind: PickKind,
+    /// Their place there, from 1.
+    pub rank: u32,
+    /// How many there were.
+    pub shown: u64,
+    /// Of them, how many are liked now.
+    pub more: u64,
+    /// Disliked.
+    pub less: u64,
+    /// Saved.
+    pub save: u64,
+}
+
+/// Where a pick stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PickPlace {
+    /// How it came into its issue.
+    pub kind: PickKind,
+    /// Its place there, from 1.
+    pub rank: u32,
+}
+
+/// Verbs about how picks fared.
+pub trait OutcomeStore {
+    /// How the picks of the issues composed since `since` fared, by kind (chosen
+    /// ones first), then by place. Picks in a section called `besides` are left out.
+    fn exploring_outcomes(&mut self, since: DateTime<Utc>, besides: &str) -> Result<Vec<Fared>, StoreError>;
+
+    /// Where papers stood in issues composed since `since`, in the order of `picks`;
+    /// `None` where it was in an older one, in none, or in a section called `besides`.
+    fn pick_places(
+        &mut self,
+        picks: &[(i64, PaperRow)],
+        since: DateTime<Utc>,
+        besides: &str,
+    ) -> Result<Vec<Option<PickPlace>>, StoreError>;
+}

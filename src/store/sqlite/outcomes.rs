@@ -1,0 +1,74 @@
+//! How picks fared.
+
+use super::SqliteStore;
+use super::row::Columns;
+use crate::store::{Fared, OutcomeStore, PaperRow, PickKind, PickPlace, StoreError};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, named_params};
+
+impl OutcomeStore for SqliteStore {
+    fn exploring_outcomes(&mut self, since: DateTime<Utc>, besides: &str) -> Result<Vec<Fared>, StoreError> {
+        // A thumb notes the issue and the place that its paper had, whatever the paper was merged into since.
+        let mut statement = self.conn.prepare_cached(
+            "SELECT picks.kind,
+                    picks.position + 1 AS rank,
+                    count(*) AS shown,
+                    count(*) FILTER (WHERE feedback.thumb = 'more') AS more,
+                    count(*) FILTER (WHERE feedback.thumb = 'less') AS less,
+                    count(*) FILTER (WHERE feedback.thumb = 'save') AS save
+               FROM issues
+               JOIN picks ON picks.issue_id = issues.id
+               LEFT JOIN feedback ON feedback.subscriber_id = picks.subscriber_id
+                                 AND feedback.issue_id = picks.issue_id
+                                 AND feedback.rank = picks.position + 1
+              WHERE issues.composed_at >= :since AND picks.section <> :besides
+              GROUP BY picks.kind, picks.position
+              ORDER BY picks.kind, picks.position",
+        )?;
+        let rows = statement.query_map(named_params! { ":since": since.timestamp(), ":besides": besides }, |row| {
+            let PickPlace { kind, rank } = place(row)?;
+            Ok(Fared {
+                kind,
+                rank,
+                shown: row.get("shown")?,
+                more: row.get("more")?,
+                less: row.get("less")?,
+                save: row.get("save")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn pick_places(
+        &mut self,
+        picks: &[(i64, PaperRow)],
+        since: DateTime<Utc>,
+        besides: &str,
+    ) -> Result<Vec<Option<PickPlace>>, StoreError> {
+        let tx = self.conn.transaction()?;
+        let mut statement = tx.prepare_cached(
+            "SELECT picks.kind, picks.position + 1 AS rank
+               FROM picks
+               JOIN issues ON issues.id = picks.issue_id
+              WHERE picks.issue_id = :issue
+                AND picks.paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
+                AND issues.composed_at >= :since
+                AND picks.section <> :besides
+              ORDER BY picks.position
+              LIMIT 1",
+        )?;
+        let mut places = Vec::with_capacity(picks.len());
+        for (issue, paper) in picks {
+            let values = named_params! {
+                ":issue": issue, ":paper": paper.0, ":since": since.timestamp(), ":besides": besides,
+            };
+            places.push(statement.query_row(values, place).optional()?);
+        }
+        Ok(places)
+    }
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<PickPlace> {
+    let kind = Columns { table: "picks", row }.word("kind", &PickKind::WORDS)?;
+    Ok(PickPlace { kind, rank: row.get("rank")? })
+}

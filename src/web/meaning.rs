@@ -1,0 +1,46 @@
+//! Finding by meaning, where a model is installed: its vectors are read now and
+//! then, not for a page.
+
+use super::{PageError, Site};
+use crate::edition::HeldVectors;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// How long what was read serves: new papers come once a day, and another model
+/// is chosen more rarely still.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
+/// What is remembered.
+#[derive(Default)]
+pub(super) struct Meaning {
+    held: Mutex<Option<Held>>,
+}
+
+struct Held {
+    at: DateTime<Utc>,
+    /// `None` where there is no model.
+    vectors: Option<Arc<HeldVectors>>,
+}
+
+/// The vectors of the active model; `None` where there is none, or where it
+/// cannot be used. While they are read, others wait for them.
+pub(super) async fn vectors(site: &Site) -> Result<Option<Arc<HeldVectors>>, PageError> {
+    let (now, desk) = (site.clock.now(), site.desk());
+    let mut held = site.state.meaning.held.lock().await;
+    if let Some(Held { at, vectors }) = &*held
+        && *at <= now
+        && now - *at < FRESH
+    {
+        return Ok(vectors.clone());
+    }
+    // What was read before is let go first: the new ones need its room.
+    *held = None;
+    let read = move |db: &_| match desk.model.get_or_without(db)? {
+        Some(maker) => HeldVectors::read(db, maker).map(|vectors| Some(Arc::new(vectors))),
+        None => Ok(None),
+    };
+    let vectors = site.db.run_blocking(read).await?;
+    *held = Some(Held { at: now, vectors: vectors.clone() });
+    Ok(vectors)
+}
