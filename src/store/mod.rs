@@ -19,7 +19,6 @@ mod ledger;
 mod library;
 mod makers;
 mod own;
-mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -47,8 +46,7 @@ pub use ledger::{
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use makers::{MakerStore, StoredMaker};
-pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
-pub use owner::{OwnerStore, SentMail, ShownPick};
+pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
@@ -71,7 +69,6 @@ pub trait Store:
     + RequestStore
     + FeedbackStore
     + LibraryStore
-    + OwnerStore
     + IssueStore
     + OwnStore
     + LedgerStore
@@ -95,7 +92,6 @@ impl<T> Store for T where
         + RequestStore
         + FeedbackStore
         + LibraryStore
-        + OwnerStore
         + IssueStore
         + OwnStore
         + LedgerStore

@@ -2,10 +2,11 @@
 
 use super::feeds::Feed;
 use super::limits::Costly;
+use super::mishap::Mishap;
 use super::query::Query;
 use super::view::PaperView;
 use super::visitor::Visitor;
-use super::{PageError, Site, too_often};
+use super::{PageError, Site};
 use crate::edition::find::{self, FoundPapers};
 use crate::paper::query::Query as Wanted;
 use crate::text::cut;
@@ -88,7 +89,7 @@ impl Asked {
 /// `GET /search?q=`
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     let asked = Asked::of(&uri);
     let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
@@ -120,7 +121,7 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -
 /// `GET /search.atom?q=`
 pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     feed(&site, &uri, "/search.atom").await?.to_atom(&site)
 }
@@ -128,7 +129,7 @@ pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -
 /// `GET /search.json?q=`
 pub(super) async fn json_feed(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     Ok(feed(&site, &uri, "/search.json").await?.to_json())
 }

@@ -6,11 +6,13 @@
 
 use super::form::{self, Form};
 use super::limits::Costly;
+use super::mishap::Mishap;
 use super::preferences::{IssueView, zones};
 use super::query::Query;
+use super::tongue::language;
 use super::view::CategoryView;
 use super::visitor::Visitor;
-use super::{PageError, Signup, Site, too_often};
+use super::{PageError, Signup, Site};
 use crate::digest::notices::Notice;
 use crate::edition::{self, Addressee, EditionError, named_papers};
 use crate::fields::{Fields, Problem};
@@ -20,7 +22,7 @@ use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, read_subsc
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -84,10 +86,10 @@ pub(super) async fn subscribe(
         return closed(&site);
     }
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     let page = site.desk().site.url(request.uri().path());
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let reading = form.clone();
     let Typed { wanted, mut problems, works, unknown } =
         site.db.run_blocking(move |db| read(db, &reading, reading.record())).await?;
@@ -108,7 +110,7 @@ pub(super) async fn subscribe(
         return wrong(&[], Some(meant.as_str()));
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     if form.text("language").is_empty()
         && let Some(language) = language(&site, &headers)
@@ -125,7 +127,7 @@ pub(super) async fn subscribe(
     let text = "If the address can be subscribed, a mail with a link is on its way to it. Follow the link within two \
                 days, and the first issue comes at the hour you chose. Nothing there? Look among the spam, or ask \
                 again tomorrow.";
-    site.pages.message(StatusCode::OK, "Look into your mailbox", text, None)
+    site.pages.message(StatusCode::OK, "Look into your mailbox", text)
 }
 
 /// `POST /subscribe/preview`: what would come today for what is typed, without an address.
@@ -139,9 +141,9 @@ pub(super) async fn preview(
         return closed(&site);
     }
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let (reading, desk, now) = (form.clone(), site.desk(), site.clock.now());
     let made = site.db.run_blocking(move |db| {
         let mut record = reading.record();
@@ -257,7 +259,7 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     let notice = match &known {
         // Who has a subscription that runs can change it; a form cannot.
         Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
-            let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.id);
+            let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
             desk.notice(&Notice::Preferences { url }, known.into(), now)?
         }
         _ => {
@@ -274,16 +276,6 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
     site.queued.notify_one();
     Ok(())
-}
-
-/// The first of the visitor's languages that issues can be written in.
-pub(super) fn language(site: &Site, headers: &HeaderMap) -> Option<String> {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-    let desk = site.desk();
-    let known: Vec<&str> = desk.templates.language_names().map(|(code, _)| code).collect();
-    // Browsers write the most wanted one first, so the weights tell nothing more.
-    let mut codes = wanted.split(',').filter_map(|part| part.split([';', '-']).next()).map(str::trim);
-    codes.find(|code| known.contains(code)).map(str::to_owned)
 }
 
 #[derive(Serialize)]
@@ -330,11 +322,5 @@ fn show(
 
 fn closed(site: &Site) -> Result<Response, PageError> {
     let text = "Nobody can subscribe here by themselves. Whoever runs this site can add you.";
-    site.pages.message(StatusCode::FORBIDDEN, "Subscriptions are closed", text, None)
-}
-
-/// The form did not arrive whole.
-pub(super) fn torn(site: &Site) -> Result<Response, PageError> {
-    let text = "The form was too long or did not arrive whole. Please go back and send it again.";
-    site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None)
+    site.pages.message(StatusCode::FORBIDDEN, "Subscriptions are closed", text)
 }

@@ -14,7 +14,6 @@ mod issues;
 mod library;
 mod makers;
 mod own;
-mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -45,6 +44,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011_links.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -1,6 +1,6 @@
 //! The address, leaving and coming back, and what is done by a fresh link alone.
 
-use super::{Bearer, bearer, page, stale};
+use super::{Bearer, bearer, page};
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
 use crate::store::{Asking, NewRequest, RequestId, RequestKind};
@@ -8,10 +8,11 @@ use crate::subscriber::{Address, MailboxKind, Status};
 use crate::token::Scope;
 use crate::web::form::Form;
 use crate::web::limits::Costly;
+use crate::web::mishap::Mishap;
 use crate::web::owner::OWNER_HOURS;
-use crate::web::signup::{LINK_HOURS, WORDING, torn};
+use crate::web::signup::{LINK_HOURS, WORDING};
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often, unsubscribe};
+use crate::web::{PageError, Site, unsubscribe};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -20,7 +21,7 @@ use chrono::TimeDelta;
 
 /// `GET /preferences/account?t=TOKEN`
 pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     show(&site, StatusCode::OK, &bearer, None, "", None)
 }
 
@@ -31,11 +32,11 @@ pub(in crate::web) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let asking = Asking {
         wording: WORDING.to_owned(),
         page: site.desk().site.url(uri.path()),
@@ -45,7 +46,7 @@ pub(in crate::web) async fn act(
         "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
         kind @ ("export" | "erase" | "return") => {
             if !site.state.limits.allow(Costly::Mail, visitor) {
-                return too_often(&site);
+                return Mishap::TooOften.answer();
             }
             let kind = match kind {
                 "export" => RequestKind::Export,
@@ -66,13 +67,25 @@ pub(in crate::web) async fn act(
             bearer.subscriber.details.status = Status::Unsubscribed;
             show(&site, StatusCode::OK, &bearer, Some("You will get no more mail from us."), "", None)
         }
+        "retire" => {
+            let (id, now) = (bearer.subscriber.id, site.clock.now());
+            site.db.run(move |store| store.retire_links(id, now)).await?;
+            let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else {
+                return Mishap::NoPreferences.answer();
+            };
+            tracing::info!(subscriber.id = id.0, "older links retired");
+            let bearer = Bearer::new(&site, subscriber);
+            let said = "Links in older mails do not work any more, except those to unsubscribe. The links on this \
+                        page are new ones, and the next mail brings you others.";
+            show(&site, StatusCode::OK, &bearer, Some(said), "", None)
+        }
         "resume" if matches!(bearer.subscriber.status, Status::Active | Status::Paused) => {
             bearer.subscriber.details.status = Status::Active;
             bearer.subscriber.details.preferences.pause_until = None;
             bearer.save(&site).await?;
             show(&site, StatusCode::OK, &bearer, Some("Issues come again."), "", None)
         }
-        _ => torn(&site),
+        _ => Mishap::Torn.answer(),
     }
 }
 
@@ -104,7 +117,7 @@ async fn move_to(
         return refuse(&format!("Did you mean {meant}? If not, send it once more."));
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
-        return too_often(site);
+        return Mishap::TooOften.answer();
     }
     let now = site.clock.now();
     let to = address.clone();
