@@ -52,6 +52,10 @@ impl Thumbs {
     }
 }
 
+/// A link that is to stand in a line of 76 bytes of a header, with a space and a
+/// bracket before it, a bracket and a comma behind it.
+const HEADER_BYTES: usize = 76 - 4;
+
 /// Makes the links of one site.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
@@ -64,7 +68,9 @@ pub struct Links<'a> {
 impl Links<'_> {
     /// Ends the subscription (RFC 8058); works for ever, whatever became of other links.
     pub fn unsubscribe(&self, id: SubscriberId) -> String {
-        self.with_token("/unsubscribe?t=", Scope::Unsubscribe, Holder { id, generation: 0 })
+        let of = Holder { id, generation: 0 };
+        let link = self.with_token("/unsubscribe?t=", Scope::Unsubscribe, of);
+        if link.len() <= HEADER_BYTES { link } else { self.with_token("/u/", Scope::Unsubscribe, of) }
     }
 
     /// The subscriber's preferences.

@@ -4,7 +4,7 @@
 use super::mishap::Mishap;
 use super::pages::Said;
 use super::query::Query;
-use super::signup::{LIBRARY, LINK_HOURS, WORDING};
+use super::signup::{LIBRARY, LINK_HOURS};
 use super::visitor::Visitor;
 use super::{PageError, Site};
 use crate::digest::notices::Notice;
@@ -37,11 +37,7 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
 pub(super) async fn act(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     let Some(request) = request(&site, &uri).await? else { return Mishap::OldConfirmation.answer() };
     let now = site.clock.now();
-    let confirming = Asking {
-        wording: WORDING.to_owned(),
-        page: site.desk().site.url(uri.path()),
-        network: visitor.address.to_string(),
-    };
+    let confirming = site.asking(visitor, uri.path());
     match request.request.kind {
         RequestKind::Subscribe => subscribe(&site, &request, confirming, now).await,
         RequestKind::Move => move_to(&site, &request, confirming, now).await,
@@ -160,10 +156,7 @@ async fn tell_old_address(site: &Site, before: &Subscriber, new: &Address, askin
     let desk = site.desk();
     let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
     let notice = Notice::OldAddress { new: new.clone(), url, until: now + TimeDelta::days(UNDO_DAYS) };
-    let notice = desk.notice(&notice, before.into(), now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, before.into(), Some(id)).await
 }
 
 /// What was asked for, and the works that the first interest is to learn from.
@@ -200,17 +193,14 @@ fn preferences(site: &Site, of: Holder) -> String {
 }
 
 async fn welcome(site: &Site, subscriber: &Subscriber) -> Result<(), PageError> {
-    let (desk, now) = (site.desk(), site.clock.now());
+    let desk = site.desk();
     let links = Links { site: &desk.site, signer: &desk.signer };
     let notice = Notice::Welcome {
         preferences_url: links.preferences(subscriber.holder()),
         unsubscribe_url: links.unsubscribe(subscriber.id),
         preferences: subscriber.preferences.clone(),
     };
-    let notice = desk.notice(&notice, subscriber.into(), now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], None, now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, subscriber.into(), None).await
 }
 
 /// Says what was done, with the way to the preferences.

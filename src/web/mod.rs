@@ -4,6 +4,7 @@
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+mod asking;
 mod cache;
 mod confirm;
 mod days;
@@ -14,6 +15,7 @@ pub mod hooks;
 mod issues;
 mod limits;
 mod mishap;
+mod mount;
 mod owner;
 mod pages;
 mod papers;
@@ -135,8 +137,15 @@ impl IntoResponse for PageError {
 /// Longest request body, in bytes: forms are short.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The pages.
+/// The pages, below the path of `base_url` if it has one.
 pub fn router(site: Site) -> Router {
+    match mount::path_of(&site.desk().site.base_url) {
+        path if path.is_empty() => at_root(site),
+        path => mount::below(path, at_root(site)),
+    }
+}
+
+fn at_root(site: Site) -> Router {
     Router::new()
         .route("/", get(days::trending))
         .route("/archive", get(days::days))
@@ -158,6 +167,7 @@ pub fn router(site: Site) -> Router {
         .route("/subscribe/preview", post(signup::preview))
         .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
         .route("/unsubscribe/pause", post(unsubscribe::pause))
         .route("/preferences", get(preferences::form).post(preferences::save))
         .route("/preferences/preview", get(preferences::preview::show))
@@ -177,7 +187,8 @@ pub fn router(site: Site) -> Router {
 
 /// How the addresses of pages begin that are for one person: what stands there
 /// is kept by nobody, and found by no search.
-const PRIVATE: [&str; 7] = ["/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
+const PRIVATE: [&str; 8] =
+    ["/u/", "/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
 
 /// What every answer carries.
 async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {

@@ -4,6 +4,7 @@
 //! day that asks the address itself, and the answer is the same whether or not
 //! the address is known here. What was typed waits until the link is followed.
 
+use super::asking::Unfit;
 use super::form::{self, Form};
 use super::limits::Costly;
 use super::mishap::Mishap;
@@ -18,7 +19,7 @@ use crate::edition::{self, Addressee, EditionError, named_papers};
 use crate::fields::{Fields, Problem};
 use crate::links::Links;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
-use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, read_subscriber};
+use crate::subscriber::{Interest, NewSubscriber, Status, read_subscriber};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -88,7 +89,7 @@ pub(super) async fn subscribe(
     if !site.state.limits.allow(Costly::Form, visitor) {
         return Mishap::TooOften.answer();
     }
-    let page = site.desk().site.url(request.uri().path());
+    let asking = site.asking(visitor, request.uri().path());
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let reading = form.clone();
     let Typed { wanted, mut problems, works, unknown } =
@@ -98,16 +99,13 @@ pub(super) async fn subscribe(
         show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers)
     };
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else { return wrong(&problems, None) };
-    if site.settings.refuse.contains(&wanted.address.kind(&site.settings.disposable_domains)) {
-        let remedy = match wanted.address.kind(&site.settings.disposable_domains) {
-            MailboxKind::Role => "must be the address of a person, not of a function",
-            _ => "must be an address that lives longer than a few minutes",
-        };
-        problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
-        return wrong(&problems, None);
-    }
-    if let Some(meant) = wanted.address.probably_meant().filter(|_| !form.has("sure")) {
-        return wrong(&[], Some(meant.as_str()));
+    match site.fit(&wanted.address, form.has("sure")) {
+        Ok(()) => {}
+        Err(Unfit::Unwanted(remedy)) => {
+            problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
+            return wrong(&problems, None);
+        }
+        Err(Unfit::Mistyped(meant)) => return wrong(&[], Some(meant.as_str())),
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
@@ -119,7 +117,6 @@ pub(super) async fn subscribe(
     }
     // A robot is told what a person would be told.
     if form.text(HONEYPOT).is_empty() {
-        let asking = Asking { wording: WORDING.to_owned(), page, network: visitor.address.to_string() };
         ask(&site, wanted, works, asking).await?;
     } else {
         tracing::debug!("a form was filled in by a robot");
@@ -190,6 +187,7 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, S
     let mut fields = Fields::new(record);
     let mut wanted = read_subscriber(&mut fields, None);
     let mut problems = fields.into_problems();
+    problems.extend(form.crowd());
     let named = named_papers(db, form.text(EXAMPLES))?;
     if let Some(wanted) = &mut wanted
         && !(named.papers.is_empty() && named.works.is_empty())
@@ -256,11 +254,11 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     let pending = wanted.clone();
     let id = site.db.run(move |store| store.ask(&request, Some(&pending), now)).await?;
     let desk = site.desk();
-    let notice = match &known {
+    match &known {
         // Who has a subscription that runs can change it; a form cannot.
         Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
             let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
-            desk.notice(&Notice::Preferences { url }, known.into(), now)?
+            site.send(&Notice::Preferences { url }, known.into(), Some(id)).await
         }
         _ => {
             let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
@@ -270,12 +268,9 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
                 language: &wanted.preferences.language,
                 zone: wanted.preferences.timezone,
             };
-            desk.notice(&Notice::Confirm { url, until: now + TimeDelta::hours(LINK_HOURS) }, to, now)?
+            site.send(&Notice::Confirm { url, until: now + TimeDelta::hours(LINK_HOURS) }, to, Some(id)).await
         }
-    };
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    }
 }
 
 #[derive(Serialize)]

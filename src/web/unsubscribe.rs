@@ -22,13 +22,17 @@ use chrono::Days;
 /// Breaks that the page offers, in weeks.
 const BREAKS_WEEKS: [u64; 2] = [2, 8];
 
-/// The token in the address, whatever else stands there.
+/// The token in the address, whatever else stands there: behind `t=`, or as the
+/// last part of the short form, which long base addresses need ([`crate::links`]).
 fn token(uri: &Uri) -> &str {
+    if let Some(token) = uri.path().strip_prefix("/u/") {
+        return token;
+    }
     let mut pairs = uri.query().unwrap_or_default().split('&');
     pairs.find_map(|pair| pair.strip_prefix("t=")).unwrap_or_default()
 }
 
-/// `GET /unsubscribe?t=TOKEN`
+/// `GET /unsubscribe?t=TOKEN`, `GET /u/TOKEN`
 pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
     let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
     let Some(subscriber) = subscriber(&site, id).await? else { return gone(&site, &site.tongue_for(&headers)) };
@@ -47,7 +51,7 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
     site.pages.respond(StatusCode::OK, "unsubscribe.html", &page)
 }
 
-/// `POST /unsubscribe?t=TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
+/// `POST /unsubscribe?t=TOKEN` or `POST /u/TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
 pub(super) async fn leave(
     State(site): State<Site>,
     uri: Uri,
@@ -98,14 +102,11 @@ pub(super) async fn pause(
 
 /// Writes the last mail. Who has left has left, whether or not it can be written.
 pub(super) async fn goodbye(site: &Site, id: SubscriberId) {
-    let (desk, now) = (site.desk(), site.clock.now());
     let written = async {
-        let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else { return Ok(()) };
-        let notice = Notice::Goodbye { url: desk.site.url("/subscribe") };
-        let notice = desk.notice(&notice, (&subscriber).into(), now)?;
-        site.db.run(move |store| store.enqueue_notices(&[notice], None, now)).await?;
-        site.queued.notify_one();
-        Ok::<(), PageError>(())
+        let found = site.db.run(move |store| store.subscriber_by_id(id)).await?;
+        let Some(subscriber) = found else { return Ok::<(), PageError>(()) };
+        let notice = Notice::Goodbye { url: site.desk().site.url("/subscribe") };
+        site.send(&notice, (&subscriber).into(), None).await
     };
     if let Err(error) = written.await {
         tracing::error!(subscriber.id = id.0, "no goodbye was written: {:#}", anyhow::Error::from(error));

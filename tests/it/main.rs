@@ -30,6 +30,7 @@ mod model;
 mod notices;
 mod one_work;
 mod owner;
+mod pages;
 mod place;
 mod postfix;
 mod preferences;

@@ -3,14 +3,15 @@
 use super::{Bearer, bearer, page};
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{Asking, NewRequest, RequestId, RequestKind};
-use crate::subscriber::{Address, MailboxKind, Status};
+use crate::store::{Asking, NewRequest, RequestKind};
+use crate::subscriber::{Address, Status};
 use crate::token::Scope;
+use crate::web::asking::Unfit;
 use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::owner::OWNER_HOURS;
-use crate::web::signup::{LINK_HOURS, WORDING};
+use crate::web::signup::LINK_HOURS;
 use crate::web::visitor::Visitor;
 use crate::web::{PageError, Site, unsubscribe};
 use axum::body::Body;
@@ -37,11 +38,7 @@ pub(in crate::web) async fn act(
         return Mishap::TooOften.answer();
     }
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
-    let asking = Asking {
-        wording: WORDING.to_owned(),
-        page: site.desk().site.url(uri.path()),
-        network: visitor.address.to_string(),
-    };
+    let asking = site.asking(visitor, uri.path());
     match form.text("act") {
         "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
         kind @ ("export" | "erase" | "return") => {
@@ -106,15 +103,10 @@ async fn move_to(
     if address.as_str().eq_ignore_ascii_case(bearer.subscriber.address.as_str()) {
         return refuse("That is your address now.");
     }
-    let kind = address.kind(&site.settings.disposable_domains);
-    if site.settings.refuse.contains(&kind) {
-        return refuse(match kind {
-            MailboxKind::Role => "It must be the address of a person, not of a function.",
-            _ => "It must be an address that lives longer than a few minutes.",
-        });
-    }
-    if let Some(meant) = address.probably_meant().filter(|_| !is_sure) {
-        return refuse(&format!("Did you mean {meant}? If not, send it once more."));
+    match site.fit(&address, is_sure) {
+        Ok(()) => {}
+        Err(Unfit::Unwanted(remedy)) => return refuse(&format!("It {remedy}.")),
+        Err(Unfit::Mistyped(meant)) => return refuse(&format!("Did you mean {meant}? If not, send it once more.")),
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
@@ -142,7 +134,7 @@ async fn move_to(
             zone: preferences.timezone,
         };
         let notice = Notice::NewAddress { old, url, until: now + TimeDelta::hours(LINK_HOURS) };
-        send(site, &notice, to, id).await?;
+        site.send(&notice, to, Some(id)).await?;
     }
     let said = format!(
         "A mail with a link is on its way to {address}. Issues go there once the link is followed; until then all \
@@ -173,15 +165,7 @@ async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: As
             until: now + TimeDelta::hours(LINK_HOURS),
         },
     };
-    send(site, &notice, subscriber.into(), id).await
-}
-
-async fn send(site: &Site, notice: &Notice, to: Addressee<'_>, request: RequestId) -> Result<(), PageError> {
-    let now = site.clock.now();
-    let notice = site.desk().notice(notice, to, now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(request), now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, subscriber.into(), Some(id)).await
 }
 
 fn show(

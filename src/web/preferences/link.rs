@@ -8,7 +8,6 @@ use crate::subscriber::{Address, Status};
 use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
-use crate::web::signup::WORDING;
 use crate::web::visitor::Visitor;
 use crate::web::{PageError, Site};
 use axum::body::Body;
@@ -31,7 +30,7 @@ pub(in crate::web) async fn send(
     if !site.state.limits.allow(Costly::Form, visitor) {
         return Mishap::TooOften.answer();
     }
-    let page = site.desk().site.url(request.uri().path());
+    let asking = site.asking(visitor, request.uri().path());
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let typed = form.text("email");
     let address = match typed.parse::<Address>() {
@@ -41,7 +40,6 @@ pub(in crate::web) async fn send(
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
     }
-    let asking = Asking { wording: WORDING.to_owned(), page, network: visitor.address.to_string() };
     mail(&site, address, asking).await?;
     let text = "If the address has a subscription here, a mail with the link is on its way to it. Nothing there? Look \
                 among the spam, or ask again tomorrow: there is one such mail a day at most.";
@@ -72,15 +70,8 @@ async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageE
     };
     let desk = site.desk();
     let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
-    let notice = desk.notice(&Notice::Preferences { url }, (&known).into(), now)?;
-    site.db
-        .run(move |store| {
-            let id = store.ask(&request, None, now)?;
-            store.enqueue_notices(&[notice], Some(id), now)
-        })
-        .await?;
-    site.queued.notify_one();
-    Ok(())
+    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+    site.send(&Notice::Preferences { url }, (&known).into(), Some(id)).await
 }
 
 fn show(site: &Site, status: StatusCode, typed: &str, problem: Option<&str>) -> Result<Response, PageError> {

@@ -7,7 +7,7 @@ use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
-use crate::web::form::{Form, INTERESTS_MAX};
+use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
@@ -112,10 +112,7 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
         was.push(old.map(|old| old.name.clone()));
         interests.push(Value::Object(interest));
     }
-    if interests.len() > INTERESTS_MAX {
-        let remedy = format!("must be {INTERESTS_MAX} at most");
-        problems.push(Problem { path: "interests".to_owned(), value: None, remedy });
-    }
+    problems.extend(form.crowd());
     if record.contains_key("interests") {
         record.insert("interests".to_owned(), interests.into());
     }
