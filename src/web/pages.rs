@@ -86,7 +86,7 @@ impl Pages {
         Page(Context::new())
             .with("lang", &tongue.code())
             .with("dir", &tongue.dir())
-            .with("frame", &tongue.pages().frame)
+            .with("around", &tongue.pages().frame)
             .with("path", &"")
             .with("address", &"")
             .with("signup", &"closed")

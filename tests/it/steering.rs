@@ -104,7 +104,7 @@ async fn a_thumb_says_what_it_changed_and_can_be_taken_back() {
     let link = path(&house, |links| links.feedback(first(id), 1, Thumb::More));
     let (status, page) = house.post(&link, FORM, "").await;
     assert!(status == StatusCode::OK && page.contains("Your interest “Ice &amp; snow” learns from it"), "{page}");
-    assert!(page.contains("It counts from your next issue on, Wednesday, 5 August at 07:00 (UTC)."), "{page}");
+    assert!(page.contains("It counts from your next issue on, Wednesday, 5 August 2026 at 07:00 (UTC)."), "{page}");
     assert_eq!((said(&house, id)[0].thumb, said(&house, id)[0].rank), (Thumb::More, Some(2)));
     assert!(house.post(&link, FORM, "do=more").await.1.contains("nothing has changed"));
     let (_, page) = house.post(&link, FORM, "do=less").await;
