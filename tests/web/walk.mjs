@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 
 const program = process.argv[2];
@@ -122,6 +124,20 @@ async function linksOfMail(address, subject) {
   throw new Error(`no mail to ${address} about ${subject} has come`);
 }
 
+/** The address in List-Unsubscribe of the newest mail to an address that has one. */
+async function wayOut(address) {
+  await go('/inbox');
+  const numbers = await page.$$eval('tbody tr', (rows, address) => rows
+    .filter((row) => row.querySelector('td').innerText === address)
+    .map((row) => row.querySelector('a').getAttribute('href')), address);
+  for (const number of numbers.reverse()) {
+    await go(`${number}/source`);
+    const found = /^List-Unsubscribe:\s*<([^>]+)>/m.exec(await page.$eval('pre', (source) => source.textContent));
+    if (found) return found[1];
+  }
+  throw new Error(`no mail to ${address} has a way out`);
+}
+
 /** Asserts what must hold. */
 function must(holds, what) {
   if (!holds) problems.push(`${page.url()}: ${what}`);
@@ -163,6 +179,86 @@ async function tabTo(selector) {
     if (found.here) return;
   }
   throw new Error(`${selector} cannot be reached by the keyboard`);
+}
+
+/** Runs the program to its end, in an installation of its own. */
+async function paperboy(folder, ...args) {
+  const child = spawn(program, ['-c', path.join(folder, 'paperboy.toml'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { said += data; });
+  const code = await new Promise((resolve) => { child.on('exit', resolve); });
+  if (code !== 0) throw new Error(`paperboy ${args.join(' ')}: ${said}`);
+  return said;
+}
+
+/**
+ * A thumb by a link in the mail changes tomorrow's issue. The readers of the trial have had all its
+ * papers, so this is an installation of its own, whose issue is shown and not sent.
+ */
+async function steer() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'walk-'));
+  const port = await new Promise((resolve) => {
+    const probe = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+  const home = `http://127.0.0.1:${port}`;
+  fs.writeFileSync(path.join(folder, 'secret'), 'a secret of the walk that is long enough\n', { mode: 0o600 });
+  fs.writeFileSync(path.join(folder, 'paperboy.toml'), `[site]
+base_url = "${home}"
+from = "Papers <digest@example.org>"
+contact = "operator@example.org"
+secret_file = "secret"
+[web]
+listen = "127.0.0.1:${port}"
+[smtp]
+port = 25
+security = "none"
+`);
+  const today = new Date().toISOString().slice(0, 10);
+  const samples = fs.readFileSync(path.join(import.meta.dirname, '../../src/trial/samples.jsonl'), 'utf8').trim().split('\n');
+  const papers = samples.map((line) => JSON.stringify({ ...JSON.parse(line), announced: today }));
+  fs.writeFileSync(path.join(folder, 'papers.jsonl'), papers.join('\n'));
+  const reader = { email: 'steers@example.org', min_score: 0.05, max_papers: 8, interests: [{ name: 'Language models', description: 'language models, adapters, reasoning, fine-tuning' }] };
+  fs.writeFileSync(path.join(folder, 'readers.jsonl'), JSON.stringify(reader));
+  await paperboy(folder, 'migrate');
+  await paperboy(folder, 'papers', 'import', path.join(folder, 'papers.jsonl'));
+  await paperboy(folder, 'subscribers', 'import', path.join(folder, 'readers.jsonl'));
+  const mail = await paperboy(folder, 'preview', reader.email, '--format', 'text');
+  const links = [...mail.matchAll(/http:\/\/127\.0\.0\.1:\d+\/\S+/g)].map(([url]) => url);
+  const find = (wanted) => links.filter((url) => wanted.test(url));
+  const [own] = find(/\/preferences\?t=/);
+  const server = spawn(program, ['-c', path.join(folder, 'paperboy.toml'), 'run', '--role', 'web'], { stdio: 'ignore' });
+  try {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await fetch(home);
+        break;
+      } catch (error) {
+        if (tries === 300) throw error;
+        await new Promise((resolve) => { setTimeout(resolve, 100); });
+      }
+    }
+    const before = await nextIssue(own);
+    must(before.length >= 3, `only ${before.length} papers in the issue that is to be steered`);
+    const [first] = before;
+    await go(find(/\/feedback\?t=.*v=less/)[0]);
+    must((await page.$eval('p.about', (about) => about.innerText)) === first, 'the first thumb of the mail is not about its first paper');
+    await press('button.big');
+    await expect('a paper turned down', /move down/);
+    await look('feedback-less');
+    await go(find(/\/feedback\?t=.*v=more/).at(-1));
+    await press('button.big');
+    await expect('a paper liked', /move up/);
+    const after = await nextIssue(own);
+    must(after.length > 0 && !after.includes(first), 'what was turned down still comes');
+    must(JSON.stringify(after) !== JSON.stringify(before.filter((title) => title !== first)), 'the other papers come as before');
+    await look('preview-steered');
+  } finally {
+    server.kill('SIGINT');
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 const me = 'walker@walk.example.net';
@@ -322,23 +418,6 @@ try {
   const file = await fetched(bibtex);
   must(file.status === 200 && /^@\w+\{/.test(file.text.trim()) && /bibtex/.test(file.headers.get('content-type')), `no BibTeX: ${file.text.slice(0, 100)}`);
 
-  // My own thumb: by the link in a mail, once there is an issue; here by the page of a paper that the preview shows.
-  const mine = await nextIssue(own);
-  const less = links.find((url) => /\/feedback\?t=.*v=less/.test(url));
-  const more = [...new Set(links.filter((url) => /\/feedback\?t=.*v=more/.test(url)))];
-  must(mine.length > 0 || more.length > 0, 'the reader has nothing to say anything of');
-  await go(less);
-  await press('button.big');
-  await expect('a paper turned down', /move down/);
-  for (const url of more.slice(-3)) {
-    await go(url);
-    const big = await page.$('button.big');
-    if (big) await press('button.big');
-  }
-  const steered = await nextIssue(own);
-  must(JSON.stringify(steered) !== JSON.stringify(mine), `thumbs changed nothing in the next issue: ${JSON.stringify(steered)}`);
-  await look('preview-steered');
-
   // The issue as a page, and the list of them.
   await go(view);
   await expect('the issue', /\bQuantum|\bRobots/i);
@@ -400,12 +479,14 @@ try {
   must((await fetched(leave, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' })).status === 200, 'one-click for who is gone');
 
   // In French, as I have chosen.
-  await go(welcome.find((url) => url.includes('/unsubscribe?t=')));
+  await go(await wayOut(me));
   await expect('leaving in French', /Se désabonner/);
   must((await page.$eval('html', (html) => html.lang)) === 'fr', 'the page does not say its language');
   await look('unsubscribe-french');
   await press('main form button');
   await expect('having left in French', /Vous êtes désabonné/);
+
+  await steer();
 } catch (error) {
   problems.push(`${page.url()}: ${error.stack}`);
 } finally {
