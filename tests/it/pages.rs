@@ -10,10 +10,11 @@ use paperboy::clock::Clock as _;
 use paperboy::edition::Desk;
 use paperboy::links::{Links, Thumb};
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{Asking, NewRequest, RequestKind};
+use paperboy::store::{Asking, NewRequest, OutboxFilter, RequestKind};
 use paperboy::subscriber::{Holder, SubscriberId};
 use paperboy::token::Scope;
 use rusqlite::types::Value;
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// A subscriber whose links were never retired.
@@ -93,7 +94,7 @@ async fn links_in_older_mails_can_be_retired_but_not_the_one_that_leaves() {
     for url in &old {
         let works = url.starts_with("/unsubscribe");
         assert_eq!(house.get(url).await.0 == StatusCode::OK, works, "{url}");
-        assert_eq!(house.post(url, FORM, "act=leave&do=more").await.0.is_success(), false, "{url}");
+        assert!(!house.post(url, FORM, "act=leave&do=more").await.0.is_success(), "{url}");
     }
     // The page itself goes on with new links, as do the next mails.
     let again =
@@ -232,7 +233,7 @@ async fn the_header_that_leaves_is_in_lines_that_no_relay_folds_anew() {
         let confirm = mails(&house, "ada@example.org").pop().unwrap();
         let at = confirm.find("/confirm?t=").unwrap();
         house.post(confirm[at..].split_whitespace().next().unwrap(), FORM, "").await;
-        let rows = house.db.run_here(|store| store.deliveries(&Default::default())).unwrap();
+        let rows = house.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
         let welcome = rows.iter().max_by_key(|row| row.id).unwrap();
         let message = house.db.run_here(|store| store.message(welcome.id)).unwrap().unwrap();
         let message = String::from_utf8(message).unwrap();
@@ -279,7 +280,7 @@ async fn thousands_of_interests_are_refused_at_once_and_those_of_before_stay() {
     let (id, _) = house.subscribes("ada@example.org");
     let mut fields = String::from("interests=");
     for number in 0..5_000 {
-        fields += &format!("&interests[{number}].name=I{number}&interests[{number}].more=2608.00001");
+        write!(fields, "&interests[{number}].name=I{number}&interests[{number}].more=2608.00001").unwrap();
     }
     for path in [house.preferences("/preferences", id), "/subscribe?".to_owned()] {
         let (status, page) = house.post(&path, FORM, &fields).await;
