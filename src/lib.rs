@@ -90,6 +90,9 @@
 //!   may steer, but neither fetch nor erase what is stored: for that a link is
 //!   mailed that holds for a day. An address moves once the new one agrees; the
 //!   old one can undo it for a week.
+//! - When an address moves, or its reader asks for it, the links in older mails
+//!   stop working; those that leave work for ever.
+//! - `base_url` may have a path: `web/mount.rs` says how.
 //! - Of whoever is erased a keyed hash of the address is left, which the outbox
 //!   shows and imports refuse. The next upkeep writes the file anew, so that
 //!   nothing is left in its unused pages either.

@@ -1,10 +1,12 @@
 //! The addresses of our own pages that stand in mails.
 //!
 //! Each carries a token of its own scope ([`crate::token`]), so that whoever is
-//! forwarded a link can do no more than what that link is for.
+//! forwarded a link can do no more than what that link is for. All but the one
+//! that leaves stop working when their reader moves to another address, or asks
+//! for it.
 
 use crate::site::Site;
-use crate::subscriber::SubscriberId;
+use crate::subscriber::{Holder, SubscriberId};
 use crate::token::{Scope, Signer};
 use chrono::NaiveDate;
 
@@ -50,6 +52,10 @@ impl Thumbs {
     }
 }
 
+/// A link that is to stand in a line of 76 bytes of a header, with a space and a
+/// bracket before it, a bracket and a comma behind it.
+const HEADER_BYTES: usize = 76 - 4;
+
 /// Makes the links of one site.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
@@ -60,39 +66,41 @@ pub struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Ends the subscription (RFC 8058).
+    /// Ends the subscription (RFC 8058); works for ever, whatever became of other links.
     pub fn unsubscribe(&self, id: SubscriberId) -> String {
-        self.with_token("/unsubscribe?t=", Scope::Unsubscribe, id)
+        let of = Holder { id, generation: 0 };
+        let link = self.with_token("/unsubscribe?t=", Scope::Unsubscribe, of);
+        if link.len() <= HEADER_BYTES { link } else { self.with_token("/u/", Scope::Unsubscribe, of) }
     }
 
     /// The subscriber's preferences.
-    pub fn preferences(&self, id: SubscriberId) -> String {
-        self.with_token("/preferences?t=", Scope::Preferences, id)
+    pub fn preferences(&self, of: Holder) -> String {
+        self.with_token("/preferences?t=", Scope::Preferences, of)
     }
 
     /// Where the reader says something of the paper in row `paper`; GET shows a
     /// page with a button, POST acts.
-    pub fn feedback(&self, id: SubscriberId, paper: i64, thumb: Thumb) -> String {
-        self.thumbs(id).of(paper, thumb)
+    pub fn feedback(&self, of: Holder, paper: i64, thumb: Thumb) -> String {
+        self.thumbs(of).of(paper, thumb)
     }
 
     /// The same for all papers of an issue: one signature serves them all.
-    pub fn thumbs(&self, id: SubscriberId) -> Thumbs {
-        Thumbs(self.with_token("/feedback?t=", Scope::Feedback, id))
+    pub fn thumbs(&self, of: Holder) -> Thumbs {
+        Thumbs(self.with_token("/feedback?t=", Scope::Feedback, of))
     }
 
     /// One of the subscriber's own issues as a page.
-    pub fn issue(&self, id: SubscriberId, local_date: NaiveDate) -> String {
-        let page = self.with_token("/issues/", Scope::View, id);
+    pub fn issue(&self, of: Holder, local_date: NaiveDate) -> String {
+        let page = self.with_token("/issues/", Scope::View, of);
         format!("{page}?d={local_date}")
     }
 
     /// The subscriber's private Atom feed.
-    pub fn feed(&self, id: SubscriberId) -> String {
-        self.with_token("/feeds/", Scope::Feed, id)
+    pub fn feed(&self, of: Holder) -> String {
+        self.with_token("/feeds/", Scope::Feed, of)
     }
 
-    fn with_token(&self, path: &str, scope: Scope, id: SubscriberId) -> String {
-        self.site.url(&format!("{path}{}", self.signer.sign(scope, id.0)))
+    fn with_token(&self, path: &str, scope: Scope, of: Holder) -> String {
+        self.site.url(&format!("{path}{}", self.signer.sign_in(scope, of.id.0, of.generation)))
     }
 }

@@ -190,8 +190,26 @@ pub struct NewSubscriber {
 pub struct Subscriber {
     /// Its row.
     pub id: SubscriberId,
+    /// Grows when the links in older mails are to stop working.
+    pub generation: u32,
     /// All the rest.
     pub details: NewSubscriber,
+}
+
+impl Subscriber {
+    /// Whose links are made.
+    pub fn holder(&self) -> Holder {
+        Holder { id: self.id, generation: self.generation }
+    }
+}
+
+/// Whose links are made: they work while the generation is still the subscriber's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The subscriber's row.
+    pub id: SubscriberId,
+    /// [`Subscriber::generation`].
+    pub generation: u32,
 }
 
 impl std::ops::Deref for Subscriber {

@@ -73,32 +73,45 @@ impl Signer {
 
     /// The token that allows `scope` for the row numbered `id`.
     pub fn sign(&self, scope: Scope, id: i64) -> String {
+        self.sign_in(scope, id, 0)
+    }
+
+    /// The same in one generation: a token is worthless in all others, and does
+    /// not say which one is its own.
+    pub fn sign_in(&self, scope: Scope, id: i64, generation: u32) -> String {
         let mut bytes = vec![scope as u8];
         let id = id.to_be_bytes();
         let start = id.iter().position(|&byte| byte != 0).unwrap_or(id.len());
         bytes.extend_from_slice(&id[start..]);
-        let mac = mac(&self.key, &bytes);
+        let mac = mac(&self.key, &bytes, generation);
         bytes.extend_from_slice(&mac);
         encode(&bytes)
     }
 
     /// The row that `token` was signed for, if it was signed here for `scope`.
     pub fn verify(&self, scope: Scope, token: &str) -> Result<i64, BadToken> {
+        self.verify_in(scope, token, 0)
+    }
+
+    /// The same of one generation.
+    pub fn verify_in(&self, scope: Scope, token: &str, generation: u32) -> Result<i64, BadToken> {
         let bytes = decode(token).ok_or(BadToken)?;
-        let split = bytes.len().checked_sub(MAC_BYTES).ok_or(BadToken)?;
-        let (said, given) = bytes.split_at(split);
-        let (&found, id) = said.split_first().ok_or(BadToken)?;
-        if id.len() > 8 || found != scope as u8 {
-            return Err(BadToken);
-        }
+        let (said, given) = split(&bytes)?;
+        let id = named(scope, said)?;
         // The comparison takes the same time wherever the first wrong byte stands.
-        let is_made_with = |key| given.iter().zip(mac(key, said)).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
+        let is_made_with =
+            |key| given.iter().zip(mac(key, said, generation)).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
         if !std::iter::once(&self.key).chain(&self.old_keys).any(is_made_with) {
             return Err(BadToken);
         }
-        let mut wide = [0; 8];
-        wide[8 - id.len()..].copy_from_slice(id);
-        Ok(i64::from_be_bytes(wide))
+        Ok(id)
+    }
+
+    /// The row that `token` names, whoever has signed it: to find the generation
+    /// that [`Signer::verify_in`] needs.
+    pub fn claimed(scope: Scope, token: &str) -> Result<i64, BadToken> {
+        let bytes = decode(token).ok_or(BadToken)?;
+        named(scope, split(&bytes)?.0)
     }
 
     /// What is left of an address that was erased: it cannot be turned back, and
@@ -115,10 +128,33 @@ fn key(secret: &SecretSlice<u8>) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret())
 }
 
-fn mac(key: &hmac::Key, said: &[u8]) -> [u8; MAC_BYTES] {
+/// What a token says, and its signature.
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadToken> {
+    let at = bytes.len().checked_sub(MAC_BYTES).ok_or(BadToken)?;
+    Ok(bytes.split_at(at))
+}
+
+/// The row in what a token says, if it is one of `scope`.
+fn named(scope: Scope, said: &[u8]) -> Result<i64, BadToken> {
+    let (&found, id) = said.split_first().ok_or(BadToken)?;
+    if id.len() > 8 || found != scope as u8 {
+        return Err(BadToken);
+    }
+    let mut wide = [0; 8];
+    wide[8 - id.len()..].copy_from_slice(id);
+    Ok(i64::from_be_bytes(wide))
+}
+
+fn mac(key: &hmac::Key, said: &[u8], generation: u32) -> [u8; MAC_BYTES] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"paperboy token 1\0");
     context.update(said);
+    // Tokens of the first one are as they were before there were generations. What
+    // is said has at most nine bytes, so no other token's can look like this.
+    if generation > 0 {
+        context.update(b"generation\0");
+        context.update(&generation.to_be_bytes());
+    }
     let tag = context.sign();
     tag.as_ref()[..MAC_BYTES].try_into().expect("a SHA-256 tag has 32 bytes")
 }
@@ -191,6 +227,19 @@ mod tests {
         let replaced = Signer::new(&secret(2)).accepting(&[secret(1)]);
         assert_eq!(replaced.verify(Scope::Feedback, &token), Ok(7));
         assert_eq!(signer(1).verify(Scope::Feedback, &replaced.sign(Scope::Feedback, 7)), Err(BadToken));
+    }
+
+    #[test]
+    fn a_token_is_worthless_in_other_generations() {
+        let of = |generation| signer(1).sign_in(Scope::Preferences, 7, generation);
+        assert_eq!(of(0), signer(1).sign(Scope::Preferences, 7));
+        for (made, asked) in [(0, 1), (1, 0), (1, 2), (256, 1)] {
+            assert_eq!(signer(1).verify_in(Scope::Preferences, &of(made), asked), Err(BadToken));
+            assert_eq!(signer(1).verify_in(Scope::Preferences, &of(made), made), Ok(7));
+            assert_eq!(Signer::claimed(Scope::Preferences, &of(made)), Ok(7));
+            assert_eq!(of(made).len(), of(0).len());
+        }
+        assert_eq!(Signer::claimed(Scope::Feedback, &of(1)), Err(BadToken));
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! text for each of the language's plural forms.
 
 mod files;
+mod pages;
 
-pub(super) use files::{Languages, load};
+pub(super) use files::{Languages, english, load};
+pub use pages::*;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,7 @@ pub(super) struct Language {
     pub(super) digest: DigestWords,
     pub(super) notices: NoticeWords,
     pub(super) facts: FactWords,
+    pub(super) pages: PageWords,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -96,11 +99,11 @@ impl Plural {
 /// A text with places for values: `{count} more`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(super) struct Text(String);
+pub struct Text(String);
 
 impl Text {
     /// The text with every `{name}` replaced by its value; others stay as they are.
-    pub(super) fn with(&self, values: &[(&str, &str)]) -> String {
+    pub fn with(&self, values: &[(&str, &str)]) -> String {
         let mut filled = String::with_capacity(self.0.len() + 32);
         let mut rest = self.0.as_str();
         while let Some(start) = rest.find('{') {
@@ -122,7 +125,8 @@ impl Text {
         filled
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// The text as it stands in the file.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -130,7 +134,7 @@ impl Text {
 /// One text for each plural form.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(super) struct Counted(BTreeMap<Form, Text>);
+pub struct Counted(BTreeMap<Form, Text>);
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

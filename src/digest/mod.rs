@@ -31,17 +31,23 @@ mod sample;
 mod settings;
 mod summary;
 mod templates;
+mod tongue;
 mod views;
 
 pub use accent::{Accent, BadAccent};
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use fragments::Fragments;
+pub use language::{
+    ConfirmWords, Counted, FeedbackWords, FrameWords, LeaveWords, MessagesWords, OwnerWords, PageWords,
+    PreferencesWords, Text,
+};
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
 pub use sample::{SampleError, sample_message};
 pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
 pub use templates::{TemplateError, Templates};
+pub use tongue::Tongue;
 
 use crate::links::Thumbs;
 use crate::paper::Paper;

@@ -5,7 +5,7 @@ use super::language::{self, Language, Languages};
 use super::paper_view::{self, Own, PaperView};
 use super::summary::Chosen;
 use super::views::IssueView;
-use super::{Accent, DigestSettings, Dress, Fragments, notices, sample};
+use super::{Accent, DigestSettings, Dress, Fragments, Tongue, notices, sample};
 use crate::subscriber::AbstractLength;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -152,6 +152,11 @@ impl Templates {
     /// The words for who chose `code`.
     pub(super) fn language(&self, code: &str) -> &Language {
         self.languages.best(code)
+    }
+
+    /// The words of web pages for who chose `code`.
+    pub fn tongue(&self, code: &str) -> Tongue {
+        Tongue::of(self.languages.best(code))
     }
 
     /// Fills every template with sample values in every language, with papers and without.

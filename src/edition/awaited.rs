@@ -92,6 +92,7 @@ mod tests {
         });
         Subscriber {
             id: SubscriberId(1),
+            generation: 0,
             details: NewSubscriber {
                 address: "reader@example.org".parse().unwrap(),
                 name: String::new(),

@@ -219,9 +219,9 @@ impl Desk {
             name: &subscriber.name,
             preferences: &subscriber.preferences,
             unsubscribe_url: links.unsubscribe(subscriber.id),
-            preferences_url: links.preferences(subscriber.id),
-            view_url: links.issue(subscriber.id, local_date),
-            thumbs: links.thumbs(subscriber.id),
+            preferences_url: links.preferences(subscriber.holder()),
+            view_url: links.issue(subscriber.holder(), local_date),
+            thumbs: links.thumbs(subscriber.holder()),
             unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
         }
     }

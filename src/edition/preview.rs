@@ -214,7 +214,7 @@ pub fn preview_for(
     library: Vec<LibraryWork>,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
-    let subscriber = Subscriber { id: NOBODY, details: new.clone() };
+    let subscriber = Subscriber { id: NOBODY, generation: 0, details: new.clone() };
     let coverage = recent_coverage(db, window::last_day(now))?;
     let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
     let days = window::days(&coverage, None, None, now);

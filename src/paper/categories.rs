@@ -163,13 +163,32 @@ const NAMES: [(&str, &str); 157] = [
     ("stat.TH", "Statistics Theory"),
 ];
 
-/// The name of an arXiv category; any other text is its own name.
+/// The name of an arXiv category, or of a whole archive (`math.*`); any other text
+/// is its own name.
 pub fn category_name(code: &str) -> &str {
-    match NAMES.binary_search_by_key(&code, |(known, _)| known) {
-        Ok(at) => NAMES[at].1,
-        Err(_) => code,
-    }
+    let found = match code.strip_suffix(".*") {
+        None => named(&NAMES, code),
+        Some(archive) => named(&ARCHIVES, archive).or_else(|| named(&NAMES, archive)),
+    };
+    found.unwrap_or(code)
 }
+
+fn named(names: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    names.binary_search_by_key(&code, |(known, _)| known).ok().map(|at| names[at].1)
+}
+
+/// Archives of which only parts have a name above, as `math.*` means all of them.
+const ARCHIVES: [(&str, &str); 9] = [
+    ("cs", "Computer Science"),
+    ("econ", "Economics"),
+    ("eess", "Electrical Engineering and Systems Science"),
+    ("math", "Mathematics"),
+    ("nlin", "Nonlinear Sciences"),
+    ("physics", "Physics"),
+    ("q-bio", "Quantitative Biology"),
+    ("q-fin", "Quantitative Finance"),
+    ("stat", "Statistics"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_code_is_found() {
-        assert!(NAMES.is_sorted());
+        assert!(NAMES.is_sorted() && ARCHIVES.is_sorted());
         for (code, name) in NAMES {
             assert_eq!(category_name(code), name);
         }
@@ -186,7 +205,10 @@ mod tests {
 
     #[test]
     fn unknown_codes_stay() {
-        for code in ["cs.XX", "Bioinformatics", ""] {
+        for (code, name) in [("math.*", "Mathematics"), ("astro-ph.*", "Astrophysics"), ("cs.*", "Computer Science")] {
+            assert_eq!(category_name(code), name);
+        }
+        for code in ["cs.XX", "Bioinformatics", "", "math", "xx.*"] {
             assert_eq!(category_name(code), code);
         }
     }

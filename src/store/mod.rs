@@ -20,7 +20,6 @@ mod library;
 mod makers;
 mod outcomes;
 mod own;
-mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -49,8 +48,7 @@ pub use ledger::{
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
-pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
-pub use owner::{OwnerStore, SentMail, ShownPick};
+pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
@@ -73,7 +71,6 @@ pub trait Store:
     + RequestStore
     + FeedbackStore
     + LibraryStore
-    + OwnerStore
     + IssueStore
     + OutcomeStore
     + OwnStore
@@ -98,7 +95,6 @@ impl<T> Store for T where
         + RequestStore
         + FeedbackStore
         + LibraryStore
-        + OwnerStore
         + IssueStore
         + OutcomeStore
         + OwnStore

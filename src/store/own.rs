@@ -1,8 +1,10 @@
-//! What one reader asks about their own issues.
+//! What a subscriber may see of what is stored about them: their issues, the
+//! mails that were written to them, and what they asked for.
 
-use super::{StoreError, StoredPaper};
+use super::{DeliveryState, Request, StoreError, StoredPaper};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 
 /// An issue in the list of a reader's issues.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +20,10 @@ pub struct OwnIssue {
 /// A paper as it stood in an issue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OwnPick {
-    /// The paper as it is now.
+    /// The paper as it is now; one that was merged into another since stands as that one.
     pub paper: StoredPaper,
+    /// Its place in the issue, from 1.
+    pub rank: u32,
     /// 0 to 1.
     pub score: f32,
     /// Heading of its section.
@@ -45,16 +49,44 @@ pub struct KeptIssue {
     pub picks: Vec<OwnPick>,
 }
 
-/// Verbs about a reader's own issues; none of them changes anything.
+/// A mail that was written to a subscriber, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SentMail {
+    /// `issue`, or what kind of notice it is.
+    pub kind: String,
+    /// Its date where they live.
+    pub local_date: NaiveDate,
+    /// Where it went.
+    pub address: String,
+    /// The subject line.
+    pub subject: String,
+    /// Without angle brackets.
+    pub message_id: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// The last reply's three digits.
+    pub code: Option<u16>,
+    /// The server's last words, or ours.
+    pub text: Option<String>,
+    /// When it came to stand so.
+    pub at: DateTime<Utc>,
+}
+
+/// Verbs for the subscriber's own eyes; none of them changes anything.
 pub trait OwnStore {
     /// Up to `limit` issues of a reader, the newest first.
     fn own_issues(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnIssue>, StoreError>;
 
-    /// What is kept of a reader's issue of that date. A paper that was merged
-    /// into another since stands in it as that one.
+    /// What is kept of a reader's issue of that date.
     fn kept_issue(&mut self, subscriber: SubscriberId, date: NaiveDate) -> Result<Option<KeptIssue>, StoreError>;
 
-    /// Up to `limit` papers of a reader's newest issues, the newest issue first,
-    /// within each in order.
-    fn newest_picks(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnPick>, StoreError>;
+    /// The picks of a reader's newest issues, `issues` of them, the newest first
+    /// and each in order.
+    fn picks_of(&mut self, subscriber: SubscriberId, issues: u32) -> Result<Vec<OwnPick>, StoreError>;
+
+    /// Up to `limit` mails to a subscriber, the newest first.
+    fn mails_to(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<SentMail>, StoreError>;
+
+    /// What a subscriber asked for on the web, oldest first.
+    fn requests_of(&mut self, subscriber: SubscriberId) -> Result<Vec<Request>, StoreError>;
 }

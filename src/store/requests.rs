@@ -163,7 +163,8 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<Proved, StoreError>;
 
-    /// The owners of both addresses have agreed: issues go to `address` from now on.
+    /// The owners of both addresses have agreed: issues go to `address` from now
+    /// on, and links in mails to the other one stop working.
     fn move_subscription(
         &mut self,
         id: RequestId,

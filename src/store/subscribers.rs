@@ -55,6 +55,10 @@ pub trait SubscriberStore {
     /// `false` if there is no such subscriber or they had left already.
     fn unsubscribe(&mut self, id: SubscriberId, channel: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
+    /// Has all links in older mails stop working, but those to leave; `false` if
+    /// there is no such subscriber.
+    fn retire_links(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
     /// Forgets the subscriber; what is queued and not yet handed over is held.
     /// The record of what was sent stays. `false` if there is no such subscriber.
     fn remove_subscriber(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError>;

@@ -243,7 +243,7 @@ mod tests {
             }],
         });
         let details = read(record.clone()).unwrap();
-        let again = Subscriber { id: SubscriberId(1), details }.to_record();
+        let again = Subscriber { id: SubscriberId(1), generation: 0, details }.to_record();
         assert_eq!(again, record);
         assert_eq!(again.as_object().unwrap().len(), RECORD_KEYS.len());
     }

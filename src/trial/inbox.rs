@@ -78,7 +78,7 @@ impl Inbox {
     }
 
     fn no_mail(&self) -> Result<Response, PageError> {
-        self.pages.message(StatusCode::NOT_FOUND, "There is no such mail", "The inbox lists what has arrived.", None)
+        self.pages.message(StatusCode::NOT_FOUND, "There is no such mail", "The inbox lists what has arrived.")
     }
 
     fn show(

@@ -1,110 +1,122 @@
 //! The link in a mail that proves who asked. GET shows a button, POST acts:
 //! mail scanners follow links.
 
+use super::mishap::Mishap;
+use super::pages::Said;
 use super::query::Query;
-use super::signup::{LIBRARY, LINK_HOURS, WORDING};
+use super::signup::{LIBRARY, LINK_HOURS};
 use super::visitor::Visitor;
 use super::{PageError, Site};
 use crate::digest::notices::Notice;
+use crate::digest::{ConfirmWords, Text, Tongue};
 use crate::fields::Fields;
 use crate::links::Links;
 use crate::store::{Asking, LibraryWork, NewRequest, Proved, Request, RequestId, RequestKind};
-use crate::subscriber::{Address, NewSubscriber, Preferences, Status, Subscriber, SubscriberId, read_subscriber};
+use crate::subscriber::{Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber};
 use crate::token::Scope;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// `GET /confirm?t=TOKEN`
-pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(request) = request(&site, &uri).await? else { return stale(&site) };
-    let address = &request.request.address;
-    match request.request.kind {
-        RequestKind::Subscribe => {
-            let text = format!(
-                "New papers will come to {address}. You can change everything later, and leave with one click."
-            );
-            site.pages.question("Confirm your subscription", &text, "Confirm")
-        }
-        RequestKind::Move => {
-            let text = format!("From now on, issues will go to {address}.");
-            site.pages.question("Confirm your new address", &text, "Confirm")
-        }
-        _ => stale(&site),
-    }
+pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    let Some(request) = request(&site, &uri).await? else { return Mishap::OldConfirmation.answer() };
+    let tongue = tongue(&site, &request, &headers).await?;
+    let words = &tongue.pages().confirm;
+    let (heading, text) = match request.request.kind {
+        RequestKind::Subscribe => (&words.heading, &words.text),
+        RequestKind::Move => (&words.moving, &words.moving_text),
+        _ => return Mishap::OldConfirmation.answer(),
+    };
+    let text = text.with(&[("address", request.request.address.as_str())]);
+    site.pages.say(&tongue, &Said::question(heading.as_str(), &text, words.button.as_str()))
 }
 
 /// `POST /confirm?t=TOKEN`
 pub(super) async fn act(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
-    let Some(request) = request(&site, &uri).await? else { return stale(&site) };
+    let Some(request) = request(&site, &uri).await? else { return Mishap::OldConfirmation.answer() };
     let now = site.clock.now();
-    let confirming = Asking {
-        wording: WORDING.to_owned(),
-        page: site.desk().site.url(uri.path()),
-        network: visitor.address.to_string(),
-    };
-    let id = request.id;
+    let confirming = site.asking(visitor, uri.path());
     match request.request.kind {
-        RequestKind::Subscribe => {
-            let Some((details, works)) = details(&request) else { return stale(&site) };
-            let proved = site
-                .db
-                .run(move |store| {
-                    let details = match store.subscriber(&details.address)? {
-                        Some(known) => returning(known.details, details),
-                        None => details,
-                    };
-                    let proved = store.confirm_subscription(id, &details, &confirming, now)?;
-                    if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first()) {
-                        store.add_library(subscriber, &interest.name, &works, now)?;
-                    }
-                    Ok(proved)
-                })
-                .await?;
-            match proved {
-                Proved::Done(subscriber) => {
-                    tracing::info!(subscriber.id = subscriber.0, "subscribed");
-                    welcome(&site, subscriber).await?;
-                    subscribed(&site, subscriber)
-                }
-                Proved::Before(subscriber) => subscribed(&site, subscriber),
-                Proved::Impossible => stale(&site),
-            }
-        }
-        RequestKind::Move => {
-            let address = request.request.address.clone();
-            let (whose, asked) = (request.request.subscriber, confirming.clone());
-            let (before, proved) = site
-                .db
-                .run(move |store| {
-                    let before = whose.map(|whose| store.subscriber_by_id(whose)).transpose()?.flatten();
-                    Ok((before, store.move_subscription(id, &address, &confirming, now)?))
-                })
-                .await?;
-            match proved {
-                Proved::Done(subscriber) | Proved::Before(subscriber) => {
-                    tracing::info!(subscriber.id = subscriber.0, "issues go to another address");
-                    if let (Proved::Done(_), Some(before)) = (proved, before)
-                        && request.request.details != UNDO
-                    {
-                        tell_old_address(&site, &before, &request.request.address, asked).await?;
-                    }
-                    let link = preferences(&site, subscriber);
-                    let text = "Issues will come to your new address from now on.";
-                    site.pages.message_with_link(
-                        StatusCode::OK,
-                        "That is your address now",
-                        text,
-                        &link,
-                        "Your preferences",
-                    )
-                }
-                Proved::Impossible => stale(&site),
-            }
-        }
-        _ => stale(&site),
+        RequestKind::Subscribe => subscribe(&site, &request, confirming, now).await,
+        RequestKind::Move => move_to(&site, &request, confirming, now).await,
+        _ => Mishap::OldConfirmation.answer(),
     }
+}
+
+async fn subscribe(
+    site: &Site,
+    request: &Request,
+    confirming: Asking,
+    now: DateTime<Utc>,
+) -> Result<Response, PageError> {
+    let Some((details, works)) = details(request) else { return Mishap::OldConfirmation.answer() };
+    let id = request.id;
+    let proved = site
+        .db
+        .run(move |store| {
+            let details = match store.subscriber(&details.address)? {
+                Some(known) => returning(known.details, details),
+                None => details,
+            };
+            let proved = store.confirm_subscription(id, &details, &confirming, now)?;
+            if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first()) {
+                store.add_library(subscriber, &interest.name, &works, now)?;
+            }
+            Ok(proved)
+        })
+        .await?;
+    let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
+    if matches!(proved, Proved::Done(_)) {
+        tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
+        welcome(site, &subscriber).await?;
+    }
+    done(site, &subscriber, |words| (&words.done, &words.done_text))
+}
+
+async fn move_to(
+    site: &Site,
+    request: &Request,
+    confirming: Asking,
+    now: DateTime<Utc>,
+) -> Result<Response, PageError> {
+    let (id, address, whose, asked) =
+        (request.id, request.request.address.clone(), request.request.subscriber, confirming.clone());
+    let (before, proved) = site
+        .db
+        .run(move |store| {
+            let before = whose.map(|whose| store.subscriber_by_id(whose)).transpose()?.flatten();
+            Ok((before, store.move_subscription(id, &address, &confirming, now)?))
+        })
+        .await?;
+    let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
+    tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
+    if let (Proved::Done(_), Some(before)) = (proved, before)
+        && request.request.details != UNDO
+    {
+        tell_old_address(site, &before, &request.request.address, asked).await?;
+    }
+    done(site, &subscriber, |words| (&words.moved, &words.moved_text))
+}
+
+/// Whose link it was, as they are now; `None` if it cannot be followed.
+async fn proved_by(site: &Site, proved: Proved) -> Result<Option<Subscriber>, PageError> {
+    let (Proved::Done(id) | Proved::Before(id)) = proved else { return Ok(None) };
+    Ok(site.db.run(move |store| store.subscriber_by_id(id)).await?)
+}
+
+/// The language of whoever has the subscription, or asks for one.
+async fn tongue(site: &Site, request: &Request, headers: &HeaderMap) -> Result<Tongue, PageError> {
+    if let Some(id) = request.request.subscriber
+        && let Some(subscriber) = site.db.read(move |store| store.subscriber_by_id(id)).await?
+    {
+        return Ok(site.tongue_of(&subscriber));
+    }
+    Ok(match details(request) {
+        Some((details, _)) => site.desk().templates.tongue(&details.preferences.language),
+        None => site.tongue_for(headers),
+    })
 }
 
 /// The request that the token names, while its link holds.
@@ -144,10 +156,7 @@ async fn tell_old_address(site: &Site, before: &Subscriber, new: &Address, askin
     let desk = site.desk();
     let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
     let notice = Notice::OldAddress { new: new.clone(), url, until: now + TimeDelta::days(UNDO_DAYS) };
-    let notice = desk.notice(&notice, before.into(), now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, before.into(), Some(id)).await
 }
 
 /// What was asked for, and the works that the first interest is to learn from.
@@ -178,40 +187,32 @@ fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
     now
 }
 
-fn preferences(site: &Site, id: SubscriberId) -> String {
+fn preferences(site: &Site, of: Holder) -> String {
     let desk = site.desk();
-    Links { site: &desk.site, signer: &desk.signer }.preferences(id)
+    Links { site: &desk.site, signer: &desk.signer }.preferences(of)
 }
 
-async fn welcome(site: &Site, id: SubscriberId) -> Result<(), PageError> {
-    let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else { return Ok(()) };
-    let (desk, now) = (site.desk(), site.clock.now());
+async fn welcome(site: &Site, subscriber: &Subscriber) -> Result<(), PageError> {
+    let desk = site.desk();
     let links = Links { site: &desk.site, signer: &desk.signer };
     let notice = Notice::Welcome {
-        preferences_url: links.preferences(id),
-        unsubscribe_url: links.unsubscribe(id),
+        preferences_url: links.preferences(subscriber.holder()),
+        unsubscribe_url: links.unsubscribe(subscriber.id),
         preferences: subscriber.preferences.clone(),
     };
-    let notice = desk.notice(&notice, (&subscriber).into(), now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], None, now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, subscriber.into(), None).await
 }
 
-fn subscribed(site: &Site, id: SubscriberId) -> Result<Response, PageError> {
-    let text =
-        "The first issue comes at the hour you chose. Tell us which papers you like, and the next ones get better.";
-    site.pages.message_with_link(StatusCode::OK, "You are subscribed", text, &preferences(site, id), "Your preferences")
-}
-
-/// The link is damaged, too old, or what it asked for cannot be done any more.
-fn stale(site: &Site) -> Result<Response, PageError> {
-    let text = "It holds for two days, and only as it stands in the mail. Please ask for a new one.";
-    site.pages.message_with_link(
-        StatusCode::NOT_FOUND,
-        "This link does not work any more",
-        text,
-        "/subscribe",
-        "Subscribe",
-    )
+/// Says what was done, with the way to the preferences.
+fn done(
+    site: &Site,
+    subscriber: &Subscriber,
+    said: impl Fn(&ConfirmWords) -> (&Text, &Text),
+) -> Result<Response, PageError> {
+    let tongue = site.tongue_of(subscriber);
+    let words = &tongue.pages().confirm;
+    let (heading, text) = said(words);
+    let link = preferences(site, subscriber.holder());
+    let link = Some((link.as_str(), words.preferences.as_str()));
+    site.pages.say(&tongue, &Said { link, ..Said::new(StatusCode::OK, heading.as_str(), text.as_str()) })
 }

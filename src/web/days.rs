@@ -55,7 +55,7 @@ pub(super) async fn archive(
 ) -> Result<Response, PageError> {
     let Ok(date) = date.parse::<NaiveDate>() else {
         let text = "Days are written like /archive/2026-08-04.";
-        return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text, None);
+        return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text);
     };
     cached(&site, &uri, &headers, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}"))).await
 }

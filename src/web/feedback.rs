@@ -5,17 +5,19 @@
 //! changed, what will come of it, and how to take it back.
 
 use super::form::Form;
+use super::mishap::Mishap;
 use super::query::Query;
-use super::signup::torn;
+use super::reader::reader;
 use super::view::PaperView;
 use super::visitor::Visitor;
-use super::{PageError, Site, bad_link};
+use super::{PageError, Site};
+use crate::digest::{FeedbackWords, Text, Tongue};
 use crate::edition::clicks::{agent, network};
 use crate::edition::{YOUR_PICKS, follow_author};
 use crate::links::Thumb;
 use crate::schedule::next_due;
 use crate::store::{Channel, Click, Given, NewFeedback, PaperRow, Store, StoreError, StoredPaper};
-use crate::subscriber::{Status, Subscriber, SubscriberId};
+use crate::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use crate::text::same_person;
 use crate::token::Scope;
 use axum::body::Body;
@@ -34,23 +36,28 @@ struct Link {
     subscriber: Subscriber,
     paper: StoredPaper,
     thumb: Thumb,
+    /// What they have said of it.
+    said: Option<Thumb>,
     muted: Vec<String>,
+    tongue: Tongue,
 }
 
 impl Link {
     async fn read(site: &Site, uri: &Uri) -> Result<Option<Link>, PageError> {
         let query = Query::of(uri);
         let token = query.text("t").unwrap_or_default().to_owned();
-        let Ok(id) = site.desk().signer.verify(Scope::Feedback, &token) else { return Ok(None) };
-        let (id, row) = (SubscriberId(id), query.parsed::<i64>("p").map(PaperRow));
+        let Some(subscriber) = reader(site, &[Scope::Feedback], &token).await? else { return Ok(None) };
+        let (id, row) = (subscriber.id, query.parsed::<i64>("p").map(PaperRow));
         let thumb = query.text("v").and_then(thumb).unwrap_or(Thumb::More);
         let Some(row) = row else { return Ok(None) };
         let known = site.db.read(move |store| {
             let muted = store.muted_authors(&[id])?.into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-            Ok((store.subscriber_by_id(id)?, store.standing_paper(row)?, muted))
+            Ok((store.standing_paper(row)?, store.feedback_of(&[id])?, muted))
         });
-        let (Some(subscriber), Some(paper), muted) = known.await? else { return Ok(None) };
-        Ok(Some(Link { token, subscriber, paper, thumb, muted }))
+        let (Some(paper), feedback, muted) = known.await? else { return Ok(None) };
+        let said = feedback.into_iter().find(|said| said.paper == paper.row).map(|said| said.thumb);
+        let tongue = site.tongue_of(&subscriber);
+        Ok(Some(Link { token, subscriber, paper, thumb, said, muted, tongue }))
     }
 
     /// Where the forms of the page go.
@@ -75,7 +82,7 @@ pub(super) async fn ask(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&site, &uri).await? else { return bad_link(&site) };
+    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
     let named = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let click = Click {
         subscriber: link.subscriber.id,
@@ -89,12 +96,17 @@ pub(super) async fn ask(
         // The page is worth more than the count.
         tracing::warn!("a click cannot be noted: {error}");
     }
+    let words = &link.tongue.pages().feedback;
+    if link.said == Some(link.thumb) {
+        let undo = [("do", "undo".to_owned())];
+        return show(&site, &link, heading(words, link.thumb), &[words.already.as_str().to_owned()], Some(&undo));
+    }
     let heading = match link.thumb {
-        Thumb::More => "More like this?",
-        Thumb::Less => "Less like this?",
-        Thumb::Save => "Save this paper?",
+        Thumb::More => &words.ask_more,
+        Thumb::Less => &words.ask_less,
+        Thumb::Save => &words.ask_save,
     };
-    show(&site, &link, heading, &["Nothing has been changed yet.".to_owned()], None)
+    show(&site, &link, heading.as_str(), &[words.nothing_yet.as_str().to_owned()], None)
 }
 
 /// What a form asks for.
@@ -134,24 +146,27 @@ struct Told {
 
 /// `POST /feedback?t=TOKEN&p=ROW&v=more`
 pub(super) async fn act(State(site): State<Site>, uri: Uri, request: Request<Body>) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&site, &uri).await? else { return bad_link(&site) };
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let Some(deed) = Deed::read(&form, &link) else {
-        let said = ["That was not understood, and nothing was changed. Please choose again.".to_owned()];
-        return show_with(&site, &link, StatusCode::BAD_REQUEST, "Nothing was changed", &said, None);
+        let words = &link.tongue.pages().feedback;
+        let said = [words.unclear.as_str().to_owned()];
+        return show_with(&site, &link, StatusCode::BAD_REQUEST, words.unchanged.as_str(), &said, None);
     };
     let now = site.clock.now();
     let (id, row, mailed) = (link.subscriber.id, link.paper.row, link.thumb);
-    let told = site.db.run(move |store| perform(store, id, row, mailed, deed, now)).await?;
-    let Some(mut told) = told else { return bad_link(&site) };
-    told.said.push(coming(&link.subscriber, now));
-    let Some(link) = Link::read(&site, &uri).await? else { return bad_link(&site) };
+    let tongue = link.tongue.clone();
+    let told = site.db.run(move |store| perform(store, &tongue.pages().feedback, id, row, mailed, deed, now)).await?;
+    let Some(mut told) = told else { return Mishap::BadLink.answer() };
+    told.said.push(coming(&link, now));
+    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
     show(&site, &link, &told.heading, &told.said, told.undo.as_deref())
 }
 
 /// Does what is asked for; `None` if reader or paper are gone.
 fn perform(
     store: &mut dyn Store,
+    words: &FeedbackWords,
     id: SubscriberId,
     paper: PaperRow,
     mailed: Thumb,
@@ -159,151 +174,135 @@ fn perform(
     now: DateTime<Utc>,
 ) -> Result<Option<Told>, StoreError> {
     let Some(mut subscriber) = store.subscriber_by_id(id)? else { return Ok(None) };
+    let named = |text: &Text, name: &str| text.with(&[("name", name)]);
+    let again = |thumb: Thumb| vec![("do", thumb.word().to_owned())];
+    let of_author = |deed: &str, name: &str| vec![("do", deed.to_owned()), ("author", name.to_owned())];
     Ok(Some(match deed {
         Deed::Say(thumb, interest) => {
             let channel = if thumb == mailed { Channel::Mail } else { Channel::Web };
             let given = store.give_feedback(&NewFeedback { subscriber: id, paper, thumb, interest, channel }, now)?;
+            let heading = heading(words, thumb).to_owned();
             let before = match given {
                 Given::Unknown => return Ok(None),
                 Given::Already => {
-                    let said = vec!["You had said just this before: nothing has changed.".to_owned()];
-                    let undo = Some(vec![("do", "undo".to_owned())]);
-                    return Ok(Some(Told { heading: heading(thumb).to_owned(), said, undo }));
+                    let said = vec![words.already.as_str().to_owned()];
+                    return Ok(Some(Told { heading, said, undo: Some(vec![("do", "undo".to_owned())]) }));
                 }
                 Given::Changed(before) => before,
             };
             let about = store.feedback_of(&[id])?.into_iter().find(|said| said.paper == paper);
             let about = about.and_then(|said| said.interest);
-            let undo = match before {
-                None => vec![("do", "undo".to_owned())],
-                Some(before) => vec![("do", before.word().to_owned())],
-            };
-            Told {
-                heading: heading(thumb).to_owned(),
-                said: effects(&subscriber, thumb, about.as_deref()),
-                undo: Some(undo),
-            }
+            let undo = before.map_or_else(|| vec![("do", "undo".to_owned())], again);
+            Told { heading, said: effects(words, &subscriber, thumb, about.as_deref()), undo: Some(undo) }
         }
         Deed::TakeBack => {
             let before = store.take_back(id, paper, Channel::Web, now)?;
-            let said = match before {
-                Some(_) => "What you said of this paper is forgotten.",
-                None => "There was nothing to take back.",
-            };
-            let undo = before.map(|before| vec![("do", before.word().to_owned())]);
-            Told { heading: "Taken back".to_owned(), said: vec![said.to_owned()], undo }
+            let said = if before.is_some() { &words.forgotten } else { &words.nothing_said };
+            let heading = words.taken_back.as_str().to_owned();
+            Told { heading, said: vec![said.as_str().to_owned()], undo: before.map(again) }
         }
         Deed::Follow(name, interest) => {
             let was_muted = store.unmute_author(id, &name)?;
             let interest = follow_author(&mut subscriber, interest.as_deref(), &name);
             let mut said = Vec::new();
-            let undo = interest.as_ref().map(|_| vec![("do", "unfollow".to_owned()), ("author", name.clone())]);
+            let undo = interest.as_ref().map(|_| of_author("unfollow", &name));
             match interest {
                 Some(interest) => {
                     store.save_subscriber(&subscriber, now)?;
-                    said.push(format!("New papers by {name} come first, whatever they are about. The name stands in the interest “{interest}”."));
+                    said.push(words.followed_text.with(&[("name", &name), ("interest", &interest)]));
                 }
-                None => said.push(format!("You follow {name} already.")),
+                None => said.push(named(&words.followed_already, &name)),
             }
             if was_muted {
-                said.push(format!("{name} is not muted any more."));
+                said.push(named(&words.unmuted_too, &name));
             }
-            Told { heading: format!("You follow {name}"), said, undo }
+            Told { heading: named(&words.followed, &name), said, undo }
         }
         Deed::Unfollow(name) => {
             for interest in &mut subscriber.details.interests {
                 interest.authors.retain(|known| !same_person(known, &name));
             }
-            let is_empty = |interest: &crate::subscriber::Interest| {
-                *interest == crate::subscriber::Interest { name: YOUR_PICKS.to_owned(), ..Default::default() }
-            };
+            let is_empty =
+                |interest: &Interest| *interest == Interest { name: YOUR_PICKS.to_owned(), ..Interest::default() };
             subscriber.details.interests.retain(|interest| !is_empty(interest));
             store.save_subscriber(&subscriber, now)?;
-            let undo = Some(vec![("do", "follow".to_owned()), ("author", name.clone())]);
-            let said = vec!["Papers by this author come when they fit your interests.".to_owned()];
-            Told { heading: format!("You do not follow {name} any more"), said, undo }
+            let said = vec![words.unfollowed_text.as_str().to_owned()];
+            Told { heading: named(&words.unfollowed, &name), said, undo: Some(of_author("follow", &name)) }
         }
         Deed::Mute(name) => {
             let is_new = store.mute_author(id, &name, now)?;
-            let said = if is_new {
-                format!("Papers by {name} are kept out of your issues.")
-            } else {
-                format!("{name} was muted already.")
-            };
-            let undo = is_new.then(|| vec![("do", "unmute".to_owned()), ("author", name.clone())]);
-            Told { heading: format!("{name} is muted"), said: vec![said], undo }
+            let said = if is_new { &words.muted_text } else { &words.muted_already };
+            let undo = is_new.then(|| of_author("unmute", &name));
+            Told { heading: named(&words.muted, &name), said: vec![named(said, &name)], undo }
         }
         Deed::Unmute(name) => {
             let was = store.unmute_author(id, &name)?;
-            let said = if was { format!("Papers by {name} may come again.") } else { format!("{name} was not muted.") };
-            let undo = was.then(|| vec![("do", "mute".to_owned()), ("author", name.clone())]);
-            Told { heading: format!("{name} is not muted"), said: vec![said], undo }
+            let said = if was { &words.unmuted_text } else { &words.unmuted_already };
+            let undo = was.then(|| of_author("mute", &name));
+            Told { heading: named(&words.unmuted, &name), said: vec![named(said, &name)], undo }
         }
     }))
 }
 
-fn heading(thumb: Thumb) -> &'static str {
-    match thumb {
-        Thumb::More => "More like this",
-        Thumb::Less => "Less like this",
-        Thumb::Save => "Saved",
-    }
+fn heading(words: &FeedbackWords, thumb: Thumb) -> &str {
+    let word = match thumb {
+        Thumb::More => &words.more,
+        Thumb::Less => &words.less,
+        Thumb::Save => &words.saved,
+    };
+    word.as_str()
 }
 
 /// What a thumb does, in sentences.
-fn effects(subscriber: &Subscriber, thumb: Thumb, about: Option<&str>) -> Vec<String> {
+fn effects(words: &FeedbackWords, subscriber: &Subscriber, thumb: Thumb, about: Option<&str>) -> Vec<String> {
+    let text = |text: &Text| text.as_str().to_owned();
     let mut said = Vec::new();
     if thumb == Thumb::Save {
-        said.push("It stands among your saved papers, and counts as one that you like.".to_owned());
+        said.push(text(&words.kept));
     }
     said.push(match (thumb, about) {
-        (Thumb::More | Thumb::Save, Some(name)) => {
-            format!("Your interest “{name}” learns from it: papers like it move up.")
-        }
-        (Thumb::Less, Some(name)) => format!("Your interest “{name}” learns from it: papers like it move down."),
+        (Thumb::More | Thumb::Save, Some(name)) => words.up.with(&[("interest", name)]),
+        (Thumb::Less, Some(name)) => words.down.with(&[("interest", name)]),
         (Thumb::More | Thumb::Save, None) if subscriber.interests.is_empty() => {
-            format!("You get a section of your own, “{YOUR_PICKS}”, with papers like it above the trending ones.")
+            words.own_section.with(&[("section", YOUR_PICKS)])
         }
-        (Thumb::More | Thumb::Save, None) => {
-            "The interest that is nearest to it learns from it: papers like it move up.".to_owned()
-        }
-        (Thumb::Less, None) => "Papers like it move down.".to_owned(),
+        (Thumb::More | Thumb::Save, None) => text(&words.nearest_up),
+        (Thumb::Less, None) => text(&words.all_down),
     });
     if thumb == Thumb::Less {
-        said.push("This one is not sent to you again.".to_owned());
+        said.push(text(&words.not_again));
     }
     said
 }
 
 /// When it shows.
-fn coming(subscriber: &Subscriber, now: DateTime<Utc>) -> String {
-    let preferences = &subscriber.preferences;
-    let next = next_due(preferences, now).filter(|_| subscriber.status == Status::Active);
+fn coming(link: &Link, now: DateTime<Utc>) -> String {
+    let (words, preferences) = (&link.tongue.pages().feedback, &link.subscriber.preferences);
+    let next = next_due(preferences, now).filter(|_| link.subscriber.status == Status::Active);
     match next {
-        Some((date, _)) => format!(
-            "It counts from your next issue on, {} at {} ({}).",
-            date.format("%A, %-d %B"),
-            preferences.send_at.format("%H:%M"),
-            preferences.timezone.name()
-        ),
-        None => "You get no issues at the moment; it counts when they come again.".to_owned(),
+        Some((date, _)) => words.from_then.with(&[
+            ("day", &link.tongue.day(date)),
+            ("time", &preferences.send_at.format("%H:%M").to_string()),
+            ("zone", preferences.timezone.name()),
+        ]),
+        None => words.someday.as_str().to_owned(),
     }
 }
 
 #[derive(Serialize)]
-struct Choice {
+struct Choice<'a> {
     word: &'static str,
-    text: &'static str,
+    text: &'a str,
 }
 
-impl Choice {
-    fn of(thumb: Thumb) -> Self {
+impl<'a> Choice<'a> {
+    fn of(words: &'a FeedbackWords, thumb: Thumb) -> Self {
         let text = match thumb {
-            Thumb::More => "More like this",
-            Thumb::Less => "Less like this",
-            Thumb::Save => "Save it for later",
+            Thumb::More => &words.more,
+            Thumb::Less => &words.less,
+            Thumb::Save => &words.save,
         };
-        Choice { word: thumb.word(), text }
+        Choice { word: thumb.word(), text: text.as_str() }
     }
 }
 
@@ -340,15 +339,20 @@ fn show_with(
     });
     let authors: Vec<AuthorView> = authors.collect();
     let interests: Vec<&str> = link.subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
-    let others: Vec<Choice> =
-        Thumb::WORDS.iter().filter(|(_, thumb)| *thumb != link.thumb).map(|(_, thumb)| Choice::of(*thumb)).collect();
+    let words = &link.tongue.pages().feedback;
+    // What has been said already is not offered once more.
+    let big = Some(link.thumb).filter(|thumb| link.said != Some(*thumb));
+    let others = Thumb::WORDS.iter().map(|(_, thumb)| *thumb);
+    let others = others.filter(|thumb| *thumb != link.thumb && link.said != Some(*thumb));
+    let others: Vec<Choice> = others.map(|thumb| Choice::of(words, thumb)).collect();
     let page = site
-        .page("/feedback")
+        .page_in(&link.tongue, "/feedback")
+        .with("words", words)
         .with("heading", &heading)
         .with("said", &said)
         .with("undo", &undo)
         .with("action", &link.action())
-        .with("big", &Choice::of(link.thumb))
+        .with("big", &big.map(|thumb| Choice::of(words, thumb)))
         .with("others", &others)
         .with("interests", &interests)
         .with("authors", &authors)

@@ -2,13 +2,14 @@
 //! Atom (RFC 4287) and as JSON Feed 1.1.
 
 use super::cache::cached;
+use super::mishap::Mishap;
 use super::query::Query;
+use super::reader::reader;
 use super::view::{CategoryView, path_of};
-use super::{PageError, Site, bad_link};
+use super::{PageError, Site};
 use crate::links::Links;
 use crate::paper::category_name;
 use crate::store::{DayQuery, StoredPaper};
-use crate::subscriber::SubscriberId;
 use crate::token::Scope;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri, header};
@@ -24,7 +25,10 @@ const FEED_DAYS: u32 = 3;
 const FEED_PAPERS: u32 = 30;
 
 /// Papers of a private feed: a week or two of issues.
-const PICKS_MAX: u32 = 100;
+const PICKS_MAX: usize = 100;
+
+/// Issues that they are looked for in.
+const ISSUES_MAX: u32 = 60;
 
 /// A feed.
 #[derive(Serialize)]
@@ -80,15 +84,12 @@ async fn newest(site: &Site, uri: &Uri) -> Result<Feed, PageError> {
 /// `GET /feeds/{token}`: the papers of one reader's own issues, as Atom.
 pub(super) async fn private(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, PageError> {
     let desk = site.desk();
-    let Ok(id) = desk.signer.verify(Scope::Feed, &token) else { return bad_link(&site) };
-    let id = SubscriberId(id);
-    let known = site.db.read(move |store| {
-        let picks = store.newest_picks(id, PICKS_MAX)?;
-        Ok(store.subscriber_by_id(id)?.map(|_| picks))
-    });
-    let Some(picks) = known.await? else { return bad_link(&site) };
+    let Some(subscriber) = reader(&site, &[Scope::Feed], &token).await? else { return Mishap::BadLink.answer() };
+    let id = subscriber.id;
+    let mut picks = site.db.read(move |store| store.picks_of(id, ISSUES_MAX)).await?;
+    picks.truncate(PICKS_MAX);
     let title = format!("{}: your papers", desk.site.name);
-    let address = Links { site: &desk.site, signer: &desk.signer }.feed(id);
+    let address = Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder());
     let papers: Vec<StoredPaper> = picks.iter().map(|pick| pick.paper.clone()).collect();
     let mut feed = Feed::new(&site, title, "", &papers);
     feed.address = address;

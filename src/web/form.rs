@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 const FORM_BYTES_MAX: usize = 512 << 10;
 
 /// Interests in one form.
-pub(super) const INTERESTS_MAX: usize = 100;
+const INTERESTS_MAX: usize = 100;
 
 /// What was sent, in order.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +97,13 @@ impl Form {
         // One more than there may be, so that whoever reads them can say so.
         let interests = numbers.into_iter().filter_map(|at| Some((at, self.interest(at)?)));
         interests.take(INTERESTS_MAX + 1).collect()
+    }
+
+    /// What is wrong with more interests than there may be.
+    pub(super) fn crowd(&self) -> Option<Problem> {
+        let remedy = format!("must be {INTERESTS_MAX} at most");
+        let problem = Problem { path: "interests".to_owned(), value: None, remedy };
+        (self.interests().len() > INTERESTS_MAX).then_some(problem)
     }
 
     /// The interest numbered `at`; `None` if nothing of it was filled in.

@@ -1,11 +1,13 @@
 //! A reader's own issues: the list, and each of them as its mail showed it.
 
+use super::mishap::Mishap;
 use super::query::Query;
+use super::reader::reader;
 use super::standalone::standalone;
-use super::{PageError, Site, bad_link, days::long_date};
+use super::{PageError, Site, days::long_date};
 use crate::edition::shown_again;
 use crate::links::Links;
-use crate::subscriber::{Subscriber, SubscriberId};
+use crate::subscriber::Subscriber;
 use crate::token::Scope;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -30,9 +32,7 @@ pub(super) async fn issues(
     Path(token): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::View, &token) else { return bad_link(&site) };
-    let known = site.db.read(move |store| store.subscriber_by_id(SubscriberId(id))).await?;
-    let Some(subscriber) = known else { return bad_link(&site) };
+    let Some(subscriber) = reader(&site, &[Scope::View], &token).await? else { return Mishap::BadLink.answer() };
     let query = Query::of(&uri);
     let Some(wanted) = query.text("d") else { return list(&site, &token, &subscriber, None).await };
     let Ok(date) = wanted.parse::<NaiveDate>() else {
@@ -71,7 +71,7 @@ async fn list(site: &Site, token: &str, subscriber: &Subscriber, problem: Option
         .with("problem", &problem)
         .with("saved_url", &format!("/saved?t={token}"))
         // It shows no more than this page does.
-        .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(id));
+        .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder()));
     let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
     site.pages.respond(status, "issues.html", &page)
 }

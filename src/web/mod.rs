@@ -4,6 +4,7 @@
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+mod asking;
 mod cache;
 mod confirm;
 mod days;
@@ -14,11 +15,14 @@ pub mod hooks;
 mod issues;
 mod limits;
 mod meaning;
+mod mishap;
+mod mount;
 mod owner;
 mod pages;
 mod papers;
 mod preferences;
 mod query;
+mod reader;
 mod robots;
 mod saved;
 mod search;
@@ -27,6 +31,7 @@ mod settings;
 mod signup;
 mod similar;
 mod standalone;
+mod tongue;
 mod unsubscribe;
 mod view;
 mod visitor;
@@ -36,17 +41,19 @@ pub use serve::{TlsError, serve, tls_acceptor};
 pub use settings::{Signup, TlsFiles, WebSettings};
 
 use crate::clock::Clock;
+use crate::digest::Tongue;
 use crate::edition::{Desk, EditionError};
 use crate::store::{Db, StoreError};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cache::PageCache;
 use limits::Limits;
 use meaning::Meaning;
+use mishap::Mishap;
 use similar::Similar;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -88,13 +95,19 @@ impl Site {
         (self.desk)()
     }
 
-    /// Starts to fill a page that is found at `path`.
+    /// Starts to fill a page for everybody that is found at `path`.
     fn page(&self, path: &str) -> Page {
-        let desk = self.desk();
-        self.pages
-            .page()
-            .with("path", &path)
-            .with("address", &desk.site.url(path))
+        self.placed(self.pages.page(), path)
+    }
+
+    /// Starts to fill a page for one person.
+    fn page_in(&self, tongue: &Tongue, path: &str) -> Page {
+        self.placed(self.pages.page_in(tongue), path)
+    }
+
+    fn placed(&self, page: Page, path: &str) -> Page {
+        page.with("path", &path)
+            .with("address", &self.desk().site.url(path))
             .with("signup", &self.settings.signup.word())
     }
 }
@@ -127,8 +140,15 @@ impl IntoResponse for PageError {
 /// Longest request body, in bytes: forms are short.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The pages.
+/// The pages, below the path of `base_url` if it has one.
 pub fn router(site: Site) -> Router {
+    match mount::path_of(&site.desk().site.base_url) {
+        path if path.is_empty() => at_root(site),
+        path => mount::below(path, at_root(site)),
+    }
+}
+
+fn at_root(site: Site) -> Router {
     Router::new()
         .route("/", get(days::trending))
         .route("/archive", get(days::days))
@@ -150,6 +170,7 @@ pub fn router(site: Site) -> Router {
         .route("/subscribe/preview", post(signup::preview))
         .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
         .route("/unsubscribe/pause", post(unsubscribe::pause))
         .route("/preferences", get(preferences::form).post(preferences::save))
         .route("/preferences/preview", get(preferences::preview::show))
@@ -169,12 +190,18 @@ pub fn router(site: Site) -> Router {
 
 /// How the addresses of pages begin that are for one person: what stands there
 /// is kept by nobody, and found by no search.
-const PRIVATE: [&str; 7] = ["/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
+const PRIVATE: [&str; 8] =
+    ["/u/", "/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
 
 /// What every answer carries.
 async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {
     let is_private = PRIVATE.iter().any(|start| request.uri().path().starts_with(start));
+    let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let mut response = next.run(request).await;
+    if let Some(&mishap) = response.extensions().get::<Mishap>() {
+        let asked = HeaderMap::from_iter(languages.map(|languages| (header::ACCEPT_LANGUAGE, languages)));
+        response = mishap.page(&site.pages, &site.tongue_for(&asked)).into_response();
+    }
     let headers = response.headers_mut();
     if is_private {
         headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
@@ -196,20 +223,6 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
     response
 }
 
-/// What is said of every link that is damaged, of another scope, or about somebody
-/// or something that is not there: the same, so that nothing can be found out.
-fn bad_link(site: &Site) -> Result<Response, PageError> {
-    let text =
-        "It may be damaged or cut off, or what it leads to is gone. Please copy the whole address from a mail of ours.";
-    site.pages.message(StatusCode::NOT_FOUND, "This link does not work", text, None)
-}
-
-/// What a visitor is told who asks too often.
-fn too_often(site: &Site) -> Result<Response, PageError> {
-    let text = "There were many requests from your network. Please try again in a few minutes.";
-    site.pages.message(StatusCode::TOO_MANY_REQUESTS, "Please wait a little", text, None)
-}
-
 async fn stylesheet() -> impl IntoResponse {
     let css = include_str!("../../templates/web/style.css");
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], css)
@@ -221,7 +234,6 @@ async fn script() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], script)
 }
 
-async fn not_found(State(site): State<Site>) -> Result<Response, PageError> {
-    let text = "The address may have been mistyped, or the page has moved.";
-    site.pages.message(StatusCode::NOT_FOUND, "There is no such page", text, None)
+async fn not_found() -> Result<Response, PageError> {
+    Mishap::Nowhere.answer()
 }

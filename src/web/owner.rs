@@ -1,6 +1,8 @@
 //! What only the owner of an address may do, by a fresh link that was mailed to
 //! it: fetch all that is stored, and have it erased. GET shows a button, POST acts.
 
+use super::mishap::Mishap;
+use super::pages::Said;
 use super::query::Query;
 use super::{PageError, Site};
 use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
@@ -17,26 +19,21 @@ pub(super) const OWNER_HOURS: i64 = 24;
 
 /// `GET /owner?t=TOKEN`
 pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&site, &uri).await? else { return stale(&site) };
-    let address = &subscriber.address;
-    if request.request.kind == RequestKind::Export {
-        let text = format!(
-            "One file with all that we keep about {address}: what you chose, what you were sent, and \
-                            what you said of it."
-        );
-        return site.pages.question("Your data", &text, "Fetch the file");
-    }
-    let text = format!(
-        "All that we keep about {address} is erased: your interests, what you were sent, and what you said of it. \
-         There is no way back. What stays is a number that cannot be turned back into the address, so that nobody \
-         enters it again by mistake."
-    );
-    site.pages.question("Erase everything?", &text, "Erase everything")
+    let Some((request, subscriber)) = request(&site, &uri).await? else { return Mishap::OldOwner.answer() };
+    let tongue = site.tongue_of(&subscriber);
+    let words = &tongue.pages().owner;
+    let (heading, text, button) = if request.request.kind == RequestKind::Export {
+        (&words.export, &words.export_text, &words.export_button)
+    } else {
+        (&words.erase, &words.erase_text, &words.erase_button)
+    };
+    let text = text.with(&[("address", subscriber.address.as_str())]);
+    site.pages.say(&tongue, &Said::question(heading.as_str(), &text, button.as_str()))
 }
 
 /// `POST /owner?t=TOKEN`
 pub(super) async fn act(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&site, &uri).await? else { return stale(&site) };
+    let Some((request, subscriber)) = request(&site, &uri).await? else { return Mishap::OldOwner.answer() };
     let (id, now) = (subscriber.id, site.clock.now());
     if request.request.kind == RequestKind::Export {
         let file = site.db.run_blocking(move |db| export(db, &subscriber)).await?;
@@ -46,11 +43,12 @@ pub(super) async fn act(State(site): State<Site>, uri: Uri) -> Result<Response, 
         tracing::info!(subscriber.id = id.0, "exported");
         return Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], file).into_response());
     }
+    let tongue = site.tongue_of(&subscriber);
     let hash = site.desk().signer.address_hash(subscriber.address.as_str());
     site.db.run(move |store| store.erase_subscriber(id, &hash, now)).await?;
     tracing::info!(subscriber.id = id.0, "erased");
-    let text = "Nothing about you is kept here any more, and no mail will come.";
-    site.pages.message(StatusCode::OK, "Everything is erased", text, None)
+    let words = &tongue.pages().owner;
+    site.pages.say(&tongue, &Said::new(StatusCode::OK, words.erased.as_str(), words.erased_text.as_str()))
 }
 
 /// The request that the token names and whose it is, while its link holds and
@@ -83,7 +81,17 @@ fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
         let picks = store.picks_of(id, u32::MAX)?;
         let mut issues: Vec<Value> = Vec::new();
         for issue in picks.chunk_by(|a, b| a.local_date == b.local_date) {
-            issues.push(json!({ "local_date": issue[0].local_date, "picks": issue }));
+            let picks: Vec<Value> = issue
+                .iter()
+                .map(|pick| {
+                    let paper = &pick.paper.paper;
+                    json!({
+                        "rank": pick.rank, "id": paper.id, "title": paper.title, "section": pick.section,
+                        "score": pick.score, "reason": pick.reason,
+                    })
+                })
+                .collect();
+            issues.push(json!({ "local_date": issue[0].local_date, "picks": picks }));
         }
         let feedback: Vec<Value> = store
             .feedback_of(&ids)?
@@ -141,16 +149,4 @@ fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
             "clicks": clicks, "deliveries": store.mails_to(id, u32::MAX)?, "reports": reports,
         }))
     })
-}
-
-fn stale(site: &Site) -> Result<Response, PageError> {
-    let text = "It holds for one day, and only for the address that it was mailed to. Ask for a new one among your \
-                preferences.";
-    site.pages.message_with_link(
-        StatusCode::NOT_FOUND,
-        "This link does not work any more",
-        text,
-        "/preferences/link",
-        "Get the link to your preferences",
-    )
 }

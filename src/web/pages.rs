@@ -1,6 +1,7 @@
 //! Templates of the web pages, and the headers that every page has.
 
 use super::PageError;
+use crate::digest::Tongue;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
@@ -49,6 +50,7 @@ pub struct MenuLink {
 #[derive(Debug)]
 pub struct Pages {
     tera: Tera,
+    english: Tongue,
     site: String,
     menu: Vec<MenuLink>,
     notice: String,
@@ -71,17 +73,23 @@ impl Pages {
     pub fn new(site: &str, menu: Vec<MenuLink>, notice: &str) -> Self {
         let mut tera = Tera::default();
         tera.add_raw_templates(TEMPLATES.iter().copied()).expect("a test renders the embedded templates");
-        Pages { tera, site: site.to_owned(), menu, notice: notice.to_owned() }
+        Pages { tera, english: Tongue::english(), site: site.to_owned(), menu, notice: notice.to_owned() }
     }
 
-    /// Starts to fill a page.
+    /// Starts to fill a page for everybody.
     pub fn page(&self) -> Page {
+        self.page_in(&self.english)
+    }
+
+    /// Starts to fill a page in a language.
+    pub fn page_in(&self, tongue: &Tongue) -> Page {
         Page(Context::new())
+            .with("lang", &tongue.code())
+            .with("dir", &tongue.dir())
+            .with("around", &tongue.pages().frame)
             .with("path", &"")
             .with("address", &"")
             .with("signup", &"closed")
-            .with("button", &None::<&str>)
-            .with("url", &None::<&str>)
             .with("site", &self.site)
             .with("menu", &self.menu)
             .with("notice", &self.notice)
@@ -97,34 +105,43 @@ impl Pages {
         Ok(self.tera.render(template, &page.0)?)
     }
 
-    /// A page with a heading, a text, and perhaps a button.
-    pub fn message(
-        &self,
-        status: StatusCode,
-        heading: &str,
-        text: &str,
-        button: Option<&str>,
-    ) -> Result<Response, PageError> {
-        let page = self.page().with("heading", &heading).with("text", &text).with("button", &button);
-        self.respond(status, "message.html", &page)
+    /// A page with a heading and a text, for everybody.
+    pub fn message(&self, status: StatusCode, heading: &str, text: &str) -> Result<Response, PageError> {
+        self.say(&self.english, &Said::new(status, heading, text))
     }
 
-    /// A page with a heading, a text and a link.
-    pub fn message_with_link(
-        &self,
-        status: StatusCode,
-        heading: &str,
-        text: &str,
-        url: &str,
-        link: &str,
-    ) -> Result<Response, PageError> {
-        let page = self.page().with("heading", &heading).with("text", &text);
-        self.respond(status, "message.html", &page.with("url", &url).with("link", &link))
+    /// A page that says one thing.
+    pub(super) fn say(&self, tongue: &Tongue, said: &Said<'_>) -> Result<Response, PageError> {
+        let page = self
+            .page_in(tongue)
+            .with("heading", &said.heading)
+            .with("text", &said.text)
+            .with("button", &said.button)
+            .with("link", &said.link);
+        self.respond(said.status, "message.html", &page)
+    }
+}
+
+/// What a page says that says one thing.
+pub(super) struct Said<'a> {
+    pub(super) status: StatusCode,
+    pub(super) heading: &'a str,
+    pub(super) text: &'a str,
+    /// What the button says that posts to where the page stands.
+    pub(super) button: Option<&'a str>,
+    /// An address, and what the link to it says.
+    pub(super) link: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Said<'a> {
+    /// Says this, and no more.
+    pub(super) fn new(status: StatusCode, heading: &'a str, text: &'a str) -> Self {
+        Said { status, heading, text, button: None, link: None }
     }
 
-    /// A page that asks, with a button that says yes: POST to where it stands.
-    pub fn question(&self, heading: &str, text: &str, button: &str) -> Result<Response, PageError> {
-        self.message(StatusCode::OK, heading, text, Some(button))
+    /// Asks, with a button that says yes.
+    pub(super) fn question(heading: &'a str, text: &'a str, button: &'a str) -> Self {
+        Said { button: Some(button), ..Said::new(StatusCode::OK, heading, text) }
     }
 }
 

@@ -43,7 +43,7 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     };
     let Some(stored) = found else {
         let text = "It may not have been taken in here.";
-        return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text, None);
+        return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text);
     };
     let view = PaperView::whole(&stored.paper);
     // A work has one page, whatever else it is called.

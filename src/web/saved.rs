@@ -3,13 +3,14 @@
 //! The link with which papers are saved shows them (scope: feedback), and so
 //! does the one that shows the issues (view): neither can do more here than read.
 
+use super::mishap::Mishap;
 use super::query::Query;
+use super::reader::reader;
 use super::view::{LinkView, PaperView};
-use super::{PageError, Site, bad_link};
+use super::{PageError, Site};
 use crate::paper::Paper;
 use crate::profile::library::{to_bibtex, to_csl_json, to_ris};
 use crate::store::StoredPaper;
-use crate::subscriber::SubscriberId;
 use crate::token::Scope;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
@@ -29,7 +30,7 @@ const FORMS: [(&str, &str, &str, Writer); 3] = [
 pub(super) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
     let query = Query::of(&uri);
     let token = query.text("t").unwrap_or_default();
-    let Some(papers) = saved(&site, token).await? else { return bad_link(&site) };
+    let Some(papers) = saved(&site, token).await? else { return Mishap::BadLink.answer() };
     let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
     let link = |(file, text, _, _): &(&str, &str, &str, Writer)| LinkView {
         url: format!("/saved/{file}?t={token}"),
@@ -46,9 +47,13 @@ pub(super) async fn export(
     Path(file): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some((name, _, kind, write)) = FORMS.iter().find(|(name, ..)| *name == file) else { return bad_link(&site) };
+    let Some((name, _, kind, write)) = FORMS.iter().find(|(name, ..)| *name == file) else {
+        return Mishap::BadLink.answer();
+    };
     let query = Query::of(&uri);
-    let Some(papers) = saved(&site, query.text("t").unwrap_or_default()).await? else { return bad_link(&site) };
+    let Some(papers) = saved(&site, query.text("t").unwrap_or_default()).await? else {
+        return Mishap::BadLink.answer();
+    };
     let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [(header::CONTENT_TYPE, (*kind).to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -57,14 +62,7 @@ pub(super) async fn export(
 
 /// What the bearer of `token` saved, newest first.
 async fn saved(site: &Site, token: &str) -> Result<Option<Vec<StoredPaper>>, PageError> {
-    let signer = &site.desk().signer;
-    let Ok(id) = signer.verify(Scope::Feedback, token).or_else(|_| signer.verify(Scope::View, token)) else {
-        return Ok(None);
-    };
-    let id = SubscriberId(id);
-    let found = site.db.read(move |store| {
-        let saved = store.saved_papers(id)?;
-        Ok(store.subscriber_by_id(id)?.map(|_| saved))
-    });
-    Ok(found.await?.map(|saved| saved.into_iter().map(|(paper, _)| paper).collect()))
+    let Some(subscriber) = reader(site, &[Scope::Feedback, Scope::View], token).await? else { return Ok(None) };
+    let saved = site.db.read(move |store| store.saved_papers(subscriber.id)).await?;
+    Ok(Some(saved.into_iter().map(|(paper, _)| paper).collect()))
 }

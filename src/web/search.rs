@@ -3,10 +3,11 @@
 use super::feeds::Feed;
 use super::limits::Costly;
 use super::meaning;
+use super::mishap::Mishap;
 use super::query::Query;
 use super::view::PaperView;
 use super::visitor::Visitor;
-use super::{PageError, Site, too_often};
+use super::{PageError, Site};
 use crate::edition::find::{self, FoundPapers, Nearest};
 use crate::paper::query::Query as Wanted;
 use crate::text::cut;
@@ -89,7 +90,7 @@ impl Asked {
 /// `GET /search?q=`
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     let asked = Asked::of(&uri);
     let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
@@ -126,7 +127,7 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -
 /// `GET /search.atom?q=`
 pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     feed(&site, &uri, "/search.atom").await?.to_atom(&site)
 }
@@ -134,7 +135,7 @@ pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -
 /// `GET /search.json?q=`
 pub(super) async fn json_feed(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     Ok(feed(&site, &uri, "/search.json").await?.to_json())
 }

@@ -4,23 +4,26 @@
 //! day that asks the address itself, and the answer is the same whether or not
 //! the address is known here. What was typed waits until the link is followed.
 
+use super::asking::Unfit;
 use super::form::{self, Form};
 use super::limits::Costly;
+use super::mishap::Mishap;
 use super::preferences::{IssueView, zones};
 use super::query::Query;
+use super::tongue::language;
 use super::view::CategoryView;
 use super::visitor::Visitor;
-use super::{PageError, Signup, Site, too_often};
+use super::{PageError, Signup, Site};
 use crate::digest::notices::Notice;
 use crate::edition::{self, Addressee, EditionError, named_papers};
 use crate::fields::{Fields, Problem};
 use crate::links::Links;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
-use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, read_subscriber};
+use crate::subscriber::{Interest, NewSubscriber, Status, read_subscriber};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -84,10 +87,10 @@ pub(super) async fn subscribe(
         return closed(&site);
     }
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let page = site.desk().site.url(request.uri().path());
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let asking = site.asking(visitor, request.uri().path());
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let reading = form.clone();
     let Typed { wanted, mut problems, works, unknown } =
         site.db.run_blocking(move |db| read(db, &reading, reading.record())).await?;
@@ -96,19 +99,16 @@ pub(super) async fn subscribe(
         show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers)
     };
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else { return wrong(&problems, None) };
-    if site.settings.refuse.contains(&wanted.address.kind(&site.settings.disposable_domains)) {
-        let remedy = match wanted.address.kind(&site.settings.disposable_domains) {
-            MailboxKind::Role => "must be the address of a person, not of a function",
-            _ => "must be an address that lives longer than a few minutes",
-        };
-        problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
-        return wrong(&problems, None);
-    }
-    if let Some(meant) = wanted.address.probably_meant().filter(|_| !form.has("sure")) {
-        return wrong(&[], Some(meant.as_str()));
+    match site.fit(&wanted.address, form.has("sure")) {
+        Ok(()) => {}
+        Err(Unfit::Unwanted(remedy)) => {
+            problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
+            return wrong(&problems, None);
+        }
+        Err(Unfit::Mistyped(meant)) => return wrong(&[], Some(meant.as_str())),
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
     if form.text("language").is_empty()
         && let Some(language) = language(&site, &headers)
@@ -117,7 +117,6 @@ pub(super) async fn subscribe(
     }
     // A robot is told what a person would be told.
     if form.text(HONEYPOT).is_empty() {
-        let asking = Asking { wording: WORDING.to_owned(), page, network: visitor.address.to_string() };
         ask(&site, wanted, works, asking).await?;
     } else {
         tracing::debug!("a form was filled in by a robot");
@@ -125,7 +124,7 @@ pub(super) async fn subscribe(
     let text = "If the address can be subscribed, a mail with a link is on its way to it. Follow the link within two \
                 days, and the first issue comes at the hour you chose. Nothing there? Look among the spam, or ask \
                 again tomorrow.";
-    site.pages.message(StatusCode::OK, "Look into your mailbox", text, None)
+    site.pages.message(StatusCode::OK, "Look into your mailbox", text)
 }
 
 /// `POST /subscribe/preview`: what would come today for what is typed, without an address.
@@ -139,9 +138,9 @@ pub(super) async fn preview(
         return closed(&site);
     }
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let (reading, desk, now) = (form.clone(), site.desk(), site.clock.now());
     let made = site.db.run_blocking(move |db| {
         let mut record = reading.record();
@@ -188,6 +187,7 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, S
     let mut fields = Fields::new(record);
     let mut wanted = read_subscriber(&mut fields, None);
     let mut problems = fields.into_problems();
+    problems.extend(form.crowd());
     let named = named_papers(db, form.text(EXAMPLES))?;
     if let Some(wanted) = &mut wanted
         && !(named.papers.is_empty() && named.works.is_empty())
@@ -254,11 +254,11 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     let pending = wanted.clone();
     let id = site.db.run(move |store| store.ask(&request, Some(&pending), now)).await?;
     let desk = site.desk();
-    let notice = match &known {
+    match &known {
         // Who has a subscription that runs can change it; a form cannot.
         Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
-            let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.id);
-            desk.notice(&Notice::Preferences { url }, known.into(), now)?
+            let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
+            site.send(&Notice::Preferences { url }, known.into(), Some(id)).await
         }
         _ => {
             let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
@@ -268,22 +268,9 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
                 language: &wanted.preferences.language,
                 zone: wanted.preferences.timezone,
             };
-            desk.notice(&Notice::Confirm { url, until: now + TimeDelta::hours(LINK_HOURS) }, to, now)?
+            site.send(&Notice::Confirm { url, until: now + TimeDelta::hours(LINK_HOURS) }, to, Some(id)).await
         }
-    };
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(id), now)).await?;
-    site.queued.notify_one();
-    Ok(())
-}
-
-/// The first of the visitor's languages that issues can be written in.
-pub(super) fn language(site: &Site, headers: &HeaderMap) -> Option<String> {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-    let desk = site.desk();
-    let known: Vec<&str> = desk.templates.language_names().map(|(code, _)| code).collect();
-    // Browsers write the most wanted one first, so the weights tell nothing more.
-    let mut codes = wanted.split(',').filter_map(|part| part.split([';', '-']).next()).map(str::trim);
-    codes.find(|code| known.contains(code)).map(str::to_owned)
+    }
 }
 
 #[derive(Serialize)]
@@ -330,11 +317,5 @@ fn show(
 
 fn closed(site: &Site) -> Result<Response, PageError> {
     let text = "Nobody can subscribe here by themselves. Whoever runs this site can add you.";
-    site.pages.message(StatusCode::FORBIDDEN, "Subscriptions are closed", text, None)
-}
-
-/// The form did not arrive whole.
-pub(super) fn torn(site: &Site) -> Result<Response, PageError> {
-    let text = "The form was too long or did not arrive whole. Please go back and send it again.";
-    site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None)
+    site.pages.message(StatusCode::FORBIDDEN, "Subscriptions are closed", text)
 }

@@ -6,41 +6,62 @@
 //! who have left already or were never here (section 3.1 and 3.2).
 
 use super::form::Form;
+use super::mishap::Mishap;
+use super::pages::Said;
 use super::{PageError, Site};
+use crate::digest::Tongue;
 use crate::digest::notices::Notice;
 use crate::store::StoreError;
 use crate::subscriber::{Status, Subscriber, SubscriberId};
 use crate::token::Scope;
 use axum::extract::{FromRequest, Multipart, Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use chrono::Days;
 
-/// The token in the address, whatever else stands there.
+/// Breaks that the page offers, in weeks.
+const BREAKS_WEEKS: [u64; 2] = [2, 8];
+
+/// The token in the address, whatever else stands there: behind `t=`, or as the
+/// last part of the short form, which long base addresses need ([`crate::links`]).
 fn token(uri: &Uri) -> &str {
+    if let Some(token) = uri.path().strip_prefix("/u/") {
+        return token;
+    }
     let mut pairs = uri.query().unwrap_or_default().split('&');
     pairs.find_map(|pair| pair.strip_prefix("t=")).unwrap_or_default()
 }
 
-/// `GET /unsubscribe?t=TOKEN`
-pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
-    match subscriber(&site, id).await? {
-        Some(subscriber) if subscriber.status != Status::Unsubscribed => {
-            let address = masked(subscriber.address.as_str());
-            let page = site.page("/unsubscribe").with("who", &address).with("token", &token(&uri));
-            site.pages.respond(StatusCode::OK, "unsubscribe.html", &page)
-        }
-        _ => gone(&site),
+/// `GET /unsubscribe?t=TOKEN`, `GET /u/TOKEN`
+pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
+    let Some(subscriber) = subscriber(&site, id).await? else { return gone(&site, &site.tongue_for(&headers)) };
+    let tongue = site.tongue_of(&subscriber);
+    if subscriber.status == Status::Unsubscribed {
+        return gone(&site, &tongue);
     }
+    let words = &tongue.pages().leave;
+    let breaks = BREAKS_WEEKS.map(|weeks| (weeks, tongue.count(&words.weeks, weeks)));
+    let page = site
+        .page_in(&tongue, "/unsubscribe")
+        .with("words", words)
+        .with("text", &words.text.with(&[("address", &masked(subscriber.address.as_str()))]))
+        .with("breaks", &breaks)
+        .with("token", &token(&uri));
+    site.pages.respond(StatusCode::OK, "unsubscribe.html", &page)
 }
 
-/// `POST /unsubscribe?t=TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
-pub(super) async fn leave(State(site): State<Site>, uri: Uri, request: Request) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
+/// `POST /unsubscribe?t=TOKEN` or `POST /u/TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
+pub(super) async fn leave(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
     if !is_one_click(request).await {
         let text = "The request did not say List-Unsubscribe=One-Click. Nothing was changed.";
-        return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text, None);
+        return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text);
     }
     let now = site.clock.now();
     let left = site.db.run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now)).await?;
@@ -48,39 +69,44 @@ pub(super) async fn leave(State(site): State<Site>, uri: Uri, request: Request) 
         tracing::info!(subscriber.id = id, "unsubscribed by one click");
         goodbye(&site, SubscriberId(id)).await;
     }
-    gone(&site)
+    let known = subscriber(&site, id).await?;
+    gone(&site, &known.map_or_else(|| site.tongue_for(&headers), |known| site.tongue_of(&known)))
 }
 
 /// `POST /unsubscribe/pause?t=TOKEN`: no mail for some weeks, then again as before.
-pub(super) async fn pause(State(site): State<Site>, uri: Uri, request: Request) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return bad_token(&site) };
+pub(super) async fn pause(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
     let weeks = match Form::read(request).await.ok().map(|form| form.text("weeks").parse::<u64>()) {
         Some(Ok(weeks)) if (1..=52).contains(&weeks) => weeks,
-        _ => return super::signup::torn(&site),
+        _ => return Mishap::Torn.answer(),
     };
-    let Some(mut subscriber) = subscriber(&site, id).await? else { return gone(&site) };
+    let Some(mut subscriber) = subscriber(&site, id).await? else { return gone(&site, &site.tongue_for(&headers)) };
+    let tongue = site.tongue_of(&subscriber);
     if subscriber.status != Status::Active {
-        return gone(&site);
+        return gone(&site, &tongue);
     }
     let now = site.clock.now();
     let today = now.with_timezone(&subscriber.preferences.timezone).date_naive();
     let until = today + Days::new(weeks * 7);
     subscriber.details.preferences.pause_until = Some(until);
     site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
-    let text = format!("The next issue comes on {}. You need not do anything.", super::days::long_date(until));
-    site.pages.message(StatusCode::OK, "A pause", &text, None)
+    let words = &tongue.pages().leave;
+    let text = words.paused_text.with(&[("day", &tongue.day(until))]);
+    site.pages.say(&tongue, &Said::new(StatusCode::OK, words.paused.as_str(), &text))
 }
 
 /// Writes the last mail. Who has left has left, whether or not it can be written.
 pub(super) async fn goodbye(site: &Site, id: SubscriberId) {
-    let (desk, now) = (site.desk(), site.clock.now());
     let written = async {
-        let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else { return Ok(()) };
-        let notice = Notice::Goodbye { url: desk.site.url("/subscribe") };
-        let notice = desk.notice(&notice, (&subscriber).into(), now)?;
-        site.db.run(move |store| store.enqueue_notices(&[notice], None, now)).await?;
-        site.queued.notify_one();
-        Ok::<(), PageError>(())
+        let found = site.db.run(move |store| store.subscriber_by_id(id)).await?;
+        let Some(subscriber) = found else { return Ok::<(), PageError>(()) };
+        let notice = Notice::Goodbye { url: site.desk().site.url("/subscribe") };
+        site.send(&notice, (&subscriber).into(), None).await
     };
     if let Err(error) = written.await {
         tracing::error!(subscriber.id = id.0, "no goodbye was written: {:#}", anyhow::Error::from(error));
@@ -113,13 +139,9 @@ async fn subscriber(site: &Site, id: i64) -> Result<Option<Subscriber>, StoreErr
     site.db.run(move |store| store.subscriber_by_id(SubscriberId(id))).await
 }
 
-fn gone(site: &Site) -> Result<Response, PageError> {
-    site.pages.message(StatusCode::OK, "You have left", "You will get no more mail from us.", None)
-}
-
-fn bad_token(site: &Site) -> Result<Response, PageError> {
-    let text = "The link is damaged or was cut off. Please copy the whole address from a mail of ours, or write to us.";
-    site.pages.message(StatusCode::BAD_REQUEST, "This link does not work", text, None)
+fn gone(site: &Site, tongue: &Tongue) -> Result<Response, PageError> {
+    let words = &tongue.pages().leave;
+    site.pages.say(tongue, &Said::new(StatusCode::OK, words.gone.as_str(), words.gone_text.as_str()))
 }
 
 /// Enough of an address for its owner to know it: `a…@example.org`.

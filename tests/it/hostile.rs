@@ -1,5 +1,6 @@
 //! The pages under attack: every route, every parameter, slow and oversized visitors, TLS.
 
+use crate::pages::first;
 use crate::tls::Authority;
 use crate::web::{FORM, House};
 use axum::body::Body;
@@ -21,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, crypto};
 use tokio_util::sync::CancellationToken;
 
 /// What attackers write into parameters.
-const ATTACKS: [&str; 20] = [
+const ATTACKS: [&str; 60] = [
     "' OR 1=1 --",
     "'; DROP TABLE papers; --",
     "\" UNION SELECT address FROM subscribers --",
@@ -42,6 +43,46 @@ const ATTACKS: [&str; 20] = [
     "1e999",
     "\u{202e}\u{fdd0}\u{fdd2}0\u{fdd1}",
     "title:\" OR NEAR(a b, 99999999999) * ^",
+    "1; ATTACH DATABASE '/tmp/x' AS x; --",
+    "1 AND (SELECT 1 FROM (SELECT sleep(5))x)",
+    "') OR load_extension('x') --",
+    "%' OR address LIKE '%",
+    "{{7*7}}",
+    "${7*7}",
+    "#{7*7}",
+    "<%= 7*7 %>",
+    "{{ get_env(name=\"HOME\") }}",
+    "{% raw %}{{ site }}{% endraw %}",
+    "{{ __tera_context }}",
+    "<ScRiPt >alert(1)</sCrIpT>",
+    "<img src=x onerror=alert(1)>",
+    "<a href=\"javascript:alert(1)\">x</a>",
+    "</title><script>alert(1)</script>",
+    "--><script>alert(1)</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<math><mi//xlink:href=\"data:x,<script>alert(1)</script>\">",
+    "\\\"; alert(1); //",
+    "]]><script>alert(1)</script>",
+    "<!DOCTYPE x [<!ENTITY y SYSTEM \"file:///etc/passwd\">]><x>&y;</x>",
+    "....//....//etc/passwd",
+    "/etc/passwd\0.html",
+    "file:///etc/passwd",
+    "C:\\Windows\\win.ini",
+    "\\\\evil.example\\share",
+    "|| ping -c 10 127.0.0.1 ||",
+    "$(reboot)",
+    "`id`",
+    "a\nBcc: x@evil.example\n",
+    "18446744073709551616",
+    "0x7fffffff",
+    "-1",
+    "NaN",
+    "2026-02-30",
+    "+262143-12-31",
+    "9999999-99-99",
+    "\u{feff}\u{200b}\u{2028}\u{2029}",
+    "\u{1f4a9}\u{fe0f}\u{0301}\u{0301}\u{0301}",
+    "a AND b OR NOT (c OR \"d",
 ];
 
 /// Bytes that are no text.
@@ -90,6 +131,15 @@ fn holes(house: &House, id: SubscriberId) -> Vec<String> {
         "/search.json?q={}",
         "/subscribe?email={}",
         "/confirm?t={}",
+        "/owner?t={}",
+        "/u/{}",
+        "/preferences?t={}",
+        "/preferences/preview?t={}",
+        "/preferences/picks?t={}",
+        "/preferences/sent?t={}",
+        "/preferences/library?t={}",
+        "/preferences/account?t={}",
+        "/preferences/link?{}",
         "/unsubscribe?t={}",
         "/feedback?t={}&p=1&v=more",
         "/issues/{}",
@@ -99,6 +149,9 @@ fn holes(house: &House, id: SubscriberId) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
+    let preferences = sign(Scope::Preferences);
+    holes.push(format!("/preferences?t={preferences}&{{}}"));
+    holes.push(format!("/preferences/picks?t={preferences}&issue={{}}"));
     holes.push(format!("/feedback?t={feedback}&p={{}}&v=more"));
     holes.push(format!("/feedback?t={feedback}&p=1&v={{}}"));
     holes.push(format!("/issues/{view}?d={{}}"));
@@ -129,7 +182,7 @@ async fn no_parameter_of_any_route_is_a_way_in() {
                 "href=\"javascript:",
             ] {
                 let body = without_our_script(&body);
-                let is_a_number = bad == "49" && !attack.contains("7%20%2A%207");
+                let is_a_number = bad == "49" && !attack.contains("%2A");
                 // JSON is not read as a page: its type says so, and `nosniff` holds it.
                 let is_json = response.headers()[header::CONTENT_TYPE].to_str().unwrap().contains("json");
                 assert!(is_json || is_a_number || !body.contains(bad), "{path}: {bad} in {body}");
@@ -161,7 +214,7 @@ async fn forms_take_any_bytes_and_no_more_than_they_should() {
     let (house, id) = house();
     let desk = (house.site.desk)();
     let links = Links { site: &desk.site, signer: &desk.signer };
-    let feedback = links.feedback(id, 1, Thumb::More);
+    let feedback = links.feedback(first(id), 1, Thumb::More);
     let feedback = feedback.strip_prefix("https://digest.example.org").unwrap();
     let unsubscribe = format!("/unsubscribe?t={}", desk.signer.sign(Scope::Bounce, id.0));
     let huge = "x".repeat(10 << 20);

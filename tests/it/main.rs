@@ -34,6 +34,7 @@ mod notices;
 mod one_work;
 mod owner;
 mod packaged;
+mod pages;
 mod place;
 mod postfix;
 mod preferences;

@@ -24,7 +24,8 @@ impl House {
     }
 
     pub(crate) fn preferences(&self, page: &str, id: SubscriberId) -> String {
-        format!("{page}?t={}", self.token(Scope::Preferences, id.0))
+        let generation = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap().map_or(0, |one| one.generation);
+        format!("{page}?t={}", (self.site.desk)().signer.sign_in(Scope::Preferences, id.0, generation))
     }
 
     pub(crate) fn stored(&self, id: SubscriberId) -> Subscriber {
@@ -461,6 +462,8 @@ async fn an_address_moves_when_the_new_one_agrees_and_the_old_one_can_undo_it() 
     // An undoing is not undone in turn.
     assert_eq!(mails(&house, "ada@example.net").len(), 1);
     // What belongs to somebody else stays theirs.
+    assert_eq!(house.post(&path, FORM, &act("bob@example.org")).await.0, StatusCode::NOT_FOUND, "an older link");
+    let path = house.preferences("/preferences/account", id);
     house.post(&path, FORM, &act("bob@example.org")).await;
     let to_bob = link(&mails(&house, "bob@example.org")[0], "/confirm?t=");
     assert_eq!(house.post(&to_bob, FORM, "").await.0, StatusCode::NOT_FOUND);

@@ -122,7 +122,7 @@ fn an_installed_model_ranks_in_preview_and_in_publish() {
     let reader = reader(&db);
     let published = db.run_here(|store| store.picks_of(reader, 1)).unwrap();
     let published: Vec<(String, f64)> =
-        published.iter().map(|pick| (pick.id.to_string(), f64::from(pick.score))).collect();
+        published.iter().map(|pick| (pick.paper.paper.id.to_string(), f64::from(pick.score))).collect();
     let shown: Vec<(String, f64)> = list(&installed["picks"])
         .iter()
         .map(|pick| (pick["id"].as_str().unwrap().to_owned(), number(&pick["score"])))

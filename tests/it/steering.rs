@@ -1,5 +1,6 @@
 //! What readers do by the links in their mails: thumbs, issues, saved papers, feeds.
 
+use crate::pages::first;
 use crate::place::{missing, python_with};
 use crate::signup::form;
 use crate::web::{FORM, House};
@@ -75,7 +76,7 @@ fn path(house: &House, make: impl FnOnce(&Links<'_>) -> String) -> String {
 async fn whoever_follows_a_thumb_changes_nothing_until_the_button_is_pressed() {
     let (house, id) = house();
     for thumb in [Thumb::More, Thumb::Less, Thumb::Save] {
-        let link = path(&house, |links| links.feedback(id, 1, thumb));
+        let link = path(&house, |links| links.feedback(first(id), 1, thumb));
         let (status, page) = house.get(&link).await;
         assert_eq!(status, StatusCode::OK);
         assert!(
@@ -100,10 +101,10 @@ async fn whoever_follows_a_thumb_changes_nothing_until_the_button_is_pressed() {
 #[tokio::test]
 async fn a_thumb_says_what_it_changed_and_can_be_taken_back() {
     let (house, id) = house();
-    let link = path(&house, |links| links.feedback(id, 1, Thumb::More));
+    let link = path(&house, |links| links.feedback(first(id), 1, Thumb::More));
     let (status, page) = house.post(&link, FORM, "").await;
     assert!(status == StatusCode::OK && page.contains("Your interest “Ice &amp; snow” learns from it"), "{page}");
-    assert!(page.contains("It counts from your next issue on, Wednesday, 5 August at 07:00 (UTC)."), "{page}");
+    assert!(page.contains("It counts from your next issue on, Wednesday, 5 August 2026 at 07:00 (UTC)."), "{page}");
     assert_eq!((said(&house, id)[0].thumb, said(&house, id)[0].rank), (Thumb::More, Some(2)));
     assert!(house.post(&link, FORM, "do=more").await.1.contains("nothing has changed"));
     let (_, page) = house.post(&link, FORM, "do=less").await;
@@ -120,7 +121,7 @@ async fn a_thumb_says_what_it_changed_and_can_be_taken_back() {
 #[tokio::test]
 async fn authors_are_followed_and_muted_from_the_page() {
     let (house, id) = house();
-    let link = path(&house, |links| links.feedback(id, 1, Thumb::More));
+    let link = path(&house, |links| links.feedback(first(id), 1, Thumb::More));
     let about = |what: &str| form(&[("do", what), ("author", "Emmy Noether")]);
     let (_, page) = house.post(&link, FORM, &about("follow")).await;
     assert!(page.contains("The name stands in the interest “Ice &amp; snow”"), "{page}");
@@ -141,7 +142,7 @@ async fn authors_are_followed_and_muted_from_the_page() {
 #[tokio::test]
 async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
     let (house, id) = house();
-    let link = path(&house, |links| links.issue(id, "2026-08-04".parse().unwrap()));
+    let link = path(&house, |links| links.issue(first(id), "2026-08-04".parse().unwrap()));
     let (status, response, page) = house.ask(Request::get(&link).body(Body::empty()).unwrap()).await;
     assert_eq!(status, StatusCode::OK);
     let delivery =
@@ -178,7 +179,7 @@ async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
             "whoever may read an issue may do no more: {private}"
         );
     }
-    let list = path(&house, |links| links.issue(id, "2026-08-04".parse().unwrap()));
+    let list = path(&house, |links| links.issue(first(id), "2026-08-04".parse().unwrap()));
     let list = list.split_once('?').unwrap().0;
     let (_, page) = house.get(list).await;
     assert!(page.contains("Tuesday, 4 August 2026") && page.contains("?d=2026-08-04"), "{page}");
@@ -193,7 +194,7 @@ async fn saved_papers_are_listed_and_exported() {
     let token = (house.site.desk)().signer.sign(Scope::Feedback, id.0);
     assert!(house.get(&format!("/saved?t={token}")).await.1.contains("not saved any papers yet"));
     for row in [1, 2] {
-        house.post(&path(&house, |links| links.feedback(id, row, Thumb::Save)), FORM, "do=save").await;
+        house.post(&path(&house, |links| links.feedback(first(id), row, Thumb::Save)), FORM, "do=save").await;
     }
     let (_, page) = house.get(&format!("/saved?t={token}")).await;
     assert!(page.contains("Glaciers in motion &amp; rest") && page.contains("/saved/saved.bib?t="), "{page}");
@@ -212,7 +213,7 @@ async fn saved_papers_are_listed_and_exported() {
 #[tokio::test]
 async fn an_export_is_what_an_independent_parser_reads() {
     let (house, id) = house();
-    house.post(&path(&house, |links| links.feedback(id, 1, Thumb::Save)), FORM, "do=save").await;
+    house.post(&path(&house, |links| links.feedback(first(id), 1, Thumb::Save)), FORM, "do=save").await;
     let token = (house.site.desk)().signer.sign(Scope::Feedback, id.0);
     let (_, text) = house.get(&format!("/saved/saved.bib?t={token}")).await;
     // Our own readers read it in `saved_papers_are_listed_and_exported`.
@@ -229,7 +230,7 @@ async fn an_export_is_what_an_independent_parser_reads() {
 #[tokio::test]
 async fn a_private_feed_holds_the_readers_own_papers() {
     let (house, id) = house();
-    let link = path(&house, |links| links.feed(id));
+    let link = path(&house, |links| links.feed(first(id)));
     let (status, feed) = house.get(&link).await;
     assert_eq!(status, StatusCode::OK);
     assert!(feed.contains("<title>How glaciers melt</title>") && feed.contains("(Ice &amp; snow)"), "{feed}");
@@ -250,7 +251,7 @@ async fn a_paper_shows_what_is_like_it_and_readers_votes_move_it_up() {
         "{page}"
     );
     assert!(page.contains("Get trending papers in your inbox once a day"));
-    house.post(&path(&house, |links| links.feedback(id, 3, Thumb::More)), FORM, "").await;
+    house.post(&path(&house, |links| links.feedback(first(id), 3, Thumb::More)), FORM, "").await;
     let (_, list) = house.get("/").await;
     assert!(list.find("Proofs of theorems").unwrap() < list.find("How glaciers melt").unwrap(), "{list}");
     assert!(list.contains("1 vote<"), "{list}");

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use paperboy::clock::FixedClock;
+use paperboy::edition::Desk;
 use paperboy::paper::Paper;
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
@@ -22,10 +23,15 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let db = Db::new(SqliteStore::in_memory().unwrap());
+        House::of(SqliteStore::in_memory().unwrap(), town::desk())
+    }
+
+    /// A house over a database, whose mails and links are those of `desk`.
+    pub(crate) fn of(store: SqliteStore, desk: Desk) -> Self {
+        let db = Db::new(store);
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let pages = Arc::new(Pages::new("Paper digest", Vec::new(), ""));
-        let desk = Arc::new(town::desk());
+        let desk = Arc::new(desk);
         let site = Site {
             db: db.clone(),
             pages,

@@ -74,6 +74,12 @@ pub(in super::super) fn load(templates: Option<&Path>) -> Result<Languages, Temp
     Ok(Languages { all, english, own })
 }
 
+/// The embedded English, as the pages speak it.
+pub(in super::super) fn english() -> Arc<Language> {
+    let (code, text) = EMBEDDED[0];
+    Arc::new(read(code, text, "languages/en.toml").expect("a test reads the embedded languages").0)
+}
+
 /// `*.toml` in the folder, by the code that their name is.
 fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, TemplateError> {
     let Some(folder) = templates.map(|folder| folder.join("languages")) else { return Ok(Vec::new()) };

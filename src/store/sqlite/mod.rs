@@ -15,7 +15,6 @@ mod library;
 mod makers;
 mod outcomes;
 mod own;
-mod owner;
 mod papers;
 mod reading;
 mod requests;
@@ -46,6 +45,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011_links.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

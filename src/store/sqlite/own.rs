@@ -1,9 +1,10 @@
-//! A reader's own issues.
+//! What a subscriber may see of what is stored about them.
 
 use super::SqliteStore;
 use super::papers::stored_paper;
+use super::requests::request;
 use super::row::{Columns, date_text};
-use crate::store::{KeptIssue, OwnIssue, OwnPick, OwnStore, StoreError};
+use crate::store::{DeliveryState, KeptIssue, OwnIssue, OwnPick, OwnStore, Request, SentMail, StoreError};
 use crate::subscriber::SubscriberId;
 use chrono::NaiveDate;
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -56,7 +57,8 @@ impl OwnStore for SqliteStore {
         let Some(mut issue) = issue else { return Ok(None) };
         issue.picks = tx
             .prepare_cached(
-                "SELECT papers.*, picks.score, picks.section, picks.reason, issues.local_date, issues.composed_at
+                "SELECT papers.*, picks.position, picks.score, picks.section, picks.reason,
+                        issues.local_date, issues.composed_at
                    FROM issues
                    JOIN picks ON picks.issue_id = issues.id
                    JOIN papers AS picked ON picked.row = picks.paper
@@ -69,18 +71,52 @@ impl OwnStore for SqliteStore {
         Ok(Some(issue))
     }
 
-    fn newest_picks(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnPick>, StoreError> {
+    fn picks_of(&mut self, subscriber: SubscriberId, issues: u32) -> Result<Vec<OwnPick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT papers.*, picks.score, picks.section, picks.reason, issues.local_date, issues.composed_at
-               FROM issues
-               JOIN picks ON picks.issue_id = issues.id
+            "SELECT papers.*, picks.position, picks.score, picks.section, picks.reason,
+                    newest.local_date, newest.composed_at
+               FROM (SELECT id, local_date, composed_at
+                       FROM issues
+                      WHERE subscriber_id = :subscriber
+                      ORDER BY local_date DESC
+                      LIMIT :issues) AS newest
+               JOIN picks ON picks.issue_id = newest.id
                JOIN papers AS picked ON picked.row = picks.paper
                JOIN papers ON papers.row = coalesce(picked.merged_into, picked.row)
-              WHERE issues.subscriber_id = :subscriber
-              ORDER BY issues.local_date DESC, picks.position
+              ORDER BY newest.local_date DESC, picks.position",
+        )?;
+        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":issues": issues }, own_pick)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn mails_to(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<SentMail>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT *
+               FROM deliveries
+              WHERE subscriber_id = :id
+              ORDER BY id DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":limit": limit }, own_pick)?;
+        let rows = statement.query_map(named_params! { ":id": subscriber.0, ":limit": limit }, |row| {
+            let columns = Columns { table: "deliveries", row };
+            Ok(SentMail {
+                kind: columns.get("kind")?,
+                local_date: columns.date("local_date")?,
+                address: columns.get("address")?,
+                subject: columns.get("subject")?,
+                message_id: columns.get("message_id")?,
+                state: columns.word("state", &DeliveryState::WORDS)?,
+                code: columns.get("code")?,
+                text: columns.get("text")?,
+                at: columns.instant("at")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn requests_of(&mut self, subscriber: SubscriberId) -> Result<Vec<Request>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM requests WHERE subscriber_id = :id ORDER BY id")?;
+        let rows = statement.query_map(named_params! { ":id": subscriber.0 }, request)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -89,6 +125,7 @@ fn own_pick(row: &Row<'_>) -> rusqlite::Result<OwnPick> {
     let columns = Columns { table: "picks", row };
     Ok(OwnPick {
         paper: stored_paper(row)?,
+        rank: columns.get::<u32>("position")? + 1,
         score: columns.get::<f64>("score")? as f32,
         section: columns.get("section")?,
         reason: columns.get("reason")?,

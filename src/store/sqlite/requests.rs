@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use super::row::{Columns, date_text};
-use super::subscribers::{address_key, enter, write_subscriber};
+use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use crate::store::{
     Asking, Consent, DeliveryId, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
     StoreError,
@@ -138,6 +138,7 @@ impl RequestStore for SqliteStore {
         .execute(named_params! {
             ":address": address.as_str(), ":key": address_key(address), ":id": subscriber.0, ":now": now.timestamp(),
         })?;
+        retire_links(&tx, subscriber, now)?;
         note_consent(&tx, subscriber, now, "moved", confirming)?;
         finish(&tx, id, now)?;
         tx.commit()?;

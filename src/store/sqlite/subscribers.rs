@@ -62,6 +62,13 @@ impl SubscriberStore for SqliteStore {
         Ok(left == 1)
     }
 
+    fn retire_links(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.write()?;
+        let retired = retire_links(&tx, id, now)?;
+        tx.commit()?;
+        Ok(retired)
+    }
+
     fn remove_subscriber(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let tx = self.write()?;
         hold_queued(&tx, id, "the subscriber was removed before it was sent", now)?;
@@ -107,6 +114,17 @@ impl SubscriberStore for SqliteStore {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// Has the subscriber's older links stop working.
+pub(super) fn retire_links(tx: &Transaction<'_>, id: SubscriberId, now: DateTime<Utc>) -> rusqlite::Result<bool> {
+    let changed = tx.execute(
+        "UPDATE subscribers
+            SET link_generation = link_generation + 1, changed_at = :now
+          WHERE id = :id",
+        named_params! { ":id": id.0, ":now": now.timestamp() },
+    )?;
+    Ok(changed == 1)
 }
 
 /// Addresses are the same without regard to case.
@@ -271,6 +289,7 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
     };
     Ok(Subscriber {
         id: SubscriberId(columns.get("id")?),
+        generation: columns.get("link_generation")?,
         details: NewSubscriber {
             address: columns.read("address", |text| text.parse().ok())?,
             name: columns.get("name")?,

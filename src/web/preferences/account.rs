@@ -1,17 +1,19 @@
 //! The address, leaving and coming back, and what is done by a fresh link alone.
 
-use super::{Bearer, bearer, page, stale};
+use super::{Bearer, bearer, page};
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{Asking, NewRequest, RequestId, RequestKind};
-use crate::subscriber::{Address, MailboxKind, Status};
+use crate::store::{Asking, NewRequest, RequestKind};
+use crate::subscriber::{Address, Status};
 use crate::token::Scope;
+use crate::web::asking::Unfit;
 use crate::web::form::Form;
 use crate::web::limits::Costly;
+use crate::web::mishap::Mishap;
 use crate::web::owner::OWNER_HOURS;
-use crate::web::signup::{LINK_HOURS, WORDING, torn};
+use crate::web::signup::LINK_HOURS;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often, unsubscribe};
+use crate::web::{PageError, Site, unsubscribe};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -20,7 +22,7 @@ use chrono::TimeDelta;
 
 /// `GET /preferences/account?t=TOKEN`
 pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     show(&site, StatusCode::OK, &bearer, None, "", None)
 }
 
@@ -31,21 +33,17 @@ pub(in crate::web) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
-    let asking = Asking {
-        wording: WORDING.to_owned(),
-        page: site.desk().site.url(uri.path()),
-        network: visitor.address.to_string(),
-    };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let asking = site.asking(visitor, uri.path());
     match form.text("act") {
         "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
         kind @ ("export" | "erase" | "return") => {
             if !site.state.limits.allow(Costly::Mail, visitor) {
-                return too_often(&site);
+                return Mishap::TooOften.answer();
             }
             let kind = match kind {
                 "export" => RequestKind::Export,
@@ -66,13 +64,25 @@ pub(in crate::web) async fn act(
             bearer.subscriber.details.status = Status::Unsubscribed;
             show(&site, StatusCode::OK, &bearer, Some("You will get no more mail from us."), "", None)
         }
+        "retire" => {
+            let (id, now) = (bearer.subscriber.id, site.clock.now());
+            site.db.run(move |store| store.retire_links(id, now)).await?;
+            let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else {
+                return Mishap::NoPreferences.answer();
+            };
+            tracing::info!(subscriber.id = id.0, "older links retired");
+            let bearer = Bearer::new(&site, subscriber);
+            let said = "Links in older mails do not work any more, except those to unsubscribe. The links on this \
+                        page are new ones, and the next mail brings you others.";
+            show(&site, StatusCode::OK, &bearer, Some(said), "", None)
+        }
         "resume" if matches!(bearer.subscriber.status, Status::Active | Status::Paused) => {
             bearer.subscriber.details.status = Status::Active;
             bearer.subscriber.details.preferences.pause_until = None;
             bearer.save(&site).await?;
             show(&site, StatusCode::OK, &bearer, Some("Issues come again."), "", None)
         }
-        _ => torn(&site),
+        _ => Mishap::Torn.answer(),
     }
 }
 
@@ -93,18 +103,13 @@ async fn move_to(
     if address.as_str().eq_ignore_ascii_case(bearer.subscriber.address.as_str()) {
         return refuse("That is your address now.");
     }
-    let kind = address.kind(&site.settings.disposable_domains);
-    if site.settings.refuse.contains(&kind) {
-        return refuse(match kind {
-            MailboxKind::Role => "It must be the address of a person, not of a function.",
-            _ => "It must be an address that lives longer than a few minutes.",
-        });
-    }
-    if let Some(meant) = address.probably_meant().filter(|_| !is_sure) {
-        return refuse(&format!("Did you mean {meant}? If not, send it once more."));
+    match site.fit(&address, is_sure) {
+        Ok(()) => {}
+        Err(Unfit::Unwanted(remedy)) => return refuse(&format!("It {remedy}.")),
+        Err(Unfit::Mistyped(meant)) => return refuse(&format!("Did you mean {meant}? If not, send it once more.")),
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
-        return too_often(site);
+        return Mishap::TooOften.answer();
     }
     let now = site.clock.now();
     let to = address.clone();
@@ -129,7 +134,7 @@ async fn move_to(
             zone: preferences.timezone,
         };
         let notice = Notice::NewAddress { old, url, until: now + TimeDelta::hours(LINK_HOURS) };
-        send(site, &notice, to, id).await?;
+        site.send(&notice, to, Some(id)).await?;
     }
     let said = format!(
         "A mail with a link is on its way to {address}. Issues go there once the link is followed; until then all \
@@ -160,15 +165,7 @@ async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: As
             until: now + TimeDelta::hours(LINK_HOURS),
         },
     };
-    send(site, &notice, subscriber.into(), id).await
-}
-
-async fn send(site: &Site, notice: &Notice, to: Addressee<'_>, request: RequestId) -> Result<(), PageError> {
-    let now = site.clock.now();
-    let notice = site.desk().notice(notice, to, now)?;
-    site.db.run(move |store| store.enqueue_notices(&[notice], Some(request), now)).await?;
-    site.queued.notify_one();
-    Ok(())
+    site.send(&notice, subscriber.into(), Some(id)).await
 }
 
 fn show(

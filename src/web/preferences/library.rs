@@ -1,12 +1,12 @@
 //! Importing a library: a file, or pasted text.
 
-use super::{Bearer, bearer, page, stale};
+use super::{Bearer, bearer, page};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::profile::library::{Library, NotALibrary, read_library};
 use crate::web::limits::Costly;
-use crate::web::signup::torn;
+use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often};
+use crate::web::{PageError, Site};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -29,7 +29,7 @@ pub(in crate::web) fn route() -> MethodRouter<Site> {
 
 /// `GET /preferences/library?t=TOKEN`
 async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     show(&site, StatusCode::OK, &bearer, &Shown::default())
 }
 
@@ -54,11 +54,11 @@ struct DoneView {
 
 /// `POST /preferences/library?t=TOKEN`
 async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Request) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(mut form) = Multipart::from_request(request, &()).await else { return torn(&site) };
+    let Ok(mut form) = Multipart::from_request(request, &()).await else { return Mishap::Torn.answer() };
     let (mut file, mut shown) = (Vec::new(), Shown::default());
     let mut is_too_long = false;
     loop {
@@ -69,7 +69,7 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
                 is_too_long = true;
                 break;
             }
-            Err(_) => return torn(&site),
+            Err(_) => return Mishap::Torn.answer(),
         };
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = match field.bytes().await {
@@ -78,7 +78,7 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
                 is_too_long = true;
                 break;
             }
-            Err(_) => return torn(&site),
+            Err(_) => return Mishap::Torn.answer(),
         };
         match name.as_str() {
             "file" => file = bytes.to_vec(),

@@ -7,9 +7,9 @@ use crate::store::{Asking, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::web::form::Form;
 use crate::web::limits::Costly;
-use crate::web::signup::{WORDING, torn};
+use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often};
+use crate::web::{PageError, Site};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -28,23 +28,22 @@ pub(in crate::web) async fn send(
     request: Request<Body>,
 ) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let page = site.desk().site.url(request.uri().path());
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let asking = site.asking(visitor, request.uri().path());
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let typed = form.text("email");
     let address = match typed.parse::<Address>() {
         Ok(address) => address,
         Err(why) => return show(&site, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(&format!("It {why}."))),
     };
     if !site.state.limits.allow(Costly::Mail, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let asking = Asking { wording: WORDING.to_owned(), page, network: visitor.address.to_string() };
     mail(&site, address, asking).await?;
     let text = "If the address has a subscription here, a mail with the link is on its way to it. Nothing there? Look \
                 among the spam, or ask again tomorrow: there is one such mail a day at most.";
-    site.pages.message(StatusCode::OK, "Look into your mailbox", text, None)
+    site.pages.message(StatusCode::OK, "Look into your mailbox", text)
 }
 
 async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageError> {
@@ -70,16 +69,9 @@ async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageE
         asking,
     };
     let desk = site.desk();
-    let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.id);
-    let notice = desk.notice(&Notice::Preferences { url }, (&known).into(), now)?;
-    site.db
-        .run(move |store| {
-            let id = store.ask(&request, None, now)?;
-            store.enqueue_notices(&[notice], Some(id), now)
-        })
-        .await?;
-    site.queued.notify_one();
-    Ok(())
+    let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
+    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+    site.send(&Notice::Preferences { url }, (&known).into(), Some(id)).await
 }
 
 fn show(site: &Site, status: StatusCode, typed: &str, problem: Option<&str>) -> Result<Response, PageError> {

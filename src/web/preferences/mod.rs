@@ -18,11 +18,13 @@ pub(super) use view::zones;
 
 use super::pages::Page;
 use super::query::Query;
+use super::reader::reader;
 use super::{PageError, Site};
-use crate::subscriber::{Status, Subscriber, SubscriberId};
+use crate::subscriber::{Holder, Status, Subscriber};
 use crate::token::Scope;
+use crate::web::mishap::Mishap;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 
@@ -34,6 +36,12 @@ struct Bearer {
 }
 
 impl Bearer {
+    fn new(site: &Site, subscriber: Subscriber) -> Self {
+        let Holder { id, generation } = subscriber.holder();
+        let token = site.desk().signer.sign_in(Scope::Preferences, id.0, generation);
+        Bearer { subscriber, token }
+    }
+
     /// The address of a page of theirs.
     fn path(&self, page: &str) -> String {
         format!("{page}?t={}", self.token)
@@ -43,47 +51,43 @@ impl Bearer {
 /// Whose link `uri` is; `None` if it is damaged, or they are gone.
 async fn bearer(site: &Site, uri: &Uri) -> Result<Option<Bearer>, PageError> {
     let query = Query::of(uri);
-    let desk = site.desk();
-    let Ok(id) = desk.signer.verify(Scope::Preferences, query.text("t").unwrap_or_default()) else { return Ok(None) };
-    let found = site.db.run(move |store| store.subscriber_by_id(SubscriberId(id))).await?;
-    let token = desk.signer.sign(Scope::Preferences, id);
-    Ok(found.map(|subscriber| Bearer { subscriber, token }))
+    let found = reader(site, &[Scope::Preferences], query.text("t").unwrap_or_default()).await?;
+    Ok(found.map(|subscriber| Bearer::new(site, subscriber)))
 }
 
 /// What stands above all pages of preferences.
 #[derive(Serialize)]
-struct Tab {
+struct Tab<'a> {
     url: String,
-    text: &'static str,
+    text: &'a str,
     here: bool,
 }
 
-const TABS: [(&str, &str); 5] = [
-    ("/preferences", "Preferences"),
-    ("/preferences/picks", "Recent picks"),
-    ("/preferences/library", "Import a library"),
-    ("/preferences/sent", "What was sent"),
-    ("/preferences/account", "Address and data"),
-];
-
 /// Starts to fill one of the pages.
 fn page(site: &Site, bearer: &Bearer, path: &'static str) -> Page {
-    let tabs: Vec<Tab> =
-        TABS.iter().map(|(url, text)| Tab { url: bearer.path(url), text, here: *url == path }).collect();
-    let status = match bearer.subscriber.status {
-        Status::Pending => "You have not confirmed your address yet: follow the link in the mail that asks for it.",
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().preferences;
+    let tabs = [
+        ("/preferences", &words.heading),
+        ("/preferences/picks", &words.picks),
+        ("/preferences/library", &words.library),
+        ("/preferences/sent", &words.sent),
+        ("/preferences/account", &words.account),
+    ];
+    let tabs = tabs.map(|(url, text)| Tab { url: bearer.path(url), text: text.as_str(), here: url == path });
+    let standing = match bearer.subscriber.status {
+        Status::Pending => words.pending.as_str(),
         Status::Active => "",
-        Status::Paused => "You get no issues for now.",
-        Status::Unsubscribed => {
-            "You have left and get no mail. What you chose is kept until you come back or erase it."
-        }
-        Status::Suppressed => "Your address has refused mail, or a mail was reported as spam: nothing is sent to it.",
+        Status::Paused => words.paused.as_str(),
+        Status::Unsubscribed => words.left.as_str(),
+        Status::Suppressed => words.refused.as_str(),
     };
-    site.page(path)
+    site.page_in(&tongue, path)
+        .with("words", words)
         .with("tabs", &tabs)
         .with("token", &bearer.token)
         .with("who", &bearer.subscriber.address)
-        .with("standing", &status)
+        .with("standing", &standing)
         .with("can_return", &matches!(bearer.subscriber.status, Status::Unsubscribed | Status::Suppressed))
         .with("can_resume", &(bearer.subscriber.status == Status::Paused))
         .with("said", &None::<&str>)
@@ -91,19 +95,6 @@ fn page(site: &Site, bearer: &Bearer, path: &'static str) -> Page {
 
 /// `GET /preferences?t=TOKEN`
 pub(super) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     view::show(&site, &bearer, None).await
-}
-
-/// The link is damaged, or there is nobody any more.
-fn stale(site: &Site) -> Result<Response, PageError> {
-    let text =
-        "It may have been cut off on its way, or belong to a subscription that is gone. We can mail you a new one.";
-    site.pages.message_with_link(
-        StatusCode::NOT_FOUND,
-        "This link does not work",
-        text,
-        "/preferences/link",
-        "Get the link to your preferences",
-    )
 }

@@ -1,15 +1,15 @@
 //! What was picked lately, and what the reader says of it.
 
-use super::{Bearer, bearer, page, stale};
+use super::{Bearer, bearer, page};
 use crate::links::Thumb;
 use crate::store::{Channel, Given, NewFeedback, PaperRow};
 use crate::web::days::long_date;
 use crate::web::form::Form;
 use crate::web::limits::Costly;
-use crate::web::signup::torn;
+use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often};
+use crate::web::{PageError, Site};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -41,7 +41,7 @@ struct PickView {
 
 /// `GET /preferences/picks?t=TOKEN`
 pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     show(&site, &bearer, None).await
 }
 
@@ -52,11 +52,11 @@ pub(in crate::web) async fn say(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let (id, now) = (bearer.subscriber.id, site.clock.now());
     let name = |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
     let (mute, unmute) = (name("mute"), name("unmute"));
@@ -73,7 +73,7 @@ pub(in crate::web) async fn say(
     let thumb = form.text("thumb");
     let known = Thumb::WORDS.iter().find(|(word, _)| *word == thumb).map(|(_, thumb)| *thumb);
     let (Ok(paper), true) = (form.text("paper").parse().map(PaperRow), known.is_some() || thumb == "none") else {
-        return torn(&site);
+        return Mishap::Torn.answer();
     };
     let said = if let Some(thumb) = known {
         let new = NewFeedback { subscriber: id, paper, thumb, interest: None, channel: Channel::Web };
@@ -105,14 +105,14 @@ async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Respon
             picks: issue
                 .iter()
                 .map(|pick| PickView {
-                    row: pick.paper.0,
-                    title: pick.title.clone(),
-                    path: path_of(pick.id.as_str()),
+                    row: pick.paper.row.0,
+                    title: pick.paper.paper.title.clone(),
+                    path: path_of(pick.paper.paper.id.as_str()),
                     section: pick.section.clone(),
                     score: format!("{:.2}", pick.score),
                     reason: pick.reason.clone(),
-                    thumb: thumbs.get(&pick.paper).map_or("", |thumb| thumb.word()),
-                    first_author: pick.authors.first().cloned(),
+                    thumb: thumbs.get(&pick.paper.row).map_or("", |thumb| thumb.word()),
+                    first_author: pick.paper.paper.authors.first().cloned(),
                 })
                 .collect(),
         })

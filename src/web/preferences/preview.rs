@@ -1,12 +1,13 @@
 //! The issue that would come next.
 
-use super::{Bearer, bearer, page, stale};
+use super::{Bearer, bearer, page};
 use crate::edition::{self, Composed};
 use crate::web::days::long_date;
 use crate::web::limits::Costly;
+use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often};
+use crate::web::{PageError, Site};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 /// `GET /preferences/preview?t=TOKEN`
 pub(in crate::web) async fn show(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     of(&site, visitor, &bearer, None).await
 }
 
@@ -26,7 +27,7 @@ pub(super) async fn of(
     said: Option<&str>,
 ) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
-        return too_often(site);
+        return Mishap::TooOften.answer();
     }
     let (desk, subscriber, now) = (site.desk(), bearer.subscriber.clone(), site.clock.now());
     let composed = site.db.run_blocking(move |db| edition::preview(db, &desk, &subscriber, None, now)).await?;

@@ -1,17 +1,17 @@
 //! Saving what the form of the preferences says.
 
 use super::view::{Refused, show, show_saying};
-use super::{Bearer, bearer, preview, stale};
+use super::{Bearer, bearer, preview};
 use crate::edition::named_papers;
 use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
-use crate::web::form::{Form, INTERESTS_MAX};
+use crate::web::form::Form;
 use crate::web::limits::Costly;
-use crate::web::signup::torn;
+use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, too_often};
+use crate::web::{PageError, Site};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Uri;
@@ -26,11 +26,11 @@ pub(in crate::web) async fn save(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     if !site.state.limits.allow(Costly::Form, visitor) {
-        return too_often(&site);
+        return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return torn(&site) };
+    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let before = bearer.subscriber.details.clone();
     let reading = form.clone();
     let Read { record, problems, wanted, renames, works } =
@@ -52,7 +52,7 @@ pub(in crate::web) async fn save(
         .filter(|name| !renames.iter().any(|(old, _)| old == name))
         .collect();
     let now = site.clock.now();
-    let saved = Subscriber { id: bearer.subscriber.id, details: wanted };
+    let saved = Subscriber { details: wanted, ..bearer.subscriber.clone() };
     bearer.subscriber = site
         .db
         .run(move |store| {
@@ -112,10 +112,7 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
         was.push(old.map(|old| old.name.clone()));
         interests.push(Value::Object(interest));
     }
-    if interests.len() > INTERESTS_MAX {
-        let remedy = format!("must be {INTERESTS_MAX} at most");
-        problems.push(Problem { path: "interests".to_owned(), value: None, remedy });
-    }
+    problems.extend(form.crowd());
     if record.contains_key("interests") {
         record.insert("interests".to_owned(), interests.into());
     }

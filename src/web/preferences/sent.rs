@@ -1,7 +1,8 @@
 //! What was sent to a subscriber, what the server said, and what they agreed to.
 
-use super::{bearer, page, stale};
+use super::{bearer, page};
 use crate::store::{DeliveryState, SentMail};
+use crate::web::mishap::Mishap;
 use crate::web::{PageError, Site};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -31,7 +32,7 @@ struct ConsentView {
 
 /// `GET /preferences/sent?t=TOKEN`
 pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return stale(&site) };
+    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
     let id = bearer.subscriber.id;
     let zone = bearer.subscriber.preferences.timezone;
     let (mails, consents) = site.db.run(move |store| Ok((store.mails_to(id, MAILS_MAX)?, store.consents(id)?))).await?;
