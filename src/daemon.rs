@@ -15,6 +15,7 @@ mod fetcher;
 mod figures;
 mod keep;
 mod listener;
+mod operator;
 mod pages;
 mod parts;
 mod publisher;
@@ -29,7 +30,7 @@ use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
-use keep::{Pace, Pulse, Step, Trouble, keep_stepping};
+use keep::{Notes, Pace, Pulse, Step, Trouble, keep_stepping};
 use parts::Parts;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -112,6 +113,7 @@ struct Started {
     loops: JoinSet<anyhow::Result<()>>,
     pulses: Vec<Arc<Pulse>>,
     stop: CancellationToken,
+    notes: Option<Notes>,
 }
 
 impl Started {
@@ -127,7 +129,7 @@ impl Started {
     fn pace(&mut self, name: &'static str, idle: Duration, patience: Duration, bell: &Arc<Notify>) -> Pace {
         let pulse = Pulse::new(name, patience);
         self.pulses.push(Arc::clone(&pulse));
-        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone() }
+        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone(), notes: self.notes.clone() }
     }
 }
 
@@ -137,13 +139,17 @@ impl Daemon {
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         // What takes a port must have it before anything else begins.
         let listener = self.listen().await?;
+        let for_operator = match self.config.web.admin_listen.filter(|_| self.roles.contains(&Role::Web)) {
+            Some(address) => Some(operator::listen(address).await?),
+            None => None,
+        };
         let lmtp = match self.config.inbound.lmtp.filter(|_| self.roles.contains(&Role::Inbound)) {
             Some(lmtp) => Some(listener::bind(lmtp.listen).await?),
             None => None,
         };
         let (settings, roles) = (self.settings.clone(), self.roles.clone());
         let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
-        let mut started = self.start(&parts, listener, lmtp)?;
+        let mut started = self.start(&parts, listener, for_operator, lmtp)?;
         systemd::ready();
         let words = Role::WORDS.iter().filter(|(_, role)| roles.contains(role)).map(|(word, _)| *word);
         tracing::info!(roles = %words.collect::<Vec<_>>().join(","), process = std::process::id(), "ready");
@@ -198,11 +204,14 @@ impl Daemon {
         self,
         parts: &watch::Receiver<Arc<Parts>>,
         listener: Option<TcpListener>,
+        for_operator: Option<TcpListener>,
         lmtp: Option<TcpListener>,
     ) -> anyhow::Result<Started> {
         let Daemon { config, roles, db, clock, random, .. } = self;
+        let chance = Arc::clone(&random);
         let stop = CancellationToken::new();
-        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone() };
+        let notes = Some(Notes { db: db.clone(), clock: Arc::clone(&clock) });
+        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone(), notes };
         // A bell rings for whoever comes after in the flow of papers.
         let (arrived, queued, silent) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (polled, was_polled) = watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
@@ -275,7 +284,7 @@ impl Daemon {
                 fetch: Arc::new(web::hooks::HttpFetch::new(client)),
                 trusted_proxies: config.web.trusted_proxies.clone(),
             };
-            let parts = parts.clone();
+            let (parts, changing) = (parts.clone(), parts.clone());
             let site = web::Site {
                 db,
                 pages,
@@ -284,6 +293,14 @@ impl Daemon {
                 clock,
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
+            };
+            let admin = operator::Pages {
+                site: site.clone(),
+                random: Arc::clone(&chance),
+                parts: changing,
+                pulses: started.pulses.clone(),
+                listener: for_operator,
+                tls: tls.clone(),
             };
             let watched = pages::Watched {
                 db: site.db.clone(),
@@ -294,6 +311,7 @@ impl Daemon {
                 figures: tokio::sync::Mutex::default(),
             };
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
+            let router = admin.beside(router, &mut started.loops, &stop);
             started.loops.spawn(async move {
                 web::serve(listener, tls, router, stop).await;
                 Ok(())

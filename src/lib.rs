@@ -102,6 +102,10 @@
 //!   learned from by their text, and do not become papers.
 //! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
 //!   tenth of a like among the votes.
+//! - The operator's pages (`web/admin`) name people and mails by their numbers in the
+//!   list of what was done, so that nobody who is erased stays there. A session is
+//!   looked up for every request, and every form carries its number: one place
+//!   guards all pages.
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 

@@ -80,6 +80,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         findings.extend(machine::rights(path));
     }
     findings.extend(queue::check(&config));
+    findings.extend(operator(&config));
     findings.extend(interests(&config));
     findings.extend(model(&config));
     findings.extend(templates(&config));
@@ -156,6 +157,18 @@ fn database(config: &Config) -> Result<String, String> {
         ));
     }
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// Whether the operator's pages are open to the operator.
+fn operator(config: &Config) -> Option<Finding> {
+    let db = Place::db(config).ok()?;
+    let has_password = db.run_here(|store| store.admin_password()).ok()?.is_some();
+    let text = if has_password {
+        "/admin shows how things stand; a password guards it"
+    } else {
+        "/admin lets nobody in: there is no password yet, `paperboy admin password` sets one"
+    };
+    Some(finding("operator", Verdict::Ok, text.to_owned()))
 }
 
 /// Keywords of subscribers that are not understood as they are written.

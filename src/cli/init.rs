@@ -4,6 +4,7 @@ use super::open::{Place, database_path};
 use super::{Done, out};
 use crate::config::{Config, init_dir};
 use crate::random::SystemChance;
+use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
 use anyhow::Context;
 use serde_json::json;
@@ -17,6 +18,9 @@ pub(super) struct Options {
     /// Where the database, mail and models go, as an absolute path [default: beside the settings]
     #[arg(long, value_name = "FOLDER", value_parser = absolute)]
     data: Option<PathBuf>,
+    /// Set the password of the operator's pages: the first line of this file
+    #[arg(long, value_name = "FILE")]
+    admin_password_file: Option<PathBuf>,
 }
 
 /// Text, so that it can stand in the settings.
@@ -30,7 +34,13 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     // The file just written decides where the database is, not this shell's variables.
     let config = Config::load(&report.settings, std::iter::empty())?;
     let path = database_path(&config)?;
-    SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let (store, _) = SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let db = Db::new(store);
+    let has_password = match &options.admin_password_file {
+        Some(file) => super::admin::set_from_file(&db, file).map(|()| true)?,
+        None if json => false,
+        None => super::admin::offer(&db)?,
+    };
     if json {
         return Ok(out::json(&json!({ "settings": report.settings, "secret": report.secret, "database": path }))?);
     }
@@ -46,6 +56,11 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     out::line(format!("wrote {}", path.display()))?;
     out::line("")?;
     out::line("Fill in [site], then `paperboy check`. Without [smtp], mail goes to the folder `mail`.")?;
+    if has_password {
+        out::line("The password of the operator's pages (/admin) is set.")?;
+    } else {
+        out::line("`paperboy admin password` opens the operator's pages (/admin).")?;
+    }
     Ok(())
 }
 

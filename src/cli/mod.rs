@@ -4,6 +4,7 @@
 //! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod admin;
 mod alive;
 mod backup;
 mod check;
@@ -55,6 +56,9 @@ enum Command {
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
+    /// Look after what guards the operator's pages
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Look over all that mail depends on; say what to do about what is wrong
     Check(check::Options),
     /// Run as a service: fetch, publish and deliver every day, and serve the pages
@@ -158,6 +162,7 @@ fn run(cli: Cli) -> Done {
     match cli.command {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
+        Command::Admin(command) => admin::run(command, &at),
         Command::Check(options) => check::run(&options, &at),
         Command::Fetch(options) => fetch::run(&options, &at),
         Command::Papers(command) => papers::run(command, &at),

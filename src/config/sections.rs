@@ -189,6 +189,7 @@ pub(super) fn read_web(fields: &mut Fields, files: &mut Files) -> WebSettings {
     let proxy = |text: &str| text.parse::<IpAddr>().map_err(|_| "must be a list of IP addresses like 127.0.0.1");
     WebSettings {
         listen: fields.parsed("listen", listen).unwrap_or(default.listen),
+        admin_listen: fields.parsed("admin_listen", listen),
         trusted_proxies: fields.all_parsed("trusted_proxies", proxy).unwrap_or(default.trusted_proxies),
         tls: read_tls(fields, files),
         signup: fields.choice("signup", &SIGNUP).unwrap_or(default.signup),

@@ -22,6 +22,15 @@ impl Config {
             let path = path.display();
             format!("{path} holds a secret and everybody on this machine can read it: run `chmod o= {path}`")
         }));
+        if let Some(address) = self.web.admin_listen
+            && !address.ip().is_loopback()
+            && self.web.tls.is_none()
+        {
+            warnings.push(format!(
+                "web.admin_listen = \"{address}\": everybody on the way can read the operator's password; use \
+                 127.0.0.1 and a proxy or an SSH tunnel, or tls_cert_file"
+            ));
+        }
         warnings
     }
 

@@ -60,6 +60,8 @@ impl Fetcher {
             }
         }
         self.make_vectors(&parts).await?;
+        let done_at = self.clock.now();
+        self.db.run(move |store| store.note_work("fetch", None, done_at)).await?;
         self.memory().last = Some(now);
         self.polled.send_replace(true);
         self.arrived.notify_one();

@@ -1,8 +1,9 @@
 //! The driver of background loops.
 
+use crate::clock::Clock;
 use crate::edition::EditionError;
 use crate::outbox::{DeliverError, LockError};
-use crate::store::StoreError;
+use crate::store::{Db, StoreError};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,6 +122,31 @@ pub(super) struct Pace {
     /// Rings when there may be something to do.
     pub(super) bell: Arc<Notify>,
     pub(super) stop: CancellationToken,
+    /// Where it is noted what the loop fails of, for the operator's pages.
+    pub(super) notes: Option<Notes>,
+}
+
+/// Where it is noted how a part of the work goes.
+#[derive(Clone)]
+pub(super) struct Notes {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Notes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notes")
+    }
+}
+
+impl Pace {
+    /// Notes that the loop fails, or that it works again.
+    async fn note(&self, failure: Option<String>) {
+        let Some(notes) = &self.notes else { return };
+        let (part, now) = (self.pulse.name, notes.clock.now());
+        // A database that cannot be written is seen without it.
+        let _ = notes.db.run(move |store| store.note_work(part, failure.as_deref(), now)).await;
+    }
 }
 
 /// Takes steps until `stop` is cancelled; a step under way is always finished.
@@ -143,6 +169,7 @@ where
                 if failing.take().is_some() {
                     said.clear();
                     tracing::info!(loop_name = name, "{name}: works again");
+                    pace.note(None).await;
                 }
                 if came_to == Step::Worked {
                     continue;
@@ -165,6 +192,7 @@ where
                 let error = trouble.error();
                 if said.insert(error.to_string()) {
                     tracing::error!(loop_name = name, "{name}: {error:#}");
+                    pace.note(Some(format!("{error:#}"))).await;
                 }
             }
         }
@@ -193,6 +221,7 @@ mod tests {
             idle: Duration::ZERO,
             bell: Arc::new(Notify::new()),
             stop: CancellationToken::new(),
+            notes: None,
         }
     }
 

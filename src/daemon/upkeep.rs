@@ -20,6 +20,12 @@ const CLICKS_DAYS: i64 = 90;
 /// How long reports are kept: a year and a month, so that seasons can be compared.
 const REPORTS_KEPT: TimeDelta = TimeDelta::days(400);
 
+/// Sessions of the operator end long before.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(8);
+
+/// What was done by hand is asked about for as long as what came back.
+const ACTS_KEPT: TimeDelta = REPORTS_KEPT;
+
 pub(super) struct Upkeep {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
@@ -44,7 +50,10 @@ impl Upkeep {
             .run(move |store| {
                 let forgotten = (store.forget_unconfirmed(unconfirmed)?, store.forget_clicks(clicks)?);
                 store.forget_reports(now - REPORTS_KEPT)?;
+                store.forget_admin(now - SESSIONS_KEPT, now - ACTS_KEPT)?;
+                store.keep_subscriber_counts(now.date_naive())?;
                 store.tend(forget_before)?;
+                store.note_work("upkeep", None, now)?;
                 Ok(forgotten)
             })
             .await?;

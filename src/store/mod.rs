@@ -9,6 +9,7 @@
 //! `tests/it/store.rs`, then the SQL in the file of its subject below each back
 //! end.
 
+mod admin;
 mod bridge;
 mod by_hand;
 mod feedback;
@@ -19,6 +20,7 @@ mod ledger;
 mod library;
 mod makers;
 mod outcomes;
+mod oversight;
 mod own;
 mod papers;
 mod reading;
@@ -33,6 +35,7 @@ mod vectors;
 mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
+pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
@@ -48,6 +51,10 @@ pub use ledger::{
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
+pub use oversight::{
+    CountedFrom, KindOutcome, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
+    SuppressionLine, Took,
+};
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
@@ -81,6 +88,8 @@ pub trait Store:
     + FigureStore
     + MakerStore
     + VectorStore
+    + AdminStore
+    + OversightStore
     + Send
 {
 }
@@ -105,6 +114,8 @@ impl<T> Store for T where
         + FigureStore
         + MakerStore
         + VectorStore
+        + AdminStore
+        + OversightStore
         + Send
 {
 }

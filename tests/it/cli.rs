@@ -62,6 +62,8 @@ fn every_command_has_its_help() {
         &["--help"][..],
         &["try", "--help"],
         &["init", "--help"],
+        &["admin", "--help"],
+        &["admin", "password", "--help"],
         &["check", "--help"],
         &["fetch", "--help"],
         &["run", "--help"],

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod admin;
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;

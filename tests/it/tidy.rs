@@ -119,6 +119,8 @@ const PURE_FILES: &[&str] = &[
     "edition/turn.rs",
     "edition/awaited.rs",
     "profile/library/write.rs",
+    "web/admin/chart.rs",
+    "web/admin/concerns.rs",
     "web/standalone.rs",
 ];
 const DOING: &[&str] = &["std::fs", "std::net", "tokio::", "Db", "rusqlite", "Clock"];

@@ -267,7 +267,7 @@ fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     }))
 }
 
-fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
+pub(super) fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
     let columns = Columns { table: "reports", row };
     Ok(ReportRow {
         address: columns.get("address_key")?,

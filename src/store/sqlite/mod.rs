@@ -4,6 +4,7 @@
 //! power would let a mail go out twice), so the journal is a write-ahead log
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
+mod admin;
 mod backup;
 mod by_hand;
 mod deliveries;
@@ -14,6 +15,7 @@ mod issues;
 mod library;
 mod makers;
 mod outcomes;
+mod oversight;
 mod own;
 mod papers;
 mod reading;
@@ -45,7 +47,8 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0011_links.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
