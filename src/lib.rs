@@ -43,7 +43,7 @@
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
-//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -123,6 +123,7 @@ pub mod profile;
 pub mod random;
 pub mod ranking;
 pub mod schedule;
+pub mod shapes;
 pub mod site;
 pub mod source;
 pub mod store;

@@ -206,13 +206,13 @@ fn model(config: &Config) -> Option<Finding> {
 /// What came back lately and is the operator's business.
 fn reports(config: &Config) -> Option<Finding> {
     let db = Place::db(config).ok()?;
-    let alarms = super::outbox::alarms(&db).ok()?;
+    let alarms = crate::shapes::alarms(&db, super::open::now()).ok()?;
     let last = alarms.first()?;
     let text = format!(
         "{} servers said in {} days that they do not want mail from us; nobody is suppressed for it, but the sending \
          needs a look (SPF, DKIM, DMARC, PTR, block lists). The last one: {}",
         alarms.len(),
-        super::outbox::ALARM_DAYS,
+        crate::shapes::ALARM_DAYS,
         super::outbox::in_words(last)
     );
     Some(finding("reports", Verdict::Warn, text))

@@ -4,6 +4,7 @@
 //! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod admin;
 mod backup;
 mod check;
 mod deliver;
@@ -89,6 +90,9 @@ enum Command {
     Inbound(inbound::Options),
     /// Measure the ranking on a dataset of people's choices, beside others' rankers
     Evaluate(evaluate::Options),
+    /// Look after who may do what an operator does
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Copy the database into a new file, also while the service runs
     Backup(backup::Options),
     /// Go back to a backup; what was waiting in it is held, and nothing is sent again
@@ -165,6 +169,7 @@ fn run(cli: Cli) -> Done {
         Command::Evaluate(options) => evaluate::run(&options, &at),
         Command::Run(options) => run::run(options, &at),
         Command::Suppressions(command) => suppressions::run(command, &at),
+        Command::Admin(command) => admin::run(command, &at),
         Command::Backup(options) => backup::backup(&options, &at),
         Command::Restore(options) => backup::restore(&options, &at),
         Command::Completions { shell } => {

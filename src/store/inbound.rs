@@ -4,6 +4,7 @@ use super::{DeliveryId, DeliveryState, Earlier, NewNotice, StoreError};
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// By what a delivery is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub struct NewReport {
 }
 
 /// A recorded report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReportRow {
     /// About which address, in lower case.
     pub address: String,

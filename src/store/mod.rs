@@ -15,8 +15,10 @@ mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod ledger;
 mod library;
+mod listing;
 mod makers;
 mod own;
 mod owner;
@@ -41,11 +43,13 @@ pub use feedback::{
 pub use figures::{FigureStore, SourceStanding};
 pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
+pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use listing::ListStore;
 pub use makers::{MakerStore, StoredMaker};
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore};
 pub use owner::{OwnerStore, SentMail, ShownPick};
@@ -81,6 +85,8 @@ pub trait Store:
     + FigureStore
     + MakerStore
     + VectorStore
+    + KeyStore
+    + ListStore
     + Send
 {
 }
@@ -105,6 +111,8 @@ impl<T> Store for T where
         + FigureStore
         + MakerStore
         + VectorStore
+        + KeyStore
+        + ListStore
         + Send
 {
 }

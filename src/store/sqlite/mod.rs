@@ -11,7 +11,9 @@ mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod library;
+mod listing;
 mod makers;
 mod own;
 mod owner;
@@ -45,6 +47,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0014_keys.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

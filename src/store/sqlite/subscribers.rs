@@ -97,16 +97,18 @@ impl SubscriberStore for SqliteStore {
 
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
-        let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "suppressions", row };
-            Ok(Suppression {
-                address: columns.read("address", |text| text.parse().ok())?,
-                reason: columns.get("reason")?,
-                at: columns.instant("at")?,
-            })
-        })?;
+        let rows = statement.query_map([], suppression)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+pub(super) fn suppression(row: &Row<'_>) -> rusqlite::Result<Suppression> {
+    let columns = Columns { table: "suppressions", row };
+    Ok(Suppression {
+        address: columns.read("address", |text| text.parse().ok())?,
+        reason: columns.get("reason")?,
+        at: columns.instant("at")?,
+    })
 }
 
 /// Addresses are the same without regard to case.
