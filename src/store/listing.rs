@@ -1,8 +1,8 @@
 //! Long lists, read piece by piece: each piece begins behind the last one's end,
 //! so that what is added meanwhile neither repeats nor hides anything.
 
-use super::{DeliveryId, DeliveryRow, OwnIssue, StoreError, Suppression};
-use crate::subscriber::{Status, Subscriber, SubscriberId};
+use super::{DeliveryId, DeliveryRow, DeliveryState, OwnIssue, StoreError, Suppression};
+use crate::subscriber::{Address, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// Verbs that read a piece of a list; none of them changes anything.
@@ -30,6 +30,12 @@ pub trait ListStore {
         before: Option<DeliveryId>,
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError>;
+
+    /// Mails dated `date`, where each reader lives, by state.
+    fn count_mails_of(&mut self, date: NaiveDate) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
+
+    /// Why `address` must not be written to, if so.
+    fn suppression(&mut self, address: &Address) -> Result<Option<Suppression>, StoreError>;
 
     /// Up to `limit` suppressions from `from` on, in the order in which they were added.
     fn list_suppressions(&mut self, from: DateTime<Utc>, limit: u32) -> Result<Vec<Suppression>, StoreError>;

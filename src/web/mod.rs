@@ -4,6 +4,7 @@
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+mod api;
 mod cache;
 mod confirm;
 mod days;
@@ -77,6 +78,7 @@ pub struct Memory {
     pages: PageCache,
     limits: Limits,
     similar: Similar,
+    api: api::ApiMemory,
 }
 
 impl Site {
@@ -158,6 +160,7 @@ pub fn router(site: Site) -> Router {
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
+        .nest(api::BASE, api::router(&site))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(site.clone(), every_answer))
