@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod api;
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;
@@ -23,6 +24,7 @@ mod faults;
 mod feedback;
 mod hostile;
 mod identity;
+mod keys;
 mod library;
 mod manners;
 mod mime;

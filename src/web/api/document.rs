@@ -57,7 +57,7 @@ use utoipa::OpenApi;
         suppressions::lift,
         stats::stats
     ),
-    components(schemas(ProblemShape, FieldError)),
+    components(schemas(ProblemShape, FieldError, issues::PreviewFormat)),
     tags(
         (name = "subscribers", description = "Who gets issues"),
         (name = "interests", description = "What each of them follows"),
@@ -149,13 +149,20 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     for status in refusals {
         operation["responses"][status] = json!({ "$ref": "#/components/responses/Problem" });
     }
-    let parameters = operation["parameters"].as_array_mut();
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
         never_null(&mut parameter["schema"]);
     }
     let has_condition = |parameter: &Value| parameter["name"] == "If-Match";
     if operation["parameters"].as_array().is_some_and(|all| all.iter().any(has_condition)) {
         operation["responses"]["412"] = json!({ "$ref": "#/components/responses/Problem" });
+    }
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "path") {
+        // Without it, this would be another address.
+        if parameter["schema"]["type"] == "string" && parameter["schema"].get("format").is_none() {
+            parameter["schema"]["minLength"] = 1.into();
+        }
     }
     if is_write {
         let name = json!({
@@ -165,7 +172,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
             "example": "f3b1c2d4-signup-42",
         });
-        match operation["parameters"].as_array_mut() {
+        match operation.get_mut("parameters").and_then(Value::as_array_mut) {
             Some(parameters) => parameters.push(name),
             None => operation["parameters"] = json!([name]),
         }
@@ -174,16 +181,18 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
 
 /// A parameter that is left out is not there; null is no text that could stand in an address.
 fn never_null(schema: &mut Value) {
-    if let Some(types) = schema["type"].as_array_mut() {
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
         types.retain(|name| name != "null");
         if let [one] = types.as_slice() {
-            schema["type"] = one.clone();
+            let one = one.clone();
+            schema["type"] = one;
         }
     }
-    if let Some(choices) = schema["oneOf"].as_array_mut() {
+    if let Some(choices) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         choices.retain(|choice| choice["type"] != "null");
         if let [one] = choices.as_slice() {
-            *schema = one.clone();
+            let one = one.clone();
+            *schema = one;
         }
     }
 }

@@ -78,7 +78,8 @@ impl Problem {
     /// These fields will not do.
     pub(super) fn fields(status: StatusCode, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [one] => format!("{} {}", one.path, one.message).trim_start().to_owned(),
+            [one] if one.path.is_empty() => format!("the body {}", one.message),
+            [one] => format!("{} {}", one.path, one.message),
             several => format!("{} things are wrong; `errors` lists them", several.len()),
         };
         Problem { status, detail, errors, headers: Vec::new() }

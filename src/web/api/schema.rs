@@ -37,8 +37,9 @@ impl Judge<'_> {
         if let Some(choices) = choices {
             let all: Vec<_> = choices.iter().map(|choice| complaints(self.document, choice, value, path)).collect();
             if !all.iter().any(Vec::is_empty) {
-                // The other choice is most often that there is nothing.
-                self.found.extend(all.into_iter().next_back().unwrap_or_default());
+                // What is meant is hardly that there is nothing.
+                let meant = choices.iter().zip(all).filter(|(choice, _)| choice["type"] != "null").next_back();
+                self.found.extend(meant.map(|(_, complaints)| complaints).unwrap_or_default());
             }
         }
         if !has_type(&schema["type"], value) {
@@ -174,7 +175,7 @@ mod tests {
                 "email": { "type": "string", "minLength": 1, "maxLength": 5 },
                 "papers": { "type": ["integer", "null"], "minimum": 1, "maximum": 100 },
                 "days": { "type": "array", "maxItems": 2, "items": { "$ref": "#/components/schemas/Day" } },
-                "day": { "oneOf": [{ "type": "null" }, { "$ref": "#/components/schemas/Day" }] },
+                "day": { "oneOf": [{ "$ref": "#/components/schemas/Day" }, { "type": "null" }] },
                 "until": { "type": "string", "format": "date" },
             },
         });
