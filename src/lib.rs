@@ -99,6 +99,10 @@
 //!   learned from by their text, and do not become papers.
 //! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
 //!   tenth of a like among the votes.
+//! - What the API's document says of a request is what is checked before it is
+//!   served (`web/api/gate.rs`): scope, parameters, body. What a text in it means is
+//!   read by the readers of files and commands, and both answer in the same shapes
+//!   ([`shapes`]).
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 

@@ -116,7 +116,7 @@ impl Api {
     fn publishes(&self) -> SubscriberId {
         let paper = |id: &str| {
             let mut paper = Paper::new(id.parse().unwrap(), format!("Rings of order {id}"));
-            paper.abstract_text = "We count rings.".to_owned();
+            "We count rings.".clone_into(&mut paper.abstract_text);
             paper.authors = vec!["Ada Lovelace".to_owned()];
             paper.categories = vec!["math.RA".to_owned()];
             paper.announced = Some("2026-08-04".parse().unwrap());
@@ -437,11 +437,8 @@ async fn papers_are_taken_in_as_lines() {
     send("application/jsonl", "\n\n").await.refuses(422, "no line could be read");
     send("application/json", lines).await.refuses(415, "application/jsonl");
     // Beyond what other bodies may have.
-    let many: String = (0..20_000)
-        .map(|number| {
-            format!("{{\"id\":\"2607.{number:05}\",\"title\":\"Paper number {number} of a long list of them\"}}\n")
-        })
-        .collect();
+    let line = |number| json!({ "id": format!("2607.{number:05}"), "title": format!("Paper {number} of a long list") });
+    let many = (0..20_000).map(|number| line(number).to_string()).collect::<Vec<_>>().join("\n");
     assert_eq!(send("application/jsonl", &many).await.is(200).body["new"], 20_000);
 }
 

@@ -352,6 +352,8 @@ fn a_key_is_made_shown_once_and_revoked() {
     assert!(listed.contains("\"ci\"") && !listed.contains(&key[3..]), "{listed}");
     let (code, error) = place.refused(&["admin", "keys", "make", "x", "--scope", "all"]);
     assert!(code == 2 && error.contains("must be one of read, subscribers:write"), "{error}");
+    let (code, error) = place.refused(&["admin", "keys", "make", "ada@example.org"]);
+    assert!(code == 2 && error.contains("leave out the @"), "{error}");
     let (code, error) = place.refused(&["admin", "keys", "make", "x", "--expires", "2020-01-01"]);
     assert!(code == 2 && error.contains("lie ahead"), "{error}");
     assert!(place.said(&["admin", "keys", "revoke", "ci"]).contains("revoked"));

@@ -51,6 +51,11 @@ pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
             if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
                 return Err(Failure::Usage(anyhow!("the name must have 1 to {NAME_CHARS_MAX} characters")));
             }
+            if name.contains('@') {
+                return Err(Failure::Usage(anyhow!(
+                    "the name stands in the log, where no address may stand: leave out the @"
+                )));
+            }
             if expires.is_some_and(|at| at <= now()) {
                 return Err(Failure::Usage(anyhow!("--expires: must lie ahead")));
             }

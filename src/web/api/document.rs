@@ -138,7 +138,8 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         refusals.extend(["401", "403", "429"]);
     }
     if path.contains('{') {
-        refusals.push("404");
+        // Clients drop a part that is a dot, and the request ends elsewhere.
+        refusals.extend(["404", "405"]);
     }
     if is_write {
         refusals.extend(["409", "413", "422"]);

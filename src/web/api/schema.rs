@@ -38,7 +38,7 @@ impl Judge<'_> {
             let all: Vec<_> = choices.iter().map(|choice| complaints(self.document, choice, value, path)).collect();
             if !all.iter().any(Vec::is_empty) {
                 // What is meant is hardly that there is nothing.
-                let meant = choices.iter().zip(all).filter(|(choice, _)| choice["type"] != "null").next_back();
+                let meant = choices.iter().zip(all).rfind(|(choice, _)| choice["type"] != "null");
                 self.found.extend(meant.map(|(_, complaints)| complaints).unwrap_or_default());
             }
         }
