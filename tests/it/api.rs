@@ -370,6 +370,16 @@ async fn issues_papers_and_deliveries_are_shown_as_the_commands_show_them() {
     let html = api.get(&format!("{path}/preview?date=2026-08-05&format=html")).await;
     assert_eq!(html.is(200).header("content-type"), "text/html; charset=utf-8");
     assert!(html.text.contains("Rings of order") && html.header("content-security-policy").contains("default-src"));
+    let json = api.get(&format!("{path}/preview?date=2026-08-05")).await;
+    assert!(html.text.contains("/preferences?t=") && !json.text.contains("?t="), "links are for who may write");
+    let mut reader = Api { house: api.house, key: String::new() };
+    reader.key = reader.makes_key("reads", &[KeyScope::Read], 100);
+    for format in ["html", "text"] {
+        let refused = reader.get(&format!("{path}/preview?date=2026-08-05&format={format}")).await;
+        refused.refuses(403, "subscribers:write");
+    }
+    reader.get(&format!("{path}/preview?date=2026-08-05")).await.is(200);
+    let api = Api { house: reader.house, key: api.key };
     let text = api.get(&format!("{path}/preview?date=2026-08-05&format=text")).await;
     assert_eq!(text.is(200).header("content-type"), "text/plain; charset=utf-8");
     api.get(&format!("{path}/preview?format=eml")).await.refuses(400, "json, html, text");

@@ -1,13 +1,13 @@
 //! Issues: the one that would be sent, and those that were.
 
-use super::gate::Asked;
+use super::gate::{Asked, forbidden};
 use super::listing::{Page, Paging};
 use super::ok;
 use super::problem::Problem;
 use super::subscribers::named;
 use crate::edition::{self, EditionError, explain_picks};
 use crate::shapes::{PickShape, PreviewShape};
-use crate::store::{KeptIssue, OwnIssue};
+use crate::store::{KeptIssue, KeyScope, OwnIssue};
 use crate::web::Site;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -31,7 +31,8 @@ pub(super) enum PreviewFormat {
 /// Preview an issue
 ///
 /// The issue that is due and not yet made, else the next one; or the one of a date.
-/// Changes nothing.
+/// Changes nothing. As `html` or `text` it holds the links with which its reader
+/// steers and leaves, so these need the scope `subscribers:write` besides.
 #[utoipa::path(get, path = "/subscribers/{subscriber}/preview", operation_id = "preview_issue", tag = "issues",
     params(
         ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
@@ -51,6 +52,9 @@ pub(super) async fn preview(
     let (desk, now) = (site.desk(), site.clock.now());
     let date = asked.query.get("date").and_then(|text| super::schema::date(text));
     let format = asked.query.get("format").map_or("json", String::as_str);
+    if format != "json" && !asked.may(KeyScope::Subscribers) {
+        return Err(forbidden(KeyScope::Subscribers));
+    }
     let explains = asked.query.get("explain").is_some_and(|text| text == "true") && format == "json";
     // The semaphore is never closed.
     let _turn = site.state.api.heavy.acquire().await;
