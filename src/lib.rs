@@ -43,7 +43,7 @@
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
-//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -106,6 +106,10 @@
 //!   list of what was done, so that nobody who is erased stays there. A session is
 //!   looked up for every request, and every form carries its number: one place
 //!   guards all pages.
+//! - What the API's document says of a request is what is checked before it is
+//!   served (`web/api/gate.rs`): scope, parameters, body. What a text in it means is
+//!   read by the readers of files and commands, and both answer in the same shapes
+//!   ([`shapes`]).
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 
@@ -130,6 +134,7 @@ pub mod profile;
 pub mod random;
 pub mod ranking;
 pub mod schedule;
+pub mod shapes;
 pub mod site;
 pub mod source;
 pub mod store;

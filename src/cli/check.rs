@@ -222,8 +222,9 @@ fn model(config: &Config) -> Option<Finding> {
 /// What came back lately and is the operator's business.
 fn reports(config: &Config) -> Option<Finding> {
     let db = Place::db(config).ok()?;
-    let week = super::outbox::alarms(&db, super::outbox::ALARM_DAYS).ok()?;
-    let day = super::outbox::alarms(&db, 1).ok()?;
+    let now = super::open::now();
+    let week = crate::shapes::policy_reports(&db, now, crate::shapes::ALARM_DAYS).ok()?;
+    let day = crate::shapes::policy_reports(&db, now, 1).ok()?;
     let last = week.last?;
     let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| ("the first of the day", first));
     let text = format!(
@@ -231,7 +232,7 @@ fn reports(config: &Config) -> Option<Finding> {
          it, but the sending needs a look (SPF, DKIM, DMARC, PTR, block lists); {which}: {}",
         day.count,
         week.count,
-        super::outbox::ALARM_DAYS,
+        crate::shapes::ALARM_DAYS,
         super::outbox::in_words(shown)
     );
     Some(finding("reports", Verdict::Warn, text))

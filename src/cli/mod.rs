@@ -56,7 +56,7 @@ enum Command {
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
-    /// Look after what guards the operator's pages
+    /// Look after who may do what an operator does: the password of the pages, keys of the API
     #[command(subcommand)]
     Admin(admin::Command),
     /// Look over all that mail depends on; say what to do about what is wrong

@@ -4,6 +4,7 @@ use super::{DeliveryId, DeliveryState, Earlier, NewNotice, StoreError};
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// By what a delivery is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub struct NewReport {
 }
 
 /// A recorded report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReportRow {
     /// About which address, in lower case.
     pub address: String,
@@ -111,7 +112,7 @@ pub enum ReportsOf {
 
 /// Reports that call for the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Alarms {
+pub struct PolicyReports {
     /// How many.
     pub count: u64,
     /// The oldest of them.
@@ -144,7 +145,7 @@ pub trait InboundStore {
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError>;
 
     /// Reports since `since` on which the operator was to be told: mail from us is not wanted somewhere.
-    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError>;
+    fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError>;
 
     /// Reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;

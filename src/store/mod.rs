@@ -16,8 +16,10 @@ mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod ledger;
 mod library;
+mod listing;
 mod makers;
 mod outcomes;
 mod oversight;
@@ -42,13 +44,15 @@ pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
 pub use figures::{FigureStore, SourceStanding};
-pub use inbound::{Alarms, DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
+pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, PolicyReports, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
+pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use listing::ListStore;
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
 pub use oversight::{
@@ -90,6 +94,8 @@ pub trait Store:
     + VectorStore
     + AdminStore
     + OversightStore
+    + KeyStore
+    + ListStore
     + Send
 {
 }
@@ -116,6 +122,8 @@ impl<T> Store for T where
         + VectorStore
         + AdminStore
         + OversightStore
+        + KeyStore
+        + ListStore
         + Send
 {
 }

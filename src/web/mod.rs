@@ -5,6 +5,7 @@
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
 pub mod admin;
+mod api;
 mod asking;
 mod cache;
 mod confirm;
@@ -88,6 +89,7 @@ pub struct Memory {
     limits: Limits,
     meaning: Meaning,
     similar: Similar,
+    api: api::ApiMemory,
 }
 
 impl Site {
@@ -183,6 +185,7 @@ fn at_root(site: Site) -> Router {
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
+        .nest(api::BASE, api::router(&site))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(site.clone(), every_answer))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod admin;
+mod api;
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;
@@ -27,6 +28,7 @@ mod hooked;
 mod hostile;
 mod identity;
 mod imap;
+mod keys;
 mod library;
 mod manners;
 mod mime;

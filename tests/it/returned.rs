@@ -389,9 +389,9 @@ async fn policy_bounces_are_shown_to_the_operator_until_they_are_over() {
     let said = String::from_utf8(said.stdout).unwrap();
     let line = said.lines().find(|line| line.contains("policy bounces")).unwrap();
     assert!(line.contains("2 in the last day") && line.contains("does not pass authentication"), "{line}");
-    let alarms = house.db.run_here(|store| store.alarms(now() - TimeDelta::days(1))).unwrap();
+    let alarms = house.db.run_here(|store| store.policy_reports(now() - TimeDelta::days(1))).unwrap();
     assert_eq!(alarms.count, 2);
-    let later = house.db.run_here(|store| store.alarms(now() + TimeDelta::hours(1))).unwrap();
+    let later = house.db.run_here(|store| store.policy_reports(now() + TimeDelta::hours(1))).unwrap();
     assert_eq!((later.count, later.first), (0, None));
 }
 

@@ -1,5 +1,6 @@
-//! `admin`: what guards the operator's pages.
+//! `admin`: who may do what an operator does.
 
+mod keys;
 mod password;
 
 use super::Done;
@@ -11,10 +12,14 @@ pub(super) use password::{offer, set_from_file};
 pub(super) enum Command {
     /// Set the password of the operator's pages; whoever is signed in is signed out
     Password(password::Options),
+    /// Look after the keys of the API
+    #[command(subcommand)]
+    Keys(keys::Command),
 }
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::Password(options) => password::run(&options, place),
+        Command::Keys(command) => keys::run(command, place),
     }
 }

@@ -5,8 +5,8 @@ use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    Alarms, DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow,
-    Reported, ReportsOf, StoreError,
+    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, PolicyReports,
+    ReportRow, Reported, ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -117,7 +117,7 @@ impl InboundStore for SqliteStore {
         Ok(rows?)
     }
 
-    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError> {
+    fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError> {
         // The classes that can raise one have an index.
         const THOSE: &str = "FROM reports
                             WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
@@ -132,7 +132,7 @@ impl InboundStore for SqliteStore {
                 .query_row(named_params! { ":since": since }, report_row)
                 .optional()
         };
-        Ok(Alarms { count, first: end("ASC")?, last: end("DESC")? })
+        Ok(PolicyReports { count, first: end("ASC")?, last: end("DESC")? })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {

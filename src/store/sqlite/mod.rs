@@ -12,7 +12,9 @@ mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod library;
+mod listing;
 mod makers;
 mod outcomes;
 mod oversight;
@@ -49,6 +51,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
     M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
     M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -4,7 +4,7 @@ use super::SqliteStore;
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use crate::store::{
-    Asking, Consent, DeliveryId, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
+    Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
     StoreError,
 };
 use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
@@ -150,6 +150,24 @@ impl RequestStore for SqliteStore {
         let finished = finish(&tx, id, now)?;
         tx.commit()?;
         Ok(finished)
+    }
+
+    fn vouch_for(
+        &mut self,
+        subscriber: &NewSubscriber,
+        vouching: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Entered, StoreError> {
+        let tx = self.write()?;
+        if by_key(&tx, &subscriber.address)?.is_some() {
+            return Ok(Entered::Known);
+        }
+        let entered = enter(&tx, subscriber, now)?;
+        if let (Entered::New, Some((id, _))) = (entered, by_key(&tx, &subscriber.address)?) {
+            note_consent(&tx, id, now, "vouched", vouching)?;
+        }
+        tx.commit()?;
+        Ok(entered)
     }
 
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError> {
