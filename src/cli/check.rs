@@ -3,6 +3,7 @@
 mod machine;
 mod mail;
 mod names;
+mod service;
 mod sources;
 
 use super::interests::complaints;
@@ -72,10 +73,16 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     };
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
+    findings.extend(config.obstacles().into_iter().map(|text| finding("settings", Verdict::Fail, text)));
     findings.push(judged("database", database(&config)));
     if let Ok(path) = config.database_path() {
         findings.push(machine::disk(path));
         findings.extend(machine::rights(path));
+    }
+    let now = super::open::now();
+    findings.extend(machine::backup(&config, now));
+    if let Ok(db) = Place::db(&config) {
+        findings.extend(service::check(&db, now));
     }
     findings.extend(interests(&config));
     findings.extend(model(&config));
@@ -290,6 +297,7 @@ async fn outside(
         }
     }
     findings.push(mail::one_click(config).await);
+    findings.extend(machine::certificates(config, super::open::now()).await);
     findings.push(machine::clock(config, &SystemClock).await);
 }
 

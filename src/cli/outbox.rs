@@ -197,6 +197,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
                     })
                 })
                 .collect();
+            value["issue"] = row.id.0.into();
             value["tries"] = attempts.into();
             value["subject"] = row.subject.clone().into();
             value["next_at"] = json!(row.next_at);
@@ -207,6 +208,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
         out::line(format!("{} · issue of {} · {}", row.address, row.local_date, row.state.word()))?;
         out::line(format!("  {}", row.subject))?;
         out::line(format!("  {}", row.message_id))?;
+        out::line(format!("  issue {} (`issue={}` in the log)", row.id.0, row.id.0))?;
         for (at, attempt) in &attempts {
             out::line(format!(
                 "  {}  {} ms  {}",

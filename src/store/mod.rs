@@ -9,6 +9,7 @@
 //! `tests/it/store.rs`, then the SQL in the file of its subject below each back
 //! end.
 
+mod alarms;
 mod bridge;
 mod by_hand;
 mod feedback;
@@ -23,6 +24,7 @@ mod owner;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod search;
 mod settings;
 mod sources;
@@ -33,6 +35,7 @@ mod vectors;
 mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
+pub use alarms::{AlarmRow, AlarmStore, RunFigures, RunRow, Trouble};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
@@ -52,6 +55,7 @@ pub use owner::{OwnerStore, SentMail, ShownPick};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
@@ -78,6 +82,8 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + RetentionStore
+    + AlarmStore
     + FigureStore
     + MakerStore
     + VectorStore
@@ -102,6 +108,8 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + RetentionStore
+        + AlarmStore
         + FigureStore
         + MakerStore
         + VectorStore

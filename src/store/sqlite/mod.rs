@@ -4,6 +4,7 @@
 //! power would let a mail go out twice), so the journal is a write-ahead log
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
+mod alarms;
 mod backup;
 mod by_hand;
 mod deliveries;
@@ -18,6 +19,7 @@ mod owner;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod row;
 mod search;
 mod sources;
@@ -26,7 +28,7 @@ mod upkeep;
 mod vectors;
 mod works;
 
-pub use backup::{BackupError, Restored, restore};
+pub use backup::{BackupError, Rehearsed, Restored, rehearse, restore};
 
 use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -45,6 +47,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0015_operations.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -91,7 +94,10 @@ impl SqliteStore {
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
-        Self::upgrade(Connection::open(path)?)
+        let conn = Connection::open(path)?;
+        // A new file can later give unused pages back a few at a time; one that has tables keeps its ways.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        Self::upgrade(conn)
     }
 
     /// A database in memory, for tests and trials.
