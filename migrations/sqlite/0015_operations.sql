@@ -54,3 +54,10 @@ CREATE INDEX suppressions_by_report ON suppressions (report_id) WHERE report_id 
 CREATE INDEX skipped_by_instant ON skipped (at);
 CREATE INDEX requests_by_subscriber ON requests (subscriber_id) WHERE subscriber_id IS NOT NULL;
 CREATE INDEX deliveries_expired ON deliveries (at) WHERE state = 'expired';
+
+-- Sources that could not be read when they were last looked at.
+CREATE TABLE sources_failing (
+    source TEXT    PRIMARY KEY,
+    since  INTEGER NOT NULL,
+    why    TEXT    NOT NULL               -- the words of the source, or ours
+) STRICT, WITHOUT ROWID;

@@ -3,7 +3,7 @@
 use super::{AlarmSettings, LOOK_BACK};
 use crate::coverage::Coverage;
 use crate::schedule::{due_at, latest_due};
-use crate::store::{RelayPause, Store, StoreError, Trouble};
+use crate::store::{FailingSource, RelayPause, Store, StoreError, Trouble};
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::path::Path;
@@ -51,6 +51,8 @@ pub struct Facts {
     pub overdue_readers: u64,
     /// Readers of a sample who were due in a day.
     pub due_readers: u64,
+    /// Sources that could not be read when they were last looked at.
+    pub failing_sources: Vec<FailingSource>,
     /// What is known of the last days.
     pub coverage: Vec<Coverage>,
     /// How many issues were queued since some instants.
@@ -105,6 +107,7 @@ impl Facts {
             readers: counts.iter().find(|(status, _)| *status == Status::Active).map_or(0, |(_, count)| *count),
             overdue_readers: store.overdue_readers(now - OVERDUE)?,
             due_readers: due_readers(store, now - latest_send)?,
+            failing_sources: store.failing_sources()?,
             coverage,
             issues_after,
             latest_send,

@@ -196,7 +196,10 @@ fn of_day(row: &Coverage) -> String {
     format!("{}{of} of {}", row.source, row.date)
 }
 
-fn sources(facts: &Facts, _now: DateTime<Utc>) -> Vec<Found> {
+const SOURCE_REMEDY: &str =
+    "`paperboy papers coverage` shows its words, `paperboy check` asks it; it is asked again by itself";
+
+fn sources(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for row in facts.coverage.iter().filter(|row| matches!(row.state, CoverageState::Failed | CoverageState::Stalled)) {
         if found.iter().any(|known| known.about == row.source) {
@@ -206,13 +209,18 @@ fn sources(facts: &Facts, _now: DateTime<Utc>) -> Vec<Found> {
         let more = facts.coverage.iter().filter(like).count() - 1;
         let what = if row.state == CoverageState::Failed { "cannot be read" } else { "should have come long ago" };
         let more = if more > 0 { format!(", and {more} more of it") } else { String::new() };
-        let remedy =
-            "`paperboy papers coverage` shows its words, `paperboy check` asks it; it is asked again by itself";
-        let mut one = Found::new("source_failing", format!("{} {what}{more}", of_day(row)), remedy);
+        let mut one = Found::new("source_failing", format!("{} {what}{more}", of_day(row)), SOURCE_REMEDY);
         if row.state == CoverageState::Failed {
             one = one.after(SOURCE_PATIENCE);
         }
         found.push(one.about(&row.source).saying(&row.note));
+    }
+    for failing in &facts.failing_sources {
+        if now - failing.since >= SOURCE_PATIENCE && !found.iter().any(|known| known.about == failing.source) {
+            let text = format!("the source {} cannot be read, for {}", failing.source, duration(now - failing.since));
+            let one = Found::new("source_failing", text, SOURCE_REMEDY);
+            found.push(one.about(&failing.source).saying(&failing.why));
+        }
     }
     for (source, count) in facts.trouble.set_aside.iter().filter(|(_, count)| *count >= SET_ASIDE_MIN) {
         let text = format!("{count} records of {source} could not be read in 24 hours");
@@ -323,7 +331,9 @@ pub fn follow(known: &[AlarmRow], found: &[Found], now: DateTime<Utc>) -> Vec<Al
     }
     for row in known.iter().filter(|row| row.over_at.is_none()) {
         let is_found = found.iter().any(|one| one.name == row.name && one.about == row.about);
-        if !is_found && (now - row.seen_at >= CALM || row.raised_at.is_none()) {
+        // A relay's pause has its own patience: it ends when a mail was taken.
+        let calm = if row.name.starts_with("relay_") { TimeDelta::zero() } else { CALM };
+        if !is_found && (now - row.seen_at >= calm || row.raised_at.is_none()) {
             changed.push(AlarmRow { over_at: Some(now), ..row.clone() });
         }
     }
@@ -369,7 +379,7 @@ pub fn to_mail(alarms: &[AlarmRow], now: DateTime<Utc>, repeat: TimeDelta) -> Ve
 mod tests {
     use super::*;
     use crate::alarm::PartTrouble;
-    use crate::store::{RelayPause, Trouble};
+    use crate::store::{FailingSource, RelayPause, Trouble};
     use std::time::Duration;
 
     fn at(minute: i64) -> DateTime<Utc> {
@@ -397,7 +407,8 @@ mod tests {
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Facts), expected: &[&str]) {
-        let mut facts = Facts { relay: "mail:25".to_owned(), readers: 100, ..Facts::default() };
+        let mut facts =
+            Facts { relay: "mail:25".to_owned(), readers: 100, backup_age: TimeDelta::days(2), ..Facts::default() };
         change(&mut facts);
         let found = judge(&facts, at(0));
         let names: Vec<&str> = found.iter().map(|one| one.name).collect();
@@ -462,6 +473,9 @@ mod tests {
             },
             &[],
         );
+        let failing = |minute| FailingSource { source: "feed".to_owned(), since: at(minute), why: "404".to_owned() };
+        check(|facts| facts.failing_sources = vec![failing(-60)], &["source_failing"]);
+        check(|facts| facts.failing_sources = vec![failing(-59)], &[]);
         let records = vec![("arxiv".to_owned(), 20), ("feed".to_owned(), 19)];
         check(|facts| facts.trouble = Trouble { set_aside: records.clone(), ..trouble() }, &["set_aside_burst"]);
         check(|facts| facts.free_bytes = Some(DISK_LOW_BYTES - 1), &["disk_low"]);
@@ -505,8 +519,8 @@ mod tests {
         }
         assert_eq!(
             told,
-            [(15, News::Raised), (15 + 24 * 60, News::Lasts), (2 * 24 * 60 + 4, News::Over)],
-            "after its patience, after a day, after it was calm"
+            [(15, News::Raised), (15 + 24 * 60, News::Lasts), (2 * 24 * 60, News::Over)],
+            "after its patience, after a day, and at its end"
         );
     }
 

@@ -18,7 +18,7 @@ use crate::edition::ActiveEmbedder;
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Timeouts};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{PaperStore, SubscriberStore, UpkeepStore};
+use crate::store::{PaperStore, StoreError, SubscriberStore, UpkeepStore};
 use crate::subscriber::Address;
 use anyhow::Context;
 use serde::Serialize;
@@ -138,11 +138,11 @@ fn database(config: &Config) -> Result<String, String> {
         Err(Failure::Usage(error) | Failure::Failed(error)) => return Err(format!("{error:#}")),
         Err(Failure::Said) => return Err(String::new()),
     };
-    let mut store = SqliteStore::open(path).map_err(with_causes)?;
-    let papers = store.count_papers().map_err(with_causes)?;
-    let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
-    store.check_writable().map_err(with_causes)?;
-    let damage = store.check_integrity().map_err(with_causes)?;
+    let mut store = SqliteStore::open(path).map_err(with_remedy)?;
+    let papers = store.count_papers().map_err(with_remedy)?;
+    let subscribers: u64 = store.count_subscribers().map_err(with_remedy)?.iter().map(|(_, count)| count).sum();
+    store.check_writable().map_err(with_remedy)?;
+    let damage = store.check_integrity().map_err(with_remedy)?;
     if let Some(first) = damage.first() {
         return Err(format!(
             "{} is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup",
@@ -160,6 +160,22 @@ fn database(config: &Config) -> Result<String, String> {
         ));
     }
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// What the database says, and what to do about it.
+fn with_remedy(error: StoreError) -> String {
+    let remedy = match &error {
+        StoreError::NotWritable(_) => {
+            "; look at the rights of the file and its folder (ls -l), at the disk (df -h), and whether another program \
+             holds it (fuser)"
+        }
+        StoreError::Backend(_) | StoreError::Corrupt { .. } => {
+            "; stop the service, keep a copy of the file, and `paperboy restore` the last backup"
+        }
+        // The others say it themselves.
+        _ => "",
+    };
+    with_causes(error) + remedy
 }
 
 /// Keywords of subscribers that are not understood as they are written.
@@ -231,7 +247,13 @@ fn templates(config: &Config) -> Vec<Finding> {
     let checked = Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
     let templates = match checked {
         Ok(templates) => templates,
-        Err(error) => return vec![finding("templates", Verdict::Fail, with_causes(error))],
+        Err(error) => {
+            let text = format!(
+                "{}; mend it, or take it out of digest.templates: the built-in one serves then",
+                with_causes(error)
+            );
+            return vec![finding("templates", Verdict::Fail, text)];
+        }
     };
     let names: Vec<String> = templates.language_names().map(|(code, name)| format!("{name} ({code})")).collect();
     let own = match templates.replaced() {

@@ -68,7 +68,12 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
     let mut obstacles = config.obstacles();
     // Those that are embedded have been tried before they were shipped.
     if !templates.replaced().is_empty() || !templates.own_languages().is_empty() {
-        obstacles.extend(templates.check().err().map(|error| format!("{:#}", anyhow::Error::from(error))));
+        obstacles.extend(templates.check().err().map(|error| {
+            format!(
+                "{:#}; mend it, or take it out of digest.templates: the built-in one serves then",
+                anyhow::Error::from(error)
+            )
+        }));
     }
     if !obstacles.is_empty() {
         let list = obstacles.join("\n  ");

@@ -124,14 +124,25 @@ pub struct RunRow {
     pub figures: RunFigures,
 }
 
+/// A source that could not be read when it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingSource {
+    /// Its name.
+    pub source: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Why not, the last time.
+    pub why: String,
+}
+
 /// Verbs about what the operator is told.
 pub trait AlarmStore {
     /// Every alarm that stands, said or not, and those that ended at or after
     /// `since`; the last ones that began come first.
     fn alarms(&mut self, since: DateTime<Utc>) -> Result<Vec<AlarmRow>, StoreError>;
 
-    /// Stores alarms as they have become, but for what the webhook was told, and
-    /// queues the mail that tells of them. One without a row gets one, unless
+    /// Stores alarms as they have become, but for what the webhook was told of
+    /// those that have a row, and queues the mail that tells of them. One without a row gets one, unless
     /// another of its name and about stands meanwhile; one that ended before it
     /// was said is forgotten.
     fn save_alarms(
@@ -146,6 +157,12 @@ pub trait AlarmStore {
 
     /// What went wrong since `since`.
     fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, StoreError>;
+
+    /// Notes that `source` was looked at, and why it could not be read, if it could not.
+    fn note_look(&mut self, source: &str, why: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Every source that could not be read when it was last looked at, by name.
+    fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError>;
 
     /// How many issues were queued since `since`.
     fn count_issues(&mut self, since: DateTime<Utc>) -> Result<u64, StoreError>;

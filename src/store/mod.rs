@@ -35,7 +35,7 @@ mod vectors;
 mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
-pub use alarms::{AlarmRow, AlarmStore, RunFigures, RunRow, Trouble};
+pub use alarms::{AlarmRow, AlarmStore, FailingSource, RunFigures, RunRow, Trouble};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{

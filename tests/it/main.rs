@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alarms;
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;
@@ -29,6 +30,7 @@ mod mime;
 mod model;
 mod notices;
 mod one_work;
+mod operation;
 mod owner;
 mod place;
 mod postfix;

@@ -3,7 +3,9 @@
 use super::SqliteStore;
 use super::requests::enqueue;
 use super::row::{Columns, date_text, json_text};
-use crate::store::{AlarmRow, AlarmStore, DeliveryId, NewNotice, RunFigures, RunRow, StoreError, Trouble};
+use crate::store::{
+    AlarmRow, AlarmStore, DeliveryId, FailingSource, NewNotice, RunFigures, RunRow, StoreError, Trouble,
+};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -36,8 +38,9 @@ impl AlarmStore for SqliteStore {
             }
             let sql = if alarm.id == 0 {
                 "INSERT INTO alarms (name, about, text, remedy, detail, since, seen_at, raised_at, over_at, mailed_at,
-                                     mail_done)
-                 VALUES (:name, :about, :text, :remedy, :detail, :since, :seen, :raised, :over, :mailed, :done)
+                                     mail_done, posted_at, post_done)
+                 VALUES (:name, :about, :text, :remedy, :detail, :since, :seen, :raised, :over, :mailed, :done,
+                         :posted, :post_done)
                      ON CONFLICT DO NOTHING"
             } else {
                 "UPDATE alarms
@@ -63,7 +66,13 @@ impl AlarmStore for SqliteStore {
                 (":mailed", &mailed),
                 (":done", &alarm.mail_done),
             ]);
-            if alarm.id != 0 {
+            let posted = seconds(alarm.posted_at);
+            if alarm.id == 0 {
+                values.extend::<[(&str, &dyn rusqlite::ToSql); 2]>([
+                    (":posted", &posted),
+                    (":post_done", &alarm.post_done),
+                ]);
+            } else {
                 values.push((":id", &alarm.id));
             }
             statement.execute(values.as_slice())?;
@@ -135,6 +144,37 @@ impl AlarmStore for SqliteStore {
                     Columns { table: "deliveries", row }.instant_if_any("at")
                 })?,
         })
+    }
+
+    fn note_look(&mut self, source: &str, why: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        match why {
+            None => self
+                .conn
+                .prepare_cached("DELETE FROM sources_failing WHERE source = :source")?
+                .execute(named_params! { ":source": source })?,
+            Some(why) => self
+                .conn
+                .prepare_cached(
+                    "INSERT INTO sources_failing (source, since, why)
+                     VALUES (:source, :now, :why)
+                         ON CONFLICT (source) DO UPDATE SET why = :why",
+                )?
+                .execute(named_params! { ":source": source, ":now": now.timestamp(), ":why": why })?,
+        };
+        Ok(())
+    }
+
+    fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT * FROM sources_failing ORDER BY source")?;
+        let rows = statement.query_map([], |row| {
+            let columns = Columns { table: "sources_failing", row };
+            Ok(FailingSource {
+                source: columns.get("source")?,
+                since: columns.instant("since")?,
+                why: columns.get("why")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn count_issues(&mut self, since: DateTime<Utc>) -> Result<u64, StoreError> {
