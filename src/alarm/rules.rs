@@ -48,6 +48,8 @@ impl Found {
     }
 }
 
+/// A service that has just been started finds much that is late, and sets about it.
+const START_PATIENCE: TimeDelta = TimeDelta::minutes(10);
 /// A relay may restart, or greylist us, for so long without a word about it.
 const RELAY_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 /// Three looks at a source, as sources are looked at by default.
@@ -129,7 +131,7 @@ fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         } else {
             "no process delivers: start the service, or `paperboy run --role deliver`"
         };
-        found.push(Found::new("mail_waits", text, remedy));
+        found.push(Found::new("mail_waits", text, remedy).after(START_PATIENCE));
     }
     if trouble.held > 0 {
         let text = format!("{} mails came to be held in 24 hours: it is not known whether they arrived", trouble.held);
@@ -179,7 +181,8 @@ fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
             let text = format!("{} has not come, and {issues} issues went out since it should have", of_day(row));
             let remedy = "`paperboy papers coverage` shows what is known; `paperboy fetch` asks again; what comes late \
                           is in the next issue";
-            found.push(Found::new("coverage_missing", text, remedy).about(&of_day(row)).saying(&row.note));
+            let one = Found::new("coverage_missing", text, remedy).about(&of_day(row)).saying(&row.note);
+            found.push(one.after(START_PATIENCE));
         }
     }
     found
@@ -210,16 +213,14 @@ fn sources(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         let what = if row.state == CoverageState::Failed { "cannot be read" } else { "should have come long ago" };
         let more = if more > 0 { format!(", and {more} more of it") } else { String::new() };
         let mut one = Found::new("source_failing", format!("{} {what}{more}", of_day(row)), SOURCE_REMEDY);
-        if row.state == CoverageState::Failed {
-            one = one.after(SOURCE_PATIENCE);
-        }
+        one.patience = if row.state == CoverageState::Failed { SOURCE_PATIENCE } else { START_PATIENCE };
         found.push(one.about(&row.source).saying(&row.note));
     }
     for failing in &facts.failing_sources {
         if now - failing.since >= SOURCE_PATIENCE && !found.iter().any(|known| known.about == failing.source) {
             let text = format!("the source {} cannot be read, for {}", failing.source, duration(now - failing.since));
             let one = Found::new("source_failing", text, SOURCE_REMEDY);
-            found.push(one.about(&failing.source).saying(&failing.why));
+            found.push(one.about(&failing.source).saying(&failing.why).after(START_PATIENCE));
         }
     }
     for (source, count) in facts.trouble.set_aside.iter().filter(|(_, count)| *count >= SET_ASIDE_MIN) {

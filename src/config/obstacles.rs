@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::sections::is_house;
+use super::warnings::is_example;
 use axum::http::Uri;
 use std::path::Path;
 
@@ -12,7 +13,8 @@ impl Config {
         let mut obstacles = Vec::new();
         let base_url = &self.site.base_url;
         let host = base_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
-        if base_url.starts_with("http:") && !is_house(&host) && !self.allow_http {
+        let is_public = !is_house(&host) && !is_example(&host);
+        if base_url.starts_with("http:") && is_public && !self.allow_http {
             obstacles.push(format!(
                 "site.base_url = {base_url:?}: the links in mails let whoever reads them on the way act for your \
                  readers; serve the pages by https and write https:// (site.allow_http = true permits it as it is)"

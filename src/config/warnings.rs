@@ -31,7 +31,7 @@ impl Config {
         let host = base_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
         if is_loopback(&host) {
             warnings.push(format!("site.base_url = {base_url:?}: links in mails lead nowhere but on this machine"));
-        } else if base_url.starts_with("http:") && (is_house(&host) || self.allow_http) {
+        } else if base_url.starts_with("http:") && (is_house(&host) || is_example(&host) || self.allow_http) {
             let why = "mail programs offer one-click unsubscription over https only (RFC 8058)";
             warnings.push(format!("site.base_url = {base_url:?}: should be https, {why}"));
         }
@@ -84,7 +84,7 @@ fn lies_within(domain: &str, parent: &str) -> bool {
 }
 
 /// RFC 2606 section 3 and RFC 6761 section 6.5.
-fn is_example(domain: &str) -> bool {
+pub(super) fn is_example(domain: &str) -> bool {
     ["example.org", "example.com", "example.net", "example"].iter().any(|example| lies_within(domain, example))
 }
 

@@ -329,3 +329,34 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
     assert_eq!(dates, ["2026-03-30", "2026-03-26"]);
     assert_eq!(runs[0].since, instant("2026-03-29T20:00"));
 }
+
+#[test]
+fn an_alarm_forgets_whoever_is_erased() {
+    let mut store = SqliteStore::in_memory().unwrap();
+    let store: &mut dyn paperboy::store::Store = &mut store;
+    let now = instant("2026-03-26T12:00");
+    let ada = subscriber("ada@example.org");
+    store.enter_subscribers(std::slice::from_ref(&ada), now).unwrap();
+    let row = AlarmRow {
+        id: 0,
+        name: "relay_refuses_us".to_owned(),
+        about: String::new(),
+        text: "refused".to_owned(),
+        remedy: "look".to_owned(),
+        detail: "rcpt: 550 5.7.1 <Ada@example.org> is not for you".to_owned(),
+        since: now,
+        seen_at: now,
+        raised_at: Some(now),
+        over_at: None,
+        mailed_at: None,
+        mail_done: false,
+        posted_at: None,
+        post_done: false,
+    };
+    store.save_alarms(std::slice::from_ref(&row), None, now).unwrap();
+    store.save_alarms(&[row], None, now).unwrap();
+    assert_eq!(store.alarms(now).unwrap().len(), 1, "one of a kind stands");
+    let id = store.subscriber(&ada.address).unwrap().unwrap().id;
+    assert!(store.erase_subscriber(id, "hash", now).unwrap());
+    assert_eq!(store.alarms(now).unwrap()[0].detail, "");
+}

@@ -145,7 +145,7 @@ fn the_service_does_not_start_with_what_would_lose_or_leak_mail() {
             assert!(said.contains(word), "{word:?} is not in {said}");
         }
     };
-    refused("base_url = \"http://digest.example.org\"", "", 2, &["site.base_url", "serve the pages by https"]);
+    refused("base_url = \"http://papers.uni-anywhere.de\"", "", 2, &["site.base_url", "serve the pages by https"]);
     refused("secret_file = \"nowhere\"", "", 2, &["site.secret_file", "nowhere"]);
     fs::write(place.path("short"), "short").unwrap();
     refused("secret_file = \"short\"", "", 2, &["must hold at least 32 bytes, not 5"]);
@@ -161,7 +161,7 @@ fn the_service_does_not_start_with_what_would_lose_or_leak_mail() {
     let open = fs::Permissions::from_mode;
     fs::set_permissions(place.folder.path(), open(0o755)).unwrap();
     fs::set_permissions(place.path("secret"), open(0o644)).unwrap();
-    refused("base_url = \"http://digest.example.org\"", "", 2, &["run `chmod o= ", "serve the pages by https"]);
+    refused("base_url = \"http://papers.uni-anywhere.de\"", "", 2, &["run `chmod o= ", "serve the pages by https"]);
     let checked = place.runs(&["check", "--dns", "127.0.0.1:1"]);
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(said.contains("fail  settings") && said.contains("run `chmod o= "), "{said}");

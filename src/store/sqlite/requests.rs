@@ -211,6 +211,11 @@ impl SqliteStore {
         ] {
             tx.execute(&sql, named_params! { ":id": id.0, ":key": key })?;
         }
+        // Servers like to quote whom they refuse.
+        tx.execute(
+            "UPDATE alarms SET detail = '' WHERE instr(lower(detail), :key) > 0",
+            named_params! { ":key": key },
+        )?;
         // What a sender has in hand is out of it, too: how that ends is not recorded.
         tx.execute(
             "UPDATE deliveries
