@@ -88,7 +88,8 @@ impl Watch {
         let now = self.clock.now();
         let passed = match self.db.run(|store| store.check_writable()).await {
             Err(error @ StoreError::NotWritable(_)) => {
-                self.cannot_write(now);
+                // A lock is waited for: that time counts.
+                self.cannot_write(now, self.clock.now());
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
@@ -114,9 +115,9 @@ impl Watch {
         told.await?
     }
 
-    fn cannot_write(&self, now: DateTime<Utc>) {
+    fn cannot_write(&self, began: DateTime<Utc>, now: DateTime<Utc>) {
         let mut memory = self.memory();
-        let (since, said) = *memory.unwritable.get_or_insert((now, false));
+        let (since, said) = *memory.unwritable.get_or_insert((began, false));
         if !said && now - since >= WRITE_PATIENCE {
             memory.unwritable = Some((since, true));
             tracing::error!(alarm = "database_not_writable", "alarm: {UNWRITABLE}; {UNWRITABLE_REMEDY}");
