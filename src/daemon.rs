@@ -10,6 +10,7 @@
 //! [`STOP_LIMIT`], it leaves: whatever was being handed over then is sorted out
 //! at the next start. SIGHUP reads the settings again.
 
+mod alarms;
 mod courier;
 mod fetcher;
 mod figures;
@@ -22,6 +23,7 @@ mod publisher;
 mod systemd;
 mod upkeep;
 
+use crate::alarm::{Poster, RunTeller, Watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbound::{InboundSettings, Reception, lmtp};
@@ -52,6 +54,9 @@ const PUBLISHER_IDLE: Duration = Duration::from_secs(5);
 
 /// The pause of what looks at the clock for its next turn.
 const SCHEDULE_IDLE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether something is wrong.
+const WATCH_IDLE: Duration = Duration::from_mins(1);
 
 /// How late a report in a Maildir may be noticed.
 const LISTEN_IDLE: Duration = Duration::from_secs(2);
@@ -209,6 +214,9 @@ impl Daemon {
     ) -> anyhow::Result<Started> {
         let Daemon { config, roles, db, clock, random, .. } = self;
         let chance = Arc::clone(&random);
+        let database = config.database_path()?;
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
         let stop = CancellationToken::new();
         let notes = Some(Notes { db: db.clone(), clock: Arc::clone(&clock) });
         let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone(), notes };
@@ -216,13 +224,15 @@ impl Daemon {
         let (arrived, queued, silent) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (polled, was_polled) = watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
 
+        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
         let upkeep = upkeep::Upkeep {
             db: db.clone(),
             clock: Arc::clone(&clock),
             parts: parts.clone(),
+            pulse: Arc::clone(&pace.pulse),
+            stop: stop.clone(),
             last: Mutex::new(clock.now()),
         };
-        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
         started.keep(pace, Arc::new(upkeep), upkeep::Upkeep::step);
         if roles.contains(&Role::Fetch) {
             let fetcher = fetcher::Fetcher {
@@ -272,6 +282,9 @@ impl Daemon {
                 listener::Desk { db: db.clone(), clock: Arc::clone(&clock), parts: parts.clone(), stop: stop.clone() };
             listen_to_reports(&mut started, &desk, &config.inbound, lmtp, &silent);
         }
+        if roles.contains(&Role::Deliver) {
+            watch_over(&mut started, &db, &clock, parts, &queued, &silent);
+        }
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
@@ -309,6 +322,7 @@ impl Daemon {
                 pulses: started.pulses.clone(),
                 delivers: roles.contains(&Role::Deliver),
                 figures: tokio::sync::Mutex::default(),
+                folder,
             };
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
@@ -319,6 +333,30 @@ impl Daemon {
         }
         Ok(started)
     }
+}
+
+/// Starts what tells the operator. It watches all loops that were started before it, and itself.
+fn watch_over(
+    started: &mut Started,
+    db: &Db,
+    clock: &Arc<dyn Clock>,
+    parts: &watch::Receiver<Arc<Parts>>,
+    queued: &Arc<Notify>,
+    silent: &Arc<Notify>,
+) {
+    let unstored = Arc::default();
+    let poster = Poster { db: db.clone(), clock: Arc::clone(clock), unstored: Arc::clone(&unstored) };
+    let pace = started.pace("webhook", SCHEDULE_IDLE, PATIENCE, silent);
+    started.keep(pace, Arc::new(alarms::Posting { poster, parts: parts.clone() }), alarms::Posting::step);
+    let pace = started.pace("alarms", WATCH_IDLE, PATIENCE, silent);
+    let watching = alarms::Watching {
+        watch: Watch::new(db.clone(), Arc::clone(clock), unstored),
+        teller: RunTeller { db: db.clone(), clock: Arc::clone(clock) },
+        parts: parts.clone(),
+        pulses: started.pulses.clone(),
+        queued: Arc::clone(queued),
+    };
+    started.keep(pace, Arc::new(watching), alarms::Watching::step);
 }
 
 /// Starts the ways in that the settings ask for.

@@ -43,6 +43,7 @@
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
+//! | watch | [`alarm`], [`upkeep`] | the store, the disk, the network |
 //! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
@@ -110,9 +111,15 @@
 //!   served (`web/api/gate.rs`): scope, parameters, body. What a text in it means is
 //!   read by the readers of files and commands, and both answer in the same shapes
 //!   ([`shapes`]).
+//! - An alarm is a mail like others, and waits while the relay is in trouble; what
+//!   happened meanwhile is one mail afterwards. Who must know at once has a webhook.
+//! - What grows old is forgotten a little at a time (`upkeep.rs`), so that no mail waits for it.
+//! - `issue` in a line of the log is the number of the issue, of its delivery and of
+//!   every report on it: one number leads from composing to the server's answer.
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 
+pub mod alarm;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -143,4 +150,5 @@ pub mod telemetry;
 pub mod text;
 pub mod token;
 pub mod trial;
+pub mod upkeep;
 pub mod web;

@@ -121,6 +121,9 @@ pub struct DeliveryShape {
     /// The line of the outbox.
     #[serde(flatten)]
     pub row: DeliveryRow,
+    /// Its number, which stands as `issue=` in every line of the log about it.
+    #[schema(example = 1234)]
+    pub issue: i64,
     /// The issue's subject.
     pub subject: String,
     /// When it will be tried (again).
@@ -151,7 +154,7 @@ impl DeliveryShape {
         let (attempts, reports) =
             db.read_here(|store| Ok((store.attempts(id)?, store.reports(&of, REPORTS_SHOWN)?)))?;
         let tries = attempts.into_iter().map(|(at, attempt)| TryShape { at, attempt }).collect();
-        Ok(DeliveryShape { subject: row.subject.clone(), next_at: row.next_at, row, tries, reports })
+        Ok(DeliveryShape { issue: id.0, subject: row.subject.clone(), next_at: row.next_at, row, tries, reports })
     }
 }
 

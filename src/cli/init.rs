@@ -5,10 +5,11 @@ use super::{Done, out};
 use crate::config::{Config, init_dir};
 use crate::random::SystemChance;
 use crate::store::Db;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteStore, rehearse};
 use anyhow::Context;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -64,9 +65,45 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     Ok(())
 }
 
-pub(super) fn migrate(place: &Place) -> Done {
+#[derive(Debug, clap::Args)]
+pub(super) struct MigrateOptions {
+    /// Try it on a copy, say what it would do and how long it takes, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Tries the migration on a copy.
+fn rehearsal(path: &Path, json: bool) -> Done {
+    let began = Instant::now();
+    let tried = rehearse(path).with_context(|| format!("cannot migrate a copy of {}", path.display()))?;
+    let seconds = began.elapsed().as_secs_f64();
+    if json {
+        return Ok(out::json(&json!({
+            "database": path, "from": tried.from, "to": tried.to, "steps": tried.to - tried.from,
+            "bytes_before": tried.bytes_before, "bytes_after": tried.bytes_after, "seconds": seconds,
+        }))?);
+    }
+    let shown = path.display();
+    if tried.from == tried.to {
+        return Ok(out::line(format!("{shown} has schema {} already: there is nothing to do", tried.to))?);
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    out::line(format!("{shown} would be brought from schema {} to {}", tried.from, tried.to))?;
+    out::line(format!(
+        "on a copy it took {seconds:.1} seconds and went well: {:.1} MiB became {:.1} MiB",
+        mib(tried.bytes_before),
+        mib(tried.bytes_after)
+    ))?;
+    out::line("nothing was changed; stop the service and `paperboy backup` before you migrate")?;
+    Ok(())
+}
+
+pub(super) fn migrate(options: &MigrateOptions, place: &Place) -> Done {
     let config = place.config()?;
     let path = database_path(&config)?;
+    if options.dry_run {
+        return rehearsal(path, place.json);
+    }
     let (_, migrated) = SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
     if place.json {
         return Ok(out::json(&json!({ "database": path, "from": migrated.from, "to": migrated.to }))?);

@@ -29,6 +29,7 @@ mod subscribers;
 mod suppressions;
 mod trial;
 
+use crate::telemetry::{self, TelemetryError, Voice};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -102,7 +103,7 @@ enum Command {
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
-    Migrate,
+    Migrate(init::MigrateOptions),
     /// Ask the service of these settings whether it is alive; exit code 1 if not
     #[command(hide = true)]
     Alive,
@@ -134,9 +135,7 @@ type Done = Result<(), Failure>;
 /// Reads the command line, does what it says, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let chosen = if let Command::Run(options) = &cli.command { options.log_format() } else { None };
-    let format = chosen.map_or_else(crate::telemetry::usual_format, Ok);
-    if let Err(error) = format.and_then(crate::telemetry::init) {
+    if let Err(error) = start_log(&cli) {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
@@ -155,6 +154,22 @@ pub fn main() -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::from(code)
+}
+
+/// Starts the log: as the command line says, else the environment, else, for the service, the settings.
+fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
+    let Command::Run(options) = &cli.command else {
+        let format = telemetry::asked_format()?;
+        return telemetry::init(format.unwrap_or_default(), Voice::Command);
+    };
+    let asked = match options.log_format() {
+        Some(format) => Some(format),
+        None => telemetry::asked_format()?,
+    };
+    let at = open::Place { config: open::settings_file(cli.config.clone()), json: cli.json };
+    // What is wrong with the settings is said by whoever works by them.
+    let settings = || at.config().map(|config| config.log.format).unwrap_or_default();
+    telemetry::init(asked.unwrap_or_else(settings), Voice::Service)
 }
 
 fn run(cli: Cli) -> Done {
@@ -185,7 +200,7 @@ fn run(cli: Cli) -> Done {
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
             Ok(out::bytes(&script)?)
         }
-        Command::Migrate => init::migrate(&at),
+        Command::Migrate(options) => init::migrate(&options, &at),
         Command::Alive => alive::run(&at),
         Command::Man(options) => man::run(&options),
     }

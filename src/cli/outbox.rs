@@ -182,6 +182,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
         out::line(format!("{} · issue of {} · {}", row.address, row.local_date, row.state.word()))?;
         out::line(format!("  {}", row.subject))?;
         out::line(format!("  {}", row.message_id))?;
+        out::line(format!("  issue {} (`issue={}` in the log)", row.id.0, row.id.0))?;
         for TryShape { at, attempt } in &tries {
             out::line(format!(
                 "  {}  {} ms  {}",

@@ -1,7 +1,8 @@
 //! What works but is hardly meant: said by `check`.
 
 use super::Config;
-use super::sections::is_loopback;
+use super::obstacles::is_open_to_all;
+use super::sections::{is_house, is_loopback};
 use crate::outbox::{Security, Transport};
 use axum::http::Uri;
 use std::path::Path;
@@ -17,7 +18,7 @@ impl Config {
         if self.sources.is_empty() {
             warnings.push("no [[source]]: papers come from `papers import` alone".to_owned());
         }
-        let exposed = self.secret_files.iter().filter(|path| readable_by_others(path));
+        let exposed = self.secret_files.iter().filter(|path| readable_by_others(path) && !is_open_to_all(path));
         warnings.extend(exposed.map(|path| {
             let path = path.display();
             format!("{path} holds a secret and everybody on this machine can read it: run `chmod o= {path}`")
@@ -39,7 +40,7 @@ impl Config {
         let host = base_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
         if is_loopback(&host) {
             warnings.push(format!("site.base_url = {base_url:?}: links in mails lead nowhere but on this machine"));
-        } else if base_url.starts_with("http:") {
+        } else if base_url.starts_with("http:") && (is_house(&host) || is_example(&host) || self.allow_http) {
             let why = "mail programs offer one-click unsubscription over https only (RFC 8058)";
             warnings.push(format!("site.base_url = {base_url:?}: should be https, {why}"));
         }
@@ -92,7 +93,7 @@ fn lies_within(domain: &str, parent: &str) -> bool {
 }
 
 /// RFC 2606 section 3 and RFC 6761 section 6.5.
-fn is_example(domain: &str) -> bool {
+pub(super) fn is_example(domain: &str) -> bool {
     ["example.org", "example.com", "example.net", "example"].iter().any(|example| lies_within(domain, example))
 }
 

@@ -1,5 +1,7 @@
 //! The driver of background loops.
 
+use crate::alarm::WatchError;
+use crate::alarm::webhook::PostError;
 use crate::clock::Clock;
 use crate::edition::EditionError;
 use crate::outbox::{DeliverError, LockError};
@@ -78,6 +80,24 @@ impl From<EditionError> for Trouble {
     }
 }
 
+impl From<WatchError> for Trouble {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Store(error) => Trouble::new(error),
+            error @ WatchError::Mail(_) => Trouble::new(error),
+        }
+    }
+}
+
+impl From<PostError> for Trouble {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Store(error) => Trouble::new(error),
+            error => Trouble::Passing(error.into()),
+        }
+    }
+}
+
 impl From<DeliverError> for Trouble {
     fn from(error: DeliverError) -> Self {
         Trouble::new(error)
@@ -97,15 +117,28 @@ pub(super) struct Pulse {
     /// The longest silence that is still life.
     patience: Duration,
     last: Mutex<Instant>,
+    /// Since when its steps fail, and why.
+    failing: Mutex<Option<(Instant, String)>>,
 }
 
 impl Pulse {
     pub(super) fn new(name: &'static str, patience: Duration) -> Arc<Self> {
-        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()) })
+        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()), failing: Mutex::default() })
     }
 
     pub(super) fn beat(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Notes that a step failed, and why; `None` that one has succeeded.
+    fn fails(&self, why: Option<(Instant, String)>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// For how long its steps have failed, and why; `None` if they do not.
+    pub(super) fn failing(&self) -> Option<(Duration, String)> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.as_ref().map(|(since, why)| (since.elapsed(), why.clone()))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -168,6 +201,7 @@ where
             Ok(Ok(came_to)) => {
                 if failing.take().is_some() {
                     said.clear();
+                    pace.pulse.fails(None);
                     tracing::info!(loop_name = name, "{name}: works again");
                     pace.note(None).await;
                 }
@@ -182,6 +216,7 @@ where
         };
         let (wait, since) = failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
         failing = Some(((wait * 2).min(BACKOFF_MAX), since));
+        pace.pulse.fails(Some((since, trouble.error().to_string())));
         match trouble {
             Trouble::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
             Trouble::Lasting(error) if since.elapsed() > PATIENCE => {

@@ -150,9 +150,6 @@ pub trait InboundStore {
     /// Reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// Forgets reports that came before `before`; suppressions stay. Returns how many there were.
-    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
-
     /// The report on which an address was suppressed, if it was one.
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError>;
 }

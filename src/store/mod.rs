@@ -10,6 +10,7 @@
 //! end.
 
 mod admin;
+mod alarms;
 mod bridge;
 mod by_hand;
 mod feedback;
@@ -27,6 +28,7 @@ mod own;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod search;
 mod settings;
 mod sources;
@@ -38,6 +40,7 @@ mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
+pub use alarms::{AlarmRow, AlarmStore, FailingSource, RunFigures, RunRow, Trouble};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
@@ -63,6 +66,7 @@ pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
@@ -89,6 +93,8 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + RetentionStore
+    + AlarmStore
     + FigureStore
     + MakerStore
     + VectorStore
@@ -117,6 +123,8 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + RetentionStore
+        + AlarmStore
         + FigureStore
         + MakerStore
         + VectorStore

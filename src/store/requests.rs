@@ -188,10 +188,6 @@ pub trait RequestStore {
     /// The record of consent of one subscriber, oldest first.
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError>;
 
-    /// Forgets subscriptions that were asked for before `before` and never
-    /// confirmed, and requests of before then; how many people.
-    fn forget_unconfirmed(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
-
     /// Forgets all that is stored of a person. What is left is `hash`, which
     /// stands for the address in the outbox and keeps imports from bringing them
     /// back. `false` if nobody has that row.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod admin;
+mod alarms;
 mod api;
 mod arxiv;
 mod arxiv_recorded;
@@ -35,6 +36,7 @@ mod mime;
 mod model;
 mod notices;
 mod one_work;
+mod operation;
 mod owner;
 mod packaged;
 mod pages;

@@ -137,16 +137,17 @@ impl InboundStore for SqliteStore {
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
         let mut statement =
-            self.conn.prepare_cached("SELECT class, count(*) AS n FROM reports GROUP BY class ORDER BY class")?;
+            // Those that were forgotten have been counted: a counter does not fall.
+            self.conn.prepare_cached(
+                "SELECT class, sum(n) AS n
+                   FROM (SELECT class, count(*) AS n FROM reports GROUP BY class
+                          UNION ALL
+                         SELECT class, count AS n FROM forgotten WHERE what = 'reports')
+                  GROUP BY class
+                  ORDER BY class",
+            )?;
         let rows = statement.query_map([], |row| Ok((row.get("class")?, row.get("n")?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let gone = self
-            .conn
-            .execute("DELETE FROM reports WHERE at < :before", named_params! { ":before": before.timestamp() })?;
-        Ok(gone as u64)
     }
 
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError> {

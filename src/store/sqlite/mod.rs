@@ -5,6 +5,7 @@
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
 mod admin;
+mod alarms;
 mod backup;
 mod by_hand;
 mod deliveries;
@@ -22,6 +23,7 @@ mod own;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod row;
 mod search;
 mod sources;
@@ -30,7 +32,7 @@ mod upkeep;
 mod vectors;
 mod works;
 
-pub use backup::{BackupError, Restored, restore};
+pub use backup::{BackupError, Rehearsed, Restored, rehearse, restore};
 
 use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -52,6 +54,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
     M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
     M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -98,7 +101,10 @@ impl SqliteStore {
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
-        Self::upgrade(Connection::open(path)?)
+        let conn = Connection::open(path)?;
+        // A new file can later give unused pages back a few at a time; one that has tables keeps its ways.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        Self::upgrade(conn)
     }
 
     /// A database in memory, for tests and trials.

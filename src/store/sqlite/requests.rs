@@ -186,23 +186,6 @@ impl RequestStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn forget_unconfirmed(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let tx = self.write()?;
-        let before = before.timestamp();
-        // Whoever was entered by hand as pending has no request, and stays.
-        let forgotten = tx.execute(
-            "DELETE FROM subscribers
-              WHERE status = 'pending'
-                AND id IN (SELECT subscriber_id FROM requests WHERE kind = 'subscribe')
-                AND id NOT IN (SELECT subscriber_id FROM requests
-                                WHERE asked_at >= :before AND subscriber_id IS NOT NULL)",
-            named_params! { ":before": before },
-        )?;
-        tx.execute("DELETE FROM requests WHERE asked_at < :before", named_params! { ":before": before })?;
-        tx.commit()?;
-        Ok(forgotten as u64)
-    }
-
     fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         // What is deleted is overwritten, too (SQLite's manual on PRAGMA secure_delete).
         self.conn.pragma_update(None, "secure_delete", true)?;
@@ -247,6 +230,11 @@ impl SqliteStore {
         ] {
             tx.execute(&sql, named_params! { ":id": id.0, ":key": key })?;
         }
+        // Servers like to quote whom they refuse.
+        tx.execute(
+            "UPDATE alarms SET detail = '' WHERE instr(lower(detail), :key) > 0",
+            named_params! { ":key": key },
+        )?;
         // What a sender has in hand is out of it, too: how that ends is not recorded.
         tx.execute(
             "UPDATE deliveries
