@@ -45,7 +45,6 @@ CREATE TABLE tended (
 ) STRICT;
 
 -- What is forgotten is found by its age, a little at a time.
-CREATE INDEX reports_by_instant ON reports (at);
 CREATE INDEX set_aside_by_instant ON set_aside (at);
 CREATE INDEX suppressions_by_instant ON suppressions (at);
 CREATE INDEX deliveries_held ON deliveries (at) WHERE state = 'held';
