@@ -102,8 +102,8 @@ impl Figures {
             page.sample(&[("class", class)], reports);
         }
         page.family("paperboy_subscribers", "gauge", "Subscribers by status.");
-        for (status, subscribers) in &self.subscribers {
-            page.sample(&[("status", word(*status))], subscribers);
+        for (word, status) in Status::WORDS {
+            page.sample(&[("status", word)], count(&self.subscribers, &status));
         }
         page.family("paperboy_papers", "gauge", "Papers in the database.");
         page.sample(&[], self.papers);
@@ -177,10 +177,6 @@ impl Figures {
 
 fn count<K: PartialEq>(counts: &[(K, u64)], wanted: &K) -> u64 {
     counts.iter().find(|(known, _)| known == wanted).map_or(0, |(_, count)| *count)
-}
-
-fn word(status: Status) -> &'static str {
-    Status::WORDS.iter().find(|(_, known)| *known == status).map_or("", |(word, _)| word)
 }
 
 #[derive(Default)]

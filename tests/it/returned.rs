@@ -5,7 +5,7 @@ use crate::daemon::{Place, Service, now, today, until};
 use crate::delivery::{issue, subscriber};
 use crate::fake_smtp::FakeRelay;
 use crate::place::missing;
-use crate::servers::{Dovecot, deliver, free_port, maildir};
+use crate::servers::{Dovecot, deliver, free_port, keep_secret, maildir};
 use crate::tls::Authority;
 use chrono::TimeDelta;
 use paperboy::config::Config;
@@ -37,7 +37,7 @@ impl House {
         let place = Place::new(&relay, &today());
         let more = format!("[inbound]\nbounce_address = \"bounces@digest.example\"\n{inbound}");
         place.writes_settings(&relay, &more);
-        fs::write(place.path("imap-password"), "geheim\n").unwrap();
+        keep_secret(&place.path("imap-password"), "geheim\n");
         let config = Config::load(&place.path("paperboy.toml"), std::iter::empty()).unwrap();
         let db = Db::new(SqliteStore::open(&place.path("paperboy.db")).unwrap());
         let sent = accepted(&db, readers);
