@@ -38,7 +38,7 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
-//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
+//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`der`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
@@ -125,6 +125,7 @@ pub mod clock;
 pub mod config;
 pub mod coverage;
 pub mod daemon;
+pub mod der;
 pub mod digest;
 pub mod dns;
 pub mod edition;

@@ -1,42 +1,16 @@
-//! When a certificate ends: as much of DER (X.690) as that takes.
+//! When a certificate ends.
 
+use crate::der::{SEQUENCE, element, validity_on};
 use base64::Engine as _;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::path::Path;
 
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The element at the start of `bytes`: its tag, what it holds, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x83 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0, |sum, &digit| sum << 8 | usize::from(digit)), rest)
-        }
-        _ => return None,
-    };
-    let (inner, after) = rest.split_at_checked(length)?;
-    Some((tag, inner, after))
-}
-
 /// The end of a certificate's validity (RFC 5280 section 4.1.2.5).
 pub fn ends(der: &[u8]) -> Option<DateTime<Utc>> {
-    let (SEQUENCE, certificate, _) = element(der)? else { return None };
-    let (SEQUENCE, mut rest, _) = element(certificate)? else { return None };
-    if let (VERSION, _, after) = element(rest)? {
-        rest = after;
-    }
-    // Serial number, algorithm, issuer.
-    for _ in 0..3 {
-        rest = element(rest)?.2;
-    }
-    let (SEQUENCE, validity, _) = element(rest)? else { return None };
+    let (SEQUENCE, validity, _) = element(validity_on(der)?)? else { return None };
     let (_, _, not_after) = element(validity)?;
     let (tag, text, _) = element(not_after)?;
     let text = std::str::from_utf8(text).ok()?;

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("token", &[]),
     ("failpoint", &[]),
     ("text", &[]),
+    ("der", &[]),
     ("fields", &[]),
     ("site", &["token"]),
     ("paper", &["text"]),
@@ -33,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["embedding", "source"]),
     ("store", &["coverage", "embedding", "failpoint", "links", "paper", "subscriber"]),
     // Stages.
-    ("inbound", &["store", "subscriber", "token"]),
+    ("inbound", &["der", "store", "subscriber", "token"]),
     ("intake", &["coverage", "paper", "source", "store"]),
     (
         "edition",
@@ -60,7 +61,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("upkeep", &["store"]),
     (
         "alarm",
-        &["clock", "coverage", "digest", "edition", "links", "outbox", "schedule", "source", "store", "subscriber"],
+        &[
+            "clock",
+            "coverage",
+            "der",
+            "digest",
+            "edition",
+            "links",
+            "outbox",
+            "schedule",
+            "source",
+            "store",
+            "subscriber",
+        ],
     ),
 ];
 
