@@ -55,5 +55,21 @@ pub const KINDS: [(&str, &str); 20] = [
     ("part_failing", "a part of the program fails again and again"),
 ];
 
+/// Alarms after which readers get nothing, or lose something.
+const GRAVE: [&str; 7] = [
+    "relay_refuses_us",
+    "mail_waits",
+    "no_issues",
+    "publishing_late",
+    "database_not_writable",
+    "database_damaged",
+    "part_failing",
+];
+
+/// Whether readers get nothing, or lose something, while an alarm of this kind stands.
+pub fn is_grave(name: &str) -> bool {
+    GRAVE.contains(&name)
+}
+
 /// How far back what happened counts for an alarm.
 pub(crate) const LOOK_BACK: TimeDelta = TimeDelta::hours(24);

@@ -59,8 +59,7 @@ pub use listing::ListStore;
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
 pub use oversight::{
-    CountedFrom, KindOutcome, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
-    SuppressionLine, Took,
+    CountedFrom, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine, SuppressionLine, Took,
 };
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};

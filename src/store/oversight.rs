@@ -128,19 +128,6 @@ pub struct Took {
     pub mails: u64,
 }
 
-/// What came of the picks of one kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KindOutcome {
-    /// `chosen` or `exploring`.
-    pub kind: String,
-    /// How many stood in issues composed since then.
-    pub shown: u64,
-    /// Of them, how many are liked or saved now.
-    pub liked: u64,
-    /// Disliked.
-    pub disliked: u64,
-}
-
 /// Verbs for the operator's eyes; none of them changes anything.
 pub trait OversightStore {
     /// What became of the mail since `since`.
@@ -171,7 +158,4 @@ pub trait OversightStore {
 
     /// The reports that came since `since`, by day (UTC) and class.
     fn reports_by_day(&mut self, since: DateTime<Utc>) -> Result<Vec<(NaiveDate, String, u64)>, StoreError>;
-
-    /// What came of the picks of issues composed since `since`, by kind.
-    fn outcomes_by_kind(&mut self, since: DateTime<Utc>) -> Result<Vec<KindOutcome>, StoreError>;
 }

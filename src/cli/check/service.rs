@@ -1,20 +1,9 @@
 //! What the service itself has noticed.
 
 use super::{Finding, Verdict, finding};
-use crate::alarm::KINDS;
+use crate::alarm::{KINDS, is_grave};
 use crate::store::Db;
 use chrono::{DateTime, TimeDelta, Utc};
-
-/// Alarms after which readers get nothing, or lose something.
-const GRAVE: [&str; 7] = [
-    "relay_refuses_us",
-    "mail_waits",
-    "no_issues",
-    "publishing_late",
-    "database_not_writable",
-    "database_damaged",
-    "part_failing",
-];
 
 /// The database is tended once a day.
 const TENDED_LATE: TimeDelta = TimeDelta::days(3);
@@ -26,7 +15,7 @@ pub(super) fn check(db: &Db, now: DateTime<Utc>) -> Vec<Finding> {
     // That the database does not answer has been said.
     let Ok((alarms, tended)) = asked else { return found };
     for alarm in alarms.iter().filter(|alarm| alarm.stands()) {
-        let verdict = if GRAVE.contains(&alarm.name.as_str()) { Verdict::Fail } else { Verdict::Warn };
+        let verdict = if is_grave(&alarm.name) { Verdict::Fail } else { Verdict::Warn };
         let since = alarm.since.format("%Y-%m-%d %H:%M UTC");
         let detail = if alarm.detail.is_empty() { String::new() } else { format!(" ({})", alarm.detail) };
         let text = format!("{}, since {since}: {}{detail}; {}", alarm.name, alarm.text, alarm.remedy);

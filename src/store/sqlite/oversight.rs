@@ -5,8 +5,8 @@ use super::deliveries::delivery;
 use super::inbound::report_row;
 use super::row::Columns;
 use crate::store::{
-    CountedFrom, DeliveryState, KindOutcome, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch,
-    PersonLine, StoreError, SuppressionLine, Took,
+    CountedFrom, DeliveryState, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
+    StoreError, SuppressionLine, Took,
 };
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -99,7 +99,7 @@ impl OversightStore for SqliteStore {
         let rows = statement.query_map(
             named_params! {
                 ":after": search.after.map_or(0, |id| id.0),
-                ":status": search.status.map(status_word),
+                ":status": search.status.map(Status::word),
                 ":text": search.text.as_deref().map(str::to_lowercase),
                 ":limit": search.limit,
             },
@@ -210,36 +210,6 @@ impl OversightStore for SqliteStore {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
-
-    fn outcomes_by_kind(&mut self, since: DateTime<Utc>) -> Result<Vec<KindOutcome>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT picks.kind,
-                    count(*) AS shown,
-                    count(*) FILTER (WHERE feedback.thumb IN ('more', 'save')) AS liked,
-                    count(*) FILTER (WHERE feedback.thumb = 'less') AS disliked
-               FROM issues
-               JOIN picks ON picks.issue_id = issues.id
-               LEFT JOIN feedback ON feedback.subscriber_id = picks.subscriber_id
-                                 AND feedback.paper = picks.paper
-                                 AND feedback.issue_id = picks.issue_id
-              WHERE issues.composed_at >= :since
-              GROUP BY picks.kind
-              ORDER BY picks.kind",
-        )?;
-        let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
-            Ok(KindOutcome {
-                kind: row.get("kind")?,
-                shown: row.get("shown")?,
-                liked: row.get("liked")?,
-                disliked: row.get("disliked")?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-fn status_word(status: Status) -> &'static str {
-    Status::WORDS.iter().find(|(_, known)| *known == status).map_or("", |(word, _)| word)
 }
 
 fn mail_line(row: &Row<'_>) -> rusqlite::Result<MailLine> {

@@ -4,7 +4,7 @@ use super::AdminSite;
 use super::chart::{Chart, Drawn, Series};
 use super::gate::Session;
 use super::papers::spans;
-use super::show::{state_words, status_word};
+use super::show::state_words;
 use crate::store::{CountedFrom, DeliveryState, Store, StoreError, ThumbsAtRank, Took};
 use crate::subscriber::Status;
 use crate::web::PageError;
@@ -236,7 +236,7 @@ fn people(figures: &Figures, days: &[NaiveDate]) -> Chart {
             .map(|(status, colour)| {
                 let values = by_day(&figures.people, &status, days);
                 let values = values.into_iter().zip(days).map(|(value, day)| value.filter(|_| is_counted(day)));
-                Series { name: status_word(status).to_owned(), colour, values: values.collect() }
+                Series { name: status.word().to_owned(), colour, values: values.collect() }
             })
             .collect(),
     }

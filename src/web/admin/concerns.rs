@@ -1,8 +1,11 @@
 //! What is wrong, and what to do about it: decided from what is known. Pure.
 
 use super::show::{ago, counted, span};
+use crate::alarm::is_grave;
 use crate::coverage::{Coverage, CoverageState};
-use crate::store::{DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding, WorkNote};
+use crate::store::{
+    AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding, WorkNote,
+};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
@@ -75,6 +78,8 @@ pub(super) struct Facts {
     pub(super) set_aside: Vec<(String, NaiveDate, u64)>,
     /// Why the database cannot be written, if it cannot.
     pub(super) unwritable: Option<String>,
+    /// Alarms that stand.
+    pub(super) alarms: Vec<AlarmRow>,
 }
 
 /// All concerns, the worst first.
@@ -86,6 +91,7 @@ pub(super) fn concerns(facts: &Facts) -> Vec<Concern> {
     of_the_work(facts, &mut all);
     of_the_sources(facts, &mut all);
     of_reports(facts, &mut all);
+    of_alarms(facts, &mut all);
     all.sort_by_key(|concern| concern.weight);
     all
 }
@@ -218,6 +224,22 @@ fn of_reports(facts: &Facts, all: &mut Vec<Concern>) {
     }
 }
 
+/// What the service was told of in time and again, but for what is said above as it is now.
+fn of_alarms(facts: &Facts, all: &mut Vec<Concern>) {
+    let is_said = |name: &str| match name {
+        "relay_down" | "relay_refuses_us" => facts.relays.iter().any(|(_, pause)| pause.until > facts.now),
+        "mail_held" => count(&facts.mails, DeliveryState::Held) > 0,
+        "database_not_writable" => facts.unwritable.is_some(),
+        "part_failing" => facts.works.iter().any(|note| note.failing().is_some()),
+        _ => false,
+    };
+    for alarm in facts.alarms.iter().filter(|alarm| !is_said(&alarm.name)) {
+        let weight = if is_grave(&alarm.name) { Weight::Fail } else { Weight::Warn };
+        let text = format!("{} (since {})", alarm.text, ago(alarm.since, facts.now));
+        all.push(concern(weight, text, &alarm.remedy, None));
+    }
+}
+
 /// Mails in one state.
 pub(super) fn count(figures: &MailFigures, state: DeliveryState) -> u64 {
     figures.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
@@ -244,6 +266,26 @@ mod tests {
             unwanted: Vec::new(),
             set_aside: Vec::new(),
             unwritable: None,
+            alarms: Vec::new(),
+        }
+    }
+
+    fn alarm(name: &str, since: DateTime<Utc>) -> AlarmRow {
+        AlarmRow {
+            id: 1,
+            name: name.to_owned(),
+            about: String::new(),
+            text: "something is wrong".to_owned(),
+            remedy: "mend it with `paperboy check`".to_owned(),
+            detail: String::new(),
+            since,
+            seen_at: since,
+            raised_at: Some(since),
+            over_at: None,
+            mailed_at: None,
+            mail_done: false,
+            posted_at: None,
+            post_done: false,
         }
     }
 
@@ -292,6 +334,13 @@ mod tests {
         };
         check(is_slow, Warn, "the oldest for 60 minutes");
         check(|facts| facts.mails.states = vec![(DeliveryState::Held, 2)], Warn, "2 mails held");
+        check(|facts| facts.alarms = vec![alarm("backup_old", facts.now)], Warn, "something is wrong");
+        check(|facts| facts.alarms = vec![alarm("no_issues", facts.now)], Fail, "something is wrong");
+        let said_already = |facts: &mut Facts| {
+            facts.mails.states = vec![(DeliveryState::Held, 2)];
+            facts.alarms = vec![alarm("mail_held", facts.now)];
+        };
+        check(said_already, Warn, "2 mails held");
         check(|facts| facts.loops = vec![("publish", false)], Fail, "“publish”");
         check(|facts| facts.standings.clear(), Warn, "never looked at");
         check(|facts| facts.standings[0].checked_at -= TimeDelta::hours(30), Fail, "30 hours ago");

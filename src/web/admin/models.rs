@@ -4,9 +4,10 @@ use super::AdminSite;
 use super::gate::Session;
 use super::papers::spans;
 use super::show::grouped;
+use crate::edition::{Outcome, exploring_outcomes};
 use crate::embedding::Kind;
 use crate::model;
-use crate::store::{KindOutcome, ThumbsAtRank};
+use crate::store::ThumbsAtRank;
 use crate::web::PageError;
 use axum::Extension;
 use axum::extract::State;
@@ -30,10 +31,11 @@ struct ModelView {
 
 #[derive(Serialize)]
 struct KindView {
-    kind: String,
+    kind: &'static str,
     shown: String,
     liked: String,
     disliked: String,
+    clicks: String,
     share: String,
 }
 
@@ -48,7 +50,7 @@ pub(super) async fn show(
     let since = today - TimeDelta::days(days as i64);
     let folder = admin.works.models.clone();
     let installed = tokio::task::spawn_blocking(move || model::list(&folder)).await.map_err(|_| PageError::Torn)?;
-    let (rows, active, missing, papers, ranks, kinds) = admin
+    let (rows, active, missing, papers, ranks) = admin
         .site
         .db
         .read(move |store| {
@@ -57,10 +59,15 @@ pub(super) async fn show(
                 Some(active) => store.count_vectors_missing(&active.maker)?,
                 None => 0,
             };
-            let (ranks, kinds) = (store.thumbs_by_rank(since)?, store.outcomes_by_kind(since)?);
-            Ok((store.models()?, active, missing, store.count_papers()?, ranks, kinds))
+            Ok((store.models()?, active, missing, store.count_papers()?, store.thumbs_by_rank(since)?))
         })
         .await?;
+    let outcomes = admin.site.db.run_blocking(move |db| exploring_outcomes(db, since)).await?;
+    let kinds = [
+        kind_view("Chosen: above the line", &outcomes.chosen),
+        kind_view("Exploring: near the line, tried to learn", &outcomes.exploring),
+    ];
+    let kinds: Vec<KindView> = kinds.into_iter().flatten().collect();
     let (installed, problem) = match installed {
         Ok(installed) => (installed, None),
         Err(error) => (Vec::new(), Some(format!("{:#}", anyhow::Error::from(error)))),
@@ -97,21 +104,21 @@ pub(super) async fn show(
         .with("missing", &(missing > 0).then(|| grouped(missing)))
         .with("papers", &grouped(papers))
         .with("judgement", &judgement(&ranks))
-        .with("kinds", &kinds.iter().map(kind_view).collect::<Vec<_>>());
+        .with("kinds", &kinds);
     admin.respond("admin/models.html", &page)
 }
 
-fn kind_view(outcome: &KindOutcome) -> KindView {
-    KindView {
-        kind: match outcome.kind.as_str() {
-            "exploring" => "Exploring: near the line, tried to learn".to_owned(),
-            _ => "Chosen: above the line".to_owned(),
-        },
+/// How picks of one kind fared, if there were any.
+fn kind_view(kind: &'static str, outcome: &Outcome) -> Option<KindView> {
+    let liked = outcome.more + outcome.save;
+    (outcome.shown > 0).then(|| KindView {
+        kind,
         shown: grouped(outcome.shown),
-        liked: grouped(outcome.liked),
-        disliked: grouped(outcome.disliked),
-        share: percent(outcome.liked, outcome.shown),
-    }
+        liked: grouped(liked),
+        disliked: grouped(outcome.less),
+        clicks: grouped(outcome.clicks),
+        share: percent(liked, outcome.shown),
+    })
 }
 
 /// `12.5 %`

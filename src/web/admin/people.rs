@@ -2,7 +2,7 @@
 
 use super::AdminSite;
 use super::gate::Session;
-use super::show::{Choice, PAGE_ROWS, grouped, query, status_word};
+use super::show::{Choice, PAGE_ROWS, grouped, query};
 use crate::store::{PeopleSearch, PersonLine};
 use crate::subscriber::{Status, SubscriberId};
 use crate::text::cut;
@@ -31,7 +31,7 @@ impl PersonView {
             id: person.id.0,
             address: person.address.clone(),
             name: person.name.clone(),
-            status: status_word(person.status),
+            status: person.status.word(),
             interests: person.interests,
             joined: person.joined_at.date_naive().to_string(),
             last_issue: person.last_issue.map(|date| date.to_string()),
@@ -76,7 +76,7 @@ pub(super) async fn list(
         .collect();
     let counts: Vec<Count> = counts
         .into_iter()
-        .map(|(status, count)| Count { status: status_word(status), subscribers: grouped(count) })
+        .map(|(status, count)| Count { status: status.word(), subscribers: grouped(count) })
         .collect();
     let page = admin
         .page(&session, "/admin/people")

@@ -1,7 +1,6 @@
 //! Words and numbers as the operator's pages show them.
 
 use crate::store::{DeliveryState, MailLine, ReportRow};
-use crate::subscriber::Status;
 use crate::text::cut;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -75,11 +74,6 @@ pub(super) fn state_words(state: DeliveryState) -> &'static str {
         DeliveryState::Held => "held",
         DeliveryState::Expired => "given up",
     }
-}
-
-/// The word of a status.
-pub(super) fn status_word(status: Status) -> &'static str {
-    Status::WORDS.iter().find(|(_, known)| *known == status).map_or("", |(word, _)| word)
 }
 
 /// One choice of a list.

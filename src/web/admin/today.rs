@@ -8,7 +8,7 @@ use crate::coverage::{Coverage, CoverageState};
 use crate::store::DeliveryState::{
     Accepted, Claimed, Deferred, Expired, HandingOver, Held, Rejected, Rendered, Uncertain,
 };
-use crate::store::{MailFigures, ReportsOf, Store, StoreError, WorkNote};
+use crate::store::{AlarmRow, MailFigures, ReportsOf, Store, StoreError, WorkNote};
 use crate::web::PageError;
 use axum::Extension;
 use axum::extract::State;
@@ -95,6 +95,7 @@ fn facts(
         unwanted: store.reports(&ReportsOf::Class("policy", now - REPORTS_BACK), 1_000)?,
         set_aside: store.count_set_aside()?,
         unwritable,
+        alarms: store.alarms(now)?.into_iter().filter(AlarmRow::stands).collect(),
     })
 }
 
