@@ -1,10 +1,12 @@
 //! What is common in the operator's own archive.
 
-use super::Terms;
+use super::{Contrast, Terms};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 /// Buckets that terms are counted in. Terms that share one are taken for equally
 /// rare; at 75,000 papers fewer than one bucket in fifty is a common word's.
@@ -12,7 +14,14 @@ const BUCKETS: usize = 1 << 21;
 
 /// First byte of the stored form. It changes with whatever changes what is
 /// counted, so that the archive is counted anew.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// Papers kept to tell likes from: ten times as many rank no better, and make
+/// learning slower.
+const KEPT: usize = 600;
+
+/// A stored form that is longer is not one of ours.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// In how many papers each term occurs. One background serves every subscriber.
 #[derive(Clone)]
@@ -22,11 +31,21 @@ pub struct Background {
     /// Root mean square length of a paper whose terms each occur once: what
     /// turns term frequencies into the mean vector of the archive.
     typical_length: f32,
+    /// Papers chosen by chance, by the fingerprints of their terms.
+    kept: BTreeMap<u64, Terms>,
+    /// The same, ready to learn against.
+    contrast: Arc<Contrast>,
 }
 
 impl Default for Background {
     fn default() -> Self {
-        Background { papers: 0, counts: vec![0; BUCKETS], typical_length: 1.0 }
+        Background {
+            papers: 0,
+            counts: vec![0; BUCKETS],
+            typical_length: 1.0,
+            kept: BTreeMap::new(),
+            contrast: Arc::default(),
+        }
     }
 }
 
@@ -43,6 +62,15 @@ impl Background {
         for &(term, _) in terms {
             self.counts[bucket(term)] += 1;
         }
+        // Fingerprints are spread evenly: those below all others are a fair sample,
+        // the same in whichever order papers come.
+        let key = fingerprint(terms.iter().map(|(term, _)| *term));
+        if self.kept.len() < KEPT || self.kept.last_key_value().is_some_and(|(last, _)| key < *last) {
+            self.kept.insert(key, terms.clone());
+            if self.kept.len() > KEPT {
+                self.kept.pop_last();
+            }
+        }
     }
 
     /// Brings what is derived from the counts up to date.
@@ -56,6 +84,12 @@ impl Background {
             .map(|&count| f64::from(count) / papers * f64::from(self.rarity_of(count)).powi(2))
             .sum();
         self.typical_length = (square.sqrt() as f32).max(1e-6);
+        self.contrast = Arc::new(Contrast::of(&self.kept, self));
+    }
+
+    /// Papers that stand for all that nobody asked for, as they were at the last [`Background::settle`].
+    pub fn contrast(&self) -> &Contrast {
+        &self.contrast
     }
 
     /// Papers counted.
@@ -96,6 +130,10 @@ impl Background {
         for count in &self.counts {
             plain.extend_from_slice(&count.to_le_bytes());
         }
+        for terms in self.kept.values() {
+            plain.extend_from_slice(&(terms.len() as u32).to_le_bytes());
+            plain.extend(terms.iter().flat_map(|(term, count)| [term.to_le_bytes(), count.to_le_bytes()]).flatten());
+        }
         encoder.write_all(&plain).expect("writing to memory cannot fail");
         encoder.finish().expect("writing to memory cannot fail")
     }
@@ -104,16 +142,30 @@ impl Background {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&FORMAT, bytes) = bytes.split_first()? else { return None };
         let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
-        // One byte more than can be right, so that a longer one is noticed.
-        ZlibDecoder::new(bytes).take(4 * (BUCKETS as u64 + 1) + 1).read_to_end(&mut plain).ok()?;
-        if plain.len() != 4 * (BUCKETS + 1) {
+        ZlibDecoder::new(bytes).take(BYTES_MAX).read_to_end(&mut plain).ok()?;
+        if !plain.len().is_multiple_of(4) {
             return None;
         }
         let mut numbers = plain.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        let mut background = Background { papers: numbers.next()?, counts: numbers.collect(), typical_length: 1.0 };
+        let mut background = Background { papers: numbers.next()?, ..Background::default() };
+        for count in &mut background.counts {
+            *count = numbers.next()?;
+        }
+        while let Some(length) = numbers.next() {
+            let terms: Terms = (0..length).map(|_| Some((numbers.next()?, numbers.next()?))).collect::<Option<_>>()?;
+            background.kept.insert(fingerprint(terms.iter().map(|(term, _)| *term)), terms);
+        }
         background.settle();
         Some(background)
     }
+}
+
+/// Tells papers apart by which terms they have: FNV-1a over the terms, mixed once
+/// more so that it is spread evenly.
+pub(crate) fn fingerprint(terms: impl Iterator<Item = u32>) -> u64 {
+    let hash = terms
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, term| (hash ^ u64::from(term)).wrapping_mul(0x0000_0100_0000_01b3));
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn bucket(term: u32) -> usize {

@@ -2,7 +2,7 @@
 
 use super::dense::Direction;
 use super::features::weigh;
-use super::{Background, DenseBackground, Expression, Features, Group, TermCounter};
+use super::{Background, DenseBackground, Expression, Features, Group, TermCounter, Told};
 use crate::subscriber::Interest;
 use crate::text::fold;
 use std::collections::HashMap;
@@ -62,6 +62,9 @@ pub struct Profile {
     pub people_weight: f32,
     /// Log odds of categories, by term, above that of a category no liked paper has.
     pub fields: Features,
+    /// Weights of words and categories learned together, where papers are liked and
+    /// there is an archive to tell them from.
+    pub told: Option<Told>,
     /// Where it lies in the space of dense vectors.
     pub dense: Option<Direction>,
     /// What pins.
@@ -94,6 +97,7 @@ impl Profile {
             people: learn_people(&liked, &disliked),
             people_weight: people_weight(&liked),
             fields: learn_fields(&liked, background),
+            told: background.contrast().tell(&liked, (&words, WORDS_WEIGHT), &disliked),
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
@@ -101,6 +105,16 @@ impl Profile {
             categories: interest.categories.clone(),
             liked,
         }
+    }
+
+    /// The weights of words that the score goes by.
+    pub fn words(&self) -> &Features {
+        self.told.as_ref().map_or(&self.text, |told| &told.text)
+    }
+
+    /// The weights of categories that the score goes by.
+    pub fn field_weights(&self) -> &Features {
+        self.told.as_ref().map_or(&self.fields, |told| &told.fields)
     }
 
     /// Whether there is anything to rank by: words, papers, people or phrases.

@@ -9,6 +9,7 @@
 //! every subscriber.
 
 pub mod background;
+pub mod contrast;
 pub mod dense;
 pub mod expression;
 pub mod features;
@@ -17,6 +18,7 @@ pub mod library;
 pub mod thumbs;
 
 pub use background::Background;
+pub use contrast::{Contrast, Told};
 pub use dense::DenseBackground;
 pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, Terms};

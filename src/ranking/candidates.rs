@@ -2,9 +2,10 @@
 
 use super::Days;
 use crate::paper::Paper;
+use crate::profile::background::fingerprint;
 use crate::profile::dense::Direction;
 use crate::profile::features::weigh;
-use crate::profile::{Background, Features, Group, Profile, TermCounter};
+use crate::profile::{Background, Features, Group, Profile, TermCounter, Told};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
@@ -28,6 +29,8 @@ pub struct Candidates {
     names: HashMap<String, Vec<u32>>,
     /// How much each paper is like the mean of the archive.
     commonness: Vec<f32>,
+    /// Fingerprints of their terms.
+    keys: Vec<u64>,
     dense: Option<Dense>,
 }
 
@@ -55,7 +58,9 @@ impl Candidates {
             .iter()
             .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
             .collect();
-        let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
+        let keys = features.iter().map(|features| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
+        let mut candidates =
+            Candidates { papers, seen_at, features, folded, commonness, keys, ..Candidates::default() };
         candidates.index();
         candidates
     }
@@ -167,6 +172,11 @@ impl Candidates {
     /// the mean of the archive.
     pub fn commonness(&self) -> &[f32] {
         &self.commonness
+    }
+
+    /// What is given back to candidates that stood for what nobody asked for when `told` was learned.
+    pub fn given_back(&self, told: &Told) -> Vec<f32> {
+        self.keys.iter().map(|key| told.own.get(key).copied().unwrap_or(0.0)).collect()
     }
 
     /// For every candidate the sum of the weights of its categories.

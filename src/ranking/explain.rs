@@ -47,8 +47,9 @@ pub struct Explanation {
     pub terms: Vec<TermShare>,
     /// What all other words of it add to that part, together.
     pub other_terms: f32,
-    /// What is taken from that part for words that any paper has; with it, the
-    /// shares of the words add up to the raw value of the part.
+    /// What is taken from that part for words that any paper has, or given back to
+    /// a paper that stood for those that nobody asked for; with it, the shares of
+    /// the words add up to the raw value of the part.
     pub common_words: f32,
     /// The liked paper whose words are most like its own, with the cosine.
     pub nearest_liked: Option<(String, f32)>,
@@ -165,7 +166,10 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         floor: floor(pin),
         score: lifted(learned.scores[at], pin),
         other_terms: words.others,
-        common_words: -candidates.commonness()[at],
+        common_words: match &profile.told {
+            Some(told) => candidates.given_back(told)[at],
+            None => -candidates.commonness()[at],
+        },
         terms: words.named,
         nearest_liked: nearest_liked(candidates, profile, at).map(|(title, cosine)| (title.to_owned(), cosine)),
         ruled_out,
@@ -182,7 +186,7 @@ struct Words {
 fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
     let group = candidates.features(at).group(Group::Text);
     let mut shares: Vec<(u32, f32, f32)> =
-        group.iter().map(|&(term, weight)| (term, profile.text.weight(term), weight)).collect();
+        group.iter().map(|&(term, weight)| (term, profile.words().weight(term), weight)).collect();
     shares.retain(|(_, profile, _)| *profile != 0.0);
     let all: f32 = shares.iter().map(|(_, profile, paper)| profile * paper).sum();
     shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));

@@ -83,7 +83,7 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     let mut shares: Vec<(u32, f32)> = features
         .group(Group::Text)
         .iter()
-        .map(|&(term, weight)| (term, weight * profile.text.weight(term)))
+        .map(|&(term, weight)| (term, weight * profile.words().weight(term)))
         .filter(|(_, share)| *share > 0.0)
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
