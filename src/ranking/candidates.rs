@@ -3,7 +3,7 @@
 use super::Days;
 use crate::paper::Paper;
 use crate::profile::dense::Direction;
-use crate::profile::features::weigh;
+use crate::profile::features::{GivenNames, given_names, may_be_one, weigh};
 use crate::profile::{Background, Features, Group, Profile, TermCounter};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
@@ -24,6 +24,8 @@ pub struct Candidates {
     postings: HashMap<u32, Vec<(u32, f32)>>,
     /// Which papers have a word, folded.
     words: HashMap<String, Vec<u32>>,
+    /// The given names of their authors.
+    given_names: Vec<GivenNames>,
     /// Which papers have an author with this word in the name.
     names: HashMap<String, Vec<u32>>,
     /// How much each paper is like the mean of the archive.
@@ -51,11 +53,13 @@ impl Candidates {
             .collect();
         let folded: Vec<String> =
             papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
+        let given_names = papers.par_iter().map(|paper| given_names(&paper.authors)).collect();
         let commonness = features
             .iter()
             .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
             .collect();
-        let mut candidates = Candidates { papers, seen_at, features, folded, commonness, ..Candidates::default() };
+        let mut candidates =
+            Candidates { papers, seen_at, features, folded, given_names, commonness, ..Candidates::default() };
         candidates.index();
         candidates
     }
@@ -131,6 +135,27 @@ impl Candidates {
             }
         }
         sums
+    }
+
+    /// For every candidate the sum of the weights that `profile` gives to its
+    /// authors, namesakes left out.
+    pub fn people_products(&self, profile: &Profile) -> Vec<f32> {
+        let mut sums = vec![0.0; self.papers.len()];
+        for &(term, weight) in &profile.people.0 {
+            let Some(postings) = self.postings.get(&term) else { continue };
+            for &(at, there) in postings {
+                if self.may_be_by(at as usize, term, &profile.names) {
+                    sums[at as usize] += weight * there;
+                }
+            }
+        }
+        sums
+    }
+
+    /// Whether the author of that term of a candidate may be one of `known`.
+    pub fn may_be_by(&self, at: usize, term: u32, known: &[(u32, Arc<str>)]) -> bool {
+        let (own, known) = (of_term(&self.given_names[at], term), of_term(known, term));
+        own.iter().any(|(_, own)| known.iter().any(|(_, known)| may_be_one(own, known)))
     }
 
     /// The dense vector of a candidate; `None` where nobody has made one, or its
@@ -227,6 +252,12 @@ pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>
         products.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
     });
     products.collect()
+}
+
+fn of_term(names: &[(u32, Arc<str>)], term: u32) -> &[(u32, Arc<str>)] {
+    let start = names.partition_point(|(other, _)| *other < term);
+    let end = names.partition_point(|(other, _)| *other <= term);
+    &names[start..end]
 }
 
 fn name_words(name: &str) -> impl Iterator<Item = String> {

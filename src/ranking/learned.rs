@@ -117,7 +117,7 @@ impl Learned {
         for (product, common) in words.iter_mut().zip(candidates.commonness()) {
             *product -= common;
         }
-        let people = candidates.products(&profile.people);
+        let people = candidates.people_products(profile);
         let beyond_chance: Vec<f32> = words
             .iter()
             .zip(&people)
