@@ -93,26 +93,28 @@ pub(super) fn new_in(paper: &Paper) -> String {
 }
 
 /// The liked paper whose words are most like those of the candidate, with the cosine.
-pub(super) fn nearest_liked<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<(&'a str, f32)> {
+pub(super) fn nearest_liked<'a>(candidates: &'a Candidates, profile: &'a Profile, at: usize) -> Option<(&'a str, f32)> {
     let features = candidates.features(at);
     // Word groups have unit length, so the product of two is their cosine.
     let text = Features(features.group(Group::Text).to_vec());
     let alike = |liked: &Example| liked.features.dot(&text);
-    let nearest = named(profile).map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let nearest =
+        named(candidates, profile, at).map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     Some((nearest.1.title.as_str(), nearest.0))
 }
 
 /// The liked paper that is nearest in meaning.
-fn nearest_in_meaning<'a>(candidates: &Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
+fn nearest_in_meaning<'a>(candidates: &'a Candidates, profile: &'a Profile, at: usize) -> Option<&'a str> {
     let own = candidates.dense(at)?;
-    let known = named(profile).filter_map(|liked| Some((liked, liked.dense.as_ref()?)));
+    let known = named(candidates, profile, at).filter_map(|liked| Some((liked, liked.dense.as_ref()?)));
     let alike = known.filter(|(_, dense)| dense.len() == own.len()).map(|(liked, dense)| (dot(own, dense), liked));
     alike.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, liked)| liked.title.as_str())
 }
 
-/// The papers of which it is true that they liked them.
-fn named(profile: &Profile) -> impl Iterator<Item = &Example> {
-    profile.liked.iter().filter(|liked| !liked.title.is_empty())
+/// The papers of which it is true that they liked them; a paper is not like itself.
+fn named<'a>(candidates: &'a Candidates, profile: &'a Profile, at: usize) -> impl Iterator<Item = &'a Example> {
+    let own = &candidates.paper(at).title;
+    profile.liked.iter().filter(move |liked| !liked.title.is_empty() && liked.title != *own)
 }
 
 /// The author of papers that they liked who speaks most for the candidate.
@@ -120,7 +122,7 @@ fn people(candidates: &Candidates, profile: &Profile, at: usize) -> Option<Strin
     let weight = |name: &&String| profile.people.weight(author_term(name));
     let is_liked = |name: &&String| {
         let term = author_term(name);
-        named(profile).any(|liked| candidates.may_be_by(at, term, &liked.names))
+        named(candidates, profile, at).any(|liked| candidates.may_be_by(at, term, &liked.names))
     };
     let known = candidates.paper(at).authors.iter().filter(|name| weight(name) > 0.0).filter(is_liked);
     known.max_by(|a, b| weight(a).total_cmp(&weight(b))).cloned()

@@ -368,6 +368,12 @@ fn what_was_said_long_ago_counts_less_and_says_so_in_preview() {
     place.said(&["feedback", "a@example.org", "2607.00004", "more"]);
     assert!(raw("2610.00004", soon) > early + 0.01, "a thumb counts at once");
     assert!((raw("2611.00004", late) - later).abs() < 1e-6, "after a lifetime it counts no more");
+    // What they like before it is sent is not said to be like itself.
+    place.said(&["feedback", "a@example.org", "2610.00000", "more"]);
+    let issue = preview(&place, "a@example.org", soon);
+    let told = list(&issue["explained"]).iter().find(|told| told["id"] == "2610.00000").unwrap();
+    let nearest = text(&told["interests"][0]["nearest_liked"][0]);
+    assert_ne!(nearest, text(&told["title"]));
 }
 
 #[test]
@@ -442,4 +448,39 @@ fn what_an_interest_names_and_nobody_knows_here_is_said() {
     }
     let said = |query: &str| String::from_utf8(place.run(&["papers", "search", query]).stderr).unwrap();
     assert!(said("*").contains("no word in this query") && said("qqq").contains("no paper fits"));
+}
+
+#[test]
+fn what_a_dataset_cannot_be_judged_by_is_said_and_does_not_count() {
+    let place = Place::new();
+    let papers = (0..40).map(|at| paper(&format!("2607.{at:05}"), DAY, at, at / 8));
+    std::fs::create_dir(place.path().join("set")).unwrap();
+    place.write("set/papers.jsonl", &lines(papers));
+    let profile = ["2607.00000", "2607.00008"];
+    let users = [
+        json!({ "user": "a", "profile": profile, "relevance": { "2607.00016": 2 } }),
+        json!({ "user": "a", "profile": profile, "candidates": ["2607.00016"], "relevance": { "2607.00016": 1 } }),
+        json!({ "user": "nothing", "profile": profile }),
+        json!({ "user": "no days", "profile": profile, "days": {} }),
+        json!({ "user": "known", "profile": profile, "relevance": { "2607.00000": 1 } }),
+        json!({ "user": "unknown", "profile": ["zz.1"], "relevance": { "zz.2": 1 } }),
+    ];
+    place.write("set/users.jsonl", &lines(users));
+    let output = place.run(&["evaluate", "set", "--ranker", "paperboy", "--json"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("4 of 6 users name no paper to be found") && said.contains("2 ids of users"), "{said}");
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&value["users"], &value["rankers"][0]["ranker"]), (&json!(6), &json!("paperboy")));
+    assert!(number(&value["rankers"][0]["ndcg10"]) > 0.5, "{value}");
+    // Of a single candidate there is no order, so its AUC is undefined.
+    place.write(
+        "set/users.jsonl",
+        &lines([
+            json!({ "user": "a", "profile": profile, "candidates": ["2607.00016"], "relevance": { "2607.00016": 1 } }),
+        ]),
+    );
+    let value = place.json(&["evaluate", "set", "--ranker", "paperboy"]);
+    assert!(value["rankers"][0]["auc"].is_null() && value["rankers"][0]["interval95"]["auc"].is_null(), "{value}");
+    let (code, said) = place.refused(&["evaluate", "nowhere"]);
+    assert!(code == 2 && said.contains("there is no folder nowhere"), "{said}");
 }
