@@ -44,7 +44,7 @@ pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use named::{Named, named_papers};
 pub use notice::Addressee;
 pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
-pub use preview::{Explained, explain_paper, explain_picks, preview, preview_for};
+pub use preview::{Explained, Told, explain_paper, explain_picks, preview, preview_for};
 pub use publisher::Publisher;
 pub use trending::trending;
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
@@ -297,7 +297,7 @@ impl<'a> Press<'a> {
         let archive = self.archive()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
-        let ready = get_ready(&plans, &archive, examples, now);
+        let ready = get_ready(&plans, &archive, examples);
         let composed: Vec<Composed> = plans
             .par_iter()
             .zip(&ready)
@@ -386,6 +386,7 @@ impl<'a> Press<'a> {
             is_first: publishable.history.is_none(),
             subscriber: publishable.subscriber,
             local_date,
+            due,
             days,
             prepared,
             sent: std::collections::HashSet::new(),
@@ -397,7 +398,7 @@ impl<'a> Press<'a> {
             return Ok(Arc::clone(prepared));
         }
         let archive = self.archive()?;
-        let prepared = Arc::new(prepare(&self.db, &days, &archive, self.now)?);
+        let prepared = Arc::new(prepare(&self.db, &days, &archive, self.at())?);
         if self.prepared.len() == PREPARED_MAX {
             self.prepared.remove(0);
         }

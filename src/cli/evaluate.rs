@@ -13,7 +13,7 @@ use crate::source::jsonl::Reader;
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -85,6 +85,9 @@ fn open_model(named: &str, place: &Place) -> Result<Arc<dyn Embedder>, Failure> 
 }
 
 fn read(options: &Options) -> Result<Dataset, Failure> {
+    if !options.dir.is_dir() {
+        return Err(Failure::Usage(anyhow!("there is no folder {}", options.dir.display())));
+    }
     let files = if options.papers.is_empty() {
         let inside = ["papers.jsonl", "papers.jsonl.gz"].map(|name| options.dir.join(name));
         let found: Vec<PathBuf> = inside.into_iter().filter(|path| path.is_file()).collect();
@@ -112,10 +115,32 @@ fn read(options: &Options) -> Result<Dataset, Failure> {
             dataset.users.push(user_of(user, &by_id));
         }
     }
+    say_what_is_not_judged(&dataset);
     if dataset.users.is_empty() {
         return Err(Failure::Failed(anyhow!("{} holds no users", path.display())));
     }
     Ok(dataset)
+}
+
+/// Says how much of a dataset nothing can be measured with.
+fn say_what_is_not_judged(dataset: &Dataset) {
+    let known: HashSet<&PaperId> = dataset.papers.iter().map(|paper| &paper.id).collect();
+    let is_judged = |user: &&User| {
+        let mut grades = user.cases.iter().flat_map(|case| &case.relevance);
+        grades.any(|(id, grade)| *grade > 0.0 && known.contains(id) && !user.profile.contains(id))
+    };
+    let unjudged = dataset.users.len() - dataset.users.iter().filter(is_judged).count();
+    if unjudged > 0 {
+        out::note(format!("{unjudged} of {} users name no paper to be found: they do not count", dataset.users.len()));
+    }
+    let named = dataset
+        .users
+        .iter()
+        .flat_map(|user| user.profile.iter().chain(user.cases.iter().flat_map(|case| case.relevance.keys())));
+    let unknown: HashSet<&PaperId> = named.filter(|id| !known.contains(id)).collect();
+    if let Some(first) = unknown.iter().min() {
+        out::note(format!("{} ids of users are not among the papers, like {first}", unknown.len()));
+    }
 }
 
 fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {

@@ -2,6 +2,7 @@
 
 use super::out;
 use crate::edition::Explained;
+use crate::ranking::trending::HALF_AT_VOTES;
 use crate::ranking::{Explanation, Fate};
 
 /// What became of a paper, in a sentence.
@@ -26,6 +27,10 @@ pub(super) fn fate(explained: &Explained) -> String {
             format!("not in the issue of {date}: {score:.3} is below the line of {line:.2}")
         }
         Fate::NearDuplicate { of } => format!("not in the issue of {date}: it says the same as {of}, which is"),
+        Fate::Repeats { of } => format!("not in the issue of {date}: it repeats much of {of}, which is"),
+        Fate::Quota => {
+            format!("not in the issue of {date}: above the line, but the room left is the share of other interests")
+        }
         Fate::NoRoom => format!("not in the issue of {date}: above the line, but better ones took the room"),
     }
 }
@@ -83,17 +88,22 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
-/// What became of a paper and why, for people.
+/// What became of a paper and why, for people; of a pick alone the sum that its score is.
 pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<()> {
     out::line(format!("{}  {}", explained.id, fate(explained)))?;
-    let best = explained.interests.iter().filter(|explanation| explanation.ruled_out.is_none());
-    let best = best.max_by(|a, b| a.score.total_cmp(&b.score));
-    let shown: Vec<&Explanation> =
-        if only_best { best.into_iter().collect() } else { explained.interests.iter().collect() };
-    for explanation in shown {
-        for line in lines(explanation) {
-            out::line(line)?;
+    if let Some(pick) = &explained.pick {
+        out::line(format!("{}: {:.3}, {}", pick.section, pick.score, pick.reason))?;
+        if let Some(votes) = pick.votes {
+            out::line(match votes {
+                0 => "  nobody has voted: one half".to_owned(),
+                _ => format!("  {votes} votes: {votes} / ({votes} + {HALF_AT_VOTES:.0}) = {:.3}", pick.score),
+            })?;
         }
     }
-    Ok(())
+    let own = explained.pick.as_ref().map(|pick| pick.interest.as_deref());
+    let is_shown = |of: &&Explanation| match own {
+        Some(interest) if only_best => interest == Some(of.interest.as_str()),
+        _ => true,
+    };
+    explained.interests.iter().filter(is_shown).flat_map(lines).try_for_each(out::line)
 }

@@ -5,12 +5,15 @@ use super::subscribers::checked;
 use super::{Done, Failure, out};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::fields::Fields;
+use crate::paper::query::Query;
+use crate::paper::{PaperId, category_matches};
 use crate::profile::Expression;
 use crate::profile::library::read_library;
-use crate::store::Db;
+use crate::store::{Db, StoredPaper};
 use crate::subscriber::{Interest, Subscriber, read_interest};
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
@@ -114,6 +117,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let interest = read_interest(&mut fields, None);
             let interest = checked(fields, Some(interest))?;
             complain(&interest);
+            complain_of_unknown(&db, &interest)?;
             let name = interest.name.clone();
             if subscriber.interest_called(&name).is_some() {
                 return Err(Failure::Failed(anyhow!(
@@ -147,6 +151,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let interest = read_interest(&mut fields, Some(&subscriber.interests[at]));
             let interest = checked(fields, Some(interest))?;
             complain(&interest);
+            complain_of_unknown(&db, &interest)?;
             if subscriber.interest_called(&interest.name).is_some_and(|other| other != at) {
                 return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
             }
@@ -231,6 +236,31 @@ fn complain(interest: &Interest) {
     }
 }
 
+/// Says which of the papers and categories that an interest names are not known
+/// here. They are kept: they may come yet.
+fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
+    let ids: Vec<PaperId> = interest.liked.iter().chain(&interest.disliked).cloned().collect();
+    let found = db.run_here(|store| store.papers_by_id(&ids))?;
+    let known: HashSet<&PaperId> = found.iter().map(|(name, _)| name).collect();
+    for id in ids.iter().filter(|id| !known.contains(id)) {
+        out::note(format!("{:?}: there is no paper {id} here yet; it is learned from when it comes", interest.name));
+    }
+    for pattern in &interest.categories {
+        let query = Query { categories: vec![pattern.clone()], ..Query::default() };
+        let found = db.run_here(|store| {
+            let hits = store.find_papers(&query, 0, 1)?;
+            store.papers_in_rows(&hits.iter().map(|hit| hit.paper).collect::<Vec<_>>())
+        })?;
+        let is_in = |stored: &StoredPaper| stored.paper.categories.iter().any(|own| category_matches(pattern, own));
+        if !found.iter().any(is_in) {
+            // What a search takes for all of an archive is one category of that name here.
+            let meant = if found.is_empty() { String::new() } else { format!("; all of it is {pattern}.*") };
+            out::note(format!("{:?}: no paper here is in the category {pattern}{meant}", interest.name));
+        }
+    }
+    Ok(())
+}
+
 /// What is wrong with the keywords of an interest.
 pub(super) fn complaints(interest: &Interest) -> Vec<String> {
     let lists = [("keywords", &interest.keywords), ("must_not", &interest.must_not)];
@@ -258,7 +288,7 @@ pub(super) fn print(interest: &Interest) -> std::io::Result<()> {
     if !interest.description.is_empty() {
         out::line(format!("  {}", interest.description))?;
     }
-    let ids = |ids: &[crate::paper::PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let ids = |ids: &[PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let lists = [
         ("keywords", interest.keywords.clone()),
         ("must not", interest.must_not.clone()),

@@ -129,6 +129,14 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
     if found.is_relaxed && !place.json {
         out::note("no paper holds all of these words; these hold some");
     }
+    if found.papers.is_empty() && !place.json {
+        out::note(match query.is_empty() {
+            true => "there is no word in this query to look for",
+            false if offset > 0 => "there are no more",
+            false => "no paper fits",
+        });
+        return Ok(());
+    }
     list(&found.papers, place.json)?;
     if found.has_more && !place.json {
         out::note(format!("there are more: --offset {}", u64::from(offset) + u64::from(limit)));

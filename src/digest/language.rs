@@ -205,6 +205,8 @@ pub(super) struct DigestWords {
     pub(super) why_liked_author: Text,
     pub(super) why_beyond: Text,
     pub(super) why_about: Text,
+    pub(super) why_meaning: Text,
+    pub(super) why_field: Text,
     pub(super) why_new_in: Text,
     pub(super) why_new: Text,
     pub(super) why_trending: Counted,

@@ -153,6 +153,10 @@ pub enum Why {
     Beyond(String),
     /// It is about this.
     About(Vec<String>),
+    /// It is close in meaning to a paper of this title that they liked, or to the words of this interest.
+    Meaning(String),
+    /// It is in this category, as are papers that they liked.
+    Field(String),
     /// It is new in this category.
     NewIn(String),
     /// It is new.

@@ -149,6 +149,8 @@ pub(super) fn reason(why: &[Why], language: &Language) -> String {
             Why::LikedAuthor(name) => words.why_liked_author.with(&[("name", &own(name))]),
             Why::Beyond(interest) => words.why_beyond.with(&[("interest", &own(interest))]),
             Why::About(terms) => words.why_about.with(&[("terms", &language.joined(&all(terms)))]),
+            Why::Meaning(title) => words.why_meaning.with(&[("title", &cut(&own(title), 80))]),
+            Why::Field(category) => words.why_field.with(&[("category", &own(category))]),
             Why::NewIn(category) => words.why_new_in.with(&[("category", &own(category))]),
             Why::New => words.why_new.as_str().to_owned(),
             Why::Votes(count) => language.count(&words.why_trending, u64::from(*count), &[]),

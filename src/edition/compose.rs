@@ -58,6 +58,8 @@ impl std::fmt::Debug for Desk {
 pub(crate) struct Plan {
     pub(crate) subscriber: Subscriber,
     pub(crate) local_date: NaiveDate,
+    /// When it was or will be due: what readers said has faded until then.
+    pub(crate) due: DateTime<Utc>,
     pub(crate) days: Days,
     pub(crate) covers: Vec<DayCovered>,
     pub(crate) prepared: Arc<Prepared>,
@@ -79,10 +81,10 @@ pub(crate) struct Ready {
 }
 
 /// Learns the interests of all `plans`, and takes their dense products together.
-pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples, now: DateTime<Utc>) -> Vec<Ready> {
+pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) -> Vec<Ready> {
     let mut ready: Vec<Ready> = plans
         .par_iter()
-        .map(|plan| Ready { profiles: learn(&plan.subscriber, archive, examples, now), dense: Vec::new() })
+        .map(|plan| Ready { profiles: learn(&plan.subscriber, archive, examples, plan.due), dense: Vec::new() })
         .collect();
     let mut by_candidates: BTreeMap<*const Prepared, Vec<usize>> = BTreeMap::new();
     for (at, plan) in plans.iter().enumerate() {
@@ -259,12 +261,12 @@ pub(crate) fn learn(
     subscriber: &Subscriber,
     archive: &Archive,
     examples: &Examples,
-    now: DateTime<Utc>,
+    due: DateTime<Utc>,
 ) -> Vec<Profile> {
     let dense = archive.vectors.as_ref().map(|vectors| &vectors.background);
     COUNTER.with_borrow_mut(|counter| {
         examples
-            .taught(subscriber, archive, counter, now)
+            .taught(subscriber, archive, counter, due)
             .into_iter()
             .map(|taught| Profile::learn(&taught.interest, taught.evidence, &archive.background, dense, counter))
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
@@ -301,10 +303,11 @@ fn told_section(told: &[&PaperTold]) -> Section {
 }
 
 /// What is not for this reader, by position: what they had, what they want less
-/// of, and what is by people whom they do not want to see.
+/// of, what their interests name as examples, which they know, and what is by
+/// people whom they do not want to see.
 fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> {
     let mut left_out = Cow::Borrowed(&plan.sent);
-    for row in examples.unwanted(plan.subscriber.id) {
+    for row in examples.unwanted(plan.subscriber.id).chain(examples.named_by(&plan.subscriber)) {
         if let Some(at) = plan.prepared.position(row) {
             left_out.to_mut().insert(at);
         }
@@ -420,6 +423,8 @@ pub(super) fn why(because: Because) -> Why {
         Because::LikedAuthor(name) => Why::LikedAuthor(name),
         Because::Beyond(interest) => Why::Beyond(interest),
         Because::About(terms) => Why::About(parts(&terms, ", ")),
+        Because::Meaning(title) => Why::Meaning(title),
+        Because::Field(category) => Why::Field(category),
         Because::NewIn(category) => Why::NewIn(category),
         Because::New => Why::New,
         Because::Votes(count) => Why::Votes(count),

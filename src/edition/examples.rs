@@ -5,7 +5,7 @@ use super::background::Archive;
 use super::clicks::are_peoples;
 use crate::links;
 use crate::paper::{Paper, PaperId};
-use crate::profile::features::weigh;
+use crate::profile::features::{given_names, weigh};
 use crate::profile::learn::words_of;
 use crate::profile::{Evidence, Example, Profile, TermCounter, Thumb, thumb_weight};
 use crate::store::{Db, Feedback, LibraryWork, PaperRow, StoreError, StoredPaper};
@@ -57,8 +57,8 @@ struct Deed {
 /// What the interests of some readers go by.
 #[derive(Default)]
 pub(crate) struct Examples {
-    /// Vectors by paper; `None` for papers that are not known here.
-    papers: HashMap<PaperId, Option<Example>>,
+    /// Vectors by paper, with its row; `None` for papers that are not known here.
+    papers: HashMap<PaperId, Option<(PaperRow, Example)>>,
     /// Dense vectors by words.
     words: HashMap<String, Vec<f32>>,
     // From here on, of the readers that were fetched last.
@@ -130,7 +130,8 @@ impl Examples {
             .map_init(TermCounter::new, |counter, (stored, dense)| example(&stored.paper, dense, archive, counter))
             .collect();
         self.papers.extend(wanted.into_iter().map(|id| (id, None)));
-        self.papers.extend(names.into_iter().zip(examples.into_iter().map(Some)));
+        let rows = papers.iter().map(|stored| stored.row);
+        self.papers.extend(names.into_iter().zip(rows.zip(examples).map(Some)));
         Ok(())
     }
 
@@ -222,7 +223,10 @@ impl Examples {
         }
         let evidence = &mut taught.evidence;
         let into = if deed.thumb.is_against() { &mut evidence.disliked } else { &mut evidence.liked };
-        into.extend(self.example(&deed.id).map(|example| Example { weight, ..example }));
+        let Some(example) = self.example(&deed.id) else { return };
+        // Whoever opened a paper has not said that they like it, so no reason may say so.
+        let title = if deed.thumb == Thumb::Click { String::new() } else { example.title.clone() };
+        into.push(Example { title, weight, ..example });
     }
 
     /// The authors whom a reader does not want to see.
@@ -236,8 +240,14 @@ impl Examples {
         thumbs.filter(|thumb| thumb.thumb == links::Thumb::Less).map(|thumb| thumb.paper)
     }
 
+    /// The papers that the interests of a reader name, liked and disliked.
+    pub(crate) fn named_by(&self, subscriber: &Subscriber) -> impl Iterator<Item = PaperRow> {
+        let ids = subscriber.interests.iter().flat_map(|interest| interest.liked.iter().chain(&interest.disliked));
+        ids.filter_map(|id| self.papers.get(id)?.as_ref().map(|(row, _)| *row))
+    }
+
     fn example(&self, id: &PaperId) -> Option<Example> {
-        self.papers.get(id)?.clone()
+        self.papers.get(id)?.as_ref().map(|(_, example)| example.clone())
     }
 }
 
@@ -298,6 +308,7 @@ fn example(paper: &Paper, dense: Option<Vec<f32>>, archive: &Archive, counter: &
     Example {
         title: paper.title.clone(),
         features: Arc::new(weigh(&counter.paper(paper), &archive.background)),
+        names: Arc::new(given_names(&paper.authors)),
         dense: dense.map(Arc::new),
         weight: 1.0,
     }

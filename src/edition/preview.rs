@@ -1,10 +1,12 @@
 //! What an issue would be, and why.
 
-use super::compose::{Composed, Desk, Plan, Ready, choose, get_ready};
+use super::compose::{Composed, Desk, Plan, Ready, choose, get_ready, heading};
 use super::examples::Examples;
 use super::{Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window};
 use crate::digest::Fragments;
 use crate::paper::PaperId;
+#[cfg(doc)]
+use crate::ranking::trending::HALF_AT_VOTES;
 use crate::ranking::{self, Days, Explanation, Fate, Picks};
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Db, LibraryWork, PaperRow, SentPaper, StoreError};
@@ -29,10 +31,30 @@ pub struct Explained {
     /// The date of the issue in which it was sent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_on: Option<NaiveDate>,
+    /// As what it is in the issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pick: Option<Told>,
     /// The line of the subscriber.
     pub line: f32,
     /// One for each interest.
     pub interests: Vec<Explanation>,
+}
+
+/// As what a paper is in an issue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Told {
+    /// The heading that it stands under.
+    pub section: String,
+    /// The interest whose sum its score is; without one, it is that of its votes.
+    pub interest: Option<String>,
+    /// 0 to 1.
+    pub score: f32,
+    /// As the issue prints it.
+    pub reason: String,
+    /// Its votes, where they made the score: votes / (votes + [`HALF_AT_VOTES`]),
+    /// one half where nobody has voted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub votes: Option<u32>,
 }
 
 /// All that one issue is made from.
@@ -42,13 +64,12 @@ struct Material {
     examples: Examples,
     /// Papers of its days that were sent in earlier issues.
     sent: Vec<SentPaper>,
-    now: DateTime<Utc>,
 }
 
 impl Material {
     fn ready(&self) -> Ready {
         let plans = std::slice::from_ref(&self.plan);
-        get_ready(plans, &self.archive, &self.examples, self.now).remove(0)
+        get_ready(plans, &self.archive, &self.examples).remove(0)
     }
 }
 
@@ -100,7 +121,7 @@ pub fn explain_paper(
     }
     // It is ranked among the papers of its own day, as it was or will be.
     material.plan.days = Days::from([(announced, None)]);
-    material.plan.prepared = Arc::new(prepare(db, &BTreeSet::from([announced]), &material.archive, now)?);
+    material.plan.prepared = Arc::new(prepare(db, &BTreeSet::from([announced]), &material.archive, material.plan.due)?);
     material.sent = sent_before(db, &material.plan)?;
     material.plan.sent = positions(&material.plan, &material.sent);
     let Some(at) = material.plan.prepared.position(stored.row) else { return Ok(None) };
@@ -111,6 +132,7 @@ pub fn explain_paper(
     if !is_final {
         explained.fate = Fate::OtherDays;
     }
+    explained.pick = None;
     Ok(Some(explained))
 }
 
@@ -128,6 +150,13 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
         title: candidates.paper(at).title.clone(),
         local_date: plan.local_date,
         fate,
+        pick: picks.picks.iter().find(|pick| pick.candidate == at).map(|pick| Told {
+            section: heading(&pick.section),
+            interest: pick.interest.clone(),
+            score: pick.score,
+            reason: pick.reason.clone(),
+            votes: pick.interest.is_none().then_some(pick.paper.upvotes.unwrap_or(0)),
+        }),
         sent_on: material.sent.iter().find(|sent| sent.paper == row).map(|sent| sent.local_date),
         line: plan.subscriber.preferences.min_score,
         interests,
@@ -140,6 +169,9 @@ fn unwanted(material: &Material, at: usize) -> Option<String> {
     let row = plan.prepared.rows[at];
     if material.examples.unwanted(reader).any(|unwanted| unwanted == row) {
         return Some("they asked for less like it".to_owned());
+    }
+    if material.examples.named_by(&plan.subscriber).any(|named| named == row) {
+        return Some("an interest names it as an example, so they know it".to_owned());
     }
     let by = |name: &&String| plan.prepared.candidates.by_author(name).iter().any(|(by, _)| *by == at);
     let muted = material.examples.muted(reader).iter().find(by)?;
@@ -161,7 +193,7 @@ fn material(
     let coverage = recent_coverage(db, window::last_day(due))?;
     let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
     let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
-    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, now)?);
+    let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, due)?);
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &archive)?;
     let mut plan = Plan {
@@ -171,6 +203,7 @@ fn material(
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
+        due,
         days,
         prepared,
         sent: HashSet::new(),
@@ -178,7 +211,7 @@ fn material(
     let sent = sent_before(db, &plan)?;
     plan.sent = positions(&plan, &sent);
     told::plan(db, &mut plan)?;
-    Ok(Some(Material { plan, archive, examples, sent, now }))
+    Ok(Some(Material { plan, archive, examples, sent }))
 }
 
 /// What earlier issues held of the papers that `plan` is about.
@@ -228,6 +261,7 @@ pub fn preview_for(
         told_since: now,
         told: Vec::new(),
         covers: awaited::covered(&coverage, &days, &subscriber, now),
+        due: now,
         local_date: now.with_timezone(&new.preferences.timezone).date_naive(),
         subscriber,
         days,
@@ -235,7 +269,7 @@ pub fn preview_for(
         sent: HashSet::new(),
         is_first: true,
     };
-    let ready = get_ready(std::slice::from_ref(&plan), &archive, &examples, now).remove(0);
+    let ready = get_ready(std::slice::from_ref(&plan), &archive, &examples).remove(0);
     desk.compose(&plan, &ready, &examples, &Fragments::default(), now)
 }
 

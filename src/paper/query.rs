@@ -2,11 +2,19 @@
 //! is searched for.
 
 use super::{PaperId, category_matches};
+use crate::text::is_unspaced;
 use chrono::NaiveDate;
 
 /// Words, or a phrase of several, as they were typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(pub String);
+
+impl Words {
+    /// Whether some of it is of a script that writes words without spaces.
+    pub fn are_unspaced(&self) -> bool {
+        self.0.chars().any(is_unspaced)
+    }
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub struct Contrast {
 
 /// What was learned by telling apart.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct Trained {
     /// Weights of words.
     pub text: Features,
     /// Weights of categories.
@@ -72,7 +72,13 @@ impl Contrast {
     pub fn of(kept: &BTreeMap<u64, Terms>, background: &Background) -> Contrast {
         let mut all: Vec<(u32, u32, f32)> = Vec::new();
         for (row, terms) in kept.values().enumerate() {
-            all.extend(weigh(terms, background).0.into_iter().filter(counts).map(|(term, w)| (term, row as u32, w)));
+            all.extend(
+                weigh(terms, background)
+                    .0
+                    .into_iter()
+                    .filter(|(term, _)| counts(*term))
+                    .map(|(term, w)| (term, row as u32, w)),
+            );
         }
         all.sort_unstable_by_key(|(term, row, _)| (*term, *row));
         let mut contrast = Contrast { keys: kept.keys().copied().collect(), ..Contrast::default() };
@@ -86,7 +92,7 @@ impl Contrast {
 
     /// Learns to tell `liked` (and `words`, as a paper of that weight) from the sample
     /// and from `disliked`. `None` where there is nothing to tell apart.
-    pub fn tell(&self, liked: &[Example], words: (&Features, f32), disliked: &[Example]) -> Option<Told> {
+    pub fn train(&self, liked: &[Example], words: (&Features, f32), disliked: &[Example]) -> Option<Trained> {
         let mut rated: Vec<(&Features, f32, f32)> = Vec::new();
         let total = |examples: &[Example]| examples.iter().map(|example| example.weight).sum::<f32>();
         let liked_weight = total(liked) + if words.0.0.is_empty() { 0.0 } else { words.1 };
@@ -102,7 +108,7 @@ impl Contrast {
 
         let mut terms: Vec<u32> = rated
             .iter()
-            .flat_map(|(features, ..)| features.0.iter().filter(|entry| counts(entry)).map(|(term, _)| *term))
+            .flat_map(|(features, ..)| features.0.iter().filter(|(term, _)| counts(*term)).map(|(term, _)| *term))
             .collect();
         terms.sort_unstable();
         terms.dedup();
@@ -116,7 +122,7 @@ impl Contrast {
         for (features, sign, share) in rated {
             let start = entries.len();
             let mut at = 0;
-            for &(term, weight) in features.0.iter().filter(|entry| counts(entry)) {
+            for &(term, weight) in features.0.iter().filter(|(term, _)| counts(*term)) {
                 at += terms[at..].partition_point(|known| *known < term);
                 entries.push((at as u32, weight * scale(term)));
             }
@@ -139,7 +145,7 @@ impl Contrast {
             let of = terms.iter().zip(&weights).filter(|(term, weight)| Group::of(**term) == group && **weight != 0.0);
             Features(of.map(|(term, weight)| (*term, weight * scale(*term))).collect())
         };
-        Some(Told { text: weighed(Group::Text), fields: weighed(Group::Category), own, bias })
+        Some(Trained { text: weighed(Group::Text), fields: weighed(Group::Category), own, bias })
     }
 
     /// The papers of the sample as places among `terms`, which are in order.
@@ -190,8 +196,8 @@ fn descend(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> (Vec<f32>,
 }
 
 /// Whether a term is learned from here: people follow people otherwise.
-fn counts(entry: &(u32, f32)) -> bool {
-    Group::of(entry.0) != Group::Author
+fn counts(term: u32) -> bool {
+    Group::of(term) != Group::Author
 }
 
 fn scale(term: u32) -> f32 {

@@ -7,7 +7,7 @@
 //! themselves, and AND binds more tightly. Whatever cannot be read so is taken
 //! for a phrase, and [`Expression::complaint`] says what is wrong with it.
 
-use crate::text::fold_phrase;
+use crate::text::{fold_phrase, is_stop_word};
 
 /// A keyword, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl Expression {
     pub fn read(written: &str) -> Option<Expression> {
         let written = written.trim();
         let tokens = tokens(written);
-        let is_plain = tokens.iter().all(|token| matches!(token, Token::Word(word) if field(word).is_none()));
+        let is_plain = tokens.iter().all(|token| matches!(token, Token::Word(word) if field(word).is_none()))
+            && tokens.first() != Some(&Token::Word("NOT".to_owned()));
         let parsed = if is_plain { phrase(written) } else { Parser { tokens: &tokens, at: 0 }.whole() };
         let (tree, complaint) = match parsed {
             Ok(tree) => {
@@ -57,6 +58,9 @@ impl Expression {
     pub fn complaint_about(written: &str) -> Option<String> {
         match Expression::read(written) {
             Some(expression) => expression.complaint,
+            None if is_in_every_text(&fold_phrase(written)) => {
+                Some("it is in nearly every paper, so it is left out: write more of what you mean".to_owned())
+            }
             None => Some("it holds no word, so it matches nothing".to_owned()),
         }
     }
@@ -84,12 +88,8 @@ fn complaint_of(tree: &Tree) -> Option<String> {
     match tree {
         Tree::Phrase(written, folded) => {
             let stars = written.matches('*').count();
-            if stars > usize::from(folded.ends_with('*')) {
-                return Some("* may only stand at the end of a phrase".to_owned());
-            }
-            let start = folded.strip_suffix('*')?;
-            let is_short = start.is_ascii() && start.len() < PREFIX_MIN;
-            is_short.then(|| format!("{written} is in nearly every paper: write more letters before the *"))
+            let is_astray = stars > usize::from(folded.ends_with('*'));
+            is_astray.then(|| "* may only stand at the end of a phrase".to_owned())
         }
         Tree::All(parts) | Tree::Any(parts) => parts.iter().find_map(complaint_of),
         Tree::Author(_) | Tree::Category(_) => None,
@@ -184,10 +184,24 @@ fn plain_words(tokens: &[Token]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// `the`, `of the`, `w*`: no paper is told from another by it.
+fn is_in_every_text(folded: &str) -> bool {
+    let (words, is_open) = match folded.strip_suffix('*') {
+        Some(start) => (start, true),
+        None => (folded, false),
+    };
+    let is_short_start = is_open && words.is_ascii() && words.len() < PREFIX_MIN;
+    !words.is_empty() && (is_short_start || words.split(' ').all(is_stop_word))
+}
+
 fn phrase(written: &str) -> Result<Tree, String> {
     let folded = fold_phrase(written);
     if folded.is_empty() || folded == "*" {
         return Err(format!("{written:?} holds no word"));
+    }
+    // It would lift every paper of a day, or rule all of them out.
+    if is_in_every_text(&folded) {
+        return Err(format!("{written:?} is in nearly every paper"));
     }
     Ok(Tree::Phrase(written.to_owned(), folded))
 }
@@ -338,7 +352,12 @@ mod tests {
         check_broken("graph AND NOT net", "graph NOT net".to_lowercase().as_str(), "must_not");
         check_broken("mol*cule", "mol cule", "at the end");
         check_broken("author:", "author", "nothing follows");
-        check_broken("a*", "a*", "nearly every");
+        check_broken("NOT net", "not net", "must_not");
+        check_broken("the AND net*", "the net*", "nearly every");
+        for common in ["a*", "the", "Of the", "a", "\"in this\""] {
+            assert_eq!(Expression::read(common), None, "{common:?}");
+            assert!(Expression::complaint_about(common).is_some_and(|said| said.contains("nearly every")));
+        }
         for empty in ["", " * ", "\"\"", "AND", "()", "…"] {
             assert_eq!(Expression::read(empty), None, "{empty:?}");
             assert!(Expression::complaint_about(empty).is_some());

@@ -8,6 +8,7 @@
 use super::Background;
 use crate::paper::Paper;
 use crate::text::{Tokenizer, fold};
+use std::sync::Arc;
 
 /// How often a title counts: it says in a dozen words what the abstract says in
 /// two hundred (research/ranking.md, "stemmed title twice + abstract").
@@ -168,6 +169,33 @@ pub fn author_term(name: &str) -> u32 {
     Group::Author.term(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes())
 }
 
+/// The given names of a paper's authors, folded, beside the terms of the authors; in order of the terms.
+pub type GivenNames = Vec<(u32, Arc<str>)>;
+
+/// The given names of `authors`, as many of them as are counted.
+pub fn given_names(authors: &[String]) -> GivenNames {
+    let given = |name: &String| {
+        let folded = fold(name);
+        let given = folded.rsplit_once(' ').map_or("", |(given, _)| given);
+        (author_term(name), Arc::from(given))
+    };
+    let mut names: GivenNames = authors.iter().take(AUTHORS_MAX).map(given).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether people of one term may be one person: an initial stands for any name
+/// that begins so, but Yifan Huang is not Yiming Huang.
+pub fn may_be_one(given: &str, other: &str) -> bool {
+    let (left, right) = (given.split(' ').next().unwrap_or_default(), other.split(' ').next().unwrap_or_default());
+    let is_initial = |name: &str| name.chars().nth(1).is_none();
+    // `Jun-Yan` is also written `Junyan`.
+    is_initial(left)
+        || is_initial(right)
+        || left == right
+        || given.chars().filter(|c| *c != ' ').eq(other.chars().filter(|c| *c != ' '))
+}
+
 /// The term for a category.
 pub fn category_term(category: &str) -> u32 {
     Group::Category.term(category.to_lowercase().as_bytes())
@@ -191,6 +219,23 @@ mod tests {
         assert_eq!(author_term("Emmy Noether"), author_term("E. Noether"));
         assert_eq!(author_term("Henri Poincaré"), author_term("H. Poincare"));
         assert_ne!(author_term("Emmy Noether"), author_term("Max Noether"));
+    }
+
+    #[test]
+    fn namesakes_are_told_apart_by_whole_given_names() {
+        let given = |name: &str| given_names(&[name.to_owned()])[0].clone();
+        for (a, b, expected) in [
+            ("Yifan Huang", "Yiming Huang", false),
+            ("Yifan Huang", "Y. Huang", true),
+            ("Emmy A. Noether", "Emmy Noether", true),
+            ("Jun-Yan Zhu", "Junyan Zhu", true),
+            ("J.-Y. Zhu", "Junyan Zhu", true),
+            ("王小明", "王小明", true),
+        ] {
+            let ((left, a_given), (right, b_given)) = (given(a), given(b));
+            assert_eq!(left, right, "{a} and {b} are one term");
+            assert_eq!(may_be_one(&a_given, &b_given), expected, "{a} and {b}");
+        }
     }
 
     #[test]

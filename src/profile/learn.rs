@@ -1,8 +1,8 @@
 //! An interest becomes a profile.
 
 use super::dense::Direction;
-use super::features::weigh;
-use super::{Background, DenseBackground, Expression, Features, Group, TermCounter, Told};
+use super::features::{GivenNames, weigh};
+use super::{Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
 use crate::subscriber::Interest;
 use crate::text::fold;
 use std::collections::HashMap;
@@ -27,10 +27,13 @@ const ARCHIVE_MIN: u32 = 50;
 /// A paper that was liked or disliked.
 #[derive(Debug, Clone)]
 pub struct Example {
-    /// Its title, for reasons.
+    /// Its title, for reasons; empty where they are not to name it, as of a paper
+    /// that was only opened.
     pub title: String,
     /// Its vector.
     pub features: Arc<Features>,
+    /// The given names of its authors, which their terms leave out.
+    pub names: Arc<GivenNames>,
     /// Its dense vector, where there is a maker of such that knows its text.
     pub dense: Option<Arc<Vec<f32>>>,
     /// How much it counts: 1 for a paper that an interest names.
@@ -57,6 +60,8 @@ pub struct Profile {
     pub text: Features,
     /// Weights of authors, by term.
     pub people: Features,
+    /// Their given names, by term: namesakes are nobody that they like.
+    pub names: GivenNames,
     /// How much people matter beside words: the share of the liked papers that
     /// have an author in common with another one.
     pub people_weight: f32,
@@ -64,7 +69,7 @@ pub struct Profile {
     pub fields: Features,
     /// Weights of words and categories learned together, where papers are liked and
     /// there is an archive to tell them from.
-    pub told: Option<Told>,
+    pub trained: Option<Trained>,
     /// Where it lies in the space of dense vectors.
     pub dense: Option<Direction>,
     /// What pins.
@@ -95,9 +100,10 @@ impl Profile {
             name: interest.name.clone(),
             text: learn_text(&words, &liked, &disliked, background),
             people: learn_people(&liked, &disliked),
+            names: names_of(liked.iter().chain(&disliked)),
             people_weight: people_weight(&liked),
             fields: learn_fields(&liked, background),
-            told: background.contrast().tell(&liked, (&words, WORDS_WEIGHT), &disliked),
+            trained: background.contrast().train(&liked, (&words, WORDS_WEIGHT), &disliked),
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
@@ -109,12 +115,12 @@ impl Profile {
 
     /// The weights of words that the score goes by.
     pub fn words(&self) -> &Features {
-        self.told.as_ref().map_or(&self.text, |told| &told.text)
+        self.trained.as_ref().map_or(&self.text, |trained| &trained.text)
     }
 
     /// The weights of categories that the score goes by.
     pub fn field_weights(&self) -> &Features {
-        self.told.as_ref().map_or(&self.fields, |told| &told.fields)
+        self.trained.as_ref().map_or(&self.fields, |trained| &trained.fields)
     }
 
     /// Whether there is anything to rank by: words, papers, people or phrases.
@@ -227,6 +233,13 @@ fn learn_people(liked: &[Example], disliked: &[Example]) -> Features {
     sorted(weights)
 }
 
+fn names_of<'a>(examples: impl Iterator<Item = &'a Example>) -> GivenNames {
+    let mut names: GivenNames = examples.flat_map(|example| example.names.iter().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Who likes papers by the same people again follows people; who never does, does not.
 fn people_weight(liked: &[Example]) -> f32 {
     let mut papers_by: HashMap<u32, u32> = HashMap::new();
@@ -304,14 +317,15 @@ fn read_all(written: &[String]) -> Vec<Expression> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::features::{author_term, category_term};
+    use crate::profile::features::{author_term, category_term, given_names};
 
     fn example(text: &str, author: &str, category: &str) -> Example {
         let mut terms = TermCounter::new().text(text);
         terms.extend([(category_term(category), 1), (author_term(author), 1)]);
         terms.sort_unstable();
         let features = Arc::new(weigh(&terms, &Background::default()));
-        Example { title: text.to_owned(), features, dense: None, weight: 1.0 }
+        let names = Arc::new(given_names(&[author.to_owned()]));
+        Example { title: text.to_owned(), features, names, dense: None, weight: 1.0 }
     }
 
     fn learn(interest: &Interest, liked: Vec<Example>, disliked: &[Example]) -> Profile {

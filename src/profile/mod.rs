@@ -18,7 +18,7 @@ pub mod library;
 pub mod thumbs;
 
 pub use background::Background;
-pub use contrast::{Contrast, Told};
+pub use contrast::{Contrast, Trained};
 pub use dense::DenseBackground;
 pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, Terms};

@@ -23,6 +23,10 @@ pub enum Because {
     Beyond(String),
     /// It is about this; joined by commas.
     About(String),
+    /// It is close in meaning to a paper of this title that they liked, or to the words of this interest.
+    Meaning(String),
+    /// It is in this category, as are papers that they liked.
+    Field(String),
     /// It is new in this category.
     NewIn(String),
     /// It is new.
@@ -42,6 +46,8 @@ impl fmt::Display for Because {
             Because::LikedAuthor(name) => write!(f, "by {name}, whose papers you liked"),
             Because::Beyond(interest) => write!(f, "exploring beyond “{interest}”"),
             Because::About(terms) => write!(f, "about {terms}"),
+            Because::Meaning(title) => write!(f, "close in meaning to “{title}”"),
+            Because::Field(category) => write!(f, "in {category}, as are papers you liked"),
             Because::NewIn(category) => write!(f, "new in {category}"),
             Because::New => f.write_str("newly announced"),
             Because::Votes(1) => f.write_str("trending with 1 vote"),
@@ -73,6 +79,8 @@ fn read_one(part: &str) -> Because {
         .or_else(|| between("by ", ", whose papers you liked").map(Because::LikedAuthor))
         .or_else(|| between("exploring beyond “", "”").map(Because::Beyond))
         .or_else(|| between("about ", "").map(Because::About))
+        .or_else(|| between("close in meaning to “", "”").map(Because::Meaning))
+        .or_else(|| between("in ", ", as are papers you liked").map(Because::Field))
         .or_else(|| between("new in ", "").map(Because::NewIn))
         .or_else(|| (part == "newly announced").then_some(Because::New))
         .or_else(|| {
@@ -96,6 +104,8 @@ mod tests {
             Because::LikedAuthor(own("Ada Lovelace")),
             Because::Beyond(own("Lamps “x”")),
             Because::About(own("salt, glass")),
+            Because::Meaning(own("On Lamps")),
+            Because::Field(own("Robotics")),
             Because::NewIn(own("Robotics")),
             Because::New,
             Because::Votes(1),

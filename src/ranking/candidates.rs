@@ -4,8 +4,8 @@ use super::Days;
 use crate::paper::Paper;
 use crate::profile::background::fingerprint;
 use crate::profile::dense::Direction;
-use crate::profile::features::weigh;
-use crate::profile::{Background, Features, Group, Profile, TermCounter, Told};
+use crate::profile::features::{GivenNames, given_names, may_be_one, weigh};
+use crate::profile::{Background, Features, Group, Profile, TermCounter, Trained};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
@@ -25,6 +25,8 @@ pub struct Candidates {
     postings: HashMap<u32, Vec<(u32, f32)>>,
     /// Which papers have a word, folded.
     words: HashMap<String, Vec<u32>>,
+    /// The given names of their authors.
+    given_names: Vec<GivenNames>,
     /// Which papers have an author with this word in the name.
     names: HashMap<String, Vec<u32>>,
     /// How much each paper is like the mean of the archive.
@@ -54,13 +56,14 @@ impl Candidates {
             .collect();
         let folded: Vec<String> =
             papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
+        let given_names = papers.par_iter().map(|paper| given_names(&paper.authors)).collect();
         let commonness = features
             .iter()
             .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
             .collect();
         let keys = features.iter().map(|features| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
         let mut candidates =
-            Candidates { papers, seen_at, features, folded, commonness, keys, ..Candidates::default() };
+            Candidates { papers, seen_at, features, folded, given_names, commonness, keys, ..Candidates::default() };
         candidates.index();
         candidates
     }
@@ -138,6 +141,27 @@ impl Candidates {
         sums
     }
 
+    /// For every candidate the sum of the weights that `profile` gives to its
+    /// authors, namesakes left out.
+    pub fn people_products(&self, profile: &Profile) -> Vec<f32> {
+        let mut sums = vec![0.0; self.papers.len()];
+        for &(term, weight) in &profile.people.0 {
+            let Some(postings) = self.postings.get(&term) else { continue };
+            for &(at, there) in postings {
+                if self.may_be_by(at as usize, term, &profile.names) {
+                    sums[at as usize] += weight * there;
+                }
+            }
+        }
+        sums
+    }
+
+    /// Whether the author of that term of a candidate may be one of `known`.
+    pub fn may_be_by(&self, at: usize, term: u32, known: &[(u32, Arc<str>)]) -> bool {
+        let (own, known) = (of_term(&self.given_names[at], term), of_term(known, term));
+        own.iter().any(|(_, own)| known.iter().any(|(_, known)| may_be_one(own, known)))
+    }
+
     /// The dense vector of a candidate; `None` where nobody has made one, or its
     /// maker knows nothing of the text.
     pub fn dense(&self, at: usize) -> Option<&[f32]> {
@@ -174,9 +198,9 @@ impl Candidates {
         &self.commonness
     }
 
-    /// What is given back to candidates that stood for what nobody asked for when `told` was learned.
-    pub fn given_back(&self, told: &Told) -> Vec<f32> {
-        self.keys.iter().map(|key| told.own.get(key).copied().unwrap_or(0.0)).collect()
+    /// What is given back to candidates that stood for what nobody asked for when `trained` was learned.
+    pub fn given_back(&self, trained: &Trained) -> Vec<f32> {
+        self.keys.iter().map(|key| trained.own.get(key).copied().unwrap_or(0.0)).collect()
     }
 
     /// For every candidate the sum of the weights of its categories.
@@ -237,6 +261,12 @@ pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>
         products.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
     });
     products.collect()
+}
+
+fn of_term(names: &[(u32, Arc<str>)], term: u32) -> &[(u32, Arc<str>)] {
+    let start = names.partition_point(|(other, _)| *other < term);
+    let end = names.partition_point(|(other, _)| *other <= term);
+    &names[start..end]
 }
 
 fn name_words(name: &str) -> impl Iterator<Item = String> {

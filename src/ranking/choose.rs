@@ -1,9 +1,10 @@
 //! Which of the papers above the line go into an issue, and what is tried besides.
 
 use super::score::Scored;
-use super::{Candidates, Request};
+use super::{Candidates, Days, Request};
 use crate::profile::{Features, Group};
 use crate::text::fold;
+use chrono::Datelike as _;
 use std::cmp::Ordering;
 
 /// A candidate with the position of the profile that gave its best score.
@@ -64,6 +65,11 @@ fn is_same_if_alike(candidates: &Candidates, a: usize, b: usize, alike: f32) -> 
     alike >= SAME && fold(&candidates.paper(a).title) == fold(&candidates.paper(b).title)
 }
 
+/// Whether two papers are so alike that they take room from each other.
+pub(super) fn repeats(candidates: &Candidates, a: usize, b: usize) -> bool {
+    likeness(candidates, a, b) >= ALIKE
+}
+
 /// Fills an issue.
 pub(super) struct Chooser<'a> {
     candidates: &'a Candidates,
@@ -86,13 +92,18 @@ impl<'a> Chooser<'a> {
 
     /// Shares the room: followed authors may take half of it while interests have
     /// something to say, then each interest gets its share, then the best get the rest.
-    pub(super) fn share_room(&mut self, interests: usize) {
+    ///
+    /// Where there is less room than interests, they take turns: `turn` says who
+    /// is first, and differs from issue to issue.
+    pub(super) fn share_room(&mut self, interests: usize, turn: u64) {
         let room = self.left;
         let has_others = self.above.iter().any(|(scored, _)| !scored.is_author_pin());
         let for_authors = if has_others { room.div_ceil(2) } else { room };
         self.take(for_authors, |scored, _| scored.is_author_pin());
-        let share = (self.left / interests.max(1)).max(1);
-        for interest in 0..interests {
+        let speaking: Vec<usize> = (0..interests).filter(|at| self.above.iter().any(|(_, of)| of == at)).collect();
+        let share = (self.left / speaking.len().max(1)).max(1);
+        let first = (turn % speaking.len().max(1) as u64) as usize;
+        for &interest in speaking.iter().cycle().skip(first).take(speaking.len()) {
             self.take(share, |scored, profile| profile == interest && !scored.is_author_pin());
         }
         self.take(room, |_, _| true);
@@ -142,6 +153,14 @@ impl<'a> Chooser<'a> {
     pub(super) fn chosen(self) -> Vec<Wanted> {
         self.above.into_iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted).collect()
     }
+}
+
+/// Whose turn it is in an issue about these days: a number without a rhythm, so
+/// that nobody's is always the same weekday.
+pub(super) fn turn(days: &Days) -> u64 {
+    let newest = days.keys().next_back().map_or(0, |day| u64::from(day.num_days_from_ce().unsigned_abs()));
+    // The multiplier of Knuth's multiplicative hashing, TAOCP volume 3, section 6.4.
+    newest.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
 
 /// How many papers may be tried in an issue of so many.

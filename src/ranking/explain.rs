@@ -4,7 +4,7 @@ use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, surprise};
 use super::reason::{nearest_liked, surfaces};
 use super::rules::{Pin, Rules, is_in_categories};
 use super::score::{floor, lifted};
-use super::{Candidates, Picks, Request, Section, choose};
+use super::{Candidates, Pick, Picks, Request, Section, choose};
 use crate::paper::PaperId;
 use crate::profile::{Group, Profile};
 use serde::Serialize;
@@ -117,6 +117,14 @@ pub enum Fate {
         /// The pick.
         of: PaperId,
     },
+    /// It says much of what a pick says, and others took the room.
+    Repeats {
+        /// The pick.
+        of: PaperId,
+    },
+    /// What has a lower score is in the issue for an interest or an author whose
+    /// share of the room it is.
+    Quota,
     /// Better ones took the room.
     NoRoom,
 }
@@ -166,8 +174,8 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         floor: floor(pin),
         score: lifted(learned.scores[at], pin),
         other_terms: words.others,
-        common_words: match &profile.told {
-            Some(told) => candidates.given_back(told)[at],
+        common_words: match &profile.trained {
+            Some(trained) => candidates.given_back(trained)[at],
             None => -candidates.commonness()[at],
         },
         terms: words.named,
@@ -230,6 +238,15 @@ pub fn fate(
     if best.pin.is_none() && best.score < request.min_score {
         return Fate::BelowTheLine { score: best.score, line: request.min_score };
     }
-    let same = picks.picks.iter().find(|pick| choose::is_same(candidates, at, pick.candidate));
-    same.map_or(Fate::NoRoom, |pick| Fate::NearDuplicate { of: pick.paper.id.clone() })
+    if let Some(pick) = picks.picks.iter().find(|pick| choose::is_same(candidates, at, pick.candidate)) {
+        return Fate::NearDuplicate { of: pick.paper.id.clone() };
+    }
+    let weaker = |pick: &&Pick| pick.section != Section::Exploring && pick.score < best.score;
+    if !picks.picks.iter().any(|pick| weaker(&pick)) {
+        return Fate::NoRoom;
+    }
+    match picks.picks.iter().find(|pick| choose::repeats(candidates, at, pick.candidate)) {
+        Some(pick) => Fate::Repeats { of: pick.paper.id.clone() },
+        None => Fate::Quota,
+    }
 }

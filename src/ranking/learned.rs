@@ -5,7 +5,7 @@
 //! far a paper's sum stands above the others' becomes a probability.
 
 use super::Candidates;
-use crate::profile::{Profile, Told};
+use crate::profile::{Profile, Trained};
 
 /// How surprising a paper must be, in standard deviations above the mean of the
 /// candidates, to be as likely right as wrong; and how steep the way there is.
@@ -23,7 +23,7 @@ const CHANCE_MIN: f32 = 0.001;
 
 /// The least standard deviations: those of a group in which nothing matches.
 const TEXT_SPREAD_MIN: f32 = 0.006;
-const TOLD_SPREAD_MIN: f32 = 0.02;
+const TRAINED_SPREAD_MIN: f32 = 0.02;
 const PEOPLE_SPREAD_MIN: f32 = 0.01;
 const FIELDS_SPREAD_MIN: f32 = 0.5;
 const DENSE_SPREAD_MIN: f32 = 0.01;
@@ -118,7 +118,7 @@ impl Learned {
         for (product, common) in words.iter_mut().zip(candidates.commonness()) {
             *product -= common;
         }
-        let people = candidates.products(&profile.people);
+        let people = candidates.people_products(profile);
         let beyond_chance: Vec<f32> = words
             .iter()
             .zip(&people)
@@ -128,8 +128,8 @@ impl Learned {
             })
             .collect();
         let people_weight = PEOPLE_WEIGHT * profile.people_weight.powi(4);
-        let mut parts = match &profile.told {
-            Some(told) => told_parts(candidates, told).to_vec(),
+        let mut parts = match &profile.trained {
+            Some(trained) => trained_parts(candidates, trained).to_vec(),
             None => vec![
                 Part::new(Kind::Words, 1.0, words, TEXT_SPREAD_MIN),
                 Part::new(Kind::Fields, FIELDS_WEIGHT, candidates.field_sums(&profile.fields), FIELDS_SPREAD_MIN),
@@ -148,15 +148,15 @@ impl Learned {
 }
 
 /// Words and fields that were learned together are standardised together.
-fn told_parts(candidates: &Candidates, told: &Told) -> [Part; 2] {
-    let mut words = candidates.products(&told.text);
-    for (sum, back) in words.iter_mut().zip(candidates.given_back(told)) {
+fn trained_parts(candidates: &Candidates, trained: &Trained) -> [Part; 2] {
+    let mut words = candidates.products(&trained.text);
+    for (sum, back) in words.iter_mut().zip(candidates.given_back(trained)) {
         *sum += back;
     }
-    let fields = candidates.field_sums(&told.fields);
+    let fields = candidates.field_sums(&trained.fields);
     let both: Vec<f32> = words.iter().zip(&fields).map(|(words, fields)| words + fields).collect();
-    let (_, spread) = mean_and_spread(&both, TOLD_SPREAD_MIN);
-    let part = |kind, raw| Part { spread, ..Part::new(kind, 1.0, raw, TOLD_SPREAD_MIN) };
+    let (_, spread) = mean_and_spread(&both, TRAINED_SPREAD_MIN);
+    let part = |kind, raw| Part { spread, ..Part::new(kind, 1.0, raw, TRAINED_SPREAD_MIN) };
     [part(Kind::Words, words), part(Kind::Fields, fields)]
 }
 

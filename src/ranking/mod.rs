@@ -32,6 +32,7 @@ use crate::paper::Paper;
 use crate::profile::Profile;
 use choose::{Chooser, Wanted};
 use chrono::{DateTime, NaiveDate, Utc};
+use learned::Learned;
 use rules::Pin;
 use score::Scored;
 use std::collections::{BTreeMap, HashSet};
@@ -80,6 +81,8 @@ pub struct Pick {
     pub score: f32,
     /// Where it stands.
     pub section: Section,
+    /// The interest that gave the score; `None` where votes did.
+    pub interest: Option<String>,
     /// Why, for the reader.
     pub reason: String,
     /// The authors of the paper whom they follow, as the paper writes them.
@@ -127,8 +130,10 @@ pub fn pick_with(
     }
     let considered = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).count();
     let mut best: Vec<Wanted> = Vec::new();
-    for (profile_at, (profile, dense)) in profiles.iter().zip(dense).enumerate() {
-        for scored in score::score(candidates, profile, dense.as_deref(), request) {
+    let learned: Vec<Learned> =
+        profiles.iter().zip(dense).map(|(profile, dense)| Learned::of(candidates, profile, dense.as_deref())).collect();
+    for (profile_at, (profile, learned)) in profiles.iter().zip(&learned).enumerate() {
+        for scored in score::score_learned(candidates, profile, learned, request) {
             best.push((scored, profile_at));
         }
     }
@@ -148,8 +153,10 @@ pub fn pick_with(
 
     let counts = (above.len(), below.len());
     let (chosen, tried) = choose(candidates, &above, &below, profiles.len(), request);
-    let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(candidates, profiles, wanted, false)).collect();
-    picks.extend(tried.iter().map(|wanted| picked(candidates, profiles, wanted, true)));
+    let picked =
+        |wanted: &Wanted, is_tried| picked(candidates, &profiles[wanted.1], &learned[wanted.1], wanted, is_tried);
+    let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(wanted, false)).collect();
+    picks.extend(tried.iter().map(|wanted| picked(wanted, true)));
     Picks { no_room: counts.0 - chosen.len(), below_the_line: counts.1 - tried.len(), best_missed, picks, considered }
 }
 
@@ -163,7 +170,7 @@ fn choose(
 ) -> (Vec<Wanted>, Vec<Wanted>) {
     let fill = |room: usize| {
         let mut chooser = Chooser::new(candidates, above.to_vec(), room);
-        chooser.share_room(interests);
+        chooser.share_room(interests, choose::turn(request.days));
         chooser.chosen()
     };
     let mut chosen = fill(request.max_papers);
@@ -183,8 +190,7 @@ fn choose(
     (chosen, tried)
 }
 
-fn picked(candidates: &Candidates, profiles: &[Profile], (scored, at): &Wanted, is_tried: bool) -> Pick {
-    let profile = &profiles[*at];
+fn picked(candidates: &Candidates, profile: &Profile, learned: &Learned, (scored, _): &Wanted, is_tried: bool) -> Pick {
     let followed = match &scored.pin {
         Some(Pin::Author(names)) => names.clone(),
         _ => Vec::new(),
@@ -196,7 +202,7 @@ fn picked(candidates: &Candidates, profiles: &[Profile], (scored, at): &Wanted, 
     } else {
         Section::Interest(profile.name.clone())
     };
-    let mut reason = reason::reason(candidates, profile, scored);
+    let mut reason = reason::reason(candidates, profile, learned, scored);
     if is_tried {
         let mut all = vec![because::Because::Beyond(profile.name.clone())];
         all.extend(because::read(&reason));
@@ -207,6 +213,7 @@ fn picked(candidates: &Candidates, profiles: &[Profile], (scored, at): &Wanted, 
         paper: Arc::clone(candidates.paper(scored.candidate)),
         score: scored.score,
         section,
+        interest: Some(profile.name.clone()),
         reason,
         followed,
     }

@@ -46,7 +46,17 @@ pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
 /// Scores every candidate that the profile does not rule out, in order of
 /// position; `dense` is what [`Candidates::dense_scores`] gives for the profile.
 pub fn score(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>, request: &Request<'_>) -> Vec<Scored> {
-    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense));
+    score_learned(candidates, profile, &Learned::of(candidates, profile, dense), request)
+}
+
+/// The same where the learned scores are known.
+pub fn score_learned(
+    candidates: &Candidates,
+    profile: &Profile,
+    learned: &Learned,
+    request: &Request<'_>,
+) -> Vec<Scored> {
+    let rules = Rules::of(candidates, profile);
     candidates
         .on_days(request.days)
         .filter(|at| !request.sent.contains(at) && !rules.vetoes.contains_key(at))

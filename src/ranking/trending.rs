@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Votes that make a score of one half.
-const HALF_AT_VOTES: f32 = 20.0;
+pub const HALF_AT_VOTES: f32 = 20.0;
 
 /// The score of a paper that nobody has voted on yet.
 const UNKNOWN: f32 = 0.5;
@@ -41,6 +41,7 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
                 paper: Arc::clone(paper),
                 score,
                 section: if paper.upvotes.unwrap_or(0) > 0 { Section::Trending } else { Section::New },
+                interest: None,
                 reason,
                 followed: Vec::new(),
             }

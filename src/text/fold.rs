@@ -65,7 +65,7 @@ pub fn contains_phrase(folded_text: &str, folded_phrase: &str) -> bool {
 
 /// Whether `c` belongs to a script that writes words without spaces: Chinese,
 /// Japanese, and Korean, whose words carry their particles.
-pub(super) fn is_unspaced(c: char) -> bool {
+pub fn is_unspaced(c: char) -> bool {
     matches!(c,
         '\u{3005}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')

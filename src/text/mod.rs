@@ -22,7 +22,8 @@ pub mod tex;
 pub mod tokens;
 
 pub use clean::{clean_line, clean_text, cut};
-pub use fold::{contains_phrase, fold, fold_phrase};
+pub use fold::{contains_phrase, fold, fold_phrase, is_unspaced};
 pub use names::{family_name, same_person};
 pub use sentences::sentences;
+pub use stop_words::is_stop_word;
 pub use tokens::{Term, Terms, Token, Tokenizer};

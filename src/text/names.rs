@@ -9,6 +9,12 @@ use super::fold::fold;
 /// conservative otherwise: two different first names never match, and a lone
 /// name matches only the same lone name.
 pub fn same_person(a: &str, b: &str) -> bool {
+    // `Lovelace A` stands for `A. Lovelace`, but `Malcolm X` may be just that.
+    let turned = |name: &str| initials_behind(name).map(|(family, initials)| format!("{family}, {initials}"));
+    is_same(a, b) || turned(a).is_some_and(|a| is_same(&a, b)) || turned(b).is_some_and(|b| is_same(a, &b))
+}
+
+fn is_same(a: &str, b: &str) -> bool {
     let (a, b) = (Name::parse(a), Name::parse(b));
     if a.family.is_empty() || a.family != b.family {
         return false;
@@ -26,14 +32,18 @@ pub fn same_person(a: &str, b: &str) -> bool {
 /// The family name as it can be compared, folded: `lovelace` for `Ada Lovelace`,
 /// `Lovelace, A.` and `Lovelace A`. Empty if there is none.
 pub fn family_name(name: &str) -> String {
-    // PubMed and others write initials behind the family name, without a comma.
-    if let Some((before, initial)) = name.trim().rsplit_once(' ')
-        && !name.contains(',')
-        && initial.trim_end_matches('.').chars().count() == 1
-    {
-        return family_name(before);
+    match initials_behind(name) {
+        Some((family, _)) => family_name(family),
+        None => Name::parse(name).family,
     }
-    Name::parse(name).family
+}
+
+/// What stands before and in the last word of a name if that is an initial:
+/// PubMed and others write it behind the family name, without a comma.
+fn initials_behind(name: &str) -> Option<(&str, &str)> {
+    let (before, initial) = name.trim().rsplit_once(' ')?;
+    let is_one = !name.contains(',') && initial.trim_end_matches('.').chars().count() == 1;
+    is_one.then_some((before, initial))
 }
 
 /// A name in folded words.
@@ -111,6 +121,9 @@ mod tests {
         check("Ludwig van der Berg", "van der Berg, L.", true);
         check("John Smith, Jr.", "Smith, John", true);
         check("Seán O’Brien", "Sean O'Brien", true);
+        check("Lovelace A", "Ada Lovelace", true);
+        check("van der Berg L.", "Ludwig van der Berg", true);
+        check("Malcolm X", "M. X", true);
         check("Plato", "plato", true);
         check("王小明", "王小明", true);
     }
@@ -132,6 +145,7 @@ mod tests {
         check("Lovelace", "Ada Lovelace", false);
         check("Ada Lovelace", "Ada Byron", false);
         check("Lovelace Ada", "Ada Lovelace", false);
+        check("Lovelace B", "Ada Lovelace", false);
         check("", "", false);
         check(",", ",", false);
     }

@@ -1,7 +1,7 @@
 //! English words that say nothing about what a paper is about.
 
 /// Whether `word` (lower case) is such a word.
-pub(super) fn is_stop_word(word: &str) -> bool {
+pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.contains(&word)
 }
 

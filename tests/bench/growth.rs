@@ -5,7 +5,7 @@
 mod archive;
 
 use paperboy::paper::Paper;
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::{Background, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::{self, Candidates, Days, Request};
 use paperboy::subscriber::Interest;
@@ -59,6 +59,7 @@ fn main() {
     let examples = counted.iter().zip(&papers).map(|(terms, paper)| Example {
         title: paper.title.clone(),
         features: Arc::new(weigh(terms, &background)),
+        names: Arc::new(given_names(&paper.authors)),
         dense: None,
         weight: 1.0,
     });

@@ -6,7 +6,7 @@
 mod archive;
 
 use paperboy::embedding::{Embedder, SvdEmbedder};
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::evaluation::Ranker;
 use paperboy::ranking::evaluation::references::SanitySvm;
@@ -40,6 +40,7 @@ fn main() {
         .map(|&at| Example {
             title: papers[at].title.clone(),
             features: Arc::new(weigh(&counted[at], &background)),
+            names: Arc::new(given_names(&papers[at].authors)),
             dense: Some(Arc::new(maker.embed_terms(&counted[at]))),
             weight: 1.0,
         })

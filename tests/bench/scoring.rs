@@ -6,7 +6,7 @@ mod archive;
 
 use ndarray::{Array2, linalg::general_mat_mul};
 use paperboy::embedding::{Embedder, SvdEmbedder};
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::Candidates;
 use paperboy::subscriber::Interest;
@@ -38,6 +38,7 @@ fn main() {
             let example = Example {
                 title: String::new(),
                 features: Arc::new(weigh(&counted[at], &background)),
+                names: Arc::new(given_names(&papers[at].authors)),
                 dense: Some(Arc::new(vectors[at].clone())),
                 weight: 1.0,
             };

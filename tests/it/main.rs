@@ -61,6 +61,7 @@ mod tiny_models;
 mod tls;
 mod town;
 mod trial;
+mod truth;
 mod vectors;
 mod watched;
 mod ways_in;

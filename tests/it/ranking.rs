@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use paperboy::edition::refresh_archive;
 use paperboy::embedding::{Embedder, SvdEmbedder};
 use paperboy::paper::Paper;
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::learn::words_of;
 use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request, Section};
@@ -92,6 +92,7 @@ impl World {
         Example {
             title: paper.title.clone(),
             features: Arc::new(weigh(&terms, &self.background)),
+            names: Arc::new(given_names(&paper.authors)),
             dense: self.maker.as_ref().map(|maker| Arc::new(maker.embed_terms(&terms))),
             weight,
         }

@@ -90,6 +90,38 @@ fn words_are_stemmed_phrases_are_exact_and_fields_narrow() {
 }
 
 #[test]
+fn words_of_other_scripts_are_found_by_their_parts_and_without_accents() {
+    let mut store = SqliteStore::in_memory().unwrap();
+    let of = |number: u32, title: &str, text: &str| {
+        paper(&format!("2608.{number:05}"), title, text, "Ada Lovelace", "cs.CL", "2026-08-04")
+    };
+    let papers = [
+        of(1, "大规模语言模型的推理能力研究", "本文研究BERT模型。"),
+        of(2, "量子纠错码综述", "本文综述语言模型。"),
+        of(3, "言語モデルの推論", "本論文では推論能力を調べる。"),
+        of(4, "Νευρωνικά δίκτυα", "Μελετάμε τα ΔΙΚΤΥΑ και τη διόρθωση σφαλμάτων."),
+        of(5, "الشبكات العصبية", "نقدم شبكات عصبية لمعالجة اللغة."),
+    ];
+    store.take_in("jsonl", &papers, noon()).unwrap();
+    let db = Db::new(store);
+    for (query, wanted) in [
+        ("语言模型", &["2608.00001", "2608.00002"][..]),
+        ("语言模型 推理", &["2608.00001"]),
+        ("title:语言模型", &["2608.00001"]),
+        ("bert模型", &["2608.00001"]),
+        ("言語モデル", &["2608.00003"]),
+        ("推論 -量子", &["2608.00003"]),
+        ("δικτυα", &["2608.00004"]),
+        ("ΔΊΚΤ*", &["2608.00004"]),
+        ("σφαλματων", &["2608.00004"]),
+        ("العصبية", &["2608.00005"]),
+        ("语言学", &[]),
+    ] {
+        assert_eq!(found(&db, query), wanted, "{query}");
+    }
+}
+
+#[test]
 fn an_id_or_a_doi_finds_its_paper_first() {
     for query in ["2608.00002v3", "arXiv:2608.00002", "https://arxiv.org/abs/2608.00002"] {
         assert_eq!(found(&archive(), query)[0], "2608.00002", "{query}");

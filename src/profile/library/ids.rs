@@ -25,10 +25,18 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Lines with something on them, without comments and commas at their ends.
+/// Lines with something on them, without comments and commas at their ends; of
+/// a line of several ids, each of them.
 fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim().trim_end_matches([',', ';']).trim()));
-    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '%']))
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '%']));
+    lines.flat_map(|(at, line)| {
+        let parts: Vec<&str> =
+            line.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|part| !part.is_empty()).collect();
+        let are_ids = parts.len() > 1 && parts.iter().all(|part| id(part).is_some());
+        let parts = if are_ids { parts } else { vec![line] };
+        parts.into_iter().map(move |part| (at, part))
+    })
 }
 
 /// An id of a kind that is known for certain.

@@ -232,5 +232,7 @@ mod tests {
             read_library(b"# mine\n2106.09685v2\nhttps://arxiv.org/abs/1706.03762\n\ndoi:10.1000/x\n12 34\n").unwrap();
         assert_eq!((library.form, library.read, library.works.len()), (Form::Ids, 4, 3));
         assert_eq!(library.aside[0].line, 6);
+        let library = read_library(b"2106.09685, 1706.03762;1706.03763\n10.1000/x 10.1000/y\n").unwrap();
+        assert_eq!((library.form, library.read, library.works.len()), (Form::Ids, 5, 5));
     }
 }

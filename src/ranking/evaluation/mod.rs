@@ -13,6 +13,7 @@ use super::{Candidates, Days, Request, score};
 use crate::embedding::svd::LEARN_MAX;
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
+use crate::profile::features::given_names;
 use crate::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use crate::subscriber::Interest;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -195,6 +196,7 @@ impl<'a> Production<'a> {
             .map(|&at| Example {
                 title: self.papers[at].title.clone(),
                 features: Arc::new(features(at, &mut counter)),
+                names: Arc::new(given_names(&self.papers[at].authors)),
                 dense: self.dense.as_ref().map(|(_, vectors)| Arc::new(vectors[at].clone())),
                 weight: 1.0,
             })

@@ -9,14 +9,21 @@ use crate::paper::query::{Query, Words};
 use crate::store::{PaperRow, SearchHit, SearchStore, StoreError, StoredPaper};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, named_params, params_from_iter};
+use unicode_normalization::UnicodeNormalization as _;
 
 impl SearchStore for SqliteStore {
     fn find_papers(&mut self, query: &Query, offset: u32, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        let (filters, mut values) = filters(query);
-        let sql = match (match_expression(query), query.has_filters()) {
+        let (mut filters, mut values) = filters(query);
+        let unspaced = unspaced(query);
+        for (condition, text) in &unspaced {
+            filters.push_str(" AND ");
+            filters.push_str(condition);
+            values.push(text.clone().into());
+        }
+        let sql = match (match_expression(query), query.has_filters() || !unspaced.is_empty()) {
             // Without filters the papers themselves need not be read.
             (Some(expression), false) => {
                 values.push(expression.into());
@@ -42,7 +49,13 @@ impl SearchStore for SqliteStore {
                     values.push(unwanted.into());
                     sql.push_str(" AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)");
                 }
-                sql + " ORDER BY announced DESC, row DESC"
+                if let Some((_, text)) = unspaced.first() {
+                    sql.push_str(" ORDER BY instr(lower(papers.title), ?) > 0 DESC, announced DESC, row DESC");
+                    values.push(text.clone().into());
+                } else {
+                    sql.push_str(" ORDER BY announced DESC, row DESC");
+                }
+                sql
             }
         };
         values.extend([i64::from(limit).into(), i64::from(offset).into()]);
@@ -111,6 +124,19 @@ fn hits(store: &mut SqliteStore, sql: &str, values: Vec<Value>) -> Result<Vec<Se
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Conditions for words of scripts without spaces, each with its text: a whole
+/// run of such characters is one word to FTS5, so that no part of it is found.
+/// Reading every paper takes a tenth of a second for 60,000 of them.
+fn unspaced(query: &Query) -> Vec<(&'static str, String)> {
+    let text = |words: &Words| words.0.trim_end_matches('*').to_ascii_lowercase();
+    let of = |words: &'_ [Words], condition: &'static str| -> Vec<(&'static str, String)> {
+        words.iter().filter(|words| words.are_unspaced()).map(|words| (condition, text(words))).collect()
+    };
+    let mut all = of(&query.words, "instr(lower(papers.title || char(10) || papers.abstract), ?) > 0");
+    all.extend(of(&query.title, "instr(lower(papers.title), ?) > 0"));
+    all
+}
+
 /// The conditions beside the words, with their values in order; always at least one.
 fn filters(query: &Query) -> (String, Vec<Value>) {
     let (mut conditions, mut values): (Vec<String>, Vec<Value>) = (vec!["1".to_owned()], Vec::new());
@@ -172,10 +198,13 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A query as an FTS5 expression; `None` if no words must be there.
 fn match_expression(query: &Query) -> Option<String> {
-    let strings = |words: &[Words]| -> Vec<String> { words.iter().flat_map(|words| parts(&words.0)).collect() };
+    let strings = |words: &[Words]| -> Vec<String> {
+        words.iter().filter(|words| !words.are_unspaced()).flat_map(|words| parts(&words.0)).collect()
+    };
     let mut needed = strings(&query.words);
-    for (column, words) in [("title", &query.title), ("authors", &query.authors)] {
-        let parts = strings(words);
+    // Names stand each for itself, whatever the script.
+    let names: Vec<String> = query.authors.iter().flat_map(|words| parts(&words.0)).collect();
+    for (column, parts) in [("title", strings(&query.title)), ("authors", names)] {
         if !parts.is_empty() {
             needed.push(format!("{column} : ({})", parts.join(" AND ")));
         }
@@ -198,9 +227,36 @@ fn parts(text: &str) -> Vec<String> {
     pieces
         .into_iter()
         .filter(|piece| piece.chars().any(char::is_alphanumeric))
-        // A star at its end stands for the rest of a word.
-        .map(|piece| if piece.ends_with('*') { quoted(piece) + "*" } else { quoted(piece) })
+        .map(|piece| {
+            // A star at its end stands for the rest of a word.
+            let star = if piece.ends_with('*') { "*" } else { "" };
+            let spellings: Vec<String> = spellings(piece).iter().map(|text| quoted(text) + star).collect();
+            if spellings.len() == 1 { spellings.concat() } else { format!("({})", spellings.join(" OR ")) }
+        })
         .collect()
+}
+
+/// A word and, if it is Greek, the same with its accent elsewhere or nowhere:
+/// Greek is typed without accents and set in capitals without them, and FTS5
+/// takes them away from Latin letters only.
+fn spellings(piece: &str) -> Vec<String> {
+    const CHARS_MAX: usize = 30;
+    const ACUTE: char = '\u{301}';
+    let is_greek = |c: char| matches!(c, '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}');
+    let count = piece.chars().count();
+    if !piece.chars().any(is_greek) || piece.contains(char::is_whitespace) || count > CHARS_MAX {
+        return vec![piece.to_owned()];
+    }
+    let bare: Vec<char> = piece.nfd().filter(|c| *c != ACUTE).nfc().collect();
+    let accented = (0..bare.len()).filter(|at| "αεηιουωΑΕΗΙΟΥΩ".contains(bare[*at])).map(|at| {
+        let (before, after) = bare.split_at(at + 1);
+        before.iter().copied().chain([ACUTE]).chain(after.iter().copied()).nfc().collect::<String>()
+    });
+    let mut all = vec![piece.to_owned(), bare.iter().collect()];
+    all.extend(accented);
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 fn any_of(words: &[Words]) -> Option<String> {
