@@ -62,6 +62,7 @@ mod tls;
 mod town;
 mod trial;
 mod vectors;
+mod visitors;
 mod watched;
 mod ways_in;
 mod web;
