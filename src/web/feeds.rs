@@ -135,7 +135,9 @@ impl Feed {
 
     /// As Atom.
     pub(super) fn to_atom(&self, site: &Site) -> Result<Response, PageError> {
-        let body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        let mut body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        // XML 1.0, section 2.2: one such character in one paper would cost readers the whole feed.
+        body.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')));
         Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], body).into_response())
     }
 

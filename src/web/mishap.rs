@@ -61,7 +61,8 @@ impl Mishap {
             Mishap::OldConfirmation => (&words.worn_out, &words.worn_out_confirm),
             Mishap::OldOwner => (&words.worn_out, &words.worn_out_owner),
             Mishap::TooOften => (&words.too_often, &words.too_often_text),
-            Mishap::Torn | Mishap::WrongMethod => (&words.torn, &words.torn_text),
+            Mishap::Torn => (&words.torn, &words.torn_text),
+            Mishap::WrongMethod => (&words.torn, &words.nowhere_text),
             Mishap::Nowhere => (&words.nowhere, &words.nowhere_text),
         };
         let link = match self {

@@ -101,7 +101,8 @@ impl Site {
 
     /// Starts to fill a page for everybody that is found at `path`.
     fn page(&self, path: &str) -> Page {
-        self.placed(self.pages.page(), path)
+        // Whoever links to a page for everybody may show a picture beside it.
+        self.placed(self.pages.page(), path).with("card", &self.desk().site.url("/card.png"))
     }
 
     /// Starts to fill a page for one person.
@@ -186,6 +187,8 @@ fn at_root(site: Site) -> Router {
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
+        .route("/icon.svg", get(icon))
+        .route("/card.png", get(card))
         .nest(api::BASE, api::router(&site))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -258,6 +261,16 @@ async fn script() -> impl IntoResponse {
     let script = include_str!("../../templates/web/script.js");
     let kind = "text/javascript; charset=utf-8";
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], script)
+}
+
+async fn icon() -> impl IntoResponse {
+    let icon = include_str!("../../templates/web/icon.svg");
+    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=86400")], icon)
+}
+
+async fn card() -> impl IntoResponse {
+    let card: &[u8] = include_bytes!("../../templates/web/card.png");
+    ([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "public, max-age=86400")], card)
 }
 
 async fn not_found() -> Result<Response, PageError> {

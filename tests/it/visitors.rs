@@ -75,7 +75,7 @@ async fn papers_are_found_in_lists_as_people_keep_them() {
         ("Ada et al., Adapters (https://arxiv.org/abs/2608.00001)", 1),
         ("https://digest.example.org/papers/2608.00003?page=1", 1),
         ("https://ar5iv.labs.arxiv.org/html/2608.00001", 1),
-        ("@article{a, title={Lamps and their light}}\n2608.00003", 2),
+        ("@article{a, title={Lamps and their light}, eprint={2608.00002}}\n2608.00003", 2),
     ] {
         let address = format!("a{}@example.org", examples.len());
         let typed = form(&[("email", &address), ("examples", examples)]);
@@ -198,7 +198,8 @@ async fn a_page_that_is_asked_for_wrongly_says_so_and_one_after_a_form_leads_bac
     let (status, page) = house.get("/subscribe/preview").await;
     assert!(status == StatusCode::OK && page.contains("id=\"email\""), "{page}");
     let (status, page) = house.get(&leave.replace("/unsubscribe?", "/unsubscribe/pause?")).await;
-    assert!(status == StatusCode::OK && page.contains("Or take a break"), "{page}");
+    let action = format!("action=\"{leave}\"");
+    assert!(status == StatusCode::OK && page.contains("Or take a break") && page.contains(&action), "{action}: {page}");
     assert!(house.stored(id).preferences.pause_until.is_none());
 }
 
@@ -221,6 +222,17 @@ async fn a_feed_has_one_name_whatever_its_address_carries() {
     house.announces(&["Adapters for towers"]);
     let (_, feed) = house.get("/feed.atom?utm=1&category=cs.LG&x=%3C").await;
     assert!(feed.contains("/feed.atom?category=cs.LG</id>") && !feed.contains("utm"), "{feed}");
+    // What no XML can hold comes from addresses alone.
+    for path in ["/feed.atom?category=%0b%00cs.LG", "/search.atom?q=%00%01lamps%ef%bf%be%ef%bf%bf"] {
+        let (_, feed) = house.get(path).await;
+        let is_sound = |c: char| c == '\n' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
+        assert!(feed.contains("</feed>") && feed.chars().all(is_sound), "{path}: {feed:?}");
+    }
+    // And from papers that were stored as they came.
+    let house = House::new();
+    house.announces(&["Towers\u{fffe} and\u{1} boats"]);
+    let (_, feed) = house.get("/feed.atom?y").await;
+    assert!(feed.contains("<title>Towers and boats</title>"), "{feed:?}");
     let (_, feed) = house.get("/feed.json?utm=1").await;
     assert!(feed.contains("/feed.json\"") && !feed.contains("utm"), "{feed}");
 }
@@ -244,5 +256,34 @@ async fn what_is_one_persons_is_named_to_no_robot() {
         assert_eq!(status, StatusCode::OK);
         assert_eq!(response.headers()["x-robots-tag"], "noindex, nofollow");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn public_pages_say_all_that_open_graph_asks_for_and_their_picture_is_there() {
+    let house = House::new();
+    house.announces(&["Adapters for towers"]);
+    for path in ["/", "/papers/2608.00001", "/archive", "/search?q=towers"] {
+        let (_, page) = house.get(path).await;
+        for property in ["og:title", "og:type", "og:image", "og:url"] {
+            assert!(page.contains(&format!("<meta property=\"{property}\" content=\"")), "{path}: {property}");
+        }
+    }
+    let (_, page) = house.get("/").await;
+    let picture = page.split("og:image\" content=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(picture.starts_with("https://") && picture.ends_with("/card.png"), "{picture}");
+    for (path, kind) in [("/card.png", "image/png"), ("/icon.svg", "image/svg+xml")] {
+        let (status, response, _) = house.ask(Request::head(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((status, response.headers()[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::OK, kind));
+    }
+}
+
+#[tokio::test]
+async fn the_language_of_a_browser_is_known_however_it_is_written() {
+    let house = House::new();
+    for (languages, said) in [("DE-at;q=0.9, en", "lang=\"de\""), ("xx, FR", "lang=\"fr\""), ("xx", "lang=\"en\"")] {
+        let request = Request::get("/nowhere").header(header::ACCEPT_LANGUAGE, languages).body(Body::empty()).unwrap();
+        let (_, _, page) = house.ask(request).await;
+        assert!(page.contains(said), "{languages}: {page}");
     }
 }

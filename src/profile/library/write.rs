@@ -256,6 +256,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_with_a_hyphen_has_two_parts_too() {
+        for (whole, wanted) in
+            [("Nadine El-Naggar", "El-Naggar"), ("Ada M. Smith-Jones", "Smith-Jones"), ("Jean-Luc Picard", "Picard")]
+        {
+            assert!(matches!(name(whole), Name::Person { family, .. } if family == wanted), "{whole}");
+        }
+    }
+
     /// What is written is read back by our own readers: one entry, whatever stands in it.
     #[track_caller]
     fn check(title: &str, authors: &[&str]) {
