@@ -25,11 +25,13 @@ impl Query {
     }
 }
 
-/// `text` without the characters that no page, and above all no feed, can show
-/// (XML 1.0, section 2.2).
+/// `text` with U+FFFD for each character that no page, and above all no feed, can
+/// show (XML 1.0, section 2.2), and plain blanks.
 fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    let shown = |c: char| match c {
+        c if c.is_whitespace() => ' ',
+        c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
