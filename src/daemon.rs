@@ -288,7 +288,7 @@ impl Daemon {
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
-            let tls = config.web.tls.as_ref().map(web::tls_acceptor).transpose()?;
+            let tls = config.web.tls.as_ref().map(web::Tls::read).transpose()?;
             let client = crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
             let hooks = web::hooks::HookSite {
                 db: db.clone(),

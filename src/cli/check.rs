@@ -59,6 +59,17 @@ struct Finding {
     text: String,
 }
 
+/// That the pages stand below a path, and what that asks of others.
+fn path(config: &Config) -> Option<Finding> {
+    let base_url = &config.site.base_url;
+    let path = base_url.parse::<axum::http::Uri>().ok()?.path().trim_end_matches('/').to_owned();
+    let text = format!(
+        "site.base_url = {base_url:?} has a path: the proxy must pass on all that begins with {path}/, and robots read \
+         only the robots.txt at the root of the host: name {base_url}/sitemap.xml there"
+    );
+    (!path.is_empty()).then(|| finding("settings", Verdict::Ok, text))
+}
+
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let send_to = options.send_to.as_deref().map(super::open::address).transpose()?;
     let config = match place.config() {
@@ -74,6 +85,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         Err(failure) => return Err(failure),
     };
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
+    findings.extend(path(&config));
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
     findings.extend(config.obstacles().into_iter().map(|text| finding("settings", Verdict::Fail, text)));
     findings.push(judged("database", database(&config)));

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// What the operator's pages are made from.
@@ -23,7 +22,7 @@ pub(super) struct Pages {
     pub(super) pulses: Vec<Arc<Pulse>>,
     /// If they have one of their own.
     pub(super) listener: Option<TcpListener>,
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<web::Tls>,
 }
 
 /// Takes the port of a listener of their own.

@@ -3,9 +3,10 @@
 use super::clean::{cut, line, percent_encode};
 use super::notices::Letter;
 use super::{Dress, Recipient, Rendered};
-use crate::subscriber::SubscriberId;
+use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
+use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use ring::{digest, hmac};
@@ -91,7 +92,7 @@ pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>,
     let contact = header_uri("List-Help", &format!("mailto:{}", dress.contact))?;
     let archive = header_uri("List-Archive", &format!("{}/", dress.base_url))?;
     let feedback_id = format!("{}:digest:{}:{SENDER_ID}", headers.local_date.format("%Y%m%d"), rendered.language);
-    let builder = addressed(from, recipient.name, &recipient.address.to_string(), &rendered.subject)
+    let builder = addressed(from, recipient.name, recipient.address, &rendered.subject)?
         .date(SystemTime::from(headers.date))
         .message_id(Some(format!("<{message_id}>")))
         // RFC 2919: one for the service, and stable for ever.
@@ -122,7 +123,7 @@ pub(super) fn notice_message(text: &str, html: &str, headers: &NoticeHeaders<'_>
     let message_id = checked_message_id(letter.message_id)?;
     let feedback_id = format!("{}:{}:{}:{SENDER_ID}", letter.date.format("%Y%m%d"), headers.kind, headers.language);
     // Whoever asked for it by a form may have typed any name: none is used.
-    let mut builder = addressed(letter.from, "", &letter.to.to_string(), headers.subject)
+    let mut builder = addressed(letter.from, "", letter.to, headers.subject)?
         .date(SystemTime::from(letter.date))
         .message_id(Some(format!("<{message_id}>")));
     if let Some(url) = headers.unsubscribe_url {
@@ -134,11 +135,14 @@ pub(super) fn notice_message(text: &str, html: &str, headers: &NoticeHeaders<'_>
     finished(builder, message_id, text, Some(html))
 }
 
-fn addressed(from: &Mailbox, name: &str, address: &str, title: &str) -> MessageBuilder {
-    Message::builder()
+fn addressed(from: &Mailbox, name: &str, to: &Address, title: &str) -> Result<MessageBuilder, MessageError> {
+    // lettre would read the addresses out of the headers again, and knows fewer than there are.
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.into()]).map_err(MessageError::Build)?;
+    Ok(Message::builder()
+        .envelope(envelope)
         .raw_header(named("From", from.name.as_deref().unwrap_or_default(), &format!("<{}>", from.email)))
-        .raw_header(named("To", name, &format!("<{address}>")))
-        .raw_header(subject(&line(title)))
+        .raw_header(named("To", name, &format!("<{to}>")))
+        .raw_header(subject(&line(title))))
 }
 
 fn automatic(builder: MessageBuilder, feedback_id: &str, language: &str) -> MessageBuilder {
@@ -248,7 +252,6 @@ fn named(header: &'static str, name: &str, spec: &str) -> HeaderValue {
     } else {
         format!("{phrase} {spec}")
     };
-    // lettre reads the plain value again to find the address.
     encoded(header, spec.to_owned(), value)
 }
 

@@ -7,6 +7,7 @@ use crate::paper::PaperId;
 use crate::paper::query::Query;
 use crate::profile::library::{Form, read_library};
 use crate::store::{Db, Found, LibraryWork, StoreError, WorkNames};
+use crate::text::{clean_line, cut};
 
 /// Lines that are looked at; a form is no place for a whole library.
 const LINES_MAX: usize = 200;
@@ -18,7 +19,7 @@ pub struct Named {
     pub papers: Vec<PaperId>,
     /// Works that are not, to learn from by their text.
     pub works: Vec<LibraryWork>,
-    /// What nothing is known of, each as it was typed and cut to a line.
+    /// What nothing is known of, each as it was typed and cut to a line, and what was not looked at.
     pub unknown: Vec<String>,
 }
 
@@ -33,14 +34,17 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
             named.works = own;
             named.unknown.extend(unknown.iter().map(ToString::to_string));
             named.unknown.extend(library.aside.iter().map(|aside| format!("line {}: {}", aside.line, aside.reason)));
+            // Between the entries may stand ids: what is no entry is a comment there.
+            let mut ids = text.lines().map(bare).filter_map(id).take(LINES_MAX);
+            ids.try_for_each(|id| place(db, &mut named, &id))?;
         }
         _ => {
-            let lines = text.lines().map(|line| line.trim().trim_end_matches([',', ';']).trim());
-            for (at, line) in lines.filter(|line| !line.is_empty()).enumerate() {
-                match if at < LINES_MAX { one(db, line)? } else { None } {
-                    Some(id) => named.papers.push(id),
-                    None => named.unknown.push(crate::text::cut(&crate::text::clean_line(line), 80)),
-                }
+            let lines: Vec<&str> = text.lines().map(bare).filter(|line| !line.is_empty()).collect();
+            for line in lines.iter().take(LINES_MAX) {
+                read_line(db, &mut named, line)?;
+            }
+            if lines.len() > LINES_MAX {
+                named.unknown.push(format!("what stands after the first {LINES_MAX} lines"));
             }
         }
     }
@@ -49,23 +53,126 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
     Ok(named)
 }
 
-/// The paper that a line names by its id, its whole title, or by words that no other paper holds.
-fn one(db: &Db, line: &str) -> Result<Option<PaperId>, StoreError> {
+/// A line without the signs of a list around it: `- `, `[12] `, `3. `, a comma at the end.
+fn bare(line: &str) -> &str {
+    let line = line.trim().trim_end_matches([',', ';']).trim();
+    let line = line.trim_start_matches(['-', '*', '•', '–']).trim_start();
+    let numbered = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).or_else(|| line.split_once(['.', ')']));
+    match numbered {
+        Some((number, rest))
+            if (1..=3).contains(&number.len())
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && rest.starts_with(char::is_whitespace) =>
+        {
+            rest.trim_start()
+        }
+        _ => line,
+    }
+}
+
+/// Reads one line: an id, a whole title, several ids with anything between them, or
+/// words that no other paper holds.
+fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
     if let Ok(id) = line.parse::<PaperId>()
-        && let Some(stored) = db.run_here(|store| store.paper(&id))?
+        && let Some(known) = known(db, &id)?
     {
-        return Ok(Some(stored.paper.id));
+        named.papers.push(known);
+        return Ok(());
     }
     let title = line.trim_matches(['"', '\'', '“', '”', '.']);
+    if let Some(id) = titled(db, title)? {
+        named.papers.push(id);
+        return Ok(());
+    }
+    let words = line.split(|c: char| c.is_whitespace() || "()[]{}<>,;|\"'“”".contains(c));
+    let ids: Vec<PaperId> = words.filter_map(id).collect();
+    if !ids.is_empty() {
+        return ids.iter().try_for_each(|id| place(db, named, id));
+    }
+    let found = if title.split_whitespace().count() < 2 {
+        None
+    } else {
+        let found = search(db, &Query::parse(title), 0, 1, None)?;
+        found.papers.into_iter().next().filter(|_| !found.is_relaxed && !found.has_more).map(|stored| stored.paper.id)
+    };
+    match found {
+        Some(id) => named.papers.push(id),
+        None => named.unknown.push(as_typed(line)),
+    }
+    Ok(())
+}
+
+/// The line as it can be shown, also where nothing but signs of markup stands in it.
+fn as_typed(line: &str) -> String {
+    let clean = clean_line(line);
+    let shown = if clean.is_empty() { line.replace(char::is_control, "") } else { clean };
+    cut(&shown, 80)
+}
+
+/// An id of arXiv or a DOI, alone or in the address of a page about its paper: ours,
+/// and those that others have made of arXiv.
+fn id(word: &str) -> Option<PaperId> {
+    let word = word.trim_end_matches(['.', ':']);
+    let is_certain = |id: &PaperId| id.is_arxiv() || id.as_str().starts_with("10.") && id.as_str().contains('/');
+    if let Some(id) = word.parse::<PaperId>().ok().filter(is_certain) {
+        return Some(id);
+    }
+    let (_, address) = word.split_once("://")?;
+    let place = ["/papers/", "/abs/", "/pdf/", "/html/"].iter().find_map(|part| Some(address.split_once(part)?.1))?;
+    let name = place.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    name.parse().ok().filter(is_certain)
+}
+
+/// Enters the paper called `id`, or that it is not known.
+fn place(db: &Db, named: &mut Named, id: &PaperId) -> Result<(), StoreError> {
+    match known(db, id)? {
+        Some(known) => named.papers.push(known),
+        None => named.unknown.push(id.to_string()),
+    }
+    Ok(())
+}
+
+fn known(db: &Db, id: &PaperId) -> Result<Option<PaperId>, StoreError> {
+    Ok(db.run_here(|store| store.paper(id))?.map(|stored| stored.paper.id))
+}
+
+fn titled(db: &Db, title: &str) -> Result<Option<PaperId>, StoreError> {
     let found = db.run_here(|store| store.find_works(&[WorkNames { ids: &[], title }]))?;
-    if let Some(Found::ByTitle(candidates)) = found.into_iter().next()
-        && let Some((_, id, _)) = candidates.into_iter().next()
-    {
-        return Ok(Some(id));
+    Ok(match found.into_iter().next() {
+        Some(Found::ByTitle(candidates)) => candidates.into_iter().next().map(|(_, id, _)| id),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_a_list_are_no_part_of_a_name() {
+        for (line, wanted) in [
+            ("- 2510.12793,", "2510.12793"),
+            ("[12] On lamps;", "On lamps"),
+            ("3. On lamps", "On lamps"),
+            ("* https://arxiv.org/abs/2510.12793", "https://arxiv.org/abs/2510.12793"),
+            ("2510.12793", "2510.12793"),
+            ("3.5 is no place in a list", "3.5 is no place in a list"),
+        ] {
+            assert_eq!(bare(line), wanted, "{line}");
+        }
     }
-    if title.split_whitespace().count() < 2 {
-        return Ok(None);
+
+    #[test]
+    fn ids_stand_in_addresses_of_many_pages() {
+        for (word, wanted) in [
+            ("https://ar5iv.labs.arxiv.org/html/2510.12793", Some("2510.12793")),
+            ("https://digest.example.org/papers/hep-th/9901001?x=1", Some("hep-th/9901001")),
+            ("https://www.alphaxiv.org/abs/2510.12793v2", Some("2510.12793")),
+            ("10.1000/abc.", Some("10.1000/abc")),
+            ("https://journal.example.org/pdf/latest", None),
+            ("lamps", None),
+        ] {
+            assert_eq!(id(word).as_ref().map(PaperId::as_str), wanted, "{word}");
+        }
     }
-    let found = search(db, &Query::parse(title), 0, 1, None)?;
-    Ok(found.papers.into_iter().next().filter(|_| !found.is_relaxed && !found.has_more).map(|stored| stored.paper.id))
 }

@@ -51,14 +51,28 @@ impl FromStr for Address {
         if local.len() > 64 || text.len() > 254 {
             return Err(BadAddress::Length);
         }
-        if text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ')
-            || !domain.contains('.') && domain != "localhost"
-        {
+        if text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') || !is_mail_domain(&domain) {
             return Err(BadAddress::Shape);
         }
         text.parse::<lettre::Address>().map_err(|_| BadAddress::Shape)?;
         Ok(Address(text))
     }
+}
+
+/// Whether mail for `domain` can be brought anywhere: names of letters, digits and
+/// hyphens (RFC 5321 section 4.1.2), the last of which is no number. An address
+/// of the network in brackets is somebody's own machine, and nobody's mailbox.
+fn is_mail_domain(domain: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 63
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !name.starts_with('-')
+            && !name.ends_with('-')
+    };
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    domain == "localhost"
+        || domain.contains('.') && domain.split('.').all(is_name) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Address {
@@ -95,6 +109,11 @@ mod tests {
         check("a da@example.org", &Err(BadAddress::Shape));
         check("ada@example.org\r\nBcc: x@example.org", &Err(BadAddress::Shape));
         check("ada@example..org", &Err(BadAddress::Shape));
+        check("\"a@b\"@example.org", &Ok("\"a@b\"@example.org"));
+        check("ada@[127.0.0.1]", &Err(BadAddress::Shape));
+        check("ada@127.0.0.1", &Err(BadAddress::Shape));
+        check("ada@exa_mple.org", &Err(BadAddress::Shape));
+        check("ada@-example.org", &Err(BadAddress::Shape));
         check("адa@example.org", &Err(BadAddress::Local));
         check(&format!("{}@example.org", "a".repeat(65)), &Err(BadAddress::Length));
     }

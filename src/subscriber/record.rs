@@ -6,7 +6,7 @@ use super::{
 use crate::fields::Fields;
 use crate::paper::PaperId;
 use chrono::{NaiveDate, NaiveTime, Weekday};
-use chrono_tz::Tz;
+use chrono_tz::TZ_VARIANTS;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -82,7 +82,12 @@ pub fn read_subscriber(fields: &mut Fields, before: Option<&NewSubscriber>) -> O
 }
 
 fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
-    let zone = |text: &str| text.parse::<Tz>().map_err(|_| "must be a time zone like Europe/Berlin");
+    // However its letters are written, and with the blanks that people type in names of towns.
+    let zone = |text: &str| {
+        let wanted = text.replace(' ', "_");
+        let found = TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(&wanted));
+        found.copied().ok_or("must be a time zone like Europe/Berlin")
+    };
     let clock = |text: &str| {
         let parsed = NaiveTime::parse_from_str(text, "%H:%M").or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"));
         parsed.map_err(|_| "must be a time of day like 07:00")
@@ -105,11 +110,7 @@ fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
             }
         }
         if texts.is_empty() {
-            fields.refuse(
-                "days",
-                Some("[]".to_owned()),
-                "must name at least one day; to stop for a while, use pause_until",
-            );
+            fields.refuse("days", Some("[]".to_owned()), "must name at least one day; for a pause there is a date");
         }
         days.sort_by_key(Weekday::num_days_from_monday);
         set(&mut into.days, (!days.is_empty()).then_some(days));

@@ -66,13 +66,16 @@ fn visible(text: &str) -> String {
     kept
 }
 
-/// Control, direction, tag and invisible characters.
+/// Control, direction, tag and invisible characters, and code points that are none
+/// and never will be (Unicode Standard, section 23.7): XML forbids two of them.
 ///
 /// The direction characters can make a line read otherwise than it is written
 /// (Unicode Technical Report 36, section 2.6).
 fn is_hidden(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xFFFE == 0xFFFE
         || matches!(c,
+            '\u{FDD0}'..='\u{FDEF}' |
             '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
             | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
             | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
@@ -163,6 +166,7 @@ mod tests {
         check_line("a-\u{200C}-b", "a–b");
         check_line("Subject\u{202E}gnp.exe\u{200B}\u{FEFF}", "Subjectgnp.exe");
         check_line("a\u{200D}b क्\u{200D}ष 👩\u{200D}🔬", "ab क्\u{200D}ष 👩\u{200D}🔬");
+        check_line("a\u{FFFE}\u{1FFFF}\u{FDD0}b", "ab");
         check_line("e\u{200B}\u{301}", "é");
         check_line("A &amp; B\u{2029}C\u{a0}D", "A & B C D");
     }

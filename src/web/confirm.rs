@@ -68,9 +68,16 @@ async fn subscribe(
         })
         .await?;
     let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
-    if matches!(proved, Proved::Done(_)) {
-        tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
-        welcome(site, &subscriber).await?;
+    match proved {
+        Proved::Done(_) => {
+            tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
+            welcome(site, &subscriber).await?;
+        }
+        // Who has left since is not told that they are subscribed: for that there is a new link.
+        _ if matches!(subscriber.status, Status::Unsubscribed | Status::Suppressed) => {
+            return Mishap::OldConfirmation.answer();
+        }
+        _ => {}
     }
     done(site, &subscriber, |words| (&words.done, &words.done_text))
 }
@@ -91,6 +98,10 @@ async fn move_to(
         })
         .await?;
     let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
+    if subscriber.address != request.request.address {
+        // It was undone since.
+        return Mishap::OldConfirmation.answer();
+    }
     tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
     if let (Proved::Done(_), Some(before)) = (proved, before)
         && request.request.details != UNDO

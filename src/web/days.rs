@@ -17,9 +17,6 @@ pub(super) const PAGE_PAPERS: u32 = 30;
 /// Categories of a day that can be chosen: the fullest.
 const CATEGORIES_MAX: usize = 16;
 
-/// Pages of a day beyond this are nobody's.
-const PAGES_MAX: u32 = 1_000;
-
 #[derive(Serialize)]
 struct Choice {
     #[serde(flatten)]
@@ -73,7 +70,6 @@ pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap)
 }
 
 async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) -> Result<Response, PageError> {
-    let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
     let category = query.text("category").map(str::to_owned);
     let Some(date) = date else {
         let page = site.page(path).with("date", &None::<NaiveDate>).with("papers", &Vec::<PaperView>::new());
@@ -89,6 +85,9 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         papers.retain(|stored| stored.paper.categories.contains(code));
     }
     let total = papers.len() as u32;
+    let pages = total.div_ceil(PAGE_PAPERS).max(1);
+    // Behind the last page stands the last one: a link to it may be of yesterday.
+    let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, pages);
     let papers: Vec<_> =
         papers.into_iter().skip(((number - 1) * PAGE_PAPERS) as usize).take(PAGE_PAPERS as usize).collect();
     let choices: Vec<Choice> = categories
@@ -102,7 +101,6 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         })
         .collect();
     let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
-    let pages = total.div_ceil(PAGE_PAPERS).max(1);
     let status = if path != "/" && total == 0 && category.is_none() { StatusCode::NOT_FOUND } else { StatusCode::OK };
     let page = site
         .page(path)
@@ -124,7 +122,7 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
 }
 
 /// `name=value`, as it stands in an address.
-fn encoded(name: &str, value: &str) -> String {
+pub(super) fn encoded(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
 

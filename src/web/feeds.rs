@@ -2,6 +2,7 @@
 //! Atom (RFC 4287) and as JSON Feed 1.1.
 
 use super::cache::cached;
+use super::days::encoded;
 use super::mishap::Mishap;
 use super::query::Query;
 use super::reader::reader;
@@ -53,15 +54,15 @@ struct Entry {
 
 /// `GET /feed.atom`, `/feed.atom?category=cs.LG`
 pub(super) async fn atom(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async { newest(&site, &uri).await?.to_atom(&site) }).await
+    cached(&site, &uri, &headers, async { newest(&site, &uri, "/feed.atom").await?.to_atom(&site) }).await
 }
 
 /// `GET /feed.json`, `/feed.json?category=cs.LG`
 pub(super) async fn json_feed(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async { Ok(newest(&site, &uri).await?.to_json()) }).await
+    cached(&site, &uri, &headers, async { Ok(newest(&site, &uri, "/feed.json").await?.to_json()) }).await
 }
 
-async fn newest(site: &Site, uri: &Uri) -> Result<Feed, PageError> {
+async fn newest(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
     let category = Query::of(uri).text("category").map(str::to_owned);
     let wanted = category.clone();
     let today = site.clock.now().date_naive();
@@ -78,7 +79,12 @@ async fn newest(site: &Site, uri: &Uri) -> Result<Feed, PageError> {
         Some(code) => format!("{name}: {}", category_name(code)),
         None => format!("{name}: trending papers"),
     };
-    Ok(Feed::new(site, title, &uri.to_string(), &papers.await?))
+    // A feed has one name, whatever else stood in the address that it was asked for by.
+    let address = match &category {
+        Some(code) => format!("{path}?{}", encoded("category", code)),
+        None => path.to_owned(),
+    };
+    Ok(Feed::new(site, title, &address, &papers.await?))
 }
 
 /// `GET /feeds/{token}`: the papers of one reader's own issues, as Atom.
@@ -129,7 +135,9 @@ impl Feed {
 
     /// As Atom.
     pub(super) fn to_atom(&self, site: &Site) -> Result<Response, PageError> {
-        let body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        let mut body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        // XML 1.0, section 2.2: one such character in one paper would cost readers the whole feed.
+        body.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')));
         Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], body).into_response())
     }
 

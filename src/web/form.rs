@@ -5,6 +5,8 @@
 //! called `interests[0].name`, lists are written one a line.
 
 use crate::fields::Problem;
+use crate::paper::category_name;
+use crate::text::{clean_line, cut};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Map, Value};
@@ -135,9 +137,31 @@ impl Form {
         if interest.is_empty() || self.has(&field("remove")) {
             return None;
         }
-        interest.entry("name").or_insert_with(|| format!("Interest {}", at + 1).into());
+        let name = named_by(&interest).unwrap_or_else(|| format!("Interest {}", at + 1));
+        interest.entry("name").or_insert_with(|| name.into());
         Some(interest)
     }
+}
+
+/// Longest name that is made of what somebody wrote about an interest: it is a heading in every mail.
+const MADE_NAME_CHARS_MAX: usize = 60;
+
+/// What an interest without a name is called: by its own words, else by what it holds.
+fn named_by(interest: &Map<String, Value>) -> Option<String> {
+    let description = interest.get("description").and_then(Value::as_str).map(str::to_owned);
+    let listed = |key: &str| {
+        let all = interest.get(key)?.as_array()?.iter().filter_map(Value::as_str);
+        Some(
+            all.take(3)
+                .map(|entry| if key == "categories" { category_name(entry) } else { entry })
+                .collect::<Vec<_>>()
+                .join(", "),
+        )
+    };
+    let text =
+        description.or_else(|| listed("keywords")).or_else(|| listed("authors")).or_else(|| listed("categories"))?;
+    let name = cut(clean_line(&text).trim_end_matches('.'), MADE_NAME_CHARS_MAX);
+    (!name.is_empty()).then_some(name)
 }
 
 const SINGLE: [&str; 13] = [
@@ -191,7 +215,7 @@ mod tests {
         assert!(fields.into_problems().is_empty());
         assert_eq!((read.preferences.max_papers, read.preferences.days.len()), (5, 2));
         assert_eq!(read.interests.len(), 1);
-        assert_eq!(read.interests[0].name, "Interest 1");
+        assert_eq!(read.interests[0].name, "adapters");
         assert_eq!(read.interests[0].keywords, ["low-rank adaptation", "LoRA"]);
     }
 

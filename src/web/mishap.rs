@@ -30,6 +30,8 @@ pub(super) enum Mishap {
     Torn,
     /// There is no such page.
     Nowhere,
+    /// There is one, but it does not answer to requests of this kind.
+    WrongMethod,
 }
 
 impl Mishap {
@@ -45,6 +47,7 @@ impl Mishap {
         match self {
             Mishap::BadWayOut | Mishap::Torn => StatusCode::BAD_REQUEST,
             Mishap::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            Mishap::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::NOT_FOUND,
         }
     }
@@ -59,6 +62,7 @@ impl Mishap {
             Mishap::OldOwner => (&words.worn_out, &words.worn_out_owner),
             Mishap::TooOften => (&words.too_often, &words.too_often_text),
             Mishap::Torn => (&words.torn, &words.torn_text),
+            Mishap::WrongMethod => (&words.torn, &words.nowhere_text),
             Mishap::Nowhere => (&words.nowhere, &words.nowhere_text),
         };
         let link = match self {

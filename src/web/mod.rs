@@ -10,6 +10,7 @@ mod asking;
 mod cache;
 mod confirm;
 mod days;
+mod examples;
 mod feedback;
 mod feeds;
 mod form;
@@ -39,7 +40,7 @@ mod view;
 mod visitor;
 
 pub use pages::{MenuLink, Page, Pages, html};
-pub use serve::{TlsError, serve, tls_acceptor};
+pub use serve::{Tls, TlsError, serve};
 pub use settings::{Signup, TlsFiles, WebSettings};
 
 use crate::clock::Clock;
@@ -51,7 +52,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use cache::PageCache;
 use limits::Limits;
 use meaning::Meaning;
@@ -100,7 +101,8 @@ impl Site {
 
     /// Starts to fill a page for everybody that is found at `path`.
     fn page(&self, path: &str) -> Page {
-        self.placed(self.pages.page(), path)
+        // Whoever links to a page for everybody may show a picture beside it.
+        self.placed(self.pages.page(), path).with("card", &self.desk().site.url("/card.png"))
     }
 
     /// Starts to fill a page for one person.
@@ -170,11 +172,11 @@ fn at_root(site: Site) -> Router {
         .route("/robots.txt", get(robots::robots))
         .route("/sitemap.xml", get(robots::sitemap))
         .route("/subscribe", get(signup::form).post(signup::subscribe))
-        .route("/subscribe/preview", post(signup::preview))
+        .route("/subscribe/preview", get(signup::form).post(signup::preview))
         .route("/confirm", get(confirm::ask).post(confirm::act))
         .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
-        .route("/unsubscribe/pause", post(unsubscribe::pause))
+        .route("/unsubscribe/pause", get(unsubscribe::ask).post(unsubscribe::pause))
         .route("/preferences", get(preferences::form).post(preferences::save))
         .route("/preferences/preview", get(preferences::preview::show))
         .route("/preferences/picks", get(preferences::picks::list).post(preferences::picks::say))
@@ -185,6 +187,8 @@ fn at_root(site: Site) -> Router {
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
+        .route("/icon.svg", get(icon))
+        .route("/card.png", get(card))
         .nest(api::BASE, api::router(&site))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -194,8 +198,18 @@ fn at_root(site: Site) -> Router {
 
 /// How the addresses of pages begin that are for one person: what stands there
 /// is kept by nobody, and found by no search.
-const PRIVATE: [&str; 9] =
-    ["/u/", "/admin", "/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
+const PRIVATE: [&str; 10] = [
+    "/u/",
+    "/admin",
+    "/confirm",
+    "/preferences",
+    "/owner",
+    "/unsubscribe",
+    "/feedback",
+    "/issues/",
+    "/feeds/",
+    "/saved",
+];
 
 /// What every answer carries.
 async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {
@@ -203,9 +217,16 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
     let is_private = PRIVATE.iter().any(|start| path.starts_with(start)) && path != admin::STYLE;
     let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let mut response = next.run(request).await;
-    if let Some(&mishap) = response.extensions().get::<Mishap>() {
+    let mishap = response.extensions().get::<Mishap>().copied();
+    let is_wrong_method =
+        response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::CONTENT_TYPE);
+    if let Some(mishap) = mishap.or(is_wrong_method.then_some(Mishap::WrongMethod)) {
         let asked = HeaderMap::from_iter(languages.map(|languages| (header::ACCEPT_LANGUAGE, languages)));
+        let allowed = response.headers_mut().remove(header::ALLOW);
         response = mishap.page(&site.pages, &site.tongue_for(&asked)).into_response();
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
     }
     let headers = response.headers_mut();
     if is_private {
@@ -220,7 +241,10 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
     }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         // What is no page of ours is not to act like one.
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -237,6 +261,16 @@ async fn script() -> impl IntoResponse {
     let script = include_str!("../../templates/web/script.js");
     let kind = "text/javascript; charset=utf-8";
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], script)
+}
+
+async fn icon() -> impl IntoResponse {
+    let icon = include_str!("../../templates/web/icon.svg");
+    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=86400")], icon)
+}
+
+async fn card() -> impl IntoResponse {
+    let card: &[u8] = include_bytes!("../../templates/web/card.png");
+    ([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "public, max-age=86400")], card)
 }
 
 async fn not_found() -> Result<Response, PageError> {

@@ -114,6 +114,7 @@ impl Pages {
             .with("around", &tongue.pages().frame)
             .with("path", &"")
             .with("address", &"")
+            .with("card", &"")
             .with("signup", &"closed")
             .with("site", &self.site)
             .with("menu", &self.menu)

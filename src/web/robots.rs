@@ -2,7 +2,7 @@
 
 use super::cache::cached;
 use super::view::path_of;
-use super::{PageError, Site};
+use super::{PRIVATE, PageError, Site};
 use crate::store::DayQuery;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
@@ -14,23 +14,12 @@ use serde::Serialize;
 const DAYS_MAX: u32 = 365;
 const PAPERS_MAX: usize = 20_000;
 
-/// Pages of one person, and what has no end.
-const PRIVATE: [&str; 10] = [
-    "/admin",
-    "/api/",
-    "/confirm",
-    "/feedback",
-    "/feeds/",
-    "/issues/",
-    "/preferences",
-    "/saved",
-    "/search",
-    "/unsubscribe",
-];
+/// What has no end, besides the pages of one person.
+const ENDLESS: [&str; 2] = ["/api/", "/search"];
 
 /// `GET /robots.txt`
 pub(super) async fn robots(State(site): State<Site>) -> Response {
-    let rules: Vec<String> = PRIVATE.iter().map(|path| format!("Disallow: {path}")).collect();
+    let rules: Vec<String> = PRIVATE.iter().chain(&ENDLESS).map(|path| format!("Disallow: {path}")).collect();
     let sitemap = site.desk().site.url("/sitemap.xml");
     let body = format!("User-agent: *\n{}\nSitemap: {sitemap}\n", rules.join("\n"));
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()

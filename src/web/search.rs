@@ -154,5 +154,6 @@ async fn feed(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
     }
     found.papers.sort_by_key(|stored| std::cmp::Reverse((stored.paper.announced, stored.row)));
     let name = &site.desk().site.name;
-    Ok(Feed::new(site, format!("{name}: {}", asked.typed), &format!("{path}?{}", asked.query()), &found.papers))
+    let title = if asked.typed.is_empty() { format!("{name}: search") } else { format!("{name}: {}", asked.typed) };
+    Ok(Feed::new(site, title, &format!("{path}?{}", asked.query()), &found.papers))
 }

@@ -3,26 +3,33 @@
 //! A visitor who sends nothing, or a byte a minute, must not keep a connection:
 //! there is a limit for the handshake, for the head of each request, for its
 //! body and for the whole answer.
+//!
+//! Certificate and key are read again every minute, so that a renewed one is
+//! shown without a restart.
 
 use super::settings::TlsFiles;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
+use axum::middleware;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ServerConfig, crypto};
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
@@ -35,6 +42,9 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// From the head of a request to the answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often certificate and key are looked at.
+const RENEWAL: Duration = Duration::from_mins(1);
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -60,10 +70,73 @@ pub enum TlsError {
     },
 }
 
-/// Reads certificate and key.
-pub fn tls_acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
-    let bad_certificate = |why: String| TlsError::Certificate { path: shown(&files.cert_file), why };
-    let bad_key = |why: String| TlsError::Key { path: shown(&files.key_file), why };
+/// Speaks TLS, with the certificate that its files hold now.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    shown: Arc<Shown>,
+}
+
+/// The certificate that is shown to visitors.
+#[derive(Debug)]
+struct Shown {
+    files: TlsFiles,
+    certified: RwLock<Arc<CertifiedKey>>,
+    /// What was wrong with the files when they were last read.
+    trouble: Mutex<Option<String>>,
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.certified.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Tls {
+    /// Reads certificate and key.
+    pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let certified = RwLock::new(Arc::new(certified(files)?));
+        let shown = Arc::new(Shown { files: files.clone(), certified, trouble: Mutex::default() });
+        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Key { path: shown_path(&files.key_file), why: error.to_string() })?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
+    }
+
+    /// Reads both files again; true if another certificate is shown from now on.
+    /// If they cannot be read or do not fit together, say because only one of
+    /// them is written yet, the one of before stays, and that is logged once.
+    pub fn renew(&self) -> bool {
+        let mut trouble = self.shown.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = match certified(&self.shown.files) {
+            Ok(read) => read,
+            Err(error) => {
+                let said = error.to_string();
+                if trouble.as_ref() != Some(&said) {
+                    tracing::warn!("the certificate cannot be renewed, the one of before is shown: {said}");
+                }
+                *trouble = Some(said);
+                return false;
+            }
+        };
+        *trouble = None;
+        let mut certified = self.shown.certified.write().unwrap_or_else(PoisonError::into_inner);
+        if certified.cert == read.cert {
+            return false;
+        }
+        *certified = Arc::new(read);
+        tracing::info!("a renewed certificate is shown from now on");
+        true
+    }
+}
+
+/// Certificate and key, of which is known that they belong together.
+fn certified(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
+    let bad_certificate = |why: String| TlsError::Certificate { path: shown_path(&files.cert_file), why };
+    let bad_key = |why: String| TlsError::Key { path: shown_path(&files.key_file), why };
     let read =
         CertificateDer::pem_file_iter(&files.cert_file).and_then(Iterator::collect::<Result<Vec<CertificateDer>, _>>);
     let certificates = read.map_err(|error| bad_certificate(error.to_string()))?;
@@ -71,30 +144,30 @@ pub fn tls_acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         return Err(bad_certificate("holds no certificate".to_owned()));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|error| bad_key(error.to_string()))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad_key(error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(|error| bad_key(error.to_string()))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    CertifiedKey::from_der(certificates, key, &crypto::ring::default_provider())
+        .map_err(|error| bad_key(error.to_string()))
 }
 
-fn shown(path: &Path) -> String {
+fn shown_path(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// Serves `pages` until `stop` is cancelled and the answers under way are given.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, pages: Router, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, pages: Router, stop: CancellationToken) {
     let pages = pages
         .layer(RequestBodyTimeoutLayer::new(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, ANSWER_LIMIT));
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, ANSWER_LIMIT))
+        .layer(middleware::map_response(guarded));
+    let mut renewal = interval(RENEWAL);
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
+            _ = renewal.tick(), if tls.is_some() => {
+                tls.as_ref().map(Tls::renew);
+                continue;
+            }
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, peer, place)) = accepted else { continue };
@@ -104,7 +177,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, pages: Route
                 None => converse(stream, peer, pages, watcher).await,
                 Some(tls) => {
                     // Scanners and old clients fail here all day long: nothing to report.
-                    if let Ok(Ok(stream)) = timeout(HEAD_LIMIT, tls.accept(stream)).await {
+                    if let Ok(Ok(stream)) = timeout(HEAD_LIMIT, tls.acceptor.accept(stream)).await {
                         converse(stream, peer, pages, watcher).await;
                     }
                 }
@@ -113,6 +186,19 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, pages: Route
         });
     }
     graceful.shutdown().await;
+}
+
+/// What must not lack from any answer, whoever gave it.
+async fn guarded(mut response: Response) -> Response {
+    let least = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in least {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

@@ -5,6 +5,7 @@
 //! the address is known here. What was typed waits until the link is followed.
 
 use super::asking::Unfit;
+use super::examples::Examples;
 use super::form::{self, Form};
 use super::limits::Costly;
 use super::mishap::Mishap;
@@ -15,9 +16,10 @@ use super::view::CategoryView;
 use super::visitor::Visitor;
 use super::{PageError, Signup, Site};
 use crate::digest::notices::Notice;
-use crate::edition::{self, Addressee, EditionError, named_papers};
+use crate::edition::{self, Addressee, EditionError};
 use crate::fields::{Fields, Problem};
 use crate::links::Links;
+use crate::paper::PaperId;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
 use crate::subscriber::{Interest, NewSubscriber, Status, Subscriber, read_subscriber};
 use crate::token::Scope;
@@ -166,6 +168,9 @@ const NOBODY: &str = "nobody@example.org";
 /// The field for papers that somebody likes.
 const EXAMPLES: &str = "examples";
 
+/// The field for those of them that somebody agrees to go without.
+const WITHOUT: &str = "without";
+
 /// Where works to learn from stand in a request, beside the record.
 pub(super) const LIBRARY: &str = "library";
 
@@ -179,7 +184,7 @@ struct Typed {
     /// Works that the first interest is to learn from.
     works: Vec<LibraryWork>,
     /// Papers that are not known here.
-    unknown: Vec<String>,
+    unknown: String,
 }
 
 fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, StoreError> {
@@ -188,34 +193,20 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, S
     let mut wanted = read_subscriber(&mut fields, None);
     let mut problems = fields.into_problems();
     problems.extend(form.crowd());
-    let named = named_papers(db, form.text(EXAMPLES))?;
+    let examples = Examples::liked(db, form, EXAMPLES, WITHOUT)?;
+    problems.extend(examples.problem(EXAMPLES));
+    let Examples { papers, works, unknown, .. } = &examples;
     if let Some(wanted) = &mut wanted
-        && !(named.papers.is_empty() && named.works.is_empty())
+        && !(papers.is_empty() && works.is_empty())
     {
         if wanted.interests.is_empty() {
             wanted.interests.push(Interest { name: YOUR_PAPERS.to_owned(), ..Interest::default() });
         }
-        for id in named.papers {
-            let liked = &mut wanted.interests[0].liked;
-            if !liked.contains(&id) {
-                liked.push(id);
-            }
-        }
+        let liked = &mut wanted.interests[0].liked;
+        let new: Vec<PaperId> = papers.iter().filter(|id| !liked.contains(id)).cloned().collect();
+        liked.extend(new);
     }
-    // Whoever sends the form again as it was said to be goes without them.
-    if !named.unknown.is_empty() && form.text("without") != without(&named.unknown) {
-        let remedy = format!(
-            "These are not known here: {}. Write them in another way, or send the form once more to go without them.",
-            named.unknown.join("; ")
-        );
-        problems.push(Problem { path: EXAMPLES.to_owned(), value: None, remedy });
-    }
-    Ok(Typed { wanted, problems, works: named.works, unknown: named.unknown })
-}
-
-/// The papers that somebody agrees to go without, as a field of the form.
-fn without(unknown: &[String]) -> String {
-    unknown.join("; ").trim().to_owned()
+    Ok(Typed { wanted, problems, unknown: unknown.clone(), works: examples.works })
 }
 
 /// What the form shows besides what was typed.
@@ -223,7 +214,7 @@ fn without(unknown: &[String]) -> String {
 struct Shown<'a> {
     problems: &'a [Problem],
     meant: Option<&'a str>,
-    unknown: &'a [String],
+    unknown: &'a str,
     issue: Option<IssueView>,
 }
 
@@ -318,7 +309,7 @@ fn show(
         .page("/subscribe")
         .with("values", &values)
         .with("examples", &form.text(EXAMPLES))
-        .with("without", &without(shown.unknown))
+        .with("without", &shown.unknown)
         .with("problems", &form::by_field(shown.problems))
         .with("meant", &shown.meant)
         .with("issue", &shown.issue)

@@ -24,6 +24,9 @@ pub(super) fn language(site: &Site, headers: &HeaderMap) -> Option<String> {
     let desk = site.desk();
     let known: Vec<&str> = desk.templates.language_names().map(|(code, _)| code).collect();
     // Browsers write the most wanted one first, so the weights tell nothing more.
-    let mut codes = wanted.split(',').filter_map(|part| part.split([';', '-']).next()).map(str::trim);
-    codes.find(|code| known.contains(code)).map(str::to_owned)
+    // A language is looked for as it is written, then without its country: pt-BR, pt.
+    wanted.split(',').filter_map(|part| part.split(';').next()).map(str::trim).find_map(|code| {
+        let spelt = |wanted: &str| known.iter().find(|known| known.eq_ignore_ascii_case(wanted)).copied();
+        spelt(code).or_else(|| spelt(code.split('-').next()?)).map(str::to_owned)
+    })
 }

@@ -10,7 +10,7 @@ use paperboy::links::{Links, Thumb};
 use paperboy::paper::Paper;
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::Scope;
-use paperboy::web::{TlsFiles, router, serve, tls_acceptor};
+use paperboy::web::{Tls, TlsFiles, router, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -310,7 +310,7 @@ async fn papers_lead_to_their_own_page_and_nowhere_else() {
 }
 
 /// Serves a house on a port of its own.
-async fn serving(tls: Option<tokio_rustls::TlsAcceptor>) -> (SocketAddr, CancellationToken) {
+async fn serving(tls: Option<Tls>) -> (SocketAddr, CancellationToken) {
     let (house, _) = house();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -356,7 +356,7 @@ async fn pages_are_served_over_tls_with_the_certificate_of_the_settings() {
     let authority = Authority::new();
     let files = authority.certifies("papers.example.org");
     let files = TlsFiles { cert_file: files.cert_file, key_file: files.key_file };
-    let (address, stop) = serving(Some(tls_acceptor(&files).unwrap())).await;
+    let (address, stop) = serving(Some(Tls::read(&files).unwrap())).await;
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -374,7 +374,35 @@ async fn pages_are_served_over_tls_with_the_certificate_of_the_settings() {
     let plain = TcpStream::connect(address).await.unwrap();
     assert!(connector.connect(name("other.example.org"), plain).await.is_err());
     let swapped = TlsFiles { cert_file: files.key_file.clone(), key_file: files.cert_file.clone() };
-    let refused = tls_acceptor(&swapped).err().unwrap().to_string();
+    let refused = Tls::read(&swapped).err().unwrap().to_string();
     assert!(refused.starts_with("web.tls_cert_file: "), "{refused}");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart_once_its_key_is_there() {
+    let (before, after) = (Authority::new(), Authority::new());
+    let old = before.certifies("papers.example.org");
+    let new = after.certifies("papers.example.org");
+    let files = TlsFiles { cert_file: old.cert_file.clone(), key_file: old.key_file.clone() };
+    let tls = Tls::read(&files).unwrap();
+    let (address, stop) = serving(Some(tls.clone())).await;
+    let believes = async |authority: &Authority| {
+        let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(authority.roots())
+            .with_no_client_auth();
+        let plain = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("papers.example.org").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, plain).await.is_ok()
+    };
+    assert!(believes(&before).await && !believes(&after).await);
+    assert!(!tls.renew(), "nothing was renewed yet");
+    // The certificate is written first: until its key is there, the old pair is shown.
+    std::fs::copy(&new.cert_file, &files.cert_file).unwrap();
+    assert!(!tls.renew() && believes(&before).await);
+    std::fs::copy(&new.key_file, &files.key_file).unwrap();
+    assert!(tls.renew() && believes(&after).await && !believes(&before).await);
     stop.cancel();
 }

@@ -63,6 +63,7 @@ mod town;
 mod trial;
 mod truth;
 mod vectors;
+mod visitors;
 mod watched;
 mod ways_in;
 mod web;

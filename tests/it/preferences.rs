@@ -14,7 +14,7 @@ use paperboy::store::{
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
 
-fn day() -> NaiveDate {
+pub(crate) fn day() -> NaiveDate {
     "2026-08-04".parse().unwrap()
 }
 

@@ -25,10 +25,15 @@ fn name(whole: &str) -> Name<'_> {
     let folded = fold(whole);
     let is_group =
         folded.split(' ').any(|word| GROUPS.contains(&word)) || whole.contains(',') || folded.contains(" and ");
-    // The family name as it is spelt: the shortest end that folds to it.
+    // The family name as it is spelt: the shortest end that folds to it, or to it
+    // with what is joined to it by a hyphen (El-Naggar).
     let family = family_name(whole);
+    let joined = format!(" {family}");
     let mut ends = whole.char_indices().rev().filter(|(_, c)| c.is_whitespace()).map(|(at, c)| at + c.len_utf8());
-    let start = ends.find(|at| fold(&whole[*at..]) == family);
+    let start = ends.find(|at| {
+        let end = fold(&whole[*at..]);
+        end == family || end.ends_with(&joined)
+    });
     match start {
         Some(at) if !is_group && !family.is_empty() => {
             Name::Person { family: &whole[at..], given: whole[..at].trim_end() }
@@ -248,6 +253,15 @@ mod tests {
             announced: NaiveDate::from_ymd_opt(2026, 8, 4),
             doi: Some("10.1000/a_b(1)%20&c".to_owned()),
             ..Paper::new(id.parse().unwrap(), title.to_owned())
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_hyphen_has_two_parts_too() {
+        for (whole, wanted) in
+            [("Nadine El-Naggar", "El-Naggar"), ("Ada M. Smith-Jones", "Smith-Jones"), ("Jean-Luc Picard", "Picard")]
+        {
+            assert!(matches!(name(whole), Name::Person { family, .. } if family == wanted), "{whole}");
         }
     }
 

@@ -1,13 +1,12 @@
 //! The address, leaving and coming back, and what is done by a fresh link alone.
 
-use super::{Bearer, bearer, page};
+use super::{Bearer, bearer, page, posted};
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
 use crate::store::{Asking, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::token::Scope;
 use crate::web::asking::Unfit;
-use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::owner::OWNER_HOURS;
@@ -33,11 +32,10 @@ pub(in crate::web) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
-    if !site.state.limits.allow(Costly::Form, visitor) {
-        return Mishap::TooOften.answer();
-    }
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let (mut bearer, form) = match posted(&site, visitor, &uri, request).await? {
+        Ok(posted) => posted,
+        Err(mishap) => return mishap.answer(),
+    };
     let asking = site.asking(visitor, uri.path());
     match form.text("act") {
         "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,

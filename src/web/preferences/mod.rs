@@ -22,8 +22,12 @@ use super::reader::reader;
 use super::{PageError, Site};
 use crate::subscriber::{Holder, Status, Subscriber};
 use crate::token::Scope;
+use crate::web::form::Form;
+use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
-use axum::extract::State;
+use crate::web::visitor::Visitor;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
@@ -53,6 +57,20 @@ async fn bearer(site: &Site, uri: &Uri) -> Result<Option<Bearer>, PageError> {
     let query = Query::of(uri);
     let found = reader(site, &[Scope::Preferences], query.text("t").unwrap_or_default()).await?;
     Ok(found.map(|subscriber| Bearer::new(site, subscriber)))
+}
+
+/// Whose link it is that a form was sent by, and the form.
+async fn posted(
+    site: &Site,
+    visitor: Visitor,
+    uri: &Uri,
+    request: Request<Body>,
+) -> Result<Result<(Bearer, Form), Mishap>, PageError> {
+    let Some(bearer) = bearer(site, uri).await? else { return Ok(Err(Mishap::NoPreferences)) };
+    if !site.state.limits.allow(Costly::Form, visitor) {
+        return Ok(Err(Mishap::TooOften));
+    }
+    Ok(Form::read(request).await.map(|form| (bearer, form)).map_err(|_| Mishap::Torn))
 }
 
 /// What stands above all pages of preferences.

@@ -1,11 +1,9 @@
 //! What was picked lately, and what the reader says of it.
 
-use super::{Bearer, bearer, page};
+use super::{Bearer, bearer, page, posted};
 use crate::links::Thumb;
 use crate::store::{Channel, Given, NewFeedback, PaperRow};
 use crate::web::days::long_date;
-use crate::web::form::Form;
-use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
 use crate::web::visitor::Visitor;
@@ -52,11 +50,10 @@ pub(in crate::web) async fn say(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
-    if !site.state.limits.allow(Costly::Form, visitor) {
-        return Mishap::TooOften.answer();
-    }
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let (bearer, form) = match posted(&site, visitor, &uri, request).await? {
+        Ok(posted) => posted,
+        Err(mishap) => return mishap.answer(),
+    };
     let (id, now) = (bearer.subscriber.id, site.clock.now());
     let name = |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
     let (mute, unmute) = (name("mute"), name("unmute"));

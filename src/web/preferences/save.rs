@@ -1,15 +1,13 @@
 //! Saving what the form of the preferences says.
 
 use super::view::{Refused, show, show_saying};
-use super::{Bearer, bearer, preview};
-use crate::edition::named_papers;
+use super::{Bearer, posted, preview};
 use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
+use crate::web::examples::Examples;
 use crate::web::form::Form;
-use crate::web::limits::Costly;
-use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
 use crate::web::{PageError, Site};
 use axum::body::Body;
@@ -18,6 +16,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// `POST /preferences?t=TOKEN`
 pub(in crate::web) async fn save(
@@ -26,17 +25,16 @@ pub(in crate::web) async fn save(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
-    if !site.state.limits.allow(Costly::Form, visitor) {
-        return Mishap::TooOften.answer();
-    }
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let (mut bearer, form) = match posted(&site, visitor, &uri, request).await? {
+        Ok(posted) => posted,
+        Err(mishap) => return mishap.answer(),
+    };
     let before = bearer.subscriber.details.clone();
     let reading = form.clone();
-    let Read { record, problems, wanted, renames, works } =
+    let Read { record, problems, without, wanted, renames, works } =
         site.db.run_blocking(move |db| read(db, &reading, &before)).await?;
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
-        let refused = Refused { form: &form, record: &record, problems: &problems };
+        let refused = Refused { form: &form, record: &record, problems: &problems, without: &without };
         return show(&site, &bearer, Some(refused)).await;
     };
     if let Ok(at) = form.text("up").parse::<usize>()
@@ -71,6 +69,8 @@ pub(in crate::web) async fn save(
 struct Read {
     record: Map<String, Value>,
     problems: Vec<Problem>,
+    /// What they may agree to go without, by the field that says so.
+    without: HashMap<String, String>,
     wanted: Option<NewSubscriber>,
     /// The interests that stay, by their old names and their new ones.
     renames: Vec<(String, String)>,
@@ -84,6 +84,7 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
     record.remove("status");
     record.remove("email");
     let mut problems = Vec::new();
+    let mut without = HashMap::new();
     let (mut interests, mut was, mut works) = (Vec::new(), Vec::new(), Vec::new());
     for (at, (number, mut interest)) in form.interests().into_iter().enumerate() {
         let field = |key: &str| format!("interests[{number}].{key}");
@@ -95,18 +96,21 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
             let gone: Vec<&str> = form.all(&gone).collect();
             let known = old.map_or(&none, |old| if key == "liked" { &old.liked } else { &old.disliked });
             let mut ids: Vec<&PaperId> = known.iter().filter(|id| !gone.contains(&id.as_str())).collect();
-            let named = named_papers(db, form.text(&field(added)))?;
+            let (added, agreed) = (field(added), field(&format!("without_{added}")));
+            let named = if key == "liked" {
+                Examples::liked(db, form, &added, &agreed)?
+            } else {
+                Examples::disliked(db, form, &added, &agreed)?
+            };
             ids.extend(named.papers.iter().filter(|id| !known.contains(id)));
             interest.insert(key.to_owned(), ids.iter().map(|id| Value::from(id.as_str())).collect());
-            let mut unknown = named.unknown;
+            let shown = |name: &str| name.replacen(&format!("[{number}]"), &format!("[{at}]"), 1);
+            if let Some(problem) = named.problem(&shown(&added)) {
+                problems.push(problem);
+                without.insert(shown(&agreed), named.unknown);
+            }
             if key == "liked" {
                 works.push(named.works);
-            } else {
-                unknown.extend(named.works.into_iter().map(|work| work.title));
-            }
-            if !unknown.is_empty() {
-                let remedy = format!("not known here: {}", unknown.join("; "));
-                problems.push(Problem { path: format!("interests[{at}].{added}"), value: None, remedy });
             }
         }
         was.push(old.map(|old| old.name.clone()));
@@ -139,7 +143,7 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
         names.iter().map(|name| (name.clone(), name.clone())).collect()
     };
     let works = names.into_iter().zip(works).filter(|(_, works)| !works.is_empty()).collect();
-    Ok(Read { record, problems, wanted, renames, works })
+    Ok(Read { record, problems, without, wanted, renames, works })
 }
 
 /// Writes it down, and has thumbs and libraries follow the interests.

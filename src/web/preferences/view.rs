@@ -22,6 +22,8 @@ pub(super) struct Refused<'a> {
     /// The record that the form made.
     pub(super) record: &'a Map<String, Value>,
     pub(super) problems: &'a [Problem],
+    /// What they may agree to go without, by the field that says so.
+    pub(super) without: &'a HashMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +52,8 @@ struct InterestView {
     works: u64,
     more: String,
     less: String,
+    without_more: String,
+    without_less: String,
     problems: HashMap<String, String>,
     can_go_up: bool,
 }
@@ -119,6 +123,12 @@ pub(super) async fn show_saying(
         let start = format!("interests[{}].", interest.number);
         let own = problems.iter().filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, *remedy)));
         interest.problems = own.map(|(field, remedy)| (field.to_owned(), remedy.to_owned())).collect();
+        let agreed = |added: &str| {
+            let without = refused.as_ref()?.without;
+            without.get(&format!("interests[{}].without_{added}", interest.number)).cloned()
+        };
+        (interest.without_more, interest.without_less) =
+            (agreed("more").unwrap_or_default(), agreed("less").unwrap_or_default());
         interest.works =
             works.iter().find(|(name, _)| name.eq_ignore_ascii_case(&interest.was)).map_or(0, |(_, count)| *count);
     }
