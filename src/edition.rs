@@ -12,6 +12,7 @@
 //! they follow are still missing (`turn`, `awaited`).
 
 mod again;
+mod alike;
 mod awaited;
 mod background;
 pub mod clicks;
@@ -35,6 +36,7 @@ mod votes;
 mod window;
 
 pub use again::shown_again;
+pub use alike::{refresh_similar, works_of_their_own};
 pub use background::{Archive, Vectors, refresh_archive, refresh_background};
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
@@ -46,7 +48,7 @@ pub use notice::Addressee;
 pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
 pub use preview::{Explained, explain_paper, explain_picks, preview, preview_for};
 pub use publisher::Publisher;
-pub use trending::trending;
+pub use trending::{DayInOrder, day_in_order, trending};
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 
 use crate::digest::Fragments;

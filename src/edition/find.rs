@@ -1,10 +1,11 @@
 //! Finds papers: by what somebody types, and those like a given one.
 
+use super::alike::works_of_their_own;
 use crate::paper::Paper;
 use crate::paper::query::{Query, Words};
 use crate::profile::features::weigh;
 use crate::profile::{Background, TermCounter};
-use crate::ranking::similar::{fuse, is_same_work, likeness, telling_words};
+use crate::ranking::similar::{fuse, likeness, telling_words};
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -135,15 +136,5 @@ pub fn similar(
         let order = fuse(&[by_words, near]);
         ranked.sort_by_key(|(_, other)| order.iter().position(|row| *row == other.row));
     }
-    let mut chosen: Vec<StoredPaper> = Vec::with_capacity(limit);
-    for (_, other) in ranked {
-        if chosen.len() == limit {
-            break;
-        }
-        let is_new = |known: &Paper| !is_same_work(known, &other.paper);
-        if is_new(&paper.paper) && chosen.iter().all(|known| is_new(&known.paper)) {
-            chosen.push(other);
-        }
-    }
-    Ok(chosen)
+    Ok(works_of_their_own(&paper.paper, ranked.into_iter().map(|(_, other)| other), limit))
 }

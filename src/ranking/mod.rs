@@ -19,6 +19,7 @@ mod choose;
 pub mod evaluation;
 pub mod explain;
 pub mod learned;
+pub mod neighbours;
 pub mod reason;
 pub mod rules;
 pub mod score;

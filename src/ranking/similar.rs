@@ -9,8 +9,8 @@ use std::hash::Hash;
 /// What a shared author and a shared category count beside the words, whose
 /// cosine is between 0 and 1: people often write about one thing twice, and a
 /// category says little that the words do not.
-const AUTHORS: f32 = 0.25;
-const CATEGORIES: f32 = 0.03;
+pub(super) const AUTHORS: f32 = 0.25;
+pub(super) const CATEGORIES: f32 = 0.03;
 
 /// How like two papers are, by the features that the ranking uses. More is more.
 pub fn likeness(a: &Features, b: &Features) -> f32 {

@@ -25,6 +25,7 @@ mod reading;
 mod requests;
 mod search;
 mod settings;
+mod similar;
 mod sources;
 pub mod sqlite;
 mod subscribers;
@@ -54,6 +55,7 @@ pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
+pub use similar::{SimilarRound, SimilarStore, SimilarTo};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::{UpkeepStore, free_bytes};
@@ -81,6 +83,7 @@ pub trait Store:
     + FigureStore
     + MakerStore
     + VectorStore
+    + SimilarStore
     + Send
 {
 }
@@ -105,6 +108,7 @@ impl<T> Store for T where
         + FigureStore
         + MakerStore
         + VectorStore
+        + SimilarStore
         + Send
 {
 }

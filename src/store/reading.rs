@@ -40,6 +40,10 @@ pub trait ReadingStore {
     /// A piece of a day.
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError>;
 
+    /// The papers of a day, or those of them that are in `category`, with the votes
+    /// that each came with; in no order.
+    fn votes_of_day(&mut self, date: NaiveDate, category: Option<&str>) -> Result<Vec<(PaperRow, u32)>, StoreError>;
+
     /// The nearest days with papers before and after `date`.
     fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError>;
 

@@ -4,7 +4,9 @@ use super::cache::cached;
 use super::query::Query;
 use super::view::{CategoryView, PaperView};
 use super::{PageError, Site};
+use crate::edition::{DayInOrder, day_in_order};
 use crate::paper::category_name;
+use crate::store::{Db, StoreError};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -80,17 +82,15 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         return site.pages.respond(StatusCode::OK, "day.html", &page);
     };
     let now = site.clock.now();
+    let wanted = category.clone();
     // Our readers' likes and clicks count, so the whole day is put in order.
-    let work = move |db: &_| crate::edition::trending(db, date, u32::MAX, now);
-    let mut papers = site.db.run_blocking(work).await?;
-    let ((before, after), categories) =
-        site.db.read(move |store| Ok((store.days_around(date)?, store.categories_of_day(date)?))).await?;
-    if let Some(code) = &category {
-        papers.retain(|stored| stored.paper.categories.contains(code));
-    }
-    let total = papers.len() as u32;
-    let papers: Vec<_> =
-        papers.into_iter().skip(((number - 1) * PAGE_PAPERS) as usize).take(PAGE_PAPERS as usize).collect();
+    let work = move |db: &Db| {
+        let offset = (number - 1) * PAGE_PAPERS;
+        let day = day_in_order(db, date, wanted.as_deref(), offset, PAGE_PAPERS, now)?;
+        let around = db.read_here(|store| Ok((store.days_around(date)?, store.categories_of_day(date)?)))?;
+        Ok::<_, StoreError>((day, around))
+    };
+    let (DayInOrder { papers, total }, ((before, after), categories)) = site.db.run_blocking(work).await?;
     let choices: Vec<Choice> = categories
         .into_iter()
         .take(CATEGORIES_MAX)

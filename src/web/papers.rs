@@ -1,10 +1,12 @@
 //! One paper, and below it the papers that are like it.
 
 use super::cache::cached;
-use super::similar::similar;
+use super::similar::{SHOWN, similar};
 use super::view::{NameView, PaperView, citation};
-use super::{PageError, Site};
-use crate::paper::PaperId;
+use super::{PageError, Site, meaning};
+use crate::edition::works_of_their_own;
+use crate::paper::{PaperId, PaperNews};
+use crate::store::{PaperRecord, Store, StoreError, StoredPaper};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +28,21 @@ struct EventView {
     text: String,
 }
 
+/// What is stored of it.
+struct Known {
+    stored: StoredPaper,
+    records: Vec<PaperRecord>,
+    events: Vec<(NaiveDate, PaperNews)>,
+    similar: Option<Vec<StoredPaper>>,
+}
+
+fn known(store: &mut dyn Store, id: &PaperId) -> Result<Option<Known>, StoreError> {
+    let Some(stored) = store.paper(id)? else { return Ok(None) };
+    let row = stored.row;
+    let (records, events) = (store.paper_records(row)?, store.paper_events(row)?);
+    Ok(Some(Known { stored, records, events, similar: store.similar_papers(row)? }))
+}
+
 /// `GET /papers/{id}`
 pub(super) async fn paper(
     State(site): State<Site>,
@@ -38,10 +55,10 @@ pub(super) async fn paper(
 
 async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
-        Ok(id) => site.db.read(move |store| store.paper(&id)).await?,
+        Ok(id) => site.db.read(move |store| known(store, &id)).await?,
         Err(_) => None,
     };
-    let Some(stored) = found else {
+    let Some(Known { stored, records, events, similar: kept }) = found else {
         let text = "It may not have been taken in here.";
         return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text);
     };
@@ -50,17 +67,18 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     if stored.paper.id.as_str() != id {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
-    let row = stored.row;
-    let (records, events) =
-        site.db.read(move |store| Ok((store.paper_records(row)?, store.paper_events(row)?))).await?;
-    let similar = similar(site, &stored).await?;
+    let has_model = meaning::vectors(site).await?.is_some();
+    let similar = match kept.filter(|_| !has_model) {
+        Some(kept) => works_of_their_own(&stored.paper, kept, SHOWN),
+        None => similar(site, &stored).await?,
+    };
     let records: Vec<RecordView> = records
         .into_iter()
         .map(|record| RecordView { id: record.id.to_string(), source: record.source, day: day_of(record.seen_at) })
         .collect();
     let events: Vec<EventView> =
         events.into_iter().map(|(day, news)| EventView { day: short_date(day), text: news.to_string() }).collect();
-    let similar: Vec<PaperView> = similar.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let similar: Vec<PaperView> = similar.iter().map(|stored| PaperView::unsummed(&stored.paper)).collect();
     let page = site
         .page(&view.path)
         .with("names", &NameView::all_of(&stored.paper))

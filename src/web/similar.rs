@@ -1,4 +1,5 @@
-//! Which papers are like a given one, remembered for a while.
+//! Which papers are like a given one, where no list of them is kept: the paper is
+//! new, or a model is installed, which finds others.
 //!
 //! Working it out takes some milliseconds of a whole core and the statistics of
 //! the archive, so it is done once an hour at most for each paper, for two
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
 /// Similar papers on a page.
-const SHOWN: usize = 8;
+pub(super) const SHOWN: usize = 8;
 
 /// How long what was worked out holds: new papers come once a day.
 const FRESH: TimeDelta = TimeDelta::hours(1);

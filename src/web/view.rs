@@ -41,7 +41,7 @@ pub(super) struct PaperView {
     pub(super) votes: Option<u32>,
     #[serde(rename = "abstract")]
     pub(super) abstract_text: String,
-    /// The two or three most telling sentences.
+    /// The two or three most telling sentences; empty where they are not shown.
     pub(super) summary: String,
     pub(super) comment: Option<String>,
     pub(super) journal: Option<String>,
@@ -53,12 +53,17 @@ pub(super) struct PaperView {
 impl PaperView {
     /// As it stands in a list.
     pub(super) fn in_list(paper: &Paper) -> Self {
+        PaperView { summary: short(&paper.abstract_text, &[]), ..Self::new(paper, AUTHORS_MAX) }
+    }
+
+    /// As it stands in a list of whole abstracts.
+    pub(super) fn unsummed(paper: &Paper) -> Self {
         Self::new(paper, AUTHORS_MAX)
     }
 
     /// As it stands on its own page.
     pub(super) fn whole(paper: &Paper) -> Self {
-        Self::new(paper, usize::MAX)
+        PaperView { summary: short(&paper.abstract_text, &[]), ..Self::new(paper, usize::MAX) }
     }
 
     fn new(paper: &Paper, authors_max: usize) -> Self {
@@ -76,7 +81,7 @@ impl PaperView {
             announced: paper.announced.map(|day| day.format("%-d %B %Y").to_string()),
             votes: paper.upvotes.filter(|votes| *votes > 0),
             abstract_text: paper.abstract_text.clone(),
-            summary: short(&paper.abstract_text, &[]),
+            summary: String::new(),
             comment: paper.comment.clone(),
             journal: paper.journal.clone(),
             version: paper.version,

@@ -8,12 +8,15 @@
 
 use paperboy::clock::{Clock, SystemClock};
 use paperboy::edition::find::{search, similar};
-use paperboy::edition::refresh_background;
+use paperboy::edition::{refresh_background, refresh_similar};
 use paperboy::intake::Import;
 use paperboy::paper::query::Query;
+use paperboy::profile::features::weigh;
 use paperboy::profile::library::read_library;
+use paperboy::profile::{Background, TermCounter};
+use paperboy::ranking::similar::likeness;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{Db, PaperRow};
+use paperboy::store::{Db, PaperRow, StoredPaper};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -99,10 +102,37 @@ fn main() {
         times[times.len() * 95 / 100].as_secs_f64() * 1e3
     );
 
+    kept_lists(&db, &background, &papers);
+
     let library = shared.join("sources/biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib");
     if let Ok(bytes) = std::fs::read(library) {
         let start = Instant::now();
         let read = read_library(&bytes).unwrap();
         println!("library: {} entries in {:.2} s", read.read, start.elapsed().as_secs_f64());
     }
+}
+
+/// How long the lists of all papers take, and whether what they hold is as like
+/// as what a search finds.
+fn kept_lists(db: &Db, background: &Background, papers: &[StoredPaper]) {
+    let start = Instant::now();
+    let lists = refresh_similar(db, SystemClock.now(), &|| false).unwrap().unwrap();
+    println!("similar papers of all: {lists} lists in {:.1} s", start.elapsed().as_secs_f64());
+    let mut counter = TermCounter::new();
+    let (mut kept, mut searched, mut both) = (0.0, 0.0, 0);
+    for asked in papers {
+        let own = weigh(&counter.paper(&asked.paper), background);
+        let mut mean = |others: &[StoredPaper]| {
+            let all = others.iter().map(|other| likeness(&own, &weigh(&counter.paper(&other.paper), background)));
+            all.sum::<f32>() / others.len().max(1) as f32 / papers.len() as f32
+        };
+        let mut list = db.run_here(|store| store.similar_papers(asked.row)).unwrap().unwrap();
+        list.truncate(8);
+        let found = similar(db, background, asked, 8, None).unwrap();
+        both += list.iter().filter(|kept| found.iter().any(|found| found.row == kept.row)).count();
+        kept += mean(&list);
+        searched += mean(&found);
+    }
+    let shared = both as f64 / papers.len() as f64;
+    println!("mean likeness of the first 8: {kept:.4} kept, {searched:.4} searched; {shared:.1} in both");
 }

@@ -20,6 +20,7 @@ mod reading;
 mod requests;
 mod row;
 mod search;
+mod similar;
 mod sources;
 mod subscribers;
 mod upkeep;
@@ -46,6 +47,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
     M::up(include_str!("../../../migrations/sqlite/0011_links.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0014_similar.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

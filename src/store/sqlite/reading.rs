@@ -36,6 +36,23 @@ impl ReadingStore for SqliteStore {
         Ok(DayPage { papers: rows.collect::<Result<_, _>>()?, total })
     }
 
+    fn votes_of_day(&mut self, date: NaiveDate, category: Option<&str>) -> Result<Vec<(PaperRow, u32)>, StoreError> {
+        // A list of texts in JSON has each of them in quotation marks.
+        let category = category.map(|code| serde_json::json!(code).to_string());
+        // A row that became another name of a paper has no day.
+        let mut statement = self.conn.prepare_cached(
+            "SELECT row, coalesce(upvotes, 0) AS votes
+               FROM papers
+              WHERE announced = :date AND (:category IS NULL OR instr(categories, :category) > 0)",
+        )?;
+        let wanted = named_params! { ":date": date_text(date), ":category": category };
+        let rows = statement.query_map(wanted, |row| {
+            let columns = Columns { table: "papers", row };
+            Ok((PaperRow(columns.get("row")?), columns.get("votes")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT (SELECT max(announced) FROM papers WHERE announced < :date) AS before,
