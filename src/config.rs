@@ -12,6 +12,8 @@ mod environment;
 mod files;
 mod inbound;
 mod init;
+mod obstacles;
+mod operation;
 mod parts;
 mod sections;
 mod sources;
@@ -23,6 +25,7 @@ mod warnings;
 pub use init::{InitError, InitReport, init_dir, template};
 pub use parts::{NoDesk, NotThere};
 
+use crate::alarm::AlarmSettings;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, Problem};
 use crate::inbound::InboundSettings;
@@ -32,6 +35,8 @@ use crate::schedule::ScheduleSettings;
 use crate::site::Site;
 use crate::source::SourceSettings;
 use crate::store::DatabaseSettings;
+use crate::telemetry::LogSettings;
+use crate::upkeep::RetentionSettings;
 use crate::web::WebSettings;
 use environment::Environment;
 use files::Files;
@@ -44,6 +49,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// What this instance is called and where it lives.
     pub site: Site,
+    /// Whether the pages may be at a public address without HTTPS.
+    pub allow_http: bool,
     /// Where the database is.
     pub database: DatabaseSettings,
     /// Where mail goes.
@@ -60,6 +67,12 @@ pub struct Config {
     pub digest: DigestSettings,
     /// Where models are, and where they come from.
     pub model: ModelSettings,
+    /// How the operator is told that something is wrong.
+    pub alarms: AlarmSettings,
+    /// How long what is kept for a while is kept.
+    pub retention: RetentionSettings,
+    /// How the log looks.
+    pub log: LogSettings,
     /// How mail is signed, if it is.
     pub dkim: Option<DkimSettings>,
     /// The files that secrets were read from.
@@ -119,11 +132,18 @@ fn no_file(path: &Path) -> Problem {
 
 fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<Problem>> {
     // These are read even if they are not there: for their defaults, and to say which keys are needed.
-    for always in ["site", "database", "schedule", "web", "inbound", "digest", "maildir", "model"] {
+    for always in
+        ["site", "database", "schedule", "web", "inbound", "digest", "maildir", "model", "alarms", "retention", "log"]
+    {
         table.entry(always).or_insert_with(|| Value::Object(Map::new()));
     }
     let mut fields = Fields::new(table);
-    let site = fields.section("site", |fields| sections::read_site(fields, &mut files)).flatten();
+    let mut allow_http = false;
+    let site = fields.section("site", |fields| {
+        allow_http = fields.flag("allow_http").unwrap_or(false);
+        sections::read_site(fields, &mut files)
+    });
+    let site = site.flatten();
     let database = fields.section("database", |fields| sections::read_database(fields, &mut files)).flatten();
     let smtp = fields.section("smtp", |fields| sections::read_smtp(fields, &mut files));
     let maildir = fields.section("maildir", |fields| sections::read_maildir(fields, &files));
@@ -133,11 +153,15 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
     let inbound = fields.section("inbound", |fields| inbound::read_inbound(fields, &mut files));
     let digest = fields.section("digest", |fields| sections::read_digest(fields, &files));
     let model = fields.section("model", |fields| sections::read_model(fields, database.as_ref(), &files));
+    let alarms = fields.section("alarms", |fields| operation::read_alarms(fields, &mut files));
+    let retention = fields.section("retention", operation::read_retention);
+    let log = fields.section("log", operation::read_log);
     let dkim = fields.section("dkim", |fields| sections::read_dkim(fields, &mut files)).flatten();
     let problems = fields.into_all_problems();
     match (site, database, model, smtp.map(Transport::Smtp).or(maildir.map(Transport::Maildir))) {
         (Some(site), Some(database), Some(model), Some(transport)) if problems.is_empty() => Ok(Config {
             site,
+            allow_http,
             database,
             transport,
             schedule: schedule.unwrap_or_default(),
@@ -146,6 +170,9 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
             inbound: inbound.unwrap_or_default(),
             digest: digest.unwrap_or_default(),
             model,
+            alarms: alarms.unwrap_or_default(),
+            retention: retention.unwrap_or_default(),
+            log: log.unwrap_or_default(),
             dkim,
             secret_files: files.into_secret_files(),
         }),

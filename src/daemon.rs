@@ -10,18 +10,21 @@
 //! [`STOP_LIMIT`], it leaves: whatever was being handed over then is sorted out
 //! at the next start. SIGHUP reads the settings again.
 
+mod alarms;
 mod courier;
 mod fetcher;
 mod figures;
 mod keep;
 mod kin;
 mod listener;
+mod operator;
 mod pages;
 mod parts;
 mod publisher;
 mod systemd;
 mod upkeep;
 
+use crate::alarm::{Poster, RunTeller, Watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbound::{InboundSettings, Reception, lmtp};
@@ -30,7 +33,7 @@ use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
-use keep::{Pace, Pulse, Step, Trouble, keep_stepping};
+use keep::{Notes, Pace, Pulse, Step, Trouble, keep_stepping};
 use parts::Parts;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -52,6 +55,9 @@ const PUBLISHER_IDLE: Duration = Duration::from_secs(5);
 
 /// The pause of what looks at the clock for its next turn.
 const SCHEDULE_IDLE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether something is wrong.
+const WATCH_IDLE: Duration = Duration::from_mins(1);
 
 /// How late a report in a Maildir may be noticed.
 const LISTEN_IDLE: Duration = Duration::from_secs(2);
@@ -113,6 +119,7 @@ struct Started {
     loops: JoinSet<anyhow::Result<()>>,
     pulses: Vec<Arc<Pulse>>,
     stop: CancellationToken,
+    notes: Option<Notes>,
 }
 
 impl Started {
@@ -128,7 +135,7 @@ impl Started {
     fn pace(&mut self, name: &'static str, idle: Duration, patience: Duration, bell: &Arc<Notify>) -> Pace {
         let pulse = Pulse::new(name, patience);
         self.pulses.push(Arc::clone(&pulse));
-        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone() }
+        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone(), notes: self.notes.clone() }
     }
 }
 
@@ -138,13 +145,17 @@ impl Daemon {
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         // What takes a port must have it before anything else begins.
         let listener = self.listen().await?;
+        let for_operator = match self.config.web.admin_listen.filter(|_| self.roles.contains(&Role::Web)) {
+            Some(address) => Some(operator::listen(address).await?),
+            None => None,
+        };
         let lmtp = match self.config.inbound.lmtp.filter(|_| self.roles.contains(&Role::Inbound)) {
             Some(lmtp) => Some(listener::bind(lmtp.listen).await?),
             None => None,
         };
         let (settings, roles) = (self.settings.clone(), self.roles.clone());
         let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
-        let mut started = self.start(&parts, listener, lmtp)?;
+        let mut started = self.start(&parts, listener, for_operator, lmtp)?;
         systemd::ready();
         let words = Role::WORDS.iter().filter(|(_, role)| roles.contains(role)).map(|(word, _)| *word);
         tracing::info!(roles = %words.collect::<Vec<_>>().join(","), process = std::process::id(), "ready");
@@ -199,22 +210,30 @@ impl Daemon {
         self,
         parts: &watch::Receiver<Arc<Parts>>,
         listener: Option<TcpListener>,
+        for_operator: Option<TcpListener>,
         lmtp: Option<TcpListener>,
     ) -> anyhow::Result<Started> {
         let Daemon { config, roles, db, clock, random, .. } = self;
+        let chance = Arc::clone(&random);
+        let database = config.database_path()?;
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
         let stop = CancellationToken::new();
-        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone() };
+        let notes = Some(Notes { db: db.clone(), clock: Arc::clone(&clock) });
+        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone(), notes };
         // A bell rings for whoever comes after in the flow of papers.
         let (arrived, queued, silent) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (polled, was_polled) = watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
 
+        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
         let upkeep = upkeep::Upkeep {
             db: db.clone(),
             clock: Arc::clone(&clock),
             parts: parts.clone(),
+            pulse: Arc::clone(&pace.pulse),
+            stop: stop.clone(),
             last: Mutex::new(clock.now()),
         };
-        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
         started.keep(pace, Arc::new(upkeep), upkeep::Upkeep::step);
         if roles.contains(&Role::Fetch) {
             let fetcher = fetcher::Fetcher {
@@ -264,6 +283,9 @@ impl Daemon {
                 listener::Desk { db: db.clone(), clock: Arc::clone(&clock), parts: parts.clone(), stop: stop.clone() };
             listen_to_reports(&mut started, &desk, &config.inbound, lmtp, &silent);
         }
+        if roles.contains(&Role::Deliver) {
+            watch_over(&mut started, &db, &clock, parts, &queued, &silent);
+        }
         if let Some(listener) = listener {
             let kin = kin::Kin { db: db.clone(), clock: Arc::clone(&clock), stop: stop.clone() };
             let pace = started.pace("similar", SCHEDULE_IDLE, PATIENCE, &silent);
@@ -279,7 +301,7 @@ impl Daemon {
                 fetch: Arc::new(web::hooks::HttpFetch::new(client)),
                 trusted_proxies: config.web.trusted_proxies.clone(),
             };
-            let parts = parts.clone();
+            let (parts, changing) = (parts.clone(), parts.clone());
             let site = web::Site {
                 db,
                 pages,
@@ -289,6 +311,14 @@ impl Daemon {
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
+            let admin = operator::Pages {
+                site: site.clone(),
+                random: Arc::clone(&chance),
+                parts: changing,
+                pulses: started.pulses.clone(),
+                listener: for_operator,
+                tls: tls.clone(),
+            };
             let watched = pages::Watched {
                 db: site.db.clone(),
                 clock: Arc::clone(&site.clock),
@@ -296,8 +326,10 @@ impl Daemon {
                 pulses: started.pulses.clone(),
                 delivers: roles.contains(&Role::Deliver),
                 figures: tokio::sync::Mutex::default(),
+                folder,
             };
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
+            let router = admin.beside(router, &mut started.loops, &stop);
             started.loops.spawn(async move {
                 web::serve(listener, tls, router, stop).await;
                 Ok(())
@@ -305,6 +337,30 @@ impl Daemon {
         }
         Ok(started)
     }
+}
+
+/// Starts what tells the operator. It watches all loops that were started before it, and itself.
+fn watch_over(
+    started: &mut Started,
+    db: &Db,
+    clock: &Arc<dyn Clock>,
+    parts: &watch::Receiver<Arc<Parts>>,
+    queued: &Arc<Notify>,
+    silent: &Arc<Notify>,
+) {
+    let unstored = Arc::default();
+    let poster = Poster { db: db.clone(), clock: Arc::clone(clock), unstored: Arc::clone(&unstored) };
+    let pace = started.pace("webhook", SCHEDULE_IDLE, PATIENCE, silent);
+    started.keep(pace, Arc::new(alarms::Posting { poster, parts: parts.clone() }), alarms::Posting::step);
+    let pace = started.pace("alarms", WATCH_IDLE, PATIENCE, silent);
+    let watching = alarms::Watching {
+        watch: Watch::new(db.clone(), Arc::clone(clock), unstored),
+        teller: RunTeller { db: db.clone(), clock: Arc::clone(clock) },
+        parts: parts.clone(),
+        pulses: started.pulses.clone(),
+        queued: Arc::clone(queued),
+    };
+    started.keep(pace, Arc::new(watching), alarms::Watching::step);
 }
 
 /// Starts the ways in that the settings ask for.

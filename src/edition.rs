@@ -272,7 +272,14 @@ impl<'a> Press<'a> {
             store.enter_looks(&looks)?;
             Ok(queued)
         })?;
-        self.published.queued += queued.iter().filter(|queued| **queued).count() as u64;
+        for (issue, id) in issues.iter().zip(&queued) {
+            let Some(id) = id else { continue };
+            self.published.queued += 1;
+            tracing::info!(
+                target: "paperboy::journey", issue = id.0, subscriber.id = issue.subscriber.0, date = %issue.local_date,
+                picks = issue.picks.len(), "issue composed and queued"
+            );
+        }
         Ok(true)
     }
 

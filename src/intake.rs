@@ -16,13 +16,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use utoipa::ToSchema;
 
 /// Papers in one transaction: enough to make a commit cheap, few enough that
 /// nobody waits long for the database.
 const BATCH_PAPERS: usize = 1_000;
 
 /// What became of the records of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Imported {
     /// Records read.
     pub read: u64,
@@ -111,7 +112,31 @@ impl Import {
             self.aside.clear();
             return Ok(());
         }
-        let mut reader = Reader::open(path).map_err(unreadable)?;
+        self.take_in_lines(db, path, Reader::open(path), step)
+    }
+
+    /// Takes in JSON lines that came over the network and are called `name`; `step`
+    /// is told as by [`take_in_file`](Self::take_in_file).
+    pub fn take_in_bytes(
+        &mut self,
+        db: &Db,
+        name: &str,
+        bytes: Vec<u8>,
+        step: impl FnMut(&Imported, &[SetAside]),
+    ) -> Result<(), IntakeError> {
+        let reader = Reader::new(std::io::Cursor::new(bytes), name.to_owned());
+        self.take_in_lines(db, Path::new(name), reader, step)
+    }
+
+    fn take_in_lines(
+        &mut self,
+        db: &Db,
+        path: &Path,
+        reader: std::io::Result<Reader>,
+        mut step: impl FnMut(&Imported, &[SetAside]),
+    ) -> Result<(), IntakeError> {
+        let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
+        let mut reader = reader.map_err(unreadable)?;
         loop {
             let record = reader.next_record();
             let full = self.papers.len() + self.aside.len() >= BATCH_PAPERS;

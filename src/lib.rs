@@ -38,12 +38,13 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
-//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`] | nothing |
+//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`der`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
-//! | edge | [`web`], [`cli`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
+//! | watch | [`alarm`], [`upkeep`] | the store, the disk, the network |
+//! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
 //! them, and nothing else reads the file. The store returns facts, the stages
@@ -102,14 +103,29 @@
 //!   learned from by their text, and do not become papers.
 //! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
 //!   tenth of a like among the votes.
+//! - The operator's pages (`web/admin`) name people and mails by their numbers in the
+//!   list of what was done, so that nobody who is erased stays there. A session is
+//!   looked up for every request, and every form carries its number: one place
+//!   guards all pages.
+//! - What the API's document says of a request is what is checked before it is
+//!   served (`web/api/gate.rs`): scope, parameters, body. What a text in it means is
+//!   read by the readers of files and commands, and both answer in the same shapes
+//!   ([`shapes`]).
+//! - An alarm is a mail like others, and waits while the relay is in trouble; what
+//!   happened meanwhile is one mail afterwards. Who must know at once has a webhook.
+//! - What grows old is forgotten a little at a time (`upkeep.rs`), so that no mail waits for it.
+//! - `issue` in a line of the log is the number of the issue, of its delivery and of
+//!   every report on it: one number leads from composing to the server's answer.
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 
+pub mod alarm;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod coverage;
 pub mod daemon;
+pub mod der;
 pub mod digest;
 pub mod dns;
 pub mod edition;
@@ -126,6 +142,7 @@ pub mod profile;
 pub mod random;
 pub mod ranking;
 pub mod schedule;
+pub mod shapes;
 pub mod site;
 pub mod source;
 pub mod store;
@@ -134,4 +151,5 @@ pub mod telemetry;
 pub mod text;
 pub mod token;
 pub mod trial;
+pub mod upkeep;
 pub mod web;

@@ -15,11 +15,12 @@ pub use news::PaperNews;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One work, whatever versions and sources it appears in, as it was last seen.
 ///
 /// Titles, abstracts and names are clean Unicode text (see [`crate::text`]).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Paper {
     /// Its name.
     pub id: PaperId,

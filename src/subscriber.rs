@@ -1,17 +1,20 @@
 //! A subscriber: address, preferences and interests.
 
 mod address;
+mod change;
 mod kind;
 mod record;
 
 pub use address::{Address, BadAddress};
+pub use change::NotNow;
 pub use kind::MailboxKind;
-pub use record::{RECORD_KEYS, read_interest, read_subscriber};
+pub use record::{RECORD_KEYS, SubscriberRecord, read_interest, read_subscriber};
 
 use crate::paper::PaperId;
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The row of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +25,7 @@ pub struct SubscriberId(pub i64);
 pub struct InterestId(pub i64);
 
 /// Where a subscription stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Asked for, not yet confirmed from the address itself.
@@ -46,10 +49,15 @@ impl Status {
         ("unsubscribed", Status::Unsubscribed),
         ("suppressed", Status::Suppressed),
     ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, status)| *status == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// How often an issue comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
     /// On every one of the chosen days.
@@ -59,7 +67,7 @@ pub enum Frequency {
 }
 
 /// How much of each abstract is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AbstractLength {
     /// All of it.
@@ -71,7 +79,7 @@ pub enum AbstractLength {
 }
 
 /// What happens on a day on which nothing is above the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenEmpty {
     /// No mail.
@@ -81,7 +89,7 @@ pub enum WhenEmpty {
 }
 
 /// Which parts a message has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// HTML with a text alternative.
@@ -150,7 +158,7 @@ impl Default for Preferences {
 }
 
 /// One named thing that a subscriber follows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Interest {
     /// Its name, one for each interest of a subscriber; heads a section of the issue.
     pub name: String,

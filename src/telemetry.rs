@@ -14,15 +14,40 @@ pub const LOG_VARIABLE: &str = "PAPERBOY_LOG";
 /// The environment variable that says how log lines look: `human` or `json`.
 pub const FORMAT_VARIABLE: &str = "PAPERBOY_LOG_FORMAT";
 
-const DEFAULT_DIRECTIVES: &str = "paperboy=info,warn";
+/// The way of each single mail, from being composed to the server's answer: for
+/// a service, whose log is kept. Commands say what it came to.
+pub const JOURNEY: &str = "paperboy::journey";
+
+/// What a service logs.
+const SERVICE_DIRECTIVES: &str = "paperboy=info,warn";
+
+/// What a command logs.
+const COMMAND_DIRECTIVES: &str = "paperboy=info,paperboy::journey=warn,warn";
+
+/// Whose log it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// A service's.
+    Service,
+    /// That of a command, beside what it prints.
+    Command,
+}
 
 /// How a line of the log looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For eyes; in colour on a terminal.
+    #[default]
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// The `[log]` settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogSettings {
+    /// How lines look.
+    pub format: LogFormat,
 }
 
 /// Why there is no log.
@@ -47,19 +72,25 @@ pub enum TelemetryError {
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// The form that [`FORMAT_VARIABLE`] asks for: for eyes, if it is not set.
-pub fn usual_format() -> Result<LogFormat, TelemetryError> {
+/// The form that [`FORMAT_VARIABLE`] asks for; none if it is not set.
+pub fn asked_format() -> Result<Option<LogFormat>, TelemetryError> {
     let format = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
     match format.trim() {
-        "" | "human" => Ok(LogFormat::Human),
-        "json" => Ok(LogFormat::Json),
+        "" => Ok(None),
+        "human" => Ok(Some(LogFormat::Human)),
+        "json" => Ok(Some(LogFormat::Json)),
         _ => Err(TelemetryError::Format { format }),
     }
 }
 
 /// Starts logging to stderr, filtered as [`LOG_VARIABLE`] says.
-pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
+pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
     let directives = std::env::var(LOG_VARIABLE).unwrap_or_default();
+    let usual = match voice {
+        Voice::Service => SERVICE_DIRECTIVES,
+        Voice::Command => COMMAND_DIRECTIVES,
+    };
+    let directives = if directives.trim().is_empty() { usual.to_owned() } else { directives };
     let lines = fmt::layer().with_writer(std::io::stderr);
     // https://no-color.org: any value but an empty one.
     let colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -77,12 +108,11 @@ pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     started.map_err(TelemetryError::Twice)
 }
 
-/// What `directives` let through, the default ones if they are blank.
+/// What `directives` let through.
 fn filter<S>(directives: &str) -> Result<impl Filter<S> + use<S>, TelemetryError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let directives = if directives.trim().is_empty() { DEFAULT_DIRECTIVES } else { directives };
     let chosen = EnvFilter::builder()
         .parse(directives)
         .map_err(|source| TelemetryError::Directives { directives: directives.to_owned(), source })?;
@@ -131,6 +161,7 @@ mod tests {
             .with_filter(filter(directives).unwrap());
         tracing::subscriber::with_default(registry().with(lines), || {
             info!(target: "paperboy::outbox", "our info");
+            info!(target: JOURNEY, "accepted");
             debug!(target: "paperboy::outbox", "our debug");
             info!(target: "hyper", "their info");
             warn!(target: "hyper", "their warning");
@@ -147,14 +178,15 @@ mod tests {
 
     #[test]
     fn directives_choose_what_is_logged() {
-        check("", &["our info", "their warning"]);
-        check("paperboy=debug,off", &["our info", "our debug"]);
+        check(SERVICE_DIRECTIVES, &["our info", "accepted", "their warning"]);
+        check(COMMAND_DIRECTIVES, &["our info", "their warning"]);
+        check("paperboy=debug,off", &["our info", "accepted", "our debug"]);
         check("error", &[]);
     }
 
     #[test]
     fn no_directive_makes_lettre_log_what_it_sends() {
-        let most = ["our info", "our debug", "their info", "their warning", "lettre info"];
+        let most = ["our info", "accepted", "our debug", "their info", "their warning", "lettre info"];
         check("trace", &most);
         check("trace,lettre::transport::smtp=trace", &most);
         check("trace,[session]=trace", &most);

@@ -5,6 +5,10 @@
 //! line. A token of one scope is worthless in another: whoever is forwarded a
 //! mail can unsubscribe its reader and nothing else.
 
+mod api_key;
+
+pub use api_key::{API_KEY_BYTES, api_key, api_key_hash};
+
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretSlice};
 

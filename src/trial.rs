@@ -28,6 +28,7 @@ use crate::source::{SourceKind, SourceSettings};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Db, DeliveryId, DeliveryRow, OutboxFilter, StoreError};
 use crate::token::{SECRET_BYTES_MIN, Scope, Signer};
+use crate::web::admin::{self, AdminSite, Works};
 use crate::web::{self, MenuLink, Pages};
 use axum::Router;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -131,6 +132,8 @@ pub struct Trial {
     pub outcome: Outcome,
     /// Where the pages are.
     pub base_url: String,
+    /// The password of the operator's pages.
+    pub operator_password: String,
     listener: TcpListener,
     pages: Router,
     post: Post,
@@ -176,7 +179,7 @@ impl Trial {
         let post = Post {
             db: db.clone(),
             clock: clock.clone(),
-            chance,
+            chance: Arc::clone(&chance),
             catcher: catcher.clone(),
             signer: signer.clone(),
             queued: Arc::default(),
@@ -184,7 +187,11 @@ impl Trial {
         let delivered = post.deliver().await?;
         let deliveries = db.run(|store| store.deliveries(&OutboxFilter::default())).await?;
 
-        let menu = vec![MenuLink { url: "/", text: "Trending" }, MenuLink { url: "/inbox", text: "Inbox" }];
+        let menu = vec![
+            MenuLink { url: "/", text: "Trending" },
+            MenuLink { url: "/inbox", text: "Inbox" },
+            MenuLink { url: "/admin", text: "Operator" },
+        ];
         let notice = if is_sample {
             "A trial of paperboy. The papers are made up; the names of their authors are borrowed from the history of science."
         } else {
@@ -201,12 +208,24 @@ impl Trial {
             state: Arc::default(),
         };
         let caught = catcher.caught();
+        let operator_password = open_operators_pages(&site, &*chance, now).await?;
+        let relay = relay(&catcher);
+        let works = Works {
+            random: chance,
+            transport: Arc::new(move || Transport::Smtp(relay.clone())),
+            sources: Arc::new(Vec::new),
+            loops: Arc::new(Vec::new),
+            models: PathBuf::from("no models"),
+            own_listener: None,
+        };
+        let operators = admin::router(AdminSite::new(site.clone(), works));
         Ok(Trial {
             outcome: Outcome { imported, fallen_back, is_sample, day, published, delivered, deliveries, caught },
             base_url,
+            operator_password,
             listener,
             post,
-            pages: inbox::router(catcher, pages).merge(web::router(site)),
+            pages: inbox::router(catcher, pages).merge(web::router(site)).merge(operators),
         })
     }
 
@@ -217,6 +236,27 @@ impl Trial {
         let _ = delivering.await;
         Ok(())
     }
+}
+
+/// The way to the catcher.
+fn relay(catcher: &Catcher) -> SmtpSettings {
+    SmtpSettings {
+        port: catcher.address().port(),
+        security: Security::None,
+        hello_name: Some("localhost".to_owned()),
+        ..SmtpSettings::default()
+    }
+}
+
+/// Sets a password for the operator's pages, which is good for this trial alone.
+async fn open_operators_pages(site: &web::Site, chance: &dyn Random, now: DateTime<Utc>) -> Result<String, TrialError> {
+    let mut bytes = [0; 8];
+    chance.fill(&mut bytes);
+    let words: Vec<String> = bytes.chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect();
+    let password = words.join("-");
+    let hash = admin::hash_password(&password, chance).expect("the password is as long as one must be");
+    site.db.run(move |store| store.set_admin_password(&hash, now)).await?;
+    Ok(password)
 }
 
 /// Brings mails from the queue to the catcher.
@@ -233,12 +273,7 @@ struct Post {
 impl Post {
     /// Delivers what is in the queue.
     async fn deliver(&self) -> Result<Summary, DeliverError> {
-        let relay = SmtpSettings {
-            port: self.catcher.address().port(),
-            security: Security::None,
-            hello_name: Some("localhost".to_owned()),
-            ..SmtpSettings::default()
-        };
+        let relay = relay(&self.catcher);
         let signer = self.signer.clone();
         let sender =
             Arc::new(move |id: DeliveryId| format!("bounces+{}@paperboy.example", signer.sign(Scope::Bounce, id.0)));

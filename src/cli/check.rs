@@ -5,6 +5,7 @@ mod machine;
 mod mail;
 mod names;
 mod queue;
+mod service;
 mod sources;
 
 use super::interests::complaints;
@@ -20,7 +21,7 @@ use crate::outbox::Stage;
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, Failure as Failed, Timeouts};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{PaperStore, SubscriberStore, UpkeepStore};
+use crate::store::{PaperStore, StoreError, SubscriberStore, UpkeepStore};
 use crate::subscriber::Address;
 use anyhow::Context;
 use serde::Serialize;
@@ -74,12 +75,19 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     };
     let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
     findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
+    findings.extend(config.obstacles().into_iter().map(|text| finding("settings", Verdict::Fail, text)));
     findings.push(judged("database", database(&config)));
     if let Ok(path) = config.database_path() {
         findings.push(machine::disk(path));
         findings.extend(machine::rights(path));
     }
+    let now = super::open::now();
+    findings.extend(machine::backup(&config, now));
+    if let Ok(db) = Place::db(&config) {
+        findings.extend(service::check(&db, now));
+    }
     findings.extend(queue::check(&config));
+    findings.extend(operator(&config));
     findings.extend(interests(&config));
     findings.extend(model(&config));
     findings.extend(templates(&config));
@@ -134,11 +142,11 @@ fn database(config: &Config) -> Result<String, String> {
         Err(Failure::Usage(error) | Failure::Failed(error)) => return Err(format!("{error:#}")),
         Err(Failure::Said) => return Err(String::new()),
     };
-    let mut store = SqliteStore::open(path).map_err(with_causes)?;
-    let papers = store.count_papers().map_err(with_causes)?;
-    let subscribers: u64 = store.count_subscribers().map_err(with_causes)?.iter().map(|(_, count)| count).sum();
-    store.check_writable().map_err(with_causes)?;
-    let damage = store.check_integrity().map_err(with_causes)?;
+    let mut store = SqliteStore::open(path).map_err(with_remedy)?;
+    let papers = store.count_papers().map_err(with_remedy)?;
+    let subscribers: u64 = store.count_subscribers().map_err(with_remedy)?.iter().map(|(_, count)| count).sum();
+    store.check_writable().map_err(with_remedy)?;
+    let damage = store.check_integrity().map_err(with_remedy)?;
     if let Some(first) = damage.first() {
         return Err(format!(
             "{} is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup",
@@ -156,6 +164,34 @@ fn database(config: &Config) -> Result<String, String> {
         ));
     }
     Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+}
+
+/// Whether the operator's pages are open to the operator.
+fn operator(config: &Config) -> Option<Finding> {
+    let db = Place::db(config).ok()?;
+    let has_password = db.run_here(|store| store.admin_password()).ok()?.is_some();
+    let text = if has_password {
+        "/admin shows how things stand; a password guards it"
+    } else {
+        "/admin lets nobody in: there is no password yet, `paperboy admin password` sets one"
+    };
+    Some(finding("operator", Verdict::Ok, text.to_owned()))
+}
+
+/// What the database says, and what to do about it.
+fn with_remedy(error: StoreError) -> String {
+    let remedy = match &error {
+        StoreError::NotWritable(_) => {
+            "; look at the rights of the file and its folder (ls -l), at the disk (df -h), and whether another program \
+             holds it (fuser)"
+        }
+        StoreError::Backend(_) | StoreError::Corrupt { .. } => {
+            "; stop the service, keep a copy of the file, and `paperboy restore` the last backup"
+        }
+        // The others say it themselves.
+        _ => "",
+    };
+    with_causes(error) + remedy
 }
 
 /// Keywords of subscribers that are not understood as they are written.
@@ -209,8 +245,9 @@ fn model(config: &Config) -> Option<Finding> {
 /// What came back lately and is the operator's business.
 fn reports(config: &Config) -> Option<Finding> {
     let db = Place::db(config).ok()?;
-    let week = super::outbox::alarms(&db, super::outbox::ALARM_DAYS).ok()?;
-    let day = super::outbox::alarms(&db, 1).ok()?;
+    let now = super::open::now();
+    let week = crate::shapes::policy_reports(&db, now, crate::shapes::ALARM_DAYS).ok()?;
+    let day = crate::shapes::policy_reports(&db, now, 1).ok()?;
     let last = week.last?;
     let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| ("the first of the day", first));
     let text = format!(
@@ -218,7 +255,7 @@ fn reports(config: &Config) -> Option<Finding> {
          it, but the sending needs a look (SPF, DKIM, DMARC, PTR, block lists); {which}: {}",
         day.count,
         week.count,
-        super::outbox::ALARM_DAYS,
+        crate::shapes::ALARM_DAYS,
         super::outbox::in_words(shown)
     );
     Some(finding("reports", Verdict::Warn, text))
@@ -230,7 +267,13 @@ fn templates(config: &Config) -> Vec<Finding> {
     let checked = Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
     let templates = match checked {
         Ok(templates) => templates,
-        Err(error) => return vec![finding("templates", Verdict::Fail, with_causes(error))],
+        Err(error) => {
+            let text = format!(
+                "{}; mend it, or take it out of digest.templates: the built-in one serves then",
+                with_causes(error)
+            );
+            return vec![finding("templates", Verdict::Fail, text)];
+        }
     };
     let names: Vec<String> = templates.language_names().map(|(code, name)| format!("{name} ({code})")).collect();
     let own = match templates.replaced() {
@@ -297,6 +340,7 @@ async fn outside(
         }
     }
     findings.push(mail::one_click(config).await);
+    findings.extend(machine::certificates(config, super::open::now()).await);
     findings.push(machine::clock(config, &SystemClock).await);
 }
 

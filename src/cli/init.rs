@@ -4,10 +4,12 @@ use super::open::{Place, database_path};
 use super::{Done, out};
 use crate::config::{Config, init_dir};
 use crate::random::SystemChance;
-use crate::store::sqlite::SqliteStore;
+use crate::store::Db;
+use crate::store::sqlite::{SqliteStore, rehearse};
 use anyhow::Context;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -17,6 +19,9 @@ pub(super) struct Options {
     /// Where the database, mail and models go, as an absolute path [default: beside the settings]
     #[arg(long, value_name = "FOLDER", value_parser = absolute)]
     data: Option<PathBuf>,
+    /// Set the password of the operator's pages: the first line of this file
+    #[arg(long, value_name = "FILE")]
+    admin_password_file: Option<PathBuf>,
 }
 
 /// Text, so that it can stand in the settings.
@@ -30,7 +35,13 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     // The file just written decides where the database is, not this shell's variables.
     let config = Config::load(&report.settings, std::iter::empty())?;
     let path = database_path(&config)?;
-    SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let (store, _) = SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let db = Db::new(store);
+    let has_password = match &options.admin_password_file {
+        Some(file) => super::admin::set_from_file(&db, file).map(|()| true)?,
+        None if json => false,
+        None => super::admin::offer(&db)?,
+    };
     if json {
         return Ok(out::json(&json!({ "settings": report.settings, "secret": report.secret, "database": path }))?);
     }
@@ -46,12 +57,53 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     out::line(format!("wrote {}", path.display()))?;
     out::line("")?;
     out::line("Fill in [site], then `paperboy check`. Without [smtp], mail goes to the folder `mail`.")?;
+    if has_password {
+        out::line("The password of the operator's pages (/admin) is set.")?;
+    } else {
+        out::line("`paperboy admin password` opens the operator's pages (/admin).")?;
+    }
     Ok(())
 }
 
-pub(super) fn migrate(place: &Place) -> Done {
+#[derive(Debug, clap::Args)]
+pub(super) struct MigrateOptions {
+    /// Try it on a copy, say what it would do and how long it takes, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Tries the migration on a copy.
+fn rehearsal(path: &Path, json: bool) -> Done {
+    let began = Instant::now();
+    let tried = rehearse(path).with_context(|| format!("cannot migrate a copy of {}", path.display()))?;
+    let seconds = began.elapsed().as_secs_f64();
+    if json {
+        return Ok(out::json(&json!({
+            "database": path, "from": tried.from, "to": tried.to, "steps": tried.to - tried.from,
+            "bytes_before": tried.bytes_before, "bytes_after": tried.bytes_after, "seconds": seconds,
+        }))?);
+    }
+    let shown = path.display();
+    if tried.from == tried.to {
+        return Ok(out::line(format!("{shown} has schema {} already: there is nothing to do", tried.to))?);
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    out::line(format!("{shown} would be brought from schema {} to {}", tried.from, tried.to))?;
+    out::line(format!(
+        "on a copy it took {seconds:.1} seconds and went well: {:.1} MiB became {:.1} MiB",
+        mib(tried.bytes_before),
+        mib(tried.bytes_after)
+    ))?;
+    out::line("nothing was changed; stop the service and `paperboy backup` before you migrate")?;
+    Ok(())
+}
+
+pub(super) fn migrate(options: &MigrateOptions, place: &Place) -> Done {
     let config = place.config()?;
     let path = database_path(&config)?;
+    if options.dry_run {
+        return rehearsal(path, place.json);
+    }
     let (_, migrated) = SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
     if place.json {
         return Ok(out::json(&json!({ "database": path, "from": migrated.from, "to": migrated.to }))?);

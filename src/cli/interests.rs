@@ -115,7 +115,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let interest = checked(fields, Some(interest))?;
             complain(&interest);
             let name = interest.name.clone();
-            if position(&subscriber, &name).is_some() {
+            if subscriber.interest_called(&name).is_some() {
                 return Err(Failure::Failed(anyhow!(
                     "there is an interest called {name:?} already; `interests set` changes it"
                 )));
@@ -147,7 +147,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let interest = read_interest(&mut fields, Some(&subscriber.interests[at]));
             let interest = checked(fields, Some(interest))?;
             complain(&interest);
-            if position(&subscriber, &interest.name).is_some_and(|other| other != at) {
+            if subscriber.interest_called(&interest.name).is_some_and(|other| other != at) {
                 return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
             }
             let renamed = (subscriber.interests[at].name.clone(), interest.name.clone());
@@ -244,12 +244,8 @@ pub(super) fn complaints(interest: &Interest) -> Vec<String> {
         .collect()
 }
 
-fn position(subscriber: &Subscriber, name: &str) -> Option<usize> {
-    subscriber.interests.iter().position(|interest| interest.name.eq_ignore_ascii_case(name))
-}
-
 fn known(subscriber: &Subscriber, name: &str) -> Result<usize, Failure> {
-    position(subscriber, name).ok_or_else(|| {
+    subscriber.interest_called(name).ok_or_else(|| {
         let names: Vec<&str> = subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         Failure::Failed(anyhow!("{} has no interest called {name:?}; they have: {names}", subscriber.address))

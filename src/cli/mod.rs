@@ -4,6 +4,7 @@
 //! group. Commands print what they did through `out`, and return what went
 //! wrong; it is printed once, here, with its causes.
 
+mod admin;
 mod alive;
 mod backup;
 mod check;
@@ -28,6 +29,7 @@ mod subscribers;
 mod suppressions;
 mod trial;
 
+use crate::telemetry::{self, TelemetryError, Voice};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -55,6 +57,9 @@ enum Command {
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
+    /// Look after who may do what an operator does: the password of the pages, keys of the API
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Look over all that mail depends on; say what to do about what is wrong
     Check(check::Options),
     /// Run as a service: fetch, publish and deliver every day, and serve the pages
@@ -98,7 +103,7 @@ enum Command {
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Create the database, or bring it to this version's schema
-    Migrate,
+    Migrate(init::MigrateOptions),
     /// Ask the service of these settings whether it is alive; exit code 1 if not
     #[command(hide = true)]
     Alive,
@@ -130,9 +135,7 @@ type Done = Result<(), Failure>;
 /// Reads the command line, does what it says, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let chosen = if let Command::Run(options) = &cli.command { options.log_format() } else { None };
-    let format = chosen.map_or_else(crate::telemetry::usual_format, Ok);
-    if let Err(error) = format.and_then(crate::telemetry::init) {
+    if let Err(error) = start_log(&cli) {
         let _ = writeln!(std::io::stderr(), "error: {:#}", anyhow::Error::from(error));
         return ExitCode::from(2);
     }
@@ -153,11 +156,28 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Starts the log: as the command line says, else the environment, else, for the service, the settings.
+fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
+    let Command::Run(options) = &cli.command else {
+        let format = telemetry::asked_format()?;
+        return telemetry::init(format.unwrap_or_default(), Voice::Command);
+    };
+    let asked = match options.log_format() {
+        Some(format) => Some(format),
+        None => telemetry::asked_format()?,
+    };
+    let at = open::Place { config: open::settings_file(cli.config.clone()), json: cli.json };
+    // What is wrong with the settings is said by whoever works by them.
+    let settings = || at.config().map(|config| config.log.format).unwrap_or_default();
+    telemetry::init(asked.unwrap_or_else(settings), Voice::Service)
+}
+
 fn run(cli: Cli) -> Done {
     let at = open::Place { config: open::settings_file(cli.config), json: cli.json };
     match cli.command {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
+        Command::Admin(command) => admin::run(command, &at),
         Command::Check(options) => check::run(&options, &at),
         Command::Fetch(options) => fetch::run(&options, &at),
         Command::Papers(command) => papers::run(command, &at),
@@ -180,7 +200,7 @@ fn run(cli: Cli) -> Done {
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
             Ok(out::bytes(&script)?)
         }
-        Command::Migrate => init::migrate(&at),
+        Command::Migrate(options) => init::migrate(&options, &at),
         Command::Alive => alive::run(&at),
         Command::Man(options) => man::run(&options),
     }

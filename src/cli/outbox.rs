@@ -2,10 +2,10 @@
 
 use super::open::{Place, address, date, desk, now};
 use super::{Done, Failure, out};
-use crate::store::{Alarms, ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow, ReportsOf};
+use crate::shapes::{self, ALARM_DAYS, DeliveryShape, TryShape};
+use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow};
 use anyhow::anyhow;
-use chrono::{NaiveDate, TimeDelta};
-use serde_json::{Map, Value, json};
+use chrono::NaiveDate;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -131,18 +131,7 @@ impl Which {
 fn tell(ids: &[DeliveryId], answers: &[ByHand], done: &str) -> Done {
     let mut is_all_done = true;
     for (id, answer) in ids.iter().zip(answers) {
-        let said = match answer {
-            ByHand::Done => done.to_owned(),
-            ByHand::DoneAgain => format!("{done}; the server may have a copy already, so a second one is possible"),
-            ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
-                "a sender has it in hand: try again once it is done".to_owned()
-            }
-            ByHand::Not(state) => format!("is {}: there is nothing to do about it", state.word()),
-            ByHand::Suppressed => {
-                "its address is suppressed: `paperboy suppressions remove` allows mail to it".to_owned()
-            }
-            ByHand::Unknown => "there is no such delivery".to_owned(),
-        };
+        let said = shapes::by_hand(*answer, done);
         is_all_done &= matches!(answer, ByHand::Done | ByHand::DoneAgain);
         out::line(format!("{}: {said}", id.0))?;
     }
@@ -183,31 +172,18 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
         return Err(Failure::Failed(anyhow!("nothing was ever queued for that address and date")));
     }
     let mut shown = Vec::new();
-    for row in &rows {
-        let attempts = db.run_here(|store| store.attempts(row.id))?;
-        let reports = db.run_here(|store| store.reports(&ReportsOf::Delivery(row.id), 100))?;
+    for row in rows {
+        let shape = DeliveryShape::read(db, row)?;
         if json {
-            let mut value = serde_json::to_value(row)?;
-            let attempts: Vec<Value> = attempts
-                .iter()
-                .map(|(at, attempt)| {
-                    json!({
-                        "at": at, "stage": attempt.stage, "code": attempt.code, "enhanced": attempt.enhanced,
-                        "text": attempt.text, "duration_ms": attempt.duration_ms,
-                    })
-                })
-                .collect();
-            value["tries"] = attempts.into();
-            value["subject"] = row.subject.clone().into();
-            value["next_at"] = json!(row.next_at);
-            value["reports"] = json!(reports);
-            shown.push(value);
+            shown.push(shape);
             continue;
         }
+        let DeliveryShape { row, tries, reports, .. } = shape;
         out::line(format!("{} · issue of {} · {}", row.address, row.local_date, row.state.word()))?;
         out::line(format!("  {}", row.subject))?;
         out::line(format!("  {}", row.message_id))?;
-        for (at, attempt) in &attempts {
+        out::line(format!("  issue {} (`issue={}` in the log)", row.id.0, row.id.0))?;
+        for TryShape { at, attempt } in &tries {
             out::line(format!(
                 "  {}  {} ms  {}",
                 at.format("%Y-%m-%d %H:%M:%S"),
@@ -215,7 +191,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
                 said(Some(&attempt.stage), attempt.code, Some(&attempt.text))
             ))?;
         }
-        if attempts.is_empty() && row.text.is_some() {
+        if tries.is_empty() && row.text.is_some() {
             out::line(format!("  {}", said(row.stage.as_deref(), row.code, row.text.as_deref())))?;
         }
         for report in reports.iter().rev() {
@@ -243,33 +219,18 @@ pub(super) fn in_words(report: &ReportRow) -> String {
     crate::text::cut(&format!("{} → {}: {}", words.join(" "), report.action, report.diagnostic), 160)
 }
 
-/// How far back reports that call for a person are shown.
-pub(super) const ALARM_DAYS: i64 = 7;
-
-/// Reports of the last `days` that say that mail from us is not wanted.
-pub(super) fn alarms(db: &Db, days: i64) -> Result<Alarms, Failure> {
-    let since = now() - TimeDelta::days(days);
-    Ok(db.run_here(|store| store.alarms(since))?)
-}
-
 fn stats(db: &Db, json: bool) -> Done {
-    let (reports, alarms) = (db.run_here(|store| store.count_reports())?, alarms(db, ALARM_DAYS)?);
-    let counts = db.run_here(|store| store.count_deliveries())?;
-    let count = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
+    let all = shapes::outbox_counts(db, now())?;
     if json {
-        let mut all: Map<String, Value> =
-            DeliveryState::WORDS.iter().map(|(word, state)| ((*word).to_owned(), count(*state).into())).collect();
-        all.extend(reports.iter().map(|(class, count)| (format!("report_{class}"), Value::from(*count))));
-        all.insert("alarms".to_owned(), alarms.count.into());
-        all.insert("total".to_owned(), counts.iter().map(|(_, count)| count).sum::<u64>().into());
         return Ok(out::json(&all)?);
     }
-    for (word, state) in DeliveryState::WORDS {
-        out::line(format!("{word:<13} {}", count(state)))?;
+    for (word, _) in DeliveryState::WORDS {
+        out::line(format!("{word:<13} {}", all.get(word).copied().unwrap_or(0)))?;
     }
-    for (class, count) in &reports {
+    for (class, count) in all.iter().filter_map(|(name, count)| Some((name.strip_prefix("report_")?, count))) {
         out::line(format!("reports: {class:<4} {count}"))?;
     }
+    let alarms = shapes::policy_reports(db, now(), ALARM_DAYS)?;
     if let Some(last) = &alarms.last {
         out::line(format!(
             "! {} reports in {ALARM_DAYS} days say that mail from us is not wanted, the last one: {}",

@@ -8,13 +8,13 @@ use crate::edition::{StoredVectors, explain_paper, refresh_archive, refresh_back
 use crate::intake::{Import, fetch_papers};
 use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
+use crate::shapes::PaperShape;
 use crate::site::Site;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::source::{SourceKind, SourceSettings};
-use crate::store::{Db, PaperRecord, SetAside, Split, StoredPaper};
+use crate::store::{Db, SetAside, Split, StoredPaper};
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
-use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -199,13 +199,14 @@ fn show(id: &str, place: &Place) -> Done {
         ask_for(&id, source, &config.site, &db)?;
         found = db.run_here(|store| store.paper(&id))?;
     }
-    let Some(StoredPaper { paper, row, .. }) = found else {
+    let Some(stored) = found else {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
-    let records = db.run_here(|store| store.paper_records(row))?;
+    let shape = PaperShape::read(&db, stored)?;
     if place.json {
-        return Ok(out::json(&Shown { paper: &paper, records: &records })?);
+        return Ok(out::json(&shape)?);
     }
+    let PaperShape { paper, records } = shape;
     out::line(&paper.title)?;
     out::line(paper.authors.join(", "))?;
     out::line(facts(&paper).join(" · "))?;
@@ -233,14 +234,6 @@ fn show(id: &str, place: &Place) -> Done {
         })
         .collect();
     Ok(out::table(["RECORD", "SOURCE", "SINCE", "OTHER NAMES IN IT"], &rows)?)
-}
-
-/// A paper with what each source calls it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    paper: &'a Paper,
-    records: &'a [PaperRecord],
 }
 
 fn split(id: &str, place: &Place) -> Done {

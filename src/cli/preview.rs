@@ -2,11 +2,10 @@
 
 use super::open::{Place, date, desk, now, subscriber};
 use super::{Done, Failure, explain, out};
-use crate::digest::IssuePick;
-use crate::edition::{Composed, explain_picks, preview};
+use crate::edition::{explain_picks, preview};
+use crate::shapes::PreviewShape;
 use anyhow::anyhow;
 use chrono::NaiveDate;
-use serde_json::{Value, json};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -48,11 +47,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let is_json = place.json || options.format == Format::Json;
     match options.format {
         _ if is_json => {
-            let mut value = as_json(&composed);
-            if options.explain {
-                value["explained"] = json!(explained);
-            }
-            out::json(&value)?;
+            out::json(&PreviewShape::new(&composed, options.explain.then(|| explained.clone())))?;
         }
         Format::Json => {}
         Format::Eml => out::bytes(&composed.message)?,
@@ -68,38 +63,4 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         }
     }
     Ok(())
-}
-
-/// Every pick that is in the mail, with its section and its reason as they are stored.
-fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &str, &str)> {
-    let all = composed.issue.sections.iter().flat_map(|section| &section.picks);
-    all.filter_map(|pick| {
-        let stored = composed.picks().iter().find(|stored| Some(stored.paper.0) == pick.row)?;
-        Some((pick, stored.section.as_str(), stored.reason.as_str()))
-    })
-}
-
-fn as_json(composed: &Composed) -> Value {
-    let picks = picks(composed).map(|(pick, section, reason)| {
-        json!({
-            "id": pick.paper.id,
-            "title": pick.paper.title,
-            "announced": pick.paper.announced,
-            "section": section,
-            "score": pick.score,
-            "reason": reason,
-        })
-    });
-    json!({
-        "email": composed.subscriber.address,
-        "local_date": composed.issue.local_date,
-        "subject": composed.rendered.subject,
-        "message_id": format!("<{}>", composed.message_id),
-        "covers": composed.issue.covers.iter().map(|day| day.date).collect::<Vec<_>>(),
-        "considered": composed.issue.considered,
-        "no_room": composed.issue.no_room,
-        "below_the_line": composed.issue.below_the_line,
-        "would_be_sent": composed.wanted(),
-        "picks": picks.collect::<Vec<_>>(),
-    })
 }

@@ -5,11 +5,13 @@ use super::{Done, Failure};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::{Daemon, Role};
+use crate::digest::Templates;
 use crate::random::SystemChance;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, free_bytes};
 use crate::telemetry::LogFormat;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ pub(super) struct Options {
     /// Do only this: fetch, publish, deliver, inbound, web (separated by commas) [default: all]
     #[arg(long = "role", value_name = "ROLES", value_delimiter = ',', value_parser = role)]
     roles: Vec<Role>,
-    /// How log lines look [default: as `PAPERBOY_LOG_FORMAT` says, else human]
+    /// How log lines look [default: as `PAPERBOY_LOG_FORMAT` says, else `[log] format`]
     #[arg(long, value_name = "FORMAT", value_enum)]
     log_format: Option<Format>,
 }
@@ -57,11 +59,44 @@ fn open_readers(config: &Config) -> Result<Vec<Box<dyn Store>>, Failure> {
     Ok(readers.with_context(|| format!("cannot open {}", path.display()))?)
 }
 
+/// Below so many bytes on its disk the database would be full within minutes.
+const DISK_FULL_BYTES: u64 = 16 << 20;
+
+/// Does not start with what would lose or leak mail, and says all of it at once.
+/// What time heals is no reason: a relay or a name server that is down.
+fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
+    let mut obstacles = config.obstacles();
+    // Those that are embedded have been tried before they were shipped.
+    if !templates.replaced().is_empty() || !templates.own_languages().is_empty() {
+        obstacles.extend(templates.check().err().map(|error| {
+            format!(
+                "{:#}; mend it, or take it out of digest.templates: the built-in one serves then",
+                anyhow::Error::from(error)
+            )
+        }));
+    }
+    if !obstacles.is_empty() {
+        let list = obstacles.join("\n  ");
+        return Err(Failure::Usage(anyhow!("the service does not start, mail would be lost or leak:\n  {list}")));
+    }
+    let database = database_path(config)?;
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match free_bytes(folder) {
+        Ok(free) if free < DISK_FULL_BYTES => Err(Failure::Failed(anyhow!(
+            "the service does not start: {} MiB are free in {}, and what cannot be recorded must not be sent; make room",
+            free >> 20,
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn run(options: Options, place: &Place) -> Done {
     let config: Config = place.config()?;
     // What `Daemon::run` would refuse later is a matter of settings, too.
-    super::open::desk(&config)?;
+    let desk = super::open::desk(&config)?;
     database_path(&config)?;
+    refuse(&config, &desk.templates)?;
     let readers = open_readers(&config)?;
     let db = Place::db(&config)?.with_readers(readers);
     // What cannot be recorded must not be sent.

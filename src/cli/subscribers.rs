@@ -6,7 +6,7 @@ use super::open::{Place, address, date, now, subscriber};
 use super::{Done, Failure, out};
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered, ReportsOf};
-use crate::subscriber::{Address, Status, Subscriber, SubscriberId, read_subscriber};
+use crate::subscriber::{Address, Subscriber, SubscriberId, read_subscriber};
 use crate::token::Signer;
 use anyhow::anyhow;
 use chrono::NaiveDate;
@@ -201,7 +201,7 @@ fn add(db: &Db, email: &str, choices: Choices, erased: &Erased) -> Done {
     let new = checked(fields, read)?;
     let entered = db.run_here(|store| store.enter_subscribers(std::slice::from_ref(&new), now()))?;
     match entered.first() {
-        Some(Entered::Left(status)) => Err(Failure::Failed(anyhow!("{}", why_left(*status)))),
+        Some(Entered::Left(status)) => Err(Failure::Failed(anyhow!("{}", status.why_no_issues()))),
         _ => Ok(out::line(format!("added {address}"))?),
     }
 }
@@ -227,42 +227,21 @@ fn set(db: &Db, email: &str, choices: Choices) -> Done {
 }
 
 fn pause(db: &Db, mut subscriber: Subscriber, until: Option<NaiveDate>) -> Done {
-    if !matches!(subscriber.status, Status::Active | Status::Paused) {
-        return Err(Failure::Failed(anyhow!("{} gets no issues: {}", subscriber.address, why_none(subscriber.status))));
-    }
     let address = subscriber.address.clone();
-    let said = if let Some(until) = until {
-        subscriber.details.status = Status::Active;
-        subscriber.details.preferences.pause_until = Some(until);
-        format!("{address} gets no issue before {until}")
-    } else {
-        subscriber.details.status = Status::Paused;
-        format!("{address} gets no issue until `paperboy subscribers resume {address}`")
+    subscriber.details.pause(until).map_err(|why| anyhow!("{address} gets no issues: {why}"))?;
+    let said = match until {
+        Some(until) => format!("{address} gets no issue before {until}"),
+        None => format!("{address} gets no issue until `paperboy subscribers resume {address}`"),
     };
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
     Ok(out::line(said)?)
 }
 
 fn resume(db: &Db, mut subscriber: Subscriber) -> Done {
-    if !matches!(subscriber.status, Status::Active | Status::Paused) {
-        return Err(Failure::Failed(anyhow!(
-            "{} cannot be resumed: {}",
-            subscriber.address,
-            why_none(subscriber.status)
-        )));
-    }
-    subscriber.details.status = Status::Active;
-    subscriber.details.preferences.pause_until = None;
+    let address = subscriber.address.clone();
+    subscriber.details.resume().map_err(|why| anyhow!("{address} cannot be resumed: {why}"))?;
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
-    Ok(out::line(format!("{} gets issues again", subscriber.address))?)
-}
-
-/// Why somebody who is not paused gets no issues.
-fn why_none(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "they have not confirmed their address yet",
-        status => why_left(status),
-    }
+    Ok(out::line(format!("{address} gets issues again"))?)
 }
 
 /// A value, unless something was wrong with what it was read from.
@@ -271,14 +250,6 @@ pub(super) fn checked<T>(fields: Fields, value: Option<T>) -> Result<T, Failure>
     match value {
         Some(value) if problems.is_empty() => Ok(value),
         _ => Err(Failure::Usage(anyhow!("{}", in_one_line(&problems)))),
-    }
-}
-
-/// Why an address is not written to.
-fn why_left(status: Status) -> &'static str {
-    match status {
-        Status::Suppressed => "the address has refused mail: it is suppressed",
-        _ => "they have unsubscribed: only they themselves can come back",
     }
 }
 

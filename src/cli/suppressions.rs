@@ -2,8 +2,8 @@
 
 use super::open::{Place, address, now};
 use super::{Done, Failure, out};
+use crate::shapes::SuppressionShape;
 use anyhow::anyhow;
-use serde_json::{Value, json};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -25,23 +25,19 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::List => {
             let suppressions = db.run_here(|store| store.suppressions())?;
+            let shapes = suppressions.into_iter().map(|one| SuppressionShape::read(&db, one));
+            let shapes = shapes.collect::<Result<Vec<_>, _>>()?;
             if place.json {
-                let mut all: Vec<Value> = Vec::with_capacity(suppressions.len());
-                for one in &suppressions {
-                    let evidence = db.run_here(|store| store.suppression_evidence(&one.address))?;
-                    all.push(
-                        json!({ "address": one.address, "reason": one.reason, "at": one.at, "evidence": evidence }),
-                    );
-                }
-                return Ok(out::json(&all)?);
+                return Ok(out::json(&shapes)?);
             }
-            let mut rows: Vec<[String; 4]> = Vec::with_capacity(suppressions.len());
-            for one in &suppressions {
-                let evidence = db.run_here(|store| store.suppression_evidence(&one.address))?;
-                let came = evidence.map_or_else(String::new, |report| format!("report by {}", report.source));
-                let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
-                rows.push([one.address.to_string(), since, came, crate::text::cut(&one.reason, 100)]);
-            }
+            let rows: Vec<[String; 4]> = shapes
+                .iter()
+                .map(|one| {
+                    let came = one.evidence.as_ref().map(|report| format!("report by {}", report.source));
+                    let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
+                    [one.address.to_string(), since, came.unwrap_or_default(), crate::text::cut(&one.reason, 100)]
+                })
+                .collect();
             Ok(out::table(["ADDRESS", "SINCE (UTC)", "EVIDENCE", "REASON"], &rows)?)
         }
         Command::Add { address: text, reason } => {

@@ -52,6 +52,7 @@ pub(super) fn run(options: Options, json: bool) -> Done {
         out::line("")?;
         out::line(format!("The inbox:    {}/inbox", trial.base_url))?;
         out::line(format!("The site:     {}/", trial.base_url))?;
+        out::line(format!("The operator: {}/admin (password {})", trial.base_url, trial.operator_password))?;
         out::line("Ctrl-C ends the trial; nothing of it stays.")?;
         let stop = CancellationToken::new();
         let asked = stop.clone();

@@ -21,7 +21,7 @@ pub enum NotThere {
 #[derive(Debug, thiserror::Error)]
 pub enum NoDesk {
     /// A template of the operator's.
-    #[error(transparent)]
+    #[error("a template cannot be used (mend it, or take it out of digest.templates: the built-in one serves then)")]
     Template(#[from] TemplateError),
     /// A key that signs.
     #[error("dkim")]

@@ -189,6 +189,7 @@ pub(super) fn read_web(fields: &mut Fields, files: &mut Files) -> WebSettings {
     let proxy = |text: &str| text.parse::<IpAddr>().map_err(|_| "must be a list of IP addresses like 127.0.0.1");
     WebSettings {
         listen: fields.parsed("listen", listen).unwrap_or(default.listen),
+        admin_listen: fields.parsed("admin_listen", listen),
         trusted_proxies: fields.all_parsed("trusted_proxies", proxy).unwrap_or(default.trusted_proxies),
         tls: read_tls(fields, files),
         signup: fields.choice("signup", &SIGNUP).unwrap_or(default.signup),
@@ -378,6 +379,17 @@ pub(super) fn is_loopback(host: &str) -> bool {
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether `host` is this machine or one of its own network: not a name that the world can look up.
+pub(super) fn is_house(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return !crate::source::http::is_public(address);
+    }
+    // RFC 6761 and RFC 6762, RFC 8375, and what ICANN keeps for private use.
+    let private = ["localhost", "local", "test", "invalid", "example", "internal", "home.arpa", "lan", "intranet"];
+    !bare.contains('.') || private.iter().any(|end| bare.strip_suffix(end).is_some_and(|rest| rest.ends_with('.')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,6 +443,16 @@ mod tests {
         let local = "b".repeat(32);
         check(tagged_address, &format!("{local}@example.org"), Some(format!("{local}@example.org").as_str()));
         check(tagged_address, &format!("{local}b@example.org"), None);
+    }
+
+    #[test]
+    fn the_house_is_no_name_that_the_world_knows() {
+        for here in ["localhost", "127.0.0.1", "10.1.2.3", "[fd00::1]", "papers", "papers.lab.test", "x.home.arpa"] {
+            assert!(is_house(here), "{here}");
+        }
+        for elsewhere in ["digest.example.org", "8.8.8.8", "[2606:4700::1]", "test.org", "a.mylocal"] {
+            assert!(!is_house(elsewhere), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -264,7 +264,7 @@ fn a_wrong_variable_is_called_by_its_name() {
              openreview, crossref, openalex, semantic_scholar, feed, jsonl",
             "PAPERBOY_SMPT__PORT: no such setting, did you mean `smtp`?",
             "PAPERBOY_İ__X: no such setting; known here: site, database, smtp, maildir, schedule, source, web, inbound, \
-             digest, model, dkim",
+             digest, model, alarms, retention, log, dkim",
             "PAPERBOY_WEB__LISTEN__PORT: no such setting: `web.listen` is not a table in the file",
         ],
     );
@@ -371,7 +371,16 @@ fn warnings_say_what_is_hardly_meant() {
     let place = Place::with(template());
     #[cfg(unix)]
     std::fs::set_permissions(place.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    let warnings = place.load(&[]).unwrap().warnings().join("\n");
+    let config = place.load(&[]).unwrap();
+    let warnings = config.warnings().join("\n");
+    // That everybody can read the secret is more than a warning, where everybody can get there.
+    #[cfg(unix)]
+    for (mode, obstacles) in [(0o755, 1), (0o700, 0)] {
+        std::fs::set_permissions(place.0.path(), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        assert_eq!(config.obstacles().len(), obstacles, "{:?}", config.obstacles());
+        let is_warned = config.warnings().iter().any(|warning| warning.contains("holds a secret"));
+        assert_eq!(is_warned, obstacles == 0);
+    }
     insta::assert_snapshot!(warnings.replace(&place.0.path().display().to_string(), "DIR"));
 
     let settled = Place::with(&format!(

@@ -1,7 +1,8 @@
 //! What works but is hardly meant: said by `check`.
 
 use super::Config;
-use super::sections::is_loopback;
+use super::obstacles::is_open_to_all;
+use super::sections::{is_house, is_loopback};
 use crate::outbox::{Security, Transport};
 use axum::http::Uri;
 use std::path::Path;
@@ -17,11 +18,20 @@ impl Config {
         if self.sources.is_empty() {
             warnings.push("no [[source]]: papers come from `papers import` alone".to_owned());
         }
-        let exposed = self.secret_files.iter().filter(|path| readable_by_others(path));
+        let exposed = self.secret_files.iter().filter(|path| readable_by_others(path) && !is_open_to_all(path));
         warnings.extend(exposed.map(|path| {
             let path = path.display();
             format!("{path} holds a secret and everybody on this machine can read it: run `chmod o= {path}`")
         }));
+        if let Some(address) = self.web.admin_listen
+            && !address.ip().is_loopback()
+            && self.web.tls.is_none()
+        {
+            warnings.push(format!(
+                "web.admin_listen = \"{address}\": everybody on the way can read the operator's password; use \
+                 127.0.0.1 and a proxy or an SSH tunnel, or tls_cert_file"
+            ));
+        }
         warnings
     }
 
@@ -30,7 +40,7 @@ impl Config {
         let host = base_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
         if is_loopback(&host) {
             warnings.push(format!("site.base_url = {base_url:?}: links in mails lead nowhere but on this machine"));
-        } else if base_url.starts_with("http:") {
+        } else if base_url.starts_with("http:") && (is_house(&host) || is_example(&host) || self.allow_http) {
             let why = "mail programs offer one-click unsubscription over https only (RFC 8058)";
             warnings.push(format!("site.base_url = {base_url:?}: should be https, {why}"));
         }
@@ -83,7 +93,7 @@ fn lies_within(domain: &str, parent: &str) -> bool {
 }
 
 /// RFC 2606 section 3 and RFC 6761 section 6.5.
-fn is_example(domain: &str) -> bool {
+pub(super) fn is_example(domain: &str) -> bool {
     ["example.org", "example.com", "example.net", "example"].iter().any(|example| lies_within(domain, example))
 }
 

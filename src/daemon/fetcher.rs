@@ -5,8 +5,8 @@ use super::parts::Parts;
 use crate::clock::Clock;
 use crate::edition::{VectorError, refresh_vectors};
 use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
-use crate::source::SourceSettings;
 use crate::source::http::Http;
+use crate::source::{SourceKind, SourceSettings};
 use crate::store::Db;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -56,10 +56,15 @@ impl Fetcher {
             };
             match looked {
                 Err(PollError::Intake(IntakeError::Store(error))) => return Err(error.into()),
-                looked => self.say(source, looked),
+                looked => {
+                    self.note(source, &looked, now).await?;
+                    self.say(source, looked);
+                }
             }
         }
         self.make_vectors(&parts).await?;
+        let done_at = self.clock.now();
+        self.db.run(move |store| store.note_work("fetch", None, done_at)).await?;
         self.memory().last = Some(now);
         self.polled.send_replace(true);
         self.arrived.notify_one();
@@ -92,11 +97,40 @@ impl Fetcher {
         Ok(())
     }
 
+    /// Notes whether the source could be read, for whoever watches.
+    async fn note(
+        &self,
+        source: &SourceSettings,
+        looked: &Result<Polled, PollError>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Trouble> {
+        let why = match looked {
+            // Nothing was due, or it is left alone: that says nothing.
+            Ok(polled) if polled.paused_until.is_some() => return Ok(()),
+            Ok(polled) if polled.asked == 0 && source.kind != SourceKind::Jsonl => return Ok(()),
+            Ok(polled) => polled.failures.first().filter(|_| polled.read == 0).map(|(what, why)| match what.as_str() {
+                "" => why.clone(),
+                what => format!("{what}: {why}"),
+            }),
+            Err(error) => Some(error.to_string()),
+        };
+        let name = source.name.clone();
+        if let Some(why) = &why
+            && looked.as_ref().is_ok_and(|polled| polled.changes.is_empty())
+            && self.memory().said.insert(name.clone(), why.clone()).as_ref() != Some(why)
+        {
+            tracing::warn!(source.name = %name, "the source cannot be read: {why}");
+        }
+        Ok(self.db.run(move |store| store.note_look(&name, why.as_deref(), now)).await?)
+    }
+
     /// Says what a look brought, and what is wrong with a source when that changes.
     fn say(&self, source: &SourceSettings, looked: Result<Polled, PollError>) {
         match looked {
             Ok(polled) => {
-                self.memory().said.remove(&source.name);
+                if polled.failures.is_empty() {
+                    self.memory().said.remove(&source.name);
+                }
                 polled.log();
                 if polled.read > 0 {
                     tracing::info!(

@@ -4,9 +4,11 @@
 //! processes do on it is counted too. Counters are of what is recorded: they
 //! fall only when somebody's data are erased, which Prometheus takes for a restart.
 
-use crate::store::{DeliveryState, RelayPause, SourceStanding, Store, StoreError};
+use crate::alarm::KINDS;
+use crate::coverage::{Coverage, CoverageState};
+use crate::store::{AlarmRow, DeliveryState, RelayPause, RunRow, SourceStanding, Store, StoreError};
 use crate::subscriber::Status;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::fmt::{Display, Write as _};
 
 /// The figures of one instant.
@@ -23,7 +25,19 @@ pub(super) struct Figures {
     pub(super) sources: Vec<SourceStanding>,
     pub(super) relays: Vec<(String, RelayPause)>,
     pub(super) is_sending: bool,
+    pub(super) alarms: Vec<AlarmRow>,
+    pub(super) coverage: Vec<Coverage>,
+    /// Seconds from queue to server of the last day's issues, in ascending order.
+    pub(super) waits: Vec<u64>,
+    pub(super) tended_at: Option<DateTime<Utc>>,
+    pub(super) run: Option<RunRow>,
 }
+
+/// Of the last day's issues so many are enough to tell how long they waited.
+const WAITS_MAX: u32 = 10_000;
+
+/// Days back whose coverage is counted: what is older is not waited for.
+const COVERAGE_DAYS: u64 = 3;
 
 impl Figures {
     /// Asks `store` for all of them.
@@ -40,11 +54,17 @@ impl Figures {
             sources: store.source_standings()?,
             relays: store.relay_pauses()?,
             is_sending: store.sender()?.is_some_and(|lease| lease.until > now),
+            alarms: store.alarms(now)?,
+            coverage: store.coverage(now.date_naive() - Days::new(COVERAGE_DAYS), now.date_naive())?,
+            waits: store.waits(now - TimeDelta::days(1), WAITS_MAX)?,
+            tended_at: store.last_tended()?.map(|tended| tended.at),
+            run: store.runs(1)?.pop(),
         })
     }
 
-    /// The whole page, with what is known of the process: when it `began`, and which of its loops are alive.
-    pub(super) fn page(&self, began: DateTime<Utc>, loops: &[(&'static str, bool)]) -> String {
+    /// The whole page, with what is known of the process: when it `began`, which of its loops are alive,
+    /// and the room on the disk of the database, in bytes.
+    pub(super) fn page(&self, began: DateTime<Utc>, loops: &[(&'static str, bool)], free_bytes: Option<u64>) -> String {
         let mut page = Page::default();
         page.family("paperboy_build_info", "gauge", "The version that runs; always 1.");
         page.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -82,8 +102,8 @@ impl Figures {
             page.sample(&[("class", class)], reports);
         }
         page.family("paperboy_subscribers", "gauge", "Subscribers by status.");
-        for (status, subscribers) in &self.subscribers {
-            page.sample(&[("status", word(*status))], subscribers);
+        for (word, status) in Status::WORDS {
+            page.sample(&[("status", word)], count(&self.subscribers, &status));
         }
         page.family("paperboy_papers", "gauge", "Papers in the database.");
         page.sample(&[], self.papers);
@@ -101,16 +121,62 @@ impl Figures {
                 page.sample(&[("source", &source.source)], settled_at.timestamp());
             }
         }
+        self.of_operation(&mut page, free_bytes);
         page.text
+    }
+
+    /// What the operator is told of anyway, for those who draw it.
+    fn of_operation(&self, page: &mut Page, free_bytes: Option<u64>) {
+        page.family("paperboy_alarm", "gauge", "Whether an alarm of this kind stands.");
+        for (name, _) in KINDS {
+            let stands = self.alarms.iter().any(|alarm| alarm.name == name && alarm.stands());
+            page.sample(&[("name", name)], u8::from(stands));
+        }
+        page.family("paperboy_coverage_days", "gauge", "Announcements of the last 3 days, by how far they have come.");
+        for (word, state) in CoverageState::WORDS {
+            page.sample(&[("state", word)], self.coverage.iter().filter(|row| row.state == state).count());
+        }
+        page.family(
+            "paperboy_issue_wait_seconds",
+            "gauge",
+            "How long the issues that were taken in a day had waited in the queue, by quantile.",
+        );
+        for (word, share) in [("0.5", 0.5), ("0.95", 0.95), ("1", 1.0)] {
+            let at = ((self.waits.len() as f64 * share).ceil() as usize).saturating_sub(1);
+            if let Some(wait) = self.waits.get(at) {
+                page.sample(&[("quantile", word)], wait);
+            }
+        }
+        if let Some(tended_at) = self.tended_at {
+            page.family("paperboy_tended_timestamp_seconds", "gauge", "When the database was last tended.");
+            page.sample(&[], tended_at.timestamp());
+        }
+        if let Some(free) = free_bytes {
+            page.family("paperboy_disk_free_bytes", "gauge", "Room on the disk of the database.");
+            page.sample(&[], free);
+        }
+        let Some(run) = &self.run else { return };
+        page.family("paperboy_run_timestamp_seconds", "gauge", "When the last day was summed up.");
+        page.sample(&[], run.at.timestamp());
+        page.family("paperboy_run_issues", "gauge", "Issues of the last day that was summed up, by outcome.");
+        let figures = &run.figures;
+        for (outcome, count) in [
+            ("accepted", figures.accepted),
+            ("deferred", figures.deferred),
+            ("rejected", figures.rejected),
+            ("expired", figures.expired),
+            ("uncertain", figures.uncertain),
+            ("empty", figures.empty),
+        ] {
+            page.sample(&[("outcome", outcome)], count);
+        }
+        page.family("paperboy_run_papers", "gauge", "Papers taken in on the last day that was summed up.");
+        page.sample(&[], figures.papers);
     }
 }
 
 fn count<K: PartialEq>(counts: &[(K, u64)], wanted: &K) -> u64 {
     counts.iter().find(|(known, _)| known == wanted).map_or(0, |(_, count)| *count)
-}
-
-fn word(status: Status) -> &'static str {
-    Status::WORDS.iter().find(|(_, known)| *known == status).map_or("", |(word, _)| word)
 }
 
 #[derive(Default)]

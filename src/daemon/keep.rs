@@ -1,8 +1,11 @@
 //! The driver of background loops.
 
+use crate::alarm::WatchError;
+use crate::alarm::webhook::PostError;
+use crate::clock::Clock;
 use crate::edition::EditionError;
 use crate::outbox::{DeliverError, LockError};
-use crate::store::StoreError;
+use crate::store::{Db, StoreError};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,6 +80,24 @@ impl From<EditionError> for Trouble {
     }
 }
 
+impl From<WatchError> for Trouble {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Store(error) => Trouble::new(error),
+            error @ WatchError::Mail(_) => Trouble::new(error),
+        }
+    }
+}
+
+impl From<PostError> for Trouble {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Store(error) => Trouble::new(error),
+            error => Trouble::Passing(error.into()),
+        }
+    }
+}
+
 impl From<DeliverError> for Trouble {
     fn from(error: DeliverError) -> Self {
         Trouble::new(error)
@@ -96,15 +117,28 @@ pub(super) struct Pulse {
     /// The longest silence that is still life.
     patience: Duration,
     last: Mutex<Instant>,
+    /// Since when its steps fail, and why.
+    failing: Mutex<Option<(Instant, String)>>,
 }
 
 impl Pulse {
     pub(super) fn new(name: &'static str, patience: Duration) -> Arc<Self> {
-        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()) })
+        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()), failing: Mutex::default() })
     }
 
     pub(super) fn beat(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Notes that a step failed, and why; `None` that one has succeeded.
+    fn fails(&self, why: Option<(Instant, String)>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// For how long its steps have failed, and why; `None` if they do not.
+    pub(super) fn failing(&self) -> Option<(Duration, String)> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.as_ref().map(|(since, why)| (since.elapsed(), why.clone()))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -121,6 +155,31 @@ pub(super) struct Pace {
     /// Rings when there may be something to do.
     pub(super) bell: Arc<Notify>,
     pub(super) stop: CancellationToken,
+    /// Where it is noted what the loop fails of, for the operator's pages.
+    pub(super) notes: Option<Notes>,
+}
+
+/// Where it is noted how a part of the work goes.
+#[derive(Clone)]
+pub(super) struct Notes {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Notes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notes")
+    }
+}
+
+impl Pace {
+    /// Notes that the loop fails, or that it works again.
+    async fn note(&self, failure: Option<String>) {
+        let Some(notes) = &self.notes else { return };
+        let (part, now) = (self.pulse.name, notes.clock.now());
+        // A database that cannot be written is seen without it.
+        let _ = notes.db.run(move |store| store.note_work(part, failure.as_deref(), now)).await;
+    }
 }
 
 /// Takes steps until `stop` is cancelled; a step under way is always finished.
@@ -142,7 +201,9 @@ where
             Ok(Ok(came_to)) => {
                 if failing.take().is_some() {
                     said.clear();
+                    pace.pulse.fails(None);
                     tracing::info!(loop_name = name, "{name}: works again");
+                    pace.note(None).await;
                 }
                 if came_to == Step::Worked {
                     continue;
@@ -155,6 +216,7 @@ where
         };
         let (wait, since) = failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
         failing = Some(((wait * 2).min(BACKOFF_MAX), since));
+        pace.pulse.fails(Some((since, trouble.error().to_string())));
         match trouble {
             Trouble::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
             Trouble::Lasting(error) if since.elapsed() > PATIENCE => {
@@ -165,6 +227,7 @@ where
                 let error = trouble.error();
                 if said.insert(error.to_string()) {
                     tracing::error!(loop_name = name, "{name}: {error:#}");
+                    pace.note(Some(format!("{error:#}"))).await;
                 }
             }
         }
@@ -193,6 +256,7 @@ mod tests {
             idle: Duration::ZERO,
             bell: Arc::new(Notify::new()),
             stop: CancellationToken::new(),
+            notes: None,
         }
     }
 

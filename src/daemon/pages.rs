@@ -4,7 +4,7 @@
 use super::figures::Figures;
 use super::keep::Pulse;
 use crate::clock::Clock;
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, free_bytes};
 use crate::web;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -14,6 +14,7 @@ use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -33,6 +34,8 @@ pub(super) struct Watched {
     /// Whether this process is to send.
     pub(super) delivers: bool,
     pub(super) figures: Mutex<Option<Figures>>,
+    /// The folder of the database.
+    pub(super) folder: PathBuf,
 }
 
 /// The public pages and the watchers'.
@@ -77,14 +80,14 @@ async fn ready(State(watched): State<Arc<Watched>>, request: Request) -> Respons
     let asked = watched.db.run(move |store| {
         store.check_schema()?;
         store.check_writable()?;
-        Ok((store.sender()?, store.relay_pauses()?, store.source_standings()?))
+        Ok((store.sender()?, store.relay_pauses()?, store.source_standings()?, store.alarms(now)?))
     });
     let answer = match tokio::time::timeout(DATABASE_LIMIT, asked).await {
         Err(_) => Err(format!("does not answer within {} seconds", DATABASE_LIMIT.as_secs())),
         Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::from(error))),
         Ok(Ok(answer)) => Ok(answer),
     };
-    let (sender, relays, sources) = match answer {
+    let (sender, relays, sources, alarms) = match answer {
         Ok(answer) => answer,
         Err(why) => {
             let text = json!({ "ready": false, "database": why }).to_string();
@@ -102,6 +105,9 @@ async fn ready(State(watched): State<Arc<Watched>>, request: Request) -> Respons
         "relays_paused": resting.map(|(relay, pause)| json!({
             "relay": relay, "until": pause.until, "refuses_us": pause.refuses_us, "failures": pause.failures,
         })).collect::<Vec<_>>(),
+        "alarms": alarms.iter().filter(|alarm| alarm.stands()).map(|alarm| json!({
+            "alarm": alarm.name, "about": alarm.about, "since": alarm.since, "text": alarm.text, "remedy": alarm.remedy,
+        })).collect::<Vec<_>>(),
         "sources": sources.iter().map(|source| json!({
             "source": source.source, "checked_at": source.checked_at, "settled_at": source.settled_at,
         })).collect::<Vec<_>>(),
@@ -118,7 +124,8 @@ async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Respo
         Ok(figures) => {
             let loops: Vec<_> = watched.pulses.iter().map(|pulse| (pulse.name, pulse.is_alive())).collect();
             let kind = "text/plain; version=0.0.4; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], figures.page(watched.began, &loops)).into_response()
+            ([(header::CONTENT_TYPE, kind)], figures.page(watched.began, &loops, free_bytes(&watched.folder).ok()))
+                .into_response()
         }
         Err(error) => {
             let why = anyhow::Error::from(error);

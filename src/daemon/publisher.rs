@@ -44,6 +44,8 @@ impl Publishing {
             })
         });
         let Some(published) = published.await? else { return Ok(Step::Idle) };
+        let now = self.clock.now();
+        self.db.run(move |store| store.note_work("publish", None, now)).await?;
         say(&published);
         if published.queued > 0 {
             self.queued.notify_one();

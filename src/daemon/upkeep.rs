@@ -1,29 +1,27 @@
 //! The loop that tends the database.
 
-use super::keep::{Step, Trouble};
+use super::keep::{Pulse, Step, Trouble};
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::store::Db;
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use crate::upkeep::tend;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-/// How long it is remembered that a date had no issue: it decides nothing after
-/// 8 days, and operators may wonder for some weeks.
-const SKIPPED_DAYS: u64 = 60;
+/// Sessions of the operator end long before.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(8);
 
-/// Subscriptions that were asked for and never confirmed are forgotten after so many days.
-const UNCONFIRMED_DAYS: i64 = 30;
-
-/// Clicks tell what is read now.
-const CLICKS_DAYS: i64 = 90;
-/// How long reports are kept: a year and a month, so that seasons can be compared.
-const REPORTS_KEPT: TimeDelta = TimeDelta::days(400);
+/// What was done by hand is asked about for as long as what came back.
+const ACTS_KEPT: TimeDelta = TimeDelta::days(400);
 
 pub(super) struct Upkeep {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) parts: watch::Receiver<Arc<Parts>>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) stop: CancellationToken,
     /// When it was done last, or when the program began.
     pub(super) last: Mutex<DateTime<Utc>>,
 }
@@ -32,24 +30,40 @@ impl Upkeep {
     /// Tends the database if it is time.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
         let now = self.clock.now();
-        let upkeep = self.parts.borrow().config.schedule.upkeep.clone();
+        let config = self.parts.borrow().config.clone();
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last <= now && upkeep.next_after(last) > now {
+        if last <= now && config.schedule.upkeep.next_after(last) > now {
             return Ok(Step::Idle);
         }
-        let forget_before = now.date_naive() - Days::new(SKIPPED_DAYS);
-        let (unconfirmed, clicks) = (now - TimeDelta::days(UNCONFIRMED_DAYS), now - TimeDelta::days(CLICKS_DAYS));
-        let forgotten = self
-            .db
+        let go_on = || {
+            self.pulse.beat();
+            !self.stop.is_cancelled()
+        };
+        let tended = tend(&self.db, &config.retention, now, go_on).await?;
+        if self.stop.is_cancelled() {
+            return Ok(Step::Idle);
+        }
+        self.db
             .run(move |store| {
-                let forgotten = (store.forget_unconfirmed(unconfirmed)?, store.forget_clicks(clicks)?);
-                store.forget_reports(now - REPORTS_KEPT)?;
-                store.tend(forget_before)?;
-                Ok(forgotten)
+                store.forget_admin(now - SESSIONS_KEPT, now - ACTS_KEPT)?;
+                store.keep_subscriber_counts(now.date_naive())?;
+                store.note_work("upkeep", None, now)
             })
             .await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        tracing::info!(unconfirmed = forgotten.0, clicks = forgotten.1, "the database is tended");
+        let forgotten: u64 = tended.forgotten.iter().map(|(_, count)| count).sum();
+        tracing::info!(
+            forgotten,
+            pages = tended.pages,
+            rewritten = tended.rewritten,
+            took_seconds = (self.clock.now() - now).num_seconds(),
+            "the database is tended"
+        );
+        if let Some(first) = tended.damage.first() {
+            tracing::error!(
+                "the database is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup"
+            );
+        }
         Ok(Step::Idle)
     }
 }

@@ -273,17 +273,22 @@ pub(super) struct NoticeWords {
 pub(super) struct FactWords {
     pub(super) since: Text,
     pub(super) what: Text,
+    pub(super) remedy: Text,
     pub(super) papers: Text,
     pub(super) sources_late: Text,
     pub(super) due: Text,
     pub(super) sent: Text,
     pub(super) deferred: Text,
     pub(super) rejected: Text,
+    pub(super) expired: Text,
     pub(super) uncertain: Text,
     pub(super) empty: Text,
+    pub(super) bounces: Text,
+    pub(super) complaints: Text,
     pub(super) joined: Text,
     pub(super) left: Text,
     pub(super) readers: Text,
+    pub(super) next: Text,
 }
 
 impl Language {

@@ -89,6 +89,8 @@ pub enum Notice {
         problem: String,
         /// What is known, a line each.
         details: Vec<String>,
+        /// What to do about it, if there is something to do.
+        remedy: Option<String>,
         /// Since when.
         since: DateTime<Utc>,
         /// Where to look.
@@ -116,13 +118,20 @@ pub struct RunSummary {
     pub sent: u64,
     pub deferred: u64,
     pub rejected: u64,
+    /// Given up undelivered.
+    pub expired: u64,
     /// Uncertain or held.
     pub uncertain: u64,
     /// Nothing above the line, and no note wanted.
     pub empty: u64,
+    /// Reports of undeliverable mail that came back.
+    pub bounces: u64,
+    pub complaints: u64,
     pub joined: u64,
     pub left: u64,
     pub readers: u64,
+    /// When somebody's issue is due next.
+    pub next: Option<DateTime<Utc>>,
 }
 
 /// To whom a notice goes, and in which dress.
@@ -374,10 +383,11 @@ fn facts(notice: &Notice, language: &Language, instant: &dyn Fn(&DateTime<Utc>) 
     let words = &language.facts;
     let fact = |name: &Text, value: String| FactView { name: name.as_str().to_owned(), value };
     match notice {
-        Notice::Alarm { details, since, .. } => {
+        Notice::Alarm { details, remedy, since, .. } => {
             let details = details.iter().take(DETAILS_MAX).map(|detail| cut(&line(detail), PROBLEM_CHARS_MAX));
             let details = details.filter(|detail| !detail.is_empty()).map(|detail| fact(&words.what, detail));
-            std::iter::once(fact(&words.since, instant(since))).chain(details).collect()
+            let remedy = remedy.iter().map(|remedy| fact(&words.remedy, cut(&line(remedy), PROBLEM_CHARS_MAX)));
+            std::iter::once(fact(&words.since, instant(since))).chain(details).chain(remedy).collect()
         }
         Notice::Run { summary, .. } => {
             let late: Vec<String> = summary.sources_late.iter().map(|name| cut(&line(name), 100)).collect();
@@ -390,13 +400,17 @@ fn facts(notice: &Notice, language: &Language, instant: &dyn Fn(&DateTime<Utc>) 
                 (&words.sent, summary.sent),
                 (&words.deferred, summary.deferred),
                 (&words.rejected, summary.rejected),
+                (&words.expired, summary.expired),
                 (&words.uncertain, summary.uncertain),
                 (&words.empty, summary.empty),
+                (&words.bounces, summary.bounces),
+                (&words.complaints, summary.complaints),
                 (&words.joined, summary.joined),
                 (&words.left, summary.left),
                 (&words.readers, summary.readers),
             ];
             facts.extend(counts.map(|(name, count)| fact(name, language.number(count))));
+            facts.extend(summary.next.map(|next| fact(&words.next, instant(&next))));
             facts
         }
         _ => Vec::new(),

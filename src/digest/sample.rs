@@ -196,12 +196,13 @@ pub(super) fn notices() -> Vec<Notice> {
         Notice::Alarm {
             problem: "No paper has come from arXiv since Monday".to_owned(),
             details: vec!["cs.LG: HTTP 503".to_owned()],
+            remedy: Some("`paperboy check` asks the source".to_owned()),
             since: until,
             url: Some(url()),
         },
         Notice::Run {
             date: today(),
-            summary: RunSummary { papers: 642, sent: 1_204, ..RunSummary::default() },
+            summary: RunSummary { papers: 642, sent: 1_204, next: Some(until), ..RunSummary::default() },
             url: None,
         },
     ]

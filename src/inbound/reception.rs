@@ -255,7 +255,7 @@ fn say(report: &NewReport, decision: Decision) {
     let source = report.source;
     match decision.action {
         Action::Alarm => tracing::error!(
-            delivery.id = delivery,
+            issue = delivery,
             report.class = class,
             report.reason = reason,
             report.status = status,
@@ -263,7 +263,7 @@ fn say(report: &NewReport, decision: Decision) {
             "a report says that mail from us is not wanted there: `paperboy outbox stats` and `paperboy check` tell more"
         ),
         action => tracing::info!(
-            delivery.id = delivery,
+            issue = delivery,
             report.class = class,
             report.reason = reason,
             report.status = status,

@@ -114,7 +114,7 @@ impl Desk {
             jitter: self.random.fraction(),
         };
         let consequence = decide(end.outcome, &circumstances, &self.retry);
-        log(claimed.id, end, &consequence.verdict);
+        log(claimed, end, &consequence.verdict, now);
         self.tally().count(claimed.id, &consequence.verdict);
         let attempt = end.record(took);
         let settlement = Settlement { id: claimed.id, attempt, verdict: consequence.verdict, soft };
@@ -232,34 +232,38 @@ impl Desk {
 }
 
 /// One line for each end; the server's words stay in the ledger, for they may hold an address.
-fn log(id: DeliveryId, end: &End, verdict: &Verdict) {
+fn log(claimed: &Claimed, end: &End, verdict: &Verdict, now: DateTime<Utc>) {
     let (stage, code, enhanced) = (end.stage, end.code(), end.enhanced());
-    let id = id.0;
+    let id = claimed.id.0;
     match verdict {
         Verdict::Accepted => {
-            tracing::debug!(delivery.id = id, smtp.code = code, "delivery accepted");
+            let waited = (now - claimed.queued_at).num_seconds();
+            tracing::info!(
+                target: "paperboy::journey", issue = id, smtp.code = code, smtp.enhanced = enhanced,
+                tries = claimed.attempts + 1, waited_seconds = waited, "delivery accepted"
+            );
         }
         Verdict::Released => {
-            tracing::debug!(delivery.id = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue");
+            tracing::debug!(issue = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue");
         }
         Verdict::Deferred(until) => tracing::info!(
-            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, until = %until,
+            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, until = %until,
             "delivery deferred"
         ),
         Verdict::Rejected { suppress } => tracing::info!(
-            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, suppress,
+            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, suppress,
             "delivery rejected by the server"
         ),
         Verdict::Uncertain(until) => tracing::warn!(
-            delivery.id = id, smtp.stage = %stage, until = %until,
+            issue = id, smtp.stage = %stage, until = %until,
             "the connection was lost after the text: the server may have it, it is sent once more"
         ),
         Verdict::Held => tracing::warn!(
-            delivery.id = id, smtp.stage = %stage,
+            issue = id, smtp.stage = %stage,
             "the server may have the message: held for a person to decide"
         ),
         Verdict::Expired => tracing::info!(
-            delivery.id = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
+            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
             "delivery given up: too late for another try"
         ),
     }

@@ -145,6 +145,7 @@ impl Writer {
             if marking.is_empty() && settling.is_empty() {
                 continue;
             }
+            let settling_ids: Vec<DeliveryId> = turn.settlements.iter().map(|settlement| settlement.id).collect();
             turn.pace = self.pace.take();
             let (marks, has_settlements) = (turn.marks.clone(), !turn.settlements.is_empty());
             let written = self.write(&turn);
@@ -155,6 +156,11 @@ impl Writer {
                 }
                 written => written.as_ref().map(|_| ()).map_err(Arc::clone),
             };
+            if settled.is_ok() {
+                for id in &settling_ids {
+                    tracing::debug!(target: "paperboy::journey", issue = id.0, "recorded");
+                }
+            }
             if let Some(error) = written.as_ref().err().or(settled.as_ref().err()) {
                 self.failed.get_or_insert_with(|| Arc::clone(error));
             }

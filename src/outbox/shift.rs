@@ -248,6 +248,7 @@ impl<'a> Shift<'a> {
             let claims = self.whose_turn_it_is(claims).await?;
             fed.claimed += claims.len();
             for claimed in claims {
+                tracing::debug!(target: "paperboy::journey", issue = claimed.id.0, "claimed");
                 match self.ready(&give, halt).await {
                     Some(place) => {
                         in_flight.add();

@@ -11,12 +11,14 @@ mod failure;
 mod lines;
 mod timeouts;
 mod tls;
+mod transcript;
 
 use lines::Heard;
 
 pub use dial::Dialer;
 pub use failure::Failure;
 pub use timeouts::Timeouts;
+pub use transcript::{Line, Side, Transcript};
 
 use super::reply::Reply;
 use super::stage::Stage;

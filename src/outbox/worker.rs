@@ -107,7 +107,7 @@ impl Worker {
         };
         self.all_recorded().await?;
         let Some(end) = end else {
-            tracing::info!(delivery.id = claimed.id.0, "delivery was taken out of the queue meanwhile: not sent");
+            tracing::info!(issue = claimed.id.0, "delivery was taken out of the queue meanwhile: not sent");
             self.in_flight.remove();
             return Ok(());
         };
@@ -231,7 +231,11 @@ impl Worker {
     async fn mark(&mut self, claimed: &Claimed) -> Result<bool, DeliverError> {
         let mut mark = self.desk.ledger.mark(claimed.id).await;
         self.all_recorded().await?;
-        mark.on_disk().await.map_err(DeliverError::from)
+        let is_marked = mark.on_disk().await?;
+        if is_marked {
+            tracing::debug!(target: "paperboy::journey", issue = claimed.id.0, "handing over");
+        }
+        Ok(is_marked)
     }
 
     async fn all_recorded(&mut self) -> Result<(), DeliverError> {

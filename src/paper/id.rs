@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// The name of one work, without its version: `2510.12793`, `hep-th/9901001`,
 /// `10.1101/2024.01.02.573`, `pmid:123`, `PMC123`, `openreview:…`, `s2:…`,
 /// `corpus:123`, `openalex:W123`, or whatever its source calls it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(example = "2510.12793")]
 pub struct PaperId(String);
 
 /// Why a text does not name a paper.

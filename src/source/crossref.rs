@@ -5,14 +5,14 @@
 //! (research/recommenders.md section 6.12). Needs a query or journals: on an
 //! ordinary day some 30,000 DOIs are registered.
 
+use super::SourceSettings;
 use super::dates;
 use super::days::{ByDay, Day, Habits};
 use super::http::{Http, Provider};
-use super::identity::{Names, is_no_paper, kept, topics};
+use super::identity::{Names, is_no_paper, topics};
 use super::json::{count, list, text, texts};
-use super::reach::{PAGE_TRIES, Pages, Reach, Trouble, error_in};
-use super::remote::Arrival;
-use super::{SourceSettings, Unreadable};
+use super::reach::{Reach, Trouble, error_in};
+use super::walk::{FIRST, Page, walk};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -45,17 +45,6 @@ pub struct Crossref {
     reach: Reach,
     query: Option<String>,
     journals: Vec<String>,
-}
-
-/// One page of an answer.
-#[derive(Debug, Default, PartialEq)]
-pub struct Page {
-    /// Its works; `None` for what is none.
-    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
-    /// How many there are in all pages, where the answer says.
-    pub total: Option<u64>,
-    /// Where the next page is.
-    pub next: Option<String>,
 }
 
 impl Crossref {
@@ -92,81 +81,8 @@ impl ByDay for Crossref {
     }
 
     async fn day(&self, http: &Http, date: NaiveDate) -> Day {
-        let mut walk = Walk::default();
-        loop {
-            let url = self.url(http, date, &walk.cursor);
-            let came = match walk.go_on() {
-                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
-                Err(trouble) => Err(trouble),
-            };
-            let page = came.map(|page| (page.entries, page.total, page.next));
-            if walk.took(page, date) {
-                return walk.day;
-            }
-        }
-    }
-}
-
-/// A walk along cursors, as Crossref and `OpenAlex` have it.
-#[derive(Debug)]
-pub(super) struct Walk {
-    pub(super) cursor: String,
-    pub(super) day: Day,
-    pages: Pages,
-    is_asked_again: bool,
-}
-
-impl Default for Walk {
-    fn default() -> Self {
-        Walk { cursor: "*".to_owned(), day: Day::default(), pages: Pages::default(), is_asked_again: false }
-    }
-}
-
-type Came = (Vec<Option<Result<Paper, Unreadable>>>, Option<u64>, Option<String>);
-
-impl Walk {
-    pub(super) fn go_on(&mut self) -> Result<(), Trouble> {
-        if std::mem::take(&mut self.is_asked_again) { Ok(()) } else { self.pages.go_on(&self.cursor) }
-    }
-
-    /// Takes a page, announced on `date`. Whether that was the end.
-    pub(super) fn took(&mut self, page: Result<Came, Trouble>, date: NaiveDate) -> bool {
-        let (entries, total, next) = match page {
-            Ok(page) => page,
-            Err(trouble) => {
-                self.day.trouble = Some(trouble);
-                return true;
-            }
-        };
-        self.day.declared = total.or(self.day.declared);
-        let is_missing = self.day.declared.is_some_and(|declared| self.day.read < declared);
-        if entries.is_empty() && is_missing {
-            self.is_asked_again = self.pages.ask_again();
-            if !self.is_asked_again {
-                self.day.note = format!("{PAGE_TRIES} times an empty page after {} records", self.day.read);
-            }
-            return !self.is_asked_again;
-        }
-        let is_end = entries.is_empty();
-        for entry in entries {
-            self.day.read += 1;
-            match entry {
-                None => self.day.skipped += 1,
-                Some(Ok(paper)) => {
-                    self.day.arrivals.push(Arrival::Announced(Paper { announced: Some(date), ..paper }));
-                }
-                Some(Err(unreadable)) => self.day.unreadable.push(unreadable),
-            }
-        }
-        // A cursor is given beyond the last record, too.
-        let is_end = is_end || self.day.declared.is_some_and(|declared| self.day.read >= declared);
-        match next {
-            Some(next) if !is_end => {
-                self.cursor = next;
-                false
-            }
-            _ => true,
-        }
+        let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
+        walk(&self.reach, http, date, url, read).await
     }
 }
 
@@ -182,7 +98,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
             return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
         }
     };
-    let read = |(at, work): (usize, &Value)| {
+    let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
         let title = text(work, "/title/0").unwrap_or_default();
         // Notices that correct or take back another work are not that work.
@@ -190,17 +106,12 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         if NO_WORKS.contains(&kind.as_str()) || is_notice || is_no_paper(&clean_line(&title)) {
             return None;
         }
-        Some(paper(work).map_err(|reason| Unreadable {
-            place: format!("{place} record {}", at + 1),
-            reason,
-            record: kept(&work.to_string()),
-        }))
+        Some(paper(work))
     };
-    let next = text(answer, "/message/next-cursor");
     Ok(Page {
-        entries: works.iter().enumerate().map(read).collect(),
         total: count(answer, "/message/total-results"),
-        next,
+        next: text(answer, "/message/next-cursor"),
+        ..Page::of(works, place, read)
     })
 }
 

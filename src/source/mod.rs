@@ -24,6 +24,7 @@ pub mod remote;
 pub mod saved;
 pub mod semantic_scholar;
 mod settings;
+pub mod walk;
 mod xml;
 
 pub use reach::brief;

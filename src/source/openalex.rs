@@ -7,14 +7,14 @@
 //! is one of publication, and read again for two weeks, in which most of its
 //! works come in. Needs a query or journals.
 
-use super::crossref::Walk;
+use super::SourceSettings;
 use super::dates;
 use super::days::{ByDay, Day, Habits};
 use super::http::{Http, Provider};
-use super::identity::{Names, arxiv_in, is_no_paper, kept, topics};
+use super::identity::{Names, arxiv_in, is_no_paper, topics};
 use super::json::{count, list, text, texts};
 use super::reach::{Place, Reach, Trouble, error_in};
-use super::{SourceSettings, Unreadable};
+use super::walk::{FIRST, Page, walk};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -37,17 +37,6 @@ pub struct OpenAlex {
     reach: Reach,
     query: Option<String>,
     journals: Vec<String>,
-}
-
-/// One page of an answer.
-#[derive(Debug, Default, PartialEq)]
-pub struct Page {
-    /// Its works; `None` for what is none.
-    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
-    /// How many there are in all pages, where the answer says.
-    pub total: Option<u64>,
-    /// Where the next page is.
-    pub next: Option<String>,
 }
 
 impl OpenAlex {
@@ -84,18 +73,8 @@ impl ByDay for OpenAlex {
     }
 
     async fn day(&self, http: &Http, date: NaiveDate) -> Day {
-        let mut walk = Walk::default();
-        loop {
-            let url = self.url(http, date, &walk.cursor);
-            let came = match walk.go_on() {
-                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
-                Err(trouble) => Err(trouble),
-            };
-            let page = came.map(|page| (page.entries, page.total, page.next));
-            if walk.took(page, date) {
-                return walk.day;
-            }
-        }
+        let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
+        walk(&self.reach, http, date, url, read).await
     }
 }
 
@@ -105,7 +84,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         let said = error_in(answer).unwrap_or_else(|| "no results".to_owned());
         return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
     };
-    let read = |(at, work): (usize, &Value)| {
+    let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
         let title = text(work, "/title").or(text(work, "/display_name")).unwrap_or_default();
         let is_paratext = work.pointer("/is_paratext").and_then(Value::as_bool) == Some(true);
@@ -113,16 +92,12 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         if is_paratext || is_other || is_no_paper(&clean_line(&title)) {
             return None;
         }
-        Some(paper(work, &title).map_err(|reason| Unreadable {
-            place: format!("{place} record {}", at + 1),
-            reason,
-            record: kept(&work.to_string()),
-        }))
+        Some(paper(work, &title))
     };
     Ok(Page {
-        entries: works.iter().enumerate().map(read).collect(),
         total: count(answer, "/meta/count"),
         next: text(answer, "/meta/next_cursor"),
+        ..Page::of(works, place, read)
     })
 }
 

@@ -5,14 +5,14 @@
 //! weeks. A key is optional; without one all the world shares one limit, so
 //! little is to be expected (research/recommenders.md section 6.10).
 
-use super::crossref::Walk;
+use super::SourceSettings;
 use super::dates;
 use super::days::{ByDay, Day, Habits};
 use super::http::{Http, Provider};
-use super::identity::{Names, is_no_paper, kept, topics};
+use super::identity::{Names, is_no_paper, topics};
 use super::json::{count, text, texts};
 use super::reach::{Place, Reach, Trouble, error_in};
-use super::{SourceSettings, Unreadable};
+use super::walk::{Page, walk};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -31,17 +31,6 @@ const FIELDS: &str = "title,abstract,authors,externalIds,publicationDate,year,ve
 pub struct SemanticScholar {
     reach: Reach,
     query: String,
-}
-
-/// One page of an answer.
-#[derive(Debug, Default, PartialEq)]
-pub struct Page {
-    /// Its papers; `None` for what is none.
-    pub entries: Vec<Option<Result<Paper, Unreadable>>>,
-    /// How many there are in all pages, where the answer says.
-    pub total: Option<u64>,
-    /// Where the next page is.
-    pub next: Option<String>,
 }
 
 impl SemanticScholar {
@@ -64,23 +53,13 @@ impl ByDay for SemanticScholar {
     }
 
     async fn day(&self, http: &Http, date: NaiveDate) -> Day {
-        let mut walk = Walk::default();
-        loop {
-            let span = format!("{date}:{date}");
+        let span = format!("{date}:{date}");
+        let url = |cursor: Option<&str>| {
             let mut asked = vec![("query", self.query.as_str()), ("publicationDateOrYear", &span), ("fields", FIELDS)];
-            if walk.cursor != "*" {
-                asked.push(("token", &walk.cursor));
-            }
-            let url = self.reach.url("/graph/v1/paper/search/bulk", &asked);
-            let came = match walk.go_on() {
-                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
-                Err(trouble) => Err(trouble),
-            };
-            let page = came.map(|page| (page.entries, page.total, page.next));
-            if walk.took(page, date) {
-                return walk.day;
-            }
-        }
+            asked.extend(cursor.map(|cursor| ("token", cursor)));
+            self.reach.url("/graph/v1/paper/search/bulk", &asked)
+        };
+        walk(&self.reach, http, date, url, read).await
     }
 }
 
@@ -95,22 +74,14 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
             return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
         }
     };
-    let read = |(at, record): (usize, &Value)| {
+    let read = |record: &Value| {
         let title = text(record, "/title").unwrap_or_default();
         if is_no_paper(&clean_line(&title)) {
             return None;
         }
-        Some(paper(record, &title).map_err(|reason| Unreadable {
-            place: format!("{place} record {}", at + 1),
-            reason,
-            record: kept(&record.to_string()),
-        }))
+        Some(paper(record, &title))
     };
-    Ok(Page {
-        entries: records.iter().enumerate().map(read).collect(),
-        total: count(answer, "/total"),
-        next: text(answer, "/token"),
-    })
+    Ok(Page { total: count(answer, "/total"), next: text(answer, "/token"), ..Page::of(records, place, read) })
 }
 
 fn paper(record: &Value, title: &str) -> Result<Paper, String> {

@@ -230,7 +230,4 @@ pub trait FeedbackStore {
 
     /// The clicks on the links of these readers, in order.
     fn clicks_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<StoredClick>, StoreError>;
-
-    /// Forgets the clicks before `before`, and says how many there were.
-    fn forget_clicks(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 }

@@ -4,6 +4,7 @@ use super::{DeliveryId, DeliveryState, Earlier, NewNotice, StoreError};
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// By what a delivery is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub struct NewReport {
 }
 
 /// A recorded report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReportRow {
     /// About which address, in lower case.
     pub address: String,
@@ -111,7 +112,7 @@ pub enum ReportsOf {
 
 /// Reports that call for the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Alarms {
+pub struct PolicyReports {
     /// How many.
     pub count: u64,
     /// The oldest of them.
@@ -144,13 +145,10 @@ pub trait InboundStore {
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError>;
 
     /// Reports since `since` on which the operator was to be told: mail from us is not wanted somewhere.
-    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError>;
+    fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError>;
 
     /// Reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
-
-    /// Forgets reports that came before `before`; suppressions stay. Returns how many there were.
-    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The report on which an address was suppressed, if it was one.
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError>;

@@ -1,6 +1,6 @@
 //! Issues: who can get one, and queueing those that were composed.
 
-use super::{PaperRow, StoreError};
+use super::{DeliveryId, PaperRow, StoreError};
 use crate::subscriber::{Address, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -176,7 +176,11 @@ pub trait IssueStore {
     /// Whether the subscriber has an issue of that date.
     fn has_issue(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
 
-    /// Queues issues, all or none; `false` where the subscriber has an issue of
-    /// that date already, or has left meanwhile.
-    fn enqueue_issues(&mut self, issues: &[NewIssue], now: DateTime<Utc>) -> Result<Vec<bool>, StoreError>;
+    /// Queues issues, all or none, and gives each its number; `None` where the
+    /// subscriber has an issue of that date already, or has left meanwhile.
+    fn enqueue_issues(
+        &mut self,
+        issues: &[NewIssue],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Option<DeliveryId>>, StoreError>;
 }

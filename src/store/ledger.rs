@@ -10,6 +10,7 @@ use super::StoreError;
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The row of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -17,7 +18,7 @@ use serde::Serialize;
 pub struct DeliveryId(pub i64);
 
 /// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Queued, never offered to a server.
@@ -80,7 +81,7 @@ pub struct Claimed {
 }
 
 /// One try, as it is recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AttemptRecord {
     /// The command at which it ended: `connect`, `rcpt`, `dot`, …
     pub stage: String,
@@ -170,7 +171,7 @@ pub struct Earlier {
 }
 
 /// One line of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryRow {
     /// Its row.
     #[serde(skip)]

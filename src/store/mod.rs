@@ -9,20 +9,26 @@
 //! `tests/it/store.rs`, then the SQL in the file of its subject below each back
 //! end.
 
+mod admin;
+mod alarms;
 mod bridge;
 mod by_hand;
 mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod ledger;
 mod library;
+mod listing;
 mod makers;
 mod outcomes;
+mod oversight;
 mod own;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod search;
 mod settings;
 mod similar;
@@ -34,25 +40,33 @@ mod vectors;
 mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
+pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
+pub use alarms::{AlarmRow, AlarmStore, FailingSource, RunFigures, RunRow, Trouble};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
     Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
 };
 pub use figures::{FigureStore, SourceStanding};
-pub use inbound::{Alarms, DeliveryKey, Effect, InboundStore, NewReport, ReportRow, Reported, ReportsOf};
+pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, PolicyReports, ReportRow, Reported, ReportsOf};
 pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
+pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
+pub use listing::ListStore;
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
+pub use oversight::{
+    CountedFrom, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine, SuppressionLine, Took,
+};
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use similar::{SimilarRound, SimilarStore, SimilarTo};
@@ -80,10 +94,16 @@ pub trait Store:
     + HandStore
     + InboundStore
     + UpkeepStore
+    + RetentionStore
+    + AlarmStore
     + FigureStore
     + MakerStore
     + VectorStore
     + SimilarStore
+    + AdminStore
+    + OversightStore
+    + KeyStore
+    + ListStore
     + Send
 {
 }
@@ -105,10 +125,16 @@ impl<T> Store for T where
         + HandStore
         + InboundStore
         + UpkeepStore
+        + RetentionStore
+        + AlarmStore
         + FigureStore
         + MakerStore
         + VectorStore
         + SimilarStore
+        + AdminStore
+        + OversightStore
+        + KeyStore
+        + ListStore
         + Send
 {
 }

@@ -5,9 +5,10 @@ use super::{DeliveryState, Request, StoreError, StoredPaper};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An issue in the list of a reader's issues.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OwnIssue {
     /// Its date where they live.
     pub local_date: NaiveDate,

@@ -1,7 +1,7 @@
 //! What people ask for on the web and prove by a link that is mailed to them,
 //! and the mails besides issues.
 
-use super::{DeliveryId, StoreError};
+use super::{DeliveryId, Entered, StoreError};
 use crate::subscriber::{Address, NewSubscriber, SubscriberId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub struct NewNotice {
 pub struct Consent {
     /// When.
     pub at: DateTime<Utc>,
-    /// `asked`, `confirmed` or `moved`.
+    /// `asked`, `confirmed`, `moved`, or `vouched`: the operator says that they agreed.
     pub act: String,
     /// Version of the form's words.
     pub wording: String,
@@ -176,12 +176,17 @@ pub trait RequestStore {
     /// Notes that a request was done; `false` if it was before.
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
+    /// Enters a subscriber for whose consent somebody else vouches, which enters
+    /// the record of consent; nothing is done for who is known, or has left.
+    fn vouch_for(
+        &mut self,
+        subscriber: &NewSubscriber,
+        vouching: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Entered, StoreError>;
+
     /// The record of consent of one subscriber, oldest first.
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError>;
-
-    /// Forgets subscriptions that were asked for before `before` and never
-    /// confirmed, and requests of before then; how many people.
-    fn forget_unconfirmed(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// Forgets all that is stored of a person. What is left is `hash`, which
     /// stands for the address in the outbox and keeps imports from bringing them

@@ -1,7 +1,6 @@
 //! Tending the database.
 
 use super::StoreError;
-use chrono::NaiveDate;
 use std::path::Path;
 
 /// Verbs of a program that runs for long.
@@ -15,10 +14,16 @@ pub trait UpkeepStore {
     /// What is damaged in the file, a line each; empty if it is sound. Reads all of it, and stops nobody.
     fn check_integrity(&mut self) -> Result<Vec<String>, StoreError>;
 
-    /// Does what a database needs from time to time, and forgets which issues
-    /// dated before `forget_before` were skipped. After somebody was erased,
-    /// nothing of them is left in the file, not even in its unused parts.
-    fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError>;
+    /// Notes what queries have shown to be worth knowing of the tables. Takes no time to speak of.
+    fn optimize(&mut self) -> Result<(), StoreError>;
+
+    /// Sees to it that nothing of those who were erased is left in the file, not
+    /// even in its unused parts, by writing it anew: nobody else writes meanwhile.
+    /// `false` if there was no need, or no room on the disk.
+    fn purge_erased(&mut self) -> Result<bool, StoreError>;
+
+    /// Whether [`UpkeepStore::purge_erased`] has anything to do.
+    fn has_erased(&mut self) -> Result<bool, StoreError>;
 }
 
 /// Room on the disk of `folder` for programs without special rights, in bytes.

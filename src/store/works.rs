@@ -5,9 +5,10 @@ use crate::paper::{PaperId, PaperNews};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One record of a work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PaperRecord {
     /// What its source calls the work.
     pub id: PaperId,

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// A mail address that SMTP can carry: ASCII, the domain in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(example = "ada@example.org")]
 pub struct Address(String);
 
 /// Why a text is not an address.

@@ -7,7 +7,9 @@ use crate::fields::Fields;
 use crate::paper::PaperId;
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The keys of the object, in the order in which `export` writes them.
 pub const RECORD_KEYS: [&str; 18] = [
@@ -180,33 +182,81 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
 }
 
+/// A subscriber as files and listings hold them.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SubscriberRecord {
+    /// Where issues go.
+    pub email: Address,
+    /// What to call them; may be empty.
+    pub name: String,
+    /// Where the wall clock hangs that `send_at` means.
+    #[schema(example = "Europe/Berlin")]
+    pub timezone: String,
+    /// The hour there at which an issue is due.
+    #[schema(example = "07:00")]
+    pub send_at: String,
+    /// Days on which daily issues come: `mon` to `sun`.
+    pub days: Vec<&'static str>,
+    /// Daily or weekly.
+    pub frequency: Frequency,
+    /// The day on which weekly issues come.
+    #[schema(example = "mon")]
+    pub weekday: &'static str,
+    /// Most picks in an issue.
+    pub max_papers: u32,
+    /// Length of abstracts.
+    pub abstracts: AbstractLength,
+    /// The line, 0 to 1: papers that score below it are not sent.
+    pub min_score: f64,
+    /// What happens when nothing is above the line.
+    pub when_empty: WhenEmpty,
+    /// Parts of the message.
+    pub format: Format,
+    /// Code of the language of the issue's own words.
+    pub language: String,
+    /// No issue before this date.
+    pub pause_until: Option<NaiveDate>,
+    /// Whether new versions and withdrawals of papers that they had or like are told.
+    pub replacements: bool,
+    /// Whether it is told where papers that they had or like were published.
+    pub publications: bool,
+    /// Where the subscription stands.
+    pub status: Status,
+    /// What they follow; empty for the trending papers.
+    pub interests: Vec<Interest>,
+}
+
 impl NewSubscriber {
     /// The object that `import` reads back.
-    pub fn to_record(&self) -> Value {
+    pub fn record(&self) -> SubscriberRecord {
         let preferences = &self.preferences;
-        let days: Vec<&str> =
-            EVERY_DAY.iter().filter(|day| preferences.days.contains(day)).map(|day| word(&WEEKDAYS, day)).collect();
-        json!({
-            "email": self.address,
-            "name": self.name,
-            "timezone": preferences.timezone.name(),
-            "send_at": preferences.send_at.format("%H:%M").to_string(),
-            "days": days,
-            "frequency": preferences.frequency,
-            "weekday": word(&WEEKDAYS, &preferences.weekday),
-            "max_papers": preferences.max_papers,
-            "abstracts": preferences.abstracts,
+        let days = EVERY_DAY.iter().filter(|day| preferences.days.contains(day)).map(|day| word(&WEEKDAYS, day));
+        SubscriberRecord {
+            email: self.address.clone(),
+            name: self.name.clone(),
+            timezone: preferences.timezone.name().to_owned(),
+            send_at: preferences.send_at.format("%H:%M").to_string(),
+            days: days.collect(),
+            frequency: preferences.frequency,
+            weekday: word(&WEEKDAYS, &preferences.weekday),
+            max_papers: preferences.max_papers,
+            abstracts: preferences.abstracts,
             // Two digits are what people enter; an f32 would show as 0.20000000298.
-            "min_score": (f64::from(preferences.min_score) * 1e4).round() / 1e4,
-            "when_empty": preferences.when_empty,
-            "format": preferences.format,
-            "language": preferences.language,
-            "pause_until": preferences.pause_until,
-            "replacements": preferences.replacements,
-            "publications": preferences.publications,
-            "status": self.status,
-            "interests": self.interests,
-        })
+            min_score: (f64::from(preferences.min_score) * 1e4).round() / 1e4,
+            when_empty: preferences.when_empty,
+            format: preferences.format,
+            language: preferences.language.clone(),
+            pause_until: preferences.pause_until,
+            replacements: preferences.replacements,
+            publications: preferences.publications,
+            status: self.status,
+            interests: self.interests.clone(),
+        }
+    }
+
+    /// The same as a JSON value.
+    pub fn to_record(&self) -> Value {
+        serde_json::to_value(self.record()).expect("texts, numbers and lists have a JSON form")
     }
 }
 
@@ -214,6 +264,7 @@ impl NewSubscriber {
 mod tests {
     use super::*;
     use crate::subscriber::{Subscriber, SubscriberId};
+    use serde_json::json;
 
     fn read(value: Value) -> Result<NewSubscriber, Vec<String>> {
         let Value::Object(table) = value else { panic!("not an object") };

@@ -30,7 +30,17 @@ fn readable(raw: &str) -> String {
     // dash nor come out of an entity.
     let text = visible(&tex::to_unicode(&html::strip_markup(&visible(&raw))));
     // Taking something out may have brought a letter and its mark together.
-    text.nfc().collect()
+    composed(&text)
+}
+
+/// The text in composed form (NFC).
+///
+/// Below U+0300, where the combining marks begin, every character is composed and
+/// stays what it is, whatever stands beside it (Unicode Standard Annex 15, section
+/// 9: their quick check is "yes"): most titles and abstracts need no second look.
+pub(super) fn composed(text: &str) -> String {
+    const FIRST_MARK: char = '\u{300}';
+    if text.chars().all(|c| c < FIRST_MARK) { text.to_owned() } else { text.nfc().collect() }
 }
 
 /// The text without hidden characters.

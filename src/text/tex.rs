@@ -12,7 +12,7 @@ mod pairs;
 mod symbols;
 mod write;
 
-use unicode_normalization::UnicodeNormalization;
+use super::clean::composed;
 
 use self::pairs::{Pairs, is_formula};
 use self::symbols::Symbol;
@@ -29,12 +29,12 @@ const MAX_DEPTH: usize = 24;
 /// Takes time linear in the length of `raw`, whatever is in it.
 pub fn to_unicode(raw: &str) -> String {
     if !raw.contains(['\\', '$', '{', '~', '`']) && !raw.contains("--") {
-        return raw.nfc().collect();
+        return composed(raw);
     }
     let reader = Reader { raw, pairs: Pairs::of(raw) };
     let mut out = String::with_capacity(raw.len());
     reader.read(Span { at: 0, end: raw.len() }, Mode::Text, 0, &mut out);
-    out.nfc().collect()
+    composed(&out)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

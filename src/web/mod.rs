@@ -4,6 +4,8 @@
 //! anything, since mail scanners follow links. To add a page: a template in
 //! `templates/web/`, a handler in the file of its subject, a route in [`router`].
 
+pub mod admin;
+mod api;
 mod asking;
 mod cache;
 mod confirm;
@@ -87,6 +89,7 @@ pub struct Memory {
     limits: Limits,
     meaning: Meaning,
     similar: Similar,
+    api: api::ApiMemory,
 }
 
 impl Site {
@@ -182,6 +185,7 @@ fn at_root(site: Site) -> Router {
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
+        .nest(api::BASE, api::router(&site))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(site.clone(), every_answer))
@@ -190,12 +194,13 @@ fn at_root(site: Site) -> Router {
 
 /// How the addresses of pages begin that are for one person: what stands there
 /// is kept by nobody, and found by no search.
-const PRIVATE: [&str; 8] =
-    ["/u/", "/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
+const PRIVATE: [&str; 9] =
+    ["/u/", "/admin", "/confirm", "/preferences", "/owner", "/unsubscribe", "/feedback", "/issues/", "/feeds/"];
 
 /// What every answer carries.
 async fn every_answer(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let is_private = PRIVATE.iter().any(|start| request.uri().path().starts_with(start));
+    let path = request.uri().path();
+    let is_private = PRIVATE.iter().any(|start| path.starts_with(start)) && path != admin::STYLE;
     let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let mut response = next.run(request).await;
     if let Some(&mishap) = response.extensions().get::<Mishap>() {

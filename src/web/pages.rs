@@ -37,6 +37,30 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mail.html", include_str!("../../templates/web/mail.html")),
 ];
 
+/// The operator's pages.
+const OPERATORS: &[(&str, &str)] = &[
+    ("admin/page.html", include_str!("../../templates/web/admin/page.html")),
+    ("admin/login.html", include_str!("../../templates/web/admin/login.html")),
+    ("admin/message.html", include_str!("../../templates/web/admin/message.html")),
+    ("admin/today.html", include_str!("../../templates/web/admin/today.html")),
+    ("admin/coverage.rows.html", include_str!("../../templates/web/admin/coverage.rows.html")),
+    ("admin/mails.html", include_str!("../../templates/web/admin/mails.html")),
+    ("admin/mails.rows.html", include_str!("../../templates/web/admin/mails.rows.html")),
+    ("admin/mail.html", include_str!("../../templates/web/admin/mail.html")),
+    ("admin/reports.rows.html", include_str!("../../templates/web/admin/reports.rows.html")),
+    ("admin/people.html", include_str!("../../templates/web/admin/people.html")),
+    ("admin/person.html", include_str!("../../templates/web/admin/person.html")),
+    ("admin/preview.html", include_str!("../../templates/web/admin/preview.html")),
+    ("admin/suppressions.html", include_str!("../../templates/web/admin/suppressions.html")),
+    ("admin/papers.html", include_str!("../../templates/web/admin/papers.html")),
+    ("admin/coverage.html", include_str!("../../templates/web/admin/coverage.html")),
+    ("admin/set_aside.html", include_str!("../../templates/web/admin/set_aside.html")),
+    ("admin/models.html", include_str!("../../templates/web/admin/models.html")),
+    ("admin/sample.html", include_str!("../../templates/web/admin/sample.html")),
+    ("admin/acts.html", include_str!("../../templates/web/admin/acts.html")),
+    ("admin/charts.html", include_str!("../../templates/web/admin/charts.html")),
+];
+
 /// A link in the head of every page.
 #[derive(Debug, Clone, Serialize)]
 pub struct MenuLink {
@@ -72,7 +96,8 @@ impl Pages {
     /// The pages of the site called `site`, with `menu` at the head and `notice` at the foot of each.
     pub fn new(site: &str, menu: Vec<MenuLink>, notice: &str) -> Self {
         let mut tera = Tera::default();
-        tera.add_raw_templates(TEMPLATES.iter().copied()).expect("a test renders the embedded templates");
+        tera.add_raw_templates(TEMPLATES.iter().chain(OPERATORS).copied())
+            .expect("a test renders the embedded templates");
         Pages { tera, english: Tongue::english(), site: site.to_owned(), menu, notice: notice.to_owned() }
     }
 

@@ -40,6 +40,8 @@ pub struct TlsFiles {
 pub struct WebSettings {
     /// Where the pages are served.
     pub listen: SocketAddr,
+    /// Where the operator's pages are served, if not beside the others.
+    pub admin_listen: Option<SocketAddr>,
     /// Proxies whose word on the visitor's address is taken.
     pub trusted_proxies: Vec<IpAddr>,
     /// To serve HTTPS ourselves.
@@ -57,6 +59,7 @@ impl Default for WebSettings {
     fn default() -> Self {
         WebSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin_listen: None,
             trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             tls: None,
             signup: Signup::Open,

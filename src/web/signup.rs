@@ -19,7 +19,7 @@ use crate::edition::{self, Addressee, EditionError, named_papers};
 use crate::fields::{Fields, Problem};
 use crate::links::Links;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
-use crate::subscriber::{Interest, NewSubscriber, Status, read_subscriber};
+use crate::subscriber::{Interest, NewSubscriber, Status, Subscriber, read_subscriber};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -242,6 +242,19 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     if mailed || (known.is_none() && site.settings.signup == Signup::Invite) {
         return Ok(());
     }
+    write_to(site, known, wanted, works, asking).await
+}
+
+/// Notes what is asked for, and writes to the address: to whoever is `known` there
+/// and has a subscription that runs, what leads to it, else what confirms it.
+pub(super) async fn write_to(
+    site: &Site,
+    known: Option<Subscriber>,
+    wanted: NewSubscriber,
+    works: Vec<LibraryWork>,
+    asking: Asking,
+) -> Result<(), PageError> {
+    let (now, address) = (site.clock.now(), wanted.address.clone());
     let mut details = wanted.to_record();
     details[LIBRARY] = serde_json::to_value(works).unwrap_or_default();
     let request = NewRequest {

@@ -72,7 +72,7 @@ fn is_fresh(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 }
 
 /// The statistics of the archive; while they are read, others wait for them.
-async fn background(site: &Site, now: DateTime<Utc>) -> Result<Arc<Background>, PageError> {
+pub(super) async fn background(site: &Site, now: DateTime<Utc>) -> Result<Arc<Background>, PageError> {
     let mut held = site.state.similar.background.lock().await;
     if let Some((at, background)) = &*held
         && is_fresh(*at, now)

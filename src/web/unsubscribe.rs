@@ -145,7 +145,7 @@ fn gone(site: &Site, tongue: &Tongue) -> Result<Response, PageError> {
 }
 
 /// Enough of an address for its owner to know it: `a…@example.org`.
-fn masked(address: &str) -> String {
+pub(super) fn masked(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     format!("{}…@{domain}", local.chars().next().unwrap_or(' '))
 }

@@ -3,7 +3,7 @@
 use crate::daemon::{Place, Service, today, until};
 use crate::fake_smtp::FakeRelay;
 use crate::place::{missing, runs};
-use crate::servers::{Dovecot, NOBODY, Postfix, free_port, listens, maildir};
+use crate::servers::{Dovecot, NOBODY, Postfix, free_port, keep_secret, listens, maildir};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -104,7 +104,7 @@ async fn mail_that_postfix_cannot_deliver_comes_back_by_every_way_in_and_suppres
     assert!(runs(Command::new("chown").args(["-R", "nobody"]).arg(by_alias.place.folder.path())));
     by_alias.has_suppressed().await;
     by_maildir.sends(postfix.port, &format!("maildir = \"{}\"", bounces.display()));
-    fs::write(by_imap.place.path("imap-password"), "geheim").unwrap();
+    keep_secret(&by_imap.place.path("imap-password"), "geheim");
     let imap = format!(
         "[inbound.imap]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nusername = \"x\"\npassword_file = \
          \"imap-password\"",

@@ -8,7 +8,9 @@ use paperboy::inbound::reading::{Nature, Reason, read};
 use paperboy::inbound::verdict::{Class, verdicts};
 use paperboy::inbound::{Envelope, InboundSettings, Receipt, Reception};
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{AttemptRecord, Db, DeliveryId, LedgerTurn, NewIssue, ReportsOf, Settlement, Verdict as Settled};
+use paperboy::store::{
+    AttemptRecord, Db, DeliveryId, LedgerTurn, NewIssue, Old, ReportsOf, Settlement, Verdict as Settled,
+};
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::{Scope, Signer};
 use proptest::prelude::*;
@@ -322,7 +324,8 @@ fn an_erased_reader_leaves_no_report_behind_and_old_reports_are_forgotten() {
     let ada = desk.subscriber_id("ada");
     desk.db.run_here(|store| store.erase_subscriber(ada, "hash", desk.now)).unwrap();
     assert_eq!(count(), 1);
-    let forget = |days| desk.db.run_here(|store| store.forget_reports(desk.now + TimeDelta::days(days))).unwrap();
+    let forget =
+        |days| desk.db.run_here(|store| store.forget_old(Old::Reports, desk.now + TimeDelta::days(days), 9)).unwrap();
     assert_eq!((forget(0), forget(1)), (0, 1));
     // What was decided on them stands.
     assert_eq!(desk.suppressed(), ["bob@example.org"]);

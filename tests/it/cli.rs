@@ -62,6 +62,8 @@ fn every_command_has_its_help() {
         &["--help"][..],
         &["try", "--help"],
         &["init", "--help"],
+        &["admin", "--help"],
+        &["admin", "password", "--help"],
         &["check", "--help"],
         &["fetch", "--help"],
         &["run", "--help"],
@@ -88,6 +90,8 @@ fn every_command_has_its_help() {
         &["outbox", "list", "--help"],
         &["evaluate", "--help"],
         &["outbox", "retry", "--help"],
+        &["admin", "keys", "--help"],
+        &["admin", "keys", "make", "--help"],
         &["backup", "--help"],
         &["restore", "--help"],
         &["completions", "--help"],
@@ -335,4 +339,28 @@ fn a_missing_database_is_not_made_by_accident() {
     std::fs::write(&path, settings).unwrap();
     let said = place.said(&["check"]);
     assert!(said.contains("warn  source     arxiv: no answer from http://127.0.0.1:1/rss/"), "{said}");
+}
+
+#[test]
+fn a_key_is_made_shown_once_and_revoked() {
+    let place = Place::new();
+    let made = place.json(&["admin", "keys", "make", "ci", "--scope", "read", "--scope", "papers:write"]);
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("pb_") && key.len() == 43, "{made}");
+    assert_eq!(made["scopes"], serde_json::json!(["read", "papers:write"]));
+    let (code, error) = place.refused(&["admin", "keys", "make", "ci"]);
+    assert!(code == 1 && error.contains("already"), "{error}");
+    let listed = place.said(&["admin", "keys", "list", "--json"]);
+    assert!(listed.contains("\"ci\"") && !listed.contains(&key[3..]), "{listed}");
+    let (code, error) = place.refused(&["admin", "keys", "make", "x", "--scope", "all"]);
+    assert!(code == 2 && error.contains("must be one of read, subscribers:write"), "{error}");
+    let (code, error) = place.refused(&["admin", "keys", "make", "ada@example.org"]);
+    assert!(code == 2 && error.contains("leave out the @"), "{error}");
+    let (code, error) = place.refused(&["admin", "keys", "make", "x", "--expires", "2020-01-01"]);
+    assert!(code == 2 && error.contains("lie ahead"), "{error}");
+    assert!(place.said(&["admin", "keys", "revoke", "ci"]).contains("revoked"));
+    assert!(place.said(&["admin", "keys", "list"]).contains("revoked 20"));
+    let (code, error) = place.refused(&["admin", "keys", "revoke", "ci"]);
+    assert!(code == 1 && error.contains("no key called"), "{error}");
+    assert!(place.said(&["admin", "keys", "make", "ci"]).starts_with("pb_"), "the name is free again");
 }

@@ -75,7 +75,7 @@ impl Outbox {
                     let found = store.subscriber(&person.address)?.expect("was entered");
                     issues.push(issue(&found.address, found.id, now + self.settings.retry.shelf_life));
                 }
-                assert!(store.enqueue_issues(&issues, now)?.iter().all(|queued| *queued));
+                assert!(store.enqueue_issues(&issues, now)?.iter().all(Option::is_some));
                 Ok(())
             })
             .unwrap();

@@ -6,8 +6,8 @@ use paperboy::links::Thumb;
 use paperboy::paper::Paper;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, PaperRow, PaperStore,
-    PickKind, Store, SubscriberStore,
+    Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, Old, PaperRow, PaperStore,
+    PickKind, RetentionStore, Store, SubscriberStore,
 };
 use paperboy::subscriber::{Interest, NewSubscriber, Preferences, Status, SubscriberId};
 use serde_json::Value;
@@ -178,8 +178,8 @@ fn clicks_are_kept_with_their_mail_and_forgotten_in_time() {
     assert_eq!(clicks.len(), 1, "a paper that is not there is not clicked");
     assert!(clicks[0].issue.is_some() && clicks[0].delivered_at.is_none());
     assert_eq!(clicks[0].click.at, noon() + TimeDelta::milliseconds(250));
-    assert_eq!(store.forget_clicks(noon()).unwrap(), 0);
-    assert_eq!(store.forget_clicks(noon() + TimeDelta::days(90)).unwrap(), 1);
+    assert_eq!(store.forget_old(Old::Clicks, noon(), 9).unwrap(), 0);
+    assert_eq!(store.forget_old(Old::Clicks, noon() + TimeDelta::days(90), 9).unwrap(), 1);
 }
 
 /// Papers of two days on two subjects, by several people.

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod admin;
+mod alarms;
+mod api;
 mod arxiv;
 mod arxiv_recorded;
 mod arxiv_week;
@@ -26,12 +29,14 @@ mod hooked;
 mod hostile;
 mod identity;
 mod imap;
+mod keys;
 mod library;
 mod manners;
 mod mime;
 mod model;
 mod notices;
 mod one_work;
+mod operation;
 mod owner;
 mod packaged;
 mod pages;

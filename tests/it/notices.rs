@@ -33,6 +33,7 @@ fn all() -> Vec<Notice> {
         Notice::Alarm {
             problem: "Nothing has come from arXiv since Monday".to_owned(),
             details: vec!["cs.LG: the server said 503".to_owned(), "cs.CL: the server said 503".to_owned()],
+            remedy: Some("`paperboy check` asks the source".to_owned()),
             since: until,
             url: Some(url("admin")),
         },
@@ -46,6 +47,9 @@ fn all() -> Vec<Notice> {
                 deferred: 4,
                 rejected: 2,
                 empty: 17,
+                expired: 1,
+                bounces: 2,
+                next: Some(until),
                 joined: 3,
                 readers: 1_530,
                 ..RunSummary::default()

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Asking, HandStore, LedgerStore, NewNotice, NewRequest, OutboxFilter, Proved, RequestId, RequestKind, RequestStore,
-    SubscriberStore,
+    Asking, HandStore, LedgerStore, NewNotice, NewRequest, Old, OutboxFilter, Proved, RequestId, RequestKind,
+    RequestStore, RetentionStore, SubscriberStore,
 };
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status};
 
@@ -128,8 +128,8 @@ fn what_nobody_confirmed_is_forgotten() {
     let mut store = SqliteStore::in_memory().unwrap();
     asks(&mut store, RequestKind::Subscribe, "ada@example.org");
     store.enter_subscribers(&[reader("by.hand@example.org", "")], noon()).unwrap();
-    assert_eq!(store.forget_unconfirmed(noon()).unwrap(), 0);
-    assert_eq!(store.forget_unconfirmed(noon() + TimeDelta::seconds(1)).unwrap(), 1);
+    assert_eq!(store.forget_old(Old::Requests, noon(), 9).unwrap(), 0);
+    assert_eq!(store.forget_old(Old::Requests, noon() + TimeDelta::seconds(1), 9).unwrap(), 1);
     assert!(store.subscriber(&address("ada@example.org")).unwrap().is_none());
     assert!(store.subscriber(&address("by.hand@example.org")).unwrap().is_some());
 }

@@ -5,7 +5,7 @@ use crate::daemon::{Place, Service, now, today, until};
 use crate::delivery::{issue, subscriber};
 use crate::fake_smtp::FakeRelay;
 use crate::place::missing;
-use crate::servers::{Dovecot, deliver, free_port, maildir};
+use crate::servers::{Dovecot, deliver, free_port, keep_secret, maildir};
 use crate::tls::Authority;
 use chrono::TimeDelta;
 use paperboy::config::Config;
@@ -37,7 +37,7 @@ impl House {
         let place = Place::new(&relay, &today());
         let more = format!("[inbound]\nbounce_address = \"bounces@digest.example\"\n{inbound}");
         place.writes_settings(&relay, &more);
-        fs::write(place.path("imap-password"), "geheim\n").unwrap();
+        keep_secret(&place.path("imap-password"), "geheim\n");
         let config = Config::load(&place.path("paperboy.toml"), std::iter::empty()).unwrap();
         let db = Db::new(SqliteStore::open(&place.path("paperboy.db")).unwrap());
         let sent = accepted(&db, readers);
@@ -389,9 +389,9 @@ async fn policy_bounces_are_shown_to_the_operator_until_they_are_over() {
     let said = String::from_utf8(said.stdout).unwrap();
     let line = said.lines().find(|line| line.contains("policy bounces")).unwrap();
     assert!(line.contains("2 in the last day") && line.contains("does not pass authentication"), "{line}");
-    let alarms = house.db.run_here(|store| store.alarms(now() - TimeDelta::days(1))).unwrap();
+    let alarms = house.db.run_here(|store| store.policy_reports(now() - TimeDelta::days(1))).unwrap();
     assert_eq!(alarms.count, 2);
-    let later = house.db.run_here(|store| store.alarms(now() + TimeDelta::hours(1))).unwrap();
+    let later = house.db.run_here(|store| store.policy_reports(now() + TimeDelta::hours(1))).unwrap();
     assert_eq!((later.count, later.first), (0, None));
 }
 

@@ -4,7 +4,8 @@ use crate::place::runs;
 use crate::tls::Authority;
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -200,4 +201,11 @@ impl Drop for Dovecot {
         runs(Command::new("kill").arg(self.child.id().to_string()));
         let _ = self.child.wait();
     }
+}
+
+/// Writes a file that its owner alone can read, as a service asks of its secrets.
+pub(crate) fn keep_secret(path: &Path, text: &str) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }

@@ -5,7 +5,7 @@ use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState, Entered, LedgerTurn,
-    NewIssue, NewPick, NextLook, OutboxFilter, PaperRow, PaperStore, PickKind, SetAside, Settlement, Skipped,
+    NewIssue, NewPick, NextLook, Old, OutboxFilter, PaperRow, PaperStore, PickKind, SetAside, Settlement, Skipped,
     SourcePause, Store, TakenIn, Verdict,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
@@ -82,7 +82,7 @@ fn issue(subscriber: SubscriberId, date: NaiveDate, picks: &[PaperRow]) -> NewIs
 /// A store with one reader and one queued issue.
 fn queued(store: &mut dyn Store) -> (SubscriberId, DeliveryId) {
     let id = enter(store, "a@example.org");
-    assert_eq!(store.enqueue_issues(&[issue(id, today(), &[])], noon()).unwrap(), [true]);
+    assert!(store.enqueue_issues(&[issue(id, today(), &[])], noon()).unwrap()[0].is_some());
     let row = store.deliveries(&OutboxFilter::default()).unwrap().remove(0);
     (id, row.id)
 }
@@ -316,13 +316,13 @@ fn the_number_of_a_removed_subscriber_is_never_given_again() {
 fn an_issue_is_queued_once_for_a_subscriber_and_date() {
     on_every_backend(|store| {
         let (id, _) = queued(store);
-        assert_eq!(store.enqueue_issues(&[issue(id, today(), &[])], noon()).unwrap(), [false]);
+        assert_eq!(store.enqueue_issues(&[issue(id, today(), &[])], noon()).unwrap(), [None]);
         assert!(store.has_issue(id, today()).unwrap());
         let tomorrow = today() + TimeDelta::days(1);
-        assert_eq!(store.enqueue_issues(&[issue(id, tomorrow, &[])], noon()).unwrap(), [true]);
+        assert!(store.enqueue_issues(&[issue(id, tomorrow, &[])], noon()).unwrap()[0].is_some());
         store.unsubscribe(id, "one-click", noon()).unwrap();
         let later = today() + TimeDelta::days(2);
-        assert_eq!(store.enqueue_issues(&[issue(id, later, &[])], noon()).unwrap(), [false], "they have left");
+        assert_eq!(store.enqueue_issues(&[issue(id, later, &[])], noon()).unwrap(), [None], "they have left");
     });
 }
 
@@ -417,9 +417,9 @@ fn a_date_without_an_issue_is_decided_once() {
         store.skip_issues(&[(id, today(), Skipped::Late), (id, tomorrow, Skipped::Empty)], noon()).unwrap();
         assert!(!store.was_skipped(id, today()).unwrap(), "there is an issue");
         assert!(store.was_skipped(id, tomorrow).unwrap());
-        store.tend(tomorrow).unwrap();
+        assert_eq!(store.forget_old(Old::Skipped, noon(), 9).unwrap(), 0);
         assert!(store.was_skipped(id, tomorrow).unwrap());
-        store.tend(tomorrow.succ_opt().unwrap()).unwrap();
+        assert_eq!(store.forget_old(Old::Skipped, noon() + TimeDelta::seconds(1), 9).unwrap(), 1);
         assert!(!store.was_skipped(id, tomorrow).unwrap());
     });
 }

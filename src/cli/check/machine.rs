@@ -1,26 +1,18 @@
 //! The machine: its disk, its clock, who may read the files.
 
 use super::{Finding, Verdict, finding};
+use crate::alarm::rules::{CERTIFICATE_DAYS, CLOCK_OFF_SECONDS};
+use crate::alarm::{DISK_LOW_BYTES, certificate, facts, outside};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::source::SourceKind;
-use crate::source::http::one_time_client;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
-
-/// Below this much room mail is about to stop.
-pub(super) const DISK_LOW_BYTES: u64 = 1 << 30;
 
 /// Below this much, it may stop within the next run.
 const DISK_OUT_BYTES: u64 = 100 << 20;
 
-/// How long the clock's witness may take.
-const WAIT: Duration = Duration::from_secs(10);
-
-/// Signatures and certificates bear so much, in seconds; below it nobody notices.
-const CLOCK_OFF_SECONDS: i64 = 300;
+/// Below so many seconds nobody notices.
 const CLOCK_ODD_SECONDS: i64 = 30;
 
 /// Room on the disk of `path`, in bytes.
@@ -55,28 +47,18 @@ pub(super) fn rights(database: &Path) -> Option<Finding> {
 
 /// That our clock agrees with that of the sources: dates in mails, due hours and TLS hang on it.
 pub(super) async fn clock(config: &Config, clock: &dyn Clock) -> Finding {
-    let distant = config.sources.iter().filter(|source| source.kind != SourceKind::Jsonl);
-    if distant.count() == 0 {
+    let Some(witness) = config.time_witness() else {
         let text = "no source to compare with: see to it that NTP runs (timedatectl)";
         return finding("clock", Verdict::Ok, text.to_owned());
-    }
-    let own = config.sources.iter().find_map(|source| source.endpoint.clone());
-    let witness = own.unwrap_or_else(|| "https://arxiv.org".to_owned());
-    let told = async {
-        let client = one_time_client().map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-        let answer =
-            client.head(&witness).timeout(WAIT).send().await.map_err(|error| error.without_url().to_string())?;
-        let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).unwrap_or_default();
-        DateTime::parse_from_rfc2822(date).map_err(|_| "its answer has no date".to_owned())
     };
-    match told.await {
+    match outside::their_time(&witness).await {
         Err(why) => {
             let text =
                 format!("cannot be compared with that of {witness}: {why}; see to it that NTP runs (timedatectl)");
             finding("clock", Verdict::Warn, text)
         }
         Ok(theirs) => {
-            let off = (clock.now() - theirs.to_utc()).num_seconds();
+            let off = (clock.now() - theirs).num_seconds();
             let side = if off < 0 { "behind" } else { "ahead of" };
             let text = format!("{} seconds {side} that of {witness}", off.abs());
             match off.abs() {
@@ -90,4 +72,62 @@ pub(super) async fn clock(config: &Config, clock: &dyn Clock) -> Finding {
             }
         }
     }
+}
+
+/// The certificates that readers' programs see: ours, and the one behind the site's address.
+pub(super) async fn certificates(config: &Config, now: DateTime<Utc>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some(tls) = &config.web.tls {
+        let what = tls.cert_file.display().to_string();
+        found.push(match certificate::ends_in_file(&tls.cert_file) {
+            Some(ends) => certificate(&what, ends, now),
+            None => {
+                finding("cert", Verdict::Fail, format!("{what} holds no certificate (PEM): look at web.tls_cert_file"))
+            }
+        });
+    }
+    let site = &config.site.base_url;
+    match outside::site_certificate(site).await {
+        Some(Ok(ends)) => found.push(certificate(site, ends, now)),
+        // That the site cannot be reached at all is said where its link is tried.
+        Some(Err(why)) if why.contains("certificate") => {
+            found.push(finding("cert", Verdict::Fail, format!("{site}: {why}; renew it, and see what serves it")));
+        }
+        None | Some(Err(_)) => {}
+    }
+    found
+}
+
+fn certificate(what: &str, ends: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
+    let date = ends.date_naive();
+    if ends <= now {
+        finding(
+            "cert",
+            Verdict::Fail,
+            format!("that of {what} expired on {date}: renew it, and restart what serves it"),
+        )
+    } else if ends - now < TimeDelta::days(CERTIFICATE_DAYS) {
+        finding("cert", Verdict::Warn, format!("that of {what} expires on {date}: see why it was not renewed"))
+    } else {
+        finding("cert", Verdict::Ok, format!("that of {what} is good until {date}"))
+    }
+}
+
+/// The age of the last backup, if somebody is to look.
+pub(super) fn backup(config: &Config, now: DateTime<Utc>) -> Option<Finding> {
+    let folder = config.alarms.backup_folder.as_ref()?;
+    let shown = folder.display();
+    Some(match facts::newest_file(folder) {
+        None => {
+            let text = format!("there is none in {shown}: `paperboy backup FILE` makes one while the service runs");
+            finding("backup", Verdict::Fail, text)
+        }
+        Some(made) if now - made > config.alarms.backup_age => {
+            let text = format!("the last one in {shown} is of {}: see why no other was made", made.date_naive());
+            finding("backup", Verdict::Fail, text)
+        }
+        Some(made) => {
+            finding("backup", Verdict::Ok, format!("the last one is of {}", made.format("%Y-%m-%d %H:%M UTC")))
+        }
+    })
 }

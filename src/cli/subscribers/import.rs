@@ -1,6 +1,6 @@
 //! `subscribers import`: many subscribers from files.
 
-use super::{Done, Erased, Failure, out, why_left};
+use super::{Done, Erased, Failure, out};
 use crate::cli::open::now;
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
@@ -145,7 +145,7 @@ impl Import<'_> {
             && matches!(left, Status::Unsubscribed | Status::Suppressed)
             && !table.contains_key("status")
         {
-            self.reject(file, line, why_left(left).to_owned());
+            self.reject(file, line, left.why_no_issues().to_owned());
             return Ok(());
         }
         let mut fields = Fields::new(table);
@@ -198,7 +198,7 @@ impl Import<'_> {
                 Entered::Changed => self.imported.changed += 1,
                 Entered::Known => self.imported.unchanged += 1,
                 Entered::Left(status) => {
-                    self.imported.rejected.push(Rejected { file, line, reason: why_left(status).to_owned() });
+                    self.imported.rejected.push(Rejected { file, line, reason: status.why_no_issues().to_owned() });
                 }
             }
         }

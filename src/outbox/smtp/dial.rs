@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::lines::{Heard, Lines, Wire};
 use super::timeouts::Timeouts;
 use super::tls::Tls;
+use super::transcript::{Side, Transcript};
 use crate::outbox::settings::{Login, LoginKind, Protocol, Security, SmtpSettings};
 use crate::outbox::stage::Stage;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
@@ -26,6 +27,7 @@ pub struct Dialer {
     login: Option<Login>,
     hello: ClientId,
     timeouts: Timeouts,
+    transcript: Option<Transcript>,
 }
 
 enum Protection {
@@ -53,22 +55,32 @@ impl Dialer {
             login: settings.login.clone(),
             hello: settings.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
             timeouts,
+            transcript: None,
         })
+    }
+
+    /// The same, which has what is said written down.
+    #[must_use]
+    pub fn writing_in(self, transcript: &Transcript) -> Self {
+        Dialer { transcript: Some(transcript.clone()), ..self }
     }
 
     /// Connects, encrypts, says EHLO and logs in, as far as the settings ask for it.
     pub async fn open(&self) -> Result<Connection, Failure> {
         let (stream, peer) = self.connect().await?;
-        let heard = Heard::default();
+        self.note(&format!("(connected to {peer})"));
+        let heard = Heard::written_in(self.transcript.clone());
         let mut conn = match &self.protection {
             Protection::None => self.greet(self.lines(stream, peer, &heard), &heard).await?,
             Protection::StartTls(tls) => {
                 let stream = self.start_tls(stream, peer).await?;
                 let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                self.note("(encrypted from here on; the certificate is good)");
                 self.greet(self.lines(stream, peer, &heard).greeted(), &heard).await?
             }
             Protection::Tls(tls) => {
                 let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                self.note("(encrypted from here on; the certificate is good)");
                 self.greet(self.lines(stream, peer, &heard), &heard).await?
             }
         };
@@ -76,6 +88,12 @@ impl Dialer {
             self.log_in(&mut conn, login, peer.ip().is_loopback()).await?;
         }
         Ok(Connection::new(conn, self.timeouts, heard))
+    }
+
+    fn note(&self, text: &str) {
+        if let Some(transcript) = &self.transcript {
+            transcript.note(Side::Client, text);
+        }
     }
 
     fn lines<S: Wire>(&self, stream: S, peer: SocketAddr, heard: &Heard) -> Lines<S> {
@@ -106,7 +124,7 @@ impl Dialer {
 
     /// The conversation before TLS (RFC 3207). Nothing of it counts afterwards.
     async fn start_tls(&self, stream: TcpStream, peer: SocketAddr) -> Result<TcpStream, Failure> {
-        let mut lines = self.lines(stream, peer, &Heard::default());
+        let mut lines = self.lines(stream, peer, &Heard::written_in(self.transcript.clone()));
         let waits = self.timeouts;
         within(Stage::Greeting, waits.greeting, lines.ask(Stage::Greeting, "")).await?.map_err(closed)?;
         let hello = format!("EHLO {}\r\n", self.hello);

@@ -1,6 +1,7 @@
 //! A server's replies, line by line, in the one form that lettre reads.
 
 use super::failure::Failure;
+use super::transcript::Transcript;
 use crate::failpoint;
 use crate::outbox::reply::Reply;
 use crate::outbox::settings::Protocol;
@@ -58,9 +59,15 @@ struct Words {
     spoke: AtomicBool,
     pipelining: AtomicBool,
     has_more: AtomicBool,
+    transcript: Option<Transcript>,
 }
 
 impl Heard {
+    /// What writes down in `transcript`, if there is one.
+    pub(super) fn written_in(transcript: Option<Transcript>) -> Self {
+        Heard(Arc::new(Words { transcript, ..Words::default() }))
+    }
+
     /// Whether we have said anything yet: until then it is the server's turn to greet.
     pub(super) fn us(&self) -> bool {
         self.0.spoke.load(Ordering::Relaxed)
@@ -156,6 +163,9 @@ impl<S: Wire> Lines<S> {
             if is_kept {
                 self.line = mended(&raw);
                 self.given = 0;
+                if let Some(transcript) = &self.heard.0.transcript {
+                    transcript.server(&String::from_utf8_lossy(&self.line));
+                }
                 if offers_pipelining(&self.line) {
                     self.heard.0.pipelining.store(true, Ordering::Relaxed);
                 }
@@ -221,6 +231,9 @@ impl<S: Wire> AsyncWrite for Lines<S> {
         let bytes = translated.as_deref().unwrap_or(bytes);
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes));
         failpoint::pass();
+        if let (Some(transcript), Ok(written)) = (&self.heard.0.transcript, &written) {
+            transcript.client(&bytes[..*written]);
+        }
         Poll::Ready(written)
     }
 

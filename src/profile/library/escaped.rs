@@ -64,17 +64,14 @@ fn indices(text: &str) -> String {
         let (before, after) = rest.split_at(at);
         let (sign, inner) = after.split_at(1);
         let group = inner.trim_start().strip_prefix("\\{").and_then(|inner| inner.split_once("\\}"));
-        match (before.strip_suffix('\\'), group) {
-            (Some(before), Some((inside, next))) => {
-                out.push_str(before);
-                out.extend(["$", sign, "{", &plain(inside), "}$"]);
-                rest = next;
-            }
-            _ => {
-                out.push_str(before);
-                out.push_str(sign);
-                rest = inner;
-            }
+        if let (Some(before), Some((inside, next))) = (before.strip_suffix('\\'), group) {
+            out.push_str(before);
+            out.extend(["$", sign, "{", &plain(inside), "}$"]);
+            rest = next;
+        } else {
+            out.push_str(before);
+            out.push_str(sign);
+            rest = inner;
         }
     }
     out.push_str(rest);

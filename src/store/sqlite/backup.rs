@@ -1,9 +1,9 @@
 //! Copies of the database, and going back to one.
 
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, UpkeepStore};
 use chrono::{DateTime, Utc};
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OpenFlags, named_params};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,16 @@ pub enum BackupError {
         path: PathBuf,
         /// What SQLite found.
         found: String,
+    },
+    /// There is no room for a copy.
+    #[error("a copy needs {} MiB, and {} MiB are free in {folder}: make room", needed >> 20, free >> 20)]
+    NoRoom {
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that there are.
+        free: u64,
+        /// Where.
+        folder: PathBuf,
     },
     /// The database.
     #[error(transparent)]
@@ -81,6 +91,70 @@ impl SqliteStore {
     }
 }
 
+/// What a migration would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rehearsed {
+    /// Schema before.
+    pub from: usize,
+    /// Schema after.
+    pub to: usize,
+    /// Size of the file before.
+    pub bytes_before: u64,
+    /// And after.
+    pub bytes_after: u64,
+}
+
+/// Brings a copy of the database at `database` to this program's schema, looks
+/// whether it is sound then, and throws it away. Others may work with the
+/// database meanwhile.
+pub fn rehearse(database: &Path) -> Result<Rehearsed, BackupError> {
+    if !database.exists() {
+        return Err(StoreError::Missing { path: database.display().to_string() }.into());
+    }
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let size = |path: &Path| {
+        let about = fs::metadata(path);
+        about.map(|about| about.len()).map_err(|cause| BackupError::File { attempt: "read", path: path.into(), cause })
+    };
+    // The copy, and the log that the steps write beside it.
+    let needed = 2 * size(database)?;
+    if let Ok(free) = crate::store::free_bytes(folder)
+        && free < needed
+    {
+        return Err(BackupError::NoRoom { needed, free, folder: folder.to_owned() });
+    }
+    let copy = beside(database, "dry-run");
+    remove_with_log(&copy);
+    new_file(&copy)?;
+    let tried = rehearse_on(database, &copy)
+        .and_then(|(from, to, bytes_before)| Ok(Rehearsed { from, to, bytes_before, bytes_after: size(&copy)? }));
+    remove_with_log(&copy);
+    tried
+}
+
+fn rehearse_on(database: &Path, copy: &Path) -> Result<(usize, usize, u64), BackupError> {
+    let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
+    let store = SqliteStore::connect(Connection::open_with_flags(database, flags)?)?;
+    store.copy_into(copy)?;
+    drop(store);
+    let bytes_before = fs::metadata(copy).map_or(0, |about| about.len());
+    let (mut store, migrated) = SqliteStore::migrate(copy)?;
+    if let Some(found) = store.check_integrity()?.into_iter().next() {
+        return Err(BackupError::Unsound { path: database.to_owned(), found });
+    }
+    // In one file again, so that its size is all of it.
+    store.conn.pragma_update(None, "journal_mode", "DELETE")?;
+    Ok((migrated.from, migrated.to, bytes_before))
+}
+
+fn remove_with_log(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
+}
+
 /// Replaces the database at `database` by the backup at `from`, brought to this
 /// program's schema; nothing that was waiting in it, or was due before `now`,
 /// is sent. Nobody else may have the database open.
@@ -103,11 +177,7 @@ pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Resto
         Ok(Restored { held, kept })
     });
     if replaced.is_err() {
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = fresh.as_os_str().to_owned();
-            name.push(suffix);
-            let _ = fs::remove_file(PathBuf::from(name));
-        }
+        remove_with_log(&fresh);
     }
     replaced
 }

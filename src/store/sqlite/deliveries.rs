@@ -474,7 +474,7 @@ fn claimed(row: &Row<'_>) -> rusqlite::Result<Claimed> {
     })
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let columns = Columns { table: "deliveries", row };
     Ok(DeliveryRow {
         id: DeliveryId(columns.get("id")?),

@@ -259,14 +259,6 @@ impl FeedbackStore for SqliteStore {
         clicks.sort_by_key(|stored: &StoredClick| stored.click.at);
         Ok(clicks)
     }
-
-    fn forget_clicks(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let forgotten = self.conn.execute(
-            "DELETE FROM clicks WHERE at_ms < :before",
-            named_params! { ":before": before.timestamp_millis() },
-        )?;
-        Ok(forgotten as u64)
-    }
 }
 
 fn is_known(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<bool> {

@@ -9,7 +9,16 @@ use rusqlite::{OptionalExtension as _, named_params};
 impl FigureStore for SqliteStore {
     fn count_attempts(&mut self) -> Result<Vec<(Option<u16>, u64)>, StoreError> {
         let mut statement =
-            self.conn.prepare_cached("SELECT code / 100 AS class, count(*) AS n FROM attempts GROUP BY class")?;
+            // Those that were forgotten have been counted: a counter does not fall.
+            self.conn.prepare_cached(
+                "SELECT class, sum(n) AS n
+                   FROM (SELECT code / 100 AS class, count(*) AS n FROM attempts GROUP BY class
+                          UNION ALL
+                         SELECT CAST(nullif(class, '') AS INTEGER) AS class, count AS n
+                           FROM forgotten
+                          WHERE what = 'attempts')
+                  GROUP BY class",
+            )?;
         let rows = statement.query_map([], |row| Ok((row.get("class")?, row.get("n")?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -5,8 +5,8 @@ use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    Alarms, DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, ReportRow,
-    Reported, ReportsOf, StoreError,
+    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, PolicyReports,
+    ReportRow, Reported, ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -117,7 +117,7 @@ impl InboundStore for SqliteStore {
         Ok(rows?)
     }
 
-    fn alarms(&mut self, since: DateTime<Utc>) -> Result<Alarms, StoreError> {
+    fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError> {
         // The classes that can raise one have an index.
         const THOSE: &str = "FROM reports
                             WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
@@ -132,21 +132,22 @@ impl InboundStore for SqliteStore {
                 .query_row(named_params! { ":since": since }, report_row)
                 .optional()
         };
-        Ok(Alarms { count, first: end("ASC")?, last: end("DESC")? })
+        Ok(PolicyReports { count, first: end("ASC")?, last: end("DESC")? })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
         let mut statement =
-            self.conn.prepare_cached("SELECT class, count(*) AS n FROM reports GROUP BY class ORDER BY class")?;
+            // Those that were forgotten have been counted: a counter does not fall.
+            self.conn.prepare_cached(
+                "SELECT class, sum(n) AS n
+                   FROM (SELECT class, count(*) AS n FROM reports GROUP BY class
+                          UNION ALL
+                         SELECT class, count AS n FROM forgotten WHERE what = 'reports')
+                  GROUP BY class
+                  ORDER BY class",
+            )?;
         let rows = statement.query_map([], |row| Ok((row.get("class")?, row.get("n")?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    fn forget_reports(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let gone = self
-            .conn
-            .execute("DELETE FROM reports WHERE at < :before", named_params! { ":before": before.timestamp() })?;
-        Ok(gone as u64)
     }
 
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError> {
@@ -267,7 +268,7 @@ fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     }))
 }
 
-fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
+pub(super) fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
     let columns = Columns { table: "reports", row };
     Ok(ReportRow {
         address: columns.get("address_key")?,

@@ -3,7 +3,9 @@
 use super::SqliteStore;
 use super::row::{Columns, date_text};
 use super::subscribers::{subscriber, with_interests};
-use crate::store::{History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped, StoreError};
+use crate::store::{
+    DeliveryId, History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped, StoreError,
+};
 use crate::subscriber::{Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
@@ -150,7 +152,11 @@ impl IssueStore for SqliteStore {
         Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
     }
 
-    fn enqueue_issues(&mut self, issues: &[NewIssue], now: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+    fn enqueue_issues(
+        &mut self,
+        issues: &[NewIssue],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Option<DeliveryId>>, StoreError> {
         let tx = self.write()?;
         let mut queued = Vec::with_capacity(issues.len());
         for issue in issues {
@@ -161,7 +167,7 @@ impl IssueStore for SqliteStore {
     }
 }
 
-fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result<bool, StoreError> {
+fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result<Option<DeliveryId>, StoreError> {
     // Whoever left or paused while their issue was composed gets none.
     let inserted = tx
         .prepare_cached(
@@ -179,7 +185,7 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
             ":now": now.timestamp(),
         })?;
     if inserted == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     let id = tx.last_insert_rowid();
     // A reader who could not be reached with the last issue gets this one instead of both.
@@ -227,7 +233,7 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
             ":kind": pick.kind.word(),
         })?;
     }
-    Ok(true)
+    Ok(Some(DeliveryId(id)))
 }
 
 /// A subscriber with what is known of when issues are due.

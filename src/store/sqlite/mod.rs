@@ -4,6 +4,8 @@
 //! power would let a mail go out twice), so the journal is a write-ahead log
 //! with `synchronous=FULL`: a commit returns when it is on the disk.
 
+mod admin;
+mod alarms;
 mod backup;
 mod by_hand;
 mod deliveries;
@@ -11,13 +13,17 @@ mod feedback;
 mod figures;
 mod inbound;
 mod issues;
+mod keys;
 mod library;
+mod listing;
 mod makers;
 mod outcomes;
+mod oversight;
 mod own;
 mod papers;
 mod reading;
 mod requests;
+mod retention;
 mod row;
 mod search;
 mod similar;
@@ -27,7 +33,7 @@ mod upkeep;
 mod vectors;
 mod works;
 
-pub use backup::{BackupError, Restored, restore};
+pub use backup::{BackupError, Rehearsed, Restored, rehearse, restore};
 
 use super::{StoreError, UpkeepStore};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -46,7 +52,10 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0011_links.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
     M::up(include_str!("../../../migrations/sqlite/0014_similar.sql")),
 ];
 
@@ -94,7 +103,10 @@ impl SqliteStore {
     /// Creates the database, or brings an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
-        Self::upgrade(Connection::open(path)?)
+        let conn = Connection::open(path)?;
+        // A new file can later give unused pages back a few at a time; one that has tables keeps its ways.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        Self::upgrade(conn)
     }
 
     /// A database in memory, for tests and trials.

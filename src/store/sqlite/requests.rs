@@ -4,7 +4,7 @@ use super::SqliteStore;
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use crate::store::{
-    Asking, Consent, DeliveryId, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
+    Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
     StoreError,
 };
 use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
@@ -152,6 +152,24 @@ impl RequestStore for SqliteStore {
         Ok(finished)
     }
 
+    fn vouch_for(
+        &mut self,
+        subscriber: &NewSubscriber,
+        vouching: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Entered, StoreError> {
+        let tx = self.write()?;
+        if by_key(&tx, &subscriber.address)?.is_some() {
+            return Ok(Entered::Known);
+        }
+        let entered = enter(&tx, subscriber, now)?;
+        if let (Entered::New, Some((id, _))) = (entered, by_key(&tx, &subscriber.address)?) {
+            note_consent(&tx, id, now, "vouched", vouching)?;
+        }
+        tx.commit()?;
+        Ok(entered)
+    }
+
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError> {
         let mut statement =
             self.conn.prepare_cached("SELECT * FROM consents WHERE subscriber_id = :id ORDER BY at, rowid")?;
@@ -166,23 +184,6 @@ impl RequestStore for SqliteStore {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    fn forget_unconfirmed(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let tx = self.write()?;
-        let before = before.timestamp();
-        // Whoever was entered by hand as pending has no request, and stays.
-        let forgotten = tx.execute(
-            "DELETE FROM subscribers
-              WHERE status = 'pending'
-                AND id IN (SELECT subscriber_id FROM requests WHERE kind = 'subscribe')
-                AND id NOT IN (SELECT subscriber_id FROM requests
-                                WHERE asked_at >= :before AND subscriber_id IS NOT NULL)",
-            named_params! { ":before": before },
-        )?;
-        tx.execute("DELETE FROM requests WHERE asked_at < :before", named_params! { ":before": before })?;
-        tx.commit()?;
-        Ok(forgotten as u64)
     }
 
     fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -229,6 +230,11 @@ impl SqliteStore {
         ] {
             tx.execute(&sql, named_params! { ":id": id.0, ":key": key })?;
         }
+        // Servers like to quote whom they refuse.
+        tx.execute(
+            "UPDATE alarms SET detail = '' WHERE instr(lower(detail), :key) > 0",
+            named_params! { ":key": key },
+        )?;
         // What a sender has in hand is out of it, too: how that ends is not recorded.
         tx.execute(
             "UPDATE deliveries

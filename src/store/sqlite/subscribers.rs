@@ -104,14 +104,7 @@ impl SubscriberStore for SqliteStore {
 
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
-        let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "suppressions", row };
-            Ok(Suppression {
-                address: columns.read("address", |text| text.parse().ok())?,
-                reason: columns.get("reason")?,
-                at: columns.instant("at")?,
-            })
-        })?;
+        let rows = statement.query_map([], suppression)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -125,6 +118,15 @@ pub(super) fn retire_links(tx: &Transaction<'_>, id: SubscriberId, now: DateTime
         named_params! { ":id": id.0, ":now": now.timestamp() },
     )?;
     Ok(changed == 1)
+}
+
+pub(super) fn suppression(row: &Row<'_>) -> rusqlite::Result<Suppression> {
+    let columns = Columns { table: "suppressions", row };
+    Ok(Suppression {
+        address: columns.read("address", |text| text.parse().ok())?,
+        reason: columns.get("reason")?,
+        at: columns.instant("at")?,
+    })
 }
 
 /// Addresses are the same without regard to case.

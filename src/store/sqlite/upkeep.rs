@@ -1,10 +1,7 @@
 //! Tending the file.
 
-use super::row::date_text;
 use super::{STEPS, SqliteStore};
 use crate::store::{StoreError, UpkeepStore};
-use chrono::NaiveDate;
-use rusqlite::named_params;
 
 impl UpkeepStore for SqliteStore {
     fn check_schema(&mut self) -> Result<(), StoreError> {
@@ -31,33 +28,29 @@ impl UpkeepStore for SqliteStore {
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
-    fn tend(&mut self, forget_before: NaiveDate) -> Result<(), StoreError> {
-        self.conn.execute(
-            "DELETE FROM skipped WHERE local_date < :before",
-            named_params! { ":before": date_text(forget_before) },
-        )?;
-        self.purge()?;
-        // What queries have shown to be worth knowing (SQLite's manual on PRAGMA optimize).
-        self.conn.execute_batch("PRAGMA optimize")?;
-        // As much of the log as nobody reads goes into the file; nobody is waited for.
-        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    fn optimize(&mut self) -> Result<(), StoreError> {
+        // SQLite's manual on PRAGMA optimize: with a limit, no table is read through.
+        self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize")?;
         Ok(())
     }
-}
 
-impl SqliteStore {
-    /// Overwrites what people who were erased had left in freed pages, by writing the file anew.
-    fn purge(&mut self) -> Result<(), StoreError> {
-        let is_wanted = self.conn.prepare_cached("SELECT 1 FROM erased WHERE is_purged = 0")?.exists([])?;
-        if !is_wanted {
-            return Ok(());
+    fn has_erased(&mut self) -> Result<bool, StoreError> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM erased WHERE is_purged = 0")?.exists([])?)
+    }
+
+    fn purge_erased(&mut self) -> Result<bool, StoreError> {
+        if !self.has_erased()? {
+            return Ok(false);
         }
+        // From now on the file can also be made smaller a few pages at a time.
+        self.conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         match self.conn.execute_batch("VACUUM").map_err(StoreError::from) {
             // No room for a second file: there may be some tomorrow, and nothing else depends on it.
-            Err(StoreError::NotWritable(_)) => return Ok(()),
+            Err(StoreError::NotWritable(_)) => return Ok(false),
             done => done?,
         }
         self.conn.execute("UPDATE erased SET is_purged = 1", [])?;
-        Ok(())
+        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(true)
     }
 }

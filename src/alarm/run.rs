@@ -1,0 +1,99 @@
+//! Sums up each day, for the log and, if it is wanted, by mail.
+
+use super::watch::WatchError;
+use super::{AlarmSettings, LOOK_BACK, RunMail};
+use crate::clock::Clock;
+use crate::digest::notices::{Notice, RunSummary};
+use crate::edition::{Addressee, Desk};
+use crate::store::{Db, RunFigures, RunRow, Store};
+use crate::subscriber::Address;
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use std::sync::Arc;
+
+/// Sums up the days.
+pub struct RunTeller {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RunTeller {
+    /// Sums up the day that ended last, if that was not done; whether a mail was queued.
+    ///
+    /// A program that was down at the hour does it late, and only for the last day.
+    pub async fn step(&self, settings: &AlarmSettings, desk: &Arc<Desk>) -> Result<bool, WatchError> {
+        let now = self.clock.now();
+        let due = now.date_naive().and_time(settings.summary_at).and_utc();
+        let due = if due > now { due - TimeDelta::days(1) } else { due };
+        let (desk, by_mail) = (Arc::clone(desk), settings.mail && settings.summary == RunMail::Daily);
+        self.db.run(move |store| Ok(sum_up(store, &desk, by_mail, due, now))).await?
+    }
+}
+
+fn sum_up(
+    store: &mut dyn Store,
+    desk: &Desk,
+    by_mail: bool,
+    due: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, WatchError> {
+    let date = due.date_naive();
+    let last = store.runs(1)?.pop();
+    if last.as_ref().is_some_and(|last| last.date >= date) {
+        return Ok(false);
+    }
+    // From where the last one ended, if that was the day before; whoever begins has no day behind them.
+    let since = match &last {
+        Some(last) if last.date + Days::new(1) == date => last.at,
+        _ => due - LOOK_BACK,
+    };
+    let figures = store.run_figures(since, due)?;
+    // Before the first day that anything happened there is nothing to sum up.
+    let is_idle =
+        RunFigures { readers: 0, next: None, sources_late: Vec::new(), ..figures.clone() } == RunFigures::default();
+    if last.is_none() && is_idle {
+        return Ok(false);
+    }
+    let run = RunRow { date, since, at: due, figures };
+    let mail = if by_mail { Some(mail(desk, &run, now)?) } else { None }.flatten();
+    if !store.save_run(&run, mail.as_ref(), now)? {
+        return Ok(false);
+    }
+    let figures = &run.figures;
+    tracing::info!(
+        %date, papers = figures.papers, composed = figures.composed, accepted = figures.accepted,
+        deferred = figures.deferred, rejected = figures.rejected, expired = figures.expired,
+        uncertain = figures.uncertain, empty = figures.empty, bounces = figures.bounces,
+        complaints = figures.complaints, joined = figures.joined, left = figures.left, readers = figures.readers,
+        sources_late = figures.sources_late.len(), next = figures.next.map(|next| next.to_rfc3339()),
+        "the day in figures"
+    );
+    Ok(mail.is_some())
+}
+
+/// The mail that tells what a day came to; none if the site's contact is no address.
+fn mail(desk: &Desk, run: &RunRow, now: DateTime<Utc>) -> Result<Option<crate::store::NewNotice>, WatchError> {
+    let Ok(contact) = desk.site.contact.to_string().parse::<Address>() else { return Ok(None) };
+    let figures = &run.figures;
+    let summary = RunSummary {
+        papers: figures.papers,
+        sources_late: figures.sources_late.clone(),
+        due: figures.composed,
+        sent: figures.accepted,
+        deferred: figures.deferred,
+        rejected: figures.rejected,
+        expired: figures.expired,
+        uncertain: figures.uncertain,
+        empty: figures.empty,
+        bounces: figures.bounces,
+        complaints: figures.complaints,
+        joined: figures.joined,
+        left: figures.left,
+        readers: figures.readers,
+        next: figures.next,
+    };
+    let notice = Notice::Run { date: run.date, summary, url: Some(desk.site.url("/admin")) };
+    let to = Addressee { subscriber: None, address: &contact, language: "en", zone: chrono_tz::Tz::UTC };
+    Ok(Some(desk.notice(&notice, to, now)?))
+}

@@ -1,0 +1,25 @@
+//! `admin`: who may do what an operator does.
+
+mod keys;
+mod password;
+
+use super::Done;
+use super::open::Place;
+
+pub(super) use password::{offer, set_from_file};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Set the password of the operator's pages; whoever is signed in is signed out
+    Password(password::Options),
+    /// Look after the keys of the API
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+pub(super) fn run(command: Command, place: &Place) -> Done {
+    match command {
+        Command::Password(options) => password::run(&options, place),
+        Command::Keys(command) => keys::run(command, place),
+    }
+}

@@ -1,0 +1,97 @@
+//! What is done to a subscription by hand: by a command, or through the API.
+
+use super::{Interest, NewSubscriber, Status};
+use chrono::NaiveDate;
+
+/// A subscription that stands so can neither be paused nor resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.why_no_issues())]
+pub struct NotNow(pub Status);
+
+impl Status {
+    /// Why somebody with this status gets no issues.
+    pub fn why_no_issues(self) -> &'static str {
+        match self {
+            Status::Pending => "they have not confirmed their address yet",
+            Status::Active => "nothing keeps issues from them",
+            Status::Paused => "they are paused",
+            Status::Unsubscribed => "they have unsubscribed: only they themselves can come back",
+            Status::Suppressed => "the address has refused mail: it is suppressed",
+        }
+    }
+}
+
+impl NewSubscriber {
+    /// No issues before `until`; without a date, until they are resumed.
+    pub fn pause(&mut self, until: Option<NaiveDate>) -> Result<(), NotNow> {
+        self.must_run()?;
+        if until.is_some() {
+            self.status = Status::Active;
+            self.preferences.pause_until = until;
+        } else {
+            self.status = Status::Paused;
+        }
+        Ok(())
+    }
+
+    /// Issues again; what was due meanwhile is not made up for.
+    pub fn resume(&mut self) -> Result<(), NotNow> {
+        self.must_run()?;
+        self.status = Status::Active;
+        self.preferences.pause_until = None;
+        Ok(())
+    }
+
+    fn must_run(&self) -> Result<(), NotNow> {
+        match self.status {
+            Status::Active | Status::Paused => Ok(()),
+            status => Err(NotNow(status)),
+        }
+    }
+
+    /// The place of the interest called `name`, in whatever case.
+    pub fn interest_called(&self, name: &str) -> Option<usize> {
+        self.interests.iter().position(|interest| interest.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The names of `before` that no interest has any more.
+    pub fn interests_gone(&self, before: &[Interest]) -> Vec<String> {
+        let is_gone = |known: &&Interest| self.interest_called(&known.name).is_none();
+        before.iter().filter(is_gone).map(|interest| interest.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscriber::Preferences;
+
+    fn reader(status: Status) -> NewSubscriber {
+        NewSubscriber {
+            address: "ada@example.org".parse().unwrap(),
+            name: String::new(),
+            status,
+            preferences: Preferences::default(),
+            interests: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_runs_can_be_paused_and_resumed() {
+        let mut ada = reader(Status::Active);
+        ada.pause(None).unwrap();
+        assert_eq!(ada.status, Status::Paused);
+        ada.pause(Some("2026-09-01".parse().unwrap())).unwrap();
+        assert_eq!((ada.status, ada.preferences.pause_until.is_some()), (Status::Active, true));
+        ada.resume().unwrap();
+        assert_eq!((ada.status, ada.preferences.pause_until), (Status::Active, None));
+    }
+
+    #[test]
+    fn who_is_not_there_or_has_left_cannot() {
+        for status in [Status::Pending, Status::Unsubscribed, Status::Suppressed] {
+            assert_eq!(reader(status).pause(None), Err(NotNow(status)));
+            assert_eq!(reader(status).resume(), Err(NotNow(status)));
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The outbox: who got what, when, what the server said, and what to do about it.
+
+use super::AdminSite;
+use super::gate::Session;
+use super::show::{Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when};
+use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
+use crate::store::{AttemptRecord, ByHand, DeliveryId, DeliveryState, MailLine, MailSearch, OwnPick, ReportsOf};
+use crate::text::cut;
+use crate::web::PageError;
+use crate::web::form::Form;
+use crate::web::query::Query;
+use crate::web::view::path_of;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::Response;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+/// Longest text that is searched for.
+const TYPED_CHARS_MAX: usize = 200;
+
+/// Of one delivery.
+const REPORTS_MAX: u32 = 100;
+
+/// `GET /admin/mails?state=&date=&address=&words=&before=`
+pub(super) async fn list(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    show_list(&admin, &session, &uri, None).await
+}
+
+/// `POST /admin/mails?…` with `act` and the numbers of mails as `id`; the list is shown again.
+pub(super) async fn act_on_many(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+    Extension(form): Extension<Form>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let numbers = form.all("id").filter_map(|id| id.parse().ok()).map(DeliveryId);
+    let ids: Vec<DeliveryId> = numbers.take(PAGE_ROWS as usize).collect();
+    let said = match Act::named(form.text("act")) {
+        Some(_) if ids.is_empty() => "Nothing was done: no mail was chosen.".to_owned(),
+        Some(act) => {
+            let answers = do_to(&admin, &session, act, &ids).await?;
+            let is_done = |answer: &&ByHand| matches!(answer, ByHand::Done | ByHand::DoneAgain);
+            let done = counted(answers.iter().filter(is_done).count() as u64, "mail");
+            match answers.iter().find(|answer| !is_done(answer)) {
+                None => format!("{done}: {}.", act.done()),
+                Some(other) => {
+                    format!("{done}: {}. Of the others the first: {}", act.done(), answer_words(*other, act))
+                }
+            }
+        }
+        None => NO_ACT.to_owned(),
+    };
+    show_list(&admin, &session, &uri, Some(&said)).await
+}
+
+async fn show_list(admin: &AdminSite, session: &Session, uri: &Uri, done: Option<&str>) -> Result<Response, PageError> {
+    let asked = Query::of(uri);
+    let text = |name: &str| cut(asked.text(name).unwrap_or_default(), TYPED_CHARS_MAX);
+    let (state, date, address, words) = (text("state"), text("date"), text("address"), text("words"));
+    let known = DeliveryState::WORDS.iter().find(|(word, _)| *word == state).map(|(_, state)| *state);
+    let day = date.parse::<NaiveDate>().ok();
+    let wrong = (!date.is_empty() && day.is_none()).then_some("A date is written like 2026-08-04.");
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let search = MailSearch {
+        state: known,
+        local_date: day,
+        address: filled(&address),
+        words: filled(&words),
+        before: asked.parsed("before").map(DeliveryId),
+        // One more shows that there are more.
+        limit: PAGE_ROWS + 1,
+        ..MailSearch::default()
+    };
+    let is_first = search.before.is_none();
+    let mut mails = match wrong {
+        Some(_) => Vec::new(),
+        None => admin.site.db.read(move |store| store.find_mails(&search)).await?,
+    };
+    let has_more = mails.len() > PAGE_ROWS as usize;
+    mails.truncate(PAGE_ROWS as usize);
+    let before = mails.last().filter(|_| has_more).map(|mail| mail.row.id.0.to_string()).unwrap_or_default();
+    let filters = [("state", state.as_str()), ("date", &date), ("address", &address), ("words", &words)];
+    let older = query(&[filters.as_slice(), &[("before", before.as_str())]].concat());
+    let now = admin.site.clock.now();
+    let states: Vec<Choice> = DeliveryState::WORDS
+        .iter()
+        .map(|(word, of)| Choice { word, text: state_words(*of), is_chosen: known == Some(*of) })
+        .collect();
+    let is_open = |mail: &MailLine| matches!(mail.row.state, Rendered | Deferred | Uncertain | Held);
+    let page = admin
+        .page(session, "/admin/mails")
+        .with("said", &done)
+        .with("is_choosing", &mails.iter().any(is_open))
+        .with("again", &format!("/admin/mails?{}", uri.query().unwrap_or_default()))
+        .with("states", &states)
+        .with("date", &date)
+        .with("address_typed", &address)
+        .with("words", &words)
+        .with("wrong", &wrong)
+        .with("mails", &mails.iter().map(|mail| MailView::new(mail, now)).collect::<Vec<_>>())
+        .with("older", &has_more.then(|| format!("/admin/mails?{older}")))
+        .with("newest", &(!is_first).then(|| format!("/admin/mails?{}", query(&filters))));
+    admin.respond("admin/mails.html", &page)
+}
+
+/// One try.
+#[derive(Serialize)]
+struct TryView {
+    at: String,
+    took: String,
+    said: String,
+}
+
+/// A paper in an issue.
+#[derive(Serialize)]
+struct PickView {
+    title: String,
+    path: String,
+    section: String,
+    score: String,
+    reason: String,
+}
+
+impl PickView {
+    fn new(pick: &OwnPick) -> Self {
+        PickView {
+            title: pick.paper.paper.title.clone(),
+            path: path_of(pick.paper.paper.id.as_str()),
+            section: pick.section.clone(),
+            score: format!("{:.2}", pick.score),
+            reason: pick.reason.clone(),
+        }
+    }
+}
+
+/// `GET /admin/mails/{id}`
+pub(super) async fn one(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    show_one(&admin, &session, &id, None).await
+}
+
+async fn find(admin: &AdminSite, id: &str) -> Result<Option<MailLine>, PageError> {
+    // One past the largest is no number.
+    let Some(id) = id.parse::<i64>().ok().filter(|id| *id < i64::MAX) else { return Ok(None) };
+    let search =
+        MailSearch { id: Some(DeliveryId(id)), before: Some(DeliveryId(id + 1)), limit: 1, ..MailSearch::default() };
+    Ok(admin.site.db.read(move |store| store.find_mails(&search)).await?.pop())
+}
+
+async fn show_one(admin: &AdminSite, session: &Session, id: &str, done: Option<&str>) -> Result<Response, PageError> {
+    let Some(mail) = find(admin, id).await? else {
+        return admin.not_there(session, "There is no mail with this number.", "/admin/mails");
+    };
+    let (id, now) = (mail.row.id, admin.site.clock.now());
+    let whose = mail.row.subscriber.filter(|_| mail.kind == "issue");
+    let date = mail.row.local_date;
+    let (attempts, reports, picks) = admin
+        .site
+        .db
+        .read(move |store| {
+            let issue = whose.map(|subscriber| store.kept_issue(subscriber, date)).transpose()?.flatten();
+            let picks = issue.map_or_else(Vec::new, |issue| issue.picks);
+            Ok((store.attempts(id)?, store.reports(&ReportsOf::Delivery(id), REPORTS_MAX)?, picks))
+        })
+        .await?;
+    let tries: Vec<TryView> = attempts.iter().map(|(at, attempt)| try_view(*at, attempt, now)).collect();
+    let state = mail.row.state;
+    let page = admin
+        .page(session, "/admin/mails")
+        .with("said", &done)
+        .with("mail", &MailView::new(&mail, now))
+        .with("last_words", &last_words(&mail))
+        .with("message_id", &mail.row.message_id)
+        .with("subscriber", &mail.row.subscriber.map(|id| id.0))
+        .with("queued", &when(mail.queued_at, now))
+        .with("expires", &when(mail.expires_at, now))
+        .with("is_resent", &mail.resent)
+        .with("tries", &tries)
+        .with("picks", &picks.iter().map(PickView::new).collect::<Vec<_>>())
+        .with("reports", &reports.iter().map(|report| ReportView::new(report, now)).collect::<Vec<_>>())
+        .with("can_retry", &matches!(state, Rendered | Deferred | Uncertain | Held))
+        .with("can_hold", &matches!(state, Rendered | Deferred | Uncertain));
+    admin.respond("admin/mail.html", &page)
+}
+
+fn last_words(mail: &MailLine) -> String {
+    let row = &mail.row;
+    said(row.stage.as_deref(), row.code, row.enhanced.as_deref(), row.text.as_deref(), usize::MAX)
+}
+
+fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> TryView {
+    TryView {
+        at: clock(at, now),
+        took: format!("{} ms", attempt.duration_ms),
+        said: said(Some(&attempt.stage), attempt.code, attempt.enhanced.as_deref(), Some(&attempt.text), usize::MAX),
+    }
+}
+
+/// What a person can do to a mail that is not settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Retry,
+    Hold,
+    Drop,
+}
+
+const NO_ACT: &str = "Nothing was done: there is no such act.";
+
+impl Act {
+    fn named(word: &str) -> Option<Self> {
+        [("retry", Act::Retry), ("hold", Act::Hold), ("drop", Act::Drop)]
+            .into_iter()
+            .find_map(|(known, act)| (known == word).then_some(act))
+    }
+
+    /// What was done then.
+    fn done(self) -> &'static str {
+        match self {
+            Act::Retry => "to be sent at once",
+            Act::Hold => "held",
+            Act::Drop => "given up",
+        }
+    }
+
+    /// The same, for the list of acts.
+    fn noted(self) -> &'static str {
+        match self {
+            Act::Retry => "sent again",
+            Act::Hold => "held",
+            Act::Drop => "dropped",
+        }
+    }
+}
+
+/// Does it, and notes what was done.
+async fn do_to(admin: &AdminSite, session: &Session, act: Act, ids: &[DeliveryId]) -> Result<Vec<ByHand>, PageError> {
+    let now = admin.site.clock.now();
+    let (asked, until) = (ids.to_vec(), now + admin.site.desk().shelf_life);
+    let answers = admin
+        .site
+        .db
+        .run(move |store| match act {
+            Act::Retry => store.retry_deliveries(&asked, until, now),
+            Act::Hold => store.hold_deliveries(&asked, now),
+            Act::Drop => store.drop_deliveries(&asked, now),
+        })
+        .await?;
+    if act == Act::Retry {
+        admin.site.queued.notify_one();
+    }
+    let done = ids.iter().zip(&answers).filter(|(_, answer)| matches!(answer, ByHand::Done | ByHand::DoneAgain));
+    let numbers: Vec<String> = done.map(|(id, _)| id.0.to_string()).collect();
+    if !numbers.is_empty() {
+        admin.note(session, format!("{} mail {}", act.noted(), numbers.join(", "))).await?;
+    }
+    Ok(answers)
+}
+
+/// What became of one mail.
+fn answer_words(answer: ByHand, act: Act) -> String {
+    match answer {
+        ByHand::Done => format!("It is {}.", act.done()),
+        ByHand::DoneAgain => {
+            format!("It is {}. The server may have a copy already, so a second one is possible.", act.done())
+        }
+        ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
+            "A sender has it in hand: nothing was done, try again once it is through.".to_owned()
+        }
+        ByHand::Not(state) => format!("It is {}: there is nothing to do about it.", state_words(state)),
+        ByHand::Suppressed => {
+            "Its address is suppressed: lift that first, among the suppressions. Nothing was done.".to_owned()
+        }
+        ByHand::Unknown => "It is gone.".to_owned(),
+    }
+}
+
+/// `POST /admin/mails/{id}` with `act`: retry, hold or drop.
+pub(super) async fn act(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let Some(mail) = find(&admin, &id).await? else {
+        return admin.not_there(&session, "There is no mail with this number.", "/admin/mails");
+    };
+    let said = match Act::named(form.text("act")) {
+        None => NO_ACT.to_owned(),
+        Some(act) => {
+            let answers = do_to(&admin, &session, act, &[mail.row.id]).await?;
+            answer_words(answers.first().copied().unwrap_or(ByHand::Unknown), act)
+        }
+    };
+    show_one(&admin, &session, &id, Some(&said)).await
+}

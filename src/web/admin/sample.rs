@@ -1,0 +1,151 @@
+//! A test mail: the sample issue to one address, and the server's whole answer.
+
+use super::AdminSite;
+use super::gate::Session;
+use crate::digest::sample_message;
+use crate::edition::Desk;
+use crate::links::Links;
+use crate::outbox::smtp::{Dialer, Failure, Line, Side, Timeouts, Transcript};
+use crate::outbox::{SmtpSettings, Transport};
+use crate::subscriber::{Address, SubscriberId};
+use crate::token::Scope;
+use crate::web::PageError;
+use crate::web::form::Form;
+use crate::web::unsubscribe::masked;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Nobody has this number, so leaving by the sample's link changes nothing.
+const NOBODY: SubscriberId = SubscriberId(i64::MAX);
+
+/// A page is not waited for much longer.
+const LIMIT: Duration = Duration::from_secs(25);
+
+#[derive(Serialize)]
+struct LineView {
+    who: &'static str,
+    text: String,
+}
+
+/// What came of it.
+struct Sent {
+    is_taken: bool,
+    text: String,
+    lines: Vec<Line>,
+}
+
+/// `GET /admin/sample`
+pub(super) async fn form(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+) -> Result<Response, PageError> {
+    show(&admin, &session, "", None, None)
+}
+
+/// `POST /admin/sample` with `email`.
+pub(super) async fn send(
+    State(admin): State<AdminSite>,
+    Extension(session): Extension<Session>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, PageError> {
+    let typed = form.text("email");
+    let address = match typed.parse::<Address>() {
+        Ok(address) => address,
+        Err(why) => return show(&admin, &session, typed, Some(&format!("It {why}.")), None),
+    };
+    let desk = admin.site.desk();
+    let message = match sample(&desk, &address, admin.site.clock.now()) {
+        Ok(message) => message,
+        Err(why) => {
+            let why = format!("The sample cannot be made: {why}");
+            return show(&admin, &session, typed, Some(&why), None);
+        }
+    };
+    let sent = match (admin.works.transport)() {
+        Transport::Maildir(path) => Sent {
+            is_taken: false,
+            text: format!(
+                "There is no [smtp] in the settings, so mail goes to the folder {}; fill it in.",
+                path.display()
+            ),
+            lines: Vec::new(),
+        },
+        Transport::Smtp(smtp) => hand_over(&smtp, &desk, &message, &address).await,
+    };
+    let outcome = if sent.is_taken { "taken" } else { "not taken" };
+    admin.note(&session, format!("sent a test mail to {}: {outcome}", masked(address.as_str()))).await?;
+    show(&admin, &session, typed, None, Some(&sent))
+}
+
+/// The sample issue as it would be sent to `to`.
+fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, String> {
+    let url = Links { site: &desk.site, signer: &desk.signer }.unsubscribe(NOBODY);
+    let mailto = desk.inbound.unsubscribe_mailto(&desk.signer.sign(Scope::Unsubscribe, NOBODY.0));
+    let made = sample_message(&desk.templates, &desk.site, &desk.dress, to, (url, mailto), now);
+    let message = made.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+    Ok(match &desk.dkim {
+        Some(signer) => signer.signed(&message),
+        None => message,
+    })
+}
+
+async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Address) -> Sent {
+    let transcript = Transcript::default();
+    let from = desk.inbound.bounce_address.as_ref().map_or(desk.site.from.email.clone(), Into::into);
+    let talking = async {
+        let dialer = Dialer::new(smtp, Timeouts::default())?.writing_in(&transcript);
+        let mut connection = dialer.open().await?;
+        connection.offer(&from, &to.into()).await?;
+        let reply = connection.hand_over(message).await?;
+        connection.quit().await;
+        Ok::<_, Failure>(reply)
+    };
+    let (is_taken, text) = match tokio::time::timeout(LIMIT, talking).await {
+        Ok(Ok(reply)) => {
+            let text = format!(
+                "{}:{} took it ({reply}). Look whether it is in the inbox or among the junk, and whether its headers \
+                 say dkim=pass, spf=pass and dmarc=pass.",
+                smtp.host, smtp.port
+            );
+            (true, text)
+        }
+        Ok(Err(failure)) => (false, format!("{}:{} did not take it. {failure}", smtp.host, smtp.port)),
+        Err(_) => {
+            let seconds = LIMIT.as_secs();
+            (false, format!("{}:{} did not come to an end within {seconds} seconds.", smtp.host, smtp.port))
+        }
+    };
+    Sent { is_taken, text, lines: transcript.lines() }
+}
+
+fn show(
+    admin: &AdminSite,
+    session: &Session,
+    typed: &str,
+    problem: Option<&str>,
+    sent: Option<&Sent>,
+) -> Result<Response, PageError> {
+    let lines: Vec<LineView> = sent
+        .map(|sent| sent.lines.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .map(|line| LineView { who: if line.side == Side::Client { "we" } else { "server" }, text: line.text.clone() })
+        .collect();
+    let relay = match (admin.works.transport)() {
+        Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
+        Transport::Maildir(path) => format!("the folder {}", path.display()),
+    };
+    let page = admin
+        .page(session, "/admin/sample")
+        .with("relay", &relay)
+        .with("typed", &typed)
+        .with("problem", &problem)
+        .with("outcome", &sent.map(|sent| sent.text.clone()))
+        .with("is_taken", &sent.is_some_and(|sent| sent.is_taken))
+        .with("lines", &lines);
+    admin.respond("admin/sample.html", &page)
+}

@@ -1,0 +1,208 @@
+//! Deliveries: who got what, when, and what the server said.
+
+use super::gate::Asked;
+use super::listing::{Page, Paging};
+use super::ok;
+use super::problem::Problem;
+use super::subscribers::named;
+use crate::shapes::{DeliveryShape, by_hand};
+use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, Store, StoreError};
+use crate::web::Site;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A line of the outbox.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeliveryLine {
+    /// Its number.
+    #[schema(example = 1234)]
+    id: i64,
+    /// The number of the subscriber, unless they were removed.
+    subscriber: Option<i64>,
+    /// The subject line.
+    subject: String,
+    /// When it will be tried (again).
+    next_at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    row: DeliveryRow,
+}
+
+impl From<DeliveryRow> for DeliveryLine {
+    fn from(row: DeliveryRow) -> Self {
+        DeliveryLine {
+            id: row.id.0,
+            subscriber: row.subscriber.map(|id| id.0),
+            subject: row.subject.clone(),
+            next_at: row.next_at,
+            row,
+        }
+    }
+}
+
+/// A delivery with every try, and what came back about it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeDelivery {
+    /// Its number.
+    #[schema(example = 1234)]
+    id: i64,
+    /// The number of the subscriber, unless they were removed.
+    subscriber: Option<i64>,
+    #[serde(flatten)]
+    shape: DeliveryShape,
+}
+
+fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
+    rows.into_iter().map(Into::into).collect()
+}
+
+/// List deliveries
+///
+/// Oldest first. Of a day, a state or an address.
+#[utoipa::path(get, path = "/deliveries", operation_id = "list_deliveries", tag = "deliveries",
+    params(
+        Paging,
+        ("address" = Option<String>, Query, description = "Only to this address", max_length = 254),
+        ("state" = Option<DeliveryState>, Query, description = "Only those that stand so"),
+        ("date" = Option<NaiveDate>, Query, description = "Only of this date, where each reader lives"),
+    ),
+    responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
+    security(("key" = ["read"])))]
+pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let paging = Paging::of(&asked);
+    let state = asked.query.get("state").and_then(|word| DeliveryState::WORDS.iter().find(|(known, _)| known == word));
+    let address = asked.query.get("address").map(|text| text.parse()).transpose();
+    let filter = OutboxFilter {
+        address: address.map_err(|_| Problem::parameter("address", "must be a mail address"))?,
+        state: state.map(|(_, state)| *state),
+        local_date: asked.query.get("date").and_then(|text| super::schema::date(text)),
+        after: paging.cursor::<i64>()?.map(DeliveryId),
+        limit: Some(paging.limit + 1),
+        message_id: None,
+    };
+    let found = site.db.read(move |store| store.deliveries(&filter)).await?;
+    Ok(ok(&paging.page(&asked, lines(found), |line| line.id)))
+}
+
+/// List a subscriber's mails
+///
+/// Issues and others, the newest first.
+#[utoipa::path(get, path = "/subscribers/{subscriber}/deliveries", operation_id = "list_subscriber_deliveries",
+    tag = "deliveries",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
+    responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
+    security(("key" = ["read"])))]
+pub(super) async fn of_subscriber(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
+    let (before, limit) = (paging.cursor::<i64>()?.map(DeliveryId), paging.limit + 1);
+    let found = site.db.read(move |store| store.list_mails(id, before, limit)).await?;
+    Ok(ok(&paging.page(&asked, lines(found), |line| line.id)))
+}
+
+/// Show a delivery
+///
+/// With every try, and what came back about it.
+#[utoipa::path(get, path = "/deliveries/{delivery}", operation_id = "get_delivery", tag = "deliveries",
+    params(("delivery" = i64, Path, description = "Its number", example = 1234)),
+    responses((status = 200, description = "The delivery", body = WholeDelivery)),
+    security(("key" = ["read"])))]
+pub(super) async fn get(State(site): State<Site>, Path(number): Path<String>, _: Asked) -> Result<Response, Problem> {
+    let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
+    shown(&site, id).await
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("there is no such delivery")
+}
+
+async fn shown(site: &Site, id: DeliveryId) -> Result<Response, Problem> {
+    // The one behind the number before it, if that is the one.
+    let filter = OutboxFilter { after: Some(DeliveryId(id.0.saturating_sub(1))), limit: Some(1), ..Default::default() };
+    let read = move |db: &Db| {
+        let found = db.read_here(|store| store.deliveries(&filter))?.into_iter().find(|row| row.id == id);
+        let whole = found.map(|row| {
+            let subscriber = row.subscriber.map(|id| id.0);
+            Ok(WholeDelivery { id: id.0, subscriber, shape: DeliveryShape::read(db, row)? })
+        });
+        whole.transpose().map_err(|error: StoreError| error)
+    };
+    Ok(ok(&site.db.run_blocking(read).await?.ok_or_else(unknown)?))
+}
+
+/// Does something to one delivery by hand.
+async fn act<F>(site: &Site, asked: &Asked, number: &str, done: &'static str, verb: F) -> Result<Response, Problem>
+where
+    F: FnOnce(&mut dyn Store, &[DeliveryId]) -> Result<Vec<ByHand>, StoreError> + Send + 'static,
+{
+    let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
+    match site.db.run(move |store| verb(store, &[id])).await?.pop() {
+        Some(ByHand::Done | ByHand::DoneAgain) => {
+            tracing::info!(delivery.id = id.0, key = asked.key_name(), "{done}, by the API");
+            shown(site, id).await
+        }
+        Some(answer @ (ByHand::Not(_) | ByHand::Suppressed)) => {
+            Err(Problem::conflict(format!("the delivery {}", by_hand(answer, done))))
+        }
+        Some(ByHand::Unknown) | None => Err(unknown()),
+    }
+}
+
+/// Send a delivery again
+///
+/// At once, if it waits or is held. Where the server may have a copy already, a
+/// second one is possible.
+#[utoipa::path(post, path = "/deliveries/{delivery}/retry", operation_id = "retry_delivery", tag = "deliveries",
+    params(("delivery" = i64, Path, description = "Its number", example = 1234)),
+    responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
+    security(("key" = ["deliveries:write"])))]
+pub(super) async fn retry(
+    State(site): State<Site>,
+    Path(number): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let now = site.clock.now();
+    let until = now + site.desk().shelf_life;
+    let retried =
+        act(&site, &asked, &number, "to be sent at once", move |store, ids| store.retry_deliveries(ids, until, now));
+    let answer = retried.await?;
+    site.queued.notify_one();
+    Ok(answer)
+}
+
+/// Hold a delivery
+///
+/// Keeps it from being sent, if it waits.
+#[utoipa::path(post, path = "/deliveries/{delivery}/hold", operation_id = "hold_delivery", tag = "deliveries",
+    params(("delivery" = i64, Path, description = "Its number", example = 1234)),
+    responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
+    security(("key" = ["deliveries:write"])))]
+pub(super) async fn hold(
+    State(site): State<Site>,
+    Path(number): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let now = site.clock.now();
+    act(&site, &asked, &number, "held", move |store, ids| store.hold_deliveries(ids, now)).await
+}
+
+/// Drop a delivery
+///
+/// Gives it up for good, if it waits or is held; its text is forgotten.
+#[utoipa::path(post, path = "/deliveries/{delivery}/drop", operation_id = "drop_delivery", tag = "deliveries",
+    params(("delivery" = i64, Path, description = "Its number", example = 1234)),
+    responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
+    security(("key" = ["deliveries:write"])))]
+pub(super) async fn give_up(
+    State(site): State<Site>,
+    Path(number): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let now = site.clock.now();
+    act(&site, &asked, &number, "given up", move |store, ids| store.drop_deliveries(ids, now)).await
+}

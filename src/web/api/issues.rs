@@ -1,0 +1,145 @@
+//! Issues: the one that would be sent, and those that were.
+
+use super::gate::{Asked, forbidden};
+use super::listing::{Page, Paging};
+use super::ok;
+use super::problem::Problem;
+use super::subscribers::named;
+use crate::edition::{self, EditionError, explain_picks};
+use crate::shapes::{PickShape, PreviewShape};
+use crate::store::{KeptIssue, KeyScope, OwnIssue};
+use crate::web::Site;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How a preview is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PreviewFormat {
+    /// What is in it, as an object.
+    Json,
+    /// The mail's HTML part.
+    Html,
+    /// The mail's text part.
+    Text,
+}
+
+/// Preview an issue
+///
+/// The issue that is due and not yet made, else the next one; or the one of a date.
+/// Changes nothing. As `html` or `text` it holds the links with which its reader
+/// steers and leaves, so these need the scope `subscribers:write` besides.
+#[utoipa::path(get, path = "/subscribers/{subscriber}/preview", operation_id = "preview_issue", tag = "issues",
+    params(
+        ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
+        ("date" = Option<NaiveDate>, Query, description = "Its date where they live"),
+        ("format" = Option<PreviewFormat>, Query, description = "`json` if left out"),
+        ("explain" = Option<bool>, Query, description = "With the whole sum behind every score; in `json` alone"),
+    ),
+    responses((status = 200, description = "The issue",
+        content((PreviewShape = "application/json"), (String = "text/html"), (String = "text/plain")))),
+    security(("key" = ["read"])))]
+pub(super) async fn preview(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let subscriber = named(&site, &who).await?;
+    let (desk, now) = (site.desk(), site.clock.now());
+    let date = asked.query.get("date").and_then(|text| super::schema::date(text));
+    let format = asked.query.get("format").map_or("json", String::as_str);
+    if format != "json" && !asked.may(KeyScope::Subscribers) {
+        return Err(forbidden(KeyScope::Subscribers));
+    }
+    let explains = asked.query.get("explain").is_some_and(|text| text == "true") && format == "json";
+    // The semaphore is never closed.
+    let _turn = site.state.api.heavy.acquire().await;
+    let composed = site
+        .db
+        .run_blocking(move |db| {
+            let Some(composed) = edition::preview(db, &desk, &subscriber, date, now)? else { return Ok(None) };
+            let explained = explains.then(|| explain_picks(db, &desk, &subscriber, date, now)).transpose()?;
+            Ok::<_, EditionError>(Some((composed, explained)))
+        })
+        .await?;
+    let Some((composed, explained)) = composed else {
+        return Err(Problem::not_found("no issue is coming up for them within a week"));
+    };
+    let (kind, text) = match format {
+        "html" => ("text/html; charset=utf-8", composed.rendered.html),
+        "text" => ("text/plain; charset=utf-8", Some(composed.rendered.text)),
+        _ => return Ok(ok(&PreviewShape::new(&composed, explained))),
+    };
+    let text = text.ok_or_else(|| Problem::not_found("they chose text alone: there is no HTML part"))?;
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// An issue that was composed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct IssueShape {
+    /// Its date where they live.
+    local_date: NaiveDate,
+    /// When it was composed.
+    composed_at: DateTime<Utc>,
+    /// The oldest and the newest announcement day in it; null for a note on a day without any.
+    covers: Option<[NaiveDate; 2]>,
+    /// Its papers, in order, as they are called now.
+    picks: Vec<PickShape>,
+}
+
+impl IssueShape {
+    fn new(local_date: NaiveDate, issue: KeptIssue) -> Self {
+        let picks = issue.picks.into_iter().map(|pick| PickShape {
+            announced: pick.paper.paper.announced,
+            id: pick.paper.paper.id,
+            title: pick.paper.paper.title,
+            section: pick.section,
+            score: pick.score,
+            reason: pick.reason,
+        });
+        IssueShape {
+            local_date,
+            composed_at: issue.composed_at,
+            covers: issue.covers.map(|(first, last)| [first, last]),
+            picks: picks.collect(),
+        }
+    }
+}
+
+/// List a subscriber's issues
+///
+/// The newest first.
+#[utoipa::path(get, path = "/subscribers/{subscriber}/issues", operation_id = "list_issues", tag = "issues",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
+    responses((status = 200, description = "A page of issues", body = Page<OwnIssue>)),
+    security(("key" = ["read"])))]
+pub(super) async fn list(State(site): State<Site>, Path(who): Path<String>, asked: Asked) -> Result<Response, Problem> {
+    let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
+    let (before, limit) = (paging.cursor::<NaiveDate>()?, paging.limit + 1);
+    let found = site.db.read(move |store| store.list_issues(id, before, limit)).await?;
+    Ok(ok(&paging.page(&asked, found, |issue| issue.local_date)))
+}
+
+/// Show an issue
+#[utoipa::path(get, path = "/subscribers/{subscriber}/issues/{date}", operation_id = "get_issue", tag = "issues",
+    params(
+        ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
+        ("date" = NaiveDate, Path, description = "Its date where they live", example = "2026-08-04"),
+    ),
+    responses((status = 200, description = "The issue", body = IssueShape)),
+    security(("key" = ["read"])))]
+pub(super) async fn get(
+    State(site): State<Site>,
+    Path((who, date)): Path<(String, String)>,
+    _: Asked,
+) -> Result<Response, Problem> {
+    let id = named(&site, &who).await?.id;
+    let none = || Problem::not_found("they have no issue of that date");
+    let date = super::schema::date(&date).ok_or_else(none)?;
+    let issue = site.db.read(move |store| store.kept_issue(id, date)).await?.ok_or_else(none)?;
+    Ok(ok(&IssueShape::new(date, issue)))
+}

@@ -1,0 +1,89 @@
+//! Long lists, page by page: a cursor names the last thing of a page, and the
+//! next page begins behind it, whatever was added meanwhile.
+
+use super::gate::Asked;
+use super::problem::Problem;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::{IntoParams, ToSchema};
+
+const LIMIT_DEFAULT: u32 = 50;
+
+/// Which page of a list is wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// Most things on a page.
+    #[param(minimum = 1, maximum = 200, default = 50, required = false)]
+    pub(super) limit: u32,
+    /// Where the page begins: `next_cursor` of the page before.
+    #[param(max_length = 500)]
+    cursor: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// What is on it.
+    items: Vec<T>,
+    /// The next page, relative to this one's address; null on the last one.
+    #[schema(example = "?limit=50&cursor=WzQyXQ")]
+    next: Option<String>,
+    /// The cursor in `next`.
+    #[schema(example = "WzQyXQ")]
+    next_cursor: Option<String>,
+}
+
+/// A list that is never long.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Listed<T> {
+    /// What is in it.
+    pub(super) items: Vec<T>,
+}
+
+impl Paging {
+    /// What a request asks for.
+    pub(super) fn of(asked: &Asked) -> Self {
+        Paging {
+            limit: asked.query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LIMIT_DEFAULT),
+            cursor: asked.query.get("cursor").cloned(),
+        }
+    }
+
+    /// The cursor, in the form that this list gives; `None` on the first page.
+    pub(super) fn cursor<C: DeserializeOwned>(&self) -> Result<Option<C>, Problem> {
+        let Some(text) = &self.cursor else { return Ok(None) };
+        let read = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.map(Some)
+            .ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of another page of this list"))
+    }
+
+    /// A page of `found`, which holds one thing more than the limit if there are
+    /// more; `cursor` tells the place of a thing.
+    pub(super) fn page<T, C: Serialize>(&self, asked: &Asked, mut found: Vec<T>, cursor: impl Fn(&T) -> C) -> Page<T> {
+        let has_more = found.len() > self.limit as usize;
+        found.truncate(self.limit as usize);
+        let last = found.last().filter(|_| has_more).map(cursor);
+        Page::new(asked, found, last)
+    }
+}
+
+impl<T> Page<T> {
+    /// A page behind which the next one begins at `cursor`, if there is one.
+    pub(super) fn new<C: Serialize>(asked: &Asked, items: Vec<T>, cursor: Option<C>) -> Self {
+        let text = |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");
+        let next_cursor = cursor.map(|cursor| URL_SAFE_NO_PAD.encode(text(cursor)));
+        let next = next_cursor.as_ref().map(|cursor| {
+            let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
+            let mut pairs: Vec<_> = asked.query.iter().filter(|(name, _)| *name != "cursor").collect();
+            pairs.sort();
+            for (name, value) in pairs {
+                query.append_pair(name, value);
+            }
+            query.append_pair("cursor", cursor).finish()
+        });
+        Page { items, next, next_cursor }
+    }
+}

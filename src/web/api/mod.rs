@@ -1,0 +1,112 @@
+//! `/api/v1`: the same verbs as the commands, for programs.
+//!
+//! Every request passes the [`gate`], which holds it to what the document says of
+//! its operation: the key's scope, parameters, body. To add an operation: a handler
+//! with `#[utoipa::path]` in the file of its subject, its route in [`router`], its
+//! name in [`document`].
+//!
+//! Nothing is logged of a request but what was changed, by which key, and the
+//! number of whom it is about.
+
+mod bodies;
+mod contract;
+mod deliveries;
+mod document;
+mod gate;
+mod interests;
+mod issues;
+mod listing;
+mod papers;
+mod problem;
+mod repeat;
+mod schema;
+mod stats;
+mod subscribers;
+mod suppressions;
+
+pub(super) use contract::BASE;
+
+use super::Site;
+use axum::Router;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+/// What the API remembers between requests.
+pub(super) struct ApiMemory {
+    paces: gate::Paces,
+    /// For what takes a core for a while: previews, and papers like others.
+    heavy: Semaphore,
+    /// For taking papers in.
+    imports: Semaphore,
+}
+
+impl Default for ApiMemory {
+    fn default() -> Self {
+        // One core is left for the pages on the smallest machine that has two.
+        ApiMemory { paces: gate::Paces::default(), heavy: Semaphore::new(1), imports: Semaphore::new(1) }
+    }
+}
+
+/// The API, to be put below [`BASE`].
+pub(super) fn router(site: &Site) -> Router<Site> {
+    Router::new()
+        .route("/openapi.json", get(document::show))
+        .route("/subscribers", get(subscribers::list).post(subscribers::create))
+        .route("/subscribers/{subscriber}", get(subscribers::get).patch(subscribers::change).delete(subscribers::erase))
+        .route("/subscribers/{subscriber}/pause", post(subscribers::pause))
+        .route("/subscribers/{subscriber}/resume", post(subscribers::resume))
+        .route("/subscribers/{subscriber}/unsubscribe", post(subscribers::unsubscribe))
+        .route("/subscribers/{subscriber}/interests", get(interests::list).post(interests::add))
+        .route("/subscribers/{subscriber}/interests/{name}", put(interests::replace).delete(interests::remove))
+        .route("/subscribers/{subscriber}/preview", get(issues::preview))
+        .route("/subscribers/{subscriber}/issues", get(issues::list))
+        .route("/subscribers/{subscriber}/issues/{date}", get(issues::get))
+        .route("/subscribers/{subscriber}/deliveries", get(deliveries::of_subscriber))
+        .route("/papers", get(papers::search).post(papers::import))
+        .route("/papers/{paper}", get(papers::get))
+        .route("/papers/{paper}/similar", get(papers::similar))
+        .route("/trending", get(papers::trending))
+        .route("/coverage", get(papers::coverage))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{delivery}", get(deliveries::get))
+        .route("/deliveries/{delivery}/retry", post(deliveries::retry))
+        .route("/deliveries/{delivery}/hold", post(deliveries::hold))
+        .route("/deliveries/{delivery}/drop", post(deliveries::give_up))
+        .route("/suppressions", get(suppressions::list).post(suppressions::add))
+        .route("/suppressions/{address}", axum::routing::delete(suppressions::lift))
+        .route("/stats", get(stats::stats))
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(site.clone(), gate::pass))
+}
+
+async fn nothing_here() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+/// An answer in JSON.
+fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(value).expect("what is answered has a JSON form");
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// 200 in JSON.
+fn ok(value: &impl Serialize) -> Response {
+    json(StatusCode::OK, value)
+}
+
+/// An answer with one more header; a value that cannot stand in one is left out.
+fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+    if let Ok(value) = value.parse() {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// A part of a path for an address.
+fn encoded(part: &str) -> String {
+    form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
+}

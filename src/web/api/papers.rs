@@ -1,0 +1,246 @@
+//! Papers: finding them, looking at them, taking them in.
+
+use super::gate::Asked;
+use super::listing::{Listed, Page, Paging};
+use super::ok;
+use super::problem::Problem;
+use crate::coverage::Coverage;
+use crate::edition::find::{self, Nearest};
+use crate::edition::{self, StoredVectors};
+use crate::intake::{Import, Imported, IntakeError};
+use crate::paper::query::Query;
+use crate::paper::{Paper, PaperId};
+use crate::shapes::PaperShape;
+use crate::store::{Db, StoreError, StoredPaper};
+use crate::web::Site;
+use crate::web::similar::background;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{Days, NaiveDate};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How far a search can be paged.
+const OFFSET_MAX: u32 = 2_000;
+
+/// What a paper in a path is.
+fn id(text: &str) -> Result<PaperId, Problem> {
+    text.parse().map_err(|_| unknown())
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("there is no such paper here")
+}
+
+fn bare(found: Vec<StoredPaper>) -> Vec<Paper> {
+    found.into_iter().map(|stored| stored.paper).collect()
+}
+
+/// Search papers
+///
+/// Best first. `"…"` finds a phrase, `-word` leaves papers out, and `author:`,
+/// `title:`, `cat:cs.LG`, `source:arxiv`, `from:2026-01-01` and `until:2026-02-01`
+/// narrow the search. The pages of a search are by rank: what is taken in meanwhile
+/// may move it.
+#[utoipa::path(get, path = "/papers", operation_id = "search_papers", tag = "papers",
+    params(
+        ("q" = String, Query, description = "What to look for", min_length = 1, max_length = 500,
+            example = "\"low-rank adaptation\" cat:cs.LG"),
+        Paging,
+    ),
+    responses((status = 200, description = "A page of papers", body = Page<Paper>)),
+    security(("key" = ["read"])))]
+pub(super) async fn search(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let paging = Paging::of(&asked);
+    let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
+    let query = Query::parse(asked.query.get("q").map_or("", String::as_str));
+    let (limit, desk) = (paging.limit, site.desk());
+    let _turn = site.state.api.heavy.acquire().await;
+    let found = site
+        .db
+        .run_blocking(move |db| {
+            let vectors = desk.model.get_or_without(db)?.map(|model| StoredVectors::new(db, model));
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
+            find::search(db, &query, offset, limit, nearest)
+        })
+        .await?;
+    let next = offset + limit;
+    let cursor = (found.has_more && next <= OFFSET_MAX).then_some(next);
+    Ok(ok(&Page::new(&asked, bare(found.papers), cursor)))
+}
+
+/// Show a paper
+///
+/// With all its names and where each came from.
+#[utoipa::path(get, path = "/papers/{paper}", operation_id = "get_paper", tag = "papers",
+    params(("paper" = String, Path, description = "Any of its names; slashes as %2F", example = "2510.12793")),
+    responses((status = 200, description = "The paper", body = PaperShape)),
+    security(("key" = ["read"])))]
+pub(super) async fn get(State(site): State<Site>, Path(paper): Path<String>, _: Asked) -> Result<Response, Problem> {
+    let id = id(&paper)?;
+    let read = move |db: &Db| {
+        let stored = db.read_here(|store| store.paper(&id))?;
+        stored.map(|stored| PaperShape::read(db, stored)).transpose()
+    };
+    Ok(ok(&site.db.run_blocking(read).await?.ok_or_else(unknown)?))
+}
+
+/// Papers like a paper
+///
+/// Most alike first; no work twice.
+#[utoipa::path(get, path = "/papers/{paper}/similar", operation_id = "similar_papers", tag = "papers",
+    params(
+        ("paper" = String, Path, description = "Any of its names; slashes as %2F", example = "2510.12793"),
+        ("limit" = Option<u32>, Query, description = "At most so many; 20 if left out", minimum = 1, maximum = 100),
+    ),
+    responses((status = 200, description = "Papers", body = Listed<Paper>)),
+    security(("key" = ["read"])))]
+pub(super) async fn similar(
+    State(site): State<Site>,
+    Path(paper): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (id, limit) = (id(&paper)?, limit(&asked));
+    let stored = site.db.read(move |store| store.paper(&id)).await?.ok_or_else(unknown)?;
+    let _turn = site.state.api.heavy.acquire().await;
+    let background = background(&site, site.clock.now()).await?;
+    let desk = site.desk();
+    let found = site
+        .db
+        .run_blocking(move |db| {
+            let vectors = desk.model.get_or_without(db)?.map(|model| StoredVectors::new(db, model));
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
+            find::similar(db, &background, &stored, limit as usize, nearest)
+        })
+        .await?;
+    Ok(ok(&Listed { items: bare(found) }))
+}
+
+fn limit(asked: &Asked) -> u32 {
+    asked.query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(20)
+}
+
+/// The papers of a day.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Trending {
+    /// The announcement day; null if there is none yet.
+    date: Option<NaiveDate>,
+    /// Those with most votes first.
+    items: Vec<Paper>,
+}
+
+/// The papers of a day
+///
+/// Those with most votes first.
+#[utoipa::path(get, path = "/trending", operation_id = "trending_papers", tag = "papers",
+    params(
+        ("date" = Option<NaiveDate>, Query, description = "The announcement day; the newest one if left out"),
+        ("limit" = Option<u32>, Query, description = "At most so many; 20 if left out", minimum = 1, maximum = 100),
+    ),
+    responses((status = 200, description = "The day and its papers", body = Trending)),
+    security(("key" = ["read"])))]
+pub(super) async fn trending(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let (now, limit) = (site.clock.now(), limit(&asked));
+    let wanted = asked.query.get("date").and_then(|text| super::schema::date(text));
+    let read = move |db: &Db| {
+        let date = match wanted {
+            Some(date) => Some(date),
+            None => db.read_here(|store| store.newest_day(now.date_naive()))?,
+        };
+        let found = date.map(|date| edition::trending(db, date, limit, now)).transpose()?;
+        Ok::<_, StoreError>(Trending { date, items: bare(found.unwrap_or_default()) })
+    };
+    Ok(ok(&site.db.run_blocking(read).await?))
+}
+
+/// Days of coverage that are shown if none is named.
+const DAYS_SHOWN: u64 = 14;
+
+/// What is known of the sources' announcement days
+///
+/// By date, source and category.
+#[utoipa::path(get, path = "/coverage", operation_id = "list_coverage", tag = "papers",
+    params(
+        ("since" = Option<NaiveDate>, Query, description = "From this day on; two weeks back if left out"),
+        ("until" = Option<NaiveDate>, Query, description = "To this day; today if left out"),
+    ),
+    responses((status = 200, description = "Days", body = Listed<Coverage>)),
+    security(("key" = ["read"])))]
+pub(super) async fn coverage(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let today = site.clock.now().date_naive();
+    let date = |name: &str| asked.query.get(name).and_then(|text| super::schema::date(text));
+    let since = date("since").unwrap_or(today - Days::new(DAYS_SHOWN));
+    let until = date("until").unwrap_or(today);
+    if since > until {
+        return Err(Problem::parameter("since", "must not lie behind until"));
+    }
+    Ok(ok(&Listed { items: site.db.read(move |store| store.coverage(since, until)).await? }))
+}
+
+/// What became of papers that were sent here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ImportedShape {
+    #[serde(flatten)]
+    imported: Imported,
+    /// The first lines that could not be read.
+    set_aside: Vec<SetAsideShape>,
+}
+
+/// A line that could not be read.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SetAsideShape {
+    /// Which.
+    #[schema(example = "body:17")]
+    place: String,
+    /// What is wrong with it.
+    reason: String,
+}
+
+/// Lines that could not be read and are shown; the rest is counted.
+const SHOWN_MAX: usize = 20;
+
+/// Take papers in
+///
+/// JSON lines, plain or gzipped, up to 64 MB: one object a line with `id` and
+/// `title`, and `abstract`, `authors`, `categories`, `announced` and more where they
+/// are known. A paper with `announced` is announced on that day. Sending the same
+/// papers again changes nothing. Lines that cannot be read are set aside.
+#[utoipa::path(post, path = "/papers", operation_id = "import_papers", tag = "papers",
+    request_body(content(
+        (String = "application/jsonl", example = "{\"id\":\"2510.12793\",\"title\":\"Rings\",\"announced\":\"2025-10-15\"}\n"),
+        (String = "application/x-ndjson"),
+    )),
+    responses((status = 200, description = "What became of them", body = ImportedShape)),
+    security(("key" = ["papers:write"])))]
+pub(super) async fn import(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let (bytes, now) = (asked.bytes.to_vec(), site.clock.now());
+    let key = asked.key_name().to_owned();
+    drop(asked);
+    let _turn = site.state.api.imports.acquire().await;
+    let taken = site.db.run_blocking(move |db| {
+        let (mut import, mut set_aside) = (Import::new(now), Vec::new());
+        let result = import.take_in_bytes(db, "body", bytes, |_, aside| {
+            for record in aside.iter().take(SHOWN_MAX - set_aside.len()) {
+                set_aside.push(SetAsideShape { place: record.place.clone(), reason: record.reason.clone() });
+            }
+        });
+        (result, import.imported(), set_aside)
+    });
+    let (result, imported, set_aside) = taken.await;
+    match result {
+        Ok(()) => {}
+        Err(IntakeError::Store(error)) => return Err(error.into()),
+        Err(IntakeError::Unreadable { .. }) => {
+            let detail = format!("the body breaks off; {} records before that were taken in", imported.read);
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
+    }
+    if imported.read == imported.rejected {
+        let why = set_aside.first().map_or("there is none", |aside| &aside.reason);
+        let detail = format!("no line could be read as a paper, one JSON object with id and title: {why}");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    tracing::info!(key, read = imported.read, new = imported.new, "papers were taken in by the API");
+    Ok(ok(&ImportedShape { imported, set_aside }))
+}

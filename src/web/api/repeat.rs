@@ -1,0 +1,135 @@
+//! Requests that may come again: with an `Idempotency-Key`, a change is made once,
+//! and whoever asks again within a day is answered as the first time.
+
+use super::problem::Problem;
+use crate::store::{Answer, AnswerName, Begun, KeyId, StoreError};
+use crate::subscriber::SubscriberId;
+use crate::web::{PageError, Site};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chrono::TimeDelta;
+use ring::digest;
+
+const NAME: &str = "idempotency-key";
+
+/// Longest name of a request.
+const NAME_CHARS_MAX: usize = 200;
+
+/// How long an answer is kept.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// A request that was begun so long ago was cut off by the end of the program.
+const LOST: TimeDelta = TimeDelta::minutes(2);
+
+/// Headers that belong to an answer.
+const HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+/// Longest answer, in bytes: a subscriber with all that they follow.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+
+/// Whom an answer tells of; handlers put it beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About(pub(super) SubscriberId);
+
+/// A request with a name.
+pub(super) struct Named {
+    name: AnswerName,
+    /// Hash of what it asks.
+    request: String,
+}
+
+impl Named {
+    /// The name that a request carries, if it carries one.
+    pub(super) fn of(key: KeyId, parts: &Parts, body: &Bytes) -> Result<Option<Self>, Problem> {
+        let Some(value) = parts.headers.get(NAME) else { return Ok(None) };
+        let name = value.to_str().unwrap_or_default().trim();
+        if name.is_empty() || name.len() > NAME_CHARS_MAX {
+            let message = format!("must have 1 to {NAME_CHARS_MAX} plain characters");
+            return Err(Problem::parameter("Idempotency-Key", &message));
+        }
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in [parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()] {
+            hash.update(part.as_bytes());
+            hash.update(b"\n");
+        }
+        hash.update(body);
+        let request = STANDARD_NO_PAD.encode(hash.finish());
+        Ok(Some(Named { name: AnswerName { key, name: name.to_owned() }, request }))
+    }
+
+    /// Has the request answered, unless it was.
+    pub(super) async fn once(self, site: &Site, request: Request, next: Next) -> Result<Response, Problem> {
+        let now = site.clock.now();
+        let (name, hash) = (self.name.clone(), self.request);
+        let begun = site.db.run(move |store| store.begin_answer(&name, &hash, now - KEPT, now - LOST, now)).await?;
+        match begun {
+            Begun::Answered(answer) => Ok(again(answer)),
+            Begun::Other => Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "another request had this Idempotency-Key; use a new one for a new request",
+            )),
+            Begun::Underway => Err(Problem::conflict("the request with this Idempotency-Key is being answered")
+                .with(header::RETRY_AFTER, "1")),
+            Begun::Ours => {
+                let (site, name) = (site.clone(), self.name);
+                // It is finished also for a sender who has gone away.
+                let answered = tokio::spawn(async move {
+                    let response = next.run(request).await;
+                    keep(&site, &name, response).await
+                });
+                match answered.await {
+                    Ok(answered) => Ok(answered?),
+                    Err(_) => Err(PageError::Torn.into()),
+                }
+            }
+        }
+    }
+}
+
+/// Keeps what was answered, unless it was that something went wrong here.
+async fn keep(site: &Site, name: &AnswerName, response: Response) -> Result<Response, PageError> {
+    let name = name.clone();
+    if response.status().is_server_error() {
+        site.db.run(move |store| store.drop_answer(&name)).await?;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| PageError::Torn)?;
+    let text = |header: &HeaderName| {
+        let value = parts.headers.get(header)?.to_str().ok()?;
+        Some((header.as_str().to_owned(), value.to_owned()))
+    };
+    let answer = Answer {
+        status: parts.status.as_u16(),
+        headers: HEADERS.iter().filter_map(text).collect(),
+        body: bytes.to_vec(),
+        about: parts.extensions.get::<About>().map(|about| about.0),
+    };
+    let kept: Result<(), StoreError> = site.db.run(move |store| store.finish_answer(&name, &answer)).await;
+    if let Err(error) = kept {
+        // It was done, which is what has to be said; asked again, it is done again.
+        tracing::warn!("an answer of the API cannot be kept: {:#}", anyhow::Error::from(error));
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// What was answered, once more.
+fn again(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, answer.body).into_response();
+    // The body's own kind, where it has one.
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+}

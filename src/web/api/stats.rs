@@ -1,0 +1,122 @@
+//! How everything stands.
+
+use super::gate::Asked;
+use super::ok;
+use super::problem::Problem;
+use crate::coverage::Coverage;
+use crate::shapes::outbox_counts;
+use crate::store::{Db, StoreError};
+use crate::subscriber::Status;
+use crate::web::Site;
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// How everything stands.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Stats {
+    /// When this was counted.
+    at: DateTime<Utc>,
+    /// Subscribers by status.
+    subscribers: BTreeMap<String, u64>,
+    /// Papers in the archive.
+    papers: u64,
+    /// The newest announcement day that is complete in some category.
+    newest_day: Option<NaiveDate>,
+    /// What is known of that day.
+    coverage: Vec<Coverage>,
+    /// Mails of today (UTC) by state.
+    today: BTreeMap<String, u64>,
+    /// Mails of all days by state, reports by class (`report_hard`, …), `alarms` and `total`.
+    outbox: BTreeMap<String, u64>,
+    /// Mails that are due now.
+    due: u64,
+    /// When the next mail is due that waits.
+    next_due: Option<DateTime<Utc>>,
+    /// When the next issue is to be composed.
+    next_issue: Option<DateTime<Utc>>,
+    /// The process that has the right to send, if one has.
+    sender: Option<String>,
+    /// Relays that are given time to recover.
+    relays_paused: Vec<PausedRelay>,
+    /// Every source that was ever looked at.
+    sources: Vec<SourceShape>,
+}
+
+/// A relay that is given time to recover.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PausedRelay {
+    /// Its name.
+    relay: String,
+    /// Until when.
+    until: DateTime<Utc>,
+    /// Failures in a row.
+    failures: u32,
+    /// Whether it refused us altogether, rather than being in trouble itself.
+    refuses_us: bool,
+}
+
+/// How a source stands.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SourceShape {
+    /// Its name.
+    source: String,
+    /// When it was last looked at.
+    checked_at: DateTime<Utc>,
+    /// When a day of it last turned out complete or quiet.
+    settled_at: Option<DateTime<Utc>>,
+}
+
+/// How everything stands
+#[utoipa::path(get, path = "/stats", operation_id = "get_stats", tag = "house",
+    responses((status = 200, description = "Figures", body = Stats)),
+    security(("key" = ["read"])))]
+pub(super) async fn stats(State(site): State<Site>, _: Asked) -> Result<Response, Problem> {
+    let now = site.clock.now();
+    Ok(ok(&site.db.run_blocking(move |db| read(db, now)).await?))
+}
+
+fn read(db: &Db, now: DateTime<Utc>) -> Result<Stats, StoreError> {
+    let outbox = outbox_counts(db, now)?;
+    db.read_here(|store| {
+        let counted = store.count_subscribers()?;
+        let count = |status| counted.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+        let newest_day = store.newest_day(now.date_naive())?;
+        let today = store.count_mails_of(now.date_naive())?;
+        let (due, next_due) = store.waiting(now)?;
+        let relays = store.relay_pauses()?.into_iter().filter(|(_, pause)| pause.until > now);
+        Ok(Stats {
+            at: now,
+            subscribers: Status::WORDS.iter().map(|(word, status)| ((*word).to_owned(), count(*status))).collect(),
+            papers: store.count_papers()?,
+            newest_day,
+            coverage: newest_day.map(|day| store.coverage(day, day)).transpose()?.unwrap_or_default(),
+            today: today.into_iter().map(|(state, count)| (state.word().to_owned(), count)).collect(),
+            outbox,
+            due,
+            next_due,
+            next_issue: store.next_look()?.map(|at| at.max(now)),
+            sender: store.sender()?.filter(|lease| lease.until > now).map(|lease| lease.holder),
+            relays_paused: relays
+                .map(|(relay, pause)| PausedRelay {
+                    relay,
+                    until: pause.until,
+                    failures: pause.failures,
+                    refuses_us: pause.refuses_us,
+                })
+                .collect(),
+            sources: store
+                .source_standings()?
+                .into_iter()
+                .map(|source| SourceShape {
+                    source: source.source,
+                    checked_at: source.checked_at,
+                    settled_at: source.settled_at,
+                })
+                .collect(),
+        })
+    })
+}

@@ -1,0 +1,361 @@
+//! Subscribers: who they are and how their subscription stands.
+
+use super::bodies::{Choices, PauseInput, SubscriberInput};
+use super::contract::object;
+use super::gate::{Asked, forbidden};
+use super::listing::{Page, Paging};
+use super::problem::Problem;
+use super::repeat::About;
+use super::{BASE, json, ok, with_header};
+use crate::fields::Fields;
+use crate::store::{Asking, Entered, KeyScope, RequestKind, Store, StoreError};
+use crate::subscriber::{Address, NewSubscriber, Status, Subscriber, SubscriberId, SubscriberRecord, read_subscriber};
+use crate::web::visitor::Visitor;
+use crate::web::{Site, signup, unsubscribe};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use ring::digest;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A subscriber.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SubscriberShape {
+    /// Their number, which stays when the address changes.
+    #[schema(example = 42)]
+    pub(super) id: i64,
+    #[serde(flatten)]
+    record: SubscriberRecord,
+}
+
+impl From<&Subscriber> for SubscriberShape {
+    fn from(subscriber: &Subscriber) -> Self {
+        SubscriberShape { id: subscriber.id.0, record: subscriber.record() }
+    }
+}
+
+/// Whom an address of the API names.
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    Number(SubscriberId),
+    Address(Address),
+}
+
+impl Who {
+    /// The number or the address in a path.
+    pub(super) fn of(text: &str) -> Result<Self, Problem> {
+        if let Ok(number) = text.parse() {
+            return Ok(Who::Number(SubscriberId(number)));
+        }
+        text.parse().map(Who::Address).map_err(|_| nobody())
+    }
+
+    fn look_up(&self, store: &mut dyn Store) -> Result<Option<Subscriber>, StoreError> {
+        match self {
+            Who::Number(id) => store.subscriber_by_id(*id),
+            Who::Address(address) => store.subscriber(address),
+        }
+    }
+}
+
+fn nobody() -> Problem {
+    Problem::not_found("there is no such subscriber")
+}
+
+/// The subscriber whom a path names.
+pub(super) async fn named(site: &Site, text: &str) -> Result<Subscriber, Problem> {
+    let who = Who::of(text)?;
+    site.db.read(move |store| who.look_up(store)).await?.ok_or_else(nobody)
+}
+
+/// Changes a subscriber, if they are as the sender thinks; nothing comes between
+/// reading and writing.
+pub(super) async fn edit<T, F>(site: &Site, asked: &Asked, text: &str, change: F) -> Result<(Subscriber, T), Problem>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Subscriber, &mut dyn Store) -> Result<T, Problem> + Send + 'static,
+{
+    let (who, if_match, now) = (Who::of(text)?, asked.if_match.clone(), site.clock.now());
+    let changed = site.db.run(move |store| {
+        let Some(mut subscriber) = who.look_up(store)? else { return Ok(Err(nobody())) };
+        if let Some(wanted) = if_match
+            && !wanted.split(',').any(|tag| tag.trim() == "*" || tag.trim() == etag(&subscriber))
+        {
+            let detail = "the subscriber has changed since: fetch it again, and send the new ETag in If-Match";
+            return Ok(Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail)));
+        }
+        let value = match change(&mut subscriber, store) {
+            Ok(value) => value,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        store.save_subscriber(&subscriber, now)?;
+        Ok(Ok((subscriber, value)))
+    });
+    let (subscriber, value) = changed.await??;
+    tracing::info!(subscriber.id = subscriber.id.0, key = asked.key_name(), "a subscriber was changed by the API");
+    Ok((subscriber, value))
+}
+
+/// What a subscriber is at this moment, in a word.
+fn etag(subscriber: &Subscriber) -> String {
+    let hash = digest::digest(&digest::SHA256, subscriber.to_record().to_string().as_bytes());
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]))
+}
+
+/// A subscriber as an answer.
+fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
+    let mut response = json(status, &SubscriberShape::from(subscriber));
+    response.extensions_mut().insert(About(subscriber.id));
+    with_header(response, header::ETAG, &etag(subscriber))
+}
+
+/// List subscribers
+///
+/// By number, oldest first; or the one with an address.
+#[utoipa::path(get, path = "/subscribers", operation_id = "list_subscribers", tag = "subscribers",
+    params(
+        Paging,
+        ("status" = Option<Status>, Query, description = "Only those whose subscription stands so"),
+        ("address" = Option<String>, Query, description = "Only the one with this address", max_length = 254),
+    ),
+    responses((status = 200, description = "A page of subscribers", body = Page<SubscriberShape>)),
+    security(("key" = ["read"])))]
+pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+    let paging = Paging::of(&asked);
+    let status = asked.query.get("status");
+    let status =
+        status.and_then(|word| Status::WORDS.iter().find(|(known, _)| known == word)).map(|(_, status)| *status);
+    let found = if let Some(address) = asked.query.get("address") {
+        let address: Address = address.parse().map_err(|_| Problem::parameter("address", "must be a mail address"))?;
+        let one = site.db.read(move |store| store.subscriber(&address)).await?;
+        one.into_iter().filter(|one| status.is_none_or(|status| one.status == status)).collect()
+    } else {
+        let (after, limit) = (paging.cursor::<i64>()?.unwrap_or(0), paging.limit + 1);
+        site.db.read(move |store| store.list_subscribers(status, SubscriberId(after), limit)).await?
+    };
+    let found: Vec<SubscriberShape> = found.iter().map(Into::into).collect();
+    Ok(ok(&paging.page(&asked, found, |one| one.id)))
+}
+
+/// Add a subscriber
+///
+/// They are asked by mail, once a day at most, and get issues once they have
+/// agreed. With `status` active they are subscribed at once: that needs the scope
+/// `subscribers:vouch`, and `consent`, which says how they agreed.
+#[utoipa::path(post, path = "/subscribers", operation_id = "create_subscriber", tag = "subscribers",
+    request_body = SubscriberInput,
+    responses((status = 201, description = "The new subscriber", body = SubscriberShape,
+        headers(("ETag" = String, description = "For If-Match"), ("Location" = String)))),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: Asked) -> Result<Response, Problem> {
+    let mut record = object(asked.body.clone());
+    let is_active = record.remove("status").is_some_and(|status| status == "active");
+    let consent = record.remove("consent").and_then(|note| Some(note.as_str()?.trim().to_owned())).unwrap_or_default();
+    let new = readable(record, None)?;
+    if is_active && !asked.may(KeyScope::Vouch) {
+        return Err(forbidden(KeyScope::Vouch));
+    }
+    if is_active && consent.is_empty() {
+        let remedy = "must say how and when they agreed, where status is active".to_owned();
+        let problem = crate::fields::Problem { path: "consent".to_owned(), value: None, remedy };
+        return Err(Problem::unreadable(vec![problem]));
+    }
+    let hash = site.desk().signer.address_hash(new.address.as_str());
+    let (address, since) = (new.address.clone(), site.clock.now() - TimeDelta::days(1));
+    let (known, was_erased, is_suppressed, asked_lately) = site
+        .db
+        .run(move |store| {
+            let mailed = store.count_mailed(RequestKind::Subscribe, &address, since)?;
+            let is_suppressed = store.suppression(&address)?.is_some();
+            Ok((store.subscriber(&address)?, store.was_erased(&hash)?, is_suppressed, mailed > 0))
+        })
+        .await?;
+    if let Some(known) = known {
+        let detail = match known.status {
+            Status::Unsubscribed | Status::Suppressed => known.status.why_no_issues().to_owned(),
+            status => format!("they are a subscriber already, number {}, {}", known.id.0, status.word()),
+        };
+        return Err(Problem::conflict(detail));
+    }
+    if was_erased {
+        return Err(Problem::conflict(
+            "they asked to be erased; `paperboy subscribers add --anyway` takes them all the same",
+        ));
+    }
+    if is_suppressed {
+        return Err(Problem::conflict(Status::Suppressed.why_no_issues()));
+    }
+    let address = new.address.clone();
+    let page = site.desk().site.url(&format!("{BASE}/subscribers"));
+    let wording = if is_active { consent } else { signup::WORDING.to_owned() };
+    let page = format!("{page} (key {})", asked.key_name());
+    let asking = Asking { wording, page, network: visitor.address.to_string() };
+    if is_active {
+        let now = site.clock.now();
+        let new = NewSubscriber { status: Status::Active, ..new };
+        match site.db.run(move |store| store.vouch_for(&new, &asking, now)).await? {
+            Entered::Left(status) => return Err(Problem::conflict(status.why_no_issues())),
+            Entered::New | Entered::Known | Entered::Changed => {}
+        }
+    } else if asked_lately {
+        return Err(Problem::conflict(
+            "this address was asked within the last day, and has not answered; ask tomorrow",
+        ));
+    } else {
+        signup::write_to(&site, None, new, Vec::new(), asking).await?;
+    }
+    let subscriber = site.db.run(move |store| store.subscriber(&address)).await?;
+    let subscriber = subscriber.ok_or_else(nobody)?;
+    tracing::info!(subscriber.id = subscriber.id.0, key = asked.key_name(), "a subscriber was added by the API");
+    let location = format!("{BASE}/subscribers/{}", subscriber.id.0);
+    Ok(with_header(shown(StatusCode::CREATED, &subscriber), header::LOCATION, &location))
+}
+
+/// What a record says, on top of what is known.
+fn readable(record: Map<String, Value>, before: Option<&NewSubscriber>) -> Result<NewSubscriber, Problem> {
+    let mut fields = Fields::new(record);
+    let read = read_subscriber(&mut fields, before);
+    let problems = fields.into_all_problems();
+    match read {
+        Some(read) if problems.is_empty() => Ok(read),
+        _ => Err(Problem::unreadable(problems)),
+    }
+}
+
+/// Show a subscriber
+#[utoipa::path(get, path = "/subscribers/{subscriber}", operation_id = "get_subscriber", tag = "subscribers",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
+    responses((status = 200, description = "The subscriber", body = SubscriberShape,
+        headers(("ETag" = String, description = "For If-Match")))),
+    security(("key" = ["read"])))]
+pub(super) async fn get(State(site): State<Site>, Path(who): Path<String>, _: Asked) -> Result<Response, Problem> {
+    Ok(shown(StatusCode::OK, &named(&site, &who).await?))
+}
+
+/// Change what a subscriber chose
+///
+/// A merge patch (RFC 7396) of what they chose. Neither address nor status is
+/// changed so: an address moves when both have agreed.
+#[utoipa::path(patch, path = "/subscribers/{subscriber}", operation_id = "change_subscriber", tag = "subscribers",
+    params(
+        ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of what is to be changed"),
+    ),
+    request_body(content((Choices = "application/json"), (Choices = "application/merge-patch+json"))),
+    responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape,
+        headers(("ETag" = String, description = "For If-Match")))),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn change(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let record = object(asked.body.clone());
+    let ends_pause = record.get("pause_until").is_some_and(Value::is_null);
+    let (subscriber, ()) = edit(&site, &asked, &who, move |subscriber, store| {
+        let mut changed = readable(record, Some(&subscriber.details))?;
+        if ends_pause {
+            changed.preferences.pause_until = None;
+        }
+        for gone in changed.interests_gone(&subscriber.interests) {
+            store.forget_library(subscriber.id, &gone)?;
+        }
+        subscriber.details = changed;
+        Ok(())
+    })
+    .await?;
+    Ok(shown(StatusCode::OK, &subscriber))
+}
+
+/// Erase a subscriber
+///
+/// Forgets all that is stored of them, for good. A keyed hash of the address stays,
+/// so that nobody enters them again by mistake.
+#[utoipa::path(delete, path = "/subscribers/{subscriber}", operation_id = "erase_subscriber", tag = "subscribers",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
+    responses((status = 204, description = "They are erased")),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn erase(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let subscriber = named(&site, &who).await?;
+    let hash = site.desk().signer.address_hash(subscriber.address.as_str());
+    let (id, now) = (subscriber.id, site.clock.now());
+    if !site.db.run(move |store| store.erase_subscriber(id, &hash, now)).await? {
+        return Err(nobody());
+    }
+    tracing::info!(subscriber.id = id.0, key = asked.key_name(), "erased by the API");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Pause a subscription
+///
+/// No issues until a date, or until they are resumed.
+#[utoipa::path(post, path = "/subscribers/{subscriber}/pause", operation_id = "pause_subscriber", tag = "subscribers",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
+    request_body = Option<PauseInput>,
+    responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn pause(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let until = asked.body["until"].as_str().and_then(super::schema::date);
+    let paused = edit(&site, &asked, &who, move |subscriber, _| {
+        subscriber.details.pause(until).map_err(|why| Problem::conflict(format!("they get no issues: {why}")))
+    });
+    Ok(shown(StatusCode::OK, &paused.await?.0))
+}
+
+/// Resume a subscription
+///
+/// Issues come again; what was due meanwhile is not made up for.
+#[utoipa::path(post, path = "/subscribers/{subscriber}/resume", operation_id = "resume_subscriber", tag = "subscribers",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
+    responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn resume(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let resumed = edit(&site, &asked, &who, |subscriber, _| {
+        subscriber.details.resume().map_err(|why| Problem::conflict(format!("they cannot be resumed: {why}")))
+    });
+    Ok(shown(StatusCode::OK, &resumed.await?.0))
+}
+
+/// End a subscription
+///
+/// As if they had left by themselves: only they can come back, and they are told
+/// by mail. To be done for those who asked for it.
+#[utoipa::path(post, path = "/subscribers/{subscriber}/unsubscribe", operation_id = "unsubscribe_subscriber",
+    tag = "subscribers",
+    params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
+    responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
+    security(("key" = ["subscribers:write"])))]
+pub(super) async fn unsubscribe(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let subscriber = named(&site, &who).await?;
+    let (id, now) = (subscriber.id, site.clock.now());
+    let wants_goodbye = matches!(subscriber.status, Status::Active | Status::Paused);
+    if site.db.run(move |store| store.unsubscribe(id, "api", now)).await? {
+        tracing::info!(subscriber.id = id.0, key = asked.key_name(), "unsubscribed by the API");
+        if wants_goodbye {
+            unsubscribe::goodbye(&site, id).await;
+        }
+    }
+    let subscriber = site.db.run(move |store| store.subscriber_by_id(id)).await?.ok_or_else(nobody)?;
+    Ok(shown(StatusCode::OK, &subscriber))
+}
