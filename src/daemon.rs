@@ -15,7 +15,6 @@ mod courier;
 mod fetcher;
 mod figures;
 mod keep;
-mod kin;
 mod listener;
 mod operator;
 mod pages;
@@ -287,9 +286,6 @@ impl Daemon {
             watch_over(&mut started, &db, &clock, parts, &queued, &silent);
         }
         if let Some(listener) = listener {
-            let kin = kin::Kin { db: db.clone(), clock: Arc::clone(&clock), stop: stop.clone() };
-            let pace = started.pace("similar", SCHEDULE_IDLE, PATIENCE, &silent);
-            started.keep(pace, Arc::new(kin), kin::Kin::step);
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
             let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
             let tls = config.web.tls.as_ref().map(web::tls_acceptor).transpose()?;

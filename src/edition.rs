@@ -28,6 +28,7 @@ mod notice;
 mod outcomes;
 mod preview;
 mod publisher;
+mod signing;
 mod told;
 mod trending;
 mod turn;
@@ -36,7 +37,7 @@ mod votes;
 mod window;
 
 pub use again::shown_again;
-pub use alike::{refresh_similar, works_of_their_own};
+pub use alike::{Kin, nearest, sign_papers, similar};
 pub use background::{Archive, Vectors, refresh_archive, refresh_background};
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;

@@ -1,119 +1,129 @@
-//! Keeps for every paper which others are most like it, so that its page need
-//! not work that out.
+//! Finds the papers that are most like one, by the signatures of all.
 
-use super::refresh_background;
+use super::background::refresh_background;
+use super::find::Nearest;
 use crate::paper::Paper;
-use crate::profile::TermCounter;
-use crate::profile::features::weigh;
-use crate::ranking::neighbours::{Archive, Sums};
-use crate::ranking::similar::is_same_work;
-use crate::store::{Db, PaperRow, SimilarRound, SimilarTo, StoreError, StoredPaper};
-use chrono::{DateTime, TimeDelta, Utc};
-
-/// Others kept of a paper: more than a page shows, for some of them may be the
-/// same work from elsewhere, or become so.
-const KEPT: usize = 14;
+use crate::ranking::neighbours::{Archive, Neighbours, Sums};
+use crate::ranking::signature::Signature;
+use crate::ranking::similar::{fuse, is_same_work};
+use crate::store::{Db, PaperRow, Store, StoreError, StoredPaper};
+use std::sync::{Mutex, PoisonError};
 
 /// Papers that are compared with each other; with more, those taken in last. Some
-/// 0.7 KB of memory for each while a round lasts.
-const COMPARED_MAX: u64 = 200_000;
+/// 250 bytes of memory for each.
+const COMPARED_MAX: u32 = 200_000;
 
-/// Papers read, and lists kept, at a time.
-const BATCH: usize = 2_000;
+/// Papers looked at where a model finds others too: as many as it finds, so that
+/// neither outvotes the other.
+const DEPTH: usize = 120;
 
-/// What was added or merged since shows this much later in the lists of others.
-const FRESH: TimeDelta = TimeDelta::hours(1);
+/// Papers read beyond those that are wanted, where some are one work.
+const SPARE: usize = 2;
 
-/// Whether all lists are to be worked out anew. Until then a newcomer has no
-/// list, and its page works it out.
-fn is_due(last: Option<SimilarRound>, papers: u64, newest: PaperRow, now: DateTime<Utc>) -> bool {
-    let Some(last) = last else { return papers > 0 };
-    let has_changed = (last.papers, last.newest) != (papers, newest);
-    // A first import should not wait: its newcomers are most of the papers.
-    let many_are_new = papers > last.papers + last.papers / 10 + 100;
-    has_changed && (many_are_new || last.at > now || now - last.at >= FRESH)
+/// The signatures of an archive as they were when they were read: a few
+/// milliseconds and 15 MB for 60,000 papers.
+pub struct Kin {
+    neighbours: Neighbours,
+    /// In the order in which they were taken in.
+    rows: Vec<PaperRow>,
+    /// One for each that asks at the same time.
+    sums: Mutex<Vec<Sums>>,
 }
 
-/// Works out which papers are most like each other, if papers have come or gone
-/// since it was done: 47 seconds for 60,000 papers on a machine busy with four
-/// other things. Says how many lists are new; `None` if nothing was to be done.
-/// `stop` is asked between two batches: what was worked out until then is kept.
-pub fn refresh_similar(db: &Db, now: DateTime<Utc>, stop: &dyn Fn() -> bool) -> Result<Option<u64>, StoreError> {
-    let (last, (papers, newest)) = db.read_here(|store| Ok((store.similar_round()?, store.extent()?)))?;
-    if !is_due(last, papers, newest, now) {
-        return Ok(None);
+impl std::fmt::Debug for Kin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kin({} papers)", self.rows.len())
     }
-    let background = refresh_background(db, |_| {})?;
-    let (mut archive, mut counter, mut rows) = (Archive::default(), TermCounter::new(), Vec::new());
-    // Rows are numbered without many gaps.
-    let mut after = PaperRow(newest.0.saturating_sub(COMPARED_MAX as i64).max(0));
-    loop {
-        let batch = db.read_here(|store| store.papers_after(after, BATCH as u32))?;
-        let Some(last) = batch.last() else { break };
-        if stop() {
-            return Ok(None);
-        }
-        after = last.row;
-        for stored in &batch {
-            archive.add(&weigh(&counter.paper(&stored.paper), &background), &background);
-            rows.push(stored.row);
-        }
-    }
-    drop((background, counter));
-    let (neighbours, mut sums, mut changed) = (archive.settle(), Sums::default(), 0);
-    // The newest first: they are looked at most.
-    for start in (0..rows.len()).step_by(BATCH).rev() {
-        if stop() {
-            return Ok(None);
-        }
-        let batch = start..rows.len().min(start + BATCH);
-        let lists: Vec<SimilarTo> = batch
-            .map(|at| {
-                let others = neighbours.of(at, KEPT, &mut sums).into_iter().map(|other| rows[other]).collect();
-                SimilarTo { paper: rows[at], others }
+}
+
+impl Kin {
+    /// Reads the signatures that `db` keeps.
+    pub fn read(db: &Db) -> Result<Self, StoreError> {
+        let (mut rows, mut archive) = (Vec::new(), Archive::default());
+        db.read_here(|store| {
+            store.each_signature(COMPARED_MAX, &mut |row, terms| {
+                rows.push(row);
+                archive.add(terms);
             })
-            .collect();
-        changed += db.run_here(|store| store.save_similar(&lists))?;
+        })?;
+        rows.shrink_to_fit();
+        Ok(Kin { neighbours: archive.settle(), rows, sums: Mutex::default() })
     }
-    db.run_here(|store| store.save_similar_round(&SimilarRound { papers, newest, at: now }))?;
-    Ok(Some(changed))
+
+    /// Up to `most` papers like the one in `row` whose signature is `own`, most alike first.
+    fn near(&self, row: PaperRow, own: &Signature, most: usize) -> Vec<PaperRow> {
+        let spare = || self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = spare().pop().unwrap_or_default();
+        let near = self.neighbours.of(own, self.rows.binary_search(&row).ok(), most, &mut sums);
+        spare().push(sums);
+        near.into_iter().map(|at| self.rows[at]).collect()
+    }
+
+    /// The `limit` papers most like `paper`, most alike first: never the paper itself,
+    /// and no work twice. `signature` is its own in the stored form; `near` are the
+    /// papers that a model holds to be near it, nearest first, if there is one.
+    pub fn similar(
+        &self,
+        store: &mut dyn Store,
+        paper: &StoredPaper,
+        signature: &[u8],
+        near: Vec<PaperRow>,
+        limit: usize,
+    ) -> Result<Vec<StoredPaper>, StoreError> {
+        let own = Signature::from_bytes(signature);
+        let by_words = self.near(paper.row, &own, DEPTH.max(2 * limit));
+        let mut order = if near.is_empty() { by_words } else { fuse(&[by_words, near]) };
+        order.retain(|row| *row != paper.row);
+        let (mut chosen, mut read): (Vec<StoredPaper>, usize) = (Vec::with_capacity(limit), 0);
+        while chosen.len() < limit && read < order.len() {
+            // Mostly none of them is the same work, and the first so many will do.
+            let wanted = if read == 0 { limit } else { limit - chosen.len() + SPARE };
+            let end = order.len().min(read + wanted);
+            let others = store.papers_in_rows(&order[read..end])?;
+            read = end;
+            add_works_of_their_own(&paper.paper, others, limit, &mut chosen);
+        }
+        Ok(chosen)
+    }
 }
 
-/// The first `limit` of `others` that are works of their own: not `paper`, none twice.
-pub fn works_of_their_own(
-    paper: &Paper,
-    others: impl IntoIterator<Item = StoredPaper>,
-    limit: usize,
-) -> Vec<StoredPaper> {
-    let mut chosen: Vec<StoredPaper> = Vec::with_capacity(limit);
+/// Signs the papers that came or changed since the statistics of the archive were
+/// brought up to date, and counts them.
+pub fn sign_papers(db: &Db) -> Result<(), StoreError> {
+    if db.read_here(|store| store.is_behind())? {
+        refresh_background(db, |_| {})?;
+    }
+    Ok(())
+}
+
+/// Adds those of `others` to `chosen` that are neither `paper` nor among them, up to `limit` in all.
+fn add_works_of_their_own(paper: &Paper, others: Vec<StoredPaper>, limit: usize, chosen: &mut Vec<StoredPaper>) {
     for other in others {
-        if chosen.len() == limit {
-            break;
-        }
         let is_new = |known: &Paper| !is_same_work(known, &other.paper);
-        if is_new(paper) && chosen.iter().all(|known| is_new(&known.paper)) {
+        if chosen.len() < limit && is_new(paper) && chosen.iter().all(|known| is_new(&known.paper)) {
             chosen.push(other);
         }
     }
-    chosen
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The `limit` papers most like `paper`, most alike first: never the paper itself,
+/// and no work twice. Those that `dense` finds join those that `kin` does. None
+/// where the paper is not signed yet and `dense` is not given.
+pub fn similar(
+    db: &Db,
+    kin: &Kin,
+    paper: &StoredPaper,
+    limit: usize,
+    dense: Option<&dyn Nearest>,
+) -> Result<Vec<StoredPaper>, StoreError> {
+    let near = nearest(dense, &paper.paper);
+    db.read_here(|store| {
+        let signature = store.signature(paper.row)?.unwrap_or_default();
+        kin.similar(store, paper, &signature, near, limit)
+    })
+}
 
-    #[test]
-    fn lists_are_made_anew_when_papers_came_an_hour_ago_or_many_at_once() {
-        let at: DateTime<Utc> = "2026-08-04T12:00:00Z".parse().unwrap();
-        let last = SimilarRound { papers: 60_000, newest: PaperRow(60_010), at };
-        let due =
-            |papers, newest, minutes| is_due(Some(last), papers, PaperRow(newest), at + TimeDelta::minutes(minutes));
-        assert!(!due(60_000, 60_010, 600), "nothing has changed");
-        assert!(!due(60_500, 60_510, 30), "it is too soon");
-        assert!(due(60_500, 60_510, 60));
-        assert!(due(59_999, 60_010, 60), "two became one");
-        assert!(due(70_000, 70_010, 1), "many are new");
-        assert!(due(60_500, 60_510, -5), "the clock was set back");
-        assert!(is_due(None, 1, PaperRow(1), at) && !is_due(None, 0, PaperRow(0), at));
-    }
+/// The papers that a model holds to be near one.
+pub fn nearest(dense: Option<&dyn Nearest>, paper: &Paper) -> Vec<PaperRow> {
+    dense.map(|dense| dense.nearest(paper, DEPTH)).unwrap_or_default()
 }

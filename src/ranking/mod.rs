@@ -23,6 +23,7 @@ pub mod neighbours;
 pub mod reason;
 pub mod rules;
 pub mod score;
+pub mod signature;
 pub mod similar;
 pub mod trending;
 

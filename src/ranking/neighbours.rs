@@ -1,104 +1,86 @@
-//! The papers most like every paper of an archive, all worked out together.
+//! The papers of an archive that are most like one, by their signatures.
 //!
-//! [`likeness`](super::similar::likeness) of all pairs would be some 2 billion
-//! products for 60,000 papers. Most pairs share nothing that tells: so of each
-//! paper only the terms are kept that weigh most, and papers meet through the
-//! lists of papers that share one of them.
+//! Comparing a paper with every other would be some 60,000 products. Most share
+//! nothing that tells with it: papers meet through the lists of those that have
+//! a telling term in common, most of which are short.
 
-use super::similar::{AUTHORS, CATEGORIES};
-use crate::profile::{Background, Features, Group};
-
-/// Words and pairs of words kept of a paper: those that weigh most and are not
-/// its alone. With 32 of some 250 the papers found are 96 % as like, on average, as
-/// those that a search finds which compares whole texts (`tests/it/similar.rs`
-/// holds 95 %); more of them take memory in proportion.
-const WORDS: usize = 32;
+use super::signature::{Signature, product, read};
+use crate::profile::Group;
 
 /// Papers whose categories are looked at too: those that share most of the rest.
 const CLOSER_LOOK: usize = 64;
 
-/// One entry: a paper that has a term, and what it weighs there.
-#[derive(Clone, Copy)]
-struct Entry {
-    term: u32,
-    paper: u32,
-    weight: f32,
-}
+/// Papers that can be compared: their place has 24 bits.
+pub const PAPERS_MAX: usize = 1 << 24;
 
-/// The terms of one paper as places in the lists, with their weights.
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    list: u32,
-    weight: f32,
-}
-
-/// Collects papers, all of which are then compared: [`Neighbours::settle`].
+/// Collects papers, which can then be compared: [`Archive::settle`].
 #[derive(Default)]
 pub struct Archive {
     papers: u32,
-    entries: Vec<Entry>,
-    categories: Vec<(u32, f32)>,
+    /// Term (32 bits), paper (24), weight (8).
+    entries: Vec<u64>,
+    categories: Vec<u32>,
     categories_end: Vec<u32>,
 }
 
 impl Archive {
-    /// Adds the next paper. `background` says which terms are its alone.
-    pub fn add(&mut self, features: &Features, background: &Background) {
-        let is_shared = |term: u32| background.share(term) * background.papers() as f32 > 1.5;
-        let paper = self.papers;
-        let mut words: Vec<(u32, f32)> =
-            features.group(Group::Text).iter().copied().filter(|(term, _)| is_shared(*term)).collect();
-        if words.len() > WORDS {
-            words.select_nth_unstable_by(WORDS, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            words.truncate(WORDS);
+    /// Adds the next paper, by the stored form of its signature. There is room for
+    /// [`PAPERS_MAX`]; more are left out.
+    pub fn add(&mut self, signature: &[u8]) {
+        if self.papers as usize == PAPERS_MAX {
+            return;
         }
-        let authors = features.group(Group::Author).iter().copied().filter(|(term, _)| is_shared(*term));
-        // Half of it on either side.
-        let authors = authors.map(|(term, weight)| (term, weight * AUTHORS.sqrt()));
-        self.entries.extend(words.into_iter().chain(authors).map(|(term, weight)| Entry { term, paper, weight }));
-        self.categories.extend_from_slice(features.group(Group::Category));
+        for telling in read(signature) {
+            let weight = u32::from(telling.weight);
+            match Group::of(telling.term) {
+                // There are some hundreds of them: 24 bits of the hash tell them apart.
+                Group::Category => self.categories.push(telling.term << 8 | weight),
+                Group::Text | Group::Author => {
+                    self.entries.push(u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight));
+                }
+            }
+        }
         self.categories_end.push(self.categories.len() as u32);
         self.papers += 1;
     }
 
     /// Makes the lists through which papers meet.
     pub fn settle(self) -> Neighbours {
-        let Archive { papers, mut entries, categories, categories_end } = self;
-        entries.sort_unstable_by_key(|entry| (entry.term, entry.paper));
-        let mut slots_end = vec![0_u32; papers as usize];
-        for entry in &entries {
-            slots_end[entry.paper as usize] += 1;
+        let Archive { mut entries, mut categories, categories_end, .. } = self;
+        entries.sort_unstable();
+        let is_shared = |list: &&[u64]| list.len() > 1;
+        let lists = || entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(is_shared);
+        let (count, total) = lists().fold((0, 0), |(count, total), list| (count + 1, total + list.len()));
+        let mut neighbours = Neighbours {
+            terms: Vec::with_capacity(count),
+            ends: Vec::with_capacity(count),
+            postings: Vec::with_capacity(total),
+            categories: Vec::new(),
+            categories_end,
+        };
+        for list in lists() {
+            neighbours.terms.push((list[0] >> 32) as u32);
+            neighbours.postings.extend(list.iter().map(|entry| *entry as u32));
+            neighbours.ends.push(neighbours.postings.len() as u32);
         }
-        let mut total = 0;
-        let mut next: Vec<u32> = Vec::with_capacity(slots_end.len());
-        for end in &mut slots_end {
-            next.push(total);
-            total += *end;
-            *end = total;
-        }
-        let mut slots = vec![Slot::default(); entries.len()];
-        let mut lists_end = Vec::new();
-        let mut at = 0;
-        for list in entries.chunk_by(|a, b| a.term == b.term) {
-            for entry in list {
-                let slot = &mut next[entry.paper as usize];
-                slots[*slot as usize] = Slot { list: lists_end.len() as u32, weight: entry.weight };
-                *slot += 1;
-            }
-            at += list.len() as u32;
-            lists_end.push(at);
-        }
-        Neighbours { entries, lists_end, slots, slots_end, categories, categories_end }
+        categories.shrink_to_fit();
+        neighbours.categories = categories;
+        neighbours.categories_end.shrink_to_fit();
+        neighbours
     }
 }
 
-/// An archive whose papers can be compared.
+/// An archive whose papers can be compared: some 250 bytes a paper.
+#[derive(Default)]
 pub struct Neighbours {
-    entries: Vec<Entry>,
-    lists_end: Vec<u32>,
-    slots: Vec<Slot>,
-    slots_end: Vec<u32>,
-    categories: Vec<(u32, f32)>,
+    /// Those that two papers at least have.
+    terms: Vec<u32>,
+    /// Where the list of each ends.
+    ends: Vec<u32>,
+    /// Paper (24 bits), weight (8).
+    postings: Vec<u32>,
+    /// Of each paper: category (24 bits), weight (8).
+    categories: Vec<u32>,
     categories_end: Vec<u32>,
 }
 
@@ -113,54 +95,61 @@ pub struct Sums {
 impl Neighbours {
     /// How many papers there are.
     pub fn len(&self) -> usize {
-        self.slots_end.len()
+        self.categories_end.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.slots_end.is_empty()
+        self.categories_end.is_empty()
     }
 
-    /// Up to `most` papers that share a telling term with the paper `at`, most
-    /// alike first, as they were counted when they were added; ties go to the earlier one.
-    pub fn of(&self, at: usize, most: usize, sums: &mut Sums) -> Vec<usize> {
+    /// The places of up to `most` papers that share a telling term with a paper,
+    /// most alike first; ties go to the earlier one. `itself` is left out.
+    pub fn of(&self, own: &Signature, itself: Option<usize>, most: usize, sums: &mut Sums) -> Vec<usize> {
         sums.sums.resize(self.len(), 0.0);
-        for slot in part(&self.slots, &self.slots_end, at) {
-            for entry in part(&self.entries, &self.lists_end, slot.list as usize) {
-                let sum = &mut sums.sums[entry.paper as usize];
+        for telling in own.terms() {
+            let Ok(list) = self.terms.binary_search(&telling.term) else { continue };
+            for posting in part(&self.postings, &self.ends, list) {
+                let paper = posting >> 8;
+                let sum = &mut sums.sums[paper as usize];
                 if *sum == 0.0 {
-                    sums.touched.push(entry.paper);
+                    sums.touched.push(paper);
                 }
-                *sum += slot.weight * entry.weight;
+                *sum += product(telling.weight, *posting as u8);
             }
         }
-        let mut near: Vec<(f32, usize)> = Vec::with_capacity(sums.touched.len());
+        let mut near: Vec<(f32, u32)> = Vec::with_capacity(sums.touched.len());
         for paper in sums.touched.drain(..) {
             let sum = std::mem::take(&mut sums.sums[paper as usize]);
-            if paper as usize != at {
-                near.push((sum, paper as usize));
+            if Some(paper as usize) != itself {
+                near.push((sum, paper));
             }
         }
-        let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         let closer = CLOSER_LOOK.max(most);
         if near.len() > closer {
             near.select_nth_unstable_by(closer, order);
             near.truncate(closer);
         }
-        let own = part(&self.categories, &self.categories_end, at);
+        let categories: Vec<u32> = own
+            .terms()
+            .iter()
+            .filter(|telling| Group::of(telling.term) == Group::Category)
+            .map(|telling| telling.term << 8 | u32::from(telling.weight))
+            .collect();
         for (sum, other) in &mut near {
-            for (category, weight) in part(&self.categories, &self.categories_end, *other) {
-                let same = own.iter().find(|(own, _)| own == category);
-                *sum += CATEGORIES * weight * same.map_or(0.0, |(_, weight)| *weight);
+            for theirs in part(&self.categories, &self.categories_end, *other as usize) {
+                let same = categories.iter().find(|ours| *ours >> 8 == theirs >> 8);
+                *sum += same.map_or(0.0, |ours| product(*ours as u8, *theirs as u8));
             }
         }
         near.sort_unstable_by(order);
-        near.into_iter().take(most).map(|(_, other)| other).collect()
+        near.into_iter().take(most).map(|(_, other)| other as usize).collect()
     }
 }
 
 /// The `at`th part of `all`, where `ends` says where each part ends.
-fn part<'a, T>(all: &'a [T], ends: &[u32], at: usize) -> &'a [T] {
+fn part<'a>(all: &'a [u32], ends: &[u32], at: usize) -> &'a [u32] {
     let start = if at == 0 { 0 } else { ends[at - 1] as usize };
     &all[start..ends[at] as usize]
 }
@@ -169,39 +158,61 @@ fn part<'a, T>(all: &'a [T], ends: &[u32], at: usize) -> &'a [T] {
 mod tests {
     use super::*;
     use crate::paper::Paper;
-    use crate::profile::TermCounter;
     use crate::profile::features::weigh;
+    use crate::profile::{Background, TermCounter};
 
-    #[test]
-    fn what_shares_most_comes_first_and_what_shares_nothing_not_at_all() {
-        let titles = [
-            "Glaciers in motion",
-            "Motion of glaciers and rivers",
-            "Rivers and their fish",
-            "Proofs of theorems",
-            "Glaciers in motion",
-        ];
+    fn signatures(papers: &[(&str, &str)]) -> Vec<Signature> {
         let mut counter = TermCounter::new();
-        let terms: Vec<_> =
-            titles.iter().map(|title| counter.paper(&Paper::new("x".parse().unwrap(), (*title).to_owned()))).collect();
+        let paper = |(title, category): &(&str, &str)| Paper {
+            categories: vec![(*category).to_owned()],
+            ..Paper::new("x".parse().unwrap(), (*title).to_owned())
+        };
+        let terms: Vec<_> = papers.iter().map(|asked| counter.paper(&paper(asked))).collect();
         let mut background = Background::default();
         for terms in &terms {
             background.count(terms);
         }
         background.settle();
+        terms.iter().map(|terms| Signature::of(&weigh(terms, &background), &background)).collect()
+    }
+
+    fn archive(signatures: &[Signature]) -> Neighbours {
         let mut archive = Archive::default();
-        for terms in &terms {
-            archive.add(&weigh(terms, &background), &background);
+        for signature in signatures {
+            archive.add(&signature.to_bytes());
         }
-        let (neighbours, mut sums) = (archive.settle(), Sums::default());
-        assert_eq!(neighbours.of(0, 9, &mut sums), [4, 1]);
-        assert_eq!(neighbours.of(0, 1, &mut sums), [4]);
-        assert_eq!(neighbours.of(2, 9, &mut sums), [1]);
-        assert!(neighbours.of(3, 9, &mut sums).is_empty());
+        archive.settle()
+    }
+
+    #[test]
+    fn what_shares_most_comes_first_and_what_shares_nothing_not_at_all() {
+        let signatures = signatures(&[
+            ("Glaciers in motion", "a"),
+            ("Motion of glaciers and rivers", "a"),
+            ("Rivers and their fish", "a"),
+            ("Proofs of theorems", "a"),
+            ("Glaciers in motion", "a"),
+        ]);
+        let (neighbours, mut sums) = (archive(&signatures), Sums::default());
+        let mut of = |at: usize, most| neighbours.of(&signatures[at], Some(at), most, &mut sums);
+        assert_eq!(of(0, 9), [4, 1]);
+        assert_eq!(of(0, 1), [4]);
+        assert_eq!(of(2, 9), [1]);
+        assert!(of(3, 9).is_empty());
+        assert_eq!(neighbours.of(&signatures[0], None, 9, &mut sums), [0, 4, 1], "nothing is left of the last one");
+    }
+
+    #[test]
+    fn of_equals_those_of_the_same_category_come_first() {
+        let signatures =
+            signatures(&[("On ice", "a"), ("On ice", "b"), ("On ice", "b"), ("On ice", "a"), ("Rings", "a")]);
+        let neighbours = archive(&signatures);
+        assert_eq!(neighbours.of(&signatures[2], Some(2), 3, &mut Sums::default()), [1, 0, 3]);
     }
 
     #[test]
     fn an_archive_may_be_empty() {
-        assert!(Archive::default().settle().is_empty());
+        let empty = Archive::default().settle();
+        assert!(empty.is_empty() && empty.of(&Signature::default(), None, 8, &mut Sums::default()).is_empty());
     }
 }

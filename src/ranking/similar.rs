@@ -1,7 +1,7 @@
 //! How alike two papers are, and one order out of several.
 
 use crate::paper::Paper;
-use crate::profile::{Background, Features, Group, TermCounter};
+use crate::profile::{Features, Group};
 use crate::text::{fold, same_person};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -19,23 +19,6 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
         part(a).dot(&part(b))
     };
     product(Group::Text) + AUTHORS * product(Group::Author) + CATEGORIES * product(Group::Category)
-}
-
-/// The words of a paper that tell it from others, most telling first, as it writes them.
-pub fn telling_words(paper: &Paper, background: &Background, most: usize) -> Vec<String> {
-    let mut counter = TermCounter::new();
-    let mut words: HashMap<u32, (f32, String)> = HashMap::new();
-    for (text, times) in [(&paper.title, 2.0), (&paper.abstract_text, 1.0)] {
-        counter.for_each_surface(text, |term, surface| {
-            if !surface.contains(char::is_whitespace) {
-                words.entry(term).or_insert_with(|| (0.0, surface.to_lowercase())).0 += times;
-            }
-        });
-    }
-    let mut words: Vec<(f32, String)> =
-        words.into_iter().map(|(term, (count, word))| ((1.0 + count.ln()) * background.rarity(term), word)).collect();
-    words.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    words.into_iter().take(most).map(|(_, word)| word).collect()
 }
 
 /// Whether two papers are one work: a name in common, or the title and the first author.

@@ -1,6 +1,6 @@
 //! Days: today's trending papers, and every other day's.
 
-use super::cache::cached;
+use super::cache::{Shows, cached};
 use super::query::Query;
 use super::view::{CategoryView, PaperView};
 use super::{PageError, Site};
@@ -40,7 +40,7 @@ struct Day {
 
 /// `GET /`
 pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async {
+    cached(&site, &uri, &headers, Shows::Votes, async {
         let today = site.clock.now().date_naive();
         let date = site.db.read(move |store| store.newest_day(today)).await?;
         day(&site, date, &Query::of(&uri), "/").await
@@ -59,12 +59,13 @@ pub(super) async fn archive(
         let text = "Days are written like /archive/2026-08-04.";
         return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text);
     };
-    cached(&site, &uri, &headers, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}"))).await
+    cached(&site, &uri, &headers, Shows::Votes, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}")))
+        .await
 }
 
 /// `GET /archive`
 pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async {
+    cached(&site, &uri, &headers, Shows::Papers, async {
         let days = site.db.read(|store| store.days_with_papers(NaiveDate::MAX, 400)).await?;
         let days: Vec<Day> =
             days.into_iter().map(|day| Day { date: day.date, text: long_date(day.date), papers: day.papers }).collect();

@@ -1,12 +1,11 @@
 //! One paper, and below it the papers that are like it.
 
-use super::cache::cached;
-use super::similar::{SHOWN, similar};
+use super::cache::{Fleeting, Shows, cached};
+use super::similar::{Shown, with_similar};
 use super::view::{NameView, PaperView, citation};
-use super::{PageError, Site, meaning};
-use crate::edition::works_of_their_own;
-use crate::paper::{PaperId, PaperNews};
-use crate::store::{PaperRecord, Store, StoreError, StoredPaper};
+use super::{PageError, Site};
+use crate::paper::PaperId;
+use crate::store::PaperPage;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -28,21 +27,6 @@ struct EventView {
     text: String,
 }
 
-/// What is stored of it.
-struct Known {
-    stored: StoredPaper,
-    records: Vec<PaperRecord>,
-    events: Vec<(NaiveDate, PaperNews)>,
-    similar: Option<Vec<StoredPaper>>,
-}
-
-fn known(store: &mut dyn Store, id: &PaperId) -> Result<Option<Known>, StoreError> {
-    let Some(stored) = store.paper(id)? else { return Ok(None) };
-    let row = stored.row;
-    let (records, events) = (store.paper_records(row)?, store.paper_events(row)?);
-    Ok(Some(Known { stored, records, events, similar: store.similar_papers(row)? }))
-}
-
 /// `GET /papers/{id}`
 pub(super) async fn paper(
     State(site): State<Site>,
@@ -50,15 +34,15 @@ pub(super) async fn paper(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, show(&site, &id)).await
+    cached(&site, &uri, &headers, Shows::Papers, show(&site, &id)).await
 }
 
 async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
-        Ok(id) => site.db.read(move |store| known(store, &id)).await?,
+        Ok(id) => with_similar(site, id).await?,
         Err(_) => None,
     };
-    let Some(Known { stored, records, events, similar: kept }) = found else {
+    let Some(Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished }) = found else {
         let text = "It may not have been taken in here.";
         return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text);
     };
@@ -67,11 +51,6 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     if stored.paper.id.as_str() != id {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
-    let has_model = meaning::vectors(site).await?.is_some();
-    let similar = match kept.filter(|_| !has_model) {
-        Some(kept) => works_of_their_own(&stored.paper, kept, SHOWN),
-        None => similar(site, &stored).await?,
-    };
     let records: Vec<RecordView> = records
         .into_iter()
         .map(|record| RecordView { id: record.id.to_string(), source: record.source, day: day_of(record.seen_at) })
@@ -87,7 +66,11 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
         .with("events", &events)
         .with("similar", &similar)
         .with("paper", &view);
-    site.pages.respond(StatusCode::OK, "paper.html", &page)
+    let mut response = site.pages.respond(StatusCode::OK, "paper.html", &page)?;
+    if is_unfinished {
+        response.extensions_mut().insert(Fleeting);
+    }
+    Ok(response)
 }
 
 fn day_of(at: DateTime<Utc>) -> String {

@@ -1,12 +1,13 @@
 //! What the public pages ask.
 
-use super::SqliteStore;
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
-use crate::paper::PaperNews;
-use crate::store::{DayCount, DayPage, DayQuery, PaperRow, ReadingStore, StoreError, StoredPaper};
+use super::signatures::signature;
+use super::{SqliteStore, works};
+use crate::paper::{PaperId, PaperNews};
+use crate::store::{Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError, StoredPaper};
 use chrono::NaiveDate;
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 impl ReadingStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
@@ -106,18 +107,47 @@ impl ReadingStore for SqliteStore {
     }
 
     fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT day, kind, detail
-               FROM paper_events
-              WHERE paper = :row
-              ORDER BY at, id",
-        )?;
-        let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
-            let columns = Columns { table: "paper_events", row };
-            let detail: String = columns.get("detail")?;
-            let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
-            Ok((columns.date("day")?, news))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        events(&self.conn, row)
     }
+
+    fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError> {
+        // One transaction, so that nothing changes between.
+        let tx = self.conn.transaction()?;
+        let Some((stored, records)) = works::with_records(&tx, id)? else { return Ok(None) };
+        let (events, signature) = (events(&tx, stored.row)?, signature(&tx, stored.row)?);
+        Ok(Some(PaperPage { stored, records, events, signature }))
+    }
+
+    fn changes(&mut self) -> Result<Changes, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT (SELECT changes FROM archive_changes) AS papers,
+                    (SELECT coalesce(max(id), 0) FROM feedback_log) AS said,
+                    (SELECT coalesce(max(id), 0) FROM clicks) AS clicked",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Changes { papers: row.get("papers")?, votes: (row.get("said")?, row.get("clicked")?) })
+        })?)
+    }
+}
+
+/// Notes that something has changed that public pages show.
+pub(super) fn note_change(conn: &Connection) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE archive_changes SET changes = changes + 1")?.execute([])?;
+    Ok(())
+}
+
+fn events(conn: &Connection, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT day, kind, detail
+           FROM paper_events
+          WHERE paper = :row
+          ORDER BY at, id",
+    )?;
+    let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
+        let columns = Columns { table: "paper_events", row };
+        let detail: String = columns.get("detail")?;
+        let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
+        Ok((columns.date("day")?, news))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
