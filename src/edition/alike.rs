@@ -5,7 +5,7 @@ use super::find::Nearest;
 use crate::paper::Paper;
 use crate::ranking::neighbours::{Archive, Neighbours, Sums};
 use crate::ranking::signature::Signature;
-use crate::ranking::similar::{fuse, is_same_work};
+use crate::ranking::similar::{WorkKey, fuse};
 use crate::store::{Db, PaperRow, Store, StoreError, StoredPaper};
 use std::sync::{Mutex, PoisonError};
 
@@ -98,12 +98,20 @@ pub fn sign_papers(db: &Db) -> Result<(), StoreError> {
 
 /// Adds those of `others` to `chosen` that are neither `paper` nor among them, up to `limit` in all.
 fn add_works_of_their_own(paper: &Paper, others: Vec<StoredPaper>, limit: usize, chosen: &mut Vec<StoredPaper>) {
-    for other in others {
-        let is_new = |known: &Paper| !is_same_work(known, &other.paper);
-        if chosen.len() < limit && is_new(paper) && chosen.iter().all(|known| is_new(&known.paper)) {
-            chosen.push(other);
+    let mut are_new = Vec::with_capacity(others.len());
+    let mut known: Vec<WorkKey<'_>> = chosen.iter().map(|stored| WorkKey::of(&stored.paper)).collect();
+    known.push(WorkKey::of(paper));
+    for other in &others {
+        let key = WorkKey::of(&other.paper);
+        let is_new = !known.iter().any(|known| known.is_same(&key));
+        are_new.push(is_new);
+        if is_new {
+            known.push(key);
         }
     }
+    drop(known);
+    let new = others.into_iter().zip(are_new).filter(|(_, is_new)| *is_new).map(|(other, _)| other);
+    chosen.extend(new.take(limit - chosen.len()));
 }
 
 /// The `limit` papers most like `paper`, most alike first: never the paper itself,

@@ -13,14 +13,27 @@ const CLOSER_LOOK: usize = 64;
 /// Papers that can be compared: their place has 24 bits.
 pub const PAPERS_MAX: usize = 1 << 24;
 
+/// Pieces in which the lists are kept, by their terms. A large block of memory that
+/// is let go makes the allocator keep as much for later; small ones are reused.
+const SHARDS: usize = 128;
+
+fn shard_of(term: u32) -> usize {
+    term as usize % SHARDS
+}
+
 /// Collects papers, which can then be compared: [`Archive::settle`].
-#[derive(Default)]
 pub struct Archive {
     papers: u32,
     /// Term (32 bits), paper (24), weight (8).
-    entries: Vec<u64>,
+    entries: Vec<Vec<u64>>,
     categories: Vec<u32>,
     categories_end: Vec<u32>,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Archive { papers: 0, entries: vec![Vec::new(); SHARDS], categories: Vec::new(), categories_end: Vec::new() }
+    }
 }
 
 impl Archive {
@@ -36,7 +49,8 @@ impl Archive {
                 // There are some hundreds of them: 24 bits of the hash tell them apart.
                 Group::Category => self.categories.push(telling.term << 8 | weight),
                 Group::Text | Group::Author => {
-                    self.entries.push(u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight));
+                    let entry = u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight);
+                    self.entries[shard_of(telling.term)].push(entry);
                 }
             }
         }
@@ -45,40 +59,55 @@ impl Archive {
     }
 
     /// Makes the lists through which papers meet.
-    pub fn settle(self) -> Neighbours {
-        let Archive { mut entries, mut categories, categories_end, .. } = self;
-        entries.sort_unstable();
-        let is_shared = |list: &&[u64]| list.len() > 1;
-        let lists = || entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(is_shared);
-        let (count, total) = lists().fold((0, 0), |(count, total), list| (count + 1, total + list.len()));
-        let mut neighbours = Neighbours {
-            terms: Vec::with_capacity(count),
-            ends: Vec::with_capacity(count),
-            postings: Vec::with_capacity(total),
-            categories: Vec::new(),
-            categories_end,
-        };
-        for list in lists() {
-            neighbours.terms.push((list[0] >> 32) as u32);
-            neighbours.postings.extend(list.iter().map(|entry| *entry as u32));
-            neighbours.ends.push(neighbours.postings.len() as u32);
+    pub fn settle(mut self) -> Neighbours {
+        self.categories.shrink_to_fit();
+        self.categories_end.shrink_to_fit();
+        Neighbours {
+            shards: self.entries.into_iter().map(Shard::of).collect(),
+            categories: self.categories,
+            categories_end: self.categories_end,
         }
-        categories.shrink_to_fit();
-        neighbours.categories = categories;
-        neighbours.categories_end.shrink_to_fit();
-        neighbours
     }
 }
 
-/// An archive whose papers can be compared: some 250 bytes a paper.
-#[derive(Default)]
-pub struct Neighbours {
+/// Lists of papers that share a term.
+struct Shard {
     /// Those that two papers at least have.
     terms: Vec<u32>,
     /// Where the list of each ends.
     ends: Vec<u32>,
     /// Paper (24 bits), weight (8).
     postings: Vec<u32>,
+}
+
+impl Shard {
+    fn of(mut entries: Vec<u64>) -> Self {
+        entries.sort_unstable();
+        let is_shared = |list: &&[u64]| list.len() > 1;
+        let lists = || entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(is_shared);
+        let (count, total) = lists().fold((0, 0), |(count, total), list| (count + 1, total + list.len()));
+        let mut shard = Shard {
+            terms: Vec::with_capacity(count),
+            ends: Vec::with_capacity(count),
+            postings: Vec::with_capacity(total),
+        };
+        for list in lists() {
+            shard.terms.push((list[0] >> 32) as u32);
+            shard.postings.extend(list.iter().map(|entry| *entry as u32));
+            shard.ends.push(shard.postings.len() as u32);
+        }
+        shard
+    }
+
+    /// The papers that have `term`; none if only one has it.
+    fn list(&self, term: u32) -> &[u32] {
+        self.terms.binary_search(&term).map_or(&[], |at| part(&self.postings, &self.ends, at))
+    }
+}
+
+/// An archive whose papers can be compared: some 250 bytes a paper.
+pub struct Neighbours {
+    shards: Vec<Shard>,
     /// Of each paper: category (24 bits), weight (8).
     categories: Vec<u32>,
     categories_end: Vec<u32>,
@@ -108,8 +137,7 @@ impl Neighbours {
     pub fn of(&self, own: &Signature, itself: Option<usize>, most: usize, sums: &mut Sums) -> Vec<usize> {
         sums.sums.resize(self.len(), 0.0);
         for telling in own.terms() {
-            let Ok(list) = self.terms.binary_search(&telling.term) else { continue };
-            for posting in part(&self.postings, &self.ends, list) {
+            for posting in self.shards[shard_of(telling.term)].list(telling.term) {
                 let paper = posting >> 8;
                 let sum = &mut sums.sums[paper as usize];
                 if *sum == 0.0 {

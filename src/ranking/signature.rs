@@ -6,7 +6,7 @@ use crate::profile::{Background, Features, Group};
 
 /// Words and pairs of words kept: those that weigh most and are not the paper's
 /// alone.
-const WORDS: usize = 24;
+const WORDS: usize = 32;
 
 /// Authors kept, likewise.
 const NAMES: usize = 12;

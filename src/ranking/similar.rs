@@ -3,7 +3,7 @@
 use crate::paper::Paper;
 use crate::profile::{Features, Group};
 use crate::text::{fold, same_person};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 /// What a shared author and a shared category count beside the words, whose
@@ -21,18 +21,33 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
     product(Group::Text) + AUTHORS * product(Group::Author) + CATEGORIES * product(Group::Category)
 }
 
-/// Whether two papers are one work: a name in common, or the title and the first author.
-pub fn is_same_work(a: &Paper, b: &Paper) -> bool {
-    let names = |paper: &Paper| -> HashSet<String> {
+/// What tells whether two papers are one work.
+#[derive(Debug)]
+pub struct WorkKey<'a> {
+    /// Sorted.
+    names: Vec<String>,
+    title: String,
+    first_author: Option<&'a str>,
+}
+
+impl<'a> WorkKey<'a> {
+    /// Of a paper.
+    pub fn of(paper: &'a Paper) -> Self {
         let others = paper.same_as.iter().map(ToString::to_string);
         let doi = paper.doi.iter().map(|doi| doi.to_lowercase());
-        others.chain(doi).chain([paper.id.to_string()]).collect()
-    };
-    if !names(a).is_disjoint(&names(b)) {
-        return true;
+        let mut names: Vec<String> = others.chain(doi).chain([paper.id.to_string()]).collect();
+        names.sort_unstable();
+        WorkKey { names, title: fold(&paper.title), first_author: paper.authors.first().map(String::as_str) }
     }
-    let (Some(first), Some(other)) = (a.authors.first(), b.authors.first()) else { return false };
-    fold(&a.title) == fold(&b.title) && same_person(first, other)
+
+    /// Whether it is one work with another: a name in common, or the title and the first author.
+    pub fn is_same(&self, other: &WorkKey<'_>) -> bool {
+        if self.names.iter().any(|name| other.names.binary_search(name).is_ok()) {
+            return true;
+        }
+        let (Some(first), Some(theirs)) = (self.first_author, other.first_author) else { return false };
+        self.title == other.title && same_person(first, theirs)
+    }
 }
 
 /// How much less a first place counts in reciprocal rank fusion.
@@ -74,8 +89,9 @@ mod tests {
             ..Paper::new(id.parse().unwrap(), title.to_owned())
         };
         let arxiv = Paper { doi: Some("10.1000/AB".to_owned()), ..paper("2608.00001", "On rings", "Emmy Noether") };
-        assert!(is_same_work(&arxiv, &paper("10.1000/ab", "About rings", "X Y")));
-        assert!(is_same_work(&arxiv, &paper("x1", "On Rings.", "E. Noether")));
-        assert!(!is_same_work(&arxiv, &paper("x2", "On rings", "Max Noether")));
+        let is_same = |other: &Paper| WorkKey::of(&arxiv).is_same(&WorkKey::of(other));
+        assert!(is_same(&paper("10.1000/ab", "About rings", "X Y")));
+        assert!(is_same(&paper("x1", "On Rings.", "E. Noether")));
+        assert!(!is_same(&paper("x2", "On rings", "Max Noether")));
     }
 }

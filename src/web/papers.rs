@@ -2,7 +2,7 @@
 
 use super::cache::{Fleeting, Shows, cached};
 use super::similar::{Shown, with_similar};
-use super::view::{NameView, PaperView, citation};
+use super::view::{NameView, PaperView, SimilarView, citation};
 use super::{PageError, Site};
 use crate::paper::PaperId;
 use crate::store::PaperPage;
@@ -57,7 +57,7 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
         .collect();
     let events: Vec<EventView> =
         events.into_iter().map(|(day, news)| EventView { day: short_date(day), text: news.to_string() }).collect();
-    let similar: Vec<PaperView> = similar.iter().map(|stored| PaperView::unsummed(&stored.paper)).collect();
+    let similar: Vec<SimilarView<'_>> = similar.iter().map(|stored| SimilarView::new(&stored.paper)).collect();
     let page = site
         .page(&view.path)
         .with("names", &NameView::all_of(&stored.paper))

@@ -17,6 +17,7 @@ use paperboy::trial::Catcher;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader as Lines, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -65,6 +66,8 @@ fn main() {
     );
     std::fs::write(folder.path().join("paperboy.toml"), settings).unwrap();
     std::fs::write(folder.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    let secret = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.path().join("secret"), secret).unwrap();
     done(paperboy(folder.path()).arg("migrate"));
     let most = number("PAPERBOY_BENCH_PAPERS", 60_000);
     let database = folder.path().join("paperboy.db");
