@@ -12,6 +12,7 @@
 //! they follow are still missing (`turn`, `awaited`).
 
 mod again;
+mod alike;
 mod awaited;
 mod background;
 pub mod clicks;
@@ -27,6 +28,7 @@ mod notice;
 mod outcomes;
 mod preview;
 mod publisher;
+mod signing;
 mod told;
 mod trending;
 mod turn;
@@ -35,6 +37,7 @@ mod votes;
 mod window;
 
 pub use again::shown_again;
+pub use alike::{Kin, nearest, sign_papers, similar};
 pub use background::{Archive, Vectors, refresh_archive, refresh_background};
 pub use compose::{Composed, Desk};
 pub use examples::YOUR_PICKS;
@@ -46,7 +49,7 @@ pub use notice::Addressee;
 pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
 pub use preview::{Explained, Told, explain_paper, explain_picks, preview, preview_for};
 pub use publisher::Publisher;
-pub use trending::trending;
+pub use trending::{DayInOrder, day_in_order, trending};
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 
 use crate::digest::Fragments;

@@ -3,8 +3,8 @@
 use super::open::{Place, date, desk, now, subscriber};
 use super::{Done, Failure, explain, out};
 use crate::coverage::Coverage;
-use crate::edition::find::{self, Nearest, similar};
-use crate::edition::{StoredVectors, explain_paper, refresh_archive, refresh_background};
+use crate::edition::find::{self, Nearest};
+use crate::edition::{Kin, StoredVectors, explain_paper, refresh_archive, sign_papers, similar};
 use crate::intake::{Import, fetch_papers};
 use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
@@ -98,8 +98,8 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let paper = super::feedback::known_paper(&db, &id)?;
             let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-            let background = refresh_background(&db, |_| {})?;
-            list(&similar(&db, &background, &paper, limit as usize, nearest)?, place.json)
+            sign_papers(&db)?;
+            list(&similar(&db, &Kin::read(&db)?, &paper, limit as usize, nearest)?, place.json)
         }
         Command::Show { id, reader: None, .. } => show(&id, place),
         Command::Show { id, reader: Some(reader), date } => show_for(&id, &reader, date, place),

@@ -1,5 +1,6 @@
 //! Keeps what was learned from the archive abreast of it.
 
+use super::signing::{Unsigned, sign_changed};
 use crate::embedding::svd::{LEARN_MAX, LEARN_MIN};
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
@@ -99,30 +100,38 @@ pub fn refresh_archive(
     Ok(Arc::new(Archive { background, vectors }))
 }
 
-/// How common each term is, with newer papers counted in and stored again.
+/// How common each term is, with newer papers counted in and stored again, and
+/// signed, as are those whose text has changed.
 /// `step` is told the papers counted.
 pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Background, StoreError> {
     let stored = db.run_here(|store| store.background())?;
     let stored = stored.and_then(|(row, bytes)| Some((row, Background::from_bytes(&bytes)?)));
     let (mut counted_to, mut background) = stored.unwrap_or((PaperRow(0), Background::default()));
-    let mut is_newer = false;
+    let (mut is_newer, mut unsigned) = (false, Unsigned::default());
     loop {
         let papers: Vec<StoredPaper> = db.run_here(|store| store.papers_after(counted_to, BATCH))?;
         let Some(last) = papers.last() else { break };
         counted_to = last.row;
         let counted: Vec<_> =
             papers.par_iter().map_init(TermCounter::new, |counter, stored| counter.paper(&stored.paper)).collect();
-        for terms in &counted {
+        for (stored, terms) in papers.iter().zip(&counted) {
             background.count(terms);
+            unsigned.add(stored.row, terms);
+        }
+        if unsigned.is_full() {
+            unsigned.sign(db, &background)?;
         }
         is_newer = true;
         step(u64::from(background.papers()));
     }
     if is_newer {
         background.settle();
+        // Should the program end before the statistics are stored, both are made again.
+        unsigned.sign(db, &background)?;
         let bytes = background.to_bytes();
         db.run_here(|store| store.save_background(counted_to, &bytes))?;
     }
+    sign_changed(db, &background)?;
     Ok(background)
 }
 

@@ -1,13 +1,9 @@
-//! Finds papers: by what somebody types, and those like a given one.
+//! Finds papers by what somebody types.
 
 use crate::paper::Paper;
 use crate::paper::query::{Query, Words};
-use crate::profile::features::weigh;
-use crate::profile::{Background, TermCounter};
-use crate::ranking::similar::{fuse, is_same_work, likeness, telling_words};
+use crate::ranking::similar::fuse;
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
-use rayon::prelude::*;
-use std::collections::HashSet;
 
 /// What knows the dense vectors of the archive.
 pub trait Nearest: Send + Sync {
@@ -90,60 +86,4 @@ fn relaxed(query: &Query) -> Vec<Words> {
         words.push(Words(format!("{}*", last.0)));
     }
     words
-}
-
-/// Words of a paper that are looked for, and papers that are then compared with it.
-const WORDS: usize = 12;
-const BY_WORDS: u32 = 120;
-const BY_NAMES: u32 = 40;
-const NAMES: usize = 6;
-
-/// The `limit` papers most like `paper`, most alike first: never the paper
-/// itself, and no work twice.
-///
-/// Candidates share its telling words or an author, or are near in meaning where
-/// `dense` is given; they are compared as the ranking compares papers.
-pub fn similar(
-    db: &Db,
-    background: &Background,
-    paper: &StoredPaper,
-    limit: usize,
-    dense: Option<&dyn Nearest>,
-) -> Result<Vec<StoredPaper>, StoreError> {
-    let words: Vec<Words> = telling_words(&paper.paper, background, WORDS).into_iter().map(Words).collect();
-    let names: Vec<&str> = paper.paper.authors.iter().take(NAMES).map(String::as_str).collect();
-    let near = dense.map(|dense| dense.nearest(&paper.paper, BY_WORDS as usize)).unwrap_or_default();
-    let candidates = db.read_here(|store| {
-        let mut rows: Vec<PaperRow> =
-            store.papers_with_any(&words, BY_WORDS)?.into_iter().map(|hit| hit.paper).collect();
-        rows.extend(store.papers_by_names(&names, BY_NAMES)?);
-        rows.extend(&near);
-        let mut seen = HashSet::from([paper.row]);
-        rows.retain(|row| seen.insert(*row));
-        store.papers_in_rows(&rows)
-    })?;
-    let own = weigh(&TermCounter::new().paper(&paper.paper), background);
-    let mut ranked: Vec<(f32, StoredPaper)> = candidates
-        .into_par_iter()
-        .map_init(TermCounter::new, |counter, other| {
-            (likeness(&own, &weigh(&counter.paper(&other.paper), background)), other)
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.row.cmp(&b.1.row)));
-    if !near.is_empty() {
-        let by_words: Vec<PaperRow> = ranked.iter().map(|(_, other)| other.row).collect();
-        let order = fuse(&[by_words, near]);
-        ranked.sort_by_key(|(_, other)| order.iter().position(|row| *row == other.row));
-    }
-    let mut chosen: Vec<StoredPaper> = Vec::with_capacity(limit);
-    for (_, other) in ranked {
-        if chosen.len() == limit {
-            break;
-        }
-        let is_new = |known: &Paper| !is_same_work(known, &other.paper);
-        if is_new(&paper.paper) && chosen.iter().all(|known| is_new(&known.paper)) {
-            chosen.push(other);
-        }
-    }
-    Ok(chosen)
 }

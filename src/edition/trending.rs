@@ -1,18 +1,51 @@
 //! What everybody reads, our own readers included.
 
 use super::votes::{REMEMBERED, votes};
-use crate::store::{Db, StoreError, StoredPaper};
+use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::HashMap;
+
+/// A day's papers in the order in which they are read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DayInOrder {
+    /// Those asked for.
+    pub papers: Vec<StoredPaper>,
+    /// How many there are in all.
+    pub total: u32,
+}
 
 /// Up to `limit` papers announced on `date`, those with most votes first. Our
 /// readers' likes, saves and clicks are added to the votes that each paper came
 /// with; they fade within weeks.
 pub fn trending(db: &Db, date: NaiveDate, limit: u32, now: DateTime<Utc>) -> Result<Vec<StoredPaper>, StoreError> {
-    let mut papers = db.read_here(|store| store.papers_announced(date, date))?;
-    add_own_votes(db, &mut papers, now)?;
-    papers.sort_by_key(|stored| (std::cmp::Reverse(stored.paper.upvotes.unwrap_or(0)), stored.row));
-    papers.truncate(limit as usize);
-    Ok(papers)
+    Ok(day_in_order(db, date, None, 0, limit, now)?.papers)
+}
+
+/// `limit` papers of those [`trending`] on `date` after the first `offset`, or of
+/// those among them that are in `category`.
+pub fn day_in_order(
+    db: &Db,
+    date: NaiveDate,
+    category: Option<&str>,
+    offset: u32,
+    limit: u32,
+    now: DateTime<Utc>,
+) -> Result<DayInOrder, StoreError> {
+    let since = now - REMEMBERED;
+    let (mut all, likes, clicks) = db.read_here(|store| {
+        Ok((store.votes_of_day(date, category)?, store.likes_by_paper(since)?, store.clicks_since(since)?))
+    })?;
+    let own = votes(&likes, &clicks, now);
+    for (row, votes) in &mut all {
+        *votes = votes.saturating_add(whole(own.get(row)));
+    }
+    all.sort_by_key(|(row, votes)| (std::cmp::Reverse(*votes), *row));
+    let total = all.len() as u32;
+    let rows: Vec<_> = all.into_iter().skip(offset as usize).take(limit as usize).map(|(row, _)| row).collect();
+    // Only these are read: a day has hundreds.
+    let mut papers = db.read_here(|store| store.papers_in_rows(&rows))?;
+    add(&own, &mut papers);
+    Ok(DayInOrder { papers, total })
 }
 
 /// Adds what our readers said to the votes of `papers`.
@@ -20,12 +53,20 @@ pub(super) fn add_own_votes(db: &Db, papers: &mut [StoredPaper], now: DateTime<U
     let since = now - REMEMBERED;
     let (likes, clicks) = db.read_here(|store| Ok((store.likes_by_paper(since)?, store.clicks_since(since)?)))?;
     let own = votes(&likes, &clicks, now);
+    add(&own, papers);
+    Ok(())
+}
+
+fn add(own: &HashMap<PaperRow, f32>, papers: &mut [StoredPaper]) {
     for stored in papers {
-        // Whole votes are what is shown; half a vote is one, less is none.
-        let own = own.get(&stored.row).map_or(0, |own| own.round() as u32);
+        let own = whole(own.get(&stored.row));
         if own > 0 {
             stored.paper.upvotes = Some(stored.paper.upvotes.unwrap_or(0).saturating_add(own));
         }
     }
-    Ok(())
+}
+
+/// Whole votes are what is shown; half a vote is one, less is none.
+fn whole(votes: Option<&f32>) -> u32 {
+    votes.map_or(0, |votes| votes.round() as u32)
 }

@@ -19,9 +19,11 @@ mod choose;
 pub mod evaluation;
 pub mod explain;
 pub mod learned;
+pub mod neighbours;
 pub mod reason;
 pub mod rules;
 pub mod score;
+pub mod signature;
 pub mod similar;
 pub mod trending;
 

@@ -1,16 +1,16 @@
 //! How alike two papers are, and one order out of several.
 
 use crate::paper::Paper;
-use crate::profile::{Background, Features, Group, TermCounter};
+use crate::profile::{Features, Group};
 use crate::text::{fold, same_person};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 /// What a shared author and a shared category count beside the words, whose
 /// cosine is between 0 and 1: people often write about one thing twice, and a
 /// category says little that the words do not.
-const AUTHORS: f32 = 0.25;
-const CATEGORIES: f32 = 0.03;
+pub(super) const AUTHORS: f32 = 0.25;
+pub(super) const CATEGORIES: f32 = 0.03;
 
 /// How like two papers are, by the features that the ranking uses. More is more.
 pub fn likeness(a: &Features, b: &Features) -> f32 {
@@ -21,35 +21,33 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
     product(Group::Text) + AUTHORS * product(Group::Author) + CATEGORIES * product(Group::Category)
 }
 
-/// The words of a paper that tell it from others, most telling first, as it writes them.
-pub fn telling_words(paper: &Paper, background: &Background, most: usize) -> Vec<String> {
-    let mut counter = TermCounter::new();
-    let mut words: HashMap<u32, (f32, String)> = HashMap::new();
-    for (text, times) in [(&paper.title, 2.0), (&paper.abstract_text, 1.0)] {
-        counter.for_each_surface(text, |term, surface| {
-            if !surface.contains(char::is_whitespace) {
-                words.entry(term).or_insert_with(|| (0.0, surface.to_lowercase())).0 += times;
-            }
-        });
-    }
-    let mut words: Vec<(f32, String)> =
-        words.into_iter().map(|(term, (count, word))| ((1.0 + count.ln()) * background.rarity(term), word)).collect();
-    words.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    words.into_iter().take(most).map(|(_, word)| word).collect()
+/// What tells whether two papers are one work.
+#[derive(Debug)]
+pub struct WorkKey<'a> {
+    /// Sorted.
+    names: Vec<String>,
+    title: String,
+    first_author: Option<&'a str>,
 }
 
-/// Whether two papers are one work: a name in common, or the title and the first author.
-pub fn is_same_work(a: &Paper, b: &Paper) -> bool {
-    let names = |paper: &Paper| -> HashSet<String> {
+impl<'a> WorkKey<'a> {
+    /// Of a paper.
+    pub fn of(paper: &'a Paper) -> Self {
         let others = paper.same_as.iter().map(ToString::to_string);
         let doi = paper.doi.iter().map(|doi| doi.to_lowercase());
-        others.chain(doi).chain([paper.id.to_string()]).collect()
-    };
-    if !names(a).is_disjoint(&names(b)) {
-        return true;
+        let mut names: Vec<String> = others.chain(doi).chain([paper.id.to_string()]).collect();
+        names.sort_unstable();
+        WorkKey { names, title: fold(&paper.title), first_author: paper.authors.first().map(String::as_str) }
     }
-    let (Some(first), Some(other)) = (a.authors.first(), b.authors.first()) else { return false };
-    fold(&a.title) == fold(&b.title) && same_person(first, other)
+
+    /// Whether it is one work with another: a name in common, or the title and the first author.
+    pub fn is_same(&self, other: &WorkKey<'_>) -> bool {
+        if self.names.iter().any(|name| other.names.binary_search(name).is_ok()) {
+            return true;
+        }
+        let (Some(first), Some(theirs)) = (self.first_author, other.first_author) else { return false };
+        self.title == other.title && same_person(first, theirs)
+    }
 }
 
 /// How much less a first place counts in reciprocal rank fusion.
@@ -91,8 +89,9 @@ mod tests {
             ..Paper::new(id.parse().unwrap(), title.to_owned())
         };
         let arxiv = Paper { doi: Some("10.1000/AB".to_owned()), ..paper("2608.00001", "On rings", "Emmy Noether") };
-        assert!(is_same_work(&arxiv, &paper("10.1000/ab", "About rings", "X Y")));
-        assert!(is_same_work(&arxiv, &paper("x1", "On Rings.", "E. Noether")));
-        assert!(!is_same_work(&arxiv, &paper("x2", "On rings", "Max Noether")));
+        let is_same = |other: &Paper| WorkKey::of(&arxiv).is_same(&WorkKey::of(other));
+        assert!(is_same(&paper("10.1000/ab", "About rings", "X Y")));
+        assert!(is_same(&paper("x1", "On Rings.", "E. Noether")));
+        assert!(!is_same(&paper("x2", "On rings", "Max Noether")));
     }
 }

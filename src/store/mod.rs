@@ -31,6 +31,7 @@ mod requests;
 mod retention;
 mod search;
 mod settings;
+mod signatures;
 mod sources;
 pub mod sqlite;
 mod subscribers;
@@ -63,11 +64,12 @@ pub use oversight::{
 };
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
-pub use reading::{DayCount, DayPage, DayQuery, ReadingStore};
+pub use reading::{Changes, DayCount, DayPage, DayQuery, PaperPage, ReadingStore};
 pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
 pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
+pub use signatures::{NewSignature, SignatureStore};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::{UpkeepStore, free_bytes};
@@ -97,6 +99,7 @@ pub trait Store:
     + FigureStore
     + MakerStore
     + VectorStore
+    + SignatureStore
     + AdminStore
     + OversightStore
     + KeyStore
@@ -127,6 +130,7 @@ impl<T> Store for T where
         + FigureStore
         + MakerStore
         + VectorStore
+        + SignatureStore
         + AdminStore
         + OversightStore
         + KeyStore

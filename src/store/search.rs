@@ -24,14 +24,12 @@ pub trait SearchStore {
     /// rarest of them first.
     fn papers_with_any(&mut self, words: &[Words], limit: u32) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Up to `limit` papers with an author of one of these names, in no order.
-    fn papers_by_names(&mut self, names: &[&str], limit: u32) -> Result<Vec<PaperRow>, StoreError>;
-
     /// Those of `papers` that pass the filters of `query`: categories, sources,
     /// dates, and words that must not be there; in their order.
     fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError>;
 
-    /// The papers in these rows, in their order.
+    /// The papers in these rows, in their order, without those that have become
+    /// another name of one.
     fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<super::StoredPaper>, StoreError>;
 
     /// The row of the paper that goes by one of these names: its id, its DOI.

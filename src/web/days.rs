@@ -1,10 +1,12 @@
 //! Days: today's trending papers, and every other day's.
 
-use super::cache::cached;
+use super::cache::{Shows, cached};
 use super::query::Query;
 use super::view::{CategoryView, PaperView};
 use super::{PageError, Site};
+use crate::edition::{DayInOrder, day_in_order};
 use crate::paper::category_name;
+use crate::store::{Db, StoreError};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -35,7 +37,7 @@ struct Day {
 
 /// `GET /`
 pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async {
+    cached(&site, &uri, &headers, Shows::Votes, async {
         let today = site.clock.now().date_naive();
         let date = site.db.read(move |store| store.newest_day(today)).await?;
         day(&site, date, &Query::of(&uri), "/").await
@@ -54,12 +56,13 @@ pub(super) async fn archive(
         let text = "Days are written like /archive/2026-08-04.";
         return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text);
     };
-    cached(&site, &uri, &headers, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}"))).await
+    cached(&site, &uri, &headers, Shows::Votes, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}")))
+        .await
 }
 
 /// `GET /archive`
 pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async {
+    cached(&site, &uri, &headers, Shows::Papers, async {
         let days = site.db.read(|store| store.days_with_papers(NaiveDate::MAX, 400)).await?;
         let days: Vec<Day> =
             days.into_iter().map(|day| Day { date: day.date, text: long_date(day.date), papers: day.papers }).collect();
@@ -76,20 +79,25 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         return site.pages.respond(StatusCode::OK, "day.html", &page);
     };
     let now = site.clock.now();
+    let wanted = category.clone();
     // Our readers' likes and clicks count, so the whole day is put in order.
-    let work = move |db: &_| crate::edition::trending(db, date, u32::MAX, now);
-    let mut papers = site.db.run_blocking(work).await?;
-    let ((before, after), categories) =
-        site.db.read(move |store| Ok((store.days_around(date)?, store.categories_of_day(date)?))).await?;
-    if let Some(code) = &category {
-        papers.retain(|stored| stored.paper.categories.contains(code));
-    }
-    let total = papers.len() as u32;
-    let pages = total.div_ceil(PAGE_PAPERS).max(1);
-    // Behind the last page stands the last one: a link to it may be of yesterday.
-    let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, pages);
-    let papers: Vec<_> =
-        papers.into_iter().skip(((number - 1) * PAGE_PAPERS) as usize).take(PAGE_PAPERS as usize).collect();
+    let asked = query.parsed::<u32>("page").unwrap_or(1).max(1);
+    let work = move |db: &Db| {
+        let page = |number: u32| {
+            let offset = (number - 1).saturating_mul(PAGE_PAPERS);
+            day_in_order(db, date, wanted.as_deref(), offset, PAGE_PAPERS, now)
+        };
+        let (mut number, mut day) = (asked, page(asked)?);
+        let pages = day.total.div_ceil(PAGE_PAPERS).max(1);
+        // Behind the last page stands the last one: a link to it may be of yesterday.
+        if number > pages {
+            (number, day) = (pages, page(pages)?);
+        }
+        let around = db.read_here(|store| Ok((store.days_around(date)?, store.categories_of_day(date)?)))?;
+        Ok::<_, StoreError>((day, number, pages, around))
+    };
+    let (DayInOrder { papers, total }, number, pages, ((before, after), categories)) =
+        site.db.run_blocking(work).await?;
     let choices: Vec<Choice> = categories
         .into_iter()
         .take(CATEGORIES_MAX)

@@ -1,7 +1,7 @@
 //! Feeds: the trending papers of the newest days, all or of one category, as
 //! Atom (RFC 4287) and as JSON Feed 1.1.
 
-use super::cache::cached;
+use super::cache::{Shows, cached};
 use super::days::encoded;
 use super::mishap::Mishap;
 use super::query::Query;
@@ -54,12 +54,13 @@ struct Entry {
 
 /// `GET /feed.atom`, `/feed.atom?category=cs.LG`
 pub(super) async fn atom(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async { newest(&site, &uri, "/feed.atom").await?.to_atom(&site) }).await
+    cached(&site, &uri, &headers, Shows::Papers, async { newest(&site, &uri, "/feed.atom").await?.to_atom(&site) })
+        .await
 }
 
 /// `GET /feed.json`, `/feed.json?category=cs.LG`
 pub(super) async fn json_feed(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async { Ok(newest(&site, &uri, "/feed.json").await?.to_json()) }).await
+    cached(&site, &uri, &headers, Shows::Papers, async { Ok(newest(&site, &uri, "/feed.json").await?.to_json()) }).await
 }
 
 async fn newest(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {

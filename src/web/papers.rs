@@ -1,10 +1,11 @@
 //! One paper, and below it the papers that are like it.
 
-use super::cache::cached;
-use super::similar::similar;
-use super::view::{NameView, PaperView, citation};
+use super::cache::{Fleeting, Shows, cached};
+use super::similar::{Shown, with_similar};
+use super::view::{NameView, PaperView, SimilarView, citation};
 use super::{PageError, Site};
 use crate::paper::PaperId;
+use crate::store::PaperPage;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -33,15 +34,15 @@ pub(super) async fn paper(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, show(&site, &id)).await
+    cached(&site, &uri, &headers, Shows::Papers, show(&site, &id)).await
 }
 
 async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
-        Ok(id) => site.db.read(move |store| store.paper(&id)).await?,
+        Ok(id) => with_similar(site, id).await?,
         Err(_) => None,
     };
-    let Some(stored) = found else {
+    let Some(Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished }) = found else {
         let text = "It may not have been taken in here.";
         return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text);
     };
@@ -50,17 +51,13 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
     if stored.paper.id.as_str() != id {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
-    let row = stored.row;
-    let (records, events) =
-        site.db.read(move |store| Ok((store.paper_records(row)?, store.paper_events(row)?))).await?;
-    let similar = similar(site, &stored).await?;
     let records: Vec<RecordView> = records
         .into_iter()
         .map(|record| RecordView { id: record.id.to_string(), source: record.source, day: day_of(record.seen_at) })
         .collect();
     let events: Vec<EventView> =
         events.into_iter().map(|(day, news)| EventView { day: short_date(day), text: news.to_string() }).collect();
-    let similar: Vec<PaperView> = similar.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let similar: Vec<SimilarView<'_>> = similar.iter().map(|stored| SimilarView::new(&stored.paper)).collect();
     let page = site
         .page(&view.path)
         .with("names", &NameView::all_of(&stored.paper))
@@ -69,7 +66,11 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
         .with("events", &events)
         .with("similar", &similar)
         .with("paper", &view);
-    site.pages.respond(StatusCode::OK, "paper.html", &page)
+    let mut response = site.pages.respond(StatusCode::OK, "paper.html", &page)?;
+    if is_unfinished {
+        response.extensions_mut().insert(Fleeting);
+    }
+    Ok(response)
 }
 
 fn day_of(at: DateTime<Utc>) -> String {

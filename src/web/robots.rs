@@ -1,6 +1,6 @@
 //! What robots ask for: where they may go, and what there is.
 
-use super::cache::cached;
+use super::cache::{Shows, cached};
 use super::view::path_of;
 use super::{PRIVATE, PageError, Site};
 use crate::store::DayQuery;
@@ -33,7 +33,7 @@ struct Place {
 
 /// `GET /sitemap.xml`
 pub(super) async fn sitemap(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, async {
+    cached(&site, &uri, &headers, Shows::Papers, async {
         let (days, papers) = site
             .db
             .read(|store| {

@@ -1,93 +1,153 @@
-//! Which papers are like a given one, remembered for a while.
+//! Which papers are like a given one.
 //!
-//! Working it out takes some milliseconds of a whole core and the statistics of
-//! the archive, so it is done once an hour at most for each paper, for two
-//! papers at a time, and the statistics are read now and then, not for a page.
+//! What tells all papers from each other is read when the first page asks for it,
+//! and again when papers have come, now and then; a service whose pages nobody
+//! visits holds nothing of it.
 
 use super::{PageError, Site, meaning};
-use crate::edition::find::{self, Nearest};
-use crate::edition::refresh_background;
-use crate::profile::Background;
-use crate::store::{PaperRow, StoredPaper};
+use crate::edition::find::Nearest;
+use crate::edition::{Kin, nearest, sign_papers};
+use crate::paper::PaperId;
+use crate::store::{Db, PaperPage, PaperRow, StoreError, StoredPaper};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, Semaphore};
 
 /// Similar papers on a page.
 const SHOWN: usize = 8;
 
-/// How long what was worked out holds: new papers come once a day.
-const FRESH: TimeDelta = TimeDelta::hours(1);
+/// How long what was read serves though papers have come.
+pub(super) const FRESH: TimeDelta = TimeDelta::minutes(10);
 
-/// Papers of which the answer is kept: some 150 bytes for each.
-const KEPT: usize = 20_000;
+/// How long it does where a paper is shown that came since.
+const FRESH_TO_NEWCOMERS: TimeDelta = TimeDelta::minutes(1);
 
-/// Worked out at a time.
+/// How long what a model found near a paper holds: its vectors come once a day.
+const NEAR_HOLDS: TimeDelta = TimeDelta::hours(1);
+
+/// Papers of which that is kept: some 500 bytes for each.
+const NEAR_KEPT: usize = 10_000;
+
+/// Papers for which a model is asked at a time.
 const AT_A_TIME: usize = 2;
 
 #[derive(Clone)]
-struct Known {
+struct Held {
     at: DateTime<Utc>,
-    rows: Arc<[PaperRow]>,
+    /// [`Changes::papers`](crate::store::Changes) when it was read.
+    changes: i64,
+    kin: Arc<Kin>,
 }
 
 /// What is remembered.
 pub(super) struct Similar {
-    known: Cache<PaperRow, Known>,
-    background: Mutex<Option<(DateTime<Utc>, Arc<Background>)>>,
+    held: std::sync::Mutex<Option<Held>>,
+    /// Whoever reads it anew.
+    reading: Mutex<()>,
+    near: Cache<PaperRow, (DateTime<Utc>, Arc<[PaperRow]>)>,
     turns: Semaphore,
 }
 
 impl Default for Similar {
     fn default() -> Self {
-        Similar { known: Cache::new(KEPT), background: Mutex::default(), turns: Semaphore::new(AT_A_TIME) }
+        Similar {
+            held: std::sync::Mutex::default(),
+            reading: Mutex::default(),
+            near: Cache::new(NEAR_KEPT),
+            turns: Semaphore::new(AT_A_TIME),
+        }
     }
 }
 
-/// The papers most like `paper`, most alike first.
-pub(super) async fn similar(site: &Site, paper: &StoredPaper) -> Result<Vec<StoredPaper>, PageError> {
-    let (memory, now, row) = (&site.state.similar, site.clock.now(), paper.row);
-    if let Some(known) = memory.known.get(&row).filter(|known| is_fresh(known.at, now)) {
-        return Ok(site.db.read(move |store| store.papers_in_rows(&known.rows)).await?);
+impl Similar {
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read at most `patience` ago.
+    fn fresh(&self, now: DateTime<Utc>, patience: TimeDelta) -> Option<Arc<Kin>> {
+        self.held().as_ref().filter(|held| held.at <= now && now - held.at < patience).map(|held| Arc::clone(&held.kin))
+    }
+}
+
+/// What tells the papers from each other, as it was at most `patience` ago. While it
+/// is read anew, what there was before serves.
+pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, PageError> {
+    let (memory, now) = (&site.state.similar, site.clock.now());
+    if let Some(kin) = memory.fresh(now, patience) {
+        return Ok(kin);
+    }
+    let old = memory.held().clone();
+    let _turn = match (memory.reading.try_lock(), &old) {
+        (Ok(turn), _) => turn,
+        (Err(_), Some(old)) => return Ok(Arc::clone(&old.kin)),
+        (Err(_), None) => memory.reading.lock().await,
+    };
+    if let Some(kin) = memory.fresh(now, patience) {
+        return Ok(kin);
+    }
+    let read = move |db: &Db| {
+        if let Err(error) = sign_papers(db) {
+            // A full disk is no reason to show less than is known.
+            tracing::warn!("newer papers are not found similar yet: {:#}", anyhow::Error::from(error));
+        }
+        let changes = db.read_here(|store| store.changes())?.papers;
+        let same = old.filter(|old| old.changes == changes).map(|old| old.kin);
+        let kin = same.map_or_else(|| Kin::read(db).map(Arc::new), Ok)?;
+        Ok::<_, StoreError>(Held { at: now, changes, kin })
+    };
+    let held = site.db.run_blocking(read).await?;
+    let kin = Arc::clone(&held.kin);
+    *memory.held() = Some(held);
+    Ok(kin)
+}
+
+/// What the page of a paper shows.
+pub(super) struct Shown {
+    pub(super) page: PaperPage,
+    pub(super) similar: Vec<StoredPaper>,
+    /// The paper came a moment ago, and it is not known yet which are like it.
+    pub(super) is_unfinished: bool,
+}
+
+/// What the page of the paper with this name shows, with the papers most like it;
+/// `None` if there is no such paper.
+pub(super) async fn with_similar(site: &Site, id: PaperId) -> Result<Option<Shown>, PageError> {
+    let near = near(site, &id).await?;
+    let shown = shown(site, id.clone(), Arc::clone(&near), kin(site, FRESH).await?).await?;
+    if shown.as_ref().is_none_or(|shown| !shown.is_unfinished) {
+        return Ok(shown);
+    }
+    // It has come since.
+    self::shown(site, id, near, kin(site, FRESH_TO_NEWCOMERS).await?).await
+}
+
+async fn shown(site: &Site, id: PaperId, near: Arc<[PaperRow]>, kin: Arc<Kin>) -> Result<Option<Shown>, PageError> {
+    // All of it in one go: going from thread to thread costs as much as reading.
+    let shown = site.db.read(move |store| {
+        let Some(page) = store.paper_page(&id)? else { return Ok(None) };
+        let signature = page.signature.as_deref().unwrap_or_default();
+        let similar = kin.similar(store, &page.stored, signature, near.to_vec(), SHOWN)?;
+        let is_unfinished = page.signature.is_none();
+        Ok(Some(Shown { page, similar, is_unfinished }))
+    });
+    Ok(shown.await?)
+}
+
+/// The papers that a model holds to be near one; none where there is no model.
+async fn near(site: &Site, id: &PaperId) -> Result<Arc<[PaperRow]>, PageError> {
+    let Some(vectors) = meaning::vectors(site).await? else { return Ok(Arc::default()) };
+    let (memory, now, id) = (&site.state.similar, site.clock.now(), id.clone());
+    let Some(paper) = site.db.read(move |store| store.paper(&id)).await? else { return Ok(Arc::default()) };
+    if let Some((_, known)) = memory.near.get(&paper.row).filter(|(at, _)| *at <= now && now - *at < NEAR_HOLDS) {
+        return Ok(known);
     }
     // The semaphore is never closed; were it, a page more at a time does no harm.
     let _turn = memory.turns.acquire().await;
-    let background = background(site, now).await?;
-    let paper = paper.clone();
-    let vectors = meaning::vectors(site).await?;
-    let work = move |db: &_| {
-        let dense = vectors.as_deref().map(|vectors| vectors as &dyn Nearest);
-        find::similar(db, &background, &paper, SHOWN, dense)
-    };
-    let found = site.db.run_blocking(work).await?;
-    let rows = found.iter().map(|stored| stored.row).collect();
-    memory.known.insert(row, Known { at: now, rows });
+    let row = paper.row;
+    let found = site.db.run_blocking(move |_| nearest(Some(&*vectors as &dyn Nearest), &paper.paper)).await;
+    let found: Arc<[PaperRow]> = found.into();
+    memory.near.insert(row, (now, Arc::clone(&found)));
     Ok(found)
-}
-
-fn is_fresh(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    at <= now && now - at < FRESH
-}
-
-/// The statistics of the archive; while they are read, others wait for them.
-pub(super) async fn background(site: &Site, now: DateTime<Utc>) -> Result<Arc<Background>, PageError> {
-    let mut held = site.state.similar.background.lock().await;
-    if let Some((at, background)) = &*held
-        && is_fresh(*at, now)
-    {
-        return Ok(Arc::clone(background));
-    }
-    let read = site.db.run_blocking(|db| refresh_background(db, |_| {})).await;
-    let background = match (read, &*held) {
-        (Ok(background), _) => Arc::new(background),
-        // A full disk is no reason to show less than an hour ago.
-        (Err(error), Some((_, old))) => {
-            tracing::warn!("the statistics of the archive cannot be brought up to date: {error}");
-            Arc::clone(old)
-        }
-        (Err(error), None) => return Err(error.into()),
-    };
-    *held = Some((now, Arc::clone(&background)));
-    Ok(background)
 }

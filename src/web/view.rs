@@ -62,18 +62,13 @@ impl PaperView {
     }
 
     fn new(paper: &Paper, authors_max: usize) -> Self {
-        let named = paper.authors.len().min(authors_max);
-        let mut people = paper.authors[..named].join(", ");
-        if named < paper.authors.len() {
-            people = format!("{people} and {} more", paper.authors.len() - named);
-        }
         PaperView {
             id: paper.id.to_string(),
             path: path_of(paper.id.as_str()),
             title: paper.title.clone(),
-            people,
-            categories: paper.categories.iter().map(|code| CategoryView::new(code)).collect(),
-            announced: paper.announced.map(|day| day.format("%-d %B %Y").to_string()),
+            people: people(paper, authors_max),
+            categories: categories(paper),
+            announced: announced(paper),
             votes: paper.upvotes.filter(|votes| *votes > 0),
             abstract_text: paper.abstract_text.clone(),
             summary: short(&paper.abstract_text, &[]),
@@ -84,6 +79,50 @@ impl PaperView {
             links: links(paper),
         }
     }
+}
+
+/// A paper below another one that it is like, with no more than is shown there.
+#[derive(Serialize)]
+pub(super) struct SimilarView<'a> {
+    path: String,
+    title: &'a str,
+    people: String,
+    categories: Vec<CategoryView>,
+    announced: Option<String>,
+    #[serde(rename = "abstract")]
+    abstract_text: &'a str,
+    withdrawn: bool,
+}
+
+impl<'a> SimilarView<'a> {
+    pub(super) fn new(paper: &'a Paper) -> Self {
+        SimilarView {
+            path: path_of(paper.id.as_str()),
+            title: &paper.title,
+            people: people(paper, AUTHORS_MAX),
+            categories: categories(paper),
+            announced: announced(paper),
+            abstract_text: &paper.abstract_text,
+            withdrawn: paper.withdrawn,
+        }
+    }
+}
+
+fn people(paper: &Paper, authors_max: usize) -> String {
+    let named = paper.authors.len().min(authors_max);
+    let people = paper.authors[..named].join(", ");
+    match paper.authors.len() - named {
+        0 => people,
+        more => format!("{people} and {more} more"),
+    }
+}
+
+fn categories(paper: &Paper) -> Vec<CategoryView> {
+    paper.categories.iter().map(|code| CategoryView::new(code)).collect()
+}
+
+fn announced(paper: &Paper) -> Option<String> {
+    paper.announced.map(|day| day.format("%-d %B %Y").to_string())
 }
 
 /// A name of a work, with who gave it and where it leads.

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench pages`. The pages are those of the real program, a process
 //! of its own, over the real papers of `PAPERBOY_SHARED_DATA`; says "skipped" where
-//! they are missing. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
+//! they are missing. Pages are measured as they are met right after an import: of
+//! the papers' some 400 were asked for before. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
 //! `PAPERBOY_BENCH_SECONDS` says how long each measurement takes.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on says so by panicking")]
@@ -16,6 +17,7 @@ use paperboy::trial::Catcher;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader as Lines, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -64,6 +66,8 @@ fn main() {
     );
     std::fs::write(folder.path().join("paperboy.toml"), settings).unwrap();
     std::fs::write(folder.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    let secret = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.path().join("secret"), secret).unwrap();
     done(paperboy(folder.path()).arg("migrate"));
     let most = number("PAPERBOY_BENCH_PAPERS", 60_000);
     let database = folder.path().join("paperboy.db");

@@ -52,6 +52,7 @@ mod returned;
 mod search;
 mod servers;
 mod signup;
+mod similar;
 mod smtp;
 mod sources;
 mod steering;

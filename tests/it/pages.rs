@@ -136,7 +136,7 @@ fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     };
     names
         .iter()
-        .filter(|name| !["clicks", "background"].contains(&name.as_str()))
+        .filter(|name| !["clicks", "background", "signatures", "unsigned", "archive_changes"].contains(&name.as_str()))
         .map(|name| (name.clone(), rows(name)))
         .collect()
 }

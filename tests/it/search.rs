@@ -1,8 +1,8 @@
 //! Finding papers: by words, by names, by likeness.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use paperboy::edition::find::{Nearest, search, similar};
-use paperboy::edition::refresh_background;
+use paperboy::edition::find::{Nearest, search};
+use paperboy::edition::{Kin, sign_papers, similar};
 use paperboy::paper::Paper;
 use paperboy::paper::query::Query;
 use paperboy::store::sqlite::SqliteStore;
@@ -194,10 +194,11 @@ fn like_a_paper_are_others_about_the_same_or_by_the_same() {
     }));
     store.take_in("jsonl", &papers, noon()).unwrap();
     let db = Db::new(store);
-    let background = refresh_background(&db, |_| {}).unwrap();
+    sign_papers(&db).unwrap();
+    let kin = Kin::read(&db).unwrap();
     let first = db.run_here(|store| store.paper(&papers[0].id)).unwrap().unwrap();
     let like = |limit: usize, dense: Option<&dyn Nearest>| -> Vec<String> {
-        let found = similar(&db, &background, &first, limit, dense).unwrap();
+        let found = similar(&db, &kin, &first, limit, dense).unwrap();
         found.into_iter().map(|stored| stored.paper.id.to_string()).collect()
     };
     assert_eq!(like(2, None), ["2608.00002", "2608.00004"], "not the same work from elsewhere");

@@ -26,6 +26,7 @@ mod requests;
 mod retention;
 mod row;
 mod search;
+mod signatures;
 mod sources;
 mod subscribers;
 mod upkeep;
@@ -55,6 +56,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
     M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
     M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0014_signatures.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

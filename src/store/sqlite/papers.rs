@@ -1,6 +1,7 @@
 //! Papers, coverage and records set aside.
 
 use super::SqliteStore;
+use super::reading::note_change;
 use super::row::{Columns, date_text};
 use super::works;
 use crate::paper::{Paper, PaperId, is_in_category};
@@ -37,6 +38,9 @@ impl PaperStore for SqliteStore {
             };
             write_coverage(&tx, &Coverage::told(source, known.as_ref(), &news, new, now))?;
         }
+        if taken.iter().any(|became| *became != TakenIn::Known) {
+            note_change(&tx)?;
+        }
         tx.commit()?;
         Ok(taken)
     }
@@ -50,7 +54,7 @@ impl PaperStore for SqliteStore {
     ) -> Result<Vec<TakenIn>, StoreError> {
         let tx = self.write()?;
         let mut taken = Vec::with_capacity(papers.len());
-        let mut announced = Vec::new();
+        let (mut announced, mut is_news) = (Vec::new(), false);
         for paper in papers {
             let (became, first_day) = works::take_in(&tx, source, paper, now)?;
             announced.extend(first_day.map(|day| (day, paper)));
@@ -64,7 +68,12 @@ impl PaperStore for SqliteStore {
             });
             let new = new.count() as u32;
             let known = coverage_of(&tx, source, &news.category, news.date)?;
-            write_coverage(&tx, &Coverage::told(source, known.as_ref(), news, new, now))?;
+            let told = Coverage::told(source, known.as_ref(), news, new, now);
+            is_news = is_news || known.is_none_or(|known| known.state != told.state);
+            write_coverage(&tx, &told)?;
+        }
+        if is_news || taken.iter().any(|became| *became != TakenIn::Known) {
+            note_change(&tx)?;
         }
         tx.commit()?;
         Ok(taken)

@@ -1,12 +1,13 @@
 //! What the public pages ask.
 
-use super::SqliteStore;
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
-use crate::paper::PaperNews;
-use crate::store::{DayCount, DayPage, DayQuery, PaperRow, ReadingStore, StoreError, StoredPaper};
+use super::signatures::signature;
+use super::{SqliteStore, works};
+use crate::paper::{PaperId, PaperNews};
+use crate::store::{Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError, StoredPaper};
 use chrono::NaiveDate;
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 impl ReadingStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
@@ -34,6 +35,23 @@ impl ReadingStore for SqliteStore {
             stored_paper,
         )?;
         Ok(DayPage { papers: rows.collect::<Result<_, _>>()?, total })
+    }
+
+    fn votes_of_day(&mut self, date: NaiveDate, category: Option<&str>) -> Result<Vec<(PaperRow, u32)>, StoreError> {
+        // A list of texts in JSON has each of them in quotation marks.
+        let category = category.map(|code| serde_json::json!(code).to_string());
+        // A row that became another name of a paper has no day.
+        let mut statement = self.conn.prepare_cached(
+            "SELECT row, coalesce(upvotes, 0) AS votes
+               FROM papers
+              WHERE announced = :date AND (:category IS NULL OR instr(categories, :category) > 0)",
+        )?;
+        let wanted = named_params! { ":date": date_text(date), ":category": category };
+        let rows = statement.query_map(wanted, |row| {
+            let columns = Columns { table: "papers", row };
+            Ok((PaperRow(columns.get("row")?), columns.get("votes")?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError> {
@@ -89,18 +107,47 @@ impl ReadingStore for SqliteStore {
     }
 
     fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT day, kind, detail
-               FROM paper_events
-              WHERE paper = :row
-              ORDER BY at, id",
-        )?;
-        let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
-            let columns = Columns { table: "paper_events", row };
-            let detail: String = columns.get("detail")?;
-            let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
-            Ok((columns.date("day")?, news))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        events(&self.conn, row)
     }
+
+    fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError> {
+        // One transaction, so that nothing changes between.
+        let tx = self.conn.transaction()?;
+        let Some((stored, records)) = works::with_records(&tx, id)? else { return Ok(None) };
+        let (events, signature) = (events(&tx, stored.row)?, signature(&tx, stored.row)?);
+        Ok(Some(PaperPage { stored, records, events, signature }))
+    }
+
+    fn changes(&mut self) -> Result<Changes, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT (SELECT changes FROM archive_changes) AS papers,
+                    (SELECT coalesce(max(id), 0) FROM feedback_log) AS said,
+                    (SELECT coalesce(max(id), 0) FROM clicks) AS clicked",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Changes { papers: row.get("papers")?, votes: (row.get("said")?, row.get("clicked")?) })
+        })?)
+    }
+}
+
+/// Notes that something has changed that public pages show.
+pub(super) fn note_change(conn: &Connection) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE archive_changes SET changes = changes + 1")?.execute([])?;
+    Ok(())
+}
+
+fn events(conn: &Connection, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT day, kind, detail
+           FROM paper_events
+          WHERE paper = :row
+          ORDER BY at, id",
+    )?;
+    let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
+        let columns = Columns { table: "paper_events", row };
+        let detail: String = columns.get("detail")?;
+        let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
+        Ok((columns.date("day")?, news))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -72,15 +72,6 @@ impl SearchStore for SqliteStore {
         hits(self, sql, vec![expression.into(), i64::from(limit).into()])
     }
 
-    fn papers_by_names(&mut self, names: &[&str], limit: u32) -> Result<Vec<PaperRow>, StoreError> {
-        let names: Vec<Words> = names.iter().map(|name| Words((*name).to_owned())).collect();
-        let Some(expression) = any_of(&names) else { return Ok(Vec::new()) };
-        let sql = "SELECT rowid AS row, 0.0 AS fit FROM papers_text WHERE papers_text MATCH ? LIMIT ?";
-        let expression = format!("authors : ({expression})");
-        let hits = hits(self, sql, vec![expression.into(), i64::from(limit).into()])?;
-        Ok(hits.into_iter().map(|hit| hit.paper).collect())
-    }
-
     fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError> {
         let (filters, values) = filters(query);
         let mut sql = format!("SELECT 1 FROM papers WHERE {filters} AND row = ?");
@@ -102,7 +93,8 @@ impl SearchStore for SqliteStore {
     }
 
     fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<StoredPaper>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
+        let tx = self.conn.transaction()?;
+        let mut statement = tx.prepare_cached("SELECT * FROM papers WHERE row = :row AND merged_into IS NULL")?;
         let mut papers = Vec::with_capacity(rows.len());
         for row in rows {
             papers.extend(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?);

@@ -2,6 +2,7 @@
 //! [`crate::paper`]; here it is found and entered.
 
 use super::papers::stored_paper;
+use super::reading::note_change;
 use super::row::{Columns, date_text, json_text};
 use super::{SqliteStore, StoreError};
 use crate::paper::{Listed, Names, Paper, PaperId, PaperNews, are_one, combine, contradict, title_key};
@@ -20,20 +21,13 @@ const NAMED_AT_ONCE: u32 = 2_000;
 impl WorkStore for SqliteStore {
     fn paper_records(&mut self, row: PaperRow) -> Result<Vec<PaperRecord>, StoreError> {
         let Some(work) = work(&self.conn, row)? else { return Ok(Vec::new()) };
-        let mut records = records(&self.conn, &work)?;
-        records.sort_by(|a, b| (a.at, &a.paper.id, &a.source).cmp(&(b.at, &b.paper.id, &b.source)));
-        let shown = records.into_iter().map(|record| PaperRecord {
-            names: Names::of(&record.paper).iter().cloned().collect(),
-            id: record.paper.id,
-            source: record.source,
-            seen_at: record.at,
-        });
-        Ok(shown.collect())
+        told(&self.conn, &work)
     }
 
     fn split_paper(&mut self, id: &PaperId, now: DateTime<Utc>) -> Result<Split, StoreError> {
         let tx = self.write()?;
         let split = split(&tx, id, now)?;
+        note_change(&tx)?;
         tx.commit()?;
         Ok(split)
     }
@@ -126,6 +120,38 @@ fn work_of(row: &Row<'_>) -> rusqlite::Result<Work> {
 fn work(conn: &Connection, row: PaperRow) -> Result<Option<Work>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
     Ok(statement.query_row(named_params! { ":row": row.0 }, work_of).optional()?)
+}
+
+/// What each source says of a work, in the order in which it was taken in.
+fn told(conn: &Connection, work: &Work) -> Result<Vec<PaperRecord>, StoreError> {
+    let record_of = |paper: &Paper, source: String, seen_at| PaperRecord {
+        names: Names::of(paper).iter().cloned().collect(),
+        id: paper.id.clone(),
+        source,
+        seen_at,
+    };
+    if work.records == 0 {
+        return Ok(vec![record_of(&work.stored.paper, work.source.clone(), work.stored.seen_at)]);
+    }
+    let mut records = records(conn, work)?;
+    records.sort_by(|a, b| (a.at, &a.paper.id, &a.source).cmp(&(b.at, &b.paper.id, &b.source)));
+    Ok(records.into_iter().map(|record| record_of(&record.paper, record.source, record.at)).collect())
+}
+
+/// The work of which `id` is a name, with what each source says of it.
+pub(super) fn with_records(
+    conn: &Connection,
+    id: &PaperId,
+) -> Result<Option<(StoredPaper, Vec<PaperRecord>)>, StoreError> {
+    // Nearly always it is its own name.
+    let mut own = conn.prepare_cached("SELECT * FROM papers WHERE id = :id AND merged_into IS NULL")?;
+    let found = match own.query_row(named_params! { ":id": id.as_str() }, work_of).optional()? {
+        Some(found) => Some(found),
+        None => row_named(conn, id)?.map(|row| work(conn, row)).transpose()?.flatten(),
+    };
+    let Some(found) = found else { return Ok(None) };
+    let records = told(conn, &found)?;
+    Ok(Some((found.stored, records)))
 }
 
 /// The work that sources list under `id`.

@@ -13,7 +13,7 @@ use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::store::{Db, StoreError, StoredPaper};
 use crate::web::Site;
-use crate::web::similar::background;
+use crate::web::similar::{FRESH, kin};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -104,14 +104,14 @@ pub(super) async fn similar(
     let (id, limit) = (id(&paper)?, limit(&asked));
     let stored = site.db.read(move |store| store.paper(&id)).await?.ok_or_else(unknown)?;
     let _turn = site.state.api.heavy.acquire().await;
-    let background = background(&site, site.clock.now()).await?;
+    let kin = kin(&site, FRESH).await?;
     let desk = site.desk();
     let found = site
         .db
         .run_blocking(move |db| {
             let vectors = desk.model.get_or_without(db)?.map(|model| StoredVectors::new(db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-            find::similar(db, &background, &stored, limit as usize, nearest)
+            edition::similar(db, &kin, &stored, limit as usize, nearest)
         })
         .await?;
     Ok(ok(&Listed { items: bare(found) }))

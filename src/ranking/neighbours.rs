@@ -1,0 +1,246 @@
+//! The papers of an archive that are most like one, by their signatures.
+//!
+//! Comparing a paper with every other would be some 60,000 products. Most share
+//! nothing that tells with it: papers meet through the lists of those that have
+//! a telling term in common, most of which are short.
+
+use super::signature::{Signature, product, read};
+use crate::profile::Group;
+
+/// Papers whose categories are looked at too: those that share most of the rest.
+const CLOSER_LOOK: usize = 64;
+
+/// Papers that can be compared: their place has 24 bits.
+pub const PAPERS_MAX: usize = 1 << 24;
+
+/// Pieces in which the lists are kept, by their terms. A large block of memory that
+/// is let go makes the allocator keep as much for later; small ones are reused.
+const SHARDS: usize = 128;
+
+fn shard_of(term: u32) -> usize {
+    term as usize % SHARDS
+}
+
+/// Collects papers, which can then be compared: [`Archive::settle`].
+pub struct Archive {
+    papers: u32,
+    /// Term (32 bits), paper (24), weight (8).
+    entries: Vec<Vec<u64>>,
+    categories: Vec<u32>,
+    categories_end: Vec<u32>,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Archive { papers: 0, entries: vec![Vec::new(); SHARDS], categories: Vec::new(), categories_end: Vec::new() }
+    }
+}
+
+impl Archive {
+    /// Adds the next paper, by the stored form of its signature. There is room for
+    /// [`PAPERS_MAX`]; more are left out.
+    pub fn add(&mut self, signature: &[u8]) {
+        if self.papers as usize == PAPERS_MAX {
+            return;
+        }
+        for telling in read(signature) {
+            let weight = u32::from(telling.weight);
+            match Group::of(telling.term) {
+                // There are some hundreds of them: 24 bits of the hash tell them apart.
+                Group::Category => self.categories.push(telling.term << 8 | weight),
+                Group::Text | Group::Author => {
+                    let entry = u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight);
+                    self.entries[shard_of(telling.term)].push(entry);
+                }
+            }
+        }
+        self.categories_end.push(self.categories.len() as u32);
+        self.papers += 1;
+    }
+
+    /// Makes the lists through which papers meet.
+    pub fn settle(mut self) -> Neighbours {
+        self.categories.shrink_to_fit();
+        self.categories_end.shrink_to_fit();
+        Neighbours {
+            shards: self.entries.into_iter().map(Shard::of).collect(),
+            categories: self.categories,
+            categories_end: self.categories_end,
+        }
+    }
+}
+
+/// Lists of papers that share a term.
+struct Shard {
+    /// Those that two papers at least have.
+    terms: Vec<u32>,
+    /// Where the list of each ends.
+    ends: Vec<u32>,
+    /// Paper (24 bits), weight (8).
+    postings: Vec<u32>,
+}
+
+impl Shard {
+    fn of(mut entries: Vec<u64>) -> Self {
+        entries.sort_unstable();
+        let is_shared = |list: &&[u64]| list.len() > 1;
+        let lists = || entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(is_shared);
+        let (count, total) = lists().fold((0, 0), |(count, total), list| (count + 1, total + list.len()));
+        let mut shard = Shard {
+            terms: Vec::with_capacity(count),
+            ends: Vec::with_capacity(count),
+            postings: Vec::with_capacity(total),
+        };
+        for list in lists() {
+            shard.terms.push((list[0] >> 32) as u32);
+            shard.postings.extend(list.iter().map(|entry| *entry as u32));
+            shard.ends.push(shard.postings.len() as u32);
+        }
+        shard
+    }
+
+    /// The papers that have `term`; none if only one has it.
+    fn list(&self, term: u32) -> &[u32] {
+        self.terms.binary_search(&term).map_or(&[], |at| part(&self.postings, &self.ends, at))
+    }
+}
+
+/// An archive whose papers can be compared: some 250 bytes a paper.
+pub struct Neighbours {
+    shards: Vec<Shard>,
+    /// Of each paper: category (24 bits), weight (8).
+    categories: Vec<u32>,
+    categories_end: Vec<u32>,
+}
+
+/// What comparing needs, kept from one paper to the next.
+#[derive(Default)]
+pub struct Sums {
+    /// For every paper; zero between two papers.
+    sums: Vec<f32>,
+    touched: Vec<u32>,
+}
+
+impl Neighbours {
+    /// How many papers there are.
+    pub fn len(&self) -> usize {
+        self.categories_end.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.categories_end.is_empty()
+    }
+
+    /// The places of up to `most` papers that share a telling term with a paper,
+    /// most alike first; ties go to the earlier one. `itself` is left out.
+    pub fn of(&self, own: &Signature, itself: Option<usize>, most: usize, sums: &mut Sums) -> Vec<usize> {
+        sums.sums.resize(self.len(), 0.0);
+        for telling in own.terms() {
+            for posting in self.shards[shard_of(telling.term)].list(telling.term) {
+                let paper = posting >> 8;
+                let sum = &mut sums.sums[paper as usize];
+                if *sum == 0.0 {
+                    sums.touched.push(paper);
+                }
+                *sum += product(telling.weight, *posting as u8);
+            }
+        }
+        let mut near: Vec<(f32, u32)> = Vec::with_capacity(sums.touched.len());
+        for paper in sums.touched.drain(..) {
+            let sum = std::mem::take(&mut sums.sums[paper as usize]);
+            if Some(paper as usize) != itself {
+                near.push((sum, paper));
+            }
+        }
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let closer = CLOSER_LOOK.max(most);
+        if near.len() > closer {
+            near.select_nth_unstable_by(closer, order);
+            near.truncate(closer);
+        }
+        let categories: Vec<u32> = own
+            .terms()
+            .iter()
+            .filter(|telling| Group::of(telling.term) == Group::Category)
+            .map(|telling| telling.term << 8 | u32::from(telling.weight))
+            .collect();
+        for (sum, other) in &mut near {
+            for theirs in part(&self.categories, &self.categories_end, *other as usize) {
+                let same = categories.iter().find(|ours| *ours >> 8 == theirs >> 8);
+                *sum += same.map_or(0.0, |ours| product(*ours as u8, *theirs as u8));
+            }
+        }
+        near.sort_unstable_by(order);
+        near.into_iter().take(most).map(|(_, other)| other as usize).collect()
+    }
+}
+
+/// The `at`th part of `all`, where `ends` says where each part ends.
+fn part<'a>(all: &'a [u32], ends: &[u32], at: usize) -> &'a [u32] {
+    let start = if at == 0 { 0 } else { ends[at - 1] as usize };
+    &all[start..ends[at] as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::Paper;
+    use crate::profile::features::weigh;
+    use crate::profile::{Background, TermCounter};
+
+    fn signatures(papers: &[(&str, &str)]) -> Vec<Signature> {
+        let mut counter = TermCounter::new();
+        let paper = |(title, category): &(&str, &str)| Paper {
+            categories: vec![(*category).to_owned()],
+            ..Paper::new("x".parse().unwrap(), (*title).to_owned())
+        };
+        let terms: Vec<_> = papers.iter().map(|asked| counter.paper(&paper(asked))).collect();
+        let mut background = Background::default();
+        for terms in &terms {
+            background.count(terms);
+        }
+        background.settle();
+        terms.iter().map(|terms| Signature::of(&weigh(terms, &background), &background)).collect()
+    }
+
+    fn archive(signatures: &[Signature]) -> Neighbours {
+        let mut archive = Archive::default();
+        for signature in signatures {
+            archive.add(&signature.to_bytes());
+        }
+        archive.settle()
+    }
+
+    #[test]
+    fn what_shares_most_comes_first_and_what_shares_nothing_not_at_all() {
+        let signatures = signatures(&[
+            ("Glaciers in motion", "a"),
+            ("Motion of glaciers and rivers", "a"),
+            ("Rivers and their fish", "a"),
+            ("Proofs of theorems", "a"),
+            ("Glaciers in motion", "a"),
+        ]);
+        let (neighbours, mut sums) = (archive(&signatures), Sums::default());
+        let mut of = |at: usize, most| neighbours.of(&signatures[at], Some(at), most, &mut sums);
+        assert_eq!(of(0, 9), [4, 1]);
+        assert_eq!(of(0, 1), [4]);
+        assert_eq!(of(2, 9), [1]);
+        assert!(of(3, 9).is_empty());
+        assert_eq!(neighbours.of(&signatures[0], None, 9, &mut sums), [0, 4, 1], "nothing is left of the last one");
+    }
+
+    #[test]
+    fn of_equals_those_of_the_same_category_come_first() {
+        let signatures =
+            signatures(&[("On ice", "a"), ("On ice", "b"), ("On ice", "b"), ("On ice", "a"), ("Rings", "a")]);
+        let neighbours = archive(&signatures);
+        assert_eq!(neighbours.of(&signatures[2], Some(2), 3, &mut Sums::default()), [1, 0, 3]);
+    }
+
+    #[test]
+    fn an_archive_may_be_empty() {
+        let empty = Archive::default().settle();
+        assert!(empty.is_empty() && empty.of(&Signature::default(), None, 8, &mut Sums::default()).is_empty());
+    }
+}
