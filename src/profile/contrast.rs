@@ -23,6 +23,10 @@ const COST: f32 = 100.0;
 /// How much a category counts beside a word: both groups of a paper have unit length.
 const CATEGORY_SCALE: f32 = 0.3;
 
+/// What every paper has, so that any paper is told from by that and not by the
+/// words and categories that it shares with the liked ones.
+const BIAS: f32 = 4.0;
+
 /// Rounds over all papers. More change nothing that shows in an order.
 const ROUNDS: usize = 12;
 
@@ -51,9 +55,6 @@ pub struct Trained {
     /// What papers of the sample lost by standing for what nobody asked for: it
     /// is no fault of theirs, and given back when they are to be ranked. By fingerprint.
     pub own: HashMap<u64, f32>,
-    /// What is added to the sum of a paper to get its margin: 1 for one like
-    /// those that are liked, −1 for any.
-    pub bias: f32,
 }
 
 /// A paper to learn from, as places among the terms that count.
@@ -90,9 +91,9 @@ impl Contrast {
         contrast
     }
 
-    /// Learns to tell `liked` (and `words`, as a paper of that weight) from the sample
-    /// and from `disliked`. `None` where there is nothing to tell apart.
-    pub fn train(&self, liked: &[Example], words: (&Features, f32), disliked: &[Example]) -> Option<Trained> {
+    /// Learns to tell `liked` (and `words`, as a paper of that weight) from the sample.
+    /// `None` where there is nothing to tell apart.
+    pub fn train(&self, liked: &[Example], words: (&Features, f32)) -> Option<Trained> {
         let mut rated: Vec<(&Features, f32, f32)> = Vec::new();
         let total = |examples: &[Example]| examples.iter().map(|example| example.weight).sum::<f32>();
         let liked_weight = total(liked) + if words.0.0.is_empty() { 0.0 } else { words.1 };
@@ -103,9 +104,6 @@ impl Contrast {
         if !words.0.0.is_empty() {
             rated.push((words.0, 1.0, words.1 / liked_weight));
         }
-        let against = 1.0 / (total(disliked) + 1.0);
-        rated.extend(disliked.iter().map(|example| (&*example.features, -1.0, example.weight * against)));
-
         let mut terms: Vec<u32> = rated
             .iter()
             .flat_map(|(features, ..)| features.0.iter().filter(|(term, _)| counts(*term)).map(|(term, _)| *term))
@@ -116,7 +114,7 @@ impl Contrast {
             rated.iter().map(|(features, ..)| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
         let (mut entries, mut rows) = (Vec::new(), Vec::new());
         let mut row = |entries: &mut Vec<(u32, f32)>, start: usize, sign: f32, cost: f32, key| {
-            let square = 1.0 + entries[start..].iter().map(|(_, weight)| weight * weight).sum::<f32>();
+            let square = BIAS * BIAS + entries[start..].iter().map(|(_, weight)| weight * weight).sum::<f32>();
             rows.push(Row { start, end: entries.len(), sign, cost, square, alpha: 0.0, key });
         };
         for (features, sign, share) in rated {
@@ -135,17 +133,19 @@ impl Contrast {
             entries.extend(other);
             row(&mut entries, start, -1.0, COST / open, Some(*key));
         }
-        let (weights, bias) = descend(&mut rows, &entries, terms.len());
+        let weights = descend(&mut rows, &entries, terms.len());
         let own = rows
             .iter()
             .filter(|row| row.alpha > 0.0)
-            .filter_map(|row| Some((row.key?, row.alpha * (row.square - 1.0))));
+            .filter_map(|row| Some((row.key?, row.alpha * (row.square - BIAS * BIAS))));
         let own = own.collect();
         let weighed = |group: Group| {
-            let of = terms.iter().zip(&weights).filter(|(term, weight)| Group::of(**term) == group && **weight != 0.0);
+            let of = terms.iter().zip(&weights).filter(|(term, _)| Group::of(**term) == group);
+            // A category that liked papers have speaks against no paper: others have none of theirs.
+            let of = of.filter(|(_, weight)| if group == Group::Category { **weight > 0.0 } else { **weight != 0.0 });
             Features(of.map(|(term, weight)| (*term, weight * scale(*term))).collect())
         };
-        Some(Trained { text: weighed(Group::Text), fields: weighed(Group::Category), own, bias })
+        Some(Trained { text: weighed(Group::Text), fields: weighed(Group::Category), own })
     }
 
     /// The papers of the sample as places among `terms`, which are in order.
@@ -165,8 +165,9 @@ impl Contrast {
     }
 }
 
-/// Finds the weights, the last of which is the bias, and each paper's share in them.
-fn descend(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> (Vec<f32>, f32) {
+/// Finds the weights, and each paper's share in them. The bias is in the sums
+/// meanwhile; no order depends on it.
+fn descend(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> Vec<f32> {
     let (mut weights, mut bias) = (vec![0.0_f32; width], 0.0_f32);
     for _ in 0..ROUNDS {
         let mut most = 0.0_f32;
@@ -174,7 +175,7 @@ fn descend(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> (Vec<f32>,
             let part = &entries[row.start..row.end];
             let sum: f32 = part.iter().map(|(place, weight)| weights[*place as usize] * weight).sum();
             let slack = 0.5 / row.cost;
-            let gradient = row.sign * (sum + bias) - 1.0 + slack * row.alpha;
+            let gradient = row.sign * (sum + BIAS * bias) - 1.0 + slack * row.alpha;
             let alpha = (row.alpha - gradient / (row.square + slack)).max(0.0);
             let step = alpha - row.alpha;
             if step == 0.0 {
@@ -186,13 +187,13 @@ fn descend(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> (Vec<f32>,
             for (place, weight) in part {
                 weights[*place as usize] += times * weight;
             }
-            bias += times;
+            bias += BIAS * times;
         }
         if most < SETTLED {
             break;
         }
     }
-    (weights, bias)
+    weights
 }
 
 /// Whether a term is learned from here: people follow people otherwise.
@@ -202,4 +203,77 @@ fn counts(term: u32) -> bool {
 
 fn scale(term: u32) -> f32 {
     if Group::of(term) == Group::Category { CATEGORY_SCALE } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::TermCounter;
+    use crate::profile::features::category_term;
+    use std::sync::Arc;
+
+    fn terms(text: &str, category: &str) -> Terms {
+        let mut terms = TermCounter::new().text(text);
+        terms.push((category_term(category), 1));
+        terms.sort_unstable();
+        terms
+    }
+
+    /// Forty papers on four subjects, in two fields.
+    fn archive() -> Background {
+        let subjects = [("glaciers", "physics"), ("rivers", "physics"), ("proofs", "math"), ("lattices", "math")];
+        let mut background = Background::default();
+        for part in ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "kappa", "lambda", "sigma", "omega"] {
+            for (subject, category) in subjects {
+                background.count(&terms(&format!("{subject} in the long run, part {part}"), category));
+            }
+        }
+        background.settle();
+        background
+    }
+
+    fn liked(text: &str, category: &str, background: &Background) -> Example {
+        let features = Arc::new(weigh(&terms(text, category), background));
+        Example { title: text.to_owned(), features, names: Arc::default(), dense: None, weight: 1.0 }
+    }
+
+    #[test]
+    fn what_tells_likes_from_the_archive_gets_weight() {
+        let background = archive();
+        let likes = [liked("glaciers in the long run", "physics", &background)];
+        let no_words = Features::default();
+        let trained = background.contrast().train(&likes, (&no_words, 2.0)).unwrap();
+        let mut counter = TermCounter::new();
+        let mut weight = |word: &str| trained.text.weight(counter.text(word)[0].0);
+        assert!(weight("glaciers") > 2.0 * weight("run"), "{} {}", weight("glaciers"), weight("run"));
+        assert!(weight("proofs").abs() < f32::EPSILON, "no paper that was rated has it");
+        assert!(trained.fields.weight(category_term("physics")) >= 0.0);
+    }
+
+    #[test]
+    fn a_liked_paper_of_the_sample_does_not_speak_against_itself() {
+        let background = archive();
+        let likes = [liked("glaciers in the long run, part gamma", "physics", &background)];
+        let trained = background.contrast().train(&likes, (&Features::default(), 2.0)).unwrap();
+        let own = fingerprint(terms("glaciers in the long run, part gamma", "physics").iter().map(|(term, _)| *term));
+        assert!(background.contrast().keys.contains(&own) && !trained.own.contains_key(&own));
+        assert!(trained.own.values().all(|back| *back > 0.0) && !trained.own.is_empty());
+    }
+
+    #[test]
+    fn the_sample_does_not_depend_on_the_order_of_papers() {
+        let texts: Vec<Terms> = (0..2_000).map(|number| terms(&format!("paper {number}"), "math")).collect();
+        let mut backgrounds = [Background::default(), Background::default()];
+        for (there, back) in texts.iter().zip(texts.iter().rev()) {
+            backgrounds[0].count(there);
+            backgrounds[1].count(back);
+        }
+        let [there, back] = backgrounds.map(|mut background| {
+            background.settle();
+            background.contrast().keys.clone()
+        });
+        assert!(there == back && there.len() < 1_000);
+        let nothing = Contrast::default().train(&[], (&Features::default(), 2.0));
+        assert!(nothing.is_none(), "nobody likes anything, and there is no archive");
+    }
 }

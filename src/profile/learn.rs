@@ -13,6 +13,10 @@ use std::sync::Arc;
 /// Retrieval", section 9.1.1 has the formula).
 const DISLIKED_WEIGHT: f32 = 1.0;
 
+/// How much of the length of trained weights is in words that tell one subject from
+/// others; the rest are words of single papers.
+const TRAINED_LENGTH: f32 = 0.4;
+
 /// Words count like this many liked papers: all there is at first, a reminder later.
 const WORDS_WEIGHT: f32 = 2.0;
 
@@ -103,7 +107,10 @@ impl Profile {
             names: names_of(liked.iter().chain(&disliked)),
             people_weight: people_weight(&liked),
             fields: learn_fields(&liked, background),
-            trained: background.contrast().train(&liked, (&words, WORDS_WEIGHT), &disliked),
+            trained: background
+                .contrast()
+                .train(&liked, (&words, WORDS_WEIGHT))
+                .map(|trained| Trained { text: less_of(trained.text, &disliked, TRAINED_LENGTH), ..trained }),
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
@@ -197,11 +204,18 @@ fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], backgro
     for (_, weight) in &mut weights.0 {
         *weight /= length;
     }
+    less_of(weights, disliked, 1.0)
+}
+
+/// Takes away what disliked papers say: what somebody rules out in so many words
+/// counts more than what they merely did not ask for. `share` is
+/// how much of the weights' length is worth as much as the dislikes.
+fn less_of(weights: Features, disliked: &[Example], share: f32) -> Features {
     if disliked.is_empty() {
         return weights;
     }
+    let times = against(disliked) * share * weights.norm();
     let mut weights: HashMap<u32, f32> = weights.0.into_iter().collect();
-    let times = against(disliked);
     for example in disliked {
         for &(term, weight) in example.features.group(Group::Text) {
             *weights.entry(term).or_insert(0.0) -= times * example.weight * weight;

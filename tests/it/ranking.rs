@@ -173,7 +173,8 @@ fn a_dislike_lowers_what_is_like_it_at_once() {
     let disliked = [paper(1, 7), paper(1, 8)];
     let (before, after) = (scores(&[], 1), scores(&disliked, 1));
     assert!(after < 0.7 * before, "{before} {after}");
-    assert!(scores(&disliked, 0) > scores(&[], 0), "the other subject gains by comparison");
+    let (was, is) = (scores(&[], 0), scores(&disliked, 0));
+    assert!(is > 0.7 * was && is > 2.0 * after, "the other subject comes first now: {was} {is}, {after}");
 }
 
 #[test]
