@@ -13,7 +13,7 @@ use paperboy::store::{InboundStore as _, IssueStore as _, LedgerStore as _, Subs
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status};
 use paperboy::token::{Scope, Signer};
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const SECONDS: f64 = 3.0;
@@ -27,12 +27,9 @@ fn main() {
 }
 
 fn reading() {
-    let Some(folder) =
-        std::env::var_os("PAPERBOY_SHARED_DATA").map(|data| PathBuf::from(data).join("bounces_sisimai/maildir/bsd"))
-    else {
-        eprintln!("skipped: PAPERBOY_SHARED_DATA is not set");
-        return;
-    };
+    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let folder = shared.join("bounces_sisimai/maildir/bsd");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         eprintln!("skipped: there are no reports in {}", folder.display());
         return;

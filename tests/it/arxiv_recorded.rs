@@ -1,7 +1,7 @@
 //! What arXiv's servers and others have really answered, read file by file. The
 //! counts are taken from the bytes by plain searching, not by our readers.
 
-use crate::place::missing;
+use crate::place::shared;
 use paperboy::source::arxiv::{OaiProblem, Page, ReadError, read_answer, read_feed, read_oai};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,14 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of recorded answers, if it is here.
 fn recorded(folder: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("PAPERBOY_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let folder = shared.join("sources").join(folder);
-    if folder.exists() {
-        return Some(folder);
-    }
-    missing(&folder.display().to_string());
-    None
+    shared(&format!("sources/{folder}"))
 }
 
 /// All files below a folder with their bytes, by name.

@@ -1,7 +1,7 @@
 //! What came back, from the mail to what is done about it.
 
 use crate::delivery::{issue, subscriber};
-use crate::place::missing;
+use crate::place::shared;
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::inbound::decide::Action;
 use paperboy::inbound::reading::{Nature, Reason, read};
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// An operator whose issues were accepted, and come back.
@@ -332,15 +332,12 @@ fn an_erased_reader_leaves_no_report_behind_and_old_reports_are_forgotten() {
 }
 
 fn collection() -> Option<PathBuf> {
-    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
-    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = shared.unwrap_or_else(beside).join("bounces_sisimai");
-    folder.join("labels.jsonl").is_file().then_some(folder)
+    shared("bounces_sisimai/labels.jsonl").and_then(|labels| labels.parent().map(Path::to_owned))
 }
 
 #[test]
 fn real_reports_are_read_as_their_labels_say() {
-    let Some(folder) = collection() else { return missing("the collection of reports in PAPERBOY_SHARED_DATA") };
+    let Some(folder) = collection() else { return };
     let mut files: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in std::fs::read_to_string(folder.join("labels.jsonl")).unwrap().lines() {
         let label: Value = serde_json::from_str(line).unwrap();
@@ -389,7 +386,7 @@ fn real_reports_are_read_as_their_labels_say() {
 
 #[test]
 fn nothing_that_is_no_failure_is_taken_for_one() {
-    let Some(folder) = collection() else { return missing("the collection of reports in PAPERBOY_SHARED_DATA") };
+    let Some(folder) = collection() else { return };
     for name in ["rfc3834-01", "rfc3834-02", "rfc3834-03", "rfc3834-04", "rfc3834-05", "rfc3834-06"] {
         let mail = std::fs::read(folder.join(format!("maildir/bsd/{name}.eml"))).unwrap();
         assert_eq!(read(&mail).nature, Nature::AutoReply, "{name}");

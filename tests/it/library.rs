@@ -1,21 +1,14 @@
 //! Libraries that people bring along: every real one that is here, and hostile ones.
 
 use crate::cli::Place;
-use crate::place::missing;
+use crate::place::shared;
 use paperboy::profile::library::{Form, Library, NotALibrary, read_library};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The folders of real libraries.
 fn real_libraries() -> Option<PathBuf> {
-    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let folder = shared.join("sources");
-    if folder.join("biblio_zotero_bbt").is_dir() {
-        return Some(folder);
-    }
-    missing("the collection of libraries");
-    None
+    shared("sources/biblio_zotero_bbt").and_then(|folder| folder.parent().map(Path::to_owned))
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,5 +1,6 @@
 //! What the machine has, and what is done about what it has not.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Notes that a test needs `what`, which is not here: a failure where everything must be.
@@ -7,6 +8,20 @@ use std::process::{Command, Stdio};
 pub(crate) fn missing(what: &str) {
     assert!(std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "{what} is missing");
     eprintln!("skipped: {what} is missing");
+}
+
+/// A file or folder of the shared data, if it is here: in the folder that
+/// `PAPERBOY_SHARED_DATA` names, or beside the project.
+#[track_caller]
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let shared = std::env::var_os("PAPERBOY_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let found = shared.join(path);
+    if found.exists() {
+        return Some(found);
+    }
+    missing(&found.display().to_string());
+    None
 }
 
 /// A Python that has these modules; `PAPERBOY_PYTHON` names another one than `python3`.

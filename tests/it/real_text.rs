@@ -1,16 +1,11 @@
 //! Titles and abstracts as sources really send them.
 
-use crate::place::missing;
+use crate::place::shared;
 use flate2::read::MultiGzDecoder;
 use paperboy::text::{clean_line, clean_text};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-
-fn shared() -> PathBuf {
-    std::env::var("PAPERBOY_SHARED_DATA")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from)
-}
+use std::path::Path;
 
 /// Title and abstract of every record of a file.
 fn texts(path: &Path) -> Vec<[String; 2]> {
@@ -60,19 +55,14 @@ fn holds_macro(text: &str) -> bool {
 
 #[test]
 fn of_real_records_with_formulas_hardly_any_keeps_a_macro() {
-    let shared = shared();
-    let mut files = vec![shared.join("papers_arxiv_abs.jsonl"), shared.join("papers_hf_daily.jsonl.gz")];
-    if let Ok(months) = std::fs::read_dir(shared.join("papers_arxiv")) {
-        files
-            .extend(months.map(|month| month.unwrap().path()).filter(|path| path.to_string_lossy().contains(".jsonl")));
-    }
-    files.retain(|path| path.is_file());
-    if files.len() < 3 {
-        return missing("the real papers");
-    }
+    let wanted = ["papers_arxiv_abs.jsonl", "papers_hf_daily.jsonl.gz", "papers_arxiv", "sources"].map(shared);
+    let [Some(abstracts), Some(daily), Some(months), Some(sources)] = wanted else { return };
+    let months = std::fs::read_dir(months).unwrap().map(|month| month.unwrap().path());
+    let mut files = vec![abstracts, daily];
+    files.extend(months.filter(|path| path.to_string_lossy().contains(".jsonl")));
     let mut records: Vec<[String; 2]> = files.iter().flat_map(|path| texts(path)).collect();
     for folder in ["crossref_habanero", "crossref_hepcrawl"] {
-        crossref(&shared.join("sources").join(folder), &mut records);
+        crossref(&sources.join(folder), &mut records);
     }
     let (mut with_math, mut kept, mut with_tags) = (0_u32, Vec::new(), Vec::new());
     for [title, text] in &records {

@@ -3,7 +3,7 @@
 //! The counts were taken from the files by other programs: Python's `json`,
 //! `yaml` and `xml.etree`, and by eye where these give up.
 
-use crate::place::{missing, python_with};
+use crate::place::{missing, python_with, shared};
 use paperboy::source::{crossref, feed, huggingface, pubmed, semantic_scholar};
 use serde_json::Value;
 use std::fs;
@@ -12,14 +12,7 @@ use std::process::Command;
 
 /// A folder of recorded answers, if it is there.
 fn folder(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var("PAPERBOY_SHARED_DATA")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let folder = shared.join("sources").join(name);
-    if !folder.is_dir() {
-        missing(&folder.display().to_string());
-        return None;
-    }
-    Some(folder)
+    shared(&format!("sources/{name}"))
 }
 
 /// The files below `folder`, with their paths in it.

@@ -1,7 +1,7 @@
 //! The papers most like one: by what they are told, that this follows what the papers
 //! say, what a page shows of it, and how good it is.
 
-use crate::place::missing;
+use crate::place::shared;
 use crate::web::House;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,6 @@ use paperboy::profile::{Features, TermCounter};
 use paperboy::ranking::similar::likeness;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, NewSignature, PaperRow, StoredPaper};
-use std::path::PathBuf;
 
 fn noon() -> DateTime<Utc> {
     "2026-08-04T12:00:00Z".parse().unwrap()
@@ -230,13 +229,7 @@ async fn a_page_that_nothing_has_changed_is_as_it_was_and_then_shows_what_has() 
 /// By the whole of both texts, on real papers, and on average; it is 93 %.
 #[test]
 fn what_is_found_is_nearly_as_like_as_what_comparing_with_every_paper_finds() {
-    let Some(shared) = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from) else {
-        return missing("PAPERBOY_SHARED_DATA");
-    };
-    let file = shared.join("papers_arxiv/2025-03.jsonl.gz");
-    if !file.is_file() {
-        return missing("the real papers");
-    }
+    let Some(file) = shared("papers_arxiv/2025-03.jsonl.gz") else { return };
     let db = Db::new(SqliteStore::in_memory().unwrap());
     Import::new(noon()).take_in_file(&db, &file, |_, _| {}).unwrap();
     let background = refresh_background(&db, |_| {}).unwrap();
