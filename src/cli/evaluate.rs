@@ -58,12 +58,13 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     }
     let model = options.model.as_deref().map(|model| open_model(model, place)).transpose()?;
     let dataset = read(options)?;
+    let production = || Production::new(&dataset.papers, model.as_deref()).with_queries(dataset.queries.clone());
     let mut judged = Vec::new();
     for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
         let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
         let ranker: Box<dyn Ranker> = match *name {
-            "paperboy" if options.words => Box::new(Production::new(&dataset.papers, model.as_deref()).by_words()),
-            "paperboy" => Box::new(Production::new(&dataset.papers, model.as_deref())),
+            "paperboy" if options.words => Box::new(production().by_words()),
+            "paperboy" => Box::new(production()),
             "arxiv-sanity-lite-svm" => Box::new(SanitySvm::new(&dataset.papers)),
             "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
             _ => Box::new(MeanCosine::new(&dataset.papers)),

@@ -52,10 +52,14 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
         ));
     }
     if !explanation.parts.is_empty() {
-        lines.push(format!(
-            "  sum {:+.3}; the day's papers: mean {:+.3}, spread {:.3}; so {:+.3} deviations above them",
-            explanation.sum, explanation.sum_mean, explanation.sum_spread, explanation.deviations
-        ));
+        lines.push(if explanation.words_alone {
+            format!("  sum {:+.3}, whatever the day's other papers are", explanation.sum)
+        } else {
+            format!(
+                "  sum {:+.3}; the day's papers: mean {:+.3}, spread {:.3}; so {:+.3} deviations above them",
+                explanation.sum, explanation.sum_mean, explanation.sum_spread, explanation.deviations
+            )
+        });
         lines.push(format!(
             "  one half at {:.1}, steepness {:.1}: {:.3}; beyond chance × {:.3} = learned {:.3}",
             explanation.half_at,

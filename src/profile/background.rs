@@ -117,6 +117,11 @@ impl Background {
         self.share(term) * self.rarity(term) / self.typical_length
     }
 
+    /// How long the vector of a usual paper is, before it is brought to unit length.
+    pub fn typical_length(&self) -> f32 {
+        self.typical_length
+    }
+
     /// The weight that `term` has in a typical paper that holds it.
     pub fn typical_weight(&self, term: u32) -> f32 {
         self.rarity(term) / self.typical_length

@@ -126,6 +126,19 @@ impl TermCounter {
         self.counted()
     }
 
+    /// The terms of some words, each once and in the order of the text, and whether it
+    /// is a pair of words. A hyphenated word is its parts and their pairs, no third thing.
+    pub fn asked(&mut self, text: &str) -> Vec<(u32, bool)> {
+        let mut terms: Vec<(u32, bool)> = Vec::new();
+        self.tokenizer.for_each_term(text, |term| {
+            let hash = Group::Text.term(term.key.as_bytes());
+            if !term.is_joined && !terms.iter().any(|(known, _)| *known == hash) {
+                terms.push((hash, term.is_bigram));
+            }
+        });
+        terms
+    }
+
     /// Calls `each` for every term of `text`, with its hash and as it is written.
     pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
         self.tokenizer.for_each_term(text, |term| each(Group::Text.term(term.key.as_bytes()), term.surface));
@@ -148,6 +161,14 @@ pub fn weigh(terms: &Terms, background: &Background) -> Features {
         terms.iter().map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term))).collect();
     features.chunk_by_mut(|a, b| Group::of(a.0) == Group::of(b.0)).for_each(scale_to_one);
     Features(features)
+}
+
+/// How long the vector of a paper's words is before it is brought to unit length, in
+/// lengths of the archive's usual one.
+pub fn length(terms: &Terms, background: &Background) -> f32 {
+    let square = |&(term, count): &(u32, u32)| ((1.0 + (count as f32).ln()) * background.rarity(term)).powi(2);
+    let all: f32 = terms.iter().filter(|(term, _)| Group::of(*term) == Group::Text).map(square).sum();
+    if background.papers() > 0 { all.sqrt() / background.typical_length() } else { 1.0 }
 }
 
 fn scale_to_one(group: &mut [(u32, f32)]) {

@@ -2,7 +2,7 @@
 
 use super::dense::Direction;
 use super::features::{GivenNames, weigh};
-use super::{Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
+use super::{Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
 use crate::subscriber::Interest;
 use crate::text::fold;
 use std::collections::HashMap;
@@ -74,6 +74,10 @@ pub struct Profile {
     /// Weights of words and categories learned together, where papers are liked and
     /// there is an archive to tell them from.
     pub trained: Option<Trained>,
+    /// What it asks for in words, where nothing is liked yet.
+    pub asked: Option<Asked>,
+    /// What disliked papers say, to be taken away from that.
+    pub refused: Features,
     /// Where it lies in the space of dense vectors.
     pub dense: Option<Direction>,
     /// What pins.
@@ -100,6 +104,7 @@ impl Profile {
     ) -> Profile {
         let words = weighed_words(interest, background, counter);
         let Evidence { liked, disliked, words: words_vector } = evidence;
+        let asks = liked.is_empty();
         Profile {
             name: interest.name.clone(),
             text: learn_text(&words, &liked, &disliked, background),
@@ -111,6 +116,8 @@ impl Profile {
                 .contrast()
                 .train(&liked, (&words, WORDS_WEIGHT))
                 .map(|trained| Trained { text: less_of(trained.text, &disliked, TRAINED_LENGTH), ..trained }),
+            asked: asks.then(|| Asked::read(&words_of(interest), background, counter)).flatten(),
+            refused: if asks { less_of(Features::default(), &disliked, 1.0) } else { Features::default() },
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
@@ -214,7 +221,8 @@ fn less_of(weights: Features, disliked: &[Example], share: f32) -> Features {
     if disliked.is_empty() {
         return weights;
     }
-    let times = against(disliked) * share * weights.norm();
+    let length = if weights.0.is_empty() { 1.0 } else { weights.norm() };
+    let times = against(disliked) * share * length;
     let mut weights: HashMap<u32, f32> = weights.0.into_iter().collect();
     for example in disliked {
         for &(term, weight) in example.features.group(Group::Text) {

@@ -8,6 +8,7 @@
 //! and categories each. Everything here is pure, and one background serves
 //! every subscriber.
 
+pub mod asked;
 pub mod background;
 pub mod contrast;
 pub mod dense;
@@ -17,6 +18,7 @@ pub mod learn;
 pub mod library;
 pub mod thumbs;
 
+pub use asked::Asked;
 pub use background::Background;
 pub use contrast::{Contrast, Trained};
 pub use dense::DenseBackground;

@@ -2,10 +2,11 @@
 
 use super::Days;
 use crate::paper::Paper;
+use crate::profile::asked::said;
 use crate::profile::background::fingerprint;
 use crate::profile::dense::Direction;
-use crate::profile::features::{GivenNames, given_names, may_be_one, weigh};
-use crate::profile::{Background, Features, Group, Profile, TermCounter, Trained};
+use crate::profile::features::{GivenNames, given_names, length, may_be_one, weigh};
+use crate::profile::{Asked, Background, Features, Group, Profile, TermCounter, Terms, Trained};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
@@ -21,8 +22,8 @@ pub struct Candidates {
     features: Vec<Features>,
     /// Titles and abstracts, folded for phrases.
     folded: Vec<String>,
-    /// Which papers have a term, with its weight there.
-    postings: HashMap<u32, Vec<(u32, f32)>>,
+    /// Which papers have a term, in order.
+    postings: HashMap<u32, Vec<Posting>>,
     /// Which papers have a word, folded.
     words: HashMap<String, Vec<u32>>,
     /// The given names of their authors.
@@ -34,6 +35,15 @@ pub struct Candidates {
     /// Fingerprints of their terms.
     keys: Vec<u64>,
     dense: Option<Dense>,
+}
+
+/// A term of a paper.
+#[derive(Debug, Clone, Copy)]
+struct Posting {
+    at: u32,
+    weight: f32,
+    /// How plainly the paper says it, 0 to 1.
+    said: f32,
 }
 
 /// Dense vectors of all candidates, one after the other.
@@ -50,10 +60,15 @@ impl Candidates {
     /// Prepares papers, each with the instant at which it was taken in. They keep their positions.
     pub fn prepare(papers: Vec<(Arc<Paper>, DateTime<Utc>)>, background: &Background) -> Self {
         let (papers, seen_at): (Vec<_>, Vec<_>) = papers.into_iter().unzip();
-        let features: Vec<Features> = papers
+        let counted: Vec<(Terms, f32)> = papers
             .par_iter()
-            .map_init(TermCounter::new, |counter, paper| weigh(&counter.paper(paper), background))
+            .map_init(TermCounter::new, |counter, paper| {
+                let terms = counter.paper(paper);
+                let length = length(&terms, background);
+                (terms, length)
+            })
             .collect();
+        let features: Vec<Features> = counted.par_iter().map(|(terms, _)| weigh(terms, background)).collect();
         let folded: Vec<String> =
             papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
         let given_names = papers.par_iter().map(|paper| given_names(&paper.authors)).collect();
@@ -64,7 +79,7 @@ impl Candidates {
         let keys = features.iter().map(|features| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
         let mut candidates =
             Candidates { papers, seen_at, features, folded, given_names, commonness, keys, ..Candidates::default() };
-        candidates.index();
+        candidates.index(&counted);
         candidates
     }
 
@@ -80,10 +95,11 @@ impl Candidates {
         self
     }
 
-    fn index(&mut self) {
-        for (at, features) in self.features.iter().enumerate() {
-            for &(term, weight) in &features.0 {
-                self.postings.entry(term).or_default().push((at as u32, weight));
+    fn index(&mut self, counted: &[(Terms, f32)]) {
+        for (at, (features, (terms, length))) in self.features.iter().zip(counted).enumerate() {
+            for (&(term, weight), &(_, count)) in features.0.iter().zip(terms) {
+                let posting = Posting { at: at as u32, weight, said: said(count, *length) };
+                self.postings.entry(term).or_default().push(posting);
             }
         }
         for (at, text) in self.folded.iter().enumerate() {
@@ -133,9 +149,44 @@ impl Candidates {
         let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &weights.0 {
             if let Some(postings) = self.postings.get(&term) {
-                for &(at, there) in postings {
-                    sums[at as usize] += weight * there;
+                for posting in postings {
+                    sums[posting.at as usize] += weight * posting.weight;
                 }
+            }
+        }
+        sums
+    }
+
+    /// How much of what is asked every candidate says, 0 to 1.
+    pub fn answers(&self, asked: &Asked) -> Vec<f32> {
+        let mut of_items = vec![0.0_f32; self.papers.len()];
+        for item in &asked.items {
+            for (best, of_item) in of_items.iter_mut().zip(self.shares_said(item)) {
+                *best = best.max(of_item);
+            }
+        }
+        let whole = self.shares_said(&asked.whole);
+        of_items.into_iter().zip(whole).map(|(of_item, of_whole)| Asked::answered(of_item, of_whole)).collect()
+    }
+
+    /// What each term of what is asked counts for a candidate, and how plainly it says it.
+    pub fn asked_of(&self, asked: &Asked, at: usize) -> Vec<(u32, f32, f32)> {
+        let said = |term: u32| {
+            let postings = self.postings.get(&term)?;
+            let found = postings.binary_search_by_key(&(at as u32), |posting| posting.at).ok()?;
+            Some(postings[found].said)
+        };
+        let sum = |of: &Features| of.0.iter().filter_map(|(term, share)| Some(share * said(*term)?)).sum::<f32>();
+        let of_items: Vec<f32> = asked.items.iter().map(sum).collect();
+        let weights = asked.weights(&of_items, sum(&asked.whole));
+        weights.0.into_iter().filter_map(|(term, share)| Some((term, share, said(term)?))).collect()
+    }
+
+    fn shares_said(&self, shares: &Features) -> Vec<f32> {
+        let mut sums = vec![0.0; self.papers.len()];
+        for (term, share) in &shares.0 {
+            for posting in self.postings.get(term).map_or(&[][..], Vec::as_slice) {
+                sums[posting.at as usize] += share * posting.said;
             }
         }
         sums
@@ -147,9 +198,9 @@ impl Candidates {
         let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &profile.people.0 {
             let Some(postings) = self.postings.get(&term) else { continue };
-            for &(at, there) in postings {
-                if self.may_be_by(at as usize, term, &profile.names) {
-                    sums[at as usize] += weight * there;
+            for posting in postings {
+                if self.may_be_by(posting.at as usize, term, &profile.names) {
+                    sums[posting.at as usize] += weight * posting.weight;
                 }
             }
         }

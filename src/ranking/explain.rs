@@ -1,12 +1,12 @@
 //! The whole sum behind a score: what `publish` added up, printed.
 
-use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, surprise};
+use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, beside_words, surprise, word_shares};
 use super::reason::{nearest_liked, surfaces};
 use super::rules::{Pin, Rules, is_in_categories};
 use super::score::{floor, lifted};
 use super::{Candidates, Pick, Picks, Request, Section, choose};
 use crate::paper::PaperId;
-use crate::profile::{Group, Profile};
+use crate::profile::Profile;
 use serde::Serialize;
 
 /// Terms that are named, by how much they add or take away.
@@ -19,11 +19,13 @@ pub struct Explanation {
     pub interest: String,
     /// What was added up; empty where there was nothing to learn from.
     pub parts: Vec<Share>,
+    /// Whether words are all there is: they are counted, and not compared with the day's other papers.
+    pub words_alone: bool,
     /// The sum of the contributions.
     pub sum: f32,
-    /// Mean of that sum over the day's papers.
+    /// Mean of that sum over the day's papers; 0 where words are all there is.
     pub sum_mean: f32,
-    /// Its standard deviation there, at least 1.
+    /// Its standard deviation there, at least 1; 1 where words are all there is.
     pub sum_spread: f32,
     /// How far the sum stands above the mean, in standard deviations.
     pub deviations: f32,
@@ -47,9 +49,9 @@ pub struct Explanation {
     pub terms: Vec<TermShare>,
     /// What all other words of it add to that part, together.
     pub other_terms: f32,
-    /// What is taken from that part for words that any paper has, or given back to
-    /// a paper that stood for those that nobody asked for; with it, the shares of
-    /// the words add up to the raw value of the part.
+    /// What is taken from that part for words that any paper has or that disliked
+    /// papers have, or given back to a paper that stood for those that nobody asked
+    /// for; with it, the shares of the words add up to the raw value of the part.
     pub common_words: f32,
     /// The liked paper whose words are most like its own, with the cosine.
     pub nearest_liked: Option<(String, f32)>,
@@ -64,9 +66,9 @@ pub struct Share {
     pub kind: Kind,
     /// What the paper has of it.
     pub raw: f32,
-    /// The mean over the day's papers.
+    /// The mean over the day's papers; of words that stand for themselves, where zero is.
     pub mean: f32,
-    /// The standard deviation over the day's papers.
+    /// The standard deviation over the day's papers; of words that stand for themselves, one step.
     pub spread: f32,
     /// How much the kind counts.
     pub weight: f32,
@@ -158,6 +160,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
     };
     Explanation {
         interest: profile.name.clone(),
+        words_alone: profile.asked.is_some(),
         sum,
         sum_mean: learned.mean,
         sum_spread: learned.spread,
@@ -174,10 +177,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         floor: floor(pin),
         score: lifted(learned.scores[at], pin),
         other_terms: words.others,
-        common_words: match &profile.trained {
-            Some(trained) => candidates.given_back(trained)[at],
-            None => -candidates.commonness()[at],
-        },
+        common_words: beside_words(candidates, profile, at),
         terms: words.named,
         nearest_liked: nearest_liked(candidates, profile, at).map(|(title, cosine)| (title.to_owned(), cosine)),
         ruled_out,
@@ -192,10 +192,7 @@ struct Words {
 }
 
 fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
-    let group = candidates.features(at).group(Group::Text);
-    let mut shares: Vec<(u32, f32, f32)> =
-        group.iter().map(|&(term, weight)| (term, profile.words().weight(term), weight)).collect();
-    shares.retain(|(_, profile, _)| *profile != 0.0);
+    let mut shares = word_shares(candidates, profile, at);
     let all: f32 = shares.iter().map(|(_, profile, paper)| profile * paper).sum();
     shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));
     shares.truncate(TERMS_SHOWN);

@@ -2,7 +2,7 @@
 
 use super::Candidates;
 use super::because::{self, Because};
-use super::learned::{Kind, Learned};
+use super::learned::{Kind, Learned, word_shares};
 use super::rules::Pin;
 use super::score::Scored;
 use crate::paper::{Paper, category_name};
@@ -137,19 +137,24 @@ fn field(candidates: &Candidates, profile: &Profile, at: usize) -> Option<String
 
 /// The terms of the paper's text that add most to its score, as it writes them.
 fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<String> {
-    let features = candidates.features(at);
-    let mut shares: Vec<(u32, f32)> = features
-        .group(Group::Text)
-        .iter()
-        .map(|&(term, weight)| (term, weight * profile.words().weight(term)))
-        .filter(|(_, share)| *share > 0.0)
-        .collect();
-    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let of_words = word_shares(candidates, profile, at).into_iter().map(|(term, wanted, there)| (term, wanted * there));
+    let mut shares: Vec<(u32, f32)> = of_words.filter(|(_, share)| *share > 0.0).collect();
+    let strongest_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    shares.sort_by(strongest_first);
     let all: f32 = shares.iter().map(|(_, share)| share).sum();
     // Pairs of words take the place of their parts, so look at more than are named.
     shares.truncate(4 * TERMS_MAX);
     let paper = candidates.paper(at);
     let surfaces = surfaces(paper, |term| shares.iter().any(|(known, _)| *known == term));
+    // With a pair the paper says its parts, too: together they say more than any word alone.
+    let alone = shares.clone();
+    for (term, share) in &mut shares {
+        let Some(surface) = surfaces.get(term).filter(|surface| surface.contains([' ', '-'])) else { continue };
+        let parts = alone.iter().filter(|(other, _)| other != term);
+        let is_part = |other: &u32| surfaces.get(other).is_some_and(|part| repeats(part, surface));
+        *share += parts.filter(|(other, _)| is_part(other)).map(|(_, share)| share).sum::<f32>();
+    }
+    shares.sort_by(strongest_first);
     let of_terms = shares.iter().filter_map(|(term, _)| surfaces.get(term));
     let pairs: Vec<&str> = of_terms.map(String::as_str).filter(|text| is_pair(text)).collect();
     let mut telling: Vec<String> = Vec::new();

@@ -37,6 +37,8 @@ pub struct Term<'a> {
     pub surface: &'a str,
     /// Whether these are two words.
     pub is_bigram: bool,
+    /// Whether it is a hyphenated word without its hyphens, whose parts are terms too.
+    pub is_joined: bool,
 }
 
 /// Cuts text into tokens, and remembers the stem of every word it has met.
@@ -91,8 +93,9 @@ impl Tokenizer {
         let mut key = String::new();
         let mut before: Option<(usize, usize)> = None;
         self.for_each_token(text, |token| {
-            each(Term { key: token.stem, surface: token.surface, is_bigram: false });
-            if token.is_joined {
+            let is_joined = token.is_joined;
+            each(Term { key: token.stem, surface: token.surface, is_bigram: false, is_joined });
+            if is_joined {
                 return;
             }
             let end = token.start + token.surface.len();
@@ -104,7 +107,7 @@ impl Tokenizer {
                 key.push(' ');
                 stem_start = key.len();
                 key.push_str(token.stem);
-                each(Term { key: &key, surface: &text[start..end], is_bigram: true });
+                each(Term { key: &key, surface: &text[start..end], is_bigram: true, is_joined });
             } else {
                 key.clear();
                 key.push_str(token.stem);

@@ -141,6 +141,8 @@ pub struct Production<'a> {
     dense: Option<(DenseBackground, Vec<Vec<f32>>)>,
     /// Whether what people like is taken for words that they typed.
     by_words: bool,
+    /// Positions of papers that are words.
+    queries: HashSet<usize>,
 }
 
 impl<'a> Production<'a> {
@@ -159,7 +161,7 @@ impl<'a> Production<'a> {
             let vectors = embedder.embed(&papers.iter().map(|paper| &**paper).collect::<Vec<_>>());
             Some((DenseBackground::learn(embedder.name(), &sample(&vectors))?, vectors))
         });
-        Production { papers, background, dense, by_words: false }
+        Production { papers, background, dense, by_words: false, queries: HashSet::new() }
     }
 
     /// The same, for people who typed what their profile's papers say: interests
@@ -169,10 +171,16 @@ impl<'a> Production<'a> {
         Production { by_words: true, ..self }
     }
 
+    /// The same where the papers at `queries` are what people typed.
+    #[must_use]
+    pub fn with_queries(self, queries: HashSet<usize>) -> Self {
+        Production { queries, ..self }
+    }
+
     /// What somebody goes by who likes the papers at `liked`.
     fn taught(&self, liked: &[usize]) -> (Interest, Evidence) {
         let named = Interest { name: "the profile".to_owned(), ..Interest::default() };
-        if self.by_words {
+        if self.by_words || !liked.is_empty() && liked.iter().all(|at| self.queries.contains(at)) {
             let text = |at: &usize| {
                 let paper = &self.papers[*at];
                 format!("{}. {}", paper.title, paper.abstract_text)
