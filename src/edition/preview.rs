@@ -7,7 +7,7 @@ use crate::digest::Fragments;
 use crate::paper::PaperId;
 #[cfg(doc)]
 use crate::ranking::trending::HALF_AT_VOTES;
-use crate::ranking::{self, Days, Explanation, Fate, Picks};
+use crate::ranking::{self, Days, Explanation, Fate, Picks, Share};
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Db, LibraryWork, PaperRow, SentPaper, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, SubscriberId};
@@ -36,6 +36,8 @@ pub struct Explained {
     pub pick: Option<Told>,
     /// The line of the subscriber.
     pub line: f32,
+    /// The places that each interest was given.
+    pub shares: Vec<Share>,
     /// One for each interest.
     pub interests: Vec<Explanation>,
 }
@@ -159,6 +161,7 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
         }),
         sent_on: material.sent.iter().find(|sent| sent.paper == row).map(|sent| sent.local_date),
         line: plan.subscriber.preferences.min_score,
+        shares: picks.shares.clone(),
         interests,
     }
 }
