@@ -229,13 +229,19 @@ fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
     sent.iter().filter_map(|sent| plan.prepared.position(sent.paper)).collect()
 }
 
-/// The date of the issue that is due and not yet made, else of the next one.
+/// The date of the issue that is due and not yet made, else of the next one. What
+/// was due before they joined or came back is never made.
 fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    if let Some(date) = latest_due(preferences, now)
-        && !db.run_here(|store| store.has_issue(id, date))?
-    {
-        return Ok(Some(date));
+    if let Some(date) = latest_due(preferences, now) {
+        let due = due_at(date, preferences.send_at, preferences.timezone);
+        let is_open = db.run_here(|store| {
+            let is_theirs = store.publishable_one(id, date)?.is_some_and(|publishable| publishable.due_from <= due);
+            Ok(is_theirs && !store.has_issue(id, date)?)
+        })?;
+        if is_open {
+            return Ok(Some(date));
+        }
     }
     Ok(next_due(preferences, now).map(|(date, _)| date))
 }
