@@ -133,6 +133,16 @@ async fn looking_changes_nothing_and_nobody_keeps_a_copy() {
 }
 
 #[tokio::test]
+async fn a_newcomer_looks_at_the_issue_that_comes_and_not_at_one_from_before_they_joined() {
+    let house = House::new();
+    house.announces(&["Adapters for towers", "Lamps"]);
+    // It is noon; today's issues were due at seven.
+    let (id, _) = house.subscribes("ada@example.org");
+    let (_, page) = house.get(&house.preferences("/preferences/preview", id)).await;
+    assert!(page.contains("Wednesday, 5 August 2026") && page.contains("Adapters for towers"), "{page}");
+}
+
+#[tokio::test]
 async fn a_link_of_another_scope_or_of_somebody_gone_opens_nothing() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");

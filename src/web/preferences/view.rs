@@ -96,13 +96,13 @@ const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
 fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
     let words = &tongue.pages().interest;
     let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
+    // What will not do is said beside the choice, which stands at the usual again.
+    let own = chosen.parse().ok().and_then(Weight::new).unwrap_or_default();
+    let chosen = own.to_string();
     let mut all = choices(WEIGHTS.into_iter().zip(texts), |weight| weight == chosen);
-    let own = chosen.parse().ok().and_then(Weight::new);
-    if let Some(own) = own.filter(|_| !WEIGHTS.contains(&chosen)) {
+    if !WEIGHTS.contains(&chosen.as_str()) {
         let text = words.weight_own.with(&[("weight", &tongue.number(own.number()))]);
-        all.push(Choice { value: own.to_string(), text, chosen: true });
-    } else if !WEIGHTS.contains(&chosen) {
-        all[1].chosen = true;
+        all.push(Choice { value: chosen, text, chosen: true });
     }
     all
 }
