@@ -39,7 +39,7 @@ mod window;
 pub use again::shown_again;
 pub use alike::{Kin, nearest, sign_papers, similar};
 pub use background::{Archive, Vectors, refresh_archive, refresh_background};
-pub use compose::{Composed, Desk};
+pub use compose::{Composed, Desk, kind_of, reasons};
 pub use examples::YOUR_PICKS;
 pub use follow::follow_author;
 pub use held::HeldVectors;

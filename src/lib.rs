@@ -74,6 +74,8 @@
 //! - Keywords combine with AND and OR; what cannot be read so is a phrase
 //!   ([`profile::expression`]). An entry `author:NAME` or `category:CODE` of
 //!   `must_not` mutes a person or a category for its interest.
+//! - An interest's weight is about places in the issue, never about scores: a line
+//!   means the same for everybody, and who says nothing gets equal shares.
 //! - Vectors of two makers never meet: every stored one and all statistics of
 //!   them carry the maker's name ([`embedding`]).
 //! - A newcomer's reading begins with the newest complete day, whether or not

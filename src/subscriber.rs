@@ -4,11 +4,15 @@ mod address;
 mod change;
 mod kind;
 mod record;
+mod weight;
 
 pub use address::{Address, BadAddress};
 pub use change::NotNow;
 pub use kind::MailboxKind;
-pub use record::{RECORD_KEYS, SubscriberRecord, read_interest, read_subscriber};
+pub use record::{
+    INTERESTS_MAX, NAME_CHARS_MAX, PAPERS_RANGE, RECORD_KEYS, SubscriberRecord, read_interest, read_subscriber,
+};
+pub use weight::Weight;
 
 use crate::paper::PaperId;
 use chrono::{NaiveDate, NaiveTime, Weekday};
@@ -164,6 +168,8 @@ pub struct Interest {
     pub name: String,
     /// What it is about, in plain words.
     pub description: String,
+    /// How much of the issue it is to have, beside the others.
+    pub weight: Weight,
     /// Words and phrases, also combined with AND and OR: a paper that holds one is pinned.
     pub keywords: Vec<String>,
     /// The same for papers that are never picked; `author:NAME` and `category:CODE` too.

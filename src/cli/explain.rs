@@ -3,7 +3,7 @@
 use super::out;
 use crate::edition::Explained;
 use crate::ranking::trending::HALF_AT_VOTES;
-use crate::ranking::{Explanation, Fate};
+use crate::ranking::{Explanation, Fate, Share};
 
 /// What became of a paper, in a sentence.
 pub(super) fn fate(explained: &Explained) -> String {
@@ -29,10 +29,20 @@ pub(super) fn fate(explained: &Explained) -> String {
         Fate::NearDuplicate { of } => format!("not in the issue of {date}: it says the same as {of}, which is"),
         Fate::Repeats { of } => format!("not in the issue of {date}: it repeats much of {of}, which is"),
         Fate::Quota => {
-            format!("not in the issue of {date}: above the line, but the room left is the share of other interests")
+            let given = given(&explained.shares).map(|given| format!(": {given}")).unwrap_or_default();
+            format!(
+                "not in the issue of {date}: above the line, but the room left is the share of other interests{given}"
+            )
         }
         Fate::NoRoom => format!("not in the issue of {date}: above the line, but better ones took the room"),
     }
+}
+
+/// The places of each interest, where their weights differ.
+pub(super) fn given(shares: &[Share]) -> Option<String> {
+    let differ = shares.windows(2).any(|pair| pair[0].weight != pair[1].weight);
+    let share = |share: &Share| format!("“{}” (weight {}) {}", share.interest, share.weight, share.places);
+    differ.then(|| format!("places given: {}", shares.iter().map(share).collect::<Vec<_>>().join(", ")))
 }
 
 /// The whole sum for one interest.

@@ -10,7 +10,7 @@ use crate::paper::{PaperId, category_matches};
 use crate::profile::Expression;
 use crate::profile::library::read_library;
 use crate::store::{Db, StoredPaper};
-use crate::subscriber::{Interest, Subscriber, read_interest};
+use crate::subscriber::{Interest, Subscriber, Weight, read_interest};
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -59,6 +59,10 @@ pub(super) struct Content {
     /// What it is about, in plain words
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
+    /// How much of the issue it is to have, beside the others: one of 2 gets
+    /// twice the places of one of 1, as usual; 0.1 to 10
+    #[arg(long, value_name = "NUMBER")]
+    weight: Option<String>,
     /// A word or phrase; papers that hold it are always above the line (may be
     /// repeated). Also: molecul*, '"graph neural" AND molecul*', 'dft OR "density functional"'
     #[arg(long = "keyword", value_name = "PHRASE")]
@@ -83,7 +87,7 @@ pub(super) struct Content {
 
 impl Content {
     fn into_table(self, name: Option<String>) -> Map<String, Value> {
-        let texts = [("name", name), ("description", self.description)];
+        let texts = [("name", name), ("description", self.description), ("weight", self.weight)];
         let lists = [
             ("keywords", self.keywords),
             ("must_not", self.must_not),
@@ -287,6 +291,9 @@ pub(super) fn print(interest: &Interest) -> std::io::Result<()> {
     out::line(&interest.name)?;
     if !interest.description.is_empty() {
         out::line(format!("  {}", interest.description))?;
+    }
+    if interest.weight != Weight::USUAL {
+        out::line(format!("  {:<11} {}", "weight", interest.weight))?;
     }
     let ids = |ids: &[PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let lists = [

@@ -58,6 +58,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         },
     }
     if !is_json {
+        if let Some(given) = explained.first().and_then(|first| explain::given(&first.shares)) {
+            out::line(format!("{given}; the best of all share what is left"))?;
+        }
         for explained in &explained {
             explain::print(explained, true)?;
         }

@@ -6,11 +6,15 @@
 
 mod files;
 mod pages;
+mod public;
+mod steering;
 
 pub(super) use files::{Languages, english, load};
 pub use pages::*;
+pub use public::*;
+pub use steering::*;
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, Weekday};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -147,6 +151,8 @@ struct Dates {
     short_year: Text,
     long: Text,
     long_year: Text,
+    date: Text,
+    moment: Text,
     span: Text,
 }
 
@@ -322,6 +328,11 @@ impl Language {
         format!("{score:.2}").replace('.', &self.numbers.decimal)
     }
 
+    /// `2.5`.
+    pub(super) fn decimal(&self, number: f64) -> String {
+        number.to_string().replace('.', &self.numbers.decimal)
+    }
+
     /// `Fri 20 Nov`, with the year if it is not that of `today`.
     pub(super) fn day_short(&self, day: NaiveDate, today: NaiveDate) -> String {
         let dates = &self.dates;
@@ -337,6 +348,17 @@ impl Language {
     /// `Friday, 20 November 2026`.
     pub(super) fn day_whole(&self, day: NaiveDate) -> String {
         self.date(&self.dates.long_year, day)
+    }
+
+    /// `20 November 2026`.
+    pub(super) fn day_plain(&self, day: NaiveDate) -> String {
+        self.date(&self.dates.date, day)
+    }
+
+    /// `20 November 2026, 07:00`.
+    pub(super) fn moment(&self, at: NaiveDateTime) -> String {
+        let (date, time) = (self.day_plain(at.date()), at.format("%H:%M").to_string());
+        self.dates.moment.with(&[("date", &date), ("time", &time)])
     }
 
     /// The days from `first` to `last`, which are as [`Language::day_short`] makes them.

@@ -185,7 +185,7 @@ pub(super) fn title(paper: &Paper) -> String {
 
 /// Whether most letters of `text` are Latin: then it is taken for English, as
 /// nearly all papers are.
-fn is_latin(text: &str) -> bool {
+pub(super) fn is_latin(text: &str) -> bool {
     let (mut latin, mut other) = (0, 0);
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
         if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) { latin += 1 } else { other += 1 }
@@ -294,7 +294,7 @@ fn dated(paper: &Paper, year: i32, language: &Language) -> Option<String> {
 
 /// What became of the paper: that it was taken back is never left unsaid, and
 /// stands for the version that says so.
-fn news(paper: &Paper, news: Option<&News>, language: &Language) -> Option<String> {
+pub(super) fn news(paper: &Paper, news: Option<&News>, language: &Language) -> Option<String> {
     let words = &language.digest;
     let is_withdrawn = paper.withdrawn || news == Some(&News::Withdrawn);
     let told = match news {

@@ -1,7 +1,10 @@
 //! A language, as the web pages speak it.
 
-use super::language::{Counted, Language, PageWords};
-use chrono::NaiveDate;
+use super::language::{Counted, Language, PageWords, Text};
+use super::paper_view::{is_latin, news, reason};
+use super::{News, SectionKind, Why};
+use crate::paper::Paper;
+use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use std::sync::Arc;
 
 /// A language, as the web pages speak it.
@@ -38,8 +41,89 @@ impl Tongue {
         self.0.day_whole(day)
     }
 
+    /// `20 November 2026`, as it is written there.
+    pub fn date(&self, day: NaiveDate) -> String {
+        self.0.day_plain(day)
+    }
+
+    /// `20 November 2026, 07:00`, as it is written there.
+    pub fn moment(&self, at: NaiveDateTime) -> String {
+        self.0.moment(at)
+    }
+
+    /// `Friday`.
+    pub fn weekday(&self, day: Weekday) -> &str {
+        self.0.weekday(day)
+    }
+
+    /// `0.20`, as it is written there.
+    pub fn score(&self, score: f32) -> String {
+        self.0.score(score)
+    }
+
+    /// `2.5`, as it is written there.
+    pub fn number(&self, number: f64) -> String {
+        self.0.decimal(number)
+    }
+
     /// `text` for `count`, which is also its `{count}`.
     pub fn count(&self, text: &Counted, count: u64) -> String {
         self.0.count(text, count, &[])
+    }
+
+    /// The same with other values.
+    pub fn count_with(&self, text: &Counted, count: u64, values: &[(&str, &str)]) -> String {
+        self.0.count(text, count, values)
+    }
+
+    /// At most `shown` of `names`, separated by commas, and how many more there are.
+    pub fn some(&self, names: &[String], shown: usize) -> String {
+        if names.len() <= shown { names.join(", ") } else { self.0.some(names, shown) }
+    }
+
+    /// The heading of a section of an issue that has none of its own.
+    pub fn section(&self, kind: SectionKind) -> &str {
+        let words = &self.0.digest;
+        let heading = match kind {
+            SectionKind::Interest => &words.for_you,
+            SectionKind::FollowedAuthors => &words.followed,
+            SectionKind::Trending => &words.trending,
+            SectionKind::New => &words.new,
+            SectionKind::Told => &words.told,
+            SectionKind::Exploring => &words.exploring,
+        };
+        heading.as_str()
+    }
+
+    /// Why a paper is in an issue.
+    pub fn reason(&self, why: &[Why]) -> String {
+        reason(why, &self.0)
+    }
+
+    /// What became of a paper.
+    pub fn news(&self, paper: &Paper, what: &News) -> String {
+        // Each is told by itself: a paper that is withdrawn now was not when it was published.
+        let then = Paper { withdrawn: false, ..paper.clone() };
+        news(&then, Some(what), &self.0).unwrap_or_default()
+    }
+
+    /// When a paper was announced.
+    pub fn announced(&self, day: NaiveDate) -> String {
+        self.0.digest.announced.with(&[("day", &self.date(day))])
+    }
+
+    /// What links to the PDF and the code are called in mails.
+    pub fn link_words(&self) -> [&Text; 2] {
+        [&self.0.digest.link_pdf, &self.0.digest.link_code]
+    }
+
+    /// "More like this", "less like this", as mails say it.
+    pub fn thumbs(&self) -> [&Text; 2] {
+        [&self.0.digest.more, &self.0.digest.less]
+    }
+
+    /// The language of a paper's own text where it is known and not this one.
+    pub fn lang_of(&self, text: &str) -> Option<&'static str> {
+        (self.code() != "en" && is_latin(text)).then_some("en")
     }
 }

@@ -414,6 +414,25 @@ fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     }
 }
 
+/// The reasons that are stored of a pick, for whoever shows them in another language.
+pub fn reasons(stored: &str) -> Vec<Why> {
+    because::read(stored).into_iter().map(why).collect()
+}
+
+/// What the picks under a stored heading have in common, where it is not the reader's own.
+pub fn kind_of(stored: &str) -> Option<SectionKind> {
+    let known = [
+        (ranking::Section::FollowedAuthors, SectionKind::FollowedAuthors),
+        (ranking::Section::Trending, SectionKind::Trending),
+        (ranking::Section::New, SectionKind::New),
+        (ranking::Section::Exploring, SectionKind::Exploring),
+    ];
+    if stored == TOLD {
+        return Some(SectionKind::Told);
+    }
+    known.into_iter().find(|(section, _)| heading(section) == stored).map(|(_, kind)| kind)
+}
+
 pub(super) fn why(because: Because) -> Why {
     let parts = |text: &str, sign: &str| text.split(sign).map(str::to_owned).collect();
     match because {

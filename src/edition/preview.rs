@@ -7,7 +7,7 @@ use crate::digest::Fragments;
 use crate::paper::PaperId;
 #[cfg(doc)]
 use crate::ranking::trending::HALF_AT_VOTES;
-use crate::ranking::{self, Days, Explanation, Fate, Picks};
+use crate::ranking::{self, Days, Explanation, Fate, Picks, Share};
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Db, LibraryWork, PaperRow, SentPaper, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, SubscriberId};
@@ -36,6 +36,8 @@ pub struct Explained {
     pub pick: Option<Told>,
     /// The line of the subscriber.
     pub line: f32,
+    /// The places that each interest was given.
+    pub shares: Vec<Share>,
     /// One for each interest.
     pub interests: Vec<Explanation>,
 }
@@ -159,6 +161,7 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
         }),
         sent_on: material.sent.iter().find(|sent| sent.paper == row).map(|sent| sent.local_date),
         line: plan.subscriber.preferences.min_score,
+        shares: picks.shares.clone(),
         interests,
     }
 }
@@ -226,13 +229,19 @@ fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
     sent.iter().filter_map(|sent| plan.prepared.position(sent.paper)).collect()
 }
 
-/// The date of the issue that is due and not yet made, else of the next one.
+/// The date of the issue that is due and not yet made, else of the next one. What
+/// was due before they joined or came back is never made.
 fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    if let Some(date) = latest_due(preferences, now)
-        && !db.run_here(|store| store.has_issue(id, date))?
-    {
-        return Ok(Some(date));
+    if let Some(date) = latest_due(preferences, now) {
+        let due = due_at(date, preferences.send_at, preferences.timezone);
+        let is_open = db.run_here(|store| {
+            let is_theirs = store.publishable_one(id, date)?.is_some_and(|publishable| publishable.due_from <= due);
+            Ok(is_theirs && !store.has_issue(id, date)?)
+        })?;
+        if is_open {
+            return Ok(Some(date));
+        }
     }
     Ok(next_due(preferences, now).map(|(date, _)| date))
 }

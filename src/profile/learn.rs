@@ -3,7 +3,7 @@
 use super::dense::Direction;
 use super::features::{GivenNames, weigh};
 use super::{Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
-use crate::subscriber::Interest;
+use crate::subscriber::{Interest, Weight};
 use crate::text::fold;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,6 +60,8 @@ pub struct Evidence {
 pub struct Profile {
     /// The interest's name.
     pub name: String,
+    /// How much of an issue it is to have; no score knows of it.
+    pub weight: Weight,
     /// Weights of words, by term; unit length unless there are none.
     pub text: Features,
     /// Weights of authors, by term.
@@ -107,6 +109,7 @@ impl Profile {
         let asks = liked.is_empty();
         Profile {
             name: interest.name.clone(),
+            weight: interest.weight,
             text: learn_text(&words, &liked, &disliked, background),
             people: learn_people(&liked, &disliked),
             names: names_of(liked.iter().chain(&disliked)),

@@ -3,6 +3,7 @@
 use super::score::Scored;
 use super::{Candidates, Days, Request};
 use crate::profile::{Features, Group};
+use crate::subscriber::Weight;
 use crate::text::fold;
 use chrono::Datelike as _;
 use std::cmp::Ordering;
@@ -80,6 +81,8 @@ pub(super) struct Chooser<'a> {
     /// Whether each is a record of a work that is taken.
     is_same: Vec<bool>,
     left: usize,
+    /// The places that each interest was given, by its position.
+    shares: Vec<(usize, usize)>,
 }
 
 impl<'a> Chooser<'a> {
@@ -87,23 +90,29 @@ impl<'a> Chooser<'a> {
     pub(super) fn new(candidates: &'a Candidates, above: Vec<Wanted>, room: usize) -> Self {
         let count = above.len();
         let (taken, is_same) = (vec![false; count], vec![false; count]);
-        Chooser { candidates, above, taken, repeats: vec![0.0; count], is_same, left: room }
+        Chooser { candidates, above, taken, repeats: vec![0.0; count], is_same, left: room, shares: Vec::new() }
     }
 
     /// Shares the room: followed authors may take half of it while interests have
     /// something to say, then each interest gets its share, then the best get the rest.
     ///
+    /// Shares go by `weights`, one for each interest: where one weighs twice as
+    /// much as another, it gets twice the places. None is left without a place
+    /// while there are as many as interests with something to say.
+    ///
     /// Where there is less room than interests, they take turns: `turn` says who
-    /// is first, and differs from issue to issue.
-    pub(super) fn share_room(&mut self, interests: usize, turn: u64) {
+    /// is first, and differs from issue to issue; who weighs more is first more often.
+    pub(super) fn share_room(&mut self, weights: &[Weight], turn: u64) {
         let room = self.left;
         let has_others = self.above.iter().any(|(scored, _)| !scored.is_author_pin());
         let for_authors = if has_others { room.div_ceil(2) } else { room };
         self.take(for_authors, |scored, _| scored.is_author_pin());
-        let speaking: Vec<usize> = (0..interests).filter(|at| self.above.iter().any(|(_, of)| of == at)).collect();
-        let share = (self.left / speaking.len().max(1)).max(1);
-        let first = (turn % speaking.len().max(1) as u64) as usize;
-        for &interest in speaking.iter().cycle().skip(first).take(speaking.len()) {
+        let says = |at: &usize| self.above.iter().any(|(_, of)| of == at);
+        let speaking: Vec<usize> = (0..weights.len()).filter(says).collect();
+        let own: Vec<Weight> = speaking.iter().map(|at| weights[*at]).collect();
+        self.shares = speaking.into_iter().zip(shares(self.left, &own)).collect();
+        let in_turn = self.shares.clone();
+        for &(interest, share) in in_turn.iter().cycle().skip(first(&own, turn)).take(in_turn.len()) {
             self.take(share, |scored, profile| profile == interest && !scored.is_author_pin());
         }
         self.take(room, |_, _| true);
@@ -149,10 +158,45 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// What was taken.
-    pub(super) fn chosen(self) -> Vec<Wanted> {
-        self.above.into_iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted).collect()
+    /// What was taken, and the places that interests were given before the best shared the rest.
+    pub(super) fn chosen(self) -> (Vec<Wanted>, Vec<(usize, usize)>) {
+        let taken = self.above.into_iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted);
+        (taken.collect(), self.shares)
     }
+}
+
+/// How many of `places` each of these weights is given; what is left over is the best papers'.
+fn shares(places: usize, weights: &[Weight]) -> Vec<usize> {
+    let all: u64 = weights.iter().map(|weight| weight.hundredths()).sum();
+    let fair = |weight: &Weight| places as f64 * weight.hundredths() as f64 / all as f64;
+    let mut shares: Vec<usize> = weights.iter().map(|weight| (fair(weight).floor() as usize).max(1)).collect();
+    // Who gets one place though it is more than its part takes it from those who have most above theirs.
+    while places >= weights.len() && shares.iter().sum::<usize>() > places {
+        let over = |at: &usize| shares[*at] as f64 - fair(&weights[*at]);
+        let able = (0..shares.len()).filter(|at| shares[*at] > 1);
+        let Some(at) = able.max_by(|a, b| over(a).total_cmp(&over(b)).then(b.cmp(a))) else { break };
+        shares[at] -= 1;
+    }
+    shares
+}
+
+/// Which of these weights is first in a turn: each as often as it weighs.
+fn first(weights: &[Weight], turn: u64) -> usize {
+    let unit = weights.iter().map(|weight| weight.hundredths()).fold(0, greatest_common_divisor);
+    let all: u64 = weights.iter().map(|weight| weight.hundredths() / unit).sum();
+    let mut left = turn.checked_rem(all).unwrap_or(0);
+    for (at, weight) in weights.iter().enumerate() {
+        let own = weight.hundredths() / unit;
+        if left < own {
+            return at;
+        }
+        left -= own;
+    }
+    0
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Whose turn it is in an issue about these days: a number without a rhythm, so
@@ -198,4 +242,42 @@ pub(super) fn explore(
         }
     }
     tried
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(numbers: &[f64]) -> Vec<Weight> {
+        numbers.iter().map(|number| Weight::new(*number).unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn check(places: usize, numbers: &[f64], expected: &[usize]) {
+        assert_eq!(shares(places, &weights(numbers)), expected, "{places} for {numbers:?}");
+    }
+
+    #[test]
+    fn shares_go_by_weight_and_none_starves() {
+        check(10, &[1.0, 1.0], &[5, 5]);
+        check(10, &[1.0, 1.0, 1.0], &[3, 3, 3]);
+        check(9, &[2.0, 1.0], &[6, 3]);
+        check(10, &[2.0, 1.0], &[6, 3]);
+        check(10, &[10.0, 0.1], &[9, 1]);
+        check(3, &[10.0, 1.0, 1.0], &[1, 1, 1]);
+        check(5, &[10.0, 1.0, 1.0], &[3, 1, 1]);
+        // Two turns are more than there is room for; who is first takes them.
+        check(2, &[2.0, 1.0, 1.0], &[1, 1, 1]);
+        check(7, &[1.0], &[7]);
+        check(7, &[], &[]);
+    }
+
+    #[test]
+    fn who_weighs_more_is_first_more_often() {
+        let turns = |numbers: &[f64]| -> Vec<usize> { (0..6).map(|turn| first(&weights(numbers), turn)).collect() };
+        assert_eq!(turns(&[1.0, 1.0, 1.0]), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(turns(&[0.5, 0.5]), [0, 1, 0, 1, 0, 1]);
+        assert_eq!(turns(&[2.0, 1.0]), [0, 0, 1, 0, 0, 1]);
+        assert_eq!(turns(&[]), [0; 6]);
+    }
 }

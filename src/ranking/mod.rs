@@ -32,11 +32,13 @@ pub use explain::{Explanation, Fate, explain, fate};
 
 use crate::paper::Paper;
 use crate::profile::Profile;
+use crate::subscriber::Weight;
 use choose::{Chooser, Wanted};
 use chrono::{DateTime, NaiveDate, Utc};
 use learned::Learned;
 use rules::Pin;
 use score::Scored;
+use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -104,6 +106,20 @@ pub struct Picks {
     pub best_missed: Option<f32>,
     /// Papers that were looked at.
     pub considered: usize,
+    /// The places of each interest with something above the line, in their order;
+    /// what is left over went to the best of all.
+    pub shares: Vec<Share>,
+}
+
+/// The places of one interest in an issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// The interest.
+    pub interest: String,
+    /// What it weighs.
+    pub weight: Weight,
+    /// The places that it was given before the best of all shared the rest.
+    pub places: usize,
 }
 
 /// Scores below this are no better than nothing.
@@ -111,8 +127,8 @@ const SOMETHING: f32 = 0.01;
 
 /// Chooses the papers of one issue.
 ///
-/// Every interest gets its share of the room before the best of all interests
-/// share what is left, so that none starves; followed authors come first but
+/// Every interest gets its share of the room, by its weight, before the best of all
+/// interests share what is left, so that none starves; followed authors come first but
 /// may take only half of the room while interests have something to say.
 pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
     let dense = candidates.dense_scores(&profiles.iter().collect::<Vec<_>>());
@@ -154,34 +170,42 @@ pub fn pick_with(
     let best_missed = best_missed.max_by(f32::total_cmp);
 
     let counts = (above.len(), below.len());
-    let (chosen, tried) = choose(candidates, &above, &below, profiles.len(), request);
+    let Choice { chosen, tried, shares } = choose(candidates, &above, &below, profiles, request);
     let picked =
         |wanted: &Wanted, is_tried| picked(candidates, &profiles[wanted.1], &learned[wanted.1], wanted, is_tried);
     let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(wanted, false)).collect();
     picks.extend(tried.iter().map(|wanted| picked(wanted, true)));
-    Picks { no_room: counts.0 - chosen.len(), below_the_line: counts.1 - tried.len(), best_missed, picks, considered }
+    let (no_room, below_the_line) = (counts.0 - chosen.len(), counts.1 - tried.len());
+    Picks { picks, no_room, below_the_line, best_missed, considered, shares }
 }
 
-/// What goes into the issue, section by section, and what is tried besides.
+/// What goes into the issue, section by section, what is tried besides, and who was given which places.
+struct Choice {
+    chosen: Vec<Wanted>,
+    tried: Vec<Wanted>,
+    shares: Vec<Share>,
+}
+
 fn choose(
     candidates: &Candidates,
     above: &[Wanted],
     below: &[Wanted],
-    interests: usize,
+    profiles: &[Profile],
     request: &Request<'_>,
-) -> (Vec<Wanted>, Vec<Wanted>) {
+) -> Choice {
+    let weights: Vec<Weight> = profiles.iter().map(|profile| profile.weight).collect();
     let fill = |room: usize| {
         let mut chooser = Chooser::new(candidates, above.to_vec(), room);
-        chooser.share_room(interests, choose::turn(request.days));
+        chooser.share_room(&weights, choose::turn(request.days));
         chooser.chosen()
     };
-    let mut chosen = fill(request.max_papers);
+    let (mut chosen, mut shares) = fill(request.max_papers);
     let mut tried = choose::explore(candidates, below, &chosen, request, choose::explores(request.max_papers));
     // In a full issue what is tried takes the place of the weakest, but never of what was asked for by name.
     let over = (chosen.len() + tried.len()).saturating_sub(request.max_papers);
     let is_free = chosen.iter().filter(|(scored, _)| scored.pin.is_none()).count() > over;
     if over > 0 && is_free {
-        chosen = fill(request.max_papers - tried.len());
+        (chosen, shares) = fill(request.max_papers - tried.len());
     } else if over > 0 {
         tried.clear();
     }
@@ -189,7 +213,11 @@ fn choose(
         let section = |scored: &Scored, profile: usize| if scored.is_author_pin() { 0 } else { 1 + profile };
         section(a, *a_profile).cmp(&section(b, *b_profile)).then(choose::order(candidates, a, b))
     });
-    (chosen, tried)
+    let share = |(at, places): (usize, usize)| {
+        let Profile { name, weight, .. } = &profiles[at];
+        Share { interest: name.clone(), weight: *weight, places }
+    };
+    Choice { chosen, tried, shares: shares.into_iter().map(share).collect() }
 }
 
 fn picked(candidates: &Candidates, profile: &Profile, learned: &Learned, (scored, _): &Wanted, is_tried: bool) -> Pick {

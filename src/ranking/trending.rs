@@ -47,7 +47,14 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
             }
         })
         .collect();
-    Picks { no_room: matched - picks.len(), below_the_line: 0, best_missed: None, picks, considered }
+    Picks {
+        no_room: matched - picks.len(),
+        below_the_line: 0,
+        best_missed: None,
+        picks,
+        considered,
+        shares: Vec::new(),
+    }
 }
 
 fn field_by_field(candidates: &Candidates, open: &[usize]) -> Vec<usize> {

@@ -1,7 +1,8 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
 use super::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Weight,
+    WhenEmpty,
 };
 use crate::fields::Fields;
 use crate::paper::PaperId;
@@ -48,7 +49,14 @@ const LENGTHS: [(&str, AbstractLength); 3] =
 const WHEN_EMPTY: [(&str, WhenEmpty); 2] = [("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)];
 const FORMATS: [(&str, Format); 2] = [("html", Format::Html), ("text", Format::Text)];
 
-const NAME_CHARS_MAX: usize = 200;
+/// Longest name of a person or an interest, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// How many papers an issue may have at most.
+pub const PAPERS_RANGE: std::ops::RangeInclusive<i64> = 1..=100;
+
+/// Interests of one subscriber.
+pub const INTERESTS_MAX: usize = 100;
 
 /// Reads a subscriber, starting from what is known of them already, or from the
 /// defaults. `None` if the address will not do; what is wrong is noted in
@@ -117,7 +125,7 @@ fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
     }
     set(&mut into.frequency, fields.choice("frequency", &FREQUENCIES));
     set(&mut into.weekday, fields.choice("weekday", &WEEKDAYS));
-    set(&mut into.max_papers, fields.number("max_papers", 1..=100).map(|number| number as u32));
+    set(&mut into.max_papers, fields.number("max_papers", PAPERS_RANGE).map(|number| number as u32));
     set(&mut into.abstracts, fields.choice("abstracts", &LENGTHS));
     set(&mut into.min_score, fields.fraction("min_score", 0.0..=1.0).map(|number| number as f32));
     set(&mut into.when_empty, fields.choice("when_empty", &WHEN_EMPTY));
@@ -157,6 +165,7 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
     let line = |text: String| crate::text::clean_line(&text);
     let name = fields.filled("name").map(line);
     set(&mut interest.description, fields.text("description").map(|text| crate::text::clean_text(&text)));
+    set(&mut interest.weight, fields.fraction("weight", Weight::RANGE).and_then(Weight::new));
     set(&mut interest.keywords, fields.texts("keywords"));
     set(&mut interest.must_not, fields.texts("must_not"));
     set(&mut interest.authors, fields.texts("authors"));
@@ -290,7 +299,7 @@ mod tests {
             "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de", "pause_until": "2026-08-04",
             "replacements": true, "publications": false, "status": "paused",
             "interests": [{
-                "name": "PEFT", "description": "adapters", "keywords": ["low-rank adaptation"], "must_not": ["survey"],
+                "name": "PEFT", "description": "adapters", "weight": 2.5, "keywords": ["low-rank adaptation"], "must_not": ["survey"],
                 "authors": ["Emmy Noether"], "categories": ["cs.LG", "cs.*"], "liked": ["2106.09685"], "disliked": [],
             }],
         });
@@ -305,7 +314,7 @@ mod tests {
         let problems = read(json!({
             "email": "not an address", "timezone": "Berlin", "send_at": "7", "days": ["mon", "someday"],
             "frequency": "hourly", "max_papers": 0, "min_score": 2, "pause_until": "soon", "status": "happy",
-            "interests": [{ "name": "a", "liked": ["two words"] }, { "name": "A" }, "text"],
+            "interests": [{ "name": "a", "weight": 0, "liked": ["two words"] }, { "name": "A", "weight": "lots" }, "text"],
         }))
         .unwrap_err();
         insta::assert_snapshot!(problems.join("\n"));

@@ -12,8 +12,8 @@ use crate::subscriber::{Address, MailboxKind};
 /// Why an address will not do, though it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unfit {
-    /// The operator does not want its kind; what would be right, as [`crate::fields::Problem::remedy`].
-    Unwanted(&'static str),
+    /// The operator does not want its kind.
+    Unwanted(MailboxKind),
     /// It is probably mistyped, and this one is meant.
     Mistyped(Address),
 }
@@ -28,10 +28,7 @@ impl Site {
     pub(super) fn fit(&self, address: &Address, is_sure: bool) -> Result<(), Unfit> {
         let kind = address.kind(&self.settings.disposable_domains);
         if self.settings.refuse.contains(&kind) {
-            return Err(Unfit::Unwanted(match kind {
-                MailboxKind::Role => "must be the address of a person, not of a function",
-                _ => "must be an address that lives longer than a few minutes",
-            }));
+            return Err(Unfit::Unwanted(kind));
         }
         match address.probably_meant().filter(|_| !is_sure) {
             Some(meant) => Err(Unfit::Mistyped(meant)),

@@ -5,6 +5,7 @@
 //! more. Pages for one person are never kept.
 
 use super::{PageError, Site};
+use crate::digest::Tongue;
 use crate::store::{Changes, StoreError};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -152,6 +153,33 @@ where
     F: Future<Output = Result<Response, PageError>>,
 {
     let address = uri.path_and_query().map_or("/", |address| address.as_str());
+    kept(site, address, sent, shows, make).await
+}
+
+/// The same of a page that speaks the visitor's language: one is kept in each.
+pub(super) async fn cached_in<F>(
+    site: &Site,
+    tongue: &Tongue,
+    uri: &Uri,
+    sent: &HeaderMap,
+    shows: Shows,
+    make: F,
+) -> Result<Response, PageError>
+where
+    F: Future<Output = Result<Response, PageError>>,
+{
+    let address = uri.path_and_query().map_or("/", |address| address.as_str());
+    match tongue.code() {
+        "en" => kept(site, address, sent, shows, make).await,
+        // An address has no blank.
+        code => kept(site, &format!("{code} {address}"), sent, shows, make).await,
+    }
+}
+
+async fn kept<F>(site: &Site, address: &str, sent: &HeaderMap, shows: Shows, make: F) -> Result<Response, PageError>
+where
+    F: Future<Output = Result<Response, PageError>>,
+{
     let (pages, now) = (&site.state.pages, site.clock.now());
     let made = match pages.pages.get(address).filter(|made| made.is_within(YOUNG, now)) {
         Some(young) => Ok(young),

@@ -1,12 +1,14 @@
 //! Days: today's trending papers, and every other day's.
 
-use super::cache::{Shows, cached};
+use super::cache::{Shows, cached_in};
+use super::pages::Said;
 use super::query::Query;
 use super::view::{CategoryView, PaperView};
 use super::{PageError, Site};
+use crate::digest::Tongue;
 use crate::edition::{DayInOrder, day_in_order};
 use crate::paper::category_name;
-use crate::store::{Db, StoreError};
+use crate::store::{DayCount, Db, StoreError};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -32,15 +34,16 @@ struct Choice {
 struct Day {
     date: NaiveDate,
     text: String,
-    papers: u32,
+    papers: String,
 }
 
 /// `GET /`
 pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, Shows::Votes, async {
+    let tongue = site.tongue_for(&headers);
+    cached_in(&site, &tongue, &uri, &headers, Shows::Votes, async {
         let today = site.clock.now().date_naive();
         let date = site.db.read(move |store| store.newest_day(today)).await?;
-        day(&site, date, &Query::of(&uri), "/").await
+        day(&site, &tongue, date, &Query::of(&uri), "/").await
     })
     .await
 }
@@ -52,30 +55,51 @@ pub(super) async fn archive(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
+    let tongue = site.tongue_for(&headers);
     let Ok(date) = date.parse::<NaiveDate>() else {
-        let text = "Days are written like /archive/2026-08-04.";
-        return site.pages.message(StatusCode::NOT_FOUND, "There is no such day", text);
+        let words = &tongue.pages().day;
+        let said = Said::new(StatusCode::NOT_FOUND, words.no_day.as_str(), words.no_day_text.as_str());
+        return site.pages.say(&tongue, &said);
     };
-    cached(&site, &uri, &headers, Shows::Votes, day(&site, Some(date), &Query::of(&uri), &format!("/archive/{date}")))
-        .await
+    cached_in(&site, &tongue, &uri, &headers, Shows::Votes, async {
+        day(&site, &tongue, Some(date), &Query::of(&uri), &format!("/archive/{date}")).await
+    })
+    .await
 }
 
 /// `GET /archive`
 pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, Shows::Papers, async {
+    let tongue = site.tongue_for(&headers);
+    cached_in(&site, &tongue, &uri, &headers, Shows::Papers, async {
+        let words = &tongue.pages().day;
         let days = site.db.read(|store| store.days_with_papers(NaiveDate::MAX, 400)).await?;
-        let days: Vec<Day> =
-            days.into_iter().map(|day| Day { date: day.date, text: long_date(day.date), papers: day.papers }).collect();
-        let page = site.page("/archive").with("days", &days);
+        let view = |day: DayCount| Day {
+            date: day.date,
+            text: tongue.day(day.date),
+            papers: tongue.count(&words.papers, u64::from(day.papers)),
+        };
+        let days: Vec<Day> = days.into_iter().map(view).collect();
+        let page = site.page(&tongue, "/archive").with("words", words).with("days", &days);
         site.pages.respond(StatusCode::OK, "archive.html", &page)
     })
     .await
 }
 
-async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) -> Result<Response, PageError> {
+async fn day(
+    site: &Site,
+    tongue: &Tongue,
+    date: Option<NaiveDate>,
+    query: &Query,
+    path: &str,
+) -> Result<Response, PageError> {
+    let words = &tongue.pages().day;
     let category = query.text("category").map(str::to_owned);
     let Some(date) = date else {
-        let page = site.page(path).with("date", &None::<NaiveDate>).with("papers", &Vec::<PaperView>::new());
+        let page = site
+            .page(tongue, path)
+            .with("words", words)
+            .with("date", &None::<NaiveDate>)
+            .with("papers", &Vec::<PaperView>::new());
         return site.pages.respond(StatusCode::OK, "day.html", &page);
     };
     let now = site.clock.now();
@@ -108,13 +132,27 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
             papers,
         })
         .collect();
-    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper, tongue)).collect();
     let status = if path != "/" && total == 0 && category.is_none() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    let (date_text, count) = (tongue.day(date), u64::from(total));
+    let name = category.as_deref().map(category_name);
+    let announced = match name {
+        Some(name) => tongue.count_with(&words.announced_in, count, &[("day", &date_text), ("category", name)]),
+        None => tongue.count_with(&words.announced, count, &[("day", &date_text)]),
+    };
+    let numbered = |number: u32| words.page.with(&[("number", &number.to_string())]);
+    let page_of = words.page_of.with(&[("number", &number.to_string()), ("pages", &pages.to_string())]);
     let page = site
-        .page(path)
+        .page(tongue, path)
+        .with("words", words)
+        .with("heading", &words.papers_of.with(&[("day", &date_text)]))
+        .with("announced", &announced)
+        .with("page_of", &page_of)
+        .with("page_before", &numbered(number.saturating_sub(1)))
+        .with("page_after", &numbered(number + 1))
         .with("is_newest", &(path == "/"))
         .with("date", &Some(date))
-        .with("date_text", &long_date(date))
+        .with("date_text", &date_text)
         .with("before", &before)
         .with("after", &after)
         .with("total", &total)
@@ -123,7 +161,7 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
         .with("pages", &pages)
         .with("category", &category)
         .with("category_query", &category.as_deref().map(|code| encoded("category", code)))
-        .with("category_name", &category.as_deref().map(category_name))
+        .with("category_name", &name)
         .with("categories", &choices)
         .with("papers", &views);
     site.pages.respond(status, "day.html", &page)
@@ -132,9 +170,4 @@ async fn day(site: &Site, date: Option<NaiveDate>, query: &Query, path: &str) ->
 /// `name=value`, as it stands in an address.
 pub(super) fn encoded(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
-}
-
-/// `Tuesday, 4 August 2026`
-pub(super) fn long_date(date: NaiveDate) -> String {
-    date.format("%A, %-d %B %Y").to_string()
 }

@@ -42,14 +42,11 @@ impl Examples {
 
     /// What is wrong with the field that is called `path` where problems are told apart.
     pub(super) fn problem(&self, path: &str) -> Option<Problem> {
-        let remedy = || {
-            format!(
-                "These are not known here: {}. Write them in another way, or send the form once more to go without \
-                 them.",
-                self.unknown
-            )
-        };
         let is_wrong = !self.unknown.is_empty() && !self.is_agreed;
-        is_wrong.then(|| Problem { path: path.to_owned(), value: None, remedy: remedy() })
+        is_wrong.then(|| Problem {
+            path: path.to_owned(),
+            value: Some(self.unknown.clone()),
+            remedy: "must be papers that are known here".to_owned(),
+        })
     }
 }

@@ -357,6 +357,6 @@ fn show_with(
         .with("interests", &interests)
         .with("authors", &authors)
         .with("saved_url", &format!("/saved?t={}", link.token))
-        .with("paper", &PaperView::in_list(&link.paper.paper));
+        .with("paper", &PaperView::in_list(&link.paper.paper, &link.tongue));
     site.pages.respond(status, "feedback.html", &page)
 }

@@ -6,17 +6,15 @@
 
 use crate::fields::Problem;
 use crate::paper::category_name;
+use crate::subscriber::INTERESTS_MAX;
 use crate::text::{clean_line, cut};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Map, Value};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Longest form, in bytes: a pasted library has some hundred entries.
 const FORM_BYTES_MAX: usize = 512 << 10;
-
-/// Interests in one form.
-const INTERESTS_MAX: usize = 100;
 
 /// What was sent, in order.
 #[derive(Debug, Clone, Default)]
@@ -134,11 +132,18 @@ impl Form {
         if !was.is_empty() {
             interest.entry("name").or_insert_with(|| was.into());
         }
-        if interest.is_empty() || self.has(&field("remove")) {
+        let names_papers = ["more", "less"].iter().any(|key| !self.text(&field(key)).is_empty());
+        if interest.is_empty() && !names_papers || self.has(&field("remove")) {
             return None;
         }
-        let name = named_by(&interest).unwrap_or_else(|| format!("Interest {}", at + 1));
-        interest.entry("name").or_insert_with(|| name.into());
+        if let Some(name) = named_by(&interest) {
+            interest.entry("name").or_insert_with(|| name.into());
+        }
+        // What stands there from the beginning says nothing by itself.
+        let weight = self.text(&field("weight"));
+        if !weight.is_empty() {
+            interest.insert("weight".to_owned(), weight.into());
+        }
         Some(interest)
     }
 }
@@ -180,11 +185,6 @@ const SINGLE: [&str; 13] = [
     "status",
 ];
 
-/// What is wrong, by field, to be shown beside each; of several the first.
-pub(super) fn by_field(problems: &[Problem]) -> HashMap<&str, &str> {
-    problems.iter().rev().map(|problem| (problem.path.as_str(), problem.remedy.as_str())).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,7 +225,7 @@ mod tests {
         let mut fields = fields(&form);
         assert!(read_subscriber(&mut fields, None).is_none());
         let problems = fields.into_problems();
-        let said = |path| by_field(&problems).contains_key(path);
+        let said = |path| problems.iter().any(|problem| problem.path == path);
         assert!(said("email") && said("max_papers") && said("interests[0].liked"), "{problems:?}");
     }
 }

@@ -4,7 +4,8 @@ use super::mishap::Mishap;
 use super::query::Query;
 use super::reader::reader;
 use super::standalone::standalone;
-use super::{PageError, Site, days::long_date};
+use super::{PageError, Site};
+use crate::digest::{Text, Tongue};
 use crate::edition::shown_again;
 use crate::links::Links;
 use crate::subscriber::Subscriber;
@@ -23,7 +24,7 @@ struct Listed {
     url: String,
     date: String,
     subject: String,
-    papers: u32,
+    papers: String,
 }
 
 /// `GET /issues/{token}`, `GET /issues/{token}?d=2026-08-04`
@@ -34,15 +35,17 @@ pub(super) async fn issues(
 ) -> Result<Response, PageError> {
     let Some(subscriber) = reader(&site, &[Scope::View], &token).await? else { return Mishap::BadLink.answer() };
     let query = Query::of(&uri);
-    let Some(wanted) = query.text("d") else { return list(&site, &token, &subscriber, None).await };
+    let tongue = site.tongue_of(&subscriber);
+    let page = Listing { site: &site, token: &token, subscriber: &subscriber, tongue: &tongue };
+    let Some(wanted) = query.text("d") else { return page.show(None).await };
     let Ok(date) = wanted.parse::<NaiveDate>() else {
-        return list(&site, &token, &subscriber, Some("Days are written like 2026-08-04.")).await;
+        return page.show(Some(&tongue.pages().search.bad_day)).await;
     };
     let (desk, reader) = (site.desk(), subscriber.clone());
     let logo = desk.dress.logo.clone();
     let rendered = site.db.run_blocking(move |db| shown_again(db, &desk, &reader, date)).await?;
     let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
-        return list(&site, &token, &subscriber, Some("There is no issue of that day.")).await;
+        return page.show(Some(&tongue.pages().mine.no_issue)).await;
     };
     let page = standalone(&mail, logo.as_deref());
     let mut response = Html(page.html).into_response();
@@ -52,26 +55,39 @@ pub(super) async fn issues(
     Ok(response)
 }
 
-async fn list(site: &Site, token: &str, subscriber: &Subscriber, problem: Option<&str>) -> Result<Response, PageError> {
-    let id = subscriber.id;
-    let issues = site.db.read(move |store| store.own_issues(id, LISTED)).await?;
-    let listed: Vec<Listed> = issues
-        .into_iter()
-        .map(|issue| Listed {
-            url: format!("/issues/{token}?d={}", issue.local_date),
-            date: long_date(issue.local_date),
-            subject: issue.subject,
-            papers: issue.papers,
-        })
-        .collect();
-    let desk = site.desk();
-    let page = site
-        .page("/issues")
-        .with("issues", &listed)
-        .with("problem", &problem)
-        .with("saved_url", &format!("/saved?t={token}"))
-        // It shows no more than this page does.
-        .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder()));
-    let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
-    site.pages.respond(status, "issues.html", &page)
+/// The list of the issues of whoever has the link.
+struct Listing<'a> {
+    site: &'a Site,
+    token: &'a str,
+    subscriber: &'a Subscriber,
+    tongue: &'a Tongue,
+}
+
+impl Listing<'_> {
+    async fn show(&self, problem: Option<&Text>) -> Result<Response, PageError> {
+        let Listing { site, token, subscriber, tongue } = self;
+        let id = subscriber.id;
+        let issues = site.db.read(move |store| store.own_issues(id, LISTED)).await?;
+        let listed: Vec<Listed> = issues
+            .into_iter()
+            .map(|issue| Listed {
+                url: format!("/issues/{token}?d={}", issue.local_date),
+                date: tongue.day(issue.local_date),
+                subject: issue.subject,
+                papers: tongue.count(&tongue.pages().day.papers, u64::from(issue.papers)),
+            })
+            .collect();
+        let desk = site.desk();
+        let page = site
+            .page_in(tongue, "/issues")
+            .with("words", &tongue.pages().mine)
+            .with("saved_text", &tongue.pages().feedback.list)
+            .with("issues", &listed)
+            .with("problem", &problem)
+            .with("saved_url", &format!("/saved?t={token}"))
+            // It shows no more than this page does.
+            .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder()));
+        let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        site.pages.respond(status, "issues.html", &page)
+    }
 }

@@ -38,6 +38,7 @@ mod tongue;
 mod unsubscribe;
 mod view;
 mod visitor;
+mod wrong;
 
 pub use pages::{MenuLink, Page, Pages, html};
 pub use serve::{Tls, TlsError, serve};
@@ -100,17 +101,16 @@ impl Site {
     }
 
     /// Starts to fill a page for everybody that is found at `path`.
-    fn page(&self, path: &str) -> Page {
+    fn page(&self, tongue: &Tongue, path: &str) -> Page {
         // Whoever links to a page for everybody may show a picture beside it.
-        self.placed(self.pages.page(), path).with("card", &self.desk().site.url("/card.png"))
+        self.page_in(tongue, path)
+            .with("card", &self.desk().site.url("/card.png"))
+            .with("invitation", &tongue.pages().invitation)
     }
 
     /// Starts to fill a page for one person.
     fn page_in(&self, tongue: &Tongue, path: &str) -> Page {
-        self.placed(self.pages.page_in(tongue), path)
-    }
-
-    fn placed(&self, page: Page, path: &str) -> Page {
+        let page = self.pages.page_in(tongue);
         page.with("path", &path)
             .with("address", &self.desk().site.url(path))
             .with("signup", &self.settings.signup.word())
@@ -248,6 +248,10 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if headers.contains_key(header::CONTENT_LANGUAGE) && !is_private {
+        // What keeps pages for others keeps one in each language (RFC 9110 section 12.5.5).
+        headers.append(header::VARY, HeaderValue::from_static("accept-language"));
     }
     response
 }

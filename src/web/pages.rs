@@ -126,9 +126,14 @@ impl Pages {
         Pages { tera, english: Tongue::english(), site: site.to_owned(), menu, notice: notice.to_owned() }
     }
 
-    /// Starts to fill a page for everybody.
+    /// Starts to fill a page that speaks English only.
     pub fn page(&self) -> Page {
         self.page_in(&self.english)
+    }
+
+    /// English.
+    pub fn english(&self) -> &Tongue {
+        &self.english
     }
 
     /// Starts to fill a page in a language.
@@ -137,6 +142,7 @@ impl Pages {
             .with("lang", &tongue.code())
             .with("dir", &tongue.dir())
             .with("around", &tongue.pages().frame)
+            .with("summary", &tongue.pages().frame.summary.with(&[("site", &self.site)]))
             .with("path", &"")
             .with("address", &"")
             .with("card", &"")
@@ -148,7 +154,12 @@ impl Pages {
 
     /// A page as a response.
     pub fn respond(&self, status: StatusCode, template: &str, page: &Page) -> Result<Response, PageError> {
-        Ok((status, html(self.render(template, page)?)).into_response())
+        let mut response = (status, html(self.render(template, page)?)).into_response();
+        let lang = page.0.get("lang").and_then(|lang| lang.as_str()).and_then(|lang| HeaderValue::from_str(lang).ok());
+        if let Some(lang) = lang {
+            response.headers_mut().insert(header::CONTENT_LANGUAGE, lang);
+        }
+        Ok(response)
     }
 
     /// What `template` makes of `page`.
@@ -158,7 +169,7 @@ impl Pages {
         Ok(String::from_utf8(made).expect("templates and what fills them are text"))
     }
 
-    /// A page with a heading and a text, for everybody.
+    /// A page with a heading and a text, in English.
     pub fn message(&self, status: StatusCode, heading: &str, text: &str) -> Result<Response, PageError> {
         self.say(&self.english, &Said::new(status, heading, text))
     }

@@ -1,23 +1,23 @@
 //! One paper, and below it the papers that are like it.
 
-use super::cache::{Fleeting, Shows, cached};
+use super::cache::{Fleeting, Shows, cached_in};
+use super::pages::Said;
 use super::similar::{Shown, with_similar};
 use super::view::{NameView, PaperView, SimilarView, citation};
 use super::{PageError, Site};
+use crate::digest::Tongue;
 use crate::paper::PaperId;
 use crate::store::PaperPage;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 /// What one source says of it.
 #[derive(Serialize)]
 struct RecordView {
-    id: String,
     source: String,
-    day: String,
+    text: String,
 }
 
 /// What became of it.
@@ -34,33 +34,45 @@ pub(super) async fn paper(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, Shows::Papers, show(&site, &id)).await
+    let tongue = site.tongue_for(&headers);
+    cached_in(&site, &tongue, &uri, &headers, Shows::Papers, show(&site, &tongue, &id)).await
 }
 
-async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
+async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageError> {
+    let words = &tongue.pages().paper;
     let found = match id.parse::<PaperId>() {
         Ok(id) => with_similar(site, id).await?,
         Err(_) => None,
     };
     let Some(Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished }) = found else {
-        let text = "It may not have been taken in here.";
-        return site.pages.message(StatusCode::NOT_FOUND, "There is no such paper", text);
+        let said = Said::new(StatusCode::NOT_FOUND, words.none.as_str(), words.none_text.as_str());
+        return site.pages.say(tongue, &said);
     };
-    let view = PaperView::whole(&stored.paper);
+    let view = PaperView::whole(&stored.paper, tongue);
     // A work has one page, whatever else it is called.
     if stored.paper.id.as_str() != id {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
     let records: Vec<RecordView> = records
         .into_iter()
-        .map(|record| RecordView { id: record.id.to_string(), source: record.source, day: day_of(record.seen_at) })
+        .map(|record| RecordView {
+            source: words.from.with(&[("source", &record.source)]),
+            text: words
+                .taken_in
+                .with(&[("id", record.id.as_str()), ("day", &tongue.date(record.seen_at.date_naive()))]),
+        })
         .collect();
-    let events: Vec<EventView> =
-        events.into_iter().map(|(day, news)| EventView { day: short_date(day), text: news.to_string() }).collect();
-    let similar: Vec<SimilarView<'_>> = similar.iter().map(|stored| SimilarView::new(&stored.paper)).collect();
+    let events: Vec<EventView> = events
+        .into_iter()
+        .map(|(day, news)| EventView { day: tongue.date(day), text: tongue.news(&stored.paper, &news) })
+        .collect();
+    let similar: Vec<SimilarView<'_>> = similar.iter().map(|stored| SimilarView::new(&stored.paper, tongue)).collect();
+    let journal = stored.paper.journal.as_deref();
     let page = site
-        .page(&view.path)
-        .with("names", &NameView::all_of(&stored.paper))
+        .page(tongue, &view.path)
+        .with("words", words)
+        .with("published_in", &journal.map(|journal| words.published_in.with(&[("journal", journal)])))
+        .with("names", &NameView::all_of(&stored.paper, tongue))
         .with("citation", &citation(&stored.paper, &site.desk().site.url(&view.path)))
         .with("records", &records)
         .with("events", &events)
@@ -71,13 +83,4 @@ async fn show(site: &Site, id: &str) -> Result<Response, PageError> {
         response.extensions_mut().insert(Fleeting);
     }
     Ok(response)
-}
-
-fn day_of(at: DateTime<Utc>) -> String {
-    short_date(at.date_naive())
-}
-
-/// `4 August 2026`
-fn short_date(day: NaiveDate) -> String {
-    day.format("%-d %B %Y").to_string()
 }

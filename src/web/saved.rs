@@ -11,6 +11,7 @@ use super::{PageError, Site};
 use crate::paper::Paper;
 use crate::profile::library::{to_bibtex, to_csl_json, to_ris};
 use crate::store::StoredPaper;
+use crate::subscriber::Subscriber;
 use crate::token::Scope;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
@@ -30,14 +31,20 @@ const FORMS: [(&str, &str, &str, Writer); 3] = [
 pub(super) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
     let query = Query::of(&uri);
     let token = query.text("t").unwrap_or_default();
-    let Some(papers) = saved(&site, token).await? else { return Mishap::BadLink.answer() };
-    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let Some((reader, papers)) = saved(&site, token).await? else { return Mishap::BadLink.answer() };
+    let tongue = site.tongue_of(&reader);
+    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper, &tongue)).collect();
     let link = |(file, text, _, _): &(&str, &str, &str, Writer)| LinkView {
         url: format!("/saved/{file}?t={token}"),
         text: (*text).to_owned(),
     };
     let exports: Vec<LinkView> = FORMS.iter().map(link).collect();
-    let page = site.page("/saved").with("papers", &views).with("exports", &exports);
+    let page = site
+        .page_in(&tongue, "/saved")
+        .with("words", &tongue.pages().mine)
+        .with("count", &tongue.count(&tongue.pages().day.papers, papers.len() as u64))
+        .with("papers", &views)
+        .with("exports", &exports);
     site.pages.respond(StatusCode::OK, "saved.html", &page)
 }
 
@@ -51,7 +58,7 @@ pub(super) async fn export(
         return Mishap::BadLink.answer();
     };
     let query = Query::of(&uri);
-    let Some(papers) = saved(&site, query.text("t").unwrap_or_default()).await? else {
+    let Some((_, papers)) = saved(&site, query.text("t").unwrap_or_default()).await? else {
         return Mishap::BadLink.answer();
     };
     let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
@@ -60,9 +67,10 @@ pub(super) async fn export(
     Ok((headers, write(&papers)).into_response())
 }
 
-/// What the bearer of `token` saved, newest first.
-async fn saved(site: &Site, token: &str) -> Result<Option<Vec<StoredPaper>>, PageError> {
+/// The bearer of `token`, and what they saved, newest first.
+async fn saved(site: &Site, token: &str) -> Result<Option<(Subscriber, Vec<StoredPaper>)>, PageError> {
     let Some(subscriber) = reader(site, &[Scope::Feedback, Scope::View], token).await? else { return Ok(None) };
-    let saved = site.db.read(move |store| store.saved_papers(subscriber.id)).await?;
-    Ok(Some(saved.into_iter().map(|(paper, _)| paper).collect()))
+    let id = subscriber.id;
+    let saved = site.db.read(move |store| store.saved_papers(id)).await?;
+    Ok(Some((subscriber, saved.into_iter().map(|(paper, _)| paper).collect())))
 }

@@ -8,11 +8,12 @@ use super::query::Query;
 use super::view::PaperView;
 use super::visitor::Visitor;
 use super::{PageError, Site};
+use crate::digest::{SearchWords, Text};
 use crate::edition::find::{self, FoundPapers, Nearest};
 use crate::paper::query::Query as Wanted;
 use crate::text::cut;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
 
@@ -38,8 +39,26 @@ struct Asked {
     to: String,
     wanted: Wanted,
     /// What is wrong with the filters.
-    wrong: Option<&'static str>,
+    wrong: Option<BadDays>,
     number: u32,
+}
+
+/// What can be wrong with the days of a search.
+#[derive(Clone, Copy)]
+enum BadDays {
+    /// One is no day.
+    Unreadable,
+    /// The first lies behind the last.
+    Backwards,
+}
+
+impl BadDays {
+    fn said(self, words: &SearchWords) -> &Text {
+        match self {
+            BadDays::Unreadable => &words.bad_day,
+            BadDays::Backwards => &words.backwards,
+        }
+    }
 }
 
 impl Asked {
@@ -62,11 +81,11 @@ impl Asked {
             }
             match text.parse::<NaiveDate>() {
                 Ok(day) => *bound = Some(day),
-                Err(_) => wrong = Some("Days are written like 2026-08-04."),
+                Err(_) => wrong = Some(BadDays::Unreadable),
             }
         }
         if wanted.from.zip(wanted.until).is_some_and(|(from, until)| from > until) {
-            wrong = Some("The first day lies behind the last one.");
+            wrong = Some(BadDays::Backwards);
         }
         let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
         Asked { typed, category, source, from, to, wanted, wrong, number }
@@ -88,7 +107,12 @@ impl Asked {
 }
 
 /// `GET /search?q=`
-pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+pub(super) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
         return Mishap::TooOften.answer();
     }
@@ -104,16 +128,24 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, uri: Uri) -
         };
         site.db.run_blocking(search).await?
     };
-    let views: Vec<PaperView> = found.papers.iter().map(|stored| PaperView::in_list(&stored.paper)).collect();
+    let tongue = site.tongue_for(&headers);
+    let words = &tongue.pages().search;
+    let views: Vec<PaperView> = found.papers.iter().map(|stored| PaperView::in_list(&stored.paper, &tongue)).collect();
     let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to].iter().any(|text| !text.is_empty());
+    let numbered = |number: u32| tongue.pages().day.page.with(&[("number", &number.to_string())]);
     let page = site
-        .page("/search")
+        .page(&tongue, "/search")
+        .with("words", words)
+        .with("page_here", &numbered(asked.number))
+        .with("page_before", &numbered(asked.number - 1))
+        .with("page_after", &numbered(asked.number + 1))
+        .with("page_first", &numbered(1))
         .with("typed", &asked.typed)
         .with("category", &asked.category)
         .with("source", &asked.source)
         .with("from", &asked.from)
         .with("to", &asked.to)
-        .with("wrong", &asked.wrong)
+        .with("wrong", &asked.wrong.map(|wrong| wrong.said(words)))
         .with("is_filtered", &is_filtered)
         .with("query", &asked.query())
         .with("number", &asked.number)

@@ -6,22 +6,24 @@
 
 use super::asking::Unfit;
 use super::examples::Examples;
-use super::form::{self, Form};
+use super::form::Form;
 use super::limits::Costly;
 use super::mishap::Mishap;
+use super::pages::Said;
 use super::preferences::{IssueView, zones};
 use super::query::Query;
 use super::tongue::language;
 use super::view::CategoryView;
 use super::visitor::Visitor;
-use super::{PageError, Signup, Site};
+use super::{PageError, Signup, Site, wrong};
 use crate::digest::notices::Notice;
+use crate::digest::{PageWords, Text};
 use crate::edition::{self, Addressee, EditionError};
 use crate::fields::{Fields, Problem};
 use crate::links::Links;
 use crate::paper::PaperId;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
-use crate::subscriber::{Interest, NewSubscriber, Status, Subscriber, read_subscriber};
+use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -71,7 +73,7 @@ const HONEYPOT: &str = "website";
 /// `GET /subscribe`
 pub(super) async fn form(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
     if site.settings.signup == Signup::Closed {
-        return closed(&site);
+        return closed(&site, &headers);
     }
     let query = Query::of(&uri);
     let form = Form::of_pairs(&[("email", query.text("email").unwrap_or_default())]);
@@ -86,28 +88,25 @@ pub(super) async fn subscribe(
     request: Request<Body>,
 ) -> Result<Response, PageError> {
     if site.settings.signup == Signup::Closed {
-        return closed(&site);
+        return closed(&site, &headers);
     }
     if !site.state.limits.allow(Costly::Form, visitor) {
         return Mishap::TooOften.answer();
     }
     let asking = site.asking(visitor, request.uri().path());
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
-    let reading = form.clone();
-    let Typed { wanted, mut problems, works, unknown } =
-        site.db.run_blocking(move |db| read(db, &reading, reading.record())).await?;
-    let wrong = |problems: &[Problem], meant: Option<&str>| {
-        let shown = Shown { problems, meant, unknown: &unknown, issue: None };
-        show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers)
+    let tongue = site.tongue_for(&headers);
+    let (reading, words) = (form.clone(), tongue.pages().clone());
+    let Typed { wanted, problems, works, unknown } =
+        site.db.run_blocking(move |db| read(db, &reading, reading.record(), &words)).await?;
+    let refuse = |shown: Shown<'_>| show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers);
+    let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
+        return refuse(Shown { problems: &problems, unknown: &unknown, ..Shown::default() });
     };
-    let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else { return wrong(&problems, None) };
     match site.fit(&wanted.address, form.has("sure")) {
         Ok(()) => {}
-        Err(Unfit::Unwanted(remedy)) => {
-            problems.push(Problem { path: "email".to_owned(), value: None, remedy: remedy.to_owned() });
-            return wrong(&problems, None);
-        }
-        Err(Unfit::Mistyped(meant)) => return wrong(&[], Some(meant.as_str())),
+        Err(Unfit::Unwanted(kind)) => return refuse(Shown { unwanted: Some(kind), ..Shown::default() }),
+        Err(Unfit::Mistyped(meant)) => return refuse(Shown { meant: Some(meant.as_str()), ..Shown::default() }),
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
@@ -123,10 +122,9 @@ pub(super) async fn subscribe(
     } else {
         tracing::debug!("a form was filled in by a robot");
     }
-    let text = "If the address can be subscribed, a mail with a link is on its way to it. Follow the link within two \
-                days, and the first issue comes at the hour you chose. Nothing there? Look among the spam, or ask \
-                again tomorrow.";
-    site.pages.message(StatusCode::OK, "Look into your mailbox", text)
+    let words = tongue.pages();
+    let said = Said::new(StatusCode::OK, words.form.mailbox.as_str(), words.signup.done.as_str());
+    site.pages.say(&tongue, &said)
 }
 
 /// `POST /subscribe/preview`: what would come today for what is typed, without an address.
@@ -137,28 +135,29 @@ pub(super) async fn preview(
     request: Request<Body>,
 ) -> Result<Response, PageError> {
     if site.settings.signup == Signup::Closed {
-        return closed(&site);
+        return closed(&site, &headers);
     }
     if !site.state.limits.allow(Costly::Search, visitor) {
         return Mishap::TooOften.answer();
     }
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let (reading, desk, now) = (form.clone(), site.desk(), site.clock.now());
+    let tongue = site.tongue_for(&headers);
     let made = site.db.run_blocking(move |db| {
         let mut record = reading.record();
         record.insert("email".to_owned(), NOBODY.into());
-        let Typed { wanted, problems, works, unknown } = read(db, &reading, record)?;
+        let Typed { wanted, problems, works, unknown } = read(db, &reading, record, tongue.pages())?;
         // What is not known here is said, and the rest goes by what is.
         let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
         let issue = match wanted.filter(|_| !is_wrong) {
-            Some(wanted) => Some(IssueView::new(&edition::preview_for(db, &desk, &wanted, works, now)?)),
+            Some(wanted) => Some(IssueView::new(&edition::preview_for(db, &desk, &wanted, works, now)?, &tongue)),
             None => None,
         };
         Ok::<_, EditionError>((issue, problems, unknown))
     });
     let (issue, problems, unknown) = made.await?;
     let status = if issue.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let shown = Shown { problems: &problems, meant: None, unknown: &unknown, issue };
+    let shown = Shown { problems: &problems, unknown: &unknown, issue, ..Shown::default() };
     show(&site, status, &form, &shown, &headers)
 }
 
@@ -174,9 +173,6 @@ const WITHOUT: &str = "without";
 /// Where works to learn from stand in a request, beside the record.
 pub(super) const LIBRARY: &str = "library";
 
-/// The interest of somebody who names papers and says no more.
-const YOUR_PAPERS: &str = "Like your papers";
-
 /// What a form says.
 struct Typed {
     wanted: Option<NewSubscriber>,
@@ -187,7 +183,7 @@ struct Typed {
     unknown: String,
 }
 
-fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, StoreError> {
+fn read(db: &Db, form: &Form, mut record: Map<String, Value>, words: &PageWords) -> Result<Typed, StoreError> {
     record.remove("status");
     let mut fields = Fields::new(record);
     let mut wanted = read_subscriber(&mut fields, None);
@@ -200,7 +196,9 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, S
         && !(papers.is_empty() && works.is_empty())
     {
         if wanted.interests.is_empty() {
-            wanted.interests.push(Interest { name: YOUR_PAPERS.to_owned(), ..Interest::default() });
+            // Somebody names papers, and says no more.
+            let name = words.signup.your_papers.as_str().to_owned();
+            wanted.interests.push(Interest { name, ..Interest::default() });
         }
         let liked = &mut wanted.interests[0].liked;
         let new: Vec<PaperId> = papers.iter().filter(|id| !liked.contains(id)).cloned().collect();
@@ -214,6 +212,8 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>) -> Result<Typed, S
 struct Shown<'a> {
     problems: &'a [Problem],
     meant: Option<&'a str>,
+    /// The address is of a kind that the operator does not want.
+    unwanted: Option<MailboxKind>,
     unknown: &'a str,
     issue: Option<IssueView>,
 }
@@ -305,12 +305,24 @@ fn show(
     {
         values.insert("language".to_owned(), language.into());
     }
+    let tongue = site.tongue_for(headers);
+    let words = tongue.pages();
+    let mut problems = wrong::by_field(shown.problems, form.text("email"), &words.wrong);
+    if let Some(kind) = shown.unwanted {
+        problems.insert("email".to_owned(), wrong::of_kind(kind, &words.wrong).as_str().to_owned());
+    }
+    let meant = |text: &Text| text.with(&[("address", shown.meant.unwrap_or_default())]);
     let page = site
-        .page("/subscribe")
+        .page(&tongue, "/subscribe")
+        .with("words", &words.signup)
+        .with("fields", &words.form)
+        .with("wrong", &words.wrong)
+        .with("meant_text", &meant(&words.signup.meant))
+        .with("meant_yes", &meant(&words.signup.meant_yes))
         .with("values", &values)
         .with("examples", &form.text(EXAMPLES))
         .with("without", &shown.unknown)
-        .with("problems", &form::by_field(shown.problems))
+        .with("problems", &problems)
         .with("meant", &shown.meant)
         .with("issue", &shown.issue)
         .with("zones", &zones())
@@ -319,7 +331,8 @@ fn show(
     site.pages.respond(status, "subscribe.html", &page)
 }
 
-fn closed(site: &Site) -> Result<Response, PageError> {
-    let text = "Nobody can subscribe here by themselves. Whoever runs this site can add you.";
-    site.pages.message(StatusCode::FORBIDDEN, "Subscriptions are closed", text)
+fn closed(site: &Site, headers: &HeaderMap) -> Result<Response, PageError> {
+    let tongue = site.tongue_for(headers);
+    let words = &tongue.pages().signup;
+    site.pages.say(&tongue, &Said::new(StatusCode::FORBIDDEN, words.closed.as_str(), words.closed_text.as_str()))
 }

@@ -1,5 +1,5 @@
 //! Which language a page is in: the reader's own on pages for one person, the
-//! visitor's where nobody is known. Pages for everybody are in English.
+//! visitor's on all others. The operator's pages and the feeds are in English.
 
 use super::Site;
 use crate::digest::Tongue;
@@ -18,15 +18,57 @@ impl Site {
     }
 }
 
-/// The first of the visitor's languages that there is.
+/// Languages that are looked at: no browser lists more.
+const WANTED_MAX: usize = 20;
+
+/// The one of the visitor's languages that they want most and that there is.
 pub(super) fn language(site: &Site, headers: &HeaderMap) -> Option<String> {
     let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let desk = site.desk();
     let known: Vec<&str> = desk.templates.language_names().map(|(code, _)| code).collect();
-    // Browsers write the most wanted one first, so the weights tell nothing more.
-    // A language is looked for as it is written, then without its country: pt-BR, pt.
-    wanted.split(',').filter_map(|part| part.split(';').next()).map(str::trim).find_map(|code| {
-        let spelt = |wanted: &str| known.iter().find(|known| known.eq_ignore_ascii_case(wanted)).copied();
-        spelt(code).or_else(|| spelt(code.split('-').next()?)).map(str::to_owned)
-    })
+    best(wanted, &known).map(str::to_owned)
+}
+
+/// The one of `known` that is wanted most: RFC 9110 section 12.5.4, by lookup as in
+/// RFC 4647 section 3.4, where a language is looked for as it is written, then
+/// without its country: pt-BR, pt.
+fn best<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+    let mut ranges: Vec<(&str, f32)> = wanted
+        .split(',')
+        .take(WANTED_MAX)
+        .map(|part| {
+            let (code, parameters) = part.split_once(';').unwrap_or((part, ""));
+            let quality = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), |quality| quality.trim().parse());
+            (code.trim(), quality.unwrap_or(0.0))
+        })
+        .filter(|(_, quality)| *quality > 0.0)
+        .collect();
+    // Of equals the one that is written first.
+    ranges.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let spelt = |code: &str| known.iter().find(|known| known.eq_ignore_ascii_case(code)).copied();
+    ranges.into_iter().find_map(|(code, _)| spelt(code).or_else(|| spelt(code.split('-').next()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: &str, expected: Option<&str>) {
+        assert_eq!(best(wanted, &["de", "en", "fr", "pt-BR", "zh"]), expected, "{wanted:?}");
+    }
+
+    #[test]
+    fn the_language_that_is_wanted_most_is_taken() {
+        check("de-AT, en;q=0.5", Some("de"));
+        check("en;q=0.4, fr;q=0.9, de;q=0.9", Some("fr"));
+        check("fr;q=0, en;q=0.1", Some("en"));
+        check("pt-br", Some("pt-BR"));
+        check("pt", None);
+        check("ZH-Hant-TW", Some("zh"));
+        check("xx, *;q=0.5", None);
+        check("de;q=nonsense, en", Some("en"));
+        check("en ; q=0.2 , de", Some("de"));
+        check("", None);
+    }
 }

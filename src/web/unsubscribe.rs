@@ -60,8 +60,13 @@ pub(super) async fn leave(
 ) -> Result<Response, PageError> {
     let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
     if !is_one_click(request).await {
-        let text = "The request did not say List-Unsubscribe=One-Click. Nothing was changed.";
-        return site.pages.message(StatusCode::BAD_REQUEST, "That was not understood", text);
+        let tongue = match subscriber(&site, id).await? {
+            Some(known) => site.tongue_of(&known),
+            None => site.tongue_for(&headers),
+        };
+        let words = &tongue.pages().leave;
+        let said = Said::new(StatusCode::BAD_REQUEST, words.unclear.as_str(), words.unclear_text.as_str());
+        return site.pages.say(&tongue, &said);
     }
     let now = site.clock.now();
     let left = site.db.run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now)).await?;

@@ -1,6 +1,6 @@
 //! Papers as pages show them.
 
-use crate::digest::short;
+use crate::digest::{Tongue, short};
 use crate::paper::{Paper, PaperId, Registry, category_name};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -37,46 +37,56 @@ pub(super) struct PaperView {
     pub(super) title: String,
     pub(super) people: String,
     pub(super) categories: Vec<CategoryView>,
+    /// The language of title and abstract, where it is known and not that of the page.
+    pub(super) lang: Option<&'static str>,
     pub(super) announced: Option<String>,
-    pub(super) votes: Option<u32>,
+    /// `3 votes`.
+    pub(super) votes: Option<String>,
     #[serde(rename = "abstract")]
     pub(super) abstract_text: String,
     /// The two or three most telling sentences.
     pub(super) summary: String,
     pub(super) comment: Option<String>,
     pub(super) journal: Option<String>,
-    pub(super) version: Option<u32>,
-    pub(super) withdrawn: bool,
+    /// `version 2`; none if it is the first.
+    pub(super) version: Option<String>,
+    /// That it was withdrawn, in a word.
+    pub(super) withdrawn: Option<String>,
     pub(super) links: Vec<LinkView>,
 }
 
 impl PaperView {
     /// As it stands in a list.
-    pub(super) fn in_list(paper: &Paper) -> Self {
-        Self::new(paper, AUTHORS_MAX)
+    pub(super) fn in_list(paper: &Paper, tongue: &Tongue) -> Self {
+        Self::new(paper, AUTHORS_MAX, tongue)
     }
 
     /// As it stands on its own page.
-    pub(super) fn whole(paper: &Paper) -> Self {
-        Self::new(paper, usize::MAX)
+    pub(super) fn whole(paper: &Paper, tongue: &Tongue) -> Self {
+        Self::new(paper, usize::MAX, tongue)
     }
 
-    fn new(paper: &Paper, authors_max: usize) -> Self {
+    fn new(paper: &Paper, authors_max: usize, tongue: &Tongue) -> Self {
+        let words = &tongue.pages().paper;
         PaperView {
             id: paper.id.to_string(),
             path: path_of(paper.id.as_str()),
             title: paper.title.clone(),
-            people: people(paper, authors_max),
+            people: tongue.some(&paper.authors, authors_max),
             categories: categories(paper),
-            announced: announced(paper),
-            votes: paper.upvotes.filter(|votes| *votes > 0),
+            lang: tongue.lang_of(&paper.title),
+            announced: paper.announced.map(|day| tongue.announced(day)),
+            votes: paper.upvotes.filter(|votes| *votes > 0).map(|votes| tongue.count(&words.votes, u64::from(votes))),
             abstract_text: paper.abstract_text.clone(),
             summary: short(&paper.abstract_text, &[]),
             comment: paper.comment.clone(),
             journal: paper.journal.clone(),
-            version: paper.version,
-            withdrawn: paper.withdrawn,
-            links: links(paper),
+            version: paper
+                .version
+                .filter(|version| *version > 1)
+                .map(|version| words.version.with(&[("number", &version.to_string())])),
+            withdrawn: withdrawn(paper, tongue),
+            links: links(paper, tongue),
         }
     }
 }
@@ -88,32 +98,25 @@ pub(super) struct SimilarView<'a> {
     title: &'a str,
     people: String,
     categories: Vec<CategoryView>,
+    lang: Option<&'static str>,
     announced: Option<String>,
     #[serde(rename = "abstract")]
     abstract_text: &'a str,
-    withdrawn: bool,
+    withdrawn: Option<String>,
 }
 
 impl<'a> SimilarView<'a> {
-    pub(super) fn new(paper: &'a Paper) -> Self {
+    pub(super) fn new(paper: &'a Paper, tongue: &Tongue) -> Self {
         SimilarView {
             path: path_of(paper.id.as_str()),
             title: &paper.title,
-            people: people(paper, AUTHORS_MAX),
+            people: tongue.some(&paper.authors, AUTHORS_MAX),
             categories: categories(paper),
-            announced: announced(paper),
+            lang: tongue.lang_of(&paper.title),
+            announced: paper.announced.map(|day| tongue.date(day)),
             abstract_text: &paper.abstract_text,
-            withdrawn: paper.withdrawn,
+            withdrawn: withdrawn(paper, tongue),
         }
-    }
-}
-
-fn people(paper: &Paper, authors_max: usize) -> String {
-    let named = paper.authors.len().min(authors_max);
-    let people = paper.authors[..named].join(", ");
-    match paper.authors.len() - named {
-        0 => people,
-        more => format!("{people} and {more} more"),
     }
 }
 
@@ -121,21 +124,21 @@ fn categories(paper: &Paper) -> Vec<CategoryView> {
     paper.categories.iter().map(|code| CategoryView::new(code)).collect()
 }
 
-fn announced(paper: &Paper) -> Option<String> {
-    paper.announced.map(|day| day.format("%-d %B %Y").to_string())
+fn withdrawn(paper: &Paper, tongue: &Tongue) -> Option<String> {
+    paper.withdrawn.then(|| tongue.pages().paper.withdrawn.as_str().to_owned())
 }
 
 /// A name of a work, with who gave it and where it leads.
 #[derive(Serialize)]
 pub(super) struct NameView {
-    text: &'static str,
+    text: String,
     id: String,
     url: Option<String>,
 }
 
 impl NameView {
-    fn new(id: &PaperId) -> Self {
-        let name = id.as_str();
+    fn new(id: &PaperId, tongue: &Tongue) -> Self {
+        let (name, words) = (id.as_str(), &tongue.pages().paper);
         let (text, url) = match id.registry() {
             Registry::Arxiv => ("arXiv", Some(format!("https://arxiv.org/abs/{name}"))),
             Registry::Preprint | Registry::Doi => ("DOI", Some(format!("https://doi.org/{name}"))),
@@ -145,14 +148,14 @@ impl NameView {
             ),
             Registry::Pmc => ("PubMed Central", Some(format!("https://pmc.ncbi.nlm.nih.gov/articles/{name}/"))),
             Registry::OpenReview => ("OpenReview", None),
-            Registry::Index => ("Index", None),
-            Registry::Other => ("Name", None),
+            Registry::Index => (words.index.as_str(), None),
+            Registry::Other => (words.name.as_str(), None),
         };
-        NameView { text, id: name.to_owned(), url }
+        NameView { text: text.to_owned(), id: name.to_owned(), url }
     }
 
     /// All names of a paper, its own first.
-    pub(super) fn all_of(paper: &Paper) -> Vec<Self> {
+    pub(super) fn all_of(paper: &Paper, tongue: &Tongue) -> Vec<Self> {
         let mut names: Vec<PaperId> = vec![paper.id.clone()];
         let doi = paper.doi.iter().filter_map(|doi| doi.parse::<PaperId>().ok());
         for name in paper.same_as.iter().cloned().chain(doi) {
@@ -160,7 +163,7 @@ impl NameView {
                 names.push(name);
             }
         }
-        names.iter().map(NameView::new).collect()
+        names.iter().map(|id| NameView::new(id, tongue)).collect()
     }
 }
 
@@ -180,7 +183,9 @@ pub(super) fn citation(paper: &Paper, address: &str) -> Vec<(&'static str, Strin
     tags
 }
 
-fn links(paper: &Paper) -> Vec<LinkView> {
+fn links(paper: &Paper, tongue: &Tongue) -> Vec<LinkView> {
+    let words = &tongue.pages().paper;
+    let [pdf, code_text] = tongue.link_words();
     let mut links = Vec::new();
     let mut add = |url: String, text: &str| {
         // What a source gives as an address may be anything.
@@ -189,16 +194,16 @@ fn links(paper: &Paper) -> Vec<LinkView> {
         }
     };
     if let Some(url) = paper.link() {
-        add(url, if paper.id.is_arxiv() { "arXiv" } else { "Read at the source" });
+        add(url, if paper.id.is_arxiv() { "arXiv" } else { words.read.as_str() });
     }
     if paper.id.is_arxiv() {
-        add(format!("https://arxiv.org/pdf/{}", paper.id), "PDF");
+        add(format!("https://arxiv.org/pdf/{}", paper.id), pdf.as_str());
     }
     if let Some(doi) = &paper.doi {
-        add(format!("https://doi.org/{doi}"), "Journal");
+        add(format!("https://doi.org/{doi}"), words.journal.as_str());
     }
     if let Some(code) = &paper.code {
-        add(code.clone(), "Code");
+        add(code.clone(), code_text.as_str());
     }
     links
 }

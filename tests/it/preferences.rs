@@ -133,6 +133,16 @@ async fn looking_changes_nothing_and_nobody_keeps_a_copy() {
 }
 
 #[tokio::test]
+async fn a_newcomer_looks_at_the_issue_that_comes_and_not_at_one_from_before_they_joined() {
+    let house = House::new();
+    house.announces(&["Adapters for towers", "Lamps"]);
+    // It is noon; today's issues were due at seven.
+    let (id, _) = house.subscribes("ada@example.org");
+    let (_, page) = house.get(&house.preferences("/preferences/preview", id)).await;
+    assert!(page.contains("Wednesday, 5 August 2026") && page.contains("Adapters for towers"), "{page}");
+}
+
+#[tokio::test]
 async fn a_link_of_another_scope_or_of_somebody_gone_opens_nothing() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
@@ -193,7 +203,7 @@ async fn everything_can_be_changed_in_one_form() {
         ("email", "eve@example.org"),
     ]);
     let (status, page) = house.post(&path, FORM, &typed).await;
-    assert!(status == StatusCode::OK && page.contains("Saved."), "{page}");
+    assert!(status == StatusCode::OK && page.contains("Gespeichert."), "{page}");
     let ada = house.stored(id);
     let record = ada.to_record();
     let expected = serde_json::json!({
@@ -202,7 +212,7 @@ async fn everything_can_be_changed_in_one_form() {
         "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de", "pause_until": "2026-09-01",
         "replacements": true, "publications": false, "status": "active",
         "interests": [{
-            "name": "Adapters", "description": "cheap tuning", "keywords": ["low-rank adaptation", "LoRA, really"],
+            "name": "Adapters", "description": "cheap tuning", "weight": 1, "keywords": ["low-rank adaptation", "LoRA, really"],
             "must_not": [], "authors": [], "categories": [], "liked": ["2608.00001", "2608.00002"], "disliked": [],
         }],
     });
@@ -247,7 +257,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_saved() {
         "must name at least one day",
         "must be a whole number from 1 to 100",
         "must be a number from 0 to 1",
-        "must be one of daily, weekly",
+        "must be one of those that are offered",
         "must be a language code",
         "must be a date",
         "not known here: no such paper at all",
@@ -262,7 +272,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_saved() {
     // Two of one name, and more than there may be.
     let twice = form(&[("interests", ""), ("interests[0].name", "A"), ("interests[1].name", "a")]);
     let (status, page) = house.post(&path, FORM, &twice).await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("two interests have this name"), "{page}");
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Two interests have this name"), "{page}");
     let many: Vec<(String, String)> =
         (0..200).map(|at| (format!("interests[{at}].name"), format!("Interest no. {at}"))).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -397,7 +407,10 @@ async fn a_library_is_taken_in_and_what_became_of_it_is_said() {
                    archiveprefix={arXiv}}\n@article{b, title={A book of lamps}, abstract={On light.}}\n@article{c,}";
     let (status, page) = post(library, "").await;
     assert!(status == StatusCode::OK, "{page}");
-    assert!(page.contains("1 known here") && page.contains("1 learned from") && page.contains("Set aside"), "{page}");
+    assert!(
+        page.contains("liked now: 1.") && page.contains("by their text: 1.") && page.contains("Set aside"),
+        "{page}"
+    );
     let ada = house.stored(id);
     assert_eq!(ada.interests[0].name, "Mine");
     assert_eq!(ada.interests[0].liked.len(), 1);

@@ -50,7 +50,7 @@ fn paper(topic: usize, at: usize) -> Paper {
     paper
 }
 
-struct World {
+pub(crate) struct World {
     background: Background,
     maker: Option<SvdEmbedder>,
     dense: Option<DenseBackground>,
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// An archive of 300 papers on all topics; today brings 20 on each.
-    fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         let archive: Vec<Paper> = (0..300).map(|at| paper(at % 5, at / 5)).collect();
         World::new(&archive, (0..100).map(|at| paper(at % 5, 1_000 + at / 5)).collect())
     }
@@ -113,11 +113,11 @@ impl World {
         self.learn(&interest, &liked, &[])
     }
 
-    fn wants(&self, interest: &Interest) -> Profile {
+    pub(crate) fn wants(&self, interest: &Interest) -> Profile {
         self.learn(interest, &[], &[])
     }
 
-    fn pick(&self, profiles: &[Profile], max_papers: usize, min_score: f32) -> Picks {
+    pub(crate) fn pick(&self, profiles: &[Profile], max_papers: usize, min_score: f32) -> Picks {
         let sent = HashSet::new();
         let request = Request { days: &self.days, sent: &sent, max_papers, min_score };
         ranking::pick(&self.candidates, profiles, &request)
@@ -125,11 +125,11 @@ impl World {
 }
 
 /// On which topic a paper is: its id says it.
-fn topic(paper: &Paper) -> usize {
+pub(crate) fn topic(paper: &Paper) -> usize {
     paper.id.as_str().split('.').next().unwrap().parse().unwrap()
 }
 
-fn interest(name: &str, keywords: &[&str], must_not: &[&str]) -> Interest {
+pub(crate) fn interest(name: &str, keywords: &[&str], must_not: &[&str]) -> Interest {
     let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     Interest { name: name.to_owned(), keywords: owned(keywords), must_not: owned(must_not), ..Interest::default() }
 }

@@ -102,7 +102,7 @@ async fn what_was_typed_is_kept_and_what_is_wrong_stands_beside_it() {
     }
     assert!(page.contains("&lt;b&gt;towers") && !page.contains("<b>towers"), "{page}");
     let (_, page) = house.post("/subscribe", FORM, &form(&[("email", "ada@gmial.com")])).await;
-    assert!(page.contains("Did you mean <strong>ada@gmail.com</strong>"), "{page}");
+    assert!(page.contains("Did you mean ada@gmail.com?"), "{page}");
     let (status, _) = house.post("/subscribe", FORM, &form(&[("email", "ada@gmial.com"), ("sure", "yes")])).await;
     assert_eq!(status, StatusCode::OK);
     let (status, _) = house.post("/subscribe", FORM, &form(&[("email", "ada@mailinator.com")])).await;

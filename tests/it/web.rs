@@ -201,7 +201,7 @@ async fn a_day_is_paged_and_sifted_and_has_neighbours() {
     house.db.run_here(|store| store.take_in("import", &papers, now)).unwrap();
     let (_, first) = house.get("/").await;
     assert!(
-        first.contains("69 papers announced on Tuesday, 4 August 2026") && first.contains("page 1 of 3"),
+        first.contains("69 papers announced on Tuesday, 4 August 2026") && first.contains("Page 1 of 3."),
         "{first}"
     );
     assert!(first.contains("Title 69 &lt;b&gt;") && !first.contains("Title 39 "), "{first}");

@@ -178,7 +178,7 @@ fn texts(table: &Table) -> BTreeMap<String, (BTreeSet<String>, Option<BTreeSet<S
     }
     // The patterns of dates know more values than English uses.
     for (key, (places, _)) in &mut found {
-        if key.starts_with("dates.") && key != "dates.span" {
+        if key.starts_with("dates.") && !["dates.moment", "dates.span"].contains(&key.as_str()) {
             places.clear();
         }
     }

@@ -57,6 +57,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
     M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
     M::up(include_str!("../../../migrations/sqlite/0014_signatures.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

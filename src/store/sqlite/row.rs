@@ -39,6 +39,12 @@ impl Columns<'_, '_> {
         read(&value).ok_or_else(|| self.not_ours(column, value))
     }
 
+    /// A number that `read` understands.
+    pub(super) fn number<T>(&self, column: &'static str, read: impl Fn(i64) -> Option<T>) -> rusqlite::Result<T> {
+        let value: i64 = self.row.get(column)?;
+        read(value).ok_or_else(|| self.not_ours(column, value.to_string()))
+    }
+
     /// One of a few words.
     pub(super) fn word<T: Copy>(&self, column: &'static str, words: &[(&'static str, T)]) -> rusqlite::Result<T> {
         self.read(column, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))

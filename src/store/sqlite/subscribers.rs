@@ -5,7 +5,7 @@ use super::row::{Columns, json_text};
 use crate::store::{Entered, StoreError, SubscriberStore, Suppression};
 use crate::subscriber::{
     AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Subscriber,
-    SubscriberId, WhenEmpty,
+    SubscriberId, Weight, WhenEmpty,
 };
 use chrono::{DateTime, Utc, Weekday};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
@@ -211,16 +211,17 @@ pub(super) fn write_subscriber(
     tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?.execute(named_params! { ":id": id.0 })?;
     for (position, interest) in details.interests.iter().enumerate() {
         tx.prepare_cached(
-            "INSERT INTO interests (subscriber_id, position, name, description, keywords, must_not, authors,
-                                    categories, liked, disliked)
-             VALUES (:id, :position, :name, :description, :keywords, :must_not, :authors,
-                     :categories, :liked, :disliked)",
+            "INSERT INTO interests (subscriber_id, position, name, description, weight, keywords, must_not,
+                                    authors, categories, liked, disliked)
+             VALUES (:id, :position, :name, :description, :weight, :keywords, :must_not,
+                     :authors, :categories, :liked, :disliked)",
         )?
         .execute(named_params! {
             ":id": id.0,
             ":position": position as i64,
             ":name": interest.name,
             ":description": interest.description,
+            ":weight": interest.weight.hundredths() as i64,
             ":keywords": json_text(&interest.keywords),
             ":must_not": json_text(&interest.must_not),
             ":authors": json_text(&interest.authors),
@@ -318,6 +319,7 @@ fn interest(row: &Row<'_>) -> rusqlite::Result<Interest> {
     Ok(Interest {
         name: columns.get("name")?,
         description: columns.get("description")?,
+        weight: columns.number("weight", |hundredths| Weight::new(hundredths as f64 / 100.0))?,
         keywords: columns.json("keywords")?,
         must_not: columns.json("must_not")?,
         authors: columns.json("authors")?,

@@ -97,7 +97,7 @@ pub(super) async fn show(
     let has_password = admin.site.db.read(|store| store.admin_password()).await?.is_some();
     let page = admin
         .site
-        .page("/admin/login")
+        .page_in(admin.site.pages.english(), "/admin/login")
         .with("next", &next)
         .with("problem", &problem)
         .with("has_password", &has_password);

@@ -84,7 +84,11 @@ impl AdminSite {
     fn page(&self, session: &Session, path: &'static str) -> Page {
         let menu: Vec<MenuView> =
             MENU.iter().map(|(url, text)| MenuView { url, text, is_here: *url == path }).collect();
-        self.site.page(path).with("menu", &menu).with("csrf", &session.csrf).with("said", &None::<&str>)
+        self.site
+            .page_in(self.site.pages.english(), path)
+            .with("menu", &menu)
+            .with("csrf", &session.csrf)
+            .with("said", &None::<&str>)
     }
 
     fn respond(&self, template: &str, page: &Page) -> Result<Response, PageError> {

@@ -11,7 +11,7 @@ use crate::store::{
     Asking, Consent, Feedback, MailLine, MailSearch, NewRequest, PersonLine, ReportRow, ReportsOf, Request,
     RequestKind, Store, StoreError, SuppressionLine,
 };
-use crate::subscriber::{Format, Frequency, Status, Subscriber, SubscriberId};
+use crate::subscriber::{Format, Frequency, Status, Subscriber, SubscriberId, Weight};
 use crate::web::form::Form;
 use crate::web::preferences::IssueView;
 use crate::web::query::Query;
@@ -177,8 +177,10 @@ fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
 
 fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
     let ids = |ids: &[crate::paper::PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let weight = if interest.weight == Weight::USUAL { String::new() } else { interest.weight.to_string() };
     let parts = [
         ("About", interest.description.clone()),
+        ("Weight", weight),
         ("Keywords", interest.keywords.join(" · ")),
         ("Never", interest.must_not.join(" · ")),
         ("Authors", interest.authors.join(" · ")),
@@ -322,7 +324,7 @@ pub(super) async fn preview(
         .with("id", &subscriber.id.0)
         .with("address_shown", &subscriber.address)
         .with("is_active", &(subscriber.status == Status::Active))
-        .with("issue", &composed.as_ref().map(IssueView::new))
+        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, admin.site.pages.english())))
         .with("text", &text)
         .with("has_html", &html);
     admin.respond("admin/preview.html", &page)

@@ -113,6 +113,9 @@ pub(super) struct InterestInput {
     /// What it is about, in plain words.
     #[schema(max_length = 20_000)]
     description: Option<String>,
+    /// How much of the issue it is to have, beside the others: one of 2 gets twice the places of one of 1, the default.
+    #[schema(minimum = 0.1, maximum = 10)]
+    weight: Option<f64>,
     /// Words and phrases, also combined with AND and OR: papers that hold one are above the line.
     #[schema(max_items = 500)]
     keywords: Option<Vec<String>>,

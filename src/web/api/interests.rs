@@ -9,15 +9,12 @@ use super::repeat::About;
 use super::subscribers::{edit, named};
 use super::{BASE, encoded, json, ok, with_header};
 use crate::fields::Fields;
-use crate::subscriber::{Interest, Subscriber, read_interest};
+use crate::subscriber::{INTERESTS_MAX, Interest, Subscriber, read_interest};
 use crate::web::Site;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-
-/// Interests of one subscriber.
-const INTERESTS_MAX: usize = 100;
 
 /// List interests
 #[utoipa::path(get, path = "/subscribers/{subscriber}/interests", operation_id = "list_interests", tag = "interests",

@@ -1,6 +1,7 @@
 //! The address, leaving and coming back, and what is done by a fresh link alone.
 
 use super::{Bearer, bearer, page, posted};
+use crate::digest::Text;
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
 use crate::store::{Asking, NewRequest, RequestKind};
@@ -10,9 +11,10 @@ use crate::web::asking::Unfit;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::owner::OWNER_HOURS;
+use crate::web::pages::Page;
 use crate::web::signup::LINK_HOURS;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site, unsubscribe};
+use crate::web::{PageError, Site, unsubscribe, wrong};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -22,7 +24,7 @@ use chrono::TimeDelta;
 /// `GET /preferences/account?t=TOKEN`
 pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
     let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
-    show(&site, StatusCode::OK, &bearer, None, "", None)
+    show(&site, &bearer, None)
 }
 
 /// `POST /preferences/account?t=TOKEN` with `act`.
@@ -37,6 +39,8 @@ pub(in crate::web) async fn act(
         Err(mishap) => return mishap.answer(),
     };
     let asking = site.asking(visitor, uri.path());
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().account;
     match form.text("act") {
         "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
         kind @ ("export" | "erase" | "return") => {
@@ -49,9 +53,7 @@ pub(in crate::web) async fn act(
                 _ => RequestKind::Subscribe,
             };
             ask_by_mail(&site, &bearer, kind, asking).await?;
-            let said = "A mail with a link is on its way to you. There is one a day at most; if none comes, look \
-                        among the spam.";
-            show(&site, StatusCode::OK, &bearer, Some(said), "", None)
+            show(&site, &bearer, Some(words.mailed.as_str()))
         }
         "leave" => {
             let (id, now) = (bearer.subscriber.id, site.clock.now());
@@ -60,7 +62,7 @@ pub(in crate::web) async fn act(
                 unsubscribe::goodbye(&site, id).await;
             }
             bearer.subscriber.details.status = Status::Unsubscribed;
-            show(&site, StatusCode::OK, &bearer, Some("You will get no more mail from us."), "", None)
+            show(&site, &bearer, Some(words.gone.as_str()))
         }
         "retire" => {
             let (id, now) = (bearer.subscriber.id, site.clock.now());
@@ -70,15 +72,13 @@ pub(in crate::web) async fn act(
             };
             tracing::info!(subscriber.id = id.0, "older links retired");
             let bearer = Bearer::new(&site, subscriber);
-            let said = "Links in older mails do not work any more, except those to unsubscribe. The links on this \
-                        page are new ones, and the next mail brings you others.";
-            show(&site, StatusCode::OK, &bearer, Some(said), "", None)
+            show(&site, &bearer, Some(words.retired.as_str()))
         }
         "resume" if matches!(bearer.subscriber.status, Status::Active | Status::Paused) => {
             bearer.subscriber.details.status = Status::Active;
             bearer.subscriber.details.preferences.pause_until = None;
             bearer.save(&site).await?;
-            show(&site, StatusCode::OK, &bearer, Some("Issues come again."), "", None)
+            show(&site, &bearer, Some(words.resumed.as_str()))
         }
         _ => Mishap::Torn.answer(),
     }
@@ -93,18 +93,22 @@ async fn move_to(
     is_sure: bool,
     asking: Asking,
 ) -> Result<Response, PageError> {
-    let refuse = |why: &str| show(site, StatusCode::UNPROCESSABLE_ENTITY, bearer, None, typed, Some(why));
-    let address = match typed.parse::<Address>() {
-        Ok(address) => address,
-        Err(why) => return refuse(&format!("It {why}.")),
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().wrong;
+    let refuse = |why: &Text| refuse(site, bearer, typed, why.as_str(), false);
+    let Ok(address) = typed.parse::<Address>() else {
+        return refuse(wrong::of_address(typed, words).unwrap_or(&words.address));
     };
     if address.as_str().eq_ignore_ascii_case(bearer.subscriber.address.as_str()) {
-        return refuse("That is your address now.");
+        return refuse(&words.address_yours);
     }
     match site.fit(&address, is_sure) {
         Ok(()) => {}
-        Err(Unfit::Unwanted(remedy)) => return refuse(&format!("It {remedy}.")),
-        Err(Unfit::Mistyped(meant)) => return refuse(&format!("Did you mean {meant}? If not, send it once more.")),
+        Err(Unfit::Unwanted(kind)) => return refuse(wrong::of_kind(kind, words)),
+        Err(Unfit::Mistyped(meant)) => {
+            let said = words.address_meant.with(&[("address", meant.as_str())]);
+            return self::refuse(site, bearer, typed, &said, true);
+        }
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
@@ -134,11 +138,8 @@ async fn move_to(
         let notice = Notice::NewAddress { old, url, until: now + TimeDelta::hours(LINK_HOURS) };
         site.send(&notice, to, Some(id)).await?;
     }
-    let said = format!(
-        "A mail with a link is on its way to {address}. Issues go there once the link is followed; until then all \
-         stays as it is."
-    );
-    show(site, StatusCode::OK, bearer, Some(&said), "", None)
+    let said = tongue.pages().account.moving.with(&[("address", address.as_str())]);
+    show(site, bearer, Some(&said))
 }
 
 /// Mails a fresh link to the subscriber's own address, one of a kind a day.
@@ -166,19 +167,23 @@ async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: As
     site.send(&notice, subscriber.into(), Some(id)).await
 }
 
-fn show(
-    site: &Site,
-    status: StatusCode,
-    bearer: &Bearer,
-    said: Option<&str>,
-    typed: &str,
-    problem: Option<&str>,
-) -> Result<Response, PageError> {
-    let page = page(site, bearer, "/preferences/account")
-        .with("said", &said)
-        .with("email", &typed)
-        .with("problem", &problem)
+fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Response, PageError> {
+    let page = filled(site, bearer).with("said", &said);
+    site.pages.respond(StatusCode::OK, "preferences.account.html", &page)
+}
+
+/// The page with what is wrong with the address that was `typed`; whoever is asked
+/// whether they meant another one may send it once more.
+fn refuse(site: &Site, bearer: &Bearer, typed: &str, why: &str, asks_again: bool) -> Result<Response, PageError> {
+    let page = filled(site, bearer).with("email", &typed).with("problem", &why).with("asks_again", &asks_again);
+    site.pages.respond(StatusCode::UNPROCESSABLE_ENTITY, "preferences.account.html", &page)
+}
+
+fn filled(site: &Site, bearer: &Bearer) -> Page {
+    page(site, bearer, "/preferences/account")
+        .with("own", &site.tongue_of(&bearer.subscriber).pages().account)
+        .with("email", &"")
+        .with("problem", &None::<&str>)
+        .with("asks_again", &false)
         .with("has_left", &(bearer.subscriber.status == Status::Unsubscribed))
-        .with("asks_again", &problem.is_some_and(|problem| problem.starts_with("Did you mean")));
-    site.pages.respond(status, "preferences.account.html", &page)
 }

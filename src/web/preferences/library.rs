@@ -1,8 +1,10 @@
 //! Importing a library: a file, or pasted text.
 
 use super::{Bearer, bearer, page};
-use crate::edition::{Taken, YOUR_LIBRARY, take_library};
-use crate::profile::library::{Library, NotALibrary, read_library};
+use crate::digest::Tongue;
+use crate::edition::{Taken, take_library};
+use crate::profile::library::{Aside, Library, NotALibrary, read_library};
+use crate::subscriber::NAME_CHARS_MAX;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::visitor::Visitor;
@@ -18,9 +20,6 @@ const LIBRARY_BYTES_MAX: usize = 5 << 20;
 
 /// Entries that were set aside and are shown.
 const ASIDE_MAX: usize = 50;
-
-/// Longest name of an interest.
-const NAME_CHARS_MAX: usize = 200;
 
 pub(in crate::web) fn route() -> MethodRouter<Site> {
     // The form around the file has some bytes of its own.
@@ -43,13 +42,11 @@ struct Shown {
 
 #[derive(Serialize)]
 struct DoneView {
-    interest: String,
-    read: usize,
-    known: u64,
-    learned: u64,
-    new: u64,
+    read: String,
+    known: String,
     aside: Vec<String>,
-    more: usize,
+    /// How many more were set aside, if there are more than are shown.
+    more: Option<String>,
 }
 
 /// `POST /preferences/library?t=TOKEN`
@@ -87,16 +84,17 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
             _ => {}
         }
     }
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().library;
     if is_too_long || file.len().max(shown.pasted.len()) > LIBRARY_BYTES_MAX {
-        let problem = "It is larger than 5 MB. Please export a part of your library, or leave out the attached files.";
-        shown = Shown { problem: Some(problem.to_owned()), pasted: String::new(), ..shown };
+        shown = Shown { problem: Some(words.too_large.as_str().to_owned()), pasted: String::new(), ..shown };
         return show(&site, StatusCode::PAYLOAD_TOO_LARGE, &bearer, &shown);
     }
     if shown.interest.is_empty() {
-        YOUR_LIBRARY.clone_into(&mut shown.interest);
+        words.yours.as_str().clone_into(&mut shown.interest);
     }
     if shown.interest.chars().count() > NAME_CHARS_MAX {
-        shown.problem = Some(format!("The name of the interest must have at most {NAME_CHARS_MAX} characters."));
+        shown.problem = Some(words.long_name.with(&[("most", &NAME_CHARS_MAX.to_string())]));
         return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown);
     }
     let bytes = if file.is_empty() { shown.pasted.clone().into_bytes() } else { file };
@@ -116,38 +114,45 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
     match taken {
         Err(why) => {
             shown.problem = Some(match why {
-                NotALibrary::Empty => "Choose a file, or paste something.".to_owned(),
-                why => format!("That cannot be read: {why}."),
+                NotALibrary::Empty => words.nothing.as_str().to_owned(),
+                NotALibrary::Unknown => words.no_form.as_str().to_owned(),
+                NotALibrary::Json { line, .. } => words.bad_json.with(&[("line", &line.to_string())]),
             });
             show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
         }
         Ok((subscriber, library, taken)) => {
             bearer.subscriber = subscriber;
-            let done = done(&shown.interest, &library, &taken);
+            let done = done(&shown.interest, &library, &taken, &tongue);
             show(&site, StatusCode::OK, &bearer, &Shown { done: Some(done), ..Shown::default() })
         }
     }
 }
 
-fn done(interest: &str, library: &Library, taken: &Taken) -> DoneView {
-    let aside = library.aside.iter().map(|aside| format!("entry at {}: {}", aside.line, aside.reason));
-    let unknown = taken.unknown.iter().map(|id| format!("{id}: not known here, and there is no text to learn from"));
+fn done(interest: &str, library: &Library, taken: &Taken, tongue: &Tongue) -> DoneView {
+    let words = &tongue.pages().library;
+    let entry = |aside: &Aside| words.entry.with(&[("line", &aside.line.to_string()), ("reason", &aside.reason)]);
+    let aside = library.aside.iter().map(entry);
+    let unknown = taken.unknown.iter().map(|id| words.unknown.with(&[("id", id.as_str())]));
     let all: Vec<String> = aside.chain(unknown).collect();
     DoneView {
-        interest: interest.to_owned(),
-        read: library.read,
-        known: taken.known,
-        learned: taken.learned,
-        new: taken.new,
-        more: all.len().saturating_sub(ASIDE_MAX),
+        read: tongue.count_with(&words.read, library.read as u64, &[("interest", interest)]),
+        known: words.known.with(&[
+            ("known", &taken.known.to_string()),
+            ("learned", &taken.learned.to_string()),
+            ("new", &taken.new.to_string()),
+        ]),
+        more: (all.len() > ASIDE_MAX).then(|| words.more.with(&[("count", &(all.len() - ASIDE_MAX).to_string())])),
         aside: all.into_iter().take(ASIDE_MAX).collect(),
     }
 }
 
 fn show(site: &Site, status: StatusCode, bearer: &Bearer, shown: &Shown) -> Result<Response, PageError> {
     let names: Vec<&str> = bearer.subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
-    let interest = if shown.interest.is_empty() { YOUR_LIBRARY } else { &shown.interest };
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().library;
+    let interest = if shown.interest.is_empty() { words.yours.as_str() } else { &shown.interest };
     let page = page(site, bearer, "/preferences/library")
+        .with("own", words)
         .with("names", &names)
         .with("interest", &interest)
         .with("pasted", &shown.pasted)

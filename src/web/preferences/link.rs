@@ -2,23 +2,25 @@
 //! whether or not the address is known.
 
 use crate::digest::notices::Notice;
+use crate::digest::{Text, Tongue};
 use crate::links::Links;
 use crate::store::{Asking, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
+use crate::web::pages::Said;
 use crate::web::visitor::Visitor;
-use crate::web::{PageError, Site};
+use crate::web::{PageError, Site, wrong};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chrono::TimeDelta;
 
 /// `GET /preferences/link`
-pub(in crate::web) async fn form(State(site): State<Site>) -> Result<Response, PageError> {
-    show(&site, StatusCode::OK, "", None)
+pub(in crate::web) async fn form(State(site): State<Site>, headers: HeaderMap) -> Result<Response, PageError> {
+    show(&site, &site.tongue_for(&headers), "", None)
 }
 
 /// `POST /preferences/link` with `email`.
@@ -31,19 +33,19 @@ pub(in crate::web) async fn send(
         return Mishap::TooOften.answer();
     }
     let asking = site.asking(visitor, request.uri().path());
+    let tongue = site.tongue_for(request.headers());
+    let words = tongue.pages();
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let typed = form.text("email");
-    let address = match typed.parse::<Address>() {
-        Ok(address) => address,
-        Err(why) => return show(&site, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(&format!("It {why}."))),
+    let Ok(address) = typed.parse::<Address>() else {
+        return show(&site, &tongue, typed, wrong::of_address(typed, &words.wrong));
     };
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
     }
     mail(&site, address, asking).await?;
-    let text = "If the address has a subscription here, a mail with the link is on its way to it. Nothing there? Look \
-                among the spam, or ask again tomorrow: there is one such mail a day at most.";
-    site.pages.message(StatusCode::OK, "Look into your mailbox", text)
+    let said = Said::new(StatusCode::OK, words.form.mailbox.as_str(), words.link.done.as_str());
+    site.pages.say(&tongue, &said)
 }
 
 async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageError> {
@@ -74,7 +76,13 @@ async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageE
     site.send(&Notice::Preferences { url }, (&known).into(), Some(id)).await
 }
 
-fn show(site: &Site, status: StatusCode, typed: &str, problem: Option<&str>) -> Result<Response, PageError> {
-    let page = site.page("/preferences/link").with("email", &typed).with("problem", &problem);
+fn show(site: &Site, tongue: &Tongue, typed: &str, problem: Option<&Text>) -> Result<Response, PageError> {
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = site
+        .page_in(tongue, "/preferences/link")
+        .with("words", &tongue.pages().link)
+        .with("address_text", &tongue.pages().invitation.address)
+        .with("email", &typed)
+        .with("problem", &problem);
     site.pages.respond(status, "preferences.link.html", &page)
 }

@@ -102,6 +102,7 @@ fn page(site: &Site, bearer: &Bearer, path: &'static str) -> Page {
     };
     site.page_in(&tongue, path)
         .with("words", words)
+        .with("wrong", &tongue.pages().wrong)
         .with("tabs", &tabs)
         .with("token", &bearer.token)
         .with("who", &bearer.subscriber.address)

@@ -1,9 +1,9 @@
 //! What was picked lately, and what the reader says of it.
 
 use super::{Bearer, bearer, page, posted};
+use crate::edition::{kind_of, reasons};
 use crate::links::Thumb;
 use crate::store::{Channel, Given, NewFeedback, PaperRow};
-use crate::web::days::long_date;
 use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
 use crate::web::visitor::Visitor;
@@ -34,7 +34,18 @@ struct PickView {
     reason: String,
     /// `more`, `less`, `save`, or nothing.
     thumb: &'static str,
-    first_author: Option<String>,
+    /// What is said of it, for whoever hears the page.
+    label: String,
+    lang: Option<&'static str>,
+    /// The first author, and what mutes them.
+    first_author: Option<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct MutedView {
+    name: String,
+    /// What lets them in again.
+    text: String,
 }
 
 /// `GET /preferences/picks?t=TOKEN`
@@ -55,15 +66,17 @@ pub(in crate::web) async fn say(
         Err(mishap) => return mishap.answer(),
     };
     let (id, now) = (bearer.subscriber.id, site.clock.now());
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().picks;
     let name = |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
     let (mute, unmute) = (name("mute"), name("unmute"));
     if !mute.is_empty() {
-        let said = format!("Papers by {mute} will not come any more.");
+        let said = words.now_muted.with(&[("name", &mute)]);
         site.db.run(move |store| store.mute_author(id, &mute, now)).await?;
         return show(&site, &bearer, Some(&said)).await;
     }
     if !unmute.is_empty() {
-        let said = format!("Papers by {unmute} may come again.");
+        let said = words.now_unmuted.with(&[("name", &unmute)]);
         site.db.run(move |store| store.unmute_author(id, &unmute)).await?;
         return show(&site, &bearer, Some(&said)).await;
     }
@@ -75,14 +88,14 @@ pub(in crate::web) async fn say(
     let said = if let Some(thumb) = known {
         let new = NewFeedback { subscriber: id, paper, thumb, interest: None, channel: Channel::Web };
         match site.db.run(move |store| store.give_feedback(&new, now)).await? {
-            Given::Unknown => "There is no such paper.",
-            _ => "Noted. The next issue will show it.",
+            Given::Unknown => &words.no_paper,
+            _ => &words.noted,
         }
     } else {
         site.db.run(move |store| store.take_back(id, paper, Channel::Web, now)).await?;
-        "Taken back."
+        &words.taken_back
     };
-    show(&site, &bearer, Some(said)).await
+    show(&site, &bearer, Some(said.as_str())).await
 }
 
 /// Longest name of an author.
@@ -90,6 +103,12 @@ const NAME_CHARS_MAX: usize = 200;
 
 async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Response, PageError> {
     let id = bearer.subscriber.id;
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().picks;
+    let section = |stored: &str| match kind_of(stored) {
+        Some(kind) => tongue.section(kind).to_owned(),
+        None => stored.to_owned(),
+    };
     let (picks, feedback, muted) = site
         .db
         .run(move |store| Ok((store.picks_of(id, ISSUES)?, store.feedback_of(&[id])?, store.muted_authors(&[id])?)))
@@ -98,24 +117,40 @@ async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Respon
     let issues: Vec<IssueView> = picks
         .chunk_by(|a, b| a.local_date == b.local_date)
         .map(|issue| IssueView {
-            date: long_date(issue[0].local_date),
+            date: tongue.day(issue[0].local_date),
             picks: issue
                 .iter()
                 .map(|pick| PickView {
                     row: pick.paper.row.0,
                     title: pick.paper.paper.title.clone(),
                     path: path_of(pick.paper.paper.id.as_str()),
-                    section: pick.section.clone(),
-                    score: format!("{:.2}", pick.score),
-                    reason: pick.reason.clone(),
+                    section: section(&pick.section),
+                    score: tongue.score(pick.score),
+                    reason: tongue.reason(&reasons(&pick.reason)),
                     thumb: thumbs.get(&pick.paper.row).map_or("", |thumb| thumb.word()),
-                    first_author: pick.paper.paper.authors.first().cloned(),
+                    label: words.of.with(&[("title", &pick.paper.paper.title)]),
+                    lang: tongue.lang_of(&pick.paper.paper.title),
+                    first_author: pick
+                        .paper
+                        .paper
+                        .authors
+                        .first()
+                        .map(|name| (name.clone(), words.mute.with(&[("name", name)]))),
                 })
                 .collect(),
         })
         .collect();
-    let muted: Vec<String> = muted.into_iter().map(|(_, name)| name).collect();
-    let page =
-        page(site, bearer, "/preferences/picks").with("issues", &issues).with("muted", &muted).with("said", &said);
+    let muted: Vec<MutedView> =
+        muted.into_iter().map(|(_, name)| MutedView { text: words.unmute.with(&[("name", &name)]), name }).collect();
+    let [more, less] = tongue.thumbs();
+    let page = page(site, bearer, "/preferences/picks")
+        .with("own", words)
+        .with("more_text", more)
+        .with("less_text", less)
+        .with("saved_text", &tongue.pages().feedback.saved)
+        .with("mute_text", &tongue.pages().feedback.mute)
+        .with("issues", &issues)
+        .with("muted", &muted)
+        .with("said", &said);
     site.pages.respond(StatusCode::OK, "preferences.picks.html", &page)
 }

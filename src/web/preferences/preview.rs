@@ -1,8 +1,8 @@
 //! The issue that would come next.
 
 use super::{Bearer, bearer, page};
+use crate::digest::{Issue, IssuePick, Tongue};
 use crate::edition::{self, Composed};
-use crate::web::days::long_date;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
@@ -31,10 +31,14 @@ pub(super) async fn of(
     }
     let (desk, subscriber, now) = (site.desk(), bearer.subscriber.clone(), site.clock.now());
     let composed = site.db.run_blocking(move |db| edition::preview(db, &desk, &subscriber, None, now)).await?;
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().preview;
+    let line = tongue.score(bearer.subscriber.preferences.min_score);
     let page = page(site, bearer, "/preferences/preview")
+        .with("own", words)
         .with("said", &said)
-        .with("line", &bearer.subscriber.preferences.min_score)
-        .with("issue", &composed.as_ref().map(IssueView::new));
+        .with("line", &words.line.with(&[("line", &line)]))
+        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, &tongue)));
     site.pages.respond(StatusCode::OK, "preview.html", &page)
 }
 
@@ -48,6 +52,10 @@ pub(in crate::web) struct IssueView {
     considered: u32,
     no_room: u32,
     below_the_line: u32,
+    /// Why it is empty, if it is.
+    note: Option<String>,
+    /// How many papers are not in it, and why.
+    counts: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,37 +68,62 @@ struct SectionView {
 struct PickView {
     title: String,
     path: String,
+    lang: Option<&'static str>,
     score: String,
     reason: String,
 }
 
 impl IssueView {
-    pub(in crate::web) fn new(composed: &Composed) -> Self {
+    pub(in crate::web) fn new(composed: &Composed, tongue: &Tongue) -> Self {
         let mut sections: Vec<SectionView> = Vec::new();
-        let all = composed.issue.sections.iter().flat_map(|section| &section.picks);
-        for (pick, stored) in all.filter_map(|pick| {
-            let stored = composed.picks().iter().find(|stored| Some(stored.paper.0) == pick.row)?;
-            Some((pick, stored))
-        }) {
-            let view = PickView {
+        // What did not fit into the mail is not in it.
+        let is_in_it = |pick: &&IssuePick| composed.picks().iter().any(|stored| Some(stored.paper.0) == pick.row);
+        for section in &composed.issue.sections {
+            let picks = section.picks.iter().filter(is_in_it).map(|pick| PickView {
                 title: pick.paper.title.clone(),
                 path: path_of(pick.paper.id.as_str()),
-                score: format!("{:.2}", pick.score),
-                reason: stored.reason.clone(),
-            };
-            match sections.last_mut() {
-                Some(section) if section.heading == stored.section => section.picks.push(view),
-                _ => sections.push(SectionView { heading: stored.section.clone(), picks: vec![view] }),
+                lang: tongue.lang_of(&pick.paper.title),
+                score: tongue.score(pick.score),
+                reason: match &pick.news {
+                    Some(news) if pick.why.is_empty() => tongue.news(&pick.paper, news),
+                    _ => tongue.reason(&pick.why),
+                },
+            });
+            let picks: Vec<PickView> = picks.collect();
+            let own = &section.heading;
+            let heading = if own.is_empty() { tongue.section(section.kind) } else { own };
+            if !picks.is_empty() {
+                sections.push(SectionView { heading: heading.to_owned(), picks });
             }
         }
+        let (issue, would_be_sent) = (&composed.issue, composed.wanted());
         IssueView {
-            date: long_date(composed.issue.local_date),
+            date: tongue.day(issue.local_date),
             subject: composed.rendered.subject.clone(),
+            note: sections.is_empty().then(|| note(issue.considered, would_be_sent, tongue)),
+            counts: counts(issue, tongue),
             sections,
-            would_be_sent: composed.wanted(),
-            considered: composed.issue.considered,
-            no_room: composed.issue.no_room,
-            below_the_line: composed.issue.below_the_line,
+            would_be_sent,
+            considered: issue.considered,
+            no_room: issue.no_room,
+            below_the_line: issue.below_the_line,
         }
     }
+}
+
+/// Why an issue is empty, and whether a mail says so.
+fn note(considered: u32, would_be_sent: bool, tongue: &Tongue) -> String {
+    let words = &tongue.pages().preview;
+    let why = if considered == 0 { &words.no_papers } else { &words.nothing };
+    if would_be_sent { why.as_str().to_owned() } else { format!("{} {}", why.as_str(), words.no_mail.as_str()) }
+}
+
+/// How many papers were looked at and are not in the issue; nothing if there were none.
+fn counts(issue: &Issue, tongue: &Tongue) -> Option<String> {
+    let words = &tongue.pages().preview;
+    let all =
+        [(&words.considered, issue.considered), (&words.no_room, issue.no_room), (&words.below, issue.below_the_line)];
+    let said: Vec<String> =
+        all.iter().filter(|(_, count)| *count > 0).map(|(text, count)| tongue.count(text, u64::from(*count))).collect();
+    (issue.considered > 0).then(|| said.join(" "))
 }

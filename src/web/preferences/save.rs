@@ -2,6 +2,7 @@
 
 use super::view::{Refused, show, show_saying};
 use super::{Bearer, posted, preview};
+use crate::digest::InterestWords;
 use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
@@ -30,9 +31,10 @@ pub(in crate::web) async fn save(
         Err(mishap) => return mishap.answer(),
     };
     let before = bearer.subscriber.details.clone();
-    let reading = form.clone();
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let (reading, words) = (form.clone(), tongue.pages().interest.clone());
     let Read { record, problems, without, wanted, renames, works } =
-        site.db.run_blocking(move |db| read(db, &reading, &before)).await?;
+        site.db.run_blocking(move |db| read(db, &reading, &before, &words)).await?;
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
         let refused = Refused { form: &form, record: &record, problems: &problems, without: &without };
         return show(&site, &bearer, Some(refused)).await;
@@ -59,10 +61,13 @@ pub(in crate::web) async fn save(
         })
         .await?;
     tracing::info!(subscriber.id = bearer.subscriber.id.0, "preferences saved");
+    // They may have chosen another one just now.
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().choices;
     if form.text("then") == "preview" {
-        return preview::of(&site, visitor, &bearer, Some("Saved.")).await;
+        return preview::of(&site, visitor, &bearer, Some(words.saved.as_str())).await;
     }
-    show_saying(&site, &bearer, None, Some("Saved. It holds from the next issue on.")).await
+    show_saying(&site, &bearer, None, Some(words.saved_from.as_str())).await
 }
 
 /// What a form says.
@@ -78,7 +83,7 @@ struct Read {
     works: Vec<(String, Vec<LibraryWork>)>,
 }
 
-fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError> {
+fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> Result<Read, StoreError> {
     let mut record = form.record();
     // Neither is a matter of this form: an address moves when both have agreed.
     record.remove("status");
@@ -112,6 +117,11 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber) -> Result<Read, StoreError
             if key == "liked" {
                 works.push(named.works);
             }
+        }
+        let name = || words.numbered.with(&[("number", &(at + 1).to_string())]);
+        interest.entry("name").or_insert_with(|| name().into());
+        if let Some(old) = old.filter(|_| !form.has(&field("weight"))) {
+            interest.insert("weight".to_owned(), old.weight.number().into());
         }
         was.push(old.map(|old| old.name.clone()));
         interests.push(Value::Object(interest));

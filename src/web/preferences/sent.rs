@@ -1,12 +1,14 @@
 //! What was sent to a subscriber, what the server said, and what they agreed to.
 
 use super::{bearer, page};
+use crate::digest::{SentWords, Text};
 use crate::store::{DeliveryState, SentMail};
 use crate::web::mishap::Mishap;
 use crate::web::{PageError, Site};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// Mails that are listed.
@@ -14,20 +16,17 @@ const MAILS_MAX: u32 = 100;
 
 #[derive(Serialize)]
 struct MailView {
-    date: String,
     subject: String,
-    state: &'static str,
+    /// What became of it, and when.
+    state: String,
     server: Option<String>,
-    at: String,
 }
 
 #[derive(Serialize)]
 struct ConsentView {
-    at: String,
-    act: &'static str,
-    page: String,
-    wording: String,
-    network: String,
+    act: String,
+    /// When, where and with which words.
+    text: String,
 }
 
 /// `GET /preferences/sent?t=TOKEN`
@@ -36,50 +35,54 @@ pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<R
     let id = bearer.subscriber.id;
     let zone = bearer.subscriber.preferences.timezone;
     let (mails, consents) = site.db.run(move |store| Ok((store.mails_to(id, MAILS_MAX)?, store.consents(id)?))).await?;
-    let at = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%-d %b %Y, %H:%M").to_string();
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().sent;
+    let at = |at: DateTime<Utc>| tongue.moment(at.with_timezone(&zone).naive_local());
     let mails: Vec<MailView> = mails
         .iter()
         .map(|mail| MailView {
-            date: mail.local_date.format("%-d %b %Y").to_string(),
             subject: mail.subject.clone(),
-            state: in_words(mail.state),
+            state: words.at.with(&[("state", in_words(mail.state, words).as_str()), ("at", &at(mail.at))]),
             server: server_words(mail),
-            at: at(mail.at),
         })
         .collect();
     let consents: Vec<ConsentView> = consents
         .into_iter()
         .map(|consent| ConsentView {
-            at: at(consent.at),
             act: match consent.act.as_str() {
-                "asked" => "You asked for the subscription",
-                "confirmed" => "You confirmed it by the link in our mail",
-                "moved" => "You confirmed a new address",
-                _ => "You agreed",
-            },
-            page: consent.page,
-            wording: consent.wording,
-            network: consent.network,
+                "asked" => &words.asked,
+                "confirmed" => &words.confirmed,
+                "moved" => &words.moved,
+                _ => &words.did_agree,
+            }
+            .as_str()
+            .to_owned(),
+            text: words.consent.with(&[
+                ("at", &at(consent.at)),
+                ("page", &consent.page),
+                ("wording", &consent.wording),
+                ("network", &consent.network),
+            ]),
         })
         .collect();
     let page = page(&site, &bearer, "/preferences/sent")
         .with("mails", &mails)
-        .with("zone", &zone.name())
-        .with("consents", &consents)
-        .with("most", &MAILS_MAX);
+        .with("own", words)
+        .with("text", &words.text.with(&[("most", &MAILS_MAX.to_string()), ("zone", zone.name())]))
+        .with("consents", &consents);
     site.pages.respond(StatusCode::OK, "preferences.sent.html", &page)
 }
 
-fn in_words(state: DeliveryState) -> &'static str {
+fn in_words(state: DeliveryState, words: &SentWords) -> &Text {
     match state {
-        DeliveryState::Rendered | DeliveryState::Claimed => "Waiting to be sent",
-        DeliveryState::HandingOver => "On its way to your mail server",
-        DeliveryState::Accepted => "Your mail server took it",
-        DeliveryState::Deferred => "Not taken yet; it will be tried again",
-        DeliveryState::Rejected => "Your mail server refused it",
-        DeliveryState::Uncertain => "The connection broke; it may come twice",
-        DeliveryState::Held => "Held back",
-        DeliveryState::Expired => "Given up",
+        DeliveryState::Rendered | DeliveryState::Claimed => &words.waiting,
+        DeliveryState::HandingOver => &words.on_its_way,
+        DeliveryState::Accepted => &words.accepted,
+        DeliveryState::Deferred => &words.deferred,
+        DeliveryState::Rejected => &words.rejected,
+        DeliveryState::Uncertain => &words.uncertain,
+        DeliveryState::Held => &words.held,
+        DeliveryState::Expired => &words.expired,
     }
 }
 

@@ -1,14 +1,17 @@
 //! The form of the preferences, as the page shows it.
 
 use super::{Bearer, page};
+use crate::digest::{Text, Tongue};
 use crate::fields::Problem;
 use crate::paper::PaperId;
-use crate::subscriber::Interest;
-use crate::web::form::{Form, by_field};
+use crate::subscriber::{Interest, Weight};
+use crate::web::form::Form;
 use crate::web::view::path_of;
+use crate::web::wrong::by_field;
 use crate::web::{PageError, Site};
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::Weekday;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -48,8 +51,12 @@ struct InterestView {
     categories: String,
     liked: Vec<PaperLine>,
     disliked: Vec<PaperLine>,
-    unlisted: usize,
-    works: u64,
+    /// How many papers it learns from, if there are any.
+    examples: Option<String>,
+    /// That it learns from works of a library, if it does.
+    works: Option<String>,
+    /// Choices of how much of the issue it is to have.
+    weights: Vec<Choice>,
     more: String,
     less: String,
     without_more: String,
@@ -60,24 +67,45 @@ struct InterestView {
 
 #[derive(Serialize)]
 struct Choice {
-    value: &'static str,
-    text: &'static str,
+    value: String,
+    text: String,
     chosen: bool,
 }
 
-fn choices(all: &[(&'static str, &'static str)], chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
-    all.iter().map(|(value, text)| Choice { value, text, chosen: chosen(value) }).collect()
+fn choices<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
+    let choice =
+        |(value, text): (&str, &str)| Choice { value: value.to_owned(), text: text.to_owned(), chosen: chosen(value) };
+    all.into_iter().map(choice).collect()
 }
 
-pub(super) const DAYS: [(&str, &str); 7] = [
-    ("mon", "Monday"),
-    ("tue", "Tuesday"),
-    ("wed", "Wednesday"),
-    ("thu", "Thursday"),
-    ("fri", "Friday"),
-    ("sat", "Saturday"),
-    ("sun", "Sunday"),
+/// Every day, with its word in a record.
+const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Mon),
+    ("tue", Weekday::Tue),
+    ("wed", Weekday::Wed),
+    ("thu", Weekday::Thu),
+    ("fri", Weekday::Fri),
+    ("sat", Weekday::Sat),
+    ("sun", Weekday::Sun),
 ];
+
+/// What an interest may weigh in words, as numbers.
+const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
+
+/// The weights to choose from, and the one that is `chosen` if it is another.
+fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
+    let words = &tongue.pages().interest;
+    let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
+    // What will not do is said beside the choice, which stands at the usual again.
+    let own = chosen.parse().ok().and_then(Weight::new).unwrap_or_default();
+    let chosen = own.to_string();
+    let mut all = choices(WEIGHTS.into_iter().zip(texts), |weight| weight == chosen);
+    if !WEIGHTS.contains(&chosen.as_str()) {
+        let text = words.weight_own.with(&[("weight", &tongue.number(own.number()))]);
+        all.push(Choice { value: chosen, text, chosen: true });
+    }
+    all
+}
 
 /// The form as it is stored, or with what was typed and what is wrong with it.
 pub(super) async fn show(site: &Site, bearer: &Bearer, refused: Option<Refused<'_>>) -> Result<Response, PageError> {
@@ -101,15 +129,17 @@ pub(super) async fn show_saying(
     let (papers, works) = site.db.run(move |store| Ok((store.papers_by_id(&ids)?, store.count_library(id)?))).await?;
     let titles: HashMap<PaperId, String> = papers.into_iter().map(|(id, stored)| (id, stored.paper.title)).collect();
 
+    let tongue = site.tongue_of(&bearer.subscriber);
+    let words = tongue.pages();
     let mut values = match bearer.subscriber.to_record() {
         Value::Object(record) => record,
         _ => Map::new(),
     };
     let mut interests: Vec<InterestView> = match &refused {
-        None => stored.iter().enumerate().map(|(at, interest)| as_stored(at, interest, &titles)).collect(),
+        None => stored.iter().enumerate().map(|(at, interest)| as_stored(at, interest, &titles, &tongue)).collect(),
         Some(Refused { form, .. }) => {
             let kept = form.interests().into_iter().enumerate();
-            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles)).collect()
+            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &tongue)).collect()
         }
     };
     if let Some(Refused { form, record, .. }) = &refused {
@@ -118,19 +148,19 @@ pub(super) async fn show_saying(
         }
         values.extend(record.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
-    let problems = refused.as_ref().map(|refused| by_field(refused.problems)).unwrap_or_default();
+    let problems = refused.as_ref().map(|refused| by_field(refused.problems, "", &words.wrong)).unwrap_or_default();
     for interest in &mut interests {
         let start = format!("interests[{}].", interest.number);
-        let own = problems.iter().filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, *remedy)));
-        interest.problems = own.map(|(field, remedy)| (field.to_owned(), remedy.to_owned())).collect();
+        let own = problems.iter().filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, remedy)));
+        interest.problems = own.map(|(field, remedy)| (field.to_owned(), remedy.clone())).collect();
         let agreed = |added: &str| {
             let without = refused.as_ref()?.without;
             without.get(&format!("interests[{}].without_{added}", interest.number)).cloned()
         };
         (interest.without_more, interest.without_less) =
             (agreed("more").unwrap_or_default(), agreed("less").unwrap_or_default());
-        interest.works =
-            works.iter().find(|(name, _)| name.eq_ignore_ascii_case(&interest.was)).map_or(0, |(_, count)| *count);
+        let own = works.iter().find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
+        interest.works = own.map(|(_, count)| tongue.count(&words.interest.works, *count));
     }
     let is = |key: &'static str| {
         let chosen = values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -144,21 +174,25 @@ pub(super) async fn show_saying(
     let desk = site.desk();
     let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let own = &words.choices;
+    let lengths = [("full", own.full.as_str()), ("short", own.short.as_str()), ("none", own.none.as_str())];
+    let named_days = || DAYS.iter().map(|(word, day)| (*word, tongue.weekday(*day)));
+    let new = InterestView { number: interests.len(), weights: weights("1", &tongue), ..InterestView::default() };
     let page = page(site, bearer, "/preferences")
-        .with("new", &InterestView { number: interests.len(), ..InterestView::default() })
+        .with("own", own)
+        .with("fields", &words.form)
+        .with("of_interest", &words.interest)
+        .with("new", &new)
         .with("interests", &interests)
-        .with("days", &choices(&DAYS, |day| days.iter().any(|known| known == day)))
-        .with("weekdays", &choices(&DAYS, is("weekday")))
-        .with("frequencies", &choices(&[("daily", "On the days below"), ("weekly", "Once a week")], is("frequency")))
+        .with("days", &choices(named_days(), |day| days.iter().any(|known| known == day)))
+        .with("weekdays", &choices(named_days(), is("weekday")))
         .with(
-            "lengths",
-            &choices(
-                &[("full", "The whole of it"), ("short", "The most telling sentences"), ("none", "None")],
-                is("abstracts"),
-            ),
+            "frequencies",
+            &choices([("daily", own.daily.as_str()), ("weekly", own.weekly.as_str())], is("frequency")),
         )
-        .with("formats", &choices(&[("html", "Formatted, with a text part"), ("text", "Text alone")], is("format")))
-        .with("empty", &choices(&[("skip", "Send nothing"), ("note", "Send a note that says why")], is("when_empty")))
+        .with("lengths", &choices(lengths, is("abstracts")))
+        .with("formats", &choices([("html", own.html.as_str()), ("text", own.plain.as_str())], is("format")))
+        .with("empty", &choices([("skip", own.skip.as_str()), ("note", own.note.as_str())], is("when_empty")))
         .with("languages", &languages)
         .with("zones", &zones())
         .with("values", &values)
@@ -177,17 +211,23 @@ fn listed(ids: &[PaperId]) -> &[PaperId] {
     &ids[ids.len().saturating_sub(LISTED_MAX)..]
 }
 
-fn lines(ids: &[PaperId], titles: &HashMap<PaperId, String>, chosen: impl Fn(&str) -> bool) -> Vec<PaperLine> {
+fn lines(
+    ids: &[PaperId],
+    titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
+    chosen: impl Fn(&str) -> bool,
+) -> Vec<PaperLine> {
+    let unknown = |id: &PaperId| tongue.pages().interest.unknown.with(&[("id", id.as_str())]);
     let line = |id: &PaperId| PaperLine {
         id: id.to_string(),
         path: path_of(id.as_str()),
-        title: titles.get(id).cloned().unwrap_or_else(|| format!("{id} (not known here)")),
+        title: titles.get(id).cloned().unwrap_or_else(|| unknown(id)),
         chosen: chosen(id.as_str()),
     };
     listed(ids).iter().map(line).collect()
 }
 
-fn as_stored(at: usize, interest: &Interest, titles: &HashMap<PaperId, String>) -> InterestView {
+fn as_stored(at: usize, interest: &Interest, titles: &HashMap<PaperId, String>, tongue: &Tongue) -> InterestView {
     InterestView {
         number: at,
         was: interest.name.clone(),
@@ -197,9 +237,10 @@ fn as_stored(at: usize, interest: &Interest, titles: &HashMap<PaperId, String>) 
         must_not: interest.must_not.join("\n"),
         authors: interest.authors.join("\n"),
         categories: interest.categories.join("\n"),
-        liked: lines(&interest.liked, titles, |_| false),
-        disliked: lines(&interest.disliked, titles, |_| false),
-        unlisted: unlisted(interest),
+        liked: lines(&interest.liked, titles, tongue, |_| false),
+        disliked: lines(&interest.disliked, titles, tongue, |_| false),
+        examples: examples(interest, tongue),
+        weights: weights(&interest.weight.to_string(), tongue),
         can_go_up: at > 0,
         ..InterestView::default()
     }
@@ -212,6 +253,7 @@ fn as_typed(
     form: &Form,
     stored: &[Interest],
     titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
 ) -> InterestView {
     let field = |key: &str| format!("interests[{number}].{key}");
     let text = |key: &str| form.text(&field(key)).to_owned();
@@ -230,14 +272,27 @@ fn as_typed(
         must_not: text("must_not"),
         authors: text("authors"),
         categories: text("categories"),
-        liked: lines(was.map_or(&none, |was| &was.liked), titles, chosen("unlike")),
-        disliked: lines(was.map_or(&none, |was| &was.disliked), titles, chosen("undislike")),
-        unlisted: was.map_or(0, unlisted),
+        liked: lines(was.map_or(&none, |was| &was.liked), titles, tongue, chosen("unlike")),
+        disliked: lines(was.map_or(&none, |was| &was.disliked), titles, tongue, chosen("undislike")),
+        examples: was.and_then(|was| examples(was, tongue)),
+        weights: weights(&text("weight"), tongue),
         more: text("more"),
         less: text("less"),
         can_go_up: at > 0,
         ..InterestView::default()
     }
+}
+
+/// How many papers an interest learns from; nothing if it is none.
+fn examples(interest: &Interest, tongue: &Tongue) -> Option<String> {
+    let words = &tongue.pages().interest;
+    let (liked, disliked) = (listed(&interest.liked).len(), listed(&interest.disliked).len());
+    let mut said = words.examples_of.with(&[("liked", &liked.to_string()), ("disliked", &disliked.to_string())]);
+    let more = unlisted(interest);
+    if more > 0 {
+        said = format!("{said}, {}", words.unlisted.with(&[("count", &more.to_string())]));
+    }
+    (liked + disliked > 0).then_some(said)
 }
 
 fn unlisted(interest: &Interest) -> usize {

@@ -1,0 +1,84 @@
+//! The words of the public pages.
+
+use super::pages::words;
+use super::{Counted, Text};
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// The box that subscribes, on every public page.
+    pub struct InvitationWords {
+        pub heading: Text,
+        pub address: Text,
+        pub button: Text,
+        pub choose: Text,
+        pub terms: Text,
+    }
+}
+
+words! {
+    /// The papers of a day, and the list of all days.
+    pub struct DayWords {
+        pub trending: Text,
+        pub papers_of: Text,
+        pub announced: Counted,
+        pub announced_in: Counted,
+        pub page_of: Text,
+        pub page: Text,
+        pub days: Text,
+        pub all_days: Text,
+        pub categories: Text,
+        pub all_categories: Text,
+        pub all: Text,
+        pub pages: Text,
+        pub nothing: Text,
+        pub no_day: Text,
+        pub no_day_text: Text,
+        pub papers: Counted,
+    }
+}
+
+words! {
+    /// One paper; its votes and its withdrawal also stand in lists.
+    pub struct PaperWords {
+        pub votes: Counted,
+        pub version: Text,
+        pub withdrawn: Text,
+        pub withdrawn_text: Text,
+        pub published_in: Text,
+        pub facts: Text,
+        pub name: Text,
+        pub index: Text,
+        pub from: Text,
+        pub taken_in: Text,
+        pub read: Text,
+        pub journal: Text,
+        pub similar: Text,
+        pub none: Text,
+        pub none_text: Text,
+    }
+}
+
+words! {
+    /// The search.
+    pub struct SearchWords {
+        pub title: Text,
+        pub label: Text,
+        pub narrow: Text,
+        pub category: Text,
+        pub category_hint: Text,
+        pub source: Text,
+        pub source_hint: Text,
+        pub from: Text,
+        pub to: Text,
+        pub bad_day: Text,
+        pub backwards: Text,
+        pub relaxed: Text,
+        pub best_first: Text,
+        pub feed: Text,
+        pub this: Text,
+        pub pages: Text,
+        pub no_more: Text,
+        pub nothing: Text,
+        pub hint: Text,
+    }
+}

@@ -1,0 +1,280 @@
+//! The words of the sign-up and the preferences.
+
+use super::pages::words;
+use super::{Counted, Text};
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What is wrong in a form, beside its field.
+    pub struct WrongWords {
+        pub above: Text,
+        pub not_saved: Text,
+        pub empty: Text,
+        pub address: Text,
+        pub address_long: Text,
+        pub address_letters: Text,
+        pub address_role: Text,
+        pub address_brief: Text,
+        pub address_yours: Text,
+        pub address_meant: Text,
+        pub timezone: Text,
+        pub time: Text,
+        pub date: Text,
+        pub days: Text,
+        pub choice: Text,
+        pub language: Text,
+        pub whole_number: Text,
+        pub number: Text,
+        pub long: Text,
+        pub many_interests: Text,
+        pub same_name: Text,
+        pub unknown: Text,
+        pub unclear: Text,
+    }
+}
+
+words! {
+    /// Fields that the sign-up and the preferences have in common.
+    pub struct FormWords {
+        pub interests: Text,
+        pub papers_hint: Text,
+        pub when: Text,
+        pub at: Text,
+        pub timezone: Text,
+        pub frequency: Text,
+        pub language: Text,
+        pub mailbox: Text,
+    }
+}
+
+words! {
+    /// Subscribing.
+    pub struct SignupWords {
+        pub heading: Text,
+        pub text: Text,
+        pub today: Text,
+        pub again: Text,
+        pub address: Text,
+        pub meant: Text,
+        pub meant_yes: Text,
+        pub meant_no: Text,
+        pub words: Text,
+        pub words_hint: Text,
+        pub examples: Text,
+        pub examples_hint: Text,
+        pub fields: Text,
+        pub fields_hint: Text,
+        pub daily: Text,
+        pub weekly: Text,
+        pub consent: Text,
+        pub preview: Text,
+        pub done: Text,
+        pub closed: Text,
+        pub closed_text: Text,
+        pub your_papers: Text,
+    }
+}
+
+words! {
+    /// An interest among the preferences.
+    pub struct InterestWords {
+        pub text: Text,
+        pub add: Text,
+        pub new: Text,
+        pub numbered: Text,
+        pub name: Text,
+        pub weight: Text,
+        pub weight_less: Text,
+        pub weight_usual: Text,
+        pub weight_more: Text,
+        pub weight_own: Text,
+        pub weight_hint: Text,
+        pub description: Text,
+        pub keywords: Text,
+        pub keywords_hint: Text,
+        pub must_not: Text,
+        pub one_a_line: Text,
+        pub authors: Text,
+        pub categories: Text,
+        pub categories_hint: Text,
+        pub examples: Text,
+        pub examples_of: Text,
+        pub unlisted: Text,
+        pub works: Counted,
+        pub liked: Text,
+        pub disliked: Text,
+        pub more: Text,
+        pub less: Text,
+        pub unknown: Text,
+        pub up: Text,
+        pub remove: Text,
+    }
+}
+
+words! {
+    /// What else is chosen among the preferences.
+    pub struct ChoicesWords {
+        pub weekday: Text,
+        pub days: Text,
+        pub daily: Text,
+        pub weekly: Text,
+        pub pause: Text,
+        pub pause_hint: Text,
+        pub when_empty: Text,
+        pub skip: Text,
+        pub note: Text,
+        pub content: Text,
+        pub max_papers: Text,
+        pub min_score: Text,
+        pub min_score_hint: Text,
+        pub abstracts: Text,
+        pub full: Text,
+        pub short: Text,
+        pub none: Text,
+        pub format: Text,
+        pub html: Text,
+        pub plain: Text,
+        pub name: Text,
+        pub replacements: Text,
+        pub publications: Text,
+        pub save: Text,
+        pub save_and_look: Text,
+        pub saved: Text,
+        pub saved_from: Text,
+    }
+}
+
+words! {
+    /// The issue that would come next.
+    pub struct PreviewWords {
+        pub title: Text,
+        pub heading: Text,
+        pub text: Text,
+        pub line: Text,
+        pub none: Text,
+        pub back: Text,
+        pub no_papers: Text,
+        pub nothing: Text,
+        pub no_mail: Text,
+        pub considered: Counted,
+        pub no_room: Counted,
+        pub below: Counted,
+    }
+}
+
+words! {
+    /// What was picked lately.
+    pub struct PicksWords {
+        pub text: Text,
+        pub of: Text,
+        pub save: Text,
+        pub mute: Text,
+        pub none: Text,
+        pub muted: Text,
+        pub muted_hint: Text,
+        pub unmute: Text,
+        pub name: Text,
+        pub now_muted: Text,
+        pub now_unmuted: Text,
+        pub no_paper: Text,
+        pub noted: Text,
+        pub taken_back: Text,
+    }
+}
+
+words! {
+    /// Importing a library.
+    pub struct LibraryWords {
+        pub text: Text,
+        pub interest: Text,
+        pub interest_hint: Text,
+        pub file: Text,
+        pub file_hint: Text,
+        pub paste: Text,
+        pub button: Text,
+        pub yours: Text,
+        pub read: Counted,
+        pub known: Text,
+        pub aside: Text,
+        pub entry: Text,
+        pub unknown: Text,
+        pub more: Text,
+        pub too_large: Text,
+        pub long_name: Text,
+        pub nothing: Text,
+        pub no_form: Text,
+        pub bad_json: Text,
+    }
+}
+
+words! {
+    /// What was sent, and what was agreed to.
+    pub struct SentWords {
+        pub text: Text,
+        pub at: Text,
+        pub server: Text,
+        pub none: Text,
+        pub waiting: Text,
+        pub on_its_way: Text,
+        pub accepted: Text,
+        pub deferred: Text,
+        pub rejected: Text,
+        pub uncertain: Text,
+        pub held: Text,
+        pub expired: Text,
+        pub agreed: Text,
+        pub asked: Text,
+        pub confirmed: Text,
+        pub moved: Text,
+        pub did_agree: Text,
+        pub consent: Text,
+        pub no_record: Text,
+    }
+}
+
+words! {
+    /// The address, the data, and leaving.
+    pub struct AccountWords {
+        pub another: Text,
+        pub new_address: Text,
+        pub move_text: Text,
+        pub move_button: Text,
+        pub data: Text,
+        pub data_text: Text,
+        pub export: Text,
+        pub erase: Text,
+        pub links: Text,
+        pub links_text: Text,
+        pub links_button: Text,
+        pub leave: Text,
+        pub leave_text: Text,
+        pub mailed: Text,
+        pub gone: Text,
+        pub retired: Text,
+        pub resumed: Text,
+        pub moving: Text,
+    }
+}
+
+words! {
+    /// Asking for the link to the preferences.
+    pub struct LinkWords {
+        pub heading: Text,
+        pub text: Text,
+        pub button: Text,
+        pub done: Text,
+    }
+}
+
+words! {
+    /// A reader’s own issues and saved papers.
+    pub struct MineWords {
+        pub issues: Text,
+        pub no_issues: Text,
+        pub no_issue: Text,
+        pub feed: Text,
+        pub saved: Text,
+        pub newest: Text,
+        pub none_saved: Text,
+    }
+}
