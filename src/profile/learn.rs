@@ -15,7 +15,7 @@ const DISLIKED_WEIGHT: f32 = 1.0;
 
 /// How much of the length of trained weights is in words that tell one subject from
 /// others; the rest are words of single papers.
-const TRAINED_LENGTH: f32 = 0.4;
+const TRAINED_LENGTH: f32 = 0.5;
 
 /// Words count like this many liked papers: all there is at first, a reminder later.
 const WORDS_WEIGHT: f32 = 2.0;

@@ -21,12 +21,14 @@ const BEYOND_CHANCE: f32 = 0.06;
 /// Far below the line, order is all that counts.
 const CHANCE_MIN: f32 = 0.001;
 
-/// A paper that says so much of what is asked is as far above the line of chance as
-/// the usual paper, and how much more is one deviation: fitted on some 400 questions of one
-/// to eight words and those of `eval_cranfield`, so that a paper that says one half
-/// is as likely right as wrong.
+/// How much of what is asked stands for the usual paper, and how much more of it for
+/// one deviation: fitted on some 400 questions of one to eight words and those of
+/// `eval_cranfield`, so that a paper that says one half is as likely right as wrong.
 const ASKED_MEAN: f32 = 0.14;
 const ASKED_SPREAD: f32 = 0.12;
+
+/// Whoever says less of what is asked than this says a common word of it.
+const ASKED_BEYOND_CHANCE: f32 = 0.1;
 
 /// The least standard deviations: those of a group in which nothing matches.
 const TEXT_SPREAD_MIN: f32 = 0.006;
@@ -167,14 +169,16 @@ impl Learned {
                 *answer += refused;
             }
         }
+        let beyond_chance: Vec<f32> =
+            raw.iter().map(|answer| (answer / ASKED_BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)).collect();
         let mut parts = vec![Part { kind: Kind::Words, weight: 1.0, raw, mean: ASKED_MEAN, spread: ASKED_SPREAD }];
         if let Some(dense) = dense {
             parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), DENSE_SPREAD_MIN));
         }
         let count = candidates.len();
         let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
-        let scores = sums.iter().map(|sum| surprise(*sum)).collect();
-        Learned { parts, mean: 0.0, spread: 1.0, beyond_chance: vec![1.0; count], scores }
+        let scores = sums.iter().zip(&beyond_chance).map(|(sum, chance)| surprise(*sum) * chance).collect();
+        Learned { parts, mean: 0.0, spread: 1.0, beyond_chance, scores }
     }
 }
 

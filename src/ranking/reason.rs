@@ -150,6 +150,9 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     let alone = shares.clone();
     for (term, share) in &mut shares {
         let Some(surface) = surfaces.get(term).filter(|surface| surface.contains([' ', '-'])) else { continue };
+        if *share < TERM_CARRIES * all {
+            continue;
+        }
         let parts = alone.iter().filter(|(other, _)| other != term);
         let is_part = |other: &u32| surfaces.get(other).is_some_and(|part| repeats(part, surface));
         *share += parts.filter(|(other, _)| is_part(other)).map(|(_, share)| share).sum::<f32>();

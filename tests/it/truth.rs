@@ -325,7 +325,7 @@ fn who_is_not_chosen_is_told_why() {
     let place = stocked(&[DAY], 6, Vec::new());
     let interests = json!([
         { "name": "Ice", "keywords": ["glacier"], "description": "glacier ice", "must_not": ["firn"] },
-        { "name": "Bids", "description": "auction bidder", "disliked": ["2610.00001"] },
+        { "name": "Bids", "description": "auction, bidder, pricing", "disliked": ["2610.00001"] },
     ]);
     subscribed(
         &place,
