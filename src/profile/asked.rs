@@ -24,6 +24,9 @@ const ITEM_MIN: f32 = 9.0;
 const ITEM_COUNTS: f32 = 0.4;
 const WHOLE_COUNTS: f32 = 1.0 - ITEM_COUNTS;
 
+/// So many items are as good as a whole list that is longer.
+const ITEMS_SUFFICE: f32 = 3.0;
+
 /// Items looked at one by one; of longer lists the rest counts in the whole.
 const ITEMS_MAX: usize = 40;
 
@@ -35,7 +38,7 @@ const LENGTH_COUNTS: f32 = 0.7;
 /// Words, and the items of the list that they are.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
-    /// Each word's share in all of them, and each pair's.
+    /// Each word's share in all of them, and each pair's; of a long list in some of its items.
     pub whole: Features,
     /// The same of each item by itself; none where there is one item only.
     pub items: Vec<Features>,
@@ -66,8 +69,10 @@ impl Asked {
         let shares =
             |masses: &BTreeMap<u32, f32>, of: f32| Features(masses.iter().map(|(t, m)| (*t, m / of)).collect());
         let of_item = |masses: &BTreeMap<u32, f32>| shares(masses, masses.values().sum::<f32>().max(ITEM_MIN.min(all)));
+        let largest = masses.iter().map(|masses| masses.values().sum::<f32>()).fold(ITEM_MIN, f32::max);
+        let suffices = all.min(ITEMS_SUFFICE * largest);
         let items = if masses.len() > 1 { masses.iter().take(ITEMS_MAX).map(of_item).collect() } else { Vec::new() };
-        Some(Asked { whole: shares(&whole, all), items })
+        Some(Asked { whole: shares(&whole, suffices), items })
     }
 
     /// What each word counts for a paper that says so much of the whole, and so
@@ -169,6 +174,19 @@ mod tests {
             (share(&asked, "codes"), share(&asked, "codes and graphs"), share(&asked, "nothing of that"));
         assert!(one > 0.25 && two > one + 0.1 && none < 1e-6, "{one} {two} {none}");
         assert_eq!(Asked::read("of the, and: ", &background, &mut counter), None);
+    }
+
+    #[test]
+    fn one_item_of_a_long_list_counts_as_in_a_short_one() {
+        let (background, mut counter) = (archive(), TermCounter::new());
+        let list = |count: usize| -> String { (0..count).map(|at| format!("number{at} case, ")).collect() };
+        let mut one = |count| share(&Asked::read(&list(count), &background, &mut counter).unwrap(), "number1 case");
+        let (short, long) = (one(3), one(30));
+        assert!(long > 0.9 * short && long < 1.5 * short, "{short} {long}");
+        // Who says the same again asks for no more.
+        let said_twice =
+            one(2).max(share(&Asked::read(&list(2).repeat(20), &background, &mut counter).unwrap(), "number1 case"));
+        assert!(said_twice <= 1.0, "{said_twice}");
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Candidates {
         sums
     }
 
-    /// How much of what is asked every candidate says, 0 to 1.
+    /// How much of what is asked every candidate says: 1 for all of it.
     pub fn answers(&self, asked: &Asked) -> Vec<f32> {
         let mut of_items = vec![0.0_f32; self.papers.len()];
         for item in &asked.items {
