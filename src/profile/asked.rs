@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn one_item_of_a_long_list_counts_as_in_a_short_one() {
         let (background, mut counter) = (archive(), TermCounter::new());
-        let list = |count: usize| -> String { (0..count).map(|at| format!("number{at} case, ")).collect() };
+        let list =
+            |count: usize| -> String { (0..count).map(|at| format!("number{at} case, ")).collect::<Vec<_>>().concat() };
         let mut one = |count| share(&Asked::read(&list(count), &background, &mut counter).unwrap(), "number1 case");
         let (short, long) = (one(3), one(30));
         assert!(long > 0.9 * short && long < 1.5 * short, "{short} {long}");
