@@ -61,19 +61,7 @@ pub struct Features(pub Vec<(u32, f32)>);
 impl Features {
     /// The scalar product.
     pub fn dot(&self, other: &Features) -> f32 {
-        let (mut a, mut b, mut sum) = (0, 0, 0.0);
-        while let (Some(&(left, x)), Some(&(right, y))) = (self.0.get(a), other.0.get(b)) {
-            match left.cmp(&right) {
-                std::cmp::Ordering::Less => a += 1,
-                std::cmp::Ordering::Greater => b += 1,
-                std::cmp::Ordering::Equal => {
-                    sum += x * y;
-                    a += 1;
-                    b += 1;
-                }
-            }
-        }
-        sum
+        dot(&self.0, &other.0)
     }
 
     /// The part of one group.
@@ -92,6 +80,23 @@ impl Features {
     pub fn weight(&self, term: u32) -> f32 {
         self.0.binary_search_by_key(&term, |&(hash, _)| hash).map_or(0.0, |at| self.0[at].1)
     }
+}
+
+/// The scalar product of parts of vectors.
+pub fn dot(left: &[(u32, f32)], right: &[(u32, f32)]) -> f32 {
+    let (mut a, mut b, mut sum) = (0, 0, 0.0);
+    while let (Some(&(term, x)), Some(&(other, y))) = (left.get(a), right.get(b)) {
+        match term.cmp(&other) {
+            std::cmp::Ordering::Less => a += 1,
+            std::cmp::Ordering::Greater => b += 1,
+            std::cmp::Ordering::Equal => {
+                sum += x * y;
+                a += 1;
+                b += 1;
+            }
+        }
+    }
+    sum
 }
 
 /// Counts terms. Make one for each thread: it remembers the stems of words.

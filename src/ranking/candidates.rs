@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Papers that may be picked, with all that is asked of them for every profile.
 #[derive(Debug, Default)]
@@ -35,7 +35,12 @@ pub struct Candidates {
     /// Fingerprints of their terms.
     keys: Vec<u64>,
     dense: Option<Dense>,
+    /// The terms of papers as they write them, of those that somebody was told of.
+    surfaces: Vec<OnceLock<Surfaces>>,
 }
+
+/// The terms of a paper as it writes them, by term.
+pub type Surfaces = HashMap<u32, Box<str>>;
 
 /// A term of a paper.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +84,7 @@ impl Candidates {
         let keys = features.iter().map(|features| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
         let mut candidates =
             Candidates { papers, seen_at, features, folded, given_names, commonness, keys, ..Candidates::default() };
+        candidates.surfaces.resize_with(candidates.papers.len(), OnceLock::new);
         candidates.index(&counted);
         candidates
     }
@@ -134,6 +140,11 @@ impl Candidates {
     /// Its vector.
     pub fn features(&self, at: usize) -> &Features {
         &self.features[at]
+    }
+
+    /// Its terms as it writes them.
+    pub fn surfaces(&self, at: usize) -> &Surfaces {
+        self.surfaces[at].get_or_init(|| surfaces(&self.papers[at]))
     }
 
     /// The positions of those that were announced on one of `days`.
@@ -312,6 +323,19 @@ pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>
         products.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
     });
     products.collect()
+}
+
+fn surfaces(paper: &Paper) -> Surfaces {
+    let mut surfaces = Surfaces::new();
+    let mut counter = TermCounter::new();
+    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
+        // Titles and starts of sentences have capitals that the word itself has not.
+        let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
+        if surfaces.get(&term).is_none_or(|known| capitals(surface) < capitals(known)) {
+            surfaces.insert(term, surface.split_whitespace().collect::<Vec<_>>().join(" ").into());
+        }
+    });
+    surfaces
 }
 
 fn of_term(names: &[(u32, Arc<str>)], term: u32) -> &[(u32, Arc<str>)] {

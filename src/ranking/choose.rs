@@ -2,11 +2,12 @@
 
 use super::score::Scored;
 use super::{Candidates, Days, Request};
-use crate::profile::{Features, Group};
+use crate::profile::Group;
+use crate::profile::features::dot;
 use crate::subscriber::Weight;
 use crate::text::fold;
 use chrono::Datelike as _;
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 /// A candidate with the position of the profile that gave its best score.
 pub(super) type Wanted = (Scored, usize);
@@ -35,14 +36,12 @@ const NEAR_THE_LINE: f32 = 0.5;
 /// With fewer papers above the line there is nothing to go beyond.
 const CHOSEN_MIN: usize = 3;
 
-/// Best first; ties go to the paper with more votes, then to the one announced first.
-pub(super) fn order(candidates: &Candidates, a: &Scored, b: &Scored) -> Ordering {
-    let step = |scored: &Scored| (scored.score / TIE).round() as i32;
-    let votes = |scored: &Scored| candidates.paper(scored.candidate).upvotes.unwrap_or(0);
-    (step(b).cmp(&step(a)))
-        .then(votes(b).cmp(&votes(a)))
-        .then(b.score.total_cmp(&a.score))
-        .then(a.candidate.cmp(&b.candidate))
+/// What best first goes by; ties go to the paper with more votes, then to the one announced first.
+pub(super) fn order(candidates: &Candidates, scored: &Scored) -> impl Ord + use<> {
+    let step = (scored.score / TIE).round() as u32;
+    let votes = candidates.paper(scored.candidate).upvotes.unwrap_or(0);
+    // Scores are not negative, so their bits are in their order.
+    (Reverse(step), Reverse(votes), Reverse(scored.score.to_bits()), scored.candidate)
 }
 
 /// The cosine of the words of two candidates, or 0 if they are plainly different.
@@ -53,8 +52,7 @@ pub(super) fn likeness(candidates: &Candidates, a: usize, b: usize) -> f32 {
     {
         return 0.0;
     }
-    let text = Features(candidates.features(a).group(Group::Text).to_vec());
-    candidates.features(b).dot(&text)
+    dot(candidates.features(a).group(Group::Text), candidates.features(b).group(Group::Text))
 }
 
 /// Whether two papers are two records of one work.
@@ -76,9 +74,13 @@ pub(super) struct Chooser<'a> {
     candidates: &'a Candidates,
     above: Vec<Wanted>,
     taken: Vec<bool>,
-    /// How much each is like the one taken so far that it is most like.
+    /// The candidates that were taken.
+    papers: Vec<usize>,
+    /// How many of those each was held against: only who may be taken is.
+    held: Vec<usize>,
+    /// How much each is like the one of those that it is most like.
     repeats: Vec<f32>,
-    /// Whether each is a record of a work that is taken.
+    /// Whether each is a record of one of those works.
     is_same: Vec<bool>,
     left: usize,
     /// The places that each interest was given, by its position.
@@ -89,8 +91,17 @@ impl<'a> Chooser<'a> {
     /// `above`: the papers above the line, best first.
     pub(super) fn new(candidates: &'a Candidates, above: Vec<Wanted>, room: usize) -> Self {
         let count = above.len();
-        let (taken, is_same) = (vec![false; count], vec![false; count]);
-        Chooser { candidates, above, taken, repeats: vec![0.0; count], is_same, left: room, shares: Vec::new() }
+        Chooser {
+            candidates,
+            above,
+            taken: vec![false; count],
+            papers: Vec::new(),
+            held: vec![0; count],
+            repeats: vec![0.0; count],
+            is_same: vec![false; count],
+            left: room,
+            shares: Vec::new(),
+        }
     }
 
     /// Shares the room: followed authors may take half of it while interests have
@@ -123,12 +134,16 @@ impl<'a> Chooser<'a> {
     /// Goldstein, "The Use of MMR", 1998).
     fn take(&mut self, most: usize, wanted: impl Fn(&Scored, usize) -> bool) {
         for _ in 0..most.min(self.left) {
-            let open = (0..self.above.len())
-                .filter(|&at| !self.taken[at] && !self.is_same[at])
-                .filter(|&at| wanted(&self.above[at].0, self.above[at].1));
             // Of equals the earlier one, which comes first by `order`.
             let mut best: Option<(usize, f32)> = None;
-            for at in open {
+            for at in 0..self.above.len() {
+                if self.taken[at] || !wanted(&self.above[at].0, self.above[at].1) {
+                    continue;
+                }
+                self.hold_against_taken(at);
+                if self.is_same[at] {
+                    continue;
+                }
                 let repeated = ((self.repeats[at] - ALIKE) / (1.0 - ALIKE)).max(0.0);
                 let worth = self.above[at].0.score - REPEATED * repeated;
                 if best.is_none_or(|(_, most)| worth > most) {
@@ -142,20 +157,18 @@ impl<'a> Chooser<'a> {
             let Some((at, _)) = best else { return };
             self.taken[at] = true;
             self.left -= 1;
-            self.mark_repeats(at);
+            self.papers.push(self.above[at].0.candidate);
         }
     }
 
-    fn mark_repeats(&mut self, chosen: usize) {
-        let paper = self.above[chosen].0.candidate;
-        for at in 0..self.above.len() {
-            if !self.taken[at] {
-                let other = self.above[at].0.candidate;
-                let alike = likeness(self.candidates, paper, other);
-                self.is_same[at] |= is_same_if_alike(self.candidates, paper, other, alike);
-                self.repeats[at] = self.repeats[at].max(alike);
-            }
+    fn hold_against_taken(&mut self, at: usize) {
+        let other = self.above[at].0.candidate;
+        for &paper in &self.papers[self.held[at]..] {
+            let alike = likeness(self.candidates, paper, other);
+            self.is_same[at] |= is_same_if_alike(self.candidates, paper, other, alike);
+            self.repeats[at] = self.repeats[at].max(alike);
         }
+        self.held[at] = self.papers.len();
     }
 
     /// What was taken, and the places that interests were given before the best shared the rest.

@@ -1,7 +1,7 @@
 //! The whole sum behind a score: what `publish` added up, printed.
 
 use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, beside_words, surprise, word_shares};
-use super::reason::{nearest_liked, surfaces};
+use super::reason::nearest_liked;
 use super::rules::{Pin, Rules, is_in_categories};
 use super::score::{floor, lifted};
 use super::{Candidates, Pick, Picks, Request, Section, choose};
@@ -196,11 +196,11 @@ fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
     let all: f32 = shares.iter().map(|(_, profile, paper)| profile * paper).sum();
     shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));
     shares.truncate(TERMS_SHOWN);
-    let written = surfaces(candidates.paper(at), |term| shares.iter().any(|(known, ..)| *known == term));
+    let written = candidates.surfaces(at);
     let named: Vec<TermShare> = shares
         .into_iter()
         .filter_map(|(term, profile, paper)| {
-            let term = written.get(&term)?.clone();
+            let term = written.get(&term)?.to_string();
             Some(TermShare { term, profile, paper, share: profile * paper })
         })
         .collect();

@@ -155,17 +155,19 @@ pub fn pick_with(
             best.push((scored, profile_at));
         }
     }
-    // The best score of each paper counts, and the interest that gave it.
-    best.sort_by(|(a, a_profile), (b, b_profile)| {
-        (a.candidate.cmp(&b.candidate))
-            .then(a.is_author_pin().cmp(&b.is_author_pin()).reverse())
-            .then(b.score.total_cmp(&a.score))
-            .then(a_profile.cmp(b_profile))
-    });
-    best.dedup_by_key(|(scored, _)| scored.candidate);
-    best.sort_by(|(a, _), (b, _)| choose::order(candidates, a, b));
-    let (above, below): (Vec<Wanted>, Vec<Wanted>) =
+    if profiles.len() > 1 {
+        // The best score of each paper counts, and the interest that gave it.
+        best.sort_by(|(a, a_profile), (b, b_profile)| {
+            (a.candidate.cmp(&b.candidate))
+                .then(a.is_author_pin().cmp(&b.is_author_pin()).reverse())
+                .then(b.score.total_cmp(&a.score))
+                .then(a_profile.cmp(b_profile))
+        });
+        best.dedup_by_key(|(scored, _)| scored.candidate);
+    }
+    let (mut above, below): (Vec<Wanted>, Vec<Wanted>) =
         best.into_iter().partition(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
+    above.sort_by_cached_key(|(scored, _)| choose::order(candidates, scored));
     let best_missed = below.iter().map(|(scored, _)| scored.score).filter(|score| *score >= SOMETHING);
     let best_missed = best_missed.max_by(f32::total_cmp);
 
@@ -211,7 +213,8 @@ fn choose(
     }
     chosen.sort_by(|(a, a_profile), (b, b_profile)| {
         let section = |scored: &Scored, profile: usize| if scored.is_author_pin() { 0 } else { 1 + profile };
-        section(a, *a_profile).cmp(&section(b, *b_profile)).then(choose::order(candidates, a, b))
+        let order = |scored: &Scored| choose::order(candidates, scored);
+        section(a, *a_profile).cmp(&section(b, *b_profile)).then_with(|| order(a).cmp(&order(b)))
     });
     let share = |(at, places): (usize, usize)| {
         let Profile { name, weight, .. } = &profiles[at];

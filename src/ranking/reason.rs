@@ -7,10 +7,10 @@ use super::rules::Pin;
 use super::score::Scored;
 use crate::paper::{Paper, category_name};
 use crate::profile::dense::dot;
+use crate::profile::features::dot as dot_terms;
 use crate::profile::features::{author_term, category_term};
-use crate::profile::{Example, Features, Group, Profile, TermCounter};
+use crate::profile::{Example, Group, Profile};
 use crate::text::{cut, is_unspaced};
-use std::collections::HashMap;
 
 /// From this cosine on, two papers are visibly about the same thing.
 const ALIKE: f32 = 0.22;
@@ -96,8 +96,8 @@ pub(super) fn new_in(paper: &Paper) -> String {
 pub(super) fn nearest_liked<'a>(candidates: &'a Candidates, profile: &'a Profile, at: usize) -> Option<(&'a str, f32)> {
     let features = candidates.features(at);
     // Word groups have unit length, so the product of two is their cosine.
-    let text = Features(features.group(Group::Text).to_vec());
-    let alike = |liked: &Example| liked.features.dot(&text);
+    let text = features.group(Group::Text);
+    let alike = |liked: &Example| dot_terms(liked.features.group(Group::Text), text);
     let nearest =
         named(candidates, profile, at).map(|liked| (alike(liked), liked)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     Some((nearest.1.title.as_str(), nearest.0))
@@ -145,7 +145,7 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     // Pairs of words take the place of their parts, so look at more than are named.
     shares.truncate(4 * TERMS_MAX);
     let paper = candidates.paper(at);
-    let surfaces = surfaces(paper, |term| shares.iter().any(|(known, _)| *known == term));
+    let surfaces = candidates.surfaces(at);
     // With a pair the paper says its parts, too: together they say more than any word alone.
     let alone = shares.clone();
     for (term, share) in &mut shares {
@@ -159,13 +159,13 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     }
     shares.sort_by(strongest_first);
     let of_terms = shares.iter().filter_map(|(term, _)| surfaces.get(term));
-    let pairs: Vec<&str> = of_terms.map(String::as_str).filter(|text| is_pair(text)).collect();
+    let pairs: Vec<&str> = of_terms.map(|text| &**text).filter(|text| is_pair(text)).collect();
     let mut telling: Vec<String> = Vec::new();
     // The strongest is named in any case: of many weak ones, too, it is the first.
     let carrying = shares.iter().enumerate().filter(|(place, (_, share))| *place == 0 || *share >= TERM_CARRIES * all);
     for (_, (term, _)) in carrying {
         let Some(surface) = surfaces.get(term) else { continue };
-        let surface = if is_pair(surface) { whole_run(surface, &pairs, paper) } else { surface.clone() };
+        let surface = if is_pair(surface) { whole_run(surface, &pairs, paper) } else { surface.to_string() };
         // A pair takes the place of its parts, and of two forms of a word one is enough.
         if let Some(part) = telling.iter_mut().find(|known| repeats(known, &surface)) {
             *part = surface;
@@ -204,27 +204,6 @@ fn whole_run(pair: &str, pairs: &[&str], paper: &Paper) -> String {
         }
     }
     run
-}
-
-/// Terms as a paper writes them.
-pub(super) fn surfaces(paper: &Paper, is_wanted: impl Fn(u32) -> bool) -> HashMap<u32, String> {
-    let mut surfaces: HashMap<u32, String> = HashMap::new();
-    let mut counter = TermCounter::new();
-    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
-        if is_wanted(term) {
-            let surface = surface.split_whitespace().collect::<Vec<_>>().join(" ");
-            // Titles and starts of sentences have capitals that the word itself has not.
-            let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
-            match surfaces.get_mut(&term) {
-                Some(known) if capitals(&surface) < capitals(known) => *known = surface,
-                Some(_) => {}
-                None => {
-                    surfaces.insert(term, surface);
-                }
-            }
-        }
-    });
-    surfaces
 }
 
 /// Whether every word of `part` is, in some form, a word of `whole`.
