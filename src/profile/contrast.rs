@@ -31,9 +31,6 @@ const BIAS: f32 = 0.3;
 /// Rounds over the papers, at most.
 const ROUNDS: usize = 100;
 
-/// Every so-manieth round looks at all papers, the others at those that count so far.
-const WHOLE_EVERY: usize = 5;
-
 /// A round that moves no margin by more is the last: a tenth as much changes no order.
 const SETTLED: f32 = 0.1;
 
@@ -209,13 +206,10 @@ fn descend(rows: &mut [Row], entries: &[(u32, f32)], mean: &Mean) -> Vec<f32> {
     let (mut weights, mut bias) = (vec![0.0_f32; mean.weights.len()], 0.0_f32);
     let (mut pulled, mut along) = (0.0_f32, 0.0_f32);
     let order = mixed(rows.len());
-    for round in 0..ROUNDS {
-        let (mut most, is_whole) = (0.0_f32, round % WHOLE_EVERY == 0);
+    for _ in 0..ROUNDS {
+        let mut most = 0.0_f32;
         for &at in &order {
             let row = &mut rows[at];
-            if !is_whole && row.alpha == 0.0 {
-                continue;
-            }
             let part = &entries[row.start..row.end];
             let sum: f32 = part.iter().map(|(place, weight)| weights[*place as usize] * weight).sum();
             let slack = 0.5 / row.cost;
@@ -237,7 +231,7 @@ fn descend(rows: &mut [Row], entries: &[(u32, f32)], mean: &Mean) -> Vec<f32> {
             pulled += times;
             along += times * row.usual;
         }
-        if is_whole && most < SETTLED {
+        if most < SETTLED {
             break;
         }
     }

@@ -267,8 +267,13 @@ impl Candidates {
 
     /// For every candidate the sum of the weights of its categories.
     pub fn field_sums(&self, weights: &Features) -> Vec<f32> {
-        let weight = |(term, _): &(u32, f32)| weights.weight(*term);
-        self.features.iter().map(|features| features.group(Group::Category).iter().map(weight).sum()).collect()
+        let mut sums = vec![0.0; self.papers.len()];
+        for (term, weight) in weights.group(Group::Category) {
+            for posting in self.postings.get(term).map_or(&[][..], Vec::as_slice) {
+                sums[posting.at as usize] += weight;
+            }
+        }
+        sums
     }
 
     /// Positions of the papers that hold a folded phrase or its plural, in order.
