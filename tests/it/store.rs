@@ -656,3 +656,74 @@ async fn pages_are_read_while_something_is_being_written() {
     let_go.send(()).unwrap();
     assert_eq!(writing.await.unwrap().unwrap(), [TakenIn::New]);
 }
+
+/// Twenty readers whose mails have much in common, queued; each mail as it was composed.
+fn queued_alike(store: &mut dyn Store) -> Vec<Vec<u8>> {
+    let issues: Vec<NewIssue> = (0..20)
+        .map(|n| {
+            let address = format!("reader{n}@example.org");
+            let text = "A line that each of them has, whoever it is for.\r\n".repeat(30);
+            NewIssue {
+                message: format!("To: {address}\r\n\r\n{text}https://p.example.org/u/{n:020}\r\n").into_bytes(),
+                ..issue(enter(store, &address), today(), &[])
+            }
+        })
+        .collect();
+    assert!(store.enqueue_issues(&issues, noon()).unwrap().iter().all(Option::is_some));
+    issues.into_iter().map(|issue| issue.message).collect()
+}
+
+#[test]
+fn what_is_sent_is_what_was_queued_byte_for_byte() {
+    on_every_backend(|store| {
+        let mails = queued_alike(store);
+        let claimed = store.claim_due(50, noon()).unwrap();
+        assert_eq!(
+            claimed.iter().map(|claimed| &claimed.message).collect::<Vec<_>>(),
+            mails.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(store.message(claimed[7].id).unwrap().as_ref(), Some(&mails[7]));
+    });
+}
+
+#[test]
+fn a_mail_whose_stored_text_is_damaged_is_held_and_the_others_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.db");
+    let store: &mut dyn Store = &mut SqliteStore::migrate(&path).unwrap().0;
+    let mails = queued_alike(store);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute("UPDATE messages SET bytes = zeroblob(100) WHERE delivery_id = 3", []).unwrap();
+    let claimed = store.claim_due(50, noon()).unwrap();
+    assert_eq!(claimed.len(), mails.len() - 1);
+    let row = store.deliveries(&OutboxFilter::default()).unwrap().remove(2);
+    assert_eq!((row.id.0, row.state), (3, DeliveryState::Held));
+    assert!(row.text.as_ref().is_some_and(|text| text.contains("its stored text is damaged")), "{:?}", row.text);
+}
+
+#[test]
+fn what_mails_had_in_common_goes_after_the_last_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.db");
+    let store: &mut dyn Store = &mut SqliteStore::migrate(&path).unwrap().0;
+    let count = |what: &str| -> i64 {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.query_row(&format!("SELECT count(*) FROM {what}"), [], |row| row.get(0)).unwrap()
+    };
+    queued_alike(store);
+    assert_eq!(count("messages WHERE dictionary IS NOT NULL"), 20);
+    for claimed in store.claim_due(50, noon()).unwrap() {
+        mark(store, claimed.id, noon());
+        settle(store, settlement(claimed.id, 250, Verdict::Accepted), noon());
+    }
+    assert_eq!(count("messages"), 0);
+    // The next one takes its place.
+    let next: Vec<NewIssue> = (0..20)
+        .map(|n| {
+            let subscriber = store.subscriber(&format!("reader{n}@example.org").parse().unwrap()).unwrap().unwrap().id;
+            NewIssue { message: b"another line\r\n".repeat(9), ..issue(subscriber, today() + TimeDelta::days(1), &[]) }
+        })
+        .collect();
+    store.enqueue_issues(&next, noon()).unwrap();
+    assert_eq!((count("dictionaries"), count("messages")), (1, 20));
+}

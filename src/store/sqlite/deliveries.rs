@@ -2,7 +2,7 @@
 
 use super::row::Columns;
 use super::subscribers::address_key;
-use super::{SqliteStore, commit};
+use super::{SqliteStore, begin, commit, packed};
 use crate::store::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
     Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, StoreError, Verdict,
@@ -90,7 +90,7 @@ impl LedgerStore for SqliteStore {
     }
 
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
-        let tx = self.write()?;
+        let tx = begin(&mut self.conn)?;
         let mut claims = Vec::new();
         // What is too late or suppressed leaves the queue here, so look again until enough are claimed.
         while claims.len() < limit as usize {
@@ -100,7 +100,11 @@ impl LedgerStore for SqliteStore {
             }
             for (id, fate) in due {
                 match fate {
-                    Fate::Send => claims.push(claim(&tx, id, now)?),
+                    Fate::Send => match packed::mail(&tx, &mut self.dictionaries, id)? {
+                        Some(Ok(mail)) => claims.push(claim(&tx, id, mail, now)?),
+                        Some(Err(why)) => stop(&tx, id, DeliveryState::Held, &why, now)?,
+                        None => stop(&tx, id, DeliveryState::Held, "its stored text is gone", now)?,
+                    },
                     Fate::Stop { state, why } => stop(&tx, id, state, why, now)?,
                 }
             }
@@ -250,8 +254,11 @@ impl LedgerStore for SqliteStore {
     }
 
     fn message(&mut self, id: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT bytes FROM messages WHERE delivery_id = :id")?;
-        Ok(statement.query_row(named_params! { ":id": id.0 }, |row| row.get("bytes")).optional()?)
+        match packed::mail(&self.conn, &mut self.dictionaries, id)? {
+            None => Ok(None),
+            Some(Ok(mail)) => Ok(Some(mail)),
+            Some(Err(value)) => Err(StoreError::Corrupt { table: "messages", column: "bytes", value }),
+        }
     }
 
     fn relay_pause(&mut self, name: &str) -> Result<Option<RelayPause>, StoreError> {
@@ -324,16 +331,9 @@ fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result
     rows.collect()
 }
 
-fn claim(tx: &Transaction<'_>, id: DeliveryId, now: DateTime<Utc>) -> rusqlite::Result<Claimed> {
-    tx.prepare_cached("UPDATE deliveries SET state = 'claimed', next_at = NULL, at = :now WHERE id = :id")?
-        .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
-    tx.prepare_cached(
-        "SELECT deliveries.*, messages.bytes AS bytes
-           FROM deliveries
-           JOIN messages ON messages.delivery_id = deliveries.id
-          WHERE deliveries.id = :id",
-    )?
-    .query_row(named_params! { ":id": id.0 }, claimed)
+fn claim(tx: &Transaction<'_>, id: DeliveryId, mail: Vec<u8>, now: DateTime<Utc>) -> rusqlite::Result<Claimed> {
+    tx.prepare_cached("UPDATE deliveries SET state = 'claimed', next_at = NULL, at = :now WHERE id = :id RETURNING *")?
+        .query_row(named_params! { ":id": id.0, ":now": now.timestamp() }, |row| claimed(row, mail))
 }
 
 /// Takes a delivery out of the queue. What the last try said stays beside the reason.
@@ -461,12 +461,12 @@ fn suppress(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -
     Ok(())
 }
 
-fn claimed(row: &Row<'_>) -> rusqlite::Result<Claimed> {
+fn claimed(row: &Row<'_>, message: Vec<u8>) -> rusqlite::Result<Claimed> {
     let columns = Columns { table: "deliveries", row };
     Ok(Claimed {
         id: DeliveryId(columns.get("id")?),
         address: columns.read("address", |text| text.parse().ok())?,
-        message: columns.get("bytes")?,
+        message,
         attempts: columns.get("attempts")?,
         resent: columns.get("resent")?,
         queued_at: columns.instant("queued_at")?,

@@ -1,6 +1,7 @@
 //! Issues and their picks.
 
 use super::SqliteStore;
+use super::packed::{self, Packed};
 use super::row::{Columns, date_text};
 use super::subscribers::{subscriber, with_interests};
 use crate::store::{
@@ -157,17 +158,25 @@ impl IssueStore for SqliteStore {
         issues: &[NewIssue],
         now: DateTime<Utc>,
     ) -> Result<Vec<Option<DeliveryId>>, StoreError> {
+        // Before the lock is taken: others may write meanwhile.
+        let mails = packed::pack(&self.conn, &mut self.dictionaries, issues)?;
         let tx = self.write()?;
+        packed::insert_dictionaries(&tx, &mails)?;
         let mut queued = Vec::with_capacity(issues.len());
-        for issue in issues {
-            queued.push(enqueue(&tx, issue, now)?);
+        for (issue, mail) in issues.iter().zip(&mails) {
+            queued.push(enqueue(&tx, issue, mail, now)?);
         }
         tx.commit()?;
         Ok(queued)
     }
 }
 
-fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result<Option<DeliveryId>, StoreError> {
+fn enqueue(
+    tx: &Transaction<'_>,
+    issue: &NewIssue,
+    mail: &Packed,
+    now: DateTime<Utc>,
+) -> Result<Option<DeliveryId>, StoreError> {
     // Whoever left or paused while their issue was composed gets none.
     let inserted = tx
         .prepare_cached(
@@ -215,8 +224,7 @@ fn enqueue(tx: &Transaction<'_>, issue: &NewIssue, now: DateTime<Utc>) -> Result
         ":expires": issue.expires_at.timestamp(),
         ":now": now.timestamp(),
     })?;
-    tx.prepare_cached("INSERT INTO messages (delivery_id, bytes) VALUES (:id, :bytes)")?
-        .execute(named_params! { ":id": id, ":bytes": issue.message })?;
+    packed::insert(tx, id, mail)?;
     let mut insert_pick = tx.prepare_cached(
         "INSERT INTO picks (subscriber_id, paper, issue_id, position, score, section, reason, kind)
          VALUES (:subscriber, :paper, :issue, :position, :score, :section, :reason, :kind)",

@@ -20,6 +20,7 @@ mod makers;
 mod outcomes;
 mod oversight;
 mod own;
+mod packed;
 mod papers;
 mod reading;
 mod requests;
@@ -36,6 +37,7 @@ mod works;
 pub use backup::{BackupError, Rehearsed, Restored, rehearse, restore};
 
 use super::{StoreError, UpkeepStore};
+use packed::Dictionaries;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -58,6 +60,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
     M::up(include_str!("../../../migrations/sqlite/0014_signatures.sql")),
     M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0016_packed.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -69,6 +72,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct SqliteStore {
     conn: Connection,
+    dictionaries: Dictionaries,
 }
 
 /// What [`SqliteStore::migrate`] found and did.
@@ -135,7 +139,7 @@ impl SqliteStore {
         // 16 MiB: a message that was claimed is still there when it is dropped.
         conn.pragma_update(None, "cache_size", -16_384)?;
         conn.set_prepared_statement_cache_capacity(64);
-        Ok(SqliteStore { conn })
+        Ok(SqliteStore { conn, dictionaries: Dictionaries::default() })
     }
 
     fn schema(&self) -> Result<usize, StoreError> {
@@ -145,8 +149,12 @@ impl SqliteStore {
 
     /// Write transactions take the lock at once, so that two never deadlock half-way.
     fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
-        Ok(self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?)
+        begin(&mut self.conn)
     }
+}
+
+fn begin(conn: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(conn.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Puts a transaction on the disk.

@@ -1,8 +1,8 @@
 //! Requests, consent, and mails besides issues.
 
-use super::SqliteStore;
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
+use super::{SqliteStore, packed};
 use crate::store::{
     Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
     StoreError,
@@ -337,7 +337,6 @@ pub(super) fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Ut
         ":expires": notice.expires_at.timestamp(),
         ":now": now.timestamp(),
     })?;
-    tx.prepare_cached("INSERT INTO messages (delivery_id, bytes) VALUES (:id, :bytes)")?
-        .execute(named_params! { ":id": id, ":bytes": notice.message })?;
+    packed::insert(tx, id, &packed::pack_alone(&notice.message)?)?;
     Ok(DeliveryId(id))
 }

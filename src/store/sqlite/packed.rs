@@ -1,0 +1,354 @@
+//! Mails as they are stored: compressed, and what the mails of one date share
+//! only once, in a dictionary.
+//!
+//! A dictionary is made of the lines that several readers of a batch got alike.
+//! What only one got is in no dictionary: it goes when their mail goes.
+
+use super::row::Columns;
+use crate::store::{DeliveryId, NewIssue, StoreError};
+use chrono::NaiveDate;
+use rayon::prelude::*;
+use ring::digest::{SHA256, digest};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, OnceLock};
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
+use zstd::zstd_safe::get_frame_content_size;
+
+/// Of zstd's: a step further takes thrice as long for a tenth less.
+const LEVEL: i32 = 3;
+
+/// Fewer mails than that share too little to be worth a dictionary.
+const MAILS_MIN: usize = 16;
+
+/// A line that as many mails have is about none of their readers.
+const SHARED_BY: u32 = 3;
+
+/// Bytes of a dictionary: beyond that, what one adds hardly pays for looking in it.
+const DICTIONARY_MAX: usize = 512 * 1024;
+
+/// Bytes of the largest mail that is unpacked.
+const MAIL_MAX: u64 = 64 << 20;
+
+/// Dictionaries that are remembered: around midnight, two dates are in use.
+const KEPT: usize = 2;
+
+/// A mail as it is stored.
+pub(super) struct Packed {
+    pub(super) bytes: Vec<u8>,
+    pub(super) dictionary: Option<Arc<Dictionary>>,
+}
+
+/// What the mails of one date share.
+pub(super) struct Dictionary {
+    id: i64,
+    local_date: NaiveDate,
+    text: Vec<u8>,
+    packs: OnceLock<EncoderDictionary<'static>>,
+    unpacks: OnceLock<DecoderDictionary<'static>>,
+}
+
+impl std::fmt::Debug for Dictionary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dictionary").field("id", &self.id).field("bytes", &self.text.len()).finish_non_exhaustive()
+    }
+}
+
+impl Dictionary {
+    fn new(local_date: NaiveDate, text: Vec<u8>) -> Self {
+        let hash = digest(&SHA256, &text);
+        let (head, _) = hash.as_ref().split_first_chunk().expect("a hash has 32 bytes");
+        let id = (u64::from_be_bytes(*head) >> 1).cast_signed();
+        Dictionary { id, local_date, text, packs: OnceLock::new(), unpacks: OnceLock::new() }
+    }
+
+    fn packs(&self) -> &EncoderDictionary<'static> {
+        self.packs.get_or_init(|| EncoderDictionary::copy(&self.text, LEVEL))
+    }
+
+    fn unpacks(&self) -> &DecoderDictionary<'static> {
+        self.unpacks.get_or_init(|| DecoderDictionary::copy(&self.text))
+    }
+}
+
+/// The dictionaries that were used last, the newest last.
+#[derive(Debug, Default)]
+pub(super) struct Dictionaries {
+    kept: Vec<Arc<Dictionary>>,
+}
+
+impl Dictionaries {
+    fn keep(&mut self, dictionary: &Arc<Dictionary>) {
+        self.kept.retain(|kept| kept.id != dictionary.id);
+        if self.kept.len() == KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push(Arc::clone(dictionary));
+    }
+
+    /// The one for mails of `local_date`; `None` if there is none yet.
+    fn of_date(&mut self, conn: &Connection, local_date: NaiveDate) -> Result<Option<Arc<Dictionary>>, StoreError> {
+        if let Some(kept) = self.kept.iter().rev().find(|kept| kept.local_date == local_date) {
+            return Ok(Some(Arc::clone(kept)));
+        }
+        let found = conn
+            .prepare_cached("SELECT * FROM dictionaries WHERE local_date = :date LIMIT 1")?
+            .query_row(named_params! { ":date": local_date.to_string() }, dictionary)
+            .optional()?;
+        Ok(self.read(found))
+    }
+
+    fn by_id(&mut self, conn: &Connection, id: i64) -> Result<Option<Arc<Dictionary>>, StoreError> {
+        if let Some(kept) = self.kept.iter().find(|kept| kept.id == id) {
+            return Ok(Some(Arc::clone(kept)));
+        }
+        let found = conn
+            .prepare_cached("SELECT * FROM dictionaries WHERE id = :id")?
+            .query_row(named_params! { ":id": id }, dictionary)
+            .optional()?;
+        Ok(self.read(found))
+    }
+
+    /// `None` as well where it is damaged: another text would give other mails.
+    fn read(&mut self, found: Option<(i64, NaiveDate, Vec<u8>)>) -> Option<Arc<Dictionary>> {
+        let (id, local_date, packed) = found?;
+        let text = unpacked(&packed, None).ok()?;
+        let dictionary = Some(Dictionary::new(local_date, text)).filter(|dictionary| dictionary.id == id)?;
+        let dictionary = Arc::new(dictionary);
+        self.keep(&dictionary);
+        Some(dictionary)
+    }
+}
+
+fn dictionary(row: &Row<'_>) -> rusqlite::Result<(i64, NaiveDate, Vec<u8>)> {
+    let columns = Columns { table: "dictionaries", row };
+    Ok((columns.get("id")?, columns.date("local_date")?, columns.get("bytes")?))
+}
+
+/// The mails of `issues`, in order, packed on all cores. Where many have the same date
+/// and nobody has made that date a dictionary, it gets one.
+pub(super) fn pack(
+    conn: &Connection,
+    dictionaries: &mut Dictionaries,
+    issues: &[NewIssue],
+) -> Result<Vec<Packed>, StoreError> {
+    let mut by_date: BTreeMap<NaiveDate, Vec<&[u8]>> = BTreeMap::new();
+    for issue in issues {
+        by_date.entry(issue.local_date).or_default().push(&issue.message);
+    }
+    let mut of_date = BTreeMap::new();
+    for (date, mails) in by_date {
+        let known = dictionaries.of_date(conn, date)?;
+        let dictionary = match known {
+            Some(known) => Some(known),
+            None if mails.len() < MAILS_MIN => None,
+            None => Some(Arc::new(Dictionary::new(date, shared(&mails)))),
+        };
+        if let Some(dictionary) = dictionary {
+            dictionaries.keep(&dictionary);
+            of_date.insert(date, dictionary);
+        }
+    }
+    let packed = issues.par_iter().map(|issue| {
+        let dictionary = of_date.get(&issue.local_date).map(Arc::clone);
+        packed(&issue.message, dictionary.as_deref()).map(|bytes| Packed { bytes, dictionary })
+    });
+    packed.collect::<io::Result<_>>().map_err(|error| StoreError::Backend(Box::new(error)))
+}
+
+/// A mail that has nothing in common with others.
+pub(super) fn pack_alone(mail: &[u8]) -> Result<Packed, StoreError> {
+    let bytes = packed(mail, None).map_err(|error| StoreError::Backend(Box::new(error)))?;
+    Ok(Packed { bytes, dictionary: None })
+}
+
+/// Lines that at least [`SHARED_BY`] of `mails` have, in the order in which they come;
+/// where that is too much, those that most have.
+fn shared(mails: &[&[u8]]) -> Vec<u8> {
+    struct Line {
+        mails: u32,
+        last: usize,
+        at: usize,
+    }
+    let mut lines: HashMap<&[u8], Line> = HashMap::new();
+    for (mail, text) in mails.iter().enumerate() {
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let at = lines.len();
+            let line = lines.entry(line).or_insert(Line { mails: 0, last: usize::MAX, at });
+            if line.last != mail {
+                line.mails += 1;
+                line.last = mail;
+            }
+        }
+    }
+    let mut shared: Vec<(&[u8], Line)> = lines.into_iter().filter(|(_, line)| line.mails >= SHARED_BY).collect();
+    shared.sort_by_key(|(_, line)| (std::cmp::Reverse(line.mails), line.at));
+    let mut left = DICTIONARY_MAX;
+    shared.retain(|(text, _)| match left.checked_sub(text.len()) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    });
+    shared.sort_by_key(|(_, line)| line.at);
+    shared.into_iter().flat_map(|(text, _)| text).copied().collect()
+}
+
+fn packed(mail: &[u8], dictionary: Option<&Dictionary>) -> io::Result<Vec<u8>> {
+    let mut compressor = match dictionary {
+        Some(dictionary) => Compressor::with_prepared_dictionary(dictionary.packs())?,
+        None => Compressor::new(LEVEL)?,
+    };
+    // What is sent is what was composed, or nothing.
+    compressor.include_checksum(true)?;
+    compressor.compress(mail)
+}
+
+fn unpacked(bytes: &[u8], dictionary: Option<&Dictionary>) -> io::Result<Vec<u8>> {
+    let mut decompressor = match dictionary {
+        Some(dictionary) => Decompressor::with_prepared_dictionary(dictionary.unpacks())?,
+        None => Decompressor::new()?,
+    };
+    let size = get_frame_content_size(bytes).ok().flatten().filter(|size| *size <= MAIL_MAX);
+    let size = size.ok_or_else(|| io::Error::other("its size is not what a mail's can be"))?;
+    decompressor.decompress(bytes, size as usize)
+}
+
+/// Stores the mail of a delivery.
+pub(super) fn insert(tx: &Transaction<'_>, delivery: i64, mail: &Packed) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO messages (delivery_id, bytes, is_packed, dictionary) VALUES (:id, :bytes, 1, :dictionary)",
+    )?
+    .execute(named_params! {
+        ":id": delivery, ":bytes": mail.bytes, ":dictionary": mail.dictionary.as_ref().map(|dictionary| dictionary.id),
+    })?;
+    Ok(())
+}
+
+/// Stores the dictionaries of `mails` that are not stored, or are no longer; those that
+/// no mail needs any more leave for them.
+pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Result<(), StoreError> {
+    let needed: BTreeMap<i64, &Dictionary> = mails
+        .iter()
+        .filter_map(|mail| mail.dictionary.as_deref())
+        .map(|dictionary| (dictionary.id, dictionary))
+        .collect();
+    for dictionary in needed.into_values() {
+        let values = named_params! { ":id": dictionary.id };
+        if tx.prepare_cached("SELECT 1 FROM dictionaries WHERE id = :id")?.exists(values)? {
+            continue;
+        }
+        tx.execute(
+            "DELETE FROM dictionaries
+              WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.dictionary = dictionaries.id)",
+            [],
+        )?;
+        let bytes = pack_alone(&dictionary.text)?.bytes;
+        tx.execute(
+            "INSERT INTO dictionaries (id, local_date, bytes) VALUES (:id, :date, :bytes)",
+            named_params! { ":id": dictionary.id, ":date": dictionary.local_date.to_string(), ":bytes": bytes },
+        )?;
+    }
+    Ok(())
+}
+
+/// The mail of a delivery, byte for byte as it was composed; `None` if it is no longer
+/// stored, an error in words if what is stored of it is damaged.
+pub(super) fn mail(
+    conn: &Connection,
+    dictionaries: &mut Dictionaries,
+    delivery: DeliveryId,
+) -> Result<Option<Result<Vec<u8>, String>>, StoreError> {
+    let stored = conn
+        .prepare_cached("SELECT * FROM messages WHERE delivery_id = :id")?
+        .query_row(named_params! { ":id": delivery.0 }, |row| {
+            let columns = Columns { table: "messages", row };
+            let bytes: Vec<u8> = columns.get("bytes")?;
+            Ok((bytes, columns.get::<bool>("is_packed")?, columns.get::<Option<i64>>("dictionary")?))
+        })
+        .optional()?;
+    let Some((bytes, is_packed, dictionary)) = stored else { return Ok(None) };
+    if !is_packed {
+        return Ok(Some(Ok(bytes)));
+    }
+    let dictionary = match dictionary {
+        None => None,
+        Some(id) => match dictionaries.by_id(conn, id)? {
+            Some(dictionary) => Some(dictionary),
+            None => return Ok(Some(Err("the dictionary of its stored text is damaged".to_owned()))),
+        },
+    };
+    let mail = unpacked(&bytes, dictionary.as_deref());
+    Ok(Some(mail.map_err(|error| format!("its stored text is damaged ({error})"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mails(count: usize) -> Vec<Vec<u8>> {
+        let paper = |n: usize| format!("Paper {n}\r\n{}\r\n", "an abstract that many read ".repeat(20 + n));
+        let mail = |reader: usize| {
+            let papers: String = (0..5).map(|at| paper((reader + at) % 10)).collect();
+            format!("To: reader{reader}@example.org\r\n\r\n{papers}https://p.example.org/u/{reader:x}\r\n").into_bytes()
+        };
+        (0..count).map(mail).collect()
+    }
+
+    fn slices(mails: &[Vec<u8>]) -> Vec<&[u8]> {
+        mails.iter().map(Vec::as_slice).collect()
+    }
+
+    #[test]
+    fn a_mail_comes_back_as_it_was() {
+        let mails = mails(20);
+        let date = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        let dictionary = Dictionary::new(date, shared(&slices(&mails)));
+        for mail in mails.iter().map(Vec::as_slice).chain([&b""[..], b"\0\xff"]) {
+            let stored = packed(mail, Some(&dictionary)).unwrap();
+            assert_eq!(unpacked(&stored, Some(&dictionary)).unwrap(), mail);
+            assert!(mail.len() < 100 || stored.len() < packed(mail, None).unwrap().len());
+            assert_eq!(unpacked(&packed(mail, None).unwrap(), None).unwrap(), mail);
+        }
+    }
+
+    #[test]
+    fn nothing_about_one_reader_is_shared() {
+        let shared = String::from_utf8(shared(&slices(&mails(20)))).unwrap();
+        assert!(shared.contains("Paper 3\r\n"), "{shared}");
+        assert!(!shared.contains("example.org"), "{shared}");
+    }
+
+    #[test]
+    fn what_most_share_comes_first_where_room_is_short() {
+        let long = |from: usize| -> Vec<u8> {
+            (from..from + DICTIONARY_MAX / 20).flat_map(|n| format!("a line that is {n:06}\n").into_bytes()).collect()
+        };
+        let (often, seldom) = (long(0), long(500_000));
+        let mails: Vec<Vec<u8>> =
+            (0..10).map(|n| if n < 3 { [&*seldom, &often].concat() } else { often.clone() }).collect();
+        let shared = shared(&slices(&mails));
+        assert!(shared.len() <= DICTIONARY_MAX, "{}", shared.len());
+        assert!(shared.starts_with(&often[..22]), "{}", String::from_utf8_lossy(&shared[..80]));
+    }
+
+    #[test]
+    fn another_text_or_dictionary_is_no_mail() {
+        let mails = mails(20);
+        let date = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        let dictionary = Dictionary::new(date, shared(&slices(&mails)));
+        let other = Dictionary::new(date, dictionary.text.iter().rev().copied().collect());
+        let stored = packed(&mails[0], Some(&dictionary)).unwrap();
+        assert!(unpacked(&stored, Some(&other)).is_err());
+        assert!(unpacked(&stored, None).is_err());
+        for at in 0..stored.len() {
+            let mut damaged = stored.clone();
+            damaged[at] ^= 1;
+            let read = unpacked(&damaged, Some(&dictionary));
+            assert!(read.as_ref().is_err() || read.as_ref().is_ok_and(|mail| *mail == mails[0]), "byte {at}");
+        }
+    }
+}
