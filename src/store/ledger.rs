@@ -282,7 +282,8 @@ pub trait LedgerStore {
     -> Result<Recovered, StoreError>;
 
     /// Takes up to `limit` due deliveries, oldest first. Those whose shelf life
-    /// has ended become expired, those whose address is suppressed held.
+    /// has ended become expired, those whose address is suppressed held, as are
+    /// those whose stored message is damaged.
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError>;
 
     /// Records how tries ended and that the texts of `turn.marks` may now

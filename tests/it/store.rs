@@ -727,3 +727,43 @@ fn what_mails_had_in_common_goes_after_the_last_of_them() {
     store.enqueue_issues(&next, noon()).unwrap();
     assert_eq!((count("dictionaries"), count("messages")), (1, 20));
 }
+
+#[test]
+fn mails_of_several_dates_are_queued_together_though_what_they_share_is_new_or_unused() {
+    on_every_backend(|store| {
+        let readers: Vec<SubscriberId> = (0..40).map(|n| enter(store, &format!("reader{n}@example.org"))).collect();
+        // Two dates at a time, as around midnight; the second of them comes again.
+        for days in 0..3 {
+            let issues: Vec<NewIssue> = (0..40)
+                .map(|n| {
+                    let date = today() + TimeDelta::days(days + n as i64 % 2);
+                    let message = format!("A line of {date} that many have.\r\n").repeat(9).into_bytes();
+                    NewIssue { message, ..issue(readers[n], date, &[]) }
+                })
+                .collect();
+            assert!(store.enqueue_issues(&issues, noon()).unwrap().iter().all(Option::is_some), "day {days}");
+            let claimed = store.claim_due(50, noon()).unwrap();
+            let sent: Vec<_> = claimed.iter().map(|claimed| claimed.message.clone()).collect();
+            assert_eq!(sent, issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>(), "day {days}");
+            for claimed in claimed {
+                mark(store, claimed.id, noon());
+                settle(store, settlement(claimed.id, 250, Verdict::Accepted), noon());
+            }
+        }
+    });
+}
+
+#[test]
+fn mails_with_nothing_in_common_are_queued_too() {
+    on_every_backend(|store| {
+        let issues: Vec<NewIssue> = (0..20)
+            .map(|n| NewIssue {
+                message: format!("Only {n} has this.").into_bytes(),
+                ..issue(enter(store, &format!("reader{n}@example.org")), today(), &[])
+            })
+            .collect();
+        store.enqueue_issues(&issues, noon()).unwrap();
+        let sent: Vec<_> = store.claim_due(50, noon()).unwrap().into_iter().map(|claimed| claimed.message).collect();
+        assert_eq!(sent, issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>());
+    });
+}

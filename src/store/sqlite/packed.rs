@@ -144,7 +144,9 @@ pub(super) fn pack(
         let dictionary = match known {
             Some(known) => Some(known),
             None if mails.len() < MAILS_MIN => None,
-            None => Some(Arc::new(Dictionary::new(date, shared(&mails)))),
+            None => Some(shared(&mails))
+                .filter(|shared| !shared.is_empty())
+                .map(|shared| Arc::new(Dictionary::new(date, shared))),
         };
         if let Some(dictionary) = dictionary {
             dictionaries.keep(&dictionary);
@@ -228,24 +230,31 @@ pub(super) fn insert(tx: &Transaction<'_>, delivery: i64, mail: &Packed) -> rusq
     Ok(())
 }
 
-/// Stores the dictionaries of `mails` that are not stored, or are no longer; those that
-/// no mail needs any more leave for them.
+/// Stores the dictionaries of `mails` that are not stored; those that no mail needs any
+/// more leave for them.
 pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Result<(), StoreError> {
-    let needed: BTreeMap<i64, &Dictionary> = mails
-        .iter()
-        .filter_map(|mail| mail.dictionary.as_deref())
-        .map(|dictionary| (dictionary.id, dictionary))
-        .collect();
+    let mut needed: BTreeMap<i64, &Dictionary> = BTreeMap::new();
+    for dictionary in mails.iter().filter_map(|mail| mail.dictionary.as_deref()) {
+        needed.insert(dictionary.id, dictionary);
+    }
+    let is_stored = |id: i64| {
+        let mut statement = tx.prepare_cached("SELECT 1 FROM dictionaries WHERE id = :id")?;
+        statement.exists(named_params! { ":id": id })
+    };
+    let is_complete = needed.keys().try_fold(true, |all, id| Ok::<_, rusqlite::Error>(all && is_stored(*id)?))?;
+    if is_complete {
+        return Ok(());
+    }
+    // All that leave do so before the first comes: one that just came has no mail yet either.
+    tx.execute(
+        "DELETE FROM dictionaries
+          WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.dictionary = dictionaries.id)",
+        [],
+    )?;
     for dictionary in needed.into_values() {
-        let values = named_params! { ":id": dictionary.id };
-        if tx.prepare_cached("SELECT 1 FROM dictionaries WHERE id = :id")?.exists(values)? {
+        if is_stored(dictionary.id)? {
             continue;
         }
-        tx.execute(
-            "DELETE FROM dictionaries
-              WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.dictionary = dictionaries.id)",
-            [],
-        )?;
         let bytes = pack_alone(&dictionary.text)?.bytes;
         tx.execute(
             "INSERT INTO dictionaries (id, local_date, bytes) VALUES (:id, :date, :bytes)",
