@@ -307,6 +307,8 @@ impl Daemon {
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
+            let pace = started.pace("pages", pages::TIDYING_IDLE, PATIENCE, &silent);
+            started.keep(pace, Arc::new(pages::Tidying { site: site.clone() }), pages::Tidying::step);
             let admin = operator::Pages {
                 site: site.clone(),
                 random: Arc::clone(&chance),

@@ -2,7 +2,7 @@
 //! (alive), `/readyz` (able to do its work) and `/metrics`.
 
 use super::figures::Figures;
-use super::keep::Pulse;
+use super::keep::{Pulse, Step, Trouble};
 use crate::clock::Clock;
 use crate::store::{Db, StoreError, free_bytes};
 use crate::web;
@@ -36,6 +36,21 @@ pub(super) struct Watched {
     pub(super) figures: Mutex<Option<Figures>>,
     /// The folder of the database.
     pub(super) folder: PathBuf,
+}
+
+/// How often is looked at what the pages remember.
+pub(super) const TIDYING_IDLE: Duration = Duration::from_mins(1);
+
+/// Lets go of what the pages remember and nobody asks for.
+pub(super) struct Tidying {
+    pub(super) site: web::Site,
+}
+
+impl Tidying {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+        self.site.state.let_go_of_unused(self.site.clock.now());
+        Ok(Step::Idle)
+    }
 }
 
 /// The public pages and the watchers'.

@@ -2,6 +2,7 @@
 
 use super::clean::{cut, line, percent_encode};
 use super::notices::Letter;
+use super::quoted_printable;
 use super::{Dress, Recipient, Rendered};
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -176,13 +177,22 @@ fn finished(
 }
 
 /// A body in the encoding that makes it smallest: 7bit, quoted-printable or base64.
-fn part(content_type: ContentType, body: &str) -> SinglePart {
-    SinglePart::builder().header(content_type).body(Body::new(body.to_owned()))
+fn part(content_type: ContentType, text: &str) -> SinglePart {
+    SinglePart::builder().header(content_type).body(body(text))
 }
 
-/// Bytes of `body` as it stands in the message.
-pub(super) fn encoded_size(body: &str) -> usize {
-    Body::new(body.to_owned()).len()
+fn body(text: &str) -> Body {
+    if quoted_printable::suits(text) {
+        let encoded = quoted_printable::encoded(text);
+        Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable)
+    } else {
+        Body::new(text.to_owned())
+    }
+}
+
+/// Bytes of `text` as it stands in the message.
+pub(super) fn encoded_size(text: &str) -> usize {
+    body(text).len()
 }
 
 /// `text` with every line ended by CRLF, whatever ended it before.

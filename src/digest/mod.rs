@@ -25,6 +25,7 @@ mod language;
 mod message;
 pub mod notices;
 mod paper_view;
+mod quoted_printable;
 mod render;
 mod resources;
 mod sample;

@@ -6,7 +6,7 @@ use crate::paper::Paper;
 use crate::ranking::neighbours::{Archive, Neighbours, Sums};
 use crate::ranking::signature::Signature;
 use crate::ranking::similar::{WorkKey, fuse};
-use crate::store::{Db, PaperRow, Store, StoreError, StoredPaper};
+use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 use std::sync::{Mutex, PoisonError};
 
 /// Papers that are compared with each other; with more, those taken in last. Some
@@ -61,29 +61,47 @@ impl Kin {
 
     /// The `limit` papers most like `paper`, most alike first: never the paper itself,
     /// and no work twice. `signature` is its own in the stored form; `near` are the
-    /// papers that a model holds to be near it, nearest first, if there is one.
-    pub fn similar(
+    /// papers that a model holds to be near it, nearest first, if there is one. What
+    /// is to be known of papers `read` says, of those in its rows that are there.
+    pub fn similar<T: AsRef<WorkKey>, E>(
         &self,
-        store: &mut dyn Store,
         paper: &StoredPaper,
         signature: &[u8],
         near: Vec<PaperRow>,
         limit: usize,
-    ) -> Result<Vec<StoredPaper>, StoreError> {
+        mut read: impl FnMut(&[PaperRow]) -> Result<Vec<T>, E>,
+    ) -> Result<Vec<T>, E> {
         let own = Signature::from_bytes(signature);
         let by_words = self.near(paper.row, &own, DEPTH.max(2 * limit));
         let mut order = if near.is_empty() { by_words } else { fuse(&[by_words, near]) };
         order.retain(|row| *row != paper.row);
-        let (mut chosen, mut read): (Vec<StoredPaper>, usize) = (Vec::with_capacity(limit), 0);
-        while chosen.len() < limit && read < order.len() {
+        let (itself, mut chosen, mut seen) = (WorkKey::of(&paper.paper), Vec::<T>::with_capacity(limit), 0);
+        while chosen.len() < limit && seen < order.len() {
             // Mostly none of them is the same work, and the first so many will do.
-            let wanted = if read == 0 { limit } else { limit - chosen.len() + SPARE };
-            let end = order.len().min(read + wanted);
-            let others = store.papers_in_rows(&order[read..end])?;
-            read = end;
-            add_works_of_their_own(&paper.paper, others, limit, &mut chosen);
+            let wanted = if seen == 0 { limit } else { limit - chosen.len() + SPARE };
+            let end = order.len().min(seen + wanted);
+            for other in read(&order[seen..end])? {
+                let key = other.as_ref();
+                let is_known = key.is_same(&itself) || chosen.iter().any(|chosen| chosen.as_ref().is_same(key));
+                if !is_known && chosen.len() < limit {
+                    chosen.push(other);
+                }
+            }
+            seen = end;
         }
         Ok(chosen)
+    }
+}
+
+/// A paper, and what tells whether another one is the same work.
+struct Keyed {
+    key: WorkKey,
+    stored: StoredPaper,
+}
+
+impl AsRef<WorkKey> for Keyed {
+    fn as_ref(&self) -> &WorkKey {
+        &self.key
     }
 }
 
@@ -94,24 +112,6 @@ pub fn sign_papers(db: &Db) -> Result<(), StoreError> {
         refresh_background(db, |_| {})?;
     }
     Ok(())
-}
-
-/// Adds those of `others` to `chosen` that are neither `paper` nor among them, up to `limit` in all.
-fn add_works_of_their_own(paper: &Paper, others: Vec<StoredPaper>, limit: usize, chosen: &mut Vec<StoredPaper>) {
-    let mut are_new = Vec::with_capacity(others.len());
-    let mut known: Vec<WorkKey<'_>> = chosen.iter().map(|stored| WorkKey::of(&stored.paper)).collect();
-    known.push(WorkKey::of(paper));
-    for other in &others {
-        let key = WorkKey::of(&other.paper);
-        let is_new = !known.iter().any(|known| known.is_same(&key));
-        are_new.push(is_new);
-        if is_new {
-            known.push(key);
-        }
-    }
-    drop(known);
-    let new = others.into_iter().zip(are_new).filter(|(_, is_new)| *is_new).map(|(other, _)| other);
-    chosen.extend(new.take(limit - chosen.len()));
 }
 
 /// The `limit` papers most like `paper`, most alike first: never the paper itself,
@@ -127,7 +127,11 @@ pub fn similar(
     let near = nearest(dense, &paper.paper);
     db.read_here(|store| {
         let signature = store.signature(paper.row)?.unwrap_or_default();
-        kin.similar(store, paper, &signature, near, limit)
+        let similar = kin.similar(paper, &signature, near, limit, |rows| {
+            let keyed = |stored: StoredPaper| Keyed { key: WorkKey::of(&stored.paper), stored };
+            Ok::<_, StoreError>(store.papers_in_rows(rows)?.into_iter().map(keyed).collect())
+        })?;
+        Ok(similar.into_iter().map(|keyed| keyed.stored).collect())
     })
 }
 

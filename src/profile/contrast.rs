@@ -129,11 +129,13 @@ impl Contrast {
             }
             row(&mut entries, start, sign, share * COST, None);
         }
-        let others = self.restricted(&terms);
+        let (others, ends) = self.restricted(&terms);
         let open = self.keys.iter().filter(|key| !rated_keys.contains(key)).count().max(1) as f32;
-        for (key, other) in self.keys.iter().zip(others).filter(|(key, _)| !rated_keys.contains(key)) {
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        entries.reserve(others.len());
+        for (key, (from, to)) in self.keys.iter().zip(starts.zip(&ends)).filter(|(key, _)| !rated_keys.contains(key)) {
             let start = entries.len();
-            entries.extend(other);
+            entries.extend_from_slice(&others[from..*to]);
             row(&mut entries, start, -1.0, COST / open, Some(*key));
         }
         let mean = Mean::of(&mut rows, &entries, terms.len());
@@ -149,20 +151,36 @@ impl Contrast {
         Some(Trained { text: weighed(Group::Text), fields: weighed(Group::Category), own })
     }
 
-    /// The papers of the sample as places among `terms`, which are in order.
-    fn restricted(&self, terms: &[u32]) -> Vec<Vec<(u32, f32)>> {
-        let mut rows = vec![Vec::new(); self.keys.len()];
-        let mut at = 0;
+    /// The papers of the sample as places among `terms`, which are in order: those of
+    /// all papers one after the other, and where those of each end.
+    fn restricted(&self, terms: &[u32]) -> (Vec<(u32, f32)>, Vec<usize>) {
+        let (mut lists, mut at) = (Vec::with_capacity(terms.len()), 0);
         for (place, term) in terms.iter().enumerate() {
             at += self.terms[at..].partition_point(|known| known < term);
             if self.terms.get(at) == Some(term) {
                 let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-                for &(row, weight) in &self.entries[start..self.ends[at] as usize] {
-                    rows[row as usize].push((place as u32, weight * scale(*term)));
-                }
+                lists.push((place as u32, scale(*term), &self.entries[start..self.ends[at] as usize]));
             }
         }
-        rows
+        // Counted first, then put in place: a list for each paper takes twice as long.
+        let mut ends = vec![0_usize; self.keys.len()];
+        for (row, _) in lists.iter().flat_map(|(.., list)| *list) {
+            ends[*row as usize] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            // Where the paper's part begins; it grows to where it ends.
+            total += std::mem::replace(end, total);
+        }
+        let mut entries = vec![(0, 0.0); total];
+        for (place, scale, list) in lists {
+            for &(row, weight) in list {
+                let end = &mut ends[row as usize];
+                entries[*end] = (place, weight * scale);
+                *end += 1;
+            }
+        }
+        (entries, ends)
     }
 }
 

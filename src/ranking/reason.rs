@@ -208,16 +208,24 @@ fn whole_run(pair: &str, pairs: &[&str], paper: &Paper) -> String {
 
 /// Whether every word of `part` is, in some form, a word of `whole`.
 fn repeats(part: &str, whole: &str) -> bool {
-    let words = |text: &str| text.to_lowercase().split([' ', '-']).map(str::to_owned).collect::<Vec<_>>();
-    let whole = words(whole);
-    words(part).iter().all(|word| whole.iter().any(|other| is_form_of(word, other)))
+    part.split([' ', '-']).all(|word| whole.split([' ', '-']).any(|other| is_form_of(word, other)))
 }
 
-/// `code` and `codes`, `adapt` and `adapts`: alike but for the last letter.
+/// `code` and `Codes`, `adapt` and `adapts`: alike but for the case and the last letters.
 fn is_form_of(a: &str, b: &str) -> bool {
-    let shared = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let (shorter, longer) = (a.chars().count().min(b.chars().count()), a.chars().count().max(b.chars().count()));
-    a == b || shared >= 4.max(shorter) && longer <= shorter + 2
+    let (mut a, mut b) = (lower(a).peekable(), lower(b).peekable());
+    let mut shared = 0;
+    while a.peek().is_some() && a.peek() == b.peek() {
+        (a.next(), b.next());
+        shared += 1;
+    }
+    // What each has beyond that.
+    let (a, b) = (a.count(), b.count());
+    a + b == 0 || shared >= 4 && a.min(b) == 0 && a.max(b) <= 2
+}
+
+fn lower(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

@@ -23,30 +23,37 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
 
 /// What tells whether two papers are one work.
 #[derive(Debug)]
-pub struct WorkKey<'a> {
+pub struct WorkKey {
     /// Sorted.
     names: Vec<String>,
     title: String,
-    first_author: Option<&'a str>,
+    first_author: Option<String>,
 }
 
-impl<'a> WorkKey<'a> {
+impl WorkKey {
     /// Of a paper.
-    pub fn of(paper: &'a Paper) -> Self {
+    pub fn of(paper: &Paper) -> Self {
         let others = paper.same_as.iter().map(ToString::to_string);
         let doi = paper.doi.iter().map(|doi| doi.to_lowercase());
         let mut names: Vec<String> = others.chain(doi).chain([paper.id.to_string()]).collect();
         names.sort_unstable();
-        WorkKey { names, title: fold(&paper.title), first_author: paper.authors.first().map(String::as_str) }
+        WorkKey { names, title: fold(&paper.title), first_author: paper.authors.first().cloned() }
     }
 
     /// Whether it is one work with another: a name in common, or the title and the first author.
-    pub fn is_same(&self, other: &WorkKey<'_>) -> bool {
+    pub fn is_same(&self, other: &WorkKey) -> bool {
         if self.names.iter().any(|name| other.names.binary_search(name).is_ok()) {
             return true;
         }
-        let (Some(first), Some(theirs)) = (self.first_author, other.first_author) else { return false };
+        let (Some(first), Some(theirs)) = (&self.first_author, &other.first_author) else { return false };
         self.title == other.title && same_person(first, theirs)
+    }
+
+    /// How many bytes it takes, nearly.
+    pub fn size_bytes(&self) -> usize {
+        // A text is its bytes and some 24 that say where they are.
+        let texts = self.names.iter().chain([&self.title]).chain(&self.first_author);
+        texts.map(|text| text.len() + 24).sum()
     }
 }
 

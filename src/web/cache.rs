@@ -25,7 +25,7 @@ const HOLDS: TimeDelta = TimeDelta::hours(1);
 const LOOKS: TimeDelta = TimeDelta::seconds(1);
 
 /// All pages together, in bytes.
-const BYTES_MAX: u64 = 16 << 20;
+const BYTES_MAX: u64 = 48 << 20;
 
 /// A longer address is not kept: nobody links to it.
 const ADDRESS_BYTES_MAX: usize = 300;
@@ -89,8 +89,8 @@ pub(super) struct PageCache {
 
 impl Default for PageCache {
     fn default() -> Self {
-        // A page has some 30 KB.
-        PageCache { pages: Cache::with_weighter(500, BYTES_MAX, Weight), last_look: Mutex::default() }
+        // A page has some 25 KB.
+        PageCache { pages: Cache::with_weighter(2_000, BYTES_MAX, Weight), last_look: Mutex::default() }
     }
 }
 
@@ -104,6 +104,19 @@ impl PageCache {
         let asked = Asked { at: now, changes: site.db.read(|store| store.changes()).await? };
         *last_look() = Some(asked);
         Ok(asked)
+    }
+
+    /// Lets go of all pages, if none was asked for since `since`.
+    pub(super) fn let_go(&self, since: DateTime<Utc>) {
+        let last_look = *self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_look.is_some_and(|last| last.at < since) {
+            self.pages.clear();
+        }
+    }
+
+    /// [`Changes::papers`], as it is now or was a moment ago.
+    pub(super) async fn paper_changes(&self, site: &Site) -> Result<i64, StoreError> {
+        Ok(self.look(site, site.clock.now()).await?.changes.papers)
     }
 
     /// The page at `address`, made by `make` unless there is one that serves. Whoever

@@ -19,8 +19,20 @@ pub(super) struct Meaning {
 
 struct Held {
     at: DateTime<Utc>,
+    /// When somebody last asked for it.
+    asked_at: DateTime<Utc>,
     /// `None` where there is no model.
     vectors: Option<Arc<HeldVectors>>,
+}
+
+impl Meaning {
+    /// Lets go of what was read, if nobody has asked since `since`.
+    pub(super) fn let_go(&self, since: DateTime<Utc>) {
+        // Whoever holds it asks.
+        if let Ok(mut held) = self.held.try_lock() {
+            held.take_if(|held| held.asked_at < since);
+        }
+    }
 }
 
 /// The vectors of the active model; `None` where there is none, or where it
@@ -28,10 +40,11 @@ struct Held {
 pub(super) async fn vectors(site: &Site) -> Result<Option<Arc<HeldVectors>>, PageError> {
     let (now, desk) = (site.clock.now(), site.desk());
     let mut held = site.state.meaning.held.lock().await;
-    if let Some(Held { at, vectors }) = &*held
+    if let Some(Held { at, asked_at, vectors }) = &mut *held
         && *at <= now
         && now - *at < FRESH
     {
+        *asked_at = now;
         return Ok(vectors.clone());
     }
     // What was read before is let go first: the new ones need its room.
@@ -41,6 +54,6 @@ pub(super) async fn vectors(site: &Site) -> Result<Option<Arc<HeldVectors>>, Pag
         None => Ok(None),
     };
     let vectors = site.db.run_blocking(read).await?;
-    *held = Some(Held { at: now, vectors: vectors.clone() });
+    *held = Some(Held { at: now, asked_at: now, vectors: vectors.clone() });
     Ok(vectors)
 }

@@ -23,6 +23,7 @@ mod mount;
 mod owner;
 mod pages;
 mod papers;
+mod pieces;
 mod preferences;
 mod query;
 mod reader;
@@ -55,6 +56,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cache::PageCache;
+use chrono::{DateTime, TimeDelta, Utc};
 use limits::Limits;
 use meaning::Meaning;
 use mishap::Mishap;
@@ -92,6 +94,19 @@ pub struct Memory {
     meaning: Meaning,
     similar: Similar,
     api: api::ApiMemory,
+}
+
+/// What nobody asked for in as long is let go: it is made again in a moment.
+const UNUSED: TimeDelta = TimeDelta::minutes(15);
+
+impl Memory {
+    /// Lets go of what costs memory and is of no use: to be called now and then.
+    pub fn let_go_of_unused(&self, now: DateTime<Utc>) {
+        let since = now - UNUSED;
+        self.pages.let_go(since);
+        self.meaning.let_go(since);
+        self.similar.let_go(since);
+    }
 }
 
 impl Site {

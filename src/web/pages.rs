@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use std::io::{self, Write};
-use tera::{Context, Tera};
+use tera::{Context, Tera, Value};
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("page.html", include_str!("../../templates/web/page.html")),
@@ -16,6 +16,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("day.html", include_str!("../../templates/web/day.html")),
     ("papers.html", include_str!("../../templates/web/papers.html")),
     ("paper.html", include_str!("../../templates/web/paper.html")),
+    ("paper.similar.html", include_str!("../../templates/web/paper.similar.html")),
     ("search.html", include_str!("../../templates/web/search.html")),
     ("feedback.html", include_str!("../../templates/web/feedback.html")),
     ("issues.html", include_str!("../../templates/web/issues.html")),
@@ -65,6 +66,9 @@ const OPERATORS: &[(&str, &str)] = &[
 /// What a page has, mostly.
 const PAGE_BYTES: usize = 24 << 10;
 
+/// What a piece of one has.
+const FRAGMENT_BYTES: usize = 3 << 10;
+
 /// Escapes text for HTML as Tera does, but writes what stands between in one piece:
 /// byte by byte, abstracts take longer than all else on their page.
 fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -104,6 +108,17 @@ pub struct Pages {
     notice: String,
 }
 
+/// A piece of a page that was made before. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Fragment(Value);
+
+impl Fragment {
+    /// Its bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.as_str().map_or(0, str::len)
+    }
+}
+
 /// What fills a template.
 pub struct Page(Context);
 
@@ -112,6 +127,13 @@ impl Page {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
         self.0.insert(name, value);
+        self
+    }
+
+    /// Sets pieces that were made before.
+    #[must_use]
+    pub(super) fn with_fragments(mut self, name: &'static str, pieces: impl IntoIterator<Item = Fragment>) -> Self {
+        self.0.insert_value(name, pieces.into_iter().map(|piece| piece.0).collect::<Vec<_>>().into());
         self
     }
 }
@@ -164,8 +186,18 @@ impl Pages {
 
     /// What `template` makes of `page`.
     pub fn render(&self, template: &str, page: &Page) -> Result<String, PageError> {
-        let mut made = Vec::with_capacity(PAGE_BYTES);
-        self.tera.render_to(template, &page.0, &mut made)?;
+        self.fill(template, &page.0, PAGE_BYTES)
+    }
+
+    /// What `template` makes of `view`, for many pages.
+    pub(super) fn fragment(&self, template: &str, view: &impl Serialize) -> Result<Fragment, PageError> {
+        let made = self.fill(template, &Context::from_serialize(view)?, FRAGMENT_BYTES)?;
+        Ok(Fragment(Value::safe_string(&made)))
+    }
+
+    fn fill(&self, template: &str, context: &Context, size_bytes: usize) -> Result<String, PageError> {
+        let mut made = Vec::with_capacity(size_bytes);
+        self.tera.render_to(template, context, &mut made)?;
         Ok(String::from_utf8(made).expect("templates and what fills them are text"))
     }
 

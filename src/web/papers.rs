@@ -3,7 +3,7 @@
 use super::cache::{Fleeting, Shows, cached_in};
 use super::pages::Said;
 use super::similar::{Shown, with_similar};
-use super::view::{NameView, PaperView, SimilarView, citation};
+use super::view::{NameView, PaperView, citation};
 use super::{PageError, Site};
 use crate::digest::Tongue;
 use crate::paper::PaperId;
@@ -39,18 +39,27 @@ pub(super) async fn paper(
 }
 
 async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageError> {
-    let words = &tongue.pages().paper;
     let found = match id.parse::<PaperId>() {
-        Ok(id) => with_similar(site, id).await?,
+        Ok(name) => {
+            let asked = id.to_owned();
+            with_similar(site, tongue, name, move |site, tongue, shown| page(site, tongue, &asked, shown)).await?
+        }
         Err(_) => None,
     };
-    let Some(Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished }) = found else {
-        let said = Said::new(StatusCode::NOT_FOUND, words.none.as_str(), words.none_text.as_str());
-        return site.pages.say(tongue, &said);
-    };
+    let words = &tongue.pages().paper;
+    found.map_or_else(
+        || site.pages.say(tongue, &Said::new(StatusCode::NOT_FOUND, words.none.as_str(), words.none_text.as_str())),
+        Ok,
+    )
+}
+
+/// The page of a paper that was asked for under the name `asked`.
+fn page(site: &Site, tongue: &Tongue, asked: &str, shown: Shown) -> Result<Response, PageError> {
+    let words = &tongue.pages().paper;
+    let Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished } = shown;
     let view = PaperView::whole(&stored.paper, tongue);
     // A work has one page, whatever else it is called.
-    if stored.paper.id.as_str() != id {
+    if stored.paper.id.as_str() != asked {
         return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
     }
     let records: Vec<RecordView> = records
@@ -66,7 +75,6 @@ async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageEr
         .into_iter()
         .map(|(day, news)| EventView { day: tongue.date(day), text: tongue.news(&stored.paper, &news) })
         .collect();
-    let similar: Vec<SimilarView<'_>> = similar.iter().map(|stored| SimilarView::new(&stored.paper, tongue)).collect();
     let journal = stored.paper.journal.as_deref();
     let page = site
         .page(tongue, &view.path)
@@ -76,7 +84,7 @@ async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageEr
         .with("citation", &citation(&stored.paper, &site.desk().site.url(&view.path)))
         .with("records", &records)
         .with("events", &events)
-        .with("similar", &similar)
+        .with_fragments("similar", similar.iter().map(|shared| shared.0.html.clone()))
         .with("paper", &view);
     let mut response = site.pages.respond(StatusCode::OK, "paper.html", &page)?;
     if is_unfinished {

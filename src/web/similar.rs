@@ -2,15 +2,18 @@
 //!
 //! What tells all papers from each other is read when the first page asks for it,
 //! and again when papers have come, now and then; a service whose pages nobody
-//! visits holds nothing of it.
+//! visits holds nothing of it, and lets go of what it held.
 
+use super::pieces::{Pieces, Shared};
 use super::{PageError, Site, meaning};
+use crate::digest::Tongue;
 use crate::edition::find::Nearest;
 use crate::edition::{Kin, nearest, sign_papers};
 use crate::paper::PaperId;
-use crate::store::{Db, PaperPage, PaperRow, StoreError, StoredPaper};
+use crate::store::{Db, PaperPage, PaperRow, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -45,7 +48,10 @@ pub(super) struct Similar {
     held: std::sync::Mutex<Option<Held>>,
     /// Whoever reads it anew.
     reading: Mutex<()>,
+    /// When somebody last asked for it, in seconds.
+    asked_at: AtomicI64,
     near: Cache<PaperRow, (DateTime<Utc>, Arc<[PaperRow]>)>,
+    pieces: Pieces,
     turns: Semaphore,
 }
 
@@ -54,7 +60,9 @@ impl Default for Similar {
         Similar {
             held: std::sync::Mutex::default(),
             reading: Mutex::default(),
+            asked_at: AtomicI64::default(),
             near: Cache::new(NEAR_KEPT),
+            pieces: Pieces::default(),
             turns: Semaphore::new(AT_A_TIME),
         }
     }
@@ -63,6 +71,15 @@ impl Default for Similar {
 impl Similar {
     fn held(&self) -> std::sync::MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of all of it, if nobody has asked since `since`.
+    pub(super) fn let_go(&self, since: DateTime<Utc>) {
+        if self.asked_at.load(Ordering::Relaxed) < since.timestamp() {
+            *self.held() = None;
+            self.near.clear();
+            self.pieces.clear();
+        }
     }
 
     /// What was read at most `patience` ago.
@@ -75,6 +92,7 @@ impl Similar {
 /// is read anew, what there was before serves.
 pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, PageError> {
     let (memory, now) = (&site.state.similar, site.clock.now());
+    memory.asked_at.store(now.timestamp(), Ordering::Relaxed);
     if let Some(kin) = memory.fresh(now, patience) {
         return Ok(kin);
     }
@@ -106,33 +124,66 @@ pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, Pa
 /// What the page of a paper shows.
 pub(super) struct Shown {
     pub(super) page: PaperPage,
-    pub(super) similar: Vec<StoredPaper>,
+    pub(super) similar: Vec<Shared>,
     /// The paper came a moment ago, and it is not known yet which are like it.
     pub(super) is_unfinished: bool,
 }
 
-/// What the page of the paper with this name shows, with the papers most like it;
+/// What `make` makes of the paper with this name and of the papers most like it;
 /// `None` if there is no such paper.
-pub(super) async fn with_similar(site: &Site, id: PaperId) -> Result<Option<Shown>, PageError> {
+pub(super) async fn with_similar<T, F>(
+    site: &Site,
+    tongue: &Tongue,
+    id: PaperId,
+    make: F,
+) -> Result<Option<T>, PageError>
+where
+    T: Send + 'static,
+    F: Fn(&Site, &Tongue, Shown) -> Result<T, PageError> + Clone + Send + 'static,
+{
     let near = near(site, &id).await?;
-    let shown = shown(site, id.clone(), Arc::clone(&near), kin(site, FRESH).await?).await?;
-    if shown.as_ref().is_none_or(|shown| !shown.is_unfinished) {
-        return Ok(shown);
+    let known = kin(site, FRESH).await?;
+    match made(site, tongue, id.clone(), Arc::clone(&near), known, make.clone()).await? {
+        None => Ok(None),
+        Some((made, false)) => Ok(Some(made)),
+        // It has come since.
+        Some((_, true)) => {
+            let known = kin(site, FRESH_TO_NEWCOMERS).await?;
+            let made = self::made(site, tongue, id, near, known, make).await?;
+            Ok(made.map(|(made, _)| made))
+        }
     }
-    // It has come since.
-    self::shown(site, id, near, kin(site, FRESH_TO_NEWCOMERS).await?).await
 }
 
-async fn shown(site: &Site, id: PaperId, near: Arc<[PaperRow]>, kin: Arc<Kin>) -> Result<Option<Shown>, PageError> {
+/// The same, as far as `kin` knows papers; and whether it is unfinished.
+async fn made<T, F>(
+    site: &Site,
+    tongue: &Tongue,
+    id: PaperId,
+    near: Arc<[PaperRow]>,
+    kin: Arc<Kin>,
+    make: F,
+) -> Result<Option<(T, bool)>, PageError>
+where
+    T: Send + 'static,
+    F: Fn(&Site, &Tongue, Shown) -> Result<T, PageError> + Send + 'static,
+{
+    // Asked before papers are read: what is kept is never older than it says.
+    let changes = site.state.pages.paper_changes(site).await?;
+    let (db, site, tongue) = (site.db.clone(), site.clone(), tongue.clone());
     // All of it in one go: going from thread to thread costs as much as reading.
-    let shown = site.db.read(move |store| {
-        let Some(page) = store.paper_page(&id)? else { return Ok(None) };
+    let made = db.read(move |store| {
+        let Some(page) = store.paper_page(&id)? else { return Ok(Ok(None)) };
         let signature = page.signature.as_deref().unwrap_or_default();
-        let similar = kin.similar(store, &page.stored, signature, near.to_vec(), SHOWN)?;
+        let pieces = &site.state.similar.pieces;
+        let similar = kin.similar(&page.stored, signature, near.to_vec(), SHOWN, |rows| {
+            pieces.of(&site, &tongue, store, rows, changes)
+        });
         let is_unfinished = page.signature.is_none();
-        Ok(Some(Shown { page, similar, is_unfinished }))
+        let shown = similar.map(|similar| Shown { page, similar, is_unfinished });
+        Ok(shown.and_then(|shown| make(&site, &tongue, shown)).map(|made| Some((made, is_unfinished))))
     });
-    Ok(shown.await?)
+    made.await?
 }
 
 /// The papers that a model holds to be near one; none where there is no model.

@@ -2,11 +2,16 @@
 
 use crate::digest::{Tongue, short};
 use crate::paper::{Paper, PaperId, Registry, category_name};
+use crate::text::cut;
 use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Authors named in a list.
 const AUTHORS_MAX: usize = 12;
+
+/// What others show of a page that they link to: the beginning of the abstract. Search
+/// engines and messengers show half of it.
+const OPENING_CHARS: usize = 300;
 
 /// A category with its name.
 #[derive(Serialize)]
@@ -44,7 +49,8 @@ pub(super) struct PaperView {
     pub(super) votes: Option<String>,
     #[serde(rename = "abstract")]
     pub(super) abstract_text: String,
-    /// The two or three most telling sentences.
+    /// In a list the two or three most telling sentences, on its own page how the
+    /// abstract begins.
     pub(super) summary: String,
     pub(super) comment: Option<String>,
     pub(super) journal: Option<String>,
@@ -58,15 +64,15 @@ pub(super) struct PaperView {
 impl PaperView {
     /// As it stands in a list.
     pub(super) fn in_list(paper: &Paper, tongue: &Tongue) -> Self {
-        Self::new(paper, AUTHORS_MAX, tongue)
+        Self::new(paper, AUTHORS_MAX, short(&paper.abstract_text, &[]), tongue)
     }
 
     /// As it stands on its own page.
     pub(super) fn whole(paper: &Paper, tongue: &Tongue) -> Self {
-        Self::new(paper, usize::MAX, tongue)
+        Self::new(paper, usize::MAX, cut(&paper.abstract_text, OPENING_CHARS), tongue)
     }
 
-    fn new(paper: &Paper, authors_max: usize, tongue: &Tongue) -> Self {
+    fn new(paper: &Paper, authors_max: usize, summary: String, tongue: &Tongue) -> Self {
         let words = &tongue.pages().paper;
         PaperView {
             id: paper.id.to_string(),
@@ -78,7 +84,7 @@ impl PaperView {
             announced: paper.announced.map(|day| tongue.announced(day)),
             votes: paper.upvotes.filter(|votes| *votes > 0).map(|votes| tongue.count(&words.votes, u64::from(votes))),
             abstract_text: paper.abstract_text.clone(),
-            summary: short(&paper.abstract_text, &[]),
+            summary,
             comment: paper.comment.clone(),
             journal: paper.journal.clone(),
             version: paper
