@@ -152,7 +152,39 @@ pub struct Press<'a> {
     /// Papers as they stand in mails, rendered once for all readers.
     fragments: Fragments,
     after: SubscriberId,
+    /// What the last page came to and is not stored yet.
+    finished: Finished,
     published: Published,
+}
+
+/// What a page of subscribers came to.
+#[derive(Default)]
+struct Finished {
+    issues: Vec<NewIssue>,
+    skipped: Vec<(SubscriberId, NaiveDate, Skipped)>,
+    first_days: Vec<(SubscriberId, NaiveDate)>,
+    looks: Vec<NextLook>,
+}
+
+impl Finished {
+    /// Stores it; answers how many issues are queued.
+    fn store(&self, db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let queued = db.run_here(|store| {
+            let queued = store.enqueue_issues(&self.issues, now)?;
+            store.skip_issues(&self.skipped, now)?;
+            store.begin_readings(&self.first_days)?;
+            store.enter_looks(&self.looks)?;
+            Ok(queued)
+        })?;
+        for (issue, id) in self.issues.iter().zip(&queued) {
+            let Some(id) = id else { continue };
+            tracing::info!(
+                target: "paperboy::journey", issue = id.0, subscriber.id = issue.subscriber.0, date = %issue.local_date,
+                picks = issue.picks.len(), "issue composed and queued"
+            );
+        }
+        Ok(queued.iter().flatten().count() as u64)
+    }
 }
 
 /// What is to be done about a subscriber.
@@ -207,6 +239,7 @@ impl<'a> Press<'a> {
             examples: Examples::default(),
             fragments: Fragments::default(),
             after: SubscriberId(0),
+            finished: Finished::default(),
             published: Published::default(),
         })
     }
@@ -221,15 +254,29 @@ impl<'a> Press<'a> {
         self.published
     }
 
-    /// Goes through one page of subscribers; `false` when there are no more.
+    /// Goes through one page of subscribers; `false` when there are no more. Its issues
+    /// may be queued while the next page is composed, those of the last one are when it says so.
     pub fn print_page(&mut self) -> Result<bool, EditionError> {
+        let printed = self.next_page();
+        if printed.is_err() {
+            // What was composed before is as good as ever; of two failures the first one is told.
+            let finished = std::mem::take(&mut self.finished);
+            self.published.queued += finished.store(&self.db, self.now).unwrap_or_default();
+        }
+        printed
+    }
+
+    fn next_page(&mut self) -> Result<bool, EditionError> {
         let (after, now) = (self.after, self.now);
         let page = if self.for_due {
             self.db.run_here(|store| store.due_subscribers(now, PAGE))?
         } else {
             self.db.run_here(|store| store.publishable(after, PAGE))?
         };
-        let Some(last) = page.last() else { return Ok(false) };
+        let Some(last) = page.last() else {
+            self.published.queued += std::mem::take(&mut self.finished).store(&self.db, now)?;
+            return Ok(false);
+        };
         self.after = last.subscriber.id;
         self.published.subscribers += page.len() as u64;
 
@@ -266,20 +313,10 @@ impl<'a> Press<'a> {
             skipped.clear();
             looks.clear();
         }
-        let queued = self.db.run_here(|store| {
-            let queued = store.enqueue_issues(&issues, now)?;
-            store.skip_issues(&skipped, now)?;
-            store.begin_readings(&first_days)?;
-            store.enter_looks(&looks)?;
-            Ok(queued)
-        })?;
-        for (issue, id) in issues.iter().zip(&queued) {
-            let Some(id) = id else { continue };
-            self.published.queued += 1;
-            tracing::info!(
-                target: "paperboy::journey", issue = id.0, subscriber.id = issue.subscriber.0, date = %issue.local_date,
-                picks = issue.picks.len(), "issue composed and queued"
-            );
+        self.finished = Finished { issues, skipped, first_days, looks };
+        if self.for_due {
+            // Who is due is asked again, and must not be the same people.
+            self.published.queued += std::mem::take(&mut self.finished).store(&self.db, now)?;
         }
         Ok(true)
     }
@@ -290,7 +327,9 @@ impl<'a> Press<'a> {
         mut plans: Vec<Plan>,
         skipped: &mut Vec<(SubscriberId, NaiveDate, Skipped)>,
     ) -> Result<Vec<NewIssue>, EditionError> {
+        let finished = std::mem::take(&mut self.finished);
         if plans.is_empty() {
+            self.published.queued += finished.store(&self.db, self.now)?;
             return Ok(Vec::new());
         }
         self.mark_sent(&mut plans)?;
@@ -300,12 +339,18 @@ impl<'a> Press<'a> {
         let archive = self.archive()?;
         self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
-        let ready = get_ready(&plans, &archive, examples);
-        let composed: Vec<Composed> = plans
-            .par_iter()
-            .zip(&ready)
-            .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now))
-            .collect::<Result<_, _>>()?;
+        let compose = || {
+            let ready = get_ready(&plans, &archive, examples);
+            let composed = plans
+                .par_iter()
+                .zip(&ready)
+                .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
+            composed.collect::<Result<Vec<Composed>, _>>()
+        };
+        // Composing asks nothing of the database: meanwhile the page before this one is stored.
+        let (queued, composed) = rayon::join(|| finished.store(&self.db, now), compose);
+        self.published.queued += queued?;
+        let composed = composed?;
         let mut issues: Vec<NewIssue> = Vec::new();
         for composed in composed {
             self.published.papers += composed.considered as u64;

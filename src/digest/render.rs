@@ -5,6 +5,7 @@ use super::fragments::{Fragment, Fragments, Key, SLOTS, splice};
 use super::language::Language;
 use super::message::{crlf, encoded_size};
 use super::paper_view::{self, Manner, Own};
+use super::quoted_printable::count;
 use super::summary::{Chosen, lowered};
 use super::views::{by_rank, is_dated, view};
 use super::{Dress, Issue, IssuePick, Recipient, TemplateError, Templates};
@@ -208,7 +209,7 @@ fn fits(filled: &Filled) -> bool {
 fn part_fits(part: &str) -> bool {
     // Quoted-printable makes three bytes of one at worst and breaks lines of 76;
     // base64 makes four of three. Where even that fits, nothing need be encoded.
-    let special = part.bytes().filter(|byte| !byte.is_ascii_graphic() || *byte == b'=').count();
+    let special = count(part, |byte| !byte.is_ascii_graphic() || byte == b'=');
     let quoted = (part.len() + 2 * special) * 76 / 72;
     let base64 = part.len() * 140 / 100;
     part.len() <= PART_BYTES_MAX && (quoted.max(base64) < PART_BYTES_MAX || encoded_size(part) <= PART_BYTES_MAX)

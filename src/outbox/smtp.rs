@@ -199,21 +199,43 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
     }
     let mut copied = 0;
     // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
-    for (at, _) in message.match_indices('\n') {
-        if message.as_bytes().get(at + 1) == Some(&b'.') {
-            text.push_str(&message[copied..=at]);
-            text.push('.');
-            copied = at + 1;
-        }
+    for at in dots_at_line_starts(message.as_bytes()) {
+        text.push_str(&message[copied..at]);
+        text.push('.');
+        copied = at;
     }
     text.push_str(&message[copied..]);
     text.push_str(if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" });
     Ok(text)
 }
 
+/// Where lines begin with a dot, but for the first line. Most stretches of a message
+/// have no such line: they are passed over many bytes at a time, as processors can.
+fn dots_at_line_starts(message: &[u8]) -> impl Iterator<Item = usize> {
+    const STRETCH: usize = 128;
+    let is_one = |at: usize| message[at] == b'\n' && message[at + 1] == b'.';
+    let last = message.len().saturating_sub(1);
+    (0..last).step_by(STRETCH).flat_map(move |start| {
+        let end = last.min(start + STRETCH);
+        let pairs = message[start..end].iter().zip(&message[start + 1..=end]);
+        let found = pairs.fold(0_u8, |found, (one, next)| found | u8::from(*one == b'\n') & u8::from(*next == b'.'));
+        let looked_at = if found == 0 { start..start } else { start..end };
+        looked_at.filter(move |at| is_one(*at)).map(|at| at + 1)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_dot_is_found_wherever_it_stands() {
+        for place in 0..300 {
+            let message = format!("{}\n.{}", "a".repeat(place), "b".repeat(300 - place));
+            assert_eq!(dots_at_line_starts(message.as_bytes()).collect::<Vec<_>>(), [place + 1]);
+            assert_eq!(stuffed(message.as_bytes()).unwrap(), format!("{}\r\n.\r\n", message.replace("\n.", "\n..")));
+        }
+    }
 
     #[test]
     fn dots_at_the_start_of_lines_are_doubled() {

@@ -7,7 +7,6 @@ use crate::profile::features::dot;
 use crate::subscriber::Weight;
 use crate::text::fold;
 use chrono::Datelike as _;
-use std::cmp::Reverse;
 
 /// A candidate with the position of the profile that gave its best score.
 pub(super) type Wanted = (Scored, usize);
@@ -40,8 +39,10 @@ const CHOSEN_MIN: usize = 3;
 pub(super) fn order(candidates: &Candidates, scored: &Scored) -> impl Ord + use<> {
     let step = (scored.score / TIE).round() as u32;
     let votes = candidates.paper(scored.candidate).upvotes.unwrap_or(0);
-    // Scores are not negative, so their bits are in their order.
-    (Reverse(step), Reverse(votes), Reverse(scored.score.to_bits()), scored.candidate)
+    // Scores are not negative, so their bits are in their order. One number is put in
+    // order in half the time of four.
+    let parts = [!step, !votes, !scored.score.to_bits(), scored.candidate as u32];
+    parts.into_iter().fold(0_u128, |all, part| all << 32 | u128::from(part))
 }
 
 /// The cosine of the words of two candidates, or 0 if they are plainly different.
@@ -72,7 +73,7 @@ pub(super) fn repeats(candidates: &Candidates, a: usize, b: usize) -> bool {
 /// Fills an issue.
 pub(super) struct Chooser<'a> {
     candidates: &'a Candidates,
-    above: Vec<Wanted>,
+    above: &'a [Wanted],
     taken: Vec<bool>,
     /// The candidates that were taken.
     papers: Vec<usize>,
@@ -89,7 +90,7 @@ pub(super) struct Chooser<'a> {
 
 impl<'a> Chooser<'a> {
     /// `above`: the papers above the line, best first.
-    pub(super) fn new(candidates: &'a Candidates, above: Vec<Wanted>, room: usize) -> Self {
+    pub(super) fn new(candidates: &'a Candidates, above: &'a [Wanted], room: usize) -> Self {
         let count = above.len();
         Chooser {
             candidates,
@@ -173,7 +174,7 @@ impl<'a> Chooser<'a> {
 
     /// What was taken, and the places that interests were given before the best shared the rest.
     pub(super) fn chosen(self) -> (Vec<Wanted>, Vec<(usize, usize)>) {
-        let taken = self.above.into_iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted);
+        let taken = self.above.iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted.clone());
         (taken.collect(), self.shares)
     }
 }

@@ -197,7 +197,7 @@ fn choose(
 ) -> Choice {
     let weights: Vec<Weight> = profiles.iter().map(|profile| profile.weight).collect();
     let fill = |room: usize| {
-        let mut chooser = Chooser::new(candidates, above.to_vec(), room);
+        let mut chooser = Chooser::new(candidates, above, room);
         chooser.share_room(&weights, choose::turn(request.days));
         chooser.chosen()
     };

@@ -278,6 +278,49 @@ pub(super) fn mail(
     dictionaries: &mut Dictionaries,
     delivery: DeliveryId,
 ) -> Result<Option<Result<Vec<u8>, String>>, StoreError> {
+    Ok(mails(conn, dictionaries, &[delivery])?.pop().flatten())
+}
+
+/// The same of many deliveries, in order, unpacked on all cores.
+pub(super) fn mails(
+    conn: &Connection,
+    dictionaries: &mut Dictionaries,
+    deliveries: &[DeliveryId],
+) -> Result<Vec<Option<Result<Vec<u8>, String>>>, StoreError> {
+    let mut stored = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        stored.push(kept(conn, dictionaries, *delivery)?);
+    }
+    Ok(stored.into_par_iter().map(|stored| stored.map(Kept::unpacked)).collect())
+}
+
+/// A mail as it lies in the database.
+struct Kept {
+    bytes: Vec<u8>,
+    is_packed: bool,
+    /// Whether it needs a dictionary, and that one unless it is damaged.
+    dictionary: Option<Option<Arc<Dictionary>>>,
+}
+
+impl Kept {
+    fn unpacked(self) -> Result<Vec<u8>, String> {
+        if !self.is_packed {
+            return Ok(self.bytes);
+        }
+        let dictionary = match &self.dictionary {
+            Some(None) => return Err("the dictionary of its stored text is damaged".to_owned()),
+            Some(Some(dictionary)) => Some(&**dictionary),
+            None => None,
+        };
+        unpacked(&self.bytes, dictionary).map_err(|error| format!("its stored text is damaged ({error})"))
+    }
+}
+
+fn kept(
+    conn: &Connection,
+    dictionaries: &mut Dictionaries,
+    delivery: DeliveryId,
+) -> Result<Option<Kept>, StoreError> {
     let stored = conn
         .prepare_cached("SELECT * FROM messages WHERE delivery_id = :id")?
         .query_row(named_params! { ":id": delivery.0 }, |row| {
@@ -287,18 +330,11 @@ pub(super) fn mail(
         })
         .optional()?;
     let Some((bytes, is_packed, dictionary)) = stored else { return Ok(None) };
-    if !is_packed {
-        return Ok(Some(Ok(bytes)));
-    }
-    let dictionary = match dictionary {
+    let dictionary = match dictionary.filter(|_| is_packed) {
+        Some(id) => Some(dictionaries.by_id(conn, id)?),
         None => None,
-        Some(id) => match dictionaries.by_id(conn, id)? {
-            Some(dictionary) => Some(dictionary),
-            None => return Ok(Some(Err("the dictionary of its stored text is damaged".to_owned()))),
-        },
     };
-    let mail = unpacked(&bytes, dictionary.as_deref());
-    Ok(Some(mail.map_err(|error| format!("its stored text is damaged ({error})"))))
+    Ok(Some(Kept { bytes, is_packed, dictionary }))
 }
 
 #[cfg(test)]
