@@ -341,10 +341,8 @@ impl<'a> Press<'a> {
         let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
         let compose = || {
             let ready = get_ready(&plans, &archive, examples);
-            let composed = plans
-                .par_iter()
-                .zip(&ready)
-                .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
+            let composed =
+                plans.par_iter().zip(&ready).map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
             composed.collect::<Result<Vec<Composed>, _>>()
         };
         // Composing asks nothing of the database: meanwhile the page before this one is stored.

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,9 +48,9 @@ pub(super) struct Tidying {
 }
 
 impl Tidying {
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+    pub(super) fn step(self: Arc<Self>) -> Ready<Result<Step, Trouble>> {
         self.site.state.let_go_of_unused(self.site.clock.now());
-        Ok(Step::Idle)
+        ready(Ok(Step::Idle))
     }
 }
 
@@ -57,7 +58,7 @@ impl Tidying {
 pub(super) fn router(site: web::Site, watched: Watched) -> Router {
     let watchers = Router::new()
         .route("/healthz", get(health))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(watched));
     watchers.merge(web::router(site))
@@ -87,7 +88,7 @@ fn is_from_the_house(request: &Request) -> bool {
 const NOT_HERE: (StatusCode, &str) = (StatusCode::NOT_FOUND, "Only for those in the house.\n");
 
 /// 200 if the work can be done, else 503; and how sources and relay stand, which this process cannot help.
-async fn ready(State(watched): State<Arc<Watched>>, request: Request) -> Response {
+async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Response {
     if !is_from_the_house(&request) {
         return NOT_HERE.into_response();
     }

@@ -7,7 +7,7 @@ use crate::ranking::neighbours::{Archive, Neighbours, Sums};
 use crate::ranking::signature::Signature;
 use crate::ranking::similar::{WorkKey, fuse};
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 
 /// Papers that are compared with each other; with more, those taken in last. Some
 /// 250 bytes of memory for each.
@@ -26,8 +26,11 @@ pub struct Kin {
     neighbours: Neighbours,
     /// In the order in which they were taken in.
     rows: Vec<PaperRow>,
-    /// One for each that asks at the same time.
-    sums: Mutex<Vec<Sums>>,
+}
+
+thread_local! {
+    /// One for each thread: what another one wrote lies near another core.
+    static SUMS: RefCell<Sums> = RefCell::default();
 }
 
 impl std::fmt::Debug for Kin {
@@ -47,15 +50,13 @@ impl Kin {
             })
         })?;
         rows.shrink_to_fit();
-        Ok(Kin { neighbours: archive.settle(), rows, sums: Mutex::default() })
+        Ok(Kin { neighbours: archive.settle(), rows })
     }
 
     /// Up to `most` papers like the one in `row` whose signature is `own`, most alike first.
     fn near(&self, row: PaperRow, own: &Signature, most: usize) -> Vec<PaperRow> {
-        let spare = || self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sums = spare().pop().unwrap_or_default();
-        let near = self.neighbours.of(own, self.rows.binary_search(&row).ok(), most, &mut sums);
-        spare().push(sums);
+        let itself = self.rows.binary_search(&row).ok();
+        let near = SUMS.with_borrow_mut(|sums| self.neighbours.of(own, itself, most, sums));
         near.into_iter().map(|at| self.rows[at]).collect()
     }
 

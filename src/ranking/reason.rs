@@ -216,7 +216,8 @@ fn is_form_of(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (lower(a).peekable(), lower(b).peekable());
     let mut shared = 0;
     while a.peek().is_some() && a.peek() == b.peek() {
-        (a.next(), b.next());
+        a.next();
+        b.next();
         shared += 1;
     }
     // What each has beyond that.

@@ -3,7 +3,8 @@
 
 use crate::place::shared;
 use crate::web::House;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::edition::{Kin, refresh_background, sign_papers, similar};
 use paperboy::intake::Import;
@@ -211,6 +212,30 @@ async fn the_page_of_a_newcomer_shows_what_is_like_it_a_minute_later() {
     house.clock.set(noon() + TimeDelta::minutes(1));
     let (_, page) = house.get("/papers/2608.00009").await;
     assert_eq!(shown(&page).len(), 3);
+}
+
+#[tokio::test]
+async fn what_stands_below_a_paper_is_in_the_language_of_its_page() {
+    let house = House::new();
+    take_in(&house.db, &some_papers());
+    for (language, day) in [("en", "4 August 2026"), ("de", "4. August 2026"), ("en", "4 August 2026")] {
+        let asked = Request::get("/papers/2608.00001").header(header::ACCEPT_LANGUAGE, language);
+        let (_, _, page) = house.ask(asked.body(Body::empty()).unwrap()).await;
+        let (_, below) = page.split_once("<ol class=\"papers\">").unwrap();
+        assert_eq!(below.matches(day).count(), 3, "{below}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asks_for_is_let_go_and_read_anew() {
+    let house = House::new();
+    take_in(&house.db, &some_papers());
+    house.get("/papers/2608.00001").await;
+    take_in(&house.db, &[paper("2608.00009", "Glaciers again", "We measure how glaciers flow.", "Ada Lovelace")]);
+    house.site.state.let_go_of_unused(noon() + TimeDelta::minutes(14));
+    assert_eq!(shown(&house.get("/papers/2608.00009").await.1).len(), 0, "somebody asked a moment ago");
+    house.site.state.let_go_of_unused(noon() + TimeDelta::minutes(16));
+    assert_eq!(shown(&house.get("/papers/2608.00009").await.1).len(), 3);
 }
 
 #[tokio::test]

@@ -271,56 +271,55 @@ pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Res
     Ok(())
 }
 
-/// The mail of a delivery, byte for byte as it was composed; `None` if it is no longer
-/// stored, an error in words if what is stored of it is damaged.
+/// A mail byte for byte as it was composed; `None` if it is no longer stored, an error
+/// in words if what is stored of it is damaged.
+pub(super) type Unpacked = Option<Result<Vec<u8>, String>>;
+
+/// The mail of a delivery.
 pub(super) fn mail(
     conn: &Connection,
     dictionaries: &mut Dictionaries,
     delivery: DeliveryId,
-) -> Result<Option<Result<Vec<u8>, String>>, StoreError> {
+) -> Result<Unpacked, StoreError> {
     Ok(mails(conn, dictionaries, &[delivery])?.pop().flatten())
 }
 
-/// The same of many deliveries, in order, unpacked on all cores.
+/// The mails of many deliveries, in order, unpacked on all cores.
 pub(super) fn mails(
     conn: &Connection,
     dictionaries: &mut Dictionaries,
     deliveries: &[DeliveryId],
-) -> Result<Vec<Option<Result<Vec<u8>, String>>>, StoreError> {
+) -> Result<Vec<Unpacked>, StoreError> {
     let mut stored = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         stored.push(kept(conn, dictionaries, *delivery)?);
     }
-    Ok(stored.into_par_iter().map(|stored| stored.map(Kept::unpacked)).collect())
+    Ok(stored.into_par_iter().map(|kept| kept.map(Kept::unpacked)).collect())
 }
 
 /// A mail as it lies in the database.
-struct Kept {
-    bytes: Vec<u8>,
-    is_packed: bool,
-    /// Whether it needs a dictionary, and that one unless it is damaged.
-    dictionary: Option<Option<Arc<Dictionary>>>,
+enum Kept {
+    /// As it was composed.
+    Plain(Vec<u8>),
+    /// Packed, mostly with a dictionary.
+    Packed(Vec<u8>, Option<Arc<Dictionary>>),
+    /// Packed with a dictionary that is damaged.
+    Unreadable,
 }
 
 impl Kept {
     fn unpacked(self) -> Result<Vec<u8>, String> {
-        if !self.is_packed {
-            return Ok(self.bytes);
+        match self {
+            Kept::Plain(bytes) => Ok(bytes),
+            Kept::Packed(bytes, dictionary) => {
+                unpacked(&bytes, dictionary.as_deref()).map_err(|error| format!("its stored text is damaged ({error})"))
+            }
+            Kept::Unreadable => Err("the dictionary of its stored text is damaged".to_owned()),
         }
-        let dictionary = match &self.dictionary {
-            Some(None) => return Err("the dictionary of its stored text is damaged".to_owned()),
-            Some(Some(dictionary)) => Some(&**dictionary),
-            None => None,
-        };
-        unpacked(&self.bytes, dictionary).map_err(|error| format!("its stored text is damaged ({error})"))
     }
 }
 
-fn kept(
-    conn: &Connection,
-    dictionaries: &mut Dictionaries,
-    delivery: DeliveryId,
-) -> Result<Option<Kept>, StoreError> {
+fn kept(conn: &Connection, dictionaries: &mut Dictionaries, delivery: DeliveryId) -> Result<Option<Kept>, StoreError> {
     let stored = conn
         .prepare_cached("SELECT * FROM messages WHERE delivery_id = :id")?
         .query_row(named_params! { ":id": delivery.0 }, |row| {
@@ -329,12 +328,15 @@ fn kept(
             Ok((bytes, columns.get::<bool>("is_packed")?, columns.get::<Option<i64>>("dictionary")?))
         })
         .optional()?;
-    let Some((bytes, is_packed, dictionary)) = stored else { return Ok(None) };
-    let dictionary = match dictionary.filter(|_| is_packed) {
-        Some(id) => Some(dictionaries.by_id(conn, id)?),
+    Ok(match stored {
         None => None,
-    };
-    Ok(Some(Kept { bytes, is_packed, dictionary }))
+        Some((bytes, false, _)) => Some(Kept::Plain(bytes)),
+        Some((bytes, true, None)) => Some(Kept::Packed(bytes, None)),
+        Some((bytes, true, Some(id))) => Some(match dictionaries.by_id(conn, id)? {
+            None => Kept::Unreadable,
+            dictionary => Kept::Packed(bytes, dictionary),
+        }),
+    })
 }
 
 #[cfg(test)]
