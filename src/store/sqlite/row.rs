@@ -35,8 +35,8 @@ impl Columns<'_, '_> {
 
     /// A column that `read` understands.
     pub(super) fn read<T>(&self, column: &'static str, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-        let value: String = self.row.get(column)?;
-        read(&value).ok_or_else(|| self.not_ours(column, value))
+        let value = self.row.get_ref(column)?.as_str()?;
+        read(value).ok_or_else(|| self.not_ours(column, value.to_owned()))
     }
 
     /// A number that `read` understands.
@@ -62,9 +62,9 @@ impl Columns<'_, '_> {
 
     /// A date that may be absent.
     pub(super) fn date_if_any(&self, column: &'static str) -> rusqlite::Result<Option<NaiveDate>> {
-        match self.row.get::<_, Option<String>>(column)? {
+        match self.row.get_ref(column)?.as_str_or_null()? {
             None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| self.not_ours(column, text)),
+            Some(text) => text.parse().map(Some).map_err(|_| self.not_ours(column, text.to_owned())),
         }
     }
 
