@@ -345,8 +345,13 @@ impl<'a> Press<'a> {
                 plans.par_iter().zip(&ready).map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
             composed.collect::<Result<Vec<Composed>, _>>()
         };
-        // Composing asks nothing of the database: meanwhile the page before this one is stored.
-        let (queued, composed) = rayon::join(|| finished.store(&self.db, now), compose);
+        // Composing asks nothing of the database: meanwhile the page before this one is stored. Not by a
+        // thread that composes: it would take up other work while it has the database.
+        let (queued, composed) = std::thread::scope(|scope| {
+            let storing = scope.spawn(|| finished.store(&self.db, now));
+            let composed = compose();
+            (storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), composed)
+        });
         self.published.queued += queued?;
         let composed = composed?;
         let mut issues: Vec<NewIssue> = Vec::new();

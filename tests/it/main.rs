@@ -43,6 +43,7 @@ mod pages;
 mod place;
 mod postfix;
 mod preferences;
+mod pressed;
 mod ranked;
 mod ranking;
 mod real_text;
