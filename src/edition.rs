@@ -167,16 +167,21 @@ struct Finished {
 }
 
 impl Finished {
-    /// Stores it; answers how many issues are queued.
+    /// Stores it, if there is anything; answers how many issues are queued.
     fn store(&self, db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let Finished { issues, skipped, first_days, looks } = self;
+        if issues.is_empty() && skipped.is_empty() && first_days.is_empty() && looks.is_empty() {
+            // Whoever only looks, now and then or in a dry run, does not ask to write.
+            return Ok(0);
+        }
         let queued = db.run_here(|store| {
-            let queued = store.enqueue_issues(&self.issues, now)?;
-            store.skip_issues(&self.skipped, now)?;
-            store.begin_readings(&self.first_days)?;
-            store.enter_looks(&self.looks)?;
+            let queued = store.enqueue_issues(issues, now)?;
+            store.skip_issues(skipped, now)?;
+            store.begin_readings(first_days)?;
+            store.enter_looks(looks)?;
             Ok(queued)
         })?;
-        for (issue, id) in self.issues.iter().zip(&queued) {
+        for (issue, id) in issues.iter().zip(&queued) {
             let Some(id) = id else { continue };
             tracing::info!(
                 target: "paperboy::journey", issue = id.0, subscriber.id = issue.subscriber.0, date = %issue.local_date,
