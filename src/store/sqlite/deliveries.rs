@@ -98,19 +98,14 @@ impl LedgerStore for SqliteStore {
             if due.is_empty() {
                 break;
             }
-            let mut to_send = Vec::with_capacity(due.len());
             for (id, fate) in due {
                 match fate {
-                    Fate::Send => to_send.push(id),
+                    Fate::Send => match packed::mail(&tx, &mut self.dictionaries, id)? {
+                        Some(Ok(mail)) => claims.push(claim(&tx, id, mail, now)?),
+                        Some(Err(why)) => stop(&tx, id, DeliveryState::Held, &why, now)?,
+                        None => stop(&tx, id, DeliveryState::Held, "its stored text is gone", now)?,
+                    },
                     Fate::Stop { state, why } => stop(&tx, id, state, why, now)?,
-                }
-            }
-            let mails = packed::mails(&tx, &mut self.dictionaries, &to_send)?;
-            for (id, mail) in to_send.into_iter().zip(mails) {
-                match mail {
-                    Some(Ok(mail)) => claims.push(claim(&tx, id, mail, now)?),
-                    Some(Err(why)) => stop(&tx, id, DeliveryState::Held, &why, now)?,
-                    None => stop(&tx, id, DeliveryState::Held, "its stored text is gone", now)?,
                 }
             }
         }

@@ -271,55 +271,13 @@ pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Res
     Ok(())
 }
 
-/// A mail byte for byte as it was composed; `None` if it is no longer stored, an error
-/// in words if what is stored of it is damaged.
-pub(super) type Unpacked = Option<Result<Vec<u8>, String>>;
-
-/// The mail of a delivery.
+/// The mail of a delivery, byte for byte as it was composed; `None` if it is no longer
+/// stored, an error in words if what is stored of it is damaged.
 pub(super) fn mail(
     conn: &Connection,
     dictionaries: &mut Dictionaries,
     delivery: DeliveryId,
-) -> Result<Unpacked, StoreError> {
-    Ok(mails(conn, dictionaries, &[delivery])?.pop().flatten())
-}
-
-/// The mails of many deliveries, in order, unpacked on all cores.
-pub(super) fn mails(
-    conn: &Connection,
-    dictionaries: &mut Dictionaries,
-    deliveries: &[DeliveryId],
-) -> Result<Vec<Unpacked>, StoreError> {
-    let mut stored = Vec::with_capacity(deliveries.len());
-    for delivery in deliveries {
-        stored.push(kept(conn, dictionaries, *delivery)?);
-    }
-    Ok(stored.into_par_iter().map(|kept| kept.map(Kept::unpacked)).collect())
-}
-
-/// A mail as it lies in the database.
-enum Kept {
-    /// As it was composed.
-    Plain(Vec<u8>),
-    /// Packed, mostly with a dictionary.
-    Packed(Vec<u8>, Option<Arc<Dictionary>>),
-    /// Packed with a dictionary that is damaged.
-    Unreadable,
-}
-
-impl Kept {
-    fn unpacked(self) -> Result<Vec<u8>, String> {
-        match self {
-            Kept::Plain(bytes) => Ok(bytes),
-            Kept::Packed(bytes, dictionary) => {
-                unpacked(&bytes, dictionary.as_deref()).map_err(|error| format!("its stored text is damaged ({error})"))
-            }
-            Kept::Unreadable => Err("the dictionary of its stored text is damaged".to_owned()),
-        }
-    }
-}
-
-fn kept(conn: &Connection, dictionaries: &mut Dictionaries, delivery: DeliveryId) -> Result<Option<Kept>, StoreError> {
+) -> Result<Option<Result<Vec<u8>, String>>, StoreError> {
     let stored = conn
         .prepare_cached("SELECT * FROM messages WHERE delivery_id = :id")?
         .query_row(named_params! { ":id": delivery.0 }, |row| {
@@ -328,15 +286,19 @@ fn kept(conn: &Connection, dictionaries: &mut Dictionaries, delivery: DeliveryId
             Ok((bytes, columns.get::<bool>("is_packed")?, columns.get::<Option<i64>>("dictionary")?))
         })
         .optional()?;
-    Ok(match stored {
+    let Some((bytes, is_packed, dictionary)) = stored else { return Ok(None) };
+    if !is_packed {
+        return Ok(Some(Ok(bytes)));
+    }
+    let dictionary = match dictionary {
         None => None,
-        Some((bytes, false, _)) => Some(Kept::Plain(bytes)),
-        Some((bytes, true, None)) => Some(Kept::Packed(bytes, None)),
-        Some((bytes, true, Some(id))) => Some(match dictionaries.by_id(conn, id)? {
-            None => Kept::Unreadable,
-            dictionary => Kept::Packed(bytes, dictionary),
-        }),
-    })
+        Some(id) => match dictionaries.by_id(conn, id)? {
+            Some(dictionary) => Some(dictionary),
+            None => return Ok(Some(Err("the dictionary of its stored text is damaged".to_owned()))),
+        },
+    };
+    let mail = unpacked(&bytes, dictionary.as_deref());
+    Ok(Some(mail.map_err(|error| format!("its stored text is damaged ({error})"))))
 }
 
 #[cfg(test)]
