@@ -55,29 +55,6 @@ fn is_hidden(letter: char) -> bool {
         || matches!(letter, '\u{fdd0}'..='\u{fdef}') || (letter as u32) & 0xfffe == 0xfffe
 }
 
-/// At most `chars_max` characters, cut at a word and then ended with `…`.
-///
-/// Scripts without spaces, and single words longer than half of the
-/// room, are cut between characters.
-pub(super) fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
-    }
-    let room = chars_max.saturating_sub(1);
-    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
-    let head = &text[..end];
-    let at_word = if text[end..].starts_with(char::is_whitespace) {
-        head
-    } else {
-        match head.rfind(char::is_whitespace) {
-            Some(at) if head[..at].chars().count() * 2 >= room => &head[..at],
-            _ => head,
-        }
-    };
-    let kept = at_word.trim_end_matches(|c: char| c.is_whitespace() || ",;:.-–—([{'\"“‘".contains(c));
-    format!("{kept}…")
-}
-
 /// `url` if a reader can follow it from a mail: absolute, on the web, and not
 /// longer than clients take. What may not stand in a URL is percent-encoded.
 pub(super) fn web_url(url: &str) -> Option<String> {
@@ -134,22 +111,6 @@ mod tests {
     fn empty_lines_part_paragraphs() {
         assert_eq!(paragraphs("a\nb\n\n \t\nc\r\n\r\n\u{202e}\n d"), ["a b", "c", "d"]);
         assert_eq!(paragraphs(" \n"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_cut_is_at_a_word_and_within_the_limit() {
-        for (text, chars_max, expected) in [
-            ("one two three", 13, "one two three"),
-            ("one two three", 12, "one two…"),
-            ("one two three", 8, "one two…"),
-            ("one, two three", 6, "one…"),
-            ("日本語の題名", 4, "日本語…"),
-            ("a Donaudampfschifffahrtsgesellschaft", 20, "a Donaudampfschifff…"),
-        ] {
-            let found = cut(text, chars_max);
-            assert_eq!(found, expected);
-            assert!(found.chars().count() <= chars_max);
-        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A rendered issue as the bytes of a message (RFC 5322, MIME).
 
-use super::clean::{cut, line, percent_encode};
+use super::clean::{line, percent_encode};
 use super::notices::Letter;
 use super::quoted_printable;
 use super::{Dress, Recipient, Rendered};
 use crate::subscriber::{Address, SubscriberId};
+use crate::text::cut;
 use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
 use lettre::address::Envelope;

@@ -2,13 +2,14 @@
 //! what the operator gets. Each is a heading, what is said, at most one link,
 //! and what is said below it, in the reader's language.
 
-use super::clean::{cut, line};
+use super::clean::line;
 use super::language::{Language, Text, Wording};
 use super::message::{self, MessageError, NoticeHeaders, crlf, notice_message};
 use super::render::subject_line;
 use super::views::{SiteView, rhythm};
 use super::{Accent, Dress, TemplateError, Templates};
 use crate::subscriber::{Address, Preferences};
+use crate::text::cut;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use lettre::message::Mailbox;

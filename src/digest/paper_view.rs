@@ -1,12 +1,13 @@
 //! What templates see of one paper.
 
-use super::clean::{cut, line, paragraphs, path_segment, web_url};
+use super::clean::{line, paragraphs, path_segment, web_url};
 use super::fragments::Slot;
 use super::language::Language;
 use super::summary::Chosen;
 use super::{Dress, News, Why};
 use crate::paper::{Paper, category_name};
 use crate::subscriber::AbstractLength;
+use crate::text::cut;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashSet;

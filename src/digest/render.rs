@@ -1,6 +1,6 @@
 //! An issue for one subscriber, as subject, text and HTML that fit a mail.
 
-use super::clean::{cut, line};
+use super::clean::line;
 use super::fragments::{Fragment, Fragments, Key, SLOTS, splice};
 use super::language::Language;
 use super::message::{crlf, encoded_size};
@@ -12,6 +12,7 @@ use super::{Dress, Issue, IssuePick, Recipient, TemplateError, Templates};
 use crate::links::Thumb;
 use crate::paper::PaperId;
 use crate::subscriber::{AbstractLength, Format};
+use crate::text::cut;
 use chrono::Datelike;
 use std::collections::{HashMap, HashSet};
 

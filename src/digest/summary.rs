@@ -3,8 +3,8 @@
 //! The first of them must stand on its own, so it is the abstract's first or one
 //! in which the authors announce what they did; the others follow it.
 
-use super::clean::{cut, paragraphs};
-use crate::text::sentences;
+use super::clean::paragraphs;
+use crate::text::{cut, sentences};
 use std::cmp::Reverse;
 
 /// An abstract up to this length is short as it stands.

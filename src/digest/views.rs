@@ -2,13 +2,14 @@
 //! cleaned and cut, in the reader's language.
 
 use super::accent::Accent;
-use super::clean::{cut, line};
+use super::clean::line;
 use super::fragments::mark;
 use super::language::{Direction, Language};
 use super::paper_view::{NAME_CHARS_MAX, title};
 use super::{DayCovered, Dress, Issue, IssuePick, Note, Recipient, Section, SectionKind};
 use crate::paper::PaperId;
 use crate::subscriber::{EVERY_DAY, Frequency, Preferences};
+use crate::text::cut;
 use chrono::{NaiveDate, Weekday};
 use serde::Serialize;
 use std::collections::HashSet;

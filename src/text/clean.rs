@@ -124,7 +124,7 @@ pub fn cut(text: &str, max_chars: usize) -> String {
         Some(at) if !ends_word && at * 2 >= head.len() => &head[..at],
         _ => head,
     };
-    let words = words.trim_end_matches(|c: char| c.is_whitespace() || ",;:.–—-([“".contains(c));
+    let words = words.trim_end_matches(|c: char| c.is_whitespace() || ",;:.–—-([{'\"“‘".contains(c));
     format!("{words}…")
 }
 
@@ -184,6 +184,9 @@ mod tests {
         check_cut("one two three", 9, "one two…");
         check_cut("one two three", 8, "one two…");
         check_cut("one two, three", 10, "one two…");
+        check_cut("word one “ two", 12, "word one…");
+        check_cut("日本語の題名", 4, "日本語…");
+        check_cut("a Donaudampfschifffahrtsgesellschaft", 20, "a Donaudampfschifff…");
         check_cut("unbreakable", 6, "unbre…");
         check_cut("ne\u{301}e", 3, "n…");
         check_cut("ab", 1, "…");
