@@ -287,7 +287,7 @@ impl Daemon {
         }
         if let Some(listener) = listener {
             let menu = vec![MenuLink { url: "/", text: "Trending" }];
-            let pages = Arc::new(Pages::new(&config.site.name, menu, ""));
+            let pages = Arc::new(Pages::new(&config.site.name, &menu, ""));
             let tls = config.web.tls.as_ref().map(web::Tls::read).transpose()?;
             let client = crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
             let hooks = web::hooks::HookSite {
@@ -328,10 +328,8 @@ impl Daemon {
             };
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
-            started.loops.spawn(async move {
-                web::serve(listener, tls, router, stop).await;
-                Ok(())
-            });
+            let threads = pages::Threads::start().context("cannot start the threads that serve pages")?;
+            started.loops.spawn(async move { threads.serve(listener, tls, router, stop).await });
         }
         Ok(started)
     }

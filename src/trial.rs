@@ -197,7 +197,7 @@ impl Trial {
         } else {
             "A trial of paperboy."
         };
-        let pages = Arc::new(Pages::new("paperboy", menu, notice));
+        let pages = Arc::new(Pages::new("paperboy", &menu, notice));
         let site = web::Site {
             db,
             pages: Arc::clone(&pages),

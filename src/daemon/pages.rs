@@ -6,6 +6,7 @@ use super::keep::{Pulse, Step, Trouble};
 use crate::clock::Clock;
 use crate::store::{Db, StoreError, free_bytes};
 use crate::web;
+use anyhow::Context;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
@@ -14,11 +15,16 @@ use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use std::future::{Ready, ready};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// How long the figures are good: counting takes a while in a large house, and scrapers are many.
 const FIGURES_KEPT: TimeDelta = TimeDelta::seconds(15);
@@ -37,6 +43,47 @@ pub(super) struct Watched {
     pub(super) figures: Mutex<Option<Figures>>,
     /// The folder of the database.
     pub(super) folder: PathBuf,
+}
+
+/// Serves pages on threads of their own: a page that takes its time, be it because
+/// the disk is slow, holds up other pages and no mail.
+pub(super) struct Threads(Option<Runtime>);
+
+impl Threads {
+    /// Starts them: two for each core, since some wait for the disk.
+    pub(super) fn start() -> io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut threads = Builder::new_multi_thread();
+        threads.worker_threads(2 * cores).thread_name("pages").enable_all();
+        threads.build().map(|runtime| Threads(Some(runtime)))
+    }
+
+    /// Serves `pages` until `stop` is cancelled and the answers under way are given.
+    pub(super) async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<web::Tls>,
+        pages: Router,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let runtime = self.0.as_ref().context("the threads that serve pages have ended")?;
+        // The listener is to wake these threads.
+        let listener = listener.into_std()?;
+        let served = async move {
+            web::serve(TcpListener::from_std(listener)?, tls, pages, stop).await;
+            Ok::<_, io::Error>(())
+        };
+        Ok(runtime.spawn(served).await??)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Whoever drops it is a thread that must not wait.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// How often is looked at what the pages remember.

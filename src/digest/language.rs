@@ -17,6 +17,8 @@ pub use steering::*;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Weekday};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use tera::Value;
 
 /// A language as its file has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +37,35 @@ pub(super) struct Language {
     pub(super) notices: NoticeWords,
     pub(super) facts: FactWords,
     pub(super) pages: PageWords,
+    #[serde(skip)]
+    shared: OnceLock<SharedWords>,
+}
+
+impl Language {
+    pub(super) fn shared(&self) -> &SharedWords {
+        self.shared.get_or_init(|| SharedWords::of(&self.pages))
+    }
+}
+
+/// The texts of pages that are made for many, as templates take them: made once.
+#[derive(Debug, Clone)]
+pub struct SharedWords {
+    /// Of head and foot.
+    pub frame: Value,
+    /// Of the subscribe box.
+    pub invitation: Value,
+    /// Of a paper's own page.
+    pub paper: Value,
+}
+
+impl SharedWords {
+    fn of(pages: &PageWords) -> Self {
+        SharedWords {
+            frame: Value::from_serializable(&pages.frame),
+            invitation: Value::from_serializable(&pages.invitation),
+            paper: Value::from_serializable(&pages.paper),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

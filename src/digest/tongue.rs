@@ -1,6 +1,6 @@
 //! A language, as the web pages speak it.
 
-use super::language::{Counted, Language, PageWords, Text};
+use super::language::{Counted, Language, PageWords, SharedWords, Text};
 use super::paper_view::{is_latin, news, reason};
 use super::{News, SectionKind, Why};
 use crate::paper::Paper;
@@ -34,6 +34,11 @@ impl Tongue {
     /// The texts.
     pub fn pages(&self) -> &PageWords {
         &self.0.pages
+    }
+
+    /// Those of them that stand on pages for many.
+    pub fn shared(&self) -> &SharedWords {
+        self.0.shared()
     }
 
     /// `Friday, 20 November 2026`, as it is written there.

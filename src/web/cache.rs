@@ -222,8 +222,6 @@ where
     }
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| PageError::Torn)?;
-    // Without the room in which it was made.
-    let body = Bytes::copy_from_slice(&body);
     let mut headers = parts.headers;
     let tag = format!("\"{:016x}\"", fingerprint(&body));
     headers.insert(header::ETAG, HeaderValue::from_str(&tag).expect("a tag is hexadecimal"));

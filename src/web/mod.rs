@@ -120,7 +120,7 @@ impl Site {
         // Whoever links to a page for everybody may show a picture beside it.
         self.page_in(tongue, path)
             .with("card", &self.desk().site.url("/card.png"))
-            .with("invitation", &tongue.pages().invitation)
+            .with_shared("invitation", &tongue.shared().invitation)
     }
 
     /// Starts to fill a page for one person.

@@ -5,6 +5,7 @@ use crate::digest::Tongue;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
+use std::cell::RefCell;
 use std::io::{self, Write};
 use tera::{Context, Tera, Value};
 
@@ -63,11 +64,13 @@ const OPERATORS: &[(&str, &str)] = &[
     ("admin/charts.html", include_str!("../../templates/web/admin/charts.html")),
 ];
 
-/// What a page has, mostly.
-const PAGE_BYTES: usize = 24 << 10;
+/// Room for a page that is kept for the next one: nearly all have less.
+const ROOM_BYTES: usize = 64 << 10;
 
-/// What a piece of one has.
-const FRAGMENT_BYTES: usize = 3 << 10;
+thread_local! {
+    /// Where pages are made, before it is known how long they are.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Escapes text for HTML as Tera does, but writes what stands between in one piece:
 /// byte by byte, abstracts take longer than all else on their page.
@@ -104,8 +107,8 @@ pub struct Pages {
     tera: Tera,
     english: Tongue,
     site: String,
-    menu: Vec<MenuLink>,
-    notice: String,
+    /// What is alike on every page.
+    alike: Context,
 }
 
 /// A piece of a page that was made before. Clones share it.
@@ -130,6 +133,13 @@ impl Page {
         self
     }
 
+    /// Sets a value that is kept for many pages.
+    #[must_use]
+    pub(super) fn with_shared(mut self, name: &'static str, value: &Value) -> Self {
+        self.0.insert_value(name, value.clone());
+        self
+    }
+
     /// Sets pieces that were made before.
     #[must_use]
     pub(super) fn with_fragments(mut self, name: &'static str, pieces: impl IntoIterator<Item = Fragment>) -> Self {
@@ -140,12 +150,20 @@ impl Page {
 
 impl Pages {
     /// The pages of the site called `site`, with `menu` at the head and `notice` at the foot of each.
-    pub fn new(site: &str, menu: Vec<MenuLink>, notice: &str) -> Self {
+    pub fn new(site: &str, menu: &[MenuLink], notice: &str) -> Self {
         let mut tera = Tera::default();
         tera.add_raw_templates(TEMPLATES.iter().chain(OPERATORS).copied())
             .expect("a test renders the embedded templates");
         tera.set_escape_fn(escape);
-        Pages { tera, english: Tongue::english(), site: site.to_owned(), menu, notice: notice.to_owned() }
+        let alike = Page(Context::new())
+            .with("path", &"")
+            .with("address", &"")
+            .with("card", &"")
+            .with("signup", &"closed")
+            .with("site", &site)
+            .with("menu", &menu)
+            .with("notice", &notice);
+        Pages { tera, english: Tongue::english(), site: site.to_owned(), alike: alike.0 }
     }
 
     /// Starts to fill a page that speaks English only.
@@ -160,18 +178,11 @@ impl Pages {
 
     /// Starts to fill a page in a language.
     pub fn page_in(&self, tongue: &Tongue) -> Page {
-        Page(Context::new())
+        Page(self.alike.clone())
             .with("lang", &tongue.code())
             .with("dir", &tongue.dir())
-            .with("around", &tongue.pages().frame)
+            .with_shared("around", &tongue.shared().frame)
             .with("summary", &tongue.pages().frame.summary.with(&[("site", &self.site)]))
-            .with("path", &"")
-            .with("address", &"")
-            .with("card", &"")
-            .with("signup", &"closed")
-            .with("site", &self.site)
-            .with("menu", &self.menu)
-            .with("notice", &self.notice)
     }
 
     /// A page as a response.
@@ -186,19 +197,22 @@ impl Pages {
 
     /// What `template` makes of `page`.
     pub fn render(&self, template: &str, page: &Page) -> Result<String, PageError> {
-        self.fill(template, &page.0, PAGE_BYTES)
+        self.fill(template, &page.0, str::to_owned)
     }
 
     /// What `template` makes of `view`, for many pages.
     pub(super) fn fragment(&self, template: &str, view: &impl Serialize) -> Result<Fragment, PageError> {
-        let made = self.fill(template, &Context::from_serialize(view)?, FRAGMENT_BYTES)?;
-        Ok(Fragment(Value::safe_string(&made)))
+        Ok(Fragment(self.fill(template, &Context::from_serialize(view)?, Value::safe_string)?))
     }
 
-    fn fill(&self, template: &str, context: &Context, size_bytes: usize) -> Result<String, PageError> {
-        let mut made = Vec::with_capacity(size_bytes);
-        self.tera.render_to(template, context, &mut made)?;
-        Ok(String::from_utf8(made).expect("templates and what fills them are text"))
+    fn fill<T>(&self, template: &str, context: &Context, keep: impl FnOnce(&str) -> T) -> Result<T, PageError> {
+        ROOM.with_borrow_mut(|room| {
+            room.clear();
+            self.tera.render_to(template, context, &mut *room)?;
+            let made = keep(str::from_utf8(room).expect("templates and what fills them are text"));
+            room.shrink_to(ROOM_BYTES);
+            Ok(made)
+        })
     }
 
     /// A page with a heading and a text, in English.

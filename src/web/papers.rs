@@ -78,7 +78,7 @@ fn page(site: &Site, tongue: &Tongue, asked: &str, shown: Shown) -> Result<Respo
     let journal = stored.paper.journal.as_deref();
     let page = site
         .page(tongue, &view.path)
-        .with("words", words)
+        .with_shared("words", &tongue.shared().paper)
         .with("published_in", &journal.map(|journal| words.published_in.with(&[("journal", journal)])))
         .with("names", &NameView::all_of(&stored.paper, tongue))
         .with("citation", &citation(&stored.paper, &site.desk().site.url(&view.path)))

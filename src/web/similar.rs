@@ -15,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 use tokio::sync::{Mutex, Semaphore};
 
 /// Similar papers on a page.
@@ -117,8 +118,34 @@ pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, Pa
     };
     let held = site.db.run_blocking(read).await?;
     let kin = Arc::clone(&held.kin);
-    *memory.held() = Some(held);
+    let before = memory.held().replace(held);
+    // What a model finds near is asked of it for each paper.
+    if before.is_none_or(|before| !Arc::ptr_eq(&before.kin, &kin)) && meaning::vectors(site).await?.is_none() {
+        look_ahead(site, Arc::clone(&kin));
+    }
     Ok(kin)
+}
+
+/// Finds meanwhile what is like each paper, until something newer is read or all is
+/// let go. It leaves half of the time to whoever asks for a page.
+fn look_ahead(site: &Site, kin: Arc<Kin>) {
+    let site = site.clone();
+    tokio::spawn(async move {
+        let is_held = || site.state.similar.held().as_ref().is_some_and(|held| Arc::ptr_eq(&held.kin, &kin));
+        let mut next = Some(0);
+        while let Some(from) = next.filter(|_| is_held()) {
+            let (began, kin) = (Instant::now(), Arc::clone(&kin));
+            match site.db.run_blocking(move |db| kin.look_ahead(db, from)).await {
+                Ok(end) => next = end,
+                // It is found when a page asks for it.
+                Err(error) => {
+                    let why = anyhow::Error::from(error);
+                    return tracing::warn!("what is like the papers is not found ahead: {why:#}");
+                }
+            }
+            tokio::time::sleep(began.elapsed()).await;
+        }
+    });
 }
 
 /// What the page of a paper shows.
@@ -171,8 +198,8 @@ where
     // Asked before papers are read: what is kept is never older than it says.
     let changes = site.state.pages.paper_changes(site).await?;
     let (db, site, tongue) = (site.db.clone(), site.clone(), tongue.clone());
-    // All of it in one go: going from thread to thread costs as much as reading.
-    let made = db.read(move |store| {
+    // All of it in one go, and here: going from thread to thread costs as much as reading.
+    let made = db.read_at_once(move |store| {
         let Some(page) = store.paper_page(&id)? else { return Ok(Ok(None)) };
         let signature = page.signature.as_deref().unwrap_or_default();
         let pieces = &site.state.similar.pieces;

@@ -3,8 +3,9 @@
 //!
 //! `cargo bench --bench pages`. The pages are those of the real program, a process
 //! of its own, over the real papers of `PAPERBOY_SHARED_DATA`; says "skipped" where
-//! they are missing. Pages are measured as they are met right after an import: of
-//! the papers' some 400 were asked for before. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
+//! they are missing. Pages of papers are measured as they are met right after an import,
+//! where of all some 400 were asked for before: first each is asked for once, then
+//! they are visited as other pages of the web are. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
 //! `PAPERBOY_BENCH_SECONDS` says how long each measurement takes.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on says so by panicking")]
@@ -30,6 +31,8 @@ use tokio::runtime::Runtime;
 const CONNECTIONS: usize = 64;
 const SEARCHERS: usize = 16;
 const READERS: usize = 2_000;
+/// More than can be made while it is measured.
+const VISITS: usize = 500_000;
 
 /// Ends its process.
 struct Running(Child);
@@ -84,7 +87,13 @@ fn main() {
     let ours = SocketAddr::from(([127, 0, 0, 1], port));
     wait_for(ours);
     let (papers, days, queries) = what_to_ask(&database);
-    let rows = [("/", vec!["/".to_owned()]), ("/papers/{id}", papers), ("/archive/{date}", days)];
+    let visits = visits(&papers, VISITS);
+    let rows = [
+        ("/", vec!["/".to_owned()]),
+        ("/papers/{id}, each once,", papers),
+        ("/papers/{id}, as visited,", visits),
+        ("/archive/{date}", days),
+    ];
     let mut kept = HashMap::new();
     for (_, paths) in &rows {
         for path in paths.iter().take(400) {
@@ -170,6 +179,31 @@ fn what_to_ask(database: &Path) -> (Vec<String>, Vec<String>, Vec<String>) {
         }
     }
     (papers.into_iter().map(|(id, _)| format!("/papers/{id}")).collect(), days, queries)
+}
+
+/// So many visits of pages, of which the k-th is visited k^-0.8 times as often as the
+/// first. Breslau, Cao, Fan, Phillips, Shenker, "Web caching and Zipf-like distributions:
+/// evidence and implications", INFOCOM 1999, find exponents between 0.64 and 0.83.
+fn visits(paths: &[String], count: usize) -> Vec<String> {
+    const EXPONENT: f64 = -0.8;
+    let mut total = 0.0;
+    let ends: Vec<f64> = (1..=paths.len())
+        .map(|rank| {
+            total += (rank as f64).powf(EXPONENT);
+            total
+        })
+        .collect();
+    let drawn = (1..=count as u64).map(|at| fraction(at) * total);
+    drawn.map(|drawn| paths[ends.partition_point(|end| *end < drawn).min(paths.len() - 1)].clone()).collect()
+}
+
+/// The number after `at` steps of `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) as a
+/// fraction: the same in every run.
+fn fraction(at: u64) -> f64 {
+    let mut x = at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// What one load came to.

@@ -30,7 +30,7 @@ impl House {
     pub(crate) fn of(store: SqliteStore, desk: Desk) -> Self {
         let db = Db::new(store);
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
-        let pages = Arc::new(Pages::new("Paper digest", Vec::new(), ""));
+        let pages = Arc::new(Pages::new("Paper digest", &[], ""));
         let desk = Arc::new(desk);
         let site = Site {
             db: db.clone(),

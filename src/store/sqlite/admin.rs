@@ -47,7 +47,7 @@ impl AdminStore for SqliteStore {
     fn admin_session(&mut self, token_hash: &str) -> Result<Option<AdminSession>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM admin_sessions WHERE token_hash = :token_hash")?;
         let found = statement.query_row(named_params! { ":token_hash": token_hash }, |row| {
-            let columns = Columns { table: "admin_sessions", row };
+            let columns = Columns::of("admin_sessions", row);
             Ok(AdminSession {
                 network: columns.get("network")?,
                 begun_at: columns.instant("begun_at")?,
@@ -90,7 +90,7 @@ impl AdminStore for SqliteStore {
         )?;
         let wanted = named_params! { ":before": before.unwrap_or(i64::MAX), ":limit": limit };
         let rows = statement.query_map(wanted, |row| {
-            let columns = Columns { table: "admin_acts", row };
+            let columns = Columns::of("admin_acts", row);
             Ok(AdminAct {
                 id: columns.get("id")?,
                 at: columns.instant("at")?,
@@ -128,7 +128,7 @@ impl AdminStore for SqliteStore {
     fn work_notes(&mut self) -> Result<Vec<WorkNote>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM work_notes ORDER BY part")?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "work_notes", row };
+            let columns = Columns::of("work_notes", row);
             Ok(WorkNote {
                 part: columns.get("part")?,
                 done_at: columns.instant_if_any("done_at")?,
@@ -153,7 +153,7 @@ impl AdminStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT * FROM subscriber_counts WHERE day >= :since ORDER BY day, status")?;
         let rows = statement.query_map(named_params! { ":since": date_text(since) }, |row| {
-            let columns = Columns { table: "subscriber_counts", row };
+            let columns = Columns::of("subscriber_counts", row);
             Ok((columns.date("day")?, columns.word("status", &Status::WORDS)?, columns.get("subscribers")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

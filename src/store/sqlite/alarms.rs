@@ -141,7 +141,7 @@ impl AlarmStore for SqliteStore {
             last_try: conn
                 .prepare_cached("SELECT max(at) AS at FROM deliveries WHERE id >= :first AND attempts > 0")?
                 .query_row(named_params! { ":first": first }, |row| {
-                    Columns { table: "deliveries", row }.instant_if_any("at")
+                    Columns::of("deliveries", row).instant_if_any("at")
                 })?,
         })
     }
@@ -167,7 +167,7 @@ impl AlarmStore for SqliteStore {
     fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM sources_failing ORDER BY source")?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "sources_failing", row };
+            let columns = Columns::of("sources_failing", row);
             Ok(FailingSource {
                 source: columns.get("source")?,
                 since: columns.instant("since")?,
@@ -202,7 +202,7 @@ impl AlarmStore for SqliteStore {
         ))?;
         let oldest = statement
             .query_row(named_params! { ":now": now.timestamp() }, |row| {
-                Columns { table: "deliveries", row }.instant("next_at")
+                Columns::of("deliveries", row).instant("next_at")
             })
             .optional()?;
         Ok(oldest)
@@ -278,7 +278,7 @@ impl AlarmStore for SqliteStore {
         figures.next = conn
             .prepare_cached("SELECT min(next_due_at) AS next FROM subscribers WHERE next_due_at > :until")?
             .query_row(named_params! { ":until": until.timestamp() }, |row| {
-                Columns { table: "subscribers", row }.instant_if_any("next")
+                Columns::of("subscribers", row).instant_if_any("next")
             })?;
         Ok(figures)
     }
@@ -308,7 +308,7 @@ impl AlarmStore for SqliteStore {
     fn runs(&mut self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM runs ORDER BY date DESC LIMIT :limit")?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
-            let columns = Columns { table: "runs", row };
+            let columns = Columns::of("runs", row);
             Ok(RunRow {
                 date: columns.date("date")?,
                 since: columns.instant("since")?,
@@ -335,7 +335,7 @@ impl AlarmStore for SqliteStore {
 }
 
 fn alarm(row: &Row<'_>) -> rusqlite::Result<AlarmRow> {
-    let columns = Columns { table: "alarms", row };
+    let columns = Columns::of("alarms", row);
     Ok(AlarmRow {
         id: columns.get("id")?,
         name: columns.get("name")?,

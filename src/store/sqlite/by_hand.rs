@@ -140,7 +140,7 @@ fn not(tx: &Transaction<'_>, id: DeliveryId) -> Result<ByHand, StoreError> {
     let mut statement = tx.prepare_cached("SELECT state FROM deliveries WHERE id = :id")?;
     let state = statement
         .query_row(named_params! { ":id": id.0 }, |row| {
-            Columns { table: "deliveries", row }.word("state", &DeliveryState::WORDS)
+            Columns::of("deliveries", row).word("state", &DeliveryState::WORDS)
         })
         .optional()?;
     Ok(state.map_or(ByHand::Unknown, ByHand::Not))

@@ -28,7 +28,7 @@ impl LedgerStore for SqliteStore {
             named_params! { ":holder": holder, ":until": until.timestamp(), ":now": now.timestamp() },
         )?;
         let lease = tx.query_row("SELECT * FROM sender_lease", [], |row| {
-            let columns = Columns { table: "sender_lease", row };
+            let columns = Columns::of("sender_lease", row);
             Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
         })?;
         commit(tx)?;
@@ -148,7 +148,7 @@ impl LedgerStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":id": id.0, ":limit": limit }, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok(Earlier { state: columns.word("state", &DeliveryState::WORDS)?, soft: columns.get("soft")? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -157,7 +157,7 @@ impl LedgerStore for SqliteStore {
     fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM rate_buckets WHERE relay = :relay")?;
         let rows = statement.query_map(named_params! { ":relay": name }, |row| {
-            let columns = Columns { table: "rate_buckets", row };
+            let columns = Columns::of("rate_buckets", row);
             Ok(RateBucket {
                 period_seconds: columns.get("period_seconds")?,
                 tokens: columns.get("tokens")?,
@@ -192,7 +192,7 @@ impl LedgerStore for SqliteStore {
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("n")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -206,7 +206,7 @@ impl LedgerStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT min(next_at) AS next_at FROM deliveries WHERE next_at > :now")?;
         let next = statement.query_row(named_params! { ":now": now.timestamp() }, |row| {
-            Columns { table: "deliveries", row }.instant_if_any("next_at")
+            Columns::of("deliveries", row).instant_if_any("next_at")
         })?;
         Ok((due, next))
     }
@@ -240,7 +240,7 @@ impl LedgerStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT * FROM attempts WHERE delivery_id = :id ORDER BY number")?;
         let rows = statement.query_map(named_params! { ":id": id.0 }, |row| {
-            let columns = Columns { table: "attempts", row };
+            let columns = Columns::of("attempts", row);
             let attempt = AttemptRecord {
                 stage: columns.get("stage")?,
                 code: columns.get("code")?,
@@ -264,7 +264,7 @@ impl LedgerStore for SqliteStore {
     fn relay_pause(&mut self, name: &str) -> Result<Option<RelayPause>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM relay_pauses WHERE relay = :relay")?;
         let found = statement.query_row(named_params! { ":relay": name }, |row| {
-            let columns = Columns { table: "relay_pauses", row };
+            let columns = Columns::of("relay_pauses", row);
             Ok(RelayPause {
                 until: columns.instant("until")?,
                 failures: columns.get("failures")?,
@@ -314,7 +314,7 @@ fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result
           LIMIT :limit",
     )?;
     let rows = statement.query_map(named_params! { ":now": now.timestamp(), ":limit": limit }, |row| {
-        let columns = Columns { table: "deliveries", row };
+        let columns = Columns::of("deliveries", row);
         let state = columns.word("state", &DeliveryState::WORDS)?;
         let fate = if columns.get("suppressed")? {
             Fate::Stop { state: DeliveryState::Held, why: "the address is suppressed" }
@@ -436,7 +436,7 @@ fn suppress(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -
     let address: Option<Address> = tx
         .prepare_cached("SELECT address FROM deliveries WHERE id = :id")?
         .query_row(named_params! { ":id": settlement.id.0 }, |row| {
-            Columns { table: "deliveries", row }.read("address", |text| text.parse().ok())
+            Columns::of("deliveries", row).read("address", |text| text.parse().ok())
         })
         .optional()?;
     let Some(address) = address else { return Ok(()) };
@@ -462,7 +462,7 @@ fn suppress(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -
 }
 
 fn claimed(row: &Row<'_>, message: Vec<u8>) -> rusqlite::Result<Claimed> {
-    let columns = Columns { table: "deliveries", row };
+    let columns = Columns::of("deliveries", row);
     Ok(Claimed {
         id: DeliveryId(columns.get("id")?),
         address: columns.read("address", |text| text.parse().ok())?,
@@ -475,7 +475,7 @@ fn claimed(row: &Row<'_>, message: Vec<u8>) -> rusqlite::Result<Claimed> {
 }
 
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let columns = Columns { table: "deliveries", row };
+    let columns = Columns::of("deliveries", row);
     Ok(DeliveryRow {
         id: DeliveryId(columns.get("id")?),
         subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),

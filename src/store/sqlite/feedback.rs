@@ -92,7 +92,7 @@ impl FeedbackStore for SqliteStore {
               ORDER BY id",
         )?;
         let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-            let columns = Columns { table: "feedback_log", row };
+            let columns = Columns::of("feedback_log", row);
             let thumb = match columns.get::<Option<String>>("thumb")? {
                 None => None,
                 Some(_) => Some(columns.word("thumb", &Thumb::WORDS)?),
@@ -121,7 +121,7 @@ impl FeedbackStore for SqliteStore {
         let mut rows = statement.query(named_params! { ":subscriber": subscriber.0 })?;
         while let Some(row) = rows.next()? {
             if seen.insert(row.get::<_, i64>("row")?) && row.get("is_saved")? {
-                saved.push((stored_paper(row)?, Columns { table: "feedback", row }.instant("said_at")?));
+                saved.push((stored_paper(row)?, Columns::of("feedback", row).instant("said_at")?));
             }
         }
         Ok(saved)
@@ -137,7 +137,7 @@ impl FeedbackStore for SqliteStore {
               ORDER BY 1, 3",
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
-            let columns = Columns { table: "feedback", row };
+            let columns = Columns::of("feedback", row);
             Ok(Vote {
                 paper: PaperRow(columns.get("paper")?),
                 thumb: columns.word("thumb", &Thumb::WORDS)?,
@@ -326,7 +326,7 @@ fn thumb_on(
           LIMIT 1",
     )?
     .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-        Ok((Columns { table: "feedback", row }.word("thumb", &Thumb::WORDS)?, row.get("interest")?))
+        Ok((Columns::of("feedback", row).word("thumb", &Thumb::WORDS)?, row.get("interest")?))
     })
     .optional()
 }
@@ -352,7 +352,7 @@ fn log(
 }
 
 fn feedback(row: &Row<'_>) -> rusqlite::Result<Feedback> {
-    let columns = Columns { table: "feedback", row };
+    let columns = Columns::of("feedback", row);
     Ok(Feedback {
         subscriber: SubscriberId(columns.get("subscriber_id")?),
         paper: PaperRow(columns.get("row")?),
@@ -368,7 +368,7 @@ fn feedback(row: &Row<'_>) -> rusqlite::Result<Feedback> {
 }
 
 fn stored_click(row: &Row<'_>) -> rusqlite::Result<StoredClick> {
-    let columns = Columns { table: "clicks", row };
+    let columns = Columns::of("clicks", row);
     let at = columns.get::<i64>("at_ms")?;
     Ok(StoredClick {
         click: Click {

@@ -37,7 +37,7 @@ impl FigureStore for SqliteStore {
               ORDER BY source",
         )?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "coverage", row };
+            let columns = Columns::of("coverage", row);
             let settled_at: Option<i64> = columns.get("settled_at")?;
             Ok(SourceStanding {
                 source: columns.get("source")?,
@@ -51,7 +51,7 @@ impl FigureStore for SqliteStore {
     fn relay_pauses(&mut self) -> Result<Vec<(String, RelayPause)>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM relay_pauses ORDER BY relay")?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "relay_pauses", row };
+            let columns = Columns::of("relay_pauses", row);
             let pause = RelayPause {
                 until: columns.instant("until")?,
                 failures: columns.get("failures")?,
@@ -66,7 +66,7 @@ impl FigureStore for SqliteStore {
     fn sender(&mut self) -> Result<Option<SenderLease>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT holder, until FROM sender_lease")?;
         let found = statement.query_row([], |row| {
-            let columns = Columns { table: "sender_lease", row };
+            let columns = Columns::of("sender_lease", row);
             Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
         });
         Ok(found.optional()?)

@@ -57,7 +57,7 @@ impl InboundStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":id": id.0, ":limit": limit }, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok(Earlier { state: columns.word("state", &DeliveryState::WORDS)?, soft: columns.get("soft")? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -254,7 +254,7 @@ fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result
 
 /// `None` if its reader was erased: a hash stands where the address did, and nothing is to be done for it.
 fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
-    let columns = Columns { table: "deliveries", row };
+    let columns = Columns::of("deliveries", row);
     if !columns.get::<String>("address")?.contains('@') {
         return Ok(None);
     }
@@ -269,7 +269,7 @@ fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
 }
 
 pub(super) fn report_row(row: &Row<'_>) -> rusqlite::Result<ReportRow> {
-    let columns = Columns { table: "reports", row };
+    let columns = Columns::of("reports", row);
     Ok(ReportRow {
         address: columns.get("address_key")?,
         class: columns.get("class")?,

@@ -49,8 +49,7 @@ impl IssueStore for SqliteStore {
                FROM subscribers
               WHERE next_due_at IS NOT NULL",
         )?;
-        let next =
-            statement.query_row([], |row| Columns { table: "subscribers", row }.instant_if_any("next_due_at"))?;
+        let next = statement.query_row([], |row| Columns::of("subscribers", row).instant_if_any("next_due_at"))?;
         Ok(next)
     }
 
@@ -137,7 +136,7 @@ impl IssueStore for SqliteStore {
                 Ok(SentPaper {
                     subscriber: *id,
                     paper: merged.get(&paper).copied().unwrap_or(paper),
-                    local_date: Columns { table: "deliveries", row }.date("local_date")?,
+                    local_date: Columns::of("deliveries", row).date("local_date")?,
                 })
             })?;
             for row in rows {
@@ -253,7 +252,7 @@ struct Scheduled {
 }
 
 fn with_schedule(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scheduled> {
-    let columns = Columns { table: "subscribers", row };
+    let columns = Columns::of("subscribers", row);
     Ok(Scheduled {
         subscriber: subscriber(row)?,
         due_from: columns.instant("due_from")?,
@@ -283,7 +282,7 @@ fn with_history(
     for (subscriber, (due_from, revision, first_day)) in with_interests(conn, subscribers)?.into_iter().zip(schedules) {
         let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
         let history = history.query_row(id, |row| {
-            let columns = Columns { table: "issues", row };
+            let columns = Columns::of("issues", row);
             let (local_date, composed_at) =
                 (columns.date_if_any("local_date")?, columns.instant_if_any("composed_at")?);
             let covers = columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?);

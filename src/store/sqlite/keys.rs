@@ -70,7 +70,7 @@ impl KeyStore for SqliteStore {
         let known = tx
             .prepare_cached("SELECT * FROM api_answers WHERE key_id = :key AND name = :name")?
             .query_row(named_params! { ":key": name.key.0, ":name": name.name }, |row| {
-                let columns = Columns { table: "api_answers", row };
+                let columns = Columns::of("api_answers", row);
                 let asked: String = columns.get("request")?;
                 Ok((asked, columns.instant("at")?, answer(row)?))
             })
@@ -132,7 +132,7 @@ impl KeyStore for SqliteStore {
 }
 
 fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
-    let columns = Columns { table: "api_keys", row };
+    let columns = Columns::of("api_keys", row);
     Ok(StoredKey {
         id: KeyId(columns.get("id")?),
         name: columns.get("name")?,
@@ -152,7 +152,7 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
 
 /// `None` as long as it is being answered.
 fn answer(row: &Row<'_>) -> rusqlite::Result<Option<Answer>> {
-    let columns = Columns { table: "api_answers", row };
+    let columns = Columns::of("api_answers", row);
     let Some(status) = columns.get::<Option<u16>>("status")? else { return Ok(None) };
     Ok(Some(Answer {
         status,

@@ -125,7 +125,7 @@ impl LibraryStore for SqliteStore {
 }
 
 fn library_work(row: &Row<'_>) -> rusqlite::Result<LibraryWork> {
-    let columns = Columns { table: "library_items", row };
+    let columns = Columns::of("library_items", row);
     Ok(LibraryWork {
         key: columns.get("key")?,
         title: columns.get("title")?,
@@ -141,7 +141,7 @@ pub(super) fn by_ids(conn: &Connection, ids: &[PaperId]) -> Result<Option<(Paper
         let Some(row) = row_named(conn, id)? else { continue };
         let mut statement = conn.prepare_cached("SELECT id FROM papers WHERE row = :row")?;
         let id = statement.query_row(named_params! { ":row": row.0 }, |row| {
-            Columns { table: "papers", row }.read("id", |text| text.parse().ok())
+            Columns::of("papers", row).read("id", |text| text.parse().ok())
         })?;
         return Ok(Some((row, id)));
     }
@@ -153,7 +153,7 @@ type Candidate = (PaperRow, PaperId, Vec<String>);
 /// The papers of this title, by its words in order.
 fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> {
     let candidate = |row: &Row<'_>| {
-        let columns = Columns { table: "papers", row };
+        let columns = Columns::of("papers", row);
         let id = columns.read("id", |text| text.parse().ok())?;
         Ok((PaperRow(columns.get("row")?), id, columns.json("authors")?))
     };

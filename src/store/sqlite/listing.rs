@@ -51,7 +51,7 @@ impl ListStore for SqliteStore {
         let rows = statement.query_map(
             named_params! { ":subscriber": subscriber.0, ":before": before.map(date_text), ":limit": limit },
             |row| {
-                let columns = Columns { table: "issues", row };
+                let columns = Columns::of("issues", row);
                 Ok(OwnIssue {
                     local_date: columns.date("local_date")?,
                     subject: columns.get("subject")?,
@@ -86,7 +86,7 @@ impl ListStore for SqliteStore {
             .conn
             .prepare_cached("SELECT state, count(*) AS n FROM deliveries WHERE local_date = :date GROUP BY state")?;
         let rows = statement.query_map(named_params! { ":date": date_text(date) }, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("n")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

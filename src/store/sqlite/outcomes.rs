@@ -69,6 +69,6 @@ impl OutcomeStore for SqliteStore {
 }
 
 fn place(row: &Row<'_>) -> rusqlite::Result<PickPlace> {
-    let kind = Columns { table: "picks", row }.word("kind", &PickKind::WORDS)?;
+    let kind = Columns::of("picks", row).word("kind", &PickKind::WORDS)?;
     Ok(PickPlace { kind, rank: row.get("rank")? })
 }

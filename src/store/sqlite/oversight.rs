@@ -30,7 +30,7 @@ impl OversightStore for SqliteStore {
                   GROUP BY state",
             )?
             .query_map(wanted, |row| {
-                let columns = Columns { table: "deliveries", row };
+                let columns = Columns::of("deliveries", row);
                 Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("mails")?))
             })?
             .collect::<Result<_, _>>()?;
@@ -138,7 +138,7 @@ impl OversightStore for SqliteStore {
         )?;
         let wanted = named_params! { ":text": text.map(str::to_lowercase), ":after": after, ":limit": limit };
         let rows = statement.query_map(wanted, |row| {
-            let columns = Columns { table: "suppressions", row };
+            let columns = Columns::of("suppressions", row);
             let has_report = columns.get::<Option<i64>>("report_id")?.is_some();
             Ok(SuppressionLine {
                 address: columns.get("suppressed")?,
@@ -160,7 +160,7 @@ impl OversightStore for SqliteStore {
               ORDER BY day",
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok((columns.date("day")?, columns.word("state", &DeliveryState::WORDS)?, columns.get("mails")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -190,7 +190,7 @@ impl OversightStore for SqliteStore {
         )?;
         let wanted = named_params! { ":from_queueing": from == CountedFrom::Queueing, ":since": since.timestamp() };
         let rows = statement.query_map(wanted, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok(Took { day: columns.date("day")?, minutes: columns.get("minutes")?, mails: columns.get("mails")? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -205,7 +205,7 @@ impl OversightStore for SqliteStore {
               ORDER BY day",
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
-            let columns = Columns { table: "reports", row };
+            let columns = Columns::of("reports", row);
             Ok((columns.date("day")?, columns.get("class")?, columns.get("reports")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -213,7 +213,7 @@ impl OversightStore for SqliteStore {
 }
 
 fn mail_line(row: &Row<'_>) -> rusqlite::Result<MailLine> {
-    let columns = Columns { table: "deliveries", row };
+    let columns = Columns::of("deliveries", row);
     Ok(MailLine {
         row: delivery(row)?,
         kind: columns.get("kind")?,
@@ -224,7 +224,7 @@ fn mail_line(row: &Row<'_>) -> rusqlite::Result<MailLine> {
 }
 
 fn person_line(row: &Row<'_>) -> rusqlite::Result<PersonLine> {
-    let columns = Columns { table: "subscribers", row };
+    let columns = Columns::of("subscribers", row);
     let left_by = columns.get::<Option<String>>("left_by")?.unwrap_or_default();
     Ok(PersonLine {
         id: SubscriberId(columns.get("id")?),

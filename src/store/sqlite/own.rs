@@ -21,7 +21,7 @@ impl OwnStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":limit": limit }, |row| {
-            let columns = Columns { table: "issues", row };
+            let columns = Columns::of("issues", row);
             Ok(OwnIssue {
                 local_date: columns.date("local_date")?,
                 subject: columns.get("subject")?,
@@ -45,7 +45,7 @@ impl OwnStore for SqliteStore {
                   WHERE issues.subscriber_id = :subscriber AND issues.local_date = :date",
             )?
             .query_row(wanted, |row| {
-                let columns = Columns { table: "issues", row };
+                let columns = Columns::of("issues", row);
                 Ok(KeptIssue {
                     covers: columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?),
                     composed_at: columns.instant("composed_at")?,
@@ -98,7 +98,7 @@ impl OwnStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":id": subscriber.0, ":limit": limit }, |row| {
-            let columns = Columns { table: "deliveries", row };
+            let columns = Columns::of("deliveries", row);
             Ok(SentMail {
                 kind: columns.get("kind")?,
                 local_date: columns.date("local_date")?,
@@ -122,7 +122,7 @@ impl OwnStore for SqliteStore {
 }
 
 fn own_pick(row: &Row<'_>) -> rusqlite::Result<OwnPick> {
-    let columns = Columns { table: "picks", row };
+    let columns = Columns::of("picks", row);
     Ok(OwnPick {
         paper: stored_paper(row)?,
         rank: columns.get::<u32>("position")? + 1,

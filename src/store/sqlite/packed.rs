@@ -124,7 +124,7 @@ impl Dictionaries {
 }
 
 fn dictionary(row: &Row<'_>) -> rusqlite::Result<(i64, NaiveDate, Vec<u8>)> {
-    let columns = Columns { table: "dictionaries", row };
+    let columns = Columns::of("dictionaries", row);
     Ok((columns.get("id")?, columns.date("local_date")?, columns.get("bytes")?))
 }
 
@@ -281,7 +281,7 @@ pub(super) fn mail(
     let stored = conn
         .prepare_cached("SELECT * FROM messages WHERE delivery_id = :id")?
         .query_row(named_params! { ":id": delivery.0 }, |row| {
-            let columns = Columns { table: "messages", row };
+            let columns = Columns::of("messages", row);
             let bytes: Vec<u8> = columns.get("bytes")?;
             Ok((bytes, columns.get::<bool>("is_packed")?, columns.get::<Option<i64>>("dictionary")?))
         })

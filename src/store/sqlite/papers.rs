@@ -165,7 +165,7 @@ impl PaperStore for SqliteStore {
               WHERE name = :id
              HAVING count(*) > 0",
         )?;
-        let day = |row: &Row<'_>| Columns { table: "papers", row }.date_if_any("announced");
+        let day = |row: &Row<'_>| Columns::of("papers", row).date_if_any("announced");
         let mut days = Vec::new();
         for id in ids {
             let several = of_several.query_row(named_params! { ":id": id.as_str() }, day).optional()?;
@@ -194,7 +194,7 @@ impl PaperStore for SqliteStore {
     fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM source_pauses WHERE provider = :provider")?;
         let found = statement.query_row(named_params! { ":provider": provider }, |row| {
-            let columns = Columns { table: "source_pauses", row };
+            let columns = Columns::of("source_pauses", row);
             let (provider, reason) = (columns.get("provider")?, columns.get("reason")?);
             Ok(SourcePause { provider, until: columns.instant("until")?, reason })
         });
@@ -214,9 +214,8 @@ impl PaperStore for SqliteStore {
               ORDER BY date DESC
               LIMIT 1",
         )?;
-        let day = statement.query_row(named_params! { ":until": date_text(until) }, |row| {
-            Columns { table: "coverage", row }.date("date")
-        });
+        let day = statement
+            .query_row(named_params! { ":until": date_text(until) }, |row| Columns::of("coverage", row).date("date"));
         Ok(day.optional()?)
     }
 
@@ -290,7 +289,7 @@ fn write_coverage(tx: &Transaction<'_>, coverage: &Coverage) -> Result<(), Store
 }
 
 fn coverage_row(row: &Row<'_>) -> rusqlite::Result<Coverage> {
-    let columns = Columns { table: "coverage", row };
+    let columns = Columns::of("coverage", row);
     Ok(Coverage {
         source: columns.get("source")?,
         category: columns.get("category")?,
@@ -306,10 +305,10 @@ fn coverage_row(row: &Row<'_>) -> rusqlite::Result<Coverage> {
 }
 
 pub(super) fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
-    let columns = Columns { table: "papers", row };
+    let columns = Columns::of("papers", row);
     Ok(StoredPaper {
         row: PaperRow(columns.get("row")?),
-        seen_at: columns.instant("seen_at")?,
+        // In the order of the columns.
         paper: Paper {
             id: columns.read("id", |text| text.parse().ok())?,
             version: columns.get("version")?,
@@ -329,6 +328,7 @@ pub(super) fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
             code: columns.get("code")?,
             withdrawn: columns.get("withdrawn")?,
         },
+        seen_at: columns.instant("seen_at")?,
     })
 }
 

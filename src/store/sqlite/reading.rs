@@ -3,7 +3,7 @@
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
 use super::signatures::signature;
-use super::{SqliteStore, works};
+use super::{Snapshot, SqliteStore, works};
 use crate::paper::{PaperId, PaperNews};
 use crate::store::{Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError, StoredPaper};
 use chrono::NaiveDate;
@@ -48,7 +48,7 @@ impl ReadingStore for SqliteStore {
         )?;
         let wanted = named_params! { ":date": date_text(date), ":category": category };
         let rows = statement.query_map(wanted, |row| {
-            let columns = Columns { table: "papers", row };
+            let columns = Columns::of("papers", row);
             Ok((PaperRow(columns.get("row")?), columns.get("votes")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -60,7 +60,7 @@ impl ReadingStore for SqliteStore {
                     (SELECT min(announced) FROM papers WHERE announced > :date) AS after",
         )?;
         Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| {
-            let columns = Columns { table: "papers", row };
+            let columns = Columns::of("papers", row);
             Ok((columns.date_if_any("before")?, columns.date_if_any("after")?))
         })?)
     }
@@ -75,7 +75,7 @@ impl ReadingStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":until": date_text(until), ":limit": limit }, |row| {
-            let columns = Columns { table: "papers", row };
+            let columns = Columns::of("papers", row);
             Ok(DayCount { date: columns.date("announced")?, papers: columns.get("papers")? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -90,7 +90,7 @@ impl ReadingStore for SqliteStore {
               ORDER BY count(*) DESC, category.value",
         )?;
         let rows = statement.query_map(named_params! { ":date": date_text(date) }, |row| {
-            let columns = Columns { table: "papers", row };
+            let columns = Columns::of("papers", row);
             Ok((columns.get("category")?, columns.get("papers")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -112,9 +112,9 @@ impl ReadingStore for SqliteStore {
 
     fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError> {
         // One transaction, so that nothing changes between.
-        let tx = self.conn.transaction()?;
-        let Some((stored, records)) = works::with_records(&tx, id)? else { return Ok(None) };
-        let (events, signature) = (events(&tx, stored.row)?, signature(&tx, stored.row)?);
+        let conn = Snapshot::of(&mut self.conn)?;
+        let Some((stored, records)) = works::with_records(&conn, id)? else { return Ok(None) };
+        let (events, signature) = (events(&conn, stored.row)?, signature(&conn, stored.row)?);
         Ok(Some(PaperPage { stored, records, events, signature }))
     }
 
@@ -144,7 +144,7 @@ fn events(conn: &Connection, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)
           ORDER BY at, id",
     )?;
     let rows = statement.query_map(named_params! { ":row": row.0 }, |row| {
-        let columns = Columns { table: "paper_events", row };
+        let columns = Columns::of("paper_events", row);
         let detail: String = columns.get("detail")?;
         let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
         Ok((columns.date("day")?, news))

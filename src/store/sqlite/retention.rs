@@ -110,7 +110,7 @@ impl RetentionStore for SqliteStore {
     fn last_tended(&mut self) -> Result<Option<LastTended>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM tended")?;
         let found = statement.query_row([], |row| {
-            let columns = Columns { table: "tended", row };
+            let columns = Columns::of("tended", row);
             Ok(LastTended { at: columns.instant("at")?, damage: columns.get("damage")? })
         });
         Ok(found.optional()?)

@@ -3,8 +3,9 @@
 use super::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::Row;
-use rusqlite::types::{FromSql, Type};
+use rusqlite::types::{FromSql, Type, ValueRef};
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 
 /// A stored value that paperboy would not have written; travels inside rusqlite's error.
 #[derive(Debug, thiserror::Error)]
@@ -23,25 +24,46 @@ impl NotOurs {
 
 /// A row of `table`, read by column name.
 pub(super) struct Columns<'a, 'b> {
-    pub(super) table: &'static str,
-    pub(super) row: &'a Row<'b>,
+    table: &'static str,
+    row: &'a Row<'b>,
+    /// Behind the column that was asked for last.
+    next: Cell<usize>,
 }
 
-impl Columns<'_, '_> {
+impl<'a, 'b> Columns<'a, 'b> {
+    /// Of a row of `table`.
+    pub(super) fn of(table: &'static str, row: &'a Row<'b>) -> Self {
+        Columns { table, row, next: Cell::new(0) }
+    }
+
+    /// Where a column stands. They are mostly asked for in the order in which they
+    /// stand, and comparing a name with all of them takes longer than reading one.
+    fn place(&self, column: &'static str) -> rusqlite::Result<usize> {
+        let (statement, next) = (self.row.as_ref(), self.next.get());
+        let is_next = statement.column_name(next).is_ok_and(|name| name == column);
+        let place = if is_next { next } else { statement.column_index(column)? };
+        self.next.set(place + 1);
+        Ok(place)
+    }
+
+    fn value(&self, column: &'static str) -> rusqlite::Result<ValueRef<'a>> {
+        self.row.get_ref(self.place(column)?)
+    }
+
     /// A column as SQLite has it.
     pub(super) fn get<T: FromSql>(&self, column: &'static str) -> rusqlite::Result<T> {
-        self.row.get(column)
+        self.row.get(self.place(column)?)
     }
 
     /// A column that `read` understands.
     pub(super) fn read<T>(&self, column: &'static str, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-        let value = self.row.get_ref(column)?.as_str()?;
+        let value = self.value(column)?.as_str()?;
         read(value).ok_or_else(|| self.not_ours(column, value.to_owned()))
     }
 
     /// A number that `read` understands.
     pub(super) fn number<T>(&self, column: &'static str, read: impl Fn(i64) -> Option<T>) -> rusqlite::Result<T> {
-        let value: i64 = self.row.get(column)?;
+        let value: i64 = self.get(column)?;
         read(value).ok_or_else(|| self.not_ours(column, value.to_string()))
     }
 
@@ -62,7 +84,7 @@ impl Columns<'_, '_> {
 
     /// A date that may be absent.
     pub(super) fn date_if_any(&self, column: &'static str) -> rusqlite::Result<Option<NaiveDate>> {
-        match self.row.get_ref(column)?.as_str_or_null()? {
+        match self.value(column)?.as_str_or_null()? {
             None => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| self.not_ours(column, text.to_owned())),
         }
@@ -70,15 +92,18 @@ impl Columns<'_, '_> {
 
     /// An instant.
     pub(super) fn instant(&self, column: &'static str) -> rusqlite::Result<DateTime<Utc>> {
-        let seconds: i64 = self.row.get(column)?;
+        self.moment(column, self.get(column)?)
+    }
+
+    fn moment(&self, column: &'static str, seconds: i64) -> rusqlite::Result<DateTime<Utc>> {
         DateTime::from_timestamp(seconds, 0).ok_or_else(|| self.not_ours(column, seconds.to_string()))
     }
 
     /// An instant that may be absent.
     pub(super) fn instant_if_any(&self, column: &'static str) -> rusqlite::Result<Option<DateTime<Utc>>> {
-        match self.row.get::<_, Option<i64>>(column)? {
+        match self.get::<Option<i64>>(column)? {
             None => Ok(None),
-            Some(_) => self.instant(column).map(Some),
+            Some(seconds) => self.moment(column, seconds).map(Some),
         }
     }
 

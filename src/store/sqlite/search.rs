@@ -1,9 +1,9 @@
 //! Finding papers by their words, with SQLite's FTS5.
 
-use super::SqliteStore;
 use super::library::by_ids;
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
+use super::{Snapshot, SqliteStore};
 use crate::paper::PaperId;
 use crate::paper::query::{Query, Words};
 use crate::store::{PaperRow, SearchHit, SearchStore, StoreError, StoredPaper};
@@ -93,8 +93,8 @@ impl SearchStore for SqliteStore {
     }
 
     fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<StoredPaper>, StoreError> {
-        let tx = self.conn.transaction()?;
-        let mut statement = tx.prepare_cached("SELECT * FROM papers WHERE row = :row AND merged_into IS NULL")?;
+        let conn = Snapshot::of(&mut self.conn)?;
+        let mut statement = conn.prepare_cached("SELECT * FROM papers WHERE row = :row AND merged_into IS NULL")?;
         let mut papers = Vec::with_capacity(rows.len());
         for row in rows {
             papers.extend(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?);
@@ -110,7 +110,7 @@ impl SearchStore for SqliteStore {
 fn hits(store: &mut SqliteStore, sql: &str, values: Vec<Value>) -> Result<Vec<SearchHit>, StoreError> {
     let mut statement = store.conn.prepare_cached(sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
-        let columns = Columns { table: "papers_text", row };
+        let columns = Columns::of("papers_text", row);
         Ok(SearchHit { paper: PaperRow(columns.get("row")?), fit: columns.get::<f64>("fit")? as f32 })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

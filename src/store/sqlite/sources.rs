@@ -58,7 +58,7 @@ impl SourceStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT at FROM source_asked WHERE source = :source AND what = :what")?;
         let at = statement.query_row(named_params! { ":source": source, ":what": what }, |row| {
-            Columns { table: "source_asked", row }.instant("at")
+            Columns::of("source_asked", row).instant("at")
         });
         Ok(at.optional()?)
     }
@@ -97,7 +97,7 @@ impl SourceStore for SqliteStore {
         )?;
         let rows = statement
             .query_map(named_params! { ":source": source, ":since": since.timestamp(), ":limit": limit }, |row| {
-                Columns { table: "interests", row }.read("id", |text| text.parse().ok())
+                Columns::of("interests", row).read("id", |text| text.parse().ok())
             })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -123,7 +123,7 @@ impl SourceStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
-            let columns = Columns { table: "set_aside", row };
+            let columns = Columns::of("set_aside", row);
             let record = SetAside {
                 place: columns.get("place")?,
                 reason: columns.get("reason")?,
@@ -142,7 +142,7 @@ impl SourceStore for SqliteStore {
               ORDER BY day DESC, source",
         )?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "set_aside", row };
+            let columns = Columns::of("set_aside", row);
             Ok((columns.get("source")?, columns.date("day")?, columns.get("records")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -81,7 +81,7 @@ impl SubscriberStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT status, count(*) AS n FROM subscribers GROUP BY status")?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "subscribers", row };
+            let columns = Columns::of("subscribers", row);
             Ok((columns.word("status", &Status::WORDS)?, columns.get("n")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -96,7 +96,7 @@ impl SubscriberStore for SqliteStore {
             ORDER BY language",
         )?;
         let rows = statement.query_map([], |row| {
-            let columns = Columns { table: "subscribers", row };
+            let columns = Columns::of("subscribers", row);
             Ok((columns.get("language")?, columns.get("n")?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -121,7 +121,7 @@ pub(super) fn retire_links(tx: &Transaction<'_>, id: SubscriberId, now: DateTime
 }
 
 pub(super) fn suppression(row: &Row<'_>) -> rusqlite::Result<Suppression> {
-    let columns = Columns { table: "suppressions", row };
+    let columns = Columns::of("suppressions", row);
     Ok(Suppression {
         address: columns.read("address", |text| text.parse().ok())?,
         reason: columns.get("reason")?,
@@ -267,7 +267,7 @@ fn day(text: &str) -> Option<Weekday> {
 
 /// Reads a row of `subscribers`; the interests are added by [`with_interests`].
 pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
-    let columns = Columns { table: "subscribers", row };
+    let columns = Columns::of("subscribers", row);
     let preferences = Preferences {
         timezone: columns.read("timezone", |text| text.parse().ok())?,
         send_at: columns.read("send_at", |text| text.parse().ok())?,
@@ -315,7 +315,7 @@ pub(super) fn with_interests(conn: &Connection, mut subscribers: Vec<Subscriber>
 }
 
 fn interest(row: &Row<'_>) -> rusqlite::Result<Interest> {
-    let columns = Columns { table: "interests", row };
+    let columns = Columns::of("interests", row);
     Ok(Interest {
         name: columns.get("name")?,
         description: columns.get("description")?,

@@ -71,7 +71,7 @@ impl WorkStore for SqliteStore {
         let mut told = Vec::new();
         for paper in known {
             let rows = events.query_map(named_params! { ":paper": paper.0, ":since": since.timestamp() }, |row| {
-                let columns = Columns { table: "paper_events", row };
+                let columns = Columns::of("paper_events", row);
                 let detail: String = columns.get("detail")?;
                 let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
                 Ok((columns.date("day")?, news))
@@ -364,7 +364,7 @@ fn join(conn: &Connection, into: &Work, works: &[Work], now: DateTime<Utc>) -> R
 fn listed(conn: &Connection, work: &Work) -> Result<Vec<(String, PaperId)>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT source, name FROM paper_records WHERE paper = :row")?;
     let rows = statement.query_map(named_params! { ":row": work.row().0 }, |row| {
-        let columns = Columns { table: "paper_records", row };
+        let columns = Columns::of("paper_records", row);
         Ok((columns.get("source")?, columns.read("name", |text| text.parse().ok())?))
     })?;
     let listed: Vec<(String, PaperId)> = rows.collect::<Result<_, _>>()?;
@@ -377,7 +377,7 @@ fn listed(conn: &Connection, work: &Work) -> Result<Vec<(String, PaperId)>, Stor
 fn records(conn: &Connection, work: &Work) -> Result<Vec<Record>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM paper_records WHERE paper = :row ORDER BY name, source")?;
     let rows = statement.query_map(named_params! { ":row": work.row().0 }, |row| {
-        let columns = Columns { table: "paper_records", row };
+        let columns = Columns::of("paper_records", row);
         Ok(Record { source: columns.get("source")?, paper: columns.json("record")?, at: columns.instant("at")? })
     })?;
     let records: Vec<Record> = rows.collect::<Result<_, _>>()?;
@@ -392,7 +392,7 @@ fn record(conn: &Connection, id: &PaperId, source: &str) -> Result<Option<Paper>
     let mut statement =
         conn.prepare_cached("SELECT record FROM paper_records WHERE name = :name AND source = :source")?;
     let found = statement.query_row(named_params! { ":name": id.as_str(), ":source": source }, |row| {
-        Columns { table: "paper_records", row }.json("record")
+        Columns::of("paper_records", row).json("record")
     });
     Ok(found.optional()?)
 }
