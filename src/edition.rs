@@ -47,7 +47,7 @@ pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use named::{Named, named_papers};
 pub use notice::Addressee;
 pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
-pub use preview::{Explained, Told, explain_paper, explain_picks, preview, preview_for};
+pub use preview::{Explained, Told, coming_date, explain_paper, explain_picks, preview, preview_again, preview_for};
 pub use publisher::Publisher;
 pub use trending::{DayInOrder, day_in_order, trending};
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};

@@ -7,7 +7,7 @@ mod identity;
 mod news;
 pub mod query;
 
-pub use categories::category_name;
+pub use categories::{category_name, is_arxiv_category};
 pub use combine::combine;
 pub use id::{BadPaperId, PaperId, Registry};
 pub use identity::{Listed, Names, are_one, contradict, title_key};

@@ -6,8 +6,11 @@ use super::library::{Matched, match_works};
 use crate::paper::PaperId;
 use crate::paper::query::Query;
 use crate::profile::library::{Form, read_library};
-use crate::store::{Db, Found, LibraryWork, StoreError, WorkNames};
-use crate::text::{clean_line, cut};
+use crate::store::{Db, Found, LibraryWork, StoreError, StoredPaper, WorkNames};
+use crate::text::{clean_line, cut, fold};
+
+/// Papers that are named where a line may mean several.
+const TITLES_MAX: u32 = 3;
 
 /// Lines that are looked at; a form is no place for a whole library.
 const LINES_MAX: usize = 200;
@@ -34,9 +37,9 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
             named.works = own;
             named.unknown.extend(unknown.iter().map(ToString::to_string));
             named.unknown.extend(library.aside.iter().map(|aside| format!("line {}: {}", aside.line, aside.reason)));
-            // Between the entries may stand ids: what is no entry is a comment there.
-            let mut ids = text.lines().map(bare).filter_map(id).take(LINES_MAX);
-            ids.try_for_each(|id| place(db, &mut named, &id))?;
+            // Between the entries of BibTeX may stand other lines: a comment there, and named here.
+            let between = if library.form == Form::Bibtex { between_entries(text) } else { Vec::new() };
+            between.iter().take(LINES_MAX).try_for_each(|line| read_line(db, &mut named, line))?;
         }
         _ => {
             let lines: Vec<&str> = text.lines().map(bare).filter(|line| !line.is_empty()).collect();
@@ -51,6 +54,25 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
     let mut seen = std::collections::HashSet::new();
     named.papers.retain(|id| seen.insert(id.clone()));
     Ok(named)
+}
+
+/// The lines between the entries of BibTeX.
+fn between_entries(text: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let mut between = Vec::new();
+    for line in text.lines() {
+        let is_outside = depth == 0 && !line.trim_start().starts_with('@');
+        if is_outside && !bare(line).is_empty() {
+            between.push(bare(line));
+        }
+        if !is_outside {
+            // A brace that is written with a backslash is a letter.
+            let plain = line.replace("\\{", "").replace("\\}", "");
+            let (opened, closed) = (plain.matches('{').count(), plain.matches('}').count());
+            depth = (depth + opened).saturating_sub(closed);
+        }
+    }
+    between
 }
 
 /// A line without the signs of a list around it: `- `, `[12] `, `3. `, a comma at the end.
@@ -70,8 +92,8 @@ fn bare(line: &str) -> &str {
     }
 }
 
-/// Reads one line: an id, a whole title, several ids with anything between them, or
-/// words that no other paper holds.
+/// Reads one line: an id, a whole title, several ids with anything between them, the
+/// beginning of a title, or words that no other title holds.
 fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
     if let Ok(id) = line.parse::<PaperId>()
         && let Some(known) = known(db, &id)?
@@ -89,17 +111,46 @@ fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
     if !ids.is_empty() {
         return ids.iter().try_for_each(|id| place(db, named, id));
     }
-    let found = if title.split_whitespace().count() < 2 {
-        None
-    } else {
-        let found = search(db, &Query::parse(title), 0, 1, None)?;
-        found.papers.into_iter().next().filter(|_| !found.is_relaxed && !found.has_more).map(|stored| stored.paper.id)
-    };
-    match found {
-        Some(id) => named.papers.push(id),
-        None => named.unknown.push(as_typed(line)),
+    match in_titles(db, title)? {
+        InTitles::One(id) => named.papers.push(id),
+        InTitles::Several(titles) => named.unknown.push(format!("{} ({})", as_typed(line), titles.join("; "))),
+        InTitles::None => named.unknown.push(as_typed(line)),
     }
     Ok(())
+}
+
+/// What the words of a line are in titles.
+enum InTitles {
+    /// How one title begins, or what no other one holds.
+    One(PaperId),
+    /// What several hold: some of them, with their ids, so that one can be named.
+    Several(Vec<String>),
+    None,
+}
+
+fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
+    if typed.split_whitespace().count() < 2 {
+        return Ok(InTitles::None);
+    }
+    let mut wanted = Query::parse(typed);
+    // In the abstract of a paper may stand anything.
+    let words = std::mem::take(&mut wanted.words);
+    wanted.title.extend(words);
+    let found = search(db, &wanted, 0, TITLES_MAX, None)?;
+    if found.is_relaxed {
+        return Ok(InTitles::None);
+    }
+    let begun = fold(typed);
+    let begins_so = |stored: &&StoredPaper| fold(&stored.paper.title).starts_with(&begun);
+    let so_begin: Vec<&StoredPaper> = found.papers.iter().filter(begins_so).collect();
+    Ok(match (so_begin.as_slice(), found.papers.as_slice()) {
+        ([begun], _) => InTitles::One(begun.paper.id.clone()),
+        (_, [only]) => InTitles::One(only.paper.id.clone()),
+        (_, []) => InTitles::None,
+        (_, some) => InTitles::Several(
+            some.iter().map(|stored| format!("{} “{}”", stored.paper.id, cut(&stored.paper.title, 60))).collect(),
+        ),
+    })
 }
 
 /// The line as it can be shown, also where nothing but signs of markup stands in it.
@@ -160,6 +211,13 @@ mod tests {
         ] {
             assert_eq!(bare(line), wanted, "{line}");
         }
+    }
+
+    #[test]
+    fn lines_between_entries_are_told_from_the_entries() {
+        let text =
+            "2510.12793\n@article{a,\n  title = {On {L}amps \\}},\n}\n\n- On wicks\n@misc{b, title={Oil}}\nOn glass";
+        assert_eq!(between_entries(text), ["2510.12793", "On wicks", "On glass"]);
     }
 
     #[test]

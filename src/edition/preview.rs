@@ -231,7 +231,7 @@ fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
 
 /// The date of the issue that is due and not yet made, else of the next one. What
 /// was due before they joined or came back is never made.
-fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
+pub fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
     if let Some(date) = latest_due(preferences, now) {
         let due = due_at(date, preferences.send_at, preferences.timezone);
@@ -243,7 +243,15 @@ fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<O
             return Ok(Some(date));
         }
     }
-    Ok(next_due(preferences, now).map(|(date, _)| date))
+    let mut from = now;
+    while let Some((date, due)) = next_due(preferences, from) {
+        // A date has one issue, whatever hour they chose since.
+        if !db.run_here(|store| store.has_issue(id, date))? {
+            return Ok(Some(date));
+        }
+        from = due;
+    }
+    Ok(None)
 }
 
 /// The issue of the newest complete day for somebody who is not stored, by the
@@ -256,22 +264,44 @@ pub fn preview_for(
     library: Vec<LibraryWork>,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
-    let subscriber = Subscriber { id: NOBODY, generation: 0, details: new.clone() };
+    newest(db, desk, Subscriber { id: NOBODY, generation: 0, details: new.clone() }, library, now)
+}
+
+/// The issue of the newest complete day for somebody who has had its papers: what
+/// they would be sent of it, were they to get it now.
+pub fn preview_again(
+    db: &Db,
+    desk: &Desk,
+    subscriber: &Subscriber,
+    now: DateTime<Utc>,
+) -> Result<Composed, EditionError> {
+    newest(db, desk, subscriber.clone(), Vec::new(), now)
+}
+
+fn newest(
+    db: &Db,
+    desk: &Desk,
+    subscriber: Subscriber,
+    library: Vec<LibraryWork>,
+    now: DateTime<Utc>,
+) -> Result<Composed, EditionError> {
     let coverage = recent_coverage(db, window::last_day(now))?;
     let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
     let days = window::days(&coverage, None, None, now);
     let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, now)?);
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(&subscriber), &archive)?;
-    if let Some(interest) = new.interests.first() {
-        examples.add_library(NOBODY, &interest.name, library, &archive);
+    if let Some(interest) = subscriber.interests.first()
+        && !library.is_empty()
+    {
+        examples.add_library(subscriber.id, &interest.name, library, &archive);
     }
     let plan = Plan {
         told_since: now,
         told: Vec::new(),
         covers: awaited::covered(&coverage, &days, &subscriber, now),
         due: now,
-        local_date: now.with_timezone(&new.preferences.timezone).date_naive(),
+        local_date: now.with_timezone(&subscriber.preferences.timezone).date_naive(),
         subscriber,
         days,
         prepared,

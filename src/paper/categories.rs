@@ -173,6 +173,15 @@ pub fn category_name(code: &str) -> &str {
     found.unwrap_or(code)
 }
 
+/// Whether arXiv has this category or archive (`math.*`), however it is written.
+pub fn is_arxiv_category(code: &str) -> bool {
+    let has = |names: &[(&str, &str)], code: &str| names.iter().any(|(known, _)| known.eq_ignore_ascii_case(code));
+    match code.strip_suffix(".*") {
+        None => has(&NAMES, code),
+        Some(archive) => has(&ARCHIVES, archive) || has(&NAMES, archive),
+    }
+}
+
 fn named(names: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
     names.binary_search_by_key(&code, |(known, _)| known).ok().map(|at| names[at].1)
 }
@@ -210,6 +219,8 @@ mod tests {
         }
         for code in ["cs.XX", "Bioinformatics", "", "math", "xx.*"] {
             assert_eq!(category_name(code), code);
+            assert!(!is_arxiv_category(code), "{code}");
         }
+        assert!(["cs.lg", "MATH.*", "hep-th", "astro-ph.*"].into_iter().all(is_arxiv_category));
     }
 }

@@ -72,6 +72,10 @@ pub trait ReadingStore {
     /// Up to `limit` days with papers at or before `until`, the newest first.
     fn days_with_papers(&mut self, until: NaiveDate, limit: u32) -> Result<Vec<DayCount>, StoreError>;
 
+    /// Whether a source announces in this category or a paper is in it, however it is
+    /// written; for `xx.*`, in one that begins with `xx.`. Reads all papers if not.
+    fn knows_category(&mut self, code: &str) -> Result<bool, StoreError>;
+
     /// The categories of a day's papers with how many are in each, most papers first.
     fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError>;
 

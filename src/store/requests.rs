@@ -144,6 +144,15 @@ pub trait RequestStore {
     /// How many links of `kind` were mailed to `address` since `since`.
     fn count_mailed(&mut self, kind: RequestKind, address: &Address, since: DateTime<Utc>) -> Result<u32, StoreError>;
 
+    /// How many of them were asked for on this page.
+    fn count_mailed_from(
+        &mut self,
+        page: &str,
+        kind: RequestKind,
+        address: &Address,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError>;
+
     /// Queues mails besides issues, all or none; with a request, notes that its link was mailed.
     fn enqueue_notices(
         &mut self,

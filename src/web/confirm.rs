@@ -26,6 +26,7 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
     let words = &tongue.pages().confirm;
     let (heading, text) = match request.request.kind {
         RequestKind::Subscribe => (&words.heading, &words.text),
+        RequestKind::Move if is_undo(&request) => (&words.undo, &words.undo_text),
         RequestKind::Move => (&words.moving, &words.moving_text),
         _ => return Mishap::OldConfirmation.answer(),
     };
@@ -103,9 +104,10 @@ async fn move_to(
         return Mishap::OldConfirmation.answer();
     }
     tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
-    if let (Proved::Done(_), Some(before)) = (proved, before)
-        && request.request.details != UNDO
-    {
+    if is_undo(request) {
+        return done(site, &subscriber, |words| (&words.undone, &words.undone_text));
+    }
+    if let (Proved::Done(_), Some(before)) = (proved, before) {
         tell_old_address(site, &before, &request.request.address, asked).await?;
     }
     done(site, &subscriber, |words| (&words.moved, &words.moved_text))
@@ -139,8 +141,7 @@ async fn request(site: &Site, uri: &Uri) -> Result<Option<Request>, PageError> {
     let found = site.db.run(move |store| store.request(RequestId(id))).await?;
     let age = site.clock.now();
     let is_fresh = |request: &Request| {
-        let is_undo = request.request.kind == RequestKind::Move && request.request.details == UNDO;
-        let holds = if is_undo { TimeDelta::days(UNDO_DAYS) } else { TimeDelta::hours(LINK_HOURS) };
+        let holds = if is_undo(request) { TimeDelta::days(UNDO_DAYS) } else { TimeDelta::hours(LINK_HOURS) };
         request.asked_at >= age - holds
     };
     // What was done stays done: whoever follows the link again is told so.
@@ -149,6 +150,11 @@ async fn request(site: &Site, uri: &Uri) -> Result<Option<Request>, PageError> {
 
 /// What a move back to the old address has for details.
 const UNDO: &str = "undo";
+
+/// Whether it moves back to the old address.
+fn is_undo(request: &Request) -> bool {
+    request.request.kind == RequestKind::Move && request.request.details == UNDO
+}
 
 /// How long a move can be undone.
 const UNDO_DAYS: i64 = 7;
@@ -223,7 +229,10 @@ fn done(
     let tongue = site.tongue_of(subscriber);
     let words = &tongue.pages().confirm;
     let (heading, text) = said(words);
-    let link = preferences(site, subscriber.holder());
+    let preferences = &subscriber.preferences;
+    let (time, zone) = (preferences.send_at.format("%H:%M").to_string(), preferences.timezone.name());
+    let text = text.with(&[("time", &time), ("zone", zone)]);
+    let link = self::preferences(site, subscriber.holder());
     let link = Some((link.as_str(), words.preferences.as_str()));
-    site.pages.say(&tongue, &Said { link, ..Said::new(StatusCode::OK, heading.as_str(), text.as_str()) })
+    site.pages.say(&tongue, &Said { link, ..Said::new(StatusCode::OK, heading.as_str(), &text) })
 }

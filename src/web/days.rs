@@ -37,6 +37,13 @@ struct Day {
     papers: String,
 }
 
+/// The day before or after one.
+#[derive(Serialize)]
+struct Beside {
+    date: NaiveDate,
+    text: String,
+}
+
 /// `GET /`
 pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
     let tongue = site.tongue_for(&headers);
@@ -153,8 +160,8 @@ async fn day(
         .with("is_newest", &(path == "/"))
         .with("date", &Some(date))
         .with("date_text", &date_text)
-        .with("before", &before)
-        .with("after", &after)
+        .with("before", &before.map(|date| Beside { date, text: tongue.date(date) }))
+        .with("after", &after.map(|date| Beside { date, text: tongue.date(date) }))
         .with("total", &total)
         .with("first", &((number - 1) * PAGE_PAPERS + 1))
         .with("number", &number)

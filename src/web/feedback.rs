@@ -13,9 +13,8 @@ use super::visitor::Visitor;
 use super::{PageError, Site};
 use crate::digest::{FeedbackWords, Text, Tongue};
 use crate::edition::clicks::{agent, network};
-use crate::edition::{YOUR_PICKS, follow_author};
+use crate::edition::{YOUR_PICKS, coming_date, follow_author};
 use crate::links::Thumb;
-use crate::schedule::next_due;
 use crate::store::{Channel, Click, Given, NewFeedback, PaperRow, Store, StoreError, StoredPaper};
 use crate::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use crate::text::same_person;
@@ -158,7 +157,7 @@ pub(super) async fn act(State(site): State<Site>, uri: Uri, request: Request<Bod
     let tongue = link.tongue.clone();
     let told = site.db.run(move |store| perform(store, &tongue.pages().feedback, id, row, mailed, deed, now)).await?;
     let Some(mut told) = told else { return Mishap::BadLink.answer() };
-    told.said.push(coming(&link, now));
+    told.said.push(coming(&site, &link, now).await?);
     let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
     show(&site, &link, &told.heading, &told.said, told.undo.as_deref())
 }
@@ -276,17 +275,18 @@ fn effects(words: &FeedbackWords, subscriber: &Subscriber, thumb: Thumb, about: 
 }
 
 /// When it shows.
-fn coming(link: &Link, now: DateTime<Utc>) -> String {
+async fn coming(site: &Site, link: &Link, now: DateTime<Utc>) -> Result<String, PageError> {
     let (words, preferences) = (&link.tongue.pages().feedback, &link.subscriber.preferences);
-    let next = next_due(preferences, now).filter(|_| link.subscriber.status == Status::Active);
-    match next {
-        Some((date, _)) => words.from_then.with(&[
+    let subscriber = link.subscriber.clone();
+    let next = site.db.run_blocking(move |db| coming_date(db, &subscriber, now)).await?;
+    Ok(match next.filter(|_| link.subscriber.status == Status::Active) {
+        Some(date) => words.from_then.with(&[
             ("day", &link.tongue.day(date)),
             ("time", &preferences.send_at.format("%H:%M").to_string()),
             ("zone", preferences.timezone.name()),
         ]),
         None => words.someday.as_str().to_owned(),
-    }
+    })
 }
 
 #[derive(Serialize)]

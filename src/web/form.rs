@@ -36,6 +36,14 @@ impl Form {
         Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
+    /// The same form with `value` in a field, whatever was typed there.
+    #[must_use]
+    pub(super) fn with(mut self, name: &str, value: String) -> Self {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value));
+        self
+    }
+
     /// The value of a field; empty if it is not there.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())

@@ -8,6 +8,7 @@ pub mod admin;
 mod api;
 mod asking;
 mod cache;
+mod categories;
 mod confirm;
 mod days;
 mod examples;

@@ -5,6 +5,7 @@
 //! the address is known here. What was typed waits until the link is followed.
 
 use super::asking::Unfit;
+use super::categories;
 use super::examples::Examples;
 use super::form::Form;
 use super::limits::Costly;
@@ -95,10 +96,16 @@ pub(super) async fn subscribe(
     }
     let asking = site.asking(visitor, request.uri().path());
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    // The button that agrees to the address that was meant.
+    let form = match form.text("meant").to_owned() {
+        meant if meant.is_empty() => form,
+        meant => form.with("email", meant),
+    };
     let tongue = site.tongue_for(&headers);
     let (reading, words) = (form.clone(), tongue.pages().clone());
-    let Typed { wanted, problems, works, unknown } =
+    let Typed { wanted, mut problems, works, unknown } =
         site.db.run_blocking(move |db| read(db, &reading, reading.record(), &words)).await?;
+    problems.extend(site.unknown_language(&form));
     let refuse = |shown: Shown<'_>| show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers);
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
         return refuse(Shown { problems: &problems, unknown: &unknown, ..Shown::default() });
@@ -189,6 +196,9 @@ fn read(db: &Db, form: &Form, mut record: Map<String, Value>, words: &PageWords)
     let mut wanted = read_subscriber(&mut fields, None);
     let mut problems = fields.into_problems();
     problems.extend(form.crowd());
+    for (at, interest) in wanted.iter().flat_map(|wanted| wanted.interests.iter().enumerate()) {
+        problems.extend(categories::unknown(db, at, interest, &[])?);
+    }
     let examples = Examples::liked(db, form, EXAMPLES, WITHOUT)?;
     problems.extend(examples.problem(EXAMPLES));
     let Examples { papers, works, unknown, .. } = &examples;
@@ -300,12 +310,11 @@ fn show(
     let desk = site.desk();
     let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
     let mut values = form.record();
-    if !values.contains_key("language")
-        && let Some(language) = language(site, headers)
-    {
-        values.insert("language".to_owned(), language.into());
-    }
     let tongue = site.tongue_for(headers);
+    // A choice that shows none would send the first.
+    if site.unknown_language(form).is_some() || !values.contains_key("language") {
+        values.insert("language".to_owned(), tongue.code().into());
+    }
     let words = tongue.pages();
     let mut problems = wrong::by_field(shown.problems, form.text("email"), &words.wrong);
     if let Some(kind) = shown.unwanted {

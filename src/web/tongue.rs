@@ -2,7 +2,9 @@
 //! visitor's on all others. The operator's pages and the feeds are in English.
 
 use super::Site;
+use super::form::Form;
 use crate::digest::Tongue;
+use crate::fields::Problem;
 use crate::subscriber::Subscriber;
 use axum::http::{HeaderMap, header};
 
@@ -10,6 +12,17 @@ impl Site {
     /// The language that a subscriber chose.
     pub(super) fn tongue_of(&self, subscriber: &Subscriber) -> Tongue {
         self.desk().templates.tongue(&subscriber.preferences.language)
+    }
+
+    /// What is wrong with the language that a form chooses, if it chooses one that there is not.
+    pub(super) fn unknown_language(&self, form: &Form) -> Option<Problem> {
+        let chosen = form.text("language");
+        let is_known = self.desk().templates.language_names().any(|(code, _)| code == chosen);
+        (!chosen.is_empty() && !is_known).then(|| Problem {
+            path: "language".to_owned(),
+            value: Some(chosen.to_owned()),
+            remedy: "must be a language that there is".to_owned(),
+        })
     }
 
     /// The language that a visitor's browser asks for.

@@ -55,6 +55,9 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
         "name" => return most(&words.long, NAME_CHARS_MAX),
         "interests" if problem.value.is_some() => &words.same_name,
         "interests" => return most(&words.many_interests, INTERESTS_MAX),
+        "categories" if problem.value.is_some() => {
+            return words.category.with(&[("categories", problem.value.as_deref().unwrap_or_default())]);
+        }
         "examples" | "more" | "less" => {
             return words.unknown.with(&[("papers", problem.value.as_deref().unwrap_or_default())]);
         }

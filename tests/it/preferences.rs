@@ -102,6 +102,12 @@ impl House {
     }
 }
 
+/// Where the first link of `page` leads that begins with `start`.
+fn path_to(page: &str, start: &str) -> String {
+    let at = page.find(start).unwrap_or_else(|| panic!("no {start} in {page}"));
+    page[at..].split('"').next().unwrap().to_owned()
+}
+
 const PAGES: [&str; 6] = [
     "/preferences",
     "/preferences/preview",
@@ -388,6 +394,39 @@ async fn the_preview_shows_what_was_just_saved() {
 }
 
 #[tokio::test]
+async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_papers_would_be() {
+    let house = House::new();
+    let papers = house.announces(&["Adapters for large towers", "Lamps and their light"]);
+    let (id, _) = house.subscribes("ada@example.org");
+    house.follows(id, &["lamps"]);
+    house.sends(id, &papers);
+    // They choose an hour that is still to come: today has had its issue.
+    let mut ada = house.stored(id);
+    ada.details.preferences.send_at = "20:00".parse().unwrap();
+    house.db.run_here(|store| store.save_subscriber(&ada, house.clock.now())).unwrap();
+    let (_, page) = house.get(&house.preferences("/preferences/preview", id)).await;
+    assert!(page.contains("Wednesday, 5 August 2026") && page.contains("that you have not had"), "{page}");
+    let (_, again) = page.split_once("With papers that you have had").unwrap();
+    assert!(again.contains("Lamps and their light"), "{again}");
+    let feedback = format!("/feedback?t={}&p={}&v=more", house.token(Scope::Feedback, id.0), papers[1].0);
+    let (_, page) = house.post(&feedback, FORM, "").await;
+    assert!(page.contains("5 August 2026") && page.contains("20:00"), "{page}");
+}
+
+#[tokio::test]
+async fn what_must_have_a_value_is_not_emptied_without_a_word() {
+    let house = House::new();
+    let (id, _) = house.subscribes("ada@example.org");
+    let path = house.preferences("/preferences", id);
+    for field in ["send_at", "timezone", "max_papers", "min_score"] {
+        let (status, page) = house.post(&path, FORM, &form(&[(field, "")])).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        assert!(page.contains(&format!("id=\"{field}-wrong\"")), "{field}: {page}");
+    }
+    assert_eq!(house.post(&path, FORM, &form(&[("language", "xx")])).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn a_library_is_taken_in_and_what_became_of_it_is_said() {
     let house = House::new();
     house.announces(&["Adapters for towers"]);
@@ -417,6 +456,9 @@ async fn a_library_is_taken_in_and_what_became_of_it_is_said() {
     let (status, page) = post("", "no library, just words").await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("no library, just words"), "{page}");
     assert_eq!(post("", "").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, page) = post("", "@article{a, title={Broken").await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("not closed"), "{page}");
+    assert!(page.contains("@article{a, title={Broken") && page.contains("value=\"Mine\""), "{page}");
     assert_eq!(post(&"x".repeat(6 << 20), "").await.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(house.post(&path, FORM, "text=2608.00001").await.0, StatusCode::BAD_REQUEST);
     assert_eq!(house.stored(id), ada);
@@ -469,6 +511,7 @@ async fn an_address_moves_when_the_new_one_agrees_and_the_old_one_can_undo_it() 
     let told = mails(&house, "ada@example.org");
     assert_eq!(told.len(), 1, "{told:?}");
     let undo = link(&told[0], "/confirm?t=");
+    assert!(house.get(&undo).await.1.contains("Go back to your old address"));
     house.clock.set(house.clock.now() + TimeDelta::days(6));
     assert_eq!(house.post(&undo, FORM, "").await.0, StatusCode::OK);
     assert_eq!(house.stored(id).address.as_str(), "ada@example.org");
@@ -491,6 +534,9 @@ async fn what_was_sent_and_what_the_server_said_is_shown() {
     let (_, page) = house.get(&house.preferences("/preferences/sent", id)).await;
     assert!(page.contains("4 Aug: two papers") && page.contains("Waiting to be sent"), "{page}");
     assert!(page.contains("there is no record of a form"), "{page}");
+    for mine in ["/issues/", "/saved?t=", "/feeds/"] {
+        assert_eq!(house.get(&path_to(&page, mine)).await.0, StatusCode::OK, "{mine}");
+    }
     let (other, _) = house.subscribes("eve@example.org");
     let (_, page) = house.get(&house.preferences("/preferences/sent", other)).await;
     assert!(page.contains("Nothing was sent yet"), "{page}");
@@ -524,8 +570,8 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     assert_eq!(house.post(&confirm, FORM, "").await.0, StatusCode::OK);
     assert_eq!(house.status(id), Some(Status::Active));
     assert_eq!(house.stored(id).interests[0].name, "Adapters");
-    // From the preferences, too, by a mail.
-    house.clock.set(house.clock.now() + TimeDelta::days(2));
+    // From the preferences, too, by a mail, be it on the same day.
+    house.clock.set(house.clock.now() + TimeDelta::hours(1));
     house.post(&leave, FORM, "List-Unsubscribe=One-Click").await;
     let account = house.preferences("/preferences/account", id);
     house.post(&account, FORM, "act=return").await;

@@ -1,7 +1,8 @@
 //! Subscribing on the web, from the form to the first confirmed link.
 
 use crate::web::{FORM, House};
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
 use paperboy::clock::Clock as _;
 use paperboy::store::OutboxFilter;
@@ -109,6 +110,56 @@ async fn what_was_typed_is_kept_and_what_is_wrong_stands_beside_it() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
+/// The names and values that the button called `name` of a page sends with its form,
+/// as far as they are single inputs.
+fn pressed(page: &str, name: &str) -> String {
+    let value = |tag: &str| tag.split("value=\"").nth(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    let named = |tag: &str, name: &str| tag.contains(&format!("name=\"{name}\""));
+    let tags = || page.split('<').map(|tag| tag.split('>').next().unwrap());
+    let typed = tags().find(|tag| tag.starts_with("input") && named(tag, "email")).and_then(value).unwrap();
+    let button = tags().find(|tag| tag.starts_with("button") && named(tag, name)).and_then(value).unwrap();
+    form(&[("email", &typed), (name, &button)])
+}
+
+#[tokio::test]
+async fn whoever_mistyped_a_provider_agrees_to_the_right_one_with_a_button() {
+    let house = House::new();
+    let (_, page) = house.post("/subscribe", FORM, &form(&[("email", "ada@gmial.com")])).await;
+    for (button, expected) in [("meant", "ada@gmail.com"), ("sure", "ada@gmial.com")] {
+        assert_eq!(house.post("/subscribe", FORM, &pressed(&page, button)).await.0, StatusCode::OK, "{button}");
+        assert_eq!(mails(&house, expected).len(), 1, "{button}");
+    }
+}
+
+#[tokio::test]
+async fn the_form_offers_the_language_that_it_speaks_and_takes_no_other_than_there_are() {
+    let house = House::new();
+    for (asked, chosen) in [("nl", "en"), ("fr-CA, en;q=0.5", "fr")] {
+        let request = Request::get("/subscribe").header(header::ACCEPT_LANGUAGE, asked);
+        let (_, _, page) = house.ask(request.body(Body::empty()).unwrap()).await;
+        assert!(page.contains(&format!("<option value=\"{chosen}\" selected>")), "{asked}: {page}");
+    }
+    let typed = form(&[("email", "ada@example.org"), ("language", "xx")]);
+    let (status, page) = house.post("/subscribe", FORM, &typed).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("must be a language code"), "{page}");
+    assert!(page.contains("<option value=\"en\" selected>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_category_in_which_nothing_is_announced_is_a_slip() {
+    let house = House::new();
+    house.announces(&["Adapters for towers"]);
+    let with = |code: &str| form(&[("email", "ada@example.org"), ("interests[0].categories", code)]);
+    for wrong in ["cs.LQ", "../../x", "cs.", "*", ".*"] {
+        let (status, page) = house.post("/subscribe", FORM, &with(wrong)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(page.contains("Nothing is announced in these"), "{wrong}: {page}");
+    }
+    for right in ["cs.lg", "math.*", "hep-th"] {
+        assert_eq!(house.post("/subscribe/preview", FORM, &with(right)).await.0, StatusCode::OK, "{right}");
+    }
+}
+
 #[tokio::test]
 async fn robots_closed_and_invited_instances_write_to_nobody() {
     let mut house = House::new();
@@ -162,6 +213,23 @@ async fn papers_that_somebody_likes_are_found_and_what_is_unknown_is_said_once()
     house.post(&link(&mails(&house, "ada@example.org")[0], "/confirm?t="), FORM, "").await;
     let liked = |address: &str| known(&house, address).unwrap().interests[0].liked.len();
     assert_eq!(liked("ada@example.org"), 2);
+    // What several titles hold is said of several, and how one begins is enough for it.
+    let (_, page) = house.post("/subscribe/preview", FORM, &form(&[("examples", "for towers")])).await;
+    assert!(!page.contains("not known here"), "{page}");
+    house.announces(&["Adapters for towers", "Lamps and their light", "Wires for towers", "We study lamps"]);
+    for (typed, said) in [
+        ("for towers", "for towers (2608.00003 “Wires for towers”; 2608.00001 “Adapters for towers”)."),
+        ("study in depth", "not known here: study in depth."),
+    ] {
+        let (_, page) = house.post("/subscribe/preview", FORM, &form(&[("examples", typed)])).await;
+        assert!(page.contains(said), "{typed}: {page}");
+    }
+    let (_, page) = house.post("/subscribe/preview", FORM, &form(&[("examples", "wires for")])).await;
+    assert!(!page.contains("not known here"), "{page}");
+    // Between entries stand other lines.
+    let mixed = "2608.00001\nNo such paper\n@article{a, title={A book of\n lamps}}";
+    let (_, page) = house.post("/subscribe/preview", FORM, &form(&[("examples", mixed)])).await;
+    assert!(page.contains("not known here: No such paper."), "{page}");
     // A piece of BibTeX: what is no paper here is learned from by its text.
     let bibtex = "@article{a, title={A book of lamps}, author={Noether, Emmy}, abstract={On light.}}";
     house.post("/subscribe", FORM, &form(&[("email", "eve@example.org"), ("examples", bibtex)])).await;

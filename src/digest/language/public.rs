@@ -12,6 +12,7 @@ words! {
         pub button: Text,
         pub choose: Text,
         pub terms: Text,
+        pub subscribed: Text,
     }
 }
 

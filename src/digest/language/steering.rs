@@ -29,6 +29,7 @@ words! {
         pub many_interests: Text,
         pub same_name: Text,
         pub unknown: Text,
+        pub category: Text,
         pub unclear: Text,
     }
 }
@@ -159,6 +160,8 @@ words! {
         pub considered: Counted,
         pub no_room: Counted,
         pub below: Counted,
+        pub again: Text,
+        pub again_text: Text,
     }
 }
 

@@ -81,6 +81,22 @@ impl ReadingStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    fn knows_category(&mut self, code: &str) -> Result<bool, StoreError> {
+        let (from, length) = match code.strip_suffix('*') {
+            // All that begin so; without a dot it is a name like any other.
+            Some(start) if start.ends_with('.') => (start, start.chars().count()),
+            _ => (code, usize::MAX),
+        };
+        let mut statement = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM coverage WHERE lower(substr(category, 1, :length)) = lower(:from))
+                 OR EXISTS (SELECT 1
+                              FROM papers, json_each(papers.categories) AS category
+                             WHERE lower(substr(category.value, 1, :length)) = lower(:from)) AS is_known",
+        )?;
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        Ok(statement.query_row(named_params! { ":from": from, ":length": length }, |row| row.get("is_known"))?)
+    }
+
     fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT category.value AS category, count(*) AS papers

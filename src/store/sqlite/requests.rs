@@ -59,6 +59,27 @@ impl RequestStore for SqliteStore {
         Ok(statement.query_row(key, |row| row.get(0))?)
     }
 
+    fn count_mailed_from(
+        &mut self,
+        page: &str,
+        kind: RequestKind,
+        address: &Address,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*)
+               FROM requests
+              WHERE address_key = :key AND kind = :kind AND page = :page AND mailed_at >= :since",
+        )?;
+        let key = named_params! {
+            ":key": address_key(address),
+            ":kind": kind.word(),
+            ":page": page,
+            ":since": since.timestamp(),
+        };
+        Ok(statement.query_row(key, |row| row.get(0))?)
+    }
+
     fn enqueue_notices(
         &mut self,
         notices: &[NewNotice],
@@ -174,7 +195,7 @@ impl RequestStore for SqliteStore {
         let mut statement =
             self.conn.prepare_cached("SELECT * FROM consents WHERE subscriber_id = :id ORDER BY at, rowid")?;
         let rows = statement.query_map(named_params! { ":id": subscriber.0 }, |row| {
-            let columns = Columns { table: "consents", row };
+            let columns = Columns::of("consents", row);
             Ok(Consent {
                 at: columns.instant("at")?,
                 act: columns.get("act")?,
@@ -254,7 +275,7 @@ impl SqliteStore {
 }
 
 pub(super) fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
-    let columns = Columns { table: "requests", row };
+    let columns = Columns::of("requests", row);
     Ok(Request {
         id: RequestId(columns.get("id")?),
         request: NewRequest {
@@ -282,7 +303,7 @@ fn by_id(tx: &Transaction<'_>, id: RequestId) -> rusqlite::Result<Option<Request
 fn by_key(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<Option<(SubscriberId, Status)>> {
     let mut statement = tx.prepare_cached("SELECT id, status FROM subscribers WHERE address_key = :key")?;
     let found = statement.query_row(named_params! { ":key": address_key(address) }, |row| {
-        let columns = Columns { table: "subscribers", row };
+        let columns = Columns::of("subscribers", row);
         Ok((SubscriberId(columns.get("id")?), columns.word("status", &Status::WORDS)?))
     });
     found.optional()

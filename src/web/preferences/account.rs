@@ -142,11 +142,13 @@ async fn move_to(
     show(site, bearer, Some(&said))
 }
 
-/// Mails a fresh link to the subscriber's own address, one of a kind a day.
+/// Mails a fresh link to the subscriber's own address, one of a kind a day. What was
+/// asked for on the public form is another matter: who has subscribed today and left
+/// by mistake comes back today.
 async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: Asking) -> Result<(), PageError> {
     let (subscriber, now) = (&bearer.subscriber, site.clock.now());
-    let (to, since) = (subscriber.address.clone(), now - TimeDelta::days(1));
-    if site.db.run(move |store| store.count_mailed(kind, &to, since)).await? > 0 {
+    let (page, to, since) = (asking.page.clone(), subscriber.address.clone(), now - TimeDelta::days(1));
+    if site.db.run(move |store| store.count_mailed_from(&page, kind, &to, since)).await? > 0 {
         return Ok(());
     }
     // Who comes back gets what they had chosen.

@@ -120,6 +120,13 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
             });
             show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
         }
+        Ok((_, library, taken)) if taken.known == 0 && taken.learned == 0 => {
+            // Nothing of it will do: whoever pasted it mends it.
+            let done = done(&shown.interest, &library, &taken, &tongue);
+            let why = done.aside.into_iter().chain(done.more).collect::<Vec<_>>().join("; ");
+            shown.problem = Some(format!("{} {why}", words.aside.as_str()));
+            show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
+        }
         Ok((subscriber, library, taken)) => {
             bearer.subscriber = subscriber;
             let done = done(&shown.interest, &library, &taken, &tongue);

@@ -2,7 +2,8 @@
 
 use super::{Bearer, bearer, page};
 use crate::digest::{Issue, IssuePick, Tongue};
-use crate::edition::{self, Composed};
+use crate::edition::{self, Composed, EditionError};
+use crate::store::Db;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
 use crate::web::view::path_of;
@@ -30,7 +31,16 @@ pub(super) async fn of(
         return Mishap::TooOften.answer();
     }
     let (desk, subscriber, now) = (site.desk(), bearer.subscriber.clone(), site.clock.now());
-    let composed = site.db.run_blocking(move |db| edition::preview(db, &desk, &subscriber, None, now)).await?;
+    let compose = move |db: &Db| {
+        let composed = edition::preview(db, &desk, &subscriber, None, now)?;
+        let is_empty = |composed: &Composed| composed.issue.considered == 0 && composed.issue.sections.is_empty();
+        let again = match composed.as_ref().is_some_and(is_empty) {
+            true => Some(edition::preview_again(db, &desk, &subscriber, now)?),
+            false => None,
+        };
+        Ok::<_, EditionError>((composed, again.filter(|again| again.issue.considered > 0)))
+    };
+    let (composed, again) = site.db.run_blocking(compose).await?;
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().preview;
     let line = tongue.score(bearer.subscriber.preferences.min_score);
@@ -38,7 +48,8 @@ pub(super) async fn of(
         .with("own", words)
         .with("said", &said)
         .with("line", &words.line.with(&[("line", &line)]))
-        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, &tongue)));
+        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, &tongue)))
+        .with("again", &again.as_ref().map(|again| IssueView::new(again, &tongue)));
     site.pages.respond(StatusCode::OK, "preview.html", &page)
 }
 

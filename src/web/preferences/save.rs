@@ -7,6 +7,7 @@ use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
+use crate::web::categories;
 use crate::web::examples::Examples;
 use crate::web::form::Form;
 use crate::web::visitor::Visitor;
@@ -33,8 +34,9 @@ pub(in crate::web) async fn save(
     let before = bearer.subscriber.details.clone();
     let tongue = site.tongue_of(&bearer.subscriber);
     let (reading, words) = (form.clone(), tongue.pages().interest.clone());
-    let Read { record, problems, without, wanted, renames, works } =
+    let Read { record, mut problems, without, wanted, renames, works } =
         site.db.run_blocking(move |db| read(db, &reading, &before, &words)).await?;
+    problems.extend(site.unknown_language(&form));
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
         let refused = Refused { form: &form, record: &record, problems: &problems, without: &without };
         return show(&site, &bearer, Some(refused)).await;
@@ -133,6 +135,18 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> 
     let mut fields = Fields::new(record.clone());
     let mut wanted = read_subscriber(&mut fields, Some(before));
     problems.extend(fields.into_problems());
+    // What has no value of its own must not be emptied.
+    for field in ["send_at", "timezone", "max_papers", "min_score"] {
+        if form.has(field) && form.text(field).is_empty() {
+            let (path, remedy) = (field.to_owned(), "must be filled in".to_owned());
+            problems.push(Problem { path, value: Some(String::new()), remedy });
+        }
+    }
+    if let Some(wanted) = &wanted {
+        for (at, interest) in wanted.interests.iter().enumerate() {
+            problems.extend(categories::unknown(db, at, interest, &before.interests)?);
+        }
+    }
     if let Some(wanted) = &mut wanted {
         // Left empty is not left out.
         if form.has("name") && form.text("name").is_empty() {

@@ -2,7 +2,9 @@
 
 use super::{bearer, page};
 use crate::digest::{SentWords, Text};
+use crate::links::Links;
 use crate::store::{DeliveryState, SentMail};
+use crate::token::Scope;
 use crate::web::mishap::Mishap;
 use crate::web::{PageError, Site};
 use axum::extract::State;
@@ -65,7 +67,17 @@ pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<R
             ]),
         })
         .collect();
+    let desk = site.desk();
+    let links = Links { site: &desk.site, signer: &desk.signer };
+    let holder = bearer.subscriber.holder();
+    let view = desk.signer.sign_in(Scope::View, holder.id.0, holder.generation);
+    let own = [
+        (format!("/issues/{view}"), tongue.pages().mine.issues.as_str()),
+        (format!("/saved?t={view}"), tongue.pages().feedback.list.as_str()),
+        (links.feed(holder), tongue.pages().mine.feed.as_str()),
+    ];
     let page = page(&site, &bearer, "/preferences/sent")
+        .with("links", &own)
         .with("mails", &mails)
         .with("own", words)
         .with("text", &words.text.with(&[("most", &MAILS_MAX.to_string()), ("zone", zone.name())]))

@@ -162,6 +162,12 @@ pub(super) async fn show_saying(
         let own = works.iter().find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
         interest.works = own.map(|(_, count)| tongue.count(&words.interest.works, *count));
     }
+    let desk = site.desk();
+    let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
+    // A choice that shows none would send the first.
+    if !languages.iter().any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code)) {
+        values.insert("language".to_owned(), tongue.code().into());
+    }
     let is = |key: &'static str| {
         let chosen = values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         move |value: &str| value == chosen
@@ -171,8 +177,6 @@ pub(super) async fn show_saying(
         .and_then(Value::as_array)
         .map(|days| days.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         .unwrap_or_default();
-    let desk = site.desk();
-    let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let own = &words.choices;
     let lengths = [("full", own.full.as_str()), ("short", own.short.as_str()), ("none", own.none.as_str())];
