@@ -326,10 +326,11 @@ impl Daemon {
                 figures: tokio::sync::Mutex::default(),
                 folder,
             };
+            let trusted = site.settings.trusted_proxies.clone();
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
             let threads = pages::Threads::start().context("cannot start the threads that serve pages")?;
-            started.loops.spawn(async move { threads.serve(listener, tls, router, stop).await });
+            started.loops.spawn(async move { threads.serve(listener, tls, router, trusted, stop).await });
         }
         Ok(started)
     }

@@ -91,8 +91,8 @@
 //!   they liked on a page may still come by mail.
 //! - The link to the preferences stands in every mail, so whoever is forwarded one
 //!   may steer, but neither fetch nor erase what is stored: for that a link is
-//!   mailed that holds for a day. An address moves once the new one agrees; the
-//!   old one can undo it for a week.
+//!   mailed that holds for a day. An address moves once both the old one and the new
+//!   one have agreed.
 //! - When an address moves, or its reader asks for it, the links in older mails
 //!   stop working; those that leave work for ever.
 //! - `base_url` may have a path: `web/mount.rs` says how.

@@ -121,11 +121,21 @@ impl Signer {
     /// What is left of an address that was erased: it cannot be turned back, and
     /// the same address has the same one.
     pub fn address_hash(&self, address: &str) -> String {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(b"paperboy erased address 1\0");
-        context.update(address.to_lowercase().as_bytes());
-        encode(&context.sign().as_ref()[..20])
+        address_hash(&self.key, address)
     }
+
+    /// The same as it was made with this secret and with those before it: who was
+    /// erased stays so when the secret is replaced.
+    pub fn address_hashes(&self, address: &str) -> Vec<String> {
+        std::iter::once(&self.key).chain(&self.old_keys).map(|key| address_hash(key, address)).collect()
+    }
+}
+
+fn address_hash(key: &hmac::Key, address: &str) -> String {
+    let mut context = hmac::Context::with_key(key);
+    context.update(b"paperboy erased address 1\0");
+    context.update(address.to_lowercase().as_bytes());
+    encode(&context.sign().as_ref()[..20])
 }
 
 fn key(secret: &SecretSlice<u8>) -> hmac::Key {

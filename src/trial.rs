@@ -232,7 +232,7 @@ impl Trial {
     /// Serves the pages until `stop` is cancelled; mails that visitors ask for are delivered meanwhile.
     pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
         let delivering = tokio::spawn(self.post.keep_delivering(stop.clone()));
-        web::serve(self.listener, None, self.pages, stop).await;
+        web::serve(self.listener, None, self.pages, &[], stop).await;
         let _ = delivering.await;
         Ok(())
     }

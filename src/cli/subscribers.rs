@@ -167,8 +167,8 @@ struct Erased {
 impl Erased {
     /// Why somebody with this address may not be entered, if so.
     fn refuses(&self, db: &Db, address: &Address) -> Result<Option<&'static str>, Failure> {
-        let hash = self.signer.address_hash(address.as_str());
-        let is_erased = !self.anyway && db.run_here(|store| store.was_erased(&hash))?;
+        let hashes = self.signer.address_hashes(address.as_str());
+        let is_erased = !self.anyway && db.run_here(|store| store.was_erased(&hashes))?;
         Ok(is_erased.then_some("they asked to be erased; --anyway takes them all the same"))
     }
 }

@@ -58,11 +58,12 @@ impl Pages {
             models,
             own_listener: listener.as_ref().map(|_| tls.is_some()),
         };
+        let trusted = site.settings.trusted_proxies.clone();
         let admin = AdminSite::new(site, works);
         let Some(listener) = listener else { return others.merge(admin::router(admin)) };
         let stop = stop.clone();
         loops.spawn(async move {
-            web::serve(listener, tls, admin::alone(admin), stop).await;
+            web::serve(listener, tls, admin::alone(admin), &trusted, stop).await;
             Ok(())
         });
         others

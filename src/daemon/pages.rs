@@ -64,13 +64,14 @@ impl Threads {
         listener: TcpListener,
         tls: Option<web::Tls>,
         pages: Router,
+        trusted: Vec<IpAddr>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let runtime = self.0.as_ref().context("the threads that serve pages have ended")?;
         // The listener is to wake these threads.
         let listener = listener.into_std()?;
         let served = async move {
-            web::serve(TcpListener::from_std(listener)?, tls, pages, stop).await;
+            web::serve(TcpListener::from_std(listener)?, tls, pages, &trusted, stop).await;
             Ok::<_, io::Error>(())
         };
         Ok(runtime.spawn(served).await??)

@@ -75,11 +75,11 @@ pub enum Notice {
         /// Until then.
         until: DateTime<Utc>,
     },
-    /// To the address before: where issues go now.
+    /// To the address of before: whether issues are to go to another one.
     OldAddress {
         /// There.
         new: Address,
-        /// Undoes it.
+        /// Says yes.
         url: String,
         /// Until then.
         until: DateTime<Utc>,

@@ -4,7 +4,7 @@ use crate::paper::PaperId;
 use crate::profile::library::{Library, Work};
 use crate::store::{Db, Found, LibraryWork, StoreError, WorkNames};
 use crate::subscriber::{Interest, Subscriber};
-use crate::text::same_person;
+use crate::text::{cut, same_person};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -13,6 +13,10 @@ pub const YOUR_LIBRARY: &str = "My library";
 
 /// Works looked for at a time.
 const BATCH: usize = 1_000;
+
+/// What is kept of a work: no title or abstract is longer.
+const TITLE_CHARS_MAX: usize = 2_000;
+const ABSTRACT_CHARS_MAX: usize = 20_000;
 
 /// What became of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -110,8 +114,8 @@ fn paper_of(work: &Work, found: Found) -> Option<PaperId> {
 fn as_library_work(work: &Work) -> LibraryWork {
     LibraryWork {
         key: work.key(),
-        title: work.title.clone(),
-        abstract_text: work.abstract_text.clone(),
+        title: cut(&work.title, TITLE_CHARS_MAX),
+        abstract_text: cut(&work.abstract_text, ABSTRACT_CHARS_MAX),
         authors: work.authors.clone(),
         ids: work.ids.clone(),
     }

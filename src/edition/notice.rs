@@ -35,10 +35,10 @@ impl<'a> From<&'a Subscriber> for Addressee<'a> {
 }
 
 impl Desk {
-    /// `notice`, written for `to` and ready to be queued. Of one kind an address
-    /// gets at most one in a second.
+    /// `notice`, written for `to` and ready to be queued. The same one an address gets
+    /// at most once in a second.
     pub fn notice(&self, notice: &Notice, to: Addressee<'_>, now: DateTime<Utc>) -> Result<NewNotice, EditionError> {
-        let about = format!("{}\0{}\0{}", notice.word(), to.address, now.timestamp());
+        let about = format!("{notice:?}\0{}\0{}", to.address, now.timestamp());
         let message_id = notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
         let letter = Letter {
             from: &self.site.from,

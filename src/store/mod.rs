@@ -65,7 +65,9 @@ pub use oversight::{
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{Changes, DayCount, DayPage, DayQuery, PaperPage, ReadingStore};
-pub use requests::{Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore};
+pub use requests::{
+    AGREES_TO, Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
+};
 pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};

@@ -116,6 +116,10 @@ pub struct Consent {
     pub network: String,
 }
 
+/// How the details begin of a request to the old address of somebody who moves; the
+/// number of the one to the new address follows.
+pub const AGREES_TO: &str = "agrees to ";
+
 /// What became of a proved request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proved {
@@ -123,6 +127,8 @@ pub enum Proved {
     Done(SubscriberId),
     /// It was done before, for this subscriber: links are followed twice.
     Before(SubscriberId),
+    /// It will be done for this subscriber once another link has been followed, too.
+    Waiting(SubscriberId),
     /// Somebody else has that address meanwhile, or the subscriber is gone.
     Impossible,
 }
@@ -172,15 +178,9 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<Proved, StoreError>;
 
-    /// The owners of both addresses have agreed: issues go to `address` from now
-    /// on, and links in mails to the other one stop working.
-    fn move_subscription(
-        &mut self,
-        id: RequestId,
-        address: &Address,
-        confirming: &Asking,
-        now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError>;
+    /// The owner of one of two addresses agrees that issues go to the new one. Once both
+    /// have, they do, and links in older mails stop working.
+    fn agree_to_move(&mut self, id: RequestId, confirming: &Asking, now: DateTime<Utc>) -> Result<Proved, StoreError>;
 
     /// Notes that a request was done; `false` if it was before.
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -202,6 +202,6 @@ pub trait RequestStore {
     /// back. `false` if nobody has that row.
     fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Whether somebody with this hash of their address asked to be forgotten.
-    fn was_erased(&mut self, hash: &str) -> Result<bool, StoreError>;
+    /// Whether somebody with one of these hashes of their address asked to be forgotten.
+    fn was_erased(&mut self, hashes: &[String]) -> Result<bool, StoreError>;
 }

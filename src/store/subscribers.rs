@@ -48,7 +48,9 @@ pub trait SubscriberStore {
     /// Up to `limit` subscribers after `after`, by row.
     fn subscribers_after(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Subscriber>, StoreError>;
 
-    /// Writes preferences, name, status and interests of a known subscriber.
+    /// Writes preferences, name, status and interests of a known subscriber. Whoever has
+    /// left or is suppressed stays so: they may have left since they were read. Of
+    /// somebody who was erased nothing is written.
     fn save_subscriber(&mut self, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Ends the subscription. What is queued and not yet handed over is held.

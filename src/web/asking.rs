@@ -8,6 +8,8 @@ use crate::digest::notices::Notice;
 use crate::edition::Addressee;
 use crate::store::{Asking, RequestId};
 use crate::subscriber::{Address, MailboxKind};
+use std::time::Duration;
+use tokio::sync::MutexGuard;
 
 /// Why an address will not do, though it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,15 @@ pub(super) enum Unfit {
     Unwanted(MailboxKind),
     /// It is probably mistyped, and this one is meant.
     Mistyped(Address),
+}
+
+/// When a form is answered that must not tell whether an address is known: what it
+/// takes to write a mail is less.
+const ANSWERED_AFTER: Duration = Duration::from_millis(100);
+
+/// Does `work`, and takes as long for it whatever there is to do.
+pub(super) async fn without_haste<T>(work: impl Future<Output = T>) -> T {
+    tokio::join!(work, tokio::time::sleep(ANSWERED_AFTER)).0
 }
 
 impl Site {
@@ -34,6 +45,12 @@ impl Site {
             Some(meant) => Err(Unfit::Mistyped(meant)),
             None => Ok(()),
         }
+    }
+
+    /// Whoever may have to be mailed a link waits here until others have been: of two
+    /// who ask at the same moment, one finds that it was done.
+    pub(super) async fn turn_to_mail(&self) -> MutexGuard<'_, ()> {
+        self.state.mailing.lock().await
     }
 
     /// Queues a notice, by which `request` counts as mailed if there is one.

@@ -11,7 +11,7 @@ use crate::digest::notices::Notice;
 use crate::digest::{ConfirmWords, Text, Tongue};
 use crate::fields::Fields;
 use crate::links::Links;
-use crate::store::{Asking, LibraryWork, NewRequest, Proved, Request, RequestId, RequestKind};
+use crate::store::{AGREES_TO, Asking, LibraryWork, Proved, Request, RequestId, RequestKind};
 use crate::subscriber::{Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber};
 use crate::token::Scope;
 use axum::extract::State;
@@ -26,11 +26,12 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
     let words = &tongue.pages().confirm;
     let (heading, text) = match request.request.kind {
         RequestKind::Subscribe => (&words.heading, &words.text),
-        RequestKind::Move if is_undo(&request) => (&words.undo, &words.undo_text),
+        RequestKind::Move if is_to_old(&request) => (&words.agree, &words.agree_text),
         RequestKind::Move => (&words.moving, &words.moving_text),
         _ => return Mishap::OldConfirmation.answer(),
     };
-    let text = text.with(&[("address", request.request.address.as_str())]);
+    let Some(address) = address_of(&site, &request).await? else { return Mishap::OldConfirmation.answer() };
+    let text = text.with(&[("address", address.as_str())]);
     site.pages.say(&tongue, &Said::question(heading.as_str(), &text, words.button.as_str()))
 }
 
@@ -80,7 +81,7 @@ async fn subscribe(
         }
         _ => {}
     }
-    done(site, &subscriber, |words| (&words.done, &words.done_text))
+    done(site, &subscriber, proved, |words| (&words.done, &words.done_text))
 }
 
 async fn move_to(
@@ -89,33 +90,22 @@ async fn move_to(
     confirming: Asking,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
-    let (id, address, whose, asked) =
-        (request.id, request.request.address.clone(), request.request.subscriber, confirming.clone());
-    let (before, proved) = site
-        .db
-        .run(move |store| {
-            let before = whose.map(|whose| store.subscriber_by_id(whose)).transpose()?.flatten();
-            Ok((before, store.move_subscription(id, &address, &confirming, now)?))
-        })
-        .await?;
+    let Some(address) = address_of(site, request).await? else { return Mishap::OldConfirmation.answer() };
+    let id = request.id;
+    let proved = site.db.run(move |store| store.agree_to_move(id, &confirming, now)).await?;
     let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
-    if subscriber.address != request.request.address {
-        // It was undone since.
-        return Mishap::OldConfirmation.answer();
+    if let Proved::Done(_) = proved {
+        tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
     }
-    tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
-    if is_undo(request) {
-        return done(site, &subscriber, |words| (&words.undone, &words.undone_text));
+    if subscriber.address == address {
+        return done(site, &subscriber, proved, |words| (&words.moved, &words.moved_text));
     }
-    if let (Proved::Done(_), Some(before)) = (proved, before) {
-        tell_old_address(site, &before, &request.request.address, asked).await?;
-    }
-    done(site, &subscriber, |words| (&words.moved, &words.moved_text))
+    done(site, &subscriber, proved, |words| (&words.waiting, &words.waiting_text))
 }
 
 /// Whose link it was, as they are now; `None` if it cannot be followed.
 async fn proved_by(site: &Site, proved: Proved) -> Result<Option<Subscriber>, PageError> {
-    let (Proved::Done(id) | Proved::Before(id)) = proved else { return Ok(None) };
+    let (Proved::Done(id) | Proved::Before(id) | Proved::Waiting(id)) = proved else { return Ok(None) };
     Ok(site.db.run(move |store| store.subscriber_by_id(id)).await?)
 }
 
@@ -140,40 +130,24 @@ async fn request(site: &Site, uri: &Uri) -> Result<Option<Request>, PageError> {
     };
     let found = site.db.run(move |store| store.request(RequestId(id))).await?;
     let age = site.clock.now();
-    let is_fresh = |request: &Request| {
-        let holds = if is_undo(request) { TimeDelta::days(UNDO_DAYS) } else { TimeDelta::hours(LINK_HOURS) };
-        request.asked_at >= age - holds
-    };
+    let is_fresh = |request: &Request| request.asked_at >= age - TimeDelta::hours(LINK_HOURS);
     // What was done stays done: whoever follows the link again is told so.
     Ok(found.filter(|request| is_fresh(request) || request.done_at.is_some()))
 }
 
-/// What a move back to the old address has for details.
-const UNDO: &str = "undo";
-
-/// Whether it moves back to the old address.
-fn is_undo(request: &Request) -> bool {
-    request.request.kind == RequestKind::Move && request.request.details == UNDO
+/// Whether it asks the old address of somebody who moves.
+fn is_to_old(request: &Request) -> bool {
+    request.request.kind == RequestKind::Move && request.request.details.starts_with(AGREES_TO)
 }
 
-/// How long a move can be undone.
-const UNDO_DAYS: i64 = 7;
-
-/// Tells the address of before where issues go now, with a link that undoes it.
-async fn tell_old_address(site: &Site, before: &Subscriber, new: &Address, asking: Asking) -> Result<(), PageError> {
-    let now = site.clock.now();
-    let request = NewRequest {
-        kind: RequestKind::Move,
-        address: before.address.clone(),
-        subscriber: Some(before.id),
-        details: UNDO.to_owned(),
-        asking,
+/// The address that a request is about: of a move the new one.
+async fn address_of(site: &Site, request: &Request) -> Result<Option<Address>, PageError> {
+    let Some(number) = request.request.details.strip_prefix(AGREES_TO).filter(|_| is_to_old(request)) else {
+        return Ok(Some(request.request.address.clone()));
     };
-    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
-    let desk = site.desk();
-    let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
-    let notice = Notice::OldAddress { new: new.clone(), url, until: now + TimeDelta::days(UNDO_DAYS) };
-    site.send(&notice, before.into(), Some(id)).await
+    let Ok(number) = number.parse() else { return Ok(None) };
+    let new = site.db.run(move |store| store.request(RequestId(number))).await?;
+    Ok(new.map(|new| new.request.address))
 }
 
 /// What was asked for, and the works that the first interest is to learn from.
@@ -220,10 +194,12 @@ async fn welcome(site: &Site, subscriber: &Subscriber) -> Result<(), PageError> 
     site.send(&notice, subscriber.into(), None).await
 }
 
-/// Says what was done, with the way to the preferences.
+/// Says what was done, with the way to the preferences if it was done just now: an
+/// old mail is no key to them.
 fn done(
     site: &Site,
     subscriber: &Subscriber,
+    proved: Proved,
     said: impl Fn(&ConfirmWords) -> (&Text, &Text),
 ) -> Result<Response, PageError> {
     let tongue = site.tongue_of(subscriber);
@@ -233,6 +209,6 @@ fn done(
     let (time, zone) = (preferences.send_at.format("%H:%M").to_string(), preferences.timezone.name());
     let text = text.with(&[("time", &time), ("zone", zone)]);
     let link = self::preferences(site, subscriber.holder());
-    let link = Some((link.as_str(), words.preferences.as_str()));
+    let link = matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
     site.pages.say(&tongue, &Said { link, ..Said::new(StatusCode::OK, heading.as_str(), &text) })
 }

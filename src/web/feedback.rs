@@ -5,6 +5,7 @@
 //! changed, what will come of it, and how to take it back.
 
 use super::form::Form;
+use super::limits::Costly;
 use super::mishap::Mishap;
 use super::query::Query;
 use super::reader::reader;
@@ -144,8 +145,16 @@ struct Told {
 }
 
 /// `POST /feedback?t=TOKEN&p=ROW&v=more`
-pub(super) async fn act(State(site): State<Site>, uri: Uri, request: Request<Body>) -> Result<Response, PageError> {
+pub(super) async fn act(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
     let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
+    if !site.state.limits.allow(Costly::Form, visitor) {
+        return Mishap::TooOften.answer();
+    }
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
     let Some(deed) = Deed::read(&form, &link) else {
         let words = &link.tongue.pages().feedback;

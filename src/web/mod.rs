@@ -95,6 +95,7 @@ pub struct Memory {
     meaning: Meaning,
     similar: Similar,
     api: api::ApiMemory,
+    mailing: tokio::sync::Mutex<()>,
 }
 
 /// What nobody asked for in as long is let go: it is made again in a moment.

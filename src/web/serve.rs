@@ -1,13 +1,15 @@
 //! Serves: connections to the pages, plain or TLS, with a time for everything.
 //!
-//! A visitor who sends nothing, or a byte a minute, must not keep a connection:
-//! there is a limit for the handshake, for the head of each request, for its
-//! body and for the whole answer.
+//! A visitor who sends nothing, or a byte a minute, or does not read what they asked
+//! for, must not keep a connection: there is a limit for the handshake, for the head
+//! of each request, for its body, for making the answer and for taking it. And no
+//! network has all connections.
 //!
 //! Certificate and key are read again every minute, so that a renewed one is
 //! shown without a restart.
 
 use super::settings::TlsFiles;
+use super::visitor::Visitor;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -17,14 +19,17 @@ use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{interval, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -46,8 +51,14 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How often certificate and key are looked at.
 const RENEWAL: Duration = Duration::from_mins(1);
 
+/// While nothing of an answer is taken.
+const TAKING_LIMIT: Duration = Duration::from_secs(20);
+
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
+
+/// Connections of one network at a time; more are closed at once.
+const CONNECTIONS_EACH: usize = 512;
 
 /// Why the pages cannot be served over TLS.
 #[derive(Debug, thiserror::Error)]
@@ -152,14 +163,68 @@ fn shown_path(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// How many connections each network has. Our own proxies have as many as they like.
+struct Networks {
+    trusted: Vec<IpAddr>,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Networks {
+    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection from `peer`; none if its network has enough.
+    fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admitted> {
+        let address = peer.ip().to_canonical();
+        let counted = (!self.trusted.contains(&address)).then(|| Visitor { address }.network());
+        if let Some(network) = counted {
+            let mut counts = self.counts();
+            let count = counts.entry(network).or_default();
+            if *count >= CONNECTIONS_EACH {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Admitted { networks: Arc::clone(self), counted })
+    }
+}
+
+/// Gives its place back.
+struct Admitted {
+    networks: Arc<Networks>,
+    counted: Option<IpAddr>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let Some(network) = self.counted else { return };
+        let mut counts = self.networks.counts();
+        if let Entry::Occupied(mut count) = counts.entry(network) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 /// Serves `pages` until `stop` is cancelled and the answers under way are given.
-pub async fn serve(listener: TcpListener, tls: Option<Tls>, pages: Router, stop: CancellationToken) {
+/// `trusted` are the addresses of proxies of ours.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    pages: Router,
+    trusted: &[IpAddr],
+    stop: CancellationToken,
+) {
     let pages = pages
         .layer(RequestBodyTimeoutLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, ANSWER_LIMIT))
         .layer(middleware::map_response(guarded));
     let mut renewal = interval(RENEWAL);
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let networks = Arc::new(Networks { trusted: trusted.to_vec(), counts: Mutex::default() });
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -171,6 +236,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, pages: Router, stop:
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, peer, place)) = accepted else { continue };
+        let Some(admitted) = networks.admit(peer) else { continue };
         let (tls, pages, watcher) = (tls.clone(), pages.clone(), graceful.watcher());
         tokio::spawn(async move {
             match tls {
@@ -182,7 +248,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, pages: Router, stop:
                     }
                 }
             }
-            drop(place);
+            drop((admitted, place));
         });
     }
     graceful.shutdown().await;
@@ -225,6 +291,8 @@ async fn converse<S>(stream: S, peer: SocketAddr, pages: Router, watcher: hyper_
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKING_LIMIT));
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -236,7 +304,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     // A visitor who goes away in the middle is no event.
     let _ = watcher.watch(connection).await;
 }

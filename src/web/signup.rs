@@ -4,7 +4,7 @@
 //! day that asks the address itself, and the answer is the same whether or not
 //! the address is known here. What was typed waits until the link is followed.
 
-use super::asking::Unfit;
+use super::asking::{Unfit, without_haste};
 use super::categories;
 use super::examples::Examples;
 use super::form::Form;
@@ -125,7 +125,7 @@ pub(super) async fn subscribe(
     }
     // A robot is told what a person would be told.
     if form.text(HONEYPOT).is_empty() {
-        ask(&site, wanted, works, asking).await?;
+        without_haste(ask(&site, wanted, works, asking)).await?;
     } else {
         tracing::debug!("a form was filled in by a robot");
     }
@@ -230,6 +230,7 @@ struct Shown<'a> {
 
 /// Notes what is asked for, and writes to the address, once a day at most.
 async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking: Asking) -> Result<(), PageError> {
+    let _turn = site.turn_to_mail().await;
     let now = site.clock.now();
     let address = wanted.address.clone();
     let of = address.clone();

@@ -8,6 +8,7 @@ use axum::http::{Request, StatusCode, header};
 use paperboy::clock::Clock as _;
 use paperboy::links::{Links, Thumb};
 use paperboy::paper::Paper;
+use paperboy::store::DeliveryState;
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::Scope;
 use paperboy::web::{Tls, TlsFiles, router, serve};
@@ -314,7 +315,8 @@ async fn serving(tls: Option<Tls>) -> (SocketAddr, CancellationToken) {
     let (house, _) = house();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    tokio::spawn(serve(listener, tls, router(house.site.clone()), stop.clone()));
+    let (pages, until) = (router(house.site.clone()), stop.clone());
+    tokio::spawn(async move { serve(listener, tls, pages, &[], until).await });
     (address, stop)
 }
 
@@ -349,6 +351,105 @@ async fn whoever_sends_a_byte_a_second_is_cut_off() {
     let mut idle = TcpStream::connect(address).await.unwrap();
     let read = tokio::time::timeout(Duration::from_mins(1), idle.read(&mut [0; 64])).await;
     assert!(matches!(read, Ok(Ok(0) | Err(_))), "whoever says nothing is cut off: {read:?}");
+}
+
+/// What `text` in the field for papers that somebody likes comes to.
+async fn examples(house: &House, text: &str) -> StatusCode {
+    let body = form_urlencoded::Serializer::new(String::new()).append_pair("examples", text).finish();
+    house.post("/subscribe/preview", FORM, &body).await.0
+}
+
+#[tokio::test]
+async fn a_few_lines_or_words_do_not_fill_the_memory() {
+    let (house, _) = house();
+    // Each abbreviation is the one before, twice: the last would have a terabyte.
+    let twice: Vec<String> = (1..40).map(|at| format!("@string{{a{at} = a{} # a{}}}\n", at - 1, at - 1)).collect();
+    let bomb = format!(
+        "@string{{a0 = \"{}\"}}\n{}@article{{k, title = a39, author = {{X}}}}",
+        "x".repeat(100),
+        twice.concat()
+    );
+    let started = std::time::Instant::now();
+    for text in [
+        bomb,
+        format!("@a{{k,title={{{}}}}}", "ab+".repeat(100_000)),
+        format!("@a{{k,title={{{}}}}}", "b ".repeat(200_000)),
+        "<b".repeat(100_000),
+        "b ".repeat(200_000),
+    ] {
+        let status = examples(&house, &text).await;
+        assert!(status == StatusCode::OK || status == StatusCode::UNPROCESSABLE_ENTITY, "{status}");
+    }
+    assert!(started.elapsed() < Duration::from_mins(1), "it took {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn whoever_leaves_while_a_form_of_theirs_is_on_its_way_has_left() {
+    let (house, id) = house();
+    let before = house.db.run_here(|store| store.subscriber_by_id(id)).unwrap().unwrap();
+    house.db.run_here(|store| store.unsubscribe(id, "one-click", house.clock.now())).unwrap();
+    house.db.run_here(|store| store.save_subscriber(&before, house.clock.now())).unwrap();
+    assert_eq!(house.status(id), Some(Status::Unsubscribed));
+    house.db.run_here(|store| store.remove_subscriber(id, house.clock.now())).unwrap();
+    house.db.run_here(|store| store.save_subscriber(&before, house.clock.now())).unwrap();
+    assert_eq!(house.status(id), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_take_what_they_asked_for_is_cut_off() {
+    let (address, _stop) = serving(None).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // More than all buffers between the two hold.
+    let asks = "GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let cut = async {
+        loop {
+            if stream.write_all(asks.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_mins(2), cut).await.is_ok(), "nothing is read, and it goes on");
+}
+
+#[tokio::test]
+async fn no_network_takes_all_connections() {
+    let (address, _stop) = serving(None).await;
+    let mut open = Vec::new();
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let asked = stream.write_all(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut first = [0; 1];
+        if asked.is_ok() && stream.read_exact(&mut first).await.is_ok() {
+            open.push(stream);
+        }
+    }
+    assert_eq!(open.len(), 512);
+    open.truncate(400);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(stream.read_u8().await.is_ok(), "there is room again");
+}
+
+#[tokio::test]
+async fn who_asks_many_times_at_once_gets_one_mail() {
+    let house = Arc::new(House::new());
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let house = Arc::clone(&house);
+        all.spawn(async move { house.post("/subscribe", FORM, "email=ada%40example.org").await.0 });
+    }
+    let answers = all.join_all().await;
+    assert!(answers.iter().all(|status| *status == StatusCode::OK || *status == StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(crate::signup::mails(&house, "ada@example.org").len(), 1);
+    // Whoever says it several times has the goodbye all the same.
+    let (id, leave) = house.subscribes("bob@example.org");
+    for _ in 0..4 {
+        assert_eq!(house.post(&leave, FORM, "List-Unsubscribe=One-Click").await.0, StatusCode::OK);
+    }
+    let mails = house.db.run_here(|store| store.mails_to(id, 9)).unwrap();
+    let states: Vec<_> = mails.iter().map(|mail| mail.state).collect();
+    assert_eq!(states, [DeliveryState::Rendered]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Export and erasure, which a fresh link alone may do.
 
+use crate::requests::moves;
 use crate::signup::{form, link, mails};
 use crate::web::{FORM, House};
 use axum::body::Body;
@@ -30,8 +31,6 @@ fn reader(house: &House, papers: &[PaperRow]) -> SubscriberId {
         details: ada.to_record().to_string(),
         asking: asking(),
     };
-    let moves = asks(RequestKind::Move, "lovelace@example.net");
-    let back = asks(RequestKind::Move, "ada.lovelace@example.org");
     let work = LibraryWork {
         key: "lovelace".to_owned(),
         title: "Notes by Lovelace".to_owned(),
@@ -58,10 +57,10 @@ fn reader(house: &House, papers: &[PaperRow]) -> SubscriberId {
         .run_here(|store| {
             store.save_subscriber(&ada, now)?;
             // She lived elsewhere for a while.
-            for (request, to) in [(&moves, "lovelace@example.net"), (&back, "ada.lovelace@example.org")] {
-                let asked = store.ask(request, None, now)?;
-                store.move_subscription(asked, &to.parse().unwrap(), &asking(), now)?;
+            for to in ["lovelace@example.net", "ada.lovelace@example.org"] {
+                moves(store, id, to, now);
             }
+            store.ask(&asks(RequestKind::Preferences, "ada.lovelace@example.org"), None, now)?;
             let said = |thumb| NewFeedback {
                 subscriber: id,
                 paper: papers[0],
@@ -171,21 +170,7 @@ async fn a_link_holds_a_day_and_for_the_address_it_was_mailed_to() {
     assert_eq!(house.post(&link, FORM, "").await.0, StatusCode::NOT_FOUND);
     let link = fresh_link(&house, id, "erase").await;
     let now = house.clock.now();
-    let asking = Asking { wording: "1".to_owned(), page: "/".to_owned(), network: "192.0.2.1".to_owned() };
-    let request = NewRequest {
-        kind: RequestKind::Move,
-        address: "lovelace@example.com".parse().unwrap(),
-        subscriber: Some(id),
-        details: String::new(),
-        asking: asking.clone(),
-    };
-    house
-        .db
-        .run_here(|store| {
-            let asked = store.ask(&request, None, now)?;
-            store.move_subscription(asked, &request.address, &asking, now)
-        })
-        .unwrap();
+    house.db.run_here(|store| Ok(moves(store, id, "lovelace@example.com", now))).unwrap();
     assert_eq!(house.post(&link, FORM, "").await.0, StatusCode::NOT_FOUND);
     assert_eq!(house.status(id), Some(Status::Active));
 }

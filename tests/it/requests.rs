@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Asking, HandStore, LedgerStore, NewNotice, NewRequest, Old, OutboxFilter, Proved, RequestId, RequestKind,
-    RequestStore, RetentionStore, SubscriberStore,
+    AGREES_TO, Asking, HandStore, LedgerStore, NewNotice, NewRequest, Old, OutboxFilter, Proved, RequestId,
+    RequestKind, RequestStore, RetentionStore, Store, SubscriberStore,
 };
-use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status};
+use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status, SubscriberId};
 
 fn noon() -> DateTime<Utc> {
     "2026-08-04T12:00:00Z".parse().unwrap()
@@ -35,6 +35,23 @@ fn asks(store: &mut SqliteStore, kind: RequestKind, text: &str) -> RequestId {
         NewRequest { kind, address: address(text), subscriber: None, details: String::new(), asking: asking("/") };
     let pending = (kind == RequestKind::Subscribe).then(|| reader(text, ""));
     store.ask(&request, pending.as_ref(), noon()).unwrap()
+}
+
+/// Asks both addresses of somebody whether they move, as the page does.
+fn ask_both(store: &mut dyn Store, subscriber: SubscriberId, to: &str, now: DateTime<Utc>) -> [RequestId; 2] {
+    let mut ask = |address: Address, details: String| {
+        let kind = RequestKind::Move;
+        let asking = asking("/preferences/account");
+        store.ask(&NewRequest { kind, address, subscriber: Some(subscriber), details, asking }, None, now).unwrap()
+    };
+    let new = ask(address(to), to.to_owned());
+    [new, ask(address("old@example.org"), format!("{AGREES_TO}{}", new.0))]
+}
+
+/// Moves somebody, both of whose addresses agree.
+pub(crate) fn moves(store: &mut dyn Store, subscriber: SubscriberId, to: &str, now: DateTime<Utc>) -> Proved {
+    let both = ask_both(store, subscriber, to, now);
+    both.map(|id| store.agree_to_move(id, &asking("/confirm"), now).unwrap())[1]
 }
 
 fn notice(text: &str, kind: &'static str) -> NewNotice {
@@ -107,20 +124,19 @@ fn an_address_moves_unless_somebody_has_it() {
         ["ada@example.org", "bob@example.org"].map(|text| NewSubscriber { status: Status::Active, ..reader(text, "") });
     store.enter_subscribers(&entered, noon()).unwrap();
     let ada = store.subscriber(&entered[0].address).unwrap().unwrap().id;
-    let mut moves = |to: &str| {
-        let request = NewRequest {
-            kind: RequestKind::Move,
-            address: address(to),
-            subscriber: Some(ada),
-            details: to.to_owned(),
-            asking: asking("/preferences"),
-        };
-        let id = store.ask(&request, None, noon()).unwrap();
-        store.move_subscription(id, &address(to), &asking("/confirm"), noon()).unwrap()
-    };
+    let mut moves = |to: &str| moves(&mut store, ada, to, noon());
     assert_eq!(moves("Bob@example.org"), Proved::Impossible);
     assert_eq!(moves("ada@example.net"), Proved::Done(ada));
     assert_eq!(store.subscriber_by_id(ada).unwrap().unwrap().address.as_str(), "ada@example.net");
+    // Bob was asked and said no, or nothing: what waits, waits.
+    let bob = store.subscriber(&entered[1].address).unwrap().unwrap().id;
+    let [new, old] = ask_both(&mut store, bob, "bob@example.net", noon());
+    assert_eq!(store.agree_to_move(new, &asking("/confirm"), noon()).unwrap(), Proved::Waiting(bob));
+    assert_eq!(store.agree_to_move(new, &asking("/confirm"), noon()).unwrap(), Proved::Before(bob));
+    assert_eq!(store.subscriber_by_id(bob).unwrap().unwrap().address.as_str(), "bob@example.org");
+    // The links of before are worthless now, and so is what was asked for by one.
+    store.retire_links(bob, noon()).unwrap();
+    assert_eq!(store.agree_to_move(old, &asking("/confirm"), noon()).unwrap(), Proved::Impossible);
 }
 
 #[test]
@@ -149,7 +165,8 @@ fn of_somebody_erased_a_hash_is_left() {
     let in_hand = store.claim_due(1, noon()).unwrap();
     assert!(store.erase_subscriber(ada, "h4sh", noon()).unwrap());
     assert!(!store.erase_subscriber(ada, "h4sh", noon()).unwrap());
-    assert!(store.was_erased("h4sh").unwrap());
+    assert!(store.was_erased(&["other".to_owned(), "h4sh".to_owned()]).unwrap());
+    assert!(!store.was_erased(&["other".to_owned()]).unwrap());
     // Nothing of it is sent, not even what a sender had in hand.
     assert!(store.claim_due(10, noon() + TimeDelta::hours(1)).unwrap().is_empty());
     let turn = paperboy::store::LedgerTurn { marks: vec![in_hand[0].id], ..Default::default() };

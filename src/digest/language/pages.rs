@@ -102,10 +102,10 @@ words! {
         pub moving_text: Text,
         pub moved: Text,
         pub moved_text: Text,
-        pub undo: Text,
-        pub undo_text: Text,
-        pub undone: Text,
-        pub undone_text: Text,
+        pub agree: Text,
+        pub agree_text: Text,
+        pub waiting: Text,
+        pub waiting_text: Text,
         pub preferences: Text,
     }
 }

@@ -11,6 +11,10 @@ use std::collections::HashMap;
 /// Entries that are none.
 const NO_ENTRIES: [&str; 3] = ["comment", "preamble", "string"];
 
+/// What the abbreviations of a text may come to beside as many bytes as it has itself:
+/// each may be made of others, and twenty lines would fill any memory.
+const EXPANDED_BYTES: usize = 64 << 10;
+
 /// Whether a text holds an entry.
 pub(super) fn is_bibtex(text: &str) -> bool {
     text.match_indices('@').any(|(at, _)| head(&text[at..]).is_some())
@@ -28,7 +32,8 @@ fn head(text: &str) -> Option<(&str, usize)> {
 }
 
 pub(super) fn read(text: &str) -> Vec<Entry> {
-    let mut reader = Reader { text, at: 0, line: 1, counted_to: 0, strings: months() };
+    let room = text.len() + EXPANDED_BYTES;
+    let mut reader = Reader { text, at: 0, line: 1, counted_to: 0, strings: months(), room };
     let mut entries = Vec::new();
     while let Some(found) = text[reader.at..].find('@') {
         let start = reader.at + found;
@@ -100,6 +105,8 @@ struct Reader<'a> {
     line: usize,
     counted_to: usize,
     strings: HashMap<String, String>,
+    /// Bytes that abbreviations may still come to.
+    room: usize,
 }
 
 impl Reader<'_> {
@@ -220,7 +227,11 @@ impl Reader<'_> {
                     let word = rest[..end].to_owned();
                     self.at += end;
                     match self.strings.get(&word.to_lowercase()) {
-                        Some(known) => value.push_str(known),
+                        Some(known) => {
+                            let room = self.room.checked_sub(known.len());
+                            self.room = room.ok_or("the abbreviations come to more than the whole text")?;
+                            value.push_str(known);
+                        }
                         None => value.push_str(&word),
                     }
                 }

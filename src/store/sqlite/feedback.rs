@@ -13,6 +13,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use std::collections::HashSet;
 
+/// Clicks on one link that are noted a day: more tell nothing new, and whoever has the
+/// link could fill the disk with them.
+const CLICKS_PER_DAY: u32 = 10;
+
 impl FeedbackStore for SqliteStore {
     fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>) -> Result<Given, StoreError> {
         let tx = self.write()?;
@@ -218,9 +222,13 @@ impl FeedbackStore for SqliteStore {
             let pick = newest_pick(&tx, click.subscriber, surviving(&tx, click.paper)?)?;
             tx.prepare_cached(
                 "INSERT INTO clicks (subscriber_id, paper, issue_id, at_ms, is_head, agent, network)
-                 VALUES (:subscriber, :paper, :issue, :at, :is_head, :agent, :network)",
+                 SELECT :subscriber, :paper, :issue, :at, :is_head, :agent, :network
+                  WHERE (SELECT count(*)
+                           FROM clicks
+                          WHERE subscriber_id = :subscriber AND paper = :paper AND at_ms > :at - 86400000) < :most",
             )?
             .execute(named_params! {
+                ":most": CLICKS_PER_DAY,
                 ":subscriber": click.subscriber.0, ":paper": click.paper.0, ":issue": pick.map(|pick| pick.issue),
                 ":at": click.at.timestamp_millis(), ":is_head": click.is_head,
                 ":agent": click.agent.word(), ":network": click.network,

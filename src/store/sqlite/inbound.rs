@@ -241,15 +241,19 @@ fn suppress(tx: &Transaction<'_>, report: &NewReport, row: i64, now: DateTime<Ut
 /// Ends the subscription of the address's owner.
 fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result<(), StoreError> {
     let Some(subscriber) = report.subscriber else { return Ok(()) };
-    tx.prepare_cached(
-        "UPDATE subscribers
+    let left = tx
+        .prepare_cached(
+            "UPDATE subscribers
             SET status = 'unsubscribed', left_at = :now, left_by = :how, changed_at = :now
           WHERE id = :id AND status <> 'unsubscribed'",
-    )?
-    .execute(named_params! {
-        ":id": subscriber.0, ":how": format!("{} by {}", report.class, report.source), ":now": now.timestamp(),
-    })?;
-    Ok(hold_queued(tx, subscriber, "unsubscribed before it was sent", now)?)
+        )?
+        .execute(named_params! {
+            ":id": subscriber.0, ":how": format!("{} by {}", report.class, report.source), ":now": now.timestamp(),
+        })?;
+    if left == 1 {
+        hold_queued(tx, subscriber, "unsubscribed before it was sent", now)?;
+    }
+    Ok(())
 }
 
 /// `None` if its reader was erased: a hash stands where the address did, and nothing is to be done for it.

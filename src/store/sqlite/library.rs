@@ -150,6 +150,9 @@ pub(super) fn by_ids(conn: &Connection, ids: &[PaperId]) -> Result<Option<(Paper
 
 type Candidate = (PaperRow, PaperId, Vec<String>);
 
+/// A longer text is no title; looking for one takes memory for each of its words.
+const TITLE_BYTES_MAX: usize = 4_000;
+
 /// The papers of this title, by its words in order.
 fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> {
     let candidate = |row: &Row<'_>| {
@@ -159,7 +162,7 @@ fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> 
     };
     // A title of one or two words is that of many works: it must be the whole of it.
     let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count();
-    if words == 0 {
+    if words == 0 || title.len() > TITLE_BYTES_MAX {
         return Ok(Vec::new());
     }
     let mut by_words = conn.prepare_cached(

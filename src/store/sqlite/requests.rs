@@ -4,8 +4,8 @@ use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use super::{SqliteStore, packed};
 use crate::store::{
-    Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
-    StoreError,
+    AGREES_TO, Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind,
+    RequestStore, StoreError,
 };
 use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -130,38 +130,37 @@ impl RequestStore for SqliteStore {
         Ok(Proved::Done(subscriber))
     }
 
-    fn move_subscription(
-        &mut self,
-        id: RequestId,
-        address: &Address,
-        confirming: &Asking,
-        now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError> {
+    fn agree_to_move(&mut self, id: RequestId, confirming: &Asking, now: DateTime<Utc>) -> Result<Proved, StoreError> {
         let tx = self.write()?;
         let Some(asked) = by_id(&tx, id)? else { return Ok(Proved::Impossible) };
         let Some(subscriber) = asked.request.subscriber else { return Ok(Proved::Impossible) };
         if asked.done_at.is_some() {
             return Ok(Proved::Before(subscriber));
         }
+        let Some((to, other)) = both_of(&tx, &asked)? else { return Ok(Proved::Impossible) };
+        finish(&tx, id, now)?;
+        if other.done_at.is_none() {
+            tx.commit()?;
+            return Ok(Proved::Waiting(subscriber));
+        }
         let taken = tx
             .prepare_cached("SELECT 1 FROM subscribers WHERE address_key = :key AND id <> :id")?
-            .exists(named_params! { ":key": address_key(address), ":id": subscriber.0 })?;
+            .exists(named_params! { ":key": address_key(&to), ":id": subscriber.0 })?;
         if taken {
             return Ok(Proved::Impossible);
         }
         tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
-            .execute(named_params! { ":key": address_key(address) })?;
+            .execute(named_params! { ":key": address_key(&to) })?;
         tx.prepare_cached(
             "UPDATE subscribers
                 SET address = :address, address_key = :key, changed_at = :now
               WHERE id = :id",
         )?
         .execute(named_params! {
-            ":address": address.as_str(), ":key": address_key(address), ":id": subscriber.0, ":now": now.timestamp(),
+            ":address": to.as_str(), ":key": address_key(&to), ":id": subscriber.0, ":now": now.timestamp(),
         })?;
         retire_links(&tx, subscriber, now)?;
         note_consent(&tx, subscriber, now, "moved", confirming)?;
-        finish(&tx, id, now)?;
         tx.commit()?;
         Ok(Proved::Done(subscriber))
     }
@@ -220,10 +219,38 @@ impl RequestStore for SqliteStore {
         erased
     }
 
-    fn was_erased(&mut self, hash: &str) -> Result<bool, StoreError> {
+    fn was_erased(&mut self, hashes: &[String]) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
-        Ok(statement.exists(named_params! { ":hash": hash })?)
+        for hash in hashes {
+            if statement.exists(named_params! { ":hash": hash })? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
+
+/// Where somebody moves to, and the request to their other address, of one of the two.
+fn both_of(tx: &Transaction<'_>, asked: &Request) -> Result<Option<(Address, Request)>, StoreError> {
+    if let Some(number) = asked.request.details.strip_prefix(AGREES_TO) {
+        let Ok(number) = number.parse() else { return Ok(None) };
+        return Ok(by_id(tx, RequestId(number))?.map(|new| (new.request.address.clone(), new)));
+    }
+    let old = tx
+        .prepare_cached(
+            "SELECT *
+               FROM requests
+              WHERE subscriber_id = :subscriber AND kind = 'move' AND details = :details",
+        )?
+        .query_row(
+            named_params! {
+                ":subscriber": asked.request.subscriber.map(|id| id.0),
+                ":details": format!("{AGREES_TO}{}", asked.id.0),
+            },
+            request,
+        )
+        .optional()?;
+    Ok(old.map(|old| (asked.request.address.clone(), old)))
 }
 
 impl SqliteStore {

@@ -45,7 +45,20 @@ impl SubscriberStore for SqliteStore {
 
     fn save_subscriber(&mut self, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<(), StoreError> {
         let tx = self.write()?;
-        write_subscriber(&tx, subscriber.id, &subscriber.details, now)?;
+        let stands = tx
+            .prepare_cached("SELECT status FROM subscribers WHERE id = :id")?
+            .query_row(named_params! { ":id": subscriber.id.0 }, |row| {
+                Columns::of("subscribers", row).word("status", &Status::WORDS)
+            })
+            .optional()?;
+        let mut details = subscriber.details.clone();
+        match stands {
+            // Erased meanwhile.
+            None => return Ok(()),
+            Some(left @ (Status::Unsubscribed | Status::Suppressed)) => details.status = left,
+            Some(_) => {}
+        }
+        write_subscriber(&tx, subscriber.id, &details, now)?;
         Ok(tx.commit()?)
     }
 
@@ -57,7 +70,10 @@ impl SubscriberStore for SqliteStore {
               WHERE id = :id AND status <> 'unsubscribed'",
             named_params! { ":id": id.0, ":channel": channel, ":now": now.timestamp() },
         )?;
-        hold_queued(&tx, id, "unsubscribed before it was sent", now)?;
+        if left == 1 {
+            // Whoever says it twice is to have the goodbye all the same.
+            hold_queued(&tx, id, "unsubscribed before it was sent", now)?;
+        }
         tx.commit()?;
         Ok(left == 1)
     }
@@ -65,6 +81,12 @@ impl SubscriberStore for SqliteStore {
     fn retire_links(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let retired = retire_links(&tx, id, now)?;
+        // What was asked for by such a link is not done either.
+        tx.execute(
+            "DELETE FROM requests
+              WHERE subscriber_id = :id AND done_at IS NULL AND kind IN ('move', 'export', 'erase')",
+            named_params! { ":id": id.0 },
+        )?;
         tx.commit()?;
         Ok(retired)
     }

@@ -165,14 +165,15 @@ pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: As
         let problem = crate::fields::Problem { path: "consent".to_owned(), value: None, remedy };
         return Err(Problem::unreadable(vec![problem]));
     }
-    let hash = site.desk().signer.address_hash(new.address.as_str());
+    let hashes = site.desk().signer.address_hashes(new.address.as_str());
     let (address, since) = (new.address.clone(), site.clock.now() - TimeDelta::days(1));
+    let _turn = site.turn_to_mail().await;
     let (known, was_erased, is_suppressed, asked_lately) = site
         .db
         .run(move |store| {
             let mailed = store.count_mailed(RequestKind::Subscribe, &address, since)?;
             let is_suppressed = store.suppression(&address)?.is_some();
-            Ok((store.subscriber(&address)?, store.was_erased(&hash)?, is_suppressed, mailed > 0))
+            Ok((store.subscriber(&address)?, store.was_erased(&hashes)?, is_suppressed, mailed > 0))
         })
         .await?;
     if let Some(known) = known {

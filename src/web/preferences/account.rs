@@ -4,8 +4,8 @@ use super::{Bearer, bearer, page, posted};
 use crate::digest::Text;
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{Asking, NewRequest, RequestKind};
-use crate::subscriber::{Address, Status};
+use crate::store::{AGREES_TO, Asking, NewRequest, RequestId, RequestKind, Store};
+use crate::subscriber::{Address, Status, Subscriber};
 use crate::token::Scope;
 use crate::web::asking::Unfit;
 use crate::web::limits::Costly;
@@ -20,6 +20,9 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::TimeDelta;
+
+/// How often a day somebody is asked whether they move: the first new address may have been mistyped.
+const MOVES_PER_DAY: u32 = 3;
 
 /// `GET /preferences/account?t=TOKEN`
 pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
@@ -113,33 +116,54 @@ async fn move_to(
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
     }
-    let now = site.clock.now();
-    let to = address.clone();
-    let mailed = site.db.run(move |store| store.count_mailed(RequestKind::Move, &to, now - TimeDelta::days(1))).await?;
-    if mailed == 0 {
-        let old = bearer.subscriber.address.clone();
-        let request = NewRequest {
-            kind: RequestKind::Move,
-            address: address.clone(),
-            subscriber: Some(bearer.subscriber.id),
-            details: address.to_string(),
-            asking,
-        };
-        let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
-        let desk = site.desk();
-        let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
-        let preferences = &bearer.subscriber.preferences;
-        let to = Addressee {
-            subscriber: Some(bearer.subscriber.id),
-            address: &address,
-            language: &preferences.language,
-            zone: preferences.timezone,
-        };
-        let notice = Notice::NewAddress { old, url, until: now + TimeDelta::hours(LINK_HOURS) };
-        site.send(&notice, to, Some(id)).await?;
-    }
+    ask_both(site, &bearer.subscriber, &address, asking).await?;
     let said = tongue.pages().account.moving.with(&[("address", address.as_str())]);
     show(site, bearer, Some(&said))
+}
+
+/// Asks the new address and the one of now by mail, each of them so often a day at most.
+async fn ask_both(site: &Site, subscriber: &Subscriber, new: &Address, asking: Asking) -> Result<(), PageError> {
+    let _turn = site.turn_to_mail().await;
+    let (now, desk) = (site.clock.now(), site.desk());
+    let (old, since) = (subscriber.address.clone(), now - TimeDelta::days(1));
+    let (to_new, to_old) = (new.clone(), old.clone());
+    let may_ask = site.db.run(move |store| {
+        let asked = |store: &mut dyn Store, of: &Address| store.count_mailed(RequestKind::Move, of, since);
+        Ok(asked(store, &to_new)? == 0 && asked(store, &to_old)? < MOVES_PER_DAY)
+    });
+    if !may_ask.await? {
+        return Ok(());
+    }
+    let id = subscriber.id;
+    let request = move |address: Address, details: String| NewRequest {
+        kind: RequestKind::Move,
+        address,
+        subscriber: Some(id),
+        details,
+        asking: asking.clone(),
+    };
+    let (to_new, to_old) = (new.clone(), old.clone());
+    let (from_new, from_old) = site
+        .db
+        .run(move |store| {
+            let first = store.ask(&request(to_new.clone(), to_new.to_string()), None, now)?;
+            let second = store.ask(&request(to_old, format!("{AGREES_TO}{}", first.0)), None, now)?;
+            Ok((first, second))
+        })
+        .await?;
+    let url = |id: RequestId| desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
+    let until = now + TimeDelta::hours(LINK_HOURS);
+    let preferences = &subscriber.preferences;
+    let to = |address| Addressee {
+        subscriber: Some(id),
+        address,
+        language: &preferences.language,
+        zone: preferences.timezone,
+    };
+    let asks_old = Notice::OldAddress { new: new.clone(), url: url(from_old), until };
+    let asks_new = Notice::NewAddress { old: old.clone(), url: url(from_new), until };
+    site.send(&asks_new, to(new), Some(from_new)).await?;
+    site.send(&asks_old, to(&old), Some(from_old)).await
 }
 
 /// Mails a fresh link to the subscriber's own address, one of a kind a day. What was
@@ -147,6 +171,7 @@ async fn move_to(
 /// by mistake comes back today.
 async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: Asking) -> Result<(), PageError> {
     let (subscriber, now) = (&bearer.subscriber, site.clock.now());
+    let _turn = site.turn_to_mail().await;
     let (page, to, since) = (asking.page.clone(), subscriber.address.clone(), now - TimeDelta::days(1));
     if site.db.run(move |store| store.count_mailed_from(&page, kind, &to, since)).await? > 0 {
         return Ok(());

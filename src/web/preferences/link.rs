@@ -6,6 +6,7 @@ use crate::digest::{Text, Tongue};
 use crate::links::Links;
 use crate::store::{Asking, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
+use crate::web::asking::without_haste;
 use crate::web::form::Form;
 use crate::web::limits::Costly;
 use crate::web::mishap::Mishap;
@@ -43,12 +44,13 @@ pub(in crate::web) async fn send(
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
     }
-    mail(&site, address, asking).await?;
+    without_haste(mail(&site, address, asking)).await?;
     let said = Said::new(StatusCode::OK, words.form.mailbox.as_str(), words.link.done.as_str());
     site.pages.say(&tongue, &said)
 }
 
 async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageError> {
+    let _turn = site.turn_to_mail().await;
     let now = site.clock.now();
     let of = address.clone();
     let (known, mailed) = site
