@@ -116,7 +116,7 @@ pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Backgrou
             papers.par_iter().map_init(TermCounter::new, |counter, stored| counter.paper(&stored.paper)).collect();
         for (stored, terms) in papers.iter().zip(&counted) {
             background.count(terms);
-            unsigned.add(stored.row, terms);
+            unsigned.add(stored, terms);
         }
         if unsigned.is_full() {
             unsigned.sign(db, &background)?;

@@ -1,9 +1,9 @@
 //! Signs papers: keeps of each by which terms it is told from others.
 
-use crate::profile::features::weigh;
+use crate::profile::features::{People, people, weigh};
 use crate::profile::{Background, TermCounter, Terms};
 use crate::ranking::signature::Signature;
-use crate::store::{Db, NewSignature, PaperRow, StoreError};
+use crate::store::{Db, NewSignature, PaperRow, StoreError, StoredPaper};
 use rayon::prelude::*;
 
 /// Terms that are kept until the statistics are known well enough: some 30,000
@@ -17,7 +17,9 @@ const BATCH: usize = 4_000;
 /// others is known once the others are counted too.
 #[derive(Default)]
 pub(super) struct Unsigned {
-    papers: Vec<(PaperRow, u32)>,
+    /// Each with where its terms end, and its people.
+    papers: Vec<(PaperRow, u32, u32)>,
+    people: People,
     terms: Vec<u32>,
     /// How often each occurs; more than 255 is 255.
     counts: Vec<u8>,
@@ -25,10 +27,11 @@ pub(super) struct Unsigned {
 
 impl Unsigned {
     /// Adds a paper that was counted.
-    pub(super) fn add(&mut self, paper: PaperRow, terms: &Terms) {
+    pub(super) fn add(&mut self, paper: &StoredPaper, terms: &Terms) {
         self.terms.extend(terms.iter().map(|(term, _)| *term));
         self.counts.extend(terms.iter().map(|(_, count)| u8::try_from(*count).unwrap_or(u8::MAX)));
-        self.papers.push((paper, self.terms.len() as u32));
+        self.people.extend(people(&paper.paper.authors));
+        self.papers.push((paper.row, self.terms.len() as u32, self.people.len() as u32));
     }
 
     /// Whether they take much memory.
@@ -38,13 +41,13 @@ impl Unsigned {
 
     /// Signs them all.
     pub(super) fn sign(&mut self, db: &Db, background: &Background) -> Result<(), StoreError> {
-        let Unsigned { papers, terms, counts } = std::mem::take(self);
+        let Unsigned { papers, people, terms, counts } = std::mem::take(self);
         let signed = |at: usize| {
-            let start = if at == 0 { 0 } else { papers[at - 1].1 as usize };
-            let (row, end) = papers[at];
+            let (start, first) = if at == 0 { (0, 0) } else { (papers[at - 1].1 as usize, papers[at - 1].2 as usize) };
+            let (row, end, last) = papers[at];
             let both = terms[start..end as usize].iter().zip(&counts[start..end as usize]);
             let terms: Terms = both.map(|(term, count)| (*term, u32::from(*count))).collect();
-            (row, signature(&terms, background))
+            (row, signature(&terms, &people[first..last as usize], background))
         };
         for start in (0..papers.len()).step_by(BATCH) {
             let end = papers.len().min(start + BATCH);
@@ -60,8 +63,9 @@ pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), Store
     loop {
         let papers = db.run_here(|store| store.papers_unsigned(BATCH as u32))?;
         let count = papers.len();
-        let sign = |counter: &mut TermCounter, paper: crate::store::StoredPaper| {
-            let terms = signature(&counter.paper(&paper.paper), background);
+        let sign = |counter: &mut TermCounter, paper: StoredPaper| {
+            let people = people(&paper.paper.authors);
+            let terms = signature(&counter.paper(&paper.paper), &people, background);
             NewSignature { paper, terms }
         };
         let signatures: Vec<NewSignature> = papers.into_par_iter().map_init(TermCounter::new, sign).collect();
@@ -75,6 +79,6 @@ pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), Store
     }
 }
 
-fn signature(terms: &Terms, background: &Background) -> Vec<u8> {
-    Signature::of(&weigh(terms, background), background).to_bytes()
+fn signature(terms: &Terms, people: &[(u32, u32)], background: &Background) -> Vec<u8> {
+    Signature::of(&weigh(terms, background), people, background).to_bytes()
 }

@@ -210,6 +210,41 @@ pub fn given_names(authors: &[String]) -> GivenNames {
     names
 }
 
+/// The terms of a paper's authors, each with one that namesakes do not share, by all
+/// given names that are written out. Of whom there are but initials it is the same.
+pub type People = Vec<(u32, u32)>;
+
+/// The people among `authors`, as many of them as are counted; in order of their terms.
+pub fn people(authors: &[String]) -> People {
+    let person = |name: &String| {
+        let (term, folded) = (author_term(name), fold(name));
+        let (given, family) = folded.rsplit_once(' ').unwrap_or_default();
+        // `Jun-Yan` is also written `Junyan`.
+        let whole: String = given.split(' ').filter(|word| word.chars().nth(1).is_some()).collect();
+        let own = if whole.is_empty() { term } else { Group::Author.term(format!("{whole} {family}").as_bytes()) };
+        (term, own)
+    };
+    let mut people: People = authors.iter().take(AUTHORS_MAX).map(person).collect();
+    people.sort_unstable();
+    people
+}
+
+/// The term of one of `people` by which namesakes are told apart.
+pub fn own_term(people: &[(u32, u32)], term: u32) -> u32 {
+    people.binary_search_by_key(&term, |(known, _)| *known).map_or(term, |at| people[at].1)
+}
+
+/// The same features with the people in place of their terms.
+pub fn by_person(features: &Features, people: &[(u32, u32)]) -> Features {
+    let own = |(term, weight): &(u32, f32)| match Group::of(*term) {
+        Group::Author => (own_term(people, *term), *weight),
+        Group::Text | Group::Category => (*term, *weight),
+    };
+    let mut features: Vec<(u32, f32)> = features.0.iter().map(own).collect();
+    features.sort_unstable_by_key(|(term, _)| *term);
+    Features(features)
+}
+
 /// Whether people of one term may be one person: an initial stands for any name
 /// that begins so, but Yifan Huang is not Yiming Huang.
 pub fn may_be_one(given: &str, other: &str) -> bool {
@@ -243,6 +278,11 @@ mod tests {
     #[test]
     fn spellings_of_a_name_are_one_term() {
         assert_eq!(author_term("Emmy Noether"), author_term("E. Noether"));
+        let own = |name: &str| people(&[name.to_owned()])[0].1;
+        assert_eq!(own("Emmy Noether"), own("Emmy A. Noether"));
+        assert_eq!(own("Zhu, Jun-Yan"), own("Zhu, Junyan"));
+        assert_ne!(own("Emmy Noether"), own("Ellen Noether"));
+        assert_eq!(own("E. Noether"), author_term("Emmy Noether"));
         assert_eq!(author_term("Henri Poincaré"), author_term("H. Poincare"));
         assert_ne!(author_term("Emmy Noether"), author_term("Max Noether"));
     }

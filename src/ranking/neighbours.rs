@@ -245,7 +245,7 @@ mod tests {
             background.count(terms);
         }
         background.settle();
-        terms.iter().map(|terms| Signature::of(&weigh(terms, &background), &background)).collect()
+        terms.iter().map(|terms| Signature::of(&weigh(terms, &background), &[], &background)).collect()
     }
 
     fn archive(signatures: &[Signature]) -> Neighbours {

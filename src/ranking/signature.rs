@@ -2,6 +2,7 @@
 //! a whole archive can be held.
 
 use super::similar::{AUTHORS, CATEGORIES};
+use crate::profile::features::own_term;
 use crate::profile::{Background, Features, Group};
 
 /// Words and pairs of words kept: those that weigh most and are not the paper's
@@ -32,8 +33,10 @@ pub struct Signature(Vec<Telling>);
 impl Signature {
     /// Of a paper with these features. The products of two papers' weights, summed
     /// over what they share, are nearly [`likeness`](super::similar::likeness): what
-    /// an author or a category counts is in the weights, half of it on either side.
-    pub fn of(features: &Features, background: &Background) -> Self {
+    /// an author or a category counts is in the weights, half of it on either side. By
+    /// `people` namesakes are told apart: two papers that share a family name and an
+    /// initial share nothing.
+    pub fn of(features: &Features, people: &[(u32, u32)], background: &Background) -> Self {
         let is_shared = |term: u32| background.share(term) * background.papers() as f32 > 1.5;
         let mut terms = Vec::with_capacity(WORDS + NAMES + 4);
         let mut keep = |group: Group, most: usize, counts: f32| {
@@ -44,7 +47,8 @@ impl Signature {
                 group.truncate(most);
             }
             let scale = counts.sqrt();
-            terms.extend(group.into_iter().map(|(term, weight)| Telling { term, weight: coarse(weight * scale) }));
+            let telling = |(term, weight)| Telling { term: own_term(people, term), weight: coarse(weight * scale) };
+            terms.extend(group.into_iter().map(telling));
         };
         keep(Group::Text, WORDS, 1.0);
         keep(Group::Author, NAMES, AUTHORS);
@@ -122,7 +126,7 @@ mod tests {
             background.count(terms);
         }
         background.settle();
-        let signature = Signature::of(&weigh(&terms[0], &background), &background);
+        let signature = Signature::of(&weigh(&terms[0], &background), &[], &background);
         assert_eq!(signature.terms().len(), WORDS + NAMES + 2);
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), signature);
         let own = counter.text("quixotic");

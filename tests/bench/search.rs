@@ -11,7 +11,7 @@ use paperboy::edition::find::search;
 use paperboy::edition::{Kin, refresh_background, similar};
 use paperboy::intake::Import;
 use paperboy::paper::query::Query;
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{by_person, people, weigh};
 use paperboy::profile::library::read_library;
 use paperboy::profile::{Background, Features, TermCounter};
 use paperboy::ranking::similar::likeness;
@@ -130,7 +130,8 @@ fn like_papers(db: &Db, background: &Background, papers: &[StoredPaper]) {
         let Some(last) = batch.last() else { break };
         after = last.row;
         all.par_extend(batch.par_iter().map_init(TermCounter::new, |counter, stored| {
-            (stored.row, weigh(&counter.paper(&stored.paper), background))
+            let features = weigh(&counter.paper(&stored.paper), background);
+            (stored.row, by_person(&features, &people(&stored.paper.authors)))
         }));
     }
     let mean = |asked: &StoredPaper, others: &[PaperRow]| {

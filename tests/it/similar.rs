@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::edition::{Kin, refresh_background, sign_papers, similar};
 use paperboy::intake::Import;
 use paperboy::paper::Paper;
-use paperboy::profile::features::weigh;
+use paperboy::profile::features::{by_person, people, weigh};
 use paperboy::profile::{Features, TermCounter};
 use paperboy::ranking::similar::likeness;
 use paperboy::store::sqlite::SqliteStore;
@@ -97,6 +97,19 @@ fn papers_are_signed_as_they_come_and_as_they_change() {
     assert!(like(&db, "2608.00001").contains(&"2608.00009".to_owned()));
     assert!(like(&db, "10.1101/fish").contains(&"2608.00003".to_owned()));
     assert_eq!(signature(&db, "2608.00002"), untouched);
+}
+
+#[test]
+fn namesakes_are_not_one_author() {
+    let db = Db::new(SqliteStore::in_memory().unwrap());
+    let mut papers = some_papers();
+    papers.push(paper("2608.00005", "Tax law", "Of taxes.", "Zichao Wei"));
+    papers.push(paper("2608.00006", "Opera houses", "Of singers.", "Zihao Wei"));
+    papers.push(paper("2608.00007", "Bicycle chains", "Of wheels.", "Zihao B. Wei"));
+    take_in(&db, &papers);
+    sign_papers(&db).unwrap();
+    assert_eq!(like(&db, "2608.00006"), ["2608.00007"]);
+    assert!(like(&db, "2608.00005").is_empty());
 }
 
 #[test]
@@ -260,7 +273,8 @@ fn what_is_found_is_nearly_as_like_as_what_comparing_with_every_paper_finds() {
     let background = refresh_background(&db, |_| {}).unwrap();
     let papers = db.run_here(|store| store.papers_after(PaperRow(0), u32::MAX)).unwrap();
     let mut counter = TermCounter::new();
-    let all: Vec<Features> = papers.iter().map(|stored| weigh(&counter.paper(&stored.paper), &background)).collect();
+    let mut features = |paper: &Paper| by_person(&weigh(&counter.paper(paper), &background), &people(&paper.authors));
+    let all: Vec<Features> = papers.iter().map(|stored| features(&stored.paper)).collect();
     let kin = Kin::read(&db).unwrap();
     let (mut found, mut best) = (0.0, 0.0);
     for asked in (0..papers.len()).step_by(1 + papers.len() / 40) {

@@ -61,6 +61,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0014_signatures.sql")),
     M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
     M::up(include_str!("../../../migrations/sqlite/0016_packed.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0017_namesakes.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
