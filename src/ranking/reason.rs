@@ -5,7 +5,7 @@ use super::because::{self, Because};
 use super::learned::{Kind, Learned, word_shares};
 use super::rules::Pin;
 use super::score::Scored;
-use crate::paper::{Paper, category_name};
+use crate::paper::{Paper, category_matches, category_name};
 use crate::profile::dense::dot;
 use crate::profile::features::dot as dot_terms;
 use crate::profile::features::{author_term, category_term};
@@ -56,7 +56,11 @@ pub fn reason(candidates: &Candidates, profile: &Profile, learned: &Learned, sco
             }
         }
     }
-    if said.is_empty() { new_in(candidates.paper(scored.candidate)) } else { because::write(&said) }
+    if said.is_empty() {
+        new_in(candidates.paper(scored.candidate), &profile.categories)
+    } else {
+        because::write(&said)
+    }
 }
 
 /// The kinds of evidence that carry a paper, strongest first, and whether each is the strongest.
@@ -84,10 +88,12 @@ fn about(candidates: &Candidates, profile: &Profile, scored: &Scored, said: &mut
     }
 }
 
-/// What can be said of a paper that nothing else speaks for.
-pub(super) fn new_in(paper: &Paper) -> String {
-    match paper.categories.first() {
-        Some(primary) => Because::NewIn(category_name(primary).to_owned()).to_string(),
+/// What can be said of a paper that nothing else speaks for: the first of its
+/// categories, of those that are `wanted` if any are.
+pub(super) fn new_in(paper: &Paper, wanted: &[String]) -> String {
+    let is_wanted = |own: &&String| wanted.iter().any(|pattern| category_matches(pattern, own));
+    match paper.categories.iter().find(is_wanted).or(paper.categories.first()) {
+        Some(category) => Because::NewIn(category_name(category).to_owned()).to_string(),
         None => Because::New.to_string(),
     }
 }

@@ -34,7 +34,7 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
                     let share = votes as f32 / (votes as f32 + HALF_AT_VOTES);
                     (share, Because::Votes(votes).to_string())
                 }
-                _ => (UNKNOWN, new_in(paper)),
+                _ => (UNKNOWN, new_in(paper, &[])),
             };
             Pick {
                 candidate: at,

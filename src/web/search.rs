@@ -151,6 +151,7 @@ pub(super) async fn page(
         .with("number", &asked.number)
         .with("has_more", &(found.has_more && asked.number < PAGES_MAX))
         .with("is_relaxed", &found.is_relaxed)
+        .with("dated", &true)
         .with("papers", &views);
     let status = if asked.wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     site.pages.respond(status, "search.html", &page)

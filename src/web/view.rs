@@ -54,11 +54,11 @@ pub(super) struct PaperView {
     pub(super) summary: String,
     pub(super) comment: Option<String>,
     pub(super) journal: Option<String>,
-    /// `version 2`; none if it is the first.
-    pub(super) version: Option<String>,
     /// That it was withdrawn, in a word.
     pub(super) withdrawn: Option<String>,
     pub(super) links: Vec<LinkView>,
+    /// When it was announced, its version and its votes, as far as there is something to say.
+    pub(super) facts: Vec<String>,
 }
 
 impl PaperView {
@@ -74,23 +74,26 @@ impl PaperView {
 
     fn new(paper: &Paper, authors_max: usize, summary: String, tongue: &Tongue) -> Self {
         let words = &tongue.pages().paper;
+        let announced = paper.announced.map(|day| tongue.announced(day));
+        let votes = paper.upvotes.filter(|votes| *votes > 0);
+        let votes = votes.map(|votes| tongue.count(&words.votes, u64::from(votes)));
+        let version = paper.version.filter(|version| *version > 1);
+        let version = version.map(|version| words.version.with(&[("number", &version.to_string())]));
+        let facts = [&announced, &version, &votes].into_iter().flatten().cloned().collect();
         PaperView {
+            facts,
             id: paper.id.to_string(),
             path: path_of(paper.id.as_str()),
             title: paper.title.clone(),
             people: tongue.some(&paper.authors, authors_max),
             categories: categories(paper),
             lang: tongue.lang_of(&paper.title),
-            announced: paper.announced.map(|day| tongue.announced(day)),
-            votes: paper.upvotes.filter(|votes| *votes > 0).map(|votes| tongue.count(&words.votes, u64::from(votes))),
+            announced,
+            votes,
             abstract_text: paper.abstract_text.clone(),
             summary,
             comment: paper.comment.clone(),
             journal: paper.journal.clone(),
-            version: paper
-                .version
-                .filter(|version| *version > 1)
-                .map(|version| words.version.with(&[("number", &version.to_string())])),
             withdrawn: withdrawn(paper, tongue),
             links: links(paper, tongue),
         }
