@@ -1,4 +1,5 @@
-//! What somebody asks for in words, before they have liked anything.
+//! What somebody asks for in words. Before they have liked anything it is all there is
+//! to go by; then it says which papers are no chance finds.
 //!
 //! Words are not learned from: how much of what was asked a paper says is counted,
 //! each word by how rare it is and by how plainly the paper says it ([`said`], as

@@ -1,5 +1,6 @@
 //! An interest becomes a profile.
 
+use super::background::fingerprint;
 use super::dense::Direction;
 use super::features::{GivenNames, weigh};
 use super::{Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
@@ -76,7 +77,7 @@ pub struct Profile {
     /// Weights of words and categories learned together, where papers are liked and
     /// there is an archive to tell them from.
     pub trained: Option<Trained>,
-    /// What it asks for in words, where nothing is liked yet.
+    /// What it asks for in words.
     pub asked: Option<Asked>,
     /// What disliked papers say, to be taken away from that.
     pub refused: Features,
@@ -92,6 +93,8 @@ pub struct Profile {
     pub categories: Vec<String>,
     /// The liked papers, for reasons.
     pub liked: Vec<Example>,
+    /// Fingerprints of their terms, in order: one that is to be ranked does not say what is usual.
+    pub known: Vec<u64>,
 }
 
 impl Profile {
@@ -106,7 +109,7 @@ impl Profile {
     ) -> Profile {
         let words = weighed_words(interest, background, counter);
         let Evidence { liked, disliked, words: words_vector } = evidence;
-        let asks = liked.is_empty();
+        let asked = Asked::read(&words_of(interest), background, counter);
         Profile {
             name: interest.name.clone(),
             weight: interest.weight,
@@ -119,15 +122,21 @@ impl Profile {
                 .contrast()
                 .train(&liked, (&words, WORDS_WEIGHT))
                 .map(|trained| Trained { text: less_of(trained.text, &disliked, TRAINED_LENGTH), ..trained }),
-            asked: asks.then(|| Asked::read(&words_of(interest), background, counter)).flatten(),
-            refused: if asks { less_of(Features::default(), &disliked, 1.0) } else { Features::default() },
+            refused: if asked.is_some() { less_of(Features::default(), &disliked, 1.0) } else { Features::default() },
+            asked,
             dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
             authors: interest.authors.iter().filter(|name| !fold(name).is_empty()).cloned().collect(),
             categories: interest.categories.clone(),
+            known: fingerprints(&liked),
             liked,
         }
+    }
+
+    /// What it asks for in words, where nothing is liked and they are all there is.
+    pub fn words_alone(&self) -> Option<&Asked> {
+        self.asked.as_ref().filter(|_| self.liked.is_empty())
     }
 
     /// The weights of words that the score goes by.
@@ -233,6 +242,13 @@ fn less_of(weights: Features, disliked: &[Example], share: f32) -> Features {
         }
     }
     sorted(weights)
+}
+
+fn fingerprints(examples: &[Example]) -> Vec<u64> {
+    let of = |example: &Example| fingerprint(example.features.0.iter().map(|(term, _)| *term));
+    let mut keys: Vec<u64> = examples.iter().map(of).collect();
+    keys.sort_unstable();
+    keys
 }
 
 fn weight_of(examples: &[Example]) -> f32 {

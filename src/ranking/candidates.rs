@@ -265,6 +265,11 @@ impl Candidates {
         self.keys.iter().map(|key| trained.own.get(key).copied().unwrap_or(0.0)).collect()
     }
 
+    /// Positions of the papers with one of these fingerprints, which are in order.
+    pub fn with_keys(&self, keys: &[u64]) -> Vec<usize> {
+        (0..self.papers.len()).filter(|&at| keys.binary_search(&self.keys[at]).is_ok()).collect()
+    }
+
     /// For every candidate the sum of the weights of its categories.
     pub fn field_sums(&self, weights: &Features) -> Vec<f32> {
         let mut sums = vec![0.0; self.papers.len()];

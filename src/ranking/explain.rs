@@ -160,7 +160,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
     };
     Explanation {
         interest: profile.name.clone(),
-        words_alone: profile.asked.is_some(),
+        words_alone: profile.words_alone().is_some(),
         sum,
         sum_mean: learned.mean,
         sum_spread: learned.spread,

@@ -2,7 +2,8 @@
 //!
 //! Each kind of evidence gives a [`Part`]: words, people, fields, dense vectors.
 //! Parts are standardised over the candidates and summed with their weights; how
-//! far a paper's sum stands above the others' becomes a probability.
+//! far a paper's sum stands above the others' becomes a probability. A candidate that
+//! is liked itself is no measure for the others: it is more like itself than any of them.
 
 use super::Candidates;
 use crate::profile::{Asked, Group, Profile, Trained};
@@ -85,8 +86,9 @@ pub struct Part {
 }
 
 impl Part {
-    fn new(kind: Kind, weight: f32, raw: Vec<f32>, spread_min: f32) -> Self {
-        let (mean, spread) = mean_and_spread(&raw, spread_min);
+    /// `known` are the positions of those that are liked themselves.
+    fn new(kind: Kind, weight: f32, raw: Vec<f32>, known: &[usize], spread_min: f32) -> Self {
+        let (mean, spread) = mean_and_spread(&raw, known, spread_min);
         Part { kind, weight, raw, mean, spread }
     }
 
@@ -116,7 +118,7 @@ impl Learned {
     /// the profile. Zero where there is nothing to go by but the category.
     pub fn of(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>) -> Self {
         let count = candidates.len();
-        if let Some(asked) = &profile.asked {
+        if let Some(asked) = profile.words_alone() {
             return Learned::asked(candidates, profile, asked, dense);
         }
         if profile.text.0.is_empty() && profile.people.0.is_empty() {
@@ -129,12 +131,13 @@ impl Learned {
                 scores: vec![score; count],
             };
         }
+        let known = candidates.with_keys(&profile.known);
         let mut words = candidates.products(&profile.text);
         for (product, common) in words.iter_mut().zip(candidates.commonness()) {
             *product -= common;
         }
         let people = candidates.people_products(profile);
-        let beyond_chance: Vec<f32> = words
+        let mut beyond_chance: Vec<f32> = words
             .iter()
             .zip(&people)
             .map(|(words, people)| {
@@ -142,38 +145,46 @@ impl Learned {
                 by_words.max(people / BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)
             })
             .collect();
+        if let Some(asked) = &profile.asked {
+            // A liked paper or two have few words in common with any other: what says what
+            // was asked for is there by no chance.
+            for (beyond, answer) in beyond_chance.iter_mut().zip(answers(candidates, profile, asked)) {
+                *beyond = beyond.max(answered(answer));
+            }
+        }
         let people_weight = PEOPLE_WEIGHT * profile.people_weight.powi(4);
         let mut parts = match &profile.trained {
-            Some(trained) => trained_parts(candidates, trained).to_vec(),
+            Some(trained) => trained_parts(candidates, trained, &known).to_vec(),
             None => vec![
-                Part::new(Kind::Words, 1.0, words, TEXT_SPREAD_MIN),
-                Part::new(Kind::Fields, FIELDS_WEIGHT, candidates.field_sums(&profile.fields), FIELDS_SPREAD_MIN),
+                Part::new(Kind::Words, 1.0, words, &known, TEXT_SPREAD_MIN),
+                Part::new(
+                    Kind::Fields,
+                    FIELDS_WEIGHT,
+                    candidates.field_sums(&profile.fields),
+                    &known,
+                    FIELDS_SPREAD_MIN,
+                ),
             ],
         };
-        parts.push(Part::new(Kind::People, people_weight, people, PEOPLE_SPREAD_MIN));
+        parts.push(Part::new(Kind::People, people_weight, people, &known, PEOPLE_SPREAD_MIN));
         if let Some(dense) = dense {
-            parts.push(Part::new(Kind::Meaning, DENSE_WEIGHT, dense.to_vec(), DENSE_SPREAD_MIN));
+            parts.push(Part::new(Kind::Meaning, DENSE_WEIGHT, dense.to_vec(), &known, DENSE_SPREAD_MIN));
         }
         parts.retain(|part| part.weight > 0.0);
         let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
-        let (mean, spread) = mean_and_spread(&sums, 1.0);
+        let (mean, spread) = mean_and_spread(&sums, &known, 1.0);
         let scores = sums.iter().zip(&beyond_chance).map(|(sum, chance)| surprise((sum - mean) / spread) * chance);
         Learned { scores: scores.collect(), parts, mean, spread, beyond_chance }
     }
 
     /// The same where words are all there is: they are counted, and stand for themselves.
     fn asked(candidates: &Candidates, profile: &Profile, asked: &Asked, dense: Option<&[f32]>) -> Self {
-        let mut raw = candidates.answers(asked);
-        if !profile.refused.0.is_empty() {
-            for (answer, refused) in raw.iter_mut().zip(candidates.products(&profile.refused)) {
-                *answer += refused;
-            }
-        }
-        let beyond_chance: Vec<f32> =
-            raw.iter().map(|answer| (answer / ASKED_BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)).collect();
+        let raw = answers(candidates, profile, asked);
+        let beyond_chance: Vec<f32> = raw.iter().copied().map(answered).collect();
         let mut parts = vec![Part { kind: Kind::Words, weight: 1.0, raw, mean: ASKED_MEAN, spread: ASKED_SPREAD }];
         if let Some(dense) = dense {
-            parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), DENSE_SPREAD_MIN));
+            let known = candidates.with_keys(&profile.known);
+            parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), &known, DENSE_SPREAD_MIN));
         }
         let count = candidates.len();
         let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
@@ -182,9 +193,25 @@ impl Learned {
     }
 }
 
+/// How much of what is asked for each candidate says, less what it says that is disliked.
+fn answers(candidates: &Candidates, profile: &Profile, asked: &Asked) -> Vec<f32> {
+    let mut answers = candidates.answers(asked);
+    if !profile.refused.0.is_empty() {
+        for (answer, refused) in answers.iter_mut().zip(candidates.products(&profile.refused)) {
+            *answer += refused;
+        }
+    }
+    answers
+}
+
+/// How far an answer is beyond chance.
+fn answered(answer: f32) -> f32 {
+    (answer / ASKED_BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)
+}
+
 /// What each word adds for the candidate at `at`: its weight in the profile, and in the paper.
 pub(super) fn word_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<(u32, f32, f32)> {
-    if let Some(asked) = &profile.asked {
+    if let Some(asked) = profile.words_alone() {
         return candidates.asked_of(asked, at);
     }
     let group = candidates.features(at).group(Group::Text).iter();
@@ -195,7 +222,7 @@ pub(super) fn word_shares(candidates: &Candidates, profile: &Profile, at: usize)
 /// What is taken from the sum of these for what any paper says and for what disliked
 /// ones say, or given back to a paper that stood for what nobody asked for.
 pub(super) fn beside_words(candidates: &Candidates, profile: &Profile, at: usize) -> f32 {
-    match (&profile.asked, &profile.trained) {
+    match (profile.words_alone(), &profile.trained) {
         (Some(_), _) => profile.refused.dot(candidates.features(at)),
         (None, Some(trained)) => candidates.given_back(trained)[at],
         (None, None) => -candidates.commonness()[at],
@@ -203,15 +230,15 @@ pub(super) fn beside_words(candidates: &Candidates, profile: &Profile, at: usize
 }
 
 /// Words and fields that were learned together are standardised together.
-fn trained_parts(candidates: &Candidates, trained: &Trained) -> [Part; 2] {
+fn trained_parts(candidates: &Candidates, trained: &Trained, known: &[usize]) -> [Part; 2] {
     let mut words = candidates.products(&trained.text);
     for (sum, back) in words.iter_mut().zip(candidates.given_back(trained)) {
         *sum += back;
     }
     let fields = candidates.field_sums(&trained.fields);
     let both: Vec<f32> = words.iter().zip(&fields).map(|(words, fields)| words + fields).collect();
-    let (_, spread) = mean_and_spread(&both, TRAINED_SPREAD_MIN);
-    let part = |kind, raw| Part { spread, ..Part::new(kind, 1.0, raw, TRAINED_SPREAD_MIN) };
+    let (_, spread) = mean_and_spread(&both, known, TRAINED_SPREAD_MIN);
+    let part = |kind, raw| Part { spread, ..Part::new(kind, 1.0, raw, known, TRAINED_SPREAD_MIN) };
     [part(Kind::Words, words), part(Kind::Fields, fields)]
 }
 
@@ -220,9 +247,11 @@ pub(super) fn surprise(deviations: f32) -> f32 {
     1.0 / (1.0 + (-(deviations - HALF_AT) * STEEPNESS).exp())
 }
 
-fn mean_and_spread(values: &[f32], least: f32) -> (f32, f32) {
-    let count = values.len().max(1) as f32;
-    let mean = values.iter().sum::<f32>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
+/// Mean and standard deviation of all but the values at `known`.
+fn mean_and_spread(values: &[f32], known: &[usize], least: f32) -> (f32, f32) {
+    let usual = || values.iter().enumerate().filter(|(at, _)| !known.contains(at)).map(|(_, value)| *value);
+    let count = (values.len() - known.len()).max(1) as f32;
+    let mean = usual().sum::<f32>() / count;
+    let variance = usual().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
     (mean, variance.sqrt().max(least))
 }
