@@ -95,6 +95,8 @@
 //!   one have agreed.
 //! - When an address moves, or its reader asks for it, the links in older mails
 //!   stop working; those that leave work for ever.
+//! - Pages are served by threads of their own: each is read and made where it is asked
+//!   for, and none holds up a mail.
 //! - `base_url` may have a path: `web/mount.rs` says how.
 //! - Of whoever is erased a keyed hash of the address is left, which the outbox
 //!   shows and imports refuse. The next upkeep writes the file anew, so that

@@ -204,6 +204,14 @@ try {
   await press('main form button[type=submit]');
   await expect('subscribing', /Look into your mailbox/);
   await look('subscribe-sent');
+  // A provider that is mistyped is pointed out, and the right one is a button away.
+  await go('/subscribe');
+  await type('#email', 'walker@gmial.com');
+  await press('main form button[type=submit]');
+  await expect('a mistyped provider', /Did you mean walker@gmail\.com/);
+  await look('subscribe-meant');
+  await press('button[name=meant]');
+  await expect('agreeing to the right one', /Look into your mailbox/);
 
   // Read the mail in the inbox, confirm.
   const confirm = (await linksOfMail(me, 'confirm')).find((url) => url.includes('/confirm?t='));
