@@ -7,7 +7,7 @@
 use super::PageError;
 use super::pages::{Pages, Said};
 use crate::digest::Tongue;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// What went wrong.
@@ -70,6 +70,12 @@ impl Mishap {
             Mishap::OldConfirmation => Some(("/subscribe", words.subscribe.as_str())),
             _ => None,
         };
-        pages.say(tongue, &Said { link, ..Said::new(self.status(), heading.as_str(), text.as_str()) })
+        let mut page =
+            pages.say(tongue, &Said { link, ..Said::new(self.status(), heading.as_str(), text.as_str()) })?;
+        if self == Mishap::TooOften {
+            // RFC 6585 section 4.
+            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        Ok(page)
     }
 }
