@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(author_term("Emmy Noether"), author_term("E. Noether"));
         let own = |name: &str| people(&[name.to_owned()])[0].1;
         assert_eq!(own("Emmy Noether"), own("Emmy A. Noether"));
-        assert_eq!(own("Zhu, Jun-Yan"), own("Zhu, Junyan"));
+        assert_eq!(own("Jun-Yan Zhu"), own("Junyan Zhu"));
         assert_ne!(own("Emmy Noether"), own("Ellen Noether"));
         assert_eq!(own("E. Noether"), author_term("Emmy Noether"));
         assert_eq!(author_term("Henri Poincaré"), author_term("H. Poincare"));

@@ -152,7 +152,7 @@ pub(super) async fn act(
     request: Request<Body>,
 ) -> Result<Response, PageError> {
     let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
-    if !site.state.limits.allow(Costly::Form, visitor) {
+    if !site.state.limits.allow(Costly::Thumb, visitor) {
         return Mishap::TooOften.answer();
     }
     let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };

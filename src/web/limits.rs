@@ -15,6 +15,8 @@ type Keyed = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>;
 pub(super) enum Costly {
     /// A form is sent.
     Form,
+    /// Something is said of a paper.
+    Thumb,
     /// A mail may be sent to somebody.
     Mail,
     /// The archive is searched.
@@ -25,6 +27,8 @@ pub(super) enum Costly {
 
 /// A lab of fifty people may sit behind one address.
 const FORMS_PER_MINUTE: u32 = 60;
+/// All of them may read their mail at the same hour.
+const THUMBS_PER_MINUTE: u32 = 600;
 const MAILS_PER_HOUR: u32 = 30;
 const SEARCHES_PER_MINUTE: u32 = 240;
 /// A provider whose key was changed here tries again for hours; it is told so, and the log is not filled with it.
@@ -36,6 +40,7 @@ const TIDY_AFTER: u32 = 10_000;
 /// Counts what each network asks for.
 pub(super) struct Limits {
     forms: Keyed,
+    thumbs: Keyed,
     mails: Keyed,
     searches: Keyed,
     forgeries: Keyed,
@@ -47,6 +52,7 @@ impl Default for Limits {
         let number = |n: u32| NonZeroU32::new(n).expect("a limit is not zero");
         Limits {
             forms: RateLimiter::keyed(Quota::per_minute(number(FORMS_PER_MINUTE))),
+            thumbs: RateLimiter::keyed(Quota::per_minute(number(THUMBS_PER_MINUTE))),
             mails: RateLimiter::keyed(Quota::per_hour(number(MAILS_PER_HOUR))),
             searches: RateLimiter::keyed(Quota::per_minute(number(SEARCHES_PER_MINUTE))),
             forgeries: RateLimiter::keyed(Quota::per_minute(number(FORGERIES_PER_MINUTE))),
@@ -60,12 +66,13 @@ impl Limits {
     pub(super) fn allow(&self, what: Costly, visitor: Visitor) -> bool {
         let limiter = match what {
             Costly::Form => &self.forms,
+            Costly::Thumb => &self.thumbs,
             Costly::Mail => &self.mails,
             Costly::Search => &self.searches,
             Costly::Forgery => &self.forgeries,
         };
         if self.asked.fetch_add(1, Ordering::Relaxed) % TIDY_AFTER == TIDY_AFTER - 1 {
-            for limiter in [&self.forms, &self.mails, &self.searches, &self.forgeries] {
+            for limiter in [&self.forms, &self.thumbs, &self.mails, &self.searches, &self.forgeries] {
                 limiter.retain_recent();
                 limiter.shrink_to_fit();
             }
