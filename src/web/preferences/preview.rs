@@ -34,9 +34,10 @@ pub(super) async fn of(
     let compose = move |db: &Db| {
         let composed = edition::preview(db, &desk, &subscriber, None, now)?;
         let is_empty = |composed: &Composed| composed.issue.considered == 0 && composed.issue.sections.is_empty();
-        let again = match composed.as_ref().is_some_and(is_empty) {
-            true => Some(edition::preview_again(db, &desk, &subscriber, now)?),
-            false => None,
+        let again = if composed.as_ref().is_some_and(is_empty) {
+            Some(edition::preview_again(db, &desk, &subscriber, now)?)
+        } else {
+            None
         };
         Ok::<_, EditionError>((composed, again.filter(|again| again.issue.considered > 0)))
     };
