@@ -45,6 +45,9 @@ pub(super) struct Watched {
     pub(super) folder: PathBuf,
 }
 
+/// More threads would wait for the connections to the database.
+const THREADS_MAX: usize = 32;
+
 /// Serves pages on threads of their own: a page that takes its time, be it because
 /// the disk is slow, holds up other pages and no mail.
 pub(super) struct Threads(Option<Runtime>);
@@ -55,7 +58,7 @@ impl Threads {
     pub(super) fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut threads = Builder::new_multi_thread();
-        threads.worker_threads(4 * cores).thread_name("pages").enable_all();
+        threads.worker_threads((4 * cores).min(THREADS_MAX)).thread_name("pages").enable_all();
         threads.build().map(|runtime| Threads(Some(runtime)))
     }
 
