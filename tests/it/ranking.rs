@@ -160,56 +160,6 @@ fn words_alone_find_what_is_rare_in_them() {
     assert!(picks.picks.iter().take(4).all(|pick| topic(&pick.paper) == 0), "{picks:?}");
 }
 
-/// An interest that says what it wants.
-fn described(description: &str) -> Interest {
-    Interest { description: description.to_owned(), ..interest("described", &[], &[]) }
-}
-
-impl World {
-    /// The score of every candidate.
-    fn scores(&self, profile: &Profile) -> Vec<f32> {
-        (0..self.candidates.len()).map(|at| ranking::explain(&self.candidates, profile, at).score).collect()
-    }
-
-    /// The sum of the scores of the candidates on a topic.
-    fn sum(&self, profile: &Profile, on: usize) -> f32 {
-        let scores = self.scores(profile).into_iter().enumerate();
-        scores.filter(|(at, _)| topic(self.candidates.paper(*at)) == on).map(|(_, score)| score).sum()
-    }
-}
-
-#[test]
-fn one_thumb_does_not_empty_an_interest_that_says_what_it_wants() {
-    const LINE: f32 = 0.2;
-    let world = World::usual();
-    let wanted = described("protein, enzyme");
-    let before = world.scores(&world.wants(&wanted));
-    let found: Vec<usize> = (0..before.len()).filter(|at| before[*at] >= LINE).collect();
-    assert!(found.len() >= 5, "{before:?}");
-    // One that they would like, one that nobody would have thought of, one of today's.
-    let today = (**world.candidates.paper(0)).clone();
-    for liked in [paper(0, 3), paper(1, 3), today] {
-        let profile = world.learn(&wanted, std::slice::from_ref(&liked), &[]);
-        let after = world.scores(&profile);
-        let kept = found.iter().filter(|at| after[**at] >= LINE).count();
-        assert!(kept * 2 >= found.len(), "{} of {} with {}: {after:?}", kept, found.len(), liked.id);
-        let (was, is) = (world.sum(&world.wants(&wanted), topic(&liked)), world.sum(&profile, topic(&liked)));
-        assert!(is > was || topic(&liked) == 0, "what is like the liked paper gains: {was} {is}");
-    }
-}
-
-#[test]
-fn a_liked_paper_among_the_candidates_does_not_push_the_others_down() {
-    let world = World::usual();
-    let likes = |liked: &Paper| world.learn(&interest("one", &[], &[]), std::slice::from_ref(liked), &[]);
-    let today = (**world.candidates.paper(0)).clone();
-    // The same paper of another number is nearly the same evidence.
-    let other = Paper { id: "0.999".parse().unwrap(), title: format!("{} again", today.title), ..today.clone() };
-    let others = |profile: &Profile| world.sum(profile, 0) - world.scores(profile)[0];
-    let (there, elsewhere) = (others(&likes(&today)), others(&likes(&other)));
-    assert!(there > 0.7 * elsewhere, "{there} {elsewhere}");
-}
-
 #[test]
 fn a_dislike_lowers_what_is_like_it_at_once() {
     let world = World::usual();
