@@ -183,8 +183,8 @@ impl Learned {
         let beyond_chance: Vec<f32> = raw.iter().copied().map(answered).collect();
         let mut parts = vec![Part { kind: Kind::Words, weight: 1.0, raw, mean: ASKED_MEAN, spread: ASKED_SPREAD }];
         if let Some(dense) = dense {
-            let known = candidates.with_keys(&profile.known);
-            parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), &known, DENSE_SPREAD_MIN));
+            // Nothing is liked, so nothing that is to be ranked is.
+            parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), &[], DENSE_SPREAD_MIN));
         }
         let count = candidates.len();
         let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();

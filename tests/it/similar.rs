@@ -100,6 +100,30 @@ fn papers_are_signed_as_they_come_and_as_they_change() {
 }
 
 #[test]
+fn what_was_found_ahead_is_what_is_found_when_asked() {
+    let db = Db::new(SqliteStore::in_memory().unwrap());
+    take_in(&db, &some_papers());
+    sign_papers(&db).unwrap();
+    let [asked, ahead] = [(); 2].map(|()| Kin::read(&db).unwrap());
+    let mut next = Some(0);
+    while let Some(from) = next {
+        next = ahead.look_ahead(&db, from).unwrap();
+    }
+    let papers = db.run_here(|store| store.papers_after(PaperRow(0), u32::MAX)).unwrap();
+    for paper in &papers {
+        let rows = |kin: &Kin, limit| -> Vec<PaperRow> {
+            similar(&db, kin, paper, limit, None).unwrap().iter().map(|other| other.row).collect()
+        };
+        // More than are kept are found anew, in the same order.
+        let all = rows(&asked, 40);
+        for limit in [1, 8, 16, 17] {
+            assert_eq!(rows(&ahead, limit), all[..all.len().min(limit)], "{}", paper.paper.id);
+            assert_eq!(rows(&asked, limit), rows(&ahead, limit), "{}", paper.paper.id);
+        }
+    }
+}
+
+#[test]
 fn namesakes_are_not_one_author() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     let mut papers = some_papers();
