@@ -1,16 +1,18 @@
 //! The ranking as a whole: profiles of every size, odd archives, the shape of an
 //! issue, and reasons that are true.
 
+use crate::place::shared;
 use chrono::{DateTime, NaiveDate, Utc};
 use paperboy::edition::refresh_archive;
 use paperboy::embedding::{Embedder, SvdEmbedder};
+use paperboy::intake::Import;
 use paperboy::paper::Paper;
 use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::learn::words_of;
 use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
 use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request, Section};
-use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
+use paperboy::store::{Db, PaperRow};
 use paperboy::subscriber::Interest;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -158,6 +160,32 @@ fn words_alone_find_what_is_rare_in_them() {
     let wanted = Interest { description: "deep learning for proteins".to_owned(), ..interest("P", &[], &[]) };
     let picks = world.pick(&[world.wants(&wanted)], 5, 0.0);
     assert!(picks.picks.iter().take(4).all(|pick| topic(&pick.paper) == 0), "{picks:?}");
+}
+
+/// Made-up papers have too few words for it: one liked paper has hardly any in common
+/// with others that the words find.
+#[test]
+fn one_thumb_does_not_empty_an_interest_that_says_what_it_wants() {
+    const LINE: f32 = 0.2;
+    let Some(file) = shared("papers_arxiv/2025-10.jsonl.gz") else { return };
+    let db = Db::new(SqliteStore::in_memory().unwrap());
+    Import::new(DateTime::default()).take_in_file(&db, &file, |_, _| {}).unwrap();
+    let real = db.run_here(|store| store.papers_after(PaperRow(0), 1_500)).unwrap();
+    let real: Vec<Paper> = real.into_iter().map(|stored| Paper { announced: Some(day()), ..stored.paper }).collect();
+    let (archive, today) = real.split_at(1_300);
+    let world = World::new(archive, today.to_vec());
+    let wanted = Interest { description: "reinforcement learning".to_owned(), ..interest("described", &[], &[]) };
+    let found = |profile: &Profile| -> Vec<usize> {
+        (0..today.len()).filter(|at| ranking::explain(&world.candidates, profile, *at).score >= LINE).collect()
+    };
+    let before = found(&world.wants(&wanted));
+    assert!(before.len() >= 5, "{before:?}");
+    let on_it = archive.iter().filter(|paper| paper.title.to_lowercase().contains("reinforcement learning"));
+    for liked in on_it.take(3) {
+        let after = found(&world.learn(&wanted, std::slice::from_ref(liked), &[]));
+        let kept = before.iter().filter(|at| after.contains(at)).count();
+        assert!(kept * 2 >= before.len(), "{kept} of {} with {}", before.len(), liked.title);
+    }
 }
 
 #[test]
