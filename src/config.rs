@@ -91,7 +91,9 @@ pub struct Invalid {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot use the settings in {}:", self.file.display())?;
-        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -100,8 +102,14 @@ impl std::error::Error for Invalid {}
 impl Config {
     /// Reads the settings in the file at `path` and in `env`, which is the
     /// environment of the process; variables that are no settings are passed over.
-    pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Config, Invalid> {
-        let invalid = |problems| Invalid { file: path.to_owned(), problems };
+    pub fn load(
+        path: &Path,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, Invalid> {
+        let invalid = |problems| Invalid {
+            file: path.to_owned(),
+            problems,
+        };
         let mut environment = Environment::collect(env);
         let (mut table, missing) = match syntax::read(path) {
             Ok(Some(table)) => (table, None),
@@ -124,18 +132,38 @@ impl Config {
 }
 
 fn no_file(path: &Path) -> Problem {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let command = folder.map_or("paperboy init".to_owned(), |folder| format!("paperboy init {}", folder.display()));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let command = folder.map_or("paperboy init".to_owned(), |folder| {
+        format!("paperboy init {}", folder.display())
+    });
     let remedy = format!("there is no such file; `{command}` writes one");
-    Problem { path: path.display().to_string(), value: None, remedy }
+    Problem {
+        path: path.display().to_string(),
+        value: None,
+        remedy,
+    }
 }
 
 fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<Problem>> {
     // These are read even if they are not there: for their defaults, and to say which keys are needed.
-    for always in
-        ["site", "database", "schedule", "web", "inbound", "digest", "maildir", "model", "alarms", "retention", "log"]
-    {
-        table.entry(always).or_insert_with(|| Value::Object(Map::new()));
+    for always in [
+        "site",
+        "database",
+        "schedule",
+        "web",
+        "inbound",
+        "digest",
+        "maildir",
+        "model",
+        "alarms",
+        "retention",
+        "log",
+    ] {
+        table
+            .entry(always)
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     let mut fields = Fields::new(table);
     let mut allow_http = false;
@@ -144,38 +172,58 @@ fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<P
         sections::read_site(fields, &mut files)
     });
     let site = site.flatten();
-    let database = fields.section("database", |fields| sections::read_database(fields, &mut files)).flatten();
+    let database = fields
+        .section("database", |fields| {
+            sections::read_database(fields, &mut files)
+        })
+        .flatten();
     let smtp = fields.section("smtp", |fields| sections::read_smtp(fields, &mut files));
     let maildir = fields.section("maildir", |fields| sections::read_maildir(fields, &files));
     let schedule = fields.section("schedule", sections::read_schedule);
     let sources = sources::read(&mut fields, &mut files);
     let web = fields.section("web", |fields| sections::read_web(fields, &mut files));
-    let inbound = fields.section("inbound", |fields| inbound::read_inbound(fields, &mut files));
+    let inbound = fields.section("inbound", |fields| {
+        inbound::read_inbound(fields, &mut files)
+    });
     let digest = fields.section("digest", |fields| sections::read_digest(fields, &files));
-    let model = fields.section("model", |fields| sections::read_model(fields, database.as_ref(), &files));
-    let alarms = fields.section("alarms", |fields| operation::read_alarms(fields, &mut files));
+    let model = fields.section("model", |fields| {
+        sections::read_model(fields, database.as_ref(), &files)
+    });
+    let alarms = fields.section("alarms", |fields| {
+        operation::read_alarms(fields, &mut files)
+    });
     let retention = fields.section("retention", operation::read_retention);
     let log = fields.section("log", operation::read_log);
-    let dkim = fields.section("dkim", |fields| sections::read_dkim(fields, &mut files)).flatten();
+    let dkim = fields
+        .section("dkim", |fields| sections::read_dkim(fields, &mut files))
+        .flatten();
     let problems = fields.into_all_problems();
-    match (site, database, model, smtp.map(Transport::Smtp).or(maildir.map(Transport::Maildir))) {
-        (Some(site), Some(database), Some(model), Some(transport)) if problems.is_empty() => Ok(Config {
-            site,
-            allow_http,
-            database,
-            transport,
-            schedule: schedule.unwrap_or_default(),
-            sources,
-            web: web.unwrap_or_default(),
-            inbound: inbound.unwrap_or_default(),
-            digest: digest.unwrap_or_default(),
-            model,
-            alarms: alarms.unwrap_or_default(),
-            retention: retention.unwrap_or_default(),
-            log: log.unwrap_or_default(),
-            dkim,
-            secret_files: files.into_secret_files(),
-        }),
+    match (
+        site,
+        database,
+        model,
+        smtp.map(Transport::Smtp)
+            .or(maildir.map(Transport::Maildir)),
+    ) {
+        (Some(site), Some(database), Some(model), Some(transport)) if problems.is_empty() => {
+            Ok(Config {
+                site,
+                allow_http,
+                database,
+                transport,
+                schedule: schedule.unwrap_or_default(),
+                sources,
+                web: web.unwrap_or_default(),
+                inbound: inbound.unwrap_or_default(),
+                digest: digest.unwrap_or_default(),
+                model,
+                alarms: alarms.unwrap_or_default(),
+                retention: retention.unwrap_or_default(),
+                log: log.unwrap_or_default(),
+                dkim,
+                secret_files: files.into_secret_files(),
+            })
+        }
         _ => Err(problems),
     }
 }

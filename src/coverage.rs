@@ -32,7 +32,11 @@ impl CoverageState {
 
     /// Its word in listings.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, state)| *state == self).expect("every state has a word").0
+        Self::WORDS
+            .iter()
+            .find(|(_, state)| *state == self)
+            .expect("every state has a word")
+            .0
     }
 
     /// Whether nothing more is waited for: the day is complete or quiet.
@@ -101,7 +105,9 @@ impl Coverage {
         new_papers: u32,
         now: DateTime<Utc>,
     ) -> Self {
-        let since = known.filter(|known| known.state.is_settled()).and_then(|known| known.completed_at);
+        let since = known
+            .filter(|known| known.state.is_settled())
+            .and_then(|known| known.completed_at);
         let keeps = known.filter(|known| match known.state {
             CoverageState::Complete => news.state != CoverageState::Complete,
             CoverageState::Quiet => !news.state.is_settled(),
@@ -109,8 +115,15 @@ impl Coverage {
         });
         if let Some(known) = keeps {
             // A look that brought nothing to go by has to be repeated.
-            let checked_at = if news.state.is_settled() { now } else { known.checked_at };
-            return Coverage { checked_at, ..known.clone() };
+            let checked_at = if news.state.is_settled() {
+                now
+            } else {
+                known.checked_at
+            };
+            return Coverage {
+                checked_at,
+                ..known.clone()
+            };
         }
         // Issues tell what is new in a day that they had before by this instant.
         let completed_at = match since {
@@ -130,7 +143,9 @@ impl Coverage {
             completed_at,
             // What one way of asking has found is not unsaid by another one that is content.
             note: match known {
-                Some(known) if news.note.is_empty() && known.state == news.state => known.note.clone(),
+                Some(known) if news.note.is_empty() && known.state == news.state => {
+                    known.note.clone()
+                }
                 _ => news.note.clone(),
             },
         }
@@ -143,7 +158,8 @@ mod tests {
     use CoverageState::{Complete, Failed, Quiet, Stalled, Waiting};
 
     fn at(hour: u32) -> DateTime<Utc> {
-        "2026-08-04T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::TimeDelta::hours(hour.into())
+        "2026-08-04T00:00:00Z".parse::<DateTime<Utc>>().unwrap()
+            + chrono::TimeDelta::hours(hour.into())
     }
 
     fn news(state: CoverageState, papers: u32) -> CoverageNews {
@@ -160,20 +176,41 @@ mod tests {
 
     /// Looks at hours 1, 2, …: (what was found, papers, of them new).
     #[track_caller]
-    fn check(looks: &[(CoverageState, u32, u32)], state: CoverageState, papers: u32, completed_at: Option<u32>) {
+    fn check(
+        looks: &[(CoverageState, u32, u32)],
+        state: CoverageState,
+        papers: u32,
+        completed_at: Option<u32>,
+    ) {
         let mut known: Option<Coverage> = None;
         for ((state, papers, new), hour) in looks.iter().zip(1..) {
-            known = Some(Coverage::told("arxiv", known.as_ref(), &news(*state, *papers), *new, at(hour)));
+            known = Some(Coverage::told(
+                "arxiv",
+                known.as_ref(),
+                &news(*state, *papers),
+                *new,
+                at(hour),
+            ));
         }
         let known = known.unwrap();
-        assert_eq!((known.state, known.papers, known.completed_at), (state, papers, completed_at.map(at)));
-        let answered = looks.iter().rposition(|look| look.0.is_settled() || !state.is_settled());
+        assert_eq!(
+            (known.state, known.papers, known.completed_at),
+            (state, papers, completed_at.map(at))
+        );
+        let answered = looks
+            .iter()
+            .rposition(|look| look.0.is_settled() || !state.is_settled());
         assert_eq!(known.checked_at, at(answered.unwrap() as u32 + 1));
     }
 
     #[test]
     fn what_was_settled_stays_settled() {
-        check(&[(Waiting, 0, 0), (Stalled, 0, 0), (Complete, 9, 9)], Complete, 9, Some(3));
+        check(
+            &[(Waiting, 0, 0), (Stalled, 0, 0), (Complete, 9, 9)],
+            Complete,
+            9,
+            Some(3),
+        );
         check(&[(Complete, 9, 9), (Complete, 9, 0)], Complete, 9, Some(1));
         check(&[(Complete, 9, 9), (Failed, 0, 0)], Complete, 9, Some(1));
         check(&[(Complete, 9, 9), (Quiet, 0, 0)], Complete, 9, Some(1));
@@ -183,7 +220,12 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_later_moves_the_instant() {
-        check(&[(Complete, 9, 9), (Complete, 12, 3)], Complete, 12, Some(2));
+        check(
+            &[(Complete, 9, 9), (Complete, 12, 3)],
+            Complete,
+            12,
+            Some(2),
+        );
         check(&[(Quiet, 0, 0), (Complete, 3, 3)], Complete, 3, Some(2));
         // A paper that another category brought first is no news, but the day was not complete before.
         check(&[(Waiting, 0, 0), (Complete, 3, 0)], Complete, 3, Some(2));

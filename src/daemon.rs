@@ -128,13 +128,26 @@ impl Started {
         T: Send + Sync + 'static,
         S: Future<Output = Result<Step, Trouble>> + Send + 'static,
     {
-        self.loops.spawn(keep_stepping(pace, move || step(Arc::clone(&work))));
+        self.loops
+            .spawn(keep_stepping(pace, move || step(Arc::clone(&work))));
     }
 
-    fn pace(&mut self, name: &'static str, idle: Duration, patience: Duration, bell: &Arc<Notify>) -> Pace {
+    fn pace(
+        &mut self,
+        name: &'static str,
+        idle: Duration,
+        patience: Duration,
+        bell: &Arc<Notify>,
+    ) -> Pace {
         let pulse = Pulse::new(name, patience);
         self.pulses.push(Arc::clone(&pulse));
-        Pace { pulse, idle, bell: Arc::clone(bell), stop: self.stop.clone(), notes: self.notes.clone() }
+        Pace {
+            pulse,
+            idle,
+            bell: Arc::clone(bell),
+            stop: self.stop.clone(),
+            notes: self.notes.clone(),
+        }
     }
 }
 
@@ -144,11 +157,21 @@ impl Daemon {
         let mut signals = Signals::listen().context("cannot listen to signals")?;
         // What takes a port must have it before anything else begins.
         let listener = self.listen().await?;
-        let for_operator = match self.config.web.admin_listen.filter(|_| self.roles.contains(&Role::Web)) {
+        let for_operator = match self
+            .config
+            .web
+            .admin_listen
+            .filter(|_| self.roles.contains(&Role::Web))
+        {
             Some(address) => Some(operator::listen(address).await?),
             None => None,
         };
-        let lmtp = match self.config.inbound.lmtp.filter(|_| self.roles.contains(&Role::Inbound)) {
+        let lmtp = match self
+            .config
+            .inbound
+            .lmtp
+            .filter(|_| self.roles.contains(&Role::Inbound))
+        {
             Some(lmtp) => Some(listener::bind(lmtp.listen).await?),
             None => None,
         };
@@ -156,7 +179,10 @@ impl Daemon {
         let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
         let mut started = self.start(&parts, listener, for_operator, lmtp)?;
         systemd::ready();
-        let words = Role::WORDS.iter().filter(|(_, role)| roles.contains(role)).map(|(word, _)| *word);
+        let words = Role::WORDS
+            .iter()
+            .filter(|(_, role)| roles.contains(role))
+            .map(|(word, _)| *word);
         tracing::info!(roles = %words.collect::<Vec<_>>().join(","), process = std::process::id(), "ready");
 
         let mut failure = None;
@@ -179,7 +205,9 @@ impl Daemon {
         }
         systemd::stopping();
         match &failure {
-            None => tracing::info!("stopping: finishing what is under way; a second signal leaves at once"),
+            None => tracing::info!(
+                "stopping: finishing what is under way; a second signal leaves at once"
+            ),
             Some(error) => tracing::error!("stopping, for something cannot go on: {error:#}"),
         }
         started.stop.cancel();
@@ -212,17 +240,39 @@ impl Daemon {
         for_operator: Option<TcpListener>,
         lmtp: Option<TcpListener>,
     ) -> anyhow::Result<Started> {
-        let Daemon { config, roles, db, clock, random, .. } = self;
+        let Daemon {
+            config,
+            roles,
+            db,
+            clock,
+            random,
+            ..
+        } = self;
         let chance = Arc::clone(&random);
         let database = config.database_path()?;
-        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = database
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
         let stop = CancellationToken::new();
-        let notes = Some(Notes { db: db.clone(), clock: Arc::clone(&clock) });
-        let mut started = Started { loops: JoinSet::new(), pulses: Vec::new(), stop: stop.clone(), notes };
+        let notes = Some(Notes {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+        });
+        let mut started = Started {
+            loops: JoinSet::new(),
+            pulses: Vec::new(),
+            stop: stop.clone(),
+            notes,
+        };
         // A bell rings for whoever comes after in the flow of papers.
-        let (arrived, queued, silent) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (polled, was_polled) = watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
+        let (arrived, queued, silent) = (
+            Arc::new(Notify::new()),
+            Arc::new(Notify::new()),
+            Arc::new(Notify::new()),
+        );
+        let (polled, was_polled) =
+            watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
 
         let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
         let upkeep = upkeep::Upkeep {
@@ -237,7 +287,10 @@ impl Daemon {
         if roles.contains(&Role::Fetch) {
             let fetcher = fetcher::Fetcher {
                 db: db.clone(),
-                http: Http::new(HttpSettings::of_site(&config.site), Surroundings::of_the_machine())?,
+                http: Http::new(
+                    HttpSettings::of_site(&config.site),
+                    Surroundings::of_the_machine(),
+                )?,
                 clock: Arc::clone(&clock),
                 parts: parts.clone(),
                 stop: stop.clone(),
@@ -278,21 +331,32 @@ impl Daemon {
             started.keep(pace, Arc::new(rounds), courier::Rounds::step);
         }
         if roles.contains(&Role::Inbound) {
-            let desk =
-                listener::Desk { db: db.clone(), clock: Arc::clone(&clock), parts: parts.clone(), stop: stop.clone() };
+            let desk = listener::Desk {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                parts: parts.clone(),
+                stop: stop.clone(),
+            };
             listen_to_reports(&mut started, &desk, &config.inbound, lmtp, &silent);
         }
         if roles.contains(&Role::Deliver) {
             watch_over(&mut started, &db, &clock, parts, &queued, &silent);
         }
         if let Some(listener) = listener {
-            let menu = vec![MenuLink { url: "/", text: "Trending" }];
+            let menu = vec![MenuLink {
+                url: "/",
+                text: "Trending",
+            }];
             let pages = Arc::new(Pages::new(&config.site.name, &menu, ""));
             let tls = config.web.tls.as_ref().map(web::Tls::read).transpose()?;
-            let client = crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
+            let client =
+                crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
             let hooks = web::hooks::HookSite {
                 db: db.clone(),
-                reception: Reception { settings: config.inbound.clone(), signer: config.site.signer() },
+                reception: Reception {
+                    settings: config.inbound.clone(),
+                    signer: config.site.signer(),
+                },
                 clock: Arc::clone(&clock),
                 fetch: Arc::new(web::hooks::HttpFetch::new(client)),
                 trusted_proxies: config.web.trusted_proxies.clone(),
@@ -308,7 +372,11 @@ impl Daemon {
                 state: Arc::default(),
             };
             let pace = started.pace("pages", pages::TIDYING_IDLE, PATIENCE, &silent);
-            started.keep(pace, Arc::new(pages::Tidying { site: site.clone() }), pages::Tidying::step);
+            started.keep(
+                pace,
+                Arc::new(pages::Tidying { site: site.clone() }),
+                pages::Tidying::step,
+            );
             let admin = operator::Pages {
                 site: site.clone(),
                 random: Arc::clone(&chance),
@@ -329,8 +397,11 @@ impl Daemon {
             let trusted = site.settings.trusted_proxies.clone();
             let router = pages::router(site, watched).merge(web::hooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
-            let threads = pages::Threads::start().context("cannot start the threads that serve pages")?;
-            started.loops.spawn(async move { threads.serve(listener, tls, router, trusted, stop).await });
+            let threads =
+                pages::Threads::start().context("cannot start the threads that serve pages")?;
+            started
+                .loops
+                .spawn(async move { threads.serve(listener, tls, router, trusted, stop).await });
         }
         Ok(started)
     }
@@ -346,13 +417,27 @@ fn watch_over(
     silent: &Arc<Notify>,
 ) {
     let unstored = Arc::default();
-    let poster = Poster { db: db.clone(), clock: Arc::clone(clock), unstored: Arc::clone(&unstored) };
+    let poster = Poster {
+        db: db.clone(),
+        clock: Arc::clone(clock),
+        unstored: Arc::clone(&unstored),
+    };
     let pace = started.pace("webhook", SCHEDULE_IDLE, PATIENCE, silent);
-    started.keep(pace, Arc::new(alarms::Posting { poster, parts: parts.clone() }), alarms::Posting::step);
+    started.keep(
+        pace,
+        Arc::new(alarms::Posting {
+            poster,
+            parts: parts.clone(),
+        }),
+        alarms::Posting::step,
+    );
     let pace = started.pace("alarms", WATCH_IDLE, PATIENCE, silent);
     let watching = alarms::Watching {
         watch: Watch::new(db.clone(), Arc::clone(clock), unstored),
-        teller: RunTeller { db: db.clone(), clock: Arc::clone(clock) },
+        teller: RunTeller {
+            db: db.clone(),
+            clock: Arc::clone(clock),
+        },
         parts: parts.clone(),
         pulses: started.pulses.clone(),
         queued: Arc::clone(queued),
@@ -369,7 +454,10 @@ fn listen_to_reports(
     silent: &Arc<Notify>,
 ) {
     // Whether there is one may change with the settings.
-    let watch = listener::MaildirWatch { desk: desk.clone(), watch: Mutex::default() };
+    let watch = listener::MaildirWatch {
+        desk: desk.clone(),
+        watch: Mutex::default(),
+    };
     let pace = started.pace("inbound maildir", LISTEN_IDLE, PATIENCE, silent);
     started.keep(pace, Arc::new(watch), listener::MaildirWatch::step);
     let pace = started.pace("inbound imap", SCHEDULE_IDLE, PATIENCE, silent);
@@ -381,10 +469,18 @@ fn listen_to_reports(
     started.keep(pace, Arc::new(watch), listener::ImapWatch::step);
     if let Some(lmtp) = lmtp {
         let (hand_over, handed) = tokio::sync::mpsc::channel(LMTP_QUEUE);
-        let desk_of_it = listener::LmtpDesk { desk: desk.clone(), handed: tokio::sync::Mutex::new(handed) };
+        let desk_of_it = listener::LmtpDesk {
+            desk: desk.clone(),
+            handed: tokio::sync::Mutex::new(handed),
+        };
         let pace = started.pace("inbound lmtp", SCHEDULE_IDLE, PATIENCE, silent);
         started.keep(pace, Arc::new(desk_of_it), listener::LmtpDesk::step);
-        let ours = settings.bounce_address.iter().chain(&settings.unsubscribe_address).cloned().collect();
+        let ours = settings
+            .bounce_address
+            .iter()
+            .chain(&settings.unsubscribe_address)
+            .cloned()
+            .collect();
         let stop = desk.stop.clone();
         started.loops.spawn(async move {
             lmtp::serve(lmtp, ours, hand_over, stop).await;
@@ -402,7 +498,9 @@ fn reload(settings: &std::path::Path, change: &watch::Sender<Arc<Parts>>) {
             change.send_replace(Arc::new(parts));
             tracing::info!("the settings were read again");
             for section in waits {
-                tracing::warn!("{section} has changed: that needs a restart, until then the old one holds");
+                tracing::warn!(
+                    "{section} has changed: that needs a restart, until then the old one holds"
+                );
             }
         }
         Err(error) => {

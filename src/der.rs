@@ -14,7 +14,12 @@ pub fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         0..=0x7f => (usize::from(first), rest),
         0x81..=0x83 => {
             let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0, |sum, &digit| sum << 8 | usize::from(digit)), rest)
+            (
+                digits
+                    .iter()
+                    .fold(0, |sum, &digit| sum << 8 | usize::from(digit)),
+                rest,
+            )
         }
         _ => return None,
     };
@@ -24,8 +29,12 @@ pub fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 
 /// What a certificate (RFC 5280 section 4.1) says from its validity on.
 pub fn validity_on(certificate: &[u8]) -> Option<&[u8]> {
-    let (SEQUENCE, signed, _) = element(certificate)? else { return None };
-    let (SEQUENCE, mut rest, _) = element(signed)? else { return None };
+    let (SEQUENCE, signed, _) = element(certificate)? else {
+        return None;
+    };
+    let (SEQUENCE, mut rest, _) = element(signed)? else {
+        return None;
+    };
     if let (VERSION, _, after) = element(rest)? {
         rest = after;
     }

@@ -96,21 +96,35 @@ impl Resolver {
     /// Asks the name servers of this machine.
     pub fn of_the_system() -> Self {
         let text = std::fs::read_to_string(Path::new("/etc/resolv.conf")).unwrap_or_default();
-        Resolver { servers: name_servers(&text) }
+        Resolver {
+            servers: name_servers(&text),
+        }
     }
 
     /// The records of `kind` that `name` has; none if there is no such name.
-    pub async fn ask(&self, name: &str, kind: Kind, random: &dyn Random) -> Result<Vec<Record>, DnsError> {
+    pub async fn ask(
+        &self,
+        name: &str,
+        kind: Kind,
+        random: &dyn Random,
+    ) -> Result<Vec<Record>, DnsError> {
         let mut id = [0; 2];
         random.fill(&mut id);
-        let Some(question) = question(u16::from_be_bytes(id), name, kind) else { return Ok(Vec::new()) };
+        let Some(question) = question(u16::from_be_bytes(id), name, kind) else {
+            return Ok(Vec::new());
+        };
         let mut failure = DnsError::NoServer;
         for &server in &self.servers {
             match ask_server(server, &question).await {
                 Ok(answer) => match read(&answer, kind) {
                     Some(Ok(records)) => return Ok(records),
                     Some(Err(code)) => failure = DnsError::Refused { server, code },
-                    None => failure = DnsError::Silent { server, why: "its answer cannot be read".to_owned() },
+                    None => {
+                        failure = DnsError::Silent {
+                            server,
+                            why: "its answer cannot be read".to_owned(),
+                        }
+                    }
                 },
                 Err(why) => failure = DnsError::Silent { server, why },
             }
@@ -127,7 +141,11 @@ pub fn reverse_name(address: IpAddr) -> String {
             format!("{d}.{c}.{b}.{a}.in-addr.arpa")
         }
         IpAddr::V6(address) => {
-            let digits = address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
+            let digits = address
+                .octets()
+                .into_iter()
+                .rev()
+                .flat_map(|octet| [octet & 15, octet >> 4]);
             let digits: Vec<String> = digits.map(|digit| format!("{digit:x}")).collect();
             format!("{}.ip6.arpa", digits.join("."))
         }
@@ -139,10 +157,15 @@ fn name_servers(text: &str) -> Vec<SocketAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         // Of a link-local address the zone is dropped: such a server is reached without it or not at all.
-        let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
+        let address = words
+            .next()
+            .filter(|word| *word == "nameserver")
+            .and(words.next())?;
         address.split('%').next()?.parse::<IpAddr>().ok()
     });
-    addresses.map(|address| SocketAddr::new(address, 53)).collect()
+    addresses
+        .map(|address| SocketAddr::new(address, 53))
+        .collect()
 }
 
 /// One question; `None` if `name` cannot be one.
@@ -151,7 +174,9 @@ fn question(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     // Recursion desired; one question, nothing else.
     bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.trim_end_matches('.').split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length))?;
+        let length = u8::try_from(label.len())
+            .ok()
+            .filter(|length| (1..=63).contains(length))?;
         bytes.push(length);
         bytes.extend(label.as_bytes());
     }
@@ -169,7 +194,9 @@ async fn ask_server(server: SocketAddr, question: &[u8]) -> Result<Vec<u8>, Stri
             // The bit that says that the answer was cut off.
             Ok(Ok(answer)) if answer[2] & 2 != 0 => {
                 let told = timeout(WAIT, over_tcp(server, question)).await;
-                return told.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(|e| e.to_string());
+                return told
+                    .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+                    .map_err(|e| e.to_string());
             }
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => why = error.to_string(),
@@ -180,7 +207,11 @@ async fn ask_server(server: SocketAddr, question: &[u8]) -> Result<Vec<u8>, Stri
 }
 
 async fn over_udp(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     socket.send(question).await?;
@@ -197,10 +228,16 @@ async fn over_udp(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8
 async fn over_tcp(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server).await?;
     let length = u16::try_from(question.len()).expect("a question is short");
-    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+    stream
+        .write_all(&[&length.to_be_bytes(), question].concat())
+        .await?;
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
-    if is_answer(&answer, question) { Ok(answer) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+    if is_answer(&answer, question) {
+        Ok(answer)
+    } else {
+        Err(std::io::ErrorKind::InvalidData.into())
+    }
 }
 
 /// Whether these bytes answer our question, and not a forger's.
@@ -218,7 +255,11 @@ fn read(answer: &[u8], kind: Kind) -> Option<Result<Vec<Record>, &'static str>> 
         0 => {}
         3 => return Some(Ok(Vec::new())),
         1 => return Some(Err("that it does not understand the question")),
-        2 => return Some(Err("that it failed (SERVFAIL): the domain's own servers are down, or its signatures wrong")),
+        2 => {
+            return Some(Err(
+                "that it failed (SERVFAIL): the domain's own servers are down, or its signatures wrong",
+            ));
+        }
         5 => return Some(Err("that it does not answer us (REFUSED)")),
         _ => return Some(Err("that it cannot answer")),
     }
@@ -257,7 +298,9 @@ fn name(bytes: &[u8], mut at: usize) -> Option<(String, usize)> {
         match length {
             0 => return Some((labels.join("."), end.unwrap_or(at + 1))),
             1..=63 => {
-                labels.push(String::from_utf8_lossy(bytes.get(at + 1..at + 1 + length)?).to_lowercase());
+                labels.push(
+                    String::from_utf8_lossy(bytes.get(at + 1..at + 1 + length)?).to_lowercase(),
+                );
                 at += 1 + length;
             }
             192..=255 => {
@@ -294,10 +337,16 @@ mod tests {
 
     #[test]
     fn addresses_have_names_in_reverse() {
-        assert_eq!(reverse_name("192.0.2.1".parse().unwrap()), "1.2.0.192.in-addr.arpa");
+        assert_eq!(
+            reverse_name("192.0.2.1".parse().unwrap()),
+            "1.2.0.192.in-addr.arpa"
+        );
         let v6 = reverse_name("2001:db8::567:89ab".parse().unwrap());
         // The example of RFC 3596 section 2.5 has another address; the order is the same.
-        assert_eq!(v6, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+        assert_eq!(
+            v6,
+            "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use named::{Named, named_papers};
 pub use notice::Addressee;
 pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
-pub use preview::{Explained, Told, coming_date, explain_paper, explain_picks, preview, preview_again, preview_for};
+pub use preview::{
+    Explained, Told, coming_date, explain_paper, explain_picks, preview, preview_again, preview_for,
+};
 pub use publisher::Publisher;
 pub use trending::{DayInOrder, day_in_order, trending};
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
@@ -169,7 +171,12 @@ struct Finished {
 impl Finished {
     /// Stores it, if there is anything; answers how many issues are queued.
     fn store(&self, db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let Finished { issues, skipped, first_days, looks } = self;
+        let Finished {
+            issues,
+            skipped,
+            first_days,
+            looks,
+        } = self;
         if issues.is_empty() && skipped.is_empty() && first_days.is_empty() && looks.is_empty() {
             // Whoever only looks, now and then or in a dry run, does not ask to write.
             return Ok(0);
@@ -251,7 +258,10 @@ impl<'a> Press<'a> {
 
     /// A press for those who are to be looked at by `now`, and nobody else.
     pub fn for_due(db: &Db, desk: &'a Desk, now: DateTime<Utc>) -> Result<Self, EditionError> {
-        Ok(Press { for_due: true, ..Press::new(db, desk, Judged::Now, now, false)? })
+        Ok(Press {
+            for_due: true,
+            ..Press::new(db, desk, Judged::Now, now, false)?
+        })
     }
 
     /// What was done so far.
@@ -285,7 +295,8 @@ impl<'a> Press<'a> {
         self.after = last.subscriber.id;
         self.published.subscribers += page.len() as u64;
 
-        let (mut plans, mut looks, mut skipped) = (Vec::new(), Vec::with_capacity(page.len()), Vec::new());
+        let (mut plans, mut looks, mut skipped) =
+            (Vec::new(), Vec::with_capacity(page.len()), Vec::new());
         let mut first_days = Vec::new();
         for publishable in page {
             let judgement = self.judge(&publishable)?;
@@ -318,7 +329,12 @@ impl<'a> Press<'a> {
             skipped.clear();
             looks.clear();
         }
-        self.finished = Finished { issues, skipped, first_days, looks };
+        self.finished = Finished {
+            issues,
+            skipped,
+            first_days,
+            looks,
+        };
         if self.for_due {
             // Who is due is asked again, and must not be the same people.
             self.published.queued += std::mem::take(&mut self.finished).store(&self.db, now)?;
@@ -342,12 +358,19 @@ impl<'a> Press<'a> {
             told::plan(&self.db, plan)?;
         }
         let archive = self.archive()?;
-        self.examples.fetch(&self.db, plans.iter().map(|plan| &plan.subscriber), &archive)?;
-        let (desk, examples, fragments, now) = (self.desk, &self.examples, &self.fragments, self.now);
+        self.examples.fetch(
+            &self.db,
+            plans.iter().map(|plan| &plan.subscriber),
+            &archive,
+        )?;
+        let (desk, examples, fragments, now) =
+            (self.desk, &self.examples, &self.fragments, self.now);
         let compose = || {
             let ready = get_ready(&plans, &archive, examples);
-            let composed =
-                plans.par_iter().zip(&ready).map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
+            let composed = plans
+                .par_iter()
+                .zip(&ready)
+                .map(|(plan, ready)| desk.compose(plan, ready, examples, fragments, now));
             composed.collect::<Result<Vec<Composed>, _>>()
         };
         // Composing asks nothing of the database: meanwhile the page before this one is stored. Not by a
@@ -355,7 +378,12 @@ impl<'a> Press<'a> {
         let (queued, composed) = std::thread::scope(|scope| {
             let storing = scope.spawn(|| finished.store(&self.db, now));
             let composed = compose();
-            (storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), composed)
+            (
+                storing
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                composed,
+            )
         });
         self.published.queued += queued?;
         let composed = composed?;
@@ -366,7 +394,11 @@ impl<'a> Press<'a> {
                 issues.push(composed.into_new_issue(self.now + desk.shelf_life));
             } else {
                 self.published.empty += 1;
-                skipped.push((composed.subscriber.id, composed.issue.local_date, Skipped::Empty));
+                skipped.push((
+                    composed.subscriber.id,
+                    composed.issue.local_date,
+                    Skipped::Empty,
+                ));
             }
         }
         Ok(issues)
@@ -393,19 +425,26 @@ impl<'a> Press<'a> {
     fn judge(&self, publishable: &Publishable) -> Result<Judgement, EditionError> {
         let subscriber = &publishable.subscriber;
         let preferences = &subscriber.preferences;
-        let Some(date) = latest_due(preferences, self.at()) else { return Ok(Judgement::Nothing) };
+        let Some(date) = latest_due(preferences, self.at()) else {
+            return Ok(Judgement::Nothing);
+        };
         let due = due_at(date, preferences.send_at, preferences.timezone);
         let (id, judged) = (subscriber.id, self.judged);
         let is_decided = self.db.run_here(|store| {
             // What is judged at a chosen instant may be composed although it was skipped.
-            Ok(store.has_issue(id, date)? || (matches!(judged, Judged::Now) && store.was_skipped(id, date)?))
+            Ok(store.has_issue(id, date)?
+                || (matches!(judged, Judged::Now) && store.was_skipped(id, date)?))
         })?;
         if is_decided {
             return Ok(Judgement::Nothing);
         }
         let latest_send = self.desk.latest_send;
         let bounds = match self.judged {
-            Judged::Now => Bounds { due_from: publishable.due_from, latest_send, max_lateness: self.desk.max_lateness },
+            Judged::Now => Bounds {
+                due_from: publishable.due_from,
+                latest_send,
+                max_lateness: self.desk.max_lateness,
+            },
             Judged::At(_) => Bounds::none(latest_send),
         };
         let is_missing_papers = awaited::is_awaited(&self.coverage, subscriber, due);
@@ -420,11 +459,25 @@ impl<'a> Press<'a> {
     fn next_look(&self, publishable: &Publishable, judgement: &Judgement) -> NextLook {
         let (at, awaits) = match judgement {
             Judgement::Wait(until) => (Some(*until), true),
-            _ => (next_due(&publishable.subscriber.preferences, self.now).map(|(_, due)| due), false),
+            _ => (
+                next_due(&publishable.subscriber.preferences, self.now).map(|(_, due)| due),
+                false,
+            ),
         };
         // The database keeps whole seconds: a look must not come before its time.
-        let at = at.map(|at| if at.timestamp_subsec_nanos() == 0 { at } else { at + TimeDelta::seconds(1) });
-        NextLook { subscriber: publishable.subscriber.id, revision: publishable.revision, at, awaits }
+        let at = at.map(|at| {
+            if at.timestamp_subsec_nanos() == 0 {
+                at
+            } else {
+                at + TimeDelta::seconds(1)
+            }
+        });
+        NextLook {
+            subscriber: publishable.subscriber.id,
+            revision: publishable.revision,
+            at,
+            awaits,
+        }
     }
 
     fn plan(
@@ -433,10 +486,17 @@ impl<'a> Press<'a> {
         local_date: NaiveDate,
         due: DateTime<Utc>,
     ) -> Result<Plan, EditionError> {
-        let days = window::days(&self.coverage, publishable.history.as_ref(), publishable.first_day, due);
+        let days = window::days(
+            &self.coverage,
+            publishable.history.as_ref(),
+            publishable.first_day,
+            due,
+        );
         let prepared = self.prepared(days.keys().copied().collect())?;
         Ok(Plan {
-            told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+            told_since: publishable
+                .history
+                .map_or(publishable.due_from, |history| history.composed_at),
             told: Vec::new(),
             covers: awaited::covered(&self.coverage, &days, &publishable.subscriber, due),
             is_first: publishable.history.is_none(),
@@ -464,7 +524,12 @@ impl<'a> Press<'a> {
 
     /// Notes in each plan which of its candidates the subscriber had before.
     fn mark_sent(&self, plans: &mut [Plan]) -> Result<(), EditionError> {
-        let Some(from) = plans.iter().filter_map(|plan| plan.prepared.rows.first()).min().copied() else {
+        let Some(from) = plans
+            .iter()
+            .filter_map(|plan| plan.prepared.rows.first())
+            .min()
+            .copied()
+        else {
             return Ok(());
         };
         let ids: Vec<SubscriberId> = plans.iter().map(|plan| plan.subscriber.id).collect();
@@ -474,7 +539,10 @@ impl<'a> Press<'a> {
         }
         for plan in plans {
             let rows = sent.remove(&plan.subscriber.id).unwrap_or_default();
-            plan.sent = rows.into_iter().filter_map(|row| plan.prepared.position(row)).collect();
+            plan.sent = rows
+                .into_iter()
+                .filter_map(|row| plan.prepared.position(row))
+                .collect();
         }
         Ok(())
     }
@@ -485,7 +553,12 @@ impl<'a> Press<'a> {
 fn recent_coverage(db: &Db, last: NaiveDate) -> Result<Vec<Coverage>, StoreError> {
     db.run_here(|store| {
         let newest = store.newest_day(last)?.unwrap_or(last);
-        store.coverage(newest.checked_sub_days(Days::new(62)).unwrap_or(NaiveDate::MIN), last)
+        store.coverage(
+            newest
+                .checked_sub_days(Days::new(62))
+                .unwrap_or(NaiveDate::MIN),
+            last,
+        )
     })
 }
 
@@ -506,7 +579,10 @@ fn prepare(
         Some(vectors) => Some((vectors.background.maker.clone(), vectors.of(db, &papers)?)),
         None => None,
     };
-    let papers = papers.into_iter().map(|stored| (Arc::new(stored.paper), stored.seen_at)).collect();
+    let papers = papers
+        .into_iter()
+        .map(|stored| (Arc::new(stored.paper), stored.seen_at))
+        .collect();
     let mut candidates = Candidates::prepare(papers, &archive.background);
     if let Some((maker, vectors)) = vectors {
         candidates = candidates.with_dense(&maker, &vectors);

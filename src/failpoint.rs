@@ -28,7 +28,12 @@ mod counted {
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
     fn die_at() -> u64 {
-        *DIE_AT.get_or_init(|| std::env::var("PAPERBOY_DIE_AT").ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+        *DIE_AT.get_or_init(|| {
+            std::env::var("PAPERBOY_DIE_AT")
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0)
+        })
     }
 
     pub(super) fn pass() {

@@ -52,7 +52,12 @@ pub struct Fields {
 impl Fields {
     /// Starts on `table`, whose keys have no prefix in messages.
     pub fn new(table: Map<String, Value>) -> Self {
-        Fields { path: String::new(), table, known: Vec::new(), problems: Vec::new() }
+        Fields {
+            path: String::new(),
+            table,
+            known: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// What was found wrong; keys that nobody asked for are not in it.
@@ -69,10 +74,17 @@ impl Fields {
     /// The keys that nobody has asked for, each with the known key that it resembles.
     pub fn unknown(&self) -> Vec<(String, Option<&'static str>)> {
         let resembles = |key: &str| {
-            let near = self.known.iter().map(|known| (edits(key, known), *known)).min()?;
+            let near = self
+                .known
+                .iter()
+                .map(|known| (edits(key, known), *known))
+                .min()?;
             (near.0 <= 1 + key.len() / 4).then_some(near.1)
         };
-        self.table.keys().map(|key| (key.clone(), resembles(key))).collect()
+        self.table
+            .keys()
+            .map(|key| (key.clone(), resembles(key)))
+            .collect()
     }
 
     fn refuse_unknown(&mut self) {
@@ -83,17 +95,29 @@ impl Fields {
             } else if !self.known.is_empty() {
                 let _ = write!(remedy, "; known here: {}", self.known.join(", "));
             }
-            self.problems.push(Problem { path: self.at(&key), value: None, remedy });
+            self.problems.push(Problem {
+                path: self.at(&key),
+                value: None,
+                remedy,
+            });
         }
     }
 
     /// Notes that the value of `key` will not do.
     pub fn refuse(&mut self, key: &str, value: Option<String>, remedy: impl Into<String>) {
-        self.problems.push(Problem { path: self.at(key), value, remedy: remedy.into() });
+        self.problems.push(Problem {
+            path: self.at(key),
+            value,
+            remedy: remedy.into(),
+        });
     }
 
     fn at(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// The value of `key`, taken out. `null` counts as absent.
@@ -114,7 +138,11 @@ impl Fields {
 
     /// Notes that the value of `key` will not do, unless something was noted about it already.
     pub fn refuse_once(&mut self, key: &str, remedy: impl Into<String>) {
-        if !self.problems.iter().any(|problem| problem.path == self.at(key)) {
+        if !self
+            .problems
+            .iter()
+            .any(|problem| problem.path == self.at(key))
+        {
             self.refuse(key, None, remedy);
         }
     }
@@ -140,7 +168,9 @@ impl Fields {
     /// A secret: text as it stands, never shown in a problem. An empty one counts as absent.
     pub fn secret(&mut self, key: &'static str) -> Option<SecretString> {
         if let Value::String(text) = self.take(key)? {
-            return Some(text).filter(|text| !text.is_empty()).map(SecretString::from);
+            return Some(text)
+                .filter(|text| !text.is_empty())
+                .map(SecretString::from);
         }
         // A number, say, has already lost the zeros at its start or end.
         self.refuse(key, None, "must be text in quotes");
@@ -149,14 +179,22 @@ impl Fields {
 
     /// A text that is not blank, trimmed. A blank one counts as absent.
     pub fn filled(&mut self, key: &'static str) -> Option<String> {
-        self.text(key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        self.text(key)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
     }
 
     /// A text that must be there and not blank.
     pub fn needed(&mut self, key: &'static str) -> Option<String> {
         let found = self.has(key);
         let text = self.filled(key);
-        if text.is_none() && !(found && self.problems.iter().any(|problem| problem.path == self.at(key))) {
+        if text.is_none()
+            && !(found
+                && self
+                    .problems
+                    .iter()
+                    .any(|problem| problem.path == self.at(key)))
+        {
             self.refuse(key, found.then(|| "\"\"".to_owned()), "must be filled in");
         }
         text
@@ -169,7 +207,9 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.filled(key)?;
-        parse(&text).map_err(|error| self.refuse(key, Some(shown_text(&text)), error.to_string())).ok()
+        parse(&text)
+            .map_err(|error| self.refuse(key, Some(shown_text(&text)), error.to_string()))
+            .ok()
     }
 
     /// A whole number within `range`.
@@ -223,10 +263,16 @@ impl Fields {
     /// One of a few words.
     pub fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.filled(key)?;
-        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        let found = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.refuse(key, Some(shown_text(&text)), format!("must be one of {}", words.join(", ")));
+            self.refuse(
+                key,
+                Some(shown_text(&text)),
+                format!("must be one of {}", words.join(", ")),
+            );
         }
         found.map(|(_, value)| *value)
     }
@@ -236,14 +282,23 @@ impl Fields {
         let value = self.take(key)?;
         let items = match &value {
             Value::String(text) => Some(text.split(',').map(str::to_owned).collect::<Vec<_>>()),
-            Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect(),
             _ => None,
         };
         let Some(items) = items else {
             self.refuse(key, Some(shown(&value)), "must be a list of texts");
             return None;
         };
-        Some(items.iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+        Some(
+            items
+                .iter()
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty())
+                .collect(),
+        )
     }
 
     /// A list of texts in which commas mean nothing: names.
@@ -263,7 +318,9 @@ impl Fields {
     ) -> Option<Vec<T>> {
         let texts = self.texts(key)?;
         let parsed = texts.iter().filter_map(|text| {
-            parse(text).map_err(|error| self.refuse(key, Some(shown_text(text)), error.to_string())).ok()
+            parse(text)
+                .map_err(|error| self.refuse(key, Some(shown_text(text)), error.to_string()))
+                .ok()
         });
         Some(parsed.collect())
     }
@@ -282,21 +339,35 @@ impl Fields {
                 .collect(),
             _ => None,
         };
-        let fits = |numbers: &Vec<i64>| !numbers.is_empty() && numbers.iter().all(|number| range.contains(number));
+        let fits = |numbers: &Vec<i64>| {
+            !numbers.is_empty() && numbers.iter().all(|number| range.contains(number))
+        };
         if let Some(numbers) = numbers.filter(fits) {
             return Some(numbers);
         }
-        let remedy = format!("must be a list of whole numbers from {} to {}", range.start(), range.end());
+        let remedy = format!(
+            "must be a list of whole numbers from {} to {}",
+            range.start(),
+            range.end()
+        );
         self.refuse(key, Some(shown(&value)), remedy);
         None
     }
 
     /// A table within the table. `None` if it is absent; unknown keys in it are refused.
-    pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Fields) -> T) -> Option<T> {
+    pub fn section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Fields) -> T,
+    ) -> Option<T> {
         match self.take(key)? {
             Value::Object(table) => Some(self.inside(self.at(key), table, read, true)),
             other => {
-                self.refuse(key, Some(shown(&other)), format!("must be a table: [{}]", self.at(key)));
+                self.refuse(
+                    key,
+                    Some(shown(&other)),
+                    format!("must be a table: [{}]", self.at(key)),
+                );
                 None
             }
         }
@@ -322,7 +393,11 @@ impl Fields {
             if let Value::Object(table) = item {
                 sections.push(self.inside(path, table, &mut read, strict));
             } else {
-                self.problems.push(Problem { path, value: Some(shown(&item)), remedy: "must be a table".to_owned() });
+                self.problems.push(Problem {
+                    path,
+                    value: Some(shown(&item)),
+                    remedy: "must be a table".to_owned(),
+                });
             }
         }
         Some(sections)
@@ -335,7 +410,12 @@ impl Fields {
         read: impl FnOnce(&mut Fields) -> T,
         strict: bool,
     ) -> T {
-        let mut inner = Fields { path, table, known: Vec::new(), problems: Vec::new() };
+        let mut inner = Fields {
+            path,
+            table,
+            known: Vec::new(),
+            problems: Vec::new(),
+        };
         let value = read(&mut inner);
         if strict {
             inner.refuse_unknown();
@@ -357,7 +437,10 @@ fn shown(value: &Value) -> String {
     if text.chars().count() <= SHOWN_CHARS_MAX {
         return text;
     }
-    text.chars().take(SHOWN_CHARS_MAX).chain("…".chars()).collect()
+    text.chars()
+        .take(SHOWN_CHARS_MAX)
+        .chain("…".chars())
+        .collect()
 }
 
 /// A text for a message: quoted, on one line, not longer than a message can bear.
@@ -387,7 +470,9 @@ mod tests {
     use serde_json::json;
 
     fn fields(value: Value) -> Fields {
-        let Value::Object(table) = value else { panic!("not a table") };
+        let Value::Object(table) = value else {
+            panic!("not a table")
+        };
         Fields::new(table)
     }
 
@@ -406,7 +491,11 @@ mod tests {
         fields.flag("flag");
         fields.texts("list");
         fields.fraction("share", 0.0..=1.0);
-        let lines: Vec<String> = fields.into_all_problems().iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = fields
+            .into_all_problems()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             lines,
             [
@@ -424,11 +513,15 @@ mod tests {
 
     #[test]
     fn text_stands_for_numbers_flags_and_lists() {
-        let mut fields =
-            fields(json!({ "n": " 7 ", "f": "true", "l": "a, b,,", "m": "[1, 2]", "x": "0.5", "none": null }));
+        let mut fields = fields(
+            json!({ "n": " 7 ", "f": "true", "l": "a, b,,", "m": "[1, 2]", "x": "0.5", "none": null }),
+        );
         assert_eq!(fields.number("n", 0..=9), Some(7));
         assert_eq!(fields.flag("f"), Some(true));
-        assert_eq!(fields.texts("l"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(
+            fields.texts("l"),
+            Some(vec!["a".to_owned(), "b".to_owned()])
+        );
         assert_eq!(fields.numbers("m", &(0..=9)), Some(vec![1, 2]));
         assert_eq!(fields.fraction("x", 0.0..=1.0), Some(0.5));
         assert_eq!(fields.text("none"), None);

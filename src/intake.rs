@@ -102,7 +102,10 @@ impl Import {
         path: &Path,
         mut step: impl FnMut(&Imported, &[SetAside]),
     ) -> Result<(), IntakeError> {
-        let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
+        let unreadable = |cause| IntakeError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        };
         if let Some(answer) = saved::read_file(path, self.now.date_naive()).map_err(unreadable)? {
             for record in answer {
                 self.add(record);
@@ -135,7 +138,10 @@ impl Import {
         reader: std::io::Result<Reader>,
         mut step: impl FnMut(&Imported, &[SetAside]),
     ) -> Result<(), IntakeError> {
-        let unreadable = |cause| IntakeError::Unreadable { path: path.to_owned(), cause };
+        let unreadable = |cause| IntakeError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        };
         let mut reader = reader.map_err(unreadable)?;
         loop {
             let record = reader.next_record();
@@ -165,9 +171,17 @@ impl Import {
     fn add(&mut self, record: Record) {
         self.imported.read += 1;
         match record {
-            Record::Unreadable { place, reason, record } => {
+            Record::Unreadable {
+                place,
+                reason,
+                record,
+            } => {
                 self.imported.rejected += 1;
-                self.aside.push(SetAside { place, reason, record });
+                self.aside.push(SetAside {
+                    place,
+                    reason,
+                    record,
+                });
             }
             Record::Paper(paper) => {
                 self.imported.undated += u64::from(paper.announced.is_none());
@@ -211,5 +225,8 @@ const SOURCE: &str = "import";
 
 /// A record that says no more of a paper than that it was announced.
 fn announcement_of(paper: &Paper) -> Paper {
-    Paper { announced: paper.announced, ..Paper::new(paper.id.clone(), String::new()) }
+    Paper {
+        announced: paper.announced,
+        ..Paper::new(paper.id.clone(), String::new())
+    }
 }

@@ -23,8 +23,11 @@ pub enum Thumb {
 
 impl Thumb {
     /// Every thumb with its word in links, commands and the database.
-    pub const WORDS: [(&'static str, Thumb); 3] =
-        [(Thumb::More.word(), Thumb::More), (Thumb::Less.word(), Thumb::Less), (Thumb::Save.word(), Thumb::Save)];
+    pub const WORDS: [(&'static str, Thumb); 3] = [
+        (Thumb::More.word(), Thumb::More),
+        (Thumb::Less.word(), Thumb::Less),
+        (Thumb::Save.word(), Thumb::Save),
+    ];
 
     /// Its word.
     pub const fn word(self) -> &'static str {
@@ -70,7 +73,11 @@ impl Links<'_> {
     pub fn unsubscribe(&self, id: SubscriberId) -> String {
         let of = Holder { id, generation: 0 };
         let link = self.with_token("/unsubscribe?t=", Scope::Unsubscribe, of);
-        if link.len() <= HEADER_BYTES { link } else { self.with_token("/u/", Scope::Unsubscribe, of) }
+        if link.len() <= HEADER_BYTES {
+            link
+        } else {
+            self.with_token("/u/", Scope::Unsubscribe, of)
+        }
     }
 
     /// The subscriber's preferences.
@@ -101,6 +108,9 @@ impl Links<'_> {
     }
 
     fn with_token(&self, path: &str, scope: Scope, of: Holder) -> String {
-        self.site.url(&format!("{path}{}", self.signer.sign_in(scope, of.id.0, of.generation)))
+        self.site.url(&format!(
+            "{path}{}",
+            self.signer.sign_in(scope, of.id.0, of.generation)
+        ))
     }
 }

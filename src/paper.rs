@@ -103,7 +103,9 @@ impl Paper {
             } else if self.id.as_str().starts_with("10.") {
                 Some(format!("https://doi.org/{}", self.id))
             } else {
-                self.doi.as_ref().map(|doi| format!("https://doi.org/{doi}"))
+                self.doi
+                    .as_ref()
+                    .map(|doi| format!("https://doi.org/{doi}"))
             }
         })
     }
@@ -113,7 +115,9 @@ impl Paper {
 /// a category or a whole archive: `cs.LG` in `cs.LG` and in `cs`.
 pub fn is_in_category(category: &str, listing: &str) -> bool {
     category.eq_ignore_ascii_case(listing)
-        || category.split_once('.').is_some_and(|(archive, _)| archive.eq_ignore_ascii_case(listing))
+        || category
+            .split_once('.')
+            .is_some_and(|(archive, _)| archive.eq_ignore_ascii_case(listing))
 }
 
 /// Whether `category` is what `pattern` asks for: `cs.LG` itself, or any of `cs.*`.

@@ -29,7 +29,9 @@ impl SystemChance {
 
 impl Random for SystemChance {
     fn fill(&self, bytes: &mut [u8]) {
-        self.0.fill(bytes).expect("the operating system has no randomness left, so nothing is safe to sign");
+        self.0
+            .fill(bytes)
+            .expect("the operating system has no randomness left, so nothing is safe to sign");
     }
 }
 

@@ -49,7 +49,10 @@ pub fn due_at(date: NaiveDate, send_at: NaiveTime, zone: Tz) -> DateTime<Utc> {
     // The time fell into a gap. All known gaps are whole seconds at most 24 hours
     // long (Samoa left out 2011-12-30), so the end is found by halving.
     let start = wall.with_nanosecond(0).expect("every second has a start");
-    let after = |seconds| zone.from_local_datetime(&(start + TimeDelta::seconds(seconds))).earliest();
+    let after = |seconds| {
+        zone.from_local_datetime(&(start + TimeDelta::seconds(seconds)))
+            .earliest()
+    };
     let (mut missing, mut there) = (0, 25 * 60 * 60);
     while there - missing > 1 {
         let middle = i64::midpoint(missing, there);
@@ -86,9 +89,14 @@ pub fn latest_due(preferences: &Preferences, now: DateTime<Utc>) -> Option<Naive
 }
 
 /// The next issue that is not yet due at `now`: its date and when it will be.
-pub fn next_due(preferences: &Preferences, now: DateTime<Utc>) -> Option<(NaiveDate, DateTime<Utc>)> {
+pub fn next_due(
+    preferences: &Preferences,
+    now: DateTime<Utc>,
+) -> Option<(NaiveDate, DateTime<Utc>)> {
     let today = now.with_timezone(&preferences.timezone).date_naive();
-    let start = preferences.pause_until.map_or(today, |until| until.max(today));
+    let start = preferences
+        .pause_until
+        .map_or(today, |until| until.max(today));
     (0..=SEARCH_DAYS)
         .filter_map(|ahead| start.checked_add_signed(TimeDelta::days(ahead)))
         .filter(|&date| is_send_day(preferences, date))
@@ -126,7 +134,12 @@ mod tests {
     #[test]
     fn every_date_has_one_due_instant() {
         check_due(Tz::UTC, "2026-03-28", "07:00:00", "2026-03-28T07:00:00Z");
-        check_due(Los_Angeles, "2026-01-15", "20:00:00", "2026-01-16T04:00:00Z");
+        check_due(
+            Los_Angeles,
+            "2026-01-15",
+            "20:00:00",
+            "2026-01-16T04:00:00Z",
+        );
         check_due(Kiritimati, "2026-01-15", "07:00:00", "2026-01-14T17:00:00Z");
 
         check_due(Berlin, "2026-03-28", "02:30:00", "2026-03-28T01:30:00Z");
@@ -164,23 +177,42 @@ mod tests {
         for zone in chrono_tz::TZ_VARIANTS {
             for send_at in ["00:00:00", "02:30:00", "23:45:00"] {
                 let dates = date("2026-01-01").iter_days().take(366);
-                let due: Vec<_> = dates.map(|date| due_at(date, send_at.parse().unwrap(), zone)).collect();
+                let due: Vec<_> = dates
+                    .map(|date| due_at(date, send_at.parse().unwrap(), zone))
+                    .collect();
                 assert!(due.is_sorted_by(|a, b| a < b), "{zone} {send_at}");
             }
         }
     }
 
     fn daily(zone: Tz, send_at: &str) -> Preferences {
-        Preferences { timezone: zone, send_at: send_at.parse().unwrap(), ..Preferences::default() }
+        Preferences {
+            timezone: zone,
+            send_at: send_at.parse().unwrap(),
+            ..Preferences::default()
+        }
     }
 
     fn weekly(zone: Tz, send_at: &str, weekday: Weekday) -> Preferences {
-        Preferences { frequency: Frequency::Weekly, weekday, ..daily(zone, send_at) }
+        Preferences {
+            frequency: Frequency::Weekly,
+            weekday,
+            ..daily(zone, send_at)
+        }
     }
 
     #[track_caller]
-    fn check_around(preferences: &Preferences, now: &str, latest: Option<&str>, next: Option<(&str, &str)>) {
-        assert_eq!(latest_due(preferences, instant(now)), latest.map(date), "latest at {now}");
+    fn check_around(
+        preferences: &Preferences,
+        now: &str,
+        latest: Option<&str>,
+        next: Option<(&str, &str)>,
+    ) {
+        assert_eq!(
+            latest_due(preferences, instant(now)),
+            latest.map(date),
+            "latest at {now}"
+        );
         let next = next.map(|(on, at)| (date(on), instant(at)));
         assert_eq!(next_due(preferences, instant(now)), next, "next at {now}");
     }
@@ -188,10 +220,28 @@ mod tests {
     #[test]
     fn daily_issues_become_due_at_their_hour() {
         let utc = daily(Tz::UTC, "07:00:00");
-        let (third, fourth) = (("2026-08-03", "2026-08-03T07:00:00Z"), ("2026-08-04", "2026-08-04T07:00:00Z"));
-        check_around(&utc, "2026-08-03T06:59:59Z", Some("2026-08-02"), Some(third));
-        check_around(&utc, "2026-08-03T07:00:00Z", Some("2026-08-03"), Some(fourth));
-        check_around(&utc, "2026-08-03T23:59:59Z", Some("2026-08-03"), Some(fourth));
+        let (third, fourth) = (
+            ("2026-08-03", "2026-08-03T07:00:00Z"),
+            ("2026-08-04", "2026-08-04T07:00:00Z"),
+        );
+        check_around(
+            &utc,
+            "2026-08-03T06:59:59Z",
+            Some("2026-08-02"),
+            Some(third),
+        );
+        check_around(
+            &utc,
+            "2026-08-03T07:00:00Z",
+            Some("2026-08-03"),
+            Some(fourth),
+        );
+        check_around(
+            &utc,
+            "2026-08-03T23:59:59Z",
+            Some("2026-08-03"),
+            Some(fourth),
+        );
     }
 
     #[test]
@@ -199,22 +249,53 @@ mod tests {
         // 16:59 on the 3rd in UTC is already the 4th, 06:59, on Kiritimati.
         let east = daily(Kiritimati, "07:00:00");
         let fourth = ("2026-08-04", "2026-08-03T17:00:00Z");
-        check_around(&east, "2026-08-03T16:59:00Z", Some("2026-08-03"), Some(fourth));
-        check_around(&east, "2026-08-03T17:00:00Z", Some("2026-08-04"), Some(("2026-08-05", "2026-08-04T17:00:00Z")));
+        check_around(
+            &east,
+            "2026-08-03T16:59:00Z",
+            Some("2026-08-03"),
+            Some(fourth),
+        );
+        check_around(
+            &east,
+            "2026-08-03T17:00:00Z",
+            Some("2026-08-04"),
+            Some(("2026-08-05", "2026-08-04T17:00:00Z")),
+        );
         // 02:00 on the 4th in UTC is still the 3rd, 19:00, in Los Angeles.
         let west = daily(Los_Angeles, "20:00:00");
         let third = ("2026-08-03", "2026-08-04T03:00:00Z");
-        check_around(&west, "2026-08-04T02:00:00Z", Some("2026-08-02"), Some(third));
-        check_around(&west, "2026-08-04T03:00:00Z", Some("2026-08-03"), Some(("2026-08-04", "2026-08-05T03:00:00Z")));
+        check_around(
+            &west,
+            "2026-08-04T02:00:00Z",
+            Some("2026-08-02"),
+            Some(third),
+        );
+        check_around(
+            &west,
+            "2026-08-04T03:00:00Z",
+            Some("2026-08-03"),
+            Some(("2026-08-04", "2026-08-05T03:00:00Z")),
+        );
     }
 
     #[test]
     fn daily_issues_come_on_the_chosen_days_only() {
         use Weekday::{Fri, Mon, Thu, Tue, Wed};
-        let working = Preferences { days: vec![Mon, Tue, Wed, Thu, Fri], ..daily(Tz::UTC, "07:00:00") };
+        let working = Preferences {
+            days: vec![Mon, Tue, Wed, Thu, Fri],
+            ..daily(Tz::UTC, "07:00:00")
+        };
         let monday = ("2026-08-03", "2026-08-03T07:00:00Z");
-        check_around(&working, "2026-08-02T12:00:00Z", Some("2026-07-31"), Some(monday));
-        let never = Preferences { days: Vec::new(), ..working };
+        check_around(
+            &working,
+            "2026-08-02T12:00:00Z",
+            Some("2026-07-31"),
+            Some(monday),
+        );
+        let never = Preferences {
+            days: Vec::new(),
+            ..working
+        };
         check_around(&never, "2026-08-02T12:00:00Z", None, None);
     }
 
@@ -222,16 +303,41 @@ mod tests {
     fn weekly_issues_come_on_their_weekday() {
         let monday = weekly(Berlin, "07:00:00", Weekday::Mon);
         let third = ("2026-08-03", "2026-08-03T05:00:00Z");
-        check_around(&monday, "2026-07-28T12:00:00Z", Some("2026-07-27"), Some(third));
+        check_around(
+            &monday,
+            "2026-07-28T12:00:00Z",
+            Some("2026-07-27"),
+            Some(third),
+        );
         // A week ago to the minute, and the hour has not come yet.
-        check_around(&monday, "2026-08-03T04:59:00Z", Some("2026-07-27"), Some(third));
+        check_around(
+            &monday,
+            "2026-08-03T04:59:00Z",
+            Some("2026-07-27"),
+            Some(third),
+        );
         let tenth = ("2026-08-10", "2026-08-10T05:00:00Z");
-        check_around(&monday, "2026-08-03T05:00:00Z", Some("2026-08-03"), Some(tenth));
+        check_around(
+            &monday,
+            "2026-08-03T05:00:00Z",
+            Some("2026-08-03"),
+            Some(tenth),
+        );
         // The Friday that Samoa left out.
         let friday = weekly(Apia, "07:00:00", Weekday::Fri);
         let left_out = ("2011-12-30", "2011-12-30T10:00:00Z");
-        check_around(&friday, "2011-12-30T09:59:59Z", Some("2011-12-23"), Some(left_out));
-        check_around(&friday, "2011-12-30T10:00:00Z", Some("2011-12-30"), Some(("2012-01-06", "2012-01-05T17:00:00Z")));
+        check_around(
+            &friday,
+            "2011-12-30T09:59:59Z",
+            Some("2011-12-23"),
+            Some(left_out),
+        );
+        check_around(
+            &friday,
+            "2011-12-30T10:00:00Z",
+            Some("2011-12-30"),
+            Some(("2012-01-06", "2012-01-05T17:00:00Z")),
+        );
     }
 
     #[test]
@@ -242,8 +348,16 @@ mod tests {
         check_around(&paused, "2026-08-03T12:00:00Z", None, Some(first));
         check_around(&paused, "2026-12-01T06:59:59Z", None, Some(first));
         let second = ("2026-12-02", "2026-12-02T07:00:00Z");
-        check_around(&paused, "2026-12-01T07:00:00Z", Some("2026-12-01"), Some(second));
-        let wednesdays = Preferences { pause_until: paused.pause_until, ..weekly(Tz::UTC, "07:00:00", Weekday::Wed) };
+        check_around(
+            &paused,
+            "2026-12-01T07:00:00Z",
+            Some("2026-12-01"),
+            Some(second),
+        );
+        let wednesdays = Preferences {
+            pause_until: paused.pause_until,
+            ..weekly(Tz::UTC, "07:00:00", Weekday::Wed)
+        };
         check_around(&wednesdays, "2026-12-01T12:00:00Z", None, Some(second));
     }
 
@@ -252,8 +366,18 @@ mod tests {
         // 00:01 on 7 November became 23:01 on the 6th.
         let newfoundland = daily(St_Johns, "00:00:00");
         let eighth = ("2010-11-08", "2010-11-08T03:30:00Z");
-        check_around(&newfoundland, "2010-11-07T02:30:30Z", Some("2010-11-07"), Some(eighth));
-        check_around(&newfoundland, "2010-11-07T03:00:00Z", Some("2010-11-07"), Some(eighth));
+        check_around(
+            &newfoundland,
+            "2010-11-07T02:30:30Z",
+            Some("2010-11-07"),
+            Some(eighth),
+        );
+        check_around(
+            &newfoundland,
+            "2010-11-07T03:00:00Z",
+            Some("2010-11-07"),
+            Some(eighth),
+        );
     }
 
     #[test]

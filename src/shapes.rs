@@ -5,8 +5,8 @@ use crate::digest::IssuePick;
 use crate::edition::{Composed, Explained};
 use crate::paper::{Paper, PaperId};
 use crate::store::{
-    AttemptRecord, ByHand, Db, DeliveryRow, DeliveryState, PaperRecord, PolicyReports, ReportRow, ReportsOf,
-    StoreError, StoredPaper, Suppression,
+    AttemptRecord, ByHand, Db, DeliveryRow, DeliveryState, PaperRecord, PolicyReports, ReportRow,
+    ReportsOf, StoreError, StoredPaper, Suppression,
 };
 use crate::subscriber::Address;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -29,7 +29,10 @@ impl PaperShape {
     pub fn read(db: &Db, stored: StoredPaper) -> Result<Self, StoreError> {
         let row = stored.row;
         let records = db.read_here(|store| store.paper_records(row))?;
-        Ok(PaperShape { paper: stored.paper, records })
+        Ok(PaperShape {
+            paper: stored.paper,
+            records,
+        })
     }
 }
 
@@ -108,9 +111,16 @@ impl PreviewShape {
 
 /// Every pick that is in the mail, with its section and its reason as they are stored.
 fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &str, &str)> {
-    let all = composed.issue.sections.iter().flat_map(|section| &section.picks);
+    let all = composed
+        .issue
+        .sections
+        .iter()
+        .flat_map(|section| &section.picks);
     all.filter_map(|pick| {
-        let stored = composed.picks().iter().find(|stored| Some(stored.paper.0) == pick.row)?;
+        let stored = composed
+            .picks()
+            .iter()
+            .find(|stored| Some(stored.paper.0) == pick.row)?;
         Some((pick, stored.section.as_str(), stored.reason.as_str()))
     })
 }
@@ -153,8 +163,18 @@ impl DeliveryShape {
         let (id, of) = (row.id, ReportsOf::Delivery(row.id));
         let (attempts, reports) =
             db.read_here(|store| Ok((store.attempts(id)?, store.reports(&of, REPORTS_SHOWN)?)))?;
-        let tries = attempts.into_iter().map(|(at, attempt)| TryShape { at, attempt }).collect();
-        Ok(DeliveryShape { issue: id.0, subject: row.subject.clone(), next_at: row.next_at, row, tries, reports })
+        let tries = attempts
+            .into_iter()
+            .map(|(at, attempt)| TryShape { at, attempt })
+            .collect();
+        Ok(DeliveryShape {
+            issue: id.0,
+            subject: row.subject.clone(),
+            next_at: row.next_at,
+            row,
+            tries,
+            reports,
+        })
     }
 }
 
@@ -175,8 +195,17 @@ impl SuppressionShape {
     /// A suppression with its evidence.
     pub fn read(db: &Db, suppression: Suppression) -> Result<Self, StoreError> {
         let evidence = db.read_here(|store| store.suppression_evidence(&suppression.address))?;
-        let Suppression { address, reason, at } = suppression;
-        Ok(SuppressionShape { address, reason, at, evidence })
+        let Suppression {
+            address,
+            reason,
+            at,
+        } = suppression;
+        Ok(SuppressionShape {
+            address,
+            reason,
+            at,
+            evidence,
+        })
     }
 }
 
@@ -192,13 +221,28 @@ pub fn policy_reports(db: &Db, now: DateTime<Utc>, days: i64) -> Result<PolicyRe
 /// Deliveries by state, reports by class (`report_hard`, …), `alarms` and `total`.
 pub fn outbox_counts(db: &Db, now: DateTime<Utc>) -> Result<BTreeMap<String, u64>, StoreError> {
     let alarms = policy_reports(db, now, ALARM_DAYS)?.count;
-    let (counts, reports) = db.read_here(|store| Ok((store.count_deliveries()?, store.count_reports()?)))?;
-    let count = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
-    let mut all: BTreeMap<String, u64> =
-        DeliveryState::WORDS.iter().map(|(word, state)| ((*word).to_owned(), count(*state))).collect();
-    all.extend(reports.into_iter().map(|(class, count)| (format!("report_{class}"), count)));
+    let (counts, reports) =
+        db.read_here(|store| Ok((store.count_deliveries()?, store.count_reports()?)))?;
+    let count = |state| {
+        counts
+            .iter()
+            .find(|(known, _)| *known == state)
+            .map_or(0, |(_, count)| *count)
+    };
+    let mut all: BTreeMap<String, u64> = DeliveryState::WORDS
+        .iter()
+        .map(|(word, state)| ((*word).to_owned(), count(*state)))
+        .collect();
+    all.extend(
+        reports
+            .into_iter()
+            .map(|(class, count)| (format!("report_{class}"), count)),
+    );
     all.insert("alarms".to_owned(), alarms);
-    all.insert("total".to_owned(), counts.iter().map(|(_, count)| count).sum());
+    all.insert(
+        "total".to_owned(),
+        counts.iter().map(|(_, count)| count).sum(),
+    );
     Ok(all)
 }
 
@@ -206,12 +250,16 @@ pub fn outbox_counts(db: &Db, now: DateTime<Utc>) -> Result<BTreeMap<String, u64
 pub fn by_hand(answer: ByHand, done: &str) -> String {
     match answer {
         ByHand::Done => done.to_owned(),
-        ByHand::DoneAgain => format!("{done}; the server may have a copy already, so a second one is possible"),
+        ByHand::DoneAgain => {
+            format!("{done}; the server may have a copy already, so a second one is possible")
+        }
         ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
             "a sender has it in hand: try again once it is done".to_owned()
         }
         ByHand::Not(state) => format!("is {}: there is nothing to do about it", state.word()),
-        ByHand::Suppressed => "its address is suppressed: `paperboy suppressions remove` allows mail to it".to_owned(),
+        ByHand::Suppressed => {
+            "its address is suppressed: `paperboy suppressions remove` allows mail to it".to_owned()
+        }
         ByHand::Unknown => "there is no such delivery".to_owned(),
     }
 }

@@ -10,7 +10,8 @@ pub use address::{Address, BadAddress};
 pub use change::NotNow;
 pub use kind::MailboxKind;
 pub use record::{
-    INTERESTS_MAX, NAME_CHARS_MAX, PAPERS_RANGE, RECORD_KEYS, SubscriberRecord, read_interest, read_subscriber,
+    INTERESTS_MAX, NAME_CHARS_MAX, PAPERS_RANGE, RECORD_KEYS, SubscriberRecord, read_interest,
+    read_subscriber,
 };
 pub use weight::Weight;
 
@@ -56,7 +57,10 @@ impl Status {
 
     /// Its word.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, status)| *status == self).map_or("", |(word, _)| word)
+        Self::WORDS
+            .iter()
+            .find(|(_, status)| *status == self)
+            .map_or("", |(word, _)| word)
     }
 }
 
@@ -136,8 +140,15 @@ pub struct Preferences {
 }
 
 /// Every day of the week, Monday first.
-pub const EVERY_DAY: [Weekday; 7] =
-    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+pub const EVERY_DAY: [Weekday; 7] = [
+    Weekday::Mon,
+    Weekday::Tue,
+    Weekday::Wed,
+    Weekday::Thu,
+    Weekday::Fri,
+    Weekday::Sat,
+    Weekday::Sun,
+];
 
 impl Default for Preferences {
     /// Every day at 07:00 UTC, 10 papers, short abstracts, nothing on empty days.
@@ -213,7 +224,10 @@ pub struct Subscriber {
 impl Subscriber {
     /// Whose links are made.
     pub fn holder(&self) -> Holder {
-        Holder { id: self.id, generation: self.generation }
+        Holder {
+            id: self.id,
+            generation: self.generation,
+        }
     }
 }
 

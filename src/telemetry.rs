@@ -90,7 +90,11 @@ pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
         Voice::Service => SERVICE_DIRECTIVES,
         Voice::Command => COMMAND_DIRECTIVES,
     };
-    let directives = if directives.trim().is_empty() { usual.to_owned() } else { directives };
+    let directives = if directives.trim().is_empty() {
+        usual.to_owned()
+    } else {
+        directives
+    };
     let lines = fmt::layer().with_writer(std::io::stderr);
     // https://no-color.org: any value but an empty one.
     let colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -101,7 +105,10 @@ pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
             registry().with(lines).try_init()
         }
         LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_filter(filter(&directives)?);
+            let lines = lines
+                .json()
+                .flatten_event(true)
+                .with_filter(filter(&directives)?);
             registry().with(lines).try_init()
         }
     };
@@ -113,9 +120,13 @@ fn filter<S>(directives: &str) -> Result<impl Filter<S> + use<S>, TelemetryError
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let chosen = EnvFilter::builder()
-        .parse(directives)
-        .map_err(|source| TelemetryError::Directives { directives: directives.to_owned(), source })?;
+    let chosen =
+        EnvFilter::builder()
+            .parse(directives)
+            .map_err(|source| TelemetryError::Directives {
+                directives: directives.to_owned(),
+                source,
+            })?;
     Ok(chosen.and(filter_fn(is_discreet)))
 }
 
@@ -172,13 +183,19 @@ mod tests {
             });
         });
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches("session: ").trim()).collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .map(|line| line.trim_start_matches("session: ").trim())
+            .collect();
         assert_eq!(lines, expected, "{directives:?}");
     }
 
     #[test]
     fn directives_choose_what_is_logged() {
-        check(SERVICE_DIRECTIVES, &["our info", "accepted", "their warning"]);
+        check(
+            SERVICE_DIRECTIVES,
+            &["our info", "accepted", "their warning"],
+        );
         check(COMMAND_DIRECTIVES, &["our info", "their warning"]);
         check("paperboy=debug,off", &["our info", "accepted", "our debug"]);
         check("error", &[]);
@@ -186,7 +203,14 @@ mod tests {
 
     #[test]
     fn no_directive_makes_lettre_log_what_it_sends() {
-        let most = ["our info", "accepted", "our debug", "their info", "their warning", "lettre info"];
+        let most = [
+            "our info",
+            "accepted",
+            "our debug",
+            "their info",
+            "their warning",
+            "lettre info",
+        ];
         check("trace", &most);
         check("trace,lettre::transport::smtp=trace", &most);
         check("trace,[session]=trace", &most);
@@ -195,6 +219,9 @@ mod tests {
     #[test]
     fn directives_that_cannot_be_read_are_quoted() {
         let error = filter::<registry::Registry>("paperboy=loud").err().unwrap();
-        assert_eq!(error.to_string(), r#"PAPERBOY_LOG = "paperboy=loud": must be written like paperboy=debug,warn"#);
+        assert_eq!(
+            error.to_string(),
+            r#"PAPERBOY_LOG = "paperboy=loud": must be written like paperboy=debug,warn"#
+        );
     }
 }

@@ -64,7 +64,10 @@ impl std::fmt::Debug for Signer {
 impl Signer {
     /// A signer over `secret`, which should hold at least [`SECRET_BYTES_MIN`] bytes.
     pub fn new(secret: &SecretSlice<u8>) -> Self {
-        Signer { key: key(secret), old_keys: Vec::new() }
+        Signer {
+            key: key(secret),
+            old_keys: Vec::new(),
+        }
     }
 
     /// The same signer, which also accepts what was signed with `old_secrets`:
@@ -103,9 +106,17 @@ impl Signer {
         let (said, given) = split(&bytes)?;
         let id = named(scope, said)?;
         // The comparison takes the same time wherever the first wrong byte stands.
-        let is_made_with =
-            |key| given.iter().zip(mac(key, said, generation)).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
-        if !std::iter::once(&self.key).chain(&self.old_keys).any(is_made_with) {
+        let is_made_with = |key| {
+            given
+                .iter()
+                .zip(mac(key, said, generation))
+                .fold(0, |differ, (a, b)| differ | (a ^ b))
+                == 0
+        };
+        if !std::iter::once(&self.key)
+            .chain(&self.old_keys)
+            .any(is_made_with)
+        {
             return Err(BadToken);
         }
         Ok(id)
@@ -127,7 +138,10 @@ impl Signer {
     /// The same as it was made with this secret and with those before it: who was
     /// erased stays so when the secret is replaced.
     pub fn address_hashes(&self, address: &str) -> Vec<String> {
-        std::iter::once(&self.key).chain(&self.old_keys).map(|key| address_hash(key, address)).collect()
+        std::iter::once(&self.key)
+            .chain(&self.old_keys)
+            .map(|key| address_hash(key, address))
+            .collect()
     }
 }
 
@@ -170,7 +184,9 @@ fn mac(key: &hmac::Key, said: &[u8], generation: u32) -> [u8; MAC_BYTES] {
         context.update(&generation.to_be_bytes());
     }
     let tag = context.sign();
-    tag.as_ref()[..MAC_BYTES].try_into().expect("a SHA-256 tag has 32 bytes")
+    tag.as_ref()[..MAC_BYTES]
+        .try_into()
+        .expect("a SHA-256 tag has 32 bytes")
 }
 
 /// Base 32, five bits a letter, most significant first.
@@ -198,7 +214,9 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 5 / 8);
     let (mut buffer, mut bits) = (0_u32, 0);
     for letter in text.bytes() {
-        let value = ALPHABET.iter().position(|&known| known == letter.to_ascii_lowercase())?;
+        let value = ALPHABET
+            .iter()
+            .position(|&known| known == letter.to_ascii_lowercase())?;
         buffer = (buffer << 5) | value as u32;
         bits += 5;
         if bits >= 8 {
@@ -222,8 +240,15 @@ mod tests {
     fn a_token_names_its_row_to_the_signer_that_made_it() {
         for id in [0, 1, 255, 256, 1_000_000, i64::MAX] {
             let token = signer(1).sign(Scope::Unsubscribe, id);
-            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token), Ok(id), "{token}");
-            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token.to_uppercase()), Ok(id));
+            assert_eq!(
+                signer(1).verify(Scope::Unsubscribe, &token),
+                Ok(id),
+                "{token}"
+            );
+            assert_eq!(
+                signer(1).verify(Scope::Unsubscribe, &token.to_uppercase()),
+                Ok(id)
+            );
         }
     }
 
@@ -240,7 +265,10 @@ mod tests {
         let token = signer(1).sign(Scope::Feedback, 7);
         let replaced = Signer::new(&secret(2)).accepting(&[secret(1)]);
         assert_eq!(replaced.verify(Scope::Feedback, &token), Ok(7));
-        assert_eq!(signer(1).verify(Scope::Feedback, &replaced.sign(Scope::Feedback, 7)), Err(BadToken));
+        assert_eq!(
+            signer(1).verify(Scope::Feedback, &replaced.sign(Scope::Feedback, 7)),
+            Err(BadToken)
+        );
     }
 
     #[test]
@@ -248,8 +276,14 @@ mod tests {
         let of = |generation| signer(1).sign_in(Scope::Preferences, 7, generation);
         assert_eq!(of(0), signer(1).sign(Scope::Preferences, 7));
         for (made, asked) in [(0, 1), (1, 0), (1, 2), (256, 1)] {
-            assert_eq!(signer(1).verify_in(Scope::Preferences, &of(made), asked), Err(BadToken));
-            assert_eq!(signer(1).verify_in(Scope::Preferences, &of(made), made), Ok(7));
+            assert_eq!(
+                signer(1).verify_in(Scope::Preferences, &of(made), asked),
+                Err(BadToken)
+            );
+            assert_eq!(
+                signer(1).verify_in(Scope::Preferences, &of(made), made),
+                Ok(7)
+            );
             assert_eq!(Signer::claimed(Scope::Preferences, &of(made)), Ok(7));
             assert_eq!(of(made).len(), of(0).len());
         }
@@ -265,12 +299,22 @@ mod tests {
                 if other[at] != letter {
                     other[at] = letter;
                     let other = String::from_utf8(other).unwrap();
-                    assert_eq!(signer(1).verify(Scope::Unsubscribe, &other), Err(BadToken), "{other}");
+                    assert_eq!(
+                        signer(1).verify(Scope::Unsubscribe, &other),
+                        Err(BadToken),
+                        "{other}"
+                    );
                 }
             }
-            assert_eq!(signer(1).verify(Scope::Unsubscribe, &token[..at]), Err(BadToken));
+            assert_eq!(
+                signer(1).verify(Scope::Unsubscribe, &token[..at]),
+                Err(BadToken)
+            );
         }
-        assert_eq!(signer(1).verify(Scope::Unsubscribe, &"0".repeat(65)), Err(BadToken));
+        assert_eq!(
+            signer(1).verify(Scope::Unsubscribe, &"0".repeat(65)),
+            Err(BadToken)
+        );
     }
 
     #[test]

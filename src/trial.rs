@@ -46,7 +46,8 @@ use tokio_util::sync::CancellationToken;
 const SAMPLES: &str = include_str!("trial/samples.jsonl");
 
 /// Where the pages are served if nobody says otherwise and the port is free.
-const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const USUAL_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// What the trial shows.
 #[derive(Debug)]
@@ -143,14 +144,19 @@ impl Trial {
     /// Runs the trial. Pages are
     /// served on `listen`; without it, on port 8080 or, if that is taken, on any other.
     pub async fn run(material: Material, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
-        let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemChance::new()));
+        let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) =
+            (Arc::new(SystemClock), Arc::new(SystemChance::new()));
         let now = clock.now();
         let listener = listen_somewhere(listen).await?;
-        let address = listener.local_addr().map_err(|cause| TrialError::Listen { address: USUAL_ADDRESS, cause })?;
+        let address = listener.local_addr().map_err(|cause| TrialError::Listen {
+            address: USUAL_ADDRESS,
+            cause,
+        })?;
         let base_url = format!("http://{address}");
-        let catcher = Catcher::start()
-            .await
-            .map_err(|cause| TrialError::Listen { address: SocketAddr::from(([127, 0, 0, 1], 0)), cause })?;
+        let catcher = Catcher::start().await.map_err(|cause| TrialError::Listen {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            cause,
+        })?;
 
         let db = Db::new(SqliteStore::in_memory()?);
         let (mut imported, mut fallen_back, mut files) = (Imported::default(), None, Vec::new());
@@ -158,7 +164,11 @@ impl Trial {
         match material {
             Material::Samples => {}
             Material::Files(named) => files = named,
-            Material::Arxiv { http, endpoint, time_limit } => match fetch(&db, &http, endpoint, time_limit).await? {
+            Material::Arxiv {
+                http,
+                endpoint,
+                time_limit,
+            } => match fetch(&db, &http, endpoint, time_limit).await? {
                 Ok(fetched) => imported = fetched,
                 Err(why) => (fallen_back, is_sample) = (Some(why), true),
             },
@@ -166,16 +176,22 @@ impl Trial {
         if is_sample || !files.is_empty() {
             imported = db.run_blocking(move |db| take_in(db, &files, now)).await?;
         }
-        let day = db.run(move |store| store.newest_day(NaiveDate::MAX)).await?.ok_or(TrialError::NoDay)?;
+        let day = db
+            .run(move |store| store.newest_day(NaiveDate::MAX))
+            .await?
+            .ok_or(TrialError::NoDay)?;
         let readers = readers::readers();
-        db.run(move |store| store.enter_subscribers(&readers, now)).await?;
+        db.run(move |store| store.enter_subscribers(&readers, now))
+            .await?;
 
         let desk = Arc::new(desk(&base_url, &*chance)?);
         let signer = desk.signer.clone();
         // Late on the newest day, when every reader's hour has come.
         let judged = Judged::At(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
         let publishing = Arc::clone(&desk);
-        let published = db.run_blocking(move |db| publish(db, &publishing, judged, now)).await?;
+        let published = db
+            .run_blocking(move |db| publish(db, &publishing, judged, now))
+            .await?;
         let post = Post {
             db: db.clone(),
             clock: clock.clone(),
@@ -185,12 +201,23 @@ impl Trial {
             queued: Arc::default(),
         };
         let delivered = post.deliver().await?;
-        let deliveries = db.run(|store| store.deliveries(&OutboxFilter::default())).await?;
+        let deliveries = db
+            .run(|store| store.deliveries(&OutboxFilter::default()))
+            .await?;
 
         let menu = vec![
-            MenuLink { url: "/", text: "Trending" },
-            MenuLink { url: "/inbox", text: "Inbox" },
-            MenuLink { url: "/admin", text: "Operator" },
+            MenuLink {
+                url: "/",
+                text: "Trending",
+            },
+            MenuLink {
+                url: "/inbox",
+                text: "Inbox",
+            },
+            MenuLink {
+                url: "/admin",
+                text: "Operator",
+            },
         ];
         let notice = if is_sample {
             "A trial of paperboy. The papers are made up; the names of their authors are borrowed from the history of science."
@@ -220,12 +247,23 @@ impl Trial {
         };
         let operators = admin::router(AdminSite::new(site.clone(), works));
         Ok(Trial {
-            outcome: Outcome { imported, fallen_back, is_sample, day, published, delivered, deliveries, caught },
+            outcome: Outcome {
+                imported,
+                fallen_back,
+                is_sample,
+                day,
+                published,
+                delivered,
+                deliveries,
+                caught,
+            },
             base_url,
             operator_password,
             listener,
             post,
-            pages: inbox::router(catcher, pages).merge(web::router(site)).merge(operators),
+            pages: inbox::router(catcher, pages)
+                .merge(web::router(site))
+                .merge(operators),
         })
     }
 
@@ -249,13 +287,23 @@ fn relay(catcher: &Catcher) -> SmtpSettings {
 }
 
 /// Sets a password for the operator's pages, which is good for this trial alone.
-async fn open_operators_pages(site: &web::Site, chance: &dyn Random, now: DateTime<Utc>) -> Result<String, TrialError> {
+async fn open_operators_pages(
+    site: &web::Site,
+    chance: &dyn Random,
+    now: DateTime<Utc>,
+) -> Result<String, TrialError> {
     let mut bytes = [0; 8];
     chance.fill(&mut bytes);
-    let words: Vec<String> = bytes.chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect();
+    let words: Vec<String> = bytes
+        .chunks(2)
+        .map(|pair| format!("{:02x}{:02x}", pair[0], pair[1]))
+        .collect();
     let password = words.join("-");
-    let hash = admin::hash_password(&password, chance).expect("the password is as long as one must be");
-    site.db.run(move |store| store.set_admin_password(&hash, now)).await?;
+    let hash =
+        admin::hash_password(&password, chance).expect("the password is as long as one must be");
+    site.db
+        .run(move |store| store.set_admin_password(&hash, now))
+        .await?;
     Ok(password)
 }
 
@@ -275,11 +323,22 @@ impl Post {
     async fn deliver(&self) -> Result<Summary, DeliverError> {
         let relay = relay(&self.catcher);
         let signer = self.signer.clone();
-        let sender =
-            Arc::new(move |id: DeliveryId| format!("bounces+{}@paperboy.example", signer.sign(Scope::Bounce, id.0)));
+        let sender = Arc::new(move |id: DeliveryId| {
+            format!(
+                "bounces+{}@paperboy.example",
+                signer.sign(Scope::Bounce, id.0)
+            )
+        });
         let (clock, chance) = (Arc::clone(&self.clock), Arc::clone(&self.chance));
         let stop = CancellationToken::new();
-        let courier = Courier::new(self.db.clone(), clock, chance, &Transport::Smtp(relay), sender, stop)?;
+        let courier = Courier::new(
+            self.db.clone(),
+            clock,
+            chance,
+            &Transport::Smtp(relay),
+            sender,
+            stop,
+        )?;
         courier.run_until_empty(false).await
     }
 
@@ -301,7 +360,12 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
     match TcpListener::bind(address).await {
         Err(_) if wanted.is_none() => {
             let any = SocketAddr::new(USUAL_ADDRESS.ip(), 0);
-            TcpListener::bind(any).await.map_err(|cause| TrialError::Listen { address: any, cause })
+            TcpListener::bind(any)
+                .await
+                .map_err(|cause| TrialError::Listen {
+                    address: any,
+                    cause,
+                })
         }
         bound => bound.map_err(|cause| TrialError::Listen { address, cause }),
     }
@@ -309,7 +373,13 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
 
 /// The client of a trial. It tries once: there is something else to show.
 pub fn client(around: Surroundings) -> Result<Http, HttpError> {
-    Http::new(HttpSettings { tries: 1, ..HttpSettings::named("trial") }, around)
+    Http::new(
+        HttpSettings {
+            tries: 1,
+            ..HttpSettings::named("trial")
+        },
+        around,
+    )
 }
 
 /// Takes in the newest announcement of [`CATEGORIES`], as far as it comes within
@@ -330,7 +400,9 @@ async fn fetch(
             verify: false,
             ..SourceSettings::new("arxiv", SourceKind::Arxiv)
         };
-        let Ok(polled) = tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await else {
+        let Ok(polled) =
+            tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await
+        else {
             break;
         };
         let polled = match polled {
@@ -346,8 +418,13 @@ async fn fetch(
             why = match row.state {
                 CoverageState::Failed => row.note.clone(),
                 CoverageState::Complete => continue,
-                CoverageState::Quiet => format!("arXiv has nothing new on {} ({})", row.date, row.note),
-                _ => format!("arXiv's papers of {} are not out yet ({})", row.date, row.note),
+                CoverageState::Quiet => {
+                    format!("arXiv has nothing new on {} ({})", row.date, row.note)
+                }
+                _ => format!(
+                    "arXiv's papers of {} are not out yet ({})",
+                    row.date, row.note
+                ),
             };
             // What fails for one category fails for all, only slower.
             if row.state == CoverageState::Failed || polled.paused_until.is_some() {
@@ -363,7 +440,10 @@ fn take_in(db: &Db, files: &[PathBuf], now: DateTime<Utc>) -> Result<Imported, I
     let mut import = Import::new(now);
     if files.is_empty() {
         let samples = || Reader::new(Cursor::new(SAMPLES), "the samples".to_owned());
-        let unreadable = |cause| IntakeError::Unreadable { path: PathBuf::from("the samples"), cause };
+        let unreadable = |cause| IntakeError::Unreadable {
+            path: PathBuf::from("the samples"),
+            cause,
+        };
         let mut reader = samples().map_err(unreadable)?;
         let mut records = Vec::new();
         while let Some(record) = reader.next_record().map_err(unreadable)? {
@@ -384,8 +464,12 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
     let site = Site {
         name: "paperboy".to_owned(),
         base_url: base_url.to_owned(),
-        from: "paperboy <digest@paperboy.example>".parse().expect("the sender is a mailbox"),
-        contact: "operator@paperboy.example".parse().expect("the contact is an address"),
+        from: "paperboy <digest@paperboy.example>"
+            .parse()
+            .expect("the sender is a mailbox"),
+        contact: "operator@paperboy.example"
+            .parse()
+            .expect("the contact is an address"),
         secret,
         old_secrets: Vec::new(),
     };
@@ -404,7 +488,12 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
     })
 }
 
-fn publish(db: &Db, desk: &Desk, judged: Judged, now: DateTime<Utc>) -> Result<Published, EditionError> {
+fn publish(
+    db: &Db,
+    desk: &Desk,
+    judged: Judged,
+    now: DateTime<Utc>,
+) -> Result<Published, EditionError> {
     let mut press = Press::new(db, desk, judged, now, false)?;
     while press.print_page()? {}
     Ok(press.published())

@@ -105,7 +105,9 @@ pub async fn tend(
         let Some(kept) = kept else { continue };
         let mut forgotten = 0;
         while go_on() {
-            let slice = db.run(move |store| store.forget_old(what, now - kept, SLICE)).await?;
+            let slice = db
+                .run(move |store| store.forget_old(what, now - kept, SLICE))
+                .await?;
             forgotten += slice;
             tokio::time::sleep(PAUSE).await;
             if slice < u64::from(SLICE) {
@@ -117,7 +119,9 @@ pub async fn tend(
         }
     }
     // Whoever was erased is out of the file's unused parts, too, once nobody waits for their mail.
-    let has_time = db.run(move |store| Ok(store.has_erased()? && store.waiting(now)?.0 == 0)).await?;
+    let has_time = db
+        .run(move |store| Ok(store.has_erased()? && store.waiting(now)?.0 == 0))
+        .await?;
     if has_time && go_on() {
         tended.rewritten = db.run(|store| store.purge_erased()).await?;
     }

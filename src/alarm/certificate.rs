@@ -10,7 +10,9 @@ const GENERALIZED_TIME: u8 = 0x18;
 
 /// The end of a certificate's validity (RFC 5280 section 4.1.2.5).
 pub fn ends(der: &[u8]) -> Option<DateTime<Utc>> {
-    let (SEQUENCE, validity, _) = element(validity_on(der)?)? else { return None };
+    let (SEQUENCE, validity, _) = element(validity_on(der)?)? else {
+        return None;
+    };
     let (_, _, not_after) = element(validity)?;
     let (tag, text, _) = element(not_after)?;
     let text = std::str::from_utf8(text).ok()?;
@@ -20,7 +22,9 @@ pub fn ends(der: &[u8]) -> Option<DateTime<Utc>> {
         UTC_TIME => format!("{}{text}", if text.get(..2)? >= "50" { "19" } else { "20" }),
         _ => return None,
     };
-    NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok().map(|end| end.and_utc())
+    NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ")
+        .ok()
+        .map(|end| end.and_utc())
 }
 
 /// The end of the first certificate of a PEM file: the server's own.
@@ -29,7 +33,11 @@ pub fn ends_in_file(path: &Path) -> Option<DateTime<Utc>> {
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
     let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
-    ends(&base64::engine::general_purpose::STANDARD.decode(body).ok()?)
+    ends(
+        &base64::engine::general_purpose::STANDARD
+            .decode(body)
+            .ok()?,
+    )
 }
 
 #[cfg(test)]
@@ -41,7 +49,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cert.pem");
         for (year, month, day) in [(2026, 4, 9), (2049, 12, 31), (2050, 1, 1), (2120, 6, 30)] {
-            let mut asked = rcgen::CertificateParams::new(vec!["digest.example.org".to_owned()]).unwrap();
+            let mut asked =
+                rcgen::CertificateParams::new(vec!["digest.example.org".to_owned()]).unwrap();
             asked.not_before = rcgen::date_time_ymd(2020, 1, 1);
             asked.not_after = rcgen::date_time_ymd(year, month, day);
             let key = rcgen::KeyPair::generate().unwrap();
@@ -55,7 +64,11 @@ mod tests {
                 let _ = ends(&certificate.der()[..length]);
             }
         }
-        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----").unwrap();
+        std::fs::write(
+            &path,
+            "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----",
+        )
+        .unwrap();
         assert_eq!(ends_in_file(&path), None);
     }
 }

@@ -78,7 +78,10 @@ pub struct Facts {
 impl Facts {
     /// How many issues were queued since `instant`, if that was asked.
     pub fn issues_since(&self, instant: DateTime<Utc>) -> u64 {
-        self.issues_after.iter().find(|(after, _)| *after == instant).map_or(0, |(_, count)| *count)
+        self.issues_after
+            .iter()
+            .find(|(after, _)| *after == instant)
+            .map_or(0, |(_, count)| *count)
     }
 
     /// Reads what the database knows. It counts the last day's deliveries: not to be asked every second.
@@ -104,14 +107,19 @@ impl Facts {
             oldest_due: store.oldest_due_to_readers(now)?,
             is_sending: store.sender()?.is_some_and(|lease| lease.until > now),
             trouble: store.trouble(now - LOOK_BACK)?,
-            readers: counts.iter().find(|(status, _)| *status == Status::Active).map_or(0, |(_, count)| *count),
+            readers: counts
+                .iter()
+                .find(|(status, _)| *status == Status::Active)
+                .map_or(0, |(_, count)| *count),
             overdue_readers: store.overdue_readers(now - OVERDUE)?,
             due_readers: due_readers(store, now - latest_send)?,
             failing_sources: store.failing_sources()?,
             coverage,
             issues_after,
             latest_send,
-            damage: store.last_tended()?.map_or_else(String::new, |tended| tended.damage),
+            damage: store
+                .last_tended()?
+                .map_or_else(String::new, |tended| tended.damage),
             ..Facts::default()
         })
     }
@@ -119,7 +127,10 @@ impl Facts {
     /// Adds what the machine knows.
     #[must_use]
     pub fn on_machine(self, database: &Path, settings: &AlarmSettings) -> Facts {
-        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = database
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         Facts {
             free_bytes: crate::store::free_bytes(folder).ok(),
             newest_backup: settings.backup_folder.as_deref().map(newest_file),

@@ -6,7 +6,11 @@ use crate::store::AlarmRow;
 use chrono::{DateTime, Utc};
 
 /// The mail that tells of `news`; there is at least one.
-pub(super) fn notice(news: &[(&AlarmRow, News)], url: Option<String>, now: DateTime<Utc>) -> Notice {
+pub(super) fn notice(
+    news: &[(&AlarmRow, News)],
+    url: Option<String>,
+    now: DateTime<Utc>,
+) -> Notice {
     let since = news.iter().map(|(row, _)| row.since).min().unwrap_or(now);
     match news {
         [(row, news)] => Notice::Alarm {
@@ -23,16 +27,29 @@ pub(super) fn notice(news: &[(&AlarmRow, News)], url: Option<String>, now: DateT
                 (0, over) => format!("{over} problems are over"),
                 (1, over) => format!("{} ({over} over)", several_first(several)),
                 (standing, 0) => format!("{standing} problems: {}, …", several_first(several)),
-                (standing, over) => format!("{standing} problems, {over} over: {}, …", several_first(several)),
+                (standing, over) => format!(
+                    "{standing} problems, {over} over: {}, …",
+                    several_first(several)
+                ),
             };
             let mut lines = Vec::new();
             for (row, news) in several {
-                lines.push(format!("{} (since {})", headline(row, *news), row.since.format("%Y-%m-%d %H:%M UTC")));
+                lines.push(format!(
+                    "{} (since {})",
+                    headline(row, *news),
+                    row.since.format("%Y-%m-%d %H:%M UTC")
+                ));
                 if !is_over(*news) {
                     lines.push(format!("→ {}", row.remedy));
                 }
             }
-            Notice::Alarm { problem, details: lines, remedy: None, since, url }
+            Notice::Alarm {
+                problem,
+                details: lines,
+                remedy: None,
+                since,
+                url,
+            }
         }
     }
 }
@@ -42,7 +59,10 @@ fn is_over(news: News) -> bool {
 }
 
 fn several_first<'a>(several: &[(&'a AlarmRow, News)]) -> &'a str {
-    several.iter().find(|(_, news)| !is_over(*news)).map_or("", |(row, _)| row.text.as_str())
+    several
+        .iter()
+        .find(|(_, news)| !is_over(*news))
+        .map_or("", |(row, _)| row.text.as_str())
 }
 
 fn headline(row: &AlarmRow, news: News) -> String {
@@ -60,7 +80,11 @@ fn details(row: &AlarmRow, news: News) -> Vec<String> {
         details.push(row.detail.lines().collect::<Vec<_>>().join("; "));
     }
     if let Some(over) = row.over_at.filter(|_| is_over(news)) {
-        details.push(format!("from {} to {}", row.since.format("%Y-%m-%d %H:%M"), over.format("%Y-%m-%d %H:%M UTC")));
+        details.push(format!(
+            "from {} to {}",
+            row.since.format("%Y-%m-%d %H:%M"),
+            over.format("%Y-%m-%d %H:%M UTC")
+        ));
     }
     details
 }

@@ -42,17 +42,29 @@ pub const KINDS: [(&str, &str); 20] = [
     ("issues_skipped", "issues were too late to be sent"),
     ("no_issues", "papers are here and nobody gets an issue"),
     ("publishing_late", "issues are due and not composed"),
-    ("coverage_missing", "issues went out without papers that were awaited"),
+    (
+        "coverage_missing",
+        "issues went out without papers that were awaited",
+    ),
     ("source_failing", "a source cannot be read, or is silent"),
     ("set_aside_burst", "many records of a source cannot be read"),
-    ("suppression_burst", "many addresses were suppressed in a day"),
+    (
+        "suppression_burst",
+        "many addresses were suppressed in a day",
+    ),
     ("disk_low", "the disk is nearly full"),
     ("database_not_writable", "the database cannot be written"),
     ("database_damaged", "the database is damaged"),
     ("backup_old", "there is no recent backup"),
     ("clock_off", "the clock is wrong"),
-    ("certificate_expiring", "a certificate is about to expire, or has"),
-    ("part_failing", "a part of the program fails again and again"),
+    (
+        "certificate_expiring",
+        "a certificate is about to expire, or has",
+    ),
+    (
+        "part_failing",
+        "a part of the program fails again and again",
+    ),
 ];
 
 /// Alarms after which readers get nothing, or lose something.

@@ -13,9 +13,19 @@ pub const WAIT: Duration = Duration::from_secs(10);
 /// What the clock of `witness`, a web server, says.
 pub async fn their_time(witness: &str) -> Result<DateTime<Utc>, String> {
     let client = crate::source::http::one_time_client().map_err(|error| causes(&error))?;
-    let answer = client.head(witness).timeout(WAIT).send().await.map_err(|error| error.without_url().to_string())?;
-    let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).unwrap_or_default();
-    let read = DateTime::parse_from_rfc2822(date).map_err(|_| "its answer has no date".to_owned())?;
+    let answer = client
+        .head(witness)
+        .timeout(WAIT)
+        .send()
+        .await
+        .map_err(|error| error.without_url().to_string())?;
+    let date = answer
+        .headers()
+        .get("date")
+        .and_then(|date| date.to_str().ok())
+        .unwrap_or_default();
+    let read =
+        DateTime::parse_from_rfc2822(date).map_err(|_| "its answer has no date".to_owned())?;
     Ok(read.to_utc())
 }
 
@@ -24,7 +34,9 @@ pub async fn site_certificate(base_url: &str) -> Option<Result<DateTime<Utc>, St
     let rest = base_url.strip_prefix("https://")?;
     let authority = rest.split('/').next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port.parse().unwrap_or(443)),
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (host, port.parse().unwrap_or(443))
+        }
         _ => (authority, 443),
     };
     let asked = tokio::time::timeout(WAIT, end_at(host.trim_matches(['[', ']']), port)).await;
@@ -32,10 +44,15 @@ pub async fn site_certificate(base_url: &str) -> Option<Result<DateTime<Utc>, St
 }
 
 async fn end_at(host: &str, port: u16) -> Result<DateTime<Utc>, String> {
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned())
+        .map_err(|error| error.to_string())?;
     let config = crate::source::http::tls().map_err(|error| error.to_string())?;
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(|error| error.to_string())?;
+    let connected = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await;
     let stream = connected.map_err(|error| error.to_string())?;
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let own = chain.first().ok_or("it showed no certificate")?;

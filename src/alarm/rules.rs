@@ -36,11 +36,17 @@ impl Found {
     }
 
     fn about(self, about: &str) -> Self {
-        Found { about: about.to_owned(), ..self }
+        Found {
+            about: about.to_owned(),
+            ..self
+        }
     }
 
     fn saying(self, detail: &str) -> Self {
-        Found { detail: detail.to_owned(), ..self }
+        Found {
+            detail: detail.to_owned(),
+            ..self
+        }
     }
 
     fn after(self, patience: TimeDelta) -> Self {
@@ -81,7 +87,10 @@ pub fn judge(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     found.extend(machine(facts, now));
     for part in &facts.parts {
         let minutes = part.lasts.as_secs() / 60;
-        let text = format!("the part {:?} has failed for {minutes} minutes: {}", part.name, part.text);
+        let text = format!(
+            "the part {:?} has failed for {minutes} minutes: {}",
+            part.name, part.text
+        );
         let remedy = "the log says more (journalctl -u paperboy); `paperboy check` looks at all that it depends on";
         found.push(Found::new("part_failing", text, remedy).about(part.name));
     }
@@ -96,15 +105,24 @@ fn relay(facts: &Facts, now: DateTime<Utc>) -> Option<Found> {
     }
     let relay = &facts.relay;
     Some(if pause.refuses_us {
-        let text = format!("the relay {relay} refuses mail because of its sender or content: sending is paused");
+        let text = format!(
+            "the relay {relay} refuses mail because of its sender or content: sending is paused"
+        );
         let remedy = "look at login, SPF, DKIM, DMARC, PTR and block lists (`paperboy check`); `paperboy outbox list` \
                       shows the relay's words; sending goes on by itself once it takes a mail";
-        Found::new("relay_refuses_us", text, remedy).about(relay).saying(&pause.reason)
+        Found::new("relay_refuses_us", text, remedy)
+            .about(relay)
+            .saying(&pause.reason)
     } else {
-        let text =
-            format!("the relay {relay} cannot be used: {} tries in a row have failed, mail waits", pause.failures);
+        let text = format!(
+            "the relay {relay} cannot be used: {} tries in a row have failed, mail waits",
+            pause.failures
+        );
         let remedy = "look at the relay and at [smtp] (`paperboy check`); sending goes on by itself once it answers";
-        Found::new("relay_down", text, remedy).about(relay).saying(&pause.reason).after(RELAY_PATIENCE)
+        Found::new("relay_down", text, remedy)
+            .about(relay)
+            .saying(&pause.reason)
+            .after(RELAY_PATIENCE)
     })
 }
 
@@ -120,12 +138,17 @@ fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         let remedy = "nobody is suppressed for it; look at SPF, DKIM, DMARC, PTR and block lists (`paperboy check`)";
         found.push(Found::new("policy_refused", text, remedy));
     }
-    let is_idle = trouble.last_try.is_none_or(|last| now - last > MAIL_WAITS / 2);
+    let is_idle = trouble
+        .last_try
+        .is_none_or(|last| now - last > MAIL_WAITS / 2);
     if let Some(due) = facts.oldest_due.filter(|due| now - *due > MAIL_WAITS)
         && is_idle
         && facts.pause.as_ref().is_none_or(|pause| pause.until <= now)
     {
-        let text = format!("mail has been due for {} and nothing is sent", duration(now - due));
+        let text = format!(
+            "mail has been due for {} and nothing is sent",
+            duration(now - due)
+        );
         let remedy = if facts.is_sending {
             "`paperboy outbox stats` and the log say what the sender does; restart it if it does nothing"
         } else {
@@ -134,20 +157,27 @@ fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         found.push(Found::new("mail_waits", text, remedy).after(START_PATIENCE));
     }
     if trouble.held > 0 {
-        let text = format!("{} mails came to be held in 24 hours: it is not known whether they arrived", trouble.held);
+        let text = format!(
+            "{} mails came to be held in 24 hours: it is not known whether they arrived",
+            trouble.held
+        );
         let remedy = "`paperboy outbox list --state held` shows them, `outbox retry` or `outbox drop` decides";
         found.push(Found::new("mail_held", text, remedy));
     }
     if trouble.expired > 0 {
-        let text = format!("{} issues were given up undelivered in 24 hours", trouble.expired);
-        let remedy =
-            "`paperboy outbox list --state expired` shows whose and why; their papers come with the next issue";
+        let text = format!(
+            "{} issues were given up undelivered in 24 hours",
+            trouble.expired
+        );
+        let remedy = "`paperboy outbox list --state expired` shows whose and why; their papers come with the next issue";
         found.push(Found::new("issues_expired", text, remedy));
     }
     let bearable = SUPPRESSIONS_MIN.max(facts.readers / SUPPRESSIONS_SHARE);
     if trouble.suppressed >= bearable {
-        let text =
-            format!("{} addresses were suppressed in 24 hours, of {} readers", trouble.suppressed, facts.readers);
+        let text = format!(
+            "{} addresses were suppressed in 24 hours, of {} readers",
+            trouble.suppressed, facts.readers
+        );
         let remedy = "`paperboy suppressions list` shows why; if a server was wrong, `suppressions remove` lifts them";
         found.push(Found::new("suppression_burst", text, remedy));
     }
@@ -158,12 +188,18 @@ fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     let trouble = &facts.trouble;
     let mut found = Vec::new();
     if facts.overdue_readers > 0 {
-        let text = format!("{} readers' issues are due and not composed", facts.overdue_readers);
-        let remedy = "the log says why (a template?); `paperboy publish --dry-run` shows what is in the way";
+        let text = format!(
+            "{} readers' issues are due and not composed",
+            facts.overdue_readers
+        );
+        let remedy =
+            "the log says why (a template?); `paperboy publish --dry-run` shows what is in the way";
         found.push(Found::new("publishing_late", text, remedy).after(PUBLISHER_PATIENCE));
     } else if trouble.skipped_late > 0 {
-        let text =
-            format!("{} readers got no issue: it was due too long ago when it could be sent", trouble.skipped_late);
+        let text = format!(
+            "{} readers got no issue: it was due too long ago when it could be sent",
+            trouble.skipped_late
+        );
         let remedy = "nothing is lost, their papers come with the next issue; see why the service was down so long";
         found.push(Found::new("issues_skipped", text, remedy));
     } else if facts.due_readers > 0 && trouble.papers_complete > 0 && trouble.composed == 0 {
@@ -178,10 +214,15 @@ fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     for row in &facts.coverage {
         let issues = facts.issues_since(missing_from(row, facts.latest_send));
         if !row.state.is_settled() && missing_from(row, facts.latest_send) < now && issues > 0 {
-            let text = format!("{} has not come, and {issues} issues went out since it should have", of_day(row));
+            let text = format!(
+                "{} has not come, and {issues} issues went out since it should have",
+                of_day(row)
+            );
             let remedy = "`paperboy papers coverage` shows what is known; `paperboy fetch` asks again; what comes late \
                           is in the next issue";
-            let one = Found::new("coverage_missing", text, remedy).about(&of_day(row)).saying(&row.note);
+            let one = Found::new("coverage_missing", text, remedy)
+                .about(&of_day(row))
+                .saying(&row.note);
             found.push(one.after(START_PATIENCE));
         }
     }
@@ -191,39 +232,79 @@ fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
 /// From when on issues were not held up for the papers of `row` any more: a
 /// reader's issue waits for those announced in the 24 hours before it.
 pub(super) fn missing_from(row: &Coverage, latest_send: TimeDelta) -> DateTime<Utc> {
-    row.announced_at.unwrap_or_else(|| row.date.and_time(NaiveTime::MIN).and_utc()) + latest_send
+    row.announced_at
+        .unwrap_or_else(|| row.date.and_time(NaiveTime::MIN).and_utc())
+        + latest_send
 }
 
 fn of_day(row: &Coverage) -> String {
-    let of = if row.category.is_empty() { String::new() } else { format!(" {}", row.category) };
+    let of = if row.category.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", row.category)
+    };
     format!("{}{of} of {}", row.source, row.date)
 }
 
-const SOURCE_REMEDY: &str =
-    "`paperboy papers coverage` shows its words, `paperboy check` asks it; it is asked again by itself";
+const SOURCE_REMEDY: &str = "`paperboy papers coverage` shows its words, `paperboy check` asks it; it is asked again by itself";
 
 fn sources(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for row in facts.coverage.iter().filter(|row| matches!(row.state, CoverageState::Failed | CoverageState::Stalled)) {
+    for row in facts
+        .coverage
+        .iter()
+        .filter(|row| matches!(row.state, CoverageState::Failed | CoverageState::Stalled))
+    {
         if found.iter().any(|known| known.about == row.source) {
             continue;
         }
         let like = |other: &&Coverage| other.source == row.source && other.state == row.state;
         let more = facts.coverage.iter().filter(like).count() - 1;
-        let what = if row.state == CoverageState::Failed { "cannot be read" } else { "should have come long ago" };
-        let more = if more > 0 { format!(", and {more} more of it") } else { String::new() };
-        let mut one = Found::new("source_failing", format!("{} {what}{more}", of_day(row)), SOURCE_REMEDY);
-        one.patience = if row.state == CoverageState::Failed { SOURCE_PATIENCE } else { START_PATIENCE };
+        let what = if row.state == CoverageState::Failed {
+            "cannot be read"
+        } else {
+            "should have come long ago"
+        };
+        let more = if more > 0 {
+            format!(", and {more} more of it")
+        } else {
+            String::new()
+        };
+        let mut one = Found::new(
+            "source_failing",
+            format!("{} {what}{more}", of_day(row)),
+            SOURCE_REMEDY,
+        );
+        one.patience = if row.state == CoverageState::Failed {
+            SOURCE_PATIENCE
+        } else {
+            START_PATIENCE
+        };
         found.push(one.about(&row.source).saying(&row.note));
     }
     for failing in &facts.failing_sources {
-        if now - failing.since >= SOURCE_PATIENCE && !found.iter().any(|known| known.about == failing.source) {
-            let text = format!("the source {} cannot be read, for {}", failing.source, duration(now - failing.since));
+        if now - failing.since >= SOURCE_PATIENCE
+            && !found.iter().any(|known| known.about == failing.source)
+        {
+            let text = format!(
+                "the source {} cannot be read, for {}",
+                failing.source,
+                duration(now - failing.since)
+            );
             let one = Found::new("source_failing", text, SOURCE_REMEDY);
-            found.push(one.about(&failing.source).saying(&failing.why).after(START_PATIENCE));
+            found.push(
+                one.about(&failing.source)
+                    .saying(&failing.why)
+                    .after(START_PATIENCE),
+            );
         }
     }
-    for (source, count) in facts.trouble.set_aside.iter().filter(|(_, count)| *count >= SET_ASIDE_MIN) {
+    for (source, count) in facts
+        .trouble
+        .set_aside
+        .iter()
+        .filter(|(_, count)| *count >= SET_ASIDE_MIN)
+    {
         let text = format!("{count} records of {source} could not be read in 24 hours");
         let remedy = "its form may have changed: `paperboy papers coverage` shows what was set aside, a newer version \
                       may read it";
@@ -235,15 +316,24 @@ fn sources(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
 fn machine(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
     let mut found = Vec::new();
     if let Some(free) = facts.free_bytes.filter(|free| *free < DISK_LOW_BYTES) {
-        let text = format!("{} MiB are free on the disk of the database: sending stops when it is full", free >> 20);
+        let text = format!(
+            "{} MiB are free on the disk of the database: sending stops when it is full",
+            free >> 20
+        );
         let remedy = "make room; `paperboy backup` to another disk, the journal (journalctl --vacuum-size) and old \
                       backups are where to look";
         found.push(Found::new("disk_low", text, remedy));
     }
     if !facts.damage.is_empty() {
-        let remedy = "stop the service, keep a copy of the file, and `paperboy restore` the last backup";
+        let remedy =
+            "stop the service, keep a copy of the file, and `paperboy restore` the last backup";
         found.push(
-            Found::new("database_damaged", "the database file is damaged".to_owned(), remedy).saying(&facts.damage),
+            Found::new(
+                "database_damaged",
+                "the database file is damaged".to_owned(),
+                remedy,
+            )
+            .saying(&facts.damage),
         );
     }
     if let Some(newest) = &facts.newest_backup {
@@ -257,10 +347,20 @@ fn machine(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
             found.push(Found::new("backup_old", text, remedy));
         }
     }
-    if let Some(off) = facts.clock_off_seconds.filter(|off| off.abs() >= CLOCK_OFF_SECONDS) {
+    if let Some(off) = facts
+        .clock_off_seconds
+        .filter(|off| off.abs() >= CLOCK_OFF_SECONDS)
+    {
         let side = if off < 0 { "behind" } else { "ahead" };
-        let text = format!("the clock is {} seconds {side}: issues go out at the wrong hour", off.abs());
-        found.push(Found::new("clock_off", text, "set it, and let NTP keep it (timedatectl)"));
+        let text = format!(
+            "the clock is {} seconds {side}: issues go out at the wrong hour",
+            off.abs()
+        );
+        found.push(Found::new(
+            "clock_off",
+            text,
+            "set it, and let NTP keep it (timedatectl)",
+        ));
     }
     for (what, ends) in &facts.certificates {
         let left = *ends - now;
@@ -297,7 +397,9 @@ const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 pub fn follow(known: &[AlarmRow], found: &[Found], now: DateTime<Utc>) -> Vec<AlarmRow> {
     let mut changed = Vec::new();
     for one in found {
-        let before = known.iter().find(|row| row.over_at.is_none() && row.name == one.name && row.about == one.about);
+        let before = known
+            .iter()
+            .find(|row| row.over_at.is_none() && row.name == one.name && row.about == one.about);
         let mut row = before.cloned().unwrap_or_else(|| AlarmRow {
             id: 0,
             name: one.name.to_owned(),
@@ -324,18 +426,28 @@ pub fn follow(known: &[AlarmRow], found: &[Found], now: DateTime<Utc>) -> Vec<Al
             row.seen_at = now;
         }
         if row.raised_at.is_none() || row.seen_at == now {
-            (row.text, row.remedy, row.detail) = (one.text.clone(), one.remedy.clone(), one.detail.clone());
+            (row.text, row.remedy, row.detail) =
+                (one.text.clone(), one.remedy.clone(), one.detail.clone());
         }
         if before != Some(&row) {
             changed.push(row);
         }
     }
     for row in known.iter().filter(|row| row.over_at.is_none()) {
-        let is_found = found.iter().any(|one| one.name == row.name && one.about == row.about);
+        let is_found = found
+            .iter()
+            .any(|one| one.name == row.name && one.about == row.about);
         // A relay's pause has its own patience: it ends when a mail was taken.
-        let calm = if row.name.starts_with("relay_") { TimeDelta::zero() } else { CALM };
+        let calm = if row.name.starts_with("relay_") {
+            TimeDelta::zero()
+        } else {
+            CALM
+        };
         if !is_found && (now - row.seen_at >= calm || row.raised_at.is_none()) {
-            changed.push(AlarmRow { over_at: Some(now), ..row.clone() });
+            changed.push(AlarmRow {
+                over_at: Some(now),
+                ..row.clone()
+            });
         }
     }
     changed
@@ -359,7 +471,11 @@ const MAIL_GAP: TimeDelta = TimeDelta::minutes(10);
 
 /// What is to be mailed about which of the `alarms`. Empty if the last mail was just now.
 pub fn to_mail(alarms: &[AlarmRow], now: DateTime<Utc>, repeat: TimeDelta) -> Vec<(usize, News)> {
-    let last = alarms.iter().filter_map(|row| row.mailed_at).filter(|last| *last <= now).max();
+    let last = alarms
+        .iter()
+        .filter_map(|row| row.mailed_at)
+        .filter(|last| *last <= now)
+        .max();
     if last.is_some_and(|last| now - last < MAIL_GAP) {
         return Vec::new();
     }
@@ -373,7 +489,11 @@ pub fn to_mail(alarms: &[AlarmRow], now: DateTime<Utc>, repeat: TimeDelta) -> Ve
             (Some(over), None) => (now - over < LOOK_BACK * 7).then_some(News::Passed),
         }
     };
-    alarms.iter().enumerate().filter_map(|(at, row)| Some((at, news(row)?))).collect()
+    alarms
+        .iter()
+        .enumerate()
+        .filter_map(|(at, row)| Some((at, news(row)?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -388,7 +508,12 @@ mod tests {
     }
 
     fn pause(refuses_us: bool) -> RelayPause {
-        RelayPause { until: at(30), failures: 4, refuses_us, reason: "rcpt: 550 no".to_owned() }
+        RelayPause {
+            until: at(30),
+            failures: 4,
+            refuses_us,
+            reason: "rcpt: 550 no".to_owned(),
+        }
     }
 
     fn coverage(state: CoverageState, date: &str) -> Coverage {
@@ -408,17 +533,30 @@ mod tests {
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Facts), expected: &[&str]) {
-        let mut facts =
-            Facts { relay: "mail:25".to_owned(), readers: 100, backup_age: TimeDelta::days(2), ..Facts::default() };
+        let mut facts = Facts {
+            relay: "mail:25".to_owned(),
+            readers: 100,
+            backup_age: TimeDelta::days(2),
+            ..Facts::default()
+        };
         change(&mut facts);
         let found = judge(&facts, at(0));
         let names: Vec<&str> = found.iter().map(|one| one.name).collect();
         assert_eq!(names, expected);
         for one in found {
-            assert!(super::super::KINDS.iter().any(|(name, _)| *name == one.name), "{} is not in the list", one.name);
+            assert!(
+                super::super::KINDS
+                    .iter()
+                    .any(|(name, _)| *name == one.name),
+                "{} is not in the list",
+                one.name
+            );
             assert!(!one.text.is_empty() && !one.remedy.is_empty());
             for text in [&one.text, &one.remedy] {
-                assert!(!text.contains('@') && !text.contains('\n') && !text.contains("  "), "{text:?}");
+                assert!(
+                    !text.contains('@') && !text.contains('\n') && !text.contains("  "),
+                    "{text:?}"
+                );
             }
         }
     }
@@ -428,37 +566,129 @@ mod tests {
         let trouble = Trouble::default;
         check(|_| {}, &[]);
         check(|facts| facts.pause = Some(pause(false)), &["relay_down"]);
-        check(|facts| facts.pause = Some(pause(true)), &["relay_refuses_us"]);
-        check(|facts| facts.pause = Some(RelayPause { until: at(-1), ..pause(false) }), &[]);
-        check(|facts| facts.trouble = Trouble { refused_for_policy: 3, ..trouble() }, &["policy_refused"]);
-        check(|facts| facts.trouble = Trouble { refused_for_policy: 2, ..trouble() }, &[]);
-        check(|facts| facts.trouble = Trouble { policy_reports: 1, ..trouble() }, &["policy_refused"]);
+        check(
+            |facts| facts.pause = Some(pause(true)),
+            &["relay_refuses_us"],
+        );
+        check(
+            |facts| {
+                facts.pause = Some(RelayPause {
+                    until: at(-1),
+                    ..pause(false)
+                })
+            },
+            &[],
+        );
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    refused_for_policy: 3,
+                    ..trouble()
+                }
+            },
+            &["policy_refused"],
+        );
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    refused_for_policy: 2,
+                    ..trouble()
+                }
+            },
+            &[],
+        );
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    policy_reports: 1,
+                    ..trouble()
+                }
+            },
+            &["policy_refused"],
+        );
         check(|facts| facts.oldest_due = Some(at(-61)), &["mail_waits"]);
         check(|facts| facts.oldest_due = Some(at(-59)), &[]);
         check(
             |facts| {
                 facts.oldest_due = Some(at(-300));
-                facts.trouble = Trouble { last_try: Some(at(-1)), ..trouble() };
+                facts.trouble = Trouble {
+                    last_try: Some(at(-1)),
+                    ..trouble()
+                };
             },
             &[],
         );
-        check(|facts| facts.trouble = Trouble { held: 1, expired: 2, ..trouble() }, &["mail_held", "issues_expired"]);
-        check(|facts| facts.trouble = Trouble { suppressed: 10, ..trouble() }, &["suppression_burst"]);
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    held: 1,
+                    expired: 2,
+                    ..trouble()
+                }
+            },
+            &["mail_held", "issues_expired"],
+        );
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    suppressed: 10,
+                    ..trouble()
+                }
+            },
+            &["suppression_burst"],
+        );
         check(
             |facts| {
                 facts.readers = 1_000;
-                facts.trouble = Trouble { suppressed: 19, ..trouble() };
+                facts.trouble = Trouble {
+                    suppressed: 19,
+                    ..trouble()
+                };
             },
             &[],
         );
         check(|facts| facts.overdue_readers = 1, &["publishing_late"]);
-        check(|facts| facts.trouble = Trouble { skipped_late: 1, ..trouble() }, &["issues_skipped"]);
-        let complete = Trouble { papers_complete: 600, ..trouble() };
-        check(|facts| (facts.due_readers, facts.trouble) = (3, complete.clone()), &["no_issues"]);
-        check(|facts| (facts.due_readers, facts.trouble) = (0, complete.clone()), &[]);
-        check(|facts| (facts.due_readers, facts.trouble) = (3, Trouble { composed: 1, ..complete.clone() }), &[]);
-        check(|facts| facts.coverage = vec![coverage(CoverageState::Stalled, "2026-03-26")], &["source_failing"]);
-        check(|facts| facts.coverage = vec![coverage(CoverageState::Waiting, "2026-03-26")], &[]);
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    skipped_late: 1,
+                    ..trouble()
+                }
+            },
+            &["issues_skipped"],
+        );
+        let complete = Trouble {
+            papers_complete: 600,
+            ..trouble()
+        };
+        check(
+            |facts| (facts.due_readers, facts.trouble) = (3, complete.clone()),
+            &["no_issues"],
+        );
+        check(
+            |facts| (facts.due_readers, facts.trouble) = (0, complete.clone()),
+            &[],
+        );
+        check(
+            |facts| {
+                (facts.due_readers, facts.trouble) = (
+                    3,
+                    Trouble {
+                        composed: 1,
+                        ..complete.clone()
+                    },
+                )
+            },
+            &[],
+        );
+        check(
+            |facts| facts.coverage = vec![coverage(CoverageState::Stalled, "2026-03-26")],
+            &["source_failing"],
+        );
+        check(
+            |facts| facts.coverage = vec![coverage(CoverageState::Waiting, "2026-03-26")],
+            &[],
+        );
         check(
             |facts| {
                 facts.coverage = vec![coverage(CoverageState::Waiting, "2026-03-26")];
@@ -474,30 +704,70 @@ mod tests {
             },
             &[],
         );
-        let failing = |minute| FailingSource { source: "feed".to_owned(), since: at(minute), why: "404".to_owned() };
-        check(|facts| facts.failing_sources = vec![failing(-60)], &["source_failing"]);
+        let failing = |minute| FailingSource {
+            source: "feed".to_owned(),
+            since: at(minute),
+            why: "404".to_owned(),
+        };
+        check(
+            |facts| facts.failing_sources = vec![failing(-60)],
+            &["source_failing"],
+        );
         check(|facts| facts.failing_sources = vec![failing(-59)], &[]);
         let records = vec![("arxiv".to_owned(), 20), ("feed".to_owned(), 19)];
-        check(|facts| facts.trouble = Trouble { set_aside: records.clone(), ..trouble() }, &["set_aside_burst"]);
-        check(|facts| facts.free_bytes = Some(DISK_LOW_BYTES - 1), &["disk_low"]);
-        check(|facts| facts.damage = "page 3".to_owned(), &["database_damaged"]);
+        check(
+            |facts| {
+                facts.trouble = Trouble {
+                    set_aside: records.clone(),
+                    ..trouble()
+                }
+            },
+            &["set_aside_burst"],
+        );
+        check(
+            |facts| facts.free_bytes = Some(DISK_LOW_BYTES - 1),
+            &["disk_low"],
+        );
+        check(
+            |facts| facts.damage = "page 3".to_owned(),
+            &["database_damaged"],
+        );
         check(|facts| facts.newest_backup = Some(None), &["backup_old"]);
-        check(|facts| facts.newest_backup = Some(Some(at(-3 * 24 * 60))), &["backup_old"]);
+        check(
+            |facts| facts.newest_backup = Some(Some(at(-3 * 24 * 60))),
+            &["backup_old"],
+        );
         check(|facts| facts.newest_backup = Some(Some(at(-60))), &[]);
         check(|facts| facts.clock_off_seconds = Some(-300), &["clock_off"]);
         check(|facts| facts.clock_off_seconds = Some(299), &[]);
-        check(|facts| facts.certificates = vec![("a".to_owned(), at(13 * 24 * 60))], &["certificate_expiring"]);
-        check(|facts| facts.certificates = vec![("a".to_owned(), at(15 * 24 * 60))], &[]);
-        let failing = PartTrouble { name: "publish", text: "a template".to_owned(), lasts: Duration::from_mins(11) };
+        check(
+            |facts| facts.certificates = vec![("a".to_owned(), at(13 * 24 * 60))],
+            &["certificate_expiring"],
+        );
+        check(
+            |facts| facts.certificates = vec![("a".to_owned(), at(15 * 24 * 60))],
+            &[],
+        );
+        let failing = PartTrouble {
+            name: "publish",
+            text: "a template".to_owned(),
+            lasts: Duration::from_mins(11),
+        };
         check(|facts| facts.parts = vec![failing], &["part_failing"]);
     }
 
     /// The stored alarms after a step in which `found` was found; what was told is noted.
     fn step(known: &mut Vec<AlarmRow>, found: &[Found], now: DateTime<Utc>) -> Vec<News> {
         for row in follow(known, found, now) {
-            match known.iter_mut().find(|other| other.id == row.id && row.id != 0) {
+            match known
+                .iter_mut()
+                .find(|other| other.id == row.id && row.id != 0)
+            {
                 Some(other) => *other = row,
-                None => known.push(AlarmRow { id: known.len() as i64 + 1, ..row }),
+                None => known.push(AlarmRow {
+                    id: known.len() as i64 + 1,
+                    ..row
+                }),
             }
         }
         known.retain(|row| row.raised_at.is_some() || row.over_at.is_none());
@@ -515,12 +785,24 @@ mod tests {
         let (mut known, mut told) = (Vec::new(), Vec::new());
         for minute in 0..3 * 24 * 60 {
             let is_down = minute < 2 * 24 * 60;
-            let found = if is_down { vec![down.clone()] } else { Vec::new() };
-            told.extend(step(&mut known, &found, at(minute)).into_iter().map(|news| (minute, news)));
+            let found = if is_down {
+                vec![down.clone()]
+            } else {
+                Vec::new()
+            };
+            told.extend(
+                step(&mut known, &found, at(minute))
+                    .into_iter()
+                    .map(|news| (minute, news)),
+            );
         }
         assert_eq!(
             told,
-            [(15, News::Raised), (15 + 24 * 60, News::Lasts), (2 * 24 * 60, News::Over)],
+            [
+                (15, News::Raised),
+                (15 + 24 * 60, News::Lasts),
+                (2 * 24 * 60, News::Over)
+            ],
             "after its patience, after a day, and at its end"
         );
     }
@@ -531,9 +813,17 @@ mod tests {
         let down = Found::new("relay_down", "down".to_owned(), "up").after(RELAY_PATIENCE);
         let (mut known, mut told) = (Vec::new(), Vec::new());
         for minute in 0..60 {
-            let mut found = if minute % 2 == 0 { vec![low.clone()] } else { Vec::new() };
+            let mut found = if minute % 2 == 0 {
+                vec![low.clone()]
+            } else {
+                Vec::new()
+            };
             found.extend((minute % 10 < 5).then(|| down.clone()));
-            told.extend(step(&mut known, &found, at(minute)).into_iter().map(|news| (minute, news)));
+            told.extend(
+                step(&mut known, &found, at(minute))
+                    .into_iter()
+                    .map(|news| (minute, news)),
+            );
         }
         assert_eq!(told, [(0, News::Raised)]);
     }
@@ -543,7 +833,9 @@ mod tests {
         let (mut known, mut mails) = (Vec::new(), 0);
         for minute in 0..60 {
             let found: Vec<Found> = (0..=minute)
-                .map(|part| Found::new("part_failing", "fails".to_owned(), "see").about(&part.to_string()))
+                .map(|part| {
+                    Found::new("part_failing", "fails".to_owned(), "see").about(&part.to_string())
+                })
                 .collect();
             mails += u32::from(!step(&mut known, &found, at(minute)).is_empty());
         }
@@ -554,7 +846,10 @@ mod tests {
     fn a_clock_that_is_set_back_silences_nobody() {
         let low = Found::new("disk_low", "low".to_owned(), "room");
         let mut known = Vec::new();
-        assert_eq!(step(&mut known, std::slice::from_ref(&low), at(0)), [News::Raised]);
+        assert_eq!(
+            step(&mut known, std::slice::from_ref(&low), at(0)),
+            [News::Raised]
+        );
         let earlier = at(-3 * 24 * 60);
         let other = Found::new("clock_off", "off".to_owned(), "set it");
         assert_eq!(step(&mut known, &[low, other], earlier), [News::Raised]);

@@ -22,12 +22,25 @@ impl RunTeller {
     /// Sums up the day that ended last, if that was not done; whether a mail was queued.
     ///
     /// A program that was down at the hour does it late, and only for the last day.
-    pub async fn step(&self, settings: &AlarmSettings, desk: &Arc<Desk>) -> Result<bool, WatchError> {
+    pub async fn step(
+        &self,
+        settings: &AlarmSettings,
+        desk: &Arc<Desk>,
+    ) -> Result<bool, WatchError> {
         let now = self.clock.now();
         let due = now.date_naive().and_time(settings.summary_at).and_utc();
-        let due = if due > now { due - TimeDelta::days(1) } else { due };
-        let (desk, by_mail) = (Arc::clone(desk), settings.mail && settings.summary == RunMail::Daily);
-        self.db.run(move |store| Ok(sum_up(store, &desk, by_mail, due, now))).await?
+        let due = if due > now {
+            due - TimeDelta::days(1)
+        } else {
+            due
+        };
+        let (desk, by_mail) = (
+            Arc::clone(desk),
+            settings.mail && settings.summary == RunMail::Daily,
+        );
+        self.db
+            .run(move |store| Ok(sum_up(store, &desk, by_mail, due, now)))
+            .await?
     }
 }
 
@@ -50,13 +63,27 @@ fn sum_up(
     };
     let figures = store.run_figures(since, due)?;
     // Before the first day that anything happened there is nothing to sum up.
-    let is_idle =
-        RunFigures { readers: 0, next: None, sources_late: Vec::new(), ..figures.clone() } == RunFigures::default();
+    let is_idle = RunFigures {
+        readers: 0,
+        next: None,
+        sources_late: Vec::new(),
+        ..figures.clone()
+    } == RunFigures::default();
     if last.is_none() && is_idle {
         return Ok(false);
     }
-    let run = RunRow { date, since, at: due, figures };
-    let mail = if by_mail { Some(mail(desk, &run, now)?) } else { None }.flatten();
+    let run = RunRow {
+        date,
+        since,
+        at: due,
+        figures,
+    };
+    let mail = if by_mail {
+        Some(mail(desk, &run, now)?)
+    } else {
+        None
+    }
+    .flatten();
     if !store.save_run(&run, mail.as_ref(), now)? {
         return Ok(false);
     }
@@ -73,8 +100,14 @@ fn sum_up(
 }
 
 /// The mail that tells what a day came to; none if the site's contact is no address.
-fn mail(desk: &Desk, run: &RunRow, now: DateTime<Utc>) -> Result<Option<crate::store::NewNotice>, WatchError> {
-    let Ok(contact) = desk.site.contact.to_string().parse::<Address>() else { return Ok(None) };
+fn mail(
+    desk: &Desk,
+    run: &RunRow,
+    now: DateTime<Utc>,
+) -> Result<Option<crate::store::NewNotice>, WatchError> {
+    let Ok(contact) = desk.site.contact.to_string().parse::<Address>() else {
+        return Ok(None);
+    };
     let figures = &run.figures;
     let summary = RunSummary {
         papers: figures.papers,
@@ -93,7 +126,16 @@ fn mail(desk: &Desk, run: &RunRow, now: DateTime<Utc>) -> Result<Option<crate::s
         readers: figures.readers,
         next: figures.next,
     };
-    let notice = Notice::Run { date: run.date, summary, url: Some(desk.site.url("/admin")) };
-    let to = Addressee { subscriber: None, address: &contact, language: "en", zone: chrono_tz::Tz::UTC };
+    let notice = Notice::Run {
+        date: run.date,
+        summary,
+        url: Some(desk.site.url("/admin")),
+    };
+    let to = Addressee {
+        subscriber: None,
+        address: &contact,
+        language: "en",
+        zone: chrono_tz::Tz::UTC,
+    };
     Ok(Some(desk.notice(&notice, to, now)?))
 }

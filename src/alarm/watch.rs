@@ -80,7 +80,12 @@ pub struct Watch {
 impl Watch {
     /// A watch over `db`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, unstored: Arc<Mutex<VecDeque<Post>>>) -> Self {
-        Watch { db, clock, unstored, memory: Mutex::default() }
+        Watch {
+            db,
+            clock,
+            unstored,
+            memory: Mutex::default(),
+        }
     }
 
     /// Looks once; whether a mail was queued.
@@ -97,21 +102,32 @@ impl Watch {
         };
         self.ask_outside(&house, desk, now).await;
         let (relay, latest_send) = (house.relay.clone(), house.latest_send);
-        let facts = self.db.read(move |store| Facts::read(store, &relay, latest_send, now)).await?;
+        let facts = self
+            .db
+            .read(move |store| Facts::read(store, &relay, latest_send, now))
+            .await?;
         let mut facts = facts.on_machine(&house.database, &house.settings);
         {
             let memory = self.memory();
             facts.clock_off_seconds = memory.clock_off_seconds;
-            facts.certificates.extend(memory.site_certificate.map(|ends| (desk.site.base_url.clone(), ends)));
+            facts.certificates.extend(
+                memory
+                    .site_certificate
+                    .map(|ends| (desk.site.base_url.clone(), ends)),
+            );
         }
         if let Some(path) = &house.certificate {
-            facts.certificates.extend(certificate::ends_in_file(path).map(|ends| (path.display().to_string(), ends)));
+            facts.certificates.extend(
+                certificate::ends_in_file(path).map(|ends| (path.display().to_string(), ends)),
+            );
         }
         facts.parts.clone_from(&house.parts);
         let found = judge(&facts, now);
         let can_mail = house.settings.mail && !is_in_trouble(&facts, now);
         let (desk, repeat) = (Arc::clone(desk), house.settings.repeat);
-        let told = self.db.run(move |store| Ok(record(store, &found, passed, can_mail, &desk, repeat, now)));
+        let told = self
+            .db
+            .run(move |store| Ok(record(store, &found, passed, can_mail, &desk, repeat, now)));
         told.await?
     }
 
@@ -120,9 +136,21 @@ impl Watch {
         let (since, said) = *memory.unwritable.get_or_insert((began, false));
         if !said && now - since >= WRITE_PATIENCE {
             memory.unwritable = Some((since, true));
-            tracing::error!(alarm = "database_not_writable", "alarm: {UNWRITABLE}; {UNWRITABLE_REMEDY}");
-            let post = Post::new("database_not_writable", false, UNWRITABLE, UNWRITABLE_REMEDY, now);
-            self.unstored.lock().unwrap_or_else(PoisonError::into_inner).push_back(post);
+            tracing::error!(
+                alarm = "database_not_writable",
+                "alarm: {UNWRITABLE}; {UNWRITABLE_REMEDY}"
+            );
+            let post = Post::new(
+                "database_not_writable",
+                false,
+                UNWRITABLE,
+                UNWRITABLE_REMEDY,
+                now,
+            );
+            self.unstored
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_back(post);
         }
     }
 
@@ -132,8 +160,17 @@ impl Watch {
         if !said {
             return None;
         }
-        let post = Post::new("database_not_writable", true, UNWRITABLE, UNWRITABLE_REMEDY, now);
-        self.unstored.lock().unwrap_or_else(PoisonError::into_inner).push_back(post);
+        let post = Post::new(
+            "database_not_writable",
+            true,
+            UNWRITABLE,
+            UNWRITABLE_REMEDY,
+            now,
+        );
+        self.unstored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(post);
         Some(AlarmRow {
             id: 0,
             name: "database_not_writable".to_owned(),
@@ -165,13 +202,16 @@ impl Watch {
             memory.outside_at = Some(now + OUTSIDE_EVERY);
         }
         let clock_off = match &house.witness {
-            Some(witness) => {
-                outside::their_time(witness).await.ok().map(|theirs| (self.clock.now() - theirs).num_seconds())
-            }
+            Some(witness) => outside::their_time(witness)
+                .await
+                .ok()
+                .map(|theirs| (self.clock.now() - theirs).num_seconds()),
             None => None,
         };
         // A site that cannot be reached is no certificate that ends; `check` looks at it.
-        let certificate = outside::site_certificate(&desk.site.base_url).await.and_then(Result::ok);
+        let certificate = outside::site_certificate(&desk.site.base_url)
+            .await
+            .and_then(Result::ok);
         let mut memory = self.memory();
         memory.clock_off_seconds = clock_off;
         memory.site_certificate = certificate;
@@ -184,7 +224,10 @@ impl Watch {
 
 /// Whether a mail would only wait with all others. Where no other waits, ours finds out how the relay is.
 fn is_in_trouble(facts: &Facts, now: DateTime<Utc>) -> bool {
-    facts.pause.as_ref().is_some_and(|pause| pause.until > now || facts.oldest_due.is_some())
+    facts
+        .pause
+        .as_ref()
+        .is_some_and(|pause| pause.until > now || facts.oldest_due.is_some())
 }
 
 /// Stores what becomes of the alarms, and queues the mail that tells of it.
@@ -201,7 +244,9 @@ fn record(
     let mut changed = follow(&known, found, now);
     changed.extend(passed);
     for row in &changed {
-        let before = known.iter().find(|before| before.id == row.id && row.id != 0);
+        let before = known
+            .iter()
+            .find(|before| before.id == row.id && row.id != 0);
         say(row, before);
     }
     // Those that are new need a row before they can be mailed about.
@@ -216,14 +261,22 @@ fn record(
     if news.is_empty() {
         return Ok(false);
     }
-    let told: Vec<_> = news.iter().map(|(at, news)| (&alarms[*at], *news)).collect();
+    let told: Vec<_> = news
+        .iter()
+        .map(|(at, news)| (&alarms[*at], *news))
+        .collect();
     let notice = letter::notice(&told, Some(desk.site.url("/admin")), now);
     let contact: Address = match desk.site.contact.to_string().parse() {
         Ok(contact) => contact,
         // The settings have been read, so it is an address.
         Err(_) => return Ok(false),
     };
-    let to = Addressee { subscriber: None, address: &contact, language: "en", zone: chrono_tz::Tz::UTC };
+    let to = Addressee {
+        subscriber: None,
+        address: &contact,
+        language: "en",
+        zone: chrono_tz::Tz::UTC,
+    };
     let mail = desk.notice(&notice, to, now)?;
     let mut mailed = Vec::with_capacity(news.len());
     for (at, _) in &news {
@@ -233,7 +286,11 @@ fn record(
     }
     let queued = store.save_alarms(&mailed, Some(&mail), now)?;
     if let Some(id) = queued {
-        tracing::info!(issue = id.0, alarms = mailed.len(), "the operator is told by mail");
+        tracing::info!(
+            issue = id.0,
+            alarms = mailed.len(),
+            "the operator is told by mail"
+        );
     }
     Ok(true)
 }
@@ -242,8 +299,19 @@ fn record(
 fn say(row: &AlarmRow, before: Option<&AlarmRow>) {
     let was_raised = before.is_some_and(|before| before.raised_at.is_some());
     if row.over_at.is_some() && row.raised_at.is_some() {
-        tracing::info!(alarm = row.name, about = row.about, "alarm over: {}", row.text);
+        tracing::info!(
+            alarm = row.name,
+            about = row.about,
+            "alarm over: {}",
+            row.text
+        );
     } else if row.raised_at.is_some() && !was_raised {
-        tracing::error!(alarm = row.name, about = row.about, "alarm: {}; {}", row.text, row.remedy);
+        tracing::error!(
+            alarm = row.name,
+            about = row.about,
+            "alarm: {}; {}",
+            row.text,
+            row.remedy
+        );
     }
 }

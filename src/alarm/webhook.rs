@@ -71,10 +71,12 @@ pub fn next_post(alarms: &[AlarmRow], now: DateTime<Utc>) -> Option<(&AlarmRow, 
 pub fn signature(secret: &str, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, body);
-    tag.as_ref().iter().fold("sha256=".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    tag.as_ref()
+        .iter()
+        .fold("sha256=".to_owned(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// Why a post was not taken. The address is not shown: many hold a password.
@@ -104,33 +106,64 @@ pub struct Poster {
 impl Poster {
     /// Tells the next thing; `false` if there is none.
     pub async fn step(&self, settings: &WebhookSettings) -> Result<bool, PostError> {
-        let first = self.unstored.lock().unwrap_or_else(PoisonError::into_inner).front().cloned();
+        let first = self
+            .unstored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .front()
+            .cloned();
         if let Some(first) = first {
             post(settings, &first).await?;
-            self.unstored.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            self.unstored
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
             return Ok(true);
         }
         let now = self.clock.now();
         let alarms = self.db.read(move |store| store.alarms(now - STALE)).await?;
-        let Some((row, is_over)) = next_post(&alarms, now) else { return Ok(false) };
+        let Some((row, is_over)) = next_post(&alarms, now) else {
+            return Ok(false);
+        };
         let at = if is_over { row.over_at } else { row.raised_at };
-        post(settings, &Post::new(&row.name, is_over, &row.text, &row.remedy, at.unwrap_or(now))).await?;
+        post(
+            settings,
+            &Post::new(
+                &row.name,
+                is_over,
+                &row.text,
+                &row.remedy,
+                at.unwrap_or(now),
+            ),
+        )
+        .await?;
         let id = row.id;
-        self.db.run(move |store| store.note_posted(id, is_over, now)).await?;
+        self.db
+            .run(move |store| store.note_posted(id, is_over, now))
+            .await?;
         Ok(true)
     }
 }
 
 async fn post(settings: &WebhookSettings, post: &Post) -> Result<(), PostError> {
     let body = serde_json::to_vec(post).expect("texts have a JSON form");
-    let client = crate::source::http::one_time_client().map_err(|error| PostError::Away(error.to_string()))?;
-    let mut request = client.post(&settings.url).timeout(WAIT).header("content-type", "application/json");
+    let client = crate::source::http::one_time_client()
+        .map_err(|error| PostError::Away(error.to_string()))?;
+    let mut request = client
+        .post(&settings.url)
+        .timeout(WAIT)
+        .header("content-type", "application/json");
     if let Some(secret) = &settings.secret {
         request = request.header(SIGNATURE_HEADER, signature(secret.expose_secret(), &body));
     }
     let answer = request.body(body).send().await;
-    let answer = answer.map_err(|error| PostError::Away(crate::source::http::in_one_line(&error.without_url())))?;
-    if answer.status().is_success() { Ok(()) } else { Err(PostError::Refused(answer.status().as_u16())) }
+    let answer = answer
+        .map_err(|error| PostError::Away(crate::source::http::in_one_line(&error.without_url())))?;
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(PostError::Refused(answer.status().as_u16()))
+    }
 }
 
 #[cfg(test)]

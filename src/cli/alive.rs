@@ -14,7 +14,10 @@ const WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(place: &Place) -> Done {
     let config = place.config()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     let said = runtime.block_on(ask(&config))?;
     Ok(out::line(said)?)
 }
@@ -36,11 +39,26 @@ async fn ask(config: &Config) -> anyhow::Result<String> {
         .build()
         .context("cannot ask")?;
     let failed = || format!("the service does not answer at {at}");
-    let answer = client.get(address).send().await.map_err(reqwest::Error::without_url).with_context(failed)?;
+    let answer = client
+        .get(address)
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)
+        .with_context(failed)?;
     let status = answer.status();
-    let text = answer.text().await.map_err(reqwest::Error::without_url).with_context(failed)?;
+    let text = answer
+        .text()
+        .await
+        .map_err(reqwest::Error::without_url)
+        .with_context(failed)?;
     let text = text.trim().to_owned();
-    if status.is_success() { Ok(text) } else { Err(anyhow!("the service at {at} is not well ({status}): {text}")) }
+    if status.is_success() {
+        Ok(text)
+    } else {
+        Err(anyhow!(
+            "the service at {at} is not well ({status}): {text}"
+        ))
+    }
 }
 
 /// Where somebody on this machine reaches what listens there.

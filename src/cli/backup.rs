@@ -17,28 +17,46 @@ pub(super) struct Options {
 pub(super) fn backup(options: &Options, place: &Place) -> Done {
     let config = place.config()?;
     let path = database_path(&config)?;
-    let store = SqliteStore::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let store =
+        SqliteStore::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     store.back_up(&options.file)?;
     if place.json {
-        return Ok(out::json(&json!({ "database": path, "backup": options.file }))?);
+        return Ok(out::json(
+            &json!({ "database": path, "backup": options.file }),
+        )?);
     }
-    Ok(out::line(format!("copied {} to {}", path.display(), options.file.display()))?)
+    Ok(out::line(format!(
+        "copied {} to {}",
+        path.display(),
+        options.file.display()
+    ))?)
 }
 
 pub(super) fn restore(options: &Options, place: &Place) -> Done {
     let config = place.config()?;
     let path = database_path(&config)?;
-    let lock = config.sending_lock().map_err(|error| Failure::Usage(error.into()))?;
+    let lock = config
+        .sending_lock()
+        .map_err(|error| Failure::Usage(error.into()))?;
     let holder = format!("`paperboy restore`, process {}", std::process::id());
     let _lock = SendingLock::take(&lock, &holder)
         .map_err(|error| anyhow!("{error}; stop it first: what it works with is to be replaced"))?;
     let restored = restore_database(&options.file, path, now())?;
     if place.json {
-        return Ok(out::json(&json!({ "database": path, "held": restored.held, "kept": restored.kept }))?);
+        return Ok(out::json(
+            &json!({ "database": path, "held": restored.held, "kept": restored.kept }),
+        )?);
     }
-    out::line(format!("restored {} from {}", path.display(), options.file.display()))?;
+    out::line(format!(
+        "restored {} from {}",
+        path.display(),
+        options.file.display()
+    ))?;
     if let Some(kept) = &restored.kept {
-        out::line(format!("the database that was there is kept as {}", kept.display()))?;
+        out::line(format!(
+            "the database that was there is kept as {}",
+            kept.display()
+        ))?;
     }
     out::line(format!(
         "{} mails that were waiting are held: they may have been sent since; \

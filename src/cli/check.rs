@@ -39,8 +39,11 @@ pub(super) struct Options {
 }
 
 fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
-    let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
-    bare.or_else(|_| text.parse()).map_err(|_| "must be an address like 9.9.9.9 or 127.0.0.1:5353")
+    let bare = text
+        .parse::<IpAddr>()
+        .map(|address| SocketAddr::new(address, 53));
+    bare.or_else(|_| text.parse())
+        .map_err(|_| "must be an address like 9.9.9.9 or 127.0.0.1:5353")
 }
 
 /// How one thing stands.
@@ -62,7 +65,12 @@ struct Finding {
 /// That the pages stand below a path, and what that asks of others.
 fn path(config: &Config) -> Option<Finding> {
     let base_url = &config.site.base_url;
-    let path = base_url.parse::<axum::http::Uri>().ok()?.path().trim_end_matches('/').to_owned();
+    let path = base_url
+        .parse::<axum::http::Uri>()
+        .ok()?
+        .path()
+        .trim_end_matches('/')
+        .to_owned();
     let text = format!(
         "site.base_url = {base_url:?} has a path: the proxy must pass on all that begins with {path}/, and robots read \
          only the robots.txt at the root of the host: name {base_url}/sitemap.xml there"
@@ -71,7 +79,11 @@ fn path(config: &Config) -> Option<Finding> {
 }
 
 pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let send_to = options.send_to.as_deref().map(super::open::address).transpose()?;
+    let send_to = options
+        .send_to
+        .as_deref()
+        .map(super::open::address)
+        .transpose()?;
     let config = match place.config() {
         Ok(config) => config,
         Err(failure) if place.json => {
@@ -79,15 +91,33 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
                 Failure::Usage(error) | Failure::Failed(error) => format!("{error:#}"),
                 Failure::Said => String::new(),
             };
-            out::json(&[Finding { what: "settings", verdict: Verdict::Fail, text }])?;
+            out::json(&[Finding {
+                what: "settings",
+                verdict: Verdict::Fail,
+                text,
+            }])?;
             return Err(failure);
         }
         Err(failure) => return Err(failure),
     };
-    let mut findings = vec![finding("settings", Verdict::Ok, format!("{} is in order", place.config.display()))];
+    let mut findings = vec![finding(
+        "settings",
+        Verdict::Ok,
+        format!("{} is in order", place.config.display()),
+    )];
     findings.extend(path(&config));
-    findings.extend(config.warnings().into_iter().map(|text| finding("settings", Verdict::Warn, text)));
-    findings.extend(config.obstacles().into_iter().map(|text| finding("settings", Verdict::Fail, text)));
+    findings.extend(
+        config
+            .warnings()
+            .into_iter()
+            .map(|text| finding("settings", Verdict::Warn, text)),
+    );
+    findings.extend(
+        config
+            .obstacles()
+            .into_iter()
+            .map(|text| finding("settings", Verdict::Fail, text)),
+    );
     findings.push(judged("database", database(&config)));
     if let Ok(path) = config.database_path() {
         findings.push(machine::disk(path));
@@ -112,13 +142,24 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         }
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(outside(&config, signer.as_ref(), send_to.as_ref(), options.dns, &mut findings));
+    runtime.block_on(outside(
+        &config,
+        signer.as_ref(),
+        send_to.as_ref(),
+        options.dns,
+        &mut findings,
+    ));
     findings.extend(reports(&config));
 
     if place.json {
         out::json(&findings)?;
     } else {
-        for Finding { what, verdict, text } in &findings {
+        for Finding {
+            what,
+            verdict,
+            text,
+        } in &findings
+        {
             let verdict = match verdict {
                 Verdict::Ok => "ok  ",
                 Verdict::Warn => "warn",
@@ -127,11 +168,22 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             out::line(format!("{verdict}  {what:<10} {text}"))?;
         }
     }
-    if findings.iter().any(|finding| finding.verdict == Verdict::Fail) { Err(Failure::Said) } else { Ok(()) }
+    if findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Fail)
+    {
+        Err(Failure::Said)
+    } else {
+        Ok(())
+    }
 }
 
 fn finding(what: &'static str, verdict: Verdict, text: String) -> Finding {
-    Finding { what, verdict, text }
+    Finding {
+        what,
+        verdict,
+        text,
+    }
 }
 
 fn judged(what: &'static str, result: Result<String, String>) -> Finding {
@@ -156,7 +208,12 @@ fn database(config: &Config) -> Result<String, String> {
     };
     let mut store = SqliteStore::open(path).map_err(with_remedy)?;
     let papers = store.count_papers().map_err(with_remedy)?;
-    let subscribers: u64 = store.count_subscribers().map_err(with_remedy)?.iter().map(|(_, count)| count).sum();
+    let subscribers: u64 = store
+        .count_subscribers()
+        .map_err(with_remedy)?
+        .iter()
+        .map(|(_, count)| count)
+        .sum();
     store.check_writable().map_err(with_remedy)?;
     let damage = store.check_integrity().map_err(with_remedy)?;
     if let Some(first) = damage.first() {
@@ -175,7 +232,10 @@ fn database(config: &Config) -> Result<String, String> {
             log_bytes >> 20
         ));
     }
-    Ok(format!("{} holds {papers} papers and {subscribers} subscribers, and can be written", path.display()))
+    Ok(format!(
+        "{} holds {papers} papers and {subscribers} subscribers, and can be written",
+        path.display()
+    ))
 }
 
 /// Whether the operator's pages are open to the operator.
@@ -209,7 +269,9 @@ fn with_remedy(error: StoreError) -> String {
 /// Keywords of subscribers that are not understood as they are written.
 fn interests(config: &Config) -> Vec<Finding> {
     const SHOWN: usize = 5;
-    let Ok(db) = Place::db(config) else { return Vec::new() };
+    let Ok(db) = Place::db(config) else {
+        return Vec::new();
+    };
     let mut texts = Vec::new();
     let mut more = 0;
     let read = each(&db, |subscriber| {
@@ -226,9 +288,14 @@ fn interests(config: &Config) -> Vec<Finding> {
         return Vec::new();
     }
     if more > 0 {
-        texts.push(format!("and {more} more keywords that are not understood as they are written"));
+        texts.push(format!(
+            "and {more} more keywords that are not understood as they are written"
+        ));
     }
-    texts.into_iter().map(|text| finding("interests", Verdict::Warn, text)).collect()
+    texts
+        .into_iter()
+        .map(|text| finding("interests", Verdict::Warn, text))
+        .collect()
 }
 
 /// That the model whose vectors rank can be used, and is abreast of the archive.
@@ -249,7 +316,11 @@ fn model(config: &Config) -> Option<Finding> {
                 );
                 finding("model", Verdict::Warn, text)
             }
-            _ => finding("model", Verdict::Ok, format!("papers are ranked with {}", active.folder)),
+            _ => finding(
+                "model",
+                Verdict::Ok,
+                format!("papers are ranked with {}", active.folder),
+            ),
         },
     })
 }
@@ -261,7 +332,9 @@ fn reports(config: &Config) -> Option<Finding> {
     let week = crate::shapes::policy_reports(&db, now, crate::shapes::ALARM_DAYS).ok()?;
     let day = crate::shapes::policy_reports(&db, now, 1).ok()?;
     let last = week.last?;
-    let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| ("the first of the day", first));
+    let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| {
+        ("the first of the day", first)
+    });
     let text = format!(
         "policy bounces: {} in the last day, {} in {} days: servers do not want mail from us. Nobody is suppressed for \
          it, but the sending needs a look (SPF, DKIM, DMARC, PTR, block lists); {which}: {}",
@@ -276,7 +349,8 @@ fn reports(config: &Config) -> Option<Finding> {
 /// That every template takes sample values in every language, and that there
 /// is a language for everybody.
 fn templates(config: &Config) -> Vec<Finding> {
-    let checked = Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
+    let checked =
+        Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
     let templates = match checked {
         Ok(templates) => templates,
         Err(error) => {
@@ -287,25 +361,53 @@ fn templates(config: &Config) -> Vec<Finding> {
             return vec![finding("templates", Verdict::Fail, text)];
         }
     };
-    let names: Vec<String> = templates.language_names().map(|(code, name)| format!("{name} ({code})")).collect();
+    let names: Vec<String> = templates
+        .language_names()
+        .map(|(code, name)| format!("{name} ({code})"))
+        .collect();
     let own = match templates.replaced() {
         [] => "the embedded ones render".to_owned(),
         own => format!("all render; your own: {}", own.join(", ")),
     };
-    let mut findings = vec![finding("templates", Verdict::Ok, format!("{own}, in {}", names.join(", ")))];
+    let mut findings = vec![finding(
+        "templates",
+        Verdict::Ok,
+        format!("{own}, in {}", names.join(", ")),
+    )];
     for (file, left_out) in templates.own_languages() {
-        let some = left_out.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let some = left_out
+            .iter()
+            .take(5)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         if let Some(more) = left_out.len().checked_sub(1) {
-            let more = if more >= 5 { format!(" and {} more", more - 4) } else { String::new() };
-            let text = format!("{} says nothing for {some}{more}: that is English", file.display());
+            let more = if more >= 5 {
+                format!(" and {} more", more - 4)
+            } else {
+                String::new()
+            };
+            let text = format!(
+                "{} says nothing for {some}{more}: that is English",
+                file.display()
+            );
             findings.push(finding("templates", Verdict::Warn, text));
         }
     }
     // Without a database there is nobody to warn about, and that is said elsewhere.
-    let chosen = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok());
-    for (code, readers) in chosen.and_then(|mut store| store.languages().ok()).unwrap_or_default() {
+    let chosen = database_path(config)
+        .ok()
+        .and_then(|path| SqliteStore::open(path).ok());
+    for (code, readers) in chosen
+        .and_then(|mut store| store.languages().ok())
+        .unwrap_or_default()
+    {
         if !templates.has_language(&code) {
-            let who = if readers == 1 { "1 subscriber".to_owned() } else { format!("{readers} subscribers") };
+            let who = if readers == 1 {
+                "1 subscriber".to_owned()
+            } else {
+                format!("{readers} subscribers")
+            };
             let text = format!(
                 "{who} chose the language {code:?}, which there is not: they get English; add languages/{code}.toml to \
                  the folder of your templates"
@@ -319,7 +421,9 @@ fn templates(config: &Config) -> Vec<Finding> {
 /// The keys, if mail is signed here.
 fn signer(config: &Config) -> Result<Option<DkimSigner>, Finding> {
     dkim(config).map_err(|failure| match failure {
-        Failure::Usage(error) | Failure::Failed(error) => finding("dkim", Verdict::Fail, format!("{error:#}")),
+        Failure::Usage(error) | Failure::Failed(error) => {
+            finding("dkim", Verdict::Fail, format!("{error:#}"))
+        }
         Failure::Said => finding("dkim", Verdict::Fail, String::new()),
     })
 }
@@ -359,7 +463,10 @@ async fn outside(
 async fn relay(config: &Config) -> Result<String, String> {
     let smtp = match &config.transport {
         Transport::Maildir(path) => {
-            return Ok(format!("none: mail goes to the folder {} (fill in [smtp] to send)", path.display()));
+            return Ok(format!(
+                "none: mail goes to the folder {} (fill in [smtp] to send)",
+                path.display()
+            ));
         }
         Transport::Smtp(smtp) => smtp,
     };
@@ -368,7 +475,14 @@ async fn relay(config: &Config) -> Result<String, String> {
     let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| advice(&failure))?;
     let connection = dialer.open().await.map_err(|failure| advice(&failure))?;
     connection.quit().await;
-    Ok(format!("{at} answers{}", if smtp.login.is_some() { " and takes the login" } else { "" }))
+    Ok(format!(
+        "{at} answers{}",
+        if smtp.login.is_some() {
+            " and takes the login"
+        } else {
+            ""
+        }
+    ))
 }
 
 /// What to do about a relay that did not get as far as taking mail.
@@ -383,7 +497,9 @@ fn remedy(failure: &Failed) -> &'static str {
         Stage::StartTls => {
             "look at [smtp] security, at host (the certificate must name it) and, if its authority is your own, ca_file"
         }
-        Stage::Auth => "look at [smtp] username and password_file, and whether the relay lets this account send",
+        Stage::Auth => {
+            "look at [smtp] username and password_file, and whether the relay lets this account send"
+        }
         _ => "look at [smtp] host, port, security and login",
     }
 }

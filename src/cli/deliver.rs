@@ -23,7 +23,9 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let lock_file = config.sending_lock().map_err(|error| Failure::Usage(error.into()))?;
+    let lock_file = config
+        .sending_lock()
+        .map_err(|error| Failure::Usage(error.into()))?;
     let holder = format!("`paperboy deliver`, process {}", std::process::id());
     let lock = SendingLock::take(&lock_file, &holder).map_err(|error| match error {
         LockError::Taken { .. } => anyhow!("{error}; only one process delivers at a time"),
@@ -98,7 +100,8 @@ async fn deliver(
 fn stop_on_signal(stop: CancellationToken) {
     tokio::spawn(async move {
         let asked = async {
-            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+            let mut terminate =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
             tokio::select! {
                 interrupted = tokio::signal::ctrl_c() => interrupted,
                 _ = terminate.recv() => Ok(()),

@@ -38,7 +38,12 @@ pub(super) struct Options {
     ranker: Option<String>,
 }
 
-const RANKERS: [&str; 4] = ["paperboy", "arxiv-sanity-lite-svm", "tfidf-centroid", "mean-cosine"];
+const RANKERS: [&str; 4] = [
+    "paperboy",
+    "arxiv-sanity-lite-svm",
+    "tfidf-centroid",
+    "mean-cosine",
+];
 
 /// A line of users.jsonl.
 #[derive(Deserialize)]
@@ -54,14 +59,32 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     if let Some(name) = &options.ranker
         && !RANKERS.contains(&name.as_str())
     {
-        return Err(Failure::Usage(anyhow!("--ranker {name}: must be one of {}", RANKERS.join(", "))));
+        return Err(Failure::Usage(anyhow!(
+            "--ranker {name}: must be one of {}",
+            RANKERS.join(", ")
+        )));
     }
-    let model = options.model.as_deref().map(|model| open_model(model, place)).transpose()?;
+    let model = options
+        .model
+        .as_deref()
+        .map(|model| open_model(model, place))
+        .transpose()?;
     let dataset = read(options)?;
-    let production = || Production::new(&dataset.papers, model.as_deref()).with_queries(dataset.queries.clone());
+    let production =
+        || Production::new(&dataset.papers, model.as_deref()).with_queries(dataset.queries.clone());
     let mut judged = Vec::new();
-    for name in RANKERS.iter().filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name)) {
-        let progress = out::Progress::new(name, dataset.users.iter().map(|user| user.cases.len() as u64).sum());
+    for name in RANKERS
+        .iter()
+        .filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name))
+    {
+        let progress = out::Progress::new(
+            name,
+            dataset
+                .users
+                .iter()
+                .map(|user| user.cases.len() as u64)
+                .sum(),
+        );
         let ranker: Box<dyn Ranker> = match *name {
             "paperboy" if options.words => Box::new(production().by_words()),
             "paperboy" => Box::new(production()),
@@ -71,7 +94,10 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         };
         judged.push(judge(&dataset, &*ranker, |done| progress.at(done)));
     }
-    let name = options.dir.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = options.dir.file_name().map_or_else(
+        || "dataset".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let maker = model.as_deref().map(Embedder::name);
     print(&name, maker, &dataset, &judged, place.json)
 }
@@ -87,14 +113,19 @@ fn open_model(named: &str, place: &Place) -> Result<Arc<dyn Embedder>, Failure> 
 
 fn read(options: &Options) -> Result<Dataset, Failure> {
     if !options.dir.is_dir() {
-        return Err(Failure::Usage(anyhow!("there is no folder {}", options.dir.display())));
+        return Err(Failure::Usage(anyhow!(
+            "there is no folder {}",
+            options.dir.display()
+        )));
     }
     let files = if options.papers.is_empty() {
         let inside = ["papers.jsonl", "papers.jsonl.gz"].map(|name| options.dir.join(name));
         let found: Vec<PathBuf> = inside.into_iter().filter(|path| path.is_file()).collect();
         if found.is_empty() {
             let dir = options.dir.display();
-            return Err(Failure::Usage(anyhow!("{dir} holds no papers.jsonl; name the papers with --papers FILE…")));
+            return Err(Failure::Usage(anyhow!(
+                "{dir} holds no papers.jsonl; name the papers with --papers FILE…"
+            )));
         }
         found
     } else {
@@ -104,21 +135,28 @@ fn read(options: &Options) -> Result<Dataset, Failure> {
     for file in &files {
         read_papers(file, &mut dataset)?;
     }
-    let by_id: HashMap<PaperId, usize> =
-        dataset.papers.iter().enumerate().map(|(at, paper)| (paper.id.clone(), at)).collect();
+    let by_id: HashMap<PaperId, usize> = dataset
+        .papers
+        .iter()
+        .enumerate()
+        .map(|(at, paper)| (paper.id.clone(), at))
+        .collect();
     let path = options.dir.join("users.jsonl");
     let input = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     for (at, line) in BufReader::new(input).lines().enumerate() {
         let line = line.with_context(|| format!("cannot read {}", path.display()))?;
         if !line.trim().is_empty() {
-            let user: UserLine =
-                serde_json::from_str(&line).with_context(|| format!("{}:{}", path.display(), at + 1))?;
+            let user: UserLine = serde_json::from_str(&line)
+                .with_context(|| format!("{}:{}", path.display(), at + 1))?;
             dataset.users.push(user_of(user, &by_id));
         }
     }
     say_what_is_not_judged(&dataset);
     if dataset.users.is_empty() {
-        return Err(Failure::Failed(anyhow!("{} holds no users", path.display())));
+        return Err(Failure::Failed(anyhow!(
+            "{} holds no users",
+            path.display()
+        )));
     }
     Ok(dataset)
 }
@@ -132,15 +170,22 @@ fn say_what_is_not_judged(dataset: &Dataset) {
     };
     let unjudged = dataset.users.len() - dataset.users.iter().filter(is_judged).count();
     if unjudged > 0 {
-        out::note(format!("{unjudged} of {} users name no paper to be found: they do not count", dataset.users.len()));
+        out::note(format!(
+            "{unjudged} of {} users name no paper to be found: they do not count",
+            dataset.users.len()
+        ));
     }
-    let named = dataset
-        .users
-        .iter()
-        .flat_map(|user| user.profile.iter().chain(user.cases.iter().flat_map(|case| case.relevance.keys())));
+    let named = dataset.users.iter().flat_map(|user| {
+        user.profile
+            .iter()
+            .chain(user.cases.iter().flat_map(|case| case.relevance.keys()))
+    });
     let unknown: HashSet<&PaperId> = named.filter(|id| !known.contains(id)).collect();
     if let Some(first) = unknown.iter().min() {
-        out::note(format!("{} ids of users are not among the papers, like {first}", unknown.len()));
+        out::note(format!(
+            "{} ids of users are not among the papers, like {first}",
+            unknown.len()
+        ));
     }
 }
 
@@ -157,7 +202,9 @@ fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {
                 }
                 dataset.papers.push(Arc::new(*paper));
             }
-            Record::Unreadable { place, reason, .. } => out::note(format!("set aside {place}: {reason}")),
+            Record::Unreadable { place, reason, .. } => {
+                out::note(format!("set aside {place}: {reason}"))
+            }
         }
     }
     Ok(())
@@ -171,12 +218,17 @@ fn queries(file: &Path) -> Result<Vec<bool>, Failure> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if lines.read_until(b'\n', &mut line).with_context(unreadable)? == 0 {
+        if lines
+            .read_until(b'\n', &mut line)
+            .with_context(unreadable)?
+            == 0
+        {
             return Ok(found);
         }
         if !line.iter().all(u8::is_ascii_whitespace) {
             let is_query = line.windows(10).any(|part| part == b"\"is_query\"")
-                && serde_json::from_slice::<Value>(&line).is_ok_and(|value| value["is_query"] == true);
+                && serde_json::from_slice::<Value>(&line)
+                    .is_ok_and(|value| value["is_query"] == true);
             found.push(is_query);
         }
     }
@@ -184,22 +236,44 @@ fn queries(file: &Path) -> Result<Vec<bool>, Failure> {
 
 fn user_of(line: UserLine, by_id: &HashMap<PaperId, usize>) -> User {
     let cases = if let Some(days) = line.days {
-        days.into_iter().map(|(day, relevance)| Case { pool: Pool::Day(day), relevance }).collect()
+        days.into_iter()
+            .map(|(day, relevance)| Case {
+                pool: Pool::Day(day),
+                relevance,
+            })
+            .collect()
     } else {
-        let pool = line
-            .candidates
-            .map_or(Pool::All, |ids| Pool::These(ids.iter().filter_map(|id| by_id.get(id).copied()).collect()));
-        vec![Case { pool, relevance: line.relevance.unwrap_or_default() }]
+        let pool = line.candidates.map_or(Pool::All, |ids| {
+            Pool::These(ids.iter().filter_map(|id| by_id.get(id).copied()).collect())
+        });
+        vec![Case {
+            pool,
+            relevance: line.relevance.unwrap_or_default(),
+        }]
     };
-    User { name: line.user, profile: line.profile, cases }
+    User {
+        name: line.user,
+        profile: line.profile,
+        cases,
+    }
 }
 
 fn interval(judged: &Judged, which: usize) -> Option<(f64, f64)> {
-    let values: Vec<f64> = judged.people.iter().filter_map(|metrics| metrics.named()[which].1).collect();
+    let values: Vec<f64> = judged
+        .people
+        .iter()
+        .filter_map(|metrics| metrics.named()[which].1)
+        .collect();
     metrics::interval(&values)
 }
 
-fn print(name: &str, maker: Option<&str>, dataset: &Dataset, judged: &[Judged], json: bool) -> Done {
+fn print(
+    name: &str,
+    maker: Option<&str>,
+    dataset: &Dataset,
+    judged: &[Judged],
+    json: bool,
+) -> Done {
     if json {
         let rankers: Vec<Value> = judged
             .iter()
@@ -221,7 +295,11 @@ fn print(name: &str, maker: Option<&str>, dataset: &Dataset, judged: &[Judged], 
         return Ok(out::json(&value)?);
     }
     let with = maker.map_or_else(String::new, |maker| format!(", paperboy with {maker}"));
-    out::line(format!("{name}: {} users, {} papers{with}", dataset.users.len(), dataset.papers.len()))?;
+    out::line(format!(
+        "{name}: {} users, {} papers{with}",
+        dataset.users.len(),
+        dataset.papers.len()
+    ))?;
     let shown = |judged: &Judged, which: usize| {
         let value = judged.mean.named()[which].1;
         match (value, interval(judged, which)) {
@@ -232,7 +310,13 @@ fn print(name: &str, maker: Option<&str>, dataset: &Dataset, judged: &[Judged], 
     let rows: Vec<[String; 5]> = judged
         .iter()
         .map(|judged| {
-            [judged.ranker.to_owned(), shown(judged, 0), shown(judged, 1), shown(judged, 2), shown(judged, 3)]
+            [
+                judged.ranker.to_owned(),
+                shown(judged, 0),
+                shown(judged, 1),
+                shown(judged, 2),
+                shown(judged, 3),
+            ]
         })
         .collect();
     let [a, b, c, d] = Metrics::default().named().map(|(metric, _)| metric);

@@ -26,28 +26,51 @@ pub(super) fn fate(explained: &Explained) -> String {
         Fate::BelowTheLine { score, line } => {
             format!("not in the issue of {date}: {score:.3} is below the line of {line:.2}")
         }
-        Fate::NearDuplicate { of } => format!("not in the issue of {date}: it says the same as {of}, which is"),
-        Fate::Repeats { of } => format!("not in the issue of {date}: it repeats much of {of}, which is"),
+        Fate::NearDuplicate { of } => {
+            format!("not in the issue of {date}: it says the same as {of}, which is")
+        }
+        Fate::Repeats { of } => {
+            format!("not in the issue of {date}: it repeats much of {of}, which is")
+        }
         Fate::Quota => {
-            let given = given(&explained.shares).map(|given| format!(": {given}")).unwrap_or_default();
+            let given = given(&explained.shares)
+                .map(|given| format!(": {given}"))
+                .unwrap_or_default();
             format!(
                 "not in the issue of {date}: above the line, but the room left is the share of other interests{given}"
             )
         }
-        Fate::NoRoom => format!("not in the issue of {date}: above the line, but better ones took the room"),
+        Fate::NoRoom => {
+            format!("not in the issue of {date}: above the line, but better ones took the room")
+        }
     }
 }
 
 /// The places of each interest, where their weights differ.
 pub(super) fn given(shares: &[Share]) -> Option<String> {
-    let differ = shares.windows(2).any(|pair| pair[0].weight != pair[1].weight);
-    let share = |share: &Share| format!("“{}” (weight {}) {}", share.interest, share.weight, share.places);
-    differ.then(|| format!("places given: {}", shares.iter().map(share).collect::<Vec<_>>().join(", ")))
+    let differ = shares
+        .windows(2)
+        .any(|pair| pair[0].weight != pair[1].weight);
+    let share = |share: &Share| {
+        format!(
+            "“{}” (weight {}) {}",
+            share.interest, share.weight, share.places
+        )
+    };
+    differ.then(|| {
+        format!(
+            "places given: {}",
+            shares.iter().map(share).collect::<Vec<_>>().join(", ")
+        )
+    })
 }
 
 /// The whole sum for one interest.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
-    let mut lines = vec![format!("{}: {:.3}", explanation.interest, explanation.score)];
+    let mut lines = vec![format!(
+        "{}: {:.3}",
+        explanation.interest, explanation.score
+    )];
     if let Some(by) = &explanation.ruled_out {
         lines.push(format!("  ruled out: {by}"));
     }
@@ -81,13 +104,22 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     }
     if let Some(pin) = &explanation.pin {
         let (floor, learned) = (explanation.floor, explanation.learned);
-        lines.push(format!("  {pin}: {floor:.1} + {:.1} × {learned:.3} = {:.3}", 1.0 - floor, explanation.score));
+        lines.push(format!(
+            "  {pin}: {floor:.1} + {:.1} × {learned:.3} = {:.3}",
+            1.0 - floor,
+            explanation.score
+        ));
     }
     if !explanation.terms.is_empty() {
         let terms: Vec<String> = explanation
             .terms
             .iter()
-            .map(|term| format!("{} {:+.4} ({:.3} × {:.3})", term.term, term.share, term.profile, term.paper))
+            .map(|term| {
+                format!(
+                    "{} {:+.4} ({:.3} × {:.3})",
+                    term.term, term.share, term.profile, term.paper
+                )
+            })
             .collect();
         lines.push(format!(
             "  words: {}; all others {:+.4}; what any paper has {:+.4}",
@@ -97,7 +129,10 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
         ));
     }
     if let Some((title, cosine)) = &explanation.nearest_liked {
-        lines.push(format!("  nearest liked: {cosine:.3} “{}”", crate::text::cut(title, 80)));
+        lines.push(format!(
+            "  nearest liked: {cosine:.3} “{}”",
+            crate::text::cut(title, 80)
+        ));
     }
     lines
 }
@@ -106,11 +141,17 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
 pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<()> {
     out::line(format!("{}  {}", explained.id, fate(explained)))?;
     if let Some(pick) = &explained.pick {
-        out::line(format!("{}: {:.3}, {}", pick.section, pick.score, pick.reason))?;
+        out::line(format!(
+            "{}: {:.3}, {}",
+            pick.section, pick.score, pick.reason
+        ))?;
         if let Some(votes) = pick.votes {
             out::line(match votes {
                 0 => "  nobody has voted: one half".to_owned(),
-                _ => format!("  {votes} votes: {votes} / ({votes} + {HALF_AT_VOTES:.0}) = {:.3}", pick.score),
+                _ => format!(
+                    "  {votes} votes: {votes} / ({votes} + {HALF_AT_VOTES:.0}) = {:.3}",
+                    pick.score
+                ),
             })?;
         }
     }
@@ -119,5 +160,10 @@ pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<(
         Some(interest) if only_best => interest == Some(of.interest.as_str()),
         _ => true,
     };
-    explained.interests.iter().filter(is_shown).flat_map(lines).try_for_each(out::line)
+    explained
+        .interests
+        .iter()
+        .filter(is_shown)
+        .flat_map(lines)
+        .try_for_each(out::line)
 }

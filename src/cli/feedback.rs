@@ -92,18 +92,34 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
         Some(Command::Outcomes { since }) => return outcomes(&db, since, place),
         None => {}
     }
-    let (email, paper) = (options.email.unwrap_or_default(), options.paper.unwrap_or_default());
+    let (email, paper) = (
+        options.email.unwrap_or_default(),
+        options.paper.unwrap_or_default(),
+    );
     let mut subscriber = subscriber(&db, &email)?;
     let stored = known_paper(&db, &paper)?;
-    let interest = options.interest.map(|name| known_interest(&subscriber, &name)).transpose()?;
+    let interest = options
+        .interest
+        .map(|name| known_interest(&subscriber, &name))
+        .transpose()?;
     // What cannot be done is said before anything is done.
-    let author = |name: &Option<String>| name.as_deref().map(|name| author_of(&stored.paper, name)).transpose();
-    let (follow, mute, unmute) = (author(&options.follow)?, author(&options.mute)?, author(&options.unmute)?);
+    let author = |name: &Option<String>| {
+        name.as_deref()
+            .map(|name| author_of(&stored.paper, name))
+            .transpose()
+    };
+    let (follow, mute, unmute) = (
+        author(&options.follow)?,
+        author(&options.mute)?,
+        author(&options.unmute)?,
+    );
     let mut said = Vec::new();
     match options.thumb.map(Word::thumb) {
         Some(Some(thumb)) => said.push(give(&db, &subscriber, &stored, thumb, interest.clone())?),
         Some(None) => {
-            let before = db.run_here(|store| store.take_back(subscriber.id, stored.row, Channel::Command, now()))?;
+            let before = db.run_here(|store| {
+                store.take_back(subscriber.id, stored.row, Channel::Command, now())
+            })?;
             said.push(match before {
                 Some(thumb) => format!("took back {:?} on {}", thumb.word(), stored.paper.id),
                 None => format!("nothing had been said of {}", stored.paper.id),
@@ -124,11 +140,19 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
     }
     if let Some(name) = mute {
         let is_new = db.run_here(|store| store.mute_author(subscriber.id, &name, now()))?;
-        said.push(if is_new { format!("papers by {name} stay out") } else { format!("{name} was muted already") });
+        said.push(if is_new {
+            format!("papers by {name} stay out")
+        } else {
+            format!("{name} was muted already")
+        });
     }
     if let Some(name) = unmute {
         let was_muted = db.run_here(|store| store.unmute_author(subscriber.id, &name))?;
-        said.push(if was_muted { format!("papers by {name} come again") } else { format!("{name} was not muted") });
+        said.push(if was_muted {
+            format!("papers by {name} come again")
+        } else {
+            format!("{name} was not muted")
+        });
     }
     if place.json {
         return Ok(out::json(&json!({ "done": said }))?);
@@ -143,45 +167,86 @@ fn give(
     thumb: Thumb,
     interest: Option<String>,
 ) -> Result<String, Failure> {
-    let new = NewFeedback { subscriber: subscriber.id, paper: stored.row, thumb, interest, channel: Channel::Command };
+    let new = NewFeedback {
+        subscriber: subscriber.id,
+        paper: stored.row,
+        thumb,
+        interest,
+        channel: Channel::Command,
+    };
     let id = &stored.paper.id;
-    Ok(match db.run_here(|store| store.give_feedback(&new, now()))? {
-        Given::Changed(None) => format!("noted {:?} on {id}", thumb.word()),
-        Given::Changed(Some(before)) => format!("noted {:?} on {id}, which was {:?}", thumb.word(), before.word()),
-        Given::Already => format!("{:?} on {id} was noted already", thumb.word()),
-        Given::Unknown => return Err(Failure::Failed(anyhow!("the subscriber or the paper {id} has just gone"))),
-    })
+    Ok(
+        match db.run_here(|store| store.give_feedback(&new, now()))? {
+            Given::Changed(None) => format!("noted {:?} on {id}", thumb.word()),
+            Given::Changed(Some(before)) => format!(
+                "noted {:?} on {id}, which was {:?}",
+                thumb.word(),
+                before.word()
+            ),
+            Given::Already => format!("{:?} on {id} was noted already", thumb.word()),
+            Given::Unknown => {
+                return Err(Failure::Failed(anyhow!(
+                    "the subscriber or the paper {id} has just gone"
+                )));
+            }
+        },
+    )
 }
 
 /// The paper that a text from the command line names.
 pub(super) fn known_paper(db: &Db, text: &str) -> Result<StoredPaper, Failure> {
-    let id: PaperId = text.parse().map_err(|error| Failure::Usage(anyhow!("{text:?}: {error}")))?;
+    let id: PaperId = text
+        .parse()
+        .map_err(|error| Failure::Usage(anyhow!("{text:?}: {error}")))?;
     let found = db.run_here(|store| match store.row_of(std::slice::from_ref(&id))? {
         Some(row) => store.papers_in_rows(&[row]),
         None => Ok(Vec::new()),
     })?;
-    found.into_iter().next().ok_or_else(|| Failure::Failed(anyhow!("there is no paper {id} here")))
+    found
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::Failed(anyhow!("there is no paper {id} here")))
 }
 
 fn known_interest(subscriber: &Subscriber, name: &str) -> Result<String, Failure> {
     let interests = &subscriber.interests;
-    let found = interests.iter().find(|interest| interest.name.eq_ignore_ascii_case(name));
+    let found = interests
+        .iter()
+        .find(|interest| interest.name.eq_ignore_ascii_case(name));
     if let Some(interest) = found {
         return Ok(interest.name.clone());
     }
     if interests.is_empty() && name.eq_ignore_ascii_case(YOUR_PICKS) {
         return Ok(YOUR_PICKS.to_owned());
     }
-    let names: Vec<&str> = interests.iter().map(|interest| interest.name.as_str()).collect();
-    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Err(Failure::Failed(anyhow!("{} has no interest called {name:?}; they have: {names}", subscriber.address)))
+    let names: Vec<&str> = interests
+        .iter()
+        .map(|interest| interest.name.as_str())
+        .collect();
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Err(Failure::Failed(anyhow!(
+        "{} has no interest called {name:?}; they have: {names}",
+        subscriber.address
+    )))
 }
 
 /// The author as the paper writes the name.
 fn author_of(paper: &Paper, name: &str) -> Result<String, Failure> {
-    let found = paper.authors.iter().find(|author| same_person(author, name));
+    let found = paper
+        .authors
+        .iter()
+        .find(|author| same_person(author, name));
     found.cloned().ok_or_else(|| {
-        Failure::Failed(anyhow!("{:?} is no author of {}, which is by {}", name, paper.id, paper.authors.join(", ")))
+        Failure::Failed(anyhow!(
+            "{:?} is no author of {}, which is by {}",
+            name,
+            paper.id,
+            paper.authors.join(", ")
+        ))
     })
 }
 
@@ -204,7 +269,10 @@ fn list(db: &Db, email: &str, place: &Place) -> Done {
             ]
         })
         .collect();
-    Ok(out::table(["WHEN (UTC)", "SAID", "PAPER", "INTEREST", "RANK", "TITLE"], &rows)?)
+    Ok(out::table(
+        ["WHEN (UTC)", "SAID", "PAPER", "INTEREST", "RANK", "TITLE"],
+        &rows,
+    )?)
 }
 
 fn as_json(said: &Feedback) -> serde_json::Value {
@@ -232,7 +300,9 @@ fn muted(db: &Db, email: &str, place: &Place) -> Done {
 
 /// The beginning of a day, or of all time.
 fn start_of(since: Option<NaiveDate>) -> DateTime<Utc> {
-    since.map_or(DateTime::<Utc>::UNIX_EPOCH, |date| date.and_time(NaiveTime::MIN).and_utc())
+    since.map_or(DateTime::<Utc>::UNIX_EPOCH, |date| {
+        date.and_time(NaiveTime::MIN).and_utc()
+    })
 }
 
 fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
@@ -247,7 +317,10 @@ fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
             numbers.map(|number| number.to_string())
         })
         .collect();
-    Ok(out::table(["RANK", "SHOWN", "MORE", "LESS", "SAVE"], &rows)?)
+    Ok(out::table(
+        ["RANK", "SHOWN", "MORE", "LESS", "SAVE"],
+        &rows,
+    )?)
 }
 
 fn outcomes(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
@@ -256,19 +329,35 @@ fn outcomes(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
         return Ok(out::json(&outcomes)?);
     }
     let row = |what: String, outcome: &Outcome| {
-        let Outcome { shown, more, less, save, clicks } = outcome;
+        let Outcome {
+            shown,
+            more,
+            less,
+            save,
+            clicks,
+        } = outcome;
         let liked = (more + save) * 100;
-        let share = if *shown == 0 { "-".to_owned() } else { format!("{} %", liked / shown) };
-        let [shown, more, less, save, clicks] = [shown, more, less, save, clicks].map(u64::to_string);
+        let share = if *shown == 0 {
+            "-".to_owned()
+        } else {
+            format!("{} %", liked / shown)
+        };
+        let [shown, more, less, save, clicks] =
+            [shown, more, less, save, clicks].map(u64::to_string);
         [what, shown, more, less, save, clicks, share]
     };
-    let mut rows =
-        vec![row("above the line".to_owned(), &outcomes.chosen), row("exploring".to_owned(), &outcomes.exploring)];
+    let mut rows = vec![
+        row("above the line".to_owned(), &outcomes.chosen),
+        row("exploring".to_owned(), &outcomes.exploring),
+    ];
     for at in &outcomes.ranks {
         rows.push(row(format!("place {}", at.rank), &at.chosen));
         if at.exploring.shown > 0 {
             rows.push(row(format!("place {}, exploring", at.rank), &at.exploring));
         }
     }
-    Ok(out::table(["PICKS", "SHOWN", "MORE", "LESS", "SAVE", "CLICKS", "LIKED"], &rows)?)
+    Ok(out::table(
+        ["PICKS", "SHOWN", "MORE", "LESS", "SAVE", "CLICKS", "LIKED"],
+        &rows,
+    )?)
 }

@@ -32,7 +32,10 @@ const SHOWN_MAX: usize = 20;
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
     let sources = chosen(&config.sources, options.source.as_deref())?;
-    let http = Http::new(HttpSettings::of_site(&config.site), Surroundings::of_the_machine())?;
+    let http = Http::new(
+        HttpSettings::of_site(&config.site),
+        Surroundings::of_the_machine(),
+    )?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let mut all: Vec<Polled> = Vec::new();
     let mut gone: Vec<(String, NaiveDate, Vec<String>)> = Vec::new();
@@ -68,7 +71,10 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
                     out::note(format!("set aside {}: {}", record.place, record.reason));
                 }
                 if polled.set_aside.len() > SHOWN_MAX {
-                    out::note(format!("set aside {} more", polled.set_aside.len() - SHOWN_MAX));
+                    out::note(format!(
+                        "set aside {} more",
+                        polled.set_aside.len() - SHOWN_MAX
+                    ));
                 }
                 all.push(polled);
             }
@@ -106,17 +112,27 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     if failed { Err(Failure::Said) } else { Ok(()) }
 }
 
-fn chosen<'a>(sources: &'a [SourceSettings], name: Option<&str>) -> Result<Vec<&'a SourceSettings>, Failure> {
+fn chosen<'a>(
+    sources: &'a [SourceSettings],
+    name: Option<&str>,
+) -> Result<Vec<&'a SourceSettings>, Failure> {
     let Some(name) = name else {
         if sources.is_empty() {
-            return Err(Failure::Usage(anyhow!("the settings name no [[source]], so there is nothing to fetch")));
+            return Err(Failure::Usage(anyhow!(
+                "the settings name no [[source]], so there is nothing to fetch"
+            )));
         }
         return Ok(sources.iter().collect());
     };
-    let found = sources.iter().find(|source| source.name.eq_ignore_ascii_case(name));
+    let found = sources
+        .iter()
+        .find(|source| source.name.eq_ignore_ascii_case(name));
     found.map(|source| vec![source]).ok_or_else(|| {
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-        Failure::Usage(anyhow!("there is no source {name:?}; the settings name {}", names.join(", ")))
+        Failure::Usage(anyhow!(
+            "there is no source {name:?}; the settings name {}",
+            names.join(", ")
+        ))
     })
 }
 
@@ -129,14 +145,26 @@ fn out_of_reach(
     let today = eastern_date(now());
     let rows = db.run_here(|store| store.coverage(since, today))?;
     let is_here = |date: NaiveDate, category: &str| {
-        let mut rows = rows.iter().filter(|row| row.date == date && row.state.is_settled());
+        let mut rows = rows
+            .iter()
+            .filter(|row| row.date == date && row.state.is_settled());
         // What a person imported counts for all categories.
-        rows.any(|row| row.category.is_empty() || (row.source == source.name && row.category == category))
+        rows.any(|row| {
+            row.category.is_empty() || (row.source == source.name && row.category == category)
+        })
     };
     let mut gone = Vec::new();
-    for date in since.iter_days().take_while(|date| *date < today).filter(|date| is_working_day(*date)) {
-        let missing: Vec<String> =
-            source.categories.iter().filter(|category| !is_here(date, category)).cloned().collect();
+    for date in since
+        .iter_days()
+        .take_while(|date| *date < today)
+        .filter(|date| is_working_day(*date))
+    {
+        let missing: Vec<String> = source
+            .categories
+            .iter()
+            .filter(|category| !is_here(date, category))
+            .cloned()
+            .collect();
         if !missing.is_empty() {
             gone.push((source.name.clone(), date, missing));
         }
@@ -148,10 +176,20 @@ fn print(all: &[Polled]) -> Done {
     for polled in all {
         out::line(format!(
             "{}: read {}: {} new, {} changed, {} merged, {} passed over, {} rejected",
-            polled.source, polled.read, polled.new, polled.changed, polled.merged, polled.passed_over, polled.rejected
+            polled.source,
+            polled.read,
+            polled.new,
+            polled.changed,
+            polled.merged,
+            polled.passed_over,
+            polled.rejected
         ))?;
         if let Some(until) = polled.paused_until {
-            out::note(format!("{}: asked to wait until {}", polled.source, until.format("%Y-%m-%d %H:%M:%S UTC")));
+            out::note(format!(
+                "{}: asked to wait until {}",
+                polled.source,
+                until.format("%Y-%m-%d %H:%M:%S UTC")
+            ));
         }
     }
     let rows: Vec<&Coverage> = all.iter().flat_map(|polled| &polled.coverage).collect();

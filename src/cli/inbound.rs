@@ -47,12 +47,21 @@ fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
     };
     let mail = read(options.file.as_ref())?;
     let (config, db) = place.open().map_err(later)?;
-    let reception = Reception { settings: config.inbound.clone(), signer: Signer::new(&config.site.secret) };
-    let envelope = Envelope { to: recipients(options), ..Envelope::default() };
-    let taken = db.run_here(|store| reception.take_mail(store, &mail, &envelope, options.dry_run, now()));
+    let reception = Reception {
+        settings: config.inbound.clone(),
+        signer: Signer::new(&config.site.secret),
+    };
+    let envelope = Envelope {
+        to: recipients(options),
+        ..Envelope::default()
+    };
+    let taken =
+        db.run_here(|store| reception.take_mail(store, &mail, &envelope, options.dry_run, now()));
     let receipt = taken.map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
     if let Some(id) = receipt.asks {
-        let desk = config.desk().map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
+        let desk = config
+            .desk()
+            .map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
         let mut asked = Ok(false);
         db.run_here(|store| {
             asked = desk.ask_to_leave(store, id, now());
@@ -60,11 +69,17 @@ fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
         })
         .map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
         asked.map_err(|error| {
-            (EX_TEMPFAIL, anyhow::Error::from(error).context("cannot ask whether they want to leave"))
+            (
+                EX_TEMPFAIL,
+                anyhow::Error::from(error).context("cannot ask whether they want to leave"),
+            )
         })?;
     }
-    let said =
-        if place.json { out::json(&json_of(&receipt)) } else { out::line(line_of(&receipt)).map_err(Into::into) };
+    let said = if place.json {
+        out::json(&json_of(&receipt))
+    } else {
+        out::line(line_of(&receipt)).map_err(Into::into)
+    };
     // What is recorded is recorded, whether or not anybody reads about it.
     if let Err(error) = said
         && !out::is_closed_pipe(&error)
@@ -76,11 +91,14 @@ fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
 
 fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, (u8, anyhow::Error)> {
     let mut mail = Vec::new();
-    let unread = |name: &str, error: io::Error| (EX_NOINPUT, anyhow::anyhow!("cannot read {name}: {error}"));
+    let unread =
+        |name: &str, error: io::Error| (EX_NOINPUT, anyhow::anyhow!("cannot read {name}: {error}"));
     if let Some(path) = file {
         let name = path.display().to_string();
         let file = std::fs::File::open(path).map_err(|error| unread(&name, error))?;
-        file.take(MAIL_BYTES_MAX as u64).read_to_end(&mut mail).map_err(|error| unread(&name, error))?;
+        file.take(MAIL_BYTES_MAX as u64)
+            .read_to_end(&mut mail)
+            .map_err(|error| unread(&name, error))?;
         return Ok(mail);
     }
     let mut input = io::stdin().lock();
@@ -88,7 +106,12 @@ fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, (u8, anyhow::Error)> {
     (&mut input)
         .take(MAIL_BYTES_MAX as u64)
         .read_to_end(&mut mail)
-        .map_err(|error| (EX_TEMPFAIL, anyhow::anyhow!("cannot read the mail: {error}")))?;
+        .map_err(|error| {
+            (
+                EX_TEMPFAIL,
+                anyhow::anyhow!("cannot read the mail: {error}"),
+            )
+        })?;
     // The rest is not needed, but a mail server that cannot write it all takes that for a failure.
     let _ = io::copy(&mut input, &mut io::sink());
     Ok(mail)
@@ -99,13 +122,25 @@ fn recipients(options: &Options) -> Vec<String> {
     if !options.to.is_empty() {
         return options.to.clone();
     }
-    let names = ["ORIGINAL_RECIPIENT", "RECIPIENT", "LOCAL_PART_DOMAIN", "EXTENDED_RECIPIENT"];
-    names.iter().filter_map(|name| std::env::var(name).ok()).filter(|value| value.contains('@')).collect()
+    let names = [
+        "ORIGINAL_RECIPIENT",
+        "RECIPIENT",
+        "LOCAL_PART_DOMAIN",
+        "EXTENDED_RECIPIENT",
+    ];
+    names
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .filter(|value| value.contains('@'))
+        .collect()
 }
 
 fn json_of(receipt: &Receipt) -> Value {
     let first = &receipt.verdicts[0];
-    let others: Vec<&String> = receipt.verdicts[1..].iter().filter_map(|verdict| verdict.recipient.as_ref()).collect();
+    let others: Vec<&String> = receipt.verdicts[1..]
+        .iter()
+        .filter_map(|verdict| verdict.recipient.as_ref())
+        .collect();
     json!({
         "class": first.class.word(),
         "recipient": first.recipient,
@@ -125,8 +160,19 @@ fn line_of(receipt: &Receipt) -> String {
     words.extend(first.status.map(|status| status.to_string()));
     words.extend(first.reason.map(|reason| reason.word().to_owned()));
     if receipt.verdicts.len() > 1 {
-        words.push(format!("and {} more recipients", receipt.verdicts.len() - 1));
+        words.push(format!(
+            "and {} more recipients",
+            receipt.verdicts.len() - 1
+        ));
     }
-    let why = if receipt.is_repeated { "it was taken in before" } else { receipt.decision.why };
-    format!("{}: {} ({why})", words.join(" "), receipt.decision.action.word())
+    let why = if receipt.is_repeated {
+        "it was taken in before"
+    } else {
+        receipt.decision.why
+    };
+    format!(
+        "{}: {} ({why})",
+        words.join(" "),
+        receipt.decision.action.word()
+    )
 }

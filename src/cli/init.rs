@@ -27,7 +27,11 @@ pub(super) struct Options {
 /// Text, so that it can stand in the settings.
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
-    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path, like /var/lib/paperboy") }
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err("must be an absolute path, like /var/lib/paperboy")
+    }
 }
 
 pub(super) fn init(options: &Options, json: bool) -> Done {
@@ -35,7 +39,8 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     // The file just written decides where the database is, not this shell's variables.
     let config = Config::load(&report.settings, std::iter::empty())?;
     let path = database_path(&config)?;
-    let (store, _) = SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let (store, _) =
+        SqliteStore::migrate(path).with_context(|| format!("cannot create {}", path.display()))?;
     let db = Db::new(store);
     let has_password = match &options.admin_password_file {
         Some(file) => super::admin::set_from_file(&db, file).map(|()| true)?,
@@ -43,7 +48,9 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
         None => super::admin::offer(&db)?,
     };
     if json {
-        return Ok(out::json(&json!({ "settings": report.settings, "secret": report.secret, "database": path }))?);
+        return Ok(out::json(
+            &json!({ "settings": report.settings, "secret": report.secret, "database": path }),
+        )?);
     }
     out::line(format!("wrote {}", report.settings.display()))?;
     if report.secret_is_new {
@@ -56,7 +63,9 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
     }
     out::line(format!("wrote {}", path.display()))?;
     out::line("")?;
-    out::line("Fill in [site], then `paperboy check`. Without [smtp], mail goes to the folder `mail`.")?;
+    out::line(
+        "Fill in [site], then `paperboy check`. Without [smtp], mail goes to the folder `mail`.",
+    )?;
     if has_password {
         out::line("The password of the operator's pages (/admin) is set.")?;
     } else {
@@ -75,7 +84,8 @@ pub(super) struct MigrateOptions {
 /// Tries the migration on a copy.
 fn rehearsal(path: &Path, json: bool) -> Done {
     let began = Instant::now();
-    let tried = rehearse(path).with_context(|| format!("cannot migrate a copy of {}", path.display()))?;
+    let tried =
+        rehearse(path).with_context(|| format!("cannot migrate a copy of {}", path.display()))?;
     let seconds = began.elapsed().as_secs_f64();
     if json {
         return Ok(out::json(&json!({
@@ -85,10 +95,16 @@ fn rehearsal(path: &Path, json: bool) -> Done {
     }
     let shown = path.display();
     if tried.from == tried.to {
-        return Ok(out::line(format!("{shown} has schema {} already: there is nothing to do", tried.to))?);
+        return Ok(out::line(format!(
+            "{shown} has schema {} already: there is nothing to do",
+            tried.to
+        ))?);
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    out::line(format!("{shown} would be brought from schema {} to {}", tried.from, tried.to))?;
+    out::line(format!(
+        "{shown} would be brought from schema {} to {}",
+        tried.from, tried.to
+    ))?;
     out::line(format!(
         "on a copy it took {seconds:.1} seconds and went well: {:.1} MiB became {:.1} MiB",
         mib(tried.bytes_before),
@@ -104,9 +120,12 @@ pub(super) fn migrate(options: &MigrateOptions, place: &Place) -> Done {
     if options.dry_run {
         return rehearsal(path, place.json);
     }
-    let (_, migrated) = SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
+    let (_, migrated) =
+        SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
     if place.json {
-        return Ok(out::json(&json!({ "database": path, "from": migrated.from, "to": migrated.to }))?);
+        return Ok(out::json(
+            &json!({ "database": path, "from": migrated.from, "to": migrated.to }),
+        )?);
     }
     let path = path.display();
     out::line(match (migrated.from, migrated.to) {

@@ -87,7 +87,11 @@ pub(super) struct Content {
 
 impl Content {
     fn into_table(self, name: Option<String>) -> Map<String, Value> {
-        let texts = [("name", name), ("description", self.description), ("weight", self.weight)];
+        let texts = [
+            ("name", name),
+            ("description", self.description),
+            ("weight", self.weight),
+        ];
         let lists = [
             ("keywords", self.keywords),
             ("must_not", self.must_not),
@@ -96,9 +100,13 @@ impl Content {
             ("liked", self.liked),
             ("disliked", self.disliked),
         ];
-        let texts = texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))));
+        let texts = texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))));
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-        texts.chain(lists.map(|(key, list)| (key.to_owned(), list.into()))).collect()
+        texts
+            .chain(lists.map(|(key, list)| (key.to_owned(), list.into())))
+            .collect()
     }
 }
 
@@ -109,7 +117,11 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         Ok(out::line(what)?)
     };
     match command {
-        Command::Add { email, name, content } => {
+        Command::Add {
+            email,
+            name,
+            content,
+        } => {
             let mut subscriber = subscriber(&db, &email)?;
             let table = content.into_table(name);
             if table.is_empty() {
@@ -129,7 +141,10 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 )));
             }
             subscriber.details.interests.push(interest);
-            save(&subscriber, format!("added {name:?} to {}", subscriber.address))
+            save(
+                &subscriber,
+                format!("added {name:?} to {}", subscriber.address),
+            )
         }
         Command::List { email } => {
             let subscriber = subscriber(&db, &email)?;
@@ -144,29 +159,49 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             }
             Ok(())
         }
-        Command::Set { email, name, rename, content } => {
+        Command::Set {
+            email,
+            name,
+            rename,
+            content,
+        } => {
             let mut subscriber = subscriber(&db, &email)?;
             let at = known(&subscriber, &name)?;
             let table = content.into_table(rename);
             if table.is_empty() {
-                return Err(Failure::Usage(anyhow!("nothing to change: name at least one thing, like --keyword")));
+                return Err(Failure::Usage(anyhow!(
+                    "nothing to change: name at least one thing, like --keyword"
+                )));
             }
             let mut fields = Fields::new(table);
             let interest = read_interest(&mut fields, Some(&subscriber.interests[at]));
             let interest = checked(fields, Some(interest))?;
             complain(&interest);
             complain_of_unknown(&db, &interest)?;
-            if subscriber.interest_called(&interest.name).is_some_and(|other| other != at) {
-                return Err(Failure::Failed(anyhow!("there is an interest called {:?} already", interest.name)));
+            if subscriber
+                .interest_called(&interest.name)
+                .is_some_and(|other| other != at)
+            {
+                return Err(Failure::Failed(anyhow!(
+                    "there is an interest called {:?} already",
+                    interest.name
+                )));
             }
             let renamed = (subscriber.interests[at].name.clone(), interest.name.clone());
             subscriber.details.interests[at] = interest;
             if renamed.0 != renamed.1 {
                 db.run_here(|store| store.rename_interest(subscriber.id, &renamed.0, &renamed.1))?;
             }
-            save(&subscriber, format!("changed {name:?} of {}", subscriber.address))
+            save(
+                &subscriber,
+                format!("changed {name:?} of {}", subscriber.address),
+            )
         }
-        Command::Import { email, files, interest } => {
+        Command::Import {
+            email,
+            files,
+            interest,
+        } => {
             let mut subscriber = subscriber(&db, &email)?;
             import(&db, &mut subscriber, &files, &interest, place)
         }
@@ -175,7 +210,10 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let at = known(&subscriber, &name)?;
             let removed = subscriber.details.interests.remove(at);
             db.run_here(|store| store.forget_library(subscriber.id, &removed.name))?;
-            save(&subscriber, format!("removed {name:?} from {}", subscriber.address))
+            save(
+                &subscriber,
+                format!("removed {name:?} from {}", subscriber.address),
+            )
         }
     }
 }
@@ -183,16 +221,26 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
 /// Entries that were left out and are shown; the rest is counted.
 const SHOWN_MAX: usize = 20;
 
-fn import(db: &Db, subscriber: &mut Subscriber, files: &[PathBuf], interest: &str, place: &Place) -> Done {
+fn import(
+    db: &Db,
+    subscriber: &mut Subscriber,
+    files: &[PathBuf],
+    interest: &str,
+    place: &Place,
+) -> Done {
     let interest = crate::text::clean_line(interest);
     if interest.is_empty() || interest.chars().count() > 200 {
-        return Err(Failure::Usage(anyhow!("--interest must have 1 to 200 characters")));
+        return Err(Failure::Usage(anyhow!(
+            "--interest must have 1 to 200 characters"
+        )));
     }
     // All files are read before anything is taken in: nothing is imported by halves.
     let mut libraries = Vec::new();
     for file in files {
-        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let library = read_library(&bytes).with_context(|| format!("cannot import {}", file.display()))?;
+        let bytes =
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let library =
+            read_library(&bytes).with_context(|| format!("cannot import {}", file.display()))?;
         libraries.push((file, library));
     }
     let (mut read, mut all, mut skipped) = (0, Taken::default(), Vec::new());
@@ -203,9 +251,19 @@ fn import(db: &Db, subscriber: &mut Subscriber, files: &[PathBuf], interest: &st
         all.learned += taken.learned;
         all.new += taken.new;
         let file = file.display().to_string();
-        let aside = library.aside.iter().map(|aside| (aside.line, aside.reason.clone()));
-        let unknown = taken.unknown.iter().map(|id| (0, format!("{id} is not known here, and there is no text")));
-        skipped.extend(aside.chain(unknown).map(|(line, reason)| (file.clone(), line, reason)));
+        let aside = library
+            .aside
+            .iter()
+            .map(|aside| (aside.line, aside.reason.clone()));
+        let unknown = taken
+            .unknown
+            .iter()
+            .map(|id| (0, format!("{id} is not known here, and there is no text")));
+        skipped.extend(
+            aside
+                .chain(unknown)
+                .map(|(line, reason)| (file.clone(), line, reason)),
+        );
     }
     if place.json {
         let skipped: Vec<Value> = skipped
@@ -224,11 +282,18 @@ fn import(db: &Db, subscriber: &mut Subscriber, files: &[PathBuf], interest: &st
         all.new
     ))?;
     for (file, line, reason) in skipped.iter().take(SHOWN_MAX) {
-        let line = if *line == 0 { String::new() } else { format!(":{line}") };
+        let line = if *line == 0 {
+            String::new()
+        } else {
+            format!(":{line}")
+        };
         out::note(format!("{file}{line}: {reason}"));
     }
     if skipped.len() > SHOWN_MAX {
-        out::note(format!("and {} more; --json lists them all", skipped.len() - SHOWN_MAX));
+        out::note(format!(
+            "and {} more; --json lists them all",
+            skipped.len() - SHOWN_MAX
+        ));
     }
     Ok(())
 }
@@ -243,23 +308,47 @@ fn complain(interest: &Interest) {
 /// Says which of the papers and categories that an interest names are not known
 /// here. They are kept: they may come yet.
 fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
-    let ids: Vec<PaperId> = interest.liked.iter().chain(&interest.disliked).cloned().collect();
+    let ids: Vec<PaperId> = interest
+        .liked
+        .iter()
+        .chain(&interest.disliked)
+        .cloned()
+        .collect();
     let found = db.run_here(|store| store.papers_by_id(&ids))?;
     let known: HashSet<&PaperId> = found.iter().map(|(name, _)| name).collect();
     for id in ids.iter().filter(|id| !known.contains(id)) {
-        out::note(format!("{:?}: there is no paper {id} here yet; it is learned from when it comes", interest.name));
+        out::note(format!(
+            "{:?}: there is no paper {id} here yet; it is learned from when it comes",
+            interest.name
+        ));
     }
     for pattern in &interest.categories {
-        let query = Query { categories: vec![pattern.clone()], ..Query::default() };
+        let query = Query {
+            categories: vec![pattern.clone()],
+            ..Query::default()
+        };
         let found = db.run_here(|store| {
             let hits = store.find_papers(&query, 0, 1)?;
             store.papers_in_rows(&hits.iter().map(|hit| hit.paper).collect::<Vec<_>>())
         })?;
-        let is_in = |stored: &StoredPaper| stored.paper.categories.iter().any(|own| category_matches(pattern, own));
+        let is_in = |stored: &StoredPaper| {
+            stored
+                .paper
+                .categories
+                .iter()
+                .any(|own| category_matches(pattern, own))
+        };
         if !found.iter().any(is_in) {
             // What a search takes for all of an archive is one category of that name here.
-            let meant = if found.is_empty() { String::new() } else { format!("; all of it is {pattern}.*") };
-            out::note(format!("{:?}: no paper here is in the category {pattern}{meant}", interest.name));
+            let meant = if found.is_empty() {
+                String::new()
+            } else {
+                format!("; all of it is {pattern}.*")
+            };
+            out::note(format!(
+                "{:?}: no paper here is in the category {pattern}{meant}",
+                interest.name
+            ));
         }
     }
     Ok(())
@@ -267,22 +356,45 @@ fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
 
 /// What is wrong with the keywords of an interest.
 pub(super) fn complaints(interest: &Interest) -> Vec<String> {
-    let lists = [("keywords", &interest.keywords), ("must_not", &interest.must_not)];
-    let entries = lists.into_iter().flat_map(|(list, entries)| entries.iter().map(move |written| (list, written)));
+    let lists = [
+        ("keywords", &interest.keywords),
+        ("must_not", &interest.must_not),
+    ];
+    let entries = lists
+        .into_iter()
+        .flat_map(|(list, entries)| entries.iter().map(move |written| (list, written)));
     entries
         .filter_map(|(list, written)| {
             let complaint = Expression::complaint_about(written)?;
-            let read = if Expression::read(written).is_some() { "; it is read as a phrase" } else { "" };
-            Some(format!("{:?}, {list}: {written:?}: {complaint}{read}", interest.name))
+            let read = if Expression::read(written).is_some() {
+                "; it is read as a phrase"
+            } else {
+                ""
+            };
+            Some(format!(
+                "{:?}, {list}: {written:?}: {complaint}{read}",
+                interest.name
+            ))
         })
         .collect()
 }
 
 fn known(subscriber: &Subscriber, name: &str) -> Result<usize, Failure> {
     subscriber.interest_called(name).ok_or_else(|| {
-        let names: Vec<&str> = subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Failure::Failed(anyhow!("{} has no interest called {name:?}; they have: {names}", subscriber.address))
+        let names: Vec<&str> = subscriber
+            .interests
+            .iter()
+            .map(|interest| interest.name.as_str())
+            .collect();
+        let names = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        Failure::Failed(anyhow!(
+            "{} has no interest called {name:?}; they have: {names}",
+            subscriber.address
+        ))
     })
 }
 

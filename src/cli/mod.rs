@@ -141,7 +141,10 @@ pub fn main() -> ExitCode {
     }
     // Mail servers read its exit code.
     if let Command::Inbound(options) = &cli.command {
-        let at = open::Place { config: open::settings_file(cli.config), json: cli.json };
+        let at = open::Place {
+            config: open::settings_file(cli.config),
+            json: cli.json,
+        };
         return inbound::run(options, &at);
     }
     let (error, code) = match run(cli) {
@@ -166,14 +169,24 @@ fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
         Some(format) => Some(format),
         None => telemetry::asked_format()?,
     };
-    let at = open::Place { config: open::settings_file(cli.config.clone()), json: cli.json };
+    let at = open::Place {
+        config: open::settings_file(cli.config.clone()),
+        json: cli.json,
+    };
     // What is wrong with the settings is said by whoever works by them.
-    let settings = || at.config().map(|config| config.log.format).unwrap_or_default();
+    let settings = || {
+        at.config()
+            .map(|config| config.log.format)
+            .unwrap_or_default()
+    };
     telemetry::init(asked.unwrap_or_else(settings), Voice::Service)
 }
 
 fn run(cli: Cli) -> Done {
-    let at = open::Place { config: open::settings_file(cli.config), json: cli.json };
+    let at = open::Place {
+        config: open::settings_file(cli.config),
+        json: cli.json,
+    };
     match cli.command {
         Command::Try(options) => trial::run(options, at.json),
         Command::Init(options) => init::init(&options, at.json),
@@ -197,7 +210,12 @@ fn run(cli: Cli) -> Done {
         Command::Restore(options) => backup::restore(&options, &at),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "paperboy", &mut script);
+            clap_complete::generate(
+                shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "paperboy",
+                &mut script,
+            );
             Ok(out::bytes(&script)?)
         }
         Command::Migrate(options) => init::migrate(&options, &at),

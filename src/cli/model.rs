@@ -49,15 +49,26 @@ pub(super) enum Command {
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let at = At { config: &config, db: &db, json: place.json };
+    let at = At {
+        config: &config,
+        db: &db,
+        json: place.json,
+    };
     match command {
         Command::List => at.list(),
-        Command::Install { model, name, distill, no_use } => at.install(&model, name, distill, no_use),
+        Command::Install {
+            model,
+            name,
+            distill,
+            no_use,
+        } => at.install(&model, name, distill, no_use),
         Command::Use { name } if name == "none" => at.use_none(),
         Command::Use { name } => at.make_active(&name),
         Command::Distill { name, from } => {
             at.distill(&name, &from)?;
-            out::line(format!("{name} is installed; `paperboy model use {name}` ranks by it"))?;
+            out::line(format!(
+                "{name} is installed; `paperboy model use {name}` ranks by it"
+            ))?;
             Ok(())
         }
     }
@@ -76,10 +87,15 @@ pub(super) fn refresh(config: &Config, db: &Db) -> Result<Option<Arc<dyn Embedde
 
 /// The active model, if there is one and it can be used.
 pub(super) fn active(config: &Config, db: &Db) -> Option<Arc<dyn Embedder>> {
-    ActiveEmbedder::new(&config.model.path).get(db).unwrap_or_else(|error| {
-        out::note(format!("doing without the model: {:#}", anyhow::Error::from(error)));
-        None
-    })
+    ActiveEmbedder::new(&config.model.path)
+        .get(db)
+        .unwrap_or_else(|error| {
+            out::note(format!(
+                "doing without the model: {:#}",
+                anyhow::Error::from(error)
+            ));
+            None
+        })
 }
 
 /// Computes what is missing, with a bar; how many.
@@ -155,10 +171,19 @@ impl At<'_> {
                 .collect();
             out::table(["NAME", "KIND", "STATE", "VECTORS", "MB", "FROM"], &rows)?;
         }
-        for row in rows.iter().filter(|row| installed.iter().all(|one| one.name != row.folder)) {
-            out::note(format!("{} has {} vectors here, but is not installed", row.folder, row.vectors));
+        for row in rows
+            .iter()
+            .filter(|row| installed.iter().all(|one| one.name != row.folder))
+        {
+            out::note(format!(
+                "{} has {} vectors here, but is not installed",
+                row.folder, row.vectors
+            ));
         }
-        let others: Vec<_> = KNOWN.iter().filter(|known| installed.iter().all(|one| one.name != known.name)).collect();
+        let others: Vec<_> = KNOWN
+            .iter()
+            .filter(|known| installed.iter().all(|one| one.name != known.name))
+            .collect();
         if !others.is_empty() {
             out::line("")?;
             out::line("`paperboy model install NAME` fetches:")?;
@@ -180,7 +205,10 @@ impl At<'_> {
         };
         let mut name = name.unwrap_or(usual);
         if !model::is_name(&name) || name == "none" {
-            return Err(Failure::Usage(anyhow!("{}; --as NAME gives it another", ModelError::Name(name))));
+            return Err(Failure::Usage(anyhow!(
+                "{}; --as NAME gives it another",
+                ModelError::Name(name)
+            )));
         }
         if distill && cfg!(not(feature = "encoder")) {
             return Err(without_encoder());
@@ -194,7 +222,9 @@ impl At<'_> {
             name = table;
         }
         if no_use {
-            out::line(format!("{name} is installed; `paperboy model use {name}` ranks by it"))?;
+            out::line(format!(
+                "{name} is installed; `paperboy model use {name}` ranks by it"
+            ))?;
             return Ok(());
         }
         self.make_active(&name)
@@ -214,7 +244,10 @@ impl At<'_> {
                     installed.manifest.from
                 )));
             }
-            out::note(format!("{name} is installed already, in {}", installed.path.display()));
+            out::note(format!(
+                "{name} is installed already, in {}",
+                installed.path.display()
+            ));
             return Ok(());
         }
         match source {
@@ -225,7 +258,11 @@ impl At<'_> {
 
     fn fetch(&self, repo: &str, revision: &str, name: &str) -> Done {
         let settings = HttpSettings::of_site(&self.config.site);
-        let hub = Hub::new(&self.config.model.hub, &settings, Surroundings::of_the_machine())?;
+        let hub = Hub::new(
+            &self.config.model.hub,
+            &settings,
+            Surroundings::of_the_machine(),
+        )?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
         let mut file = String::new();
         let mut progress: Option<out::Progress> = None;
@@ -243,14 +280,21 @@ impl At<'_> {
                 progress.at(loading.done);
             }
         };
-        Ok(runtime.block_on(model::fetch(&hub, (repo, revision), self.folder(), name, step))?)
+        Ok(runtime.block_on(model::fetch(
+            &hub,
+            (repo, revision),
+            self.folder(),
+            name,
+            step,
+        ))?)
     }
 
     fn make_active(&self, name: &str) -> Done {
         let installed = model::installed(self.folder(), name)?;
         let embedder: Arc<dyn Embedder> = model::open(&installed.path)?;
         let maker = embedder.name().to_owned();
-        self.db.run_here(|store| store.begin_model(&maker, &installed.name, now()))?;
+        self.db
+            .run_here(|store| store.begin_model(&maker, &installed.name, now()))?;
         let mut computed = 0;
         // Papers may come while we compute; the last round finds none.
         loop {

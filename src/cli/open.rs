@@ -25,11 +25,18 @@ const SETTINGS_OF_THE_MACHINE: &str = "/etc/paperboy/paperboy.toml";
 /// The settings file that was `asked` for; else that of this folder; else that of the machine, if it has one.
 pub(super) fn settings_file(asked: Option<PathBuf>) -> PathBuf {
     asked.unwrap_or_else(|| {
-        let (here, machine) = (PathBuf::from("paperboy.toml"), PathBuf::from(SETTINGS_OF_THE_MACHINE));
+        let (here, machine) = (
+            PathBuf::from("paperboy.toml"),
+            PathBuf::from(SETTINGS_OF_THE_MACHINE),
+        );
         // One that we may not read is there, and is to be complained about; in a
         // folder that we may not read we have nothing to look for.
         let machine_has_one = machine.try_exists().unwrap_or(true);
-        if machine_has_one && !here.try_exists().unwrap_or(false) { machine } else { here }
+        if machine_has_one && !here.try_exists().unwrap_or(false) {
+            machine
+        } else {
+            here
+        }
     })
 }
 
@@ -37,15 +44,18 @@ impl Place {
     /// The settings; wrong ones are a matter of usage.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         // Variables that are not text are nobody's settings.
-        let env =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let env = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Config::load(&self.config, env).map_err(|invalid| Failure::Usage(invalid.into()))
     }
 
     /// The database of `config`.
     pub(super) fn db(config: &Config) -> Result<Db, Failure> {
         let path = database_path(config)?;
-        Ok(Db::new(SqliteStore::open(path).with_context(|| format!("cannot open {}", path.display()))?))
+        Ok(Db::new(SqliteStore::open(path).with_context(|| {
+            format!("cannot open {}", path.display())
+        })?))
     }
 
     /// Settings and database together.
@@ -58,7 +68,9 @@ impl Place {
 
 /// The file of an SQLite database.
 pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
-    config.database_path().map_err(|error| Failure::Usage(error.into()))
+    config
+        .database_path()
+        .map_err(|error| Failure::Usage(error.into()))
 }
 
 /// What composes issues.
@@ -68,7 +80,9 @@ pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
 
 /// What signs mails, if they are signed here.
 pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
-    config.dkim_signer().map_err(|error| Failure::Usage(error.into()))
+    config
+        .dkim_signer()
+        .map_err(|error| Failure::Usage(error.into()))
 }
 
 /// The time.
@@ -78,7 +92,8 @@ pub(super) fn now() -> DateTime<Utc> {
 
 /// An address from the command line.
 pub(super) fn address(text: &str) -> Result<Address, Failure> {
-    text.parse().map_err(|error| Failure::Usage(anyhow!("{text:?} {error}")))
+    text.parse()
+        .map_err(|error| Failure::Usage(anyhow!("{text:?} {error}")))
 }
 
 /// The subscriber with this address, who must be there.
@@ -86,21 +101,37 @@ pub(super) fn subscriber(db: &Db, text: &str) -> Result<Subscriber, Failure> {
     let address = address(text)?;
     let found = db.run_here(|store| store.subscriber(&address))?;
     found.ok_or_else(|| {
-        Failure::Failed(anyhow!("there is no subscriber {address}; `paperboy subscribers list` shows all"))
+        Failure::Failed(anyhow!(
+            "there is no subscriber {address}; `paperboy subscribers list` shows all"
+        ))
     })
 }
 
 /// An instant from the command line: RFC 3339, or without a zone, which is UTC then; a date is its midnight.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok();
-    let plain = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN)));
-    zoned.or(plain.map(|at| at.and_utc())).ok_or_else(|| "must be an instant like 2026-08-04T07:00:00Z".to_owned())
+    let zoned = DateTime::parse_from_rfc3339(text)
+        .map(|at| at.to_utc())
+        .ok();
+    let plain = [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+    ]
+    .iter()
+    .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok())
+    .or_else(|| {
+        text.parse::<NaiveDate>()
+            .ok()
+            .map(|date| date.and_time(NaiveTime::MIN))
+    });
+    zoned
+        .or(plain.map(|at| at.and_utc()))
+        .ok_or_else(|| "must be an instant like 2026-08-04T07:00:00Z".to_owned())
 }
 
 /// A date from the command line.
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
-    text.parse().map_err(|_| "must be a date like 2026-08-04".to_owned())
+    text.parse()
+        .map_err(|_| "must be a date like 2026-08-04".to_owned())
 }

@@ -31,7 +31,10 @@ pub(super) fn note(text: impl AsRef<str>) {
 
 /// Whether the reader of our output has gone away.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Prints rows under headings, columns aligned.
@@ -73,9 +76,21 @@ impl Progress {
     /// Starts on `total` things; 0 if nobody knows how many there are.
     pub(super) fn new(what: &'static str, total: u64) -> Self {
         let is_terminal = io::stderr().is_terminal();
-        let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
-        bar.set_draw_target(if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let form = if total == 0 { "{spinner} {msg} {pos}" } else { "{msg} {wide_bar} {pos}/{len} {eta}" };
+        let bar = if total == 0 {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::new(total)
+        };
+        bar.set_draw_target(if is_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        let form = if total == 0 {
+            "{spinner} {msg} {pos}"
+        } else {
+            "{msg} {wide_bar} {pos}/{len} {eta}"
+        };
         if let Ok(style) = ProgressStyle::with_template(form) {
             bar.set_style(style);
         }
@@ -83,7 +98,12 @@ impl Progress {
         if is_terminal {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Progress { bar, is_terminal, said: std::cell::Cell::new(0), what }
+        Progress {
+            bar,
+            is_terminal,
+            said: std::cell::Cell::new(0),
+            what,
+        }
     }
 
     /// Starts on `total` bytes; elsewhere than on a terminal only their beginning is worth a line.

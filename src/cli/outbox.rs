@@ -66,7 +66,13 @@ fn state(text: &str) -> Result<DeliveryState, String> {
 pub(super) fn run(command: Command, place: &Place) -> Done {
     let (config, db) = place.open()?;
     match command {
-        Command::List { to, state, date, after, limit } => {
+        Command::List {
+            to,
+            state,
+            date,
+            after,
+            limit,
+        } => {
             let filter = OutboxFilter {
                 address: to.as_deref().map(address).transpose()?,
                 state,
@@ -78,21 +84,37 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             list(&db.run_here(|store| store.deliveries(&filter))?, place.json)
         }
         Command::Show { address: to, date } => {
-            let filter = OutboxFilter { address: Some(address(&to)?), local_date: date, ..OutboxFilter::default() };
+            let filter = OutboxFilter {
+                address: Some(address(&to)?),
+                local_date: date,
+                ..OutboxFilter::default()
+            };
             show(&db, &filter, place.json)
         }
         Command::Retry(which) => {
             let ids = which.find(&db)?;
             let until = now() + desk(&config)?.shelf_life;
-            tell(&ids, &db.run_here(|store| store.retry_deliveries(&ids, until, now()))?, "to be sent at once")
+            tell(
+                &ids,
+                &db.run_here(|store| store.retry_deliveries(&ids, until, now()))?,
+                "to be sent at once",
+            )
         }
         Command::Hold(which) => {
             let ids = which.find(&db)?;
-            tell(&ids, &db.run_here(|store| store.hold_deliveries(&ids, now()))?, "held")
+            tell(
+                &ids,
+                &db.run_here(|store| store.hold_deliveries(&ids, now()))?,
+                "held",
+            )
         }
         Command::Drop(which) => {
             let ids = which.find(&db)?;
-            tell(&ids, &db.run_here(|store| store.drop_deliveries(&ids, now()))?, "given up")
+            tell(
+                &ids,
+                &db.run_here(|store| store.drop_deliveries(&ids, now()))?,
+                "given up",
+            )
         }
         Command::Stats => stats(&db, place.json),
     }
@@ -107,9 +129,15 @@ impl Which {
                 ids.push(DeliveryId(number));
                 continue;
             }
-            let mut filter = OutboxFilter { local_date: self.date, ..OutboxFilter::default() };
+            let mut filter = OutboxFilter {
+                local_date: self.date,
+                ..OutboxFilter::default()
+            };
             let bare = text.trim_start_matches('<').trim_end_matches('>');
-            let by_message_id = OutboxFilter { message_id: Some(bare.to_owned()), ..filter.clone() };
+            let by_message_id = OutboxFilter {
+                message_id: Some(bare.to_owned()),
+                ..filter.clone()
+            };
             let mut found = db.run_here(|store| store.deliveries(&by_message_id))?;
             if found.is_empty() {
                 filter.address = Some(address(text)?);
@@ -120,7 +148,9 @@ impl Which {
                 });
             }
             if found.is_empty() {
-                return Err(Failure::Failed(anyhow!("nothing that waits or is held fits {text:?}")));
+                return Err(Failure::Failed(anyhow!(
+                    "nothing that waits or is held fits {text:?}"
+                )));
             }
             ids.extend(found.into_iter().map(|row| row.id));
         }
@@ -135,7 +165,11 @@ fn tell(ids: &[DeliveryId], answers: &[ByHand], done: &str) -> Done {
         is_all_done &= matches!(answer, ByHand::Done | ByHand::DoneAgain);
         out::line(format!("{}: {said}", id.0))?;
     }
-    if is_all_done { Ok(()) } else { Err(Failure::Said) }
+    if is_all_done {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
 }
 
 fn list(rows: &[DeliveryRow], json: bool) -> Done {
@@ -156,20 +190,40 @@ fn list(rows: &[DeliveryRow], json: bool) -> Done {
             ]
         })
         .collect();
-    Ok(out::table(["NUMBER", "ISSUE", "ADDRESS", "STATE", "TRIES", "SINCE (UTC)", "LAST WORD"], &rows)?)
+    Ok(out::table(
+        [
+            "NUMBER",
+            "ISSUE",
+            "ADDRESS",
+            "STATE",
+            "TRIES",
+            "SINCE (UTC)",
+            "LAST WORD",
+        ],
+        &rows,
+    )?)
 }
 
 /// What the server said, where, on one line.
 fn said(stage: Option<&str>, code: Option<u16>, text: Option<&str>) -> String {
     let code = code.map(|code| code.to_string());
-    let parts = [stage.map(|stage| format!("{stage}:")), code, text.map(str::to_owned)];
-    crate::text::cut(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "), 100)
+    let parts = [
+        stage.map(|stage| format!("{stage}:")),
+        code,
+        text.map(str::to_owned),
+    ];
+    crate::text::cut(
+        &parts.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        100,
+    )
 }
 
 fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
     let rows = db.run_here(|store| store.deliveries(filter))?;
     if rows.is_empty() {
-        return Err(Failure::Failed(anyhow!("nothing was ever queued for that address and date")));
+        return Err(Failure::Failed(anyhow!(
+            "nothing was ever queued for that address and date"
+        )));
     }
     let mut shown = Vec::new();
     for row in rows {
@@ -178,11 +232,24 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
             shown.push(shape);
             continue;
         }
-        let DeliveryShape { row, tries, reports, .. } = shape;
-        out::line(format!("{} · issue of {} · {}", row.address, row.local_date, row.state.word()))?;
+        let DeliveryShape {
+            row,
+            tries,
+            reports,
+            ..
+        } = shape;
+        out::line(format!(
+            "{} · issue of {} · {}",
+            row.address,
+            row.local_date,
+            row.state.word()
+        ))?;
         out::line(format!("  {}", row.subject))?;
         out::line(format!("  {}", row.message_id))?;
-        out::line(format!("  issue {} (`issue={}` in the log)", row.id.0, row.id.0))?;
+        out::line(format!(
+            "  issue {} (`issue={}` in the log)",
+            row.id.0, row.id.0
+        ))?;
         for TryShape { at, attempt } in &tries {
             out::line(format!(
                 "  {}  {} ms  {}",
@@ -192,7 +259,10 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
             ))?;
         }
         if tries.is_empty() && row.text.is_some() {
-            out::line(format!("  {}", said(row.stage.as_deref(), row.code, row.text.as_deref())))?;
+            out::line(format!(
+                "  {}",
+                said(row.stage.as_deref(), row.code, row.text.as_deref())
+            ))?;
         }
         for report in reports.iter().rev() {
             out::line(format!(
@@ -203,7 +273,10 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
             ))?;
         }
         if let Some(next) = row.next_at {
-            out::line(format!("  to be sent from {} on", next.format("%Y-%m-%d %H:%M:%S")))?;
+            out::line(format!(
+                "  to be sent from {} on",
+                next.format("%Y-%m-%d %H:%M:%S")
+            ))?;
         }
     }
     if json {
@@ -214,9 +287,21 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
 
 /// A report on one line.
 pub(super) fn in_words(report: &ReportRow) -> String {
-    let words = [Some(report.class.as_str()), report.reason.as_deref(), report.status.as_deref()];
+    let words = [
+        Some(report.class.as_str()),
+        report.reason.as_deref(),
+        report.status.as_deref(),
+    ];
     let words: Vec<&str> = words.into_iter().flatten().collect();
-    crate::text::cut(&format!("{} → {}: {}", words.join(" "), report.action, report.diagnostic), 160)
+    crate::text::cut(
+        &format!(
+            "{} → {}: {}",
+            words.join(" "),
+            report.action,
+            report.diagnostic
+        ),
+        160,
+    )
 }
 
 fn stats(db: &Db, json: bool) -> Done {
@@ -225,9 +310,15 @@ fn stats(db: &Db, json: bool) -> Done {
         return Ok(out::json(&all)?);
     }
     for (word, _) in DeliveryState::WORDS {
-        out::line(format!("{word:<13} {}", all.get(word).copied().unwrap_or(0)))?;
+        out::line(format!(
+            "{word:<13} {}",
+            all.get(word).copied().unwrap_or(0)
+        ))?;
     }
-    for (class, count) in all.iter().filter_map(|(name, count)| Some((name.strip_prefix("report_")?, count))) {
+    for (class, count) in all
+        .iter()
+        .filter_map(|(name, count)| Some((name.strip_prefix("report_")?, count)))
+    {
         out::line(format!("reports: {class:<4} {count}"))?;
     }
     let alarms = shapes::policy_reports(db, now(), ALARM_DAYS)?;

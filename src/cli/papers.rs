@@ -92,21 +92,43 @@ pub(super) enum Command {
 pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::Import { files } => import(&files, place),
-        Command::Search { query, offset, limit } => search(&query, offset, limit, place),
+        Command::Search {
+            query,
+            offset,
+            limit,
+        } => search(&query, offset, limit, place),
         Command::Similar { id, limit } => {
             let (config, db) = place.open()?;
             let paper = super::feedback::known_paper(&db, &id)?;
-            let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
+            let vectors =
+                super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
             sign_papers(&db)?;
-            list(&similar(&db, &Kin::read(&db)?, &paper, limit as usize, nearest)?, place.json)
+            list(
+                &similar(&db, &Kin::read(&db)?, &paper, limit as usize, nearest)?,
+                place.json,
+            )
         }
-        Command::Show { id, reader: None, .. } => show(&id, place),
-        Command::Show { id, reader: Some(reader), date } => show_for(&id, &reader, date, place),
+        Command::Show {
+            id, reader: None, ..
+        } => show(&id, place),
+        Command::Show {
+            id,
+            reader: Some(reader),
+            date,
+        } => show_for(&id, &reader, date, place),
         Command::Split { id } => split(&id, place),
         Command::Trending { date, limit } => trending(date, limit, place),
-        Command::Coverage { since, set_aside: false, .. } => coverage(since, place),
-        Command::Coverage { since, set_aside: true, limit } => set_aside(since, limit, place),
+        Command::Coverage {
+            since,
+            set_aside: false,
+            ..
+        } => coverage(since, place),
+        Command::Coverage {
+            since,
+            set_aside: true,
+            limit,
+        } => set_aside(since, limit, place),
     }
 }
 
@@ -139,7 +161,10 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
     }
     list(&found.papers, place.json)?;
     if found.has_more && !place.json {
-        out::note(format!("there are more: --offset {}", u64::from(offset) + u64::from(limit)));
+        out::note(format!(
+            "there are more: --offset {}",
+            u64::from(offset) + u64::from(limit)
+        ));
     }
     Ok(())
 }
@@ -197,11 +222,16 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
 
 fn show(id: &str, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let id: PaperId = id
+        .parse()
+        .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
     let mut found = db.run_here(|store| store.paper(&id))?;
     if found.is_none()
         && id.is_arxiv()
-        && let Some(source) = config.sources.iter().find(|source| source.kind == SourceKind::Arxiv)
+        && let Some(source) = config
+            .sources
+            .iter()
+            .find(|source| source.kind == SourceKind::Arxiv)
     {
         out::note(format!("{id} is not here; asking {}", source.name));
         ask_for(&id, source, &config.site, &db)?;
@@ -241,25 +271,45 @@ fn show(id: &str, place: &Place) -> Done {
             ]
         })
         .collect();
-    Ok(out::table(["RECORD", "SOURCE", "SINCE", "OTHER NAMES IN IT"], &rows)?)
+    Ok(out::table(
+        ["RECORD", "SOURCE", "SINCE", "OTHER NAMES IN IT"],
+        &rows,
+    )?)
 }
 
 fn split(id: &str, place: &Place) -> Done {
     let (_, db) = place.open()?;
-    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let id: PaperId = id
+        .parse()
+        .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
     let now = now();
-    let list = |ids: &[PaperId]| ids.iter().map(PaperId::as_str).collect::<Vec<_>>().join(", ");
+    let list = |ids: &[PaperId]| {
+        ids.iter()
+            .map(PaperId::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let refused = match db.run_here(|store| store.split_paper(&id, now))? {
         Split::Done { from, apart } => {
             if place.json {
-                return Ok(out::json(&serde_json::json!({ "from": from, "apart": apart }))?);
+                return Ok(out::json(
+                    &serde_json::json!({ "from": from, "apart": apart }),
+                )?);
             }
-            return Ok(out::line(format!("{} is a paper of its own again, apart from {from}", list(&apart)))?);
+            return Ok(out::line(format!(
+                "{} is a paper of its own again, apart from {from}",
+                list(&apart)
+            ))?);
         }
         Split::Unknown => anyhow!("there is no paper {id} here"),
-        Split::Whole(paper) => anyhow!("nothing was merged into {paper}: there is nothing to take apart"),
+        Split::Whole(paper) => {
+            anyhow!("nothing was merged into {paper}: there is nothing to take apart")
+        }
         Split::Several(paper, merged) => {
-            anyhow!("several records were merged into {paper}: name the one to take out, of {}", list(&merged))
+            anyhow!(
+                "several records were merged into {paper}: name the one to take out, of {}",
+                list(&merged)
+            )
         }
         Split::OnlyAName(record) => anyhow!(
             "no source lists {id}: it is a name that the record {record} gives; `papers show {record}` lists the records"
@@ -280,23 +330,34 @@ fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done 
         out::note(format!("set aside {}: {}", record.place, record.reason));
     }
     if let Some(until) = polled.paused_until {
-        out::note(format!("{}: asked to wait until {}", source.name, until.format("%Y-%m-%d %H:%M:%S UTC")));
+        out::note(format!(
+            "{}: asked to wait until {}",
+            source.name,
+            until.format("%Y-%m-%d %H:%M:%S UTC")
+        ));
     }
     Ok(())
 }
 
 fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let id: PaperId = id.parse().map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
+    let id: PaperId = id
+        .parse()
+        .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
     let reader = subscriber(&db, reader)?;
     let Some(StoredPaper { paper, .. }) = db.run_here(|store| store.paper(&id))? else {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
     if paper.announced.is_none() {
-        return Err(Failure::Failed(anyhow!("{id} has no announcement day, so no issue announces it")));
+        return Err(Failure::Failed(anyhow!(
+            "{id} has no announcement day, so no issue announces it"
+        )));
     }
     let Some(explained) = explain_paper(&db, &desk(&config)?, &reader, &id, date, now())? else {
-        return Err(Failure::Failed(anyhow!("no issue is coming up for {} within a week", reader.address)));
+        return Err(Failure::Failed(anyhow!(
+            "no issue is coming up for {} within a week",
+            reader.address
+        )));
     };
     if place.json {
         return Ok(out::json(&explained)?);
@@ -335,23 +396,40 @@ const DAYS_SHOWN: usize = 14;
 
 fn coverage(since: Option<NaiveDate>, place: &Place) -> Done {
     let (_, db) = place.open()?;
-    let rows = db.run_here(|store| store.coverage(since.unwrap_or(NaiveDate::MIN), NaiveDate::MAX))?;
+    let rows =
+        db.run_here(|store| store.coverage(since.unwrap_or(NaiveDate::MIN), NaiveDate::MAX))?;
     if place.json {
         return Ok(out::json(&rows)?);
     }
     let mut days: Vec<NaiveDate> = rows.iter().map(|row| row.date).collect();
     days.dedup();
-    let first = if since.is_some() { None } else { days.iter().rev().nth(DAYS_SHOWN - 1).copied() };
-    let shown: Vec<&Coverage> = rows.iter().filter(|row| first.is_none_or(|first| row.date >= first)).collect();
+    let first = if since.is_some() {
+        None
+    } else {
+        days.iter().rev().nth(DAYS_SHOWN - 1).copied()
+    };
+    let shown: Vec<&Coverage> = rows
+        .iter()
+        .filter(|row| first.is_none_or(|first| row.date >= first))
+        .collect();
     print_coverage(&shown)?;
     if shown.len() < rows.len() {
-        out::note(format!("{} earlier rows; --since DATE shows them", rows.len() - shown.len()));
+        out::note(format!(
+            "{} earlier rows; --since DATE shows them",
+            rows.len() - shown.len()
+        ));
     }
     let first = shown.first().map(|row| row.date);
     let counts = db.run_here(|store| store.count_set_aside())?;
-    let aside: u64 = counts.iter().filter(|(_, day, _)| first.is_none_or(|first| *day >= first)).map(|(.., n)| n).sum();
+    let aside: u64 = counts
+        .iter()
+        .filter(|(_, day, _)| first.is_none_or(|first| *day >= first))
+        .map(|(.., n)| n)
+        .sum();
     if aside > 0 {
-        out::note(format!("{aside} records could not be read and were set aside; --set-aside shows them"));
+        out::note(format!(
+            "{aside} records could not be read and were set aside; --set-aside shows them"
+        ));
     }
     Ok(())
 }
@@ -384,8 +462,10 @@ fn set_aside(since: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
     if counts.is_empty() {
         return Ok(out::line("nothing was set aside")?);
     }
-    let cells: Vec<[String; 3]> =
-        counts.iter().map(|(source, day, records)| [day.to_string(), source.clone(), records.to_string()]).collect();
+    let cells: Vec<[String; 3]> = counts
+        .iter()
+        .map(|(source, day, records)| [day.to_string(), source.clone(), records.to_string()])
+        .collect();
     out::table(["DAY (UTC)", "SOURCE", "SET ASIDE"], &cells)?;
     out::line("")?;
     let cells: Vec<[String; 5]> = rows
@@ -403,7 +483,10 @@ fn set_aside(since: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
     out::table(["AT (UTC)", "SOURCE", "PLACE", "REASON", "RECORD"], &cells)?;
     let all: u64 = counts.iter().map(|(.., records)| records).sum();
     if all > rows.len() as u64 {
-        out::note(format!("{} earlier ones; --limit N shows more", all - rows.len() as u64));
+        out::note(format!(
+            "{} earlier ones; --limit N shows more",
+            all - rows.len() as u64
+        ));
     }
     Ok(())
 }
@@ -418,14 +501,24 @@ pub(super) fn print_coverage(rows: &[&Coverage]) -> Done {
                 row.source.clone(),
                 row.category.clone(),
                 row.state.word().to_owned(),
-                row.declared.map_or_else(String::new, |declared| declared.to_string()),
+                row.declared
+                    .map_or_else(String::new, |declared| declared.to_string()),
                 row.papers.to_string(),
                 row.checked_at.format("%m-%d %H:%M").to_string(),
                 row.note.clone(),
             ]
         })
         .collect();
-    let headings = ["DATE", "SOURCE", "CATEGORY", "STATE", "DECLARED", "PAPERS", "CHECKED (UTC)", "NOTE"];
+    let headings = [
+        "DATE",
+        "SOURCE",
+        "CATEGORY",
+        "STATE",
+        "DECLARED",
+        "PAPERS",
+        "CHECKED (UTC)",
+        "NOTE",
+    ];
     Ok(out::table(headings, &cells)?)
 }
 
@@ -439,12 +532,19 @@ fn list(papers: &[StoredPaper], json: bool) -> Done {
         .map(|StoredPaper { paper, .. }| {
             [
                 paper.id.to_string(),
-                paper.announced.map_or_else(String::new, |day| day.to_string()),
+                paper
+                    .announced
+                    .map_or_else(String::new, |day| day.to_string()),
                 paper.categories.first().cloned().unwrap_or_default(),
-                paper.upvotes.map_or_else(String::new, |votes| votes.to_string()),
+                paper
+                    .upvotes
+                    .map_or_else(String::new, |votes| votes.to_string()),
                 crate::text::cut(&paper.title, 80),
             ]
         })
         .collect();
-    Ok(out::table(["ID", "ANNOUNCED", "CATEGORY", "VOTES", "TITLE"], &rows)?)
+    Ok(out::table(
+        ["ID", "ANNOUNCED", "CATEGORY", "VOTES", "TITLE"],
+        &rows,
+    )?)
 }

@@ -34,7 +34,10 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let subscriber = subscriber(&db, &options.address)?;
     let composed = preview(&db, &desk(&config)?, &subscriber, options.date, now())?;
     let Some(composed) = composed else {
-        return Err(Failure::Failed(anyhow!("no issue is coming up for {} within a week", subscriber.address)));
+        return Err(Failure::Failed(anyhow!(
+            "no issue is coming up for {} within a week",
+            subscriber.address
+        )));
     };
     if !composed.wanted() {
         out::note("nothing is above the line, so nothing would be sent (when_empty = skip)");
@@ -47,18 +50,29 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let is_json = place.json || options.format == Format::Json;
     match options.format {
         _ if is_json => {
-            out::json(&PreviewShape::new(&composed, options.explain.then(|| explained.clone())))?;
+            out::json(&PreviewShape::new(
+                &composed,
+                options.explain.then(|| explained.clone()),
+            ))?;
         }
         Format::Json => {}
         Format::Eml => out::bytes(&composed.message)?,
         Format::Text => out::bytes(composed.rendered.text.replace("\r\n", "\n").as_bytes())?,
         Format::Html => match &composed.rendered.html {
             Some(html) => out::bytes(html.as_bytes())?,
-            None => return Err(Failure::Failed(anyhow!("{} chose text alone: --format text", subscriber.address))),
+            None => {
+                return Err(Failure::Failed(anyhow!(
+                    "{} chose text alone: --format text",
+                    subscriber.address
+                )));
+            }
         },
     }
     if !is_json {
-        if let Some(given) = explained.first().and_then(|first| explain::given(&first.shares)) {
+        if let Some(given) = explained
+            .first()
+            .and_then(|first| explain::given(&first.shares))
+        {
             out::line(format!("{given}; the best of all share what is left"))?;
         }
         for explained in &explained {

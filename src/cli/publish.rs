@@ -29,7 +29,11 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     if place.json {
         return Ok(out::json(&published)?);
     }
-    let verb = if options.dry_run { "would be queued" } else { "queued" };
+    let verb = if options.dry_run {
+        "would be queued"
+    } else {
+        "queued"
+    };
     out::line(format!(
         "{} issues {verb} for {} active subscribers: {} were due, {} of them without anything above the line",
         published.queued, published.subscribers, published.due, published.empty

@@ -54,7 +54,9 @@ const READERS: usize = 4;
 
 fn open_readers(config: &Config) -> Result<Vec<Box<dyn Store>>, Failure> {
     let path = database_path(config)?;
-    let open = |_| -> Result<Box<dyn Store>, StoreError> { Ok(Box::new(SqliteStore::open_to_read(path)?)) };
+    let open = |_| -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(SqliteStore::open_to_read(path)?))
+    };
     let readers: Result<_, _> = (0..READERS).map(open).collect();
     Ok(readers.with_context(|| format!("cannot open {}", path.display()))?)
 }
@@ -77,10 +79,15 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
     }
     if !obstacles.is_empty() {
         let list = obstacles.join("\n  ");
-        return Err(Failure::Usage(anyhow!("the service does not start, mail would be lost or leak:\n  {list}")));
+        return Err(Failure::Usage(anyhow!(
+            "the service does not start, mail would be lost or leak:\n  {list}"
+        )));
     }
     let database = database_path(config)?;
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     match free_bytes(folder) {
         Ok(free) if free < DISK_FULL_BYTES => Err(Failure::Failed(anyhow!(
             "the service does not start: {} MiB are free in {}, and what cannot be recorded must not be sent; make room",
@@ -100,8 +107,13 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
     let readers = open_readers(&config)?;
     let db = Place::db(&config)?.with_readers(readers);
     // What cannot be recorded must not be sent.
-    db.run_here(|store| store.check_writable()).context("the service cannot start; `paperboy check` says more")?;
-    let roles = if options.roles.is_empty() { Role::WORDS.map(|(_, role)| role).to_vec() } else { options.roles };
+    db.run_here(|store| store.check_writable())
+        .context("the service cannot start; `paperboy check` says more")?;
+    let roles = if options.roles.is_empty() {
+        Role::WORDS.map(|(_, role)| role).to_vec()
+    } else {
+        options.roles
+    };
     let daemon = Daemon {
         settings: place.config.clone(),
         config,

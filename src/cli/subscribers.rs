@@ -128,15 +128,25 @@ impl Choices {
             ("replacements", self.replacements),
             ("publications", self.publications),
         ];
-        texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?)))).collect()
+        texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))))
+            .collect()
     }
 }
 
 pub(super) fn run(command: Command, place: &Place) -> Done {
     let (config, db) = place.open()?;
-    let erased = |anyway: bool| Erased { signer: config.site.signer(), anyway };
+    let erased = |anyway: bool| Erased {
+        signer: config.site.signer(),
+        anyway,
+    };
     match command {
-        Command::Add { email, choices, anyway } => add(&db, &email, choices, &erased(anyway)),
+        Command::Add {
+            email,
+            choices,
+            anyway,
+        } => add(&db, &email, choices, &erased(anyway)),
         Command::List => list(&db, place.json),
         Command::Show { email } => show(&db, &subscriber(&db, &email)?, place.json),
         Command::Set { email, choices } => set(&db, &email, choices),
@@ -149,12 +159,20 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         }
         Command::Erase { email } => {
             let subscriber = subscriber(&db, &email)?;
-            let hash = config.site.signer().address_hash(subscriber.address.as_str());
+            let hash = config
+                .site
+                .signer()
+                .address_hash(subscriber.address.as_str());
             db.run_here(|store| store.erase_subscriber(subscriber.id, &hash, now()))?;
-            Ok(out::line(format!("erased all that was stored of {}", subscriber.address))?)
+            Ok(out::line(format!(
+                "erased all that was stored of {}",
+                subscriber.address
+            ))?)
         }
         Command::Import { files, anyway } => import::run(&db, &files, &erased(anyway), place.json),
-        Command::Export => each(&db, |subscriber| Ok(out::line(subscriber.to_record().to_string())?)),
+        Command::Export => each(&db, |subscriber| {
+            Ok(out::line(subscriber.to_record().to_string())?)
+        }),
     }
 }
 
@@ -178,7 +196,9 @@ pub(super) fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
     let mut after = SubscriberId(0);
     loop {
         let page = db.run_here(|store| store.subscribers_after(after, 500))?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = last.id;
         page.iter().try_for_each(&mut act)?;
     }
@@ -199,7 +219,8 @@ fn add(db: &Db, email: &str, choices: Choices, erased: &Erased) -> Done {
     let mut fields = Fields::new(table);
     let read = read_subscriber(&mut fields, None);
     let new = checked(fields, read)?;
-    let entered = db.run_here(|store| store.enter_subscribers(std::slice::from_ref(&new), now()))?;
+    let entered =
+        db.run_here(|store| store.enter_subscribers(std::slice::from_ref(&new), now()))?;
     match entered.first() {
         Some(Entered::Left(status)) => Err(Failure::Failed(anyhow!("{}", status.why_no_issues()))),
         _ => Ok(out::line(format!("added {address}"))?),
@@ -210,7 +231,9 @@ fn set(db: &Db, email: &str, choices: Choices) -> Done {
     let mut subscriber = subscriber(db, email)?;
     let mut table = choices.into_table();
     if table.is_empty() {
-        return Err(Failure::Usage(anyhow!("nothing to change: name at least one choice, like --send-at 07:00")));
+        return Err(Failure::Usage(anyhow!(
+            "nothing to change: name at least one choice, like --send-at 07:00"
+        )));
     }
     let ends_pause = table.get("pause_until").and_then(Value::as_str) == Some("none");
     if ends_pause {
@@ -228,7 +251,10 @@ fn set(db: &Db, email: &str, choices: Choices) -> Done {
 
 fn pause(db: &Db, mut subscriber: Subscriber, until: Option<NaiveDate>) -> Done {
     let address = subscriber.address.clone();
-    subscriber.details.pause(until).map_err(|why| anyhow!("{address} gets no issues: {why}"))?;
+    subscriber
+        .details
+        .pause(until)
+        .map_err(|why| anyhow!("{address} gets no issues: {why}"))?;
     let said = match until {
         Some(until) => format!("{address} gets no issue before {until}"),
         None => format!("{address} gets no issue until `paperboy subscribers resume {address}`"),
@@ -239,7 +265,10 @@ fn pause(db: &Db, mut subscriber: Subscriber, until: Option<NaiveDate>) -> Done 
 
 fn resume(db: &Db, mut subscriber: Subscriber) -> Done {
     let address = subscriber.address.clone();
-    subscriber.details.resume().map_err(|why| anyhow!("{address} cannot be resumed: {why}"))?;
+    subscriber
+        .details
+        .resume()
+        .map_err(|why| anyhow!("{address} cannot be resumed: {why}"))?;
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
     Ok(out::line(format!("{address} gets issues again"))?)
 }
@@ -262,13 +291,21 @@ fn list(db: &Db, json: bool) -> Done {
             records.push(record);
         } else {
             let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-            let names: Vec<&str> = subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
+            let names: Vec<&str> = subscriber
+                .interests
+                .iter()
+                .map(|interest| interest.name.as_str())
+                .collect();
             rows.push([
                 text("email"),
                 text("status"),
                 format!("{} {}", text("send_at"), text("timezone")),
                 text("frequency"),
-                if names.is_empty() { "(trending)".to_owned() } else { crate::text::cut(&names.join(", "), 60) },
+                if names.is_empty() {
+                    "(trending)".to_owned()
+                } else {
+                    crate::text::cut(&names.join(", "), 60)
+                },
             ]);
         }
         Ok(())
@@ -276,7 +313,10 @@ fn list(db: &Db, json: bool) -> Done {
     if json {
         return Ok(out::json(&records)?);
     }
-    Ok(out::table(["ADDRESS", "STATUS", "AT", "HOW OFTEN", "INTERESTS"], &rows)?)
+    Ok(out::table(
+        ["ADDRESS", "STATUS", "AT", "HOW OFTEN", "INTERESTS"],
+        &rows,
+    )?)
 }
 
 /// Reports on their mail that are shown.
@@ -293,7 +333,12 @@ fn show(db: &Db, subscriber: &Subscriber, json: bool) -> Done {
     for key in crate::subscriber::RECORD_KEYS {
         let value = &record[key];
         if key != "interests" && !value.is_null() {
-            out::line(format!("{key:<12} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
+            out::line(format!(
+                "{key:<12} {}",
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            ))?;
         }
     }
     for interest in &subscriber.interests {
@@ -305,7 +350,11 @@ fn show(db: &Db, subscriber: &Subscriber, json: bool) -> Done {
     }
     for report in reports.iter().rev() {
         let at = report.at.format("%Y-%m-%d %H:%M:%S");
-        out::line(format!("{at}  came back by {}: {}", report.source, super::outbox::in_words(report)))?;
+        out::line(format!(
+            "{at}  came back by {}: {}",
+            report.source,
+            super::outbox::in_words(report)
+        ))?;
     }
     Ok(())
 }

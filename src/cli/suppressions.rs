@@ -25,7 +25,9 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
     match command {
         Command::List => {
             let suppressions = db.run_here(|store| store.suppressions())?;
-            let shapes = suppressions.into_iter().map(|one| SuppressionShape::read(&db, one));
+            let shapes = suppressions
+                .into_iter()
+                .map(|one| SuppressionShape::read(&db, one));
             let shapes = shapes.collect::<Result<Vec<_>, _>>()?;
             if place.json {
                 return Ok(out::json(&shapes)?);
@@ -33,17 +35,35 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             let rows: Vec<[String; 4]> = shapes
                 .iter()
                 .map(|one| {
-                    let came = one.evidence.as_ref().map(|report| format!("report by {}", report.source));
+                    let came = one
+                        .evidence
+                        .as_ref()
+                        .map(|report| format!("report by {}", report.source));
                     let since = one.at.format("%Y-%m-%d %H:%M:%S").to_string();
-                    [one.address.to_string(), since, came.unwrap_or_default(), crate::text::cut(&one.reason, 100)]
+                    [
+                        one.address.to_string(),
+                        since,
+                        came.unwrap_or_default(),
+                        crate::text::cut(&one.reason, 100),
+                    ]
                 })
                 .collect();
-            Ok(out::table(["ADDRESS", "SINCE (UTC)", "EVIDENCE", "REASON"], &rows)?)
+            Ok(out::table(
+                ["ADDRESS", "SINCE (UTC)", "EVIDENCE", "REASON"],
+                &rows,
+            )?)
         }
-        Command::Add { address: text, reason } => {
+        Command::Add {
+            address: text,
+            reason,
+        } => {
             let address = address(&text)?;
             let is_new = db.run_here(|store| store.suppress(&address, &reason, now()))?;
-            let what = if is_new { "nothing is sent any more to" } else { "nothing was sent already to" };
+            let what = if is_new {
+                "nothing is sent any more to"
+            } else {
+                "nothing was sent already to"
+            };
             Ok(out::line(format!("{what} {address}"))?)
         }
         Command::Remove { address: text } => {

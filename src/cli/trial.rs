@@ -31,9 +31,16 @@ pub(super) fn run(options: Options, json: bool) -> Done {
     } else if options.offline {
         Material::Samples
     } else {
-        out::note(format!("fetching today's papers from arXiv (up to {} seconds)", FETCH_LIMIT.as_secs()));
+        out::note(format!(
+            "fetching today's papers from arXiv (up to {} seconds)",
+            FETCH_LIMIT.as_secs()
+        ));
         let http = trial::client(Surroundings::of_the_machine())?;
-        Material::Arxiv { http, endpoint: None, time_limit: FETCH_LIMIT }
+        Material::Arxiv {
+            http,
+            endpoint: None,
+            time_limit: FETCH_LIMIT,
+        }
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
@@ -52,7 +59,10 @@ pub(super) fn run(options: Options, json: bool) -> Done {
         out::line("")?;
         out::line(format!("The inbox:    {}/inbox", trial.base_url))?;
         out::line(format!("The site:     {}/", trial.base_url))?;
-        out::line(format!("The operator: {}/admin (password {})", trial.base_url, trial.operator_password))?;
+        out::line(format!(
+            "The operator: {}/admin (password {})",
+            trial.base_url, trial.operator_password
+        ))?;
         out::line("Ctrl-C ends the trial; nothing of it stays.")?;
         let stop = CancellationToken::new();
         let asked = stop.clone();
@@ -79,12 +89,18 @@ fn print(outcome: &Outcome, json: bool) -> Done {
         }))?);
     }
     let imported = &outcome.imported;
-    out::line(format!("Took in       {} papers ({} records could not be read)", imported.new, imported.rejected))?;
+    out::line(format!(
+        "Took in       {} papers ({} records could not be read)",
+        imported.new, imported.rejected
+    ))?;
     out::line(format!(
         "Ranked        the papers announced on {} for {} readers",
         outcome.day, outcome.published.subscribers
     ))?;
-    out::line(format!("Composed      {} issues, as text and HTML", outcome.published.queued))?;
+    out::line(format!(
+        "Composed      {} issues, as text and HTML",
+        outcome.published.queued
+    ))?;
     out::line(format!(
         "Delivered     {} mails over SMTP to the built-in mail server, {} arrived",
         outcome.delivered.accepted,

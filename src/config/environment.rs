@@ -21,12 +21,23 @@ impl Environment {
     /// Picks out the settings: what starts with `PAPERBOY_`, holds `__` and is not empty.
     pub(super) fn collect(env: impl Iterator<Item = (String, String)>) -> Self {
         let variables = env.filter_map(|(name, value)| {
-            let path = name.strip_prefix("PAPERBOY_").filter(|path| path.contains("__"))?;
-            let path: Vec<String> = path.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+            let path = name
+                .strip_prefix("PAPERBOY_")
+                .filter(|path| path.contains("__"))?;
+            let path: Vec<String> = path
+                .to_ascii_lowercase()
+                .split("__")
+                .map(str::to_owned)
+                .collect();
             (!value.is_empty()).then_some((path, (name, value)))
         });
         let variables = variables.collect();
-        Environment { variables, origins: BTreeMap::new(), added: BTreeMap::new(), misfits: Vec::new() }
+        Environment {
+            variables,
+            origins: BTreeMap::new(),
+            added: BTreeMap::new(),
+            misfits: Vec::new(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,7 +62,11 @@ impl Environment {
 
     fn misfit(&mut self, place: &str, name: String) {
         let remedy = format!("no such setting: `{place}` is not a table in the file");
-        self.misfits.push(Problem { path: name, value: None, remedy });
+        self.misfits.push(Problem {
+            path: name,
+            value: None,
+            remedy,
+        });
     }
 
     /// The source named `label` and its place in the list; added if there is none.
@@ -62,10 +77,20 @@ impl Environment {
         table: &'a mut Map<String, Value>,
         label: &str,
     ) -> Option<(usize, &'a mut Map<String, Value>)> {
-        let sources = table.entry("source").or_insert_with(|| Value::Array(Vec::new())).as_array_mut()?;
+        let sources = table
+            .entry("source")
+            .or_insert_with(|| Value::Array(Vec::new()))
+            .as_array_mut()?;
         let is_labelled = |source: &Value| {
-            let name = source.get("name").or_else(|| source.get("kind")).and_then(Value::as_str);
-            name.is_some_and(|name| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_") == label)
+            let name = source
+                .get("name")
+                .or_else(|| source.get("kind"))
+                .and_then(Value::as_str);
+            name.is_some_and(|name| {
+                name.to_lowercase()
+                    .replace(|c: char| !c.is_alphanumeric(), "_")
+                    == label
+            })
         };
         let at = sources.iter().position(is_labelled).unwrap_or_else(|| {
             let mut added = Map::new();
@@ -74,18 +99,36 @@ impl Environment {
             added.insert("kind".to_owned(), label.into());
             sources.push(added.into());
             let place = format!("source[{}]", sources.len() - 1);
-            self.added.insert(place, format!("PAPERBOY_SOURCE__{}", label.to_ascii_uppercase()));
+            self.added.insert(
+                place,
+                format!("PAPERBOY_SOURCE__{}", label.to_ascii_uppercase()),
+            );
             sources.len() - 1
         });
         Some((at, sources[at].as_object_mut()?))
     }
 
-    fn insert(&mut self, table: &mut Map<String, Value>, within: &str, path: &[String], name: &str, value: String) {
-        let Some((key, rest)) = path.split_first() else { return };
-        let place = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
+    fn insert(
+        &mut self,
+        table: &mut Map<String, Value>,
+        within: &str,
+        path: &[String],
+        name: &str,
+        value: String,
+    ) {
+        let Some((key, rest)) = path.split_first() else {
+            return;
+        };
+        let place = if within.is_empty() {
+            key.clone()
+        } else {
+            format!("{within}.{key}")
+        };
         if rest.is_empty() {
             // A secret given in one way replaces the same secret given in the other.
-            let partner = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
+            let partner = key
+                .strip_suffix("_file")
+                .map_or_else(|| format!("{key}_file"), str::to_owned);
             if !self.origins.contains_key(&format!("{within}.{partner}")) {
                 table.remove(&partner);
             }
@@ -97,7 +140,8 @@ impl Environment {
             table.insert(key.clone(), Map::new().into());
             // Of PAPERBOY_SMTP__PORT with `port` still to go: PAPERBOY_SMTP.
             let prefix_len = name.len() - rest.iter().map(|key| key.len() + 2).sum::<usize>();
-            self.added.insert(place.clone(), name[..prefix_len].to_owned());
+            self.added
+                .insert(place.clone(), name[..prefix_len].to_owned());
         }
         match table.get_mut(key) {
             Some(Value::Object(inner)) => self.insert(inner, &place, rest, name, value),
@@ -123,10 +167,16 @@ impl Environment {
         }
         if self.added.contains_key(path) {
             let below = format!("{path}.");
-            return self.origins.iter().find(|(path, _)| path.starts_with(&below)).map(|(_, name)| name.clone());
+            return self
+                .origins
+                .iter()
+                .find(|(path, _)| path.starts_with(&below))
+                .map(|(_, name)| name.clone());
         }
         // A key that is missing from a table that only variables made.
         let (table, key) = path.rsplit_once('.')?;
-        self.added.get(table).map(|prefix| format!("{prefix}__{}", key.to_ascii_uppercase()))
+        self.added
+            .get(table)
+            .map(|prefix| format!("{prefix}__{}", key.to_ascii_uppercase()))
     }
 }

@@ -12,29 +12,43 @@ pub(super) fn read_inbound(fields: &mut Fields, files: &mut Files) -> InboundSet
         bounce_address: fields.parsed("bounce_address", tagged_address),
         unsubscribe_address: fields.parsed("unsubscribe_address", tagged_address),
         maildir: files.path(fields, "maildir"),
-        imap: fields.section("imap", |fields| read_imap(fields, files)).flatten(),
+        imap: fields
+            .section("imap", |fields| read_imap(fields, files))
+            .flatten(),
         lmtp: fields.section("lmtp", read_lmtp).flatten(),
-        webhooks: fields.section("webhooks", |fields| read_webhooks(fields, files)).unwrap_or_default(),
+        webhooks: fields
+            .section("webhooks", |fields| read_webhooks(fields, files))
+            .unwrap_or_default(),
     }
 }
 
-const SECURITY: [(&str, ImapSecurity); 3] =
-    [("tls", ImapSecurity::Tls), ("starttls", ImapSecurity::StartTls), ("none", ImapSecurity::None)];
+const SECURITY: [(&str, ImapSecurity); 3] = [
+    ("tls", ImapSecurity::Tls),
+    ("starttls", ImapSecurity::StartTls),
+    ("none", ImapSecurity::None),
+];
 
 fn read_imap(fields: &mut Fields, files: &mut Files) -> Option<ImapSettings> {
     let host = needed(fields, "host", host_name);
     let port = fields.number("port", 1..=65_535).map(|port| port as u16);
-    let security = fields.choice("security", &SECURITY).unwrap_or(ImapSecurity::Tls);
+    let security = fields
+        .choice("security", &SECURITY)
+        .unwrap_or(ImapSecurity::Tls);
     let username = fields.needed("username");
     let given = fields.has("password") || fields.has("password_file");
     let password = files.secret(fields, "password", "password_file");
     if password.is_none() && !given {
         fields.refuse("password", None, "must be given, here or as password_file");
     }
-    let mailbox = fields.parsed("mailbox", mailbox_name).unwrap_or_else(|| "INBOX".to_owned());
+    let mailbox = fields
+        .parsed("mailbox", mailbox_name)
+        .unwrap_or_else(|| "INBOX".to_owned());
     let done_mailbox = fields.parsed("done_mailbox", mailbox_name);
     let ca_file = files.readable(fields, "ca_file");
-    if let Some(host) = host.as_deref().filter(|host| security == ImapSecurity::None && !is_loopback(host)) {
+    if let Some(host) = host
+        .as_deref()
+        .filter(|host| security == ImapSecurity::None && !is_loopback(host))
+    {
         let remedy = format!(
             "must be tls or starttls, since {host} is another machine and could not be told the password in secret"
         );
@@ -43,7 +57,11 @@ fn read_imap(fields: &mut Fields, files: &mut Files) -> Option<ImapSettings> {
     Some(ImapSettings {
         host: host?,
         // RFC 8314 section 3.2: 993 has TLS from the first byte.
-        port: port.unwrap_or(if security == ImapSecurity::Tls { 993 } else { 143 }),
+        port: port.unwrap_or(if security == ImapSecurity::Tls {
+            993
+        } else {
+            143
+        }),
         security,
         username: username?,
         password: password?,
@@ -55,7 +73,9 @@ fn read_imap(fields: &mut Fields, files: &mut Files) -> Option<ImapSettings> {
 
 /// The name of a mailbox. Others than ASCII travel in an encoding of their own (RFC 3501 section 5.1.3).
 fn mailbox_name(text: &str) -> Result<String, &'static str> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if plain && text.len() <= 200 {
         Ok(text.to_owned())
     } else {
@@ -111,16 +131,25 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(place.path().join(name), text).unwrap();
         write("secret", &"s".repeat(32));
         write("password", "geheim\n");
-        let site =
-            "[site]\nbase_url = \"https://papers.uni.test\"\nfrom = \"papers@uni.test\"\ncontact = \"ada@uni.test\"\n";
+        let site = "[site]\nbase_url = \"https://papers.uni.test\"\nfrom = \"papers@uni.test\"\ncontact = \"ada@uni.test\"\n";
         write("paperboy.toml", &format!("{site}{settings}"));
         let loaded = Config::load(&place.path().join("paperboy.toml"), std::iter::empty());
-        let said = loaded.err().map(|error| error.to_string()).unwrap_or_default();
+        let said = loaded
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         let folder = place.path().display().to_string();
-        let lines: Vec<String> = said.lines().skip(1).map(|line| line.trim().replace(&folder, "DIR")).collect();
+        let lines: Vec<String> = said
+            .lines()
+            .skip(1)
+            .map(|line| line.trim().replace(&folder, "DIR"))
+            .collect();
         assert_eq!(lines.len(), expected.len(), "{lines:#?}");
         for (line, words) in lines.iter().zip(expected) {
-            assert!(line.starts_with(words), "{line}\ndoes not begin with\n{words}");
+            assert!(
+                line.starts_with(words),
+                "{line}\ndoes not begin with\n{words}"
+            );
         }
         assert!(!said.contains("geheim"), "a password: {said}");
     }
@@ -130,13 +159,19 @@ mod tests {
     #[test]
     fn each_mistake_about_what_comes_back_has_a_line_that_says_what_would_be_right() {
         check(IMAP, &[]);
-        check("[inbound]\nbounce_adress = \"a@b.test\"\n", &["inbound.bounce_adress"]);
+        check(
+            "[inbound]\nbounce_adress = \"a@b.test\"\n",
+            &["inbound.bounce_adress"],
+        );
         check(
             "[inbound]\nbounce_address = \"a+b@c.test\"\n",
             &["inbound.bounce_address = \"a+b@c.test\": must have no + before the @"],
         );
         check(
-            &format!("[inbound]\nunsubscribe_address = \"{}@c.test\"\n", "a".repeat(60)),
+            &format!(
+                "[inbound]\nunsubscribe_address = \"{}@c.test\"\n",
+                "a".repeat(60)
+            ),
             &["inbound.unsubscribe_address"],
         );
         check(
@@ -149,15 +184,32 @@ mod tests {
                 "inbound.imap.password: must be given, here or as password_file",
             ],
         );
-        check(&format!("{IMAP}security = \"none\"\n"), &["inbound.imap.security = \"none\": must be tls or starttls"]);
-        check(&format!("{IMAP}password = \"geheim\"\n"), &["inbound.imap.password: is given twice"]);
-        check(&format!("{IMAP}mailbox = \"Entwürfe\"\n"), &["inbound.imap.mailbox = \"Entwürfe\": must be a mailbox"]);
-        check(&format!("{IMAP}ca_file = \"nowhere.pem\"\n"), &["inbound.imap.ca_file = \"nowhere.pem\": cannot read"]);
-        check(&IMAP.replace("\"password\"", "\"nowhere\""), &["inbound.imap.password_file = \"nowhere\": cannot read"]);
+        check(
+            &format!("{IMAP}security = \"none\"\n"),
+            &["inbound.imap.security = \"none\": must be tls or starttls"],
+        );
+        check(
+            &format!("{IMAP}password = \"geheim\"\n"),
+            &["inbound.imap.password: is given twice"],
+        );
+        check(
+            &format!("{IMAP}mailbox = \"Entwürfe\"\n"),
+            &["inbound.imap.mailbox = \"Entwürfe\": must be a mailbox"],
+        );
+        check(
+            &format!("{IMAP}ca_file = \"nowhere.pem\"\n"),
+            &["inbound.imap.ca_file = \"nowhere.pem\": cannot read"],
+        );
+        check(
+            &IMAP.replace("\"password\"", "\"nowhere\""),
+            &["inbound.imap.password_file = \"nowhere\": cannot read"],
+        );
         for listen in ["\"2424\"", "\"0.0.0.0:2424\"", "\"localhost:2424\""] {
             check(
                 &format!("[inbound.lmtp]\nlisten = {listen}\n"),
-                &[&format!("inbound.lmtp.listen = {listen}: must be an address and port of this machine")],
+                &[&format!(
+                    "inbound.lmtp.listen = {listen}: must be an address and port of this machine"
+                )],
             );
         }
         check("[inbound.lmtp]\n", &["inbound.lmtp.listen: must be"]);

@@ -43,7 +43,11 @@ const SECRET_BYTES: usize = 64;
 /// Writes `paperboy.toml` and the secret into `folder`, which is made if need be.
 ///
 /// What grows (database, mail, models) goes there, too, or into the folder at the absolute path `data`.
-pub fn init_dir(folder: &Path, data: Option<&Path>, random: &dyn Random) -> Result<InitReport, InitError> {
+pub fn init_dir(
+    folder: &Path,
+    data: Option<&Path>,
+    random: &dyn Random,
+) -> Result<InitReport, InitError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         |source| InitError::Write { path, source }
@@ -58,7 +62,9 @@ pub fn init_dir(folder: &Path, data: Option<&Path>, random: &dyn Random) -> Resu
     }
     // The settings come last: if they are there, everything is.
     let secret_is_new = match create(&secret, Readers::Owner) {
-        Ok(file) => write(file, &new_secret(random)).map(|()| true).map_err(failed(&secret))?,
+        Ok(file) => write(file, &new_secret(random))
+            .map(|()| true)
+            .map_err(failed(&secret))?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
         Err(error) => return Err(failed(&secret)(error)),
     };
@@ -67,23 +73,39 @@ pub fn init_dir(folder: &Path, data: Option<&Path>, random: &dyn Random) -> Resu
         _ => failed(&settings)(error),
     })?;
     write(file, &settings_text(data)).map_err(failed(&settings))?;
-    Ok(InitReport { settings, secret, secret_is_new })
+    Ok(InitReport {
+        settings,
+        secret,
+        secret_is_new,
+    })
 }
 
 /// The template, with the places of what grows below `data`. Models lie beside the database.
 fn settings_text(data: Option<&Path>) -> String {
-    let Some(data) = data else { return template().to_owned() };
-    let in_quotes = |path: PathBuf| path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+    let Some(data) = data else {
+        return template().to_owned();
+    };
+    let in_quotes = |path: PathBuf| {
+        path.display()
+            .to_string()
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+    };
     let database = format!("url = \"sqlite:{}\"", in_quotes(data.join("paperboy.db")));
     let mail = format!("path = \"{}\"", in_quotes(data.join("mail")));
-    template().replacen("#url = \"sqlite:paperboy.db\"", &database, 1).replacen("#path = \"mail\"", &mail, 1)
+    template()
+        .replacen("#url = \"sqlite:paperboy.db\"", &database, 1)
+        .replacen("#path = \"mail\"", &mail, 1)
 }
 
 fn new_secret(random: &dyn Random) -> String {
     let mut bytes = [0; SECRET_BYTES];
     random.fill(&mut bytes);
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).chain(['\n']).collect()
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .chain(['\n'])
+        .collect()
 }
 
 #[derive(Clone, Copy)]
@@ -121,7 +143,10 @@ mod tests {
         let folder = place.path().join("new/folder");
         let report = init_dir(&folder, None, &NoChance).unwrap();
         assert!(report.secret_is_new);
-        assert_eq!(std::fs::read_to_string(&report.secret).unwrap(), format!("{}\n", "80".repeat(64)));
+        assert_eq!(
+            std::fs::read_to_string(&report.secret).unwrap(),
+            format!("{}\n", "80".repeat(64))
+        );
         insta::assert_snapshot!(std::fs::read_to_string(&report.settings).unwrap());
         let config = Config::load(&report.settings, std::iter::empty()).unwrap();
         assert_eq!(config.secret_files, [report.secret]);
@@ -135,7 +160,9 @@ mod tests {
         let config = Config::load(&report.settings, std::iter::empty()).unwrap();
         assert_eq!(config.database_path().unwrap(), data.join("paperboy.db"));
         assert_eq!(config.model.path, data.join("models"));
-        let Transport::Maildir(mail) = config.transport else { panic!("{:?}", config.transport) };
+        let Transport::Maildir(mail) = config.transport else {
+            panic!("{:?}", config.transport)
+        };
         assert_eq!(mail, data.join("mail"));
     }
 
@@ -150,8 +177,16 @@ mod tests {
 
         std::fs::write(&report.settings, "mine too").unwrap();
         let error = init_dir(place.path(), None, &SystemChance::new()).unwrap_err();
-        assert!(error.to_string().ends_with("paperboy.toml is there already and was left as it is"), "{error}");
-        assert_eq!(std::fs::read_to_string(&report.settings).unwrap(), "mine too");
+        assert!(
+            error
+                .to_string()
+                .ends_with("paperboy.toml is there already and was left as it is"),
+            "{error}"
+        );
+        assert_eq!(
+            std::fs::read_to_string(&report.settings).unwrap(),
+            "mine too"
+        );
     }
 
     #[cfg(unix)]
@@ -160,7 +195,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let place = tempfile::tempdir().unwrap();
         let report = init_dir(place.path(), None, &SystemChance::new()).unwrap();
-        assert_eq!(report.secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            report.secret.metadata().unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]
@@ -170,6 +208,9 @@ mod tests {
         std::fs::write(&in_the_way, "").unwrap();
         let folder = in_the_way.join("folder");
         let error = init_dir(&folder, None, &NoChance).unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot write {}", folder.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}", folder.display())
+        );
     }
 }

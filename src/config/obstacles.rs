@@ -12,7 +12,11 @@ impl Config {
     pub fn obstacles(&self) -> Vec<String> {
         let mut obstacles = Vec::new();
         let base_url = &self.site.base_url;
-        let host = base_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+        let host = base_url
+            .parse::<Uri>()
+            .ok()
+            .and_then(|uri| uri.host().map(str::to_owned))
+            .unwrap_or_default();
         let is_public = !is_house(&host) && !is_example(&host);
         if base_url.starts_with("http:") && is_public && !self.allow_http {
             obstacles.push(format!(
@@ -31,9 +35,15 @@ impl Config {
 
     /// The web server whose clock is compared with ours; none if no source is on the network.
     pub fn time_witness(&self) -> Option<String> {
-        let mut sources = self.sources.iter().filter(|source| source.kind != crate::source::SourceKind::Jsonl);
+        let mut sources = self
+            .sources
+            .iter()
+            .filter(|source| source.kind != crate::source::SourceKind::Jsonl);
         sources.next()?;
-        let own = self.sources.iter().find_map(|source| source.endpoint.clone());
+        let own = self
+            .sources
+            .iter()
+            .find_map(|source| source.endpoint.clone());
         Some(own.unwrap_or_else(|| "https://arxiv.org".to_owned()))
     }
 }
@@ -43,14 +53,23 @@ impl Config {
 #[cfg(unix)]
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let Ok(path) = path.canonicalize() else { return false };
-    let mode = |path: &Path| path.metadata().map_or(0, |about| about.permissions().mode());
+    let Ok(path) = path.canonicalize() else {
+        return false;
+    };
+    let mode = |path: &Path| {
+        path.metadata()
+            .map_or(0, |about| about.permissions().mode())
+    };
     let ours = || {
         let owner = path.metadata().map(|about| about.uid()).ok();
         // The owner of this entry is whoever runs us (proc(5)); where there is none, the file is ours to change.
         std::fs::metadata("/proc/self").map_or(true, |process| Some(process.uid()) == owner)
     };
-    let is_reached = || path.ancestors().skip(1).all(|folder| mode(folder) & 0o001 != 0);
+    let is_reached = || {
+        path.ancestors()
+            .skip(1)
+            .all(|folder| mode(folder) & 0o001 != 0)
+    };
     mode(&path) & 0o004 != 0 && is_reached() && ours()
 }
 

@@ -15,22 +15,35 @@ const SUMMARY: [(&str, RunMail); 2] = [("daily", RunMail::Daily), ("never", RunM
 
 pub(super) fn read_alarms(fields: &mut Fields, files: &mut Files) -> AlarmSettings {
     let default = AlarmSettings::default();
-    let time =
-        |text: &str| NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| "must be a time of day in UTC, like 20:00");
+    let time = |text: &str| {
+        NaiveTime::parse_from_str(text, "%H:%M")
+            .map_err(|_| "must be a time of day in UTC, like 20:00")
+    };
     let has_secret = fields.has("webhook_secret") || fields.has("webhook_secret_file");
     let url = fields.parsed("webhook", hook_address);
     let secret = files.secret(fields, "webhook_secret", "webhook_secret_file");
     if has_secret && secret.is_some() && url.is_none() {
-        fields.refuse_once("webhook", "must be filled in, since there is a webhook_secret");
+        fields.refuse_once(
+            "webhook",
+            "must be filled in, since there is a webhook_secret",
+        );
     }
     AlarmSettings {
         mail: fields.flag("mail").unwrap_or(default.mail),
         webhook: url.map(|url| WebhookSettings { url, secret }),
-        repeat: fields.number("repeat_hours", 1..=YEAR_HOURS).map_or(default.repeat, TimeDelta::hours),
-        summary: fields.choice("summary", &SUMMARY).unwrap_or(default.summary),
-        summary_at: fields.parsed("summary_at", time).unwrap_or(default.summary_at),
+        repeat: fields
+            .number("repeat_hours", 1..=YEAR_HOURS)
+            .map_or(default.repeat, TimeDelta::hours),
+        summary: fields
+            .choice("summary", &SUMMARY)
+            .unwrap_or(default.summary),
+        summary_at: fields
+            .parsed("summary_at", time)
+            .unwrap_or(default.summary_at),
         backup_folder: files.path(fields, "backup_folder"),
-        backup_age: fields.number("backup_days", 1..=366).map_or(default.backup_age, TimeDelta::days),
+        backup_age: fields
+            .number("backup_days", 1..=366)
+            .map_or(default.backup_age, TimeDelta::days),
     }
 }
 
@@ -38,7 +51,10 @@ pub(super) fn read_alarms(fields: &mut Fields, files: &mut Files) -> AlarmSettin
 fn hook_address(text: &str) -> Result<String, &'static str> {
     let wrong = "must be an address like https://chat.example.org/hooks/paperboy; http only to a machine of the house";
     let address = web_address(text).map_err(|_| wrong)?;
-    let host = address.parse::<axum::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+    let host = address
+        .parse::<axum::http::Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(str::to_owned));
     let is_fit = address.starts_with("https:") || host.is_some_and(|host| is_house(&host));
     if is_fit { Ok(address) } else { Err(wrong) }
 }
@@ -65,5 +81,7 @@ pub(super) fn read_retention(fields: &mut Fields) -> RetentionSettings {
 const FORMAT: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 
 pub(super) fn read_log(fields: &mut Fields) -> LogSettings {
-    LogSettings { format: fields.choice("format", &FORMAT).unwrap_or_default() }
+    LogSettings {
+        format: fields.choice("format", &FORMAT).unwrap_or_default(),
+    }
 }

@@ -21,7 +21,9 @@ pub enum NotThere {
 #[derive(Debug, thiserror::Error)]
 pub enum NoDesk {
     /// A template of the operator's.
-    #[error("a template cannot be used (mend it, or take it out of digest.templates: the built-in one serves then)")]
+    #[error(
+        "a template cannot be used (mend it, or take it out of digest.templates: the built-in one serves then)"
+    )]
     Template(#[from] TemplateError),
     /// A key that signs.
     #[error("dkim")]
@@ -78,7 +80,9 @@ impl Config {
         let (inbound, from) = (self.inbound.clone(), self.site.from.email.to_string());
         Arc::new(move |id: DeliveryId| {
             let token = signer.sign(Scope::Bounce, id.0);
-            inbound.envelope_sender(&token).unwrap_or_else(|| from.clone())
+            inbound
+                .envelope_sender(&token)
+                .unwrap_or_else(|| from.clone())
         })
     }
 }

@@ -36,20 +36,27 @@ impl Place {
     }
 
     fn load(&self, env: &[(&str, &str)]) -> Result<Config, Invalid> {
-        let env = env.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        let env = env
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()));
         Config::load(&self.path("paperboy.toml"), env)
     }
 
     /// The complaint, with the folder's random name taken out.
     #[track_caller]
     fn complaint(&self, env: &[(&str, &str)]) -> String {
-        self.load(env).unwrap_err().to_string().replace(&self.0.path().display().to_string(), "DIR")
+        self.load(env)
+            .unwrap_err()
+            .to_string()
+            .replace(&self.0.path().display().to_string(), "DIR")
     }
 }
 
 #[track_caller]
 fn check(settings: &str, env: &[(&str, &str)]) -> Config {
-    Place::with(&format!("{LEAST}{settings}")).load(env).unwrap()
+    Place::with(&format!("{LEAST}{settings}"))
+        .load(env)
+        .unwrap()
 }
 
 #[track_caller]
@@ -72,8 +79,13 @@ fn little_needs_to_be_said_and_nothing_leaves_the_machine() {
     let config = place.load(&[]).unwrap();
     assert_eq!(config.site.base_url, "https://papers.uni.test/digest");
     assert_eq!(config.site.name, "Paper digest");
-    assert_eq!(config.site.secret.expose_secret(), "s".repeat(32).as_bytes());
-    assert!(matches!(&config.database.url, DatabaseUrl::Sqlite(path) if *path == place.path("paperboy.db")));
+    assert_eq!(
+        config.site.secret.expose_secret(),
+        "s".repeat(32).as_bytes()
+    );
+    assert!(
+        matches!(&config.database.url, DatabaseUrl::Sqlite(path) if *path == place.path("paperboy.db"))
+    );
     assert!(matches!(&config.transport, Transport::Maildir(path) if *path == place.path("mail")));
     assert_eq!(config.schedule, ScheduleSettings::default());
     assert_eq!(config.web, WebSettings::default());
@@ -149,9 +161,10 @@ domain = "example"
 "#,
     );
     place.write("short", "only this");
-    insta::assert_snapshot!(
-        place.complaint(&[("PAPERBOY_SMTP__BREAKER_SECONDS", "soon"), ("PAPERBOY_WEB__PORT", "80")])
-    );
+    insta::assert_snapshot!(place.complaint(&[
+        ("PAPERBOY_SMTP__BREAKER_SECONDS", "soon"),
+        ("PAPERBOY_WEB__PORT", "80")
+    ]));
 }
 
 #[test]
@@ -171,17 +184,30 @@ fn every_setting_of_the_template_is_known_and_stands_at_its_default() {
     let mut whole = place.load(&[]).unwrap();
     // Two sections that somebody must write on purpose; what may be left out of them is at its default.
     let imap = whole.inbound.imap.take().unwrap();
-    assert_eq!((imap.port, imap.security, imap.mailbox.as_str()), (993, ImapSecurity::Tls, "INBOX"));
+    assert_eq!(
+        (imap.port, imap.security, imap.mailbox.as_str()),
+        (993, ImapSecurity::Tls, "INBOX")
+    );
     assert_eq!((imap.done_mailbox, imap.ca_file), (None, None));
     assert!(whole.inbound.lmtp.take().unwrap().listen.ip().is_loopback());
     let shown = |config: &Config| {
         format!(
             "{:#?}",
-            (&config.site, &config.database, &config.schedule, &config.web, &config.inbound, &config.digest)
+            (
+                &config.site,
+                &config.database,
+                &config.schedule,
+                &config.web,
+                &config.inbound,
+                &config.digest
+            )
         )
     };
     assert_eq!(shown(&written), shown(&whole));
-    assert_eq!(format!("{:?}", smtp(&whole)), format!("{:?}", SmtpSettings::default()));
+    assert_eq!(
+        format!("{:?}", smtp(&whole)),
+        format!("{:?}", SmtpSettings::default())
+    );
     assert_eq!(whole.sources.len(), 3);
     assert_eq!(whole.dkim.unwrap().selector, "digest");
 }
@@ -192,9 +218,16 @@ fn a_missing_file_is_answered_with_the_way_to_write_one() {
     std::fs::remove_file(place.path("paperboy.toml")).unwrap();
     let expected = "cannot use the settings in DIR/paperboy.toml:\n  \
         DIR/paperboy.toml: there is no such file; `paperboy init DIR` writes one";
-    assert_eq!(place.complaint(&[("PAPERBOY_LOG", "debug"), ("HOME", "/root")]), expected);
+    assert_eq!(
+        place.complaint(&[("PAPERBOY_LOG", "debug"), ("HOME", "/root")]),
+        expected
+    );
     let more = place.complaint(&[("PAPERBOY_SITE__NAME", "Papers")]);
-    assert!(more.starts_with(expected) && more.contains("\n  PAPERBOY_SITE__BASE_URL: must be filled in"), "{more}");
+    assert!(
+        more.starts_with(expected)
+            && more.contains("\n  PAPERBOY_SITE__BASE_URL: must be filled in"),
+        "{more}"
+    );
 }
 
 #[test]
@@ -215,10 +248,15 @@ fn the_environment_alone_can_say_everything() {
     ]);
     let config = config.unwrap();
     assert_eq!(smtp(&config).port, 2525);
-    assert_eq!(smtp(&config).retry.waits, [0, 1].map(chrono::TimeDelta::minutes));
+    assert_eq!(
+        smtp(&config).retry.waits,
+        [0, 1].map(chrono::TimeDelta::minutes)
+    );
     assert_eq!(config.sources[0].kind, SourceKind::Arxiv);
     assert_eq!(config.sources[0].categories, ["cs.LG", "hep-th"]);
-    assert!(matches!(&config.database.url, DatabaseUrl::Postgres(url) if url.expose_secret().contains("hunter2")));
+    assert!(
+        matches!(&config.database.url, DatabaseUrl::Postgres(url) if url.expose_secret().contains("hunter2"))
+    );
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 
@@ -235,9 +273,23 @@ fn a_variable_wins_over_the_file_unless_it_is_empty() {
             ("PAPERBOY_SOURCE__MY_FEED__API_KEY", "key"),
         ],
     );
-    assert_eq!((smtp(&config).port, smtp(&config).host.as_str()), (2525, "localhost"));
-    assert_eq!(smtp(&config).login.as_ref().unwrap().password.expose_secret(), "hunter2");
-    assert_eq!(config.sources[0].api_key.as_ref().unwrap().expose_secret(), "key");
+    assert_eq!(
+        (smtp(&config).port, smtp(&config).host.as_str()),
+        (2525, "localhost")
+    );
+    assert_eq!(
+        smtp(&config)
+            .login
+            .as_ref()
+            .unwrap()
+            .password
+            .expose_secret(),
+        "hunter2"
+    );
+    assert_eq!(
+        config.sources[0].api_key.as_ref().unwrap().expose_secret(),
+        "key"
+    );
 }
 
 #[test]
@@ -247,7 +299,10 @@ fn a_wrong_variable_is_called_by_its_name() {
         ("PAPERBOY_SMTP__PROT", "25"),
         ("PAPERBOY_SMTP__PASSWORD", "hunter2"),
         ("PAPERBOY_SMPT__PORT", "25"),
-        ("PAPERBOY_İ__X", "letters that change their length with their case"),
+        (
+            "PAPERBOY_İ__X",
+            "letters that change their length with their case",
+        ),
         ("PAPERBOY_SOURCE__NATURE__URL", "https://nature.test/rss"),
         ("PAPERBOY_SOURCE__FEED__QUERY", "quarks"),
         ("PAPERBOY_WEB__LISTEN__PORT", "80"),
@@ -280,15 +335,31 @@ fn secrets_come_from_files_too() {
     place.write("url", "sqlite:there.db\n");
     place.write("key", "a key");
     let config = place.load(&[]).unwrap();
-    assert_eq!(smtp(&config).login.as_ref().unwrap().password.expose_secret(), "hunter 2 ");
-    assert_eq!(config.sources[0].api_key.as_ref().unwrap().expose_secret(), "a key");
-    assert!(matches!(&config.database.url, DatabaseUrl::Sqlite(path) if *path == place.path("there.db")));
+    assert_eq!(
+        smtp(&config)
+            .login
+            .as_ref()
+            .unwrap()
+            .password
+            .expose_secret(),
+        "hunter 2 "
+    );
+    assert_eq!(
+        config.sources[0].api_key.as_ref().unwrap().expose_secret(),
+        "a key"
+    );
+    assert!(
+        matches!(&config.database.url, DatabaseUrl::Sqlite(path) if *path == place.path("there.db"))
+    );
     let names = ["secret", "url", "password", "key"];
     assert_eq!(config.secret_files, names.map(|name| place.path(name)));
 
     place.write("password", [0xff, b'\n']);
     place.write("key", "\n");
-    let complaint = place.complaint(&[("PAPERBOY_DATABASE__URL", "x"), ("PAPERBOY_DATABASE__URL_FILE", "url")]);
+    let complaint = place.complaint(&[
+        ("PAPERBOY_DATABASE__URL", "x"),
+        ("PAPERBOY_DATABASE__URL_FILE", "url"),
+    ]);
     let lines: Vec<&str> = complaint.lines().skip(1).map(str::trim).collect();
     assert_eq!(
         lines,
@@ -303,18 +374,30 @@ fn secrets_come_from_files_too() {
 #[test]
 fn a_secret_may_hold_any_bytes() {
     let place = Place::with(LEAST);
-    place.write("secret", [0xff; 31].into_iter().chain([b'\n']).collect::<Vec<u8>>());
-    assert_eq!(place.load(&[]).unwrap().site.secret.expose_secret().len(), 32);
+    place.write(
+        "secret",
+        [0xff; 31].into_iter().chain([b'\n']).collect::<Vec<u8>>(),
+    );
+    assert_eq!(
+        place.load(&[]).unwrap().site.secret.expose_secret().len(),
+        32
+    );
     place.write("secret", [0xff; 31]);
-    assert!(place.complaint(&[]).ends_with("site.secret_file = \"secret\": must hold at least 32 bytes, not 31"));
+    assert!(
+        place
+            .complaint(&[])
+            .ends_with("site.secret_file = \"secret\": must hold at least 32 bytes, not 31")
+    );
     std::fs::remove_file(place.path("secret")).unwrap();
-    let missing = "site.secret_file = \"secret\": there is no DIR/secret: put it back from a backup; ";
+    let missing =
+        "site.secret_file = \"secret\": there is no DIR/secret: put it back from a backup; ";
     assert!(place.complaint(&[]).contains(missing));
 }
 
 #[test]
 fn a_secret_is_never_shown() {
-    let settings = "[smtp]\nusername = 'me'\npassword = 12345\n[database]\nurl = 'mysql://me:12345@db'";
+    let settings =
+        "[smtp]\nusername = 'me'\npassword = 12345\n[database]\nurl = 'mysql://me:12345@db'";
     check_refused(
         settings,
         &[],
@@ -336,7 +419,11 @@ fn mail_travels_in_secret_unless_the_relay_is_here_or_the_operator_says_otherwis
     let must = "smtp.security = \"none\": must be starttls or tls, since relay.uni.test is another machine and could not be told";
     check_refused(remote, &[], &[&format!("{must} all mail {permits}")]);
     let login = format!("{remote}username = 'me'\npassword = 'hunter2'\n");
-    check_refused(&login, &[], &[&format!("{must} the password and all mail {permits}")]);
+    check_refused(
+        &login,
+        &[],
+        &[&format!("{must} the password and all mail {permits}")],
+    );
     check(&format!("{login}allow_plaintext = true"), &[]);
 }
 
@@ -348,7 +435,11 @@ fn limits_may_be_zero_and_ports_follow_the_kind_of_tls() {
     );
     let smtp = smtp(&config);
     assert_eq!((smtp.port, smtp.rate.per_second), (465, 0));
-    assert!(smtp.retry.waits[0].is_zero() && smtp.retry.resend_after.is_zero() && smtp.retry.breaker.is_zero());
+    assert!(
+        smtp.retry.waits[0].is_zero()
+            && smtp.retry.resend_after.is_zero()
+            && smtp.retry.breaker.is_zero()
+    );
 }
 
 #[test]
@@ -363,22 +454,42 @@ fn a_login_is_whole_or_not_there() {
         &[],
         &["smtp.username: must be filled in, since there is a password"],
     );
-    assert!(smtp(&check("[smtp]\nusername = ''\npassword = ''", &[])).login.is_none());
+    assert!(
+        smtp(&check("[smtp]\nusername = ''\npassword = ''", &[]))
+            .login
+            .is_none()
+    );
 }
 
 #[test]
 fn warnings_say_what_is_hardly_meant() {
     let place = Place::with(template());
     #[cfg(unix)]
-    std::fs::set_permissions(place.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(
+        place.path("secret"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )
+    .unwrap();
     let config = place.load(&[]).unwrap();
     let warnings = config.warnings().join("\n");
     // That everybody can read the secret is more than a warning, where everybody can get there.
     #[cfg(unix)]
     for (mode, obstacles) in [(0o755, 1), (0o700, 0)] {
-        std::fs::set_permissions(place.0.path(), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-        assert_eq!(config.obstacles().len(), obstacles, "{:?}", config.obstacles());
-        let is_warned = config.warnings().iter().any(|warning| warning.contains("holds a secret"));
+        std::fs::set_permissions(
+            place.0.path(),
+            std::os::unix::fs::PermissionsExt::from_mode(mode),
+        )
+        .unwrap();
+        assert_eq!(
+            config.obstacles().len(),
+            obstacles,
+            "{:?}",
+            config.obstacles()
+        );
+        let is_warned = config
+            .warnings()
+            .iter()
+            .any(|warning| warning.contains("holds a secret"));
         assert_eq!(is_warned, obstacles == 0);
     }
     insta::assert_snapshot!(warnings.replace(&place.0.path().display().to_string(), "DIR"));
@@ -388,7 +499,11 @@ fn warnings_say_what_is_hardly_meant() {
          [[source]]\nkind = 'huggingface'\n[dkim]\ndomain = 'uni.test'\nselector = 's'\nrsa_key_file = 'secret'"
     ));
     #[cfg(unix)]
-    std::fs::set_permissions(settled.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(
+        settled.path("secret"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o640),
+    )
+    .unwrap();
     assert_eq!(settled.load(&[]).unwrap().warnings(), [] as [&str; 0]);
     let elsewhere = settled.load(&[
         ("PAPERBOY_SITE__BASE_URL", "http://papers.uni.test"),
@@ -412,14 +527,31 @@ fn each_dkim_key_has_a_name_of_its_own_in_dns() {
     place.write("rsa.pem", "key");
     place.write("ed.pem", "key");
     let names = |keys: &str| {
-        place.write("paperboy.toml", format!("{LEAST}\n[dkim]\ndomain = 'example.org'\nselector = 'digest'\n{keys}"));
-        place.load(&[]).map(|config| config.dkim.unwrap().ed25519_selector).map_err(|invalid| invalid.to_string())
+        place.write(
+            "paperboy.toml",
+            format!("{LEAST}\n[dkim]\ndomain = 'example.org'\nselector = 'digest'\n{keys}"),
+        );
+        place
+            .load(&[])
+            .map(|config| config.dkim.unwrap().ed25519_selector)
+            .map_err(|invalid| invalid.to_string())
     };
-    assert_eq!(names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'").unwrap(), "digest-ed25519");
+    assert_eq!(
+        names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'").unwrap(),
+        "digest-ed25519"
+    );
     assert_eq!(names("ed25519_key_file = 'ed.pem'").unwrap(), "digest");
-    assert_eq!(names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'e'").unwrap(), "e");
-    let same = names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'digest'");
-    assert!(same.unwrap_err().contains("dkim.ed25519_selector = \"digest\": must differ from selector"));
+    assert_eq!(
+        names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'e'")
+            .unwrap(),
+        "e"
+    );
+    let same =
+        names("rsa_key_file = 'rsa.pem'\ned25519_key_file = 'ed.pem'\ned25519_selector = 'digest'");
+    assert!(
+        same.unwrap_err()
+            .contains("dkim.ed25519_selector = \"digest\": must differ from selector")
+    );
 }
 
 #[test]
@@ -438,6 +570,9 @@ fn each_kind_of_source_says_what_it_cannot_do_without() {
         ],
     );
     let right = "[[source]]\nkind = 'openalex'\njournals = ['14764687']\n";
-    let sources = Place::with(&format!("{LEAST}{right}")).load(&[]).unwrap().sources;
+    let sources = Place::with(&format!("{LEAST}{right}"))
+        .load(&[])
+        .unwrap()
+        .sources;
     assert_eq!(sources[0].journals, ["1476-4687"]);
 }

@@ -47,9 +47,15 @@ impl Watching {
         let config = &parts.config;
         let failing = self.pulses.iter().filter_map(|pulse| {
             let (lasts, text) = pulse.failing()?;
-            (lasts >= PART_PATIENCE).then_some(PartTrouble { name: pulse.name, text, lasts })
+            (lasts >= PART_PATIENCE).then_some(PartTrouble {
+                name: pulse.name,
+                text,
+                lasts,
+            })
         });
-        let database = config.database_path().map_err(|error| Trouble::Passing(error.into()))?;
+        let database = config
+            .database_path()
+            .map_err(|error| Trouble::Passing(error.into()))?;
         Ok(House {
             settings: config.alarms.clone(),
             relay: match &config.transport {
@@ -74,7 +80,13 @@ pub(super) struct Posting {
 impl Posting {
     /// Tells one thing, if there is a webhook and something to tell.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(settings) = self.parts.borrow().config.alarms.webhook.clone() else { return Ok(Step::Idle) };
-        Ok(if self.poster.step(&settings).await? { Step::Worked } else { Step::Idle })
+        let Some(settings) = self.parts.borrow().config.alarms.webhook.clone() else {
+            return Ok(Step::Idle);
+        };
+        Ok(if self.poster.step(&settings).await? {
+            Step::Worked
+        } else {
+            Step::Idle
+        })
     }
 }

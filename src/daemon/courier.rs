@@ -81,7 +81,10 @@ impl Rounds {
             self.pulse.beat();
             let step = shift.step().await?;
             if step.claimed > 0 {
-                let counts = so_far.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let counts = so_far
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
                 say(&said, &counts);
                 said = counts;
             }

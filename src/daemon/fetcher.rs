@@ -45,7 +45,8 @@ impl Fetcher {
         let parts = Arc::clone(&self.parts.borrow());
         let last = self.memory().last;
         // A clock that was set back is no reason to wait for it to catch up.
-        if last.is_some_and(|last| last <= now && parts.config.schedule.poll.next_after(last) > now) {
+        if last.is_some_and(|last| last <= now && parts.config.schedule.poll.next_after(last) > now)
+        {
             return Ok(Step::Idle);
         }
         for source in &parts.config.sources {
@@ -64,7 +65,9 @@ impl Fetcher {
         }
         self.make_vectors(&parts).await?;
         let done_at = self.clock.now();
-        self.db.run(move |store| store.note_work("fetch", None, done_at)).await?;
+        self.db
+            .run(move |store| store.note_work("fetch", None, done_at))
+            .await?;
         self.memory().last = Some(now);
         self.polled.send_replace(true);
         self.arrived.notify_one();
@@ -75,7 +78,9 @@ impl Fetcher {
     async fn make_vectors(&self, parts: &Arc<Parts>) -> Result<(), Trouble> {
         let (parts, stop) = (Arc::clone(parts), self.stop.clone());
         let made = self.db.run_blocking(move |db| {
-            let Some(embedder) = parts.desk.model.get(db)? else { return Ok(0) };
+            let Some(embedder) = parts.desk.model.get(db)? else {
+                return Ok(0);
+            };
             Ok(refresh_vectors(db, &*embedder, |_| !stop.is_cancelled())?)
         });
         match made.await {
@@ -89,7 +94,13 @@ impl Fetcher {
             // Papers are ranked without it.
             Err(error) => {
                 let said = format!("{:#}", anyhow::Error::from(error));
-                if self.memory().said.insert(MODEL.to_owned(), said.clone()).as_ref() != Some(&said) {
+                if self
+                    .memory()
+                    .said
+                    .insert(MODEL.to_owned(), said.clone())
+                    .as_ref()
+                    != Some(&said)
+                {
                     tracing::error!("{said}");
                 }
             }
@@ -108,20 +119,36 @@ impl Fetcher {
             // Nothing was due, or it is left alone: that says nothing.
             Ok(polled) if polled.paused_until.is_some() => return Ok(()),
             Ok(polled) if polled.asked == 0 && source.kind != SourceKind::Jsonl => return Ok(()),
-            Ok(polled) => polled.failures.first().filter(|_| polled.read == 0).map(|(what, why)| match what.as_str() {
-                "" => why.clone(),
-                what => format!("{what}: {why}"),
-            }),
+            Ok(polled) => {
+                polled
+                    .failures
+                    .first()
+                    .filter(|_| polled.read == 0)
+                    .map(|(what, why)| match what.as_str() {
+                        "" => why.clone(),
+                        what => format!("{what}: {why}"),
+                    })
+            }
             Err(error) => Some(error.to_string()),
         };
         let name = source.name.clone();
         if let Some(why) = &why
-            && looked.as_ref().is_ok_and(|polled| polled.changes.is_empty())
-            && self.memory().said.insert(name.clone(), why.clone()).as_ref() != Some(why)
+            && looked
+                .as_ref()
+                .is_ok_and(|polled| polled.changes.is_empty())
+            && self
+                .memory()
+                .said
+                .insert(name.clone(), why.clone())
+                .as_ref()
+                != Some(why)
         {
             tracing::warn!(source.name = %name, "the source cannot be read: {why}");
         }
-        Ok(self.db.run(move |store| store.note_look(&name, why.as_deref(), now)).await?)
+        Ok(self
+            .db
+            .run(move |store| store.note_look(&name, why.as_deref(), now))
+            .await?)
     }
 
     /// Says what a look brought, and what is wrong with a source when that changes.
@@ -141,7 +168,13 @@ impl Fetcher {
             }
             Err(error) => {
                 let said = format!("{:#}", anyhow::Error::from(error));
-                if self.memory().said.insert(source.name.clone(), said.clone()).as_ref() != Some(&said) {
+                if self
+                    .memory()
+                    .said
+                    .insert(source.name.clone(), said.clone())
+                    .as_ref()
+                    != Some(&said)
+                {
                     tracing::error!(source.name = %source.name, "the source cannot be looked at: {said}");
                 }
             }

@@ -6,7 +6,9 @@
 
 use crate::alarm::KINDS;
 use crate::coverage::{Coverage, CoverageState};
-use crate::store::{AlarmRow, DeliveryState, RelayPause, RunRow, SourceStanding, Store, StoreError};
+use crate::store::{
+    AlarmRow, DeliveryState, RelayPause, RunRow, SourceStanding, Store, StoreError,
+};
 use crate::subscriber::Status;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::fmt::{Display, Write as _};
@@ -55,7 +57,10 @@ impl Figures {
             relays: store.relay_pauses()?,
             is_sending: store.sender()?.is_some_and(|lease| lease.until > now),
             alarms: store.alarms(now)?,
-            coverage: store.coverage(now.date_naive() - Days::new(COVERAGE_DAYS), now.date_naive())?,
+            coverage: store.coverage(
+                now.date_naive() - Days::new(COVERAGE_DAYS),
+                now.date_naive(),
+            )?,
             waits: store.waits(now - TimeDelta::days(1), WAITS_MAX)?,
             tended_at: store.last_tended()?.map(|tended| tended.at),
             run: store.runs(1)?.pop(),
@@ -64,40 +69,97 @@ impl Figures {
 
     /// The whole page, with what is known of the process: when it `began`, which of its loops are alive,
     /// and the room on the disk of the database, in bytes.
-    pub(super) fn page(&self, began: DateTime<Utc>, loops: &[(&'static str, bool)], free_bytes: Option<u64>) -> String {
+    pub(super) fn page(
+        &self,
+        began: DateTime<Utc>,
+        loops: &[(&'static str, bool)],
+        free_bytes: Option<u64>,
+    ) -> String {
         let mut page = Page::default();
-        page.family("paperboy_build_info", "gauge", "The version that runs; always 1.");
+        page.family(
+            "paperboy_build_info",
+            "gauge",
+            "The version that runs; always 1.",
+        );
         page.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
-        page.family("process_start_time_seconds", "gauge", "When the process started, in Unix time.");
+        page.family(
+            "process_start_time_seconds",
+            "gauge",
+            "When the process started, in Unix time.",
+        );
         page.sample(&[], began.timestamp());
-        page.family("paperboy_loop_alive", "gauge", "Whether a part of the process gives signs of life.");
+        page.family(
+            "paperboy_loop_alive",
+            "gauge",
+            "Whether a part of the process gives signs of life.",
+        );
         for (name, is_alive) in loops {
             page.sample(&[("loop", name)], u8::from(*is_alive));
         }
 
-        page.family("paperboy_deliveries", "gauge", "Mails by the state they are in.");
+        page.family(
+            "paperboy_deliveries",
+            "gauge",
+            "Mails by the state they are in.",
+        );
         for (word, state) in DeliveryState::WORDS {
             page.sample(&[("state", word)], count(&self.deliveries, &state));
         }
-        page.family("paperboy_deliveries_due", "gauge", "Mails that could be sent now.");
+        page.family(
+            "paperboy_deliveries_due",
+            "gauge",
+            "Mails that could be sent now.",
+        );
         page.sample(&[], self.due);
-        page.family("paperboy_deliveries_due_age_seconds", "gauge", "How long the oldest due mail has been due.");
-        page.sample(&[], self.oldest_due.map_or(0, |due| (self.now - due).num_seconds().max(0)));
-        page.family("paperboy_attempts_total", "counter", "Tries to deliver, by the class of the server's reply.");
+        page.family(
+            "paperboy_deliveries_due_age_seconds",
+            "gauge",
+            "How long the oldest due mail has been due.",
+        );
+        page.sample(
+            &[],
+            self.oldest_due
+                .map_or(0, |due| (self.now - due).num_seconds().max(0)),
+        );
+        page.family(
+            "paperboy_attempts_total",
+            "counter",
+            "Tries to deliver, by the class of the server's reply.",
+        );
         for class in [Some(2), Some(3), Some(4), Some(5), None] {
             let word = class.map_or("none".to_owned(), |class| format!("{class}xx"));
             page.sample(&[("class", &word)], count(&self.attempts, &class));
         }
-        page.family("paperboy_sending", "gauge", "Whether some process holds the right to send.");
+        page.family(
+            "paperboy_sending",
+            "gauge",
+            "Whether some process holds the right to send.",
+        );
         page.sample(&[], u8::from(self.is_sending));
-        let resting: Vec<&RelayPause> =
-            self.relays.iter().map(|(_, pause)| pause).filter(|pause| pause.until > self.now).collect();
-        page.family("paperboy_relay_paused", "gauge", "Whether a relay is given time to recover.");
+        let resting: Vec<&RelayPause> = self
+            .relays
+            .iter()
+            .map(|(_, pause)| pause)
+            .filter(|pause| pause.until > self.now)
+            .collect();
+        page.family(
+            "paperboy_relay_paused",
+            "gauge",
+            "Whether a relay is given time to recover.",
+        );
         page.sample(&[], u8::from(!resting.is_empty()));
-        page.family("paperboy_relay_refuses_us", "gauge", "Whether a relay refuses all mail from us.");
+        page.family(
+            "paperboy_relay_refuses_us",
+            "gauge",
+            "Whether a relay refuses all mail from us.",
+        );
         page.sample(&[], u8::from(resting.iter().any(|pause| pause.refuses_us)));
 
-        page.family("paperboy_reports_total", "counter", "Reports on mail that came back, by class.");
+        page.family(
+            "paperboy_reports_total",
+            "counter",
+            "Reports on mail that came back, by class.",
+        );
         for (class, reports) in &self.reports {
             page.sample(&[("class", class)], reports);
         }
@@ -107,7 +169,11 @@ impl Figures {
         }
         page.family("paperboy_papers", "gauge", "Papers in the database.");
         page.sample(&[], self.papers);
-        page.family("paperboy_source_checked_timestamp_seconds", "gauge", "When a source was last looked at.");
+        page.family(
+            "paperboy_source_checked_timestamp_seconds",
+            "gauge",
+            "When a source was last looked at.",
+        );
         for source in &self.sources {
             page.sample(&[("source", &source.source)], source.checked_at.timestamp());
         }
@@ -127,14 +193,31 @@ impl Figures {
 
     /// What the operator is told of anyway, for those who draw it.
     fn of_operation(&self, page: &mut Page, free_bytes: Option<u64>) {
-        page.family("paperboy_alarm", "gauge", "Whether an alarm of this kind stands.");
+        page.family(
+            "paperboy_alarm",
+            "gauge",
+            "Whether an alarm of this kind stands.",
+        );
         for (name, _) in KINDS {
-            let stands = self.alarms.iter().any(|alarm| alarm.name == name && alarm.stands());
+            let stands = self
+                .alarms
+                .iter()
+                .any(|alarm| alarm.name == name && alarm.stands());
             page.sample(&[("name", name)], u8::from(stands));
         }
-        page.family("paperboy_coverage_days", "gauge", "Announcements of the last 3 days, by how far they have come.");
+        page.family(
+            "paperboy_coverage_days",
+            "gauge",
+            "Announcements of the last 3 days, by how far they have come.",
+        );
         for (word, state) in CoverageState::WORDS {
-            page.sample(&[("state", word)], self.coverage.iter().filter(|row| row.state == state).count());
+            page.sample(
+                &[("state", word)],
+                self.coverage
+                    .iter()
+                    .filter(|row| row.state == state)
+                    .count(),
+            );
         }
         page.family(
             "paperboy_issue_wait_seconds",
@@ -148,17 +231,33 @@ impl Figures {
             }
         }
         if let Some(tended_at) = self.tended_at {
-            page.family("paperboy_tended_timestamp_seconds", "gauge", "When the database was last tended.");
+            page.family(
+                "paperboy_tended_timestamp_seconds",
+                "gauge",
+                "When the database was last tended.",
+            );
             page.sample(&[], tended_at.timestamp());
         }
         if let Some(free) = free_bytes {
-            page.family("paperboy_disk_free_bytes", "gauge", "Room on the disk of the database.");
+            page.family(
+                "paperboy_disk_free_bytes",
+                "gauge",
+                "Room on the disk of the database.",
+            );
             page.sample(&[], free);
         }
         let Some(run) = &self.run else { return };
-        page.family("paperboy_run_timestamp_seconds", "gauge", "When the last day was summed up.");
+        page.family(
+            "paperboy_run_timestamp_seconds",
+            "gauge",
+            "When the last day was summed up.",
+        );
         page.sample(&[], run.at.timestamp());
-        page.family("paperboy_run_issues", "gauge", "Issues of the last day that was summed up, by outcome.");
+        page.family(
+            "paperboy_run_issues",
+            "gauge",
+            "Issues of the last day that was summed up, by outcome.",
+        );
         let figures = &run.figures;
         for (outcome, count) in [
             ("accepted", figures.accepted),
@@ -170,13 +269,20 @@ impl Figures {
         ] {
             page.sample(&[("outcome", outcome)], count);
         }
-        page.family("paperboy_run_papers", "gauge", "Papers taken in on the last day that was summed up.");
+        page.family(
+            "paperboy_run_papers",
+            "gauge",
+            "Papers taken in on the last day that was summed up.",
+        );
         page.sample(&[], figures.papers);
     }
 }
 
 fn count<K: PartialEq>(counts: &[(K, u64)], wanted: &K) -> u64 {
-    counts.iter().find(|(known, _)| known == wanted).map_or(0, |(_, count)| *count)
+    counts
+        .iter()
+        .find(|(known, _)| known == wanted)
+        .map_or(0, |(_, count)| *count)
 }
 
 #[derive(Default)]
@@ -195,8 +301,15 @@ impl Page {
     fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
         self.text.push_str(self.family);
         for (at, (name, label)) in labels.iter().enumerate() {
-            let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(self.text, "{}{name}=\"{label}\"", if at == 0 { '{' } else { ',' });
+            let label = label
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            let _ = write!(
+                self.text,
+                "{}{name}=\"{label}\"",
+                if at == 0 { '{' } else { ',' }
+            );
         }
         if !labels.is_empty() {
             self.text.push('}');
@@ -214,6 +327,9 @@ mod tests {
         let mut page = Page::default();
         page.family("x", "gauge", "X.");
         page.sample(&[("source", "a\"} 1\nb\\"), ("more", "c")], 2);
-        assert_eq!(page.text, "# HELP x X.\n# TYPE x gauge\nx{source=\"a\\\"} 1\\nb\\\\\",more=\"c\"} 2\n");
+        assert_eq!(
+            page.text,
+            "# HELP x X.\n# TYPE x gauge\nx{source=\"a\\\"} 1\\nb\\\\\",more=\"c\"} 2\n"
+        );
     }
 }

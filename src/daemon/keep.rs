@@ -51,9 +51,9 @@ impl Trouble {
             shared.or_else(|| cause.downcast_ref::<StoreError>())
         });
         match store {
-            Some(StoreError::TooNew { .. } | StoreError::TooOld { .. } | StoreError::Missing { .. }) => {
-                Trouble::Final(error)
-            }
+            Some(
+                StoreError::TooNew { .. } | StoreError::TooOld { .. } | StoreError::Missing { .. },
+            ) => Trouble::Final(error),
             Some(StoreError::NotWritable(_)) => Trouble::Lasting(error),
             _ => Trouble::Passing(error),
         }
@@ -123,7 +123,12 @@ pub(super) struct Pulse {
 
 impl Pulse {
     pub(super) fn new(name: &'static str, patience: Duration) -> Arc<Self> {
-        Arc::new(Pulse { name, patience, last: Mutex::new(Instant::now()), failing: Mutex::default() })
+        Arc::new(Pulse {
+            name,
+            patience,
+            last: Mutex::new(Instant::now()),
+            failing: Mutex::default(),
+        })
     }
 
     pub(super) fn beat(&self) {
@@ -138,11 +143,17 @@ impl Pulse {
     /// For how long its steps have failed, and why; `None` if they do not.
     pub(super) fn failing(&self) -> Option<(Duration, String)> {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        failing.as_ref().map(|(since, why)| (since.elapsed(), why.clone()))
+        failing
+            .as_ref()
+            .map(|(since, why)| (since.elapsed(), why.clone()))
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < self.patience
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            < self.patience
     }
 }
 
@@ -178,7 +189,10 @@ impl Pace {
         let Some(notes) = &self.notes else { return };
         let (part, now) = (self.pulse.name, notes.clock.now());
         // A database that cannot be written is seen without it.
-        let _ = notes.db.run(move |store| store.note_work(part, failure.as_deref(), now)).await;
+        let _ = notes
+            .db
+            .run(move |store| store.note_work(part, failure.as_deref(), now))
+            .await;
     }
 }
 
@@ -214,7 +228,8 @@ where
             Ok(Err(trouble)) => trouble,
             Err(_) => Trouble::Passing(anyhow::anyhow!("the step panicked; it is tried again")),
         };
-        let (wait, since) = failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
+        let (wait, since) =
+            failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
         failing = Some(((wait * 2).min(BACKOFF_MAX), since));
         pace.pulse.fails(Some((since, trouble.error().to_string())));
         match trouble {
@@ -231,7 +246,14 @@ where
                 }
             }
         }
-        pause(&Pace { bell: Arc::new(Notify::new()), ..pace.clone() }, wait).await;
+        pause(
+            &Pace {
+                bell: Arc::new(Notify::new()),
+                ..pace.clone()
+            },
+            wait,
+        )
+        .await;
     }
     Ok(())
 }
@@ -292,20 +314,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_database_that_became_too_new_ends_the_loop() {
-        let (taken, ended) =
-            take(vec![|| Err(StoreError::TooNew { found: 2, known: 1 }.into()), || Ok(Step::Idle)]).await;
+        let (taken, ended) = take(vec![
+            || Err(StoreError::TooNew { found: 2, known: 1 }.into()),
+            || Ok(Step::Idle),
+        ])
+        .await;
         assert_eq!(taken, 1);
-        assert!(format!("{:#}", ended.unwrap_err()).starts_with("the test cannot go on: the database has schema 2"));
+        assert!(
+            format!("{:#}", ended.unwrap_err())
+                .starts_with("the test cannot go on: the database has schema 2")
+        );
     }
 
     #[test]
     fn what_the_database_says_decides_whether_to_go_on() {
         let full = || StoreError::NotWritable("disk full".into());
         assert!(matches!(Trouble::from(full()), Trouble::Lasting(_)));
-        assert!(matches!(Trouble::from(DeliverError::NotRecorded(Arc::new(full()))), Trouble::Lasting(_)));
-        assert!(matches!(Trouble::from(EditionError::Store(full())), Trouble::Lasting(_)));
-        let gone = StoreError::Missing { path: "paperboy.db".to_owned() };
+        assert!(matches!(
+            Trouble::from(DeliverError::NotRecorded(Arc::new(full()))),
+            Trouble::Lasting(_)
+        ));
+        assert!(matches!(
+            Trouble::from(EditionError::Store(full())),
+            Trouble::Lasting(_)
+        ));
+        let gone = StoreError::Missing {
+            path: "paperboy.db".to_owned(),
+        };
         assert!(matches!(Trouble::from(gone), Trouble::Final(_)));
-        assert!(matches!(Trouble::from(StoreError::Closed), Trouble::Passing(_)));
+        assert!(matches!(
+            Trouble::from(StoreError::Closed),
+            Trouble::Passing(_)
+        ));
     }
 }

@@ -28,7 +28,10 @@ pub(super) struct Desk {
 impl Desk {
     fn reception(&self) -> Reception {
         let parts = self.parts.borrow();
-        Reception { settings: parts.config.inbound.clone(), signer: Signer::new(&parts.config.site.secret) }
+        Reception {
+            settings: parts.config.inbound.clone(),
+            signer: Signer::new(&parts.config.site.secret),
+        }
     }
 
     async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
@@ -41,7 +44,9 @@ impl Desk {
                     Ok(_) => {}
                     // Not taken in, then: the mail stays, and comes again.
                     Err(EditionError::Store(error)) => return Err(error),
-                    Err(error) => tracing::error!("cannot ask whether somebody wants to leave: {error}"),
+                    Err(error) => {
+                        tracing::error!("cannot ask whether somebody wants to leave: {error}")
+                    }
                 }
             }
             Ok(receipt)
@@ -59,10 +64,13 @@ pub(super) struct MaildirWatch {
 impl MaildirWatch {
     /// Takes in what waits.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(folder) = self.desk.parts.borrow().config.inbound.maildir.clone() else { return Ok(Step::Idle) };
+        let Some(folder) = self.desk.parts.borrow().config.inbound.maildir.clone() else {
+            return Ok(Step::Idle);
+        };
         let unusable = |error: std::io::Error| {
             Trouble::Passing(
-                anyhow::Error::from(error).context(format!("inbound.maildir: cannot use {}", folder.display())),
+                anyhow::Error::from(error)
+                    .context(format!("inbound.maildir: cannot use {}", folder.display())),
             )
         };
         let waiting = self.watch().look(&folder).map_err(unusable)?;
@@ -84,13 +92,20 @@ impl MaildirWatch {
         }
     }
 
-    async fn take(&self, folder: &Path, path: std::path::PathBuf) -> Result<std::io::Result<()>, Trouble> {
+    async fn take(
+        &self,
+        folder: &Path,
+        path: std::path::PathBuf,
+    ) -> Result<std::io::Result<()>, Trouble> {
         let waiting = match Waiting::read(path, MAIL_BYTES_MAX) {
             Ok(Some(waiting)) => waiting,
             Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
         };
-        let receipt = self.desk.take(waiting.mail.clone(), Envelope::default()).await?;
+        let receipt = self
+            .desk
+            .take(waiting.mail.clone(), Envelope::default())
+            .await?;
         if receipt.is_ours {
             return Ok(waiting.settle(folder));
         }
@@ -115,7 +130,9 @@ pub(super) struct ImapWatch {
 impl ImapWatch {
     /// Takes in what is unseen, then waits for more.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(settings) = self.desk.parts.borrow().config.inbound.imap.clone() else { return Ok(Step::Idle) };
+        let Some(settings) = self.desk.parts.borrow().config.inbound.imap.clone() else {
+            return Ok(Step::Idle);
+        };
         let mut place = self.mailbox.lock().await;
         let mut mailbox = match place.take() {
             Some(mailbox) => mailbox,
@@ -150,7 +167,12 @@ impl ImapWatch {
     }
 
     /// Takes in mails by their numbers, until the service stops; those of ours are added to `ours`.
-    async fn take_all(&self, mailbox: &mut Mailbox, unseen: &[u32], ours: &mut Vec<u32>) -> Result<(), Trouble> {
+    async fn take_all(
+        &self,
+        mailbox: &mut Mailbox,
+        unseen: &[u32],
+        ours: &mut Vec<u32>,
+    ) -> Result<(), Trouble> {
         for &number in unseen {
             if self.desk.stop.is_cancelled() {
                 break;
@@ -187,7 +209,9 @@ impl LmtpDesk {
             () = self.desk.stop.cancelled() => return Ok(Step::Idle),
             next = tokio::time::timeout(super::SCHEDULE_IDLE, handed.recv()) => next,
         };
-        let Ok(Some(handed)) = next else { return Ok(Step::Worked) };
+        let Ok(Some(handed)) = next else {
+            return Ok(Step::Worked);
+        };
         let taken = self.desk.take(handed.mail, handed.envelope).await;
         // Whoever hung up meanwhile brings it again.
         let _ = handed.done.send(taken.is_ok());
@@ -199,8 +223,11 @@ impl LmtpDesk {
 /// The port of the LMTP server.
 pub(super) async fn bind(listen: std::net::SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
     let bound = tokio::net::TcpListener::bind(listen).await;
-    let listener = bound.with_context(|| format!("inbound.lmtp.listen: cannot listen on {listen}"))?;
-    let address = listener.local_addr().context("inbound.lmtp.listen: no address")?;
+    let listener =
+        bound.with_context(|| format!("inbound.lmtp.listen: cannot listen on {listen}"))?;
+    let address = listener
+        .local_addr()
+        .context("inbound.lmtp.listen: no address")?;
     tracing::info!(listen = %address, "reports are taken over LMTP");
     Ok(listener)
 }

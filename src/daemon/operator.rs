@@ -28,8 +28,11 @@ pub(super) struct Pages {
 /// Takes the port of a listener of their own.
 pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    let listener = bound.with_context(|| format!("web.admin_listen: cannot listen on {address}"))?;
-    let address = listener.local_addr().context("web.admin_listen: no address")?;
+    let listener =
+        bound.with_context(|| format!("web.admin_listen: cannot listen on {address}"))?;
+    let address = listener
+        .local_addr()
+        .context("web.admin_listen: no address")?;
     tracing::info!(admin_listen = %address, "the operator's pages are served");
     Ok(listener)
 }
@@ -42,25 +45,51 @@ impl Pages {
         loops: &mut JoinSet<anyhow::Result<()>>,
         stop: &CancellationToken,
     ) -> Router {
-        let Pages { site, random, parts, pulses, listener, tls } = self;
+        let Pages {
+            site,
+            random,
+            parts,
+            pulses,
+            listener,
+            tls,
+        } = self;
         // To this very machine nobody needs a certificate, and the one of the site names another host.
-        let is_loopback =
-            listener.as_ref().and_then(|own| own.local_addr().ok()).is_some_and(|address| address.ip().is_loopback());
+        let is_loopback = listener
+            .as_ref()
+            .and_then(|own| own.local_addr().ok())
+            .is_some_and(|address| address.ip().is_loopback());
         let tls = tls.filter(|_| !is_loopback);
-        let (mail, sources, models) = (parts.clone(), parts.clone(), parts.borrow().config.model.path.clone());
+        let (mail, sources, models) = (
+            parts.clone(),
+            parts.clone(),
+            parts.borrow().config.model.path.clone(),
+        );
         let works = Works {
             random,
             transport: Arc::new(move || mail.borrow().config.transport.clone()),
             sources: Arc::new(move || {
-                sources.borrow().config.sources.iter().map(|source| source.name.clone()).collect()
+                sources
+                    .borrow()
+                    .config
+                    .sources
+                    .iter()
+                    .map(|source| source.name.clone())
+                    .collect()
             }),
-            loops: Arc::new(move || pulses.iter().map(|pulse| (pulse.name, pulse.is_alive())).collect()),
+            loops: Arc::new(move || {
+                pulses
+                    .iter()
+                    .map(|pulse| (pulse.name, pulse.is_alive()))
+                    .collect()
+            }),
             models,
             own_listener: listener.as_ref().map(|_| tls.is_some()),
         };
         let trusted = site.settings.trusted_proxies.clone();
         let admin = AdminSite::new(site, works);
-        let Some(listener) = listener else { return others.merge(admin::router(admin)) };
+        let Some(listener) = listener else {
+            return others.merge(admin::router(admin));
+        };
         let stop = stop.clone();
         loops.spawn(async move {
             web::serve(listener, tls, admin::alone(admin), &trusted, stop).await;

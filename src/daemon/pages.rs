@@ -58,7 +58,10 @@ impl Threads {
     pub(super) fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut threads = Builder::new_multi_thread();
-        threads.worker_threads((4 * cores).min(THREADS_MAX)).thread_name("pages").enable_all();
+        threads
+            .worker_threads((4 * cores).min(THREADS_MAX))
+            .thread_name("pages")
+            .enable_all();
         threads.build().map(|runtime| Threads(Some(runtime)))
     }
 
@@ -71,7 +74,10 @@ impl Threads {
         trusted: Vec<IpAddr>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let runtime = self.0.as_ref().context("the threads that serve pages have ended")?;
+        let runtime = self
+            .0
+            .as_ref()
+            .context("the threads that serve pages have ended")?;
         // The listener is to wake these threads.
         let listener = listener.into_std()?;
         let served = async move {
@@ -117,19 +123,31 @@ pub(super) fn router(site: web::Site, watched: Watched) -> Router {
 }
 
 async fn health(State(watched): State<Arc<Watched>>) -> Response {
-    let silent: Vec<&str> = watched.pulses.iter().filter(|pulse| !pulse.is_alive()).map(|pulse| pulse.name).collect();
+    let silent: Vec<&str> = watched
+        .pulses
+        .iter()
+        .filter(|pulse| !pulse.is_alive())
+        .map(|pulse| pulse.name)
+        .collect();
     match silent.as_slice() {
         [] => (StatusCode::OK, "alive\n").into_response(),
-        silent => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("no sign of life: {}\n", silent.join(", "))).into_response()
-        }
+        silent => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("no sign of life: {}\n", silent.join(", ")),
+        )
+            .into_response(),
     }
 }
 
 /// Whether the request comes from the house and not through a proxy: what is said here is not for the world.
 fn is_from_the_house(request: &Request) -> bool {
-    let is_forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| request.headers().contains_key(*name));
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let is_forwarded = ["forwarded", "x-forwarded-for"]
+        .iter()
+        .any(|name| request.headers().contains_key(*name));
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip().to_canonical());
     !is_forwarded
         && peer.is_some_and(|peer| match peer {
             IpAddr::V4(peer) => peer.is_loopback() || peer.is_private(),
@@ -148,10 +166,18 @@ async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Res
     let asked = watched.db.run(move |store| {
         store.check_schema()?;
         store.check_writable()?;
-        Ok((store.sender()?, store.relay_pauses()?, store.source_standings()?, store.alarms(now)?))
+        Ok((
+            store.sender()?,
+            store.relay_pauses()?,
+            store.source_standings()?,
+            store.alarms(now)?,
+        ))
     });
     let answer = match tokio::time::timeout(DATABASE_LIMIT, asked).await {
-        Err(_) => Err(format!("does not answer within {} seconds", DATABASE_LIMIT.as_secs())),
+        Err(_) => Err(format!(
+            "does not answer within {} seconds",
+            DATABASE_LIMIT.as_secs()
+        )),
         Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::from(error))),
         Ok(Ok(answer)) => Ok(answer),
     };
@@ -159,11 +185,17 @@ async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Res
         Ok(answer) => answer,
         Err(why) => {
             let text = json!({ "ready": false, "database": why }).to_string();
-            return (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "application/json")], text)
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(header::CONTENT_TYPE, "application/json")],
+                text,
+            )
                 .into_response();
         }
     };
-    let sender = sender.filter(|lease| lease.until > now).map(|lease| lease.holder);
+    let sender = sender
+        .filter(|lease| lease.until > now)
+        .map(|lease| lease.holder);
     let is_ready = sender.is_some() || !watched.delivers;
     let resting = relays.iter().filter(|(_, pause)| pause.until > now);
     let text = json!({
@@ -180,8 +212,17 @@ async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Res
             "source": source.source, "checked_at": source.checked_at, "settled_at": source.settled_at,
         })).collect::<Vec<_>>(),
     });
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        text.to_string(),
+    )
+        .into_response()
 }
 
 async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Response {
@@ -190,15 +231,26 @@ async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Respo
     }
     match figures(&watched).await {
         Ok(figures) => {
-            let loops: Vec<_> = watched.pulses.iter().map(|pulse| (pulse.name, pulse.is_alive())).collect();
+            let loops: Vec<_> = watched
+                .pulses
+                .iter()
+                .map(|pulse| (pulse.name, pulse.is_alive()))
+                .collect();
             let kind = "text/plain; version=0.0.4; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], figures.page(watched.began, &loops, free_bytes(&watched.folder).ok()))
+            (
+                [(header::CONTENT_TYPE, kind)],
+                figures.page(watched.began, &loops, free_bytes(&watched.folder).ok()),
+            )
                 .into_response()
         }
         Err(error) => {
             let why = anyhow::Error::from(error);
             tracing::error!("the figures cannot be counted: {why:#}");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the database does not answer\n").into_response()
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the database does not answer\n",
+            )
+                .into_response()
         }
     }
 }
@@ -207,11 +259,16 @@ async fn figures(watched: &Watched) -> Result<Figures, StoreError> {
     // Whoever comes meanwhile waits for the same count.
     let mut kept = watched.figures.lock().await;
     let now = watched.clock.now();
-    let fresh = kept.as_ref().filter(|figures| (TimeDelta::zero()..FIGURES_KEPT).contains(&(now - figures.now)));
+    let fresh = kept
+        .as_ref()
+        .filter(|figures| (TimeDelta::zero()..FIGURES_KEPT).contains(&(now - figures.now)));
     if let Some(figures) = fresh {
         return Ok(figures.clone());
     }
-    let figures = watched.db.read(move |store| Figures::read(store, now)).await?;
+    let figures = watched
+        .db
+        .read(move |store| Figures::read(store, now))
+        .await?;
     *kept = Some(figures.clone());
     Ok(figures)
 }

@@ -26,7 +26,10 @@ pub(super) enum Unusable {
 
 impl Parts {
     pub(super) fn new(config: Config) -> Result<Self, Unusable> {
-        Ok(Parts { desk: Arc::new(config.desk()?), config })
+        Ok(Parts {
+            desk: Arc::new(config.desk()?),
+            config,
+        })
     }
 
     pub(super) fn envelope_sender(&self) -> EnvelopeSender {

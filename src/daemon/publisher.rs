@@ -37,15 +37,22 @@ impl Publishing {
         let this = Arc::clone(&self);
         let published = self.db.run_blocking(move |db| {
             let parts = Arc::clone(&this.parts.borrow());
-            let mut publisher = this.publisher.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut publisher = this
+                .publisher
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             publisher.step(db, &parts.desk, this.clock.now(), || {
                 this.pulse.beat();
                 !this.stop.is_cancelled()
             })
         });
-        let Some(published) = published.await? else { return Ok(Step::Idle) };
+        let Some(published) = published.await? else {
+            return Ok(Step::Idle);
+        };
         let now = self.clock.now();
-        self.db.run(move |store| store.note_work("publish", None, now)).await?;
+        self.db
+            .run(move |store| store.note_work("publish", None, now))
+            .await?;
         say(&published);
         if published.queued > 0 {
             self.queued.notify_one();
@@ -56,10 +63,18 @@ impl Publishing {
 
 fn say(published: &Published) {
     if published.due > 0 {
-        tracing::info!(due = published.due, queued = published.queued, empty = published.empty, "issues composed");
+        tracing::info!(
+            due = published.due,
+            queued = published.queued,
+            empty = published.empty,
+            "issues composed"
+        );
     }
     if published.waiting > 0 {
-        tracing::info!(waiting = published.waiting, "issues wait for papers that are still missing");
+        tracing::info!(
+            waiting = published.waiting,
+            "issues wait for papers that are still missing"
+        );
     }
     if published.late > 0 {
         tracing::warn!(

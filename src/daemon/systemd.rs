@@ -20,7 +20,10 @@ pub(super) fn reloading() {
 
 /// The program finishes what is under way.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("finishing what is under way")]);
+    tell(&[
+        NotifyState::Stopping,
+        NotifyState::Status("finishing what is under way"),
+    ]);
 }
 
 /// How often systemd wants a sign of life: twice as often as it loses patience.

@@ -83,7 +83,11 @@ impl Accent {
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let value = f64::from(channel) / 255.0;
-            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         let [red, green, blue] = self.0;
         0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
@@ -105,9 +109,14 @@ mod tests {
 
     #[test]
     fn every_accent_is_legible_on_both_grounds() {
-        for text in ["#8c2f1b", "#000000", "#ffffff", "#ffff00", "#0000ff", "#808080", "#1a7f37"] {
+        for text in [
+            "#8c2f1b", "#000000", "#ffffff", "#ffff00", "#0000ff", "#808080", "#1a7f37",
+        ] {
             let accent: Accent = text.parse().unwrap();
-            for (colour, ground) in [(accent.on_light(), PAPER_LIGHT), (accent.on_dark(), PAPER_DARK)] {
+            for (colour, ground) in [
+                (accent.on_light(), PAPER_LIGHT),
+                (accent.on_dark(), PAPER_DARK),
+            ] {
                 let found = colour.parse::<Accent>().unwrap().contrast(ground);
                 assert!(found >= CONTRAST_MIN, "{text} became {colour} with {found}");
             }
@@ -117,10 +126,16 @@ mod tests {
     /// The fixed colours of `templates/digest.html`.
     #[test]
     fn ink_is_legible_on_both_grounds() {
-        for (ink, ground) in
-            [("#1f1e1b", PAPER_LIGHT), ("#615c53", PAPER_LIGHT), ("#e8e5de", PAPER_DARK), ("#a9a498", PAPER_DARK)]
-        {
-            assert!(ink.parse::<Accent>().unwrap().contrast(ground) >= CONTRAST_MIN, "{ink}");
+        for (ink, ground) in [
+            ("#1f1e1b", PAPER_LIGHT),
+            ("#615c53", PAPER_LIGHT),
+            ("#e8e5de", PAPER_DARK),
+            ("#a9a498", PAPER_DARK),
+        ] {
+            assert!(
+                ink.parse::<Accent>().unwrap().contrast(ground) >= CONTRAST_MIN,
+                "{ink}"
+            );
         }
     }
 }

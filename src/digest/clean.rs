@@ -66,13 +66,17 @@ pub(super) fn web_url(url: &str) -> Option<String> {
     if !matches!(scheme.as_str(), "http" | "https") || !host_is_plain {
         return None;
     }
-    let encoded = percent_encode(url, |byte| byte.is_ascii_graphic() && !b"<>\"'\\^`{|}".contains(&byte));
+    let encoded = percent_encode(url, |byte| {
+        byte.is_ascii_graphic() && !b"<>\"'\\^`{|}".contains(&byte)
+    });
     (encoded.len() <= BYTES_MAX).then_some(encoded)
 }
 
 /// `text` as one segment of a path (RFC 3986 section 2.3: only unreserved characters stay).
 pub(super) fn path_segment(text: &str) -> String {
-    percent_encode(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    percent_encode(text, |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    })
 }
 
 /// Every byte of `text` that `stays` refuses becomes `%XX`.
@@ -98,7 +102,10 @@ mod tests {
         for (raw, clean) in [
             ("  two   words ", "two words"),
             ("a\r\nBcc: x@example.org", "a Bcc: x@example.org"),
-            ("nul\0tab\tvt\u{b}nel\u{85}ls\u{2028}ps\u{2029}end", "nul tab vt nel ls ps end"),
+            (
+                "nul\0tab\tvt\u{b}nel\u{85}ls\u{2028}ps\u{2029}end",
+                "nul tab vt nel ls ps end",
+            ),
             ("\u{202e}desrever\u{202c} \u{2067}x\u{2069}", "desrever x"),
             ("\u{feff}می\u{200c}خواهم", "می\u{200c}خواهم"),
             ("\u{fffe}\u{1ffff}\u{fdd0}", ""),
@@ -109,15 +116,24 @@ mod tests {
 
     #[test]
     fn empty_lines_part_paragraphs() {
-        assert_eq!(paragraphs("a\nb\n\n \t\nc\r\n\r\n\u{202e}\n d"), ["a b", "c", "d"]);
+        assert_eq!(
+            paragraphs("a\nb\n\n \t\nc\r\n\r\n\u{202e}\n d"),
+            ["a b", "c", "d"]
+        );
         assert_eq!(paragraphs(" \n"), Vec::<String>::new());
     }
 
     #[test]
     fn only_web_addresses_are_links() {
         for (url, expected) in [
-            ("https://example.org/a?b=c&d#e", Some("https://example.org/a?b=c&d#e")),
-            (" HTTP://example.org/ü\"><b> ", Some("HTTP://example.org/%C3%BC%22%3E%3Cb%3E")),
+            (
+                "https://example.org/a?b=c&d#e",
+                Some("https://example.org/a?b=c&d#e"),
+            ),
+            (
+                " HTTP://example.org/ü\"><b> ",
+                Some("HTTP://example.org/%C3%BC%22%3E%3Cb%3E"),
+            ),
             ("javascript:alert(1)//://", None),
             ("data://x", None),
             ("https:///x", None),
@@ -126,7 +142,10 @@ mod tests {
         ] {
             assert_eq!(web_url(url).as_deref(), expected, "{url}");
         }
-        assert_eq!(web_url(&format!("https://example.org/{}", "x".repeat(2_000))), None);
+        assert_eq!(
+            web_url(&format!("https://example.org/{}", "x".repeat(2_000))),
+            None
+        );
         assert_eq!(path_segment("10.1/a b?é"), "10.1%2Fa%20b%3F%C3%A9");
     }
 }

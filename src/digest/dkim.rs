@@ -102,7 +102,9 @@ impl fmt::Display for DnsRecord {
 
 impl fmt::Debug for DkimSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DkimSigner").field("domain", &self.domain).finish_non_exhaustive()
+        f.debug_struct("DkimSigner")
+            .field("domain", &self.domain)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,12 +113,21 @@ impl DkimSigner {
     pub fn load(settings: &DkimSettings) -> Result<Self, DkimError> {
         let mut keys = Vec::new();
         if let Some(path) = &settings.rsa_key_file {
-            keys.push(Key { selector: settings.selector.clone(), pair: rsa(path)? });
+            keys.push(Key {
+                selector: settings.selector.clone(),
+                pair: rsa(path)?,
+            });
         }
         if let Some(path) = &settings.ed25519_key_file {
-            keys.push(Key { selector: settings.ed25519_selector.clone(), pair: ed25519(path)? });
+            keys.push(Key {
+                selector: settings.ed25519_selector.clone(),
+                pair: ed25519(path)?,
+            });
         }
-        Ok(DkimSigner { domain: settings.domain.clone(), keys })
+        Ok(DkimSigner {
+            domain: settings.domain.clone(),
+            keys,
+        })
     }
 
     /// The message with a signature by each key above it.
@@ -149,9 +160,15 @@ impl DkimSigner {
         let record = |key: &Key| DnsRecord {
             name: format!("{}._domainkey.{}", key.selector, self.domain),
             value: match &key.pair {
-                Pair::Rsa(pair) => format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(public_key_info(pair))),
+                Pair::Rsa(pair) => format!(
+                    "v=DKIM1; k=rsa; p={}",
+                    STANDARD.encode(public_key_info(pair))
+                ),
                 // The bare key (RFC 8463 section 4).
-                Pair::Ed25519(pair) => format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(pair.public_key())),
+                Pair::Ed25519(pair) => format!(
+                    "v=DKIM1; k=ed25519; p={}",
+                    STANDARD.encode(pair.public_key())
+                ),
             },
         };
         self.keys.iter().map(record).collect()
@@ -160,7 +177,10 @@ impl DkimSigner {
     /// The signature's header, up to where the signature goes.
     fn unsigned(&self, key: &Key, names: &[String], body_hash: &str) -> String {
         let algorithm = key.pair.algorithm();
-        let mut header = format!("DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={};\r\n", self.domain);
+        let mut header = format!(
+            "DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={};\r\n",
+            self.domain
+        );
         let _ = write!(header, " s={};\r\n h=", key.selector);
         let mut column = 3;
         for (at, name) in names.iter().enumerate() {
@@ -193,12 +213,20 @@ impl Pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 // Chance protects the key from being measured; the signature does not depend on it.
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), data, &mut signature)
-                    .expect("a sound key signs, and the system has random numbers");
+                pair.sign(
+                    &RSA_PKCS1_SHA256,
+                    &SystemRandom::new(),
+                    data,
+                    &mut signature,
+                )
+                .expect("a sound key signs, and the system has random numbers");
                 signature
             }
             // RFC 8463 section 3: what is signed is the hash.
-            Pair::Ed25519(pair) => pair.sign(ring::digest::digest(&SHA256, data).as_ref()).as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair
+                .sign(ring::digest::digest(&SHA256, data).as_ref())
+                .as_ref()
+                .to_vec(),
         }
     }
 }
@@ -228,14 +256,18 @@ fn ed25519(path: &Path) -> Result<Pair, DkimError> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, DkimError> {
-    PrivateKeyDer::from_pem_file(path)
-        .map_err(|cause| DkimError::Unreadable { path: path.to_owned(), cause: cause.to_string().into() })
+    PrivateKeyDer::from_pem_file(path).map_err(|cause| DkimError::Unreadable {
+        path: path.to_owned(),
+        cause: cause.to_string().into(),
+    })
 }
 
 /// The public key as a `SubjectPublicKeyInfo` (RFC 3279 section 2.3.1), which is what `p=` holds.
 fn public_key_info(pair: &RsaKeyPair) -> Vec<u8> {
     // SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }
-    const ALGORITHM: [u8; 15] = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
+    const ALGORITHM: [u8; 15] = [
+        0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0,
+    ];
     let bits = [&[0], pair.public().as_ref()].concat();
     der(0x30, &[&ALGORITHM[..], &der(3, &bits)].concat())
 }
@@ -253,7 +285,9 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 /// Header and body, without the empty line between them.
 fn halves(message: &[u8]) -> (&str, &[u8]) {
     let end = message.windows(4).position(|four| four == b"\r\n\r\n");
-    let (head, body) = end.map_or((message, &[][..]), |at| (&message[..at + 2], &message[at + 4..]));
+    let (head, body) = end.map_or((message, &[][..]), |at| {
+        (&message[..at + 2], &message[at + 4..])
+    });
     (std::str::from_utf8(head).unwrap_or_default(), body)
 }
 
@@ -276,7 +310,12 @@ fn selected(headers: &[&str]) -> (Vec<String>, Vec<u8>) {
     let (mut names, mut hashed) = (Vec::new(), Vec::new());
     // Of headers with the same name the last one counts first (RFC 6376 section 5.4.2).
     for header in headers.iter().rev() {
-        let name = header.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let name = header
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if SIGNED.contains(&name.as_str()) || name.starts_with("list-") {
             relaxed_header(header, &mut hashed);
             names.push(name);
@@ -289,9 +328,17 @@ fn selected(headers: &[&str]) -> (Vec<String>, Vec<u8>) {
 /// RFC 6376 section 3.4.2. Ends with CRLF.
 fn relaxed_header(header: &str, into: &mut Vec<u8>) {
     let (name, value) = header.split_once(':').unwrap_or((header, ""));
-    into.extend(name.trim_end().bytes().map(|byte| byte.to_ascii_lowercase()));
+    into.extend(
+        name.trim_end()
+            .bytes()
+            .map(|byte| byte.to_ascii_lowercase()),
+    );
     into.push(b':');
-    for (at, word) in value.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty()).enumerate() {
+    for (at, word) in value
+        .split([' ', '\t', '\r', '\n'])
+        .filter(|word| !word.is_empty())
+        .enumerate()
+    {
         if at > 0 {
             into.push(b' ');
         }
@@ -306,8 +353,13 @@ fn body_hash(body: &[u8]) -> [u8; 32] {
     let mut text = Vec::with_capacity(body.len() + 2);
     let mut empty_lines = 0;
     for line in body.split_inclusive(|&byte| byte == b'\n') {
-        let line = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        let kept = line.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |at| at + 1);
+        let line = line
+            .strip_suffix(b"\n")
+            .map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let kept = line
+            .iter()
+            .rposition(|byte| !matches!(byte, b' ' | b'\t'))
+            .map_or(0, |at| at + 1);
         let line = &line[..kept];
         if line.is_empty() {
             empty_lines += 1;
@@ -333,7 +385,10 @@ fn body_hash(body: &[u8]) -> [u8; 32] {
         text.extend_from_slice(b"\r\n");
     }
     hash.update(&text);
-    hash.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+    hash.finish()
+        .as_ref()
+        .try_into()
+        .expect("SHA-256 has 32 bytes")
 }
 
 #[cfg(test)]
@@ -373,7 +428,13 @@ mod tests {
     fn every_list_header_is_signed_and_the_sender_once_more() {
         let head = "From: a\r\nTo: b\r\nX-Other: c\r\nList-Unsubscribe: <u>\r\nSubject: d\r\n";
         let (names, hashed) = selected(&headers(head));
-        assert_eq!(names.join(":"), "subject:list-unsubscribe:to:from:from:to:subject");
-        assert_eq!(String::from_utf8(hashed).unwrap(), "subject:d\r\nlist-unsubscribe:<u>\r\nto:b\r\nfrom:a\r\n");
+        assert_eq!(
+            names.join(":"),
+            "subject:list-unsubscribe:to:from:from:to:subject"
+        );
+        assert_eq!(
+            String::from_utf8(hashed).unwrap(),
+            "subject:d\r\nlist-unsubscribe:<u>\r\nto:b\r\nfrom:a\r\n"
+        );
     }
 }

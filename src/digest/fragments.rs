@@ -38,7 +38,13 @@ pub(super) enum Slot {
     Save,
 }
 
-pub(super) const SLOTS: [Slot; 5] = [Slot::Marker, Slot::Reason, Slot::More, Slot::Less, Slot::Save];
+pub(super) const SLOTS: [Slot; 5] = [
+    Slot::Marker,
+    Slot::Reason,
+    Slot::More,
+    Slot::Less,
+    Slot::Save,
+];
 
 impl Slot {
     /// What stands for its value until that is known.
@@ -72,7 +78,11 @@ pub(super) struct Fragment {
 enum Piece {
     Text(String),
     Value(usize),
-    Wrap { first: Fragment, text: Fragment, indent: usize },
+    Wrap {
+        first: Fragment,
+        text: Fragment,
+        indent: usize,
+    },
 }
 
 impl Fragment {
@@ -83,7 +93,11 @@ impl Fragment {
         while let Some(at) = rest.find([MARK, WRAP]) {
             push_text(&mut pieces, &rest[..at]);
             rest = &rest[at..];
-            let (piece, length) = if rest.starts_with(MARK) { value(rest) } else { wrap(rest) };
+            let (piece, length) = if rest.starts_with(MARK) {
+                value(rest)
+            } else {
+                wrap(rest)
+            };
             pieces.extend(piece);
             rest = &rest[length..];
         }
@@ -98,9 +112,17 @@ impl Fragment {
                 Piece::Text(text) => into.push_str(text),
                 Piece::Value(at) => {
                     let value = values.get(*at).copied().unwrap_or_default();
-                    if is_html { escape(value, into) } else { into.push_str(value) }
+                    if is_html {
+                        escape(value, into)
+                    } else {
+                        into.push_str(value)
+                    }
                 }
-                Piece::Wrap { first, text, indent } => {
+                Piece::Wrap {
+                    first,
+                    text,
+                    indent,
+                } => {
                     let (mut plain_first, mut plain) = (String::new(), String::new());
                     first.fill(values, is_html, &mut plain_first);
                     text.fill(values, is_html, &mut plain);
@@ -116,7 +138,10 @@ impl Fragment {
             Piece::Value(_) => 0,
             Piece::Wrap { first, text, .. } => first.bytes() + text.bytes(),
         };
-        self.pieces.iter().map(|piece| of(piece) + size_of::<Piece>()).sum()
+        self.pieces
+            .iter()
+            .map(|piece| of(piece) + size_of::<Piece>())
+            .sum()
     }
 }
 
@@ -129,18 +154,33 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
 /// The mark at the start of `text`, and how long it is.
 fn value(text: &str) -> (Option<Piece>, usize) {
     match text.find(MARK_END) {
-        Some(end) => (text[MARK.len_utf8()..end].parse().ok().map(Piece::Value), end + MARK_END.len_utf8()),
+        Some(end) => (
+            text[MARK.len_utf8()..end].parse().ok().map(Piece::Value),
+            end + MARK_END.len_utf8(),
+        ),
         None => (None, MARK.len_utf8()),
     }
 }
 
 /// The same for a marked `wrap`.
 fn wrap(text: &str) -> (Option<Piece>, usize) {
-    let Some(end) = text.find(WRAP_END) else { return (None, WRAP.len_utf8()) };
+    let Some(end) = text.find(WRAP_END) else {
+        return (None, WRAP.len_utf8());
+    };
     let mut parts = text[WRAP.len_utf8()..end].splitn(3, WRAP_NEXT);
-    let indent = parts.next().and_then(|indent| indent.parse().ok()).unwrap_or(0);
-    let (first, text) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let piece = Piece::Wrap { first: Fragment::new(first), text: Fragment::new(text), indent };
+    let indent = parts
+        .next()
+        .and_then(|indent| indent.parse().ok())
+        .unwrap_or(0);
+    let (first, text) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let piece = Piece::Wrap {
+        first: Fragment::new(first),
+        text: Fragment::new(text),
+        indent,
+    };
     (Some(piece), end + WRAP_END.len_utf8())
 }
 
@@ -170,7 +210,12 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(paper: &Arc<Paper>, language: &str, manner: &Manner, is_html: bool) -> Self {
-        Key { paper: place(paper), language: language.to_owned(), manner: manner.clone(), is_html }
+        Key {
+            paper: place(paper),
+            language: language.to_owned(),
+            manner: manner.clone(),
+            is_html,
+        }
     }
 }
 
@@ -193,7 +238,10 @@ type Kept<K, V> = RwLock<HashMap<K, (Arc<Paper>, Arc<V>)>>;
 impl Fragments {
     /// Renders everything anew for every reader: what all else has to equal.
     pub fn keeping_nothing() -> Self {
-        Fragments { keeps_nothing: true, ..Fragments::default() }
+        Fragments {
+            keeps_nothing: true,
+            ..Fragments::default()
+        }
     }
 
     pub(super) fn keeps_nothing(&self) -> bool {
@@ -207,7 +255,8 @@ impl Fragments {
             let Ok(made) = make();
             return Arc::new(made);
         }
-        let Ok(found) = self.get_or_make(&self.abstracts, place(paper), paper, make, Abstract::bytes);
+        let Ok(found) =
+            self.get_or_make(&self.abstracts, place(paper), paper, make, Abstract::bytes);
         found
     }
 
@@ -229,15 +278,25 @@ impl Fragments {
         make: impl FnOnce() -> Result<V, E>,
         bytes: impl Fn(&V) -> usize,
     ) -> Result<Arc<V>, E> {
-        if let Some((_, found)) = kept.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some((_, found)) = kept
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Ok(Arc::clone(found));
         }
         let made = Arc::new(make()?);
         let more = bytes(&made) + size_of::<(K, Arc<Paper>)>();
         let before = self.bytes.fetch_add(more, Ordering::Relaxed);
         if before + more > BYTES_MAX {
-            self.papers.write().unwrap_or_else(PoisonError::into_inner).clear();
-            self.abstracts.write().unwrap_or_else(PoisonError::into_inner).clear();
+            self.papers
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+            self.abstracts
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
             self.bytes.store(more, Ordering::Relaxed);
         }
         let mut kept = kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -267,11 +326,19 @@ mod tests {
 
     #[test]
     fn marks_are_replaced_by_escaped_values() {
-        let filled = format!("<a href=\"{}\">{}</a>{}", mark(2), Slot::Marker.mark(), mark(9));
+        let filled = format!(
+            "<a href=\"{}\">{}</a>{}",
+            mark(2),
+            Slot::Marker.mark(),
+            mark(9)
+        );
         let fragment = Fragment::new(&filled);
         let mut html = String::new();
         fragment.fill(&["1.", "why", "https://x/?a=1&b=\"'<>"], true, &mut html);
-        assert_eq!(html, "<a href=\"https://x/?a=1&amp;b=&quot;&#39;&lt;&gt;\">1.</a>");
+        assert_eq!(
+            html,
+            "<a href=\"https://x/?a=1&amp;b=&quot;&#39;&lt;&gt;\">1.</a>"
+        );
     }
 
     #[test]
@@ -297,7 +364,8 @@ mod tests {
         let fragments = Fragments::default();
         let papers: Vec<Arc<Paper>> = (0..40)
             .map(|at| {
-                let mut paper = Paper::new(format!("2611.{at:05}").parse().unwrap(), "t".to_owned());
+                let mut paper =
+                    Paper::new(format!("2611.{at:05}").parse().unwrap(), "t".to_owned());
                 paper.abstract_text = "A sentence that is long enough to be one. ".repeat(10_000);
                 Arc::new(paper)
             })

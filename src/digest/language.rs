@@ -337,7 +337,10 @@ impl Language {
         let mut all = vec![("count", number.as_str())];
         all.extend_from_slice(values);
         // What an own language leaves out is English, with the forms of English.
-        let form = text.0.get(&self.plural.form(count)).or_else(|| text.0.get(&Form::Other));
+        let form = text
+            .0
+            .get(&self.plural.form(count))
+            .or_else(|| text.0.get(&Form::Other));
         form.map_or_else(String::new, |text| text.with(&all))
     }
 
@@ -367,13 +370,27 @@ impl Language {
     /// `Fri 20 Nov`, with the year if it is not that of `today`.
     pub(super) fn day_short(&self, day: NaiveDate, today: NaiveDate) -> String {
         let dates = &self.dates;
-        self.date(if day.year() == today.year() { &dates.short } else { &dates.short_year }, day)
+        self.date(
+            if day.year() == today.year() {
+                &dates.short
+            } else {
+                &dates.short_year
+            },
+            day,
+        )
     }
 
     /// `Friday, 20 November`, with the year if it is not that of `today`.
     pub(super) fn day_long(&self, day: NaiveDate, today: NaiveDate) -> String {
         let dates = &self.dates;
-        self.date(if day.year() == today.year() { &dates.long } else { &dates.long_year }, day)
+        self.date(
+            if day.year() == today.year() {
+                &dates.long
+            } else {
+                &dates.long_year
+            },
+            day,
+        )
     }
 
     /// `Friday, 20 November 2026`.
@@ -398,7 +415,10 @@ impl Language {
     }
 
     fn date(&self, pattern: &Text, day: NaiveDate) -> String {
-        let (weekday, month) = (day.weekday().num_days_from_monday() as usize, day.month0() as usize);
+        let (weekday, month) = (
+            day.weekday().num_days_from_monday() as usize,
+            day.month0() as usize,
+        );
         pattern.with(&[
             ("weekday", &self.dates.weekdays[weekday]),
             ("weekday_short", &self.dates.weekdays_short[weekday]),
@@ -419,7 +439,10 @@ impl Language {
         match names {
             [] => String::new(),
             [only] => only.clone(),
-            [init @ .., last] => self.lists.last.with(&[("list", &init.join(&self.lists.comma)), ("last", last)]),
+            [init @ .., last] => self
+                .lists
+                .last
+                .with(&[("list", &init.join(&self.lists.comma)), ("last", last)]),
         }
     }
 
@@ -429,7 +452,10 @@ impl Language {
             return self.list(names);
         }
         let more = self.number((names.len() - shown) as u64);
-        self.lists.more.with(&[("list", &names[..shown].join(&self.lists.comma)), ("count", &more)])
+        self.lists.more.with(&[
+            ("list", &names[..shown].join(&self.lists.comma)),
+            ("count", &more),
+        ])
     }
 
     /// `a, b, c`.
@@ -451,12 +477,54 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2026, 11, 20).unwrap();
         let later = NaiveDate::from_ymd_opt(2027, 1, 2).unwrap();
         for (code, short, other_year, whole, number, score) in [
-            ("en", "Fri 20 Nov", "Fri 20 Nov 2026", "Friday, 20 November 2026", "12,345", "0.20"),
-            ("de", "Fr. 20. Nov.", "Fr. 20. Nov. 2026", "Freitag, 20. November 2026", "12.345", "0,20"),
-            ("fr", "ven. 20 nov.", "ven. 20 nov. 2026", "vendredi 20 novembre 2026", "12\u{202f}345", "0,20"),
-            ("es", "vie 20 nov", "vie 20 nov 2026", "viernes, 20 de noviembre de 2026", "12.345", "0,20"),
-            ("zh", "11月20日周五", "2026年11月20日周五", "2026年11月20日 星期五", "12,345", "0.20"),
-            ("ja", "11月20日（金）", "2026年11月20日（金）", "2026年11月20日 金曜日", "12,345", "0.20"),
+            (
+                "en",
+                "Fri 20 Nov",
+                "Fri 20 Nov 2026",
+                "Friday, 20 November 2026",
+                "12,345",
+                "0.20",
+            ),
+            (
+                "de",
+                "Fr. 20. Nov.",
+                "Fr. 20. Nov. 2026",
+                "Freitag, 20. November 2026",
+                "12.345",
+                "0,20",
+            ),
+            (
+                "fr",
+                "ven. 20 nov.",
+                "ven. 20 nov. 2026",
+                "vendredi 20 novembre 2026",
+                "12\u{202f}345",
+                "0,20",
+            ),
+            (
+                "es",
+                "vie 20 nov",
+                "vie 20 nov 2026",
+                "viernes, 20 de noviembre de 2026",
+                "12.345",
+                "0,20",
+            ),
+            (
+                "zh",
+                "11月20日周五",
+                "2026年11月20日周五",
+                "2026年11月20日 星期五",
+                "12,345",
+                "0.20",
+            ),
+            (
+                "ja",
+                "11月20日（金）",
+                "2026年11月20日（金）",
+                "2026年11月20日 金曜日",
+                "12,345",
+                "0.20",
+            ),
         ] {
             let language = language(code);
             assert_eq!(language.day_short(day, day), short);
@@ -472,16 +540,38 @@ mod tests {
     #[test]
     fn plurals_follow_the_language() {
         use Form::{Few, Many, One, Other};
-        let forms = |plural: Plural| [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number));
+        let forms =
+            |plural: Plural| [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number));
         assert_eq!(forms(Plural::None), [Other; 9]);
-        assert_eq!(forms(Plural::One), [Other, One, Other, Other, Other, Other, Other, Other, Other]);
-        assert_eq!(forms(Plural::ZeroOne), [One, One, Other, Other, Other, Other, Other, Other, Other]);
-        assert_eq!(forms(Plural::Czech), [Other, One, Few, Other, Other, Other, Other, Other, Other]);
-        assert_eq!(forms(Plural::Polish), [Many, One, Few, Many, Many, Many, Many, Few, Many]);
-        assert_eq!(forms(Plural::Russian), [Many, One, Few, Many, Many, Many, One, Few, Many]);
+        assert_eq!(
+            forms(Plural::One),
+            [Other, One, Other, Other, Other, Other, Other, Other, Other]
+        );
+        assert_eq!(
+            forms(Plural::ZeroOne),
+            [One, One, Other, Other, Other, Other, Other, Other, Other]
+        );
+        assert_eq!(
+            forms(Plural::Czech),
+            [Other, One, Few, Other, Other, Other, Other, Other, Other]
+        );
+        assert_eq!(
+            forms(Plural::Polish),
+            [Many, One, Few, Many, Many, Many, Many, Few, Many]
+        );
+        assert_eq!(
+            forms(Plural::Russian),
+            [Many, One, Few, Many, Many, Many, One, Few, Many]
+        );
         let french = language("fr");
-        assert_eq!(french.count(&french.digest.picked, 1, &[("from", "9")]), "1 article choisi parmi 9");
-        assert_eq!(french.count(&french.digest.picked, 2, &[("from", "9")]), "2 articles choisis parmi 9");
+        assert_eq!(
+            french.count(&french.digest.picked, 1, &[("from", "9")]),
+            "1 article choisi parmi 9"
+        );
+        assert_eq!(
+            french.count(&french.digest.picked, 2, &[("from", "9")]),
+            "2 articles choisis parmi 9"
+        );
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::text::cut;
 use chrono::{DateTime, NaiveDate, Utc};
 use lettre::Message;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject,
+};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretSlice};
@@ -63,17 +65,31 @@ const URI_BYTES_MAX: usize = 900;
 ///
 /// It is the same every time, and says nothing of the subscriber to those who
 /// do not have the secret.
-pub fn message_id(secret: &SecretSlice<u8>, domain: &str, subscriber: SubscriberId, local_date: NaiveDate) -> String {
+pub fn message_id(
+    secret: &SecretSlice<u8>,
+    domain: &str,
+    subscriber: SubscriberId,
+    local_date: NaiveDate,
+) -> String {
     dated_id(
         secret,
         domain,
         local_date,
-        &format!("paperboy message-id 1\0{day}\0{}", subscriber.0, day = day(local_date)),
+        &format!(
+            "paperboy message-id 1\0{day}\0{}",
+            subscriber.0,
+            day = day(local_date)
+        ),
     )
 }
 
 /// The same for a notice, which `about` tells from all others.
-pub(super) fn notice_id(secret: &SecretSlice<u8>, domain: &str, about: &str, date: NaiveDate) -> String {
+pub(super) fn notice_id(
+    secret: &SecretSlice<u8>,
+    domain: &str,
+    about: &str,
+    date: NaiveDate,
+) -> String {
     dated_id(secret, domain, date, &format!("paperboy notice 1\0{about}"))
 }
 
@@ -89,22 +105,43 @@ fn day(date: NaiveDate) -> String {
 
 /// The complete message: equal input gives equal bytes.
 pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>, MessageError> {
-    let Headers { from, recipient, dress, .. } = *headers;
+    let Headers {
+        from,
+        recipient,
+        dress,
+        ..
+    } = *headers;
     let message_id = checked_message_id(headers.message_id)?;
     let contact = header_uri("List-Help", &format!("mailto:{}", dress.contact))?;
     let archive = header_uri("List-Archive", &format!("{}/", dress.base_url))?;
-    let feedback_id = format!("{}:digest:{}:{SENDER_ID}", headers.local_date.format("%Y%m%d"), rendered.language);
+    let feedback_id = format!(
+        "{}:digest:{}:{SENDER_ID}",
+        headers.local_date.format("%Y%m%d"),
+        rendered.language
+    );
     let builder = addressed(from, recipient.name, recipient.address, &rendered.subject)?
         .date(SystemTime::from(headers.date))
         .message_id(Some(format!("<{message_id}>")))
         // RFC 2919: one for the service, and stable for ever.
-        .raw_header(named("List-Id", &dress.name, &format!("<digest.{}>", from.email.domain())))
-        .raw_header(unsubscribe(&recipient.unsubscribe_url, recipient.unsubscribe_mailto.as_deref())?)
+        .raw_header(named(
+            "List-Id",
+            &dress.name,
+            &format!("<digest.{}>", from.email.domain()),
+        ))
+        .raw_header(unsubscribe(
+            &recipient.unsubscribe_url,
+            recipient.unsubscribe_mailto.as_deref(),
+        )?)
         .raw_header(plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
         .raw_header(plain("List-Archive", &archive))
         .raw_header(plain("List-Help", &contact));
     let builder = automatic(builder, &feedback_id, &rendered.language);
-    finished(builder, message_id, &rendered.text, rendered.html.as_deref())
+    finished(
+        builder,
+        message_id,
+        &rendered.text,
+        rendered.html.as_deref(),
+    )
 }
 
 /// What the headers of a notice say.
@@ -120,10 +157,19 @@ pub(super) struct NoticeHeaders<'a> {
 
 /// The complete message of a notice. It belongs to no list, so it has none of
 /// the list's headers but the way out.
-pub(super) fn notice_message(text: &str, html: &str, headers: &NoticeHeaders<'_>) -> Result<Vec<u8>, MessageError> {
+pub(super) fn notice_message(
+    text: &str,
+    html: &str,
+    headers: &NoticeHeaders<'_>,
+) -> Result<Vec<u8>, MessageError> {
     let letter = headers.letter;
     let message_id = checked_message_id(letter.message_id)?;
-    let feedback_id = format!("{}:{}:{}:{SENDER_ID}", letter.date.format("%Y%m%d"), headers.kind, headers.language);
+    let feedback_id = format!(
+        "{}:{}:{}:{SENDER_ID}",
+        letter.date.format("%Y%m%d"),
+        headers.kind,
+        headers.language
+    );
     // Whoever asked for it by a form may have typed any name: none is used.
     let mut builder = addressed(letter.from, "", letter.to, headers.subject)?
         .date(SystemTime::from(letter.date))
@@ -137,12 +183,22 @@ pub(super) fn notice_message(text: &str, html: &str, headers: &NoticeHeaders<'_>
     finished(builder, message_id, text, Some(html))
 }
 
-fn addressed(from: &Mailbox, name: &str, to: &Address, title: &str) -> Result<MessageBuilder, MessageError> {
+fn addressed(
+    from: &Mailbox,
+    name: &str,
+    to: &Address,
+    title: &str,
+) -> Result<MessageBuilder, MessageError> {
     // lettre would read the addresses out of the headers again, and knows fewer than there are.
-    let envelope = Envelope::new(Some(from.email.clone()), vec![to.into()]).map_err(MessageError::Build)?;
+    let envelope =
+        Envelope::new(Some(from.email.clone()), vec![to.into()]).map_err(MessageError::Build)?;
     Ok(Message::builder()
         .envelope(envelope)
-        .raw_header(named("From", from.name.as_deref().unwrap_or_default(), &format!("<{}>", from.email)))
+        .raw_header(named(
+            "From",
+            from.name.as_deref().unwrap_or_default(),
+            &format!("<{}>", from.email),
+        ))
         .raw_header(named("To", name, &format!("<{to}>")))
         .raw_header(subject(&line(title))))
 }
@@ -225,11 +281,20 @@ fn checked_message_id(id: &str) -> Result<&str, MessageError> {
     let sound = id.split_once('@').is_some_and(|(left, right)| {
         let plain = |part: &str| {
             !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+                && part.bytes().all(|byte| {
+                    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte)
+                })
         };
         plain(left) && plain(right) && id.len() <= 250
     });
-    if sound { Ok(id) } else { Err(MessageError::Value { header: "Message-ID", value: id.to_owned() }) }
+    if sound {
+        Ok(id)
+    } else {
+        Err(MessageError::Value {
+            header: "Message-ID",
+            value: id.to_owned(),
+        })
+    }
 }
 
 /// A header whose value we wrote: ASCII, shorter than a line or without a place to fold it.
@@ -254,8 +319,12 @@ fn subject(text: &str) -> HeaderValue {
 /// We write these ourselves because lettre folds nowhere in an encoded name.
 fn named(header: &'static str, name: &str, spec: &str) -> HeaderValue {
     let phrase = phrase(&cut(&line(name), NAME_CHARS_MAX));
-    let last_line =
-        phrase.rsplit("\r\n").next().map_or(0, str::len) + if phrase.contains('\r') { 0 } else { header.len() + 2 };
+    let last_line = phrase.rsplit("\r\n").next().map_or(0, str::len)
+        + if phrase.contains('\r') {
+            0
+        } else {
+            header.len() + 2
+        };
     let value = if phrase.is_empty() {
         spec.to_owned()
     } else if last_line + 1 + spec.len() > LINE_BYTES {
@@ -268,12 +337,22 @@ fn named(header: &'static str, name: &str, spec: &str) -> HeaderValue {
 
 /// A display name: words as they are, or quoted, or encoded (RFC 5322 section 3.2.5).
 fn phrase(name: &str) -> String {
-    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') {
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+    {
         return name.to_owned();
     }
     let quoted = format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
-    let plain = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') && !name.contains("=?");
-    if plain && quoted.len() <= NAME_CHARS_MAX { quoted } else { encoded_words(name) }
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        && !name.contains("=?");
+    if plain && quoted.len() <= NAME_CHARS_MAX {
+        quoted
+    } else {
+        encoded_words(name)
+    }
 }
 
 /// RFC 2369 section 3.2, RFC 8058: the HTTPS address first, each on a line of
@@ -295,8 +374,12 @@ fn unsubscribe(url: &str, mailto: Option<&str>) -> Result<HeaderValue, MessageEr
 
 /// `<uri>`, with everything encoded that could end it.
 fn header_uri(header: &'static str, uri: &str) -> Result<String, MessageError> {
-    let known = ["https://", "http://", "mailto:"].iter().any(|scheme| uri.starts_with(scheme));
-    let uri = percent_encode(uri, |byte| byte.is_ascii_graphic() && !b"<>\",\\^`{|}".contains(&byte));
+    let known = ["https://", "http://", "mailto:"]
+        .iter()
+        .any(|scheme| uri.starts_with(scheme));
+    let uri = percent_encode(uri, |byte| {
+        byte.is_ascii_graphic() && !b"<>\",\\^`{|}".contains(&byte)
+    });
     if known && uri.len() <= URI_BYTES_MAX {
         Ok(format!("<{uri}>"))
     } else {
@@ -309,9 +392,18 @@ fn header_uri(header: &'static str, uri: &str) -> Result<String, MessageError> {
 fn encoded_words(text: &str) -> String {
     const ROOM: usize = 48;
     let foreign = text.bytes().filter(|byte| !byte.is_ascii()).count();
-    let (encoding, encode, room): (char, fn(&str) -> String, usize) =
-        if foreign * 3 > text.len() { ('b', base64, ROOM / 4 * 3) } else { ('q', q_encoded, ROOM) };
-    let size = |text: &str| if encoding == 'b' { text.len() } else { q_encoded(text).len() };
+    let (encoding, encode, room): (char, fn(&str) -> String, usize) = if foreign * 3 > text.len() {
+        ('b', base64, ROOM / 4 * 3)
+    } else {
+        ('q', q_encoded, ROOM)
+    };
+    let size = |text: &str| {
+        if encoding == 'b' {
+            text.len()
+        } else {
+            q_encoded(text).len()
+        }
+    };
     let mut words = vec![String::new()];
     for letter in text.chars() {
         let piece = letter.to_string();
@@ -321,7 +413,11 @@ fn encoded_words(text: &str) -> String {
             _ => words.push(piece),
         }
     }
-    words.iter().map(|word| format!("=?utf-8?{encoding}?{}?=", encode(word))).collect::<Vec<_>>().join("\r\n ")
+    words
+        .iter()
+        .map(|word| format!("=?utf-8?{encoding}?{}?=", encode(word)))
+        .collect::<Vec<_>>()
+        .join("\r\n ")
 }
 
 fn q_encoded(text: &str) -> String {
@@ -357,17 +453,32 @@ mod tests {
     fn ways_to_leave_stand_on_lines_of_their_own() {
         let short = unsubscribe_value("https://a.example/u/1", None).unwrap();
         assert_eq!(short, "List-Unsubscribe: <https://a.example/u/1>\r\n");
-        let both = unsubscribe_value("https://a.example/u/1", Some("mailto:leave+1@a.example")).unwrap();
-        assert_eq!(both, "List-Unsubscribe: <https://a.example/u/1>,\r\n <mailto:leave+1@a.example>\r\n");
+        let both =
+            unsubscribe_value("https://a.example/u/1", Some("mailto:leave+1@a.example")).unwrap();
+        assert_eq!(
+            both,
+            "List-Unsubscribe: <https://a.example/u/1>,\r\n <mailto:leave+1@a.example>\r\n"
+        );
         let long = format!("https://a.example/{}", "u".repeat(50));
-        assert_eq!(unsubscribe_value(&long, None).unwrap(), format!("List-Unsubscribe: \r\n <{long}>\r\n"));
+        assert_eq!(
+            unsubscribe_value(&long, None).unwrap(),
+            format!("List-Unsubscribe: \r\n <{long}>\r\n")
+        );
     }
 
     #[test]
     fn an_address_cannot_leave_its_brackets() {
         let found = unsubscribe_value("https://a.example/\r\nBcc: x>, <y", None).unwrap();
-        assert_eq!(found, "List-Unsubscribe: <https://a.example/%0D%0ABcc:%20x%3E%2C%20%3Cy>\r\n");
-        for bad in ["", "ftp://a.example/", "javascript:x", &format!("https://a.example/{}", "u".repeat(900))] {
+        assert_eq!(
+            found,
+            "List-Unsubscribe: <https://a.example/%0D%0ABcc:%20x%3E%2C%20%3Cy>\r\n"
+        );
+        for bad in [
+            "",
+            "ftp://a.example/",
+            "javascript:x",
+            &format!("https://a.example/{}", "u".repeat(900)),
+        ] {
             assert!(unsubscribe_value(bad, None).is_err(), "{bad}");
         }
     }
@@ -375,7 +486,9 @@ mod tests {
     #[test]
     fn a_message_id_has_one_at_and_no_brackets() {
         assert!(checked_message_id("20261120.00ff@example.org").is_ok());
-        for bad in ["", "a", "@b", "a@", "a@b@c", "<a@b>", "a b@c", "a\r\n@b", "ä@b"] {
+        for bad in [
+            "", "a", "@b", "a@", "a@b@c", "<a@b>", "a b@c", "a\r\n@b", "ä@b",
+        ] {
             assert!(checked_message_id(bad).is_err(), "{bad}");
         }
     }

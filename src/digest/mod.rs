@@ -39,9 +39,10 @@ pub use accent::{Accent, BadAccent};
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use fragments::Fragments;
 pub use language::{
-    AccountWords, ChoicesWords, ConfirmWords, Counted, DayWords, FeedbackWords, FormWords, FrameWords, InterestWords,
-    InvitationWords, LeaveWords, LibraryWords, LinkWords, MessagesWords, MineWords, OwnerWords, PageWords, PaperWords,
-    PicksWords, PreferencesWords, PreviewWords, SearchWords, SentWords, SharedWords, SignupWords, Text, WrongWords,
+    AccountWords, ChoicesWords, ConfirmWords, Counted, DayWords, FeedbackWords, FormWords,
+    FrameWords, InterestWords, InvitationWords, LeaveWords, LibraryWords, LinkWords, MessagesWords,
+    MineWords, OwnerWords, PageWords, PaperWords, PicksWords, PreferencesWords, PreviewWords,
+    SearchWords, SentWords, SharedWords, SignupWords, Text, WrongWords,
 };
 pub use message::{Headers, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};

@@ -110,7 +110,10 @@ pub enum Notice {
 
 /// What one day came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it; they are those of `publish` and `deliver`")]
+#[expect(
+    missing_docs,
+    reason = "the names say it; they are those of `publish` and `deliver`"
+)]
 pub struct RunSummary {
     pub papers: u64,
     /// Sources or categories that had not arrived.
@@ -199,20 +202,40 @@ impl Notice {
     /// Who is subscribed and reads this can leave from the mail program.
     fn unsubscribe_url(&self) -> Option<&str> {
         match self {
-            Notice::Welcome { unsubscribe_url: url, .. } | Notice::Leave { url } => Some(url),
+            Notice::Welcome {
+                unsubscribe_url: url,
+                ..
+            }
+            | Notice::Leave { url } => Some(url),
             _ => None,
         }
     }
 }
 
 /// The Message-ID of a notice, without angle brackets: `about` says which one it is.
-pub fn message_id(secret: &SecretSlice<u8>, domain: &str, about: &str, now: DateTime<Utc>) -> String {
+pub fn message_id(
+    secret: &SecretSlice<u8>,
+    domain: &str,
+    about: &str,
+    now: DateTime<Utc>,
+) -> String {
     message::notice_id(secret, domain, about, now.date_naive())
 }
 
 /// `notice` as a message: equal input gives equal bytes.
-pub fn render(templates: &Templates, notice: &Notice, letter: &Letter<'_>) -> Result<Mail, NoticeError> {
-    let words = words_at(templates, notice, letter.language, letter.to, letter.dress, letter.zone)?;
+pub fn render(
+    templates: &Templates,
+    notice: &Notice,
+    letter: &Letter<'_>,
+) -> Result<Mail, NoticeError> {
+    let words = words_at(
+        templates,
+        notice,
+        letter.language,
+        letter.to,
+        letter.dress,
+        letter.zone,
+    )?;
     let headers = NoticeHeaders {
         letter,
         kind: notice.word(),
@@ -221,7 +244,12 @@ pub fn render(templates: &Templates, notice: &Notice, letter: &Letter<'_>) -> Re
         unsubscribe_url: notice.unsubscribe_url(),
     };
     let message = notice_message(&words.text, &words.html, &headers)?;
-    Ok(Mail { subject: words.subject, text: words.text, html: words.html, message })
+    Ok(Mail {
+        subject: words.subject,
+        text: words.text,
+        html: words.html,
+        message,
+    })
 }
 
 pub(super) struct Words {
@@ -253,7 +281,12 @@ fn words_at(
     let language = templates.language(language);
     let view = view(notice, language, to, dress, zone);
     let (text, html) = templates.notice(&view, language)?;
-    Ok(Words { text: crlf(&text), html: crlf(&html), language: language.code.clone(), subject: view.subject })
+    Ok(Words {
+        text: crlf(&text),
+        html: crlf(&html),
+        language: language.code.clone(),
+        subject: view.subject,
+    })
 }
 
 /// The root of the templates of a notice.
@@ -298,16 +331,29 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
     let instant = |at: &DateTime<Utc>| {
         let local = at.with_timezone(&zone);
         let time = local.format("%H:%M").to_string();
-        let clock = language.digest.clock.with(&[("time", &time), ("zone", zone.name())]);
-        format!("{} {clock}", language.day_short(local.date_naive(), local.date_naive()))
+        let clock = language
+            .digest
+            .clock
+            .with(&[("time", &time), ("zone", zone.name())]);
+        format!(
+            "{} {clock}",
+            language.day_short(local.date_naive(), local.date_naive())
+        )
     };
     let site = SiteView::new(dress);
     let address = to.to_string();
-    let mut values: Vec<(&str, String)> =
-        vec![("site", site.name.clone()), ("address", address), ("contact", site.contact.clone())];
+    let mut values: Vec<(&str, String)> = vec![
+        ("site", site.name.clone()),
+        ("address", address),
+        ("contact", site.contact.clone()),
+    ];
     let (wording, url) = match notice {
         Notice::Confirm { url, until } => (&all.confirm, (Some(url), Some(until))),
-        Notice::Welcome { preferences_url, preferences, .. } => {
+        Notice::Welcome {
+            preferences_url,
+            preferences,
+            ..
+        } => {
             values.push(("rhythm", rhythm(preferences, language)));
             (&all.welcome, (Some(preferences_url), None))
         }
@@ -346,10 +392,22 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
     if let Some(until) = until {
         values.push(("until", instant(until)));
     }
-    finished(wording, notice, facts(notice, language, &instant), url, &values, language, dress, Text::with)
+    finished(
+        wording,
+        notice,
+        facts(notice, language, &instant),
+        url,
+        &values,
+        language,
+        dress,
+        Text::with,
+    )
 }
 
-#[expect(clippy::too_many_arguments, reason = "it is the end of `view`, which has two ways to it")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "it is the end of `view`, which has two ways to it"
+)]
 fn finished<S>(
     wording: &Wording<S>,
     notice: &Notice,
@@ -360,7 +418,10 @@ fn finished<S>(
     dress: &Dress,
     subject: impl FnOnce(&S, &[(&str, &str)]) -> String,
 ) -> NoticeView {
-    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let values: Vec<(&str, &str)> = values
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     let fill = |texts: &[Text]| texts.iter().map(|text| text.with(&values)).collect();
     let site = SiteView::new(dress);
     NoticeView {
@@ -373,25 +434,54 @@ fn finished<S>(
         heading: wording.heading.with(&values),
         text: fill(&wording.text),
         facts,
-        action: url.map(|url| ActionView { label: wording.action.with(&values), url: url.clone() }),
+        action: url.map(|url| ActionView {
+            label: wording.action.with(&values),
+            url: url.clone(),
+        }),
         after: fill(&wording.after),
         write_to: language.digest.write_to.with(&[("contact", &site.contact)]),
         site,
     }
 }
 
-fn facts(notice: &Notice, language: &Language, instant: &dyn Fn(&DateTime<Utc>) -> String) -> Vec<FactView> {
+fn facts(
+    notice: &Notice,
+    language: &Language,
+    instant: &dyn Fn(&DateTime<Utc>) -> String,
+) -> Vec<FactView> {
     let words = &language.facts;
-    let fact = |name: &Text, value: String| FactView { name: name.as_str().to_owned(), value };
+    let fact = |name: &Text, value: String| FactView {
+        name: name.as_str().to_owned(),
+        value,
+    };
     match notice {
-        Notice::Alarm { details, remedy, since, .. } => {
-            let details = details.iter().take(DETAILS_MAX).map(|detail| cut(&line(detail), PROBLEM_CHARS_MAX));
-            let details = details.filter(|detail| !detail.is_empty()).map(|detail| fact(&words.what, detail));
-            let remedy = remedy.iter().map(|remedy| fact(&words.remedy, cut(&line(remedy), PROBLEM_CHARS_MAX)));
-            std::iter::once(fact(&words.since, instant(since))).chain(details).chain(remedy).collect()
+        Notice::Alarm {
+            details,
+            remedy,
+            since,
+            ..
+        } => {
+            let details = details
+                .iter()
+                .take(DETAILS_MAX)
+                .map(|detail| cut(&line(detail), PROBLEM_CHARS_MAX));
+            let details = details
+                .filter(|detail| !detail.is_empty())
+                .map(|detail| fact(&words.what, detail));
+            let remedy = remedy
+                .iter()
+                .map(|remedy| fact(&words.remedy, cut(&line(remedy), PROBLEM_CHARS_MAX)));
+            std::iter::once(fact(&words.since, instant(since)))
+                .chain(details)
+                .chain(remedy)
+                .collect()
         }
         Notice::Run { summary, .. } => {
-            let late: Vec<String> = summary.sources_late.iter().map(|name| cut(&line(name), 100)).collect();
+            let late: Vec<String> = summary
+                .sources_late
+                .iter()
+                .map(|name| cut(&line(name), 100))
+                .collect();
             let mut facts = vec![fact(&words.papers, language.number(summary.papers))];
             if !late.is_empty() {
                 facts.push(fact(&words.sources_late, language.some(&late, DETAILS_MAX)));

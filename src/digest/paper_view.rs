@@ -92,7 +92,11 @@ impl Own {
     pub(super) fn marks(manner: &Manner) -> Self {
         Own {
             marker: Slot::Marker.mark(),
-            reason: if manner.has_reason { Slot::Reason.mark() } else { String::new() },
+            reason: if manner.has_reason {
+                Slot::Reason.mark()
+            } else {
+                String::new()
+            },
             thumbs: [Slot::More, Slot::Less, Slot::Save].map(Slot::mark),
         }
     }
@@ -112,27 +116,47 @@ pub(super) fn view(
     let links = links(paper, &url, language);
     let (authors, more) = authors(&paper.authors, &manner.followed);
     let abstract_text = match manner.abstracts {
-        AbstractLength::Full => cut_paragraphs(paragraphs(&paper.abstract_text), ABSTRACT_CHARS_MAX),
-        AbstractLength::Short => Some(summary()).filter(|text| !text.is_empty()).into_iter().collect(),
+        AbstractLength::Full => {
+            cut_paragraphs(paragraphs(&paper.abstract_text), ABSTRACT_CHARS_MAX)
+        }
+        AbstractLength::Short => Some(summary())
+            .filter(|text| !text.is_empty())
+            .into_iter()
+            .collect(),
         AbstractLength::None => Vec::new(),
     };
     let labels = [&words.more, &words.less, &words.save].map(|text| text.as_str().to_owned());
-    let thumbs = labels.into_iter().zip(own.thumbs).map(|(label, url)| LinkView { label, url });
+    let thumbs = labels
+        .into_iter()
+        .zip(own.thumbs)
+        .map(|(label, url)| LinkView { label, url });
     PaperView {
         marker: own.marker,
         title: title(paper),
         lang: (language.code != "en" && is_latin(&paper.title)).then_some("en"),
-        more_links: links.iter().filter(|link| link.url != url).cloned().collect(),
+        more_links: links
+            .iter()
+            .filter(|link| link.url != url)
+            .cloned()
+            .collect(),
         links,
         url,
         authors,
         authors_more: (more > 0).then(|| language.count(&words.authors_more, more as u64, &[])),
         categories: categories(paper),
-        dated: if manner.is_dated { dated(paper, manner.year, language) } else { None },
+        dated: if manner.is_dated {
+            dated(paper, manner.year, language)
+        } else {
+            None
+        },
         news: news(paper, manner.news.as_ref(), language),
         reason: own.reason,
         abstract_text,
-        thumbs: if manner.has_thumbs { thumbs.collect() } else { Vec::new() },
+        thumbs: if manner.has_thumbs {
+            thumbs.collect()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -144,12 +168,16 @@ pub(super) fn reason(why: &[Why], language: &Language) -> String {
     let said: Vec<String> = why
         .iter()
         .map(|why| match why {
-            Why::Author(names) => words.why_author.with(&[("names", &language.list(&all(names)))]),
+            Why::Author(names) => words
+                .why_author
+                .with(&[("names", &language.list(&all(names)))]),
             Why::Phrase(phrase) => words.why_phrase.with(&[("phrase", &own(phrase))]),
             Why::Liked(title) => words.why_liked.with(&[("title", &cut(&own(title), 80))]),
             Why::LikedAuthor(name) => words.why_liked_author.with(&[("name", &own(name))]),
             Why::Beyond(interest) => words.why_beyond.with(&[("interest", &own(interest))]),
-            Why::About(terms) => words.why_about.with(&[("terms", &language.joined(&all(terms)))]),
+            Why::About(terms) => words
+                .why_about
+                .with(&[("terms", &language.joined(&all(terms)))]),
             Why::Meaning(title) => words.why_meaning.with(&[("title", &cut(&own(title), 80))]),
             Why::Field(category) => words.why_field.with(&[("category", &own(category))]),
             Why::NewIn(category) => words.why_new_in.with(&[("category", &own(category))]),
@@ -181,7 +209,11 @@ fn cut_paragraphs(paragraphs: Vec<String>, chars_max: usize) -> Vec<String> {
 
 pub(super) fn title(paper: &Paper) -> String {
     let title = cut(&line(&paper.title), TITLE_CHARS_MAX);
-    if title.is_empty() { paper.id.to_string() } else { title }
+    if title.is_empty() {
+        paper.id.to_string()
+    } else {
+        title
+    }
 }
 
 /// Whether most letters of `text` are Latin: then it is taken for English, as
@@ -189,7 +221,11 @@ pub(super) fn title(paper: &Paper) -> String {
 pub(super) fn is_latin(text: &str) -> bool {
     let (mut latin, mut other) = (0, 0);
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
-        if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) { latin += 1 } else { other += 1 }
+        if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) {
+            latin += 1
+        } else {
+            other += 1
+        }
     }
     latin > other
 }
@@ -199,7 +235,13 @@ fn title_url(paper: &Paper, dress: &Dress) -> String {
     paper
         .link()
         .and_then(|link| web_url(&link))
-        .unwrap_or_else(|| format!("{}/papers/{}", dress.base_url, path_segment(paper.id.as_str())))
+        .unwrap_or_else(|| {
+            format!(
+                "{}/papers/{}",
+                dress.base_url,
+                path_segment(paper.id.as_str())
+            )
+        })
 }
 
 /// The other places where the paper can be read, and what belongs to it.
@@ -208,15 +250,24 @@ fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
     let id = paper.id.as_str();
     let mut links: Vec<LinkView> = Vec::new();
     let mut add = |label: &super::language::Text, url: String| {
-        if links.iter().all(|link| !link.url.eq_ignore_ascii_case(&url)) {
-            links.push(LinkView { label: label.as_str().to_owned(), url });
+        if links
+            .iter()
+            .all(|link| !link.url.eq_ignore_ascii_case(&url))
+        {
+            links.push(LinkView {
+                label: label.as_str().to_owned(),
+                url,
+            });
         }
     };
     if paper.id.is_arxiv() {
         add(&words.link_abstract, format!("https://arxiv.org/abs/{id}"));
         add(&words.link_pdf, format!("https://arxiv.org/pdf/{id}"));
         // arXiv makes HTML of papers since December 2023.
-        if id.split_once('.').is_some_and(|(month, _)| ("2312".."9100").contains(&month)) {
+        if id
+            .split_once('.')
+            .is_some_and(|(month, _)| ("2312".."9100").contains(&month))
+        {
             add(&words.link_html, format!("https://arxiv.org/html/{id}"));
         }
     } else {
@@ -240,12 +291,18 @@ fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
 
 /// The first authors and all followed ones, and how many more there are.
 fn authors(names: &[String], followed: &[String]) -> (Vec<AuthorView>, usize) {
-    let followed: HashSet<String> = followed.iter().map(|name| line(name).to_lowercase()).collect();
+    let followed: HashSet<String> = followed
+        .iter()
+        .map(|name| line(name).to_lowercase())
+        .collect();
     let all: Vec<AuthorView> = names
         .iter()
         .map(|name| line(name))
         .filter(|name| !name.is_empty())
-        .map(|name| AuthorView { followed: followed.contains(&name.to_lowercase()), name: cut(&name, NAME_CHARS_MAX) })
+        .map(|name| AuthorView {
+            followed: followed.contains(&name.to_lowercase()),
+            name: cut(&name, NAME_CHARS_MAX),
+        })
         .collect();
     if all.len() <= AUTHORS_WHOLE {
         return (all, 0);
@@ -303,9 +360,11 @@ pub(super) fn news(paper: &Paper, news: Option<&News>, language: &Language) -> O
             "" => Some(words.news_published.as_str().to_owned()),
             journal => Some(words.news_published_in.with(&[("journal", journal)])),
         },
-        Some(News::Replaced(version)) if !is_withdrawn => {
-            Some(words.news_version.with(&[("version", &version.to_string())]))
-        }
+        Some(News::Replaced(version)) if !is_withdrawn => Some(
+            words
+                .news_version
+                .with(&[("version", &version.to_string())]),
+        ),
         _ => None,
     };
     let withdrawn = is_withdrawn.then(|| words.news_withdrawn.as_str().to_owned());
@@ -330,16 +389,26 @@ mod tests {
     fn long_lists_of_authors_are_cut_but_keep_the_followed() {
         let (shown, more) = authors(&names(8), &[]);
         assert_eq!((shown.len(), more), (8, 0));
-        let (shown, more) = authors(&names(50), &["AUTHOR 3".to_owned(), " author 44".to_owned()]);
+        let (shown, more) = authors(
+            &names(50),
+            &["AUTHOR 3".to_owned(), " author 44".to_owned()],
+        );
         assert_eq!((shown.len(), more), (7, 43));
-        let followed: Vec<&str> = shown.iter().filter(|author| author.followed).map(|author| &*author.name).collect();
+        let followed: Vec<&str> = shown
+            .iter()
+            .filter(|author| author.followed)
+            .map(|author| &*author.name)
+            .collect();
         assert_eq!(followed, ["Author 3", "Author 44"]);
         let (shown, more) = authors(&names(3_000), &names(3_000));
         assert_eq!((shown.len(), more), (12, 2_988));
     }
 
     fn paper(id: &str) -> Paper {
-        Paper { id: id.parse().unwrap(), ..(*sample::issue().sections[0].picks[0].paper).clone() }
+        Paper {
+            id: id.parse().unwrap(),
+            ..(*sample::issue().sections[0].picks[0].paper).clone()
+        }
     }
 
     #[test]
@@ -350,17 +419,36 @@ mod tests {
         };
         let mut bare = paper("2611.01234");
         (bare.code, bare.abstract_text) = (None, String::new());
-        let bare = |id: &str| Paper { id: id.parse().unwrap(), ..bare.clone() };
+        let bare = |id: &str| Paper {
+            id: id.parse().unwrap(),
+            ..bare.clone()
+        };
         assert_eq!(labels(&bare("2611.01234")), ["Abstract", "PDF", "HTML"]);
         assert_eq!(labels(&bare("2311.01234")), ["Abstract", "PDF"]);
         assert_eq!(labels(&bare("9912.1234")), ["Abstract", "PDF"]);
         assert_eq!(labels(&bare("hep-th/9901001")), ["Abstract", "PDF"]);
         assert_eq!(labels(&bare("10.1101/2026.1")), ["Abstract"]);
-        let published = Paper { doi: Some("10.5555/towers.7".to_owned()), ..bare("2611.01234") };
-        assert_eq!(labels(&published), ["Abstract", "PDF", "HTML", "Published version"]);
-        let code = Paper { code: Some("https://github.com/keepers/brush".to_owned()), ..published };
-        assert_eq!(labels(&code), ["Abstract", "PDF", "HTML", "Code", "Published version"]);
-        let bad = Paper { url: Some("javascript:alert(1)".to_owned()), doi: None, ..bare("日本語/1") };
+        let published = Paper {
+            doi: Some("10.5555/towers.7".to_owned()),
+            ..bare("2611.01234")
+        };
+        assert_eq!(
+            labels(&published),
+            ["Abstract", "PDF", "HTML", "Published version"]
+        );
+        let code = Paper {
+            code: Some("https://github.com/keepers/brush".to_owned()),
+            ..published
+        };
+        assert_eq!(
+            labels(&code),
+            ["Abstract", "PDF", "HTML", "Code", "Published version"]
+        );
+        let bad = Paper {
+            url: Some("javascript:alert(1)".to_owned()),
+            doi: None,
+            ..bare("日本語/1")
+        };
         assert_eq!(
             title_url(&bad, &sample::dress()),
             "https://digest.example.org/papers/%E6%97%A5%E6%9C%AC%E8%AA%9E%2F1"
@@ -370,7 +458,9 @@ mod tests {
     #[test]
     fn categories_are_words() {
         let mut paper = paper("2611.01234");
-        paper.categories = ["cs.SY", "eess.SY", "I.2.7; H.3.3", "68T50", "cs.XX"].map(str::to_owned).to_vec();
+        paper.categories = ["cs.SY", "eess.SY", "I.2.7; H.3.3", "68T50", "cs.XX"]
+            .map(str::to_owned)
+            .to_vec();
         assert_eq!(categories(&paper), ["Systems and Control", "cs.XX"]);
         paper.id = "sample.1".parse().unwrap();
         paper.categories = vec!["Ornithology".to_owned()];
@@ -379,14 +469,25 @@ mod tests {
 
     #[test]
     fn what_happened_to_a_paper_is_said() {
-        let said = |paper: &Paper, what: Option<News>| news(paper, what.as_ref(), &english()).unwrap_or_default();
+        let said = |paper: &Paper, what: Option<News>| {
+            news(paper, what.as_ref(), &english()).unwrap_or_default()
+        };
         let mut paper = paper("2611.01234");
         assert_eq!(said(&paper, None), "");
         assert_eq!(said(&paper, Some(News::Replaced(2))), "new version (v2)");
-        assert_eq!(said(&paper, Some(News::Published("J. Towers\r\n 7".to_owned()))), "now published in J. Towers 7");
-        assert_eq!(said(&paper, Some(News::Published(String::new()))), "now published");
+        assert_eq!(
+            said(&paper, Some(News::Published("J. Towers\r\n 7".to_owned()))),
+            "now published in J. Towers 7"
+        );
+        assert_eq!(
+            said(&paper, Some(News::Published(String::new()))),
+            "now published"
+        );
         paper.withdrawn = true;
-        assert_eq!(said(&paper, Some(News::Replaced(2))), "Withdrawn by its authors");
+        assert_eq!(
+            said(&paper, Some(News::Replaced(2))),
+            "Withdrawn by its authors"
+        );
     }
 
     #[test]

@@ -11,13 +11,21 @@ const OTHERS_SHARE: usize = 3;
 /// lines being too long or not all ASCII, and base64 would be longer.
 pub(super) fn suits(text: &str) -> bool {
     let is_plain = text.is_ascii() && text.split('\n').all(|line| line.len() < LINE_MAX);
-    !is_plain && count(text, |byte| !matches!(byte, b'\t' | b' '..=b'~')) <= text.len() / OTHERS_SHARE
+    !is_plain
+        && count(text, |byte| !matches!(byte, b'\t' | b' '..=b'~')) <= text.len() / OTHERS_SHARE
 }
 
 /// How many bytes of `text` are such; many at a time, as processors can where sums are small.
 pub(super) fn count(text: &str, is_such: impl Fn(u8) -> bool) -> usize {
-    let of_some = |bytes: &[u8]| bytes.iter().fold(0_u8, |sum, byte| sum + u8::from(is_such(*byte)));
-    text.as_bytes().chunks(usize::from(u8::MAX)).map(|bytes| usize::from(of_some(bytes))).sum()
+    let of_some = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0_u8, |sum, byte| sum + u8::from(is_such(*byte)))
+    };
+    text.as_bytes()
+        .chunks(usize::from(u8::MAX))
+        .map(|bytes| usize::from(of_some(bytes)))
+        .sum()
 }
 
 /// `text` in quoted-printable, its lines ended by CRLF whatever ended them before.
@@ -26,7 +34,11 @@ pub(super) fn encoded(text: &str) -> Vec<u8> {
     let mut lines = text.split('\n').peekable();
     while let Some(line) = lines.next() {
         let is_last = lines.peek().is_none();
-        let line = if is_last { line } else { line.strip_suffix('\r').unwrap_or(line) };
+        let line = if is_last {
+            line
+        } else {
+            line.strip_suffix('\r').unwrap_or(line)
+        };
         write_line(line.as_bytes(), &mut out);
         if !is_last {
             out.extend_from_slice(b"\r\n");
@@ -41,7 +53,11 @@ fn write_line(line: &[u8], out: &mut Vec<u8>) {
     while !rest.is_empty() {
         // One character is kept for the `=` that says that the line goes on.
         let room = LINE_MAX - 1 - (out.len() - start);
-        let run = rest.iter().take(room).take_while(|byte| is_literal(**byte)).count();
+        let run = rest
+            .iter()
+            .take(room)
+            .take_while(|byte| is_literal(**byte))
+            .count();
         let (literal, after) = rest.split_at(run);
         match after.split_first() {
             // Blanks at the end of a line get lost on the way (rule 3).
@@ -86,7 +102,11 @@ fn is_literal(byte: u8) -> bool {
 
 fn quoted(byte: u8) -> [u8; 3] {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    [b'=', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+    [
+        b'=',
+        DIGITS[usize::from(byte >> 4)],
+        DIGITS[usize::from(byte & 15)],
+    ]
 }
 
 #[cfg(test)]
@@ -98,18 +118,30 @@ mod tests {
     #[track_caller]
     fn check(text: &str) {
         let theirs =
-            Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable).unwrap().into_vec();
+            Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
+                .unwrap()
+                .into_vec();
         let ours = encoded(text);
-        assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&theirs), "{text:?}");
-        assert!(ours.split(|byte| *byte == b'\n').all(|line| line.trim_ascii_end().len() <= LINE_MAX));
-        let is_theirs = Body::new(text.to_owned()).encoding() == ContentTransferEncoding::QuotedPrintable;
+        assert_eq!(
+            String::from_utf8_lossy(&ours),
+            String::from_utf8_lossy(&theirs),
+            "{text:?}"
+        );
+        assert!(
+            ours.split(|byte| *byte == b'\n')
+                .all(|line| line.trim_ascii_end().len() <= LINE_MAX)
+        );
+        let is_theirs =
+            Body::new(text.to_owned()).encoding() == ContentTransferEncoding::QuotedPrintable;
         assert_eq!(suits(text), is_theirs, "{text:?}");
     }
 
     #[test]
     fn lines_break_where_lettre_breaks_them() {
         for length in 70..160 {
-            for end in ["", " ", "\t", "é", "=", "  ", "a=", "=a", "\n", " \n", "é\r\n", " \r\nb"] {
+            for end in [
+                "", " ", "\t", "é", "=", "  ", "a=", "=a", "\n", " \n", "é\r\n", " \r\nb",
+            ] {
                 check(&format!("{}{end}", "a".repeat(length)));
                 check(&format!("{}é{end}", "a".repeat(length)));
                 check(&format!("{}{end}b", " ".repeat(length)));

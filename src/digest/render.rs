@@ -84,7 +84,8 @@ pub fn render(
     let mut kept = ranked.len();
     let mut filled = printer.fill(&HashSet::new())?;
     if !fits(&filled) {
-        let fill = |kept: usize| printer.fill(&ranked[kept..].iter().map(|pick| &pick.paper.id).collect());
+        let fill =
+            |kept: usize| printer.fill(&ranked[kept..].iter().map(|pick| &pick.paper.id).collect());
         // The largest number that fits lies from `kept` on and below `beyond`.
         let mut beyond = kept;
         (kept, filled) = (0, fill(0)?);
@@ -103,7 +104,10 @@ pub fn render(
         text: filled.text,
         html: filled.html,
         language: language.code.clone(),
-        left_out: ranked[kept..].iter().map(|pick| pick.paper.id.clone()).collect(),
+        left_out: ranked[kept..]
+            .iter()
+            .map(|pick| pick.paper.id.clone())
+            .collect(),
     })
 }
 
@@ -119,7 +123,11 @@ fn ready<'a>(
         let terms = lowered(&section.terms);
         for pick in &section.picks {
             let reason = paper_view::reason(&pick.why, language);
-            let thumb = |thumb| pick.row.map(|row| recipient.thumbs.of(row, thumb)).unwrap_or_default();
+            let thumb = |thumb| {
+                pick.row
+                    .map(|row| recipient.thumbs.of(row, thumb))
+                    .unwrap_or_default()
+            };
             let manner = Manner {
                 abstracts: preferences.abstracts,
                 chosen: match preferences.abstracts {
@@ -134,7 +142,15 @@ fn ready<'a>(
                 has_thumbs: pick.row.is_some(),
             };
             let thumbs = [thumb(Thumb::More), thumb(Thumb::Less), thumb(Thumb::Save)];
-            ready.insert(&pick.paper.id, Ready { pick, manner, reason, thumbs });
+            ready.insert(
+                &pick.paper.id,
+                Ready {
+                    pick,
+                    manner,
+                    reason,
+                    thumbs,
+                },
+            );
         }
     }
     ready
@@ -153,14 +169,25 @@ struct Printer<'a> {
 impl Printer<'_> {
     /// All parts without the papers in `left_out`.
     fn fill(&self, left_out: &HashSet<&PaperId>) -> Result<Filled, TemplateError> {
-        let (view, printed) = view(self.issue, self.recipient, self.dress, self.language, left_out);
+        let (view, printed) = view(
+            self.issue,
+            self.recipient,
+            self.dress,
+            self.language,
+            left_out,
+        );
         let with_html = self.recipient.preferences.format == Format::Html;
         let frames = self.templates.frames(&view, self.language, with_html)?;
         let part = |frame: &str, is_html: bool| {
             let mut part = String::with_capacity(frame.len() + printed.len() * 4_000);
             let mut failed = None;
             splice(&crlf(frame), &mut part, |at, into| {
-                let Some(ready) = printed.get(at).and_then(|pick| self.ready.get(&pick.paper.id)) else { return };
+                let Some(ready) = printed
+                    .get(at)
+                    .and_then(|pick| self.ready.get(&pick.paper.id))
+                else {
+                    return;
+                };
                 if let Err(error) = self.paper(ready, at + 1, is_html, into) {
                     failed.get_or_insert(error);
                 }
@@ -175,10 +202,20 @@ impl Printer<'_> {
     }
 
     /// One paper, as number `number`.
-    fn paper(&self, ready: &Ready<'_>, number: usize, is_html: bool, into: &mut String) -> Result<(), TemplateError> {
+    fn paper(
+        &self,
+        ready: &Ready<'_>,
+        number: usize,
+        is_html: bool,
+        into: &mut String,
+    ) -> Result<(), TemplateError> {
         let marker = format!("{:<MARKER_COLUMNS$}", format!("{number}."));
         if self.fragments.keeps_nothing() || !self.templates.shares_papers(is_html) {
-            let own = Own { marker, reason: ready.reason.clone(), thumbs: ready.thumbs.clone() };
+            let own = Own {
+                marker,
+                reason: ready.reason.clone(),
+                thumbs: ready.thumbs.clone(),
+            };
             into.push_str(&self.filled(ready, own, is_html)?);
             return Ok(());
         }
@@ -198,13 +235,18 @@ impl Printer<'_> {
         let Ready { pick, manner, .. } = ready;
         let summary = || self.fragments.abstract_of(&pick.paper).text(manner.chosen);
         let view = paper_view::view(&pick.paper, manner, own, summary, self.language, self.dress);
-        let filled = self.templates.paper(&view, self.language, self.dress, is_html)?;
+        let filled = self
+            .templates
+            .paper(&view, self.language, self.dress, is_html)?;
         Ok(filled.trim_end_matches('\n').replace('\n', "\r\n"))
     }
 }
 
 fn fits(filled: &Filled) -> bool {
-    [Some(&filled.text), filled.html.as_ref()].into_iter().flatten().all(|part| part_fits(part))
+    [Some(&filled.text), filled.html.as_ref()]
+        .into_iter()
+        .flatten()
+        .all(|part| part_fits(part))
 }
 
 fn part_fits(part: &str) -> bool {
@@ -213,7 +255,8 @@ fn part_fits(part: &str) -> bool {
     let special = count(part, |byte| !byte.is_ascii_graphic() || byte == b'=');
     let quoted = (part.len() + 2 * special) * 76 / 72;
     let base64 = part.len() * 140 / 100;
-    part.len() <= PART_BYTES_MAX && (quoted.max(base64) < PART_BYTES_MAX || encoded_size(part) <= PART_BYTES_MAX)
+    part.len() <= PART_BYTES_MAX
+        && (quoted.max(base64) < PART_BYTES_MAX || encoded_size(part) <= PART_BYTES_MAX)
 }
 
 /// What a subject template gave, as one line that fits.
@@ -254,10 +297,28 @@ mod tests {
         let (address, mut preferences) = sample::subscriber();
         preferences.abstracts = AbstractLength::Full;
         let recipient = sample::recipient(&address, &preferences);
-        for text in ["word ".repeat(500), "\"<&".repeat(600), "漢字".repeat(400), "é".repeat(1200)] {
+        for text in [
+            "word ".repeat(500),
+            "\"<&".repeat(600),
+            "漢字".repeat(400),
+            "é".repeat(1200),
+        ] {
             let issue = large_issue(100, &text);
-            let rendered = render(&templates, &Fragments::default(), &issue, &recipient, &sample::dress()).unwrap();
-            let anew = render(&templates, &Fragments::keeping_nothing(), &issue, &recipient, &sample::dress());
+            let rendered = render(
+                &templates,
+                &Fragments::default(),
+                &issue,
+                &recipient,
+                &sample::dress(),
+            )
+            .unwrap();
+            let anew = render(
+                &templates,
+                &Fragments::keeping_nothing(),
+                &issue,
+                &recipient,
+                &sample::dress(),
+            );
             assert_eq!(rendered, anew.unwrap());
             let html = rendered.html.as_deref().unwrap();
             assert!(html.len() <= PART_BYTES_MAX && encoded_size(html) <= PART_BYTES_MAX);
@@ -268,12 +329,20 @@ mod tests {
             assert!(html.contains(&sentence) && rendered.text.contains(&sentence));
 
             let score = |id: &PaperId| {
-                issue.sections[0].picks.iter().find(|pick| &pick.paper.id == id).map_or(0.0, |pick| pick.score)
+                issue.sections[0]
+                    .picks
+                    .iter()
+                    .find(|pick| &pick.paper.id == id)
+                    .map_or(0.0, |pick| pick.score)
             };
             let best_left_out = rendered.left_out.iter().map(score).fold(0.0, f32::max);
             for pick in &issue.sections[0].picks {
                 let title = format!("{}<", pick.paper.title);
-                assert_eq!(html.contains(&title), !rendered.left_out.contains(&pick.paper.id), "{title}");
+                assert_eq!(
+                    html.contains(&title),
+                    !rendered.left_out.contains(&pick.paper.id),
+                    "{title}"
+                );
                 assert!(rendered.left_out.contains(&pick.paper.id) || pick.score >= best_left_out);
             }
         }
@@ -307,7 +376,10 @@ mod tests {
     fn a_subject_is_one_line_cut_at_a_word() {
         assert_eq!(subject_line("  a\r\nBcc: b\n"), "a Bcc: b");
         let long = subject_line(&"seven ".repeat(40));
-        assert_eq!(long, format!("{}…", "seven ".repeat(13).trim_end()).as_str());
+        assert_eq!(
+            long,
+            format!("{}…", "seven ".repeat(13).trim_end()).as_str()
+        );
         assert!(long.chars().count() <= SUBJECT_CHARS_MAX);
     }
 }

@@ -3,7 +3,9 @@
 use super::notices::{Notice, RunSummary};
 use super::paper_view::{Manner, Own};
 use super::summary::Chosen;
-use super::{Accent, DayCovered, Dress, Issue, IssuePick, News, Note, Recipient, Section, SectionKind, Why};
+use super::{
+    Accent, DayCovered, Dress, Issue, IssuePick, News, Note, Recipient, Section, SectionKind, Why,
+};
 use super::{Fragments, Headers, MessageError, TemplateError, Templates, render, to_message};
 use crate::links::Thumbs;
 use crate::paper::Paper;
@@ -23,7 +25,12 @@ pub(super) fn dress() -> Dress {
 }
 
 pub(super) fn subscriber() -> (Address, Preferences) {
-    ("reader@example.org".parse().expect("this is a mail address"), Preferences::default())
+    (
+        "reader@example.org"
+            .parse()
+            .expect("this is a mail address"),
+        Preferences::default(),
+    )
 }
 
 pub(super) fn recipient<'a>(address: &'a Address, preferences: &'a Preferences) -> Recipient<'a> {
@@ -62,9 +69,20 @@ pub fn sample_message(
 ) -> Result<Vec<u8>, SampleError> {
     let (_, preferences) = subscriber();
     let sample = recipient(to, &preferences);
-    let recipient = Recipient { name: "", unsubscribe_url: leaving.0, unsubscribe_mailto: leaving.1, ..sample };
+    let recipient = Recipient {
+        name: "",
+        unsubscribe_url: leaving.0,
+        unsubscribe_mailto: leaving.1,
+        ..sample
+    };
     let issue = issue();
-    let rendered = render(templates, &Fragments::keeping_nothing(), &issue, &recipient, dress)?;
+    let rendered = render(
+        templates,
+        &Fragments::keeping_nothing(),
+        &issue,
+        &recipient,
+        dress,
+    )?;
     // Two samples in one second may be one and the same.
     let message_id = super::notices::message_id(
         &site.secret,
@@ -142,7 +160,11 @@ pub(super) fn issue() -> Issue {
                 heading: String::new(),
                 kind: SectionKind::Exploring,
                 terms: Vec::new(),
-                picks: vec![IssuePick { row: None, news: None, ..pick(bare, 0.3, &[]) }],
+                picks: vec![IssuePick {
+                    row: None,
+                    news: None,
+                    ..pick(bare, 0.3, &[])
+                }],
             },
         ],
         no_room: 5,
@@ -173,7 +195,11 @@ pub(super) fn own(has_reason: bool) -> Own {
     let reason = "matches “a < b & c”, 'and \"so on\"', at such a length that it takes more than one line of text";
     Own {
         marker: "12. ".to_owned(),
-        reason: if has_reason { reason.to_owned() } else { String::new() },
+        reason: if has_reason {
+            reason.to_owned()
+        } else {
+            String::new()
+        },
         thumbs: ["more", "less", "save"].map(url),
     }
 }
@@ -181,18 +207,33 @@ pub(super) fn own(has_reason: bool) -> Own {
 /// One of every kind.
 pub(super) fn notices() -> Vec<Notice> {
     let url = || "https://digest.example.org/confirm?t=sample".to_owned();
-    let until = Utc.with_ymd_and_hms(2026, 11, 22, 7, 0, 0).single().expect("this is an instant");
+    let until = Utc
+        .with_ymd_and_hms(2026, 11, 22, 7, 0, 0)
+        .single()
+        .expect("this is an instant");
     let other = || "other@example.org".parse().expect("this is a mail address");
     vec![
         Notice::Confirm { url: url(), until },
-        Notice::Welcome { preferences_url: url(), unsubscribe_url: url(), preferences: Preferences::default() },
+        Notice::Welcome {
+            preferences_url: url(),
+            unsubscribe_url: url(),
+            preferences: Preferences::default(),
+        },
         Notice::Preferences { url: url() },
         Notice::Goodbye { url: url() },
         Notice::Leave { url: url() },
         Notice::Export { url: url(), until },
         Notice::Erase { url: url(), until },
-        Notice::NewAddress { old: other(), url: url(), until },
-        Notice::OldAddress { new: other(), url: url(), until },
+        Notice::NewAddress {
+            old: other(),
+            url: url(),
+            until,
+        },
+        Notice::OldAddress {
+            new: other(),
+            url: url(),
+            until,
+        },
         Notice::Alarm {
             problem: "No paper has come from arXiv since Monday".to_owned(),
             details: vec!["cs.LG: HTTP 503".to_owned()],
@@ -202,7 +243,12 @@ pub(super) fn notices() -> Vec<Notice> {
         },
         Notice::Run {
             date: today(),
-            summary: RunSummary { papers: 642, sent: 1_204, next: Some(until), ..RunSummary::default() },
+            summary: RunSummary {
+                papers: 642,
+                sent: 1_204,
+                next: Some(until),
+                ..RunSummary::default()
+            },
             url: None,
         },
     ]
@@ -210,5 +256,12 @@ pub(super) fn notices() -> Vec<Notice> {
 
 /// Nothing above the line.
 pub(super) fn empty_issue() -> Issue {
-    Issue { sections: Vec::new(), note: Some(Note::BelowTheLine { best: 0.13, line: 0.2 }), ..issue() }
+    Issue {
+        sections: Vec::new(),
+        note: Some(Note::BelowTheLine {
+            best: 0.13,
+            line: 0.2,
+        }),
+        ..issue()
+    }
 }

@@ -160,7 +160,11 @@ pub fn short(text: &str, terms: &[String]) -> String {
 
 /// `terms` as [`Abstract::choose`] takes them.
 pub(super) fn lowered(terms: &[String]) -> Vec<String> {
-    terms.iter().map(|term| term.trim().to_lowercase()).filter(|term| !term.is_empty()).collect()
+    terms
+        .iter()
+        .map(|term| term.trim().to_lowercase())
+        .filter(|term| !term.is_empty())
+        .collect()
 }
 
 /// An abstract, taken apart once for all readers.
@@ -195,16 +199,27 @@ impl Abstract {
         // No abstract has as many; what has is cut below.
         parts.truncate(u64::BITS as usize);
         if whole.chars().count() <= SHORT_CHARS || parts.len() < 2 {
-            return Abstract { whole, sentences: Vec::new() };
+            return Abstract {
+                whole,
+                sentences: Vec::new(),
+            };
         }
         let count = parts.len();
-        let sentences = parts.iter().enumerate().map(|(at, part)| Sentence::new(part, at, count)).collect();
+        let sentences = parts
+            .iter()
+            .enumerate()
+            .map(|(at, part)| Sentence::new(part, at, count))
+            .collect();
         Abstract { whole, sentences }
     }
 
     /// The sentences that tell most to whom `terms` matter (see [`lowered`]).
     pub(super) fn choose(&self, terms: &[String]) -> Chosen {
-        let scores: Vec<i32> = self.sentences.iter().map(|sentence| sentence.score(terms)).collect();
+        let scores: Vec<i32> = self
+            .sentences
+            .iter()
+            .map(|sentence| sentence.score(terms))
+            .collect();
         let openers = (0..scores.len()).filter(|&at| self.sentences[at].can_open);
         let Some(opener) = openers.max_by_key(|&at| (scores[at], Reverse(at))) else {
             return Chosen(0);
@@ -218,7 +233,8 @@ impl Abstract {
             for &at in &rest {
                 let sentence = &self.sentences[at];
                 let has_support = !sentence.leans || chosen.holds(at - 1);
-                let fits = chars + 1 + sentence.chars <= CHARS_GOAL && chosen.count() < SENTENCES_MAX;
+                let fits =
+                    chars + 1 + sentence.chars <= CHARS_GOAL && chosen.count() < SENTENCES_MAX;
                 if !chosen.holds(at) && has_support && fits && (round == 1 || scores[at] > 0) {
                     chosen.0 |= 1 << at;
                     chars += 1 + sentence.chars;
@@ -235,7 +251,12 @@ impl Abstract {
         }
         let mut summary = String::new();
         let mut last = None;
-        for (at, sentence) in self.sentences.iter().enumerate().filter(|(at, _)| chosen.holds(*at)) {
+        for (at, sentence) in self
+            .sentences
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| chosen.holds(*at))
+        {
             match last {
                 Some(before) if before + 1 == at => summary.push(' '),
                 Some(_) => summary.push_str(" … "),
@@ -277,7 +298,9 @@ impl Sentence {
         for _ in IDLE.iter().filter(|cue| lower.contains(*cue)).take(2) {
             base -= 6;
         }
-        let opens_leaning = LEANING.iter().any(|opening| starts_with_words(&lower, opening))
+        let opens_leaning = LEANING
+            .iter()
+            .any(|opening| starts_with_words(&lower, opening))
             && !ANNOUNCING.iter().any(|cue| lower.starts_with(cue));
         let announces = ANNOUNCING.iter().any(|cue| lower.contains(cue));
         // "To this end, we introduce" reads well after a gap, but not as the first.
@@ -293,18 +316,30 @@ impl Sentence {
         if matches!(chars, 0..40 | 400..) {
             base -= 4;
         }
-        Sentence { text: text.to_owned(), lower, chars, base, leans, can_open: at == 0 || can_open }
+        Sentence {
+            text: text.to_owned(),
+            lower,
+            chars,
+            base,
+            leans,
+            can_open: at == 0 || can_open,
+        }
     }
 
     fn score(&self, terms: &[String]) -> i32 {
-        let held = terms.iter().filter(|term| holds(&self.lower, term)).take(3).count();
+        let held = terms
+            .iter()
+            .filter(|term| holds(&self.lower, term))
+            .take(3)
+            .count();
         self.base + 8 * held as i32
     }
 }
 
 /// Whether `text` begins with `opening` and a word ends there.
 fn starts_with_words(text: &str, opening: &str) -> bool {
-    text.strip_prefix(opening).is_some_and(|rest| opening.ends_with(' ') || !rest.starts_with(char::is_alphanumeric))
+    text.strip_prefix(opening)
+        .is_some_and(|rest| opening.ends_with(' ') || !rest.starts_with(char::is_alphanumeric))
 }
 
 /// Whether `term` stands in `text` at the start of a word; endings are free
@@ -347,14 +382,20 @@ mod tests {
             after lamp was followed until it sank below the horizon. Therefore, lamp height explains most of it.";
         let found = short(text, &["lamp".to_owned()]);
         assert!(found.starts_with("Keepers rarely agree"), "{found}");
-        assert!(!found.contains("… Therefore") && !found.contains("… Concretely"), "{found}");
+        assert!(
+            !found.contains("… Therefore") && !found.contains("… Concretely"),
+            "{found}"
+        );
     }
 
     #[test]
     fn sentences_that_hold_the_terms_come_first() {
         assert!(!short(TEXT, &[]).contains("Drawings"));
         let found = short(TEXT, &["drawings".to_owned(), "Available".to_owned()]);
-        assert!(found.starts_with("We introduce") && found.contains("Drawings are"), "{found}");
+        assert!(
+            found.starts_with("We introduce") && found.contains("Drawings are"),
+            "{found}"
+        );
     }
 
     #[test]
@@ -369,7 +410,10 @@ mod tests {
     #[test]
     fn one_endless_sentence_is_cut_at_a_word() {
         let found = short(&"word ".repeat(400), &[]);
-        assert!(found.ends_with("word…") && found.chars().count() <= CHARS_MAX, "{found}");
+        assert!(
+            found.ends_with("word…") && found.chars().count() <= CHARS_MAX,
+            "{found}"
+        );
     }
 
     #[test]

@@ -27,7 +27,10 @@ const NOTICE_TEXT: &str = "notice.txt";
 /// Every embedded template. Those that end in `.html` escape what they print.
 const EMBEDDED: [(&str, &str); 7] = [
     (HTML, include_str!("../../templates/digest.html")),
-    (PAPER_HTML, include_str!("../../templates/digest.paper.html")),
+    (
+        PAPER_HTML,
+        include_str!("../../templates/digest.paper.html"),
+    ),
     (TEXT, include_str!("../../templates/digest.txt")),
     (PAPER_TEXT, include_str!("../../templates/digest.paper.txt")),
     (SUBJECT, include_str!("../../templates/digest.subject.txt")),
@@ -102,7 +105,10 @@ impl Templates {
     pub fn load(settings: &DigestSettings) -> Result<Templates, TemplateError> {
         let folder = settings.templates.clone();
         if let Some(path) = &folder {
-            std::fs::read_dir(path).map_err(|source| TemplateError::Read { path: path.clone(), source })?;
+            std::fs::read_dir(path).map_err(|source| TemplateError::Read {
+                path: path.clone(),
+                source,
+            })?;
         }
         let mut sources = Vec::new();
         let mut replaced = Vec::new();
@@ -119,12 +125,27 @@ impl Templates {
         let languages = language::load(folder.as_deref())?;
         let words = languages
             .iter()
-            .map(|language| (language.code.clone(), Value::from_serializable(&language.digest)))
+            .map(|language| {
+                (
+                    language.code.clone(),
+                    Value::from_serializable(&language.digest),
+                )
+            })
             .collect();
-        let mut templates = Templates { tera: Tera::default(), folder, replaced, languages, words, shares: [false; 2] };
+        let mut templates = Templates {
+            tera: Tera::default(),
+            folder,
+            replaced,
+            languages,
+            words,
+            shares: [false; 2],
+        };
         templates.tera.autoescape_on([".html"]);
         templates.tera.register_filter("wrap", wrap);
-        templates.tera.add_raw_templates(sources).map_err(|error| templates.located(&error))?;
+        templates
+            .tera
+            .add_raw_templates(sources)
+            .map_err(|error| templates.located(&error))?;
         templates.shares = [templates.can_share(false), templates.can_share(true)];
         Ok(templates)
     }
@@ -146,7 +167,9 @@ impl Templates {
 
     /// Code and own name of every language there is.
     pub fn language_names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.languages.iter().map(|language| (language.code.as_str(), language.name.as_str()))
+        self.languages
+            .iter()
+            .map(|language| (language.code.as_str(), language.name.as_str()))
     }
 
     /// The words for who chose `code`.
@@ -168,7 +191,13 @@ impl Templates {
                 preferences.abstracts = abstracts;
                 for issue in [sample::issue(), sample::empty_issue()] {
                     let recipient = sample::recipient(&address, &preferences);
-                    super::render(self, &Fragments::default(), &issue, &recipient, &sample::dress())?;
+                    super::render(
+                        self,
+                        &Fragments::default(),
+                        &issue,
+                        &recipient,
+                        &sample::dress(),
+                    )?;
                 }
             }
             for notice in sample::notices() {
@@ -191,7 +220,11 @@ impl Templates {
         context.insert("subject", &subject);
         Ok(Frames {
             text: self.fill(TEXT, &context)?,
-            html: if with_html { Some(self.fill(HTML, &context)?) } else { None },
+            html: if with_html {
+                Some(self.fill(HTML, &context)?)
+            } else {
+                None
+            },
             subject,
         })
     }
@@ -214,19 +247,32 @@ impl Templates {
     }
 
     /// Text and HTML of a mail that is no issue.
-    pub(super) fn notice(&self, view: &impl Serialize, language: &Language) -> Result<(String, String), TemplateError> {
+    pub(super) fn notice(
+        &self,
+        view: &impl Serialize,
+        language: &Language,
+    ) -> Result<(String, String), TemplateError> {
         let mut context = Context::from_serialize(view).map_err(|error| self.located(&error))?;
         self.add_words(&mut context, language);
-        Ok((self.fill(NOTICE_TEXT, &context)?, self.fill(NOTICE_HTML, &context)?))
+        Ok((
+            self.fill(NOTICE_TEXT, &context)?,
+            self.fill(NOTICE_HTML, &context)?,
+        ))
     }
 
     fn add_words(&self, context: &mut Context, language: &Language) {
-        let words = self.words.get(&language.code).cloned().unwrap_or_else(Value::none);
+        let words = self
+            .words
+            .get(&language.code)
+            .cloned()
+            .unwrap_or_else(Value::none);
         context.insert_value("words", words);
     }
 
     fn fill(&self, name: &str, context: &Context) -> Result<String, TemplateError> {
-        self.tera.render(name, context).map_err(|error| self.located(&error))
+        self.tera
+            .render(name, context)
+            .map_err(|error| self.located(&error))
     }
 
     /// Whether the template of a paper can be filled once for many readers.
@@ -242,14 +288,24 @@ impl Templates {
         for has_reason in [true, false] {
             let manner = sample::manner(&pick, has_reason);
             let fill = |own: Own| {
-                let summary = || super::summary::Abstract::new(&pick.paper.abstract_text).text(Chosen::ALL);
+                let summary =
+                    || super::summary::Abstract::new(&pick.paper.abstract_text).text(Chosen::ALL);
                 let view = paper_view::view(&pick.paper, &manner, own, summary, language, &dress);
-                self.paper(&view, language, &dress, is_html).map(|filled| filled.replace('\n', "\r\n"))
+                self.paper(&view, language, &dress, is_html)
+                    .map(|filled| filled.replace('\n', "\r\n"))
             };
             let own = sample::own(has_reason);
-            let values: [&str; SLOTS.len()] =
-                [&own.marker, &own.reason, &own.thumbs[0], &own.thumbs[1], &own.thumbs[2]].map(String::as_str);
-            let Ok(marked) = fill(Own::marks(&manner)) else { return false };
+            let values: [&str; SLOTS.len()] = [
+                &own.marker,
+                &own.reason,
+                &own.thumbs[0],
+                &own.thumbs[1],
+                &own.thumbs[2],
+            ]
+            .map(String::as_str);
+            let Ok(marked) = fill(Own::marks(&manner)) else {
+                return false;
+            };
             let mut shared = String::new();
             Fragment::new(&marked).fill(&values, is_html, &mut shared);
             if !fill(own.clone()).is_ok_and(|whole| whole == shared) {
@@ -270,7 +326,11 @@ impl Templates {
                     problem = format!("{problem}: {error}");
                     cause = error.source();
                 }
-                TemplateError::Template { file: self.file(report.filename()), line: report.span().start_line, problem }
+                TemplateError::Template {
+                    file: self.file(report.filename()),
+                    line: report.span().start_line,
+                    problem,
+                }
             }
             _ => self.located_report(&error.to_string()),
         }
@@ -280,13 +340,24 @@ impl Templates {
     /// and below it ` --> NAME:LINE:COLUMN`.
     fn located_report(&self, report: &str) -> TemplateError {
         let mut lines = report.lines();
-        let problem = lines.next().unwrap_or_default().trim_start_matches("error: ");
-        let place = lines.next().and_then(|line| line.trim().strip_prefix("--> "));
+        let problem = lines
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        let place = lines
+            .next()
+            .and_then(|line| line.trim().strip_prefix("--> "));
         let mut place = place.unwrap_or_default().rsplitn(3, ':');
-        match (place.next(), place.next().and_then(|line| line.parse().ok()), place.next()) {
-            (Some(_column), Some(line), Some(name)) => {
-                TemplateError::Template { file: self.file(name), line, problem: problem.to_owned() }
-            }
+        match (
+            place.next(),
+            place.next().and_then(|line| line.parse().ok()),
+            place.next(),
+        ) {
+            (Some(_column), Some(line), Some(name)) => TemplateError::Template {
+                file: self.file(name),
+                line,
+                problem: problem.to_owned(),
+            },
             _ => TemplateError::Other(report.to_owned()),
         }
     }
@@ -294,7 +365,9 @@ impl Templates {
     /// Where the operator finds the template `name`.
     fn file(&self, name: &str) -> String {
         match &self.folder {
-            Some(folder) if self.replaced.contains(&name) => folder.join(name).display().to_string(),
+            Some(folder) if self.replaced.contains(&name) => {
+                folder.join(name).display().to_string()
+            }
             _ => name.to_owned(),
         }
     }
@@ -304,19 +377,29 @@ fn read(path: &Path) -> Result<Option<String>, TemplateError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.replace("\r\n", "\n"))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TemplateError::Read { path: path.to_owned(), source }),
+        Err(source) => Err(TemplateError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
 /// `{{ text | wrap(indent=4, first="1.  ") }}`: lines of at most 72 columns,
 /// the first after `first`, the others indented. Wide characters count twice.
 /// White space in `text` is where lines may break and nothing else.
-#[expect(clippy::needless_pass_by_value, reason = "this is how tera calls its filters")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "this is how tera calls its filters"
+)]
 fn wrap(text: &str, kwargs: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
     let indent = kwargs.get::<usize>("indent")?.unwrap_or(0).min(COLUMNS / 2);
     let blanks = " ".repeat(indent);
     let first = kwargs.get::<&str>("first")?.unwrap_or(&blanks);
-    if has_mark(text) || has_mark(first) { Ok(later(text, first, indent)) } else { Ok(wrapped(text, first, indent)) }
+    if has_mark(text) || has_mark(first) {
+        Ok(later(text, first, indent))
+    } else {
+        Ok(wrapped(text, first, indent))
+    }
 }
 
 /// What the filter `wrap` gives.
@@ -340,7 +423,10 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let settings = DigestSettings { templates: Some(folder.path().to_owned()), ..DigestSettings::default() };
+        let settings = DigestSettings {
+            templates: Some(folder.path().to_owned()),
+            ..DigestSettings::default()
+        };
         (folder, settings)
     }
 
@@ -353,22 +439,33 @@ mod tests {
 
     #[test]
     fn a_file_of_the_same_name_replaces_a_template() {
-        let (_folder, settings) = folder(&[("digest.subject.txt", "{{ count }} Artikel\r\n"), ("notes.md", "{{")]);
+        let (_folder, settings) = folder(&[
+            ("digest.subject.txt", "{{ count }} Artikel\r\n"),
+            ("notes.md", "{{"),
+        ]);
         let templates = Templates::load(&settings).unwrap();
         templates.check().unwrap();
         assert_eq!(templates.replaced(), ["digest.subject.txt"]);
         let (address, preferences) = sample::subscriber();
         let recipient = sample::recipient(&address, &preferences);
-        let rendered =
-            super::super::render(&templates, &Fragments::default(), &sample::issue(), &recipient, &sample::dress())
-                .unwrap();
+        let rendered = super::super::render(
+            &templates,
+            &Fragments::default(),
+            &sample::issue(),
+            &recipient,
+            &sample::dress(),
+        )
+        .unwrap();
         assert_eq!(rendered.subject, "2 Artikel");
     }
 
     #[track_caller]
     fn check_error(file: &str, text: &str, line: usize) {
         let (folder, settings) = folder(&[(file, text)]);
-        let error = Templates::load(&settings).and_then(|templates| templates.check()).unwrap_err().to_string();
+        let error = Templates::load(&settings)
+            .and_then(|templates| templates.check())
+            .unwrap_err()
+            .to_string();
         let start = format!("{}:{line}: ", folder.path().join(file).display());
         assert!(error.starts_with(&start), "{error}");
     }
@@ -378,7 +475,11 @@ mod tests {
         check_error("digest.txt", "fine\n\n{% if %}", 3);
         check_error("digest.html", "\n{{ no_such_value }}", 2);
         check_error("digest.paper.txt", "\n\n\n{{ pick.titel }}", 4);
-        check_error("digest.paper.html", "{{ pick.title }}\n{{ pick.reason | upper }} {{ x }}", 2);
+        check_error(
+            "digest.paper.html",
+            "{{ pick.title }}\n{{ pick.reason | upper }} {{ x }}",
+            2,
+        );
         check_error("digest.subject.txt", "{{ headline }}\n{{ x }}", 2);
         check_error("notice.txt", "{{ heading }}\n{{ headnig }}", 2);
         check_error("notice.html", "{{ heading }}\n\n{% endif %}", 3);
@@ -394,16 +495,34 @@ mod tests {
             Templates::load(&settings).unwrap().shares
         };
         assert_eq!(shares(&[]), [true, true]);
-        assert_eq!(shares(&[("digest.paper.txt", "{{ pick.marker }}{{ pick.reason | wrap }}")]), [true, true]);
-        assert_eq!(shares(&[("digest.paper.txt", "{{ pick.reason | upper }}")]), [false, true]);
-        assert_eq!(shares(&[("digest.paper.html", "{{ pick.reason | safe }}")]), [true, false]);
+        assert_eq!(
+            shares(&[(
+                "digest.paper.txt",
+                "{{ pick.marker }}{{ pick.reason | wrap }}"
+            )]),
+            [true, true]
+        );
+        assert_eq!(
+            shares(&[("digest.paper.txt", "{{ pick.reason | upper }}")]),
+            [false, true]
+        );
+        assert_eq!(
+            shares(&[("digest.paper.html", "{{ pick.reason | safe }}")]),
+            [true, false]
+        );
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
-        let settings = DigestSettings { templates: Some("/no/such/folder".into()), ..DigestSettings::default() };
+        let settings = DigestSettings {
+            templates: Some("/no/such/folder".into()),
+            ..DigestSettings::default()
+        };
         let error = Templates::load(&settings).unwrap_err();
-        assert_eq!(error.to_string(), "cannot read the template /no/such/folder");
+        assert_eq!(
+            error.to_string(),
+            "cannot read the template /no/such/folder"
+        );
     }
 
     #[test]
@@ -412,11 +531,15 @@ mod tests {
         tera.register_filter("wrap", wrap);
         let long = format!("{} {}", "日本語".repeat(20), "x".repeat(100));
         let context = tera::context! { long => &long };
-        tera.add_raw_template("t", "{{ long | wrap(indent=4, first=\"1.  \") }}").unwrap();
+        tera.add_raw_template("t", "{{ long | wrap(indent=4, first=\"1.  \") }}")
+            .unwrap();
         let wrapped = tera.render("t", &context).unwrap();
         for line in wrapped.lines() {
             assert!(textwrap::core::display_width(line) <= COLUMNS, "{line}");
-            assert!(line.starts_with("1.  ") || line.starts_with("    "), "{line}");
+            assert!(
+                line.starts_with("1.  ") || line.starts_with("    "),
+                "{line}"
+            );
         }
         let joined: String = wrapped.split_whitespace().skip(1).collect();
         assert_eq!(joined, long.replace(' ', ""));

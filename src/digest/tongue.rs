@@ -83,7 +83,11 @@ impl Tongue {
 
     /// At most `shown` of `names`, separated by commas, and how many more there are.
     pub fn some(&self, names: &[String], shown: usize) -> String {
-        if names.len() <= shown { names.join(", ") } else { self.0.some(names, shown) }
+        if names.len() <= shown {
+            names.join(", ")
+        } else {
+            self.0.some(names, shown)
+        }
     }
 
     /// The heading of a section of an issue that has none of its own.
@@ -108,7 +112,10 @@ impl Tongue {
     /// What became of a paper.
     pub fn news(&self, paper: &Paper, what: &News) -> String {
         // Each is told by itself: a paper that is withdrawn now was not when it was published.
-        let then = Paper { withdrawn: false, ..paper.clone() };
+        let then = Paper {
+            withdrawn: false,
+            ..paper.clone()
+        };
         news(&then, Some(what), &self.0).unwrap_or_default()
     }
 

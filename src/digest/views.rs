@@ -95,7 +95,11 @@ pub(super) struct GroupView {
 /// Papers in the order in which they are given up when an issue has to be
 /// cut: the last goes first. Equal scores keep the order of the issue.
 pub(super) fn by_rank(issue: &Issue) -> Vec<&IssuePick> {
-    let mut picks: Vec<&IssuePick> = issue.sections.iter().flat_map(|section| &section.picks).collect();
+    let mut picks: Vec<&IssuePick> = issue
+        .sections
+        .iter()
+        .flat_map(|section| &section.picks)
+        .collect();
     picks.sort_by(|a, b| b.score.total_cmp(&a.score));
     picks
 }
@@ -118,11 +122,19 @@ struct Grouped<'a> {
     groups: Vec<(Option<NaiveDate>, Vec<&'a IssuePick>)>,
 }
 
-fn grouped<'a>(issue: &'a Issue, preferences: &Preferences, left_out: &HashSet<&PaperId>) -> Vec<Grouped<'a>> {
+fn grouped<'a>(
+    issue: &'a Issue,
+    preferences: &Preferences,
+    left_out: &HashSet<&PaperId>,
+) -> Vec<Grouped<'a>> {
     let by_day = is_by_day(issue, preferences);
     let group = |section: &'a Section| {
         let mut groups: Vec<(Option<NaiveDate>, Vec<&IssuePick>)> = Vec::new();
-        for pick in section.picks.iter().filter(|pick| !left_out.contains(&pick.paper.id)) {
+        for pick in section
+            .picks
+            .iter()
+            .filter(|pick| !left_out.contains(&pick.paper.id))
+        {
             let day = pick.paper.announced.filter(|_| by_day);
             match groups.iter_mut().find(|(known, _)| *known == day) {
                 Some((_, picks)) => picks.push(pick),
@@ -133,7 +145,12 @@ fn grouped<'a>(issue: &'a Issue, preferences: &Preferences, left_out: &HashSet<&
         groups.sort_by_key(|(day, _)| (day.is_none(), *day));
         Grouped { section, groups }
     };
-    issue.sections.iter().map(group).filter(|grouped| !grouped.groups.is_empty()).collect()
+    issue
+        .sections
+        .iter()
+        .map(group)
+        .filter(|grouped| !grouped.groups.is_empty())
+        .collect()
 }
 
 /// `issue` for `recipient` without the papers in `left_out`, and the others in
@@ -158,7 +175,9 @@ pub(super) fn view<'a>(
                 Some(day) => language.day_long(day, issue.local_date),
                 None => words.without_date.as_str().to_owned(),
             });
-            let papers = (printed.len()..printed.len() + picks.len()).map(mark).collect();
+            let papers = (printed.len()..printed.len() + picks.len())
+                .map(mark)
+                .collect();
             printed.extend(picks);
             views.push(GroupView { day, papers });
         }
@@ -172,23 +191,37 @@ pub(super) fn view<'a>(
         };
         let own = cut(&line(&section.heading), HEADING_CHARS_MAX);
         sections.push(SectionView {
-            heading: if own.is_empty() { heading.as_str().to_owned() } else { own },
+            heading: if own.is_empty() {
+                heading.as_str().to_owned()
+            } else {
+                own
+            },
             kind,
-            hint: (section.kind == SectionKind::Exploring).then(|| words.exploring_hint.as_str().to_owned()),
+            hint: (section.kind == SectionKind::Exploring)
+                .then(|| words.exploring_hint.as_str().to_owned()),
             count: printed.len() - before,
             groups: views,
         });
     }
     let count = printed.len();
-    let top_title = printed.first().map(|pick| title(&pick.paper)).unwrap_or_default();
+    let top_title = printed
+        .first()
+        .map(|pick| title(&pick.paper))
+        .unwrap_or_default();
     let site = SiteView::new(dress);
     let note = (count == 0 && left_out.is_empty()).then(|| note(issue, language));
     let date_short = language.day_short(issue.local_date, issue.local_date);
     let headline = match count {
         0 => words.subject_empty.with(&[("date", &date_short)]),
-        _ => language.count(&words.subject, count as u64, &[("date", &date_short), ("title", &top_title)]),
+        _ => language.count(
+            &words.subject,
+            count as u64,
+            &[("date", &date_short), ("title", &top_title)],
+        ),
     };
-    let texts = |texts: &[super::language::Text]| texts.iter().map(|text| text.as_str().to_owned()).collect();
+    let texts = |texts: &[super::language::Text]| {
+        texts.iter().map(|text| text.as_str().to_owned()).collect()
+    };
     let view = IssueView {
         lang: language.code.clone(),
         dir: Direction::word(language.dir),
@@ -201,7 +234,11 @@ pub(super) fn view<'a>(
         headline,
         opening: opening(count, issue, language),
         late: late(issue, language),
-        welcome: if issue.is_first { texts(&words.welcome) } else { Vec::new() },
+        welcome: if issue.is_first {
+            texts(&words.welcome)
+        } else {
+            Vec::new()
+        },
         sections,
         not_shown: not_shown(issue, left_out.len(), note.is_some(), language),
         note,
@@ -222,11 +259,15 @@ pub(super) fn view<'a>(
 fn not_shown(issue: &Issue, left_out: usize, has_note: bool, language: &Language) -> Vec<String> {
     let words = &language.digest;
     let below = if has_note { 0 } else { issue.below_the_line };
-    [(&words.left_out, left_out as u64), (&words.no_room, issue.no_room.into()), (&words.below_the_line, below.into())]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(text, count)| language.count(text, count, &[]))
-        .collect()
+    [
+        (&words.left_out, left_out as u64),
+        (&words.no_room, issue.no_room.into()),
+        (&words.below_the_line, below.into()),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(text, count)| language.count(text, count, &[]))
+    .collect()
 }
 
 /// `8 papers picked from 642: announcements of Fri 20 Nov for cs.CL and cs.LG, complete.`
@@ -249,14 +290,30 @@ fn opening(count: usize, issue: &Issue, language: &Language) -> String {
         }
     }
     let is_complete = issue.covers.iter().all(|day| day.awaited.is_empty());
-    let state = if is_complete { &words.complete } else { &words.incomplete };
-    let text = if arrived.is_empty() { &words.opening_covers } else { &words.opening_covers_names };
+    let state = if is_complete {
+        &words.complete
+    } else {
+        &words.incomplete
+    };
+    let text = if arrived.is_empty() {
+        &words.opening_covers
+    } else {
+        &words.opening_covers_names
+    };
     let names = language.some(&arrived, COVERED_SHOWN);
-    text.with(&[("picked", &picked), ("days", &days), ("names", &names), ("state", state.as_str())])
+    text.with(&[
+        ("picked", &picked),
+        ("days", &days),
+        ("names", &names),
+        ("state", state.as_str()),
+    ])
 }
 
 fn days(covers: &[DayCovered], today: NaiveDate, language: &Language) -> Option<String> {
-    let days: Vec<String> = covers.iter().map(|day| language.day_short(day.date, today)).collect();
+    let days: Vec<String> = covers
+        .iter()
+        .map(|day| language.day_short(day.date, today))
+        .collect();
     match days.as_slice() {
         [] => None,
         // A run of days reads better than a list of them.
@@ -267,11 +324,26 @@ fn days(covers: &[DayCovered], today: NaiveDate, language: &Language) -> Option<
 
 fn late(issue: &Issue, language: &Language) -> Vec<String> {
     let said = |day: &DayCovered| {
-        let names: Vec<String> = day.awaited.iter().map(|name| cut(&line(name), NAME_CHARS_MAX)).collect();
-        let (names, day) = (language.some(&names, COVERED_SHOWN), language.day_short(day.date, issue.local_date));
-        language.digest.late.with(&[("names", &names), ("day", &day)])
+        let names: Vec<String> = day
+            .awaited
+            .iter()
+            .map(|name| cut(&line(name), NAME_CHARS_MAX))
+            .collect();
+        let (names, day) = (
+            language.some(&names, COVERED_SHOWN),
+            language.day_short(day.date, issue.local_date),
+        );
+        language
+            .digest
+            .late
+            .with(&[("names", &names), ("day", &day)])
     };
-    issue.covers.iter().filter(|day| !day.awaited.is_empty()).map(said).collect()
+    issue
+        .covers
+        .iter()
+        .filter(|day| !day.awaited.is_empty())
+        .map(said)
+        .collect()
 }
 
 fn note(issue: &Issue, language: &Language) -> String {
@@ -280,7 +352,11 @@ fn note(issue: &Issue, language: &Language) -> String {
     match issue.note {
         Some(Note::BelowTheLine { best, line }) => {
             let (best, line) = (language.score(best), language.score(line));
-            language.count(&words.nothing_below, considered, &[("best", &best), ("line", &line)])
+            language.count(
+                &words.nothing_below,
+                considered,
+                &[("best", &best), ("line", &line)],
+            )
         }
         Some(Note::AllSentBefore) => words.nothing_before.as_str().to_owned(),
         Some(Note::NothingMatches) => language.count(&words.nothing_matches, considered, &[]),
@@ -291,9 +367,18 @@ fn note(issue: &Issue, language: &Language) -> String {
 
 /// `on weekdays at 07:00 (Europe/Berlin)`.
 pub(super) fn rhythm(preferences: &Preferences, language: &Language) -> String {
-    const WORKDAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+    const WORKDAYS: [Weekday; 5] = [
+        Weekday::Mon,
+        Weekday::Tue,
+        Weekday::Wed,
+        Weekday::Thu,
+        Weekday::Fri,
+    ];
     let words = &language.digest;
-    let (time, zone) = (preferences.send_at.format("%H:%M").to_string(), preferences.timezone.name());
+    let (time, zone) = (
+        preferences.send_at.format("%H:%M").to_string(),
+        preferences.timezone.name(),
+    );
     let time = words.clock.with(&[("time", &time), ("zone", zone)]);
     let mut days = preferences.days.clone();
     days.sort_by_key(Weekday::num_days_from_monday);
@@ -306,7 +391,10 @@ pub(super) fn rhythm(preferences: &Preferences, language: &Language) -> String {
         Frequency::Daily if days == WORKDAYS => &words.weekdays,
         Frequency::Daily | Frequency::Weekly => &words.every,
     };
-    let days: Vec<String> = days.into_iter().map(|day| language.weekday(day).to_owned()).collect();
+    let days: Vec<String> = days
+        .into_iter()
+        .map(|day| language.weekday(day).to_owned())
+        .collect();
     text.with(&[("time", &time), ("days", &language.list(&days))])
 }
 
@@ -323,7 +411,11 @@ mod tests {
 
     #[track_caller]
     fn check_opening(count: usize, considered: u32, covers: Vec<DayCovered>, expected: &str) {
-        let issue = Issue { covers, considered, ..sample::issue() };
+        let issue = Issue {
+            covers,
+            considered,
+            ..sample::issue()
+        };
         assert_eq!(opening(count, &issue, &in_language("en")), expected);
     }
 
@@ -333,7 +425,12 @@ mod tests {
 
     fn covered_day(at: u32, arrived: &[&str], awaited: &[&str]) -> DayCovered {
         let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        DayCovered { date: day(at), papers: 1, arrived: own(arrived), awaited: own(awaited) }
+        DayCovered {
+            date: day(at),
+            papers: 1,
+            arrived: own(arrived),
+            awaited: own(awaited),
+        }
     }
 
     #[test]
@@ -347,13 +444,18 @@ mod tests {
         check_opening(
             1,
             9,
-            vec![covered_day(19, &["cs.CL"], &[]), covered_day(20, &["cs.LG"], &["cs.CL"])],
+            vec![
+                covered_day(19, &["cs.CL"], &[]),
+                covered_day(20, &["cs.LG"], &["cs.CL"]),
+            ],
             "1 paper picked from 9: announcements of Thu 19 Nov and Fri 20 Nov for cs.CL and cs.LG, not yet complete.",
         );
         check_opening(
             2,
             9,
-            (16..=20).map(|at| covered_day(at, &["a", "b", "c", "d", "e", "f"], &[])).collect(),
+            (16..=20)
+                .map(|at| covered_day(at, &["a", "b", "c", "d", "e", "f"], &[]))
+                .collect(),
             "2 papers picked from 9: announcements of Mon 16 Nov to Fri 20 Nov for a, b, c, d and 2 more, complete.",
         );
         check_opening(0, 0, Vec::new(), "No papers today.");
@@ -377,7 +479,9 @@ mod tests {
         );
         assert_eq!(
             late(&issue, &in_language("ja")),
-            ["11月20日（金）の cs.CL、q-bio.NC は、この号の作成時にまだ届いていませんでした。次の号でお届けします。"]
+            [
+                "11月20日（金）の cs.CL、q-bio.NC は、この号の作成時にまだ届いていませんでした。次の号でお届けします。"
+            ]
         );
     }
 
@@ -386,15 +490,33 @@ mod tests {
         let mut preferences = Preferences::default();
         let english = in_language("en");
         assert_eq!(rhythm(&preferences, &english), "every day at 07:00 (UTC)");
-        preferences.days = vec![Weekday::Fri, Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
+        preferences.days = vec![
+            Weekday::Fri,
+            Weekday::Mon,
+            Weekday::Tue,
+            Weekday::Wed,
+            Weekday::Thu,
+        ];
         preferences.timezone = Tz::Europe__Berlin;
-        assert_eq!(rhythm(&preferences, &english), "on weekdays at 07:00 (Europe/Berlin)");
+        assert_eq!(
+            rhythm(&preferences, &english),
+            "on weekdays at 07:00 (Europe/Berlin)"
+        );
         preferences.days = vec![Weekday::Sat, Weekday::Mon];
-        assert_eq!(rhythm(&preferences, &english), "every Monday and Saturday at 07:00 (Europe/Berlin)");
-        assert_eq!(rhythm(&preferences, &in_language("de")), "jeden Montag und Samstag um 07:00 Uhr (Europe/Berlin)");
+        assert_eq!(
+            rhythm(&preferences, &english),
+            "every Monday and Saturday at 07:00 (Europe/Berlin)"
+        );
+        assert_eq!(
+            rhythm(&preferences, &in_language("de")),
+            "jeden Montag und Samstag um 07:00 Uhr (Europe/Berlin)"
+        );
         preferences.frequency = Frequency::Weekly;
         preferences.weekday = Weekday::Sun;
-        assert_eq!(rhythm(&preferences, &english), "every Sunday at 07:00 (Europe/Berlin)");
+        assert_eq!(
+            rhythm(&preferences, &english),
+            "every Sunday at 07:00 (Europe/Berlin)"
+        );
     }
 
     #[test]
@@ -408,9 +530,22 @@ mod tests {
         Arc::make_mut(&mut earlier.paper).announced = Some(day(18));
         issue.sections[0].picks.push(earlier);
         let recipient = sample::recipient(&address, &preferences);
-        let (found, printed) = view(&issue, &recipient, &sample::dress(), &in_language("en"), &HashSet::new());
-        let days: Vec<Option<&str>> = found.sections[0].groups.iter().map(|group| group.day.as_deref()).collect();
-        assert_eq!(days, [Some("Wednesday, 18 November"), Some("Friday, 20 November")]);
+        let (found, printed) = view(
+            &issue,
+            &recipient,
+            &sample::dress(),
+            &in_language("en"),
+            &HashSet::new(),
+        );
+        let days: Vec<Option<&str>> = found.sections[0]
+            .groups
+            .iter()
+            .map(|group| group.day.as_deref())
+            .collect();
+        assert_eq!(
+            days,
+            [Some("Wednesday, 18 November"), Some("Friday, 20 November")]
+        );
         assert_eq!(printed[0].paper.id.as_str(), "2611.09999");
         assert_eq!(found.sections[0].groups[0].papers, [mark(0)]);
         assert!(!is_dated(printed[0], &issue, &preferences));

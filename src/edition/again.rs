@@ -29,9 +29,16 @@ pub fn shown_again(
     date: NaiveDate,
 ) -> Result<Option<Rendered>, EditionError> {
     let id = subscriber.id;
-    let Some(kept) = db.read_here(|store| store.kept_issue(id, date))? else { return Ok(None) };
+    let Some(kept) = db.read_here(|store| store.kept_issue(id, date))? else {
+        return Ok(None);
+    };
     let days: Days = kept.covers.map_or_else(Days::new, |(first, last)| {
-        first.iter_days().take_while(|day| *day <= last).take(DAYS_MAX).map(|day| (day, None)).collect()
+        first
+            .iter_days()
+            .take_while(|day| *day <= last)
+            .take(DAYS_MAX)
+            .map(|day| (day, None))
+            .collect()
     });
     let coverage = recent_coverage(db, kept.covers.map_or(date, |(_, last)| last))?;
     let mut covers = awaited::covered(&coverage, &days, subscriber, kept.composed_at);
@@ -56,15 +63,31 @@ pub fn shown_again(
     let mut recipient = desk.recipient(&subscriber, date);
     recipient.preferences_url = desk.site.url("/preferences");
     recipient.unsubscribe_url = desk.site.url("/preferences");
-    let template = |cause| EditionError::Template { subscriber: id.0, cause };
-    let mut rendered =
-        render(&desk.templates, &Fragments::default(), &issue, &recipient, &desk.dress).map_err(template)?;
+    let template = |cause| EditionError::Template {
+        subscriber: id.0,
+        cause,
+    };
+    let mut rendered = render(
+        &desk.templates,
+        &Fragments::default(),
+        &issue,
+        &recipient,
+        &desk.dress,
+    )
+    .map_err(template)?;
     if !rendered.left_out.is_empty() {
         // All of these were in the mail: what papers have grown by since must not push one out.
         let mut preferences = subscriber.preferences.clone();
         preferences.abstracts = AbstractLength::Short;
         recipient.preferences = &preferences;
-        rendered = render(&desk.templates, &Fragments::default(), &issue, &recipient, &desk.dress).map_err(template)?;
+        rendered = render(
+            &desk.templates,
+            &Fragments::default(),
+            &issue,
+            &recipient,
+            &desk.dress,
+        )
+        .map_err(template)?;
     }
     Ok(Some(rendered))
 }
@@ -89,16 +112,29 @@ fn sections(kept: &KeptIssue, subscriber: &Subscriber) -> Vec<Section> {
 /// The section that was stored under `stored`. A reader's own heading goes
 /// before ours, should they be the same.
 fn empty_section(stored: &str, subscriber: &Subscriber) -> Section {
-    let is_own = subscriber.interests.iter().any(|interest| interest.name == stored);
+    let is_own = subscriber
+        .interests
+        .iter()
+        .any(|interest| interest.name == stored);
     let ours = [
-        (ranking::Section::FollowedAuthors, SectionKind::FollowedAuthors),
+        (
+            ranking::Section::FollowedAuthors,
+            SectionKind::FollowedAuthors,
+        ),
         (ranking::Section::Trending, SectionKind::Trending),
         (ranking::Section::New, SectionKind::New),
     ];
-    let kind = ours.into_iter().find(|(section, _)| !is_own && heading(section) == stored).map(|(_, kind)| kind);
+    let kind = ours
+        .into_iter()
+        .find(|(section, _)| !is_own && heading(section) == stored)
+        .map(|(_, kind)| kind);
     let section = ranking::Section::Interest(stored.to_owned());
     Section {
-        heading: if kind.is_some() { String::new() } else { stored.to_owned() },
+        heading: if kind.is_some() {
+            String::new()
+        } else {
+            stored.to_owned()
+        },
         kind: kind.unwrap_or(SectionKind::Interest),
         terms: words_of(&subscriber.interests, &section),
         picks: Vec::new(),
@@ -109,23 +145,42 @@ fn issue_pick(pick: &OwnPick, subscriber: &Subscriber) -> IssuePick {
     let paper = &pick.paper.paper;
     let is_told = pick.section == TOLD;
     let is_followed = |name: &&String| {
-        subscriber.interests.iter().flat_map(|interest| &interest.authors).any(|known| same_person(known, name))
+        subscriber
+            .interests
+            .iter()
+            .flat_map(|interest| &interest.authors)
+            .any(|known| same_person(known, name))
     };
     IssuePick {
         score: pick.score,
-        why: if is_told { Vec::new() } else { because::read(&pick.reason).into_iter().map(why).collect() },
+        why: if is_told {
+            Vec::new()
+        } else {
+            because::read(&pick.reason).into_iter().map(why).collect()
+        },
         followed: paper.authors.iter().filter(is_followed).cloned().collect(),
         row: None,
-        news: if is_told { news(&pick.reason) } else { paper.withdrawn.then_some(PaperNews::Withdrawn) },
+        news: if is_told {
+            news(&pick.reason)
+        } else {
+            paper.withdrawn.then_some(PaperNews::Withdrawn)
+        },
         paper: Arc::new(paper.clone()),
     }
 }
 
 /// What was told, read back from the words in which it is stored.
 fn news(reason: &str) -> Option<PaperNews> {
-    let version = reason.strip_prefix("replaced: version ").and_then(|version| version.parse().ok());
-    let place = reason.strip_prefix("published in ").map(|place| PaperNews::Published(place.to_owned()));
-    version.map(PaperNews::Replaced).or(place).or((reason == "withdrawn").then_some(PaperNews::Withdrawn))
+    let version = reason
+        .strip_prefix("replaced: version ")
+        .and_then(|version| version.parse().ok());
+    let place = reason
+        .strip_prefix("published in ")
+        .map(|place| PaperNews::Published(place.to_owned()));
+    version
+        .map(PaperNews::Replaced)
+        .or(place)
+        .or((reason == "withdrawn").then_some(PaperNews::Withdrawn))
 }
 
 #[cfg(test)]
@@ -134,7 +189,11 @@ mod tests {
 
     #[test]
     fn what_was_told_is_read_back() {
-        for told in [PaperNews::Replaced(3), PaperNews::Published("Sheep 4".to_owned()), PaperNews::Withdrawn] {
+        for told in [
+            PaperNews::Replaced(3),
+            PaperNews::Published("Sheep 4".to_owned()),
+            PaperNews::Withdrawn,
+        ] {
             assert_eq!(news(&told.to_string()), Some(told));
         }
         assert_eq!(news("about sheep"), None);

@@ -49,7 +49,10 @@ impl Found {
         for (kept, place) in places.iter_mut().zip(near) {
             *kept = *place as u32;
         }
-        Found { places, count: count as u8 }
+        Found {
+            places,
+            count: count as u8,
+        }
     }
 
     fn places(&self) -> &[u32] {
@@ -80,7 +83,11 @@ impl Kin {
         })?;
         rows.shrink_to_fit();
         let found = rows.iter().map(|_| OnceLock::new()).collect();
-        Ok(Kin { neighbours: archive.settle(), rows, found })
+        Ok(Kin {
+            neighbours: archive.settle(),
+            rows,
+            found,
+        })
     }
 
     /// The places of up to `most` papers like the one at `itself` whose signature is
@@ -92,8 +99,13 @@ impl Kin {
 
     /// The rows of the first papers like the one at `itself`.
     fn first(&self, itself: usize, own: &[u8]) -> Vec<PaperRow> {
-        let found = self.found[itself].get_or_init(|| Found::of(&self.near(Some(itself), own, DEPTH)));
-        found.places().iter().map(|place| self.rows[*place as usize]).collect()
+        let found =
+            self.found[itself].get_or_init(|| Found::of(&self.near(Some(itself), own, DEPTH)));
+        found
+            .places()
+            .iter()
+            .map(|place| self.rows[*place as usize])
+            .collect()
     }
 
     /// Finds what is like some papers, from the one at place `from` on, before somebody
@@ -126,7 +138,11 @@ impl Kin {
         mut read: impl FnMut(&[PaperRow]) -> Result<Vec<T>, E>,
     ) -> Result<Vec<T>, E> {
         let itself = self.rows.binary_search(&paper.row).ok();
-        let mut chosen = Chosen { itself: WorkKey::of(&paper.paper), all: Vec::with_capacity(limit), limit };
+        let mut chosen = Chosen {
+            itself: WorkKey::of(&paper.paper),
+            all: Vec::with_capacity(limit),
+            limit,
+        };
         let mut known = 0;
         if let (Some(itself), true) = (itself, near.is_empty() && limit <= KEPT) {
             let first = self.first(itself, signature);
@@ -136,8 +152,16 @@ impl Kin {
                 return Ok(chosen.all);
             }
         }
-        let by_words = self.near(itself, signature, DEPTH.max(2 * limit)).into_iter().map(|at| self.rows[at]).collect();
-        let mut order = if near.is_empty() { by_words } else { fuse(&[by_words, near]) };
+        let by_words = self
+            .near(itself, signature, DEPTH.max(2 * limit))
+            .into_iter()
+            .map(|at| self.rows[at])
+            .collect();
+        let mut order = if near.is_empty() {
+            by_words
+        } else {
+            fuse(&[by_words, near])
+        };
         order.retain(|row| *row != paper.row);
         // The same order as that of the first.
         chosen.choose_from(&order[known.min(order.len())..], &mut read)?;
@@ -166,11 +190,16 @@ impl<T: AsRef<WorkKey>> Chosen<T> {
         let mut seen = 0;
         while !self.is_complete() && seen < order.len() {
             // Mostly none of them is the same work, and the first so many will do.
-            let wanted = if seen == 0 { self.limit } else { self.limit - self.all.len() + SPARE };
+            let wanted = if seen == 0 {
+                self.limit
+            } else {
+                self.limit - self.all.len() + SPARE
+            };
             let end = order.len().min(seen + wanted);
             for other in read(&order[seen..end])? {
                 let key = other.as_ref();
-                let is_known = key.is_same(&self.itself) || self.all.iter().any(|chosen| chosen.as_ref().is_same(key));
+                let is_known = key.is_same(&self.itself)
+                    || self.all.iter().any(|chosen| chosen.as_ref().is_same(key));
                 if !is_known && !self.is_complete() {
                     self.all.push(other);
                 }
@@ -216,7 +245,10 @@ pub fn similar(
     db.read_here(|store| {
         let signature = store.signature(paper.row)?.unwrap_or_default();
         let similar = kin.similar(paper, &signature, near, limit, |rows| {
-            let keyed = |stored: StoredPaper| Keyed { key: WorkKey::of(&stored.paper), stored };
+            let keyed = |stored: StoredPaper| Keyed {
+                key: WorkKey::of(&stored.paper),
+                stored,
+            };
             Ok::<_, StoreError>(store.papers_in_rows(rows)?.into_iter().map(keyed).collect())
         })?;
         Ok(similar.into_iter().map(|keyed| keyed.stored).collect())
@@ -225,5 +257,7 @@ pub fn similar(
 
 /// The papers that a model holds to be near one.
 pub fn nearest(dense: Option<&dyn Nearest>, paper: &Paper) -> Vec<PaperRow> {
-    dense.map(|dense| dense.nearest(paper, DEPTH)).unwrap_or_default()
+    dense
+        .map(|dense| dense.nearest(paper, DEPTH))
+        .unwrap_or_default()
 }

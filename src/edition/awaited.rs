@@ -18,10 +18,18 @@ const AWAITED: TimeDelta = TimeDelta::hours(24);
 /// that the subscriber follows was to be announced in the day before it, and
 /// neither has come nor is known not to come. Sources that never report what
 /// they have yet to bring are never waited for.
-pub(crate) fn is_awaited(coverage: &[Coverage], subscriber: &Subscriber, due: DateTime<Utc>) -> bool {
+pub(crate) fn is_awaited(
+    coverage: &[Coverage],
+    subscriber: &Subscriber,
+    due: DateTime<Utc>,
+) -> bool {
     // The rows are sorted by date.
-    let rows = coverage.iter().rev().take_while(|covered| covered.date >= (due - AWAITED).date_naive());
-    rows.filter(|covered| is_fresh(covered, due)).any(|covered| is_missing(covered) && follows(subscriber, covered))
+    let rows = coverage
+        .iter()
+        .rev()
+        .take_while(|covered| covered.date >= (due - AWAITED).date_naive());
+    rows.filter(|covered| is_fresh(covered, due))
+        .any(|covered| is_missing(covered) && follows(subscriber, covered))
 }
 
 /// What the digest says of the days that an issue due at `due` is about, and of
@@ -32,19 +40,29 @@ pub(crate) fn covered(
     subscriber: &Subscriber,
     due: DateTime<Utc>,
 ) -> Vec<DayCovered> {
-    let empty = |date| DayCovered { date, ..DayCovered::default() };
+    let empty = |date| DayCovered {
+        date,
+        ..DayCovered::default()
+    };
     let mut said: BTreeMap<_, _> = days.keys().map(|day| (*day, empty(*day))).collect();
     for covered in coverage {
         let awaited = is_missing(covered) && announced_at(covered) <= due;
         if awaited && is_fresh(covered, due) && follows(subscriber, covered) {
-            said.entry(covered.date).or_insert_with(|| empty(covered.date));
+            said.entry(covered.date)
+                .or_insert_with(|| empty(covered.date));
         }
-        let Some(day) = said.get_mut(&covered.date) else { continue };
+        let Some(day) = said.get_mut(&covered.date) else {
+            continue;
+        };
         if !follows(subscriber, covered) {
             continue;
         }
         day.papers += covered.papers;
-        let name = if covered.category.is_empty() { &covered.source } else { &covered.category };
+        let name = if covered.category.is_empty() {
+            &covered.source
+        } else {
+            &covered.category
+        };
         if awaited {
             day.awaited.push(name.clone());
         } else if covered.state == CoverageState::Complete && !covered.category.is_empty() {
@@ -71,10 +89,9 @@ fn follows(subscriber: &Subscriber, covered: &Coverage) -> bool {
         || subscriber.interests.is_empty()
         || subscriber.interests.iter().any(|interest| {
             interest.categories.is_empty()
-                || interest
-                    .categories
-                    .iter()
-                    .any(|followed| category_matches(followed, listing) || is_in_category(followed, listing))
+                || interest.categories.iter().any(|followed| {
+                    category_matches(followed, listing) || is_in_category(followed, listing)
+                })
         })
 }
 
@@ -87,7 +104,10 @@ mod tests {
     fn reader(categories: &[&[&str]]) -> Subscriber {
         let interests = categories.iter().map(|categories| Interest {
             name: "An interest".to_owned(),
-            categories: categories.iter().map(|&category| category.to_owned()).collect(),
+            categories: categories
+                .iter()
+                .map(|&category| category.to_owned())
+                .collect(),
             ..Interest::default()
         });
         Subscriber {
@@ -108,7 +128,11 @@ mod tests {
         let rows = rows.iter().map(|row| {
             let words: Vec<&str> = row.split(' ').collect();
             let date: NaiveDate = format!("2026-08-{}", words[0]).parse().unwrap();
-            let state = CoverageState::WORDS.iter().find(|(word, _)| *word == words[2]).unwrap().1;
+            let state = CoverageState::WORDS
+                .iter()
+                .find(|(word, _)| *word == words[2])
+                .unwrap()
+                .1;
             let at: DateTime<Utc> = "2026-08-05T03:00:00Z".parse().unwrap();
             Coverage {
                 source: if words[1] == "*" { "journal" } else { "arxiv" }.to_owned(),
@@ -130,7 +154,11 @@ mod tests {
     #[track_caller]
     fn check(follows: &[&[&str]], rows: &[&str], expected: bool) {
         let due = "2026-08-05T07:00:00Z".parse().unwrap();
-        assert_eq!(is_awaited(&coverage(rows), &reader(follows), due), expected, "{follows:?} {rows:?}");
+        assert_eq!(
+            is_awaited(&coverage(rows), &reader(follows), due),
+            expected,
+            "{follows:?} {rows:?}"
+        );
     }
 
     #[test]
@@ -164,12 +192,19 @@ mod tests {
     #[track_caller]
     fn check_said(follows: &[&[&str]], rows: &[&str], days: &[&str], expected: &str) {
         let due = "2026-08-05T07:00:00Z".parse().unwrap();
-        let days = days.iter().map(|day| (format!("2026-08-{day}").parse().unwrap(), None)).collect();
+        let days = days
+            .iter()
+            .map(|day| (format!("2026-08-{day}").parse().unwrap(), None))
+            .collect();
         let said: Vec<String> = covered(&coverage(rows), &days, &reader(follows), due)
             .iter()
             .map(|day| {
                 let (arrived, awaited) = (day.arrived.join(" "), day.awaited.join(" "));
-                format!("{}: {}, arrived [{arrived}], awaited [{awaited}]", day.date.format("%d"), day.papers)
+                format!(
+                    "{}: {}, arrived [{arrived}], awaited [{awaited}]",
+                    day.date.format("%d"),
+                    day.papers
+                )
             })
             .collect();
         assert_eq!(said.join("; "), expected);
@@ -177,8 +212,18 @@ mod tests {
 
     #[test]
     fn an_issue_says_what_has_come_and_what_has_not() {
-        let rows = ["04 cs.LG complete", "05 cs.CL waiting", "05 cs.LG complete", "05 math.PR complete"];
-        check_said(&[&["cs.*"]], &rows, &["05"], "05: 14, arrived [cs.LG], awaited [cs.CL]");
+        let rows = [
+            "04 cs.LG complete",
+            "05 cs.CL waiting",
+            "05 cs.LG complete",
+            "05 math.PR complete",
+        ];
+        check_said(
+            &[&["cs.*"]],
+            &rows,
+            &["05"],
+            "05: 14, arrived [cs.LG], awaited [cs.CL]",
+        );
         check_said(
             &[&["cs.LG"]],
             &rows,
@@ -186,7 +231,12 @@ mod tests {
             "04: 7, arrived [cs.LG], awaited []; 05: 7, arrived [cs.LG], awaited []",
         );
         // Nothing of the day has come.
-        check_said(&[&["cs.LG"]], &["05 cs.LG failed"], &[], "05: 7, arrived [], awaited [cs.LG]");
+        check_said(
+            &[&["cs.LG"]],
+            &["05 cs.LG failed"],
+            &[],
+            "05: 7, arrived [], awaited [cs.LG]",
+        );
         // An old gap is said where the day is in the issue, and nowhere else.
         check_said(
             &[&["cs.LG"]],
@@ -194,6 +244,11 @@ mod tests {
             &["05"],
             "05: 7, arrived [cs.LG], awaited []",
         );
-        check_said(&[&["cs.LG"]], &["05 * complete"], &["05"], "05: 7, arrived [], awaited []");
+        check_said(
+            &[&["cs.LG"]],
+            &["05 * complete"],
+            &["05"],
+            "05: 7, arrived [], awaited []",
+        );
     }
 }

@@ -49,7 +49,12 @@ impl Vectors {
     /// The vectors of papers, in order: those that are kept, and of the others new ones.
     pub fn of(&self, db: &Db, papers: &[StoredPaper]) -> Result<Vec<Vec<f32>>, StoreError> {
         if !self.are_kept {
-            return Ok(self.maker.embed(&papers.iter().map(|stored| &stored.paper).collect::<Vec<_>>()));
+            return Ok(self.maker.embed(
+                &papers
+                    .iter()
+                    .map(|stored| &stored.paper)
+                    .collect::<Vec<_>>(),
+            ));
         }
         kept_or_made(db, &*self.maker, &papers.iter().collect::<Vec<_>>())
     }
@@ -66,12 +71,23 @@ impl Vectors {
     }
 }
 
-fn kept_or_made(db: &Db, maker: &dyn Embedder, papers: &[&StoredPaper]) -> Result<Vec<Vec<f32>>, StoreError> {
+fn kept_or_made(
+    db: &Db,
+    maker: &dyn Embedder,
+    papers: &[&StoredPaper],
+) -> Result<Vec<Vec<f32>>, StoreError> {
     let rows: Vec<PaperRow> = papers.iter().map(|stored| stored.row).collect();
     let kept = db.run_here(|store| store.vectors(maker.name(), &rows))?;
-    let lacking = papers.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(stored, _)| &stored.paper);
+    let lacking = papers
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| kept.is_none())
+        .map(|(stored, _)| &stored.paper);
     let mut made = maker.embed(&lacking.collect::<Vec<_>>()).into_iter();
-    Ok(kept.into_iter().map(|kept| kept.or_else(|| made.next()).unwrap_or_default()).collect())
+    Ok(kept
+        .into_iter()
+        .map(|kept| kept.or_else(|| made.next()).unwrap_or_default())
+        .collect())
 }
 
 /// Words in the shape in which makers take texts.
@@ -97,7 +113,10 @@ pub fn refresh_archive(
         Some(embedder) => vectors_by(db, embedder, background.papers())?,
         None => vectors_learned_here(db, background.papers())?,
     };
-    Ok(Arc::new(Archive { background, vectors }))
+    Ok(Arc::new(Archive {
+        background,
+        vectors,
+    }))
 }
 
 /// How common each term is, with newer papers counted in and stored again, and
@@ -109,11 +128,16 @@ pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Backgrou
     let (mut counted_to, mut background) = stored.unwrap_or((PaperRow(0), Background::default()));
     let (mut is_newer, mut unsigned) = (false, Unsigned::default());
     loop {
-        let papers: Vec<StoredPaper> = db.run_here(|store| store.papers_after(counted_to, BATCH))?;
+        let papers: Vec<StoredPaper> =
+            db.run_here(|store| store.papers_after(counted_to, BATCH))?;
         let Some(last) = papers.last() else { break };
         counted_to = last.row;
-        let counted: Vec<_> =
-            papers.par_iter().map_init(TermCounter::new, |counter, stored| counter.paper(&stored.paper)).collect();
+        let counted: Vec<_> = papers
+            .par_iter()
+            .map_init(TermCounter::new, |counter, stored| {
+                counter.paper(&stored.paper)
+            })
+            .collect();
         for (stored, terms) in papers.iter().zip(&counted) {
             background.count(terms);
             unsigned.add(stored, terms);
@@ -142,21 +166,39 @@ fn still_holds(then: u32, now: u32) -> bool {
 }
 
 fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreError> {
-    let stored = db.run_here(|store| store.maker(LEARNED_HERE))?.filter(|stored| still_holds(stored.papers, papers));
+    let stored = db
+        .run_here(|store| store.maker(LEARNED_HERE))?
+        .filter(|stored| still_holds(stored.papers, papers));
     let stored = stored.and_then(|stored| {
         let maker = SvdEmbedder::from_bytes(&stored.model)?;
         let background = DenseBackground::from_bytes(maker.name(), &stored.background)?;
-        Some(Vectors { maker: Arc::new(maker), are_kept: false, background })
+        Some(Vectors {
+            maker: Arc::new(maker),
+            are_kept: false,
+            background,
+        })
     });
     if stored.is_some() || (papers as usize) < LEARN_MIN {
         return Ok(stored);
     }
     let sample = sample(db, papers, LEARN_MAX, |papers| {
-        Ok(papers.par_iter().map_init(TermCounter::new, |counter, stored| counter.paper(&stored.paper)).collect())
+        Ok(papers
+            .par_iter()
+            .map_init(TermCounter::new, |counter, stored| {
+                counter.paper(&stored.paper)
+            })
+            .collect())
     })?;
-    let Some(maker) = SvdEmbedder::learn(&sample) else { return Ok(None) };
-    let vectors: Vec<Vec<f32>> = sample.par_iter().map(|terms: &Terms| maker.embed_terms(terms)).collect();
-    let Some(background) = DenseBackground::learn(maker.name(), &vectors) else { return Ok(None) };
+    let Some(maker) = SvdEmbedder::learn(&sample) else {
+        return Ok(None);
+    };
+    let vectors: Vec<Vec<f32>> = sample
+        .par_iter()
+        .map(|terms: &Terms| maker.embed_terms(terms))
+        .collect();
+    let Some(background) = DenseBackground::learn(maker.name(), &vectors) else {
+        return Ok(None);
+    };
     let stored = StoredMaker {
         name: maker.name().to_owned(),
         papers,
@@ -164,22 +206,48 @@ fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreEr
         background: background.to_bytes(),
     };
     db.run_here(|store| store.save_maker(LEARNED_HERE, &stored))?;
-    Ok(Some(Vectors { maker: Arc::new(maker), are_kept: false, background }))
+    Ok(Some(Vectors {
+        maker: Arc::new(maker),
+        are_kept: false,
+        background,
+    }))
 }
 
-fn vectors_by(db: &Db, maker: Arc<dyn Embedder>, papers: u32) -> Result<Option<Vectors>, StoreError> {
+fn vectors_by(
+    db: &Db,
+    maker: Arc<dyn Embedder>,
+    papers: u32,
+) -> Result<Option<Vectors>, StoreError> {
     let stored = db.run_here(|store| store.maker(INSTALLED))?;
-    let stored = stored.filter(|stored| stored.name == maker.name() && still_holds(stored.papers, papers));
-    let stored = stored.and_then(|stored| DenseBackground::from_bytes(&stored.name, &stored.background));
-    if let Some(background) = stored {
-        return Ok(Some(Vectors { maker, are_kept: true, background }));
-    }
-    let sample = sample(db, papers, SPREAD_SAMPLE, |papers| kept_or_made(db, &*maker, &papers))?;
-    let Some(background) = DenseBackground::learn(maker.name(), &sample) else { return Ok(None) };
     let stored =
-        StoredMaker { name: maker.name().to_owned(), papers, model: Vec::new(), background: background.to_bytes() };
+        stored.filter(|stored| stored.name == maker.name() && still_holds(stored.papers, papers));
+    let stored =
+        stored.and_then(|stored| DenseBackground::from_bytes(&stored.name, &stored.background));
+    if let Some(background) = stored {
+        return Ok(Some(Vectors {
+            maker,
+            are_kept: true,
+            background,
+        }));
+    }
+    let sample = sample(db, papers, SPREAD_SAMPLE, |papers| {
+        kept_or_made(db, &*maker, &papers)
+    })?;
+    let Some(background) = DenseBackground::learn(maker.name(), &sample) else {
+        return Ok(None);
+    };
+    let stored = StoredMaker {
+        name: maker.name().to_owned(),
+        papers,
+        model: Vec::new(),
+        background: background.to_bytes(),
+    };
     db.run_here(|store| store.save_maker(INSTALLED, &stored))?;
-    Ok(Some(Vectors { maker, are_kept: true, background }))
+    Ok(Some(Vectors {
+        maker,
+        are_kept: true,
+        background,
+    }))
 }
 
 /// What `each` makes of at most `most` papers, spread evenly over the archive.
@@ -193,9 +261,14 @@ fn sample<T>(
     let (mut after, mut seen, mut made) = (PaperRow(0), 0, Vec::new());
     loop {
         let batch: Vec<StoredPaper> = db.run_here(|store| store.papers_after(after, BATCH))?;
-        let Some(last) = batch.last() else { return Ok(made) };
+        let Some(last) = batch.last() else {
+            return Ok(made);
+        };
         after = last.row;
-        let chosen = batch.iter().enumerate().filter(|(at, _)| (seen + at).is_multiple_of(every));
+        let chosen = batch
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| (seen + at).is_multiple_of(every));
         made.extend(each(chosen.map(|(_, stored)| stored).collect())?);
         seen += batch.len();
     }

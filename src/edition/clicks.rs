@@ -83,11 +83,20 @@ pub fn are_peoples(clicks: &[StoredClick]) -> Vec<bool> {
     let mut peoples: Vec<bool> = clicks.iter().map(is_unhurried).collect();
     for (at, stored) in clicks.iter().enumerate() {
         let of_same = |other: &&StoredClick| other.click.subscriber == stored.click.subscriber;
-        let within = clicks[at..].iter().take_while(|other| other.click.at - stored.click.at <= BURST);
-        let links: HashSet<_> = within.clone().filter(of_same).map(|other| other.click.paper).collect();
+        let within = clicks[at..]
+            .iter()
+            .take_while(|other| other.click.at - stored.click.at <= BURST);
+        let links: HashSet<_> = within
+            .clone()
+            .filter(of_same)
+            .map(|other| other.click.paper)
+            .collect();
         if links.len() >= BURST_LINKS {
             let count = within.count();
-            for (other, peoples) in clicks[at..at + count].iter().zip(&mut peoples[at..at + count]) {
+            for (other, peoples) in clicks[at..at + count]
+                .iter()
+                .zip(&mut peoples[at..at + count])
+            {
                 *peoples &= other.click.subscriber != stored.click.subscriber;
             }
         }
@@ -144,28 +153,44 @@ mod tests {
 
     #[test]
     fn a_reader_who_follows_two_links_is_a_person() {
-        let clicks = [click(1, 1, 5 * MINUTE, "a"), click(1, 2, 5 * MINUTE + 900, "a"), click(1, 3, 9 * MINUTE, "a")];
+        let clicks = [
+            click(1, 1, 5 * MINUTE, "a"),
+            click(1, 2, 5 * MINUTE + 900, "a"),
+            click(1, 3, 9 * MINUTE, "a"),
+        ];
         assert_eq!(are_peoples(&clicks), [true, true, true]);
     }
 
     #[test]
     fn many_links_at_once_are_a_scanners_and_its_network_is_not_believed_again() {
-        let mut clicks: Vec<_> = (1..=4).map(|paper| click(1, paper, 10 * MINUTE + paper * 300, "a")).collect();
+        let mut clicks: Vec<_> = (1..=4)
+            .map(|paper| click(1, paper, 10 * MINUTE + paper * 300, "a"))
+            .collect();
         clicks.push(click(2, 1, 10 * MINUTE + 1300, "a"));
         clicks.push(click(1, 5, 60 * MINUTE, "a"));
         clicks.push(click(1, 5, 61 * MINUTE, "b"));
-        assert_eq!(are_peoples(&clicks), [false, false, false, false, true, false, true]);
+        assert_eq!(
+            are_peoples(&clicks),
+            [false, false, false, false, true, false, true]
+        );
     }
 
     #[test]
     fn who_comes_with_the_mail_or_asks_for_heads_or_says_it_is_a_program_is_none() {
         let early = click(1, 1, 500, "a");
-        let on_the_way = StoredClick { delivered_at: None, ..click(2, 1, MINUTE, "a") };
+        let on_the_way = StoredClick {
+            delivered_at: None,
+            ..click(2, 1, MINUTE, "a")
+        };
         let mut head = click(3, 1, MINUTE, "a");
         head.click.is_head = true;
         let mut program = click(4, 1, MINUTE, "a");
         program.click.agent = agent("python-requests/2.31");
-        let from_the_archive = StoredClick { issue: None, delivered_at: None, ..click(5, 1, MINUTE, "a") };
+        let from_the_archive = StoredClick {
+            issue: None,
+            delivered_at: None,
+            ..click(5, 1, MINUTE, "a")
+        };
         assert_eq!(are_peoples(&[early]), [false]);
         assert_eq!(are_peoples(&[on_the_way]), [false]);
         assert_eq!(are_peoples(&[head]), [false]);
@@ -175,11 +200,23 @@ mod tests {
 
     #[test]
     fn agents_and_networks_are_told_by_their_words() {
-        assert_eq!(agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"), Agent::Browser);
-        assert_eq!(agent("Mozilla/5.0 (compatible; Googlebot/2.1)"), Agent::Program);
+        assert_eq!(
+            agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            Agent::Browser
+        );
+        assert_eq!(
+            agent("Mozilla/5.0 (compatible; Googlebot/2.1)"),
+            Agent::Program
+        );
         assert_eq!(agent(""), Agent::Unknown);
         assert_eq!(network("192.0.2.77".parse().unwrap()), "192.0.2.0/24");
-        assert_eq!(network("::ffff:192.0.2.77".parse().unwrap()), "192.0.2.0/24");
-        assert_eq!(network("2001:db8:1:2::3".parse().unwrap()), "2001:db8:1::/48");
+        assert_eq!(
+            network("::ffff:192.0.2.77".parse().unwrap()),
+            "192.0.2.0/24"
+        );
+        assert_eq!(
+            network("2001:db8:1:2::3".parse().unwrap()),
+            "2001:db8:1::/48"
+        );
     }
 }

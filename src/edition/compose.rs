@@ -4,8 +4,8 @@ use super::background::Archive;
 use super::examples::{Examples, YOUR_PICKS};
 use super::{ActiveEmbedder, EditionError, Prepared};
 use crate::digest::{
-    DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered, Section,
-    SectionKind, Templates, Why, message_id, render, to_message,
+    DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered,
+    Section, SectionKind, Templates, Why, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
@@ -50,7 +50,9 @@ pub struct Desk {
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("site", &self.site).finish_non_exhaustive()
+        f.debug_struct("Desk")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,15 +86,28 @@ pub(crate) struct Ready {
 pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) -> Vec<Ready> {
     let mut ready: Vec<Ready> = plans
         .par_iter()
-        .map(|plan| Ready { profiles: learn(&plan.subscriber, archive, examples, plan.due), dense: Vec::new() })
+        .map(|plan| Ready {
+            profiles: learn(&plan.subscriber, archive, examples, plan.due),
+            dense: Vec::new(),
+        })
         .collect();
     let mut by_candidates: BTreeMap<*const Prepared, Vec<usize>> = BTreeMap::new();
     for (at, plan) in plans.iter().enumerate() {
-        by_candidates.entry(Arc::as_ptr(&plan.prepared)).or_default().push(at);
+        by_candidates
+            .entry(Arc::as_ptr(&plan.prepared))
+            .or_default()
+            .push(at);
     }
     for together in by_candidates.into_values() {
-        let profiles: Vec<&Profile> = together.iter().flat_map(|&at| &ready[at].profiles).collect();
-        let mut dense = plans[together[0]].prepared.candidates.dense_scores(&profiles).into_iter();
+        let profiles: Vec<&Profile> = together
+            .iter()
+            .flat_map(|&at| &ready[at].profiles)
+            .collect();
+        let mut dense = plans[together[0]]
+            .prepared
+            .candidates
+            .dense_scores(&profiles)
+            .into_iter();
         for at in together {
             let count = ready[at].profiles.len();
             ready[at].dense = dense.by_ref().take(count).collect();
@@ -159,8 +174,16 @@ impl Desk {
         }
         let recipient = self.recipient(subscriber, plan.local_date);
         let rendered = render(&self.templates, fragments, &issue, &recipient, &self.dress)
-            .map_err(|cause| EditionError::Template { subscriber: subscriber.id.0, cause })?;
-        let message_id = message_id(&self.site.secret, self.site.mail_domain(), subscriber.id, plan.local_date);
+            .map_err(|cause| EditionError::Template {
+                subscriber: subscriber.id.0,
+                cause,
+            })?;
+        let message_id = message_id(
+            &self.site.secret,
+            self.site.mail_domain(),
+            subscriber.id,
+            plan.local_date,
+        );
         let headers = Headers {
             from: &self.site.from,
             recipient: &recipient,
@@ -169,8 +192,10 @@ impl Desk {
             date: now,
             message_id: &message_id,
         };
-        let message = to_message(&rendered, &headers)
-            .map_err(|cause| EditionError::Message { subscriber: subscriber.id.0, cause })?;
+        let message = to_message(&rendered, &headers).map_err(|cause| EditionError::Message {
+            subscriber: subscriber.id.0,
+            cause,
+        })?;
         let message = match &self.dkim {
             Some(dkim) => dkim.signed(&message),
             None => message,
@@ -186,15 +211,23 @@ impl Desk {
                 score: pick.score,
                 section: heading(&pick.section),
                 reason: pick.reason,
-                kind: if pick.section == ranking::Section::Exploring { PickKind::Exploring } else { PickKind::Chosen },
+                kind: if pick.section == ranking::Section::Exploring {
+                    PickKind::Exploring
+                } else {
+                    PickKind::Chosen
+                },
             })
-            .chain(told.into_iter().filter(|told| is_in_it(&told.paper.paper)).map(|told| NewPick {
-                paper: told.paper.row,
-                score: 0.0,
-                section: TOLD.to_owned(),
-                reason: told.news.to_string(),
-                kind: PickKind::Chosen,
-            }))
+            .chain(
+                told.into_iter()
+                    .filter(|told| is_in_it(&told.paper.paper))
+                    .map(|told| NewPick {
+                        paper: told.paper.row,
+                        score: 0.0,
+                        section: TOLD.to_owned(),
+                        reason: told.news.to_string(),
+                        kind: PickKind::Chosen,
+                    }),
+            )
             .collect();
         let days = plan.days.keys().copied();
         let days = days.clone().min().zip(days.max());
@@ -213,9 +246,16 @@ impl Desk {
 
 impl Desk {
     /// The reader of an issue, with the links that are theirs.
-    pub(super) fn recipient<'a>(&self, subscriber: &'a Subscriber, local_date: NaiveDate) -> Recipient<'a> {
+    pub(super) fn recipient<'a>(
+        &self,
+        subscriber: &'a Subscriber,
+        local_date: NaiveDate,
+    ) -> Recipient<'a> {
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
-        let links = Links { site: &self.site, signer: &self.signer };
+        let links = Links {
+            site: &self.site,
+            signer: &self.signer,
+        };
         Recipient {
             address: &subscriber.address,
             name: &subscriber.name,
@@ -268,7 +308,15 @@ pub(crate) fn learn(
         examples
             .taught(subscriber, archive, counter, due)
             .into_iter()
-            .map(|taught| Profile::learn(&taught.interest, taught.evidence, &archive.background, dense, counter))
+            .map(|taught| {
+                Profile::learn(
+                    &taught.interest,
+                    taught.evidence,
+                    &archive.background,
+                    dense,
+                    counter,
+                )
+            })
             .filter(|profile| !profile.is_blank() || !profile.categories.is_empty())
             .collect()
     })
@@ -279,9 +327,17 @@ pub(super) const TOLD: &str = "News of papers you know";
 
 /// What is told in this issue: nothing of papers that are announced in it.
 fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
-    let announced: HashSet<PaperRow> = picks.picks.iter().map(|pick| plan.prepared.rows[pick.candidate]).collect();
-    let told = plan.told.iter().filter(|told| !announced.contains(&told.paper.row));
-    told.take(plan.subscriber.preferences.max_papers as usize).collect()
+    let announced: HashSet<PaperRow> = picks
+        .picks
+        .iter()
+        .map(|pick| plan.prepared.rows[pick.candidate])
+        .collect();
+    let told = plan
+        .told
+        .iter()
+        .filter(|told| !announced.contains(&told.paper.row));
+    told.take(plan.subscriber.preferences.max_papers as usize)
+        .collect()
 }
 
 fn told_section(told: &[&PaperTold]) -> Section {
@@ -307,13 +363,22 @@ fn told_section(told: &[&PaperTold]) -> Section {
 /// people whom they do not want to see.
 fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> {
     let mut left_out = Cow::Borrowed(&plan.sent);
-    for row in examples.unwanted(plan.subscriber.id).chain(examples.named_by(&plan.subscriber)) {
+    for row in examples
+        .unwanted(plan.subscriber.id)
+        .chain(examples.named_by(&plan.subscriber))
+    {
         if let Some(at) = plan.prepared.position(row) {
             left_out.to_mut().insert(at);
         }
     }
     for name in examples.muted(plan.subscriber.id) {
-        left_out.to_mut().extend(plan.prepared.candidates.by_author(name).into_iter().map(|(at, _)| at));
+        left_out.to_mut().extend(
+            plan.prepared
+                .candidates
+                .by_author(name)
+                .into_iter()
+                .map(|(at, _)| at),
+        );
     }
     left_out
 }
@@ -323,7 +388,11 @@ pub(crate) fn choose(plan: &Plan, ready: &Ready, examples: &Examples) -> Picks {
     let left_out = left_out(plan, examples);
     let request = plan.request(&left_out);
     let candidates = &plan.prepared.candidates;
-    let has_only_picks = plan.subscriber.interests.iter().all(|interest| interest.name == YOUR_PICKS);
+    let has_only_picks = plan
+        .subscriber
+        .interests
+        .iter()
+        .all(|interest| interest.name == YOUR_PICKS);
     if has_only_picks && !ready.profiles.is_empty() {
         trending_and_own(candidates, ready, &request)
     } else {
@@ -340,14 +409,33 @@ const OWN_MIN: f32 = 0.05;
 fn trending_and_own(candidates: &Candidates, ready: &Ready, request: &Request<'_>) -> Picks {
     let max_papers = request.max_papers.div_ceil(2);
     let min_score = request.min_score.max(OWN_MIN);
-    let mut picks =
-        ranking::pick_with(candidates, &ready.profiles, &ready.dense, &Request { max_papers, min_score, ..*request });
+    let mut picks = ranking::pick_with(
+        candidates,
+        &ready.profiles,
+        &ready.dense,
+        &Request {
+            max_papers,
+            min_score,
+            ..*request
+        },
+    );
     let mut sent = request.sent.clone();
     sent.extend(picks.picks.iter().map(|pick| pick.candidate));
     let max_papers = request.max_papers - picks.picks.len();
-    let trending = ranking::trending::pick(candidates, &Request { sent: &sent, max_papers, ..*request });
+    let trending = ranking::trending::pick(
+        candidates,
+        &Request {
+            sent: &sent,
+            max_papers,
+            ..*request
+        },
+    );
     picks.picks.extend(trending.picks);
-    Picks { no_room: trending.no_room, best_missed: None, ..picks }
+    Picks {
+        no_room: trending.no_room,
+        best_missed: None,
+        ..picks
+    }
 }
 
 pub(super) fn heading(section: &ranking::Section) -> String {
@@ -366,7 +454,10 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         [] if plan.days.is_empty() => Some(Note::NothingAnnounced),
         [] if picks.considered == 0 => Some(Note::AllSentBefore),
         [] => Some(match picks.best_missed {
-            Some(best) => Note::BelowTheLine { best, line: plan.subscriber.preferences.min_score },
+            Some(best) => Note::BelowTheLine {
+                best,
+                line: plan.subscriber.preferences.min_score,
+            },
             None => Note::NothingMatches,
         }),
     };
@@ -382,7 +473,9 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
         };
         let issue_pick = issue_pick(pick, plan);
         match sections.last_mut() {
-            Some(section) if section.kind == kind && section.heading == heading => section.picks.push(issue_pick),
+            Some(section) if section.kind == kind && section.heading == heading => {
+                section.picks.push(issue_pick)
+            }
             _ => sections.push(Section {
                 terms: words_of(&plan.subscriber.interests, &pick.section),
                 heading,
@@ -422,7 +515,10 @@ pub fn reasons(stored: &str) -> Vec<Why> {
 /// What the picks under a stored heading have in common, where it is not the reader's own.
 pub fn kind_of(stored: &str) -> Option<SectionKind> {
     let known = [
-        (ranking::Section::FollowedAuthors, SectionKind::FollowedAuthors),
+        (
+            ranking::Section::FollowedAuthors,
+            SectionKind::FollowedAuthors,
+        ),
         (ranking::Section::Trending, SectionKind::Trending),
         (ranking::Section::New, SectionKind::New),
         (ranking::Section::Exploring, SectionKind::Exploring),
@@ -430,7 +526,10 @@ pub fn kind_of(stored: &str) -> Option<SectionKind> {
     if stored == TOLD {
         return Some(SectionKind::Told);
     }
-    known.into_iter().find(|(section, _)| heading(section) == stored).map(|(_, kind)| kind)
+    known
+        .into_iter()
+        .find(|(section, _)| heading(section) == stored)
+        .map(|(_, kind)| kind)
 }
 
 pub(super) fn why(because: Because) -> Why {
@@ -453,10 +552,22 @@ pub(super) fn why(because: Because) -> Why {
 
 /// The words of an interest, which tell what in an abstract matters to it.
 pub(super) fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
-    let ranking::Section::Interest(name) = section else { return Vec::new() };
-    let Some(interest) = interests.iter().find(|interest| interest.name == *name) else { return Vec::new() };
-    let keywords: Vec<Expression> = interest.keywords.iter().filter_map(|written| Expression::read(written)).collect();
-    let mut words: Vec<String> = keywords.iter().flat_map(Expression::phrases).map(str::to_owned).collect();
+    let ranking::Section::Interest(name) = section else {
+        return Vec::new();
+    };
+    let Some(interest) = interests.iter().find(|interest| interest.name == *name) else {
+        return Vec::new();
+    };
+    let keywords: Vec<Expression> = interest
+        .keywords
+        .iter()
+        .filter_map(|written| Expression::read(written))
+        .collect();
+    let mut words: Vec<String> = keywords
+        .iter()
+        .flat_map(Expression::phrases)
+        .map(str::to_owned)
+        .collect();
     words.push(interest.name.clone());
     words.push(interest.description.clone());
     words.retain(|word| !word.trim().is_empty());

@@ -41,7 +41,13 @@ pub(crate) struct Taught {
 
 impl Taught {
     fn profile(&self, archive: &Archive, counter: &mut TermCounter) -> Profile {
-        Profile::learn(&self.interest, self.evidence.clone(), &archive.background, None, counter)
+        Profile::learn(
+            &self.interest,
+            self.evidence.clone(),
+            &archive.background,
+            None,
+            counter,
+        )
     }
 }
 
@@ -81,12 +87,21 @@ impl Examples {
             self.papers.clear();
             self.words.clear();
         }
-        let readers: Vec<SubscriberId> = subscribers.clone().map(|subscriber| subscriber.id).collect();
+        let readers: Vec<SubscriberId> = subscribers
+            .clone()
+            .map(|subscriber| subscriber.id)
+            .collect();
         let (thumbs, works, muted) = db.run_here(|store| {
-            Ok((store.feedback_of(&readers)?, store.library_of(&readers, LIBRARY_MAX)?, store.muted_authors(&readers)?))
+            Ok((
+                store.feedback_of(&readers)?,
+                store.library_of(&readers, LIBRARY_MAX)?,
+                store.muted_authors(&readers)?,
+            ))
         })?;
         let clicks = opened(db, &readers)?;
-        let interests: Vec<&Interest> = subscribers.flat_map(|subscriber| &subscriber.details.interests).collect();
+        let interests: Vec<&Interest> = subscribers
+            .flat_map(|subscriber| &subscriber.details.interests)
+            .collect();
         let wanted: HashSet<&PaperId> = interests
             .iter()
             .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
@@ -112,12 +127,22 @@ impl Examples {
         works: Vec<LibraryWork>,
         archive: &Archive,
     ) {
-        let works = works.into_iter().take(LIBRARY_MAX as usize).map(|work| (reader, interest.to_owned(), work));
-        let examples = library_examples(works.collect(), archive).into_iter().map(|(_, example)| example);
+        let works = works
+            .into_iter()
+            .take(LIBRARY_MAX as usize)
+            .map(|work| (reader, interest.to_owned(), work));
+        let examples = library_examples(works.collect(), archive)
+            .into_iter()
+            .map(|(_, example)| example);
         self.libraries.entry(reader).or_default().extend(examples);
     }
 
-    fn fetch_papers(&mut self, db: &Db, wanted: Vec<PaperId>, archive: &Archive) -> Result<(), StoreError> {
+    fn fetch_papers(
+        &mut self,
+        db: &Db,
+        wanted: Vec<PaperId>,
+        archive: &Archive,
+    ) -> Result<(), StoreError> {
         let found = db.run_here(|store| store.papers_by_id(&wanted))?;
         let (names, papers): (Vec<PaperId>, Vec<StoredPaper>) = found.into_iter().unzip();
         let dense = match &archive.vectors {
@@ -127,19 +152,29 @@ impl Examples {
         let examples: Vec<Example> = papers
             .par_iter()
             .zip(dense)
-            .map_init(TermCounter::new, |counter, (stored, dense)| example(&stored.paper, dense, archive, counter))
+            .map_init(TermCounter::new, |counter, (stored, dense)| {
+                example(&stored.paper, dense, archive, counter)
+            })
             .collect();
         self.papers.extend(wanted.into_iter().map(|id| (id, None)));
         let rows = papers.iter().map(|stored| stored.row);
-        self.papers.extend(names.into_iter().zip(rows.zip(examples).map(Some)));
+        self.papers
+            .extend(names.into_iter().zip(rows.zip(examples).map(Some)));
         Ok(())
     }
 
     fn make_words(&mut self, interests: &[&Interest], archive: &Archive) {
-        let Some(vectors) = &archive.vectors else { return };
-        let texts: HashSet<String> = interests.iter().map(|interest| words_of(interest)).collect();
-        let texts: Vec<String> =
-            texts.into_iter().filter(|text| !text.trim().is_empty() && !self.words.contains_key(text)).collect();
+        let Some(vectors) = &archive.vectors else {
+            return;
+        };
+        let texts: HashSet<String> = interests
+            .iter()
+            .map(|interest| words_of(interest))
+            .collect();
+        let texts: Vec<String> = texts
+            .into_iter()
+            .filter(|text| !text.trim().is_empty() && !self.words.contains_key(text))
+            .collect();
         let made = vectors.of_words(&texts);
         self.words.extend(texts.into_iter().zip(made));
     }
@@ -155,16 +190,27 @@ impl Examples {
         counter: &mut TermCounter,
         now: DateTime<Utc>,
     ) -> Vec<Taught> {
-        let thumbs = self.thumbs.get(&subscriber.id).map_or(&[][..], Vec::as_slice);
+        let thumbs = self
+            .thumbs
+            .get(&subscriber.id)
+            .map_or(&[][..], Vec::as_slice);
         let spoken_of: HashSet<&PaperId> = thumbs.iter().map(|thumb| &thumb.id).collect();
         let mut interests = subscriber.interests.clone();
-        let likes = thumbs.iter().filter(|thumb| thumb.thumb != links::Thumb::Less);
+        let likes = thumbs
+            .iter()
+            .filter(|thumb| thumb.thumb != links::Thumb::Less);
         if interests.is_empty() && likes.clone().next().is_some() {
             let liked = likes.map(|thumb| thumb.id.clone()).collect();
-            interests.push(Interest { name: YOUR_PICKS.to_owned(), liked, ..Interest::default() });
+            interests.push(Interest {
+                name: YOUR_PICKS.to_owned(),
+                liked,
+                ..Interest::default()
+            });
         }
-        let mut taught: Vec<Taught> =
-            interests.into_iter().map(|interest| self.named(subscriber.id, interest, &spoken_of)).collect();
+        let mut taught: Vec<Taught> = interests
+            .into_iter()
+            .map(|interest| self.named(subscriber.id, interest, &spoken_of))
+            .collect();
         if taught.is_empty() {
             return taught;
         }
@@ -176,24 +222,41 @@ impl Examples {
             .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
             .chain(spoken_of)
             .collect();
-        let clicks = self.clicks.get(&subscriber.id).into_iter().flatten().filter(|click| !listed.contains(&click.id));
+        let clicks = self
+            .clicks
+            .get(&subscriber.id)
+            .into_iter()
+            .flatten()
+            .filter(|click| !listed.contains(&click.id));
         let place = |taught: &[Taught], deed: &Deed| {
             let name = deed.interest.as_deref()?;
-            taught.iter().position(|taught| taught.interest.name.eq_ignore_ascii_case(name))
+            taught
+                .iter()
+                .position(|taught| taught.interest.name.eq_ignore_ascii_case(name))
         };
-        let (placed, open): (Vec<&Deed>, Vec<&Deed>) =
-            deeds.iter().chain(clicks).partition(|deed| taught.len() == 1 || place(&taught, deed).is_some());
+        let (placed, open): (Vec<&Deed>, Vec<&Deed>) = deeds
+            .iter()
+            .chain(clicks)
+            .partition(|deed| taught.len() == 1 || place(&taught, deed).is_some());
         for deed in placed {
             let at = place(&taught, deed).unwrap_or(0);
             self.teach(&mut taught[at], deed, now);
         }
         if !open.is_empty() {
-            let profiles: Vec<Profile> = taught.iter().map(|taught| taught.profile(archive, counter)).collect();
+            let profiles: Vec<Profile> = taught
+                .iter()
+                .map(|taught| taught.profile(archive, counter))
+                .collect();
             for deed in open {
-                let Some(example) = self.example(&deed.id) else { continue };
+                let Some(example) = self.example(&deed.id) else {
+                    continue;
+                };
                 let nearness = |profile: &Profile| profile.text.dot(&example.features);
-                let nearest = (0..profiles.len())
-                    .max_by(|a, b| nearness(&profiles[*a]).total_cmp(&nearness(&profiles[*b])).then(b.cmp(a)));
+                let nearest = (0..profiles.len()).max_by(|a, b| {
+                    nearness(&profiles[*a])
+                        .total_cmp(&nearness(&profiles[*b]))
+                        .then(b.cmp(a))
+                });
                 self.teach(&mut taught[nearest.unwrap_or(0)], deed, now);
             }
         }
@@ -201,19 +264,42 @@ impl Examples {
     }
 
     /// An interest with the papers that it names itself and those of its library.
-    fn named(&self, subscriber: SubscriberId, mut interest: Interest, spoken_of: &HashSet<&PaperId>) -> Taught {
+    fn named(
+        &self,
+        subscriber: SubscriberId,
+        mut interest: Interest,
+        spoken_of: &HashSet<&PaperId>,
+    ) -> Taught {
         // A thumb says what they think of a paper now, a list what they once thought.
         let of = |ids: &[PaperId]| -> Vec<Example> {
-            ids.iter().filter(|id| !spoken_of.contains(id)).filter_map(|id| self.example(id)).collect()
+            ids.iter()
+                .filter(|id| !spoken_of.contains(id))
+                .filter_map(|id| self.example(id))
+                .collect()
         };
         let (mut liked, disliked) = (of(&interest.liked), of(&interest.disliked));
-        let library = self.libraries.get(&subscriber).map_or(&[][..], Vec::as_slice);
-        let own: Vec<_> = library.iter().filter(|(name, ..)| name.eq_ignore_ascii_case(&interest.name)).collect();
+        let library = self
+            .libraries
+            .get(&subscriber)
+            .map_or(&[][..], Vec::as_slice);
+        let own: Vec<_> = library
+            .iter()
+            .filter(|(name, ..)| name.eq_ignore_ascii_case(&interest.name))
+            .collect();
         liked.extend(own.iter().map(|(.., example)| example.clone()));
         // What one likes says more than what the list of it is called.
-        interest.liked.extend(own.iter().map(|(_, id, _)| id.clone()));
+        interest
+            .liked
+            .extend(own.iter().map(|(_, id, _)| id.clone()));
         let words = self.words.get(&words_of(&interest)).cloned();
-        Taught { evidence: Evidence { liked, disliked, words }, interest }
+        Taught {
+            evidence: Evidence {
+                liked,
+                disliked,
+                words,
+            },
+            interest,
+        }
     }
 
     fn teach(&self, taught: &mut Taught, deed: &Deed, now: DateTime<Utc>) {
@@ -222,11 +308,25 @@ impl Examples {
             return;
         }
         let evidence = &mut taught.evidence;
-        let into = if deed.thumb.is_against() { &mut evidence.disliked } else { &mut evidence.liked };
-        let Some(example) = self.example(&deed.id) else { return };
+        let into = if deed.thumb.is_against() {
+            &mut evidence.disliked
+        } else {
+            &mut evidence.liked
+        };
+        let Some(example) = self.example(&deed.id) else {
+            return;
+        };
         // Whoever opened a paper has not said that they like it, so no reason may say so.
-        let title = if deed.thumb == Thumb::Click { String::new() } else { example.title.clone() };
-        into.push(Example { title, weight, ..example });
+        let title = if deed.thumb == Thumb::Click {
+            String::new()
+        } else {
+            example.title.clone()
+        };
+        into.push(Example {
+            title,
+            weight,
+            ..example
+        });
     }
 
     /// The authors whom a reader does not want to see.
@@ -237,17 +337,25 @@ impl Examples {
     /// The papers of which a reader wants less.
     pub(crate) fn unwanted(&self, subscriber: SubscriberId) -> impl Iterator<Item = PaperRow> + '_ {
         let thumbs = self.thumbs.get(&subscriber).into_iter().flatten();
-        thumbs.filter(|thumb| thumb.thumb == links::Thumb::Less).map(|thumb| thumb.paper)
+        thumbs
+            .filter(|thumb| thumb.thumb == links::Thumb::Less)
+            .map(|thumb| thumb.paper)
     }
 
     /// The papers that the interests of a reader name, liked and disliked.
     pub(crate) fn named_by(&self, subscriber: &Subscriber) -> impl Iterator<Item = PaperRow> {
-        let ids = subscriber.interests.iter().flat_map(|interest| interest.liked.iter().chain(&interest.disliked));
+        let ids = subscriber
+            .interests
+            .iter()
+            .flat_map(|interest| interest.liked.iter().chain(&interest.disliked));
         ids.filter_map(|id| self.papers.get(id)?.as_ref().map(|(row, _)| *row))
     }
 
     fn example(&self, id: &PaperId) -> Option<Example> {
-        self.papers.get(id)?.as_ref().map(|(_, example)| example.clone())
+        self.papers
+            .get(id)?
+            .as_ref()
+            .map(|(_, example)| example.clone())
     }
 }
 
@@ -257,27 +365,51 @@ fn deed(thumb: &Feedback) -> Deed {
         links::Thumb::Less => Thumb::Less,
         links::Thumb::Save => Thumb::Save,
     };
-    Deed { id: thumb.id.clone(), thumb: kind, interest: thumb.interest.clone(), at: thumb.at }
+    Deed {
+        id: thumb.id.clone(),
+        thumb: kind,
+        interest: thumb.interest.clone(),
+        at: thumb.at,
+    }
 }
 
 /// The papers that these readers opened last, each once.
 fn opened(db: &Db, readers: &[SubscriberId]) -> Result<Vec<(SubscriberId, Deed)>, StoreError> {
     let clicks = db.run_here(|store| store.clicks_of(readers))?;
     let mut newest: HashMap<SubscriberId, Vec<(PaperRow, DateTime<Utc>)>> = HashMap::new();
-    for (stored, _) in clicks.iter().zip(are_peoples(&clicks)).filter(|(_, is_persons)| *is_persons).rev() {
+    for (stored, _) in clicks
+        .iter()
+        .zip(are_peoples(&clicks))
+        .filter(|(_, is_persons)| *is_persons)
+        .rev()
+    {
         let of_reader = newest.entry(stored.click.subscriber).or_default();
-        let is_known = of_reader.iter().any(|(paper, _)| *paper == stored.click.paper);
+        let is_known = of_reader
+            .iter()
+            .any(|(paper, _)| *paper == stored.click.paper);
         if !is_known && of_reader.len() < CLICKS_MAX {
             of_reader.push((stored.click.paper, stored.click.at));
         }
     }
     let rows: Vec<PaperRow> = newest.values().flatten().map(|(row, _)| *row).collect();
     let papers = db.run_here(|store| store.papers_in_rows(&rows))?;
-    let ids: HashMap<PaperRow, PaperId> = papers.into_iter().map(|stored| (stored.row, stored.paper.id)).collect();
-    let deed = |row: &PaperRow, at| Some(Deed { id: ids.get(row)?.clone(), thumb: Thumb::Click, interest: None, at });
-    let deeds = newest
-        .iter()
-        .flat_map(|(reader, clicks)| clicks.iter().filter_map(move |(row, at)| Some((*reader, deed(row, *at)?))));
+    let ids: HashMap<PaperRow, PaperId> = papers
+        .into_iter()
+        .map(|stored| (stored.row, stored.paper.id))
+        .collect();
+    let deed = |row: &PaperRow, at| {
+        Some(Deed {
+            id: ids.get(row)?.clone(),
+            thumb: Thumb::Click,
+            interest: None,
+            at,
+        })
+    };
+    let deeds = newest.iter().flat_map(|(reader, clicks)| {
+        clicks
+            .iter()
+            .filter_map(move |(row, at)| Some((*reader, deed(row, *at)?)))
+    });
     Ok(deeds.collect())
 }
 
@@ -285,8 +417,10 @@ fn library_examples(
     works: Vec<(SubscriberId, String, LibraryWork)>,
     archive: &Archive,
 ) -> Vec<(SubscriberId, (String, PaperId, Example))> {
-    let works: Vec<(SubscriberId, String, Paper)> =
-        works.into_iter().map(|(reader, interest, work)| (reader, interest, as_paper(work))).collect();
+    let works: Vec<(SubscriberId, String, Paper)> = works
+        .into_iter()
+        .map(|(reader, interest, work)| (reader, interest, as_paper(work)))
+        .collect();
     let dense = match &archive.vectors {
         Some(vectors) => {
             let papers: Vec<&Paper> = works.iter().map(|(.., paper)| paper).collect();
@@ -297,14 +431,22 @@ fn library_examples(
     works
         .into_par_iter()
         .zip(dense)
-        .map_init(TermCounter::new, |counter, ((reader, interest, paper), dense)| {
-            let example = example(&paper, dense, archive, counter);
-            (reader, (interest, paper.id, example))
-        })
+        .map_init(
+            TermCounter::new,
+            |counter, ((reader, interest, paper), dense)| {
+                let example = example(&paper, dense, archive, counter);
+                (reader, (interest, paper.id, example))
+            },
+        )
         .collect()
 }
 
-fn example(paper: &Paper, dense: Option<Vec<f32>>, archive: &Archive, counter: &mut TermCounter) -> Example {
+fn example(
+    paper: &Paper,
+    dense: Option<Vec<f32>>,
+    archive: &Archive,
+    counter: &mut TermCounter,
+) -> Example {
     Example {
         title: paper.title.clone(),
         features: Arc::new(weigh(&counter.paper(paper), &archive.background)),
@@ -319,7 +461,11 @@ fn as_paper(work: LibraryWork) -> Paper {
     // The id stands in no text; any will do.
     let id = work.ids.into_iter().next();
     let id = id.unwrap_or_else(|| "library".parse().expect("a word is an id"));
-    Paper { abstract_text: work.abstract_text, authors: work.authors, ..Paper::new(id, work.title) }
+    Paper {
+        abstract_text: work.abstract_text,
+        authors: work.authors,
+        ..Paper::new(id, work.title)
+    }
 }
 
 fn by_reader<T>(all: impl IntoIterator<Item = (SubscriberId, T)>) -> HashMap<SubscriberId, Vec<T>> {

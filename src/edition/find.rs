@@ -39,18 +39,33 @@ pub fn search(
 ) -> Result<FoundPapers, StoreError> {
     let end = offset.saturating_add(limit).saturating_add(1);
     // Names and titles are not a matter of meaning.
-    let by_meaning = dense.filter(|_| query.authors.is_empty() && query.title.is_empty() && !query.words.is_empty());
+    let by_meaning = dense
+        .filter(|_| query.authors.is_empty() && query.title.is_empty() && !query.words.is_empty());
     let is_plain = by_meaning.is_none() && query.ids.is_empty();
-    let (from, count) = if is_plain { (offset, limit.saturating_add(1)) } else { (0, end.max(DEPTH)) };
-    let rows = |hits: Vec<crate::store::SearchHit>| hits.into_iter().map(|hit| hit.paper).collect::<Vec<_>>();
+    let (from, count) = if is_plain {
+        (offset, limit.saturating_add(1))
+    } else {
+        (0, end.max(DEPTH))
+    };
+    let rows = |hits: Vec<crate::store::SearchHit>| {
+        hits.into_iter().map(|hit| hit.paper).collect::<Vec<_>>()
+    };
 
     let mut found = rows(db.read_here(|store| store.find_papers(query, from, count))?);
-    let named = if query.ids.is_empty() { None } else { db.read_here(|store| store.row_of(&query.ids))? };
+    let named = if query.ids.is_empty() {
+        None
+    } else {
+        db.read_here(|store| store.row_of(&query.ids))?
+    };
     let mut is_relaxed = false;
     let mut skipped = from;
     // On a later page of what was found exactly there is nothing left, which is no reason to relax.
     if found.is_empty() && named.is_none() && !query.words.is_empty() && query.authors.is_empty() {
-        let had_any = offset > 0 && is_plain && !db.read_here(|store| store.find_papers(query, 0, 1))?.is_empty();
+        let had_any = offset > 0
+            && is_plain
+            && !db
+                .read_here(|store| store.find_papers(query, 0, 1))?
+                .is_empty();
         if !had_any {
             let words = relaxed(query);
             found = db.read_here(|store| {
@@ -72,17 +87,28 @@ pub fn search(
         found.retain(|other| *other != row);
         found.insert(0, row);
     }
-    let mut page: Vec<PaperRow> = found.into_iter().skip((offset - skipped) as usize).collect();
+    let mut page: Vec<PaperRow> = found
+        .into_iter()
+        .skip((offset - skipped) as usize)
+        .collect();
     let has_more = page.len() > limit as usize;
     page.truncate(limit as usize);
     let papers = db.read_here(|store| store.papers_in_rows(&page))?;
-    Ok(FoundPapers { papers, has_more, is_relaxed })
+    Ok(FoundPapers {
+        papers,
+        has_more,
+        is_relaxed,
+    })
 }
 
 /// The words of a query of which one is enough; the last may be a beginning.
 fn relaxed(query: &Query) -> Vec<Words> {
     let mut words: Vec<Words> = query.words.iter().chain(&query.title).cloned().collect();
-    if let Some(last) = query.words.last().filter(|last| last.0.chars().count() >= 3 && !last.0.contains(' ')) {
+    if let Some(last) = query
+        .words
+        .last()
+        .filter(|last| last.0.chars().count() >= 3 && !last.0.contains(' '))
+    {
         words.push(Words(format!("{}*", last.0)));
     }
     words

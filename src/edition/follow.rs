@@ -7,16 +7,29 @@ use crate::text::same_person;
 /// Adds `name` to the authors of the interest called `interest`, or of the first
 /// one; whoever has none gets one called [`YOUR_PICKS`]. Returns the name of the
 /// interest, or `None` if they follow the author already, with whichever.
-pub fn follow_author(subscriber: &mut Subscriber, interest: Option<&str>, name: &str) -> Option<String> {
+pub fn follow_author(
+    subscriber: &mut Subscriber,
+    interest: Option<&str>,
+    name: &str,
+) -> Option<String> {
     let interests = &mut subscriber.details.interests;
-    if interests.iter().flat_map(|interest| &interest.authors).any(|known| same_person(known, name)) {
+    if interests
+        .iter()
+        .flat_map(|interest| &interest.authors)
+        .any(|known| same_person(known, name))
+    {
         return None;
     }
     if interests.is_empty() {
-        interests.push(Interest { name: YOUR_PICKS.to_owned(), ..Interest::default() });
+        interests.push(Interest {
+            name: YOUR_PICKS.to_owned(),
+            ..Interest::default()
+        });
     }
     let named = |interest: &Interest, name: &str| interest.name.eq_ignore_ascii_case(name);
-    let at = interest.and_then(|name| interests.iter().position(|interest| named(interest, name))).unwrap_or(0);
+    let at = interest
+        .and_then(|name| interests.iter().position(|interest| named(interest, name)))
+        .unwrap_or(0);
     interests[at].authors.push(name.to_owned());
     Some(interests[at].name.clone())
 }

@@ -21,7 +21,12 @@ pub struct HeldVectors {
 
 impl std::fmt::Debug for HeldVectors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "HeldVectors({} by {})", self.rows.len(), self.maker.name())
+        write!(
+            f,
+            "HeldVectors({} by {})",
+            self.rows.len(),
+            self.maker.name()
+        )
     }
 }
 
@@ -43,13 +48,20 @@ impl HeldVectors {
         })?;
         rows.shrink_to_fit();
         bytes.shrink_to_fit();
-        Ok(HeldVectors { maker, rows, bytes, stride })
+        Ok(HeldVectors {
+            maker,
+            rows,
+            bytes,
+            stride,
+        })
     }
 }
 
 impl Nearest for HeldVectors {
     fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow> {
-        let Some(asked) = self.maker.embed(&[paper]).pop() else { return Vec::new() };
+        let Some(asked) = self.maker.embed(&[paper]).pop() else {
+            return Vec::new();
+        };
         if self.rows.is_empty() {
             return Vec::new();
         }

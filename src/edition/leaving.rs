@@ -20,10 +20,16 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Result<bool, EditionError> {
         let found = store.subscriber_by_id(id)?;
-        let Some(subscriber) = found.filter(|one| matches!(one.status, Status::Active | Status::Paused)) else {
+        let Some(subscriber) =
+            found.filter(|one| matches!(one.status, Status::Active | Status::Paused))
+        else {
             return Ok(false);
         };
-        let url = Links { site: &self.site, signer: &self.signer }.unsubscribe(id);
+        let url = Links {
+            site: &self.site,
+            signer: &self.signer,
+        }
+        .unsubscribe(id);
         let notice = self.notice(&Notice::Leave { url }, (&subscriber).into(), now)?;
         Ok(store.enqueue_notice_once(&notice, now - ASKED_EVERY, now)?)
     }

@@ -46,8 +46,13 @@ pub(super) struct Matched {
 pub(super) fn match_works(db: &Db, library: &Library) -> Result<Matched, StoreError> {
     let mut matched = Matched::default();
     for works in library.works.chunks(BATCH) {
-        let names: Vec<WorkNames<'_>> =
-            works.iter().map(|work| WorkNames { ids: &work.ids, title: &work.title }).collect();
+        let names: Vec<WorkNames<'_>> = works
+            .iter()
+            .map(|work| WorkNames {
+                ids: &work.ids,
+                title: &work.title,
+            })
+            .collect();
         let found = db.run_here(|store| store.find_works(&names))?;
         for (work, found) in works.iter().zip(found) {
             match paper_of(work, found) {
@@ -69,18 +74,31 @@ pub fn take_library(
     library: &Library,
     now: DateTime<Utc>,
 ) -> Result<Taken, StoreError> {
-    let Matched { liked, own, unknown } = match_works(db, library)?;
-    let mut taken = Taken { unknown, ..Taken::default() };
+    let Matched {
+        liked,
+        own,
+        unknown,
+    } = match_works(db, library)?;
+    let mut taken = Taken {
+        unknown,
+        ..Taken::default()
+    };
     taken.known = liked.len() as u64;
     taken.learned = own.len() as u64;
     if liked.is_empty() && own.is_empty() {
         return Ok(taken);
     }
     let interests = &mut subscriber.details.interests;
-    let at = interests.iter().position(|known| known.name.eq_ignore_ascii_case(interest)).unwrap_or_else(|| {
-        interests.push(Interest { name: interest.to_owned(), ..Interest::default() });
-        interests.len() - 1
-    });
+    let at = interests
+        .iter()
+        .position(|known| known.name.eq_ignore_ascii_case(interest))
+        .unwrap_or_else(|| {
+            interests.push(Interest {
+                name: interest.to_owned(),
+                ..Interest::default()
+            });
+            interests.len() - 1
+        });
     let into = &mut interests[at];
     let before = into.liked.len();
     for id in liked {
@@ -108,7 +126,10 @@ fn paper_of(work: &Work, found: Found) -> Option<PaperId> {
         Some(first) => authors.iter().any(|author| same_person(author, first)),
         None => work.title.split_whitespace().count() >= 5,
     };
-    candidates.into_iter().find(|(_, _, authors)| fits(authors)).map(|(_, id, _)| id)
+    candidates
+        .into_iter()
+        .find(|(_, _, authors)| fits(authors))
+        .map(|(_, id, _)| id)
 }
 
 fn as_library_work(work: &Work) -> LibraryWork {

@@ -32,22 +32,46 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
     match read_library(text.as_bytes()) {
         // Whoever types ids types titles between them: those are read line by line.
         Ok(library) if library.form != Form::Ids => {
-            let Matched { liked, own, unknown } = match_works(db, &library)?;
+            let Matched {
+                liked,
+                own,
+                unknown,
+            } = match_works(db, &library)?;
             named.papers = liked;
             named.works = own;
-            named.unknown.extend(unknown.iter().map(ToString::to_string));
-            named.unknown.extend(library.aside.iter().map(|aside| format!("line {}: {}", aside.line, aside.reason)));
+            named
+                .unknown
+                .extend(unknown.iter().map(ToString::to_string));
+            named.unknown.extend(
+                library
+                    .aside
+                    .iter()
+                    .map(|aside| format!("line {}: {}", aside.line, aside.reason)),
+            );
             // Between the entries of BibTeX may stand other lines: a comment there, and named here.
-            let between = if library.form == Form::Bibtex { between_entries(text) } else { Vec::new() };
-            between.iter().take(LINES_MAX).try_for_each(|line| read_line(db, &mut named, line))?;
+            let between = if library.form == Form::Bibtex {
+                between_entries(text)
+            } else {
+                Vec::new()
+            };
+            between
+                .iter()
+                .take(LINES_MAX)
+                .try_for_each(|line| read_line(db, &mut named, line))?;
         }
         _ => {
-            let lines: Vec<&str> = text.lines().map(bare).filter(|line| !line.is_empty()).collect();
+            let lines: Vec<&str> = text
+                .lines()
+                .map(bare)
+                .filter(|line| !line.is_empty())
+                .collect();
             for line in lines.iter().take(LINES_MAX) {
                 read_line(db, &mut named, line)?;
             }
             if lines.len() > LINES_MAX {
-                named.unknown.push(format!("what stands after the first {LINES_MAX} lines"));
+                named
+                    .unknown
+                    .push(format!("what stands after the first {LINES_MAX} lines"));
             }
         }
     }
@@ -79,7 +103,10 @@ fn between_entries(text: &str) -> Vec<&str> {
 fn bare(line: &str) -> &str {
     let line = line.trim().trim_end_matches([',', ';']).trim();
     let line = line.trim_start_matches(['-', '*', '•', '–']).trim_start();
-    let numbered = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).or_else(|| line.split_once(['.', ')']));
+    let numbered = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .or_else(|| line.split_once(['.', ')']));
     match numbered {
         Some((number, rest))
             if (1..=3).contains(&number.len())
@@ -113,7 +140,11 @@ fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
     }
     match in_titles(db, title)? {
         InTitles::One(id) => named.papers.push(id),
-        InTitles::Several(titles) => named.unknown.push(format!("{} ({})", as_typed(line), titles.join("; "))),
+        InTitles::Several(titles) => {
+            named
+                .unknown
+                .push(format!("{} ({})", as_typed(line), titles.join("; ")))
+        }
         InTitles::None => named.unknown.push(as_typed(line)),
     }
     Ok(())
@@ -148,7 +179,9 @@ fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
         (_, [only]) => InTitles::One(only.paper.id.clone()),
         (_, []) => InTitles::None,
         (_, some) => InTitles::Several(
-            some.iter().map(|stored| format!("{} “{}”", stored.paper.id, cut(&stored.paper.title, 60))).collect(),
+            some.iter()
+                .map(|stored| format!("{} “{}”", stored.paper.id, cut(&stored.paper.title, 60)))
+                .collect(),
         ),
     })
 }
@@ -156,7 +189,11 @@ fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
 /// The line as it can be shown, also where nothing but signs of markup stands in it.
 fn as_typed(line: &str) -> String {
     let clean = clean_line(line);
-    let shown = if clean.is_empty() { line.replace(char::is_control, "") } else { clean };
+    let shown = if clean.is_empty() {
+        line.replace(char::is_control, "")
+    } else {
+        clean
+    };
     cut(&shown, 80)
 }
 
@@ -164,13 +201,20 @@ fn as_typed(line: &str) -> String {
 /// and those that others have made of arXiv.
 fn id(word: &str) -> Option<PaperId> {
     let word = word.trim_end_matches(['.', ':']);
-    let is_certain = |id: &PaperId| id.is_arxiv() || id.as_str().starts_with("10.") && id.as_str().contains('/');
+    let is_certain =
+        |id: &PaperId| id.is_arxiv() || id.as_str().starts_with("10.") && id.as_str().contains('/');
     if let Some(id) = word.parse::<PaperId>().ok().filter(is_certain) {
         return Some(id);
     }
     let (_, address) = word.split_once("://")?;
-    let place = ["/papers/", "/abs/", "/pdf/", "/html/"].iter().find_map(|part| Some(address.split_once(part)?.1))?;
-    let name = place.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let place = ["/papers/", "/abs/", "/pdf/", "/html/"]
+        .iter()
+        .find_map(|part| Some(address.split_once(part)?.1))?;
+    let name = place
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('/');
     name.parse().ok().filter(is_certain)
 }
 
@@ -184,7 +228,9 @@ fn place(db: &Db, named: &mut Named, id: &PaperId) -> Result<(), StoreError> {
 }
 
 fn known(db: &Db, id: &PaperId) -> Result<Option<PaperId>, StoreError> {
-    Ok(db.run_here(|store| store.paper(id))?.map(|stored| stored.paper.id))
+    Ok(db
+        .run_here(|store| store.paper(id))?
+        .map(|stored| stored.paper.id))
 }
 
 fn titled(db: &Db, title: &str) -> Result<Option<PaperId>, StoreError> {
@@ -205,7 +251,10 @@ mod tests {
             ("- 2510.12793,", "2510.12793"),
             ("[12] On lamps;", "On lamps"),
             ("3. On lamps", "On lamps"),
-            ("* https://arxiv.org/abs/2510.12793", "https://arxiv.org/abs/2510.12793"),
+            (
+                "* https://arxiv.org/abs/2510.12793",
+                "https://arxiv.org/abs/2510.12793",
+            ),
             ("2510.12793", "2510.12793"),
             ("3.5 is no place in a list", "3.5 is no place in a list"),
         ] {
@@ -215,17 +264,28 @@ mod tests {
 
     #[test]
     fn lines_between_entries_are_told_from_the_entries() {
-        let text =
-            "2510.12793\n@article{a,\n  title = {On {L}amps \\}},\n}\n\n- On wicks\n@misc{b, title={Oil}}\nOn glass";
-        assert_eq!(between_entries(text), ["2510.12793", "On wicks", "On glass"]);
+        let text = "2510.12793\n@article{a,\n  title = {On {L}amps \\}},\n}\n\n- On wicks\n@misc{b, title={Oil}}\nOn glass";
+        assert_eq!(
+            between_entries(text),
+            ["2510.12793", "On wicks", "On glass"]
+        );
     }
 
     #[test]
     fn ids_stand_in_addresses_of_many_pages() {
         for (word, wanted) in [
-            ("https://ar5iv.labs.arxiv.org/html/2510.12793", Some("2510.12793")),
-            ("https://digest.example.org/papers/hep-th/9901001?x=1", Some("hep-th/9901001")),
-            ("https://www.alphaxiv.org/abs/2510.12793v2", Some("2510.12793")),
+            (
+                "https://ar5iv.labs.arxiv.org/html/2510.12793",
+                Some("2510.12793"),
+            ),
+            (
+                "https://digest.example.org/papers/hep-th/9901001?x=1",
+                Some("hep-th/9901001"),
+            ),
+            (
+                "https://www.alphaxiv.org/abs/2510.12793v2",
+                Some("2510.12793"),
+            ),
             ("10.1000/abc.", Some("10.1000/abc")),
             ("https://journal.example.org/pdf/latest", None),
             ("lamps", None),

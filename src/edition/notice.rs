@@ -37,9 +37,15 @@ impl<'a> From<&'a Subscriber> for Addressee<'a> {
 impl Desk {
     /// `notice`, written for `to` and ready to be queued. The same one an address gets
     /// at most once in a second.
-    pub fn notice(&self, notice: &Notice, to: Addressee<'_>, now: DateTime<Utc>) -> Result<NewNotice, EditionError> {
+    pub fn notice(
+        &self,
+        notice: &Notice,
+        to: Addressee<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<NewNotice, EditionError> {
         let about = format!("{notice:?}\0{}\0{}", to.address, now.timestamp());
-        let message_id = notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
+        let message_id =
+            notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
         let letter = Letter {
             from: &self.site.from,
             to: to.address,
@@ -49,8 +55,12 @@ impl Desk {
             zone: to.zone,
             message_id: &message_id,
         };
-        let mail = notices::render(&self.templates, notice, &letter)
-            .map_err(|cause| EditionError::Notice { kind: notice.word(), cause })?;
+        let mail = notices::render(&self.templates, notice, &letter).map_err(|cause| {
+            EditionError::Notice {
+                kind: notice.word(),
+                cause,
+            }
+        })?;
         Ok(NewNotice {
             kind: notice.word(),
             subscriber: to.subscriber,

@@ -56,9 +56,16 @@ pub struct Outcomes {
 /// What came of the picks of the issues composed since `since`: thumbs as they
 /// stand, and clicks by people, one for each pick. News of papers known already are no picks.
 pub fn exploring_outcomes(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, StoreError> {
-    let (fared, clicks) =
-        db.read_here(|store| Ok((store.exploring_outcomes(since, TOLD)?, store.clicks_since(since)?)))?;
-    let peoples = clicks.iter().zip(are_peoples(&clicks)).filter(|(_, is_persons)| *is_persons);
+    let (fared, clicks) = db.read_here(|store| {
+        Ok((
+            store.exploring_outcomes(since, TOLD)?,
+            store.clicks_since(since)?,
+        ))
+    })?;
+    let peoples = clicks
+        .iter()
+        .zip(are_peoples(&clicks))
+        .filter(|(_, is_persons)| *is_persons);
     let mut seen = HashSet::new();
     let clicked: Vec<(i64, PaperRow)> = peoples
         .filter_map(|(stored, _)| Some((stored.issue?, stored.click.paper)))
@@ -71,7 +78,11 @@ pub fn exploring_outcomes(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, Sto
 fn sum(fared: &[Fared], clicked: impl Iterator<Item = PickPlace>) -> Outcomes {
     let mut outcomes = Outcomes::default();
     let mut ranks: BTreeMap<u32, RankOutcome> = BTreeMap::new();
-    let none = |rank| RankOutcome { rank, chosen: Outcome::default(), exploring: Outcome::default() };
+    let none = |rank| RankOutcome {
+        rank,
+        chosen: Outcome::default(),
+        exploring: Outcome::default(),
+    };
     for fared in fared {
         let at = ranks.entry(fared.rank).or_insert_with(|| none(fared.rank));
         let (all, here) = match fared.kind {

@@ -2,7 +2,9 @@
 
 use super::compose::{Composed, Desk, Plan, Ready, choose, get_ready, heading};
 use super::examples::Examples;
-use super::{Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window};
+use super::{
+    Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window,
+};
 use crate::digest::Fragments;
 use crate::paper::PaperId;
 #[cfg(doc)]
@@ -84,9 +86,18 @@ pub fn preview(
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Option<Composed>, EditionError> {
-    let Some(material) = material(db, desk, subscriber, date, now)? else { return Ok(None) };
+    let Some(material) = material(db, desk, subscriber, date, now)? else {
+        return Ok(None);
+    };
     let ready = material.ready();
-    desk.compose(&material.plan, &ready, &material.examples, &Fragments::default(), now).map(Some)
+    desk.compose(
+        &material.plan,
+        &ready,
+        &material.examples,
+        &Fragments::default(),
+        now,
+    )
+    .map(Some)
 }
 
 /// Why each pick of that issue is in it, in order.
@@ -97,10 +108,16 @@ pub fn explain_picks(
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Explained>, EditionError> {
-    let Some(material) = material(db, desk, subscriber, date, now)? else { return Ok(Vec::new()) };
+    let Some(material) = material(db, desk, subscriber, date, now)? else {
+        return Ok(Vec::new());
+    };
     let ready = material.ready();
     let picks = choose(&material.plan, &ready, &material.examples);
-    Ok(picks.picks.iter().map(|pick| explained(&material, &ready, &picks, pick.candidate)).collect())
+    Ok(picks
+        .picks
+        .iter()
+        .map(|pick| explained(&material, &ready, &picks, pick.candidate))
+        .collect())
 }
 
 /// Why the paper `id` is or is not in the issue of `date`, or the coming one.
@@ -113,9 +130,15 @@ pub fn explain_paper(
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Option<Explained>, EditionError> {
-    let Some(stored) = db.run_here(|store| store.paper(id))? else { return Ok(None) };
-    let Some(announced) = stored.paper.announced else { return Ok(None) };
-    let Some(mut material) = material(db, desk, subscriber, date, now)? else { return Ok(None) };
+    let Some(stored) = db.run_here(|store| store.paper(id))? else {
+        return Ok(None);
+    };
+    let Some(announced) = stored.paper.announced else {
+        return Ok(None);
+    };
+    let Some(mut material) = material(db, desk, subscriber, date, now)? else {
+        return Ok(None);
+    };
     if let Some(at) = material.plan.prepared.position(stored.row) {
         let ready = material.ready();
         let picks = choose(&material.plan, &ready, &material.examples);
@@ -123,10 +146,17 @@ pub fn explain_paper(
     }
     // It is ranked among the papers of its own day, as it was or will be.
     material.plan.days = Days::from([(announced, None)]);
-    material.plan.prepared = Arc::new(prepare(db, &BTreeSet::from([announced]), &material.archive, material.plan.due)?);
+    material.plan.prepared = Arc::new(prepare(
+        db,
+        &BTreeSet::from([announced]),
+        &material.archive,
+        material.plan.due,
+    )?);
     material.sent = sent_before(db, &material.plan)?;
     material.plan.sent = positions(&material.plan, &material.sent);
-    let Some(at) = material.plan.prepared.position(stored.row) else { return Ok(None) };
+    let Some(at) = material.plan.prepared.position(stored.row) else {
+        return Ok(None);
+    };
     let ready = material.ready();
     let picks = choose(&material.plan, &ready, &material.examples);
     let mut explained = explained(&material, &ready, &picks, at);
@@ -140,8 +170,11 @@ pub fn explain_paper(
 
 fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Explained {
     let (plan, candidates) = (&material.plan, &material.plan.prepared.candidates);
-    let interests: Vec<Explanation> =
-        ready.profiles.iter().map(|profile| ranking::explain(candidates, profile, at)).collect();
+    let interests: Vec<Explanation> = ready
+        .profiles
+        .iter()
+        .map(|profile| ranking::explain(candidates, profile, at))
+        .collect();
     let row = plan.prepared.rows[at];
     let fate = match unwanted(material, at).filter(|_| !plan.sent.contains(&at)) {
         Some(by) => Fate::RuledOut { by },
@@ -152,14 +185,25 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
         title: candidates.paper(at).title.clone(),
         local_date: plan.local_date,
         fate,
-        pick: picks.picks.iter().find(|pick| pick.candidate == at).map(|pick| Told {
-            section: heading(&pick.section),
-            interest: pick.interest.clone(),
-            score: pick.score,
-            reason: pick.reason.clone(),
-            votes: pick.interest.is_none().then_some(pick.paper.upvotes.unwrap_or(0)),
-        }),
-        sent_on: material.sent.iter().find(|sent| sent.paper == row).map(|sent| sent.local_date),
+        pick: picks
+            .picks
+            .iter()
+            .find(|pick| pick.candidate == at)
+            .map(|pick| Told {
+                section: heading(&pick.section),
+                interest: pick.interest.clone(),
+                score: pick.score,
+                reason: pick.reason.clone(),
+                votes: pick
+                    .interest
+                    .is_none()
+                    .then_some(pick.paper.upvotes.unwrap_or(0)),
+            }),
+        sent_on: material
+            .sent
+            .iter()
+            .find(|sent| sent.paper == row)
+            .map(|sent| sent.local_date),
         line: plan.subscriber.preferences.min_score,
         shares: picks.shares.clone(),
         interests,
@@ -170,13 +214,27 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
 fn unwanted(material: &Material, at: usize) -> Option<String> {
     let (plan, reader) = (&material.plan, material.plan.subscriber.id);
     let row = plan.prepared.rows[at];
-    if material.examples.unwanted(reader).any(|unwanted| unwanted == row) {
+    if material
+        .examples
+        .unwanted(reader)
+        .any(|unwanted| unwanted == row)
+    {
         return Some("they asked for less like it".to_owned());
     }
-    if material.examples.named_by(&plan.subscriber).any(|named| named == row) {
+    if material
+        .examples
+        .named_by(&plan.subscriber)
+        .any(|named| named == row)
+    {
         return Some("an interest names it as an example, so they know it".to_owned());
     }
-    let by = |name: &&String| plan.prepared.candidates.by_author(name).iter().any(|(by, _)| *by == at);
+    let by = |name: &&String| {
+        plan.prepared
+            .candidates
+            .by_author(name)
+            .iter()
+            .any(|(by, _)| *by == at)
+    };
     let muted = material.examples.muted(reader).iter().find(by)?;
     Some(format!("muted author {muted}"))
 }
@@ -189,19 +247,34 @@ fn material(
     now: DateTime<Utc>,
 ) -> Result<Option<Material>, EditionError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
-    let date = if date.is_some() { date } else { coming_date(db, subscriber, now)? };
-    let Some(local_date) = date else { return Ok(None) };
+    let date = if date.is_some() {
+        date
+    } else {
+        coming_date(db, subscriber, now)?
+    };
+    let Some(local_date) = date else {
+        return Ok(None);
+    };
     let due = due_at(local_date, preferences.send_at, preferences.timezone);
-    let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else { return Ok(None) };
+    let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else {
+        return Ok(None);
+    };
     let coverage = recent_coverage(db, window::last_day(due))?;
     let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
-    let days = window::days(&coverage, publishable.history.as_ref(), publishable.first_day, due);
+    let days = window::days(
+        &coverage,
+        publishable.history.as_ref(),
+        publishable.first_day,
+        due,
+    );
     let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, due)?);
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(subscriber), &archive)?;
     let mut plan = Plan {
         is_first: publishable.history.is_none(),
-        told_since: publishable.history.map_or(publishable.due_from, |history| history.composed_at),
+        told_since: publishable
+            .history
+            .map_or(publishable.due_from, |history| history.composed_at),
         told: Vec::new(),
         covers: awaited::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
@@ -214,7 +287,12 @@ fn material(
     let sent = sent_before(db, &plan)?;
     plan.sent = positions(&plan, &sent);
     told::plan(db, &mut plan)?;
-    Ok(Some(Material { plan, archive, examples, sent }))
+    Ok(Some(Material {
+        plan,
+        archive,
+        examples,
+        sent,
+    }))
 }
 
 /// What earlier issues held of the papers that `plan` is about.
@@ -226,17 +304,25 @@ fn sent_before(db: &Db, plan: &Plan) -> Result<Vec<SentPaper>, StoreError> {
 }
 
 fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
-    sent.iter().filter_map(|sent| plan.prepared.position(sent.paper)).collect()
+    sent.iter()
+        .filter_map(|sent| plan.prepared.position(sent.paper))
+        .collect()
 }
 
 /// The date of the issue that is due and not yet made, else of the next one. What
 /// was due before they joined or came back is never made.
-pub fn coming_date(db: &Db, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
+pub fn coming_date(
+    db: &Db,
+    subscriber: &Subscriber,
+    now: DateTime<Utc>,
+) -> Result<Option<NaiveDate>, StoreError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
     if let Some(date) = latest_due(preferences, now) {
         let due = due_at(date, preferences.send_at, preferences.timezone);
         let is_open = db.run_here(|store| {
-            let is_theirs = store.publishable_one(id, date)?.is_some_and(|publishable| publishable.due_from <= due);
+            let is_theirs = store
+                .publishable_one(id, date)?
+                .is_some_and(|publishable| publishable.due_from <= due);
             Ok(is_theirs && !store.has_issue(id, date)?)
         })?;
         if is_open {
@@ -264,7 +350,17 @@ pub fn preview_for(
     library: Vec<LibraryWork>,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
-    newest(db, desk, Subscriber { id: NOBODY, generation: 0, details: new.clone() }, library, now)
+    newest(
+        db,
+        desk,
+        Subscriber {
+            id: NOBODY,
+            generation: 0,
+            details: new.clone(),
+        },
+        library,
+        now,
+    )
 }
 
 /// The issue of the newest complete day for somebody who has had its papers: what
@@ -301,7 +397,9 @@ fn newest(
         told: Vec::new(),
         covers: awaited::covered(&coverage, &days, &subscriber, now),
         due: now,
-        local_date: now.with_timezone(&subscriber.preferences.timezone).date_naive(),
+        local_date: now
+            .with_timezone(&subscriber.preferences.timezone)
+            .date_naive(),
         subscriber,
         days,
         prepared,

@@ -41,8 +41,10 @@ impl Publisher {
     fn wake_waiting(&mut self, db: &Db, now: DateTime<Utc>) -> Result<(), EditionError> {
         let today = now.date_naive();
         let rows = db.run_here(|store| store.coverage(today - Days::new(DAYS_WATCHED), today))?;
-        let known: Known =
-            rows.into_iter().map(|row| (row.date, row.source, row.category, row.state, row.papers)).collect();
+        let known: Known = rows
+            .into_iter()
+            .map(|row| (row.date, row.source, row.category, row.state, row.papers))
+            .collect();
         if self.known.as_ref() != Some(&known) {
             db.run_here(|store| store.look_at_waiting())?;
             self.known = Some(known);

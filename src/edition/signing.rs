@@ -29,9 +29,14 @@ impl Unsigned {
     /// Adds a paper that was counted.
     pub(super) fn add(&mut self, paper: &StoredPaper, terms: &Terms) {
         self.terms.extend(terms.iter().map(|(term, _)| *term));
-        self.counts.extend(terms.iter().map(|(_, count)| u8::try_from(*count).unwrap_or(u8::MAX)));
+        self.counts.extend(
+            terms
+                .iter()
+                .map(|(_, count)| u8::try_from(*count).unwrap_or(u8::MAX)),
+        );
         self.people.extend(people(&paper.paper.authors));
-        self.papers.push((paper.row, self.terms.len() as u32, self.people.len() as u32));
+        self.papers
+            .push((paper.row, self.terms.len() as u32, self.people.len() as u32));
     }
 
     /// Whether they take much memory.
@@ -41,17 +46,34 @@ impl Unsigned {
 
     /// Signs them all.
     pub(super) fn sign(&mut self, db: &Db, background: &Background) -> Result<(), StoreError> {
-        let Unsigned { papers, people, terms, counts } = std::mem::take(self);
+        let Unsigned {
+            papers,
+            people,
+            terms,
+            counts,
+        } = std::mem::take(self);
         let signed = |at: usize| {
-            let (start, first) = if at == 0 { (0, 0) } else { (papers[at - 1].1 as usize, papers[at - 1].2 as usize) };
+            let (start, first) = if at == 0 {
+                (0, 0)
+            } else {
+                (papers[at - 1].1 as usize, papers[at - 1].2 as usize)
+            };
             let (row, end, last) = papers[at];
-            let both = terms[start..end as usize].iter().zip(&counts[start..end as usize]);
-            let terms: Terms = both.map(|(term, count)| (*term, u32::from(*count))).collect();
-            (row, signature(&terms, &people[first..last as usize], background))
+            let both = terms[start..end as usize]
+                .iter()
+                .zip(&counts[start..end as usize]);
+            let terms: Terms = both
+                .map(|(term, count)| (*term, u32::from(*count)))
+                .collect();
+            (
+                row,
+                signature(&terms, &people[first..last as usize], background),
+            )
         };
         for start in (0..papers.len()).step_by(BATCH) {
             let end = papers.len().min(start + BATCH);
-            let signatures: Vec<(PaperRow, Vec<u8>)> = (start..end).into_par_iter().map(signed).collect();
+            let signatures: Vec<(PaperRow, Vec<u8>)> =
+                (start..end).into_par_iter().map(signed).collect();
             db.run_here(|store| store.save_signatures(&signatures))?;
         }
         Ok(())
@@ -68,7 +90,10 @@ pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), Store
             let terms = signature(&counter.paper(&paper.paper), &people, background);
             NewSignature { paper, terms }
         };
-        let signatures: Vec<NewSignature> = papers.into_par_iter().map_init(TermCounter::new, sign).collect();
+        let signatures: Vec<NewSignature> = papers
+            .into_par_iter()
+            .map_init(TermCounter::new, sign)
+            .collect();
         if !signatures.is_empty() {
             db.run_here(|store| store.sign(&signatures))?;
         }

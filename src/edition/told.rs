@@ -7,13 +7,19 @@ use crate::subscriber::{Preferences, Subscriber};
 use chrono::{DateTime, Utc};
 
 /// What is to be told in an issue: one thing of each paper, what was seen first coming first.
-pub(crate) fn to_tell(db: &Db, subscriber: &Subscriber, since: DateTime<Utc>) -> Result<Vec<PaperTold>, StoreError> {
+pub(crate) fn to_tell(
+    db: &Db,
+    subscriber: &Subscriber,
+    since: DateTime<Utc>,
+) -> Result<Vec<PaperTold>, StoreError> {
     let preferences = &subscriber.preferences;
     if !preferences.replacements && !preferences.publications {
         return Ok(Vec::new());
     }
     let interests = subscriber.interests.iter();
-    let liked: Vec<_> = interests.flat_map(|interest| interest.liked.iter().cloned()).collect();
+    let liked: Vec<_> = interests
+        .flat_map(|interest| interest.liked.iter().cloned())
+        .collect();
     let told = db.run_here(|store| store.news_for(subscriber.id, &liked, since))?;
     Ok(choose(told, preferences))
 }
@@ -50,7 +56,15 @@ mod tests {
     fn told(row: i64, day: &str, news: PaperNews) -> PaperTold {
         let paper = Paper::new(format!("2510.{row:05}").parse().unwrap(), "a".to_owned());
         let seen_at = "2026-08-04T00:00:00Z".parse().unwrap();
-        PaperTold { paper: StoredPaper { row: PaperRow(row), paper, seen_at }, news, day: day.parse().unwrap() }
+        PaperTold {
+            paper: StoredPaper {
+                row: PaperRow(row),
+                paper,
+                seen_at,
+            },
+            news,
+            day: day.parse().unwrap(),
+        }
     }
 
     #[track_caller]
@@ -62,9 +76,15 @@ mod tests {
             told(2, "2026-08-04", PaperNews::Replaced(2)),
             told(2, "2026-08-04", PaperNews::Withdrawn),
         ];
-        let preferences = Preferences { replacements, publications, ..Preferences::default() };
-        let chosen: Vec<String> =
-            choose(all, &preferences).iter().map(|told| format!("{} {}", told.paper.row.0, told.news)).collect();
+        let preferences = Preferences {
+            replacements,
+            publications,
+            ..Preferences::default()
+        };
+        let chosen: Vec<String> = choose(all, &preferences)
+            .iter()
+            .map(|told| format!("{} {}", told.paper.row.0, told.news))
+            .collect();
         assert_eq!(chosen, expected);
     }
 

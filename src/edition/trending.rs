@@ -17,7 +17,12 @@ pub struct DayInOrder {
 /// Up to `limit` papers announced on `date`, those with most votes first. Our
 /// readers' likes, saves and clicks are added to the votes that each paper came
 /// with; they fade within weeks.
-pub fn trending(db: &Db, date: NaiveDate, limit: u32, now: DateTime<Utc>) -> Result<Vec<StoredPaper>, StoreError> {
+pub fn trending(
+    db: &Db,
+    date: NaiveDate,
+    limit: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<StoredPaper>, StoreError> {
     Ok(day_in_order(db, date, None, 0, limit, now)?.papers)
 }
 
@@ -33,7 +38,11 @@ pub fn day_in_order(
 ) -> Result<DayInOrder, StoreError> {
     let since = now - REMEMBERED;
     let (mut all, likes, clicks) = db.read_here(|store| {
-        Ok((store.votes_of_day(date, category)?, store.likes_by_paper(since)?, store.clicks_since(since)?))
+        Ok((
+            store.votes_of_day(date, category)?,
+            store.likes_by_paper(since)?,
+            store.clicks_since(since)?,
+        ))
     })?;
     let own = votes(&likes, &clicks, now);
     for (row, votes) in &mut all {
@@ -41,7 +50,12 @@ pub fn day_in_order(
     }
     all.sort_by_key(|(row, votes)| (std::cmp::Reverse(*votes), *row));
     let total = all.len() as u32;
-    let rows: Vec<_> = all.into_iter().skip(offset as usize).take(limit as usize).map(|(row, _)| row).collect();
+    let rows: Vec<_> = all
+        .into_iter()
+        .skip(offset as usize)
+        .take(limit as usize)
+        .map(|(row, _)| row)
+        .collect();
     // Only these are read: a day has hundreds.
     let mut papers = db.read_here(|store| store.papers_in_rows(&rows))?;
     add(&own, &mut papers);
@@ -49,9 +63,14 @@ pub fn day_in_order(
 }
 
 /// Adds what our readers said to the votes of `papers`.
-pub(super) fn add_own_votes(db: &Db, papers: &mut [StoredPaper], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) fn add_own_votes(
+    db: &Db,
+    papers: &mut [StoredPaper],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let since = now - REMEMBERED;
-    let (likes, clicks) = db.read_here(|store| Ok((store.likes_by_paper(since)?, store.clicks_since(since)?)))?;
+    let (likes, clicks) =
+        db.read_here(|store| Ok((store.likes_by_paper(since)?, store.clicks_since(since)?)))?;
     let own = votes(&likes, &clicks, now);
     add(&own, papers);
     Ok(())

@@ -29,11 +29,20 @@ pub(crate) enum Turn {
 impl Bounds {
     /// Bounds of an issue that goes out whenever it was due.
     pub(crate) fn none(latest_send: TimeDelta) -> Self {
-        Bounds { due_from: DateTime::<Utc>::MIN_UTC, latest_send, max_lateness: TimeDelta::MAX }
+        Bounds {
+            due_from: DateTime::<Utc>::MIN_UTC,
+            latest_send,
+            max_lateness: TimeDelta::MAX,
+        }
     }
 
     /// What is to be done at `at` about an issue that was `due` then.
-    pub(crate) fn turn(&self, due: DateTime<Utc>, at: DateTime<Utc>, is_missing_papers: bool) -> Turn {
+    pub(crate) fn turn(
+        &self,
+        due: DateTime<Utc>,
+        at: DateTime<Utc>,
+        is_missing_papers: bool,
+    ) -> Turn {
         if due < self.due_from {
             return Turn::TooEarly;
         }
@@ -42,7 +51,11 @@ impl Bounds {
         }
         // What has waited is not to be skipped for it.
         let until = due + self.latest_send.min(self.max_lateness / 2);
-        if is_missing_papers && at < until { Turn::Wait(until) } else { Turn::Now }
+        if is_missing_papers && at < until {
+            Turn::Wait(until)
+        } else {
+            Turn::Now
+        }
     }
 }
 
@@ -58,9 +71,16 @@ mod tests {
     /// For somebody who joined on the 1st, due on the 4th at 07:00, 3 hours of waiting, 12 of lateness.
     #[track_caller]
     fn check(now: &str, is_missing_papers: bool, expected: Turn) {
-        let bounds =
-            Bounds { due_from: at("01T12:00"), latest_send: TimeDelta::hours(3), max_lateness: TimeDelta::hours(12) };
-        assert_eq!(bounds.turn(at("04T07:00"), at(now), is_missing_papers), expected, "{now}");
+        let bounds = Bounds {
+            due_from: at("01T12:00"),
+            latest_send: TimeDelta::hours(3),
+            max_lateness: TimeDelta::hours(12),
+        };
+        assert_eq!(
+            bounds.turn(at("04T07:00"), at(now), is_missing_papers),
+            expected,
+            "{now}"
+        );
     }
 
     #[test]
@@ -75,16 +95,25 @@ mod tests {
 
     #[test]
     fn nobody_gets_what_was_due_before_they_joined() {
-        let bounds = Bounds { due_from: at("04T07:00"), ..Bounds::none(TimeDelta::hours(3)) };
+        let bounds = Bounds {
+            due_from: at("04T07:00"),
+            ..Bounds::none(TimeDelta::hours(3))
+        };
         assert_eq!(bounds.turn(at("04T06:59"), at("04T08:00"), false), TooEarly);
         assert_eq!(bounds.turn(at("04T07:00"), at("04T08:00"), false), Now);
     }
 
     #[test]
     fn waiting_ends_before_an_issue_is_too_late() {
-        let bounds =
-            Bounds { due_from: at("01T12:00"), latest_send: TimeDelta::hours(24), max_lateness: TimeDelta::hours(12) };
-        assert_eq!(bounds.turn(at("04T07:00"), at("04T12:59"), true), Wait(at("04T13:00")));
+        let bounds = Bounds {
+            due_from: at("01T12:00"),
+            latest_send: TimeDelta::hours(24),
+            max_lateness: TimeDelta::hours(12),
+        };
+        assert_eq!(
+            bounds.turn(at("04T07:00"), at("04T12:59"), true),
+            Wait(at("04T13:00"))
+        );
         assert_eq!(bounds.turn(at("04T07:00"), at("04T13:00"), true), Now);
     }
 

@@ -62,7 +62,11 @@ impl std::fmt::Debug for ActiveEmbedder {
 impl ActiveEmbedder {
     /// Of the models in the folder `models`.
     pub fn new(models: impl Into<PathBuf>) -> Self {
-        ActiveEmbedder { models: models.into(), kept: Mutex::default(), said: Mutex::default() }
+        ActiveEmbedder {
+            models: models.into(),
+            kept: Mutex::default(),
+            said: Mutex::default(),
+        }
     }
 
     /// The maker of the vectors that rank; `None` if none was chosen, or if the
@@ -96,10 +100,17 @@ impl ActiveEmbedder {
         }
         *kept = None;
         let opened = open_installed(&self.models, &active.folder);
-        let embedder = opened.map_err(|source| VectorError::Model { folder: active.folder.clone(), source })?;
+        let embedder = opened.map_err(|source| VectorError::Model {
+            folder: active.folder.clone(),
+            source,
+        })?;
         if embedder.name() != active.maker {
             let found = embedder.name().to_owned();
-            return Err(VectorError::Another { folder: active.folder, found, expected: active.maker });
+            return Err(VectorError::Another {
+                folder: active.folder,
+                found,
+                expected: active.maker,
+            });
         }
         *kept = Some(Arc::clone(&embedder));
         Ok(Some(embedder))
@@ -122,7 +133,9 @@ impl<'a> StoredVectors<'a> {
 
 impl Nearest for StoredVectors<'_> {
     fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow> {
-        let Some(asked) = self.maker.embed(&[paper]).pop() else { return Vec::new() };
+        let Some(asked) = self.maker.embed(&[paper]).pop() else {
+            return Vec::new();
+        };
         let asked = Packed::new(&asked);
         let mut best = BestOf::new(limit);
         let scanned = self.db.run_here(|store| {
@@ -136,7 +149,10 @@ impl Nearest for StoredVectors<'_> {
             Ok(()) => best.sorted(),
             Err(error) => {
                 // What words find is still found.
-                tracing::error!("searching without the model: {:#}", anyhow::Error::from(error));
+                tracing::error!(
+                    "searching without the model: {:#}",
+                    anyhow::Error::from(error)
+                );
                 Vec::new()
             }
         }
@@ -154,7 +170,11 @@ pub(super) struct BestOf {
 impl BestOf {
     pub(super) fn new(most: usize) -> Self {
         // Without any likeness nothing is near.
-        BestOf { most, kept: Vec::with_capacity(2 * most), bar: 0.0 }
+        BestOf {
+            most,
+            kept: Vec::with_capacity(2 * most),
+            bar: 0.0,
+        }
     }
 
     pub(super) fn add(&mut self, value: f32, row: PaperRow) {
@@ -169,7 +189,8 @@ impl BestOf {
     }
 
     fn shrink(&mut self) {
-        self.kept.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        self.kept
+            .sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         self.kept.truncate(self.most);
     }
 
@@ -182,16 +203,24 @@ impl BestOf {
 /// Makes and keeps the vectors that papers lack, of those announced last first.
 /// `step` is told how many are done, and says whether to go on. What is done is
 /// kept, so that the next call goes on from there.
-pub fn refresh_vectors(db: &Db, embedder: &dyn Embedder, mut step: impl FnMut(u64) -> bool) -> Result<u64, StoreError> {
+pub fn refresh_vectors(
+    db: &Db,
+    embedder: &dyn Embedder,
+    mut step: impl FnMut(u64) -> bool,
+) -> Result<u64, StoreError> {
     let mut done = 0;
     let mut last: Option<StoredPaper> = None;
     loop {
-        let missing = db.run_here(|store| store.vectors_missing(embedder.name(), last.as_ref(), PAGE))?;
+        let missing =
+            db.run_here(|store| store.vectors_missing(embedder.name(), last.as_ref(), PAGE))?;
         for together in missing.chunks(TOGETHER) {
             let papers: Vec<&Paper> = together.iter().map(|stored| &stored.paper).collect();
             let vectors = embedder.embed(&papers);
-            let new: Vec<NewVector<'_>> =
-                together.iter().zip(&vectors).map(|(paper, vector)| NewVector { paper, vector }).collect();
+            let new: Vec<NewVector<'_>> = together
+                .iter()
+                .zip(&vectors)
+                .map(|(paper, vector)| NewVector { paper, vector })
+                .collect();
             done += db.run_here(|store| store.save_vectors(embedder.name(), &new))?;
             if !step(done) {
                 return Ok(done);
@@ -211,14 +240,24 @@ mod tests {
     #[test]
     fn the_best_of_a_stream_are_those_of_the_sorted_whole() {
         for most in [0, 1, 3, 50, 1_000] {
-            let values: Vec<f32> = (0..500_u32).map(|at| (at * 7919 % 101) as f32 / 101.0).collect();
+            let values: Vec<f32> = (0..500_u32)
+                .map(|at| (at * 7919 % 101) as f32 / 101.0)
+                .collect();
             let mut best = BestOf::new(most);
             for (at, value) in (0..).zip(&values) {
                 best.add(*value, PaperRow(at));
             }
-            let mut all: Vec<(f32, i64)> = values.into_iter().zip(0..).filter(|(value, _)| *value > 0.0).collect();
+            let mut all: Vec<(f32, i64)> = values
+                .into_iter()
+                .zip(0..)
+                .filter(|(value, _)| *value > 0.0)
+                .collect();
             all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            let expected: Vec<PaperRow> = all.into_iter().take(most).map(|(_, row)| PaperRow(row)).collect();
+            let expected: Vec<PaperRow> = all
+                .into_iter()
+                .take(most)
+                .map(|(_, row)| PaperRow(row))
+                .collect();
             assert_eq!(best.sorted(), expected);
         }
     }

@@ -16,7 +16,11 @@ pub(crate) const REMEMBERED: TimeDelta = TimeDelta::days(28);
 const CLICK: f32 = 0.1;
 
 /// The votes for each paper, as of `now`.
-pub(crate) fn votes(likes: &[Vote], clicks: &[StoredClick], now: DateTime<Utc>) -> HashMap<PaperRow, f32> {
+pub(crate) fn votes(
+    likes: &[Vote],
+    clicks: &[StoredClick],
+    now: DateTime<Utc>,
+) -> HashMap<PaperRow, f32> {
     let mut votes: HashMap<PaperRow, f32> = HashMap::new();
     for like in likes {
         let worth = match like.thumb {
@@ -48,8 +52,14 @@ mod tests {
     #[test]
     fn votes_fade_within_weeks() {
         let now: DateTime<Utc> = "2026-08-29T07:00:00Z".parse().unwrap();
-        let vote = |paper, days| Vote { paper: PaperRow(paper), thumb: Thumb::More, at: now - TimeDelta::days(days) };
+        let vote = |paper, days| Vote {
+            paper: PaperRow(paper),
+            thumb: Thumb::More,
+            at: now - TimeDelta::days(days),
+        };
         let votes = votes(&[vote(1, 0), vote(1, 7), vote(2, 14)], &[], now);
-        assert!((votes[&PaperRow(1)] - 1.5).abs() < 1e-6 && (votes[&PaperRow(2)] - 0.25).abs() < 1e-6);
+        assert!(
+            (votes[&PaperRow(1)] - 1.5).abs() < 1e-6 && (votes[&PaperRow(2)] - 0.25).abs() < 1e-6
+        );
     }
 }

@@ -10,12 +10,19 @@ const DAYS_BACK: u64 = 31;
 /// The instant at which a source announced its papers of a day: midnight UTC
 /// where it does not say.
 pub(crate) fn announced_at(covered: &Coverage) -> DateTime<Utc> {
-    covered.announced_at.unwrap_or_else(|| covered.date.and_time(NaiveTime::MIN).and_utc())
+    covered
+        .announced_at
+        .unwrap_or_else(|| covered.date.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// The rows that count: nothing is missing of them, and they were announced before `due`.
-fn complete(coverage: &[Coverage], due: DateTime<Utc>) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
-    let announced = coverage.iter().filter(move |covered| announced_at(covered) <= due);
+fn complete(
+    coverage: &[Coverage],
+    due: DateTime<Utc>,
+) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
+    let announced = coverage
+        .iter()
+        .filter(move |covered| announced_at(covered) <= due);
     announced.filter_map(|covered| Some((covered.date, covered.completed_at?)))
 }
 
@@ -41,11 +48,20 @@ pub(crate) fn days(
     let recent = || complete(coverage, due).filter(|(date, _)| *date >= earliest);
     let (Some(history), Some((first, last))) = (history, covers) else {
         let Some(first_day) = first_day else {
-            let read = coverage.iter().filter(|covered| covered.state == CoverageState::Complete);
+            let read = coverage
+                .iter()
+                .filter(|covered| covered.state == CoverageState::Complete);
             let announced = read.filter(|covered| announced_at(covered) <= due);
-            return announced.map(|covered| (covered.date, None)).max_by_key(|(date, _)| *date).into_iter().collect();
+            return announced
+                .map(|covered| (covered.date, None))
+                .max_by_key(|(date, _)| *date)
+                .into_iter()
+                .collect();
         };
-        return recent().filter(|(date, _)| *date >= first_day).map(|(date, _)| (date, None)).collect();
+        return recent()
+            .filter(|(date, _)| *date >= first_day)
+            .map(|(date, _)| (date, None))
+            .collect();
     };
     let first = first_day.map_or(first, |begun| begun.min(first));
     let mut days = Days::new();
@@ -54,8 +70,12 @@ pub(crate) fn days(
             days.insert(date, None);
         } else if date >= first && completed_at > history.composed_at {
             // A day of which nothing was complete then was not looked at then.
-            let was_looked_at = |(other, at): (NaiveDate, DateTime<Utc>)| other == date && at <= history.composed_at;
-            let since = complete(coverage, due).any(was_looked_at).then_some(history.composed_at);
+            let was_looked_at = |(other, at): (NaiveDate, DateTime<Utc>)| {
+                other == date && at <= history.composed_at
+            };
+            let since = complete(coverage, due)
+                .any(was_looked_at)
+                .then_some(history.composed_at);
             days.insert(date, since);
         }
     }
@@ -75,14 +95,23 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(complete: &[(&str, &str)], history: Option<(&str, &str, &str)>, due: &str, expected: &str) {
+    fn check(
+        complete: &[(&str, &str)],
+        history: Option<(&str, &str, &str)>,
+        due: &str,
+        expected: &str,
+    ) {
         let coverage: Vec<Coverage> = complete
             .iter()
             .map(|(day, completed)| Coverage {
                 source: "import".to_owned(),
                 category: String::new(),
                 date: date(day),
-                state: if completed.is_empty() { CoverageState::Waiting } else { CoverageState::Complete },
+                state: if completed.is_empty() {
+                    CoverageState::Waiting
+                } else {
+                    CoverageState::Complete
+                },
                 declared: None,
                 papers: 1,
                 announced_at: None,
@@ -98,7 +127,13 @@ mod tests {
         });
         let days: Vec<String> = days(&coverage, history.as_ref(), None, at(due))
             .into_iter()
-            .map(|(day, since)| format!("{}{}", day.format("%d"), if since.is_some() { " late" } else { "" }))
+            .map(|(day, since)| {
+                format!(
+                    "{}{}",
+                    day.format("%d"),
+                    if since.is_some() { " late" } else { "" }
+                )
+            })
             .collect();
         assert_eq!(days.join(", "), expected);
     }
@@ -124,8 +159,18 @@ mod tests {
     fn a_day_that_is_not_complete_does_not_count() {
         let days = [("2026-08-04", "2026-08-04T01:00:00Z"), ("2026-08-05", "")];
         check(&days, None, "2026-08-05T07:00:00Z", "04");
-        check(&days, Some(("2026-08-03", "2026-08-03", "2026-08-03T07:00:00Z")), "2026-08-05T07:00:00Z", "04");
-        check(&days, Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z")), "2026-08-05T07:00:00Z", "");
+        check(
+            &days,
+            Some(("2026-08-03", "2026-08-03", "2026-08-03T07:00:00Z")),
+            "2026-08-05T07:00:00Z",
+            "04",
+        );
+        check(
+            &days,
+            Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z")),
+            "2026-08-05T07:00:00Z",
+            "",
+        );
     }
 
     #[test]
@@ -138,7 +183,10 @@ mod tests {
         let history = Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z"));
         check(&filled, history, "2026-08-05T07:00:00Z", "04, 05");
         // Of a day that was looked at, only what came in since is news.
-        let again = [("2026-08-04", "2026-08-04T01:00:00Z"), ("2026-08-04", "2026-08-05T01:00:00Z")];
+        let again = [
+            ("2026-08-04", "2026-08-04T01:00:00Z"),
+            ("2026-08-04", "2026-08-05T01:00:00Z"),
+        ];
         check(&again, history, "2026-08-05T07:00:00Z", "04 late");
         // What came in a year ago is not news.
         check(
@@ -163,12 +211,27 @@ mod tests {
             completed_at: Some(at("2026-08-05T03:00:00Z")),
             note: String::new(),
         };
-        let coverage = [day("2026-06-01"), day("2026-08-02"), day("2026-08-03"), day("2026-08-04")];
+        let coverage = [
+            day("2026-06-01"),
+            day("2026-08-02"),
+            day("2026-08-03"),
+            day("2026-08-04"),
+        ];
         let found = |first_day: Option<&str>| -> Vec<NaiveDate> {
-            days(&coverage, None, first_day.map(date), at("2026-08-05T07:00:00Z")).into_keys().collect()
+            days(
+                &coverage,
+                None,
+                first_day.map(date),
+                at("2026-08-05T07:00:00Z"),
+            )
+            .into_keys()
+            .collect()
         };
         assert_eq!(found(None), [date("2026-08-04")]);
-        assert_eq!(found(Some("2026-08-03")), [date("2026-08-03"), date("2026-08-04")]);
+        assert_eq!(
+            found(Some("2026-08-03")),
+            [date("2026-08-03"), date("2026-08-04")]
+        );
         // But not months of them.
         assert_eq!(found(Some("2026-06-01")).len(), 3);
     }

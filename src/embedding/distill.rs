@@ -43,24 +43,33 @@ pub fn distill(
     tokenizer: &[u8],
     mut step: impl FnMut(u64, u64),
 ) -> Result<Distilled, BadModel> {
-    let mut file: Value =
-        serde_json::from_slice(tokenizer).map_err(|error| BadModel::broken("tokenizer.json", error.to_string()))?;
+    let mut file: Value = serde_json::from_slice(tokenizer)
+        .map_err(|error| BadModel::broken("tokenizer.json", error.to_string()))?;
     let mut tokens: Vec<(String, u32)> = file["model"]["vocab"]
         .as_object()
         .into_iter()
         .flatten()
         .filter_map(|(token, id)| Some((token.clone(), id.as_u64()? as u32)))
         // Places that were left free, and marks that no text holds.
-        .filter(|(token, _)| !token.starts_with("[unused") && !["[CLS]", "[SEP]", "[MASK]"].contains(&token.as_str()))
+        .filter(|(token, _)| {
+            !token.starts_with("[unused") && !["[CLS]", "[SEP]", "[MASK]"].contains(&token.as_str())
+        })
         .collect();
     tokens.sort_by_key(|(_, id)| *id);
-    let rows = through(encoder, &tokens, &mut step)
-        .map_err(|error| BadModel::broken("model.safetensors", error.to_string().lines().next().unwrap_or_default()))?;
+    let rows = through(encoder, &tokens, &mut step).map_err(|error| {
+        BadModel::broken(
+            "model.safetensors",
+            error.to_string().lines().next().unwrap_or_default(),
+        )
+    })?;
     let (mut rows, dimensions) = components(&rows);
     weigh(&mut rows, dimensions);
 
-    let kept: Map<String, Value> =
-        tokens.iter().enumerate().map(|(at, (token, _))| (token.clone(), json!(at))).collect();
+    let kept: Map<String, Value> = tokens
+        .iter()
+        .enumerate()
+        .map(|(at, (token, _))| (token.clone(), json!(at)))
+        .collect();
     let added: Vec<Value> = file["added_tokens"]
         .as_array()
         .into_iter()
@@ -78,7 +87,10 @@ pub fn distill(
     for part in ["post_processor", "truncation", "padding"] {
         file[part] = Value::Null;
     }
-    let bytes: Vec<u8> = rows.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let bytes: Vec<u8> = rows
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect();
     let view = TensorView::new(Dtype::F32, vec![tokens.len(), dimensions], &bytes)
         .map_err(|error| BadModel::broken("model.safetensors", error.to_string()))?;
     let weights = safetensors::serialize([("embeddings", view)], None)
@@ -87,7 +99,11 @@ pub fn distill(
         "model_type": "model2vec", "architectures": ["StaticModel"], "apply_pca": dimensions,
         "sif_coefficient": SIF, "hidden_dim": dimensions, "normalize": true, "max_length": 512,
     });
-    Ok(Distilled { weights, tokenizer: file.to_string().into_bytes(), config: config.to_string().into_bytes() })
+    Ok(Distilled {
+        weights,
+        tokenizer: file.to_string().into_bytes(),
+        config: config.to_string().into_bytes(),
+    })
 }
 
 /// What the encoder makes of each token alone: between its two marks, the mean of the three.
@@ -120,11 +136,17 @@ fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
     let count = rows.len().max(1) as f64;
     let mut mean = vec![0.0_f64; size];
     for row in rows {
-        mean.iter_mut().zip(row).for_each(|(mean, number)| *mean += f64::from(*number) / count);
+        mean.iter_mut()
+            .zip(row)
+            .for_each(|(mean, number)| *mean += f64::from(*number) / count);
     }
     let mut all: Vec<f32> = Vec::with_capacity(rows.len() * size);
     for row in rows {
-        all.extend(row.iter().zip(&mean).map(|(number, mean)| number - *mean as f32));
+        all.extend(
+            row.iter()
+                .zip(&mean)
+                .map(|(number, mean)| number - *mean as f32),
+        );
     }
     let dimensions = DIMENSIONS.min(size);
     // With fewer tokens than numbers there is no variance to speak of.
@@ -136,7 +158,13 @@ fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
     let all = Tensor::from_vec(all, (rows.len(), size), &Device::Cpu).expect(shape);
     let turned = all.t().and_then(|turned| turned.contiguous()).expect(shape);
     let covariance = product(&turned, &all).expect(shape);
-    let parts = symmetric(covariance.into_iter().map(|number| f64::from(number) / (count - 1.0)).collect(), size);
+    let parts = symmetric(
+        covariance
+            .into_iter()
+            .map(|number| f64::from(number) / (count - 1.0))
+            .collect(),
+        size,
+    );
     let mut axes = vec![0.0_f32; size * dimensions];
     for (column, (_, axis)) in parts.iter().take(dimensions).enumerate() {
         for (row, number) in axis.iter().enumerate() {

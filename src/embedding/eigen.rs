@@ -7,13 +7,22 @@ const SWEEPS_MAX: usize = 30;
 /// Eigenvalues of the symmetric `size` × `size` matrix with their eigenvectors
 /// (of length 1), largest first.
 pub(super) fn symmetric(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
-    assert_eq!(matrix.len(), size * size, "a square matrix has as many rows as columns");
+    assert_eq!(
+        matrix.len(),
+        size * size,
+        "a square matrix has as many rows as columns"
+    );
     // Row k is what becomes eigenvector k.
-    let mut vectors: Vec<f64> = (0..size * size).map(|at| f64::from(u8::from(at / size == at % size))).collect();
+    let mut vectors: Vec<f64> = (0..size * size)
+        .map(|at| f64::from(u8::from(at / size == at % size)))
+        .collect();
     let whole: f64 = matrix.iter().map(|number| number * number).sum();
     for _ in 0..SWEEPS_MAX {
         let beside = |matrix: &[f64]| -> f64 {
-            (0..size).flat_map(|row| (0..row).map(move |column| row * size + column)).map(|at| matrix[at].powi(2)).sum()
+            (0..size)
+                .flat_map(|row| (0..row).map(move |column| row * size + column))
+                .map(|at| matrix[at].powi(2))
+                .sum()
         };
         if beside(&matrix) <= whole * 1e-22 {
             break;
@@ -24,15 +33,25 @@ pub(super) fn symmetric(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>
             }
         }
     }
-    let mut found: Vec<(f64, Vec<f64>)> =
-        (0..size).map(|at| (matrix[at * size + at], vectors[at * size..][..size].to_vec())).collect();
+    let mut found: Vec<(f64, Vec<f64>)> = (0..size)
+        .map(|at| {
+            (
+                matrix[at * size + at],
+                vectors[at * size..][..size].to_vec(),
+            )
+        })
+        .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found
 }
 
 /// Turns rows and columns `p` and `q` so that what stands where they meet becomes 0.
 fn rotate(matrix: &mut [f64], vectors: &mut [f64], size: usize, p: usize, q: usize) {
-    let (pp, qq, pq) = (matrix[p * size + p], matrix[q * size + q], matrix[p * size + q]);
+    let (pp, qq, pq) = (
+        matrix[p * size + p],
+        matrix[q * size + q],
+        matrix[p * size + q],
+    );
     if pq.abs() <= f64::EPSILON * (pp.abs() * qq.abs()).sqrt() * 1e-3 {
         return;
     }
@@ -68,7 +87,10 @@ mod tests {
         assert!(parts.windows(2).all(|pair| pair[0].0 >= pair[1].0));
         for row in 0..size {
             for column in 0..size {
-                let sum: f64 = parts.iter().map(|(value, vector)| value * vector[row] * vector[column]).sum();
+                let sum: f64 = parts
+                    .iter()
+                    .map(|(value, vector)| value * vector[row] * vector[column])
+                    .sum();
                 assert!((sum - matrix[row * size + column]).abs() < 1e-9);
             }
         }

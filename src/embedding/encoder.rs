@@ -130,7 +130,9 @@ pub struct SentenceEncoder {
 
 impl std::fmt::Debug for SentenceEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SentenceEncoder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("SentenceEncoder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,12 +145,14 @@ struct Tensors {
 impl Tensors {
     fn read(weights: &Weights<'_>) -> Result<Self, BadModel> {
         let (held, file) = match weights {
-            Weights::Safetensors(bytes) => {
-                (candle_core::safetensors::load_buffer(bytes, &Device::Cpu), "model.safetensors")
-            }
-            Weights::Torch(path) => {
-                (candle_core::pickle::read_all(path).map(|all| all.into_iter().collect()), "pytorch_model.bin")
-            }
+            Weights::Safetensors(bytes) => (
+                candle_core::safetensors::load_buffer(bytes, &Device::Cpu),
+                "model.safetensors",
+            ),
+            Weights::Torch(path) => (
+                candle_core::pickle::read_all(path).map(|all| all.into_iter().collect()),
+                "pytorch_model.bin",
+            ),
         };
         let held = held.map_err(|error| BadModel::broken(file, first_line(&error)))?;
         Ok(Tensors { held, file })
@@ -156,75 +160,127 @@ impl Tensors {
 
     fn take(&self, name: &str, shape: &[usize]) -> Result<Tensor, BadModel> {
         // Saved with or without the head that it was trained with; old files call the norms otherwise.
-        let old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
-        let found = [name, &old]
-            .iter()
-            .find_map(|name| self.held.get(*name).or_else(|| self.held.get(&format!("bert.{name}"))));
-        let tensor = found.ok_or_else(|| BadModel::broken(self.file, format!("it holds no tensor `{name}`")))?;
+        let old = name
+            .replace("LayerNorm.weight", "LayerNorm.gamma")
+            .replace("LayerNorm.bias", "LayerNorm.beta");
+        let found = [name, &old].iter().find_map(|name| {
+            self.held
+                .get(*name)
+                .or_else(|| self.held.get(&format!("bert.{name}")))
+        });
+        let tensor = found
+            .ok_or_else(|| BadModel::broken(self.file, format!("it holds no tensor `{name}`")))?;
         if tensor.dims() != shape {
-            let why = format!("`{name}` has the shape {:?}, config.json says {shape:?}", tensor.dims());
+            let why = format!(
+                "`{name}` has the shape {:?}, config.json says {shape:?}",
+                tensor.dims()
+            );
             return Err(BadModel::broken(self.file, why));
         }
-        tensor.to_dtype(DType::F32).map_err(|error| BadModel::broken(self.file, first_line(&error)))
+        tensor
+            .to_dtype(DType::F32)
+            .map_err(|error| BadModel::broken(self.file, first_line(&error)))
     }
 
     fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, BadModel> {
         let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
         let weight = weight.t().and_then(|turned| turned.contiguous());
         let weight = weight.map_err(|error| BadModel::broken(self.file, first_line(&error)))?;
-        Ok(Linear { weight, bias: self.take(&format!("{name}.bias"), &[outputs])? })
+        Ok(Linear {
+            weight,
+            bias: self.take(&format!("{name}.bias"), &[outputs])?,
+        })
     }
 
     fn norm(&self, name: &str, size: usize, eps: f64) -> Result<LayerNorm, BadModel> {
         let weight = self.take(&format!("{name}.weight"), &[size])?;
-        Ok(LayerNorm::new(weight, self.take(&format!("{name}.bias"), &[size])?, eps))
+        Ok(LayerNorm::new(
+            weight,
+            self.take(&format!("{name}.bias"), &[size])?,
+            eps,
+        ))
     }
 }
 
 /// candle's errors may carry a backtrace.
 fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl SentenceEncoder {
     /// An encoder of `files`; `sum` is a checksum of them.
     pub fn read(files: &EncoderFiles<'_>, sum: &str) -> Result<Self, BadModel> {
         let broken = |why: String| BadModel::broken("config.json", why);
-        let config: Config = serde_json::from_slice(files.config).map_err(|error| broken(error.to_string()))?;
+        let config: Config =
+            serde_json::from_slice(files.config).map_err(|error| broken(error.to_string()))?;
         if config.model_type != "bert" {
-            return Err(BadModel::Family { found: format!("model_type {:?}", config.model_type) });
+            return Err(BadModel::Family {
+                found: format!("model_type {:?}", config.model_type),
+            });
         }
-        if let Some(kind) = config.position_embedding_type.as_deref().filter(|kind| *kind != "absolute") {
-            return Err(BadModel::Family { found: format!("{kind:?} positions") });
+        if let Some(kind) = config
+            .position_embedding_type
+            .as_deref()
+            .filter(|kind| *kind != "absolute")
+        {
+            return Err(BadModel::Family {
+                found: format!("{kind:?} positions"),
+            });
         }
         let activation = match config.hidden_act.as_str() {
             "gelu" => Activation::Gelu,
             "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
             "relu" => Activation::Relu,
-            other => return Err(BadModel::Family { found: format!("hidden_act {other:?}") }),
+            other => {
+                return Err(BadModel::Family {
+                    found: format!("hidden_act {other:?}"),
+                });
+            }
         };
         let (hidden, heads) = (config.hidden_size, config.num_attention_heads);
         if heads == 0 || hidden == 0 || !hidden.is_multiple_of(heads) {
-            return Err(broken(format!("{hidden} numbers cannot be shared by {heads} heads")));
+            return Err(broken(format!(
+                "{hidden} numbers cannot be shared by {heads} heads"
+            )));
         }
         let tokenizer = WordPiece::read(files.tokenizer)?;
         if tokenizer.tokens() > config.vocab_size {
-            let why =
-                format!("the vocabulary has {} tokens, config.json says {}", tokenizer.tokens(), config.vocab_size);
+            let why = format!(
+                "the vocabulary has {} tokens, config.json says {}",
+                tokenizer.tokens(),
+                config.vocab_size
+            );
             return Err(BadModel::broken("tokenizer.json", why));
         }
         let id = |token: &str| {
-            tokenizer.id_of(token).ok_or_else(|| BadModel::broken("tokenizer.json", format!("it lacks {token}")))
+            tokenizer
+                .id_of(token)
+                .ok_or_else(|| BadModel::broken("tokenizer.json", format!("it lacks {token}")))
         };
         let (cls, sep) = (id("[CLS]")?, id("[SEP]")?);
         let tensors = Tensors::read(&files.weights)?;
         let eps = config.layer_norm_eps;
         let places = config.max_position_embeddings;
-        let segments = tensors.held.iter().find(|(name, _)| name.ends_with("token_type_embeddings.weight"));
-        let segments = segments.and_then(|(_, tensor)| tensor.dims().first().copied()).unwrap_or(2);
+        let segments = tensors
+            .held
+            .iter()
+            .find(|(name, _)| name.ends_with("token_type_embeddings.weight"));
+        let segments = segments
+            .and_then(|(_, tensor)| tensor.dims().first().copied())
+            .unwrap_or(2);
         let positions = tensors.take("embeddings.position_embeddings.weight", &[places, hidden])?;
-        let segment = tensors.take("embeddings.token_type_embeddings.weight", &[segments, hidden])?;
-        let positions = segment.narrow(0, 0, 1).and_then(|first| positions.broadcast_add(&first));
+        let segment = tensors.take(
+            "embeddings.token_type_embeddings.weight",
+            &[segments, hidden],
+        )?;
+        let positions = segment
+            .narrow(0, 0, 1)
+            .and_then(|first| positions.broadcast_add(&first));
         let layers: Result<_, _> = (0..config.num_hidden_layers)
             .map(|number| Layer::read(&tensors, number, hidden, config.intermediate_size, eps))
             .collect();
@@ -232,8 +288,12 @@ impl SentenceEncoder {
             name: format!("bert-{hidden}-{sum}"),
             cls,
             sep,
-            words: tensors.take("embeddings.word_embeddings.weight", &[config.vocab_size, hidden])?,
-            positions: positions.map_err(|error| BadModel::broken(tensors.file, first_line(&error)))?,
+            words: tensors.take(
+                "embeddings.word_embeddings.weight",
+                &[config.vocab_size, hidden],
+            )?,
+            positions: positions
+                .map_err(|error| BadModel::broken(tensors.file, first_line(&error)))?,
             norm: tensors.norm("embeddings.LayerNorm", hidden, eps)?,
             layers: layers?,
             heads,
@@ -241,7 +301,12 @@ impl SentenceEncoder {
             activation,
             pooling: files.pooling,
             // `[CLS]` and `[SEP]` need room.
-            tokens_max: files.tokens_max.unwrap_or(TOKENS_MAX).min(TOKENS_MAX).min(places).max(3),
+            tokens_max: files
+                .tokens_max
+                .unwrap_or(TOKENS_MAX)
+                .min(TOKENS_MAX)
+                .min(places)
+                .max(3),
             parts_title: files.parts_title,
             tokenizer,
         })
@@ -266,12 +331,21 @@ impl SentenceEncoder {
 
     /// One vector for each list of token ids, `pooled` but not normalised.
     /// All lists must be equally long, and not longer than the model's positions.
-    pub(super) fn pooled(&self, texts: &[&[u32]], pooling: Pooling) -> candle_core::Result<Vec<Vec<f32>>> {
+    pub(super) fn pooled(
+        &self,
+        texts: &[&[u32]],
+        pooling: Pooling,
+    ) -> candle_core::Result<Vec<Vec<f32>>> {
         let (count, tokens) = (texts.len(), texts.first().map_or(0, |ids| ids.len()));
         let ids = Tensor::from_vec(texts.concat(), count * tokens, &Device::Cpu)?;
-        let words = self.words.index_select(&ids, 0)?.reshape((count, tokens, self.hidden))?;
+        let words = self
+            .words
+            .index_select(&ids, 0)?
+            .reshape((count, tokens, self.hidden))?;
         let words = words.broadcast_add(&self.positions.narrow(0, 0, tokens)?)?;
-        let mut state = self.norm.forward(&words.reshape((count * tokens, self.hidden))?)?;
+        let mut state = self
+            .norm
+            .forward(&words.reshape((count * tokens, self.hidden))?)?;
         for layer in &self.layers {
             state = layer.forward(&state, (count, tokens, self.heads), self.activation)?;
         }
@@ -296,11 +370,19 @@ impl Linear {
 }
 
 impl Layer {
-    fn read(tensors: &Tensors, number: usize, hidden: usize, inner: usize, eps: f64) -> Result<Self, BadModel> {
+    fn read(
+        tensors: &Tensors,
+        number: usize,
+        hidden: usize,
+        inner: usize,
+        eps: f64,
+    ) -> Result<Self, BadModel> {
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
         let parts = ["query", "key", "value"];
-        let parts: Result<Vec<Linear>, _> =
-            parts.iter().map(|part| tensors.linear(&name(&format!("attention.self.{part}")), hidden, hidden)).collect();
+        let parts: Result<Vec<Linear>, _> = parts
+            .iter()
+            .map(|part| tensors.linear(&name(&format!("attention.self.{part}")), hidden, hidden))
+            .collect();
         let parts = parts?;
         let weights: Vec<&Tensor> = parts.iter().map(|part| &part.weight).collect();
         let biases: Vec<&Tensor> = parts.iter().map(|part| &part.bias).collect();
@@ -308,7 +390,10 @@ impl Layer {
             tensors.map_err(|error| BadModel::broken("model.safetensors", first_line(&error)))
         };
         Ok(Layer {
-            attention: Linear { weight: joined(Tensor::cat(&weights, 1))?, bias: joined(Tensor::cat(&biases, 0))? },
+            attention: Linear {
+                weight: joined(Tensor::cat(&weights, 1))?,
+                bias: joined(Tensor::cat(&biases, 0))?,
+            },
             attended: tensors.linear(&name("attention.output.dense"), hidden, hidden)?,
             attended_norm: tensors.norm(&name("attention.output.LayerNorm"), hidden, eps)?,
             up: tensors.linear(&name("intermediate.dense"), hidden, inner)?,
@@ -325,14 +410,27 @@ impl Layer {
     ) -> candle_core::Result<Tensor> {
         let hidden = state.dim(1)?;
         let size = hidden / heads;
-        let mixed = self.attention.forward(state)?.reshape((count, tokens, 3, heads, size))?;
+        let mixed = self
+            .attention
+            .forward(state)?
+            .reshape((count, tokens, 3, heads, size))?;
         // Texts × heads × tokens × numbers of a head.
-        let part = |which: usize| mixed.narrow(2, which, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
+        let part = |which: usize| {
+            mixed
+                .narrow(2, which, 1)?
+                .squeeze(2)?
+                .transpose(1, 2)?
+                .contiguous()
+        };
         let (queries, keys, values) = (part(0)?, part(1)?, part(2)?);
         let likeness = (queries.matmul(&keys.t()?)? * (size as f64).powf(-0.5))?;
         let attended = ops::softmax_last_dim(&likeness)?.matmul(&values)?;
-        let attended = attended.transpose(1, 2)?.reshape((count * tokens, hidden))?;
-        let state = self.attended_norm.forward(&(self.attended.forward(&attended)? + state)?)?;
+        let attended = attended
+            .transpose(1, 2)?
+            .reshape((count * tokens, hidden))?;
+        let state = self
+            .attended_norm
+            .forward(&(self.attended.forward(&attended)? + state)?)?;
         let inner = self.up.forward(&state)?;
         let inner = match activation {
             Activation::Gelu => inner.gelu_erf()?,
@@ -365,7 +463,8 @@ impl Embedder for SentenceEncoder {
             .par_iter()
             .map(|alike| {
                 let ids: Vec<&[u32]> = alike.iter().map(|at| texts[*at].as_slice()).collect();
-                self.pooled(&ids, self.pooling).expect("shapes, ids and lengths were looked at when it was read")
+                self.pooled(&ids, self.pooling)
+                    .expect("shapes, ids and lengths were looked at when it was read")
             })
             .collect();
         let mut vectors = vec![Vec::new(); papers.len()];

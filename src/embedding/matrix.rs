@@ -12,7 +12,10 @@ pub(super) struct Matrix {
 
 impl Matrix {
     pub(super) fn zero(height: usize, width: usize) -> Self {
-        Matrix { width, values: vec![0.0; height * width] }
+        Matrix {
+            width,
+            values: vec![0.0; height * width],
+        }
     }
 
     /// Plus and minus one, without order and always the same: as good a start as
@@ -25,7 +28,11 @@ impl Matrix {
                 state ^= state >> 12;
                 state ^= state << 25;
                 state ^= state >> 27;
-                if state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 63 == 0 { 1.0 } else { -1.0 }
+                if state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 63 == 0 {
+                    1.0
+                } else {
+                    -1.0
+                }
             })
             .collect();
         Matrix { width, values }
@@ -38,13 +45,17 @@ impl Matrix {
     /// The product with a square matrix, row by row.
     pub(super) fn times(&self, square: &Square) -> Matrix {
         let mut product = Matrix::zero(self.values.len() / self.width, self.width);
-        product.values.par_chunks_mut(self.width).zip(self.values.par_chunks(self.width)).for_each(|(out, row)| {
-            for (&value, line) in row.iter().zip(square.0.chunks_exact(self.width)) {
-                for (out, &other) in out.iter_mut().zip(line) {
-                    *out += value * other as f32;
+        product
+            .values
+            .par_chunks_mut(self.width)
+            .zip(self.values.par_chunks(self.width))
+            .for_each(|(out, row)| {
+                for (&value, line) in row.iter().zip(square.0.chunks_exact(self.width)) {
+                    for (out, &other) in out.iter_mut().zip(line) {
+                        *out += value * other as f32;
+                    }
                 }
-            }
-        });
+            });
         product
     }
 }
@@ -94,7 +105,11 @@ pub(super) fn orthonormalise(matrix: &mut Matrix) {
         matrix.values.par_chunks_mut(width).for_each(|row| {
             for at in 0..width {
                 let line = &factor.0[at * width..at * width + at];
-                let known: f64 = line.iter().zip(&*row).map(|(factor, value)| factor * f64::from(*value)).sum();
+                let known: f64 = line
+                    .iter()
+                    .zip(&*row)
+                    .map(|(factor, value)| factor * f64::from(*value))
+                    .sum();
                 row[at] = ((f64::from(row[at]) - known) / factor.0[at * width + at]) as f32;
             }
         });
@@ -107,7 +122,9 @@ fn cholesky(Square(mut values): Square, width: usize) -> Square {
     const ROUNDING: f64 = 1e-6;
     for at in 0..width {
         for column in 0..=at {
-            let known: f64 = (0..column).map(|k| values[at * width + k] * values[column * width + k]).sum();
+            let known: f64 = (0..column)
+                .map(|k| values[at * width + k] * values[column * width + k])
+                .sum();
             let whole = values[at * width + column];
             let rest = whole - known;
             values[at * width + column] = if at != column {
@@ -133,8 +150,10 @@ pub(super) fn eigenvectors(symmetric: &Square) -> Square {
     }
     let total: f64 = a.iter().map(|value| value * value).sum();
     for _sweep in 0..12 {
-        let off: f64 =
-            (0..width).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * width + j].powi(2)).sum();
+        let off: f64 = (0..width)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| a[i * width + j].powi(2))
+            .sum();
         if off <= total * 1e-18 {
             break;
         }
@@ -145,7 +164,11 @@ pub(super) fn eigenvectors(symmetric: &Square) -> Square {
         }
     }
     let mut order: Vec<usize> = (0..width).collect();
-    order.sort_by(|&i, &j| a[j * width + j].total_cmp(&a[i * width + i]).then(i.cmp(&j)));
+    order.sort_by(|&i, &j| {
+        a[j * width + j]
+            .total_cmp(&a[i * width + i])
+            .then(i.cmp(&j))
+    });
     // The rotations keep eigenvectors as rows.
     let mut sorted = vec![0.0; width * width];
     for (column, &from) in order.iter().enumerate() {

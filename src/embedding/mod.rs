@@ -58,14 +58,16 @@ pub enum Kind {
 
 /// What a model with this `config.json` makes. A network of another family is refused.
 pub fn kind_of(config: &[u8]) -> Result<Kind, BadModel> {
-    let config: Value =
-        serde_json::from_slice(config).map_err(|error| BadModel::broken("config.json", error.to_string()))?;
+    let config: Value = serde_json::from_slice(config)
+        .map_err(|error| BadModel::broken("config.json", error.to_string()))?;
     match config["model_type"].as_str() {
         Some("bert") => Ok(Kind::Encoder),
         Some("model2vec") => Ok(Kind::Table),
         // The first tables did not say what they are.
         None if config["num_hidden_layers"].is_null() => Ok(Kind::Table),
-        other => Err(BadModel::Family { found: other.map_or("no model_type".to_owned(), |kind| format!("{kind:?}")) }),
+        other => Err(BadModel::Family {
+            found: other.map_or("no model_type".to_owned(), |kind| format!("{kind:?}")),
+        }),
     }
 }
 
@@ -101,7 +103,9 @@ pub enum BadModel {
         found: String,
     },
     /// A network of another family.
-    #[error("config.json describes {found}; supported are encoders of the BERT family (model_type \"bert\")")]
+    #[error(
+        "config.json describes {found}; supported are encoders of the BERT family (model_type \"bert\")"
+    )]
     Family {
         /// What it describes.
         found: String,
@@ -116,7 +120,10 @@ pub enum BadModel {
 
 impl BadModel {
     pub(crate) fn broken(file: &'static str, why: impl Into<String>) -> Self {
-        BadModel::Broken { file, why: why.into() }
+        BadModel::Broken {
+            file,
+            why: why.into(),
+        }
     }
 }
 
@@ -133,8 +140,16 @@ fn text_of(paper: &Paper) -> String {
 
 /// Makes a vector as long as 1; one without direction stays all zero.
 fn normalise(vector: &mut [f32]) {
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    let times = if length > 0.0 && length.is_finite() { length.recip() } else { 0.0 };
+    let length = vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt();
+    let times = if length > 0.0 && length.is_finite() {
+        length.recip()
+    } else {
+        0.0
+    };
     for number in vector {
         *number = if times > 0.0 { *number * times } else { 0.0 };
     }

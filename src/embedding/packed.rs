@@ -7,12 +7,18 @@
 
 /// A vector as bytes: the scale, then a signed byte for each number.
 pub fn pack(vector: &[f32]) -> Vec<u8> {
-    let largest = vector.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
+    let largest = vector
+        .iter()
+        .fold(0.0_f32, |largest, number| largest.max(number.abs()));
     let scale = largest / 127.0;
     let mut bytes = Vec::with_capacity(4 + vector.len());
     bytes.extend(scale.to_le_bytes());
     let times = if scale > 0.0 { scale.recip() } else { 0.0 };
-    bytes.extend(vector.iter().map(|number| (number * times).round() as i8 as u8));
+    bytes.extend(
+        vector
+            .iter()
+            .map(|number| (number * times).round() as i8 as u8),
+    );
     bytes
 }
 
@@ -20,7 +26,12 @@ pub fn pack(vector: &[f32]) -> Vec<u8> {
 pub fn unpack(bytes: &[u8]) -> Option<Vec<f32>> {
     let (scale, numbers) = bytes.split_first_chunk::<4>()?;
     let scale = f32::from_le_bytes(*scale);
-    scale.is_finite().then(|| numbers.iter().map(|byte| f32::from(*byte as i8) * scale).collect())
+    scale.is_finite().then(|| {
+        numbers
+            .iter()
+            .map(|byte| f32::from(*byte as i8) * scale)
+            .collect()
+    })
 }
 
 /// A vector that packed ones are compared with as they are.
@@ -36,7 +47,10 @@ impl Packed {
         let bytes = pack(vector);
         let (scale, numbers) = bytes.split_at(4);
         let scale = f32::from_le_bytes([scale[0], scale[1], scale[2], scale[3]]);
-        Packed { scale, numbers: numbers.iter().map(|byte| *byte as i8).collect() }
+        Packed {
+            scale,
+            numbers: numbers.iter().map(|byte| *byte as i8).collect(),
+        }
     }
 
     /// The scalar product with what was packed into `bytes`; `None` if that has
@@ -46,8 +60,12 @@ impl Packed {
         if numbers.len() != self.numbers.len() {
             return None;
         }
-        let sum: i32 =
-            self.numbers.iter().zip(numbers).map(|(a, b)| i32::from(i16::from(*a) * i16::from(*b as i8))).sum();
+        let sum: i32 = self
+            .numbers
+            .iter()
+            .zip(numbers)
+            .map(|(a, b)| i32::from(i16::from(*a) * i16::from(*b as i8)))
+            .sum();
         Some(self.scale * f32::from_le_bytes(*scale) * sum as f32)
     }
 }

@@ -73,21 +73,36 @@ impl SvdEmbedder {
         if dimensions < 2 {
             return None;
         }
-        let rows: Vec<Row> = papers.par_iter().map(|paper| row(paper, &terms, &rarity)).collect();
+        let rows: Vec<Row> = papers
+            .par_iter()
+            .map(|paper| row(paper, &terms, &rarity))
+            .collect();
         let directions = principal_directions(&rows, terms.len(), dimensions);
         Some(Self::pack(dimensions, terms, rarity, &directions))
     }
 
     fn pack(dimensions: usize, terms: Vec<u32>, rarity: Vec<f32>, directions: &Matrix) -> Self {
-        let (mut scales, mut bytes) = (Vec::with_capacity(terms.len()), Vec::with_capacity(terms.len() * dimensions));
+        let (mut scales, mut bytes) = (
+            Vec::with_capacity(terms.len()),
+            Vec::with_capacity(terms.len() * dimensions),
+        );
         for term in 0..terms.len() {
             let row = &directions.row(term)[..dimensions];
-            let most = row.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+            let most = row
+                .iter()
+                .fold(0.0_f32, |most, value| most.max(value.abs()));
             let scale = (most / 127.0).max(f32::MIN_POSITIVE);
             scales.push(scale);
             bytes.extend(row.iter().map(|value| (value / scale).round() as i8));
         }
-        let mut made = SvdEmbedder { name: String::new(), dimensions, terms, rarity, scales, bytes };
+        let mut made = SvdEmbedder {
+            name: String::new(),
+            dimensions,
+            terms,
+            rarity,
+            scales,
+            bytes,
+        };
         made.name = format!("svd-{dimensions}-{:08x}", checksum(&made.body()));
         made
     }
@@ -119,28 +134,41 @@ impl SvdEmbedder {
         out.extend((self.dimensions as u32).to_le_bytes());
         out.extend((self.terms.len() as u32).to_le_bytes());
         out.extend(self.terms.iter().flat_map(|term| term.to_le_bytes()));
-        out.extend(self.rarity.iter().chain(&self.scales).flat_map(|value| value.to_le_bytes()));
+        out.extend(
+            self.rarity
+                .iter()
+                .chain(&self.scales)
+                .flat_map(|value| value.to_le_bytes()),
+        );
         out.extend(self.bytes.iter().map(|byte| byte.cast_unsigned()));
         out
     }
 
     /// From the database; `None` if an other version wrote it, and it is to be learned anew.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, body) = bytes.split_first()? else { return None };
+        let (&FORMAT, body) = bytes.split_first()? else {
+            return None;
+        };
         let word = |at: usize| Some(u32::from_le_bytes(body.get(at..at + 4)?.try_into().ok()?));
         let (dimensions, count) = (word(0)? as usize, word(4)? as usize);
         if body.len() != count.checked_mul(12 + dimensions)?.checked_add(8)? {
             return None;
         }
-        let words =
-            |from: usize| body[from..from + 4 * count].chunks_exact(4).map(|four| [four[0], four[1], four[2], four[3]]);
+        let words = |from: usize| {
+            body[from..from + 4 * count]
+                .chunks_exact(4)
+                .map(|four| [four[0], four[1], four[2], four[3]])
+        };
         Some(SvdEmbedder {
             name: format!("svd-{dimensions}-{:08x}", checksum(body)),
             dimensions,
             terms: words(8).map(u32::from_le_bytes).collect(),
             rarity: words(8 + 4 * count).map(f32::from_le_bytes).collect(),
             scales: words(8 + 8 * count).map(f32::from_le_bytes).collect(),
-            bytes: body[8 + 12 * count..].iter().map(|byte| byte.cast_signed()).collect(),
+            bytes: body[8 + 12 * count..]
+                .iter()
+                .map(|byte| byte.cast_signed())
+                .collect(),
         })
     }
 }
@@ -155,7 +183,12 @@ impl Embedder for SvdEmbedder {
     }
 
     fn embed(&self, papers: &[&Paper]) -> Vec<Vec<f32>> {
-        papers.par_iter().map_init(TermCounter::new, |counter, paper| self.embed_terms(&counter.paper(paper))).collect()
+        papers
+            .par_iter()
+            .map_init(TermCounter::new, |counter, paper| {
+                self.embed_terms(&counter.paper(paper))
+            })
+            .collect()
     }
 }
 
@@ -171,13 +204,17 @@ fn vocabulary(papers: &[Terms]) -> (Vec<u32>, Vec<f32>) {
     let most = (papers.len() as f32 * SHARE_MAX) as u32;
     let mut kept: Vec<(u32, u32)> = having
         .into_iter()
-        .filter(|&(term, count)| Group::of(term) == Group::Text && (PAPERS_MIN..=most).contains(&count))
+        .filter(|&(term, count)| {
+            Group::of(term) == Group::Text && (PAPERS_MIN..=most).contains(&count)
+        })
         .collect();
     kept.sort_unstable_by_key(|&(term, count)| (std::cmp::Reverse(count), term));
     kept.truncate(TERMS_MAX);
     kept.sort_unstable();
     let total = papers.len() as f32;
-    kept.into_iter().map(|(term, count)| (term, ((1.0 + total) / (1.0 + count as f32)).ln() + 1.0)).unzip()
+    kept.into_iter()
+        .map(|(term, count)| (term, ((1.0 + total) / (1.0 + count as f32)).ln() + 1.0))
+        .unzip()
 }
 
 /// A paper over the vocabulary, at unit length.
@@ -189,7 +226,12 @@ fn row(paper: &Terms, terms: &[u32], rarity: &[f32]) -> Row {
             Some((at as u32, (1.0 + (count as f32).ln()) * rarity[at]))
         })
         .collect();
-    let norm = row.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9);
+    let norm = row
+        .iter()
+        .map(|(_, weight)| weight * weight)
+        .sum::<f32>()
+        .sqrt()
+        .max(1e-9);
     for (_, weight) in &mut row {
         *weight /= norm;
     }
@@ -220,19 +262,25 @@ fn principal_directions(rows: &[Row], columns: usize, dimensions: usize) -> Matr
 
 fn times(rows: &[Row], right: &Matrix) -> Matrix {
     let mut product = Matrix::zero(rows.len(), right.width);
-    product.values.par_chunks_mut(right.width).zip(rows).for_each(|(sum, row)| {
-        for &(column, weight) in row {
-            for (sum, value) in sum.iter_mut().zip(right.row(column as usize)) {
-                *sum += weight * value;
+    product
+        .values
+        .par_chunks_mut(right.width)
+        .zip(rows)
+        .for_each(|(sum, row)| {
+            for &(column, weight) in row {
+                for (sum, value) in sum.iter_mut().zip(right.row(column as usize)) {
+                    *sum += weight * value;
+                }
             }
-        }
-    });
+        });
     product
 }
 
 /// FNV-1a in 32 bits.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5_u32, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(0x811c_9dc5_u32, |hash, &byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 #[cfg(test)]
@@ -244,7 +292,11 @@ mod tests {
     fn archive() -> Vec<Terms> {
         let mut counter = TermCounter::new();
         let text = |at: usize| {
-            let name = if (at / 12).is_multiple_of(2) { "first" } else { "second" };
+            let name = if (at / 12).is_multiple_of(2) {
+                "first"
+            } else {
+                "second"
+            };
             let letter = char::from(b'a' + (at % 12) as u8);
             format!("{name}q{letter}. alphaz{letter}. betaz{letter}")
         };
@@ -253,27 +305,46 @@ mod tests {
 
     fn cosine(made: &SvdEmbedder, a: &str, b: &str) -> f32 {
         let mut counter = TermCounter::new();
-        let (a, b) = (made.embed_terms(&counter.text(a)), made.embed_terms(&counter.text(b)));
+        let (a, b) = (
+            made.embed_terms(&counter.text(a)),
+            made.embed_terms(&counter.text(b)),
+        );
         a.iter().zip(&b).map(|(a, b)| a * b).sum()
     }
 
     #[test]
     fn words_in_the_same_company_are_alike() {
         let made = SvdEmbedder::learn(&archive()).unwrap();
-        let (same, other) = (cosine(&made, "firstqa", "secondqa"), cosine(&made, "firstqa", "secondqb"));
+        let (same, other) = (
+            cosine(&made, "firstqa", "secondqa"),
+            cosine(&made, "firstqa", "secondqb"),
+        );
         assert!(same > other + 0.3, "{same} {other}");
-        assert!(made.embed_terms(&TermCounter::new().text("unheard")).iter().all(|value| *value == 0.0));
+        assert!(
+            made.embed_terms(&TermCounter::new().text("unheard"))
+                .iter()
+                .all(|value| *value == 0.0)
+        );
     }
 
     #[test]
     fn the_same_papers_give_the_same_maker_and_it_is_read_back() {
         let made = SvdEmbedder::learn(&archive()).unwrap();
-        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
         let again = one_thread.install(|| SvdEmbedder::learn(&archive()).unwrap());
         assert_eq!(made.to_bytes(), again.to_bytes());
         let read = SvdEmbedder::from_bytes(&made.to_bytes()).unwrap();
-        assert_eq!((read.name(), read.to_bytes()), (made.name(), made.to_bytes()));
-        assert!(SvdEmbedder::from_bytes(b"nonsense").is_none() && SvdEmbedder::from_bytes(&[1; 9]).is_none());
+        assert_eq!(
+            (read.name(), read.to_bytes()),
+            (made.name(), made.to_bytes())
+        );
+        assert!(
+            SvdEmbedder::from_bytes(b"nonsense").is_none()
+                && SvdEmbedder::from_bytes(&[1; 9]).is_none()
+        );
     }
 
     #[test]

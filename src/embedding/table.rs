@@ -39,13 +39,17 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { max_length: Some(TOKENS_MAX) }
+        Config {
+            max_length: Some(TOKENS_MAX),
+        }
     }
 }
 
 impl std::fmt::Debug for StaticTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StaticTable").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("StaticTable")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,24 +58,37 @@ impl StaticTable {
     /// is a checksum of them.
     ///
     /// `normalize` in the settings is not looked at: our vectors always have unit length.
-    pub fn read(weights: &[u8], tokenizer: &[u8], config: &[u8], sum: &str) -> Result<Self, BadModel> {
+    pub fn read(
+        weights: &[u8],
+        tokenizer: &[u8],
+        config: &[u8],
+        sum: &str,
+    ) -> Result<Self, BadModel> {
         let tokenizer = WordPiece::read(tokenizer)?;
-        let config: Config =
-            serde_json::from_slice(config).map_err(|error| BadModel::broken("config.json", error.to_string()))?;
+        let config: Config = serde_json::from_slice(config)
+            .map_err(|error| BadModel::broken("config.json", error.to_string()))?;
         let broken = |why: String| BadModel::broken(WEIGHTS, why);
-        let tensors = SafeTensors::deserialize(weights).map_err(|error| broken(error.to_string()))?;
+        let tensors =
+            SafeTensors::deserialize(weights).map_err(|error| broken(error.to_string()))?;
         // sentence-transformers saves the same table under another name.
-        let table = ["embeddings", "embedding.weight"].iter().find_map(|name| tensors.tensor(name).ok());
+        let table = ["embeddings", "embedding.weight"]
+            .iter()
+            .find_map(|name| tensors.tensor(name).ok());
         let table = table.ok_or_else(|| broken("it holds no tensor `embeddings`".to_owned()))?;
         let &[count, dimensions] = table.shape() else {
-            return Err(broken(format!("`embeddings` has {} dimensions, not 2", table.shape().len())));
+            return Err(broken(format!(
+                "`embeddings` has {} dimensions, not 2",
+                table.shape().len()
+            )));
         };
         if count == 0 || dimensions == 0 {
             return Err(broken("`embeddings` is empty".to_owned()));
         }
         let rows = numbers(&table).map_err(broken)?;
         if rows.iter().any(|number| !number.is_finite()) {
-            return Err(broken("`embeddings` holds numbers that are none".to_owned()));
+            return Err(broken(
+                "`embeddings` holds numbers that are none".to_owned(),
+            ));
         }
         let token_weights = match tensors.tensor("weights") {
             Ok(weights) => Some(numbers(&weights).map_err(broken)?),
@@ -84,18 +101,26 @@ impl StaticTable {
         let tokens = tokenizer.tokens();
         let rows_needed = match &mapping {
             Some(mapping) if mapping.len() < tokens => {
-                return Err(broken(format!("`mapping` is for {} tokens, the vocabulary has {tokens}", mapping.len())));
+                return Err(broken(format!(
+                    "`mapping` is for {} tokens, the vocabulary has {tokens}",
+                    mapping.len()
+                )));
             }
             Some(mapping) => mapping.iter().max().map_or(0, |row| *row as usize + 1),
             None => tokens,
         };
         if rows_needed > count {
-            return Err(broken(format!("`embeddings` has {count} rows, the vocabulary needs {rows_needed}")));
+            return Err(broken(format!(
+                "`embeddings` has {count} rows, the vocabulary needs {rows_needed}"
+            )));
         }
         if let Some(weights) = &token_weights
             && weights.len() < tokens
         {
-            return Err(broken(format!("`weights` is for {} tokens, the vocabulary has {tokens}", weights.len())));
+            return Err(broken(format!(
+                "`weights` is for {} tokens, the vocabulary has {tokens}",
+                weights.len()
+            )));
         }
         Ok(StaticTable {
             name: format!("static-{dimensions}-{sum}"),
@@ -111,17 +136,27 @@ impl StaticTable {
     /// The vector of one text; `ids` is room to work in.
     pub fn vector(&self, text: &str, ids: &mut Vec<u32>) -> Vec<f32> {
         ids.clear();
-        self.tokenizer.encode(self.beginning(text), self.tokens_max, ids);
+        self.tokenizer
+            .encode(self.beginning(text), self.tokens_max, ids);
         // What is unknown says nothing.
         ids.retain(|id| *id != self.tokenizer.unknown());
         let mut sum = vec![0.0_f32; self.dimensions];
         for id in ids {
             let id = *id as usize;
-            let row = self.mapping.as_ref().map_or(id, |mapping| mapping[id] as usize);
+            let row = self
+                .mapping
+                .as_ref()
+                .map_or(id, |mapping| mapping[id] as usize);
             let row = &self.rows[row * self.dimensions..][..self.dimensions];
             match self.weights.as_ref().map(|weights| weights[id]) {
-                None => sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number),
-                Some(weight) => sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number * weight),
+                None => sum
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, number)| *sum += number),
+                Some(weight) => sum
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, number)| *sum += number * weight),
             }
         }
         // The mean and the sum point the same way.
@@ -132,11 +167,15 @@ impl StaticTable {
     /// What is looked at of a text: so many characters as so many tokens of the
     /// median length have, as model2vec does it.
     fn beginning<'a>(&self, text: &'a str) -> &'a str {
-        let chars_max = self.tokens_max.saturating_mul(self.tokenizer.token_chars().max(1));
+        let chars_max = self
+            .tokens_max
+            .saturating_mul(self.tokenizer.token_chars().max(1));
         if text.len() <= chars_max {
             return text;
         }
-        text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
+        text.char_indices()
+            .nth(chars_max)
+            .map_or(text, |(end, _)| &text[..end])
     }
 }
 
@@ -150,23 +189,43 @@ impl Embedder for StaticTable {
     }
 
     fn embed(&self, papers: &[&Paper]) -> Vec<Vec<f32>> {
-        papers.par_iter().map_init(Vec::new, |ids, paper| self.vector(&text_of(paper), ids)).collect()
+        papers
+            .par_iter()
+            .map_init(Vec::new, |ids, paper| self.vector(&text_of(paper), ids))
+            .collect()
     }
 }
 
 fn numbers(tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
     let bytes = tensor.data();
     Ok(match tensor.dtype() {
-        Dtype::F32 => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        Dtype::F32 => bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
         Dtype::F64 => {
             let eight = bytes.chunks_exact(8);
-            eight.map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32).collect()
+            eight
+                .map(|b| {
+                    f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
+                })
+                .collect()
         }
-        Dtype::F16 => bytes.chunks_exact(2).map(|b| from_half(u16::from_le_bytes([b[0], b[1]]))).collect(),
+        Dtype::F16 => bytes
+            .chunks_exact(2)
+            .map(|b| from_half(u16::from_le_bytes([b[0], b[1]])))
+            .collect(),
         // The upper half of an f32.
-        Dtype::BF16 => bytes.chunks_exact(2).map(|b| f32::from_le_bytes([0, 0, b[0], b[1]])).collect(),
+        Dtype::BF16 => bytes
+            .chunks_exact(2)
+            .map(|b| f32::from_le_bytes([0, 0, b[0], b[1]]))
+            .collect(),
         Dtype::I8 => bytes.iter().map(|b| f32::from(*b as i8)).collect(),
-        other => return Err(format!("numbers of kind {other:?} are not supported; f32, f16, bf16, f64 and i8 are")),
+        other => {
+            return Err(format!(
+                "numbers of kind {other:?} are not supported; f32, f16, bf16, f64 and i8 are"
+            ));
+        }
     })
 }
 
@@ -175,13 +234,27 @@ fn indices(tensor: &TensorView<'_>) -> Result<Vec<u32>, String> {
     let wide: Vec<i64> = match tensor.dtype() {
         Dtype::I64 | Dtype::U64 => {
             let eight = bytes.chunks_exact(8);
-            eight.map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect()
+            eight
+                .map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+                .collect()
         }
-        Dtype::I32 => bytes.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect(),
-        Dtype::U32 => bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect(),
-        other => return Err(format!("`mapping` of kind {other:?} is not supported; i64, u64, i32 and u32 are")),
+        Dtype::I32 => bytes
+            .chunks_exact(4)
+            .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).into())
+            .collect(),
+        Dtype::U32 => bytes
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]).into())
+            .collect(),
+        other => {
+            return Err(format!(
+                "`mapping` of kind {other:?} is not supported; i64, u64, i32 and u32 are"
+            ));
+        }
     };
-    wide.into_iter().map(|row| u32::try_from(row).map_err(|_| format!("`mapping` names row {row}"))).collect()
+    wide.into_iter()
+        .map(|row| u32::try_from(row).map_err(|_| format!("`mapping` names row {row}")))
+        .collect()
 }
 
 /// A number of IEEE 754's binary16 format.
@@ -210,7 +283,10 @@ mod tests {
             (0x3555, 0.333_251_95),
             (0, 0.0),
         ] {
-            assert!((from_half(bits) - expected).abs() <= f32::EPSILON * expected.abs(), "{bits:x}");
+            assert!(
+                (from_half(bits) - expected).abs() <= f32::EPSILON * expected.abs(),
+                "{bits:x}"
+            );
         }
         assert!(from_half(0x7E00).is_nan());
         assert!(from_half(0xFC00).is_infinite());

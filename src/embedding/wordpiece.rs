@@ -33,7 +33,10 @@ pub(crate) struct WordPiece {
 }
 
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "the settings of BertNormalizer are four switches")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the settings of BertNormalizer are four switches"
+)]
 struct Normal {
     clean: bool,
     part_chinese: bool,
@@ -127,24 +130,43 @@ impl WordPiece {
             None => !file.model["max_input_chars_per_word"].is_null(),
         };
         if !is_wordpiece {
-            return Err(BadModel::Tokenizer { found: format!("a {} model", kind(&file.model)) });
+            return Err(BadModel::Tokenizer {
+                found: format!("a {} model", kind(&file.model)),
+            });
         }
         let normalizer = only(file.normalizer, "normalizers");
         let before = only(file.pre_tokenizer, "pretokenizers");
         if kind(&normalizer) != "BertNormalizer" {
-            return Err(BadModel::Tokenizer { found: format!("WordPiece with a {} normalizer", kind(&normalizer)) });
+            return Err(BadModel::Tokenizer {
+                found: format!("WordPiece with a {} normalizer", kind(&normalizer)),
+            });
         }
         if kind(&before) != "BertPreTokenizer" {
-            return Err(BadModel::Tokenizer { found: format!("WordPiece with a {} pre-tokenizer", kind(&before)) });
+            return Err(BadModel::Tokenizer {
+                found: format!("WordPiece with a {} pre-tokenizer", kind(&before)),
+            });
         }
         let bert: Bert = serde_json::from_value(normalizer).map_err(broken)?;
         let model: Model = serde_json::from_value(file.model).map_err(broken)?;
         let Some(&unknown) = model.vocab.get(&model.unk_token) else {
-            return Err(BadModel::broken(FILE, format!("its vocabulary lacks {}", model.unk_token)));
+            return Err(BadModel::broken(
+                FILE,
+                format!("its vocabulary lacks {}", model.unk_token),
+            ));
         };
-        let mut lengths: Vec<usize> = model.vocab.keys().map(|token| token.chars().count()).collect();
+        let mut lengths: Vec<usize> = model
+            .vocab
+            .keys()
+            .map(|token| token.chars().count())
+            .collect();
         let added = file.added_tokens.iter().map(|added| added.id);
-        let tokens = model.vocab.values().copied().chain(added).max().map_or(0, |last| last as usize + 1);
+        let tokens = model
+            .vocab
+            .values()
+            .copied()
+            .chain(added)
+            .max()
+            .map_or(0, |last| last as usize + 1);
         let (mut first, mut later) = (Pieces::default(), Pieces::default());
         for (token, id) in model.vocab {
             match token.strip_prefix(&model.continuing_subword_prefix) {
@@ -157,7 +179,11 @@ impl WordPiece {
             first,
             later,
             unknown,
-            special: file.added_tokens.into_iter().map(|added| (added.content, added.id)).collect(),
+            special: file
+                .added_tokens
+                .into_iter()
+                .map(|added| (added.content, added.id))
+                .collect(),
             word_chars_max: model.max_input_chars_per_word,
             normal: Normal {
                 clean: bert.clean_text,
@@ -189,11 +215,12 @@ impl WordPiece {
     /// The id of a whole token, such as `[CLS]`.
     #[cfg(feature = "encoder")]
     pub(crate) fn id_of(&self, token: &str) -> Option<u32> {
-        self.first
-            .ids
-            .get(token)
-            .copied()
-            .or_else(|| self.special.iter().find(|(content, _)| content == token).map(|(_, id)| *id))
+        self.first.ids.get(token).copied().or_else(|| {
+            self.special
+                .iter()
+                .find(|(content, _)| content == token)
+                .map(|(_, id)| *id)
+        })
     }
 
     /// Appends the ids of the first pieces of `text` to `ids`, until there are `most`.
@@ -201,9 +228,13 @@ impl WordPiece {
         let mut word = String::new();
         let mut rest = text;
         while ids.len() < most {
-            let next =
-                self.special.iter().filter_map(|(content, id)| Some((rest.find(content.as_str())?, content, id)));
-            let Some((at, content, id)) = next.min_by_key(|(at, content, _)| (*at, usize::MAX - content.len())) else {
+            let next = self
+                .special
+                .iter()
+                .filter_map(|(content, id)| Some((rest.find(content.as_str())?, content, id)));
+            let Some((at, content, id)) =
+                next.min_by_key(|(at, content, _)| (*at, usize::MAX - content.len()))
+            else {
                 break;
             };
             self.words(&rest[..at], most, &mut word, ids);
@@ -221,7 +252,11 @@ impl WordPiece {
                 return;
             }
             if c.is_ascii_alphanumeric() {
-                word.push(if self.normal.lowercase { c.to_ascii_lowercase() } else { c });
+                word.push(if self.normal.lowercase {
+                    c.to_ascii_lowercase()
+                } else {
+                    c
+                });
             } else {
                 self.unusual(c, word, ids);
             }
@@ -231,7 +266,11 @@ impl WordPiece {
 
     /// Any character but plain letters and digits.
     fn unusual(&self, c: char, word: &mut String, ids: &mut Vec<u32>) {
-        let is_space = if self.normal.clean && c.is_control() { "\t\n\r".contains(c) } else { c.is_whitespace() };
+        let is_space = if self.normal.clean && c.is_control() {
+            "\t\n\r".contains(c)
+        } else {
+            c.is_whitespace()
+        };
         if is_space {
             return self.end_word(word, ids);
         }
@@ -285,11 +324,14 @@ impl WordPiece {
             return;
         }
         let before = ids.len();
-        let is_short = word.len() <= self.word_chars_max || word.chars().count() <= self.word_chars_max;
+        let is_short =
+            word.len() <= self.word_chars_max || word.chars().count() <= self.word_chars_max;
         let mut rest = word.as_str();
         let mut pieces = &self.first;
         while is_short && !rest.is_empty() {
-            let Some((id, bytes)) = pieces.longest(rest) else { break };
+            let Some((id, bytes)) = pieces.longest(rest) else {
+                break;
+            };
             ids.push(id);
             rest = &rest[bytes..];
             pieces = &self.later;
@@ -382,11 +424,14 @@ mod tests {
 
     fn tokenizer(normalizer: &Value) -> Value {
         let tokens = [
-            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "graph", "##s", "un", "##aff", "##able", "neural", "-", "##ing", "3",
-            "語", "schro", "##dinger", "$", "α", "—",
+            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "graph", "##s", "un", "##aff", "##able", "neural",
+            "-", "##ing", "3", "語", "schro", "##dinger", "$", "α", "—",
         ];
-        let vocab: serde_json::Map<_, _> =
-            tokens.iter().enumerate().map(|(id, token)| ((*token).to_owned(), json!(id))).collect();
+        let vocab: serde_json::Map<_, _> = tokens
+            .iter()
+            .enumerate()
+            .map(|(id, token)| ((*token).to_owned(), json!(id)))
+            .collect();
         json!({
             "added_tokens": [{ "id": 3, "content": "[SEP]" }],
             "normalizer": normalizer,
@@ -405,7 +450,9 @@ mod tests {
 
     fn check(text: &str, expected: &[u32]) {
         let mut ids = Vec::new();
-        read(&tokenizer(&bert())).unwrap().encode(text, 100, &mut ids);
+        read(&tokenizer(&bert()))
+            .unwrap()
+            .encode(text, 100, &mut ids);
         assert_eq!(ids, expected, "{text:?}");
     }
 
@@ -444,7 +491,9 @@ mod tests {
     #[test]
     fn no_more_pieces_come_than_were_asked_for() {
         let mut ids = Vec::new();
-        read(&tokenizer(&bert())).unwrap().encode("unaffable [SEP] graph", 2, &mut ids);
+        read(&tokenizer(&bert()))
+            .unwrap()
+            .encode("unaffable [SEP] graph", 2, &mut ids);
         assert_eq!(ids, [6, 7]);
     }
 
@@ -457,15 +506,29 @@ mod tests {
         for (json, found) in [
             (unigram, "a Unigram model"),
             (bytes, "WordPiece with a ByteLevel pre-tokenizer"),
-            (tokenizer(&json!(null)), "WordPiece with a nameless normalizer"),
+            (
+                tokenizer(&json!(null)),
+                "WordPiece with a nameless normalizer",
+            ),
         ] {
             let said = read(&json).unwrap_err().to_string();
-            assert!(said.contains(found) && said.contains("BertNormalizer"), "{said}");
+            assert!(
+                said.contains(found) && said.contains("BertNormalizer"),
+                "{said}"
+            );
         }
-        assert!(matches!(WordPiece::read(b"{"), Err(BadModel::Broken { .. })));
+        assert!(matches!(
+            WordPiece::read(b"{"),
+            Err(BadModel::Broken { .. })
+        ));
         let mut lacking = tokenizer(&bert());
         lacking["model"]["unk_token"] = json!("<unk>");
-        assert!(read(&lacking).unwrap_err().to_string().contains("lacks <unk>"));
+        assert!(
+            read(&lacking)
+                .unwrap_err()
+                .to_string()
+                .contains("lacks <unk>")
+        );
     }
 
     #[test]

@@ -97,39 +97,63 @@ pub fn decide(
         return so(Action::None, "it is no report of a failure");
     }
     if !delivery.was_offered && delivery.state != DeliveryState::HandingOver {
-        return so(Action::None, "that mail was never handed over, so nobody can have returned it");
+        return so(
+            Action::None,
+            "that mail was never handed over, so nobody can have returned it",
+        );
     }
-    let age_max = if proof == Proof::Token { TOKEN_AGE_MAX } else { UNSIGNED_AGE_MAX };
+    let age_max = if proof == Proof::Token {
+        TOKEN_AGE_MAX
+    } else {
+        UNSIGNED_AGE_MAX
+    };
     if now - delivery.at > age_max {
-        return so(Action::None, "that mail is too old for reports on it to be true");
+        return so(
+            Action::None,
+            "that mail is too old for reports on it to be true",
+        );
     }
     let names = |address: &Option<String>| {
-        address.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(delivery.address.as_str()))
+        address
+            .as_ref()
+            .is_some_and(|one| one.eq_ignore_ascii_case(delivery.address.as_str()))
     };
     let is_named = names(&verdict.recipient) || names(&verdict.given);
     let is_redacted = verdict.recipient.is_none() && verdict.class == Class::Complaint;
     if proof == Proof::MessageId && !is_named && !is_redacted {
-        return so(Action::None, "it is about another address than that mail was sent to");
+        return so(
+            Action::None,
+            "it is about another address than that mail was sent to",
+        );
     }
     // Where they forward to is not our address: that box may go, and they get another one. Whoever was forwarded a
     // mail with its token may write such a report, too.
     let is_elsewhere = !is_named
-        && verdict.recipient.as_deref().is_some_and(|named| !is_near(named, delivery.address.as_str()))
+        && verdict
+            .recipient
+            .as_deref()
+            .is_some_and(|named| !is_near(named, delivery.address.as_str()))
         && verdict.class == Class::Hard;
     match verdict.class {
-        Class::Hard if is_elsewhere && soft_before(earlier) + 1 < SOFT_MAX => {
-            so(Action::Count, "another address is gone, to which this one may forward")
-        }
+        Class::Hard if is_elsewhere && soft_before(earlier) + 1 < SOFT_MAX => so(
+            Action::Count,
+            "another address is gone, to which this one may forward",
+        ),
         Class::Hard => so(Action::Suppress, "the address is gone"),
         Class::Soft if soft_before(earlier) + 1 >= SOFT_MAX => {
             so(Action::Suppress, "the mailbox took none of the last issues")
         }
         Class::Soft => so(Action::Count, "the mailbox could not take this issue"),
-        Class::Policy => so(Action::Alarm, "they do not want mail from us; the recipient has no part in it"),
+        Class::Policy => so(
+            Action::Alarm,
+            "they do not want mail from us; the recipient has no part in it",
+        ),
         Class::Complaint if verdict.is_from_person => so(Action::Suppress, "its reader complained"),
         Class::Complaint => so(Action::Alarm, "a provider reports on how we send"),
         Class::Delayed => so(Action::Note, "it is still under way"),
-        Class::Unsubscribe | Class::AutoReply | Class::Unknown => so(Action::None, "it is no report of a failure"),
+        Class::Unsubscribe | Class::AutoReply | Class::Unknown => {
+            so(Action::None, "it is no report of a failure")
+        }
     }
 }
 
@@ -143,13 +167,18 @@ fn is_near(one: &str, other: &str) -> bool {
     let ((one_local, one_domain), (other_local, other_domain)) = (parts(one), parts(other));
     let is_one_domain = one_domain.ends_with(&other_domain) || other_domain.ends_with(&one_domain);
     // A name without a domain is the reporter's own.
-    if one_domain == "." { one_local == other_local } else { is_one_domain }
+    if one_domain == "." {
+        one_local == other_local
+    } else {
+        is_one_domain
+    }
 }
 
 /// How often the mailbox failed before, since it last took an issue that did not come back.
 fn soft_before(earlier: &[Earlier]) -> u32 {
     let among = earlier.iter().take(SOFT_AMONG as usize - 1);
-    let since_taken = among.take_while(|other| other.soft || other.state != DeliveryState::Accepted);
+    let since_taken =
+        among.take_while(|other| other.soft || other.state != DeliveryState::Accepted);
     since_taken.filter(|other| other.soft).count() as u32
 }
 
@@ -188,28 +217,97 @@ mod tests {
 
     #[track_caller]
     fn check(class: Class, recipient: Option<&str>, days: i64, proof: Proof, expected: Action) {
-        let found = decide(&verdict(class, recipient), &delivery(days), proof, &[], now());
-        assert_eq!(found.action, expected, "{class:?} {recipient:?} {days} {proof:?}");
+        let found = decide(
+            &verdict(class, recipient),
+            &delivery(days),
+            proof,
+            &[],
+            now(),
+        );
+        assert_eq!(
+            found.action, expected,
+            "{class:?} {recipient:?} {days} {proof:?}"
+        );
     }
 
     #[test]
     fn only_what_is_proved_suppresses() {
-        check(Class::Hard, Some("ada@example.org"), 1, Proof::Token, Action::Suppress);
+        check(
+            Class::Hard,
+            Some("ada@example.org"),
+            1,
+            Proof::Token,
+            Action::Suppress,
+        );
         // Forwarded, and failed there; or forged by whoever was forwarded a mail of ours.
-        check(Class::Hard, Some("elsewhere@example.net"), 1, Proof::Token, Action::Count);
+        check(
+            Class::Hard,
+            Some("elsewhere@example.net"),
+            1,
+            Proof::Token,
+            Action::Count,
+        );
         // The same mailbox by the name that it has inside.
-        check(Class::Hard, Some("ada.l@mail.example.org"), 1, Proof::Token, Action::Suppress);
+        check(
+            Class::Hard,
+            Some("ada.l@mail.example.org"),
+            1,
+            Proof::Token,
+            Action::Suppress,
+        );
         check(Class::Hard, Some("ada"), 1, Proof::Token, Action::Suppress);
         check(Class::Hard, None, 1, Proof::Token, Action::Suppress);
-        check(Class::Hard, Some("ADA@example.org"), 1, Proof::MessageId, Action::Suppress);
-        check(Class::Hard, Some("elsewhere@example.net"), 1, Proof::MessageId, Action::None);
+        check(
+            Class::Hard,
+            Some("ADA@example.org"),
+            1,
+            Proof::MessageId,
+            Action::Suppress,
+        );
+        check(
+            Class::Hard,
+            Some("elsewhere@example.net"),
+            1,
+            Proof::MessageId,
+            Action::None,
+        );
         check(Class::Hard, None, 1, Proof::MessageId, Action::None);
-        check(Class::Complaint, None, 1, Proof::MessageId, Action::Suppress);
-        check(Class::Hard, Some("ada@example.org"), 15, Proof::MessageId, Action::None);
-        check(Class::Hard, Some("ada@example.org"), 15, Proof::Token, Action::Suppress);
-        check(Class::Hard, Some("ada@example.org"), 61, Proof::Token, Action::None);
+        check(
+            Class::Complaint,
+            None,
+            1,
+            Proof::MessageId,
+            Action::Suppress,
+        );
+        check(
+            Class::Hard,
+            Some("ada@example.org"),
+            15,
+            Proof::MessageId,
+            Action::None,
+        );
+        check(
+            Class::Hard,
+            Some("ada@example.org"),
+            15,
+            Proof::Token,
+            Action::Suppress,
+        );
+        check(
+            Class::Hard,
+            Some("ada@example.org"),
+            61,
+            Proof::Token,
+            Action::None,
+        );
         for class in [Class::AutoReply, Class::Unknown, Class::Unsubscribe] {
-            check(class, Some("ada@example.org"), 1, Proof::Token, Action::None);
+            check(
+                class,
+                Some("ada@example.org"),
+                1,
+                Proof::Token,
+                Action::None,
+            );
         }
         check(Class::Policy, None, 1, Proof::Token, Action::Alarm);
         check(Class::Delayed, None, 1, Proof::Token, Action::Note);
@@ -217,17 +315,40 @@ mod tests {
 
     #[test]
     fn a_mail_that_was_never_handed_over_cannot_come_back() {
-        let queued = Reported { was_offered: false, state: DeliveryState::Rendered, ..delivery(0) };
-        let found = decide(&verdict(Class::Hard, None), &queued, Proof::Token, &[], now());
+        let queued = Reported {
+            was_offered: false,
+            state: DeliveryState::Rendered,
+            ..delivery(0)
+        };
+        let found = decide(
+            &verdict(Class::Hard, None),
+            &queued,
+            Proof::Token,
+            &[],
+            now(),
+        );
         assert_eq!(found.action, Action::None);
     }
 
     #[test]
     fn soft_ones_suppress_at_the_third_in_a_row_and_success_resets() {
-        let soft = Earlier { state: DeliveryState::Accepted, soft: true };
-        let taken = Earlier { state: DeliveryState::Accepted, soft: false };
+        let soft = Earlier {
+            state: DeliveryState::Accepted,
+            soft: true,
+        };
+        let taken = Earlier {
+            state: DeliveryState::Accepted,
+            soft: false,
+        };
         let action = |earlier: &[Earlier]| {
-            decide(&verdict(Class::Soft, None), &delivery(1), Proof::Token, earlier, now()).action
+            decide(
+                &verdict(Class::Soft, None),
+                &delivery(1),
+                Proof::Token,
+                earlier,
+                now(),
+            )
+            .action
         };
         assert_eq!(action(&[]), Action::Count);
         assert_eq!(action(&[soft]), Action::Count);

@@ -56,7 +56,10 @@ pub struct Evidence {
 impl Evidence {
     /// Whether anything speaks for its being ours.
     pub fn is_any(&self) -> bool {
-        self.delivery.is_some() || self.subscriber.is_some() || self.leaver.is_some() || self.is_to_us
+        self.delivery.is_some()
+            || self.subscriber.is_some()
+            || self.leaver.is_some()
+            || self.is_to_us
     }
 }
 
@@ -65,15 +68,25 @@ const TOKENS_MAX: usize = 200;
 const MESSAGE_IDS_MAX: usize = 20;
 
 /// What `report` proves.
-pub fn evidence(report: &Report, envelope: &Envelope, settings: &InboundSettings, signer: &Signer) -> Evidence {
+pub fn evidence(
+    report: &Report,
+    envelope: &Envelope,
+    settings: &InboundSettings,
+    signer: &Signer,
+) -> Evidence {
     let mut to = envelope.to.clone();
     to.extend(report.sent_to());
     let mut found = Evidence::default();
     for address in to.iter().take(TOKENS_MAX) {
         let (local, token, domain) = parts(address);
         if let Some(token) = token {
-            found.delivery = found.delivery.or_else(|| signer.verify(Scope::Bounce, token).ok());
-            let leaver = signer.verify(Scope::Unsubscribe, token).ok().map(SubscriberId);
+            found.delivery = found
+                .delivery
+                .or_else(|| signer.verify(Scope::Bounce, token).ok());
+            let leaver = signer
+                .verify(Scope::Unsubscribe, token)
+                .ok()
+                .map(SubscriberId);
             found.leaver = found.leaver.or(leaver);
         }
         let is_ours = |ours: &Option<Address>| {
@@ -82,18 +95,36 @@ pub fn evidence(report: &Report, envelope: &Envelope, settings: &InboundSettings
                 local.eq_ignore_ascii_case(our_local) && domain.eq_ignore_ascii_case(our_domain)
             })
         };
-        found.is_to_us |= is_ours(&settings.bounce_address) || is_ours(&settings.unsubscribe_address);
+        found.is_to_us |=
+            is_ours(&settings.bounce_address) || is_ours(&settings.unsubscribe_address);
     }
     // What the returned mail quotes: its envelope sender, and the links to leave.
-    let senders = ["return-path", "x-original-mail-from", "x-envelope-from", "errors-to", "x-original-sender"];
-    let quoted = senders.iter().flat_map(|name| report.returned.all(name)).chain(report.mail_from());
+    let senders = [
+        "return-path",
+        "x-original-mail-from",
+        "x-envelope-from",
+        "errors-to",
+        "x-original-sender",
+    ];
+    let quoted = senders
+        .iter()
+        .flat_map(|name| report.returned.all(name))
+        .chain(report.mail_from());
     for value in quoted.take(TOKENS_MAX) {
         let token = parts(value.trim().trim_matches(['<', '>'])).1;
-        found.delivery = found.delivery.or_else(|| token.and_then(|token| signer.verify(Scope::Bounce, token).ok()));
+        found.delivery = found
+            .delivery
+            .or_else(|| token.and_then(|token| signer.verify(Scope::Bounce, token).ok()));
     }
     for value in report.returned.all("list-unsubscribe").take(5) {
-        for word in value.split(|c: char| !c.is_ascii_alphanumeric()).take(TOKENS_MAX) {
-            let id = signer.verify(Scope::Unsubscribe, word).ok().map(SubscriberId);
+        for word in value
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .take(TOKENS_MAX)
+        {
+            let id = signer
+                .verify(Scope::Unsubscribe, word)
+                .ok()
+                .map(SubscriberId);
             found.subscriber = found.subscriber.or(id);
         }
     }
@@ -106,8 +137,10 @@ pub fn evidence(report: &Report, envelope: &Envelope, settings: &InboundSettings
         "x-ms-exchange-parent-message-id",
     ];
     let answered = answered.iter().flat_map(|name| report.headers.all(name));
-    let answered =
-        answered.flat_map(|value| value.split(['<', '>', ' ', ','])).filter(|id| id.contains('@')).map(str::to_owned);
+    let answered = answered
+        .flat_map(|value| value.split(['<', '>', ' ', ',']))
+        .filter(|id| id.contains('@'))
+        .map(str::to_owned);
     found.message_ids = ids.chain(answered).take(MESSAGE_IDS_MAX).collect();
     found
 }

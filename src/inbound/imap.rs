@@ -61,13 +61,25 @@ pub struct Mailbox {
 impl Mailbox {
     /// Connects, logs in and selects the mailbox.
     pub async fn open(settings: &ImapSettings) -> Result<Self, ImapError> {
-        let wire = Wire::open(settings).await.map_err(|cause| broken(settings, cause))?;
-        let mut mailbox =
-            Mailbox { wire, settings: settings.clone(), can_idle: false, can_move: false, strangers: HashSet::new() };
+        let wire = Wire::open(settings)
+            .await
+            .map_err(|cause| broken(settings, cause))?;
+        let mut mailbox = Mailbox {
+            wire,
+            settings: settings.clone(),
+            can_idle: false,
+            can_move: false,
+            strangers: HashSet::new(),
+        };
         mailbox.log_in().await?;
         let capabilities = mailbox.ask("CAPABILITY", b"CAPABILITY").await?;
         let has = |word: &str| {
-            capabilities.iter().any(|line| line.text().to_ascii_uppercase().split(' ').any(|one| one == word))
+            capabilities.iter().any(|line| {
+                line.text()
+                    .to_ascii_uppercase()
+                    .split(' ')
+                    .any(|one| one == word)
+            })
         };
         (mailbox.can_idle, mailbox.can_move) = (has("IDLE"), has("MOVE"));
         let select = ["SELECT", &quoted(&settings.mailbox)].join(" ");
@@ -83,13 +95,17 @@ impl Mailbox {
 
     /// Makes the mailbox for what was taken in if it is missing: found out late, every report would fail on it.
     async fn has_a_place_for_what_is_done(&mut self) -> Result<(), ImapError> {
-        let Some(done) = self.settings.done_mailbox.clone().filter(|_| self.can_move) else { return Ok(()) };
+        let Some(done) = self.settings.done_mailbox.clone().filter(|_| self.can_move) else {
+            return Ok(());
+        };
         let status = format!("STATUS {} (MESSAGES)", quoted(&done));
         match self.ask("STATUS", status.as_bytes()).await {
             Err(ImapError::Refused { .. }) => {}
             known => return known.map(|_| ()),
         }
-        self.ask("CREATE", format!("CREATE {}", quoted(&done)).as_bytes()).await.map(|_| ())
+        self.ask("CREATE", format!("CREATE {}", quoted(&done)).as_bytes())
+            .await
+            .map(|_| ())
     }
 
     /// Numbers of mails that were not seen and not looked at, oldest first.
@@ -101,8 +117,14 @@ impl Mailbox {
         let lines = found.iter().map(Response::text);
         let numbers = lines
             .filter_map(|line| line.strip_prefix("* SEARCH").map(str::to_owned))
-            .flat_map(|line| line.split_whitespace().filter_map(|word| word.parse::<u32>().ok()).collect::<Vec<_>>());
-        let mut new: Vec<u32> = numbers.filter(|number| !self.strangers.contains(number)).collect();
+            .flat_map(|line| {
+                line.split_whitespace()
+                    .filter_map(|word| word.parse::<u32>().ok())
+                    .collect::<Vec<_>>()
+            });
+        let mut new: Vec<u32> = numbers
+            .filter(|number| !self.strangers.contains(number))
+            .collect();
         new.sort_unstable();
         new.truncate(STEP_MAILS);
         Ok(new)
@@ -112,7 +134,10 @@ impl Mailbox {
     pub async fn fetch(&mut self, number: u32) -> Result<Option<Vec<u8>>, ImapError> {
         let command = format!("UID FETCH {number} (UID BODY.PEEK[]<0.{MAIL_BYTES_MAX}>)");
         let answers = self.ask("FETCH", command.as_bytes()).await?;
-        Ok(answers.into_iter().filter(|line| line.text().contains("FETCH")).find_map(Response::into_literal))
+        Ok(answers
+            .into_iter()
+            .filter(|line| line.text().contains("FETCH"))
+            .find_map(Response::into_literal))
     }
 
     /// Marks mails of ours as seen, and moves them if the settings say where. All at once: a mailbox of
@@ -121,7 +146,11 @@ impl Mailbox {
         if numbers.is_empty() {
             return Ok(());
         }
-        let set = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let set = numbers
+            .iter()
+            .map(u32::to_string)
+            .collect::<Vec<_>>()
+            .join(",");
         let store = format!("UID STORE {set} +FLAGS.SILENT (\\Seen)");
         self.ask("STORE", store.as_bytes()).await?;
         if let Some(target) = self.settings.done_mailbox.clone().filter(|_| self.can_move) {
@@ -143,7 +172,10 @@ impl Mailbox {
             return self.ask("NOOP", b"NOOP").await.map(|_| ());
         }
         let host = self.settings.clone();
-        self.wire.idle(IDLE).await.map_err(|cause| broken(&host, cause))
+        self.wire
+            .idle(IDLE)
+            .await
+            .map_err(|cause| broken(&host, cause))
     }
 
     /// Says goodbye.
@@ -154,33 +186,59 @@ impl Mailbox {
 
     async fn log_in(&mut self) -> Result<(), ImapError> {
         use secrecy::ExposeSecret as _;
-        let (name, password) = (self.settings.username.clone(), self.settings.password.expose_secret().to_owned());
+        let (name, password) = (
+            self.settings.username.clone(),
+            self.settings.password.expose_secret().to_owned(),
+        );
         let settings = self.settings.clone();
-        let answer = self.wire.log_in(&name, &password).await.map_err(|cause| broken(&settings, cause))?;
+        let answer = self
+            .wire
+            .log_in(&name, &password)
+            .await
+            .map_err(|cause| broken(&settings, cause))?;
         refused("LOGIN", answer).map(|_| ())
     }
 
-    async fn ask(&mut self, name: &'static str, command: &[u8]) -> Result<Vec<Response>, ImapError> {
+    async fn ask(
+        &mut self,
+        name: &'static str,
+        command: &[u8],
+    ) -> Result<Vec<Response>, ImapError> {
         let settings = &self.settings;
-        let answer = self.wire.ask(command).await.map_err(|cause| broken(settings, cause))?;
+        let answer = self
+            .wire
+            .ask(command)
+            .await
+            .map_err(|cause| broken(settings, cause))?;
         refused(name, answer)
     }
 }
 
 fn broken(settings: &ImapSettings, cause: io::Error) -> ImapError {
-    let is_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
+    let is_tls = cause
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some();
     let advice = match cause.kind() {
         // rustls says that the certificate is wrong, or that what it heard is not TLS.
         _ if is_tls => "look at security, host and ca_file in [inbound.imap]",
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable => {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable => {
             "does it run, and are host and port in [inbound.imap] right?"
         }
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => {
             "it hung up; if that goes on, look at its log and at security in [inbound.imap]"
         }
         _ => "look at host, port and security in [inbound.imap]",
     };
-    ImapError::Broken { host: settings.host.clone(), advice, cause }
+    ImapError::Broken {
+        host: settings.host.clone(),
+        advice,
+        cause,
+    }
 }
 
 /// What to do when the server refuses a command.
@@ -195,13 +253,20 @@ fn advice_on(command: &str) -> &'static str {
 }
 
 /// The untagged lines of an answer that ended with OK.
-fn refused(command: &'static str, answer: (Vec<Response>, String)) -> Result<Vec<Response>, ImapError> {
+fn refused(
+    command: &'static str,
+    answer: (Vec<Response>, String),
+) -> Result<Vec<Response>, ImapError> {
     let (lines, end) = answer;
     if end.to_ascii_uppercase().starts_with("OK") {
         return Ok(lines);
     }
     let text = end.chars().filter(|c| !c.is_control()).take(200).collect();
-    Err(ImapError::Refused { command, text, advice: advice_on(command) })
+    Err(ImapError::Refused {
+        command,
+        text,
+        advice: advice_on(command),
+    })
 }
 
 /// A quoted string (RFC 3501 section 4.3).

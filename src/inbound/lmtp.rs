@@ -58,7 +58,9 @@ pub async fn serve(
 ) {
     let (ours, seats) = (Arc::new(ours), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
@@ -91,7 +93,9 @@ impl Talk {
         stream.set_nodelay(true)?;
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
-        write.write_all(format!("{GREETING}\r\n").as_bytes()).await?;
+        write
+            .write_all(format!("{GREETING}\r\n").as_bytes())
+            .await?;
         let (mut has_sender, mut to) = (false, Vec::<String>::new());
         let mut line = Vec::new();
         loop {
@@ -102,7 +106,11 @@ impl Talk {
                 return Ok(());
             }
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let verb = text.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let verb = text
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             let answer: &[u8] = match verb.as_str() {
                 "LHLO" => {
                     b"250-paperboy\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n"
@@ -169,7 +177,11 @@ impl Talk {
             total += line.len();
             if mail.len() < MAIL_BYTES_MAX {
                 // Dots at the start of a line were doubled (RFC 5321 section 4.5.2).
-                let bare = if starts { line.strip_prefix(b".").unwrap_or(&line) } else { &line };
+                let bare = if starts {
+                    line.strip_prefix(b".").unwrap_or(&line)
+                } else {
+                    &line
+                };
                 mail.extend_from_slice(bare);
             }
             // A dot ends the text at the start of a line alone, not where a piece of a long one begins.
@@ -179,8 +191,19 @@ impl Talk {
 
     async fn take(&self, mail: Vec<u8>, to: &[String]) -> &'static str {
         let (done, answer) = oneshot::channel();
-        let envelope = Envelope { to: to.to_vec(), ..Envelope::default() };
-        let handed = self.hand_over.send(Handed { mail, envelope, done }).await.is_ok();
+        let envelope = Envelope {
+            to: to.to_vec(),
+            ..Envelope::default()
+        };
+        let handed = self
+            .hand_over
+            .send(Handed {
+                mail,
+                envelope,
+                done,
+            })
+            .await
+            .is_ok();
         match timeout(TAKE_WAIT, answer).await {
             Ok(Ok(true)) if handed => "250 2.0.0 recorded\r\n",
             _ => "451 4.3.0 it cannot be recorded now\r\n",
@@ -200,7 +223,10 @@ impl Talk {
 /// Reads a command into `line`; `false` at the end of the stream.
 async fn read_line(read: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
-    let count = read.take(LINE_BYTES_MAX as u64).read_until(b'\n', line).await?;
+    let count = read
+        .take(LINE_BYTES_MAX as u64)
+        .read_until(b'\n', line)
+        .await?;
     if count > 0 && !line.ends_with(b"\n") {
         return Err(io::ErrorKind::InvalidData.into());
     }

@@ -43,9 +43,15 @@ impl Watch {
         }
         let mut found = self.unknown_in(&folder.join("new"))?;
         let cur = folder.join("cur");
-        let changed = std::fs::metadata(&cur).and_then(|about| about.modified()).ok();
+        let changed = std::fs::metadata(&cur)
+            .and_then(|about| about.modified())
+            .ok();
         if changed.is_some() && changed != self.read_cur {
-            found.extend(self.unknown_in(&cur)?.into_iter().filter(|path| !is_seen(path)));
+            found.extend(
+                self.unknown_in(&cur)?
+                    .into_iter()
+                    .filter(|path| !is_seen(path)),
+            );
             // What did not fit into this step must be found by the next.
             self.read_cur = changed.filter(|_| found.len() <= STEP_MAILS);
         }
@@ -59,8 +65,9 @@ impl Watch {
         let entries = std::fs::read_dir(folder)?.filter_map(Result::ok);
         // Names with a dot in front are no mails (cr.yp.to/proto/maildir.html).
         let is_mail = |name: &std::ffi::OsStr| !name.as_encoded_bytes().starts_with(b".");
-        let unknown =
-            entries.filter(|entry| is_mail(&entry.file_name()) && !self.strangers.contains(&entry.file_name()));
+        let unknown = entries.filter(|entry| {
+            is_mail(&entry.file_name()) && !self.strangers.contains(&entry.file_name())
+        });
         Ok(unknown.map(|entry| entry.path()).collect())
     }
 
@@ -108,5 +115,6 @@ impl Waiting {
 /// Whether the flags in the name of a mail say that it was seen (cr.yp.to/proto/maildir.html).
 fn is_seen(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.rsplit_once(":2,").is_some_and(|(_, flags)| flags.contains('S'))
+    name.rsplit_once(":2,")
+        .is_some_and(|(_, flags)| flags.contains('S'))
 }

@@ -79,7 +79,10 @@ impl Reception {
         let proved = evidence(report, envelope, &self.settings, &self.signer);
         let all = verdicts(report);
         let mut receipt = Receipt {
-            decision: Decision { action: Action::None, why: "nothing in it proves that it is about a mail of ours" },
+            decision: Decision {
+                action: Action::None,
+                why: "nothing in it proves that it is about a mail of ours",
+            },
             is_ours: proved.is_any(),
             is_repeated: false,
             asks: None,
@@ -93,28 +96,47 @@ impl Reception {
                 receipt.verdicts[0].class = Class::Unsubscribe;
             }
             if let Some(new) = new {
-                receipt.asks = new.subscriber.filter(|_| decision.action == Action::Confirm && !dry);
-                let new = NewReport { key: key.to_owned(), source: envelope.source.word(), ..new };
+                receipt.asks = new
+                    .subscriber
+                    .filter(|_| decision.action == Action::Confirm && !dry);
+                let new = NewReport {
+                    key: key.to_owned(),
+                    source: envelope.source.word(),
+                    ..new
+                };
                 receipt.is_repeated = !dry && !store.record_report(&new, REPORTS_MAX, now)?;
             }
             return Ok(receipt);
         }
         // A report tells of one mail, and a mail of ours has one recipient: it is judged by the verdict on that one.
-        let Some(about) = about(store, &receipt.verdicts, &proved, envelope.source)? else { return Ok(receipt) };
+        let Some(about) = about(store, &receipt.verdicts, &proved, envelope.source)? else {
+            return Ok(receipt);
+        };
         receipt.is_ours = true;
         let of_it = |verdict: &&Verdict| {
             let is_it = |one: &Option<String>| {
-                one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(about.delivery.address.as_str()))
+                one.as_ref()
+                    .is_some_and(|one| one.eq_ignore_ascii_case(about.delivery.address.as_str()))
             };
             is_it(&verdict.recipient) || is_it(&verdict.given)
         };
-        let verdict = receipt.verdicts.iter().find(of_it).unwrap_or(&receipt.verdicts[0]);
+        let verdict = receipt
+            .verdicts
+            .iter()
+            .find(of_it)
+            .unwrap_or(&receipt.verdicts[0]);
         let earlier = store.deliveries_before(about.delivery.id, SOFT_AMONG - 1)?;
         receipt.decision = decide(verdict, &about.delivery, about.proof, &earlier, now);
         if receipt.decision.action == Action::None || dry {
             return Ok(receipt);
         }
-        let new = recorded(key, verdict, &about.delivery, receipt.decision.action, envelope.source);
+        let new = recorded(
+            key,
+            verdict,
+            &about.delivery,
+            receipt.decision.action,
+            envelope.source,
+        );
         let is_new = store.record_report(&new, REPORTS_MAX, now)?;
         receipt.is_repeated = !is_new;
         if is_new {
@@ -133,27 +155,46 @@ fn leaving(
 ) -> Result<Option<(Decision, Option<NewReport>)>, StoreError> {
     let class = all[0].class;
     // Whatever a person writes to the address with their token, they want to leave; machines are not heard.
-    let by_token = proved.leaver.filter(|_| matches!(class, Class::Unsubscribe | Class::Unknown));
+    let by_token = proved
+        .leaver
+        .filter(|_| matches!(class, Class::Unsubscribe | Class::Unknown));
     if let Some(id) = by_token {
         let why = "their own signed address says so";
-        let decision = Decision { action: Action::Unsubscribe, why };
-        let Some(subscriber) = store.subscriber_by_id(id)? else {
-            return Ok(Some((Decision { action: Action::None, why: "they are no subscriber any more" }, None)));
+        let decision = Decision {
+            action: Action::Unsubscribe,
+            why,
         };
-        let new = NewReport { subscriber: Some(id), ..wish(subscriber.address.clone(), decision.action) };
+        let Some(subscriber) = store.subscriber_by_id(id)? else {
+            return Ok(Some((
+                Decision {
+                    action: Action::None,
+                    why: "they are no subscriber any more",
+                },
+                None,
+            )));
+        };
+        let new = NewReport {
+            subscriber: Some(id),
+            ..wish(subscriber.address.clone(), decision.action)
+        };
         return Ok(Some((decision, Some(new))));
     }
     if class != Class::Unsubscribe {
         return Ok(None);
     }
-    let Some(from) = report.headers.get("from").and_then(sender) else { return Ok(None) };
+    let Some(from) = report.headers.get("from").and_then(sender) else {
+        return Ok(None);
+    };
     // An answer to a mail of ours: its Message-ID was told to nobody else.
     for id in &proved.message_ids {
         if let Some(found) = store.reported_delivery(&DeliveryKey::MessageId(id.clone()))?
             && found.address.as_str().eq_ignore_ascii_case(from.as_str())
             && let Some(subscriber) = found.subscriber
         {
-            let decision = Decision { action: Action::Unsubscribe, why: "they answered a mail of ours with it" };
+            let decision = Decision {
+                action: Action::Unsubscribe,
+                why: "they answered a mail of ours with it",
+            };
             let new = NewReport {
                 subscriber: Some(subscriber),
                 delivery: Some(found.id),
@@ -163,18 +204,26 @@ fn leaving(
         }
     }
     // Anybody can write any sender: its owner is asked.
-    let Some(subscriber) = store.subscriber(&from)? else { return Ok(None) };
+    let Some(subscriber) = store.subscriber(&from)? else {
+        return Ok(None);
+    };
     let decision = Decision {
         action: Action::Confirm,
         why: "only the sender's address speaks for it, and anybody can write that",
     };
-    let new = NewReport { subscriber: Some(subscriber.id), ..wish(from, decision.action) };
+    let new = NewReport {
+        subscriber: Some(subscriber.id),
+        ..wish(from, decision.action)
+    };
     Ok(Some((decision, Some(new))))
 }
 
 /// The address in From.
 fn sender(from: &str) -> Option<Address> {
-    let inner = from.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(from, |(inner, _)| inner);
+    let inner = from
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .map_or(from, |(inner, _)| inner);
     inner.trim().parse().ok()
 }
 
@@ -194,7 +243,13 @@ fn wish(address: Address, action: Action) -> NewReport {
     }
 }
 
-fn recorded(key: &str, verdict: &Verdict, delivery: &Reported, action: Action, source: Source) -> NewReport {
+fn recorded(
+    key: &str,
+    verdict: &Verdict,
+    delivery: &Reported,
+    action: Action,
+    source: Source,
+) -> NewReport {
     NewReport {
         key: key.to_owned(),
         delivery: Some(delivery.id),
@@ -217,7 +272,8 @@ fn about(
     proved: &Evidence,
     source: Source,
 ) -> Result<Option<About>, StoreError> {
-    let found = |delivery: Option<Reported>, proof| delivery.map(|delivery| About { delivery, proof });
+    let found =
+        |delivery: Option<Reported>, proof| delivery.map(|delivery| About { delivery, proof });
     if let Some(id) = proved.delivery {
         let delivery = store.reported_delivery(&DeliveryKey::Id(crate::store::DeliveryId(id)))?;
         if delivery.is_some() {
@@ -234,11 +290,22 @@ fn about(
         let delivery = store.reported_delivery(&DeliveryKey::LastOf(subscriber))?;
         let is_complaint = all[0].class == Class::Complaint;
         if delivery.is_some() {
-            return Ok(found(delivery, if is_complaint { Proof::Token } else { Proof::MessageId }));
+            return Ok(found(
+                delivery,
+                if is_complaint {
+                    Proof::Token
+                } else {
+                    Proof::MessageId
+                },
+            ));
         }
     }
     if matches!(source, Source::Provider(_)) {
-        for address in all.iter().take(LOOKUPS_MAX).filter_map(|verdict| verdict.recipient.as_deref()?.parse().ok()) {
+        for address in all
+            .iter()
+            .take(LOOKUPS_MAX)
+            .filter_map(|verdict| verdict.recipient.as_deref()?.parse().ok())
+        {
             let delivery = store.reported_delivery(&DeliveryKey::LastTo(address))?;
             if delivery.is_some() {
                 return Ok(found(delivery, Proof::Provider));
@@ -251,7 +318,11 @@ fn about(
 /// One line for the log: never an address or a server's words, which hold addresses.
 fn say(report: &NewReport, decision: Decision) {
     let delivery = report.delivery.map_or(0, |id| id.0);
-    let (class, reason, status) = (report.class, report.reason.unwrap_or("-"), report.status.as_deref().unwrap_or("-"));
+    let (class, reason, status) = (
+        report.class,
+        report.reason.unwrap_or("-"),
+        report.status.as_deref().unwrap_or("-"),
+    );
     let source = report.source;
     match decision.action {
         Action::Alarm => tracing::error!(
@@ -277,8 +348,11 @@ fn say(report: &NewReport, decision: Decision) {
 
 /// SHA-256 in hexadecimal.
 fn hex(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    digest(&SHA256, bytes)
+        .as_ref()
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -85,12 +85,17 @@ impl InboundSettings {
 
     /// The envelope sender of the delivery with this token, if reports are to come here.
     pub fn envelope_sender(&self, token: &str) -> Option<String> {
-        self.bounce_address.as_ref().map(|address| tagged(address, token))
+        self.bounce_address
+            .as_ref()
+            .map(|address| tagged(address, token))
     }
 }
 
 /// `local+TOKEN@domain`.
 fn tagged(address: &Address, token: &str) -> String {
-    let (local, domain) = address.as_str().rsplit_once('@').unwrap_or((address.as_str(), ""));
+    let (local, domain) = address
+        .as_str()
+        .rsplit_once('@')
+        .unwrap_or((address.as_str(), ""));
     format!("{local}+{token}@{domain}")
 }

@@ -84,10 +84,10 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
                 };
                 // Redacted: it is about whom the mail was for.
                 let none = complaint.recipients.is_empty().then(|| one.clone());
-                let each = complaint
-                    .recipients
-                    .iter()
-                    .map(move |recipient| Verdict { recipient: Some(recipient.clone()), ..one.clone() });
+                let each = complaint.recipients.iter().map(move |recipient| Verdict {
+                    recipient: Some(recipient.clone()),
+                    ..one.clone()
+                });
                 none.into_iter().chain(each).collect::<Vec<_>>()
             })
             .collect(),
@@ -95,7 +95,11 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
         Nature::Leaving => vec![bare(Class::Unsubscribe, None)],
         Nature::Other => Vec::new(),
     };
-    if found.is_empty() { vec![bare(Class::Unknown, None)] } else { found }
+    if found.is_empty() {
+        vec![bare(Class::Unknown, None)]
+    } else {
+        found
+    }
 }
 
 fn of_failure(failure: &Failure) -> Verdict {
@@ -109,7 +113,9 @@ fn of_failure(failure: &Failure) -> Verdict {
         (Said::Failed, Weight::Hard) => Class::Hard,
         // "For now", said of the mailbox (RFC 3463 section 3.3): it gets too much at once, or does not know us yet.
         (Said::Failed, Weight::Policy)
-            if failure.status.is_some_and(|status| (status.class, status.subject) == (4, 2)) =>
+            if failure
+                .status
+                .is_some_and(|status| (status.class, status.subject) == (4, 2)) =>
         {
             Class::Soft
         }
@@ -138,11 +144,21 @@ fn of_failure(failure: &Failure) -> Verdict {
 /// `text` on one line, cut, without anything that moves a cursor or turns text around.
 fn in_one_line(text: &str) -> String {
     let is_harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let words: String =
-        text.chars().take(4 * DIAGNOSTIC_CHARS_MAX).map(|c| if is_harmful(c) { ' ' } else { c }).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(DIAGNOSTIC_CHARS_MAX).collect()
+    let words: String = text
+        .chars()
+        .take(4 * DIAGNOSTIC_CHARS_MAX)
+        .map(|c| if is_harmful(c) { ' ' } else { c })
+        .collect();
+    words
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(DIAGNOSTIC_CHARS_MAX)
+        .collect()
 }
 
 #[cfg(test)]
@@ -151,23 +167,86 @@ mod tests {
 
     #[track_caller]
     fn check(action: Said, status: Option<Status>, words: &str, class: Class, why: &str) {
-        let failure = Failure { action, status, diagnostic: words.to_owned(), ..Failure::default() };
+        let failure = Failure {
+            action,
+            status,
+            diagnostic: words.to_owned(),
+            ..Failure::default()
+        };
         let found = of_failure(&failure);
-        assert_eq!((found.class, found.reason.map(Reason::word)), (class, Some(why)), "{words}");
+        assert_eq!(
+            (found.class, found.reason.map(Reason::word)),
+            (class, Some(why)),
+            "{words}"
+        );
     }
 
     #[test]
     fn each_failure_has_its_class() {
         let code = |class, subject, detail| Some(Status::new(class, subject, detail));
-        check(Said::Failed, code(5, 1, 1), "550 5.1.1 no such user", Class::Hard, "userunknown");
-        check(Said::Failed, code(5, 2, 2), "552 5.2.2 over quota", Class::Soft, "mailboxfull");
-        check(Said::Failed, code(5, 7, 1), "554 5.7.1 blocked using zen.spamhaus.org", Class::Policy, "blocked");
-        check(Said::Failed, code(5, 7, 26), "550 5.7.26 unauthenticated", Class::Policy, "authfailure");
-        check(Said::Failed, code(4, 4, 7), "message expired", Class::Soft, "expired");
-        check(Said::Failed, code(5, 1, 10), "recipient address has null MX", Class::Hard, "notaccept");
-        check(Said::Failed, code(4, 2, 1), "450 4.2.1 is receiving mail at a rate that", Class::Soft, "speeding");
+        check(
+            Said::Failed,
+            code(5, 1, 1),
+            "550 5.1.1 no such user",
+            Class::Hard,
+            "userunknown",
+        );
+        check(
+            Said::Failed,
+            code(5, 2, 2),
+            "552 5.2.2 over quota",
+            Class::Soft,
+            "mailboxfull",
+        );
+        check(
+            Said::Failed,
+            code(5, 7, 1),
+            "554 5.7.1 blocked using zen.spamhaus.org",
+            Class::Policy,
+            "blocked",
+        );
+        check(
+            Said::Failed,
+            code(5, 7, 26),
+            "550 5.7.26 unauthenticated",
+            Class::Policy,
+            "authfailure",
+        );
+        check(
+            Said::Failed,
+            code(4, 4, 7),
+            "message expired",
+            Class::Soft,
+            "expired",
+        );
+        check(
+            Said::Failed,
+            code(5, 1, 10),
+            "recipient address has null MX",
+            Class::Hard,
+            "notaccept",
+        );
+        check(
+            Said::Failed,
+            code(4, 2, 1),
+            "450 4.2.1 is receiving mail at a rate that",
+            Class::Soft,
+            "speeding",
+        );
         check(Said::Failed, None, "", Class::Soft, "undefined");
-        check(Said::Delayed, code(4, 4, 1), "connection timed out", Class::Delayed, "networkerror");
-        check(Said::Delivered, code(2, 0, 0), "250 ok", Class::Unknown, "delivered");
+        check(
+            Said::Delayed,
+            code(4, 4, 1),
+            "connection timed out",
+            Class::Delayed,
+            "networkerror",
+        );
+        check(
+            Said::Delivered,
+            code(2, 0, 0),
+            "250 ok",
+            Class::Unknown,
+            "delivered",
+        );
     }
 }

@@ -91,11 +91,15 @@ impl Polled {
         self.passed_over += more.passed_over;
         self.rejected += more.rejected;
         let is_newer = |row: &Coverage| {
-            !more.coverage.iter().any(|newer| newer.category == row.category && newer.date == row.date)
+            !more
+                .coverage
+                .iter()
+                .any(|newer| newer.category == row.category && newer.date == row.date)
         };
         self.coverage.retain(is_newer);
         self.coverage.extend(more.coverage);
-        self.coverage.sort_by(|a, b| (a.date, &a.category).cmp(&(b.date, &b.category)));
+        self.coverage
+            .sort_by(|a, b| (a.date, &a.category).cmp(&(b.date, &b.category)));
         self.paused_until = self.paused_until.max(more.paused_until);
         self.failures.extend(more.failures);
         self.notes.extend(more.notes);
@@ -108,7 +112,12 @@ impl Polled {
     pub fn log(&self) {
         let source = self.source.as_str();
         for record in &self.set_aside {
-            tracing::warn!(source.name = source, record.place = record.place, "set aside: {}", record.reason);
+            tracing::warn!(
+                source.name = source,
+                record.place = record.place,
+                "set aside: {}",
+                record.reason
+            );
         }
         for note in &self.notes {
             tracing::warn!(source.name = source, "{note}");
@@ -119,7 +128,15 @@ impl Polled {
         for (what, why) in &self.failures {
             tracing::debug!(source.name = source, what, "not read: {why}");
         }
-        for CoverageNews { category, date, papers, note, state, .. } in &self.changes {
+        for CoverageNews {
+            category,
+            date,
+            papers,
+            note,
+            state,
+            ..
+        } in &self.changes
+        {
             match state {
                 CoverageState::Complete => {
                     tracing::info!(source.name = source, category, %date, papers, "announcement complete {note}");
@@ -161,13 +178,20 @@ impl From<StoreError> for PollError {
 /// What goes wrong at the source is no error: it stands in the coverage. The
 /// time of taking in is read from the client's clock after the last answer,
 /// since a look may last minutes.
-pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, PollError> {
+pub async fn poll(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    ask: Ask,
+) -> Result<Polled, PollError> {
     let http = &http.taking(Arc::new(Shared(db.clone())));
     match source.kind {
         SourceKind::Arxiv => Ok(arxiv::poll(db, http, source, ask).await?),
         SourceKind::Jsonl => {
             let (now, source) = (http.now(), source.clone());
-            Ok(db.run_blocking(move |db| file::poll(db, &source, ask, now)).await?)
+            Ok(db
+                .run_blocking(move |db| file::poll(db, &source, ask, now))
+                .await?)
         }
         _ => Ok(fetched::poll(db, http, source, ask).await?),
     }
@@ -176,11 +200,19 @@ pub async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Re
 /// Asks `source` for papers by their names, and takes in those that it has. They
 /// are without an announcement day: they can be liked, and no issue announces them.
 /// Kinds of sources that cannot be asked so bring nothing.
-pub async fn fetch_papers(db: &Db, http: &Http, source: &SourceSettings, ids: &[PaperId]) -> Result<Polled, PollError> {
+pub async fn fetch_papers(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    ids: &[PaperId],
+) -> Result<Polled, PollError> {
     let http = &http.taking(Arc::new(Shared(db.clone())));
     match source.kind {
         SourceKind::Arxiv => Ok(arxiv::fetch_papers(db, http, source, ids).await?),
-        _ => Ok(Polled { source: source.name.clone(), ..Polled::default() }),
+        _ => Ok(Polled {
+            source: source.name.clone(),
+            ..Polled::default()
+        }),
     }
 }
 
@@ -206,14 +238,33 @@ async fn take_in(
     batch: Batch,
     now: DateTime<Utc>,
 ) -> Result<Polled, StoreError> {
-    let Batch { papers, unreadable, mut news, read, merged, passed_over } = batch;
+    let Batch {
+        papers,
+        unreadable,
+        mut news,
+        read,
+        merged,
+        passed_over,
+    } = batch;
     for news in &mut news {
         news.note = brief(&news.note);
     }
     let rejected = unreadable.len() as u64;
-    let days: Vec<(String, NaiveDate)> = news.iter().map(|news| (news.category.clone(), news.date)).collect();
-    let set_aside =
-        unreadable.into_iter().map(|Unreadable { place, reason, record }| SetAside { place, reason, record });
+    let days: Vec<(String, NaiveDate)> = news
+        .iter()
+        .map(|news| (news.category.clone(), news.date))
+        .collect();
+    let set_aside = unreadable.into_iter().map(
+        |Unreadable {
+             place,
+             reason,
+             record,
+         }| SetAside {
+            place,
+            reason,
+            record,
+        },
+    );
     let set_aside: Vec<SetAside> = set_aside.collect();
     let changes = changes(before, &news);
     let kept = set_aside.clone();
@@ -227,9 +278,13 @@ async fn take_in(
         .await?;
     let count = |what: TakenIn| taken.iter().filter(|became| **became == what).count() as u64;
     let mut coverage = Vec::new();
-    if let (Some(first), Some(last)) = (days.iter().map(|day| day.1).min(), days.iter().map(|day| day.1).max()) {
+    if let (Some(first), Some(last)) = (
+        days.iter().map(|day| day.1).min(),
+        days.iter().map(|day| day.1).max(),
+    ) {
         coverage = db.run(move |store| store.coverage(first, last)).await?;
-        coverage.retain(|row| row.source == source && days.contains(&(row.category.clone(), row.date)));
+        coverage
+            .retain(|row| row.source == source && days.contains(&(row.category.clone(), row.date)));
     }
     Ok(Polled {
         source: source.to_owned(),
@@ -249,7 +304,9 @@ async fn take_in(
 /// The news of days that were in another state before.
 fn changes(before: &[Coverage], news: &[CoverageNews]) -> Vec<CoverageNews> {
     let is_new = |news: &&CoverageNews| {
-        let before = before.iter().find(|row| row.date == news.date && row.category == news.category);
+        let before = before
+            .iter()
+            .find(|row| row.date == news.date && row.category == news.category);
         before.is_none_or(|row| row.state != news.state && !row.state.is_settled())
     };
     news.iter().filter(is_new).cloned().collect()

@@ -23,7 +23,12 @@ pub enum Probe {
 /// Asks `source` once, for what it has today. With a database the turn is taken
 /// there, as for any other question; nothing else is stored. What takes longer
 /// than `limit` is broken off.
-pub async fn probe(db: Option<&Db>, http: &Http, source: &SourceSettings, limit: Duration) -> Probe {
+pub async fn probe(
+    db: Option<&Db>,
+    http: &Http,
+    source: &SourceSettings,
+    limit: Duration,
+) -> Probe {
     if source.kind == SourceKind::Jsonl {
         return file(source);
     }
@@ -41,52 +46,78 @@ pub async fn probe(db: Option<&Db>, http: &Http, source: &SourceSettings, limit:
     match tokio::time::timeout(limit, looking).await {
         Ok(probe) => probe,
         // It goes on from page to page: that is an answer.
-        Err(_) if http.answers() > before => {
-            Probe::Answers(format!("answers, with more than {} seconds can take", limit.as_secs()))
-        }
+        Err(_) if http.answers() > before => Probe::Answers(format!(
+            "answers, with more than {} seconds can take",
+            limit.as_secs()
+        )),
         Err(_) => Probe::Away(format!("no answer within {} seconds", limit.as_secs())),
     }
 }
 
 async fn category(http: &Http, source: &SourceSettings) -> Probe {
     let some = &source.categories[..source.categories.len().min(1)];
-    let looks = Arxiv::new(source.endpoint.as_deref()).look(http, some).await;
+    let looks = Arxiv::new(source.endpoint.as_deref())
+        .look(http, some)
+        .await;
     match (looks.looks.into_iter().next(), looks.pause) {
         (_, Some(pause)) => waits(&pause),
-        (Some((category, arxiv::Look::Seen(feed))), None) => {
-            Probe::Answers(format!("answers: {category} lists {}", papers(feed.entries.len())))
+        (Some((category, arxiv::Look::Seen(feed))), None) => Probe::Answers(format!(
+            "answers: {category} lists {}",
+            papers(feed.entries.len())
+        )),
+        (Some((_, arxiv::Look::Failed(why) | arxiv::Look::NotAsked(why))), None) => {
+            Probe::Away(brief(&why))
         }
-        (Some((_, arxiv::Look::Failed(why) | arxiv::Look::NotAsked(why))), None) => Probe::Away(brief(&why)),
         (None, None) => Probe::Refuses("no categories are named".to_owned()),
     }
 }
 
 async fn today(http: &Http, source: &SourceSettings) -> Probe {
     let now = http.now();
-    let window = Window { known: Vec::new(), since: Some(now.date_naive()), everything: true, now };
+    let window = Window {
+        known: Vec::new(),
+        since: Some(now.date_naive()),
+        everything: true,
+        now,
+    };
     let Some(look) = remote::look(source, http, &window).await else {
-        return Probe::Refuses(format!("sources of kind {} are not asked over HTTP", source.kind.word()));
+        return Probe::Refuses(format!(
+            "sources of kind {} are not asked over HTTP",
+            source.kind.word()
+        ));
     };
     match (look.failures.first(), look.pause) {
         (Some((_, why)), _) if look.is_refused => Probe::Refuses(brief(why)),
         (_, Some(pause)) if look.is_refused => Probe::Refuses(brief(&pause.reason)),
         (_, Some(pause)) => waits(&pause),
         (Some((_, why)), None) => Probe::Away(brief(why)),
-        (None, None) => Probe::Answers(format!("answers: {} so far today", papers(look.arrivals.len()))),
+        (None, None) => Probe::Answers(format!(
+            "answers: {} so far today",
+            papers(look.arrivals.len())
+        )),
     }
 }
 
 fn waits(pause: &Pause) -> Probe {
     let until = pause.until.format("%Y-%m-%d %H:%M UTC");
-    Probe::Away(format!("asks to be left alone until {until} ({})", pause.reason))
+    Probe::Away(format!(
+        "asks to be left alone until {until} ({})",
+        pause.reason
+    ))
 }
 
 fn papers(count: usize) -> String {
-    if count == 1 { "1 paper".to_owned() } else { format!("{count} papers") }
+    if count == 1 {
+        "1 paper".to_owned()
+    } else {
+        format!("{count} papers")
+    }
 }
 
 fn file(source: &SourceSettings) -> Probe {
-    let Some(path) = &source.path else { return Probe::Refuses("no path is named".to_owned()) };
+    let Some(path) = &source.path else {
+        return Probe::Refuses("no path is named".to_owned());
+    };
     match std::fs::File::open(path) {
         Ok(_) => Probe::Answers(format!("{} can be read", path.display())),
         Err(error) => Probe::Refuses(format!("{} cannot be read: {error}", path.display())),

@@ -16,13 +16,22 @@ impl Turns for Shared {
         let name = provider.to_owned();
         Box::pin(async move {
             let until = now + TURN_MAX;
-            let taken = self.0.run(move |store| store.take_source_turn(&name, until, now + BELIEVED, now)).await;
+            let taken = self
+                .0
+                .run(move |store| store.take_source_turn(&name, until, now + BELIEVED, now))
+                .await;
             match taken {
                 Ok(SourceTurn::Ours(turn)) => Turn::Ours(turn),
                 Ok(SourceTurn::NotBefore(then)) => Turn::NotBefore(then),
-                Ok(SourceTurn::Paused(SourcePause { provider, until, reason })) => {
-                    Turn::Paused(Pause { provider, until, reason })
-                }
+                Ok(SourceTurn::Paused(SourcePause {
+                    provider,
+                    until,
+                    reason,
+                })) => Turn::Paused(Pause {
+                    provider,
+                    until,
+                    reason,
+                }),
                 Err(error) => {
                     say("takes no turn", &error);
                     Turn::Ours(until)
@@ -31,10 +40,18 @@ impl Turns for Shared {
         })
     }
 
-    fn end<'a>(&'a self, provider: &'a str, turn: DateTime<Utc>, next: DateTime<Utc>) -> Soon<'a, ()> {
+    fn end<'a>(
+        &'a self,
+        provider: &'a str,
+        turn: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Soon<'a, ()> {
         let name = provider.to_owned();
         Box::pin(async move {
-            let ended = self.0.run(move |store| store.end_source_turn(&name, turn, next)).await;
+            let ended = self
+                .0
+                .run(move |store| store.end_source_turn(&name, turn, next))
+                .await;
             ended.unwrap_or_else(|error| say("ends no turn", &error));
         })
     }
@@ -42,8 +59,16 @@ impl Turns for Shared {
     fn pause<'a>(&'a self, pause: &'a Pause) -> Soon<'a, ()> {
         // To the next whole second.
         let whole = pause.until.trunc_subsecs(0);
-        let until = if whole < pause.until { whole + TimeDelta::seconds(1) } else { whole };
-        let noted = SourcePause { provider: pause.provider.clone(), until, reason: pause.reason.clone() };
+        let until = if whole < pause.until {
+            whole + TimeDelta::seconds(1)
+        } else {
+            whole
+        };
+        let noted = SourcePause {
+            provider: pause.provider.clone(),
+            until,
+            reason: pause.reason.clone(),
+        };
         Box::pin(async move {
             let noted = self.0.run(move |store| store.pause_source(&noted)).await;
             noted.unwrap_or_else(|error| say("notes no pause", &error));

@@ -18,8 +18,12 @@ pub(super) const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"]
 
 /// Files that a model may have besides its weights; the first two it must have.
 /// They are read whole, so they come before the weights.
-pub(super) const SMALL: [&str; 4] =
-    ["config.json", "tokenizer.json", "1_Pooling/config.json", "sentence_bert_config.json"];
+pub(super) const SMALL: [&str; 4] = [
+    "config.json",
+    "tokenizer.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+];
 
 /// What a folder's `paperboy.json` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +61,18 @@ impl Sum {
         if *expected == found {
             return Ok(());
         }
-        Err(ModelError::Changed { path: path.to_owned(), why: format!("checksum {found}, not {expected}") })
+        Err(ModelError::Changed {
+            path: path.to_owned(),
+            why: format!("checksum {found}, not {expected}"),
+        })
     }
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn digest(path: &Path, mut context: Context) -> Result<String, ModelError> {
@@ -113,7 +122,10 @@ pub fn list(path: &Path) -> Result<Vec<Installed>, ModelError> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(ModelError::file(path))?;
-        if let Some(name) = entry.file_name().to_str().filter(|name| !name.starts_with('.'))
+        if let Some(name) = entry
+            .file_name()
+            .to_str()
+            .filter(|name| !name.starts_with('.'))
             && let Ok(one) = installed(path, name)
         {
             found.push(one);
@@ -125,7 +137,10 @@ pub fn list(path: &Path) -> Result<Vec<Installed>, ModelError> {
 
 /// The model `name` installed in the folder `path`; letters may be cased otherwise.
 pub fn installed(path: &Path, name: &str) -> Result<Installed, ModelError> {
-    let none = || ModelError::NotInstalled { name: name.to_owned(), path: path.to_owned() };
+    let none = || ModelError::NotInstalled {
+        name: name.to_owned(),
+        path: path.to_owned(),
+    };
     if !super::is_name(name) {
         return Err(none());
     }
@@ -133,14 +148,28 @@ pub fn installed(path: &Path, name: &str) -> Result<Installed, ModelError> {
     if !path.join(&name).join(MANIFEST).is_file() {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        name = names.into_iter().find(|other| other.eq_ignore_ascii_case(&name)).ok_or_else(none)?;
+        name = names
+            .into_iter()
+            .find(|other| other.eq_ignore_ascii_case(&name))
+            .ok_or_else(none)?;
     }
     let folder = path.join(&name);
     let text = std::fs::read(folder.join(MANIFEST)).map_err(|_| none())?;
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|_| none())?;
-    let kind = std::fs::read(folder.join("config.json")).ok().and_then(|config| kind_of(&config).ok());
-    let sizes = manifest.files.keys().filter_map(|file| Some(folder.join(file).metadata().ok()?.len()));
-    Ok(Installed { name, bytes: sizes.sum(), path: folder, manifest, kind })
+    let kind = std::fs::read(folder.join("config.json"))
+        .ok()
+        .and_then(|config| kind_of(&config).ok());
+    let sizes = manifest
+        .files
+        .keys()
+        .filter_map(|file| Some(folder.join(file).metadata().ok()?.len()));
+    Ok(Installed {
+        name,
+        bytes: sizes.sum(),
+        path: folder,
+        manifest,
+        kind,
+    })
 }
 
 /// Reads the model `name` installed in the folder `path`.
@@ -167,32 +196,58 @@ struct Parts {
 }
 
 fn parts(folder: &Path) -> Result<Parts, ModelError> {
-    let none = |missing| ModelError::NoModel { place: folder.display().to_string(), missing };
+    let none = |missing| ModelError::NoModel {
+        place: folder.display().to_string(),
+        missing,
+    };
     let config = read_if_any(folder, "config.json")?.ok_or_else(|| none("config.json"))?;
     let tokenizer = read_if_any(folder, "tokenizer.json")?.ok_or_else(|| none("tokenizer.json"))?;
     let weights = WEIGHTS.into_iter().find(|file| folder.join(file).is_file());
     let weights = weights.ok_or_else(|| none("model.safetensors"))?;
-    let manifest: Option<Manifest> = read_if_any(folder, MANIFEST)?.and_then(|text| serde_json::from_slice(&text).ok());
+    let manifest: Option<Manifest> =
+        read_if_any(folder, MANIFEST)?.and_then(|text| serde_json::from_slice(&text).ok());
     let mut all = Context::new(&SHA256);
-    for file in SMALL.into_iter().chain([weights]).filter(|file| folder.join(file).is_file()) {
+    for file in SMALL
+        .into_iter()
+        .chain([weights])
+        .filter(|file| folder.join(file).is_file())
+    {
         let path = folder.join(file);
         let found = sha256(&path)?;
-        if let Some(expected) = manifest.as_ref().and_then(|manifest| manifest.files.get(file))
+        if let Some(expected) = manifest
+            .as_ref()
+            .and_then(|manifest| manifest.files.get(file))
             && *expected != found
         {
-            return Err(ModelError::Changed { path, why: format!("checksum {found}, not {expected}") });
+            return Err(ModelError::Changed {
+                path,
+                why: format!("checksum {found}, not {expected}"),
+            });
         }
         all.update(found.as_bytes());
     }
     if let Some(manifest) = &manifest {
-        if let Some(lost) = manifest.files.keys().find(|file| !folder.join(file).is_file()) {
-            return Err(ModelError::Changed { path: folder.join(lost), why: "it is gone".to_owned() });
+        if let Some(lost) = manifest
+            .files
+            .keys()
+            .find(|file| !folder.join(file).is_file())
+        {
+            return Err(ModelError::Changed {
+                path: folder.join(lost),
+                why: "it is gone".to_owned(),
+            });
         }
         all.update(&[u8::from(manifest.parts_title), u8::from(manifest.cls)]);
     }
     // Eight digits tell models apart; nobody is to be kept from forging them.
     let sum = hex(&all.finish().as_ref()[..4]);
-    Ok(Parts { config, tokenizer, weights, manifest, sum })
+    Ok(Parts {
+        config,
+        tokenizer,
+        weights,
+        manifest,
+        sum,
+    })
 }
 
 fn bad(folder: &Path) -> impl FnOnce(BadModel) -> ModelError {
@@ -210,7 +265,10 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Embedder>, ModelError> {
             let table = StaticTable::read(&weights, &parts.tokenizer, &parts.config, &parts.sum);
             Ok(Arc::new(table.map_err(bad(folder))?))
         }
-        Kind::Table => Err(ModelError::NoModel { place: folder.display().to_string(), missing: WEIGHTS[0] }),
+        Kind::Table => Err(ModelError::NoModel {
+            place: folder.display().to_string(),
+            missing: WEIGHTS[0],
+        }),
         #[cfg(feature = "encoder")]
         Kind::Encoder => Ok(Arc::new(encoder::read(folder, &parts)?)),
         #[cfg(not(feature = "encoder"))]
@@ -252,9 +310,13 @@ mod encoder {
 
     pub(super) fn read(folder: &Path, parts: &Parts) -> Result<SentenceEncoder, ModelError> {
         let json = |file: &'static str| -> Result<Option<Value>, ModelError> {
-            let Some(text) = read_if_any(folder, file)? else { return Ok(None) };
+            let Some(text) = read_if_any(folder, file)? else {
+                return Ok(None);
+            };
             let value = serde_json::from_slice(&text);
-            value.map(Some).map_err(|error| bad(folder)(BadModel::broken(file, error.to_string())))
+            value
+                .map(Some)
+                .map_err(|error| bad(folder)(BadModel::broken(file, error.to_string())))
         };
         let manifest = parts.manifest.as_ref();
         let pooling = match json("1_Pooling/config.json")? {
@@ -263,7 +325,8 @@ mod encoder {
             None => Pooling::Mean,
             Some(said) => pooling(&said).map_err(bad(folder))?,
         };
-        let limit = json("sentence_bert_config.json")?.and_then(|said| said["max_seq_length"].as_u64());
+        let limit =
+            json("sentence_bert_config.json")?.and_then(|said| said["max_seq_length"].as_u64());
         let path = folder.join(parts.weights);
         let bytes = if parts.weights == super::WEIGHTS[0] {
             Some(std::fs::read(&path).map_err(ModelError::file(&path))?)
@@ -271,7 +334,9 @@ mod encoder {
             None
         };
         let files = EncoderFiles {
-            weights: bytes.as_deref().map_or(Weights::Torch(path), Weights::Safetensors),
+            weights: bytes
+                .as_deref()
+                .map_or(Weights::Torch(path), Weights::Safetensors),
             tokenizer: &parts.tokenizer,
             config: &parts.config,
             pooling,
@@ -283,21 +348,35 @@ mod encoder {
 
     fn pooling(said: &Value) -> Result<Pooling, BadModel> {
         // Old files hold a flag for each way, newer ones the name of it.
-        let flags =
-            ["pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens"];
+        let flags = [
+            "pooling_mode_max_tokens",
+            "pooling_mode_mean_sqrt_len_tokens",
+            "pooling_mode_weightedmean_tokens",
+        ];
         let is_set = |flag: &str| said[flag].as_bool().unwrap_or(false);
-        let (cls, mean) = (is_set("pooling_mode_cls_token"), is_set("pooling_mode_mean_tokens"));
+        let (cls, mean) = (
+            is_set("pooling_mode_cls_token"),
+            is_set("pooling_mode_mean_tokens"),
+        );
         match (said["pooling_mode"].as_str(), cls, mean) {
             (Some("mean"), ..) => Ok(Pooling::Mean),
             (Some("cls"), ..) => Ok(Pooling::Cls),
             (None, true, false) if !flags.into_iter().any(is_set) => Ok(Pooling::Cls),
             (None, false, true) if !flags.into_iter().any(is_set) => Ok(Pooling::Mean),
-            _ => Err(BadModel::broken("1_Pooling/config.json", "supported are the mean of all tokens and [CLS]")),
+            _ => Err(BadModel::broken(
+                "1_Pooling/config.json",
+                "supported are the mean of all tokens and [CLS]",
+            )),
         }
     }
 
     /// Installs a table made from the encoder `from` as `name` in the folder `path`.
-    pub fn save_distilled(path: &Path, name: &str, from: &str, made: &Distilled) -> Result<(), ModelError> {
+    pub fn save_distilled(
+        path: &Path,
+        name: &str,
+        from: &str,
+        made: &Distilled,
+    ) -> Result<(), ModelError> {
         let stage = Stage::new(path, name)?;
         stage.write("config.json", &made.config)?;
         stage.write("tokenizer.json", &made.tokenizer)?;

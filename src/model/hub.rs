@@ -112,7 +112,9 @@ pub struct Hub {
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,7 +130,11 @@ impl Said {
     fn listen(&mut self, headers: &HeaderMap, is_first: bool) {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let etag = text("x-linked-etag").or_else(|| text("etag").filter(|_| is_first));
-        let name = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_lowercase());
+        let name = etag.map(|etag| {
+            etag.trim_start_matches("W/")
+                .trim_matches('"')
+                .to_lowercase()
+        });
         let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()));
         if self.sum.is_none() {
             self.sum = name.and_then(|name| match name.len() {
@@ -138,7 +144,10 @@ impl Said {
             });
         }
         self.bytes = self.bytes.or_else(|| text("x-linked-size")?.parse().ok());
-        self.commit = self.commit.take().or_else(|| text("x-repo-commit").map(str::to_owned));
+        self.commit = self
+            .commit
+            .take()
+            .or_else(|| text("x-repo-commit").map(str::to_owned));
     }
 }
 
@@ -158,7 +167,11 @@ enum Try {
 
 impl Hub {
     /// The hub at `address`.
-    pub fn new(address: &str, settings: &HttpSettings, around: Surroundings) -> Result<Self, HubError> {
+    pub fn new(
+        address: &str,
+        settings: &HttpSettings,
+        around: Surroundings,
+    ) -> Result<Self, HubError> {
         let client = Client::builder()
             .user_agent(&settings.user_agent)
             .connect_timeout(settings.connect_timeout)
@@ -171,7 +184,11 @@ impl Hub {
             .tls_backend_preconfigured(tls().map_err(|error| HubError::Setup(Box::new(error)))?)
             .build()
             .map_err(|error| HubError::Setup(Box::new(error)))?;
-        Ok(Hub { address: address.trim_end_matches('/').to_owned(), client, around })
+        Ok(Hub {
+            address: address.trim_end_matches('/').to_owned(),
+            client,
+            around,
+        })
     }
 
     /// Fetches a file to `path`; `None` if there is none. What came of it before goes on growing in `path.part`.
@@ -181,7 +198,10 @@ impl Hub {
         path: &Path,
         step: &mut impl FnMut(Loading<'_>),
     ) -> Result<Option<Fetched>, HubError> {
-        let url = format!("{}/{}/resolve/{}/{}", self.address, ask.repo, ask.revision, ask.file);
+        let url = format!(
+            "{}/{}/resolve/{}/{}",
+            self.address, ask.repo, ask.revision, ask.file
+        );
         // A file that is here whole is asked for no more, if we know what it must be.
         if let Some(expected) = &ask.expected
             && expected.check(path).is_ok()
@@ -203,7 +223,9 @@ impl Hub {
                         return Err(wrong);
                     }
                     rename(&part, path).await?;
-                    return Ok(Some(Fetched { commit: said.commit }));
+                    return Ok(Some(Fetched {
+                        commit: said.commit,
+                    }));
                 }
                 Try::Anew if !anew => {
                     anew = true;
@@ -234,11 +256,18 @@ impl Hub {
         part: &Path,
         step: &mut impl FnMut(Loading<'_>),
     ) -> Result<Try, HubError> {
-        let here = tokio::fs::metadata(part).await.map_or(0, |metadata| metadata.len());
+        let here = tokio::fs::metadata(part)
+            .await
+            .map_or(0, |metadata| metadata.len());
         let mut said = Said::default();
         let mut response = match self.follow(url, here, &mut said).await? {
             Ok(response) => response,
-            Err(why) => return Ok(Try::Broken { why, has_come: false }),
+            Err(why) => {
+                return Ok(Try::Broken {
+                    why,
+                    has_come: false,
+                });
+            }
         };
         let status = response.status().as_u16();
         let start = match status {
@@ -252,18 +281,44 @@ impl Hub {
                 let why = format!(
                     "status {status}: there is no such repository, or it asks for a login, which paperboy has not"
                 );
-                return Err(HubError::Refused { url: url.to_owned(), why });
+                return Err(HubError::Refused {
+                    url: url.to_owned(),
+                    why,
+                });
             }
-            429 | 500.. => return Ok(Try::Broken { why: format!("status {status}"), has_come: false }),
-            _ => return Err(HubError::Refused { url: url.to_owned(), why: format!("status {status}") }),
+            429 | 500.. => {
+                return Ok(Try::Broken {
+                    why: format!("status {status}"),
+                    has_come: false,
+                });
+            }
+            _ => {
+                return Err(HubError::Refused {
+                    url: url.to_owned(),
+                    why: format!("status {status}"),
+                });
+            }
         };
-        let whole = response.content_length().map(|rest| start + rest).or(said.bytes);
+        let whole = response
+            .content_length()
+            .map(|rest| start + rest)
+            .or(said.bytes);
         if let Some(bytes) = whole.filter(|bytes| *bytes > FILE_BYTES_MAX) {
-            return Err(HubError::TooLarge { url: url.to_owned(), bytes });
+            return Err(HubError::TooLarge {
+                url: url.to_owned(),
+                bytes,
+            });
         }
-        let failed = |source| HubError::File { path: part.to_owned(), source };
+        let failed = |source| HubError::File {
+            path: part.to_owned(),
+            source,
+        };
         let mut options = tokio::fs::OpenOptions::new();
-        let options = if start == 0 { options.write(true).truncate(true) } else { options.append(true) };
+        let options = if start == 0 {
+            options.write(true).truncate(true)
+        } else {
+            options.append(true)
+        };
         let mut file = options.create(true).open(part).await.map_err(failed)?;
         let mut done = start;
         let broken = loop {
@@ -271,10 +326,17 @@ impl Hub {
                 Ok(Some(bytes)) => {
                     done += bytes.len() as u64;
                     if done > FILE_BYTES_MAX {
-                        return Err(HubError::TooLarge { url: url.to_owned(), bytes: done });
+                        return Err(HubError::TooLarge {
+                            url: url.to_owned(),
+                            bytes: done,
+                        });
                     }
                     file.write_all(&bytes).await.map_err(failed)?;
-                    step(Loading { file: ask.file, done, whole });
+                    step(Loading {
+                        file: ask.file,
+                        done,
+                        whole,
+                    });
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(in_one_line(&error)),
@@ -286,14 +348,25 @@ impl Hub {
             Some(format!("it ended after {done} of {whole} bytes"))
         });
         Ok(match broken {
-            Some(why) => Try::Broken { why, has_come: done > start },
+            Some(why) => Try::Broken {
+                why,
+                has_come: done > start,
+            },
             None => Try::Done(said),
         })
     }
 
     /// Asks for what comes after the first `here` bytes, and goes where the hub says.
-    async fn follow(&self, url: &str, here: u64, said: &mut Said) -> Result<Result<Response, String>, HubError> {
-        let refused = |why: &str| HubError::Refused { url: url.to_owned(), why: why.to_owned() };
+    async fn follow(
+        &self,
+        url: &str,
+        here: u64,
+        said: &mut Said,
+    ) -> Result<Result<Response, String>, HubError> {
+        let refused = |why: &str| HubError::Refused {
+            url: url.to_owned(),
+            why: why.to_owned(),
+        };
         let mut at = Url::parse(url).map_err(|_| refused("this is no web address"))?;
         for hop in 0..=REDIRECTIONS_MAX {
             let mut request = self.client.get(at.clone());
@@ -308,8 +381,13 @@ impl Hub {
             if !response.status().is_redirection() {
                 return Ok(Ok(response));
             }
-            let next = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-            let next = next.and_then(|next| at.join(next).ok()).ok_or_else(|| refused("a redirection to nowhere"))?;
+            let next = response
+                .headers()
+                .get(header::LOCATION)
+                .and_then(|value| value.to_str().ok());
+            let next = next
+                .and_then(|next| at.join(next).ok())
+                .ok_or_else(|| refused("a redirection to nowhere"))?;
             if at.scheme() == "https" && next.scheme() != "https" {
                 return Err(refused("a redirection from https to http"));
             }
@@ -322,18 +400,30 @@ impl Hub {
 /// Where the bytes of a partial answer begin (RFC 9110 section 14.4).
 fn starts_at(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+    range
+        .strip_prefix("bytes ")?
+        .split('-')
+        .next()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 async fn remove(path: &Path) -> Result<(), HubError> {
     match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(HubError::File { path: path.to_owned(), source: error })
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(HubError::File {
+            path: path.to_owned(),
+            source: error,
+        }),
         _ => Ok(()),
     }
 }
 
 async fn rename(from: &Path, to: &Path) -> Result<(), HubError> {
-    tokio::fs::rename(from, to).await.map_err(|source| HubError::File { path: to.to_owned(), source })
+    tokio::fs::rename(from, to)
+        .await
+        .map_err(|source| HubError::File {
+            path: to.to_owned(),
+            source,
+        })
 }

@@ -34,7 +34,10 @@ pub fn is_name(name: &str) -> bool {
 /// the newest). `None` if it is none of them.
 pub fn source_of(text: &str) -> Option<(Source, String)> {
     if let Some(known) = Known::find(text) {
-        let source = Source::Hub { repo: known.repo.to_owned(), revision: known.revision.to_owned() };
+        let source = Source::Hub {
+            repo: known.repo.to_owned(),
+            revision: known.revision.to_owned(),
+        };
         return Some((source, known.name.to_owned()));
     }
     let path = Path::new(text);
@@ -47,7 +50,10 @@ pub fn source_of(text: &str) -> Option<(Source, String)> {
     let (repo, revision) = text.split_once('@').unwrap_or((text, "main"));
     let (owner, name) = repo.split_once('/')?;
     let is_revision = !revision.is_empty() && revision.split('/').all(is_name);
-    let source = Source::Hub { repo: repo.to_owned(), revision: revision.to_owned() };
+    let source = Source::Hub {
+        repo: repo.to_owned(),
+        revision: revision.to_owned(),
+    };
     (is_name(owner) && is_name(name) && is_revision).then(|| (source, name.to_owned()))
 }
 
@@ -71,12 +77,25 @@ impl Stage {
         let lock_path = folder.join("lock");
         let lock = File::create(&lock_path).map_err(ModelError::file(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Stage { folder, target, _lock: lock }),
+            Ok(()) => Ok(Stage {
+                folder,
+                target,
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => {
-                let busy = std::io::Error::new(ErrorKind::WouldBlock, "another paperboy installs this model right now");
-                Err(ModelError::File { path: folder, source: busy })
+                let busy = std::io::Error::new(
+                    ErrorKind::WouldBlock,
+                    "another paperboy installs this model right now",
+                );
+                Err(ModelError::File {
+                    path: folder,
+                    source: busy,
+                })
             }
-            Err(TryLockError::Error(error)) => Err(ModelError::File { path: lock_path, source: error }),
+            Err(TryLockError::Error(error)) => Err(ModelError::File {
+                path: lock_path,
+                source: error,
+            }),
         }
     }
 
@@ -112,10 +131,13 @@ impl Stage {
             let path = self.folder.join(file);
             if path.is_file() {
                 manifest.files.insert(file.to_owned(), sha256(&path)?);
-                File::open(&path).and_then(|file| file.sync_all()).map_err(ModelError::file(path))?;
+                File::open(&path)
+                    .and_then(|file| file.sync_all())
+                    .map_err(ModelError::file(path))?;
             }
         }
-        let text = serde_json::to_vec_pretty(&manifest).expect("text and lists of text have a JSON form");
+        let text =
+            serde_json::to_vec_pretty(&manifest).expect("text and lists of text have a JSON form");
         let path = self.folder.join(MANIFEST);
         let write = |path: &Path| {
             let mut file = File::create(path)?;
@@ -131,9 +153,10 @@ impl Stage {
         let _ = std::fs::remove_file(self.folder.join("lock"));
         if self.target.exists() {
             // Somebody's own folder, since it was not installed: it is put aside, not removed.
-            let aside = self
-                .target
-                .with_file_name(format!(".before-{}", self.target.file_name().unwrap_or_default().display()));
+            let aside = self.target.with_file_name(format!(
+                ".before-{}",
+                self.target.file_name().unwrap_or_default().display()
+            ));
             let _ = std::fs::remove_dir_all(&aside);
             std::fs::rename(&self.target, &aside).map_err(ModelError::file(&self.target))?;
         }
@@ -144,8 +167,14 @@ impl Stage {
 /// The same, said of where the model is from.
 fn named(error: ModelError, place: &str) -> ModelError {
     match error {
-        ModelError::Bad { source, .. } => ModelError::Bad { place: place.to_owned(), source },
-        ModelError::NoModel { missing, .. } => ModelError::NoModel { place: place.to_owned(), missing },
+        ModelError::Bad { source, .. } => ModelError::Bad {
+            place: place.to_owned(),
+            source,
+        },
+        ModelError::NoModel { missing, .. } => ModelError::NoModel {
+            place: place.to_owned(),
+            missing,
+        },
         other => other,
     }
 }
@@ -153,8 +182,14 @@ fn named(error: ModelError, place: &str) -> ModelError {
 /// Installs the model in the folder `from` as `name` in the folder `path`.
 pub fn copy(from: &Path, path: &Path, name: &str) -> Result<(), ModelError> {
     let place = from.display().to_string();
-    let none = |missing| ModelError::NoModel { place: place.clone(), missing };
-    let weights = WEIGHTS.into_iter().find(|file| from.join(file).is_file()).ok_or_else(|| none(WEIGHTS[0]))?;
+    let none = |missing| ModelError::NoModel {
+        place: place.clone(),
+        missing,
+    };
+    let weights = WEIGHTS
+        .into_iter()
+        .find(|file| from.join(file).is_file())
+        .ok_or_else(|| none(WEIGHTS[0]))?;
     for file in &SMALL[..2] {
         if !from.join(file).is_file() {
             return Err(none(file));
@@ -173,7 +208,12 @@ pub fn copy(from: &Path, path: &Path, name: &str) -> Result<(), ModelError> {
         match std::fs::copy(&source, &target) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(ModelError::File { path: source, source: error }),
+            Err(error) => {
+                return Err(ModelError::File {
+                    path: source,
+                    source: error,
+                });
+            }
         }
         if file == SMALL[1]
             && let Err(source) = check_small(&stage.read(SMALL[0])?, &stage.read(SMALL[1])?)
@@ -201,7 +241,12 @@ pub async fn fetch(
     let mut commit: Option<String> = None;
     let mut get = async |file: &'static str| -> Result<Option<()>, ModelError> {
         let at = commit.clone().unwrap_or_else(|| revision.to_owned());
-        let ask = Fetch { repo, revision: &at, file, expected: known.and_then(|known| known.sum(file)) };
+        let ask = Fetch {
+            repo,
+            revision: &at,
+            file,
+            expected: known.and_then(|known| known.sum(file)),
+        };
         let found = hub.fetch(&ask, &stage.path(file)?, &mut step).await?;
         if let Some(named) = found.as_ref().and_then(|found| found.commit.clone()) {
             commit.get_or_insert(named);
@@ -211,7 +256,10 @@ pub async fn fetch(
     for file in &SMALL[..2] {
         if get(file).await?.is_none() {
             stage.clear();
-            return Err(ModelError::NoModel { place, missing: file });
+            return Err(ModelError::NoModel {
+                place,
+                missing: file,
+            });
         }
     }
     let kind = match check_small(&stage.read(SMALL[0])?, &stage.read(SMALL[1])?) {
@@ -226,7 +274,11 @@ pub async fn fetch(
             get(file).await?;
         }
     }
-    let weights = if kind == Kind::Encoder { &WEIGHTS[..] } else { &WEIGHTS[..1] };
+    let weights = if kind == Kind::Encoder {
+        &WEIGHTS[..]
+    } else {
+        &WEIGHTS[..1]
+    };
     let mut has_weights = false;
     for file in weights {
         has_weights = get(file).await?.is_some();
@@ -235,7 +287,10 @@ pub async fn fetch(
         }
     }
     if !has_weights {
-        return Err(ModelError::NoModel { place, missing: WEIGHTS[0] });
+        return Err(ModelError::NoModel {
+            place,
+            missing: WEIGHTS[0],
+        });
     }
     let manifest = manifest_of(repo, commit.or_else(|| Some(revision.to_owned())), known);
     stage.finish(manifest)
@@ -246,9 +301,15 @@ impl Sum {
     pub(super) fn check_fetched(&self, path: &Path, url: &str) -> Result<(), HubError> {
         match self.check(path) {
             Ok(()) => Ok(()),
-            Err(ModelError::Changed { why, .. }) => Err(HubError::Checksum { url: url.to_owned(), why }),
+            Err(ModelError::Changed { why, .. }) => Err(HubError::Checksum {
+                url: url.to_owned(),
+                why,
+            }),
             Err(ModelError::File { path, source }) => Err(HubError::File { path, source }),
-            Err(other) => Err(HubError::Checksum { url: url.to_owned(), why: other.to_string() }),
+            Err(other) => Err(HubError::Checksum {
+                url: url.to_owned(),
+                why: other.to_string(),
+            }),
         }
     }
 }
@@ -259,18 +320,52 @@ mod tests {
 
     #[test]
     fn a_model_is_asked_for_by_name_folder_or_repository() {
-        let hub = |repo: &str, revision: &str| Source::Hub { repo: repo.into(), revision: revision.into() };
-        let minilm = ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41");
-        assert_eq!(source_of("all-minilm-l6-v2"), Some((hub(minilm.0, minilm.1), "all-MiniLM-L6-v2".into())));
+        let hub = |repo: &str, revision: &str| Source::Hub {
+            repo: repo.into(),
+            revision: revision.into(),
+        };
+        let minilm = (
+            "sentence-transformers/all-MiniLM-L6-v2",
+            "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+        );
+        assert_eq!(
+            source_of("all-minilm-l6-v2"),
+            Some((hub(minilm.0, minilm.1), "all-MiniLM-L6-v2".into()))
+        );
         assert_eq!(source_of(minilm.0), source_of("all-MiniLM-L6-v2"));
-        assert_eq!(source_of("some/model"), Some((hub("some/model", "main"), "model".into())));
-        assert_eq!(source_of("some/model@refs/pr/1"), Some((hub("some/model", "refs/pr/1"), "model".into())));
-        for wrong in ["", "nonsense", "a/b/c", "../x", "some/..", "https://example.org/a", "a/b@", "a/b?x", "a /b"] {
+        assert_eq!(
+            source_of("some/model"),
+            Some((hub("some/model", "main"), "model".into()))
+        );
+        assert_eq!(
+            source_of("some/model@refs/pr/1"),
+            Some((hub("some/model", "refs/pr/1"), "model".into()))
+        );
+        for wrong in [
+            "",
+            "nonsense",
+            "a/b/c",
+            "../x",
+            "some/..",
+            "https://example.org/a",
+            "a/b@",
+            "a/b?x",
+            "a /b",
+        ] {
             assert_eq!(source_of(wrong), None, "{wrong:?}");
         }
         let folder = tempfile::Builder::new().prefix("table").tempdir().unwrap();
         let text = folder.path().to_str().unwrap();
-        let name = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
-        assert_eq!(source_of(text), Some((Source::Folder(folder.path().to_owned()), name)));
+        let name = folder
+            .path()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            source_of(text),
+            Some((Source::Folder(folder.path().to_owned()), name))
+        );
     }
 }

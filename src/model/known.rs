@@ -29,9 +29,18 @@ pub const KNOWN: &[Known] = &[
         revision: "bf8b056651a2c21b8d2565580b8569da283cab23",
         about: "static table, 256 numbers, 30 MB (MIT)",
         sums: &[
-            ("config.json", "2a6ac0e9aaa356a68a5688070db78fc3a464fefe85d2f06a1905ce3718687553"),
-            ("tokenizer.json", "e67e803f624fb4d67dea1c730d06e1067e1b14d830e2c2202569e3ef0f70bb50"),
-            ("model.safetensors", "f65d0f325faadc1e121c319e2faa41170d3fa07d8c89abd48ca5358d9a223de2"),
+            (
+                "config.json",
+                "2a6ac0e9aaa356a68a5688070db78fc3a464fefe85d2f06a1905ce3718687553",
+            ),
+            (
+                "tokenizer.json",
+                "e67e803f624fb4d67dea1c730d06e1067e1b14d830e2c2202569e3ef0f70bb50",
+            ),
+            (
+                "model.safetensors",
+                "f65d0f325faadc1e121c319e2faa41170d3fa07d8c89abd48ca5358d9a223de2",
+            ),
         ],
         parts_title: false,
         cls: false,
@@ -42,9 +51,18 @@ pub const KNOWN: &[Known] = &[
         revision: "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
         about: "sentence encoder, 384 numbers, 91 MB (Apache-2.0)",
         sums: &[
-            ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
-            ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
-            ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+            (
+                "config.json",
+                "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            ),
+            (
+                "tokenizer.json",
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            ),
+            (
+                "model.safetensors",
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            ),
         ],
         parts_title: false,
         cls: false,
@@ -64,11 +82,16 @@ pub const KNOWN: &[Known] = &[
 impl Known {
     /// The model with this short name or repository, however its letters are cased.
     pub fn find(name: &str) -> Option<&'static Known> {
-        KNOWN.iter().find(|known| known.name.eq_ignore_ascii_case(name) || known.repo.eq_ignore_ascii_case(name))
+        KNOWN.iter().find(|known| {
+            known.name.eq_ignore_ascii_case(name) || known.repo.eq_ignore_ascii_case(name)
+        })
     }
 
     /// What `file` must be.
     pub(super) fn sum(&self, file: &str) -> Option<Sum> {
-        self.sums.iter().find(|(name, _)| *name == file).map(|(_, sum)| Sum::Sha256((*sum).to_owned()))
+        self.sums
+            .iter()
+            .find(|(name, _)| *name == file)
+            .map(|(_, sum)| Sum::Sha256((*sum).to_owned()))
     }
 }

@@ -70,7 +70,9 @@ pub enum ModelError {
     #[error(transparent)]
     Hub(#[from] HubError),
     /// A name that no folder can have.
-    #[error("{0:?} cannot be a model's name: letters, digits, dots, hyphens and underscores, 80 at most")]
+    #[error(
+        "{0:?} cannot be a model's name: letters, digits, dots, hyphens and underscores, 80 at most"
+    )]
     Name(String),
     /// The file system refused.
     #[error("cannot use {}", path.display())]

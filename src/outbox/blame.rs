@@ -34,7 +34,10 @@ pub fn blame(stage: Stage, reply: &Reply) -> Blame {
             && (rule.words.is_empty() || holds_one(&reply.text, rule.words))
     };
     // What is neither 4xx nor 5xx is no refusal: the conversation is out of step, which is the relay's trouble.
-    RULES.iter().find(fits).map_or(Blame::Relay, |rule| rule.blame)
+    RULES
+        .iter()
+        .find(fits)
+        .map_or(Blame::Relay, |rule| rule.blame)
 }
 
 struct Rule {
@@ -48,12 +51,29 @@ struct Rule {
     blame: Blame,
 }
 
-const fn rule(at: &'static [Stage], codes: RangeInclusive<u16>, enhanced: &'static str, blame: Blame) -> Rule {
-    Rule { at, codes, enhanced, words: &[], blame }
+const fn rule(
+    at: &'static [Stage],
+    codes: RangeInclusive<u16>,
+    enhanced: &'static str,
+    blame: Blame,
+) -> Rule {
+    Rule {
+        at,
+        codes,
+        enhanced,
+        words: &[],
+        blame,
+    }
 }
 
 const ANY: &[Stage] = &[];
-const OPENING: &[Stage] = &[Stage::Connect, Stage::Greeting, Stage::Ehlo, Stage::StartTls, Stage::Auth];
+const OPENING: &[Stage] = &[
+    Stage::Connect,
+    Stage::Greeting,
+    Stage::Ehlo,
+    Stage::StartTls,
+    Stage::Auth,
+];
 const MAIL: &[Stage] = &[Stage::Mail];
 const RCPT: &[Stage] = &[Stage::Rcpt];
 
@@ -133,7 +153,13 @@ static RULES: &[Rule] = &[
     // Over quota (RFC 5321 section 4.2.3), or too many recipients (section 4.5.3.1.10).
     rule(ANY, 552..=552, "", Blame::RecipientSoft),
     // A blocklist that answers a bare 550 or 554 must not cost anybody their subscription.
-    Rule { at: ANY, codes: 550..=554, enhanced: "-", words: DISLIKE, blame: Blame::Policy },
+    Rule {
+        at: ANY,
+        codes: 550..=554,
+        enhanced: "-",
+        words: DISLIKE,
+        blame: Blame::Policy,
+    },
     // Mailbox unavailable, not local, name not allowed (RFC 5321 section 4.2.3). Only at RCPT: after
     // the text a bare 550 is mostly about the text.
     rule(RCPT, 550..=551, "", Blame::Recipient),
@@ -149,7 +175,9 @@ fn says(pattern: &str, found: Option<Enhanced>) -> bool {
         (_, None) => false,
         (pattern, Some(found)) => {
             let exact = found.to_string();
-            pattern.strip_suffix('*').map_or(exact == pattern, |start| exact.starts_with(start))
+            pattern
+                .strip_suffix('*')
+                .map_or(exact == pattern, |start| exact.starts_with(start))
         }
     }
 }
@@ -165,7 +193,11 @@ mod tests {
 
     #[track_caller]
     fn check(stage: Stage, code: u16, text: &str, expected: Blame) {
-        assert_eq!(blame(stage, &Reply::new(code, text)), expected, "{stage}: {code} {text}");
+        assert_eq!(
+            blame(stage, &Reply::new(code, text)),
+            expected,
+            "{stage}: {code} {text}"
+        );
     }
 
     #[test]
@@ -173,14 +205,34 @@ mod tests {
         check(Stage::Rcpt, 550, "5.1.1 no such user", Blame::Recipient);
         check(Stage::Rcpt, 550, "no such user", Blame::Recipient);
         check(Stage::Rcpt, 551, "user not local", Blame::Recipient);
-        check(Stage::Rcpt, 553, "mailbox name not allowed", Blame::Recipient);
+        check(
+            Stage::Rcpt,
+            553,
+            "mailbox name not allowed",
+            Blame::Recipient,
+        );
         check(Stage::Rcpt, 550, "5.1.0 address rejected", Blame::Recipient);
         check(Stage::Rcpt, 554, "5.1.2 domain not found", Blame::Recipient);
-        check(Stage::Rcpt, 556, "5.1.10 recipient address has null MX", Blame::Recipient);
+        check(
+            Stage::Rcpt,
+            556,
+            "5.1.10 recipient address has null MX",
+            Blame::Recipient,
+        );
         check(Stage::Rcpt, 550, "5.2.1 mailbox disabled", Blame::Recipient);
-        check(Stage::Rcpt, 521, "host does not accept mail", Blame::Recipient);
+        check(
+            Stage::Rcpt,
+            521,
+            "host does not accept mail",
+            Blame::Recipient,
+        );
         // Exchange Online's words for an unknown recipient.
-        check(Stage::Rcpt, 550, "5.4.1 Recipient address rejected: Access denied.", Blame::Recipient);
+        check(
+            Stage::Rcpt,
+            550,
+            "5.4.1 Recipient address rejected: Access denied.",
+            Blame::Recipient,
+        );
         check(Stage::Dot, 550, "5.1.1 no such user", Blame::Recipient);
     }
 
@@ -198,8 +250,18 @@ mod tests {
         check(Stage::Dot, 550, "5.7.26 unauthenticated", Blame::Policy);
         check(Stage::Rcpt, 550, "5.7.515 access denied", Blame::Policy);
         check(Stage::Rcpt, 554, "Relay access denied", Blame::Policy);
-        check(Stage::Rcpt, 550, "your host is blacklisted, see zen.spamhaus.org", Blame::Policy);
-        check(Stage::Rcpt, 553, "5.1.8 sender address rejected: domain not found", Blame::Policy);
+        check(
+            Stage::Rcpt,
+            550,
+            "your host is blacklisted, see zen.spamhaus.org",
+            Blame::Policy,
+        );
+        check(
+            Stage::Rcpt,
+            553,
+            "5.1.8 sender address rejected: domain not found",
+            Blame::Policy,
+        );
         check(Stage::Rcpt, 530, "authentication required", Blame::Policy);
         check(Stage::Dot, 552, "5.3.4 message too big", Blame::Policy);
         check(Stage::Mail, 550, "sender rejected", Blame::Policy);
@@ -211,8 +273,18 @@ mod tests {
     #[test]
     fn a_relay_in_trouble_blames_itself() {
         check(Stage::Greeting, 421, "too busy", Blame::Relay);
-        check(Stage::Auth, 454, "4.7.0 temporary authentication failure", Blame::Relay);
-        check(Stage::Mail, 452, "4.3.1 insufficient system storage", Blame::Relay);
+        check(
+            Stage::Auth,
+            454,
+            "4.7.0 temporary authentication failure",
+            Blame::Relay,
+        );
+        check(
+            Stage::Mail,
+            452,
+            "4.3.1 insufficient system storage",
+            Blame::Relay,
+        );
         check(Stage::Mail, 450, "4.7.1 slow down", Blame::Relay);
         check(Stage::Rcpt, 421, "4.7.0 closing", Blame::Relay);
         check(Stage::Dot, 421, "shutting down", Blame::Relay);
@@ -226,7 +298,12 @@ mod tests {
         check(Stage::Dot, 451, "4.7.1 try again", Blame::Later);
         check(Stage::Rcpt, 452, "4.5.3 too many recipients", Blame::Later);
         check(Stage::Rcpt, 550, "5.5.3 too many recipients", Blame::Later);
-        check(Stage::Dot, 451, "4.3.0 queue file write error", Blame::Later);
+        check(
+            Stage::Dot,
+            451,
+            "4.3.0 queue file write error",
+            Blame::Later,
+        );
     }
 
     #[test]

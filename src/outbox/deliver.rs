@@ -104,7 +104,15 @@ impl Courier {
         sender: EnvelopeSender,
         stop: CancellationToken,
     ) -> Result<Self, DeliverError> {
-        Self::with_timeouts(db, clock, random, transport, sender, stop, Timeouts::default())
+        Self::with_timeouts(
+            db,
+            clock,
+            random,
+            transport,
+            sender,
+            stop,
+            Timeouts::default(),
+        )
     }
 
     /// The same with other waits than the RFC's.
@@ -121,22 +129,47 @@ impl Courier {
             Transport::Smtp(smtp) => {
                 let dialer = Dialer::new(smtp, timeouts).map_err(DeliverError::Tls)?;
                 let messages_per_connection = smtp.messages_per_connection.max(1);
-                let route = Route::Smtp { dialer: Box::new(dialer), messages_per_connection };
+                let route = Route::Smtp {
+                    dialer: Box::new(dialer),
+                    messages_per_connection,
+                };
                 let name = format!("{}:{}", smtp.host, smtp.port);
-                (route, name, smtp.retry.clone(), smtp.rate, smtp.connections.max(1))
+                (
+                    route,
+                    name,
+                    smtp.retry.clone(),
+                    smtp.rate,
+                    smtp.connections.max(1),
+                )
             }
             Transport::Maildir(path) => {
-                let maildir =
-                    Maildir::open(path).map_err(|source| DeliverError::Maildir { path: path.clone(), source })?;
-                let limits = RateLimits { per_second: 0, per_minute: 0, per_hour: 0 };
+                let maildir = Maildir::open(path).map_err(|source| DeliverError::Maildir {
+                    path: path.clone(),
+                    source,
+                })?;
+                let limits = RateLimits {
+                    per_second: 0,
+                    per_minute: 0,
+                    per_hour: 0,
+                };
                 let name = "maildir".to_owned();
-                (Route::Maildir(maildir), name, RetrySettings::default(), limits, MAILDIR_WORKERS)
+                (
+                    Route::Maildir(maildir),
+                    name,
+                    RetrySettings::default(),
+                    limits,
+                    MAILDIR_WORKERS,
+                )
             }
         };
         // Process numbers repeat, in containers above all; two senders must not have one name.
         let mut distinction = [0; 4];
         random.fill(&mut distinction);
-        let holder = format!("process {} ({:08x})", std::process::id(), u32::from_be_bytes(distinction));
+        let holder = format!(
+            "process {} ({:08x})",
+            std::process::id(),
+            u32::from_be_bytes(distinction)
+        );
         Ok(Courier {
             db,
             clock,
@@ -161,19 +194,28 @@ impl Courier {
     /// Sends under this name, which others are told while it sends. No other sender may have it.
     #[must_use]
     pub fn called(self, holder: impl Into<String>) -> Self {
-        Courier { holder: holder.into(), ..self }
+        Courier {
+            holder: holder.into(),
+            ..self
+        }
     }
 
     /// Sends as the holder of `lock`: a lease that still runs belongs to a dead process, and is taken over.
     #[must_use]
     pub fn holding(self, lock: SendingLock) -> Self {
-        Courier { lock: Some(lock), ..self }
+        Courier {
+            lock: Some(lock),
+            ..self
+        }
     }
 
     /// Tells `watcher` after each delivery, and before each wait.
     #[must_use]
     pub fn watched_by(self, watcher: Watcher) -> Self {
-        Courier { watcher: Some(watcher), ..self }
+        Courier {
+            watcher: Some(watcher),
+            ..self
+        }
     }
 
     /// Sends until nothing is due or in flight; with `wait`, until nothing
@@ -188,7 +230,9 @@ impl Courier {
     async fn work_until_empty(&self, shift: &Shift<'_>, wait: bool) -> Result<(), DeliverError> {
         loop {
             let step = shift.step().await?;
-            let Some(next_at) = step.next_at.filter(|_| !self.stop.is_cancelled()) else { return Ok(()) };
+            let Some(next_at) = step.next_at.filter(|_| !self.stop.is_cancelled()) else {
+                return Ok(());
+            };
             if next_at <= self.clock.now() && step.claimed > 0 {
                 continue;
             }
@@ -201,7 +245,10 @@ impl Courier {
                 continue;
             }
             // The ledger counts in whole seconds.
-            let nap = left.clamp(TimeDelta::seconds(1), NAP_MAX).to_std().unwrap_or_default();
+            let nap = left
+                .clamp(TimeDelta::seconds(1), NAP_MAX)
+                .to_std()
+                .unwrap_or_default();
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(nap) => {}

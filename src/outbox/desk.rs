@@ -28,7 +28,10 @@ pub type Watcher = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// Where mail goes, ready to be used.
 pub(super) enum Route {
-    Smtp { dialer: Box<Dialer>, messages_per_connection: u32 },
+    Smtp {
+        dialer: Box<Dialer>,
+        messages_per_connection: u32,
+    },
     Maildir(Maildir),
 }
 
@@ -60,16 +63,31 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn accepted(stage: Stage, reply: Option<Reply>, text: String) -> Self {
-        End { stage, reply, text, outcome: Outcome::Accepted }
+        End {
+            stage,
+            reply,
+            text,
+            outcome: Outcome::Accepted,
+        }
     }
 
     pub(super) fn failed(failure: Failure, outcome: Outcome) -> Self {
-        End { stage: failure.stage, reply: failure.reply, text: failure.text, outcome }
+        End {
+            stage: failure.stage,
+            reply: failure.reply,
+            text: failure.text,
+            outcome,
+        }
     }
 
     pub(super) fn not_tried() -> Self {
         let text = "not tried: sending was interrupted".to_owned();
-        End { stage: Stage::Queue, reply: None, text, outcome: Outcome::NotTried }
+        End {
+            stage: Stage::Queue,
+            reply: None,
+            text,
+            outcome: Outcome::NotTried,
+        }
     }
 
     fn code(&self) -> Option<u16> {
@@ -77,7 +95,10 @@ impl End {
     }
 
     fn enhanced(&self) -> Option<String> {
-        self.reply.as_ref().and_then(|reply| reply.enhanced).map(|enhanced| enhanced.to_string())
+        self.reply
+            .as_ref()
+            .and_then(|reply| reply.enhanced)
+            .map(|enhanced| enhanced.to_string())
     }
 
     fn record(&self, took: Duration) -> AttemptRecord {
@@ -85,7 +106,10 @@ impl End {
             stage: self.stage.word().to_owned(),
             code: self.code(),
             enhanced: self.enhanced(),
-            text: self.reply.as_ref().map_or_else(|| self.text.clone(), |reply| reply.text.clone()),
+            text: self
+                .reply
+                .as_ref()
+                .map_or_else(|| self.text.clone(), |reply| reply.text.clone()),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -102,8 +126,18 @@ impl Desk {
         halt: &CancellationToken,
     ) -> Result<Recording, DeliverError> {
         let now = self.clock.now();
-        let soft = matches!(end.outcome, Outcome::Refused { blame: Blame::RecipientSoft, .. });
-        let soft_before = if soft { self.soft_before(claimed.id).await? } else { 0 };
+        let soft = matches!(
+            end.outcome,
+            Outcome::Refused {
+                blame: Blame::RecipientSoft,
+                ..
+            }
+        );
+        let soft_before = if soft {
+            self.soft_before(claimed.id).await?
+        } else {
+            0
+        };
         let circumstances = Circumstances {
             attempts: claimed.attempts,
             soft_before,
@@ -117,7 +151,12 @@ impl Desk {
         log(claimed, end, &consequence.verdict, now);
         self.tally().count(claimed.id, &consequence.verdict);
         let attempt = end.record(took);
-        let settlement = Settlement { id: claimed.id, attempt, verdict: consequence.verdict, soft };
+        let settlement = Settlement {
+            id: claimed.id,
+            attempt,
+            verdict: consequence.verdict,
+            soft,
+        };
         let recording = self.ledger.settle(settlement).await;
         self.hear(consequence.relay, end, now, halt).await?;
         self.tell(None);
@@ -125,7 +164,10 @@ impl Desk {
     }
 
     async fn soft_before(&self, id: DeliveryId) -> Result<u32, DeliverError> {
-        let earlier = self.db.run(move |store| store.earlier_deliveries(id, SOFT_AMONG as u32)).await?;
+        let earlier = self
+            .db
+            .run(move |store| store.earlier_deliveries(id, SOFT_AMONG as u32))
+            .await?;
         Ok(soft_before(&earlier))
     }
 
@@ -140,13 +182,24 @@ impl Desk {
         if !is_trouble {
             return Ok(());
         }
-        self.rest(&failure.to_string(), false, failure.stage, None, self.clock.now(), halt).await
+        self.rest(
+            &failure.to_string(),
+            false,
+            failure.stage,
+            None,
+            self.clock.now(),
+            halt,
+        )
+        .await
     }
 
     /// Tells the watcher, if there is one.
     pub(super) fn tell(&self, waits_until: Option<DateTime<Utc>>) {
         if let Some(watcher) = &self.watcher {
-            watcher(&Progress { so_far: self.tally().so_far(), waits_until });
+            watcher(&Progress {
+                so_far: self.tally().so_far(),
+                waits_until,
+            });
         }
     }
 
@@ -193,7 +246,10 @@ impl Desk {
         if !is_trouble {
             return Ok(());
         }
-        let said = end.reply.as_ref().map_or_else(|| end.text.clone(), ToString::to_string);
+        let said = end
+            .reply
+            .as_ref()
+            .map_or_else(|| end.text.clone(), ToString::to_string);
         let reason = format!("{}: {said}", end.stage);
         if needs_a_person && self.relay().alarm() {
             tracing::error!(
@@ -202,7 +258,8 @@ impl Desk {
                  `paperboy outbox list` shows its words"
             );
         }
-        self.rest(&reason, needs_a_person, end.stage, end.code(), now, halt).await
+        self.rest(&reason, needs_a_person, end.stage, end.code(), now, halt)
+            .await
     }
 
     /// Gives the relay rest, unless it rests already.
@@ -216,7 +273,9 @@ impl Desk {
         halt: &CancellationToken,
     ) -> Result<(), DeliverError> {
         halt.cancel();
-        let pause = self.relay().rest(reason, refuses_us, self.retry.breaker, now);
+        let pause = self
+            .relay()
+            .rest(reason, refuses_us, self.retry.breaker, now);
         let Some(pause) = pause else { return Ok(()) };
         tracing::warn!(
             relay = %self.relay_name, smtp.stage = %stage, smtp.code = code, failures = pause.failures,
@@ -227,7 +286,10 @@ impl Desk {
 
     async fn note_pause(&self, pause: Option<RelayPause>) -> Result<(), DeliverError> {
         let name = self.relay_name.clone();
-        self.db.run(move |store| store.pause_relay(&name, pause.as_ref())).await.map_err(DeliverError::from)
+        self.db
+            .run(move |store| store.pause_relay(&name, pause.as_ref()))
+            .await
+            .map_err(DeliverError::from)
     }
 }
 

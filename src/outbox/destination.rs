@@ -22,7 +22,11 @@ pub(super) struct Destinations {
 impl Destinations {
     /// At most `per_minute` messages a minute to each domain; 0 for no limit.
     pub(super) fn new(per_minute: u32) -> Self {
-        Destinations { per_minute, rates: HashMap::new(), promised: HashSet::new() }
+        Destinations {
+            per_minute,
+            rates: HashMap::new(),
+            promised: HashSet::new(),
+        }
     }
 
     /// Whether any domain has a limit.
@@ -37,21 +41,38 @@ impl Destinations {
 
     /// Goes on with the pace of `domain` as it was recorded `before`.
     pub(super) fn learn(&mut self, domain: String, before: &[RateBucket], now: DateTime<Utc>) {
-        let limits = RateLimits { per_second: 0, per_minute: self.per_minute, per_hour: 0 };
+        let limits = RateLimits {
+            per_second: 0,
+            per_minute: self.per_minute,
+            per_hour: 0,
+        };
         // What was on loan was promised by a sender that is gone, and its promises with it.
-        let before: Vec<RateBucket> =
-            before.iter().map(|bucket| RateBucket { tokens: bucket.tokens.max(0.0), ..*bucket }).collect();
+        let before: Vec<RateBucket> = before
+            .iter()
+            .map(|bucket| RateBucket {
+                tokens: bucket.tokens.max(0.0),
+                ..*bucket
+            })
+            .collect();
         self.rates.insert(domain, Rate::new(&limits, &before, now));
     }
 
     /// What to remember of `domain` over a restart.
     pub(super) fn buckets(&self, domain: &str) -> Vec<RateBucket> {
-        self.rates.get(domain).map(Rate::buckets).unwrap_or_default()
+        self.rates
+            .get(domain)
+            .map(Rate::buckets)
+            .unwrap_or_default()
     }
 
     /// When the delivery `id` may leave for `domain`: `None` for at once. A later
     /// time is kept for it, so that it is told so once.
-    pub(super) fn turn(&mut self, id: DeliveryId, domain: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn turn(
+        &mut self,
+        id: DeliveryId,
+        domain: &str,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
         if self.promised.remove(&id) {
             return None;
         }
@@ -79,12 +100,19 @@ mod tests {
         for domain in ["a.example", "b.example"] {
             destinations.learn(domain.to_owned(), &[], at(0));
         }
-        let mut turn = |id: i64, domain: &str, now: i64| destinations.turn(DeliveryId(id), domain, at(now));
-        assert_eq!([turn(1, "a.example", 0), turn(2, "a.example", 0)], [None, None]);
+        let mut turn =
+            |id: i64, domain: &str, now: i64| destinations.turn(DeliveryId(id), domain, at(now));
+        assert_eq!(
+            [turn(1, "a.example", 0), turn(2, "a.example", 0)],
+            [None, None]
+        );
         assert_eq!(turn(3, "a.example", 0), Some(at(31)));
         assert_eq!(turn(4, "a.example", 0), Some(at(61)));
         assert_eq!(turn(5, "b.example", 0), None, "others do not wait");
-        assert_eq!([turn(3, "a.example", 31), turn(4, "a.example", 61)], [None, None]);
+        assert_eq!(
+            [turn(3, "a.example", 31), turn(4, "a.example", 61)],
+            [None, None]
+        );
     }
 
     #[test]

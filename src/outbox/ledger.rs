@@ -64,7 +64,14 @@ impl Ledger {
     pub(super) fn open(db: Db, clock: Arc<dyn Clock>, crew: usize) -> Self {
         let (requests, gathered) = mpsc::channel(GATHERED_MAX);
         let commits = Arc::new(Commits::default());
-        let writer = Writer { db, clock, crew, commits: Arc::clone(&commits), failed: None, pace: None };
+        let writer = Writer {
+            db,
+            clock,
+            crew,
+            commits: Arc::clone(&commits),
+            failed: None,
+            pace: None,
+        };
         // On a thread of its own, which talks to the store directly: a mark is then two wake-ups away, not four.
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || runtime.block_on(writer.write_all(gathered)));
@@ -93,7 +100,10 @@ impl Ledger {
 
     /// Commits so far, and how long one took on average.
     pub(super) fn commits(&self) -> (u64, Duration) {
-        (self.commits.count.load(Ordering::Relaxed), self.commits.average())
+        (
+            self.commits.count.load(Ordering::Relaxed),
+            self.commits.average(),
+        )
     }
 
     async fn ask(&self, request: Request) {
@@ -105,7 +115,9 @@ impl Ledger {
 impl<T> Recording<T> {
     /// Waits until it is on the disk. Safe to drop and call again.
     pub(super) async fn on_disk(&mut self) -> Result<T, NotRecorded> {
-        (&mut self.0).await.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
+        (&mut self.0)
+            .await
+            .unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
     }
 }
 
@@ -145,15 +157,22 @@ impl Writer {
             if marking.is_empty() && settling.is_empty() {
                 continue;
             }
-            let settling_ids: Vec<DeliveryId> = turn.settlements.iter().map(|settlement| settlement.id).collect();
+            let settling_ids: Vec<DeliveryId> = turn
+                .settlements
+                .iter()
+                .map(|settlement| settlement.id)
+                .collect();
             turn.pace = self.pace.take();
             let (marks, has_settlements) = (turn.marks.clone(), !turn.settlements.is_empty());
             let written = self.write(&turn);
             // Where one mark fails, the ends of those that have left may still be recorded.
             let settled = match &written {
-                Err(_) if has_settlements && !marks.is_empty() => {
-                    self.write(&LedgerTurn { settlements: turn.settlements, ..LedgerTurn::default() }).map(|_| ())
-                }
+                Err(_) if has_settlements && !marks.is_empty() => self
+                    .write(&LedgerTurn {
+                        settlements: turn.settlements,
+                        ..LedgerTurn::default()
+                    })
+                    .map(|_| ()),
                 written => written.as_ref().map(|_| ()).map_err(Arc::clone),
             };
             if settled.is_ok() {
@@ -168,16 +187,29 @@ impl Writer {
                 answer(done, settled.clone());
             }
             for (id, done) in marks.iter().zip(marking) {
-                answer(done, written.as_ref().map(|marked| marked.contains(id)).map_err(Arc::clone));
+                answer(
+                    done,
+                    written
+                        .as_ref()
+                        .map(|marked| marked.contains(id))
+                        .map_err(Arc::clone),
+                );
             }
         }
     }
 
     /// Waits for requests that are about to come, where sharing their commit saves more than the wait costs.
-    async fn wait_for_company(&self, requests: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {
+    async fn wait_for_company(
+        &self,
+        requests: &mut mpsc::Receiver<Request>,
+        gathered: &mut Vec<Request>,
+    ) {
         let began = Instant::now();
         loop {
-            let marks = gathered.iter().filter(|request| matches!(request, Request::Mark(..))).count();
+            let marks = gathered
+                .iter()
+                .filter(|request| matches!(request, Request::Mark(..)))
+                .count();
             let patience = match marks {
                 // Nobody waits for the end of a message until the next one is to leave over its connection.
                 // Alone, every second commit would be for ends.
@@ -192,7 +224,10 @@ impl Writer {
                 return;
             }
             let more = requests.recv_many(gathered, GATHERED_MAX);
-            if !timeout_at(began + patience.min(PATIENCE_MAX), more).await.is_ok_and(|more| more > 0) {
+            if !timeout_at(began + patience.min(PATIENCE_MAX), more)
+                .await
+                .is_ok_and(|more| more > 0)
+            {
                 return;
             }
         }
@@ -202,7 +237,9 @@ impl Writer {
         let (now, began) = (self.clock.now(), Instant::now());
         let written = self.db.run_here(|store| store.record_turn(turn, now));
         self.commits.count.fetch_add(1, Ordering::Relaxed);
-        self.commits.micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        self.commits
+            .micros
+            .fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
         written.map(HashSet::from_iter).map_err(Arc::new)
     }
 }

@@ -37,17 +37,31 @@ pub enum LockError {
 impl SendingLock {
     /// Takes the lock on the file at `path` (made if need be) in the name of `holder`.
     pub fn take(path: &Path, holder: &str) -> Result<Self, LockError> {
-        let broken = |source| LockError::Io { path: path.display().to_string(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(broken)?;
+        let broken = |source| LockError::Io {
+            path: path.display().to_string(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(broken)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // The name is a courtesy: without it the lock is taken all the same.
                 let _ = file.take(200).read_to_string(&mut holder);
-                let holder = if holder.trim().is_empty() { "a process that left no name" } else { holder.trim() };
-                return Err(LockError::Taken { holder: holder.to_owned() });
+                let holder = if holder.trim().is_empty() {
+                    "a process that left no name"
+                } else {
+                    holder.trim()
+                };
+                return Err(LockError::Taken {
+                    holder: holder.to_owned(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(broken(source)),
         }
@@ -71,7 +85,10 @@ mod tests {
         let path = folder.path().join("sending.lock");
         let first = SendingLock::take(&path, "first, process 12345").unwrap();
         let refused = SendingLock::take(&path, "second").unwrap_err();
-        assert_eq!(refused.to_string(), "another paperboy is sending already: first, process 12345");
+        assert_eq!(
+            refused.to_string(),
+            "another paperboy is sending already: first, process 12345"
+        );
         drop(first);
         let _second = SendingLock::take(&path, "second").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "second");

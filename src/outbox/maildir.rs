@@ -25,14 +25,20 @@ impl Maildir {
         for part in ["tmp", "new", "cur"] {
             fs::create_dir_all(root.join(part))?;
         }
-        Ok(Maildir { root: root.to_owned() })
+        Ok(Maildir {
+            root: root.to_owned(),
+        })
     }
 
     /// Puts `message` in again that may be there: one that a reader has already
     /// moved into `cur/` does not come back.
     pub(super) fn put_again(&self, id: DeliveryId, message: &[u8]) -> io::Result<String> {
         let name = file_name(id, message);
-        if self.was_read(&name)? { Ok(name) } else { self.put(id, message) }
+        if self.was_read(&name)? {
+            Ok(name)
+        } else {
+            self.put(id, message)
+        }
     }
 
     /// Puts `message` into `new/`, and answers its file name once it is on the disk.
@@ -77,19 +83,33 @@ mod tests {
 
     fn names(root: &Path, part: &str) -> Vec<String> {
         let entries = fs::read_dir(root.join(part)).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
     fn a_message_that_is_put_twice_is_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(folder.path()).unwrap();
-        let first = maildir.put(DeliveryId(7), b"Subject: x\r\n\r\nhi\r\n").unwrap();
-        assert_eq!(maildir.put(DeliveryId(7), b"Subject: x\r\n\r\nhi\r\n").unwrap(), first);
+        let first = maildir
+            .put(DeliveryId(7), b"Subject: x\r\n\r\nhi\r\n")
+            .unwrap();
+        assert_eq!(
+            maildir
+                .put(DeliveryId(7), b"Subject: x\r\n\r\nhi\r\n")
+                .unwrap(),
+            first
+        );
         assert_eq!(names(folder.path(), "new"), std::slice::from_ref(&first));
-        assert_eq!(fs::read(folder.path().join("new").join(&first)).unwrap(), b"Subject: x\r\n\r\nhi\r\n");
+        assert_eq!(
+            fs::read(folder.path().join("new").join(&first)).unwrap(),
+            b"Subject: x\r\n\r\nhi\r\n"
+        );
         assert!(names(folder.path(), "tmp").is_empty());
-        maildir.put(DeliveryId(8), b"Subject: x\r\n\r\nhi\r\n").unwrap();
+        maildir
+            .put(DeliveryId(8), b"Subject: x\r\n\r\nhi\r\n")
+            .unwrap();
         assert_eq!(names(folder.path(), "new").len(), 2);
     }
 

@@ -91,27 +91,43 @@ pub struct Consequence {
 }
 
 /// What follows from `outcome`.
-pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySettings) -> Consequence {
+pub fn decide(
+    outcome: Outcome,
+    circumstances: &Circumstances,
+    retry: &RetrySettings,
+) -> Consequence {
     let (verdict, relay) = match outcome {
         Outcome::Accepted => (Verdict::Accepted, RelayNews::Works),
         Outcome::NotTried => (Verdict::Released, RelayNews::Silent),
         Outcome::Broken => (again(None, circumstances, retry), RelayNews::Silent),
         Outcome::Uncertain => (after_uncertain(circumstances, retry), RelayNews::Silent),
-        Outcome::Refused { stage, blame, try_again_in } => match blame {
+        Outcome::Refused {
+            stage,
+            blame,
+            try_again_in,
+        } => match blame {
             // Its text was on the way, and that is recorded: it cannot be as if nothing had happened.
-            Blame::Relay if stage.is_marked() => (again(try_again_in, circumstances, retry), RelayNews::Rests),
+            Blame::Relay if stage.is_marked() => {
+                (again(try_again_in, circumstances, retry), RelayNews::Rests)
+            }
             Blame::Relay => (Verdict::Released, RelayNews::Rests),
-            Blame::Policy if !stage.concerns_recipient() => (Verdict::Released, RelayNews::RefusesUs),
+            Blame::Policy if !stage.concerns_recipient() => {
+                (Verdict::Released, RelayNews::RefusesUs)
+            }
             // The relay has shown that it refuses everybody: nobody is lost to it, and the next probe takes
             // another recipient, in case this one is the exception.
-            Blame::Policy if circumstances.refuses_us => (again(None, circumstances, retry), RelayNews::RefusesUs),
+            Blame::Policy if circumstances.refuses_us => {
+                (again(None, circumstances, retry), RelayNews::RefusesUs)
+            }
             Blame::Policy => (Verdict::Rejected { suppress: false }, RelayNews::Dislikes),
             Blame::Recipient => (Verdict::Rejected { suppress: true }, RelayNews::Judged),
             Blame::Unclear => (Verdict::Rejected { suppress: false }, RelayNews::Judged),
             Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => {
                 (Verdict::Rejected { suppress: true }, RelayNews::Judged)
             }
-            Blame::RecipientSoft | Blame::Later => (again(try_again_in, circumstances, retry), RelayNews::Judged),
+            Blame::RecipientSoft | Blame::Later => {
+                (again(try_again_in, circumstances, retry), RelayNews::Judged)
+            }
         },
     };
     Consequence { verdict, relay }
@@ -120,8 +136,10 @@ pub fn decide(outcome: Outcome, circumstances: &Circumstances, retry: &RetrySett
 /// How often a mailbox could not take mail before this issue, from the other issues
 /// to the address, newest first. One that it took, and that did not come back, ends the count.
 pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
-    let since_taken =
-        earlier.iter().take(SOFT_AMONG - 1).take_while(|other| other.soft || other.state != DeliveryState::Accepted);
+    let since_taken = earlier
+        .iter()
+        .take(SOFT_AMONG - 1)
+        .take_while(|other| other.soft || other.state != DeliveryState::Accepted);
     since_taken.filter(|other| other.soft).count() as u32
 }
 
@@ -129,10 +147,22 @@ pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
 fn again(hint: Option<TimeDelta>, circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
     let step = (circumstances.attempts as usize).min(retry.waits.len().saturating_sub(1));
     let set = retry.waits.get(step).copied().unwrap_or_default();
-    let wait = hint.map_or_else(|| jittered(set, circumstances.jitter), |hint| hint + HINT_MARGIN);
+    let wait = hint.map_or_else(
+        || jittered(set, circumstances.jitter),
+        |hint| hint + HINT_MARGIN,
+    );
     let patient = circumstances.attempts + 1 >= PATIENT_FROM_ATTEMPT;
-    let at = circumstances.now + if patient { wait.max(PATIENT_WAIT) } else { wait };
-    if at > circumstances.expires_at { Verdict::Expired } else { Verdict::Deferred(at) }
+    let at = circumstances.now
+        + if patient {
+            wait.max(PATIENT_WAIT)
+        } else {
+            wait
+        };
+    if at > circumstances.expires_at {
+        Verdict::Expired
+    } else {
+        Verdict::Deferred(at)
+    }
 }
 
 /// Once more, and never a third time. Too late for that, it is for a person:
@@ -140,7 +170,11 @@ fn again(hint: Option<TimeDelta>, circumstances: &Circumstances, retry: &RetrySe
 fn after_uncertain(circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
     let at = circumstances.now + retry.resend_after;
     let may_resend = retry.on_uncertain == OnUncertain::Resend && !circumstances.resent;
-    if may_resend && at <= circumstances.expires_at { Verdict::Uncertain(at) } else { Verdict::Held }
+    if may_resend && at <= circumstances.expires_at {
+        Verdict::Uncertain(at)
+    } else {
+        Verdict::Held
+    }
 }
 
 fn jittered(wait: TimeDelta, jitter: f64) -> TimeDelta {
@@ -158,7 +192,11 @@ mod tests {
     }
 
     fn refused(stage: Stage, blame: Blame) -> Outcome {
-        Outcome::Refused { stage, blame, try_again_in: None }
+        Outcome::Refused {
+            stage,
+            blame,
+            try_again_in: None,
+        }
     }
 
     /// Queued at minute 0, expires at minute 1080, jitter in the middle.
@@ -177,51 +215,172 @@ mod tests {
     #[track_caller]
     fn check(outcome: Outcome, circumstances: &Circumstances, verdict: Verdict, relay: RelayNews) {
         let found = decide(outcome, circumstances, &RetrySettings::default());
-        assert_eq!(found, Consequence { verdict, relay }, "{outcome:?} {circumstances:?}");
+        assert_eq!(
+            found,
+            Consequence { verdict, relay },
+            "{outcome:?} {circumstances:?}"
+        );
     }
 
     #[test]
     fn each_blame_has_its_consequence() {
         let first = circumstances(0, 0);
-        check(Outcome::Accepted, &first, Verdict::Accepted, RelayNews::Works);
-        check(refused(Stage::Rcpt, Blame::Recipient), &first, Verdict::Rejected { suppress: true }, RelayNews::Judged);
-        check(refused(Stage::Dot, Blame::Unclear), &first, Verdict::Rejected { suppress: false }, RelayNews::Judged);
-        check(refused(Stage::Rcpt, Blame::Later), &first, Verdict::Deferred(at(5)), RelayNews::Judged);
-        check(refused(Stage::Rcpt, Blame::RecipientSoft), &first, Verdict::Deferred(at(5)), RelayNews::Judged);
-        check(refused(Stage::Rcpt, Blame::Relay), &first, Verdict::Released, RelayNews::Rests);
-        check(refused(Stage::Connect, Blame::Relay), &first, Verdict::Released, RelayNews::Rests);
-        check(refused(Stage::Dot, Blame::Relay), &first, Verdict::Deferred(at(5)), RelayNews::Rests);
-        check(Outcome::Broken, &first, Verdict::Deferred(at(5)), RelayNews::Silent);
-        check(Outcome::NotTried, &first, Verdict::Released, RelayNews::Silent);
+        check(
+            Outcome::Accepted,
+            &first,
+            Verdict::Accepted,
+            RelayNews::Works,
+        );
+        check(
+            refused(Stage::Rcpt, Blame::Recipient),
+            &first,
+            Verdict::Rejected { suppress: true },
+            RelayNews::Judged,
+        );
+        check(
+            refused(Stage::Dot, Blame::Unclear),
+            &first,
+            Verdict::Rejected { suppress: false },
+            RelayNews::Judged,
+        );
+        check(
+            refused(Stage::Rcpt, Blame::Later),
+            &first,
+            Verdict::Deferred(at(5)),
+            RelayNews::Judged,
+        );
+        check(
+            refused(Stage::Rcpt, Blame::RecipientSoft),
+            &first,
+            Verdict::Deferred(at(5)),
+            RelayNews::Judged,
+        );
+        check(
+            refused(Stage::Rcpt, Blame::Relay),
+            &first,
+            Verdict::Released,
+            RelayNews::Rests,
+        );
+        check(
+            refused(Stage::Connect, Blame::Relay),
+            &first,
+            Verdict::Released,
+            RelayNews::Rests,
+        );
+        check(
+            refused(Stage::Dot, Blame::Relay),
+            &first,
+            Verdict::Deferred(at(5)),
+            RelayNews::Rests,
+        );
+        check(
+            Outcome::Broken,
+            &first,
+            Verdict::Deferred(at(5)),
+            RelayNews::Silent,
+        );
+        check(
+            Outcome::NotTried,
+            &first,
+            Verdict::Released,
+            RelayNews::Silent,
+        );
     }
 
     #[test]
     fn policy_suppresses_nobody_and_costs_only_who_was_asked() {
         let first = circumstances(0, 0);
-        check(refused(Stage::Rcpt, Blame::Policy), &first, Verdict::Rejected { suppress: false }, RelayNews::Dislikes);
-        check(refused(Stage::Auth, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
-        check(refused(Stage::Mail, Blame::Policy), &first, Verdict::Released, RelayNews::RefusesUs);
-        let probe = Circumstances { refuses_us: true, ..first };
-        check(refused(Stage::Rcpt, Blame::Policy), &probe, Verdict::Deferred(at(5)), RelayNews::RefusesUs);
+        check(
+            refused(Stage::Rcpt, Blame::Policy),
+            &first,
+            Verdict::Rejected { suppress: false },
+            RelayNews::Dislikes,
+        );
+        check(
+            refused(Stage::Auth, Blame::Policy),
+            &first,
+            Verdict::Released,
+            RelayNews::RefusesUs,
+        );
+        check(
+            refused(Stage::Mail, Blame::Policy),
+            &first,
+            Verdict::Released,
+            RelayNews::RefusesUs,
+        );
+        let probe = Circumstances {
+            refuses_us: true,
+            ..first
+        };
+        check(
+            refused(Stage::Rcpt, Blame::Policy),
+            &probe,
+            Verdict::Deferred(at(5)),
+            RelayNews::RefusesUs,
+        );
     }
 
     #[test]
     fn a_mailbox_that_stays_full_for_three_of_five_issues_is_given_up() {
         let soft = refused(Stage::Rcpt, Blame::RecipientSoft);
-        let third = Circumstances { soft_before: 2, ..circumstances(0, 0) };
-        check(soft, &third, Verdict::Rejected { suppress: true }, RelayNews::Judged);
-        check(soft, &Circumstances { soft_before: 1, ..third }, Verdict::Deferred(at(5)), RelayNews::Judged);
-        check(refused(Stage::Rcpt, Blame::Later), &third, Verdict::Deferred(at(5)), RelayNews::Judged);
+        let third = Circumstances {
+            soft_before: 2,
+            ..circumstances(0, 0)
+        };
+        check(
+            soft,
+            &third,
+            Verdict::Rejected { suppress: true },
+            RelayNews::Judged,
+        );
+        check(
+            soft,
+            &Circumstances {
+                soft_before: 1,
+                ..third
+            },
+            Verdict::Deferred(at(5)),
+            RelayNews::Judged,
+        );
+        check(
+            refused(Stage::Rcpt, Blame::Later),
+            &third,
+            Verdict::Deferred(at(5)),
+            RelayNews::Judged,
+        );
 
         let count = |earlier: &[(DeliveryState, bool)]| {
-            soft_before(&earlier.iter().map(|&(state, soft)| Earlier { state, soft }).collect::<Vec<_>>())
+            soft_before(
+                &earlier
+                    .iter()
+                    .map(|&(state, soft)| Earlier { state, soft })
+                    .collect::<Vec<_>>(),
+            )
         };
         assert_eq!(count(&[]), 0);
         assert_eq!(count(&[(Expired, true), (Expired, true)]), 2);
-        assert_eq!(count(&[(Expired, true), (Expired, false), (Rejected, false), (Expired, true)]), 2);
-        assert_eq!(count(&[(Expired, true), (Accepted, false), (Expired, true)]), 1, "it took one since");
         assert_eq!(
-            count(&[(Rejected, false), (Rejected, false), (Rejected, false), (Rejected, false), (Expired, true)]),
+            count(&[
+                (Expired, true),
+                (Expired, false),
+                (Rejected, false),
+                (Expired, true)
+            ]),
+            2
+        );
+        assert_eq!(
+            count(&[(Expired, true), (Accepted, false), (Expired, true)]),
+            1,
+            "it took one since"
+        );
+        assert_eq!(
+            count(&[
+                (Rejected, false),
+                (Rejected, false),
+                (Rejected, false),
+                (Rejected, false),
+                (Expired, true)
+            ]),
             0
         );
     }
@@ -229,34 +388,78 @@ mod tests {
     #[test]
     fn waits_grow_and_the_last_one_repeats_until_the_shelf_life_ends() {
         let later = refused(Stage::Rcpt, Blame::Later);
-        for (now, attempts, next) in [(0, 0, 5), (5, 1, 15), (35, 3, 75), (275, 6, 395), (275, 60, 395)] {
-            check(later, &circumstances(now, attempts), Verdict::Deferred(at(next)), RelayNews::Judged);
+        for (now, attempts, next) in [
+            (0, 0, 5),
+            (5, 1, 15),
+            (35, 3, 75),
+            (275, 6, 395),
+            (275, 60, 395),
+        ] {
+            check(
+                later,
+                &circumstances(now, attempts),
+                Verdict::Deferred(at(next)),
+                RelayNews::Judged,
+            );
         }
-        check(later, &circumstances(1075, 0), Verdict::Deferred(at(1080)), RelayNews::Judged);
-        check(later, &circumstances(1076, 0), Verdict::Expired, RelayNews::Judged);
+        check(
+            later,
+            &circumstances(1075, 0),
+            Verdict::Deferred(at(1080)),
+            RelayNews::Judged,
+        );
+        check(
+            later,
+            &circumstances(1076, 0),
+            Verdict::Expired,
+            RelayNews::Judged,
+        );
     }
 
     #[test]
     fn a_wait_strays_by_a_fifth() {
         for (jitter, seconds) in [(0.0, 240), (0.5, 300), (1.0, 360), (7.0, 360)] {
-            let circumstances = Circumstances { jitter, ..circumstances(0, 0) };
+            let circumstances = Circumstances {
+                jitter,
+                ..circumstances(0, 0)
+            };
             let expected = Verdict::Deferred(at(0) + TimeDelta::seconds(seconds));
-            check(refused(Stage::Rcpt, Blame::Later), &circumstances, expected, RelayNews::Judged);
+            check(
+                refused(Stage::Rcpt, Blame::Later),
+                &circumstances,
+                expected,
+                RelayNews::Judged,
+            );
         }
     }
 
     #[test]
     fn the_server_may_set_the_wait() {
-        let asked =
-            Outcome::Refused { stage: Stage::Rcpt, blame: Blame::Later, try_again_in: Some(TimeDelta::seconds(290)) };
-        check(asked, &circumstances(0, 3), Verdict::Deferred(at(5)), RelayNews::Judged);
+        let asked = Outcome::Refused {
+            stage: Stage::Rcpt,
+            blame: Blame::Later,
+            try_again_in: Some(TimeDelta::seconds(290)),
+        };
+        check(
+            asked,
+            &circumstances(0, 3),
+            Verdict::Deferred(at(5)),
+            RelayNews::Judged,
+        );
     }
 
     #[test]
     fn waits_of_zero_do_not_spin_for_ever() {
-        let eager = RetrySettings { waits: vec![TimeDelta::zero()], ..RetrySettings::default() };
+        let eager = RetrySettings {
+            waits: vec![TimeDelta::zero()],
+            ..RetrySettings::default()
+        };
         for (attempts, minute) in [(0, 0), (8, 0), (9, 1), (100, 1)] {
-            let found = decide(refused(Stage::Rcpt, Blame::Later), &circumstances(0, attempts), &eager);
+            let found = decide(
+                refused(Stage::Rcpt, Blame::Later),
+                &circumstances(0, attempts),
+                &eager,
+            );
             assert_eq!(found.verdict, Verdict::Deferred(at(minute)), "{attempts}");
         }
     }
@@ -264,13 +467,43 @@ mod tests {
     #[test]
     fn an_uncertain_message_is_resent_once() {
         let first = circumstances(0, 0);
-        check(Outcome::Uncertain, &first, Verdict::Uncertain(at(10)), RelayNews::Silent);
-        let second = Circumstances { resent: true, ..first };
-        check(Outcome::Uncertain, &second, Verdict::Held, RelayNews::Silent);
-        check(Outcome::Uncertain, &circumstances(1071, 0), Verdict::Held, RelayNews::Silent);
-        let cautious = RetrySettings { on_uncertain: OnUncertain::Hold, ..RetrySettings::default() };
-        assert_eq!(decide(Outcome::Uncertain, &first, &cautious).verdict, Verdict::Held);
-        let at_once = RetrySettings { resend_after: TimeDelta::zero(), ..RetrySettings::default() };
-        assert_eq!(decide(Outcome::Uncertain, &first, &at_once).verdict, Verdict::Uncertain(at(0)));
+        check(
+            Outcome::Uncertain,
+            &first,
+            Verdict::Uncertain(at(10)),
+            RelayNews::Silent,
+        );
+        let second = Circumstances {
+            resent: true,
+            ..first
+        };
+        check(
+            Outcome::Uncertain,
+            &second,
+            Verdict::Held,
+            RelayNews::Silent,
+        );
+        check(
+            Outcome::Uncertain,
+            &circumstances(1071, 0),
+            Verdict::Held,
+            RelayNews::Silent,
+        );
+        let cautious = RetrySettings {
+            on_uncertain: OnUncertain::Hold,
+            ..RetrySettings::default()
+        };
+        assert_eq!(
+            decide(Outcome::Uncertain, &first, &cautious).verdict,
+            Verdict::Held
+        );
+        let at_once = RetrySettings {
+            resend_after: TimeDelta::zero(),
+            ..RetrySettings::default()
+        };
+        assert_eq!(
+            decide(Outcome::Uncertain, &first, &at_once).verdict,
+            Verdict::Uncertain(at(0))
+        );
     }
 }

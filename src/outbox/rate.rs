@@ -26,20 +26,32 @@ struct Bucket {
 impl Rate {
     /// Buckets for `limits`, as full as they were `before`; new ones are full.
     pub(super) fn new(limits: &RateLimits, before: &[RateBucket], now: DateTime<Utc>) -> Self {
-        let periods = [(limits.per_second, 1), (limits.per_minute, 60), (limits.per_hour, 3600)];
-        let buckets = periods.into_iter().filter(|(limit, _)| *limit > 0).map(|(limit, period_seconds)| {
-            let size = f64::from(limit);
-            let before = before.iter().find(|bucket| bucket.period_seconds == period_seconds);
-            Bucket {
-                period_seconds,
-                size,
-                tokens_per_second: size / f64::from(period_seconds),
-                // A limit that was lowered meanwhile holds at once, and its debts are not older than one period.
-                tokens: before.map_or(size, |bucket| bucket.tokens.clamp(-size, size)),
-                filled_at: before.map_or(now, |bucket| bucket.filled_at.min(now)),
-            }
-        });
-        Rate { buckets: buckets.collect() }
+        let periods = [
+            (limits.per_second, 1),
+            (limits.per_minute, 60),
+            (limits.per_hour, 3600),
+        ];
+        let buckets =
+            periods
+                .into_iter()
+                .filter(|(limit, _)| *limit > 0)
+                .map(|(limit, period_seconds)| {
+                    let size = f64::from(limit);
+                    let before = before
+                        .iter()
+                        .find(|bucket| bucket.period_seconds == period_seconds);
+                    Bucket {
+                        period_seconds,
+                        size,
+                        tokens_per_second: size / f64::from(period_seconds),
+                        // A limit that was lowered meanwhile holds at once, and its debts are not older than one period.
+                        tokens: before.map_or(size, |bucket| bucket.tokens.clamp(-size, size)),
+                        filled_at: before.map_or(now, |bucket| bucket.filled_at.min(now)),
+                    }
+                });
+        Rate {
+            buckets: buckets.collect(),
+        }
     }
 
     /// Whether there is any limit.
@@ -93,9 +105,21 @@ mod tests {
     /// Books messages at the given instants and compares the waits, all in milliseconds.
     #[track_caller]
     fn check(per_second: u32, per_minute: u32, per_hour: u32, bookings: &[(i64, i64)]) {
-        let mut rate = Rate::new(&RateLimits { per_second, per_minute, per_hour }, &[], at(0));
+        let mut rate = Rate::new(
+            &RateLimits {
+                per_second,
+                per_minute,
+                per_hour,
+            },
+            &[],
+            at(0),
+        );
         for &(now, wait) in bookings {
-            assert_eq!(rate.book(at(now)).num_milliseconds(), wait, "booked at {now}");
+            assert_eq!(
+                rate.book(at(now)).num_milliseconds(),
+                wait,
+                "booked at {now}"
+            );
         }
     }
 
@@ -106,12 +130,30 @@ mod tests {
 
     #[test]
     fn a_burst_is_as_large_as_the_limit_and_then_the_pace_holds() {
-        check(2, 0, 0, &[(0, 0), (0, 0), (0, 500), (500, 500), (1000, 500), (9000, 0), (9000, 0), (9000, 500)]);
+        check(
+            2,
+            0,
+            0,
+            &[
+                (0, 0),
+                (0, 0),
+                (0, 500),
+                (500, 500),
+                (1000, 500),
+                (9000, 0),
+                (9000, 0),
+                (9000, 500),
+            ],
+        );
     }
 
     #[test]
     fn a_restart_gives_nothing_away() {
-        let limits = RateLimits { per_second: 0, per_minute: 0, per_hour: 2 };
+        let limits = RateLimits {
+            per_second: 0,
+            per_minute: 0,
+            per_hour: 2,
+        };
         let mut rate = Rate::new(&limits, &[], at(0));
         assert_eq!([rate.book(at(0)), rate.book(at(0))], [TimeDelta::zero(); 2]);
         let mut restarted = Rate::new(&limits, &rate.buckets(), at(600_000));
@@ -121,11 +163,24 @@ mod tests {
             "half an hour after the last, less the ten minutes"
         );
         let mut lowered = Rate::new(
-            &RateLimits { per_hour: 1, ..limits },
-            &[RateBucket { period_seconds: 3600, tokens: 2.0, filled_at: at(0) }],
+            &RateLimits {
+                per_hour: 1,
+                ..limits
+            },
+            &[RateBucket {
+                period_seconds: 3600,
+                tokens: 2.0,
+                filled_at: at(0),
+            }],
             at(0),
         );
-        assert_eq!([lowered.book(at(0)).num_seconds(), lowered.book(at(0)).num_seconds()], [0, 3600]);
+        assert_eq!(
+            [
+                lowered.book(at(0)).num_seconds(),
+                lowered.book(at(0)).num_seconds()
+            ],
+            [0, 3600]
+        );
     }
 
     #[test]

@@ -27,12 +27,18 @@ pub(super) struct Relay {
 impl Relay {
     /// A relay with the pause that was noted before, if any.
     pub(super) fn new(pause: Option<RelayPause>) -> Self {
-        Relay { pause, ..Relay::default() }
+        Relay {
+            pause,
+            ..Relay::default()
+        }
     }
 
     /// Until when it is given rest, if it is at `now`.
     pub(super) fn rests_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.pause.as_ref().map(|pause| pause.until).filter(|until| *until > now)
+        self.pause
+            .as_ref()
+            .map(|pause| pause.until)
+            .filter(|until| *until > now)
     }
 
     /// Whether it was in trouble and has taken nothing since. One connection tries it then.
@@ -91,10 +97,19 @@ impl Relay {
         if self.rests_until(now).is_some() {
             return None;
         }
-        let failures = self.pause.as_ref().map_or(0, |pause| pause.failures).saturating_add(1);
+        let failures = self
+            .pause
+            .as_ref()
+            .map_or(0, |pause| pause.failures)
+            .saturating_add(1);
         let doublings = (failures - 1).min(16);
         let wait = (breaker.max(REST_MIN) * (1 << doublings)).min(BREAKER_MAX.max(breaker));
-        let pause = RelayPause { until: now + wait, failures, refuses_us, reason: reason.to_owned() };
+        let pause = RelayPause {
+            until: now + wait,
+            failures,
+            refuses_us,
+            reason: reason.to_owned(),
+        };
         self.pause = Some(pause.clone());
         self.judged.clear();
         self.broken = 0;
@@ -120,9 +135,15 @@ mod tests {
         let mut relay = Relay::default();
         let mut now = at(0);
         for seconds in [60, 120, 240, 480, 960, 1800, 1800] {
-            let pause = relay.rest("down", false, TimeDelta::seconds(60), now).unwrap();
+            let pause = relay
+                .rest("down", false, TimeDelta::seconds(60), now)
+                .unwrap();
             assert_eq!(pause.until, now + TimeDelta::seconds(seconds));
-            assert_eq!(relay.rest("down", false, TimeDelta::seconds(60), now), None, "one failure");
+            assert_eq!(
+                relay.rest("down", false, TimeDelta::seconds(60), now),
+                None,
+                "one failure"
+            );
             assert_eq!(relay.rests_until(now), Some(pause.until));
             now = pause.until;
             assert_eq!(relay.rests_until(now), None);
@@ -132,7 +153,10 @@ mod tests {
         assert!(!relay.took_a_message());
         assert!(!relay.on_probation());
         let pause = relay.rest("down", false, TimeDelta::zero(), now).unwrap();
-        assert_eq!((pause.until, pause.failures), (now + TimeDelta::seconds(1), 1));
+        assert_eq!(
+            (pause.until, pause.failures),
+            (now + TimeDelta::seconds(1), 1)
+        );
     }
 
     #[test]

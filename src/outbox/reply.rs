@@ -41,10 +41,20 @@ impl Reply {
     /// Reads the text that came with `code`; lines may be joined by spaces or line ends.
     pub fn new(code: u16, raw: &str) -> Self {
         let raw = raw.trim_start();
-        let (word, rest) = raw.split_once(|c: char| c.is_whitespace()).unwrap_or((raw, ""));
+        let (word, rest) = raw
+            .split_once(|c: char| c.is_whitespace())
+            .unwrap_or((raw, ""));
         match enhanced(code, word) {
-            Some(found) => Reply { code, enhanced: Some(found), text: in_one_line(rest) },
-            None => Reply { code, enhanced: None, text: in_one_line(raw) },
+            Some(found) => Reply {
+                code,
+                enhanced: Some(found),
+                text: in_one_line(rest),
+            },
+            None => Reply {
+                code,
+                enhanced: None,
+                text: in_one_line(raw),
+            },
         }
     }
 
@@ -62,7 +72,9 @@ impl Reply {
             return None;
         }
         let text = self.text.to_ascii_lowercase();
-        let words: Vec<&str> = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':')).collect();
+        let words: Vec<&str> = text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
+            .collect();
         let spelled = words.windows(2).find_map(|pair| amount(pair[0], pair[1]));
         spelled
             .or_else(|| words.iter().find_map(|word| joined_amount(word)))
@@ -78,7 +90,11 @@ impl fmt::Display for Reply {
         if let Some(enhanced) = self.enhanced {
             write!(f, " {enhanced}")?;
         }
-        if self.text.is_empty() { Ok(()) } else { write!(f, " {}", self.text) }
+        if self.text.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " {}", self.text)
+        }
     }
 }
 
@@ -88,12 +104,26 @@ impl fmt::Display for Reply {
 /// a version number or an address literal is thus not taken for a code.
 fn enhanced(code: u16, word: &str) -> Option<Enhanced> {
     // Cisco's mail gateways write "#5.1.0".
-    let mut parts = word.trim_start_matches('#').trim_end_matches(':').split('.').map(|part| {
-        let is_number = (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { part.parse::<u16>().ok() } else { None }
-    });
-    let found = Enhanced { class: parts.next()??, subject: parts.next()??, detail: parts.next()?? };
-    (parts.next().is_none() && [2, 4, 5].contains(&found.class) && found.class == code / 100).then_some(found)
+    let mut parts = word
+        .trim_start_matches('#')
+        .trim_end_matches(':')
+        .split('.')
+        .map(|part| {
+            let is_number =
+                (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+            if is_number {
+                part.parse::<u16>().ok()
+            } else {
+                None
+            }
+        });
+    let found = Enhanced {
+        class: parts.next()??,
+        subject: parts.next()??,
+        detail: parts.next()??,
+    };
+    (parts.next().is_none() && [2, 4, 5].contains(&found.class) && found.class == code / 100)
+        .then_some(found)
 }
 
 /// `raw` on one line, cut, without anything that could move a terminal's cursor
@@ -138,7 +168,9 @@ fn joined_amount(word: &str) -> Option<TimeDelta> {
 /// `00:04:59`.
 fn clock_face(word: &str) -> Option<TimeDelta> {
     let parts: Vec<&str> = word.split(':').collect();
-    let [hours, minutes, seconds] = parts[..] else { return None };
+    let [hours, minutes, seconds] = parts[..] else {
+        return None;
+    };
     Some(amount(hours, "h")? + amount(minutes, "m")? + amount(seconds, "s")?)
 }
 
@@ -149,16 +181,33 @@ mod tests {
     #[track_caller]
     fn check(code: u16, raw: &str, enhanced: &str, text: &str) {
         let reply = Reply::new(code, raw);
-        let found = reply.enhanced.map(|found| found.to_string()).unwrap_or_default();
-        assert_eq!((found.as_str(), reply.text.as_str()), (enhanced, text), "{code} {raw:?}");
+        let found = reply
+            .enhanced
+            .map(|found| found.to_string())
+            .unwrap_or_default();
+        assert_eq!(
+            (found.as_str(), reply.text.as_str()),
+            (enhanced, text),
+            "{code} {raw:?}"
+        );
     }
 
     #[test]
     fn a_reply_is_split_into_code_and_text() {
         check(550, "5.1.1 no such user", "5.1.1", "no such user");
         check(550, "no such user", "", "no such user");
-        check(250, "2.0.0 Ok: queued as 4Xyz", "2.0.0", "Ok: queued as 4Xyz");
-        check(550, "#5.1.0 Address rejected.", "5.1.0", "Address rejected.");
+        check(
+            250,
+            "2.0.0 Ok: queued as 4Xyz",
+            "2.0.0",
+            "Ok: queued as 4Xyz",
+        );
+        check(
+            550,
+            "#5.1.0 Address rejected.",
+            "5.1.0",
+            "Address rejected.",
+        );
         check(550, "5.7.515: access denied", "5.7.515", "access denied");
         check(451, "4.7.1", "4.7.1", "");
         check(250, "", "", "");
@@ -174,17 +223,28 @@ mod tests {
     fn a_text_is_one_line_that_a_terminal_can_bear() {
         check(550, "a\r\nb\tc\u{1b}[31md\0", "", "a b c [31md");
         check(550, "user \u{202e}txet\u{202c}", "", "user txet");
-        assert_eq!(Reply::new(550, &"é".repeat(5000)).text.chars().count(), TEXT_CHARS_MAX);
+        assert_eq!(
+            Reply::new(550, &"é".repeat(5000)).text.chars().count(),
+            TEXT_CHARS_MAX
+        );
     }
 
     #[test]
     fn a_server_may_say_when_to_come_back() {
         #[track_caller]
         fn check(code: u16, text: &str, seconds: Option<i64>) {
-            assert_eq!(Reply::new(code, text).try_again_in(), seconds.map(TimeDelta::seconds), "{code} {text}");
+            assert_eq!(
+                Reply::new(code, text).try_again_in(),
+                seconds.map(TimeDelta::seconds),
+                "{code} {text}"
+            );
         }
         check(451, "4.7.1 Greylisted, try again in 300 seconds", Some(300));
-        check(450, "4.2.0 <a@example.org>: Recipient address rejected: Greylisted for 5 minutes", Some(300));
+        check(
+            450,
+            "4.2.0 <a@example.org>: Recipient address rejected: Greylisted for 5 minutes",
+            Some(300),
+        );
         check(451, "try again in 00:04:59", Some(299));
         check(421, "rate limited, retry in 90s.", Some(90));
         check(451, "wait 1 hour", Some(3600));
@@ -200,7 +260,10 @@ mod tests {
 
     #[test]
     fn a_reply_is_quoted_as_the_server_wrote_it() {
-        assert_eq!(Reply::new(550, "5.1.1 no such user").to_string(), "550 5.1.1 no such user");
+        assert_eq!(
+            Reply::new(550, "5.1.1 no such user").to_string(),
+            "550 5.1.1 no such user"
+        );
         assert_eq!(Reply::new(250, "").to_string(), "250");
     }
 }

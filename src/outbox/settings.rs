@@ -115,7 +115,11 @@ pub enum LoginKind {
 impl Login {
     /// A login by password.
     pub fn by_password(username: impl Into<String>, password: impl Into<SecretString>) -> Self {
-        Login { username: username.into(), password: password.into(), kind: LoginKind::Password }
+        Login {
+            username: username.into(),
+            password: password.into(),
+            kind: LoginKind::Password,
+        }
     }
 }
 
@@ -177,7 +181,11 @@ impl Default for SmtpSettings {
             hello_name: None,
             connections: 4,
             messages_per_connection: 50,
-            rate: RateLimits { per_second: 20, per_minute: 0, per_hour: 0 },
+            rate: RateLimits {
+                per_second: 20,
+                per_minute: 0,
+                per_hour: 0,
+            },
             per_domain_per_minute: 0,
             retry: RetrySettings::default(),
         }

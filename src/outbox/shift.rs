@@ -49,17 +49,21 @@ struct Standing {
 
 impl Standing {
     fn read(counts: Vec<(DeliveryState, u64)>) -> Self {
-        counts.into_iter().fold(Standing::default(), |mut standing, (state, count)| {
-            match state {
-                DeliveryState::Rendered | DeliveryState::Deferred | DeliveryState::Uncertain => {
-                    standing.queued += count;
+        counts
+            .into_iter()
+            .fold(Standing::default(), |mut standing, (state, count)| {
+                match state {
+                    DeliveryState::Rendered
+                    | DeliveryState::Deferred
+                    | DeliveryState::Uncertain => {
+                        standing.queued += count;
+                    }
+                    DeliveryState::Held => standing.held += count,
+                    DeliveryState::Expired => standing.expired += count,
+                    _ => {}
                 }
-                DeliveryState::Held => standing.held += count,
-                DeliveryState::Expired => standing.expired += count,
-                _ => {}
-            }
-            standing
-        })
+                standing
+            })
     }
 }
 
@@ -90,14 +94,23 @@ impl<'a> Shift<'a> {
         });
         let lease = taken.await?;
         if lease.holder != courier.holder {
-            return Err(DeliverError::Busy { holder: lease.holder, until: lease.until });
+            return Err(DeliverError::Busy {
+                holder: lease.holder,
+                until: lease.until,
+            });
         }
-        let resend_at = (courier.retry.on_uncertain == OnUncertain::Resend).then(|| now + courier.retry.resend_after);
+        let resend_at = (courier.retry.on_uncertain == OnUncertain::Resend)
+            .then(|| now + courier.retry.resend_after);
         let name = courier.relay_name.clone();
         let found = courier.db.run(move |store| {
             let recovered = store.recover_claims(resend_at, now)?;
             let counts = store.count_deliveries()?;
-            Ok((recovered, store.relay_pause(&name)?, store.rate_buckets(&name)?, Standing::read(counts)))
+            Ok((
+                recovered,
+                store.relay_pause(&name)?,
+                store.rate_buckets(&name)?,
+                Standing::read(counts),
+            ))
         });
         let (recovered, pause, buckets, before) = found.await?;
         if recovered.uncertain + recovered.held > 0 {
@@ -118,17 +131,35 @@ impl<'a> Shift<'a> {
             retry: courier.retry.clone(),
             sender: Arc::clone(&courier.sender),
             watcher: courier.watcher.clone(),
-            ledger: Ledger::open(courier.db.clone(), Arc::clone(&courier.clock), courier.connections),
+            ledger: Ledger::open(
+                courier.db.clone(),
+                Arc::clone(&courier.clock),
+                courier.connections,
+            ),
             stop: stop.clone(),
             relay: Mutex::new(Relay::new(pause)),
             tally: Mutex::new(Tally::new(before.queued)),
         });
         let lost = Arc::new(Mutex::new(None));
         let mut keeper = JoinSet::new();
-        keeper.spawn(keep_lease(Arc::clone(&desk), courier.holder.clone(), Arc::clone(&lost)));
+        keeper.spawn(keep_lease(
+            Arc::clone(&desk),
+            courier.holder.clone(),
+            Arc::clone(&lost),
+        ));
         let rate = AsyncMutex::new(Rate::new(&courier.limits, &buckets, now));
         let destinations = AsyncMutex::new(Destinations::new(courier.per_domain_per_minute));
-        Ok(Shift { courier, desk, stop, rate, destinations, lost, _keeper: keeper, before, began })
+        Ok(Shift {
+            courier,
+            desk,
+            stop,
+            rate,
+            destinations,
+            lost,
+            _keeper: keeper,
+            before,
+            began,
+        })
     }
 
     /// Sends until nothing is due or in flight, the relay needs rest, or the program stops.
@@ -146,7 +177,10 @@ impl<'a> Shift<'a> {
         let (connections, batch) = if is_probe {
             (1, 1)
         } else {
-            (self.courier.connections, self.courier.connections * CLAIMED_PER_CONNECTION)
+            (
+                self.courier.connections,
+                self.courier.connections * CLAIMED_PER_CONNECTION,
+            )
         };
         let halt = self.stop.child_token();
         let in_flight = Arc::new(InFlight::default());
@@ -154,7 +188,12 @@ impl<'a> Shift<'a> {
         let claims = Arc::new(AsyncMutex::new(take));
         let mut workers = JoinSet::new();
         for _ in 0..connections {
-            let worker = Worker::new(Arc::clone(&self.desk), Arc::clone(&claims), Arc::clone(&in_flight), halt.clone());
+            let worker = Worker::new(
+                Arc::clone(&self.desk),
+                Arc::clone(&claims),
+                Arc::clone(&in_flight),
+                halt.clone(),
+            );
             workers.spawn(worker.run());
         }
         let fed = self.feed(give, batch, is_probe, &in_flight, &halt).await;
@@ -211,7 +250,10 @@ impl<'a> Shift<'a> {
         let is_limited = self.rate.lock().await.is_limited();
         // Claimed while the ones before are with the workers.
         let mut ahead: Option<JoinHandle<Result<Vec<Claimed>, StoreError>>> = None;
-        let mut fed = Fed { claimed: 0, left: Vec::new() };
+        let mut fed = Fed {
+            claimed: 0,
+            left: Vec::new(),
+        };
         while !halt.is_cancelled() {
             if is_probe && fed.claimed > 0 {
                 // One at a time: its end decides whether the relay is well.
@@ -273,12 +315,19 @@ impl<'a> Shift<'a> {
         if !destinations.is_limited() || claims.is_empty() {
             return Ok(claims);
         }
-        let domains: BTreeSet<String> = claims.iter().map(|claimed| claimed.address.domain().to_owned()).collect();
+        let domains: BTreeSet<String> = claims
+            .iter()
+            .map(|claimed| claimed.address.domain().to_owned())
+            .collect();
         let pace_name = |domain: &str| format!("{} to {domain}", self.desk.relay_name);
         for domain in &domains {
             if !destinations.knows(domain) {
                 let name = pace_name(domain);
-                let before = self.desk.db.run(move |store| store.rate_buckets(&name)).await?;
+                let before = self
+                    .desk
+                    .db
+                    .run(move |store| store.rate_buckets(&name))
+                    .await?;
                 destinations.learn(domain.clone(), &before, now);
             }
         }
@@ -289,15 +338,24 @@ impl<'a> Shift<'a> {
                 Some(until) => later.push((claimed.id, until)),
             }
         }
-        let pace = |domain: &String| Pace { relay: pace_name(domain), buckets: destinations.buckets(domain) };
+        let pace = |domain: &String| Pace {
+            relay: pace_name(domain),
+            buckets: destinations.buckets(domain),
+        };
         let paces: Vec<Pace> = domains.iter().map(pace).collect();
-        self.desk.db.run(move |store| store.postpone(&later, &paces, now)).await?;
+        self.desk
+            .db
+            .run(move |store| store.postpone(&later, &paces, now))
+            .await?;
         Ok(ready)
     }
 
     fn claim(&self, limit: usize) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {
         let (db, now) = (self.desk.db.clone(), self.desk.clock.now());
-        tokio::spawn(async move { db.run(move |store| store.claim_due(limit as u32, now)).await })
+        tokio::spawn(async move {
+            db.run(move |store| store.claim_due(limit as u32, now))
+                .await
+        })
     }
 
     /// A place in the workers' queue, once the pace allows another message; `None` on `halt`.
@@ -314,7 +372,13 @@ impl<'a> Shift<'a> {
             if let Some(wait) = booked {
                 tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 let buckets = self.rate.lock().await.buckets();
-                self.desk.ledger.note_pace(Pace { relay: self.desk.relay_name.clone(), buckets }).await;
+                self.desk
+                    .ledger
+                    .note_pace(Pace {
+                        relay: self.desk.relay_name.clone(),
+                        buckets,
+                    })
+                    .await;
             }
             give.reserve().await.ok()
         };
@@ -335,7 +399,11 @@ impl<'a> Shift<'a> {
         let end = End::not_tried();
         let mut recordings = Vec::with_capacity(left.len());
         for claimed in left {
-            recordings.push(self.desk.conclude(claimed, &end, Duration::ZERO, &self.stop).await?);
+            recordings.push(
+                self.desk
+                    .conclude(claimed, &end, Duration::ZERO, &self.stop)
+                    .await?,
+            );
         }
         for mut recording in recordings {
             recording.on_disk().await?;
@@ -345,7 +413,11 @@ impl<'a> Shift<'a> {
 
     /// The reason, once, if the right to send was lost.
     fn still_ours(&self) -> Result<(), DeliverError> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+        self.lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .map_or(Ok(()), Err)
     }
 
     async fn left_over(&self, claimed: usize) -> Result<Step, DeliverError> {
@@ -353,7 +425,10 @@ impl<'a> Shift<'a> {
         let (due, next) = self.desk.db.run(move |store| store.waiting(now)).await?;
         let next = if due > 0 { Some(now) } else { next };
         let rests_until = self.desk.relay().rests_until(now);
-        Ok(Step { claimed, next_at: next.map(|next| rests_until.map_or(next, |until| until.max(next))) })
+        Ok(Step {
+            claimed,
+            next_at: next.map(|next| rests_until.map_or(next, |until| until.max(next))),
+        })
     }
 }
 
@@ -391,9 +466,17 @@ async fn keep_lease(desk: Arc<Desk>, holder: String, lost: Arc<Mutex<Option<Deli
     let error = loop {
         tokio::time::sleep(wait).await;
         let (name, now) = (holder.clone(), desk.clock.now());
-        match desk.db.run(move |store| store.lease_sending(&name, now + LEASE, now)).await {
+        match desk
+            .db
+            .run(move |store| store.lease_sending(&name, now + LEASE, now))
+            .await
+        {
             Ok(lease) if lease.holder == holder => {}
-            Ok(lease) => break DeliverError::TakenOver { holder: lease.holder },
+            Ok(lease) => {
+                break DeliverError::TakenOver {
+                    holder: lease.holder,
+                };
+            }
             Err(error) => break DeliverError::from(error),
         }
     };

@@ -52,7 +52,13 @@ impl fmt::Debug for Connection {
 impl Connection {
     fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, heard: Heard) -> Self {
         let pipelining = heard.pipelining();
-        Connection { conn, timeouts, heard, pipelining, taken: 0 }
+        Connection {
+            conn,
+            timeouts,
+            heard,
+            pipelining,
+            taken: 0,
+        }
     }
 
     /// Messages that the server has taken over this connection.
@@ -69,7 +75,10 @@ impl Connection {
         let waits = self.timeouts;
         // A reply too many would be taken for the reply to MAIL, and all others for those before them.
         if self.heard.more() {
-            return Err(Failure::broken(Stage::Mail, "the server said more than it was asked"));
+            return Err(Failure::broken(
+                Stage::Mail,
+                "the server said more than it was asked",
+            ));
         }
         if self.pipelining {
             return self.offer_in_one_go(&format!("{mail}{rcpt}{Data}")).await;
@@ -85,12 +94,23 @@ impl Connection {
     /// The three commands in one write (RFC 2920), then their three replies.
     async fn offer_in_one_go(&mut self, commands: &str) -> Result<(), Failure> {
         let waits = self.timeouts;
-        let mail = self.say(Stage::Mail, waits.mail, commands).await.and_then(|reply| expect_done(Stage::Mail, &reply));
+        let mail = self
+            .say(Stage::Mail, waits.mail, commands)
+            .await
+            .and_then(|reply| expect_done(Stage::Mail, &reply));
         continue_in_step(&mail)?;
-        let rcpt = self.hear(Stage::Rcpt, waits.rcpt).await.and_then(|reply| expect_done(Stage::Rcpt, &reply));
+        let rcpt = self
+            .hear(Stage::Rcpt, waits.rcpt)
+            .await
+            .and_then(|reply| expect_done(Stage::Rcpt, &reply));
         continue_in_step(&rcpt)?;
-        let data = self.hear(Stage::Data, waits.data).await.and_then(|reply| expect_go_ahead(&reply));
-        let Err(mut refusal) = mail.and(rcpt) else { return data };
+        let data = self
+            .hear(Stage::Data, waits.data)
+            .await
+            .and_then(|reply| expect_go_ahead(&reply));
+        let Err(mut refusal) = mail.and(rcpt) else {
+            return data;
+        };
         // A server may wait for the text although it has refused the recipient
         // (RFC 2920 section 3.1). It gets none; the connection ends here.
         refusal.in_step &= data.as_ref().is_err_and(|failure| failure.in_step);
@@ -109,21 +129,35 @@ impl Connection {
                 // One write: a text and a dot in two would be two packets.
                 Ok(text) => self.conn.command(text).await,
                 // lettre adds the line end before the dot.
-                Err(_) => self.conn.message(message.strip_suffix(b"\r\n").unwrap_or(message)).await,
+                Err(_) => {
+                    self.conn
+                        .message(message.strip_suffix(b"\r\n").unwrap_or(message))
+                        .await
+                }
             }
         };
         let result = match timeout(wait, sending).await {
             Err(_) => return Err(Failure::timed_out(Stage::Dot, wait)),
             // The write failed: the server may have refused in mid-text and said so before it closed.
-            Ok(Err(error)) if is_network(&error) => match self.hear(Stage::Dot, self.timeouts.quit).await {
-                Err(refusal) if refusal.reply.is_some() => return Err(Failure { in_step: false, ..refusal }),
-                _ => return Err(Failure::from_lettre(Stage::Dot, &error)),
-            },
+            Ok(Err(error)) if is_network(&error) => {
+                match self.hear(Stage::Dot, self.timeouts.quit).await {
+                    Err(refusal) if refusal.reply.is_some() => {
+                        return Err(Failure {
+                            in_step: false,
+                            ..refusal
+                        });
+                    }
+                    _ => return Err(Failure::from_lettre(Stage::Dot, &error)),
+                }
+            }
             Ok(result) => result.map_err(|error| Failure::from_lettre(Stage::Dot, &error))?,
         };
         let reply = read(&result);
         // 3xx here is the reply to something else.
-        expect_done(Stage::Dot, &result).map_err(|failure| Failure { reply: None, ..failure })?;
+        expect_done(Stage::Dot, &result).map_err(|failure| Failure {
+            reply: None,
+            ..failure
+        })?;
         self.taken += 1;
         Ok(reply)
     }
@@ -139,7 +173,12 @@ impl Connection {
         let _ = timeout(self.timeouts.quit, self.conn.command(Quit)).await;
     }
 
-    async fn say(&mut self, stage: Stage, wait: Duration, command: impl fmt::Display) -> Result<Response, Failure> {
+    async fn say(
+        &mut self,
+        stage: Stage,
+        wait: Duration,
+        command: impl fmt::Display,
+    ) -> Result<Response, Failure> {
         finished(stage, wait, timeout(wait, self.conn.command(command)).await)
     }
 
@@ -167,12 +206,20 @@ fn read(response: &Response) -> Reply {
 /// 2xx. lettre takes 3xx for good news as well.
 fn expect_done(stage: Stage, response: &Response) -> Result<(), Failure> {
     let code: u16 = response.code().into();
-    if code / 100 == 2 { Ok(()) } else { Err(Failure::refused(stage, read(response))) }
+    if code / 100 == 2 {
+        Ok(())
+    } else {
+        Err(Failure::refused(stage, read(response)))
+    }
 }
 
 /// 354. A 2xx here means that the server and we do not talk about the same command.
 fn expect_go_ahead(response: &Response) -> Result<(), Failure> {
-    if response.has_code(354) { Ok(()) } else { Err(Failure::refused(Stage::Data, read(response))) }
+    if response.has_code(354) {
+        Ok(())
+    } else {
+        Err(Failure::refused(Stage::Data, read(response)))
+    }
 }
 
 /// Stops at a failure after which no further reply will come.
@@ -205,7 +252,11 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
         copied = at;
     }
     text.push_str(&message[copied..]);
-    text.push_str(if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" });
+    text.push_str(if message.ends_with("\r\n") {
+        ".\r\n"
+    } else {
+        "\r\n.\r\n"
+    });
     Ok(text)
 }
 
@@ -218,7 +269,9 @@ fn dots_at_line_starts(message: &[u8]) -> impl Iterator<Item = usize> {
     (0..last).step_by(STRETCH).flat_map(move |start| {
         let end = last.min(start + STRETCH);
         let pairs = message[start..end].iter().zip(&message[start + 1..=end]);
-        let found = pairs.fold(0_u8, |found, (one, next)| found | u8::from(*one == b'\n') & u8::from(*next == b'.'));
+        let found = pairs.fold(0_u8, |found, (one, next)| {
+            found | u8::from(*one == b'\n') & u8::from(*next == b'.')
+        });
         let looked_at = if found == 0 { start..start } else { start..end };
         looked_at.filter(move |at| is_one(*at)).map(|at| at + 1)
     })
@@ -232,8 +285,14 @@ mod tests {
     fn every_dot_is_found_wherever_it_stands() {
         for place in 0..300 {
             let message = format!("{}\n.{}", "a".repeat(place), "b".repeat(300 - place));
-            assert_eq!(dots_at_line_starts(message.as_bytes()).collect::<Vec<_>>(), [place + 1]);
-            assert_eq!(stuffed(message.as_bytes()).unwrap(), format!("{}\r\n.\r\n", message.replace("\n.", "\n..")));
+            assert_eq!(
+                dots_at_line_starts(message.as_bytes()).collect::<Vec<_>>(),
+                [place + 1]
+            );
+            assert_eq!(
+                stuffed(message.as_bytes()).unwrap(),
+                format!("{}\r\n.\r\n", message.replace("\n.", "\n.."))
+            );
         }
     }
 

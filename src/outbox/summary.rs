@@ -57,7 +57,13 @@ enum Unsettled {
 
 impl Tally {
     pub(super) fn new(queued: u64) -> Self {
-        Tally { counts: Summary { queued, ..Summary::default() }, unsettled: HashMap::new() }
+        Tally {
+            counts: Summary {
+                queued,
+                ..Summary::default()
+            },
+            unsettled: HashMap::new(),
+        }
     }
 
     pub(super) fn count(&mut self, id: DeliveryId, verdict: &Verdict) {

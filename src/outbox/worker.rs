@@ -59,8 +59,20 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(desk: Arc<Desk>, claims: Claims, in_flight: Arc<InFlight>, halt: CancellationToken) -> Self {
-        Worker { desk, claims, in_flight, halt, connection: None, recording: None }
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        claims: Claims,
+        in_flight: Arc<InFlight>,
+        halt: CancellationToken,
+    ) -> Self {
+        Worker {
+            desk,
+            claims,
+            in_flight,
+            halt,
+            connection: None,
+            recording: None,
+        }
     }
 
     /// Delivers until there are no more claims or `halt` is cancelled, which it does itself on an error.
@@ -100,24 +112,43 @@ impl Worker {
         let began = Instant::now();
         let route = Arc::clone(&self.desk.route);
         let end = match &*route {
-            Route::Smtp { dialer, messages_per_connection } => {
-                self.by_smtp(claimed, dialer, *messages_per_connection).await?
+            Route::Smtp {
+                dialer,
+                messages_per_connection,
+            } => {
+                self.by_smtp(claimed, dialer, *messages_per_connection)
+                    .await?
             }
             Route::Maildir(maildir) => self.by_maildir(claimed, maildir).await?,
         };
         self.all_recorded().await?;
         let Some(end) = end else {
-            tracing::info!(issue = claimed.id.0, "delivery was taken out of the queue meanwhile: not sent");
+            tracing::info!(
+                issue = claimed.id.0,
+                "delivery was taken out of the queue meanwhile: not sent"
+            );
             self.in_flight.remove();
             return Ok(());
         };
-        self.recording = Some(self.desk.conclude(claimed, &end, began.elapsed(), &self.halt).await?);
+        self.recording = Some(
+            self.desk
+                .conclude(claimed, &end, began.elapsed(), &self.halt)
+                .await?,
+        );
         Ok(())
     }
 
     /// How the attempt ended; `None` if the delivery was taken out of our hands before its text left.
-    async fn by_smtp(&mut self, claimed: &Claimed, dialer: &Dialer, carries: u32) -> Result<Option<End>, DeliverError> {
-        if let Some(full) = self.connection.take_if(|connection| connection.taken() >= carries) {
+    async fn by_smtp(
+        &mut self,
+        claimed: &Claimed,
+        dialer: &Dialer,
+        carries: u32,
+    ) -> Result<Option<End>, DeliverError> {
+        if let Some(full) = self
+            .connection
+            .take_if(|connection| connection.taken() >= carries)
+        {
             full.quit().await;
         }
         let mut connection = match self.offered(claimed, dialer).await? {
@@ -155,9 +186,16 @@ impl Worker {
     }
 
     /// A connection over which the server waits for the text, or how the attempt ended before that.
-    async fn offered(&mut self, claimed: &Claimed, dialer: &Dialer) -> Result<Result<Connection, End>, DeliverError> {
+    async fn offered(
+        &mut self,
+        claimed: &Claimed,
+        dialer: &Dialer,
+    ) -> Result<Result<Connection, End>, DeliverError> {
         let from = (self.desk.sender)(claimed.id);
-        let from = from.parse().map_err(|source| DeliverError::Sender { address: from, source })?;
+        let from = from.parse().map_err(|source| DeliverError::Sender {
+            address: from,
+            source,
+        })?;
         let to = lettre::Address::from(&claimed.address);
         let stop = self.desk.stop.clone();
         let mut broken = 0;
@@ -167,7 +205,9 @@ impl Worker {
             let attempt = async {
                 let mut connection = match kept {
                     Some(connection) => connection,
-                    None => Box::pin(dialer.open()).await.map_err(|failure| (failure, None))?,
+                    None => Box::pin(dialer.open())
+                        .await
+                        .map_err(|failure| (failure, None))?,
                 };
                 match connection.offer(&from, &to).await {
                     Ok(()) => Ok(connection),
@@ -205,18 +245,35 @@ impl Worker {
             if failure.in_step && connection.reset().await.is_ok() {
                 self.connection = Some(connection);
             }
-            let outcome = Outcome::Refused { stage: failure.stage, blame, try_again_in };
+            let outcome = Outcome::Refused {
+                stage: failure.stage,
+                blame,
+                try_again_in,
+            };
             return Ok(Err(End::failed(failure, outcome)));
         }
     }
 
-    async fn by_maildir(&mut self, claimed: &Claimed, maildir: &Maildir) -> Result<Option<End>, DeliverError> {
+    async fn by_maildir(
+        &mut self,
+        claimed: &Claimed,
+        maildir: &Maildir,
+    ) -> Result<Option<End>, DeliverError> {
         if !self.mark(claimed).await? {
             return Ok(None);
         }
-        let (maildir, id, message, again) = (maildir.clone(), claimed.id, claimed.message.clone(), claimed.resent);
+        let (maildir, id, message, again) = (
+            maildir.clone(),
+            claimed.id,
+            claimed.message.clone(),
+            claimed.resent,
+        );
         let putting = tokio::task::spawn_blocking(move || {
-            if again { maildir.put_again(id, &message) } else { maildir.put(id, &message) }
+            if again {
+                maildir.put_again(id, &message)
+            } else {
+                maildir.put(id, &message)
+            }
         });
         Ok(Some(match putting.await {
             Ok(Ok(name)) => End::accepted(Stage::Maildir, None, name),
@@ -266,12 +323,28 @@ async fn on_disk(recording: &mut Option<Recording>) -> Result<(), NotRecorded> {
 
 /// Nobody was judged: whatever stands in the way of a connection is between the relay and us.
 fn not_opened(failure: &Failure) -> Outcome {
-    let blame = failure.reply.as_ref().map_or(Blame::Relay, |reply| blame(failure.stage, reply));
-    Outcome::Refused { stage: failure.stage, blame, try_again_in: None }
+    let blame = failure
+        .reply
+        .as_ref()
+        .map_or(Blame::Relay, |reply| blame(failure.stage, reply));
+    Outcome::Refused {
+        stage: failure.stage,
+        blame,
+        try_again_in: None,
+    }
 }
 
 /// A file that cannot be written is the folder's fault.
 fn in_maildir(text: String) -> End {
-    let outcome = Outcome::Refused { stage: Stage::Maildir, blame: Blame::Relay, try_again_in: None };
-    End { stage: Stage::Maildir, reply: None, text, outcome }
+    let outcome = Outcome::Refused {
+        stage: Stage::Maildir,
+        blame: Blame::Relay,
+        try_again_in: None,
+    };
+    End {
+        stage: Stage::Maildir,
+        reply: None,
+        text,
+        outcome,
+    }
 }

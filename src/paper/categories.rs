@@ -9,7 +9,10 @@ const NAMES: [(&str, &str); 157] = [
     ("astro-ph.EP", "Earth and Planetary Astrophysics"),
     ("astro-ph.GA", "Astrophysics of Galaxies"),
     ("astro-ph.HE", "High Energy Astrophysical Phenomena"),
-    ("astro-ph.IM", "Instrumentation and Methods for Astrophysics"),
+    (
+        "astro-ph.IM",
+        "Instrumentation and Methods for Astrophysics",
+    ),
     ("astro-ph.SR", "Solar and Stellar Astrophysics"),
     ("cond-mat", "Condensed Matter"),
     ("cond-mat.dis-nn", "Disordered Systems and Neural Networks"),
@@ -122,7 +125,10 @@ const NAMES: [(&str, &str); 157] = [
     ("physics.chem-ph", "Chemical Physics"),
     ("physics.class-ph", "Classical Physics"),
     ("physics.comp-ph", "Computational Physics"),
-    ("physics.data-an", "Data Analysis, Statistics and Probability"),
+    (
+        "physics.data-an",
+        "Data Analysis, Statistics and Probability",
+    ),
     ("physics.ed-ph", "Physics Education"),
     ("physics.flu-dyn", "Fluid Dynamics"),
     ("physics.gen-ph", "General Physics"),
@@ -175,7 +181,11 @@ pub fn category_name(code: &str) -> &str {
 
 /// Whether arXiv has this category or archive (`math.*`), however it is written.
 pub fn is_arxiv_category(code: &str) -> bool {
-    let has = |names: &[(&str, &str)], code: &str| names.iter().any(|(known, _)| known.eq_ignore_ascii_case(code));
+    let has = |names: &[(&str, &str)], code: &str| {
+        names
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(code))
+    };
     match code.strip_suffix(".*") {
         None => has(&NAMES, code),
         Some(archive) => has(&ARCHIVES, archive) || has(&NAMES, archive),
@@ -183,7 +193,10 @@ pub fn is_arxiv_category(code: &str) -> bool {
 }
 
 fn named(names: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
-    names.binary_search_by_key(&code, |(known, _)| known).ok().map(|at| names[at].1)
+    names
+        .binary_search_by_key(&code, |(known, _)| known)
+        .ok()
+        .map(|at| names[at].1)
 }
 
 /// Archives of which only parts have a name above, as `math.*` means all of them.
@@ -214,13 +227,21 @@ mod tests {
 
     #[test]
     fn unknown_codes_stay() {
-        for (code, name) in [("math.*", "Mathematics"), ("astro-ph.*", "Astrophysics"), ("cs.*", "Computer Science")] {
+        for (code, name) in [
+            ("math.*", "Mathematics"),
+            ("astro-ph.*", "Astrophysics"),
+            ("cs.*", "Computer Science"),
+        ] {
             assert_eq!(category_name(code), name);
         }
         for code in ["cs.XX", "Bioinformatics", "", "math", "xx.*"] {
             assert_eq!(category_name(code), code);
             assert!(!is_arxiv_category(code), "{code}");
         }
-        assert!(["cs.lg", "MATH.*", "hep-th", "astro-ph.*"].into_iter().all(is_arxiv_category));
+        assert!(
+            ["cs.lg", "MATH.*", "hep-th", "astro-ph.*"]
+                .into_iter()
+                .all(is_arxiv_category)
+        );
     }
 }

@@ -24,12 +24,27 @@ impl Paper {
         let is_older = matches!((self.version, news.version), (Some(known), Some(said)) if said < known)
             || matches!((self.updated, news.updated), (Some(known), Some(said)) if said < known);
         if is_older {
-            return Paper { announced, ..self.clone() };
+            return Paper {
+                announced,
+                ..self.clone()
+            };
         }
-        let or_known = |said: &String, known: &String| if said.is_empty() { known.clone() } else { said.clone() };
-        let list_or_known =
-            |said: &Vec<String>, known: &Vec<String>| if said.is_empty() { known.clone() } else { said.clone() };
-        let breaks_off = !is_whole(&news.abstract_text) && self.abstract_text.starts_with(stem(&news.abstract_text));
+        let or_known = |said: &String, known: &String| {
+            if said.is_empty() {
+                known.clone()
+            } else {
+                said.clone()
+            }
+        };
+        let list_or_known = |said: &Vec<String>, known: &Vec<String>| {
+            if said.is_empty() {
+                known.clone()
+            } else {
+                said.clone()
+            }
+        };
+        let breaks_off = !is_whole(&news.abstract_text)
+            && self.abstract_text.starts_with(stem(&news.abstract_text));
         Paper {
             id: self.id.clone(),
             version: news.version.or(self.version),
@@ -83,7 +98,10 @@ fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 #[must_use]
 pub fn combine(id: &PaperId, records: &[(String, Paper)]) -> Paper {
     if let [(_, only)] = records {
-        return Paper { id: id.clone(), ..only.clone() };
+        return Paper {
+            id: id.clone(),
+            ..only.clone()
+        };
     }
     let mut records: Vec<&(String, Paper)> = records.iter().collect();
     records.sort_by_cached_key(|(source, paper)| {
@@ -96,15 +114,26 @@ pub fn combine(id: &PaperId, records: &[(String, Paper)]) -> Paper {
             Registry::Index => 5,
             Registry::Other => 6,
         };
-        (rank, Reverse(paper.version), Reverse(paper.updated), paper.id.clone(), source.clone())
+        (
+            rank,
+            Reverse(paper.version),
+            Reverse(paper.updated),
+            paper.id.clone(),
+            source.clone(),
+        )
     });
     let records: Vec<&Paper> = records.into_iter().map(|(_, paper)| paper).collect();
     let first = records.first().expect("a work has a record");
     let text = |of: fn(&Paper) -> Option<&String>| {
-        records.iter().find_map(|paper| of(paper).filter(|text| !text.is_empty())).cloned()
+        records
+            .iter()
+            .find_map(|paper| of(paper).filter(|text| !text.is_empty()))
+            .cloned()
     };
-    let names: BTreeSet<PaperId> =
-        records.iter().flat_map(|paper| Names::of(paper).iter().cloned().collect::<Vec<_>>()).collect();
+    let names: BTreeSet<PaperId> = records
+        .iter()
+        .flat_map(|paper| Names::of(paper).iter().cloned().collect::<Vec<_>>())
+        .collect();
     let own = records.iter().filter(|paper| paper.id == *id);
     Paper {
         id: id.clone(),
@@ -139,30 +168,61 @@ fn stem(text: &str) -> &str {
 
 fn best_abstract(records: &[&Paper]) -> String {
     let length = |paper: &&Paper| paper.abstract_text.chars().count();
-    let sensible = |paper: &&&Paper| is_whole(&paper.abstract_text) && length(paper) <= ABSTRACT_CHARS_MAX;
+    let sensible =
+        |paper: &&&Paper| is_whole(&paper.abstract_text) && length(paper) <= ABSTRACT_CHARS_MAX;
     // An earlier version's abstract is not better for being longer.
     let newest = |paper: &&&Paper| {
         let later = |other: &&&Paper| other.id == paper.id && other.version > paper.version;
-        !records.iter().any(|other| later(&other) && is_whole(&other.abstract_text))
+        !records
+            .iter()
+            .any(|other| later(&other) && is_whole(&other.abstract_text))
     };
-    let longest = records.iter().filter(sensible).filter(newest).map(length).max();
+    let longest = records
+        .iter()
+        .filter(sensible)
+        .filter(newest)
+        .map(length)
+        .max();
     let chosen = match longest {
         // A fifth more may be a copyright line.
-        Some(longest) => records.iter().filter(sensible).filter(newest).find(|paper| length(paper) * 5 >= longest * 4),
-        None => {
-            records.iter().max_by_key(|paper| (length(paper).min(ABSTRACT_CHARS_MAX), Reverse(&paper.abstract_text)))
-        }
+        Some(longest) => records
+            .iter()
+            .filter(sensible)
+            .filter(newest)
+            .find(|paper| length(paper) * 5 >= longest * 4),
+        None => records.iter().max_by_key(|paper| {
+            (
+                length(paper).min(ABSTRACT_CHARS_MAX),
+                Reverse(&paper.abstract_text),
+            )
+        }),
     };
-    chosen.map(|paper| paper.abstract_text.clone()).unwrap_or_default()
+    chosen
+        .map(|paper| paper.abstract_text.clone())
+        .unwrap_or_default()
 }
 
 fn best_authors(records: &[&Paper]) -> Vec<String> {
-    let is_cut = |paper: &Paper| paper.authors.last().is_some_and(|last| last.to_lowercase().contains("et al"));
+    let is_cut = |paper: &Paper| {
+        paper
+            .authors
+            .last()
+            .is_some_and(|last| last.to_lowercase().contains("et al"))
+    };
     let is_full = |name: &&String| {
         let given = name.split([' ', ',']).filter(|word| !word.is_empty());
-        given.filter(|word| word.trim_end_matches('.').chars().count() > 1).count() > 1
+        given
+            .filter(|word| word.trim_end_matches('.').chars().count() > 1)
+            .count()
+            > 1
     };
-    let value = |paper: &Paper| (!is_cut(paper), paper.authors.len(), paper.authors.iter().filter(is_full).count());
+    let value = |paper: &Paper| {
+        (
+            !is_cut(paper),
+            paper.authors.len(),
+            paper.authors.iter().filter(is_full).count(),
+        )
+    };
     let mut best: &[String] = &[];
     let mut most = (false, 0, 0);
     for paper in records {
@@ -183,7 +243,9 @@ fn categories(records: &[&Paper]) -> Vec<String> {
             }
         }
     };
-    let own = records.iter().find(|paper| paper.id.is_arxiv() && !paper.categories.is_empty());
+    let own = records
+        .iter()
+        .find(|paper| paper.id.is_arxiv() && !paper.categories.is_empty());
     if let Some(own) = own {
         add(&own.categories, usize::MAX);
         let mut room = FOREIGN_CATEGORIES_MAX;
@@ -201,25 +263,40 @@ fn categories(records: &[&Paper]) -> Vec<String> {
 
 fn publisher_doi(records: &[&Paper]) -> Option<String> {
     let of = |registry: Registry| {
-        let ids = records.iter().filter(move |paper| paper.id.registry() == registry).map(|paper| paper.id.to_string());
+        let ids = records
+            .iter()
+            .filter(move |paper| paper.id.registry() == registry)
+            .map(|paper| paper.id.to_string());
         let named = records.iter().filter_map(move |paper| {
             let doi = paper.doi.as_ref()?;
-            let is_so = doi.parse().is_ok_and(|id: PaperId| id.registry() == registry);
+            let is_so = doi
+                .parse()
+                .is_ok_and(|id: PaperId| id.registry() == registry);
             is_so.then(|| doi.clone())
         });
         let also = records.iter().flat_map(|paper| &paper.same_as);
-        let also = also.filter(move |id| id.registry() == registry).map(PaperId::to_string);
+        let also = also
+            .filter(move |id| id.registry() == registry)
+            .map(PaperId::to_string);
         named.chain(ids).chain(also).next()
     };
-    of(Registry::Doi).or_else(|| of(Registry::Preprint)).or_else(|| records.iter().find_map(|paper| paper.doi.clone()))
+    of(Registry::Doi)
+        .or_else(|| of(Registry::Preprint))
+        .or_else(|| records.iter().find_map(|paper| paper.doi.clone()))
 }
 
 /// What the publisher's record calls the journal; else what anybody does.
 fn journal(records: &[&Paper]) -> Option<String> {
-    let (published, others): (Vec<&&Paper>, Vec<&&Paper>) = records
-        .iter()
-        .partition(|paper| matches!(paper.id.registry(), Registry::Doi | Registry::PubMed | Registry::Pmc));
-    published.into_iter().chain(others).find_map(|paper| paper.journal.clone().filter(|journal| !journal.is_empty()))
+    let (published, others): (Vec<&&Paper>, Vec<&&Paper>) = records.iter().partition(|paper| {
+        matches!(
+            paper.id.registry(),
+            Registry::Doi | Registry::PubMed | Registry::Pmc
+        )
+    });
+    published
+        .into_iter()
+        .chain(others)
+        .find_map(|paper| paper.journal.clone().filter(|journal| !journal.is_empty()))
 }
 
 #[cfg(test)]
@@ -242,7 +319,11 @@ mod tests {
         let records: Vec<_> = abstracts
             .iter()
             .enumerate()
-            .map(|(at, text)| paper(&format!("pmid:{at}"), |paper| paper.abstract_text = (*text).to_owned()))
+            .map(|(at, text)| {
+                paper(&format!("pmid:{at}"), |paper| {
+                    paper.abstract_text = (*text).to_owned()
+                })
+            })
             .collect();
         assert_eq!(combine(&records[0].1.id, &records).abstract_text, expected);
     }
@@ -268,25 +349,45 @@ mod tests {
                 .iter()
                 .enumerate()
                 .map(|(at, names)| {
-                    paper(&format!("pmid:{at}"), |paper| paper.authors = names.iter().map(|&n| n.to_owned()).collect())
+                    paper(&format!("pmid:{at}"), |paper| {
+                        paper.authors = names.iter().map(|&n| n.to_owned()).collect()
+                    })
                 })
                 .collect();
             assert_eq!(combine(&records[0].1.id, &records).authors, lists[expected]);
         };
         check(&[&["A. Lovelace"], &["Ada Lovelace"]], 1);
         check(&[&["A. Lovelace", "E. Noether"], &["Ada Lovelace"]], 0);
-        check(&[&["Ada Lovelace", "Emmy Noether", "et al."], &["A. Lovelace", "E. Noether"]], 1);
+        check(
+            &[
+                &["Ada Lovelace", "Emmy Noether", "et al."],
+                &["A. Lovelace", "E. Noether"],
+            ],
+            1,
+        );
         check(&[&[], &["Ada Lovelace"]], 1);
     }
 
     #[test]
     fn the_categories_of_arxiv_come_first_and_others_do_not_drown_them() {
-        let categories = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let categories = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
         let records = [
-            paper("pmid:1", |paper| paper.categories = categories(&["Sheep", "Wool", "cs.lg", "Grass", "Hills"])),
-            paper("2510.00001", |paper| paper.categories = categories(&["cs.LG", "stat.ML"])),
+            paper("pmid:1", |paper| {
+                paper.categories = categories(&["Sheep", "Wool", "cs.lg", "Grass", "Hills"])
+            }),
+            paper("2510.00001", |paper| {
+                paper.categories = categories(&["cs.LG", "stat.ML"])
+            }),
         ];
-        assert_eq!(combine(&records[0].1.id, &records).categories, ["cs.LG", "stat.ML", "Sheep", "Wool"]);
+        assert_eq!(
+            combine(&records[0].1.id, &records).categories,
+            ["cs.LG", "stat.ML", "Sheep", "Wool"]
+        );
         let own = combine(&records[0].1.id, &records[..1]);
         assert_eq!(own.categories.len(), 5);
     }
@@ -309,8 +410,14 @@ mod tests {
         ];
         let work = combine(&records[0].1.id, &records);
         assert_eq!(work.announced, day("2025-10-01"));
-        assert_eq!(work.same_as, ["2510.00001".parse().unwrap(), "pmid:1".parse().unwrap()]);
-        assert_eq!((work.journal.as_deref(), work.upvotes), (Some("Sheep"), Some(3)));
+        assert_eq!(
+            work.same_as,
+            ["2510.00001".parse().unwrap(), "pmid:1".parse().unwrap()]
+        );
+        assert_eq!(
+            (work.journal.as_deref(), work.upvotes),
+            (Some("Sheep"), Some(3))
+        );
         assert_eq!(work.doi.as_deref(), Some("10.1000/X"));
         assert_eq!(combine(&records[1].1.id, &records).version, Some(2));
     }
@@ -318,10 +425,16 @@ mod tests {
     #[test]
     fn an_abstract_that_breaks_off_does_not_replace_a_whole_one() {
         let whole = paper("2510.00001", |paper| paper.abstract_text = sentences(3)).1;
-        let cut = Paper { abstract_text: "We count sheep again. We…".to_owned(), ..whole.clone() };
+        let cut = Paper {
+            abstract_text: "We count sheep again. We…".to_owned(),
+            ..whole.clone()
+        };
         assert_eq!(whole.updated_by(&cut), whole);
         assert_eq!(cut.updated_by(&whole), whole);
-        let other = Paper { abstract_text: "We gave up…".to_owned(), ..whole.clone() };
+        let other = Paper {
+            abstract_text: "We gave up…".to_owned(),
+            ..whole.clone()
+        };
         assert_eq!(whole.updated_by(&other), other);
     }
 

@@ -109,7 +109,9 @@ impl PaperId {
         if id.is_empty() {
             return Err(BadPaperId::Empty);
         }
-        if id.chars().count() > ID_CHARS_MAX || id.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if id.chars().count() > ID_CHARS_MAX
+            || id.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
             return Err(BadPaperId::Shape);
         }
         let (bare, version) = split_version(id);
@@ -124,10 +126,17 @@ impl PaperId {
         }
         // bioRxiv and medRxiv register a work once; addresses of its versions are made from that DOI.
         if id.starts_with("10.1101/") || id.starts_with("10.64898/") {
-            let id = [".full", ".abstract", ".full-text"].iter().find_map(|end| id.strip_suffix(end)).unwrap_or(id);
+            let id = [".full", ".abstract", ".full-text"]
+                .iter()
+                .find_map(|end| id.strip_suffix(end))
+                .unwrap_or(id);
             let (bare, version) = split_version(id);
             let is_numbered = bare.ends_with(|c: char| c.is_ascii_digit());
-            let (bare, version) = if is_numbered { (bare, version) } else { (id, None) };
+            let (bare, version) = if is_numbered {
+                (bare, version)
+            } else {
+                (id, None)
+            };
             return Ok((PaperId(bare.to_lowercase()), version));
         }
         // DOIs are compared without regard to case (DOI handbook, section 2.4).
@@ -151,17 +160,28 @@ impl PaperId {
             Registry::Arxiv
         } else if id.starts_with("10.") && id.contains('/') {
             // Cold Spring Harbor's journals share bioRxiv's prefix: `10.1101/gr.…`.
-            let is_journal =
-                id.strip_prefix("10.1101/").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
-            let is_preprint = !is_journal && PREPRINT_PREFIXES.iter().any(|prefix| id.starts_with(prefix));
-            if is_preprint { Registry::Preprint } else { Registry::Doi }
+            let is_journal = id
+                .strip_prefix("10.1101/")
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+            let is_preprint = !is_journal
+                && PREPRINT_PREFIXES
+                    .iter()
+                    .any(|prefix| id.starts_with(prefix));
+            if is_preprint {
+                Registry::Preprint
+            } else {
+                Registry::Doi
+            }
         } else if id.starts_with("pmid:") {
             Registry::PubMed
         } else if id.strip_prefix("PMC").is_some_and(is_number) {
             Registry::Pmc
         } else if id.starts_with("openreview:") {
             Registry::OpenReview
-        } else if ["s2:", "corpus:", "openalex:"].iter().any(|prefix| id.starts_with(prefix)) {
+        } else if ["s2:", "corpus:", "openalex:"]
+            .iter()
+            .any(|prefix| id.starts_with(prefix))
+        {
             Registry::Index
         } else {
             Registry::Other
@@ -172,7 +192,8 @@ impl PaperId {
 /// `text` without `prefix`, however that is written.
 fn without<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+    head.eq_ignore_ascii_case(prefix)
+        .then(|| &text[prefix.len()..])
 }
 
 fn is_number(text: &str) -> bool {
@@ -186,7 +207,14 @@ fn registered(raw: &str) -> Option<String> {
         text = without(text, scheme).unwrap_or(text);
     }
     let is_address = text.len() < raw.len();
-    let last = || text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').rsplit('/').next();
+    let last = || {
+        text.split(['?', '#'])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+    };
     let labelled = |labels: &[&str]| {
         let rest = labels.iter().find_map(|label| without(raw, label))?;
         Some(rest.trim_start().trim_start_matches(':').trim())
@@ -196,24 +224,44 @@ fn registered(raw: &str) -> Option<String> {
         return Some(format!("pmid:{}", unpadded(number)));
     }
     let central = labelled(&["pmcid", "pmc"]);
-    if let Some(number) = central.map(|rest| without(rest, "PMC").unwrap_or(rest)).filter(|number| is_number(number)) {
+    if let Some(number) = central
+        .map(|rest| without(rest, "PMC").unwrap_or(rest))
+        .filter(|number| is_number(number))
+    {
         return Some(format!("PMC{}", unpadded(number)));
     }
     if at(&["pubmed.ncbi.nlm.nih.gov/", "ncbi.nlm.nih.gov/pubmed/"]) {
-        return last().filter(|number| is_number(number)).map(|number| format!("pmid:{}", unpadded(number)));
+        return last()
+            .filter(|number| is_number(number))
+            .map(|number| format!("pmid:{}", unpadded(number)));
     }
-    if at(&["pmc.ncbi.nlm.nih.gov/articles/", "ncbi.nlm.nih.gov/pmc/articles/", "europepmc.org/article/pmc/"]) {
-        let number = text.split('/').find_map(|part| without(part, "PMC").filter(|number| is_number(number)))?;
+    if at(&[
+        "pmc.ncbi.nlm.nih.gov/articles/",
+        "ncbi.nlm.nih.gov/pmc/articles/",
+        "europepmc.org/article/pmc/",
+    ]) {
+        let number = text
+            .split('/')
+            .find_map(|part| without(part, "PMC").filter(|number| is_number(number)))?;
         return Some(format!("PMC{}", unpadded(number)));
     }
     let forum = |id: &str| {
         let id = id.trim();
-        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        let plain = id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         (plain && (6..=40).contains(&id.len())).then(|| format!("openreview:{id}"))
     };
-    if at(&["openreview.net/forum", "openreview.net/pdf", "openreview.net/attachment"]) {
+    if at(&[
+        "openreview.net/forum",
+        "openreview.net/pdf",
+        "openreview.net/attachment",
+    ]) {
         let (_, asked) = text.split_once('?')?;
-        return asked.split(['&', '#']).find_map(|part| part.strip_prefix("id=")).and_then(forum);
+        return asked
+            .split(['&', '#'])
+            .find_map(|part| part.strip_prefix("id="))
+            .and_then(forum);
     }
     if let Some(id) = labelled(&["openreview:"]) {
         return forum(id);
@@ -223,7 +271,8 @@ fn registered(raw: &str) -> Option<String> {
     }
     let hash = |id: &str| {
         let id = id.to_ascii_lowercase();
-        (id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| format!("s2:{id}"))
+        (id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| format!("s2:{id}"))
     };
     if at(&["semanticscholar.org/paper/"]) {
         return last().and_then(hash);
@@ -231,8 +280,11 @@ fn registered(raw: &str) -> Option<String> {
     if let Some(id) = labelled(&["s2:"]) {
         return hash(id);
     }
-    let work =
-        |id: &str| without(id, "W").filter(|number| is_number(number)).map(|number| format!("openalex:W{number}"));
+    let work = |id: &str| {
+        without(id, "W")
+            .filter(|number| is_number(number))
+            .map(|number| format!("openalex:W{number}"))
+    };
     if at(&["openalex.org/", "api.openalex.org/works/"]) {
         return last().and_then(work);
     }
@@ -246,8 +298,14 @@ fn unpadded(number: &str) -> &str {
 
 fn split_version(id: &str) -> (&str, Option<u32>) {
     match id.rsplit_once('v') {
-        Some((bare, digits)) if !bare.is_empty() && digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().map_or((id, None), |version| (bare, Some(version)))
+        Some((bare, digits))
+            if !bare.is_empty()
+                && digits.len() <= 4
+                && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            digits
+                .parse()
+                .map_or((id, None), |version| (bare, Some(version)))
         }
         _ => (id, None),
     }
@@ -267,7 +325,9 @@ fn old_arxiv(id: &str) -> Option<String> {
     let (archive, number) = id.split_once('/')?;
     let archive = archive.split('.').next()?;
     let plain = !archive.is_empty()
-        && archive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        && archive
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
         && number.len() == 7
         && number.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| format!("{archive}/{number}"))
@@ -289,7 +349,9 @@ impl FromStr for PaperId {
 
 impl<'de> Deserialize<'de> for PaperId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -327,7 +389,11 @@ mod tests {
 
     #[test]
     fn foreign_ids_are_kept() {
-        check("doi:10.1000/2024.01.02.573ABC", "10.1000/2024.01.02.573abc", None);
+        check(
+            "doi:10.1000/2024.01.02.573ABC",
+            "10.1000/2024.01.02.573abc",
+            None,
+        );
         check("PMID123v2", "PMID123v2", None);
         check("sample.0001", "sample.0001", None);
         check("日本語-1", "日本語-1", None);
@@ -364,8 +430,16 @@ mod tests {
             check(raw, "openreview:rJ4km2R5t7", None);
         }
         let hash = "0123456789abcdef0123456789abcdef01234567";
-        check(&format!("https://www.semanticscholar.org/paper/A-Title/{hash}"), &format!("s2:{hash}"), None);
-        check(&format!("S2:{}", hash.to_uppercase()), &format!("s2:{hash}"), None);
+        check(
+            &format!("https://www.semanticscholar.org/paper/A-Title/{hash}"),
+            &format!("s2:{hash}"),
+            None,
+        );
+        check(
+            &format!("S2:{}", hash.to_uppercase()),
+            &format!("s2:{hash}"),
+            None,
+        );
         check("CorpusId:77", "corpus:77", None);
         check("https://openalex.org/W99", "openalex:W99", None);
         check("https://api.openalex.org/works/w99", "openalex:W99", None);
@@ -373,15 +447,25 @@ mod tests {
 
     #[test]
     fn preprint_servers_name_versions() {
-        check("10.1101/2024.01.02.573123v3", "10.1101/2024.01.02.573123", Some(3));
-        check("https://www.biorxiv.org/content/10.1101/2024.01.02.573123v1.full", "10.1101/2024.01.02.573123", Some(1));
+        check(
+            "10.1101/2024.01.02.573123v3",
+            "10.1101/2024.01.02.573123",
+            Some(3),
+        );
+        check(
+            "https://www.biorxiv.org/content/10.1101/2024.01.02.573123v1.full",
+            "10.1101/2024.01.02.573123",
+            Some(1),
+        );
         check("10.1101/gr.123v", "10.1101/gr.123v", None);
         check("DOI: 10.1000/ABC", "10.1000/abc", None);
     }
 
     #[test]
     fn a_name_tells_who_gave_it() {
-        let check = |id: &str, registry| assert_eq!(id.parse::<PaperId>().unwrap().registry(), registry, "{id}");
+        let check = |id: &str, registry| {
+            assert_eq!(id.parse::<PaperId>().unwrap().registry(), registry, "{id}")
+        };
         check("2510.12793", Registry::Arxiv);
         check("10.1101/2024.01.02.573123", Registry::Preprint);
         check("10.1000/x", Registry::Doi);

@@ -64,11 +64,18 @@ impl Names {
     /// Every name in `paper`: its id, its DOI, and what else it is called. Of
     /// several names from arXiv the first counts: no work has two.
     pub fn of(paper: &Paper) -> Self {
-        let dois = paper.doi.iter().flat_map(|doi| doi.split([' ', ',', ';'])).filter_map(|doi| doi.parse().ok());
+        let dois = paper
+            .doi
+            .iter()
+            .flat_map(|doi| doi.split([' ', ',', ';']))
+            .filter_map(|doi| doi.parse().ok());
         let dois = dois.filter(|doi: &PaperId| doi.registry() != Registry::Other);
         let mut names = BTreeSet::new();
         let mut has_arxiv = false;
-        for name in std::iter::once(paper.id.clone()).chain(paper.same_as.iter().cloned()).chain(dois) {
+        for name in std::iter::once(paper.id.clone())
+            .chain(paper.same_as.iter().cloned())
+            .chain(dois)
+        {
             let is_arxiv = name.is_arxiv();
             if !is_arxiv || !has_arxiv {
                 names.insert(name);
@@ -120,27 +127,39 @@ pub fn are_one(a: Listed<'_>, b: Listed<'_>) -> bool {
 }
 
 fn have_one_title(a: Listed<'_>, b: Listed<'_>, a_names: &Names, b_names: &Names) -> bool {
-    let Some(key) = written(a.paper) else { return false };
+    let Some(key) = written(a.paper) else {
+        return false;
+    };
     if written(b.paper) != Some(key) {
         return false;
     }
     let is_of = |registry| move |name: &PaperId| name.registry() == registry;
     let preprints = |names: &Names| -> BTreeSet<String> {
-        let dois = names.iter().filter(|name| name.registry() == Registry::Preprint);
-        dois.filter_map(|doi| doi.as_str().split_once('/')).map(|(prefix, _)| prefix.to_owned()).collect()
+        let dois = names
+            .iter()
+            .filter(|name| name.registry() == Registry::Preprint);
+        dois.filter_map(|doi| doi.as_str().split_once('/'))
+            .map(|(prefix, _)| prefix.to_owned())
+            .collect()
     };
     let servers = preprints(a_names);
-    let of_one_server = preprints(b_names).into_iter().filter(|server| servers.contains(server)).any(|server| {
-        a_names.differ(b_names, |name| {
-            name.registry() == Registry::Preprint && name.as_str().split('/').next() == Some(server.as_str())
-        })
-    });
+    let of_one_server = preprints(b_names)
+        .into_iter()
+        .filter(|server| servers.contains(server))
+        .any(|server| {
+            a_names.differ(b_names, |name| {
+                name.registry() == Registry::Preprint
+                    && name.as_str().split('/').next() == Some(server.as_str())
+            })
+        });
     let differ = of_one_server
         || [Registry::Doi, Registry::PubMed, Registry::Pmc]
             .into_iter()
             .any(|kind| a_names.differ(b_names, is_of(kind)));
     let listed_twice = a.records.iter().any(|(source, id)| {
-        b.records.iter().any(|(other, other_id)| source == other && id != other_id && kind(id) == kind(other_id))
+        b.records.iter().any(|(other, other_id)| {
+            source == other && id != other_id && kind(id) == kind(other_id)
+        })
     });
     let years = year(a.paper).zip(year(b.paper));
     !differ && !listed_twice && years.is_none_or(|(a, b)| (a - b).abs() <= YEARS_MAX)
@@ -150,11 +169,21 @@ fn have_one_title(a: Listed<'_>, b: Listed<'_>, a_names: &Names, b_names: &Names
 fn kind(id: &PaperId) -> (Registry, &str) {
     let registry = id.registry();
     let space = id.as_str().split_once(':').map_or("", |(space, _)| space);
-    (registry, if matches!(registry, Registry::Index | Registry::Other) { space } else { "" })
+    (
+        registry,
+        if matches!(registry, Registry::Index | Registry::Other) {
+            space
+        } else {
+            ""
+        },
+    )
 }
 
 fn year(paper: &Paper) -> Option<i32> {
-    paper.published.map(|at| at.year()).or(paper.announced.map(|day| day.year()))
+    paper
+        .published
+        .map(|at| at.year())
+        .or(paper.announced.map(|day| day.year()))
 }
 
 /// A number that records of one title and one first author share, and hardly
@@ -163,19 +192,30 @@ pub fn title_key(paper: &Paper) -> Option<i64> {
     let (title, family) = written(paper)?;
     // FNV-1a (draft-eastlake-fnv): the key is stored, so it must be the same for ever.
     let bytes = title.bytes().chain([b'|']).chain(family.bytes());
-    let hash = bytes
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     Some(hash.cast_signed())
 }
 
 /// Title and first author as they are compared.
 fn written(paper: &Paper) -> Option<(String, String)> {
-    let family = paper.authors.first().map(|name| family_name(name)).filter(|family| !family.is_empty())?;
+    let family = paper
+        .authors
+        .first()
+        .map(|name| family_name(name))
+        .filter(|family| !family.is_empty())?;
     let title = fold(&paper.title);
-    let is_generic = GENERIC
-        .iter()
-        .any(|start| title.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
-    let letters = title.chars().filter(|c| *c != ' ').map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let is_generic = GENERIC.iter().any(|start| {
+        title
+            .strip_prefix(start)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    });
+    let letters = title
+        .chars()
+        .filter(|c| *c != ' ')
+        .map(|c| if c.is_ascii() { 1 } else { 2 })
+        .sum::<usize>();
     let words = title.split(' ').count();
     let is_short = letters < LETTERS_MIN || (words < WORDS_MIN && title.is_ascii());
     // Where a hyphen, a space or nothing stands is a matter of taste.
@@ -192,9 +232,17 @@ mod tests {
         let mut next = || parts.next().unwrap_or_default();
         let (id, others, title, author, year) = (next(), next(), next(), next(), next());
         Paper {
-            same_as: others.split_whitespace().map(|id| id.parse().unwrap()).collect(),
-            authors: if author.is_empty() { vec![] } else { vec![author.to_owned()] },
-            published: (!year.is_empty()).then(|| format!("{year}-06-01T00:00:00Z").parse().unwrap()),
+            same_as: others
+                .split_whitespace()
+                .map(|id| id.parse().unwrap())
+                .collect(),
+            authors: if author.is_empty() {
+                vec![]
+            } else {
+                vec![author.to_owned()]
+            },
+            published: (!year.is_empty())
+                .then(|| format!("{year}-06-01T00:00:00Z").parse().unwrap()),
             ..Paper::new(id.parse().unwrap(), title.to_owned())
         }
     }
@@ -204,7 +252,16 @@ mod tests {
         let (a, b) = (record(a), record(b));
         let a_records = [(sources[0].to_owned(), a.id.clone())];
         let b_records = [(sources[1].to_owned(), b.id.clone())];
-        let (a, b) = (Listed { paper: &a, records: &a_records }, Listed { paper: &b, records: &b_records });
+        let (a, b) = (
+            Listed {
+                paper: &a,
+                records: &a_records,
+            },
+            Listed {
+                paper: &b,
+                records: &b_records,
+            },
+        );
         assert_eq!(are_one(a, b), expected, "{} and {}", a.paper.id, b.paper.id);
         assert_eq!(are_one(b, a), expected, "{} and {}", b.paper.id, a.paper.id);
     }
@@ -218,19 +275,39 @@ mod tests {
 
     #[test]
     fn records_that_share_a_name_are_one_work() {
-        check("2510.00001; 10.1000/x; A title", "10.1000/X;; Another title", true);
+        check(
+            "2510.00001; 10.1000/x; A title",
+            "10.1000/X;; Another title",
+            true,
+        );
         check("pmid:1; 10.1000/x; A", "PMC7; pmid:1; B", true);
-        check("openreview:abcdef; 2510.00001; A", "10.48550/arXiv.2510.00001;; B", true);
-        check("10.1101/2025.01.01.123456v1;; A", "10.1101/2025.01.01.123456v2;; B", true);
+        check(
+            "openreview:abcdef; 2510.00001; A",
+            "10.48550/arXiv.2510.00001;; B",
+            true,
+        );
+        check(
+            "10.1101/2025.01.01.123456v1;; A",
+            "10.1101/2025.01.01.123456v2;; B",
+            true,
+        );
         check("2510.00001;; A", "2510.00002;; B", false);
     }
 
     #[test]
     fn two_names_from_arxiv_are_two_works_whatever_they_share() {
         let one = format!("2510.00001; 10.1000/x; {TITLE}; Ada Lovelace; 2025");
-        check(&one, &format!("2510.00002; 10.1000/x; {TITLE}; Ada Lovelace; 2025"), false);
+        check(
+            &one,
+            &format!("2510.00002; 10.1000/x; {TITLE}; Ada Lovelace; 2025"),
+            false,
+        );
         check("2510.00001; 2510.00002; A", "2510.00002;; B", false);
-        check("2510.00001; 10.48550/arXiv.2510.00002; A", "2510.00002;; B", false);
+        check(
+            "2510.00001; 10.48550/arXiv.2510.00002; A",
+            "2510.00002;; B",
+            false,
+        );
         // Of two publications of one preprint, the preprint says that they are one work.
         check("2510.00001; 10.1000/x; A", "10.1000/y; 2510.00001; A", true);
     }
@@ -238,13 +315,37 @@ mod tests {
     #[test]
     fn records_of_one_title_and_first_author_are_one_work() {
         let preprint = format!("2510.00001;; {TITLE}; Ada Lovelace; 2025");
-        check(&preprint, &format!("10.1000/x;; {TITLE}.; Lovelace, A.; 2026"), true);
-        check(&preprint, "10.1000/x;; COUNTING SHEEP in Linear-Time; Lovelace A; 2026", true);
-        check(&preprint, &format!("10.1000/x;; {TITLE}; A. Lovelace;"), true);
-        check(&preprint, &format!("10.1000/x;; {TITLE}; Emmy Noether; 2026"), false);
+        check(
+            &preprint,
+            &format!("10.1000/x;; {TITLE}.; Lovelace, A.; 2026"),
+            true,
+        );
+        check(
+            &preprint,
+            "10.1000/x;; COUNTING SHEEP in Linear-Time; Lovelace A; 2026",
+            true,
+        );
+        check(
+            &preprint,
+            &format!("10.1000/x;; {TITLE}; A. Lovelace;"),
+            true,
+        );
+        check(
+            &preprint,
+            &format!("10.1000/x;; {TITLE}; Emmy Noether; 2026"),
+            false,
+        );
         check(&preprint, &format!("10.1000/x;; {TITLE};; 2026"), false);
-        check(&preprint, &format!("10.1000/x;; {TITLE}; Ada Lovelace; 2031"), false);
-        check(&preprint, &format!("10.1000/x;; {TITLE} again; Ada Lovelace; 2025"), false);
+        check(
+            &preprint,
+            &format!("10.1000/x;; {TITLE}; Ada Lovelace; 2031"),
+            false,
+        );
+        check(
+            &preprint,
+            &format!("10.1000/x;; {TITLE} again; Ada Lovelace; 2025"),
+            false,
+        );
     }
 
     #[test]
@@ -265,9 +366,18 @@ mod tests {
         }
         let of = |id: &str| format!("{id};; {TITLE}; Ada Lovelace; 2025");
         check(&of("10.1101/2025.01.01.111111"), &of("10.1000/x"), true);
-        check(&of("10.1101/2025.01.01.111111"), &of("10.21203/rs.3.rs-1"), true);
+        check(
+            &of("10.1101/2025.01.01.111111"),
+            &of("10.21203/rs.3.rs-1"),
+            true,
+        );
         check(&of("openreview:abcdef"), &of("openreview:ghijkl"), true);
-        check_from(["one", "one"], &of("openreview:abcdef"), &of("openreview:ghijkl"), false);
+        check_from(
+            ["one", "one"],
+            &of("openreview:abcdef"),
+            &of("openreview:ghijkl"),
+            false,
+        );
         check_from(["one", "one"], &of("a.1"), &of("a.2"), false);
         check_from(["one", "one"], &of("2510.00001"), &of("10.1000/x"), true);
     }
@@ -293,13 +403,17 @@ mod tests {
         let of = |id: &str| format!("{id};; 大规模语言模型的研究; 王小明; 2025");
         check(&of("10.1000/x"), &of("pmid:1"), true);
         // `Erratic` is no erratum.
-        let of = |id: &str| format!("{id};; Correctional facilities in the long run; Ada Lovelace; 2025");
+        let of = |id: &str| {
+            format!("{id};; Correctional facilities in the long run; Ada Lovelace; 2025")
+        };
         check(&of("10.1000/x"), &of("pmid:1"), true);
     }
 
     #[test]
     fn parts_of_a_series_are_works_of_their_own() {
-        let of = |id: &str, part: &str| format!("{id};; On the counting of sheep. {part}; Ada Lovelace; 2025");
+        let of = |id: &str, part: &str| {
+            format!("{id};; On the counting of sheep. {part}; Ada Lovelace; 2025")
+        };
         check(&of("10.1000/x", "Part I"), &of("pmid:1", "Part II"), false);
         check(&of("10.1000/x", "Part I"), &of("pmid:1", ""), false);
         check(&of("10.1000/x", "III"), &of("pmid:1", "II"), false);

@@ -75,8 +75,16 @@ impl fmt::Display for PaperNews {
 /// Where a paper appeared: the journal, or the DOI that a publisher gave it.
 fn publication(paper: &Paper) -> Option<String> {
     let is_published = |name: &PaperId| name.registry() == Registry::Doi;
-    let doi = paper.doi.iter().filter_map(|doi| doi.parse().ok()).chain([paper.id.clone()]).find(is_published);
-    let journal = paper.journal.clone().filter(|journal| !journal.trim().is_empty());
+    let doi = paper
+        .doi
+        .iter()
+        .filter_map(|doi| doi.parse().ok())
+        .chain([paper.id.clone()])
+        .find(is_published);
+    let journal = paper
+        .journal
+        .clone()
+        .filter(|journal| !journal.trim().is_empty());
     journal.or_else(|| doi.map(|doi| format!("doi.org/{doi}")))
 }
 
@@ -86,7 +94,10 @@ mod tests {
 
     #[track_caller]
     fn check(change: impl Fn(&mut Paper), expected: &[&str]) {
-        let before = Paper { version: Some(1), ..Paper::new("2510.00001".parse().unwrap(), "a".to_owned()) };
+        let before = Paper {
+            version: Some(1),
+            ..Paper::new("2510.00001".parse().unwrap(), "a".to_owned())
+        };
         let mut after = before.clone();
         change(&mut after);
         let news = PaperNews::between(&before, &after);
@@ -102,9 +113,18 @@ mod tests {
     fn what_became_of_a_paper_is_seen_in_what_is_known_of_it() {
         check(|paper| paper.title = "b".to_owned(), &[]);
         check(|paper| paper.version = Some(3), &["replaced: version 3"]);
-        check(|paper| paper.doi = Some("10.1000/x".to_owned()), &["published in doi.org/10.1000/x"]);
-        check(|paper| paper.doi = Some("10.1101/2025.01.01.1".to_owned()), &[]);
-        check(|paper| paper.journal = Some("Sheep 3".to_owned()), &["published in Sheep 3"]);
+        check(
+            |paper| paper.doi = Some("10.1000/x".to_owned()),
+            &["published in doi.org/10.1000/x"],
+        );
+        check(
+            |paper| paper.doi = Some("10.1101/2025.01.01.1".to_owned()),
+            &[],
+        );
+        check(
+            |paper| paper.journal = Some("Sheep 3".to_owned()),
+            &["published in Sheep 3"],
+        );
         check(
             |paper| {
                 paper.version = Some(2);

@@ -45,7 +45,10 @@ const WORDS_MAX: usize = 32;
 impl Query {
     /// Reads `text`; whatever it is, it is a query.
     pub fn parse(text: &str) -> Query {
-        let mut query = Query { ids: ids(text), ..Query::default() };
+        let mut query = Query {
+            ids: ids(text),
+            ..Query::default()
+        };
         let mut count = 0;
         for piece in pieces(text) {
             count += 1;
@@ -77,7 +80,11 @@ impl Query {
             // No field of ours: `attention:` and `10:30` are words with a colon.
             field => {
                 let all = Words(format!("{field} {value}"));
-                if piece.is_negative { self.without.push(all) } else { self.words.push(all) }
+                if piece.is_negative {
+                    self.without.push(all)
+                } else {
+                    self.words.push(all)
+                }
             }
         }
     }
@@ -89,7 +96,9 @@ impl Query {
 
     /// Whether there is a filter beside the words.
     pub fn has_filters(&self) -> bool {
-        !(self.categories.is_empty() && self.sources.is_empty()) || self.from.is_some() || self.until.is_some()
+        !(self.categories.is_empty() && self.sources.is_empty())
+            || self.from.is_some()
+            || self.until.is_some()
     }
 
     /// Whether nothing is asked for.
@@ -102,14 +111,19 @@ impl Query {
         self.categories.is_empty()
             || categories.iter().any(|category| {
                 self.categories.iter().any(|pattern| {
-                    category_matches(pattern, category.as_ref()) || super::is_in_category(category.as_ref(), pattern)
+                    category_matches(pattern, category.as_ref())
+                        || super::is_in_category(category.as_ref(), pattern)
                 })
             })
     }
 
     /// The words that must be there, as one text.
     pub fn plain_text(&self) -> String {
-        let words = self.words.iter().chain(&self.title).map(|words| words.0.as_str());
+        let words = self
+            .words
+            .iter()
+            .chain(&self.title)
+            .map(|words| words.0.as_str());
         words.collect::<Vec<_>>().join(" ")
     }
 }
@@ -127,10 +141,16 @@ fn first_day(value: &str) -> Option<NaiveDate> {
 /// What the whole text names, if it can be the name of a paper.
 fn ids(text: &str) -> Vec<PaperId> {
     let looks_like_one = |text: &str| text.chars().any(|c| c.is_ascii_digit());
-    let id = looks_like_one(text).then(|| text.parse::<PaperId>().ok()).flatten();
+    let id = looks_like_one(text)
+        .then(|| text.parse::<PaperId>().ok())
+        .flatten();
     let Some(id) = id else { return Vec::new() };
     // The number alone is how PubMed's are written down.
-    let pmid = id.as_str().bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("pmid:{id}").parse().ok());
+    let pmid = id
+        .as_str()
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| format!("pmid:{id}").parse().ok());
     std::iter::once(id.clone()).chain(pmid.flatten()).collect()
 }
 
@@ -145,12 +165,17 @@ struct Piece {
 fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     // People paste typographic quotes, too.
-    let text: String = text.chars().map(|c| if "“”„«»".contains(c) { '"' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if "“”„«»".contains(c) { '"' } else { c })
+        .collect();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let is_negative = rest.starts_with('-');
         rest = rest.strip_prefix('-').unwrap_or(rest);
-        let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == ':').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_whitespace() || c == '"' || c == ':')
+            .unwrap_or(rest.len());
         let mut field = String::new();
         if rest[end..].starts_with(':') && rest[..end].chars().all(char::is_alphabetic) && end > 0 {
             field = rest[..end].to_lowercase();
@@ -162,11 +187,17 @@ fn pieces(text: &str) -> Vec<Piece> {
             value = &quoted[..end];
             rest = quoted.get(end + 1..).unwrap_or_default();
         } else {
-            let end = rest.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| c.is_whitespace() || c == '"')
+                .unwrap_or(rest.len());
             value = &rest[..end];
             rest = &rest[end..];
         }
-        pieces.push(Piece { is_negative, field, value: value.to_owned() });
+        pieces.push(Piece {
+            is_negative,
+            field,
+            value: value.to_owned(),
+        });
         rest = rest.trim_start();
     }
     pieces
@@ -188,27 +219,51 @@ mod tests {
         );
         assert_eq!(texts(&query.words), ["low-rank", "language models"]);
         assert_eq!(texts(&query.without), ["survey", "case study"]);
-        assert_eq!((texts(&query.authors), texts(&query.title)), (vec!["Emmy Noether"], vec!["rings"]));
-        assert_eq!((query.categories, query.sources), (vec!["cs.LG".to_owned()], vec!["arxiv".to_owned()]));
+        assert_eq!(
+            (texts(&query.authors), texts(&query.title)),
+            (vec!["Emmy Noether"], vec!["rings"])
+        );
+        assert_eq!(
+            (query.categories, query.sources),
+            (vec!["cs.LG".to_owned()], vec!["arxiv".to_owned()])
+        );
         assert_eq!(query.from, NaiveDate::from_ymd_opt(2026, 1, 1));
         assert_eq!(query.until, NaiveDate::from_ymd_opt(2026, 3, 1));
     }
 
     #[test]
     fn what_is_no_syntax_is_searched_for() {
-        assert_eq!(texts(&Query::parse("attention: a survey").words), ["a", "survey"].map(|word| word).to_vec());
-        assert_eq!(texts(&Query::parse("from:yesterday").words), ["from yesterday"]);
+        assert_eq!(
+            texts(&Query::parse("attention: a survey").words),
+            ["a", "survey"].map(|word| word).to_vec()
+        );
+        assert_eq!(
+            texts(&Query::parse("from:yesterday").words),
+            ["from yesterday"]
+        );
         assert_eq!(texts(&Query::parse("\"open phrase").words), ["open phrase"]);
-        assert_eq!(texts(&Query::parse("“curly quotes”").words), ["curly quotes"]);
+        assert_eq!(
+            texts(&Query::parse("“curly quotes”").words),
+            ["curly quotes"]
+        );
         assert!(Query::parse(" -- \"\" : * AND").words.len() == 1);
         assert!(Query::parse("").is_empty());
     }
 
     #[test]
     fn an_id_is_noticed() {
-        let id = |text: &str| Query::parse(text).ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let id = |text: &str| {
+            Query::parse(text)
+                .ids
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(id("https://arxiv.org/abs/2106.09685v2"), ["2106.09685"]);
-        assert_eq!(id("doi:10.1101/2024.01.02.573ABC"), ["10.1101/2024.01.02.573abc"]);
+        assert_eq!(
+            id("doi:10.1101/2024.01.02.573ABC"),
+            ["10.1101/2024.01.02.573abc"]
+        );
         assert_eq!(id("23849302"), ["23849302", "pmid:23849302"]);
         assert!(id("two words 7").is_empty());
     }

@@ -56,8 +56,11 @@ impl Asked {
     /// Reads what is asked; `None` where there are no words.
     pub fn read(text: &str, background: &Background, counter: &mut TermCounter) -> Option<Asked> {
         let items = items(text);
-        let masses: Vec<BTreeMap<u32, f32>> =
-            items.iter().map(|item| masses(item, background, counter)).filter(|masses| !masses.is_empty()).collect();
+        let masses: Vec<BTreeMap<u32, f32>> = items
+            .iter()
+            .map(|item| masses(item, background, counter))
+            .filter(|masses| !masses.is_empty())
+            .collect();
         let mut whole: BTreeMap<u32, f32> = BTreeMap::new();
         for (&term, &mass) in masses.iter().flatten() {
             let known = whole.entry(term).or_insert(mass);
@@ -67,13 +70,26 @@ impl Asked {
         if all <= 0.0 {
             return None;
         }
-        let shares =
-            |masses: &BTreeMap<u32, f32>, of: f32| Features(masses.iter().map(|(t, m)| (*t, m / of)).collect());
-        let of_item = |masses: &BTreeMap<u32, f32>| shares(masses, masses.values().sum::<f32>().max(ITEM_MIN.min(all)));
-        let largest = masses.iter().map(|masses| masses.values().sum::<f32>()).fold(ITEM_MIN, f32::max);
+        let shares = |masses: &BTreeMap<u32, f32>, of: f32| {
+            Features(masses.iter().map(|(t, m)| (*t, m / of)).collect())
+        };
+        let of_item = |masses: &BTreeMap<u32, f32>| {
+            shares(masses, masses.values().sum::<f32>().max(ITEM_MIN.min(all)))
+        };
+        let largest = masses
+            .iter()
+            .map(|masses| masses.values().sum::<f32>())
+            .fold(ITEM_MIN, f32::max);
         let suffices = all.min(ITEMS_SUFFICE * largest);
-        let items = if masses.len() > 1 { masses.iter().take(ITEMS_MAX).map(of_item).collect() } else { Vec::new() };
-        Some(Asked { whole: shares(&whole, suffices), items })
+        let items = if masses.len() > 1 {
+            masses.iter().take(ITEMS_MAX).map(of_item).collect()
+        } else {
+            Vec::new()
+        };
+        Some(Asked {
+            whole: shares(&whole, suffices),
+            items,
+        })
     }
 
     /// What each word counts for a paper that says so much of the whole, and so
@@ -82,8 +98,12 @@ impl Asked {
         let Some((item, _)) = best(of_items).filter(|best| is_item_better(best.1, of_whole)) else {
             return self.whole.clone();
         };
-        let mut weights: BTreeMap<u32, f32> =
-            self.whole.0.iter().map(|(t, share)| (*t, WHOLE_COUNTS * share)).collect();
+        let mut weights: BTreeMap<u32, f32> = self
+            .whole
+            .0
+            .iter()
+            .map(|(t, share)| (*t, WHOLE_COUNTS * share))
+            .collect();
         for (term, share) in &self.items[item].0 {
             *weights.entry(*term).or_insert(0.0) += ITEM_COUNTS * share;
         }
@@ -93,7 +113,11 @@ impl Asked {
     /// How much of what is asked a paper says that says so much of the whole, and
     /// at most so much of an item.
     pub fn answered(of_item: f32, of_whole: f32) -> f32 {
-        if is_item_better(of_item, of_whole) { ITEM_COUNTS * of_item + WHOLE_COUNTS * of_whole } else { of_whole }
+        if is_item_better(of_item, of_whole) {
+            ITEM_COUNTS * of_item + WHOLE_COUNTS * of_whole
+        } else {
+            of_whole
+        }
     }
 }
 
@@ -103,20 +127,37 @@ fn is_item_better(of_item: f32, of_whole: f32) -> bool {
 
 fn best(values: &[f32]) -> Option<(usize, f32)> {
     // Of equals the first.
-    values.iter().copied().enumerate().rev().max_by(|a, b| a.1.total_cmp(&b.1))
+    values
+        .iter()
+        .copied()
+        .enumerate()
+        .rev()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// The items of a list, or the sentences of a text.
 fn items(text: &str) -> Vec<&str> {
-    let ends = |c: char| matches!(c, ',' | ';' | ':' | '\n' | '(' | ')' | '•' | '，' | '、' | '。' | '；');
+    let ends = |c: char| {
+        matches!(
+            c,
+            ',' | ';' | ':' | '\n' | '(' | ')' | '•' | '，' | '、' | '。' | '；'
+        )
+    };
     // A point ends a sentence where white space follows: `3.5` is one word.
-    text.split(ends).flat_map(|part| part.split(". ")).filter(|item| !item.trim().is_empty()).collect()
+    text.split(ends)
+        .flat_map(|part| part.split(". "))
+        .filter(|item| !item.trim().is_empty())
+        .collect()
 }
 
 /// What the terms of an item count: by how rare they are.
 fn masses(item: &str, background: &Background, counter: &mut TermCounter) -> BTreeMap<u32, f32> {
     let terms = counter.asked(item);
-    let words: HashSet<u32> = terms.iter().filter(|(_, is_pair)| !is_pair).map(|(term, _)| *term).collect();
+    let words: HashSet<u32> = terms
+        .iter()
+        .filter(|(_, is_pair)| !is_pair)
+        .map(|(term, _)| *term)
+        .collect();
     let mut masses = BTreeMap::new();
     for (term, is_pair) in terms {
         let is_heard = background.share(term) > 0.0;
@@ -149,11 +190,23 @@ mod tests {
     }
 
     fn share(asked: &Asked, text: &str) -> f32 {
-        let terms: HashSet<u32> = TermCounter::new().asked(text).into_iter().map(|(term, _)| term).collect();
+        let terms: HashSet<u32> = TermCounter::new()
+            .asked(text)
+            .into_iter()
+            .map(|(term, _)| term)
+            .collect();
         let of = |features: &Features| -> f32 {
-            features.0.iter().filter(|(term, _)| terms.contains(term)).map(|(_, share)| share).sum()
+            features
+                .0
+                .iter()
+                .filter(|(term, _)| terms.contains(term))
+                .map(|(_, share)| share)
+                .sum()
         };
-        Asked::answered(asked.items.iter().map(of).fold(0.0, f32::max), of(&asked.whole))
+        Asked::answered(
+            asked.items.iter().map(of).fold(0.0, f32::max),
+            of(&asked.whole),
+        )
     }
 
     #[test]
@@ -162,32 +215,56 @@ mod tests {
         let asked = Asked::read("surface codes", &background, &mut counter).unwrap();
         assert!(asked.items.is_empty());
         assert!((share(&asked, "surface codes") - 1.0).abs() < 1e-5);
-        let (both, one) = (share(&asked, "a code, and a surface"), share(&asked, "a surface"));
+        let (both, one) = (
+            share(&asked, "a code, and a surface"),
+            share(&asked, "a surface"),
+        );
         assert!(both < 0.7 && one < 0.4 && both > one, "{both} {one}");
     }
 
     #[test]
     fn a_list_asks_for_any_of_its_items_and_rather_for_several() {
         let (background, mut counter) = (archive(), TermCounter::new());
-        let asked = Asked::read("graphs, codes; surfaces\ntides", &background, &mut counter).unwrap();
+        let asked =
+            Asked::read("graphs, codes; surfaces\ntides", &background, &mut counter).unwrap();
         assert_eq!(asked.items.len(), 4);
-        let (one, two, none) =
-            (share(&asked, "codes"), share(&asked, "codes and graphs"), share(&asked, "nothing of that"));
-        assert!(one > 0.25 && two > one + 0.1 && none < 1e-6, "{one} {two} {none}");
-        assert_eq!(Asked::read("of the, and: ", &background, &mut counter), None);
+        let (one, two, none) = (
+            share(&asked, "codes"),
+            share(&asked, "codes and graphs"),
+            share(&asked, "nothing of that"),
+        );
+        assert!(
+            one > 0.25 && two > one + 0.1 && none < 1e-6,
+            "{one} {two} {none}"
+        );
+        assert_eq!(
+            Asked::read("of the, and: ", &background, &mut counter),
+            None
+        );
     }
 
     #[test]
     fn one_item_of_a_long_list_counts_as_in_a_short_one() {
         let (background, mut counter) = (archive(), TermCounter::new());
-        let list =
-            |count: usize| -> String { (0..count).map(|at| format!("number{at} case, ")).collect::<Vec<_>>().concat() };
-        let mut one = |count| share(&Asked::read(&list(count), &background, &mut counter).unwrap(), "number1 case");
+        let list = |count: usize| -> String {
+            (0..count)
+                .map(|at| format!("number{at} case, "))
+                .collect::<Vec<_>>()
+                .concat()
+        };
+        let mut one = |count| {
+            share(
+                &Asked::read(&list(count), &background, &mut counter).unwrap(),
+                "number1 case",
+            )
+        };
         let (short, long) = (one(3), one(30));
         assert!(long > 0.9 * short && long < 1.5 * short, "{short} {long}");
         // Who says the same again asks for no more.
-        let said_twice =
-            one(2).max(share(&Asked::read(&list(2).repeat(20), &background, &mut counter).unwrap(), "number1 case"));
+        let said_twice = one(2).max(share(
+            &Asked::read(&list(2).repeat(20), &background, &mut counter).unwrap(),
+            "number1 case",
+        ));
         assert!(said_twice <= 1.0, "{said_twice}");
     }
 
@@ -195,15 +272,29 @@ mod tests {
     fn what_is_counted_for_a_paper_adds_up_to_what_it_answers() {
         let (background, mut counter) = (archive(), TermCounter::new());
         let asked = Asked::read("graphs and codes, tides", &background, &mut counter).unwrap();
-        for text in ["codes", "tides", "graphs and codes and tides", "nothing of that"] {
-            let there: HashSet<u32> = counter.asked(text).into_iter().map(|(term, _)| term).collect();
+        for text in [
+            "codes",
+            "tides",
+            "graphs and codes and tides",
+            "nothing of that",
+        ] {
+            let there: HashSet<u32> = counter
+                .asked(text)
+                .into_iter()
+                .map(|(term, _)| term)
+                .collect();
             let of = |features: &Features| -> f32 {
                 let of = features.0.iter().filter(|(term, _)| there.contains(term));
-                of.map(|(term, share)| share * said(term % 5 + 1, 1.0)).sum()
+                of.map(|(term, share)| share * said(term % 5 + 1, 1.0))
+                    .sum()
             };
-            let (items, whole): (Vec<f32>, f32) = (asked.items.iter().map(of).collect(), of(&asked.whole));
+            let (items, whole): (Vec<f32>, f32) =
+                (asked.items.iter().map(of).collect(), of(&asked.whole));
             let answered = Asked::answered(items.iter().copied().fold(0.0, f32::max), whole);
-            assert!((of(&asked.weights(&items, whole)) - answered).abs() < 1e-6, "{text}: {answered}");
+            assert!(
+                (of(&asked.weights(&items, whole)) - answered).abs() < 1e-6,
+                "{text}: {answered}"
+            );
         }
     }
 

@@ -65,7 +65,12 @@ impl Background {
         // Fingerprints are spread evenly: those below all others are a fair sample,
         // the same in whichever order papers come.
         let key = fingerprint(terms.iter().map(|(term, _)| *term));
-        if self.kept.len() < KEPT || self.kept.last_key_value().is_some_and(|(last, _)| key < *last) {
+        if self.kept.len() < KEPT
+            || self
+                .kept
+                .last_key_value()
+                .is_some_and(|(last, _)| key < *last)
+        {
             self.kept.insert(key, terms.clone());
             if self.kept.len() > KEPT {
                 self.kept.pop_last();
@@ -137,28 +142,49 @@ impl Background {
         }
         for terms in self.kept.values() {
             plain.extend_from_slice(&(terms.len() as u32).to_le_bytes());
-            plain.extend(terms.iter().flat_map(|(term, count)| [term.to_le_bytes(), count.to_le_bytes()]).flatten());
+            plain.extend(
+                terms
+                    .iter()
+                    .flat_map(|(term, count)| [term.to_le_bytes(), count.to_le_bytes()])
+                    .flatten(),
+            );
         }
-        encoder.write_all(&plain).expect("writing to memory cannot fail");
+        encoder
+            .write_all(&plain)
+            .expect("writing to memory cannot fail");
         encoder.finish().expect("writing to memory cannot fail")
     }
 
     /// From the database; `None` if an other version wrote it, and it is to be counted anew.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, bytes) = bytes.split_first()? else { return None };
+        let (&FORMAT, bytes) = bytes.split_first()? else {
+            return None;
+        };
         let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
-        ZlibDecoder::new(bytes).take(BYTES_MAX).read_to_end(&mut plain).ok()?;
+        ZlibDecoder::new(bytes)
+            .take(BYTES_MAX)
+            .read_to_end(&mut plain)
+            .ok()?;
         if !plain.len().is_multiple_of(4) {
             return None;
         }
-        let mut numbers = plain.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        let mut background = Background { papers: numbers.next()?, ..Background::default() };
+        let mut numbers = plain
+            .chunks_exact(4)
+            .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let mut background = Background {
+            papers: numbers.next()?,
+            ..Background::default()
+        };
         for count in &mut background.counts {
             *count = numbers.next()?;
         }
         while let Some(length) = numbers.next() {
-            let terms: Terms = (0..length).map(|_| Some((numbers.next()?, numbers.next()?))).collect::<Option<_>>()?;
-            background.kept.insert(fingerprint(terms.iter().map(|(term, _)| *term)), terms);
+            let terms: Terms = (0..length)
+                .map(|_| Some((numbers.next()?, numbers.next()?)))
+                .collect::<Option<_>>()?;
+            background
+                .kept
+                .insert(fingerprint(terms.iter().map(|(term, _)| *term)), terms);
         }
         background.settle();
         Some(background)
@@ -168,8 +194,9 @@ impl Background {
 /// Tells papers apart by which terms they have: FNV-1a over the terms, mixed once
 /// more so that it is spread evenly.
 pub(crate) fn fingerprint(terms: impl Iterator<Item = u32>) -> u64 {
-    let hash = terms
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, term| (hash ^ u64::from(term)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = terms.fold(0xcbf2_9ce4_8422_2325_u64, |hash, term| {
+        (hash ^ u64::from(term)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -189,7 +216,10 @@ mod tests {
         background.count(&vec![(1, 1)]);
         background.settle();
         let again = Background::from_bytes(&background.to_bytes()).unwrap();
-        assert_eq!((again.papers(), again.share(1), again.share(5)), (2, 1.0, 0.5));
+        assert_eq!(
+            (again.papers(), again.share(1), again.share(5)),
+            (2, 1.0, 0.5)
+        );
         assert!((again.mean_weight(5) - background.mean_weight(5)).abs() < 1e-9);
         assert!(Background::from_bytes(b"nonsense").is_none());
     }

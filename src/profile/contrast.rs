@@ -86,10 +86,15 @@ impl Contrast {
             );
         }
         all.sort_unstable_by_key(|(term, row, _)| (*term, *row));
-        let mut contrast = Contrast { keys: kept.keys().copied().collect(), ..Contrast::default() };
+        let mut contrast = Contrast {
+            keys: kept.keys().copied().collect(),
+            ..Contrast::default()
+        };
         for same in all.chunk_by(|a, b| a.0 == b.0) {
             contrast.terms.push(same[0].0);
-            contrast.entries.extend(same.iter().map(|(_, row, weight)| (*row, *weight)));
+            contrast
+                .entries
+                .extend(same.iter().map(|(_, row, weight)| (*row, *weight)));
             contrast.ends.push(contrast.entries.len() as u32);
         }
         contrast
@@ -99,26 +104,48 @@ impl Contrast {
     /// `None` where there is nothing to tell apart.
     pub fn train(&self, liked: &[Example], words: (&Features, f32)) -> Option<Trained> {
         let mut rated: Vec<(&Features, f32, f32)> = Vec::new();
-        let total = |examples: &[Example]| examples.iter().map(|example| example.weight).sum::<f32>();
+        let total =
+            |examples: &[Example]| examples.iter().map(|example| example.weight).sum::<f32>();
         let liked_weight = total(liked) + if words.0.0.is_empty() { 0.0 } else { words.1 };
         if self.keys.len() < ROWS_MIN || liked.is_empty() || liked_weight <= 0.0 {
             return None;
         }
-        rated.extend(liked.iter().map(|example| (&*example.features, 1.0, example.weight / liked_weight)));
+        rated.extend(
+            liked
+                .iter()
+                .map(|example| (&*example.features, 1.0, example.weight / liked_weight)),
+        );
         if !words.0.0.is_empty() {
             rated.push((words.0, 1.0, words.1 / liked_weight));
         }
         let mut terms: Vec<u32> = rated
             .iter()
-            .flat_map(|(features, ..)| features.0.iter().filter(|(term, _)| counts(*term)).map(|(term, _)| *term))
+            .flat_map(|(features, ..)| {
+                features
+                    .0
+                    .iter()
+                    .filter(|(term, _)| counts(*term))
+                    .map(|(term, _)| *term)
+            })
             .collect();
         terms.sort_unstable();
         terms.dedup();
-        let rated_keys: HashSet<u64> =
-            rated.iter().map(|(features, ..)| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
+        let rated_keys: HashSet<u64> = rated
+            .iter()
+            .map(|(features, ..)| fingerprint(features.0.iter().map(|(term, _)| *term)))
+            .collect();
         let (mut entries, mut rows) = (Vec::new(), Vec::new());
         let mut row = |entries: &mut Vec<(u32, f32)>, start: usize, sign: f32, cost: f32, key| {
-            rows.push(Row { start, end: entries.len(), sign, cost, usual: 0.0, square: 0.0, alpha: 0.0, key });
+            rows.push(Row {
+                start,
+                end: entries.len(),
+                sign,
+                cost,
+                usual: 0.0,
+                square: 0.0,
+                alpha: 0.0,
+                key,
+            });
         };
         for (features, sign, share) in rated {
             let start = entries.len();
@@ -130,10 +157,20 @@ impl Contrast {
             row(&mut entries, start, sign, share * COST, None);
         }
         let (others, ends) = self.restricted(&terms);
-        let open = self.keys.iter().filter(|key| !rated_keys.contains(key)).count().max(1) as f32;
+        let open = self
+            .keys
+            .iter()
+            .filter(|key| !rated_keys.contains(key))
+            .count()
+            .max(1) as f32;
         let starts = std::iter::once(0).chain(ends.iter().copied());
         entries.reserve(others.len());
-        for (key, (from, to)) in self.keys.iter().zip(starts.zip(&ends)).filter(|(key, _)| !rated_keys.contains(key)) {
+        for (key, (from, to)) in self
+            .keys
+            .iter()
+            .zip(starts.zip(&ends))
+            .filter(|(key, _)| !rated_keys.contains(key))
+        {
             let start = entries.len();
             entries.extend_from_slice(&others[from..*to]);
             row(&mut entries, start, -1.0, COST / open, Some(*key));
@@ -141,14 +178,32 @@ impl Contrast {
         let mean = Mean::of(&mut rows, &entries, terms.len());
         let weights = descend(&mut rows, &entries, &mean);
         let pulling = rows.iter().filter(|row| row.alpha > 0.0);
-        let own = pulling.filter_map(|row| Some((row.key?, row.alpha * (row.square - mean.rest(row))))).collect();
+        let own = pulling
+            .filter_map(|row| Some((row.key?, row.alpha * (row.square - mean.rest(row)))))
+            .collect();
         let weighed = |group: Group| {
-            let of = terms.iter().zip(&weights).filter(|(term, _)| Group::of(**term) == group);
+            let of = terms
+                .iter()
+                .zip(&weights)
+                .filter(|(term, _)| Group::of(**term) == group);
             // A category that liked papers have speaks against no paper: others have none of theirs.
-            let of = of.filter(|(_, weight)| if group == Group::Category { **weight > 0.0 } else { **weight != 0.0 });
-            Features(of.map(|(term, weight)| (*term, weight * scale(*term))).collect())
+            let of = of.filter(|(_, weight)| {
+                if group == Group::Category {
+                    **weight > 0.0
+                } else {
+                    **weight != 0.0
+                }
+            });
+            Features(
+                of.map(|(term, weight)| (*term, weight * scale(*term)))
+                    .collect(),
+            )
         };
-        Some(Trained { text: weighed(Group::Text), fields: weighed(Group::Category), own })
+        Some(Trained {
+            text: weighed(Group::Text),
+            fields: weighed(Group::Category),
+            own,
+        })
     }
 
     /// The papers of the sample as places among `terms`, which are in order: those of
@@ -158,8 +213,16 @@ impl Contrast {
         for (place, term) in terms.iter().enumerate() {
             at += self.terms[at..].partition_point(|known| known < term);
             if self.terms.get(at) == Some(term) {
-                let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-                lists.push((place as u32, scale(*term), &self.entries[start..self.ends[at] as usize]));
+                let start = if at == 0 {
+                    0
+                } else {
+                    self.ends[at - 1] as usize
+                };
+                lists.push((
+                    place as u32,
+                    scale(*term),
+                    &self.entries[start..self.ends[at] as usize],
+                ));
             }
         }
         // Counted first, then put in place: a list for each paper takes twice as long.
@@ -199,11 +262,15 @@ impl Mean {
         for (place, weight) in others.flat_map(|row| &entries[row.start..row.end]) {
             weights[*place as usize] += share * weight;
         }
-        let mean = Mean { square: weights.iter().map(|weight| weight * weight).sum(), weights };
+        let mean = Mean {
+            square: weights.iter().map(|weight| weight * weight).sum(),
+            weights,
+        };
         for row in rows {
             let part = &entries[row.start..row.end];
             row.usual = product(part, &mean.weights);
-            row.square = part.iter().map(|(_, weight)| weight * weight).sum::<f32>() - row.usual + mean.rest(row);
+            row.square = part.iter().map(|(_, weight)| weight * weight).sum::<f32>() - row.usual
+                + mean.rest(row);
         }
         mean
     }
@@ -290,7 +357,11 @@ fn counts(term: u32) -> bool {
 }
 
 fn scale(term: u32) -> f32 {
-    if Group::of(term) == Group::Category { CATEGORY_SCALE } else { 1.0 }
+    if Group::of(term) == Group::Category {
+        CATEGORY_SCALE
+    } else {
+        1.0
+    }
 }
 
 #[cfg(test)]
@@ -309,11 +380,22 @@ mod tests {
 
     /// Forty papers on four subjects, in two fields.
     fn archive() -> Background {
-        let subjects = [("glaciers", "physics"), ("rivers", "physics"), ("proofs", "math"), ("lattices", "math")];
+        let subjects = [
+            ("glaciers", "physics"),
+            ("rivers", "physics"),
+            ("proofs", "math"),
+            ("lattices", "math"),
+        ];
         let mut background = Background::default();
-        for part in ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "kappa", "lambda", "sigma", "omega"] {
+        for part in [
+            "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "kappa", "lambda", "sigma",
+            "omega",
+        ] {
             for (subject, category) in subjects {
-                background.count(&terms(&format!("{subject} in the long run, part {part}"), category));
+                background.count(&terms(
+                    &format!("{subject} in the long run, part {part}"),
+                    category,
+                ));
             }
         }
         background.settle();
@@ -322,35 +404,69 @@ mod tests {
 
     fn liked(text: &str, category: &str, background: &Background) -> Example {
         let features = Arc::new(weigh(&terms(text, category), background));
-        Example { title: text.to_owned(), features, names: Arc::default(), dense: None, weight: 1.0 }
+        Example {
+            title: text.to_owned(),
+            features,
+            names: Arc::default(),
+            dense: None,
+            weight: 1.0,
+        }
     }
 
     #[test]
     fn what_tells_likes_from_the_archive_gets_weight() {
         let background = archive();
-        let likes = [liked("glaciers in the long run, part theta", "physics", &background)];
+        let likes = [liked(
+            "glaciers in the long run, part theta",
+            "physics",
+            &background,
+        )];
         let no_words = Features::default();
-        let trained = background.contrast().train(&likes, (&no_words, 2.0)).unwrap();
+        let trained = background
+            .contrast()
+            .train(&likes, (&no_words, 2.0))
+            .unwrap();
         let mut counter = TermCounter::new();
         let mut weight = |word: &str| trained.text.weight(counter.text(word)[0].0);
-        assert!(weight("glaciers") > 2.0 * weight("run"), "{} {}", weight("glaciers"), weight("run"));
-        assert!(weight("proofs").abs() < f32::EPSILON, "no paper that was rated has it");
+        assert!(
+            weight("glaciers") > 2.0 * weight("run"),
+            "{} {}",
+            weight("glaciers"),
+            weight("run")
+        );
+        assert!(
+            weight("proofs").abs() < f32::EPSILON,
+            "no paper that was rated has it"
+        );
         assert!(trained.fields.weight(category_term("physics")) >= 0.0);
     }
 
     #[test]
     fn a_liked_paper_of_the_sample_does_not_speak_against_itself() {
         let background = archive();
-        let likes = [liked("glaciers in the long run, part gamma", "physics", &background)];
-        let trained = background.contrast().train(&likes, (&Features::default(), 2.0)).unwrap();
-        let own = fingerprint(terms("glaciers in the long run, part gamma", "physics").iter().map(|(term, _)| *term));
+        let likes = [liked(
+            "glaciers in the long run, part gamma",
+            "physics",
+            &background,
+        )];
+        let trained = background
+            .contrast()
+            .train(&likes, (&Features::default(), 2.0))
+            .unwrap();
+        let own = fingerprint(
+            terms("glaciers in the long run, part gamma", "physics")
+                .iter()
+                .map(|(term, _)| *term),
+        );
         assert!(background.contrast().keys.contains(&own) && !trained.own.contains_key(&own));
         assert!(trained.own.values().all(|back| *back > 0.0) && !trained.own.is_empty());
     }
 
     #[test]
     fn the_sample_does_not_depend_on_the_order_of_papers() {
-        let texts: Vec<Terms> = (0..2_000).map(|number| terms(&format!("paper {number}"), "math")).collect();
+        let texts: Vec<Terms> = (0..2_000)
+            .map(|number| terms(&format!("paper {number}"), "math"))
+            .collect();
         let mut backgrounds = [Background::default(), Background::default()];
         for (there, back) in texts.iter().zip(texts.iter().rev()) {
             backgrounds[0].count(there);
@@ -362,6 +478,9 @@ mod tests {
         });
         assert!(there == back && there.len() < 1_000);
         let nothing = Contrast::default().train(&[], (&Features::default(), 2.0));
-        assert!(nothing.is_none(), "nobody likes anything, and there is no archive");
+        assert!(
+            nothing.is_none(),
+            "nobody likes anything, and there is no archive"
+        );
     }
 }

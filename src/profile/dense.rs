@@ -45,7 +45,10 @@ impl DenseBackground {
     fn learn_with(maker: &str, vectors: &[Vec<f32>], ridge: f64) -> Option<Self> {
         let width = vectors.first()?.len();
         // A zero vector is a paper that the maker knows nothing of.
-        let known: Vec<&Vec<f32>> = vectors.iter().filter(|vector| vector.iter().any(|value| *value != 0.0)).collect();
+        let known: Vec<&Vec<f32>> = vectors
+            .iter()
+            .filter(|vector| vector.iter().any(|value| *value != 0.0))
+            .collect();
         let count = known.len().max(1) as f64;
         let mut mean = vec![0.0_f64; width];
         for vector in &known {
@@ -55,7 +58,11 @@ impl DenseBackground {
         }
         let mut covariance = vec![0.0_f64; width * width];
         for vector in &known {
-            let from_mean: Vec<f64> = vector.iter().zip(&mean).map(|(value, mean)| f64::from(*value) - mean).collect();
+            let from_mean: Vec<f64> = vector
+                .iter()
+                .zip(&mean)
+                .map(|(value, mean)| f64::from(*value) - mean)
+                .collect();
             for (line, left) in covariance.chunks_exact_mut(width).zip(&from_mean) {
                 for (sum, right) in line.iter_mut().zip(&from_mean) {
                     *sum += left * right / count;
@@ -72,7 +79,10 @@ impl DenseBackground {
         Some(DenseBackground {
             maker: maker.to_owned(),
             mean: mean.into_iter().map(|value| value as f32).collect(),
-            inverse: inverted(covariance, width).into_iter().map(|value| value as f32).collect(),
+            inverse: inverted(covariance, width)
+                .into_iter()
+                .map(|value| value as f32)
+                .collect(),
         })
     }
 
@@ -84,34 +94,54 @@ impl DenseBackground {
     /// The direction from the archive's mean to `liked`, and away from `disliked`,
     /// both weighted means: (Σ + λI)⁻¹ (μ₊ − μ₀ − γ(μ₋ − μ₀)).
     pub fn direction(&self, liked: &[f32], disliked: Option<(&[f32], f32)>) -> Vec<f32> {
-        let mut towards: Vec<f32> = liked.iter().zip(&self.mean).map(|(liked, mean)| liked - mean).collect();
+        let mut towards: Vec<f32> = liked
+            .iter()
+            .zip(&self.mean)
+            .map(|(liked, mean)| liked - mean)
+            .collect();
         if let Some((disliked, times)) = disliked {
             for (sum, (value, mean)) in towards.iter_mut().zip(disliked.iter().zip(&self.mean)) {
                 *sum -= times * (value - mean);
             }
         }
-        self.inverse.chunks_exact(self.mean.len()).map(|line| dot(line, &towards)).collect()
+        self.inverse
+            .chunks_exact(self.mean.len())
+            .map(|line| dot(line, &towards))
+            .collect()
     }
 
     /// For the database.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.extend((self.mean.len() as u32).to_le_bytes());
-        out.extend(self.mean.iter().chain(&self.inverse).flat_map(|value| value.to_le_bytes()));
+        out.extend(
+            self.mean
+                .iter()
+                .chain(&self.inverse)
+                .flat_map(|value| value.to_le_bytes()),
+        );
         out
     }
 
     /// From the database, as that of `maker`; `None` if an other version wrote it.
     pub fn from_bytes(maker: &str, bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, body) = bytes.split_first()? else { return None };
+        let (&FORMAT, body) = bytes.split_first()? else {
+            return None;
+        };
         let (width, body) = body.split_first_chunk::<4>()?;
         let width = u32::from_le_bytes(*width) as usize;
         if width == 0 || body.len() != width.checked_mul(width + 1)?.checked_mul(4)? {
             return None;
         }
-        let mut values = body.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let mut values = body
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
         let mean = values.by_ref().take(width).collect();
-        Some(DenseBackground { maker: maker.to_owned(), mean, inverse: values.collect() })
+        Some(DenseBackground {
+            maker: maker.to_owned(),
+            mean,
+            inverse: values.collect(),
+        })
     }
 }
 
@@ -119,7 +149,10 @@ impl DenseBackground {
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 8;
     let mut sums = [0.0_f32; LANES];
-    let (a_rest, b_rest) = (a.chunks_exact(LANES).remainder(), b.chunks_exact(LANES).remainder());
+    let (a_rest, b_rest) = (
+        a.chunks_exact(LANES).remainder(),
+        b.chunks_exact(LANES).remainder(),
+    );
     for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
         for lane in 0..LANES {
             sums[lane] += a[lane] * b[lane];
@@ -141,8 +174,10 @@ fn inverted(mut a: Vec<f64>, width: usize) -> Vec<f64> {
             a[pivot * width + column] *= by;
             inverse[pivot * width + column] *= by;
         }
-        let (line, inverse_line) =
-            (a[pivot * width..(pivot + 1) * width].to_vec(), inverse[pivot * width..(pivot + 1) * width].to_vec());
+        let (line, inverse_line) = (
+            a[pivot * width..(pivot + 1) * width].to_vec(),
+            inverse[pivot * width..(pivot + 1) * width].to_vec(),
+        );
         for row in (0..width).filter(|row| *row != pivot) {
             let times = a[row * width + pivot];
             for column in 0..width {
@@ -172,7 +207,10 @@ mod tests {
     fn what_all_papers_share_counts_nothing_and_what_is_rare_counts_most() {
         let background = DenseBackground::learn_with("test", &archive(), 0.001).unwrap();
         let direction = background.direction(&[0.8, 0.05, 0.05], None);
-        assert!(direction[0].abs() < 1e-2 * direction[2].abs(), "{direction:?}");
+        assert!(
+            direction[0].abs() < 1e-2 * direction[2].abs(),
+            "{direction:?}"
+        );
         assert!(direction[2] > 10.0 * direction[1], "{direction:?}");
         let away = background.direction(&[0.8, 0.05, 0.05], Some((&[0.8, 0.05, 0.05], 1.0)));
         assert!(away.iter().all(|value| value.abs() < 1e-3), "{away:?}");
@@ -181,10 +219,16 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_back() {
         let background = DenseBackground::learn("test", &archive()).unwrap();
-        assert_eq!(DenseBackground::from_bytes("test", &background.to_bytes()), Some(background));
+        assert_eq!(
+            DenseBackground::from_bytes("test", &background.to_bytes()),
+            Some(background)
+        );
         assert!(DenseBackground::from_bytes("test", b"nonsense").is_none());
         assert!(DenseBackground::learn("test", &[]).is_none());
-        assert!(DenseBackground::learn("test", &vec![vec![1.0, 0.0]; 5]).is_none(), "all alike");
+        assert!(
+            DenseBackground::learn("test", &vec![vec![1.0, 0.0]; 5]).is_none(),
+            "all alike"
+        );
     }
 
     #[test]

@@ -40,9 +40,19 @@ impl Expression {
     pub fn read(written: &str) -> Option<Expression> {
         let written = written.trim();
         let tokens = tokens(written);
-        let is_plain = tokens.iter().all(|token| matches!(token, Token::Word(word) if field(word).is_none()))
+        let is_plain = tokens
+            .iter()
+            .all(|token| matches!(token, Token::Word(word) if field(word).is_none()))
             && tokens.first() != Some(&Token::Word("NOT".to_owned()));
-        let parsed = if is_plain { phrase(written) } else { Parser { tokens: &tokens, at: 0 }.whole() };
+        let parsed = if is_plain {
+            phrase(written)
+        } else {
+            Parser {
+                tokens: &tokens,
+                at: 0,
+            }
+            .whole()
+        };
         let (tree, complaint) = match parsed {
             Ok(tree) => {
                 let complaint = complaint_of(&tree);
@@ -51,16 +61,21 @@ impl Expression {
             // The words of what is broken are still what somebody looks for.
             Err(complaint) => (phrase(&plain_words(&tokens)).ok()?, Some(complaint)),
         };
-        Some(Expression { written: written.to_owned(), tree, complaint })
+        Some(Expression {
+            written: written.to_owned(),
+            tree,
+            complaint,
+        })
     }
 
     /// What is wrong with a keyword as it is written, for whoever enters it.
     pub fn complaint_about(written: &str) -> Option<String> {
         match Expression::read(written) {
             Some(expression) => expression.complaint,
-            None if is_in_every_text(&fold_phrase(written)) => {
-                Some("it is in nearly every paper, so it is left out: write more of what you mean".to_owned())
-            }
+            None if is_in_every_text(&fold_phrase(written)) => Some(
+                "it is in nearly every paper, so it is left out: write more of what you mean"
+                    .to_owned(),
+            ),
             None => Some("it holds no word, so it matches nothing".to_owned()),
         }
     }
@@ -136,12 +151,16 @@ fn tokens(text: &str) -> Vec<Token> {
             if is_closed && chars.next_if_eq(&'*').is_some() {
                 inside.push('*');
             }
-            tokens.push(if is_closed { Token::Quoted(inside) } else { Token::Unclosed(inside) });
+            tokens.push(if is_closed {
+                Token::Quoted(inside)
+            } else {
+                Token::Unclosed(inside)
+            });
         } else {
             let mut word = String::new();
             // `f(x)` and `2"` are words; `a)` ends a group if one was opened.
-            while let Some(c) =
-                chars.next_if(|c| !(c.is_whitespace() || *c == ')' || is_quote(*c) && ends_field(&word)))
+            while let Some(c) = chars
+                .next_if(|c| !(c.is_whitespace() || *c == ')' || is_quote(*c) && ends_field(&word)))
             {
                 word.push(c);
                 if c == '(' {
@@ -157,8 +176,12 @@ fn tokens(text: &str) -> Vec<Token> {
         }
     }
     // Without an operator or a quote, brackets are part of a phrase.
-    let is_combined =
-        tokens.iter().any(|token| matches!(token, Token::And | Token::Or | Token::Quoted(_) | Token::Unclosed(_)));
+    let is_combined = tokens.iter().any(|token| {
+        matches!(
+            token,
+            Token::And | Token::Or | Token::Quoted(_) | Token::Unclosed(_)
+        )
+    });
     if !is_combined {
         tokens.retain(|token| !matches!(token, Token::Open | Token::Close));
     }
@@ -172,7 +195,9 @@ fn ends_field(word: &str) -> bool {
 /// `author:` or `category:` at the start of a word, and what follows.
 fn field(word: &str) -> Option<(&'static str, &str)> {
     let (name, rest) = word.split_once(':')?;
-    let known = ["author", "category"].into_iter().find(|known| name.eq_ignore_ascii_case(known))?;
+    let known = ["author", "category"]
+        .into_iter()
+        .find(|known| name.eq_ignore_ascii_case(known))?;
     Some((known, rest))
 }
 
@@ -226,7 +251,11 @@ impl Parser<'_> {
             self.at += 1;
             parts.push(self.all(depth)?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Tree::Any(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Tree::Any(parts)
+        })
     }
 
     fn all(&mut self, depth: usize) -> Result<Tree, String> {
@@ -240,12 +269,19 @@ impl Parser<'_> {
             }
             parts.push(self.one(depth)?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Tree::All(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Tree::All(parts)
+        })
     }
 
     fn one(&mut self, depth: usize) -> Result<Tree, String> {
         const DEPTH_MAX: usize = 20;
-        let token = self.tokens.get(self.at).ok_or("something is missing at its end")?;
+        let token = self
+            .tokens
+            .get(self.at)
+            .ok_or("something is missing at its end")?;
         self.at += 1;
         match token {
             Token::Open if depth < DEPTH_MAX => {
@@ -266,8 +302,12 @@ impl Parser<'_> {
                 Err("NOT is not understood: what must not be there goes into must_not".to_owned())
             }
             Token::Word(word) => {
-                let mut text = field(word).map_or(word.as_str(), |(_, rest)| rest).to_owned();
-                if let (true, Some(Token::Quoted(quoted))) = (text.is_empty(), self.tokens.get(self.at)) {
+                let mut text = field(word)
+                    .map_or(word.as_str(), |(_, rest)| rest)
+                    .to_owned();
+                if let (true, Some(Token::Quoted(quoted))) =
+                    (text.is_empty(), self.tokens.get(self.at))
+                {
                     text.clone_from(quoted);
                     self.at += 1;
                 } else {
@@ -284,7 +324,9 @@ impl Parser<'_> {
                 let text = text.trim().to_owned();
                 match field(word) {
                     None => phrase(&text),
-                    Some((name, _)) if crate::text::fold(&text).is_empty() => Err(format!("nothing follows {name}:")),
+                    Some((name, _)) if crate::text::fold(&text).is_empty() => {
+                        Err(format!("nothing follows {name}:"))
+                    }
                     Some(("author", _)) => Ok(Tree::Author(text)),
                     Some(_) => Ok(Tree::Category(text)),
                 }
@@ -299,7 +341,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(tree: &Tree) -> String {
-        let all = |parts: &[Tree], sign: &str| format!("({})", parts.iter().map(shown).collect::<Vec<_>>().join(sign));
+        let all = |parts: &[Tree], sign: &str| {
+            format!(
+                "({})",
+                parts.iter().map(shown).collect::<Vec<_>>().join(sign)
+            )
+        };
         match tree {
             Tree::Phrase(_, folded) => folded.clone(),
             Tree::Author(name) => format!("@{name}"),
@@ -312,14 +359,24 @@ mod tests {
     #[track_caller]
     fn check(written: &str, expected: &str) {
         let read = Expression::read(written).unwrap();
-        assert_eq!((shown(&read.tree).as_str(), read.complaint), (expected, None), "{written}");
+        assert_eq!(
+            (shown(&read.tree).as_str(), read.complaint),
+            (expected, None),
+            "{written}"
+        );
     }
 
     #[track_caller]
     fn check_broken(written: &str, expected: &str, complaint: &str) {
         let read = Expression::read(written).unwrap();
         assert_eq!(shown(&read.tree), expected, "{written}");
-        assert!(read.complaint.as_deref().is_some_and(|said| said.contains(complaint)), "{:?}", read.complaint);
+        assert!(
+            read.complaint
+                .as_deref()
+                .is_some_and(|said| said.contains(complaint)),
+            "{:?}",
+            read.complaint
+        );
     }
 
     #[test]
@@ -329,14 +386,20 @@ mod tests {
         check("molecul*", "molecul*");
         check("f(x) models", "f x models");
         check("(2+1) gravity", "2 1 gravity");
-        check("\"graph neural\" AND molecule*", "(graph neural & molecule*)");
+        check(
+            "\"graph neural\" AND molecule*",
+            "(graph neural & molecule*)",
+        );
         check("graph neural AND molecule*", "(graph neural & molecule*)");
         check("a1 OR b1 AND c1", "(a1 | (b1 & c1))");
         check("(a1 OR “b1 b2”) AND c1", "((a1 | b1 b2) & c1)");
         check("\"a b\" \"c d\"", "(a b & c d)");
         check("\"graph neur\"*", "graph neur*");
         check("author:Emmy Noether", "@Emmy Noether");
-        check("author:\"Noether, Emmy\" AND ring*", "(@Noether, Emmy & ring*)");
+        check(
+            "author:\"Noether, Emmy\" AND ring*",
+            "(@Noether, Emmy & ring*)",
+        );
         check("Category:cs.*", "#cs.*");
         check("大规模 OR 语言模型", "(大规模 | 语言模型)");
         check("vitamin C: a review", "vitamin c a review");
@@ -349,14 +412,21 @@ mod tests {
         check_broken("\"graph neural", "graph neural", "quotation mark");
         check_broken("(graph OR net", "graph net", "never closed");
         check_broken("graph OR net)", "graph net", "never opened");
-        check_broken("graph AND NOT net", "graph NOT net".to_lowercase().as_str(), "must_not");
+        check_broken(
+            "graph AND NOT net",
+            "graph NOT net".to_lowercase().as_str(),
+            "must_not",
+        );
         check_broken("mol*cule", "mol cule", "at the end");
         check_broken("author:", "author", "nothing follows");
         check_broken("NOT net", "not net", "must_not");
         check_broken("the AND net*", "the net*", "nearly every");
         for common in ["a*", "the", "Of the", "a", "\"in this\""] {
             assert_eq!(Expression::read(common), None, "{common:?}");
-            assert!(Expression::complaint_about(common).is_some_and(|said| said.contains("nearly every")));
+            assert!(
+                Expression::complaint_about(common)
+                    .is_some_and(|said| said.contains("nearly every"))
+            );
         }
         for empty in ["", " * ", "\"\"", "AND", "()", "…"] {
             assert_eq!(Expression::read(empty), None, "{empty:?}");

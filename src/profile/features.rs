@@ -67,18 +67,26 @@ impl Features {
     /// The part of one group.
     pub fn group(&self, group: Group) -> &[(u32, f32)] {
         let start = self.0.partition_point(|&(term, _)| Group::of(term) < group);
-        let end = self.0.partition_point(|&(term, _)| Group::of(term) <= group);
+        let end = self
+            .0
+            .partition_point(|&(term, _)| Group::of(term) <= group);
         &self.0[start..end]
     }
 
     /// Its length.
     pub fn norm(&self) -> f32 {
-        self.0.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt()
+        self.0
+            .iter()
+            .map(|(_, weight)| weight * weight)
+            .sum::<f32>()
+            .sqrt()
     }
 
     /// The weight of one term.
     pub fn weight(&self, term: u32) -> f32 {
-        self.0.binary_search_by_key(&term, |&(hash, _)| hash).map_or(0.0, |at| self.0[at].1)
+        self.0
+            .binary_search_by_key(&term, |&(hash, _)| hash)
+            .map_or(0.0, |at| self.0[at].1)
     }
 }
 
@@ -119,8 +127,19 @@ impl TermCounter {
             self.add_text(&paper.title);
         }
         self.add_text(&paper.abstract_text);
-        self.hashes.extend(paper.authors.iter().take(AUTHORS_MAX).map(|name| author_term(name)));
-        self.hashes.extend(paper.categories.iter().map(|category| category_term(category)));
+        self.hashes.extend(
+            paper
+                .authors
+                .iter()
+                .take(AUTHORS_MAX)
+                .map(|name| author_term(name)),
+        );
+        self.hashes.extend(
+            paper
+                .categories
+                .iter()
+                .map(|category| category_term(category)),
+        );
         self.counted()
     }
 
@@ -146,38 +165,63 @@ impl TermCounter {
 
     /// Calls `each` for every term of `text`, with its hash and as it is written.
     pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
-        self.tokenizer.for_each_term(text, |term| each(Group::Text.term(term.key.as_bytes()), term.surface));
+        self.tokenizer.for_each_term(text, |term| {
+            each(Group::Text.term(term.key.as_bytes()), term.surface)
+        });
     }
 
     fn add_text(&mut self, text: &str) {
         let hashes = &mut self.hashes;
-        self.tokenizer.for_each_term(text, |term| hashes.push(Group::Text.term(term.key.as_bytes())));
+        self.tokenizer.for_each_term(text, |term| {
+            hashes.push(Group::Text.term(term.key.as_bytes()))
+        });
     }
 
     fn counted(&mut self) -> Terms {
         self.hashes.sort_unstable();
-        self.hashes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
+        self.hashes
+            .chunk_by(|a, b| a == b)
+            .map(|same| (same[0], same.len() as u32))
+            .collect()
     }
 }
 
 /// Weighs counted terms: sublinear counts times rarity, each group to unit length.
 pub fn weigh(terms: &Terms, background: &Background) -> Features {
-    let mut features: Vec<(u32, f32)> =
-        terms.iter().map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term))).collect();
-    features.chunk_by_mut(|a, b| Group::of(a.0) == Group::of(b.0)).for_each(scale_to_one);
+    let mut features: Vec<(u32, f32)> = terms
+        .iter()
+        .map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term)))
+        .collect();
+    features
+        .chunk_by_mut(|a, b| Group::of(a.0) == Group::of(b.0))
+        .for_each(scale_to_one);
     Features(features)
 }
 
 /// How long the vector of a paper's words is before it is brought to unit length, in
 /// lengths of the archive's usual one.
 pub fn length(terms: &Terms, background: &Background) -> f32 {
-    let square = |&(term, count): &(u32, u32)| ((1.0 + (count as f32).ln()) * background.rarity(term)).powi(2);
-    let all: f32 = terms.iter().filter(|(term, _)| Group::of(*term) == Group::Text).map(square).sum();
-    if background.papers() > 0 { all.sqrt() / background.typical_length() } else { 1.0 }
+    let square = |&(term, count): &(u32, u32)| {
+        ((1.0 + (count as f32).ln()) * background.rarity(term)).powi(2)
+    };
+    let all: f32 = terms
+        .iter()
+        .filter(|(term, _)| Group::of(*term) == Group::Text)
+        .map(square)
+        .sum();
+    if background.papers() > 0 {
+        all.sqrt() / background.typical_length()
+    } else {
+        1.0
+    }
 }
 
 fn scale_to_one(group: &mut [(u32, f32)]) {
-    let norm = group.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
+    let norm = group
+        .iter()
+        .map(|(_, weight)| weight * weight)
+        .sum::<f32>()
+        .sqrt();
     if norm > 0.0 {
         for (_, weight) in group {
             *weight /= norm;
@@ -190,9 +234,13 @@ fn scale_to_one(group: &mut [(u32, f32)]) {
 pub fn author_term(name: &str) -> u32 {
     let folded = fold(name);
     let mut words = folded.split(' ');
-    let (first, last) = (words.next().unwrap_or_default(), words.next_back().unwrap_or_default());
+    let (first, last) = (
+        words.next().unwrap_or_default(),
+        words.next_back().unwrap_or_default(),
+    );
     let initial = first.chars().next().unwrap_or(' ');
-    Group::Author.term(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes())
+    Group::Author
+        .term(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes())
 }
 
 /// The given names of a paper's authors, folded, beside the terms of the authors; in order of the terms.
@@ -220,8 +268,15 @@ pub fn people(authors: &[String]) -> People {
         let (term, folded) = (author_term(name), fold(name));
         let (given, family) = folded.rsplit_once(' ').unwrap_or_default();
         // `Jun-Yan` is also written `Junyan`.
-        let whole: String = given.split(' ').filter(|word| word.chars().nth(1).is_some()).collect();
-        let own = if whole.is_empty() { term } else { Group::Author.term(format!("{whole} {family}").as_bytes()) };
+        let whole: String = given
+            .split(' ')
+            .filter(|word| word.chars().nth(1).is_some())
+            .collect();
+        let own = if whole.is_empty() {
+            term
+        } else {
+            Group::Author.term(format!("{whole} {family}").as_bytes())
+        };
         (term, own)
     };
     let mut people: People = authors.iter().take(AUTHORS_MAX).map(person).collect();
@@ -231,7 +286,9 @@ pub fn people(authors: &[String]) -> People {
 
 /// The term of one of `people` by which namesakes are told apart.
 pub fn own_term(people: &[(u32, u32)], term: u32) -> u32 {
-    people.binary_search_by_key(&term, |(known, _)| *known).map_or(term, |at| people[at].1)
+    people
+        .binary_search_by_key(&term, |(known, _)| *known)
+        .map_or(term, |at| people[at].1)
 }
 
 /// The same features with the people in place of their terms.
@@ -248,13 +305,19 @@ pub fn by_person(features: &Features, people: &[(u32, u32)]) -> Features {
 /// Whether people of one term may be one person: an initial stands for any name
 /// that begins so, but Yifan Huang is not Yiming Huang.
 pub fn may_be_one(given: &str, other: &str) -> bool {
-    let (left, right) = (given.split(' ').next().unwrap_or_default(), other.split(' ').next().unwrap_or_default());
+    let (left, right) = (
+        given.split(' ').next().unwrap_or_default(),
+        other.split(' ').next().unwrap_or_default(),
+    );
     let is_initial = |name: &str| name.chars().nth(1).is_none();
     // `Jun-Yan` is also written `Junyan`.
     is_initial(left)
         || is_initial(right)
         || left == right
-        || given.chars().filter(|c| *c != ' ').eq(other.chars().filter(|c| *c != ' '))
+        || given
+            .chars()
+            .filter(|c| *c != ' ')
+            .eq(other.chars().filter(|c| *c != ' '))
 }
 
 /// The term for a category.
@@ -265,9 +328,9 @@ pub fn category_term(category: &str) -> u32 {
 /// FNV-1a in 64 bits, folded to 32 (<http://www.isthe.com/chongo/tech/comp/fnv/>).
 /// It is stored in the database, so it must never change.
 fn hash(bytes: &[u8]) -> u32 {
-    let wide = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let wide = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     (wide ^ (wide >> 32)) as u32
 }
 
@@ -308,11 +371,19 @@ mod tests {
     fn every_group_has_unit_length() {
         let mut counter = TermCounter::new();
         let mut terms = counter.text("low-rank adaptation of large language models");
-        terms.extend([(category_term("cs.LG"), 1), (category_term("cs.CL"), 1), (author_term("Emmy Noether"), 1)]);
+        terms.extend([
+            (category_term("cs.LG"), 1),
+            (category_term("cs.CL"), 1),
+            (author_term("Emmy Noether"), 1),
+        ]);
         terms.sort_unstable();
         let features = weigh(&terms, &Background::default());
         for group in [Group::Text, Group::Category, Group::Author] {
-            let square: f32 = features.group(group).iter().map(|(_, weight)| weight * weight).sum();
+            let square: f32 = features
+                .group(group)
+                .iter()
+                .map(|(_, weight)| weight * weight)
+                .sum();
             assert!((square - 1.0).abs() < 1e-5, "{group:?}");
         }
     }

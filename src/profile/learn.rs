@@ -3,7 +3,9 @@
 use super::background::fingerprint;
 use super::dense::Direction;
 use super::features::{GivenNames, weigh};
-use super::{Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained};
+use super::{
+    Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained,
+};
 use crate::subscriber::{Interest, Weight};
 use crate::text::fold;
 use std::collections::HashMap;
@@ -108,7 +110,11 @@ impl Profile {
         counter: &mut TermCounter,
     ) -> Profile {
         let words = weighed_words(interest, background, counter);
-        let Evidence { liked, disliked, words: words_vector } = evidence;
+        let Evidence {
+            liked,
+            disliked,
+            words: words_vector,
+        } = evidence;
         let asked = Asked::read(&words_of(interest), background, counter);
         Profile {
             name: interest.name.clone(),
@@ -121,13 +127,26 @@ impl Profile {
             trained: background
                 .contrast()
                 .train(&liked, (&words, WORDS_WEIGHT))
-                .map(|trained| Trained { text: less_of(trained.text, &disliked, TRAINED_LENGTH), ..trained }),
-            refused: if asked.is_some() { less_of(Features::default(), &disliked, 1.0) } else { Features::default() },
+                .map(|trained| Trained {
+                    text: less_of(trained.text, &disliked, TRAINED_LENGTH),
+                    ..trained
+                }),
+            refused: if asked.is_some() {
+                less_of(Features::default(), &disliked, 1.0)
+            } else {
+                Features::default()
+            },
             asked,
-            dense: dense.and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
+            dense: dense
+                .and_then(|dense| learn_dense(words_vector.as_deref(), &liked, &disliked, dense)),
             keywords: read_all(&interest.keywords),
             must_not: read_all(&interest.must_not),
-            authors: interest.authors.iter().filter(|name| !fold(name).is_empty()).cloned().collect(),
+            authors: interest
+                .authors
+                .iter()
+                .filter(|name| !fold(name).is_empty())
+                .cloned()
+                .collect(),
             categories: interest.categories.clone(),
             known: fingerprints(&liked),
             liked,
@@ -141,17 +160,24 @@ impl Profile {
 
     /// The weights of words that the score goes by.
     pub fn words(&self) -> &Features {
-        self.trained.as_ref().map_or(&self.text, |trained| &trained.text)
+        self.trained
+            .as_ref()
+            .map_or(&self.text, |trained| &trained.text)
     }
 
     /// The weights of categories that the score goes by.
     pub fn field_weights(&self) -> &Features {
-        self.trained.as_ref().map_or(&self.fields, |trained| &trained.fields)
+        self.trained
+            .as_ref()
+            .map_or(&self.fields, |trained| &trained.fields)
     }
 
     /// Whether there is anything to rank by: words, papers, people or phrases.
     pub fn is_blank(&self) -> bool {
-        self.text.0.is_empty() && self.people.0.is_empty() && self.keywords.is_empty() && self.authors.is_empty()
+        self.text.0.is_empty()
+            && self.people.0.is_empty()
+            && self.keywords.is_empty()
+            && self.authors.is_empty()
     }
 }
 
@@ -159,11 +185,16 @@ impl Profile {
 /// nothing else says what it is about.
 pub fn words_of(interest: &Interest) -> String {
     let mut text = interest.description.clone();
-    let says_more = [&interest.keywords, &interest.authors, &interest.categories].iter().any(|list| !list.is_empty());
+    let says_more = [&interest.keywords, &interest.authors, &interest.categories]
+        .iter()
+        .any(|list| !list.is_empty());
     if text.trim().is_empty() && !says_more && interest.liked.is_empty() {
         text.push_str(&interest.name);
     }
-    for phrase in read_all(&interest.keywords).iter().flat_map(Expression::phrases) {
+    for phrase in read_all(&interest.keywords)
+        .iter()
+        .flat_map(Expression::phrases)
+    {
         text.push_str(".\n");
         text.push_str(phrase);
     }
@@ -171,11 +202,17 @@ pub fn words_of(interest: &Interest) -> String {
 }
 
 /// The words as the first positive example.
-fn weighed_words(interest: &Interest, background: &Background, counter: &mut TermCounter) -> Features {
+fn weighed_words(
+    interest: &Interest,
+    background: &Background,
+    counter: &mut TermCounter,
+) -> Features {
     let text = words_of(interest);
     let mut terms = counter.text(&text);
     // What no paper has ever said would only make all that was said weigh less.
-    if background.papers() >= ARCHIVE_MIN && terms.iter().any(|(term, _)| background.share(*term) > 0.0) {
+    if background.papers() >= ARCHIVE_MIN
+        && terms.iter().any(|(term, _)| background.share(*term) > 0.0)
+    {
         terms.retain(|(term, _)| background.share(*term) > 0.0);
     }
     let mut words = weigh(&terms, background);
@@ -194,8 +231,17 @@ fn weighed_words(interest: &Interest, background: &Background, counter: &mut Ter
 /// them than in the archive: a word that one liked paper uses often is worth
 /// less than one that all of them use. On `eval_arxiv_lists` this alone takes
 /// nDCG@10 from 0.628 to 0.637.
-fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], background: &Background) -> Features {
-    let words_weight = if words.0.is_empty() { 0.0 } else { WORDS_WEIGHT };
+fn learn_text(
+    words: &Features,
+    liked: &[Example],
+    disliked: &[Example],
+    background: &Background,
+) -> Features {
+    let words_weight = if words.0.is_empty() {
+        0.0
+    } else {
+        WORDS_WEIGHT
+    };
     let positives = (weight_of(liked) + words_weight).max(1e-6);
     // Summed weight, and how many of the positives have the term.
     let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
@@ -215,7 +261,10 @@ fn learn_text(words: &Features, liked: &[Example], disliked: &[Example], backgro
         let share = background.share(term).max(rarest);
         let share_here = (having + PRIOR_TEXT * share) / (positives + PRIOR_TEXT);
         let odds = (share_here / share).ln().max(0.0);
-        (term, odds / background.rarity(term) * (sum / positives).sqrt())
+        (
+            term,
+            odds / background.rarity(term) * (sum / positives).sqrt(),
+        )
     };
     let mut weights = sorted(sums.into_iter().map(weigh).collect());
     // In the order of terms: another order of summing would give another last digit.
@@ -233,7 +282,11 @@ fn less_of(weights: Features, disliked: &[Example], share: f32) -> Features {
     if disliked.is_empty() {
         return weights;
     }
-    let length = if weights.0.is_empty() { 1.0 } else { weights.norm() };
+    let length = if weights.0.is_empty() {
+        1.0
+    } else {
+        weights.norm()
+    };
     let times = against(disliked) * share * length;
     let mut weights: HashMap<u32, f32> = weights.0.into_iter().collect();
     for example in disliked {
@@ -264,7 +317,10 @@ fn against(disliked: &[Example]) -> f32 {
 
 fn learn_people(liked: &[Example], disliked: &[Example]) -> Features {
     let mut weights = HashMap::new();
-    for (examples, times) in [(liked, 1.0 / weight_of(liked).max(1e-6)), (disliked, -against(disliked))] {
+    for (examples, times) in [
+        (liked, 1.0 / weight_of(liked).max(1e-6)),
+        (disliked, -against(disliked)),
+    ] {
         for example in examples {
             for &(term, weight) in example.features.group(Group::Author) {
                 *weights.entry(term).or_insert(0.0) += times * example.weight * weight;
@@ -275,7 +331,9 @@ fn learn_people(liked: &[Example], disliked: &[Example]) -> Features {
 }
 
 fn names_of<'a>(examples: impl Iterator<Item = &'a Example>) -> GivenNames {
-    let mut names: GivenNames = examples.flat_map(|example| example.names.iter().cloned()).collect();
+    let mut names: GivenNames = examples
+        .flat_map(|example| example.names.iter().cloned())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -284,11 +342,24 @@ fn names_of<'a>(examples: impl Iterator<Item = &'a Example>) -> GivenNames {
 /// Who likes papers by the same people again follows people; who never does, does not.
 fn people_weight(liked: &[Example]) -> f32 {
     let mut papers_by: HashMap<u32, u32> = HashMap::new();
-    for &(term, _) in liked.iter().flat_map(|example| example.features.group(Group::Author)) {
+    for &(term, _) in liked
+        .iter()
+        .flat_map(|example| example.features.group(Group::Author))
+    {
         *papers_by.entry(term).or_insert(0) += 1;
     }
-    let again = |example: &&Example| example.features.group(Group::Author).iter().any(|(term, _)| papers_by[term] > 1);
-    let following: f32 = liked.iter().filter(again).map(|example| example.weight).sum();
+    let again = |example: &&Example| {
+        example
+            .features
+            .group(Group::Author)
+            .iter()
+            .any(|(term, _)| papers_by[term] > 1)
+    };
+    let following: f32 = liked
+        .iter()
+        .filter(again)
+        .map(|example| example.weight)
+        .sum();
     following / weight_of(liked).max(1e-6)
 }
 
@@ -312,18 +383,40 @@ fn learn_dense(
         (total > 0.0).then_some((mean, total))
     };
     let vectors = |examples: &'_ [Example]| -> Vec<(Arc<Vec<f32>>, f32)> {
-        let vectors = examples.iter().filter_map(|example| Some((Arc::clone(example.dense.as_ref()?), example.weight)));
+        let vectors = examples
+            .iter()
+            .filter_map(|example| Some((Arc::clone(example.dense.as_ref()?), example.weight)));
         vectors.filter(|(vector, _)| known(vector)).collect()
     };
     let (liked, disliked) = (vectors(liked), vectors(disliked));
-    let mut positives: Vec<(&[f32], f32)> = liked.iter().map(|(vector, weight)| (vector.as_slice(), *weight)).collect();
-    positives.extend(words.filter(|words| known(words)).map(|words| (words, WORDS_WEIGHT)));
-    let negatives: Vec<(&[f32], f32)> = disliked.iter().map(|(vector, weight)| (vector.as_slice(), *weight)).collect();
-    let negative = mean(&negatives).map(|(mean, total)| (mean, DISLIKED_WEIGHT * total / (total + 1.0)));
+    let mut positives: Vec<(&[f32], f32)> = liked
+        .iter()
+        .map(|(vector, weight)| (vector.as_slice(), *weight))
+        .collect();
+    positives.extend(
+        words
+            .filter(|words| known(words))
+            .map(|words| (words, WORDS_WEIGHT)),
+    );
+    let negatives: Vec<(&[f32], f32)> = disliked
+        .iter()
+        .map(|(vector, weight)| (vector.as_slice(), *weight))
+        .collect();
+    let negative =
+        mean(&negatives).map(|(mean, total)| (mean, DISLIKED_WEIGHT * total / (total + 1.0)));
     let (positive, _) = mean(&positives)?;
-    let weights = background.direction(&positive, negative.as_ref().map(|(mean, times)| (mean.as_slice(), *times)));
+    let weights = background.direction(
+        &positive,
+        negative
+            .as_ref()
+            .map(|(mean, times)| (mean.as_slice(), *times)),
+    );
     let at_mean = super::dense::dot(&weights, &background.mean);
-    Some(Direction { maker: background.maker.clone(), weights, at_mean })
+    Some(Direction {
+        maker: background.maker.clone(),
+        weights,
+        at_mean,
+    })
 }
 
 /// The categories of the liked papers, against the archive's.
@@ -346,13 +439,19 @@ fn learn_fields(liked: &[Example], background: &Background) -> Features {
 }
 
 fn sorted(weights: HashMap<u32, f32>) -> Features {
-    let mut weights: Vec<(u32, f32)> = weights.into_iter().filter(|(_, weight)| *weight != 0.0).collect();
+    let mut weights: Vec<(u32, f32)> = weights
+        .into_iter()
+        .filter(|(_, weight)| *weight != 0.0)
+        .collect();
     weights.sort_unstable_by_key(|&(term, _)| term);
     Features(weights)
 }
 
 fn read_all(written: &[String]) -> Vec<Expression> {
-    written.iter().filter_map(|written| Expression::read(written)).collect()
+    written
+        .iter()
+        .filter_map(|written| Expression::read(written))
+        .collect()
 }
 
 #[cfg(test)]
@@ -366,23 +465,54 @@ mod tests {
         terms.sort_unstable();
         let features = Arc::new(weigh(&terms, &Background::default()));
         let names = Arc::new(given_names(&[author.to_owned()]));
-        Example { title: text.to_owned(), features, names, dense: None, weight: 1.0 }
+        Example {
+            title: text.to_owned(),
+            features,
+            names,
+            dense: None,
+            weight: 1.0,
+        }
     }
 
     fn learn(interest: &Interest, liked: Vec<Example>, disliked: &[Example]) -> Profile {
-        let evidence = Evidence { liked, disliked: disliked.to_vec(), words: None };
-        Profile::learn(interest, evidence, &Background::default(), None, &mut TermCounter::new())
+        let evidence = Evidence {
+            liked,
+            disliked: disliked.to_vec(),
+            words: None,
+        };
+        Profile::learn(
+            interest,
+            evidence,
+            &Background::default(),
+            None,
+            &mut TermCounter::new(),
+        )
     }
 
     #[test]
     fn dislikes_take_away_and_words_alone_suffice() {
-        let interest = Interest { name: "PEFT".to_owned(), description: "adapters".to_owned(), ..Interest::default() };
-        let liked = vec![example("adapters for language models", "A. Lovelace", "cs.LG")];
-        let profile = learn(&interest, liked, &[example("surveys of language models", "A. Turing", "cs.CL")]);
+        let interest = Interest {
+            name: "PEFT".to_owned(),
+            description: "adapters".to_owned(),
+            ..Interest::default()
+        };
+        let liked = vec![example(
+            "adapters for language models",
+            "A. Lovelace",
+            "cs.LG",
+        )];
+        let profile = learn(
+            &interest,
+            liked,
+            &[example("surveys of language models", "A. Turing", "cs.CL")],
+        );
         let mut counter = TermCounter::new();
         let mut weight = |text: &str| profile.text.weight(counter.text(text)[0].0);
         let (adapters, models, surveys) = (weight("adapters"), weight("models"), weight("surveys"));
-        assert!(adapters > models && surveys < 0.0, "{adapters} {models} {surveys}");
+        assert!(
+            adapters > models && surveys < 0.0,
+            "{adapters} {models} {surveys}"
+        );
         assert!(!learn(&interest, Vec::new(), &[]).is_blank());
         assert!(learn(&Interest::default(), Vec::new(), &[]).is_blank());
     }
@@ -390,15 +520,27 @@ mod tests {
     #[test]
     fn people_matter_as_much_as_they_recur() {
         let by = |author: &str| example("a paper", author, "cs.LG");
-        let profile = learn(&Interest::default(), vec![by("A. Lovelace"), by("Ada Lovelace"), by("A. Turing")], &[]);
+        let profile = learn(
+            &Interest::default(),
+            vec![by("A. Lovelace"), by("Ada Lovelace"), by("A. Turing")],
+            &[],
+        );
         assert!((profile.people_weight - 2.0 / 3.0).abs() < 1e-6);
-        assert!(profile.people.weight(author_term("A. Lovelace")) > profile.people.weight(author_term("A. Turing")));
-        assert!(learn(&Interest::default(), vec![by("A. Turing")], &[]).people_weight < f32::EPSILON);
+        assert!(
+            profile.people.weight(author_term("A. Lovelace"))
+                > profile.people.weight(author_term("A. Turing"))
+        );
+        assert!(
+            learn(&Interest::default(), vec![by("A. Turing")], &[]).people_weight < f32::EPSILON
+        );
     }
 
     #[test]
     fn the_fields_of_liked_papers_speak_for_a_paper() {
-        let liked = vec![example("one", "A. B.", "math.NT"), example("two", "C. D.", "math.NT")];
+        let liked = vec![
+            example("one", "A. B.", "math.NT"),
+            example("two", "C. D.", "math.NT"),
+        ];
         let profile = learn(&Interest::default(), liked, &[]);
         assert!(profile.fields.weight(category_term("math.NT")) > 0.0);
         assert!(profile.fields.weight(category_term("cs.CV")) < f32::EPSILON);

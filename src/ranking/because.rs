@@ -59,12 +59,18 @@ impl fmt::Display for Because {
 
 /// The text that is stored for `all`.
 pub fn write(all: &[Because]) -> String {
-    all.iter().map(Because::to_string).collect::<Vec<_>>().join(BETWEEN)
+    all.iter()
+        .map(Because::to_string)
+        .collect::<Vec<_>>()
+        .join(BETWEEN)
 }
 
 /// What was written; whatever is not recognised is [`Because::Other`].
 pub fn read(text: &str) -> Vec<Because> {
-    text.split(BETWEEN).filter(|part| !part.is_empty()).map(read_one).collect()
+    text.split(BETWEEN)
+        .filter(|part| !part.is_empty())
+        .map(read_one)
+        .collect()
 }
 
 fn read_one(part: &str) -> Because {
@@ -84,7 +90,8 @@ fn read_one(part: &str) -> Because {
         .or_else(|| between("new in ", "").map(Because::NewIn))
         .or_else(|| (part == "newly announced").then_some(Because::New))
         .or_else(|| {
-            let count = between("trending with ", " votes").or_else(|| between("trending with ", " vote"))?;
+            let count = between("trending with ", " votes")
+                .or_else(|| between("trending with ", " vote"))?;
             count.parse().ok().map(Because::Votes)
         })
         .unwrap_or_else(|| Because::Other(part.to_owned()))
@@ -116,6 +123,12 @@ mod tests {
         assert_eq!(read(""), []);
         // A title with our own sign in it is still said, only not translated.
         let torn = read("like “A · B”, which you liked");
-        assert_eq!(torn, [Because::Other(own("like “A")), Because::Other(own("B”, which you liked"))]);
+        assert_eq!(
+            torn,
+            [
+                Because::Other(own("like “A")),
+                Because::Other(own("B”, which you liked"))
+            ]
+        );
     }
 }

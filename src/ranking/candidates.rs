@@ -73,18 +73,45 @@ impl Candidates {
                 (terms, length)
             })
             .collect();
-        let features: Vec<Features> = counted.par_iter().map(|(terms, _)| weigh(terms, background)).collect();
-        let folded: Vec<String> =
-            papers.par_iter().map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text))).collect();
-        let given_names = papers.par_iter().map(|paper| given_names(&paper.authors)).collect();
+        let features: Vec<Features> = counted
+            .par_iter()
+            .map(|(terms, _)| weigh(terms, background))
+            .collect();
+        let folded: Vec<String> = papers
+            .par_iter()
+            .map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text)))
+            .collect();
+        let given_names = papers
+            .par_iter()
+            .map(|paper| given_names(&paper.authors))
+            .collect();
         let commonness = features
             .iter()
-            .map(|features| features.group(Group::Text).iter().map(|&(term, w)| w * background.mean_weight(term)).sum())
+            .map(|features| {
+                features
+                    .group(Group::Text)
+                    .iter()
+                    .map(|&(term, w)| w * background.mean_weight(term))
+                    .sum()
+            })
             .collect();
-        let keys = features.iter().map(|features| fingerprint(features.0.iter().map(|(term, _)| *term))).collect();
-        let mut candidates =
-            Candidates { papers, seen_at, features, folded, given_names, commonness, keys, ..Candidates::default() };
-        candidates.surfaces.resize_with(candidates.papers.len(), OnceLock::new);
+        let keys = features
+            .iter()
+            .map(|features| fingerprint(features.0.iter().map(|(term, _)| *term)))
+            .collect();
+        let mut candidates = Candidates {
+            papers,
+            seen_at,
+            features,
+            folded,
+            given_names,
+            commonness,
+            keys,
+            ..Candidates::default()
+        };
+        candidates
+            .surfaces
+            .resize_with(candidates.papers.len(), OnceLock::new);
         candidates.index(&counted);
         candidates
     }
@@ -94,17 +121,33 @@ impl Candidates {
     #[must_use]
     pub fn with_dense(mut self, maker: &str, vectors: &[Vec<f32>]) -> Self {
         let width = vectors.first().map_or(0, Vec::len);
-        let fits = vectors.len() == self.papers.len() && vectors.iter().all(|vector| vector.len() == width);
-        assert!(fits, "there is one vector of the same length for each paper");
-        let is_known = vectors.iter().map(|vector| vector.iter().any(|value| *value != 0.0)).collect();
-        self.dense = (width > 0).then(|| Dense { maker: maker.to_owned(), width, values: vectors.concat(), is_known });
+        let fits = vectors.len() == self.papers.len()
+            && vectors.iter().all(|vector| vector.len() == width);
+        assert!(
+            fits,
+            "there is one vector of the same length for each paper"
+        );
+        let is_known = vectors
+            .iter()
+            .map(|vector| vector.iter().any(|value| *value != 0.0))
+            .collect();
+        self.dense = (width > 0).then(|| Dense {
+            maker: maker.to_owned(),
+            width,
+            values: vectors.concat(),
+            is_known,
+        });
         self
     }
 
     fn index(&mut self, counted: &[(Terms, f32)]) {
         for (at, (features, (terms, length))) in self.features.iter().zip(counted).enumerate() {
             for (&(term, weight), &(_, count)) in features.0.iter().zip(terms) {
-                let posting = Posting { at: at as u32, weight, said: said(count, *length) };
+                let posting = Posting {
+                    at: at as u32,
+                    weight,
+                    said: said(count, *length),
+                };
                 self.postings.entry(term).or_default().push(posting);
             }
         }
@@ -115,7 +158,11 @@ impl Candidates {
             }
         }
         for (at, paper) in self.papers.iter().enumerate() {
-            let names: BTreeSet<String> = paper.authors.iter().flat_map(|name| name_words(name)).collect();
+            let names: BTreeSet<String> = paper
+                .authors
+                .iter()
+                .flat_map(|name| name_words(name))
+                .collect();
             for word in names {
                 push(&mut self.names, &word, at as u32);
             }
@@ -177,20 +224,34 @@ impl Candidates {
             }
         }
         let whole = self.shares_said(&asked.whole);
-        of_items.into_iter().zip(whole).map(|(of_item, of_whole)| Asked::answered(of_item, of_whole)).collect()
+        of_items
+            .into_iter()
+            .zip(whole)
+            .map(|(of_item, of_whole)| Asked::answered(of_item, of_whole))
+            .collect()
     }
 
     /// What each term of what is asked counts for a candidate, and how plainly it says it.
     pub fn asked_of(&self, asked: &Asked, at: usize) -> Vec<(u32, f32, f32)> {
         let said = |term: u32| {
             let postings = self.postings.get(&term)?;
-            let found = postings.binary_search_by_key(&(at as u32), |posting| posting.at).ok()?;
+            let found = postings
+                .binary_search_by_key(&(at as u32), |posting| posting.at)
+                .ok()?;
             Some(postings[found].said)
         };
-        let sum = |of: &Features| of.0.iter().filter_map(|(term, share)| Some(share * said(*term)?)).sum::<f32>();
+        let sum = |of: &Features| {
+            of.0.iter()
+                .filter_map(|(term, share)| Some(share * said(*term)?))
+                .sum::<f32>()
+        };
         let of_items: Vec<f32> = asked.items.iter().map(sum).collect();
         let weights = asked.weights(&of_items, sum(&asked.whole));
-        weights.0.into_iter().filter_map(|(term, share)| Some((term, share, said(term)?))).collect()
+        weights
+            .0
+            .into_iter()
+            .filter_map(|(term, share)| Some((term, share, said(term)?)))
+            .collect()
     }
 
     fn shares_said(&self, shares: &Features) -> Vec<f32> {
@@ -208,7 +269,9 @@ impl Candidates {
     pub fn people_products(&self, profile: &Profile) -> Vec<f32> {
         let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &profile.people.0 {
-            let Some(postings) = self.postings.get(&term) else { continue };
+            let Some(postings) = self.postings.get(&term) else {
+                continue;
+            };
             for posting in postings {
                 if self.may_be_by(posting.at as usize, term, &profile.names) {
                     sums[posting.at as usize] += weight * posting.weight;
@@ -221,7 +284,8 @@ impl Candidates {
     /// Whether the author of that term of a candidate may be one of `known`.
     pub fn may_be_by(&self, at: usize, term: u32, known: &[(u32, Arc<str>)]) -> bool {
         let (own, known) = (of_term(&self.given_names[at], term), of_term(known, term));
-        own.iter().any(|(_, own)| known.iter().any(|(_, known)| may_be_one(own, known)))
+        own.iter()
+            .any(|(_, own)| known.iter().any(|(_, known)| may_be_one(own, known)))
     }
 
     /// The dense vector of a candidate; `None` where nobody has made one, or its
@@ -235,19 +299,30 @@ impl Candidates {
     /// what it gives for the mean of the archive; 0 where nothing is known of the
     /// text. `None` for a profile without one, or of another maker.
     pub fn dense_scores(&self, profiles: &[&Profile]) -> Vec<Option<Vec<f32>>> {
-        let Some(dense) = &self.dense else { return vec![None; profiles.len()] };
+        let Some(dense) = &self.dense else {
+            return vec![None; profiles.len()];
+        };
         let directions: Vec<(usize, &Direction)> = profiles
             .iter()
             .enumerate()
             .filter_map(|(at, profile)| Some((at, profile.dense.as_ref()?)))
-            .filter(|(_, direction)| direction.maker == dense.maker && direction.weights.len() == dense.width)
+            .filter(|(_, direction)| {
+                direction.maker == dense.maker && direction.weights.len() == dense.width
+            })
             .collect();
-        let weights: Vec<&[f32]> = directions.iter().map(|(_, direction)| direction.weights.as_slice()).collect();
+        let weights: Vec<&[f32]> = directions
+            .iter()
+            .map(|(_, direction)| direction.weights.as_slice())
+            .collect();
         let products = products_of(&weights, &dense.values, dense.width);
         let mut scores = vec![None; profiles.len()];
         for ((at, direction), mut products) in directions.into_iter().zip(products) {
             for (product, is_known) in products.iter_mut().zip(&dense.is_known) {
-                *product = if *is_known { *product - direction.at_mean } else { 0.0 };
+                *product = if *is_known {
+                    *product - direction.at_mean
+                } else {
+                    0.0
+                };
             }
             scores[at] = Some(products);
         }
@@ -262,12 +337,17 @@ impl Candidates {
 
     /// What is given back to candidates that stood for what nobody asked for when `trained` was learned.
     pub fn given_back(&self, trained: &Trained) -> Vec<f32> {
-        self.keys.iter().map(|key| trained.own.get(key).copied().unwrap_or(0.0)).collect()
+        self.keys
+            .iter()
+            .map(|key| trained.own.get(key).copied().unwrap_or(0.0))
+            .collect()
     }
 
     /// Positions of the papers with one of these fingerprints, which are in order.
     pub fn with_keys(&self, keys: &[u64]) -> Vec<usize> {
-        (0..self.papers.len()).filter(|&at| keys.binary_search(&self.keys[at]).is_ok()).collect()
+        (0..self.papers.len())
+            .filter(|&at| keys.binary_search(&self.keys[at]).is_ok())
+            .collect()
     }
 
     /// For every candidate the sum of the weights of its categories.
@@ -295,7 +375,9 @@ impl Candidates {
     fn holding(&self, phrase: &str) -> Vec<usize> {
         let holds = |at: &usize| contains_phrase(&self.folded[*at], phrase);
         // A whole ASCII word of the phrase narrows the search; without one, every text is read.
-        let whole_words = phrase.split(' ').filter(|word| !word.ends_with('*') && word.is_ascii());
+        let whole_words = phrase
+            .split(' ')
+            .filter(|word| !word.ends_with('*') && word.is_ascii());
         let rarest = whole_words
             .map(|word| self.words.get(word).map_or(&[][..], Vec::as_slice))
             .min_by_key(|papers| papers.len());
@@ -307,12 +389,18 @@ impl Candidates {
 
     /// Positions of the papers by `person`, with the name as each paper writes it, in order.
     pub fn by_author(&self, person: &str) -> Vec<(usize, String)> {
-        let papers: BTreeSet<u32> =
-            name_words(person).filter_map(|word| self.names.get(&word)).flatten().copied().collect();
+        let papers: BTreeSet<u32> = name_words(person)
+            .filter_map(|word| self.names.get(&word))
+            .flatten()
+            .copied()
+            .collect();
         papers
             .into_iter()
             .filter_map(|at| {
-                let name = self.papers[at as usize].authors.iter().find(|name| same_person(name, person))?;
+                let name = self.papers[at as usize]
+                    .authors
+                    .iter()
+                    .find(|name| same_person(name, person))?;
                 Some((at as usize, name.clone()))
             })
             .collect()
@@ -328,9 +416,14 @@ pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>
     let height = right.len() / width.max(1);
     let right = ArrayView2::from_shape((height, width), right).expect("rows have one length");
     let products = left.par_chunks(TOGETHER).flat_map_iter(|left| {
-        let left = Array2::from_shape_vec((left.len(), width), left.concat()).expect("all have one length");
+        let left = Array2::from_shape_vec((left.len(), width), left.concat())
+            .expect("all have one length");
         let products = left.dot(&right.t());
-        products.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
+        products
+            .rows()
+            .into_iter()
+            .map(|row| row.to_vec())
+            .collect::<Vec<_>>()
     });
     products.collect()
 }
@@ -338,13 +431,26 @@ pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>
 fn surfaces(paper: &Paper) -> Surfaces {
     let mut surfaces = Surfaces::new();
     let mut counter = TermCounter::new();
-    counter.for_each_surface(&format!("{}.\n{}", paper.title, paper.abstract_text), |term, surface| {
-        // Titles and starts of sentences have capitals that the word itself has not.
-        let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
-        if surfaces.get(&term).is_none_or(|known| capitals(surface) < capitals(known)) {
-            surfaces.insert(term, surface.split_whitespace().collect::<Vec<_>>().join(" ").into());
-        }
-    });
+    counter.for_each_surface(
+        &format!("{}.\n{}", paper.title, paper.abstract_text),
+        |term, surface| {
+            // Titles and starts of sentences have capitals that the word itself has not.
+            let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
+            if surfaces
+                .get(&term)
+                .is_none_or(|known| capitals(surface) < capitals(known))
+            {
+                surfaces.insert(
+                    term,
+                    surface
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                        .into(),
+                );
+            }
+        },
+    );
     surfaces
 }
 
@@ -356,8 +462,11 @@ fn of_term(names: &[(u32, Arc<str>)], term: u32) -> &[(u32, Arc<str>)] {
 
 fn name_words(name: &str) -> impl Iterator<Item = String> {
     let folded = fold(name);
-    let words: Vec<String> =
-        folded.split(' ').filter(|word| word.chars().nth(1).is_some() || !word.is_ascii()).map(str::to_owned).collect();
+    let words: Vec<String> = folded
+        .split(' ')
+        .filter(|word| word.chars().nth(1).is_some() || !word.is_ascii())
+        .map(str::to_owned)
+        .collect();
     words.into_iter()
 }
 

@@ -41,8 +41,15 @@ pub(super) fn order(candidates: &Candidates, scored: &Scored) -> impl Ord + use<
     let votes = candidates.paper(scored.candidate).upvotes.unwrap_or(0);
     // Scores are not negative, so their bits are in their order. One number is put in
     // order in half the time of four.
-    let parts = [!step, !votes, !scored.score.to_bits(), scored.candidate as u32];
-    parts.into_iter().fold(0_u128, |all, part| all << 32 | u128::from(part))
+    let parts = [
+        !step,
+        !votes,
+        !scored.score.to_bits(),
+        scored.candidate as u32,
+    ];
+    parts
+        .into_iter()
+        .fold(0_u128, |all, part| all << 32 | u128::from(part))
 }
 
 /// The cosine of the words of two candidates, or 0 if they are plainly different.
@@ -53,7 +60,10 @@ pub(super) fn likeness(candidates: &Candidates, a: usize, b: usize) -> f32 {
     {
         return 0.0;
     }
-    dot(candidates.features(a).group(Group::Text), candidates.features(b).group(Group::Text))
+    dot(
+        candidates.features(a).group(Group::Text),
+        candidates.features(b).group(Group::Text),
+    )
 }
 
 /// Whether two papers are two records of one work.
@@ -124,8 +134,15 @@ impl<'a> Chooser<'a> {
         let own: Vec<Weight> = speaking.iter().map(|at| weights[*at]).collect();
         self.shares = speaking.into_iter().zip(shares(self.left, &own)).collect();
         let in_turn = self.shares.clone();
-        for &(interest, share) in in_turn.iter().cycle().skip(first(&own, turn)).take(in_turn.len()) {
-            self.take(share, |scored, profile| profile == interest && !scored.is_author_pin());
+        for &(interest, share) in in_turn
+            .iter()
+            .cycle()
+            .skip(first(&own, turn))
+            .take(in_turn.len())
+        {
+            self.take(share, |scored, profile| {
+                profile == interest && !scored.is_author_pin()
+            });
         }
         self.take(room, |_, _| true);
     }
@@ -174,7 +191,12 @@ impl<'a> Chooser<'a> {
 
     /// What was taken, and the places that interests were given before the best shared the rest.
     pub(super) fn chosen(self) -> (Vec<Wanted>, Vec<(usize, usize)>) {
-        let taken = self.above.iter().zip(self.taken).filter(|(_, taken)| *taken).map(|(wanted, _)| wanted.clone());
+        let taken = self
+            .above
+            .iter()
+            .zip(self.taken)
+            .filter(|(_, taken)| *taken)
+            .map(|(wanted, _)| wanted.clone());
         (taken.collect(), self.shares)
     }
 }
@@ -183,12 +205,17 @@ impl<'a> Chooser<'a> {
 fn shares(places: usize, weights: &[Weight]) -> Vec<usize> {
     let all: u64 = weights.iter().map(|weight| weight.hundredths()).sum();
     let fair = |weight: &Weight| places as f64 * weight.hundredths() as f64 / all as f64;
-    let mut shares: Vec<usize> = weights.iter().map(|weight| (fair(weight).floor() as usize).max(1)).collect();
+    let mut shares: Vec<usize> = weights
+        .iter()
+        .map(|weight| (fair(weight).floor() as usize).max(1))
+        .collect();
     // Who gets one place though it is more than its part takes it from those who have most above theirs.
     while places >= weights.len() && shares.iter().sum::<usize>() > places {
         let over = |at: &usize| shares[*at] as f64 - fair(&weights[*at]);
         let able = (0..shares.len()).filter(|at| shares[*at] > 1);
-        let Some(at) = able.max_by(|a, b| over(a).total_cmp(&over(b)).then(b.cmp(a))) else { break };
+        let Some(at) = able.max_by(|a, b| over(a).total_cmp(&over(b)).then(b.cmp(a))) else {
+            break;
+        };
         shares[at] -= 1;
     }
     shares
@@ -196,8 +223,14 @@ fn shares(places: usize, weights: &[Weight]) -> Vec<usize> {
 
 /// Which of these weights is first in a turn: each as often as it weighs.
 fn first(weights: &[Weight], turn: u64) -> usize {
-    let unit = weights.iter().map(|weight| weight.hundredths()).fold(0, greatest_common_divisor);
-    let all: u64 = weights.iter().map(|weight| weight.hundredths() / unit).sum();
+    let unit = weights
+        .iter()
+        .map(|weight| weight.hundredths())
+        .fold(0, greatest_common_divisor);
+    let all: u64 = weights
+        .iter()
+        .map(|weight| weight.hundredths() / unit)
+        .sum();
     let mut left = turn.checked_rem(all).unwrap_or(0);
     for (at, weight) in weights.iter().enumerate() {
         let own = weight.hundredths() / unit;
@@ -210,13 +243,20 @@ fn first(weights: &[Weight], turn: u64) -> usize {
 }
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
 }
 
 /// Whose turn it is in an issue about these days: a number without a rhythm, so
 /// that nobody's is always the same weekday.
 pub(super) fn turn(days: &Days) -> u64 {
-    let newest = days.keys().next_back().map_or(0, |day| u64::from(day.num_days_from_ce().unsigned_abs()));
+    let newest = days
+        .keys()
+        .next_back()
+        .map_or(0, |day| u64::from(day.num_days_from_ce().unsigned_abs()));
     // The multiplier of Knuth's multiplicative hashing, TAOCP volume 3, section 6.4.
     newest.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
@@ -238,19 +278,26 @@ pub(super) fn explore(
     if chosen.len() < CHOSEN_MIN {
         return Vec::new();
     }
-    let near = below.iter().filter(|(scored, _)| scored.score >= NEAR_THE_LINE * request.min_score);
+    let near = below
+        .iter()
+        .filter(|(scored, _)| scored.score >= NEAR_THE_LINE * request.min_score);
     let mut open: Vec<(f32, &Wanted)> = near
         .filter(|(scored, _)| scored.score > 0.0)
         .map(|wanted| {
-            let alike = |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate);
+            let alike =
+                |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate);
             let repeats = chosen.iter().map(alike).fold(0.0, f32::max);
             (wanted.0.score * (1.0 - repeats), wanted)
         })
         .collect();
-    open.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.0.candidate.cmp(&right.0.candidate)));
+    open.sort_by(|(a, left), (b, right)| {
+        b.total_cmp(a)
+            .then(left.0.candidate.cmp(&right.0.candidate))
+    });
     let mut tried: Vec<Wanted> = Vec::new();
     for (_, wanted) in open {
-        let repeats = |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate) >= ALIKE;
+        let repeats =
+            |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate) >= ALIKE;
         if tried.len() < most && !tried.iter().chain(chosen).any(repeats) {
             tried.push(wanted.clone());
         }
@@ -263,12 +310,19 @@ mod tests {
     use super::*;
 
     fn weights(numbers: &[f64]) -> Vec<Weight> {
-        numbers.iter().map(|number| Weight::new(*number).unwrap()).collect()
+        numbers
+            .iter()
+            .map(|number| Weight::new(*number).unwrap())
+            .collect()
     }
 
     #[track_caller]
     fn check(places: usize, numbers: &[f64], expected: &[usize]) {
-        assert_eq!(shares(places, &weights(numbers)), expected, "{places} for {numbers:?}");
+        assert_eq!(
+            shares(places, &weights(numbers)),
+            expected,
+            "{places} for {numbers:?}"
+        );
     }
 
     #[test]
@@ -288,7 +342,9 @@ mod tests {
 
     #[test]
     fn who_weighs_more_is_first_more_often() {
-        let turns = |numbers: &[f64]| -> Vec<usize> { (0..6).map(|turn| first(&weights(numbers), turn)).collect() };
+        let turns = |numbers: &[f64]| -> Vec<usize> {
+            (0..6).map(|turn| first(&weights(numbers), turn)).collect()
+        };
         assert_eq!(turns(&[1.0, 1.0, 1.0]), [0, 1, 2, 0, 1, 2]);
         assert_eq!(turns(&[0.5, 0.5]), [0, 1, 0, 1, 0, 1]);
         assert_eq!(turns(&[2.0, 1.0]), [0, 0, 1, 0, 0, 1]);

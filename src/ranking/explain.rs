@@ -134,7 +134,10 @@ pub enum Fate {
 /// Explains the score of the candidate at `at`.
 pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explanation {
     let dense = candidates.dense_scores(&[profile]).remove(0);
-    let (rules, learned) = (Rules::of(candidates, profile), Learned::of(candidates, profile, dense.as_deref()));
+    let (rules, learned) = (
+        Rules::of(candidates, profile),
+        Learned::of(candidates, profile, dense.as_deref()),
+    );
     let parts: Vec<Share> = learned
         .parts
         .iter()
@@ -167,7 +170,11 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         deviations,
         half_at: HALF_AT,
         steepness: STEEPNESS,
-        surprise: if parts.is_empty() { learned.scores[at] } else { surprise(deviations) },
+        surprise: if parts.is_empty() {
+            learned.scores[at]
+        } else {
+            surprise(deviations)
+        },
         beyond_chance: learned.beyond_chance[at],
         learned: learned.scores[at],
         pin: pin.map(|pin| match pin {
@@ -179,7 +186,8 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         other_terms: words.others,
         common_words: beside_words(candidates, profile, at),
         terms: words.named,
-        nearest_liked: nearest_liked(candidates, profile, at).map(|(title, cosine)| (title.to_owned(), cosine)),
+        nearest_liked: nearest_liked(candidates, profile, at)
+            .map(|(title, cosine)| (title.to_owned(), cosine)),
         ruled_out,
         parts,
     }
@@ -193,15 +201,28 @@ struct Words {
 
 fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
     let mut shares = word_shares(candidates, profile, at);
-    let all: f32 = shares.iter().map(|(_, profile, paper)| profile * paper).sum();
-    shares.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()).then(a.0.cmp(&b.0)));
+    let all: f32 = shares
+        .iter()
+        .map(|(_, profile, paper)| profile * paper)
+        .sum();
+    shares.sort_by(|a, b| {
+        (b.1 * b.2)
+            .abs()
+            .total_cmp(&(a.1 * a.2).abs())
+            .then(a.0.cmp(&b.0))
+    });
     shares.truncate(TERMS_SHOWN);
     let written = candidates.surfaces(at);
     let named: Vec<TermShare> = shares
         .into_iter()
         .filter_map(|(term, profile, paper)| {
             let term = written.get(&term)?.to_string();
-            Some(TermShare { term, profile, paper, share: profile * paper })
+            Some(TermShare {
+                term,
+                profile,
+                paper,
+                share: profile * paper,
+            })
         })
         .collect();
     let others = all - named.iter().map(|term| term.share).sum::<f32>();
@@ -217,7 +238,9 @@ pub fn fate(
     at: usize,
 ) -> Fate {
     if let Some(pick) = picks.picks.iter().find(|pick| pick.candidate == at) {
-        return Fate::Picked { exploring: pick.section == Section::Exploring };
+        return Fate::Picked {
+            exploring: pick.section == Section::Exploring,
+        };
     }
     if request.sent.contains(&at) {
         return Fate::SentBefore;
@@ -225,25 +248,50 @@ pub fn fate(
     if !candidates.on_days(request.days).any(|open| open == at) {
         return Fate::OtherDays;
     }
-    let open: Vec<&Explanation> = explanations.iter().filter(|explained| explained.ruled_out.is_none()).collect();
+    let open: Vec<&Explanation> = explanations
+        .iter()
+        .filter(|explained| explained.ruled_out.is_none())
+        .collect();
     let Some(best) = open.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
-        let mut by: Vec<String> = explanations.iter().filter_map(|explained| explained.ruled_out.clone()).collect();
+        let mut by: Vec<String> = explanations
+            .iter()
+            .filter_map(|explained| explained.ruled_out.clone())
+            .collect();
         by.dedup();
         // Without interests the papers with most votes are sent.
-        return if by.is_empty() { Fate::NoRoom } else { Fate::RuledOut { by: by.join("; ") } };
+        return if by.is_empty() {
+            Fate::NoRoom
+        } else {
+            Fate::RuledOut { by: by.join("; ") }
+        };
     };
     if best.pin.is_none() && best.score < request.min_score {
-        return Fate::BelowTheLine { score: best.score, line: request.min_score };
+        return Fate::BelowTheLine {
+            score: best.score,
+            line: request.min_score,
+        };
     }
-    if let Some(pick) = picks.picks.iter().find(|pick| choose::is_same(candidates, at, pick.candidate)) {
-        return Fate::NearDuplicate { of: pick.paper.id.clone() };
+    if let Some(pick) = picks
+        .picks
+        .iter()
+        .find(|pick| choose::is_same(candidates, at, pick.candidate))
+    {
+        return Fate::NearDuplicate {
+            of: pick.paper.id.clone(),
+        };
     }
     let weaker = |pick: &&Pick| pick.section != Section::Exploring && pick.score < best.score;
     if !picks.picks.iter().any(|pick| weaker(&pick)) {
         return Fate::NoRoom;
     }
-    match picks.picks.iter().find(|pick| choose::repeats(candidates, at, pick.candidate)) {
-        Some(pick) => Fate::Repeats { of: pick.paper.id.clone() },
+    match picks
+        .picks
+        .iter()
+        .find(|pick| choose::repeats(candidates, at, pick.candidate))
+    {
+        Some(pick) => Fate::Repeats {
+            of: pick.paper.id.clone(),
+        },
         None => Fate::Quota,
     }
 }

@@ -89,7 +89,13 @@ impl Part {
     /// `known` are the positions of those that are liked themselves.
     fn new(kind: Kind, weight: f32, raw: Vec<f32>, known: &[usize], spread_min: f32) -> Self {
         let (mean, spread) = mean_and_spread(&raw, known, spread_min);
-        Part { kind, weight, raw, mean, spread }
+        Part {
+            kind,
+            weight,
+            raw,
+            mean,
+            spread,
+        }
     }
 
     /// What it adds to the sum of the candidate at `at`.
@@ -122,7 +128,11 @@ impl Learned {
             return Learned::asked(candidates, profile, asked, dense);
         }
         if profile.text.0.is_empty() && profile.people.0.is_empty() {
-            let score = if profile.categories.is_empty() { 0.0 } else { ONLY_CATEGORY };
+            let score = if profile.categories.is_empty() {
+                0.0
+            } else {
+                ONLY_CATEGORY
+            };
             return Learned {
                 parts: Vec::new(),
                 mean: 0.0,
@@ -148,7 +158,10 @@ impl Learned {
         if let Some(asked) = &profile.asked {
             // A liked paper or two have few words in common with any other: what says what
             // was asked for is there by no chance.
-            for (beyond, answer) in beyond_chance.iter_mut().zip(answers(candidates, profile, asked)) {
+            for (beyond, answer) in beyond_chance
+                .iter_mut()
+                .zip(answers(candidates, profile, asked))
+            {
                 *beyond = beyond.max(answered(answer));
             }
         }
@@ -166,30 +179,82 @@ impl Learned {
                 ),
             ],
         };
-        parts.push(Part::new(Kind::People, people_weight, people, &known, PEOPLE_SPREAD_MIN));
+        parts.push(Part::new(
+            Kind::People,
+            people_weight,
+            people,
+            &known,
+            PEOPLE_SPREAD_MIN,
+        ));
         if let Some(dense) = dense {
-            parts.push(Part::new(Kind::Meaning, DENSE_WEIGHT, dense.to_vec(), &known, DENSE_SPREAD_MIN));
+            parts.push(Part::new(
+                Kind::Meaning,
+                DENSE_WEIGHT,
+                dense.to_vec(),
+                &known,
+                DENSE_SPREAD_MIN,
+            ));
         }
         parts.retain(|part| part.weight > 0.0);
-        let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
+        let sums: Vec<f32> = (0..count)
+            .map(|at| parts.iter().map(|part| part.contribution(at)).sum())
+            .collect();
         let (mean, spread) = mean_and_spread(&sums, &known, 1.0);
-        let scores = sums.iter().zip(&beyond_chance).map(|(sum, chance)| surprise((sum - mean) / spread) * chance);
-        Learned { scores: scores.collect(), parts, mean, spread, beyond_chance }
+        let scores = sums
+            .iter()
+            .zip(&beyond_chance)
+            .map(|(sum, chance)| surprise((sum - mean) / spread) * chance);
+        Learned {
+            scores: scores.collect(),
+            parts,
+            mean,
+            spread,
+            beyond_chance,
+        }
     }
 
     /// The same where words are all there is: they are counted, and stand for themselves.
-    fn asked(candidates: &Candidates, profile: &Profile, asked: &Asked, dense: Option<&[f32]>) -> Self {
+    fn asked(
+        candidates: &Candidates,
+        profile: &Profile,
+        asked: &Asked,
+        dense: Option<&[f32]>,
+    ) -> Self {
         let raw = answers(candidates, profile, asked);
         let beyond_chance: Vec<f32> = raw.iter().copied().map(answered).collect();
-        let mut parts = vec![Part { kind: Kind::Words, weight: 1.0, raw, mean: ASKED_MEAN, spread: ASKED_SPREAD }];
+        let mut parts = vec![Part {
+            kind: Kind::Words,
+            weight: 1.0,
+            raw,
+            mean: ASKED_MEAN,
+            spread: ASKED_SPREAD,
+        }];
         if let Some(dense) = dense {
             // Nothing is liked, so nothing that is to be ranked is.
-            parts.push(Part::new(Kind::Meaning, ASKED_DENSE_WEIGHT, dense.to_vec(), &[], DENSE_SPREAD_MIN));
+            parts.push(Part::new(
+                Kind::Meaning,
+                ASKED_DENSE_WEIGHT,
+                dense.to_vec(),
+                &[],
+                DENSE_SPREAD_MIN,
+            ));
         }
         let count = candidates.len();
-        let sums: Vec<f32> = (0..count).map(|at| parts.iter().map(|part| part.contribution(at)).sum()).collect();
-        let scores = sums.iter().zip(&beyond_chance).map(|(sum, chance)| surprise(*sum) * chance).collect();
-        Learned { parts, mean: 0.0, spread: 1.0, beyond_chance, scores }
+        let sums: Vec<f32> = (0..count)
+            .map(|at| parts.iter().map(|part| part.contribution(at)).sum())
+            .collect();
+        let scores = sums
+            .iter()
+            .zip(&beyond_chance)
+            .map(|(sum, chance)| surprise(*sum) * chance)
+            .collect();
+        Learned {
+            parts,
+            mean: 0.0,
+            spread: 1.0,
+            beyond_chance,
+            scores,
+        }
     }
 }
 
@@ -197,7 +262,10 @@ impl Learned {
 fn answers(candidates: &Candidates, profile: &Profile, asked: &Asked) -> Vec<f32> {
     let mut answers = candidates.answers(asked);
     if !profile.refused.0.is_empty() {
-        for (answer, refused) in answers.iter_mut().zip(candidates.products(&profile.refused)) {
+        for (answer, refused) in answers
+            .iter_mut()
+            .zip(candidates.products(&profile.refused))
+        {
             *answer += refused;
         }
     }
@@ -210,7 +278,11 @@ fn answered(answer: f32) -> f32 {
 }
 
 /// What each word adds for the candidate at `at`: its weight in the profile, and in the paper.
-pub(super) fn word_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<(u32, f32, f32)> {
+pub(super) fn word_shares(
+    candidates: &Candidates,
+    profile: &Profile,
+    at: usize,
+) -> Vec<(u32, f32, f32)> {
     if let Some(asked) = profile.words_alone() {
         return candidates.asked_of(asked, at);
     }
@@ -236,9 +308,16 @@ fn trained_parts(candidates: &Candidates, trained: &Trained, known: &[usize]) ->
         *sum += back;
     }
     let fields = candidates.field_sums(&trained.fields);
-    let both: Vec<f32> = words.iter().zip(&fields).map(|(words, fields)| words + fields).collect();
+    let both: Vec<f32> = words
+        .iter()
+        .zip(&fields)
+        .map(|(words, fields)| words + fields)
+        .collect();
     let (_, spread) = mean_and_spread(&both, known, TRAINED_SPREAD_MIN);
-    let part = |kind, raw| Part { spread, ..Part::new(kind, 1.0, raw, known, TRAINED_SPREAD_MIN) };
+    let part = |kind, raw| Part {
+        spread,
+        ..Part::new(kind, 1.0, raw, known, TRAINED_SPREAD_MIN)
+    };
     [part(Kind::Words, words), part(Kind::Fields, fields)]
 }
 
@@ -249,7 +328,13 @@ pub(super) fn surprise(deviations: f32) -> f32 {
 
 /// Mean and standard deviation of all but the values at `known`.
 fn mean_and_spread(values: &[f32], known: &[usize], least: f32) -> (f32, f32) {
-    let usual = || values.iter().enumerate().filter(|(at, _)| !known.contains(at)).map(|(_, value)| *value);
+    let usual = || {
+        values
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !known.contains(at))
+            .map(|(_, value)| *value)
+    };
     let count = (values.len() - known.len()).max(1) as f32;
     let mean = usual().sum::<f32>() / count;
     let variance = usual().map(|value| (value - mean).powi(2)).sum::<f32>() / count;

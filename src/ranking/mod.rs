@@ -146,10 +146,16 @@ pub fn pick_with(
     if profiles.is_empty() {
         return trending::pick(candidates, request);
     }
-    let considered = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).count();
+    let considered = candidates
+        .on_days(request.days)
+        .filter(|at| !request.sent.contains(at))
+        .count();
     let mut best: Vec<Wanted> = Vec::new();
-    let learned: Vec<Learned> =
-        profiles.iter().zip(dense).map(|(profile, dense)| Learned::of(candidates, profile, dense.as_deref())).collect();
+    let learned: Vec<Learned> = profiles
+        .iter()
+        .zip(dense)
+        .map(|(profile, dense)| Learned::of(candidates, profile, dense.as_deref()))
+        .collect();
     for (profile_at, (profile, learned)) in profiles.iter().zip(&learned).enumerate() {
         for scored in score::score_learned(candidates, profile, learned, request) {
             best.push((scored, profile_at));
@@ -165,20 +171,42 @@ pub fn pick_with(
         });
         best.dedup_by_key(|(scored, _)| scored.candidate);
     }
-    let (mut above, below): (Vec<Wanted>, Vec<Wanted>) =
-        best.into_iter().partition(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
+    let (mut above, below): (Vec<Wanted>, Vec<Wanted>) = best
+        .into_iter()
+        .partition(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
     above.sort_by_cached_key(|(scored, _)| choose::order(candidates, scored));
-    let best_missed = below.iter().map(|(scored, _)| scored.score).filter(|score| *score >= SOMETHING);
+    let best_missed = below
+        .iter()
+        .map(|(scored, _)| scored.score)
+        .filter(|score| *score >= SOMETHING);
     let best_missed = best_missed.max_by(f32::total_cmp);
 
     let counts = (above.len(), below.len());
-    let Choice { chosen, tried, shares } = choose(candidates, &above, &below, profiles, request);
-    let picked =
-        |wanted: &Wanted, is_tried| picked(candidates, &profiles[wanted.1], &learned[wanted.1], wanted, is_tried);
+    let Choice {
+        chosen,
+        tried,
+        shares,
+    } = choose(candidates, &above, &below, profiles, request);
+    let picked = |wanted: &Wanted, is_tried| {
+        picked(
+            candidates,
+            &profiles[wanted.1],
+            &learned[wanted.1],
+            wanted,
+            is_tried,
+        )
+    };
     let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(wanted, false)).collect();
     picks.extend(tried.iter().map(|wanted| picked(wanted, true)));
     let (no_room, below_the_line) = (counts.0 - chosen.len(), counts.1 - tried.len());
-    Picks { picks, no_room, below_the_line, best_missed, considered, shares }
+    Picks {
+        picks,
+        no_room,
+        below_the_line,
+        best_missed,
+        considered,
+        shares,
+    }
 }
 
 /// What goes into the issue, section by section, what is tried besides, and who was given which places.
@@ -202,28 +230,60 @@ fn choose(
         chooser.chosen()
     };
     let (mut chosen, mut shares) = fill(request.max_papers);
-    let mut tried = choose::explore(candidates, below, &chosen, request, choose::explores(request.max_papers));
+    let mut tried = choose::explore(
+        candidates,
+        below,
+        &chosen,
+        request,
+        choose::explores(request.max_papers),
+    );
     // In a full issue what is tried takes the place of the weakest, but never of what was asked for by name.
     let over = (chosen.len() + tried.len()).saturating_sub(request.max_papers);
-    let is_free = chosen.iter().filter(|(scored, _)| scored.pin.is_none()).count() > over;
+    let is_free = chosen
+        .iter()
+        .filter(|(scored, _)| scored.pin.is_none())
+        .count()
+        > over;
     if over > 0 && is_free {
         (chosen, shares) = fill(request.max_papers - tried.len());
     } else if over > 0 {
         tried.clear();
     }
     chosen.sort_by(|(a, a_profile), (b, b_profile)| {
-        let section = |scored: &Scored, profile: usize| if scored.is_author_pin() { 0 } else { 1 + profile };
+        let section = |scored: &Scored, profile: usize| {
+            if scored.is_author_pin() {
+                0
+            } else {
+                1 + profile
+            }
+        };
         let order = |scored: &Scored| choose::order(candidates, scored);
-        section(a, *a_profile).cmp(&section(b, *b_profile)).then_with(|| order(a).cmp(&order(b)))
+        section(a, *a_profile)
+            .cmp(&section(b, *b_profile))
+            .then_with(|| order(a).cmp(&order(b)))
     });
     let share = |(at, places): (usize, usize)| {
         let Profile { name, weight, .. } = &profiles[at];
-        Share { interest: name.clone(), weight: *weight, places }
+        Share {
+            interest: name.clone(),
+            weight: *weight,
+            places,
+        }
     };
-    Choice { chosen, tried, shares: shares.into_iter().map(share).collect() }
+    Choice {
+        chosen,
+        tried,
+        shares: shares.into_iter().map(share).collect(),
+    }
 }
 
-fn picked(candidates: &Candidates, profile: &Profile, learned: &Learned, (scored, _): &Wanted, is_tried: bool) -> Pick {
+fn picked(
+    candidates: &Candidates,
+    profile: &Profile,
+    learned: &Learned,
+    (scored, _): &Wanted,
+    is_tried: bool,
+) -> Pick {
     let followed = match &scored.pin {
         Some(Pin::Author(names)) => names.clone(),
         _ => Vec::new(),

@@ -34,7 +34,12 @@ pub struct Archive {
 
 impl Default for Archive {
     fn default() -> Self {
-        Archive { papers: 0, entries: vec![Vec::new(); SHARDS], categories: Vec::new(), categories_end: Vec::new() }
+        Archive {
+            papers: 0,
+            entries: vec![Vec::new(); SHARDS],
+            categories: Vec::new(),
+            categories_end: Vec::new(),
+        }
     }
 }
 
@@ -51,7 +56,8 @@ impl Archive {
                 // There are some hundreds of them: 24 bits of the hash tell them apart.
                 Group::Category => self.categories.push(telling.term << 8 | weight),
                 Group::Text | Group::Author => {
-                    let entry = u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight);
+                    let entry =
+                        u64::from(telling.term) << 32 | u64::from(self.papers << 8 | weight);
                     self.entries[shard_of(telling.term)].push(entry);
                 }
             }
@@ -86,8 +92,14 @@ impl Shard {
     fn of(mut entries: Vec<u64>) -> Self {
         entries.sort_unstable();
         let is_shared = |list: &&[u64]| list.len() > 1;
-        let lists = || entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(is_shared);
-        let (count, total) = lists().fold((0, 0), |(count, total), list| (count + 1, total + list.len()));
+        let lists = || {
+            entries
+                .chunk_by(|a, b| a >> 32 == b >> 32)
+                .filter(is_shared)
+        };
+        let (count, total) = lists().fold((0, 0), |(count, total), list| {
+            (count + 1, total + list.len())
+        });
         let mut shard = Shard {
             terms: Vec::with_capacity(count),
             ends: Vec::with_capacity(count),
@@ -95,7 +107,9 @@ impl Shard {
         };
         for list in lists() {
             shard.terms.push((list[0] >> 32) as u32);
-            shard.postings.extend(list.iter().map(|entry| *entry as u32));
+            shard
+                .postings
+                .extend(list.iter().map(|entry| *entry as u32));
             shard.ends.push(shard.postings.len() as u32);
         }
         shard
@@ -103,7 +117,9 @@ impl Shard {
 
     /// The papers that have `term`; none if only one has it.
     fn list(&self, term: u32) -> &[u32] {
-        self.terms.binary_search(&term).map_or(&[], |at| part(&self.postings, &self.ends, at))
+        self.terms
+            .binary_search(&term)
+            .map_or(&[], |at| part(&self.postings, &self.ends, at))
     }
 }
 
@@ -127,7 +143,10 @@ pub struct Sums {
 /// A paper, and how much it shares: more comes first, of equals the earlier one.
 type Near = (f32, u32);
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "sorting hands over references")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "sorting hands over references"
+)]
 fn order(a: &Near, b: &Near) -> std::cmp::Ordering {
     b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
 }
@@ -142,7 +161,11 @@ struct First {
 
 impl First {
     fn new(most: usize) -> Self {
-        First { most, kept: Vec::with_capacity(2 * most), last: None }
+        First {
+            most,
+            kept: Vec::with_capacity(2 * most),
+            last: None,
+        }
     }
 
     fn add(&mut self, near: Near) {
@@ -179,7 +202,13 @@ impl Neighbours {
 
     /// The places of up to `most` papers that share a telling term with a paper,
     /// most alike first; ties go to the earlier one. `itself` is left out.
-    pub fn of(&self, own: &Signature, itself: Option<usize>, most: usize, sums: &mut Sums) -> Vec<usize> {
+    pub fn of(
+        &self,
+        own: &Signature,
+        itself: Option<usize>,
+        most: usize,
+        sums: &mut Sums,
+    ) -> Vec<usize> {
         let Sums { sums, touched } = sums;
         sums.resize(self.len(), 0.0);
         touched.resize(self.len() + 1, 0);
@@ -216,7 +245,10 @@ impl Neighbours {
             }
         }
         near.sort_unstable_by(order);
-        near.into_iter().take(most).map(|(_, other)| other as usize).collect()
+        near.into_iter()
+            .take(most)
+            .map(|(_, other)| other as usize)
+            .collect()
     }
 }
 
@@ -239,13 +271,19 @@ mod tests {
             categories: vec![(*category).to_owned()],
             ..Paper::new("x".parse().unwrap(), (*title).to_owned())
         };
-        let terms: Vec<_> = papers.iter().map(|asked| counter.paper(&paper(asked))).collect();
+        let terms: Vec<_> = papers
+            .iter()
+            .map(|asked| counter.paper(&paper(asked)))
+            .collect();
         let mut background = Background::default();
         for terms in &terms {
             background.count(terms);
         }
         background.settle();
-        terms.iter().map(|terms| Signature::of(&weigh(terms, &background), &[], &background)).collect()
+        terms
+            .iter()
+            .map(|terms| Signature::of(&weigh(terms, &background), &[], &background))
+            .collect()
     }
 
     fn archive(signatures: &[Signature]) -> Neighbours {
@@ -271,21 +309,38 @@ mod tests {
         assert_eq!(of(0, 1), [4]);
         assert_eq!(of(2, 9), [1]);
         assert!(of(3, 9).is_empty());
-        assert_eq!(neighbours.of(&signatures[0], None, 9, &mut sums), [0, 4, 1], "nothing is left of the last one");
+        assert_eq!(
+            neighbours.of(&signatures[0], None, 9, &mut sums),
+            [0, 4, 1],
+            "nothing is left of the last one"
+        );
     }
 
     #[test]
     fn of_equals_those_of_the_same_category_come_first() {
-        let signatures =
-            signatures(&[("On ice", "a"), ("On ice", "b"), ("On ice", "b"), ("On ice", "a"), ("Rings", "a")]);
+        let signatures = signatures(&[
+            ("On ice", "a"),
+            ("On ice", "b"),
+            ("On ice", "b"),
+            ("On ice", "a"),
+            ("Rings", "a"),
+        ]);
         let neighbours = archive(&signatures);
-        assert_eq!(neighbours.of(&signatures[2], Some(2), 3, &mut Sums::default()), [1, 0, 3]);
+        assert_eq!(
+            neighbours.of(&signatures[2], Some(2), 3, &mut Sums::default()),
+            [1, 0, 3]
+        );
     }
 
     #[test]
     fn an_archive_may_be_empty() {
         let empty = Archive::default().settle();
-        assert!(empty.is_empty() && empty.of(&Signature::default(), None, 8, &mut Sums::default()).is_empty());
+        assert!(
+            empty.is_empty()
+                && empty
+                    .of(&Signature::default(), None, 8, &mut Sums::default())
+                    .is_empty()
+        );
     }
 
     proptest::proptest! {

@@ -56,21 +56,37 @@ impl Rules {
 
 /// Whether a candidate comes from where the papers of `profile` must come from.
 pub fn is_in_categories(candidates: &Candidates, at: usize, profile: &Profile) -> bool {
-    let has = |pattern: &String| candidates.paper(at).categories.iter().any(|own| category_matches(pattern, own));
+    let has = |pattern: &String| {
+        candidates
+            .paper(at)
+            .categories
+            .iter()
+            .any(|own| category_matches(pattern, own))
+    };
     profile.categories.is_empty() || profile.categories.iter().any(has)
 }
 
 /// Positions of the papers that have what `tree` asks for, in order, each with what matched.
 fn matching(candidates: &Candidates, tree: &Tree) -> Vec<(usize, String)> {
     match tree {
-        Tree::Phrase(written, folded) => {
-            candidates.with_phrase(folded).into_iter().map(|at| (at, written.clone())).collect()
-        }
-        Tree::Author(person) => {
-            candidates.by_author(person).into_iter().map(|(at, name)| (at, format!("author:{name}"))).collect()
-        }
+        Tree::Phrase(written, folded) => candidates
+            .with_phrase(folded)
+            .into_iter()
+            .map(|at| (at, written.clone()))
+            .collect(),
+        Tree::Author(person) => candidates
+            .by_author(person)
+            .into_iter()
+            .map(|(at, name)| (at, format!("author:{name}")))
+            .collect(),
         Tree::Category(pattern) => (0..candidates.len())
-            .filter(|&at| candidates.paper(at).categories.iter().any(|own| category_matches(pattern, own)))
+            .filter(|&at| {
+                candidates
+                    .paper(at)
+                    .categories
+                    .iter()
+                    .any(|own| category_matches(pattern, own))
+            })
             .map(|at| (at, format!("category:{pattern}")))
             .collect(),
         Tree::All(parts) => {

@@ -45,8 +45,18 @@ pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
 
 /// Scores every candidate that the profile does not rule out, in order of
 /// position; `dense` is what [`Candidates::dense_scores`] gives for the profile.
-pub fn score(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>, request: &Request<'_>) -> Vec<Scored> {
-    score_learned(candidates, profile, &Learned::of(candidates, profile, dense), request)
+pub fn score(
+    candidates: &Candidates,
+    profile: &Profile,
+    dense: Option<&[f32]>,
+    request: &Request<'_>,
+) -> Vec<Scored> {
+    score_learned(
+        candidates,
+        profile,
+        &Learned::of(candidates, profile, dense),
+        request,
+    )
 }
 
 /// The same where the learned scores are known.
@@ -67,7 +77,12 @@ pub fn score_learned(
                 return None;
             }
             let learned = learned.scores[at];
-            Some(Scored { candidate: at, score: lifted(learned, pin), learned, pin: pin.cloned() })
+            Some(Scored {
+                candidate: at,
+                score: lifted(learned, pin),
+                learned,
+                pin: pin.cloned(),
+            })
         })
         .collect()
 }

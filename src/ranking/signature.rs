@@ -40,14 +40,21 @@ impl Signature {
         let is_shared = |term: u32| background.share(term) * background.papers() as f32 > 1.5;
         let mut terms = Vec::with_capacity(WORDS + NAMES + 4);
         let mut keep = |group: Group, most: usize, counts: f32| {
-            let mut group: Vec<(u32, f32)> =
-                features.group(group).iter().copied().filter(|(term, _)| is_shared(*term)).collect();
+            let mut group: Vec<(u32, f32)> = features
+                .group(group)
+                .iter()
+                .copied()
+                .filter(|(term, _)| is_shared(*term))
+                .collect();
             if group.len() > most {
                 group.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
                 group.truncate(most);
             }
             let scale = counts.sqrt();
-            let telling = |(term, weight)| Telling { term: own_term(people, term), weight: coarse(weight * scale) };
+            let telling = |(term, weight)| Telling {
+                term: own_term(people, term),
+                weight: coarse(weight * scale),
+            };
             terms.extend(group.into_iter().map(telling));
         };
         keep(Group::Text, WORDS, 1.0);
@@ -80,9 +87,10 @@ impl Signature {
 
 /// The terms in the stored form of a signature.
 pub(super) fn read(bytes: &[u8]) -> impl Iterator<Item = Telling> {
-    bytes
-        .chunks_exact(TERM_BYTES)
-        .map(|five| Telling { term: u32::from_le_bytes([five[0], five[1], five[2], five[3]]), weight: five[4] })
+    bytes.chunks_exact(TERM_BYTES).map(|five| Telling {
+        term: u32::from_le_bytes([five[0], five[1], five[2], five[3]]),
+        weight: five[4],
+    })
 }
 
 fn coarse(weight: f32) -> u8 {
@@ -106,13 +114,22 @@ mod tests {
     fn products_are_in_proportion() {
         for (a, b) in [(0.2_f32, 0.3_f32), (0.05, 0.05), (0.01, 0.5), (1.0, 1.0)] {
             let found = product(coarse(a), coarse(b)) / product(255, 255);
-            assert!((found / (a * b) - 1.0).abs() < 0.05, "{a} times {b} is not {found}");
+            assert!(
+                (found / (a * b) - 1.0).abs() < 0.05,
+                "{a} times {b} is not {found}"
+            );
         }
     }
 
     #[test]
     fn a_signature_is_small_and_read_back_and_holds_nothing_that_is_a_papers_alone() {
-        let word = |at: usize| format!("{}{}", ["alp", "bet", "gam", "del"][at % 4], "xyzuvw".repeat(at / 4 + 1));
+        let word = |at: usize| {
+            format!(
+                "{}{}",
+                ["alp", "bet", "gam", "del"][at % 4],
+                "xyzuvw".repeat(at / 4 + 1)
+            )
+        };
         let text: Vec<String> = (0..60).map(word).collect();
         let paper = |unique: &str| Paper {
             authors: (0..40).map(|at| format!("A {}", word(at))).collect(),
@@ -120,7 +137,10 @@ mod tests {
             ..Paper::new("x".parse().unwrap(), format!("{} {unique}", text.join(" ")))
         };
         let mut counter = TermCounter::new();
-        let terms = [counter.paper(&paper("quixotic")), counter.paper(&paper("glacial"))];
+        let terms = [
+            counter.paper(&paper("quixotic")),
+            counter.paper(&paper("glacial")),
+        ];
         let mut background = Background::default();
         for terms in &terms {
             background.count(terms);
@@ -130,6 +150,11 @@ mod tests {
         assert_eq!(signature.terms().len(), WORDS + NAMES + 2);
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), signature);
         let own = counter.text("quixotic");
-        assert!(signature.terms().iter().all(|telling| telling.term != own[0].0));
+        assert!(
+            signature
+                .terms()
+                .iter()
+                .all(|telling| telling.term != own[0].0)
+        );
     }
 }

@@ -37,22 +37,36 @@ impl WorkKey {
         let doi = paper.doi.iter().map(|doi| doi.to_lowercase());
         let mut names: Vec<String> = others.chain(doi).chain([paper.id.to_string()]).collect();
         names.sort_unstable();
-        WorkKey { names, title: fold(&paper.title), first_author: paper.authors.first().cloned() }
+        WorkKey {
+            names,
+            title: fold(&paper.title),
+            first_author: paper.authors.first().cloned(),
+        }
     }
 
     /// Whether it is one work with another: a name in common, or the title and the first author.
     pub fn is_same(&self, other: &WorkKey) -> bool {
-        if self.names.iter().any(|name| other.names.binary_search(name).is_ok()) {
+        if self
+            .names
+            .iter()
+            .any(|name| other.names.binary_search(name).is_ok())
+        {
             return true;
         }
-        let (Some(first), Some(theirs)) = (&self.first_author, &other.first_author) else { return false };
+        let (Some(first), Some(theirs)) = (&self.first_author, &other.first_author) else {
+            return false;
+        };
         self.title == other.title && same_person(first, theirs)
     }
 
     /// How many bytes it takes, nearly.
     pub fn size_bytes(&self) -> usize {
         // A text is its bytes and some 24 that say where they are.
-        let texts = self.names.iter().chain([&self.title]).chain(&self.first_author);
+        let texts = self
+            .names
+            .iter()
+            .chain([&self.title])
+            .chain(&self.first_author);
         texts.map(|text| text.len() + 24).sum()
     }
 }
@@ -95,7 +109,10 @@ mod tests {
             authors: vec![author.to_owned()],
             ..Paper::new(id.parse().unwrap(), title.to_owned())
         };
-        let arxiv = Paper { doi: Some("10.1000/AB".to_owned()), ..paper("2608.00001", "On rings", "Emmy Noether") };
+        let arxiv = Paper {
+            doi: Some("10.1000/AB".to_owned()),
+            ..paper("2608.00001", "On rings", "Emmy Noether")
+        };
         let is_same = |other: &Paper| WorkKey::of(&arxiv).is_same(&WorkKey::of(other));
         assert!(is_same(&paper("10.1000/ab", "About rings", "X Y")));
         assert!(is_same(&paper("x1", "On Rings.", "E. Noether")));

@@ -16,10 +16,14 @@ const UNKNOWN: f32 = 0.5;
 /// newly announced papers of each field in turn, largest field first, so that a
 /// reader without interests sees something of everything.
 pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
-    let mut open: Vec<usize> = candidates.on_days(request.days).filter(|at| !request.sent.contains(at)).collect();
+    let mut open: Vec<usize> = candidates
+        .on_days(request.days)
+        .filter(|at| !request.sent.contains(at))
+        .collect();
     let considered = open.len();
     let votes = |at: &usize| candidates.paper(*at).upvotes.unwrap_or(0);
-    let (mut voted_on, others): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| votes(at) > 0);
+    let (mut voted_on, others): (Vec<usize>, Vec<usize>) =
+        open.into_iter().partition(|at| votes(at) > 0);
     voted_on.sort_by_key(|at| (std::cmp::Reverse(votes(at)), *at));
     open = voted_on;
     open.extend(field_by_field(candidates, &others));
@@ -40,7 +44,11 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
                 candidate: at,
                 paper: Arc::clone(paper),
                 score,
-                section: if paper.upvotes.unwrap_or(0) > 0 { Section::Trending } else { Section::New },
+                section: if paper.upvotes.unwrap_or(0) > 0 {
+                    Section::Trending
+                } else {
+                    Section::New
+                },
                 interest: None,
                 reason,
                 followed: Vec::new(),
@@ -60,11 +68,21 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
 fn field_by_field(candidates: &Candidates, open: &[usize]) -> Vec<usize> {
     let mut fields: HashMap<&str, Vec<usize>> = HashMap::new();
     for &at in open {
-        let field = candidates.paper(at).categories.first().map_or("", String::as_str);
+        let field = candidates
+            .paper(at)
+            .categories
+            .first()
+            .map_or("", String::as_str);
         fields.entry(field).or_default().push(at);
     }
     let mut fields: Vec<Vec<usize>> = fields.into_values().collect();
     fields.sort_by_key(|papers| (std::cmp::Reverse(papers.len()), papers[0]));
     let deepest = fields.iter().map(Vec::len).max().unwrap_or(0);
-    (0..deepest).flat_map(|turn| fields.iter().filter_map(move |papers| papers.get(turn).copied())).collect()
+    (0..deepest)
+        .flat_map(|turn| {
+            fields
+                .iter()
+                .filter_map(move |papers| papers.get(turn).copied())
+        })
+        .collect()
 }

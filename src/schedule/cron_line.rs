@@ -39,7 +39,11 @@ impl CronLine {
     ///
     /// The end of time if there is none: the `cron` crate knows years up to 2100.
     pub fn next_after(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
-        let next = self.schedules.iter().filter_map(|schedule| schedule.after(&instant).next()).min();
+        let next = self
+            .schedules
+            .iter()
+            .filter_map(|schedule| schedule.after(&instant).next())
+            .min();
         next.unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
@@ -72,13 +76,16 @@ fn schedules(line: &str) -> Result<Vec<Schedule>, String> {
     let texts: Vec<&str> = line.split(' ').filter(|text| !text.is_empty()).collect();
     let &[minute, hour, day, month, weekday] = texts.as_slice() else {
         let found = texts.len();
-        return Err(format!("must have five fields (minute hour day-of-month month day-of-week), not {found}"));
+        return Err(format!(
+            "must have five fields (minute hour day-of-month month day-of-week), not {found}"
+        ));
     };
     let (minutes, hours, months) = (MINUTE.read(minute)?, HOUR.read(hour)?, MONTH.read(month)?);
     let (days, weekdays) = (DAY.read(day)?, WEEKDAY.read(weekday)?);
     let schedule = |days: &str, weekdays: &str| {
         let translated = format!("0 {minutes} {hours} {days} {months} {weekdays}");
-        Schedule::from_str(&translated).expect("every field was read and rewritten in the crate's own words")
+        Schedule::from_str(&translated)
+            .expect("every field was read and rewritten in the crate's own words")
     };
     let schedules = if day.starts_with('*') || weekday.starts_with('*') {
         vec![schedule(&days, &weekdays)]
@@ -88,7 +95,9 @@ fn schedules(line: &str) -> Result<Vec<Schedule>, String> {
     // The crate looks from 1970 to 2100: every date that exists lies in that.
     let never = |schedule: &Schedule| schedule.after(&DateTime::UNIX_EPOCH).next().is_none();
     if schedules.iter().any(never) {
-        return Err(format!("day-of-month `{day}` never comes in month `{month}`"));
+        return Err(format!(
+            "day-of-month `{day}` never comes in month `{month}`"
+        ));
     }
     Ok(schedules)
 }
@@ -101,23 +110,42 @@ struct Field {
     words: &'static [&'static str],
 }
 
-const MINUTE: Field = Field { name: "minute", range: 0..=59, words: &[] };
-const HOUR: Field = Field { name: "hour", range: 0..=23, words: &[] };
-const DAY: Field = Field { name: "day-of-month", range: 1..=31, words: &[] };
+const MINUTE: Field = Field {
+    name: "minute",
+    range: 0..=59,
+    words: &[],
+};
+const HOUR: Field = Field {
+    name: "hour",
+    range: 0..=23,
+    words: &[],
+};
+const DAY: Field = Field {
+    name: "day-of-month",
+    range: 1..=31,
+    words: &[],
+};
 const MONTH: Field = Field {
     name: "month",
     range: 1..=12,
-    words: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    words: &[
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ],
 };
-const WEEKDAY: Field =
-    Field { name: "day-of-week", range: 0..=6, words: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
+const WEEKDAY: Field = Field {
+    name: "day-of-week",
+    range: 0..=6,
+    words: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+};
 
 impl Field {
     /// Rewrites `text` for the crate: a star, or a list of numbers or names.
     fn read(&self, text: &str) -> Result<String, String> {
         let mut allowed = BTreeSet::new();
         for item in text.split(',') {
-            let values = self.item(item).map_err(|remedy| format!("{} `{text}`: {remedy}", self.name))?;
+            let values = self
+                .item(item)
+                .map_err(|remedy| format!("{} `{text}`: {remedy}", self.name))?;
             allowed.extend(values.into_iter().map(|value| self.wrapped(value)));
         }
         if allowed.len() == self.range.clone().count() {
@@ -141,7 +169,10 @@ impl Field {
         } else if let Some((from, to)) = span.split_once('-') {
             (self.value(from)?, self.end(to, self.value(from)?)?)
         } else if step.is_some() {
-            return Err(format!("a step needs a range or a star before the slash, like {span}-{}/2", self.range.end()));
+            return Err(format!(
+                "a step needs a range or a star before the slash, like {span}-{}/2",
+                self.range.end()
+            ));
         } else {
             let value = self.value(span)?;
             (value, value)
@@ -157,21 +188,34 @@ impl Field {
     }
 
     fn value(&self, text: &str) -> Result<u32, String> {
-        let word = self.words.iter().position(|word| word.eq_ignore_ascii_case(text));
-        let value = word.map(|at| self.range.start() + at as u32).or_else(|| number(text));
-        value.filter(|&value| self.range.contains(&self.wrapped(value))).ok_or_else(|| {
-            let (least, most) = (self.range.start(), self.range.end());
-            match (self.words.first(), self.words.last()) {
-                (Some(first), Some(last)) => format!("must be a number from {least} to {most} or {first} to {last}"),
-                _ => format!("must be a number from {least} to {most}"),
-            }
-        })
+        let word = self
+            .words
+            .iter()
+            .position(|word| word.eq_ignore_ascii_case(text));
+        let value = word
+            .map(|at| self.range.start() + at as u32)
+            .or_else(|| number(text));
+        value
+            .filter(|&value| self.range.contains(&self.wrapped(value)))
+            .ok_or_else(|| {
+                let (least, most) = (self.range.start(), self.range.end());
+                match (self.words.first(), self.words.last()) {
+                    (Some(first), Some(last)) => {
+                        format!("must be a number from {least} to {most} or {first} to {last}")
+                    }
+                    _ => format!("must be a number from {least} to {most}"),
+                }
+            })
     }
 
     /// The end of a range: `fri-sun` runs to the Sunday that follows.
     fn end(&self, text: &str, from: u32) -> Result<u32, String> {
         let to = self.value(text)?;
-        Ok(if to == 0 && from > 0 && self.is_weekday() { 7 } else { to })
+        Ok(if to == 0 && from > 0 && self.is_weekday() {
+            7
+        } else {
+            to
+        })
     }
 
     fn is_weekday(&self) -> bool {
@@ -180,13 +224,20 @@ impl Field {
 
     /// In Unix, day 7 is Sunday again.
     fn wrapped(&self, value: u32) -> u32 {
-        if self.is_weekday() && value == 7 { 0 } else { value }
+        if self.is_weekday() && value == 7 {
+            0
+        } else {
+            value
+        }
     }
 }
 
 fn number(text: &str) -> Option<u32> {
     // `parse` alone would take a plus sign.
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -200,40 +251,131 @@ mod tests {
         let mut now: DateTime<Utc> = "2026-08-01T12:00:00Z".parse().unwrap();
         for expected in expected {
             now = cron.next_after(now);
-            assert_eq!(now.format("%a %Y-%m-%d %H:%M:%S").to_string(), format!("{expected}:00"), "{line}");
+            assert_eq!(
+                now.format("%a %Y-%m-%d %H:%M:%S").to_string(),
+                format!("{expected}:00"),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn a_line_means_what_it_means_in_unix() {
-        check("*/20 * * * *", &["Sat 2026-08-01 12:20", "Sat 2026-08-01 12:40", "Sat 2026-08-01 13:00"]);
-        check("30 3 * * *", &["Sun 2026-08-02 03:30", "Mon 2026-08-03 03:30"]);
+        check(
+            "*/20 * * * *",
+            &[
+                "Sat 2026-08-01 12:20",
+                "Sat 2026-08-01 12:40",
+                "Sat 2026-08-01 13:00",
+            ],
+        );
+        check(
+            "30 3 * * *",
+            &["Sun 2026-08-02 03:30", "Mon 2026-08-03 03:30"],
+        );
         check("  0\t0 1 1 * ", &["Fri 2027-01-01 00:00"]);
-        check("15,45 8-10 * * *", &["Sun 2026-08-02 08:15", "Sun 2026-08-02 08:45", "Sun 2026-08-02 09:15"]);
-        check("0 8-12/2,20 * * *", &["Sat 2026-08-01 20:00", "Sun 2026-08-02 08:00", "Sun 2026-08-02 10:00"]);
-        check("0 0 1 JAN,mar-Apr *", &["Fri 2027-01-01 00:00", "Mon 2027-03-01 00:00", "Thu 2027-04-01 00:00"]);
+        check(
+            "15,45 8-10 * * *",
+            &[
+                "Sun 2026-08-02 08:15",
+                "Sun 2026-08-02 08:45",
+                "Sun 2026-08-02 09:15",
+            ],
+        );
+        check(
+            "0 8-12/2,20 * * *",
+            &[
+                "Sat 2026-08-01 20:00",
+                "Sun 2026-08-02 08:00",
+                "Sun 2026-08-02 10:00",
+            ],
+        );
+        check(
+            "0 0 1 JAN,mar-Apr *",
+            &[
+                "Fri 2027-01-01 00:00",
+                "Mon 2027-03-01 00:00",
+                "Thu 2027-04-01 00:00",
+            ],
+        );
         check("0 0 29 2 *", &["Tue 2028-02-29 00:00"]);
     }
 
     #[test]
     fn days_of_the_week_count_from_sunday_as_zero_or_seven() {
-        check("0 7 * * 1", &["Mon 2026-08-03 07:00", "Mon 2026-08-10 07:00"]);
-        check("0 7 * * 0", &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"]);
-        check("0 7 * * 7", &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"]);
-        check("0 7 * * sun", &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"]);
-        check("0 7 * * 1-5", &["Mon 2026-08-03 07:00", "Tue 2026-08-04 07:00", "Wed 2026-08-05 07:00"]);
-        check("0 7 * * Fri-Sun", &["Sun 2026-08-02 07:00", "Fri 2026-08-07 07:00", "Sat 2026-08-08 07:00"]);
-        check("0 7 * * 5-7", &["Sun 2026-08-02 07:00", "Fri 2026-08-07 07:00"]);
-        check("0 7 * * 0-7", &["Sun 2026-08-02 07:00", "Mon 2026-08-03 07:00"]);
-        check("0 7 * * tue,thu", &["Tue 2026-08-04 07:00", "Thu 2026-08-06 07:00"]);
-        check("0 7 * * */3", &["Sun 2026-08-02 07:00", "Wed 2026-08-05 07:00", "Sat 2026-08-08 07:00"]);
+        check(
+            "0 7 * * 1",
+            &["Mon 2026-08-03 07:00", "Mon 2026-08-10 07:00"],
+        );
+        check(
+            "0 7 * * 0",
+            &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"],
+        );
+        check(
+            "0 7 * * 7",
+            &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"],
+        );
+        check(
+            "0 7 * * sun",
+            &["Sun 2026-08-02 07:00", "Sun 2026-08-09 07:00"],
+        );
+        check(
+            "0 7 * * 1-5",
+            &[
+                "Mon 2026-08-03 07:00",
+                "Tue 2026-08-04 07:00",
+                "Wed 2026-08-05 07:00",
+            ],
+        );
+        check(
+            "0 7 * * Fri-Sun",
+            &[
+                "Sun 2026-08-02 07:00",
+                "Fri 2026-08-07 07:00",
+                "Sat 2026-08-08 07:00",
+            ],
+        );
+        check(
+            "0 7 * * 5-7",
+            &["Sun 2026-08-02 07:00", "Fri 2026-08-07 07:00"],
+        );
+        check(
+            "0 7 * * 0-7",
+            &["Sun 2026-08-02 07:00", "Mon 2026-08-03 07:00"],
+        );
+        check(
+            "0 7 * * tue,thu",
+            &["Tue 2026-08-04 07:00", "Thu 2026-08-06 07:00"],
+        );
+        check(
+            "0 7 * * */3",
+            &[
+                "Sun 2026-08-02 07:00",
+                "Wed 2026-08-05 07:00",
+                "Sat 2026-08-08 07:00",
+            ],
+        );
     }
 
     #[test]
     fn either_day_field_may_match_if_both_are_restricted() {
-        check("0 0 13 * fri", &["Fri 2026-08-07 00:00", "Thu 2026-08-13 00:00", "Fri 2026-08-14 00:00"]);
+        check(
+            "0 0 13 * fri",
+            &[
+                "Fri 2026-08-07 00:00",
+                "Thu 2026-08-13 00:00",
+                "Fri 2026-08-14 00:00",
+            ],
+        );
         // A step over a star does not restrict (crontab(5)): odd days that are Mondays.
-        check("0 0 */2 * mon", &["Mon 2026-08-03 00:00", "Mon 2026-08-17 00:00", "Mon 2026-08-31 00:00"]);
+        check(
+            "0 0 */2 * mon",
+            &[
+                "Mon 2026-08-03 00:00",
+                "Mon 2026-08-17 00:00",
+                "Mon 2026-08-31 00:00",
+            ],
+        );
     }
 
     #[test]
@@ -253,7 +395,10 @@ mod tests {
     #[track_caller]
     fn check_refused(line: &str, reason: &str) {
         let error = line.parse::<CronLine>().unwrap_err();
-        assert_eq!(error.to_string(), format!("{line:?} is not a cron line: {reason}"));
+        assert_eq!(
+            error.to_string(),
+            format!("{line:?} is not a cron line: {reason}")
+        );
     }
 
     #[test]
@@ -264,16 +409,46 @@ mod tests {
         check_refused("", &format!("{five} 0"));
         check_refused("60 * * * *", "minute `60`: must be a number from 0 to 59");
         check_refused("+5 * * * *", "minute `+5`: must be a number from 0 to 59");
-        check_refused("1,,2 * * * *", "minute `1,,2`: must be a number from 0 to 59");
-        check_refused("*/0 * * * *", "minute `*/0`: the step must be a whole number, at least 1");
-        check_refused("*/ * * * *", "minute `*/`: the step must be a whole number, at least 1");
-        check_refused("5/10 * * * *", "minute `5/10`: a step needs a range or a star before the slash, like 5-59/2");
-        check_refused("* 18-8 * * *", "hour `18-8`: the range `18-8` must run upwards");
-        check_refused("* * 0 * *", "day-of-month `0`: must be a number from 1 to 31");
-        check_refused("* * ? * *", "day-of-month `?`: must be a number from 1 to 31");
-        check_refused("* * * juli *", "month `juli`: must be a number from 1 to 12 or jan to dec");
-        check_refused("* * * * 8", "day-of-week `8`: must be a number from 0 to 6 or sun to sat");
+        check_refused(
+            "1,,2 * * * *",
+            "minute `1,,2`: must be a number from 0 to 59",
+        );
+        check_refused(
+            "*/0 * * * *",
+            "minute `*/0`: the step must be a whole number, at least 1",
+        );
+        check_refused(
+            "*/ * * * *",
+            "minute `*/`: the step must be a whole number, at least 1",
+        );
+        check_refused(
+            "5/10 * * * *",
+            "minute `5/10`: a step needs a range or a star before the slash, like 5-59/2",
+        );
+        check_refused(
+            "* 18-8 * * *",
+            "hour `18-8`: the range `18-8` must run upwards",
+        );
+        check_refused(
+            "* * 0 * *",
+            "day-of-month `0`: must be a number from 1 to 31",
+        );
+        check_refused(
+            "* * ? * *",
+            "day-of-month `?`: must be a number from 1 to 31",
+        );
+        check_refused(
+            "* * * juli *",
+            "month `juli`: must be a number from 1 to 12 or jan to dec",
+        );
+        check_refused(
+            "* * * * 8",
+            "day-of-week `8`: must be a number from 0 to 6 or sun to sat",
+        );
         check_refused("0 0 30 2 *", "day-of-month `30` never comes in month `2`");
-        check_refused("0 0 31 4,jun,9,11 *", "day-of-month `31` never comes in month `4,jun,9,11`");
+        check_refused(
+            "0 0 31 4,jun,9,11 *",
+            "day-of-month `31` never comes in month `4,jun,9,11`",
+        );
     }
 }

@@ -54,29 +54,48 @@ pub struct Posted {
 impl Biorxiv {
     /// The server that the kind of the source says.
     pub fn new(source: &SourceSettings) -> Self {
-        let server = if source.kind == SourceKind::Medrxiv { "medrxiv" } else { "biorxiv" };
+        let server = if source.kind == SourceKind::Medrxiv {
+            "medrxiv"
+        } else {
+            "biorxiv"
+        };
         Biorxiv {
             // Both are one service with one address.
             reach: Reach::new("biorxiv", HOST, source.endpoint.as_deref(), SPACING),
             server,
-            categories: source.categories.iter().map(|category| folded(category)).collect(),
+            categories: source
+                .categories
+                .iter()
+                .map(|category| folded(category))
+                .collect(),
         }
     }
 
     fn is_wanted(&self, paper: &Paper) -> bool {
         self.categories.is_empty()
-            || paper.categories.iter().any(|category| self.categories.contains(&folded(category)))
+            || paper
+                .categories
+                .iter()
+                .any(|category| self.categories.contains(&folded(category)))
     }
 }
 
 /// `Cell Biology`, `cell_biology`, `cell-biology`: one category.
 fn folded(category: &str) -> String {
-    category.to_lowercase().replace(['_', '-'], " ").trim().to_owned()
+    category
+        .to_lowercase()
+        .replace(['_', '-'], " ")
+        .trim()
+        .to_owned()
 }
 
 impl ByDay for Biorxiv {
     fn habits(&self) -> Habits {
-        Habits { zone: chrono_tz::America::New_York, first_days: 3, again_days: 3 }
+        Habits {
+            zone: chrono_tz::America::New_York,
+            first_days: 3,
+            again_days: 3,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -89,9 +108,16 @@ impl ByDay for Biorxiv {
         let mut cursor = 0_u64;
         let mut wanted = 0;
         loop {
-            let url = self.reach.url(&format!("/details/{}/{date}/{date}/{cursor}/json", self.server), &[]);
+            let url = self.reach.url(
+                &format!("/details/{}/{date}/{date}/{cursor}/json", self.server),
+                &[],
+            );
             let came = match pages.go_on(&cursor.to_string()) {
-                Ok(()) => self.reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
+                Ok(()) => self
+                    .reach
+                    .json(http, &url)
+                    .await
+                    .and_then(|answer| read(&answer, &url)),
                 Err(trouble) => Err(trouble),
             };
             let page = match came {
@@ -106,11 +132,17 @@ impl ByDay for Biorxiv {
             for entry in page.entries {
                 match entry {
                     Ok(posted) if !self.is_wanted(&posted.paper) => day.skipped += 1,
-                    Ok(Posted { paper, is_first: true }) => {
+                    Ok(Posted {
+                        paper,
+                        is_first: true,
+                    }) => {
                         wanted += 1;
                         day.arrivals.push(Arrival::Announced(paper));
                     }
-                    Ok(Posted { paper, is_first: false }) => day.arrivals.push(Arrival::Replaced(paper)),
+                    Ok(Posted {
+                        paper,
+                        is_first: false,
+                    }) => day.arrivals.push(Arrival::Replaced(paper)),
                     Err(unreadable) => day.unreadable.push(unreadable),
                 }
             }
@@ -131,11 +163,19 @@ impl ByDay for Biorxiv {
 pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
     let status = text(answer, "/messages/0/status").unwrap_or_default();
     let records = list(answer, "/collection");
-    if records.is_empty() && answer.pointer("/collection").is_none() && !status.starts_with("no posts") {
-        let said = error_in(answer).unwrap_or(if status.is_empty() { "no collection".to_owned() } else { status });
+    if records.is_empty()
+        && answer.pointer("/collection").is_none()
+        && !status.starts_with("no posts")
+    {
+        let said = error_in(answer).unwrap_or(if status.is_empty() {
+            "no collection".to_owned()
+        } else {
+            status
+        });
         return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
     }
-    if records.is_empty() && !status.is_empty() && status != "ok" && !status.starts_with("no posts") {
+    if records.is_empty() && !status.is_empty() && status != "ok" && !status.starts_with("no posts")
+    {
         return Err(Trouble::Nonsense(format!("{place} answers {status:?}")));
     }
     let read = |(at, record): (usize, &Value)| {
@@ -146,35 +186,53 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         })
     };
     let entries = records.iter().enumerate().map(read).collect();
-    Ok(Page { entries, total: count(answer, "/messages/0/total") })
+    Ok(Page {
+        entries,
+        total: count(answer, "/messages/0/total"),
+    })
 }
 
 fn posted(record: &Value) -> Result<Posted, String> {
     let title = text(record, "/title").ok_or("no title in it")?;
     let doi = text(record, "/doi").ok_or("no DOI in it")?;
-    let names = Names { doi: Some(doi.clone()), ..Names::default() };
+    let names = Names {
+        doi: Some(doi.clone()),
+        ..Names::default()
+    };
     let paper = names.paper(&title)?;
     let date = text(record, "/date").ok_or("no date in it")?;
     let date = date_of(&date).ok_or_else(|| format!("date {date:?} cannot be read"))?;
-    let version = text(record, "/version").and_then(|version| version.trim_start_matches('v').parse::<u32>().ok());
+    let version = text(record, "/version")
+        .and_then(|version| version.trim_start_matches('v').parse::<u32>().ok());
     let is_first = version.is_none_or(|version| version <= 1);
     // Where it was published: the other name of the work.
     let published_as = text(record, "/published").filter(|doi| doi.starts_with("10."));
     let journal = super::identity::doi(published_as.as_deref().unwrap_or_default());
     let authors = match text(record, "/authors") {
-        Some(authors) => authors.split(';').map(name_in_order).filter(|name| !name.is_empty()).collect(),
+        Some(authors) => authors
+            .split(';')
+            .map(name_in_order)
+            .filter(|name| !name.is_empty())
+            .collect(),
         None => Vec::new(),
     };
     let server = text(record, "/server").unwrap_or_default().to_lowercase();
-    let host = if server.contains("med") || doi.contains("medrxiv") { "www.medrxiv.org" } else { "www.biorxiv.org" };
+    let host = if server.contains("med") || doi.contains("medrxiv") {
+        "www.medrxiv.org"
+    } else {
+        "www.biorxiv.org"
+    };
     let kind = text(record, "/type").unwrap_or_default().to_lowercase();
-    let version_text = version.map(|version| format!("v{version}")).unwrap_or_default();
+    let version_text = version
+        .map(|version| format!("v{version}"))
+        .unwrap_or_default();
     let at = date.and_time(chrono::NaiveTime::MIN).and_utc();
     Ok(Posted {
         is_first,
         paper: Paper {
             url: Some(format!("https://{host}/content/{}{version_text}", paper.id)),
-            withdrawn: kind.contains("withdraw") || paper.title.to_lowercase().starts_with("withdrawn"),
+            withdrawn: kind.contains("withdraw")
+                || paper.title.to_lowercase().starts_with("withdrawn"),
             version,
             abstract_text: clean_text(&text(record, "/abstract").unwrap_or_default()),
             authors,

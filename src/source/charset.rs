@@ -13,7 +13,10 @@ pub(super) fn text(bytes: &[u8], content_type: Option<&str>) -> String {
         return text;
     }
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
+        return encoding
+            .decode_without_bom_handling(&bytes[mark..])
+            .0
+            .into_owned();
     }
     match bytes {
         [b'<', 0, ..] => return UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(),
@@ -29,7 +32,9 @@ pub(super) fn text(bytes: &[u8], content_type: Option<&str>) -> String {
     {
         return text.to_owned();
     }
-    let said = content_type.and_then(charset).and_then(|label| Encoding::for_label(label.as_bytes()));
+    let said = content_type
+        .and_then(charset)
+        .and_then(|label| Encoding::for_label(label.as_bytes()));
     let tried = [said, declared, Some(UTF_8)].into_iter().flatten();
     for encoding in tried {
         if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) {
@@ -39,12 +44,18 @@ pub(super) fn text(bytes: &[u8], content_type: Option<&str>) -> String {
     match declared.or(said) {
         // Some characters are wrong: the others are as it says.
         Some(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
-        None => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        None => WINDOWS_1252
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned(),
     }
 }
 
 fn charset(content_type: &str) -> Option<&str> {
-    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut parameters = content_type
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='));
     let (_, value) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Some(value.trim().trim_matches(['"', '\'']))
 }
@@ -54,7 +65,13 @@ fn declaration(bytes: &[u8]) -> Option<&str> {
     let start = &bytes[..bytes.len().min(400)].trim_ascii_start();
     let end = start.iter().position(|&byte| byte == b'>')?;
     let line = std::str::from_utf8(&start[..end]).ok()?;
-    let rest = line.strip_prefix("<?xml")?.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
+    let rest = line
+        .strip_prefix("<?xml")?
+        .split_once("encoding")?
+        .1
+        .trim_start()
+        .strip_prefix('=')?
+        .trim_start();
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     rest[1..].split(quote).next()
 }
@@ -70,7 +87,11 @@ fn utf_32(bytes: &[u8]) -> Option<String> {
     };
     let char_of = |four: &[u8]| {
         let four = <[u8; 4]>::try_from(four).expect("chunks of four");
-        let code = if little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) };
+        let code = if little {
+            u32::from_le_bytes(four)
+        } else {
+            u32::from_be_bytes(four)
+        };
         char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
     };
     Some(bytes[mark..].chunks_exact(4).map(char_of).collect())
@@ -83,19 +104,39 @@ mod tests {
     #[test]
     fn what_is_said_of_the_bytes_is_believed_unless_they_say_otherwise() {
         let check = |bytes: &[u8], content_type: Option<&str>, expected: &str| {
-            assert_eq!(text(bytes, content_type), expected, "{bytes:?} {content_type:?}");
+            assert_eq!(
+                text(bytes, content_type),
+                expected,
+                "{bytes:?} {content_type:?}"
+            );
         };
         check("<a>é</a>".as_bytes(), None, "<a>é</a>");
-        check("<a>é</a>".as_bytes(), Some("text/xml; charset=iso-8859-1"), "<a>é</a>");
-        check(b"<a>\xe9</a>", Some("text/xml; charset=\"ISO-8859-1\""), "<a>é</a>");
+        check(
+            "<a>é</a>".as_bytes(),
+            Some("text/xml; charset=iso-8859-1"),
+            "<a>é</a>",
+        );
+        check(
+            b"<a>\xe9</a>",
+            Some("text/xml; charset=\"ISO-8859-1\""),
+            "<a>é</a>",
+        );
         check(b"<a>\xe9\x93</a>", None, "<a>é“</a>");
-        check(b"<?xml version='1.0' encoding='koi8-r'?>\xcd", None, "<?xml version='1.0' encoding='koi8-r'?>м");
+        check(
+            b"<?xml version='1.0' encoding='koi8-r'?>\xcd",
+            None,
+            "<?xml version='1.0' encoding='koi8-r'?>м",
+        );
         check(
             b"<?xml version='1.0' encoding='koi8-r'?>\xcd",
             Some("text/xml"),
             "<?xml version='1.0' encoding='koi8-r'?>м",
         );
-        check(b"\xef\xbb\xbf<a/>", Some("text/xml; charset=koi8-r"), "<a/>");
+        check(
+            b"\xef\xbb\xbf<a/>",
+            Some("text/xml; charset=koi8-r"),
+            "<a/>",
+        );
         check(b"\xff\xfe<\0a\0", None, "<a");
         check(b"<\0a\0", None, "<a");
         check(b"\0\0\0<\0\0\0a", None, "<a");

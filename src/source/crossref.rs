@@ -64,7 +64,11 @@ impl Crossref {
             let _ = write!(filter, ",issn:{issn}");
         }
         let size = PAGE_WORKS.to_string();
-        let mut asked = vec![("filter", filter.as_str()), ("rows", &size), ("cursor", cursor)];
+        let mut asked = vec![
+            ("filter", filter.as_str()),
+            ("rows", &size),
+            ("cursor", cursor),
+        ];
         asked.extend(self.query.as_deref().map(|query| ("query", query)));
         asked.extend(http.contact().map(|contact| ("mailto", contact)));
         self.reach.url("/works", &asked)
@@ -73,7 +77,11 @@ impl Crossref {
 
 impl ByDay for Crossref {
     fn habits(&self) -> Habits {
-        Habits { zone: chrono_tz::UTC, first_days: 2, again_days: 5 }
+        Habits {
+            zone: chrono_tz::UTC,
+            first_days: 2,
+            again_days: 5,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -88,8 +96,12 @@ impl ByDay for Crossref {
 
 /// Reads one page, or a single work.
 pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
-    let is_list = answer.pointer("/message/items").is_some_and(Value::is_array);
-    let single = answer.pointer("/message").filter(|work| work.get("DOI").is_some());
+    let is_list = answer
+        .pointer("/message/items")
+        .is_some_and(Value::is_array);
+    let single = answer
+        .pointer("/message")
+        .filter(|work| work.get("DOI").is_some());
     let works: &[Value] = match single {
         _ if is_list => list(answer, "/message/items"),
         Some(work) => std::slice::from_ref(work),
@@ -117,27 +129,72 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
 
 fn paper(work: &Value) -> Result<Paper, String> {
     let doi = text(work, "/DOI").ok_or("no DOI in it")?;
-    let title = text(work, "/title/0").or(text(work, "/title")).ok_or("no title in it")?;
-    let related = ["is-preprint-of", "has-preprint", "is-version-of", "has-version", "is-identical-to", "is-same-as"];
-    let others = related.iter().flat_map(|kind| list(work, &format!("/relation/{kind}")));
+    let title = text(work, "/title/0")
+        .or(text(work, "/title"))
+        .ok_or("no title in it")?;
+    let related = [
+        "is-preprint-of",
+        "has-preprint",
+        "is-version-of",
+        "has-version",
+        "is-identical-to",
+        "is-same-as",
+    ];
+    let others = related
+        .iter()
+        .flat_map(|kind| list(work, &format!("/relation/{kind}")));
     let others = others.filter(|other| {
-        text(other, "/id-type").is_some_and(|kind| ["doi", "arxiv"].contains(&kind.to_lowercase().as_str()))
+        text(other, "/id-type")
+            .is_some_and(|kind| ["doi", "arxiv"].contains(&kind.to_lowercase().as_str()))
     });
-    let others = others.filter_map(|other| text(other, "/id")).filter(|id| is_name(id)).collect();
-    let paper = Names { doi: Some(doi), others, ..Names::default() }.paper(&title)?;
+    let others = others
+        .filter_map(|other| text(other, "/id"))
+        .filter(|id| is_name(id))
+        .collect();
+    let paper = Names {
+        doi: Some(doi),
+        others,
+        ..Names::default()
+    }
+    .paper(&title)?;
     let authors = list(work, "/author").iter().map(|author| {
         let part = |name: &str| text(author, name).unwrap_or_default();
-        let name = clean_line(&format!("{} {} {}", part("/given"), part("/family"), part("/suffix")));
-        if name.is_empty() { clean_line(&part("/name")) } else { name }
+        let name = clean_line(&format!(
+            "{} {} {}",
+            part("/given"),
+            part("/family"),
+            part("/suffix")
+        ));
+        if name.is_empty() {
+            clean_line(&part("/name"))
+        } else {
+            name
+        }
     });
-    let abstract_text = text(work, "/abstract").map(|jats| clean_text(without_heading(&jats))).unwrap_or_default();
+    let abstract_text = text(work, "/abstract")
+        .map(|jats| clean_text(without_heading(&jats)))
+        .unwrap_or_default();
     let retracted = list(work, "/updated-by").iter().any(|update| {
-        text(update, "/type").is_some_and(|kind| ["retraction", "withdrawal", "removal"].contains(&kind.as_str()))
+        text(update, "/type")
+            .is_some_and(|kind| ["retraction", "withdrawal", "removal"].contains(&kind.as_str()))
     });
     let container = text(work, "/container-title/0").or(text(work, "/container-title"));
-    let container = container.or(text(work, "/institution/0/name")).map(|name| clean_line(&name));
-    let parts = [container.clone(), text(work, "/volume"), text(work, "/page").or(text(work, "/article-number"))];
-    let published = ["/published", "/published-online", "/posted", "/issued", "/published-print", "/created"];
+    let container = container
+        .or(text(work, "/institution/0/name"))
+        .map(|name| clean_line(&name));
+    let parts = [
+        container.clone(),
+        text(work, "/volume"),
+        text(work, "/page").or(text(work, "/article-number")),
+    ];
+    let published = [
+        "/published",
+        "/published-online",
+        "/posted",
+        "/issued",
+        "/published-print",
+        "/created",
+    ];
     Ok(Paper {
         abstract_text,
         authors: authors.filter(|name| !name.is_empty()).collect(),
@@ -145,14 +202,17 @@ fn paper(work: &Value) -> Result<Paper, String> {
         published: published.iter().find_map(|name| date(work, name)),
         url: text(work, "/resource/primary/URL")
             .filter(|url| url.starts_with("http") && !url.contains(char::is_whitespace)),
-        journal: container.is_some().then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        journal: container
+            .is_some()
+            .then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
         withdrawn: retracted || paper.title.to_lowercase().starts_with("retracted:"),
         ..paper
     })
 }
 
 fn is_name(id: &str) -> bool {
-    id.parse::<PaperId>().is_ok_and(|id| id.is_arxiv() || id.as_str().starts_with("10."))
+    id.parse::<PaperId>()
+        .is_ok_and(|id| id.is_arxiv() || id.as_str().starts_with("10."))
 }
 
 /// `<jats:title>Abstract</jats:title>` says nothing.
@@ -173,9 +233,19 @@ fn without_heading(jats: &str) -> &str {
 /// `{"date-parts": [[2026, 8, 4]]}`, of which the end may lack.
 fn date(work: &Value, name: &str) -> Option<DateTime<Utc>> {
     let parts = list(work, &format!("{name}/date-parts/0"));
-    let parts: Vec<u32> = parts.iter().map_while(Value::as_u64).map(|part| part as u32).collect();
-    let year = i32::try_from(*parts.first()?).ok().filter(|year| (1800..=2200).contains(year))?;
-    let day = NaiveDate::from_ymd_opt(year, *parts.get(1).unwrap_or(&1), *parts.get(2).unwrap_or(&1));
+    let parts: Vec<u32> = parts
+        .iter()
+        .map_while(Value::as_u64)
+        .map(|part| part as u32)
+        .collect();
+    let year = i32::try_from(*parts.first()?)
+        .ok()
+        .filter(|year| (1800..=2200).contains(year))?;
+    let day = NaiveDate::from_ymd_opt(
+        year,
+        *parts.get(1).unwrap_or(&1),
+        *parts.get(2).unwrap_or(&1),
+    );
     day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc())
         .or_else(|| dates::instant(&text(work, &format!("{name}/date-time"))?))
 }

@@ -12,17 +12,26 @@ pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
     if text.is_empty() || text.len() > 80 {
         return None;
     }
-    let at = with_zone(text).or_else(|| without_zone(text)).or_else(|| since_1970(text));
-    let at = at.or_else(|| day_alone(text).map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc()))?;
+    let at = with_zone(text)
+        .or_else(|| without_zone(text))
+        .or_else(|| since_1970(text));
+    let at =
+        at.or_else(|| day_alone(text).map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc()))?;
     // Beyond, it is something else: the year of a calendar of its own, a number.
-    (1800..=2200).contains(&at.year()).then(|| at.with_nanosecond(0).unwrap_or(at))
+    (1800..=2200)
+        .contains(&at.year())
+        .then(|| at.with_nanosecond(0).unwrap_or(at))
 }
 
 /// The day that `text` names, where it is written: not converted from its zone.
 pub(super) fn day(text: &str) -> Option<NaiveDate> {
     let text = text.trim();
-    let written = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text));
-    let day = written.map_or_else(|_| instant(text).map(|at| at.date_naive()), |at| Some(at.date_naive()))?;
+    let written =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text));
+    let day = written.map_or_else(
+        |_| instant(text).map(|at| at.date_naive()),
+        |at| Some(at.date_naive()),
+    )?;
     (1800..=2200).contains(&day.year()).then_some(day)
 }
 
@@ -39,8 +48,15 @@ fn with_zone(text: &str) -> Option<DateTime<Utc>> {
 
 fn without_zone(text: &str) -> Option<DateTime<Utc>> {
     // "UTC" and "GMT" behind a date in words, or nothing at all.
-    let text = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).unwrap_or(text).trim();
-    let text = text.split_once(", ").filter(|(head, _)| head.len() <= 9 && !head.contains(' ')).map_or(text, |it| it.1);
+    let text = ["UTC", "GMT", "Z"]
+        .iter()
+        .find_map(|zone| text.strip_suffix(zone))
+        .unwrap_or(text)
+        .trim();
+    let text = text
+        .split_once(", ")
+        .filter(|(head, _)| head.len() <= 9 && !head.contains(' '))
+        .map_or(text, |it| it.1);
     let forms = [
         "%Y-%m-%dT%H:%M:%S%.f",
         "%Y-%m-%dT%H:%M",
@@ -52,7 +68,10 @@ fn without_zone(text: &str) -> Option<DateTime<Utc>> {
         "%d %b %Y %H:%M",
         "%a %b %d %H:%M:%S %Y",
     ];
-    forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(|at| at.and_utc())
+    forms
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .map(|at| at.and_utc())
 }
 
 fn since_1970(text: &str) -> Option<DateTime<Utc>> {
@@ -65,10 +84,26 @@ fn since_1970(text: &str) -> Option<DateTime<Utc>> {
 }
 
 fn day_alone(text: &str) -> Option<NaiveDate> {
-    let text = text.split('T').next().filter(|head| head.len() >= 8).unwrap_or(text);
-    let forms =
-        ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y %b %d", "%d-%b-%Y"];
-    if let Some(day) = forms.iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok()) {
+    let text = text
+        .split('T')
+        .next()
+        .filter(|head| head.len() >= 8)
+        .unwrap_or(text);
+    let forms = [
+        "%Y-%m-%d",
+        "%Y/%m/%d",
+        "%Y.%m.%d",
+        "%d %b %Y",
+        "%d %B %Y",
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%Y %b %d",
+        "%d-%b-%Y",
+    ];
+    if let Some(day) = forms
+        .iter()
+        .find_map(|form| NaiveDate::parse_from_str(text, form).ok())
+    {
         return Some(day);
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -79,9 +114,11 @@ fn day_alone(text: &str) -> Option<NaiveDate> {
     }
     // A month: 2026-06, June 2026, 2026 Jun.
     let first = format!("{text} 1");
-    ["%Y-%m %d", "%Y/%m %d", "%B %Y %d", "%b %Y %d", "%Y %b %d", "%Y %B %d"]
-        .iter()
-        .find_map(|form| NaiveDate::parse_from_str(&first, form).ok())
+    [
+        "%Y-%m %d", "%Y/%m %d", "%B %Y %d", "%b %Y %d", "%Y %b %d", "%Y %B %d",
+    ]
+    .iter()
+    .find_map(|form| NaiveDate::parse_from_str(&first, form).ok())
 }
 
 #[cfg(test)]
@@ -104,7 +141,11 @@ mod tests {
             "1780480800",
             "1780480800000",
         ] {
-            assert_eq!(instant(text), Some("2026-06-03T10:00:00Z".parse().unwrap()), "{text}");
+            assert_eq!(
+                instant(text),
+                Some("2026-06-03T10:00:00Z".parse().unwrap()),
+                "{text}"
+            );
         }
         for text in [
             "2026-06-03",
@@ -125,7 +166,16 @@ mod tests {
             assert_eq!(day(text), NaiveDate::from_ymd_opt(2026, 6, 1), "{text}");
         }
         assert_eq!(day("2026"), NaiveDate::from_ymd_opt(2026, 1, 1));
-        for text in ["", "soon", "2026-13-01", "0001-01-01", "99999", "NA", "-", "2026-02-30"] {
+        for text in [
+            "",
+            "soon",
+            "2026-13-01",
+            "0001-01-01",
+            "99999",
+            "NA",
+            "-",
+            "2026-02-30",
+        ] {
             assert_eq!(day(text), None, "{text}");
         }
     }

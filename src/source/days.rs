@@ -63,7 +63,10 @@ pub struct Day {
 impl Day {
     /// Nothing came, and why.
     pub(super) fn of_trouble(trouble: Trouble) -> Self {
-        Day { trouble: Some(trouble), ..Day::default() }
+        Day {
+            trouble: Some(trouble),
+            ..Day::default()
+        }
     }
 }
 
@@ -94,7 +97,9 @@ impl<T: ByDay> Source for T {
             let day = self.day(http, date).await;
             look.asked += 1;
             let failed = match &day.trouble {
-                Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => Some(why.clone()),
+                Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => {
+                    Some(why.clone())
+                }
                 Some(Trouble::Pause(_)) | None => None,
             };
             if is_last_try && failed.is_some() {
@@ -106,7 +111,8 @@ impl<T: ByDay> Source for T {
             look.arrivals.extend(day.arrivals);
             look.unreadable.extend(day.unreadable);
             unanswered = if failed.is_some() { unanswered + 1 } else { 0 };
-            look.failures.extend(failed.map(|why| (date.to_string(), why)));
+            look.failures
+                .extend(failed.map(|why| (date.to_string(), why)));
             match day.trouble {
                 Some(Trouble::Pause(pause)) => {
                     look.pause = Some(pause);
@@ -121,7 +127,9 @@ impl<T: ByDay> Source for T {
             }
             if unanswered >= UNANSWERED_MAX {
                 // It may be these days: the newest one tells.
-                let Some(newest) = (0..days.len()).max_by_key(|at| days[*at]) else { break };
+                let Some(newest) = (0..days.len()).max_by_key(|at| days[*at]) else {
+                    break;
+                };
                 days.swap(0, newest);
                 is_last_try = true;
             }
@@ -134,15 +142,25 @@ impl<T: ByDay> Source for T {
 fn due(window: &Window, habits: &Habits) -> Vec<NaiveDate> {
     let today = window.now.with_timezone(&habits.zone).date_naive();
     let gaps_from = today - DayCount::new(GAP_DAYS);
-    let read = window.known.iter().filter(|row| row.category.is_empty() && row.date >= gaps_from);
-    let first = read.map(|row| row.date).min().unwrap_or_else(|| today - DayCount::new(habits.first_days));
+    let read = window
+        .known
+        .iter()
+        .filter(|row| row.category.is_empty() && row.date >= gaps_from);
+    let first = read
+        .map(|row| row.date)
+        .min()
+        .unwrap_or_else(|| today - DayCount::new(habits.first_days));
     let first = window.since.unwrap_or(first);
     let (mut open, mut again) = (Vec::new(), Vec::new());
     for date in first.iter_days().take_while(|date| *date <= today) {
         let age = (today - date).num_days() as u64;
         match window.day("", date) {
             Some(row) if row.state.is_settled() => {
-                let rests = if age <= 2 { TimeDelta::hours(2) } else { TimeDelta::hours(12) };
+                let rests = if age <= 2 {
+                    TimeDelta::hours(2)
+                } else {
+                    TimeDelta::hours(12)
+                };
                 let rested = window.now - row.checked_at >= rests || row.checked_at > window.now;
                 if age <= habits.again_days && (window.everything || rested) {
                     again.push(date);
@@ -162,26 +180,45 @@ fn due(window: &Window, habits: &Habits) -> Vec<NaiveDate> {
 fn end_of(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = (date + DayCount::new(1)).and_time(NaiveTime::MIN);
     // Where clocks change at midnight, an hour more or less does not matter.
-    zone.from_local_datetime(&midnight).earliest().map_or_else(|| midnight.and_utc(), |at| at.to_utc())
+    zone.from_local_datetime(&midnight)
+        .earliest()
+        .map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }
 
 /// What is known of a day once it was asked for.
 fn verdict(date: NaiveDate, day: &Day, habits: &Habits, now: DateTime<Utc>) -> CoverageNews {
     let ends = end_of(date, habits.zone);
-    let papers = day.arrivals.iter().filter(|arrival| matches!(arrival, Arrival::Announced(_))).count();
-    let missing = day.declared.map_or(0, |declared| declared.saturating_sub(day.read));
-    let counts =
-        day.declared.filter(|_| missing > 0).map(|declared| format!("{} of {declared} records came", day.read));
-    let is_short = day.declared.is_some_and(|declared| missing * 100 > declared * MISSING_PERCENT);
+    let papers = day
+        .arrivals
+        .iter()
+        .filter(|arrival| matches!(arrival, Arrival::Announced(_)))
+        .count();
+    let missing = day
+        .declared
+        .map_or(0, |declared| declared.saturating_sub(day.read));
+    let counts = day
+        .declared
+        .filter(|_| missing > 0)
+        .map(|declared| format!("{} of {declared} records came", day.read));
+    let is_short = day
+        .declared
+        .is_some_and(|declared| missing * 100 > declared * MISSING_PERCENT);
     let is_over = now >= ends;
     let (state, what) = match &day.trouble {
-        Some(Trouble::Pause(pause)) => {
-            (CoverageState::Waiting, Some(format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"))))
-        }
+        Some(Trouble::Pause(pause)) => (
+            CoverageState::Waiting,
+            Some(format!(
+                "asked to wait until {}",
+                pause.until.format("%Y-%m-%d %H:%M UTC")
+            )),
+        ),
         Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => {
             (CoverageState::Failed, Some(why.clone()))
         }
-        None if !is_over => (CoverageState::Waiting, Some("the day is not over".to_owned())),
+        None if !is_over => (
+            CoverageState::Waiting,
+            Some("the day is not over".to_owned()),
+        ),
         None if is_short => (CoverageState::Stalled, None),
         None if papers > 0 => (CoverageState::Complete, None),
         None => (CoverageState::Quiet, None),
@@ -195,7 +232,9 @@ fn verdict(date: NaiveDate, day: &Day, habits: &Habits, now: DateTime<Utc>) -> C
         category: String::new(),
         date,
         state,
-        declared: day.declared.map(|declared| declared.try_into().unwrap_or(u32::MAX)),
+        declared: day
+            .declared
+            .map(|declared| declared.try_into().unwrap_or(u32::MAX)),
         papers: papers as u32,
         announced_at: Some(ends),
         note: words.join("; "),
@@ -208,7 +247,11 @@ mod tests {
     use crate::coverage::Coverage;
     use crate::paper::Paper;
 
-    const HABITS: Habits = Habits { zone: Tz::America__New_York, first_days: 2, again_days: 3 };
+    const HABITS: Habits = Habits {
+        zone: Tz::America__New_York,
+        first_days: 2,
+        again_days: 3,
+    };
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -216,7 +259,11 @@ mod tests {
 
     fn row(text: &str) -> Coverage {
         let words: Vec<&str> = text.split(' ').collect();
-        let state = CoverageState::WORDS.iter().find(|(word, _)| *word == words[1]).unwrap().1;
+        let state = CoverageState::WORDS
+            .iter()
+            .find(|(word, _)| *word == words[1])
+            .unwrap()
+            .1;
         Coverage {
             source: "s".to_owned(),
             category: String::new(),
@@ -236,26 +283,63 @@ mod tests {
     fn check(rows: &[&str], since: Option<&str>, everything: bool, expected: &str) {
         let known = rows.iter().map(|text| row(text)).collect();
         let since = since.map(|day| day.parse().unwrap());
-        let window = Window { known, since, everything, now: at("2026-08-10T16:00:00Z") };
-        let days: Vec<String> = due(&window, &HABITS).iter().map(|date| date.format("%d").to_string()).collect();
+        let window = Window {
+            known,
+            since,
+            everything,
+            now: at("2026-08-10T16:00:00Z"),
+        };
+        let days: Vec<String> = due(&window, &HABITS)
+            .iter()
+            .map(|date| date.format("%d").to_string())
+            .collect();
         assert_eq!(days.join(" "), expected, "{rows:?}");
     }
 
     #[test]
     fn open_days_come_first_and_read_ones_again_after_a_while() {
         check(&[], None, false, "08 09 10");
-        check(&["09 complete 2026-08-10T15:00:00Z", "10 waiting 2026-08-10T15:00:00Z"], None, false, "10");
-        check(&["09 complete 2026-08-10T13:00:00Z", "10 waiting 2026-08-10T15:00:00Z"], None, false, "10 09");
+        check(
+            &[
+                "09 complete 2026-08-10T15:00:00Z",
+                "10 waiting 2026-08-10T15:00:00Z",
+            ],
+            None,
+            false,
+            "10",
+        );
+        check(
+            &[
+                "09 complete 2026-08-10T13:00:00Z",
+                "10 waiting 2026-08-10T15:00:00Z",
+            ],
+            None,
+            false,
+            "10 09",
+        );
         check(&["09 complete 2026-08-10T15:00:00Z"], None, true, "10 09");
         // A week off: the days in between, and the ones before that are recent enough.
         check(
-            &["02 complete 2026-08-03T15:00:00Z", "03 failed 2026-08-03T15:00:00Z"],
+            &[
+                "02 complete 2026-08-03T15:00:00Z",
+                "03 failed 2026-08-03T15:00:00Z",
+            ],
             None,
             false,
             "03 04 05 06 07 08 09 10",
         );
-        check(&["09 quiet 2026-08-10T15:30:00Z"], Some("2026-08-07"), false, "07 08 10");
-        check(&["10 waiting 2026-08-10T15:30:00Z"], Some("2026-08-12"), false, "");
+        check(
+            &["09 quiet 2026-08-10T15:30:00Z"],
+            Some("2026-08-07"),
+            false,
+            "07 08 10",
+        );
+        check(
+            &["10 waiting 2026-08-10T15:30:00Z"],
+            Some("2026-08-12"),
+            false,
+            "",
+        );
     }
 
     #[track_caller]
@@ -269,19 +353,62 @@ mod tests {
     fn a_day_is_complete_once_it_is_over_and_nothing_is_missing() {
         let day = |papers: usize, declared: Option<u64>| Day {
             arrivals: (0..papers)
-                .map(|at| Arrival::Announced(Paper::new(format!("x:{at}").parse().unwrap(), "x".to_owned())))
+                .map(|at| {
+                    Arrival::Announced(Paper::new(
+                        format!("x:{at}").parse().unwrap(),
+                        "x".to_owned(),
+                    ))
+                })
                 .collect(),
             declared,
             read: papers as u64,
             ..Day::default()
         };
-        check_verdict(&day(3, Some(3)), "2026-08-10T03:59:59Z", CoverageState::Waiting, "the day is not over");
-        check_verdict(&day(3, Some(3)), "2026-08-10T04:00:00Z", CoverageState::Complete, "");
-        check_verdict(&day(0, Some(0)), "2026-08-10T04:00:00Z", CoverageState::Quiet, "");
-        check_verdict(&day(99, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Complete, "99 of 100 records came");
-        check_verdict(&day(50, Some(100)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "50 of 100 records came");
-        check_verdict(&day(0, Some(1)), "2026-08-10T04:00:00Z", CoverageState::Stalled, "0 of 1 records came");
-        let away = Day { trouble: Some(Trouble::Away("no answer".to_owned())), ..Day::default() };
-        check_verdict(&away, "2026-08-10T04:00:00Z", CoverageState::Failed, "no answer");
+        check_verdict(
+            &day(3, Some(3)),
+            "2026-08-10T03:59:59Z",
+            CoverageState::Waiting,
+            "the day is not over",
+        );
+        check_verdict(
+            &day(3, Some(3)),
+            "2026-08-10T04:00:00Z",
+            CoverageState::Complete,
+            "",
+        );
+        check_verdict(
+            &day(0, Some(0)),
+            "2026-08-10T04:00:00Z",
+            CoverageState::Quiet,
+            "",
+        );
+        check_verdict(
+            &day(99, Some(100)),
+            "2026-08-10T04:00:00Z",
+            CoverageState::Complete,
+            "99 of 100 records came",
+        );
+        check_verdict(
+            &day(50, Some(100)),
+            "2026-08-10T04:00:00Z",
+            CoverageState::Stalled,
+            "50 of 100 records came",
+        );
+        check_verdict(
+            &day(0, Some(1)),
+            "2026-08-10T04:00:00Z",
+            CoverageState::Stalled,
+            "0 of 1 records came",
+        );
+        let away = Day {
+            trouble: Some(Trouble::Away("no answer".to_owned())),
+            ..Day::default()
+        };
+        check_verdict(
+            &away,
+            "2026-08-10T04:00:00Z",
+            CoverageState::Failed,
+            "no answer",
+        );
     }
 }

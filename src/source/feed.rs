@@ -58,18 +58,34 @@ impl Feed {
     pub fn new(source: &SourceSettings) -> Self {
         let url = source.url.clone().unwrap_or_default();
         let parsed = reqwest::Url::parse(&url).ok();
-        let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("a feed").to_owned();
+        let host = parsed
+            .as_ref()
+            .and_then(reqwest::Url::host_str)
+            .unwrap_or("a feed")
+            .to_owned();
         let (name, url) = match &source.endpoint {
             // The same path and query at another place.
             Some(endpoint) => {
                 let path = parsed.as_ref().map(reqwest::Url::path).unwrap_or_default();
-                let query = parsed.as_ref().and_then(reqwest::Url::query).map(|query| format!("?{query}"));
-                (format!("{host} at {endpoint}"), format!("{endpoint}{path}{}", query.unwrap_or_default()))
+                let query = parsed
+                    .as_ref()
+                    .and_then(reqwest::Url::query)
+                    .map(|query| format!("?{query}"));
+                (
+                    format!("{host} at {endpoint}"),
+                    format!("{endpoint}{path}{}", query.unwrap_or_default()),
+                )
             }
             None => (host, url),
         };
         // Feeds of one publisher keep their distance.
-        Feed { provider: Provider { name, spacing: SPACING }, url }
+        Feed {
+            provider: Provider {
+                name,
+                spacing: SPACING,
+            },
+            url,
+        }
     }
 }
 
@@ -79,23 +95,37 @@ impl Source for Feed {
     }
 
     async fn look(&self, http: &Http, window: &Window) -> Look {
-        let mut look = Look { asked: 1, ..Look::default() };
-        let question = Question { url: self.url.clone(), accept: ACCEPT, ..Question::default() };
+        let mut look = Look {
+            asked: 1,
+            ..Look::default()
+        };
+        let question = Question {
+            url: self.url.clone(),
+            accept: ACCEPT,
+            ..Question::default()
+        };
         let why = match http.ask(&self.provider, &question).await {
-            Ok(answer) if answer.status < 300 => match read(&answer.body, answer.content_type.as_deref(), &self.url) {
-                Ok(items) => {
-                    if !items.is_whole {
-                        http.forget(&self.url);
-                        let why = "the feed breaks off: the rest comes another time".to_owned();
-                        look.failures.push((String::new(), why.clone()));
-                        look.torn.push((String::new(), why));
+            Ok(answer) if answer.status < 300 => {
+                match read(&answer.body, answer.content_type.as_deref(), &self.url) {
+                    Ok(items) => {
+                        if !items.is_whole {
+                            http.forget(&self.url);
+                            let why = "the feed breaks off: the rest comes another time".to_owned();
+                            look.failures.push((String::new(), why.clone()));
+                            look.torn.push((String::new(), why));
+                        }
+                        look.take(items);
+                        return look;
                     }
-                    look.take(items);
-                    return look;
+                    Err(why) => why,
                 }
-                Err(why) => why,
-            },
-            Ok(answer) => format!("{} answers with status {}{}", self.url, answer.status, said(&answer.body)),
+            }
+            Ok(answer) => format!(
+                "{} answers with status {}{}",
+                self.url,
+                answer.status,
+                said(&answer.body)
+            ),
             Err(HttpError::AskedToWait(pause)) => {
                 look.news.extend(paused("", &pause, window));
                 look.pause = Some(pause);
@@ -114,7 +144,10 @@ impl Look {
         self.skipped += items.skipped;
         for entry in items.entries {
             match entry {
-                Ok(Item { paper, date }) => self.arrivals.push(Arrival::Seen(paper, date, String::new())),
+                Ok(Item { paper, date }) => {
+                    self.arrivals
+                        .push(Arrival::Seen(paper, date, String::new()))
+                }
                 Err(unreadable) => self.unreadable.push(unreadable),
             }
         }
@@ -126,9 +159,14 @@ impl Look {
 /// of their own. The error says what it is instead.
 pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Items, String> {
     let text = super::charset::text(bytes, content_type);
-    let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    let start =
+        text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
     if start.is_empty() {
         return Err(format!("{place} answers with nothing"));
     }
-    if start.starts_with(['{', '[']) { json_feed::read(start, place) } else { markup::read(start, place) }
+    if start.starts_with(['{', '[']) {
+        json_feed::read(start, place)
+    } else {
+        markup::read(start, place)
+    }
 }

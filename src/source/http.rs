@@ -71,7 +71,10 @@ impl HttpSettings {
     /// For an installation: the User-Agent says whom to turn to.
     pub fn of_site(site: &Site) -> Self {
         let named = Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact));
-        HttpSettings { contact: Some(site.contact.to_string()), ..named }
+        HttpSettings {
+            contact: Some(site.contact.to_string()),
+            ..named
+        }
     }
 
     /// For a program that says `comment` of itself.
@@ -195,7 +198,9 @@ struct Shared {
 
 impl std::fmt::Debug for Http {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Http").field("settings", &self.0.settings).finish_non_exhaustive()
+        f.debug_struct("Http")
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -213,15 +218,32 @@ impl Http {
                 .referer(false)
                 .tls_backend_preconfigured(tls))
         };
-        let built =
-            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| HttpError::Setup(Box::new(error)));
+        let built = |builder: reqwest::ClientBuilder| {
+            builder
+                .build()
+                .map_err(|error| HttpError::Setup(Box::new(error)))
+        };
         let client = built(builder()?)?;
         let among = |is_fit| builder().map(|builder| builder.dns_resolver(Arc::new(Among(is_fit))));
         let public = built(among(settings.is_public)?)?;
         let beyond_the_link = built(among(|address| !is_link_local(address))?)?;
-        let (gates, pauses, kept) = (SyncMutex::default(), SyncMutex::default(), SyncMutex::default());
+        let (gates, pauses, kept) = (
+            SyncMutex::default(),
+            SyncMutex::default(),
+            SyncMutex::default(),
+        );
         let answers = AtomicU64::new(0);
-        let shared = Shared { client, public, beyond_the_link, kept, settings, around, gates, pauses, answers };
+        let shared = Shared {
+            client,
+            public,
+            beyond_the_link,
+            kept,
+            settings,
+            around,
+            gates,
+            pauses,
+            answers,
+        };
         Ok(Http(Arc::new(shared), None))
     }
 
@@ -277,12 +299,22 @@ impl Http {
     /// Until when the provider is to be left alone, if that is still to come.
     fn pause_of(&self, provider: &Provider) -> Option<Pause> {
         let pauses = self.0.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        pauses.get(&provider.name).filter(|pause| pause.until > self.now()).cloned()
+        pauses
+            .get(&provider.name)
+            .filter(|pause| pause.until > self.now())
+            .cloned()
     }
 
     /// Asks for `url`, when it is this request's turn at the provider's gate.
     pub async fn get(&self, provider: &Provider, url: &str) -> Result<Answer, HttpError> {
-        self.ask(provider, &Question { url: url.to_owned(), ..Question::default() }).await
+        self.ask(
+            provider,
+            &Question {
+                url: url.to_owned(),
+                ..Question::default()
+            },
+        )
+        .await
     }
 
     /// Asks `question`, when it is this request's turn at the provider's gate.
@@ -294,7 +326,8 @@ impl Http {
         let mut status = None;
         for number in 1..=tries {
             if number > 1 {
-                self.sleep(backoff(number - 1, self.0.around.chance.fraction())).await;
+                self.sleep(backoff(number - 1, self.0.around.chance.fraction()))
+                    .await;
             }
             match self.try_once(provider, &gate, question).await? {
                 Try::Answered(answer) => return Ok(answer),
@@ -306,11 +339,20 @@ impl Http {
         let url = url.to_owned();
         Err(match status {
             Some(status) => HttpError::ServerError { url, status, tries },
-            None => HttpError::Unreachable { url, tries, why: last },
+            None => HttpError::Unreachable {
+                url,
+                tries,
+                why: last,
+            },
         })
     }
 
-    async fn try_once(&self, provider: &Provider, gate: &Mutex<Gate>, question: &Question) -> Result<Try, HttpError> {
+    async fn try_once(
+        &self,
+        provider: &Provider,
+        gate: &Mutex<Gate>,
+        question: &Question,
+    ) -> Result<Try, HttpError> {
         // Held until the answer is read: one connection at a time.
         let mut gate = gate.lock().await;
         if let Some(pause) = self.pause_of(provider) {
@@ -325,7 +367,9 @@ impl Http {
         let now = self.now();
         gate.last_answer = Some(now);
         if let (Some(turns), Some(turn)) = (&self.1, turn) {
-            turns.end(&provider.name, turn, now + provider.spacing).await;
+            turns
+                .end(&provider.name, turn, now + provider.spacing)
+                .await;
         }
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         tried
@@ -333,7 +377,9 @@ impl Http {
 
     /// Waits until no other process asks the provider, or has just asked it.
     async fn turn(&self, provider: &Provider) -> Result<Option<DateTime<Utc>>, HttpError> {
-        let Some(turns) = &self.1 else { return Ok(None) };
+        let Some(turns) = &self.1 else {
+            return Ok(None);
+        };
         loop {
             let now = self.now();
             match turns.take(&provider.name, now).await {
@@ -354,7 +400,8 @@ impl Http {
             Err(error) => return Ok(Try::Broken(in_one_line(&error))),
         };
         let status = response.status().as_u16();
-        let asked = text_of(&response, header::RETRY_AFTER).and_then(|value| retry_after(&value, self.now()));
+        let asked = text_of(&response, header::RETRY_AFTER)
+            .and_then(|value| retry_after(&value, self.now()));
         let until = match (status, asked) {
             (429 | 503, Some(until)) => Some(until),
             (429, None) => Some(self.now() + WAIT_UNASKED),
@@ -362,7 +409,11 @@ impl Http {
         };
         if let Some(until) = until {
             let reason = format!("HTTP status {status}");
-            let pause = Pause { provider: provider.name.clone(), until, reason };
+            let pause = Pause {
+                provider: provider.name.clone(),
+                until,
+                reason,
+            };
             self.stay_away(pause.clone());
             if let Some(turns) = &self.1 {
                 // Written down before anything else: it holds after a crash, too.
@@ -376,16 +427,25 @@ impl Http {
         if status == 304
             && let Some((content_type, body)) = self.kept().unchanged(url)
         {
-            return Ok(Try::Answered(Answer { url: url.to_owned(), status: 200, content_type, body }));
+            return Ok(Try::Answered(Answer {
+                url: url.to_owned(),
+                status: 200,
+                content_type,
+                body,
+            }));
         }
         let content_type = text_of(&response, header::CONTENT_TYPE);
-        let state =
-            State { tag: text_of(&response, header::ETAG), modified: text_of(&response, header::LAST_MODIFIED) };
+        let state = State {
+            tag: text_of(&response, header::ETAG),
+            modified: text_of(&response, header::LAST_MODIFIED),
+        };
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
                 Ok(Some(bytes)) if body.len() + bytes.len() > BODY_BYTES_MAX => {
-                    return Err(HttpError::TooLong { url: url.to_owned() });
+                    return Err(HttpError::TooLong {
+                        url: url.to_owned(),
+                    });
                 }
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
                 Ok(None) => break,
@@ -395,7 +455,12 @@ impl Http {
         if status == 200 {
             self.kept().keep(url, state, content_type.clone(), &body);
         }
-        Ok(Try::Answered(Answer { url: url.to_owned(), status, content_type, body }))
+        Ok(Try::Answered(Answer {
+            url: url.to_owned(),
+            status,
+            content_type,
+            body,
+        }))
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Answers> {
@@ -404,7 +469,12 @@ impl Http {
 }
 
 fn text_of(response: &Response, name: header::HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+    response
+        .headers()
+        .get(name)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
 }
 
 /// How one try went, where it may make sense to try again.
@@ -431,13 +501,18 @@ pub(crate) fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     // there are none at all, plain HTTP still works and HTTPS says what is wrong.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// An error with its causes; the address is said by whoever reports it.
 pub(crate) fn in_one_line(error: &reqwest::Error) -> String {
-    let mut line = if error.is_timeout() { "time limit".to_owned() } else { String::new() };
+    let mut line = if error.is_timeout() {
+        "time limit".to_owned()
+    } else {
+        String::new()
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let words = error.to_string();
@@ -452,7 +527,11 @@ pub(crate) fn in_one_line(error: &reqwest::Error) -> String {
     if line.is_empty() {
         // What stands behind is the address, and perhaps a key in it.
         let words = error.to_string();
-        return words.split(" for url (").next().unwrap_or_default().to_owned();
+        return words
+            .split(" for url (")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
     }
     line
 }

@@ -35,14 +35,20 @@ pub struct HuggingFace {
 impl HuggingFace {
     /// Those at the real place or at the source's `endpoint`.
     pub fn new(source: &SourceSettings) -> Self {
-        HuggingFace { reach: Reach::new("huggingface", HOST, source.endpoint.as_deref(), SPACING) }
+        HuggingFace {
+            reach: Reach::new("huggingface", HOST, source.endpoint.as_deref(), SPACING),
+        }
     }
 }
 
 impl ByDay for HuggingFace {
     fn habits(&self) -> Habits {
         // Most votes come within two weeks.
-        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+        Habits {
+            zone: chrono_tz::UTC,
+            first_days: 3,
+            again_days: 14,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -54,14 +60,24 @@ impl ByDay for HuggingFace {
         let mut seen: HashSet<PaperId> = HashSet::new();
         let mut pages = Pages::default();
         for page in 0.. {
-            let (date_text, page_text, size) = (date.to_string(), page.to_string(), PAGE_PAPERS.to_string());
-            let asked = [("date", date_text.as_str()), ("p", &page_text), ("limit", &size)];
+            let (date_text, page_text, size) =
+                (date.to_string(), page.to_string(), PAGE_PAPERS.to_string());
+            let asked = [
+                ("date", date_text.as_str()),
+                ("p", &page_text),
+                ("limit", &size),
+            ];
             let url = self.reach.url("/api/daily_papers", &asked);
             if let Err(trouble) = pages.go_on(&page_text) {
                 day.trouble = Some(trouble);
                 break;
             }
-            let records = match self.reach.json(http, &url).await.and_then(|answer| read(&answer, date, &url)) {
+            let records = match self
+                .reach
+                .json(http, &url)
+                .await
+                .and_then(|answer| read(&answer, date, &url))
+            {
                 Ok(records) => records,
                 Err(trouble) => {
                     day.trouble = Some(trouble);
@@ -89,12 +105,21 @@ impl ByDay for HuggingFace {
 }
 
 /// The papers of an answer, featured on `date`.
-pub fn read(answer: &Value, date: NaiveDate, place: &str) -> Result<Vec<Result<Paper, Unreadable>>, Trouble> {
+pub fn read(
+    answer: &Value,
+    date: NaiveDate,
+    place: &str,
+) -> Result<Vec<Result<Paper, Unreadable>>, Trouble> {
     let Some(records) = answer.as_array() else {
-        let said = error_in(answer).map_or_else(|| "no list".to_owned(), |error| format!("{error:?}"));
+        let said =
+            error_in(answer).map_or_else(|| "no list".to_owned(), |error| format!("{error:?}"));
         return Err(Trouble::Nonsense(format!("{place} answers {said}")));
     };
-    Ok(records.iter().enumerate().map(|(at, record)| read_one(record, Some(date), at, place)).collect())
+    Ok(records
+        .iter()
+        .enumerate()
+        .map(|(at, record)| read_one(record, Some(date), at, place))
+        .collect())
 }
 
 /// The papers of saved answers, each featured on the day that it names itself.
@@ -107,7 +132,12 @@ pub(super) fn read_dated(records: &[Value], place: &str) -> Vec<Result<Paper, Un
     records.iter().enumerate().map(read).collect()
 }
 
-fn read_one(record: &Value, date: Option<NaiveDate>, at: usize, place: &str) -> Result<Paper, Unreadable> {
+fn read_one(
+    record: &Value,
+    date: Option<NaiveDate>,
+    at: usize,
+    place: &str,
+) -> Result<Paper, Unreadable> {
     paper(record, date).map_err(|reason| Unreadable {
         place: format!("{place} record {}", at + 1),
         reason,
@@ -116,21 +146,37 @@ fn read_one(record: &Value, date: Option<NaiveDate>, at: usize, place: &str) -> 
 }
 
 fn paper(record: &Value, date: Option<NaiveDate>) -> Result<Paper, String> {
-    let id = text(record, "/paper/id").or(text(record, "/id")).ok_or("no id in it")?;
-    let title = text(record, "/paper/title").or(text(record, "/title")).ok_or("no title in it")?;
+    let id = text(record, "/paper/id")
+        .or(text(record, "/id"))
+        .ok_or("no id in it")?;
+    let title = text(record, "/paper/title")
+        .or(text(record, "/title"))
+        .ok_or("no title in it")?;
     let first = |names: &[&str]| names.iter().find_map(|name| text(record, name));
-    let names = Names { arxiv: Some(id.clone()), own: Some(format!("hf:{id}")), ..Names::default() };
+    let names = Names {
+        arxiv: Some(id.clone()),
+        own: Some(format!("hf:{id}")),
+        ..Names::default()
+    };
     let mut paper = names.paper(&title)?;
     // The page there is called as arXiv calls the paper.
     paper.same_as.clear();
-    let authors = list(record, "/paper/authors").iter().filter_map(|author| text(author, "/name"));
+    let authors = list(record, "/paper/authors")
+        .iter()
+        .filter_map(|author| text(author, "/name"));
     Ok(Paper {
         abstract_text: clean_text(&first(&["/paper/summary", "/summary"]).unwrap_or_default()),
-        authors: authors.map(|name| clean_line(&name)).filter(|name| !name.is_empty()).collect(),
+        authors: authors
+            .map(|name| clean_line(&name))
+            .filter(|name| !name.is_empty())
+            .collect(),
         announced: date,
         published: first(&["/paper/publishedAt"]).and_then(|at| instant(&at)),
-        upvotes: count(record, "/paper/upvotes").or(count(record, "/upvotes")).map(|votes| votes as u32),
-        code: first(&["/paper/githubRepo"]).filter(|url| url.starts_with("https://") || url.starts_with("http://")),
+        upvotes: count(record, "/paper/upvotes")
+            .or(count(record, "/upvotes"))
+            .map(|votes| votes as u32),
+        code: first(&["/paper/githubRepo"])
+            .filter(|url| url.starts_with("https://") || url.starts_with("http://")),
         ..paper
     })
 }

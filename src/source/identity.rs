@@ -55,12 +55,20 @@ impl Names {
         let doi = self.doi.as_deref().and_then(doi);
         // A DOI that arXiv gave reads as arXiv's id.
         let from_doi: Option<PaperId> = doi.as_deref().and_then(|doi| doi.parse().ok());
-        let arxiv = self.arxiv.as_deref().and_then(arxiv_id).or(from_doi.clone().filter(PaperId::is_arxiv));
+        let arxiv = self
+            .arxiv
+            .as_deref()
+            .and_then(arxiv_id)
+            .or(from_doi.clone().filter(PaperId::is_arxiv));
         let doi_id = from_doi.filter(|id| !id.is_arxiv());
         let own: Option<PaperId> = self.own.as_deref().and_then(|own| own.parse().ok());
         let mut names: Vec<PaperId> = Vec::new();
         let others = self.others.iter().filter_map(|other| other.parse().ok());
-        for name in [arxiv, doi_id.clone(), own].into_iter().flatten().chain(others) {
+        for name in [arxiv, doi_id.clone(), own]
+            .into_iter()
+            .flatten()
+            .chain(others)
+        {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -71,14 +79,22 @@ impl Names {
         let id = names.remove(0);
         let doi = doi_id.map(|doi| doi.as_str().to_owned());
         names.retain(|name| Some(name.as_str()) != doi.as_deref());
-        Ok(Paper { doi, same_as: names, ..Paper::new(id, title) })
+        Ok(Paper {
+            doi,
+            same_as: names,
+            ..Paper::new(id, title)
+        })
     }
 }
 
 /// The title of a record, clean.
 pub(super) fn title_of(title: &str) -> Result<String, String> {
     let title = clean_line(title);
-    if title.is_empty() { Err("no title in it".to_owned()) } else { Ok(cut(&title, TITLE_CHARS_MAX)) }
+    if title.is_empty() {
+        Err("no title in it".to_owned())
+    } else {
+        Ok(cut(&title, TITLE_CHARS_MAX))
+    }
 }
 
 /// The DOI in `text`: alone, behind `doi:`, or at the end of an address.
@@ -93,14 +109,32 @@ pub(super) fn doi(text: &str) -> Option<String> {
         // A registrant has four digits or more, and parts behind dots (DOI handbook, section 2.2.2).
         apart
             && digits >= 4
-            && behind[digits..].trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()).starts_with('/')
+            && behind[digits..]
+                .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit())
+                .starts_with('/')
     })?;
     let in_address = lower[..from].contains("http");
-    let doi = text[from..].split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).next()?;
-    let doi = if in_address { doi.split(['?', '#', '&']).next()? } else { doi };
+    let doi = text[from..]
+        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
+        .next()?;
+    let doi = if in_address {
+        doi.split(['?', '#', '&']).next()?
+    } else {
+        doi
+    };
     let mut doi = doi.to_lowercase();
     if in_address {
-        for end in ["/abstract", "/full", "/fulltext", "/pdf", "/meta", ".pdf", ".full", ".short", "/epdf"] {
+        for end in [
+            "/abstract",
+            "/full",
+            "/fulltext",
+            "/pdf",
+            "/meta",
+            ".pdf",
+            ".full",
+            ".short",
+            "/epdf",
+        ] {
             doi = doi.strip_suffix(end).map_or(doi.clone(), str::to_owned);
         }
         // A version is not part of a preprint's DOI: www.biorxiv.org/content/10.1101/2026.01.02.573v1
@@ -110,12 +144,17 @@ pub(super) fn doi(text: &str) -> Option<String> {
     }
     let doi = doi.trim_end_matches(['.', ',', ';', ')', ']', '/']);
     let (_, suffix) = doi.split_once('/')?;
-    (!suffix.is_empty() && doi.len() <= 200 && !doi.chars().any(char::is_control)).then(|| doi.to_owned())
+    (!suffix.is_empty() && doi.len() <= 200 && !doi.chars().any(char::is_control))
+        .then(|| doi.to_owned())
 }
 
 fn without_version(doi: &str) -> &str {
     match doi.rsplit_once('v') {
-        Some((bare, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => bare,
+        Some((bare, digits))
+            if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            bare
+        }
         _ => doi,
     }
 }
@@ -127,12 +166,18 @@ fn arxiv_id(text: &str) -> Option<PaperId> {
 
 /// arXiv's id in an address or a name that says that it is arXiv's.
 pub(super) fn arxiv_in(text: &str) -> Option<String> {
-    text.to_ascii_lowercase().contains("arxiv").then(|| arxiv_id(text)).flatten().map(|id| id.to_string())
+    text.to_ascii_lowercase()
+        .contains("arxiv")
+        .then(|| arxiv_id(text))
+        .flatten()
+        .map(|id| id.to_string())
 }
 
 /// Whether a record of that title is part of a journal and no work in it.
 pub(super) fn is_no_paper(title: &str) -> bool {
-    let title = title.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let title = title
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
     let whole = [
         "issue information",
         "front matter",
@@ -223,16 +268,29 @@ mod tests {
             "DOI: 10.1038/s41586-026-00001-1.",
             "https://example.org/content/10.1038/s41586-026-00001-1.full",
         ] {
-            assert_eq!(doi(text).as_deref(), Some("10.1038/s41586-026-00001-1"), "{text}");
+            assert_eq!(
+                doi(text).as_deref(),
+                Some("10.1038/s41586-026-00001-1"),
+                "{text}"
+            );
         }
-        assert_eq!(doi("http://biorxiv.org/cgi/content/short/2026.01.02.573v1?rss=1"), None);
+        assert_eq!(
+            doi("http://biorxiv.org/cgi/content/short/2026.01.02.573v1?rss=1"),
+            None
+        );
         assert_eq!(
             doi("https://www.biorxiv.org/content/10.1101/2026.01.02.573123v2?rss=1").as_deref(),
             Some("10.1101/2026.01.02.573123")
         );
-        for text in
-            ["", "10.", "10.12/x", "10.1038/", "version 2.10.1038/x1", "https://example.org/10.html", "é10.1038"]
-        {
+        for text in [
+            "",
+            "10.",
+            "10.12/x",
+            "10.1038/",
+            "version 2.10.1038/x1",
+            "https://example.org/10.html",
+            "é10.1038",
+        ] {
             assert_eq!(doi(text), None, "{text}");
         }
         assert_eq!(doi("10.1002.5/x y").as_deref(), Some("10.1002.5/x"));
@@ -251,9 +309,18 @@ mod tests {
             let same: Vec<&str> = paper.same_as.iter().map(PaperId::as_str).collect();
             format!("{} {:?} {}", paper.id, paper.doi, same.join(" "))
         };
-        assert_eq!(paper("2608.00001v2", "10.1000/A"), "2608.00001 Some(\"10.1000/a\") s2:abc pmid:1");
-        assert_eq!(paper("", "10.1000/A"), "10.1000/a Some(\"10.1000/a\") s2:abc pmid:1");
-        assert_eq!(paper("", "10.48550/arXiv.2608.00001"), "2608.00001 None s2:abc pmid:1");
+        assert_eq!(
+            paper("2608.00001v2", "10.1000/A"),
+            "2608.00001 Some(\"10.1000/a\") s2:abc pmid:1"
+        );
+        assert_eq!(
+            paper("", "10.1000/A"),
+            "10.1000/a Some(\"10.1000/a\") s2:abc pmid:1"
+        );
+        assert_eq!(
+            paper("", "10.48550/arXiv.2608.00001"),
+            "2608.00001 None s2:abc pmid:1"
+        );
         assert_eq!(paper("nonsense", ""), "s2:abc None pmid:1");
         assert!(Names::default().paper("x").is_err() && Names::default().paper("").is_err());
     }

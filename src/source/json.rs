@@ -22,10 +22,16 @@ pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
 
 /// The list at `pointer`; empty if there is none.
 pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The texts at `pointer` in each item of a list.
 pub(super) fn texts(value: &Value, list_pointer: &str, pointer: &str) -> Vec<String> {
-    list(value, list_pointer).iter().filter_map(|item| text(item, pointer)).collect()
+    list(value, list_pointer)
+        .iter()
+        .filter_map(|item| text(item, pointer))
+        .collect()
 }

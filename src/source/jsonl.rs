@@ -31,26 +31,40 @@ pub struct Reader {
 impl Reader {
     /// Opens `path`. What begins like gzip is read as such, whatever its name.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::new(BufReader::with_capacity(1 << 16, File::open(path)?), path.display().to_string())
+        Self::new(
+            BufReader::with_capacity(1 << 16, File::open(path)?),
+            path.display().to_string(),
+        )
     }
 
     /// Reads from `input`, called `name` in messages.
     pub fn new(input: impl BufRead + 'static, name: String) -> io::Result<Self> {
-        Ok(Reader { lines: unpacked(input)?, name, line: 0 })
+        Ok(Reader {
+            lines: unpacked(input)?,
+            name,
+            line: 0,
+        })
     }
 
     /// The next record; `None` at the end of the file.
     pub fn next_record(&mut self) -> io::Result<Option<Record>> {
         loop {
             let mut bytes = Vec::new();
-            let read = self.lines.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut bytes)?;
+            let read = self
+                .lines
+                .by_ref()
+                .take(LINE_BYTES_MAX as u64)
+                .read_until(b'\n', &mut bytes)?;
             if read == 0 {
                 return Ok(None);
             }
             self.line += 1;
             if read == LINE_BYTES_MAX && !bytes.ends_with(b"\n") {
                 self.skip_rest_of_line()?;
-                return Ok(Some(self.unreadable(&bytes, format!("the line is longer than {LINE_BYTES_MAX} bytes"))));
+                return Ok(Some(self.unreadable(
+                    &bytes,
+                    format!("the line is longer than {LINE_BYTES_MAX} bytes"),
+                )));
             }
             if self.line == 1 && bytes.starts_with("\u{feff}".as_bytes()) {
                 bytes.drain(..3);
@@ -82,8 +96,16 @@ impl Reader {
 
     fn unreadable(&self, bytes: &[u8], reason: String) -> Record {
         let start = &bytes[..bytes.len().min(4 * KEPT_CHARS_MAX)];
-        let record = String::from_utf8_lossy(start).trim_end().chars().take(KEPT_CHARS_MAX).collect();
-        Record::Unreadable { place: format!("{}:{}", self.name, self.line), reason, record }
+        let record = String::from_utf8_lossy(start)
+            .trim_end()
+            .chars()
+            .take(KEPT_CHARS_MAX)
+            .collect();
+        Record::Unreadable {
+            place: format!("{}:{}", self.name, self.line),
+            reason,
+            record,
+        }
     }
 }
 
@@ -95,14 +117,18 @@ pub fn lines(path: &Path) -> io::Result<Box<dyn BufRead>> {
 pub(super) fn unpacked(mut input: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let is_gzipped = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(if is_gzipped {
-        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
+        Box::new(BufReader::with_capacity(
+            1 << 16,
+            MultiGzDecoder::new(input),
+        ))
     } else {
         Box::new(input)
     })
 }
 
 fn read_paper(line: &[u8]) -> Result<Paper, String> {
-    let text = std::str::from_utf8(line).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))?;
+    let text = std::str::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))?;
     let table = match serde_json::from_str(text) {
         Ok(serde_json::Value::Object(table)) => table,
         Ok(_) => return Err("not a JSON object".to_owned()),
@@ -119,7 +145,9 @@ fn read_paper(line: &[u8]) -> Result<Paper, String> {
 
 fn paper_from(fields: &mut Fields) -> Option<Paper> {
     let id = fields.needed("id").and_then(|text| {
-        PaperId::parse(&text).map_err(|error| fields.refuse("id", Some(format!("{text:?}")), error.to_string())).ok()
+        PaperId::parse(&text)
+            .map_err(|error| fields.refuse("id", Some(format!("{text:?}")), error.to_string()))
+            .ok()
     });
     let title = fields.needed("title").map(|title| clean_line(&title));
     if title.as_ref().is_some_and(String::is_empty) {
@@ -132,15 +160,23 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
     let published = fields.parsed("published", instant);
     let updated = fields.parsed("updated", instant);
     let upvotes = fields.number("upvotes", 0..=i64::from(u32::MAX));
-    let url = fields.filled("url").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let url = fields
+        .filled("url")
+        .filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     let other_names = fields.texts("same_as").unwrap_or_default();
     let withdrawn = fields.flag("withdrawn");
-    let code = fields.filled("code").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let code = fields
+        .filled("code")
+        .filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     let (id, version) = id?;
     Some(Paper {
         version,
         abstract_text: abstract_text.unwrap_or_default(),
-        authors: authors.iter().map(|name| clean_line(name)).filter(|name| !name.is_empty()).collect(),
+        authors: authors
+            .iter()
+            .map(|name| clean_line(name))
+            .filter(|name| !name.is_empty())
+            .collect(),
         categories,
         announced,
         published,
@@ -149,7 +185,10 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
         doi: fields.filled("doi"),
         comment: fields.filled("comment").map(|comment| clean_line(&comment)),
         upvotes: upvotes.map(|votes| votes as u32),
-        same_as: other_names.iter().filter_map(|name| name.parse().ok()).collect(),
+        same_as: other_names
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect(),
         journal: fields.filled("journal").map(|journal| clean_line(&journal)),
         code,
         withdrawn: withdrawn.unwrap_or(false),
@@ -201,7 +240,10 @@ mod tests {
             "{\"id\":\"last\",\"title\":\"without a line end\"}",
         );
         insta::assert_snapshot!(read(lines).join("\n"));
-        assert_eq!(read(&b"{\"id\":\"a\",\"title\":\"\xff\"}\n{\"id\":\"b\",\"title\":\"b\"}"[..])[1], "b b");
+        assert_eq!(
+            read(&b"{\"id\":\"a\",\"title\":\"\xff\"}\n{\"id\":\"b\",\"title\":\"b\"}"[..])[1],
+            "b b"
+        );
     }
 
     #[test]
@@ -222,11 +264,21 @@ mod tests {
     #[test]
     fn dates_are_read_as_sources_write_them() {
         let day = NaiveDate::from_ymd_opt(2026, 6, 3).unwrap();
-        for text in ["2026-06-03", "2026-6-3", "2026-06-03T10:00:00.123Z", "2026-06-03 10:00"] {
+        for text in [
+            "2026-06-03",
+            "2026-6-3",
+            "2026-06-03T10:00:00.123Z",
+            "2026-06-03 10:00",
+        ] {
             assert_eq!(date(text), Ok(day), "{text}");
             assert_eq!(instant(text).unwrap().date_naive(), day, "{text}");
         }
         assert!(date("03/06/2026").is_err());
-        assert_eq!(instant("2026-06-03T10:00:00.123Z").unwrap().timestamp_subsec_millis(), 0);
+        assert_eq!(
+            instant("2026-06-03T10:00:00.123Z")
+                .unwrap()
+                .timestamp_subsec_millis(),
+            0
+        );
     }
 }

@@ -53,10 +53,18 @@ impl OpenAlex {
     fn url(&self, http: &Http, date: NaiveDate, cursor: &str) -> String {
         let mut filter = format!("from_publication_date:{date},to_publication_date:{date}");
         if !self.journals.is_empty() {
-            let _ = write!(filter, ",primary_location.source.issn:{}", self.journals.join("|"));
+            let _ = write!(
+                filter,
+                ",primary_location.source.issn:{}",
+                self.journals.join("|")
+            );
         }
         let size = PAGE_WORKS.to_string();
-        let mut asked = vec![("filter", filter.as_str()), ("per_page", &size), ("cursor", cursor)];
+        let mut asked = vec![
+            ("filter", filter.as_str()),
+            ("per_page", &size),
+            ("cursor", cursor),
+        ];
         asked.extend(self.query.as_deref().map(|query| ("search", query)));
         asked.extend(http.contact().map(|contact| ("mailto", contact)));
         self.reach.url("/works", &asked)
@@ -65,7 +73,11 @@ impl OpenAlex {
 
 impl ByDay for OpenAlex {
     fn habits(&self) -> Habits {
-        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+        Habits {
+            zone: chrono_tz::UTC,
+            first_days: 3,
+            again_days: 14,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -86,9 +98,12 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
     };
     let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
-        let title = text(work, "/title").or(text(work, "/display_name")).unwrap_or_default();
+        let title = text(work, "/title")
+            .or(text(work, "/display_name"))
+            .unwrap_or_default();
         let is_paratext = work.pointer("/is_paratext").and_then(Value::as_bool) == Some(true);
-        let is_other = ["paratext", "grant", "peer-review", "dataset", "erratum"].contains(&kind.as_str());
+        let is_other =
+            ["paratext", "grant", "peer-review", "dataset", "erratum"].contains(&kind.as_str());
         if is_paratext || is_other || is_no_paper(&clean_line(&title)) {
             return None;
         }
@@ -103,10 +118,15 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
 
 fn paper(work: &Value, title: &str) -> Result<Paper, String> {
     let last = |address: String| address.rsplit('/').next().unwrap_or_default().to_owned();
-    let own = text(work, "/id").or(text(work, "/ids/openalex")).map(last).filter(|id| id.starts_with(['W', 'w']));
+    let own = text(work, "/id")
+        .or(text(work, "/ids/openalex"))
+        .map(last)
+        .filter(|id| id.starts_with(['W', 'w']));
     let mut locations: Vec<&Value> = list(work, "/locations").iter().collect();
     locations.extend(work.pointer("/primary_location"));
-    let arxiv = locations.iter().find_map(|place| arxiv_in(&text(place, "/landing_page_url")?));
+    let arxiv = locations
+        .iter()
+        .find_map(|place| arxiv_in(&text(place, "/landing_page_url")?));
     let mut others = Vec::new();
     others.extend(text(work, "/ids/pmid").map(|id| format!("pmid:{}", last(id))));
     others.extend(text(work, "/ids/pmcid").map(|id| format!("pmc:{}", last(id))));
@@ -118,18 +138,35 @@ fn paper(work: &Value, title: &str) -> Result<Paper, String> {
     };
     let paper = names.paper(title)?;
     let authors = texts(work, "/authorships", "/author/display_name").into_iter();
-    let authors: Vec<String> = authors.map(|name| clean_line(&name)).filter(|name| !name.is_empty()).collect();
-    let raw = texts(work, "/authorships", "/raw_author_name").into_iter().map(|name| clean_line(&name));
+    let authors: Vec<String> = authors
+        .map(|name| clean_line(&name))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let raw = texts(work, "/authorships", "/raw_author_name")
+        .into_iter()
+        .map(|name| clean_line(&name));
     let journal = text(work, "/primary_location/source/display_name").map(|name| clean_line(&name));
-    let parts = [journal.clone(), text(work, "/biblio/volume"), text(work, "/biblio/first_page")];
-    let topic: Vec<String> = text(work, "/primary_topic/subfield/display_name").into_iter().collect();
+    let parts = [
+        journal.clone(),
+        text(work, "/biblio/volume"),
+        text(work, "/biblio/first_page"),
+    ];
+    let topic: Vec<String> = text(work, "/primary_topic/subfield/display_name")
+        .into_iter()
+        .collect();
     Ok(Paper {
         abstract_text: clean_text(&abstract_of(work)),
-        authors: if authors.is_empty() { raw.collect() } else { authors },
+        authors: if authors.is_empty() {
+            raw.collect()
+        } else {
+            authors
+        },
         categories: topics(&paper, &topic),
         published: text(work, "/publication_date").and_then(|at| dates::instant(&at)),
         url: text(work, "/primary_location/landing_page_url").filter(|url| is_address(url)),
-        journal: journal.is_some().then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        journal: journal
+            .is_some()
+            .then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
         withdrawn: work.pointer("/is_retracted").and_then(Value::as_bool) == Some(true),
         ..paper
     })
@@ -142,14 +179,20 @@ fn is_address(url: &str) -> bool {
 
 /// The abstract, from the places of its words: `{"We": [0, 7], "study": [1]}`.
 fn abstract_of(work: &Value) -> String {
-    let Some(index) = work.pointer("/abstract_inverted_index").and_then(Value::as_object) else {
+    let Some(index) = work
+        .pointer("/abstract_inverted_index")
+        .and_then(Value::as_object)
+    else {
         return text(work, "/abstract").unwrap_or_default();
     };
     let mut words: Vec<(u64, &str)> = index
         .iter()
         .flat_map(|(word, places)| {
             let places = places.as_array().map_or(&[][..], Vec::as_slice);
-            places.iter().filter_map(Value::as_u64).map(move |place| (place, word.as_str()))
+            places
+                .iter()
+                .filter_map(Value::as_u64)
+                .map(move |place| (place, word.as_str()))
         })
         .filter(|(place, _)| *place < WORDS_MAX)
         .collect();
@@ -158,5 +201,7 @@ fn abstract_of(work: &Value) -> String {
     let words: Vec<&str> = words.into_iter().map(|(_, word)| word).collect();
     let abstract_text = words.join(" ");
     // Crawled abstracts begin with their heading.
-    abstract_text.strip_prefix("Abstract ").map_or(abstract_text.clone(), str::to_owned)
+    abstract_text
+        .strip_prefix("Abstract ")
+        .map_or(abstract_text.clone(), str::to_owned)
 }

@@ -63,14 +63,26 @@ impl OpenReview {
     /// The venues that the source names.
     pub fn new(source: &SourceSettings) -> Self {
         let reach = Reach::new("openreview", HOST, source.endpoint.as_deref(), SPACING);
-        OpenReview { reach, venues: source.venues.clone() }
+        OpenReview {
+            reach,
+            venues: source.venues.clone(),
+        }
     }
 
     fn url(&self, venue: &str, offset: u64) -> String {
         // An invitation finds all that was submitted and is public, a venue what it took.
-        let by = if venue.contains("/-/") { "invitation" } else { "content.venueid" };
+        let by = if venue.contains("/-/") {
+            "invitation"
+        } else {
+            "content.venueid"
+        };
         let (size, offset) = (PAGE_NOTES.to_string(), offset.to_string());
-        let asked = [(by, venue), ("sort", "tmdate:desc"), ("limit", size.as_str()), ("offset", &offset)];
+        let asked = [
+            (by, venue),
+            ("sort", "tmdate:desc"),
+            ("limit", size.as_str()),
+            ("offset", &offset),
+        ];
         self.reach.url("/notes", &asked)
     }
 
@@ -101,23 +113,33 @@ impl OpenReview {
                         continue;
                     }
                     Some(total) if offset < total => {
-                        return Err(Trouble::Nonsense(format!("{url} is empty, of {total} notes")));
+                        return Err(Trouble::Nonsense(format!(
+                            "{url} is empty, of {total} notes"
+                        )));
                     }
                     _ => return Ok(()),
                 }
             }
-            let oldest = page.entries.iter().flatten().filter_map(|note| note.changed).min();
+            let oldest = page
+                .entries
+                .iter()
+                .flatten()
+                .filter_map(|note| note.changed)
+                .min();
             for entry in page.entries {
                 match entry {
                     Ok(note) => {
                         let day = note.date.map(|at| at.date_naive());
-                        look.arrivals.push(Arrival::Seen(note.paper, day, venue.to_owned()));
+                        look.arrivals
+                            .push(Arrival::Seen(note.paper, day, venue.to_owned()));
                     }
                     Err(unreadable) => look.unreadable.push(unreadable),
                 }
             }
             offset += came;
-            let is_back = back_to.zip(oldest).is_some_and(|(back_to, oldest)| oldest < back_to);
+            let is_back = back_to
+                .zip(oldest)
+                .is_some_and(|(back_to, oldest)| oldest < back_to);
             if is_back || total.map_or(came < PAGE_NOTES, |total| offset >= total) {
                 return Ok(());
             }
@@ -139,7 +161,9 @@ impl Source for OpenReview {
                 continue;
             }
             look.asked += 1;
-            let back_to = last.filter(|_| window.since.is_none()).map(|last| last - OVERLAP);
+            let back_to = last
+                .filter(|_| window.since.is_none())
+                .map(|last| last - OVERLAP);
             match self.venue(http, venue, back_to, &mut look).await {
                 Ok(()) => look.seen.push(venue.clone()),
                 Err(Trouble::Pause(pause)) => {
@@ -177,37 +201,64 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
             record: kept(&record.to_string()),
         })
     };
-    Ok(Page { entries: notes.iter().enumerate().map(read).collect(), total: count(answer, "/count") })
+    Ok(Page {
+        entries: notes.iter().enumerate().map(read).collect(),
+        total: count(answer, "/count"),
+    })
 }
 
 fn note(record: &Value) -> Result<Note, String> {
     let content = |name: &str| {
-        text(record, &format!("/content/{name}/value")).or_else(|| text(record, &format!("/content/{name}")))
+        text(record, &format!("/content/{name}/value"))
+            .or_else(|| text(record, &format!("/content/{name}")))
     };
     let strings = |name: &str| {
         let wrapped = list(record, &format!("/content/{name}/value"));
-        let items = if wrapped.is_empty() { list(record, &format!("/content/{name}")) } else { wrapped };
-        items.iter().filter_map(|item| text(item, "").or(text(item, "/fullname"))).collect::<Vec<String>>()
+        let items = if wrapped.is_empty() {
+            list(record, &format!("/content/{name}"))
+        } else {
+            wrapped
+        };
+        items
+            .iter()
+            .filter_map(|item| text(item, "").or(text(item, "/fullname")))
+            .collect::<Vec<String>>()
     };
     let title = content("title").ok_or("no title in it")?;
-    let id = text(record, "/forum").or(text(record, "/id")).ok_or("no id in it")?;
-    let mut names = Names { own: Some(format!("openreview:{id}")), ..Names::default() };
+    let id = text(record, "/forum")
+        .or(text(record, "/id"))
+        .ok_or("no id in it")?;
+    let mut names = Names {
+        own: Some(format!("openreview:{id}")),
+        ..Names::default()
+    };
     names.doi = content("doi");
-    names.arxiv =
-        ["arxiv", "arxiv_id", "html", "pdf"].iter().find_map(|name| super::identity::arxiv_in(&content(name)?));
+    names.arxiv = ["arxiv", "arxiv_id", "html", "pdf"]
+        .iter()
+        .find_map(|name| super::identity::arxiv_in(&content(name)?));
     let paper = names.paper(&title)?;
     let instant = |name: &str| {
-        let at = count(record, name).and_then(|at| DateTime::from_timestamp_millis(i64::try_from(at).ok()?));
+        let at = count(record, name)
+            .and_then(|at| DateTime::from_timestamp_millis(i64::try_from(at).ok()?));
         at.map(|at| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at))
     };
-    let (created, changed) = (instant("/cdate").or(instant("/tcdate")), instant("/tmdate").or(instant("/mdate")));
+    let (created, changed) = (
+        instant("/cdate").or(instant("/tcdate")),
+        instant("/tmdate").or(instant("/mdate")),
+    );
     let venue = content("venue").map(|venue| clean_line(&venue));
     let venue_id = content("venueid").unwrap_or_default();
-    let is_withdrawn = ["/Withdrawn", "/Desk_Rejected", "/Retracted"].iter().any(|word| venue_id.contains(word));
-    let authors = strings("authors").into_iter().map(|name| clean_line(&name)).filter(|name| !name.is_empty());
+    let is_withdrawn = ["/Withdrawn", "/Desk_Rejected", "/Retracted"]
+        .iter()
+        .any(|word| venue_id.contains(word));
+    let authors = strings("authors")
+        .into_iter()
+        .map(|name| clean_line(&name))
+        .filter(|name| !name.is_empty());
     // "ICLR 2031 Conference Submission" is no journal yet.
     let journal = venue.filter(|venue| !venue.to_lowercase().contains("submi"));
-    let code = content("code").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let code =
+        content("code").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     Ok(Note {
         date: instant("/pdate").or(instant("/odate")).or(created),
         changed,

@@ -48,10 +48,17 @@ struct Found {
 impl Pubmed {
     /// What the source's query finds.
     pub fn new(source: &SourceSettings) -> Self {
-        let spacing = if source.api_key.is_some() { SPACING_WITH_KEY } else { SPACING };
+        let spacing = if source.api_key.is_some() {
+            SPACING_WITH_KEY
+        } else {
+            SPACING
+        };
         let reach = Reach::new("pubmed", HOST, source.endpoint.as_deref(), spacing);
         let reach = reach.with_key(Place::Query, "api_key", source.api_key.clone());
-        Pubmed { reach, query: source.query.clone().unwrap_or_default() }
+        Pubmed {
+            reach,
+            query: source.query.clone().unwrap_or_default(),
+        }
     }
 
     fn url(&self, http: &Http, tool: &str, asked: &[(&str, &str)]) -> String {
@@ -110,7 +117,11 @@ impl Pubmed {
 
 impl ByDay for Pubmed {
     fn habits(&self) -> Habits {
-        Habits { zone: chrono_tz::America::New_York, first_days: 2, again_days: 3 }
+        Habits {
+            zone: chrono_tz::America::New_York,
+            first_days: 2,
+            again_days: 3,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -122,9 +133,13 @@ impl ByDay for Pubmed {
             Ok(found) => found,
             Err(trouble) => return Day::of_trouble(trouble),
         };
-        let mut day = Day { declared: Some(found.count), ..Day::default() };
+        let mut day = Day {
+            declared: Some(found.count),
+            ..Day::default()
+        };
         if found.count > RECORDS_MAX {
-            day.note = format!("only {RECORDS_MAX} of a search can be had: make the query narrower");
+            day.note =
+                format!("only {RECORDS_MAX} of a search can be had: make the query narrower");
         }
         let mut pages = Pages::default();
         while day.read < found.count.min(RECORDS_MAX) {
@@ -141,7 +156,10 @@ impl ByDay for Pubmed {
                     for record in records {
                         match record {
                             Ok(paper) => {
-                                let paper = crate::paper::Paper { announced: Some(date), ..paper };
+                                let paper = crate::paper::Paper {
+                                    announced: Some(date),
+                                    ..paper
+                                };
                                 day.arrivals.push(Arrival::Announced(paper));
                             }
                             Err(unreadable) => day.unreadable.push(unreadable),
@@ -168,8 +186,16 @@ fn found(answer: &Value) -> Result<Found, String> {
     let count = count(result, "/count").ok_or("no count")?;
     let (environment, key) = (text(result, "/webenv"), text(result, "/querykey"));
     match (environment, key) {
-        (Some(environment), Some(key)) => Ok(Found { count, environment, key }),
-        _ if count == 0 => Ok(Found { count, environment: String::new(), key: String::new() }),
+        (Some(environment), Some(key)) => Ok(Found {
+            count,
+            environment,
+            key,
+        }),
+        _ if count == 0 => Ok(Found {
+            count,
+            environment: String::new(),
+            key: String::new(),
+        }),
         _ => Err("no history".to_owned()),
     }
 }
@@ -181,8 +207,16 @@ mod tests {
 
     #[test]
     fn a_search_says_how_many_or_what_is_wrong() {
-        let right = json!({"esearchresult": {"count": "2", "webenv": "W", "querykey": "1", "idlist": []}});
-        assert_eq!(found(&right), Ok(Found { count: 2, environment: "W".to_owned(), key: "1".to_owned() }));
+        let right =
+            json!({"esearchresult": {"count": "2", "webenv": "W", "querykey": "1", "idlist": []}});
+        assert_eq!(
+            found(&right),
+            Ok(Found {
+                count: 2,
+                environment: "W".to_owned(),
+                key: "1".to_owned()
+            })
+        );
         let none = json!({"esearchresult": {"count": "0", "idlist": []}});
         assert_eq!(found(&none).unwrap().count, 0);
         for wrong in [

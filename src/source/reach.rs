@@ -50,14 +50,26 @@ pub(super) enum Place {
 impl Reach {
     /// The provider called `name` at `host`, or what stands in for it at `endpoint`.
     pub(super) fn new(name: &str, host: &str, endpoint: Option<&str>, spacing: TimeDelta) -> Self {
-        let name = endpoint.map_or_else(|| name.to_owned(), |endpoint| format!("{name} at {endpoint}"));
+        let name = endpoint.map_or_else(
+            || name.to_owned(),
+            |endpoint| format!("{name} at {endpoint}"),
+        );
         let base = endpoint.unwrap_or(host).trim_end_matches('/').to_owned();
-        Reach { provider: Provider { name, spacing }, base, key: None }
+        Reach {
+            provider: Provider { name, spacing },
+            base,
+            key: None,
+        }
     }
 
     /// With the key of its API, if there is one. Whoever has none counts apart: a
     /// pause for the lack of it must not outlast the lack.
-    pub(super) fn with_key(mut self, place: Place, name: &'static str, key: Option<SecretString>) -> Self {
+    pub(super) fn with_key(
+        mut self,
+        place: Place,
+        name: &'static str,
+        key: Option<SecretString>,
+    ) -> Self {
         match key {
             Some(key) => self.key = Some((place, name, key)),
             None => self.provider.name.push_str(" without a key"),
@@ -72,7 +84,9 @@ impl Reach {
     /// The address of `path`, asked with these words.
     pub(super) fn url(&self, path: &str, asked: &[(&str, &str)]) -> String {
         let whole = format!("{}{path}", self.base);
-        let Ok(mut url) = reqwest::Url::parse(&whole) else { return whole };
+        let Ok(mut url) = reqwest::Url::parse(&whole) else {
+            return whole;
+        };
         if !asked.is_empty() {
             url.query_pairs_mut().extend_pairs(asked);
         }
@@ -80,7 +94,12 @@ impl Reach {
     }
 
     /// What comes from `url`, which must be something.
-    pub(super) async fn get(&self, http: &Http, url: &str, accept: &'static str) -> Result<Answer, Trouble> {
+    pub(super) async fn get(
+        &self,
+        http: &Http,
+        url: &str,
+        accept: &'static str,
+    ) -> Result<Answer, Trouble> {
         let secret = |wanted: fn(Place) -> bool| {
             let key = self.key.as_ref().filter(|(place, ..)| wanted(*place));
             key.map(|(_, name, secret)| (*name, secret.clone()))
@@ -91,13 +110,20 @@ impl Reach {
             secret_header: secret(|place| matches!(place, Place::Header)),
             secret_query: secret(|place| matches!(place, Place::Query)),
         };
-        let answer = http.ask(&self.provider, &question).await.map_err(Trouble::from)?;
+        let answer = http
+            .ask(&self.provider, &question)
+            .await
+            .map_err(Trouble::from)?;
         match answer.status {
             401 | 403 => Err(Trouble::Refused(format!(
                 "{url} answers with status {}{}{}",
                 answer.status,
                 said(&answer.body),
-                if self.has_key() { ": is api_key right?" } else { ": does it want an api_key?" }
+                if self.has_key() {
+                    ": is api_key right?"
+                } else {
+                    ": does it want an api_key?"
+                }
             ))),
             _ => Ok(answer),
         }
@@ -107,11 +133,18 @@ impl Reach {
     pub(super) async fn json(&self, http: &Http, url: &str) -> Result<Value, Trouble> {
         let answer = self.get(http, url, "application/json").await?;
         if answer.status >= 400 {
-            let why = format!("{url} answers with status {}{}", answer.status, said(&answer.body));
+            let why = format!(
+                "{url} answers with status {}{}",
+                answer.status,
+                said(&answer.body)
+            );
             return Err(Trouble::Nonsense(why));
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
-            Trouble::Nonsense(format!("{url} answers with something that is not JSON ({error}){}", said(&answer.body)))
+            Trouble::Nonsense(format!(
+                "{url} answers with something that is not JSON ({error}){}",
+                said(&answer.body)
+            ))
         })
     }
 }
@@ -128,7 +161,11 @@ impl From<HttpError> for Trouble {
 /// The rest of a source that is refused: asking again at once is useless. It ends
 /// with the process, so that a person who has mended the settings need not wait.
 pub(super) fn rest(provider: &Provider, why: &str, http: &Http) -> Pause {
-    let pause = Pause { provider: provider.name.clone(), until: http.now() + REST, reason: why.to_owned() };
+    let pause = Pause {
+        provider: provider.name.clone(),
+        until: http.now() + REST,
+        reason: why.to_owned(),
+    };
     http.stay_away(pause.clone());
     pause
 }
@@ -136,27 +173,43 @@ pub(super) fn rest(provider: &Provider, why: &str, http: &Http) -> Pause {
 /// What an answer says that is an error: `: "…"`, or nothing.
 pub(super) fn said(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4_000)]);
-    let text =
-        serde_json::from_str::<Value>(&text).ok().and_then(|value| error_in(&value)).unwrap_or(text.into_owned());
+    let text = serde_json::from_str::<Value>(&text)
+        .ok()
+        .and_then(|value| error_in(&value))
+        .unwrap_or(text.into_owned());
     let line = cut(&clean_line(&text), 200);
-    if line.is_empty() { line } else { format!(": {line:?}") }
+    if line.is_empty() {
+        line
+    } else {
+        format!(": {line:?}")
+    }
 }
 
 /// The error that a JSON answer holds, in the forms that providers use.
 pub(super) fn error_in(value: &Value) -> Option<String> {
     let words = |value: &Value| match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Object(table) => table.get("message").and_then(Value::as_str).map(str::to_owned),
+        Value::Object(table) => table
+            .get("message")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         Value::Array(items) => {
             let words: Vec<&str> = items
                 .iter()
-                .filter_map(|item| item.get("message").or(item.get("description")).unwrap_or(item).as_str())
+                .filter_map(|item| {
+                    item.get("message")
+                        .or(item.get("description"))
+                        .unwrap_or(item)
+                        .as_str()
+                })
                 .collect();
             (!words.is_empty()).then(|| words.join("; "))
         }
         _ => None,
     };
-    ["error", "ERROR", "errors", "message"].iter().find_map(|key| words(value.get(key)?))
+    ["error", "ERROR", "errors", "message"]
+        .iter()
+        .find_map(|key| words(value.get(key)?))
 }
 
 /// A reason for a table: addresses without what was asked for there, and no longer
@@ -183,10 +236,15 @@ impl Pages {
     /// On to the page at `cursor`. An error says why not.
     pub(super) fn go_on(&mut self, cursor: &str) -> Result<(), Trouble> {
         if self.cursors.len() == PAGES_MAX {
-            return Err(Trouble::Nonsense(format!("the answer has more than {PAGES_MAX} pages")));
+            return Err(Trouble::Nonsense(format!(
+                "the answer has more than {PAGES_MAX} pages"
+            )));
         }
         if !self.cursors.insert(cursor.to_owned()) {
-            return Err(Trouble::Nonsense(format!("page {} leads back to one that was read", self.cursors.len())));
+            return Err(Trouble::Nonsense(format!(
+                "page {} leads back to one that was read",
+                self.cursors.len()
+            )));
         }
         Ok(())
     }
@@ -213,7 +271,10 @@ mod tests {
         ] {
             assert_eq!(said(text.as_bytes()), ": \"too fast\"", "{text}");
         }
-        assert_eq!(error_in(&serde_json::json!({"message": {"items": []}})), None);
+        assert_eq!(
+            error_in(&serde_json::json!({"message": {"items": []}})),
+            None
+        );
         assert_eq!(said(b"<h1>too fast</h1>"), ": \"too fast\"");
         assert_eq!(said(b""), "");
     }
@@ -221,9 +282,17 @@ mod tests {
     #[test]
     fn reasons_are_brief() {
         let long = "x".repeat(300);
-        let why = format!("https://api.example.org/works?filter={long}: answers with status 400: \"what?\"");
-        assert_eq!(brief(&why), "https://api.example.org/works?…: answers with status 400: \"what?\"");
-        assert_eq!(brief(&format!("http://h/x?{long} answers nothing")), "http://h/x?… answers nothing");
+        let why = format!(
+            "https://api.example.org/works?filter={long}: answers with status 400: \"what?\""
+        );
+        assert_eq!(
+            brief(&why),
+            "https://api.example.org/works?…: answers with status 400: \"what?\""
+        );
+        assert_eq!(
+            brief(&format!("http://h/x?{long} answers nothing")),
+            "http://h/x?… answers nothing"
+        );
         assert!(brief(&long).chars().count() <= BRIEF_CHARS);
         assert_eq!(brief("2 of 3 records came"), "2 of 3 records came");
     }

@@ -46,12 +46,17 @@ pub struct Window {
 impl Window {
     /// What is known of a category's day.
     pub fn day(&self, category: &str, date: NaiveDate) -> Option<&Coverage> {
-        self.known.iter().find(|row| row.date == date && row.category == category)
+        self.known
+            .iter()
+            .find(|row| row.date == date && row.category == category)
     }
 
     /// The newest day of a category on which the source answered.
     pub(super) fn last_seen(&self, category: &str) -> Option<&Coverage> {
-        let seen = self.known.iter().filter(|row| row.category == category && row.state.is_settled());
+        let seen = self
+            .known
+            .iter()
+            .filter(|row| row.category == category && row.state.is_settled());
         seen.max_by_key(|row| row.date)
     }
 }
@@ -106,7 +111,9 @@ pub trait Source: Send + Sync {
 pub async fn look(settings: &SourceSettings, http: &Http, window: &Window) -> Option<Look> {
     Some(match settings.kind {
         SourceKind::HuggingFace => HuggingFace::new(settings).look(http, window).await,
-        SourceKind::Biorxiv | SourceKind::Medrxiv => Biorxiv::new(settings).look(http, window).await,
+        SourceKind::Biorxiv | SourceKind::Medrxiv => {
+            Biorxiv::new(settings).look(http, window).await
+        }
         SourceKind::Pubmed => Pubmed::new(settings).look(http, window).await,
         SourceKind::OpenReview => OpenReview::new(settings).look(http, window).await,
         SourceKind::Crossref => Crossref::new(settings).look(http, window).await,
@@ -121,7 +128,9 @@ pub async fn look(settings: &SourceSettings, http: &Http, window: &Window) -> Op
 pub fn provider(settings: &SourceSettings) -> Option<Provider> {
     let provider = match settings.kind {
         SourceKind::HuggingFace => Source::provider(&HuggingFace::new(settings)).clone(),
-        SourceKind::Biorxiv | SourceKind::Medrxiv => Source::provider(&Biorxiv::new(settings)).clone(),
+        SourceKind::Biorxiv | SourceKind::Medrxiv => {
+            Source::provider(&Biorxiv::new(settings)).clone()
+        }
         SourceKind::Pubmed => Source::provider(&Pubmed::new(settings)).clone(),
         SourceKind::OpenReview => Source::provider(&OpenReview::new(settings)).clone(),
         SourceKind::Crossref => Source::provider(&Crossref::new(settings)).clone(),
@@ -135,7 +144,11 @@ pub fn provider(settings: &SourceSettings) -> Option<Provider> {
 
 /// The papers of a look, by name.
 pub fn ids(look: &Look) -> Vec<PaperId> {
-    let mut ids: Vec<PaperId> = look.arrivals.iter().map(|arrival| arrival.paper().id.clone()).collect();
+    let mut ids: Vec<PaperId> = look
+        .arrivals
+        .iter()
+        .map(|arrival| arrival.paper().id.clone())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -144,24 +157,39 @@ pub fn ids(look: &Look) -> Vec<PaperId> {
 impl Arrival {
     fn paper(&self) -> &Paper {
         match self {
-            Arrival::Announced(paper) | Arrival::Replaced(paper) | Arrival::Seen(paper, ..) => paper,
+            Arrival::Announced(paper) | Arrival::Replaced(paper) | Arrival::Seen(paper, ..) => {
+                paper
+            }
         }
     }
 }
 
 /// What the look brings, given which of its papers are known and on which days
 /// these were announced.
-pub fn settle(look: Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>, window: &Window) -> Batch {
+pub fn settle(
+    look: Look,
+    announced: &BTreeMap<PaperId, Option<NaiveDate>>,
+    window: &Window,
+) -> Batch {
     let today = window.now.date_naive();
-    let mut batch = Batch { news: look.news, unreadable: look.unreadable, ..Batch::default() };
+    let mut batch = Batch {
+        news: look.news,
+        unreadable: look.unreadable,
+        ..Batch::default()
+    };
     batch.read = look.arrivals.len() as u64 + batch.unreadable.len() as u64 + look.skipped;
     batch.passed_over = look.skipped;
-    let floors: HashMap<&String, NaiveDate> =
-        look.seen.iter().map(|category| (category, first_day(category, window))).collect();
+    let floors: HashMap<&String, NaiveDate> = look
+        .seen
+        .iter()
+        .map(|category| (category, first_day(category, window)))
+        .collect();
     let mut places: HashMap<PaperId, usize> = HashMap::new();
     let mut days: BTreeMap<(&String, NaiveDate), u32> = BTreeMap::new();
-    let (first, replaced): (Vec<&Arrival>, Vec<&Arrival>) =
-        look.arrivals.iter().partition(|arrival| !matches!(arrival, Arrival::Replaced(_)));
+    let (first, replaced): (Vec<&Arrival>, Vec<&Arrival>) = look
+        .arrivals
+        .iter()
+        .partition(|arrival| !matches!(arrival, Arrival::Replaced(_)));
     for arrival in first.into_iter().chain(replaced) {
         let mut paper = arrival.paper().clone();
         if let Arrival::Seen(_, own, category) = arrival {
@@ -180,7 +208,9 @@ pub fn settle(look: Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>, wind
                 batch.merged += 1;
                 batch.papers[at] = batch.papers[at].updated_by(&paper);
             }
-            None if matches!(arrival, Arrival::Replaced(_)) && !announced.contains_key(&paper.id) => {
+            None if matches!(arrival, Arrival::Replaced(_))
+                && !announced.contains_key(&paper.id) =>
+            {
                 batch.passed_over += 1;
             }
             None => {
@@ -222,29 +252,44 @@ fn days_seen(
 ) -> Vec<CoverageNews> {
     let today = window.now.date_naive();
     let is_known = window.last_seen(category).is_some();
-    let news = first.iter_days().take_while(|date| *date <= today).filter_map(|date| {
-        let papers = days.get(&(category, date)).copied().unwrap_or(0);
-        let is_open = window.day(category, date).is_some_and(|row| !row.state.is_settled());
-        if papers == 0 && !is_known && !is_open && date < today {
-            return None;
-        }
-        Some(CoverageNews {
-            category: category.clone(),
-            date,
-            state: if papers > 0 { CoverageState::Complete } else { CoverageState::Quiet },
-            declared: None,
-            papers,
-            announced_at: None,
-            note: String::new(),
-        })
-    });
+    let news = first
+        .iter_days()
+        .take_while(|date| *date <= today)
+        .filter_map(|date| {
+            let papers = days.get(&(category, date)).copied().unwrap_or(0);
+            let is_open = window
+                .day(category, date)
+                .is_some_and(|row| !row.state.is_settled());
+            if papers == 0 && !is_known && !is_open && date < today {
+                return None;
+            }
+            Some(CoverageNews {
+                category: category.clone(),
+                date,
+                state: if papers > 0 {
+                    CoverageState::Complete
+                } else {
+                    CoverageState::Quiet
+                },
+                declared: None,
+                papers,
+                announced_at: None,
+                note: String::new(),
+            })
+        });
     news.collect()
 }
 
 /// What is said of a source that asks to be left alone, as [`failed`] says it.
 pub(super) fn paused(category: &str, pause: &Pause, window: &Window) -> Option<CoverageNews> {
-    let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
-    failed(category, &why, window).map(|news| CoverageNews { state: CoverageState::Waiting, ..news })
+    let why = format!(
+        "asked to wait until {}",
+        pause.until.format("%Y-%m-%d %H:%M UTC")
+    );
+    failed(category, &why, window).map(|news| CoverageNews {
+        state: CoverageState::Waiting,
+        ..news
+    })
 }
 
 /// What is said of a source that shows what it holds and cannot be read: one day, the
@@ -252,8 +297,14 @@ pub(super) fn paused(category: &str, pause: &Pause, window: &Window) -> Option<C
 pub(super) fn failed(category: &str, why: &str, window: &Window) -> Option<CoverageNews> {
     let today = window.now.date_naive();
     let settled = window.last_seen(category).map(|row| row.date);
-    let open = window.known.iter().filter(|row| row.category == category && !row.state.is_settled());
-    let open = open.map(|row| row.date).filter(|date| settled.is_none_or(|settled| *date > settled)).min();
+    let open = window
+        .known
+        .iter()
+        .filter(|row| row.category == category && !row.state.is_settled());
+    let open = open
+        .map(|row| row.date)
+        .filter(|date| settled.is_none_or(|settled| *date > settled))
+        .min();
     Some(CoverageNews {
         category: category.to_owned(),
         date: open.unwrap_or(today),

@@ -29,12 +29,20 @@ pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     let invalid = |why| io::Error::new(io::ErrorKind::InvalidData, why);
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(invalid(format!("longer than any answer ({} MB)", BYTES_MAX >> 20)));
+        return Err(invalid(format!(
+            "longer than any answer ({} MB)",
+            BYTES_MAX >> 20
+        )));
     }
     let place = path.display().to_string();
     // Whoever reports it says which file it was.
-    let without_place = |why: String| why.strip_prefix(&format!("{place} ")).map_or(why.clone(), str::to_owned);
-    read(&bytes, &place, today).map(Some).map_err(|why| invalid(without_place(why)))
+    let without_place = |why: String| {
+        why.strip_prefix(&format!("{place} "))
+            .map_or(why.clone(), str::to_owned)
+    };
+    read(&bytes, &place, today)
+        .map(Some)
+        .map_err(|why| invalid(without_place(why)))
 }
 
 /// Markup, a list, or a JSON Feed. UTF-16 is what begins with a NUL or has one in second place.
@@ -42,7 +50,9 @@ fn begins_like_an_answer(start: &[u8]) -> bool {
     let head = charset::text(&start[..start.len().min(HEAD_BYTES)], None);
     let head = beginning(&head);
     head.starts_with(['<', '['])
-        || (head.starts_with('{') && head.contains("\"version\"") && head.contains("jsonfeed.org/version/"))
+        || (head.starts_with('{')
+            && head.contains("\"version\"")
+            && head.contains("jsonfeed.org/version/"))
 }
 
 fn beginning(text: &str) -> &str {
@@ -63,7 +73,11 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
     let mut answer = Err(String::new());
     if head.contains("arxiv.org") || head.contains("<OAI-PMH") {
         answer = arxiv::records(bytes, place);
-        let holds_papers = |records: &Vec<Record>| records.iter().any(|record| matches!(record, Record::Paper(_)));
+        let holds_papers = |records: &Vec<Record>| {
+            records
+                .iter()
+                .any(|record| matches!(record, Record::Paper(_)))
+        };
         if head.contains("<OAI-PMH") || answer.as_ref().is_ok_and(holds_papers) {
             return answer;
         }
@@ -73,7 +87,10 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
         (Ok(items), Ok(records)) if items.entries.is_empty() => Ok(records),
         (Ok(items), _) => {
             let cut = (!items.is_whole).then(|| Err(cut_off(place)));
-            let dated = |item: feed::Item| Paper { announced: item.date.map(|date| date.min(today)), ..item.paper };
+            let dated = |item: feed::Item| Paper {
+                announced: item.date.map(|date| date.min(today)),
+                ..item.paper
+            };
             let papers = items.entries.into_iter().map(|entry| entry.map(dated));
             Ok(papers.chain(cut).map(into_record).collect())
         }
@@ -87,23 +104,42 @@ fn list(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     let answer: Value = serde_json::from_slice(bytes)
         .map_err(|error| format!("{place} begins like a list of JSON, and breaks: {error}"))?;
     let records = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-    if !records.is_empty() && !records.iter().any(|record| record.pointer("/paper/id").is_some()) {
+    if !records.is_empty()
+        && !records
+            .iter()
+            .any(|record| record.pointer("/paper/id").is_some())
+    {
         return Err(format!(
             "{place} holds a list that is not one of Hugging Face's; papers are imported as one JSON object a line"
         ));
     }
-    Ok(huggingface::read_dated(records, place).into_iter().map(into_record).collect())
+    Ok(huggingface::read_dated(records, place)
+        .into_iter()
+        .map(into_record)
+        .collect())
 }
 
 pub(super) fn cut_off(place: &str) -> Unreadable {
     let reason = "the document breaks off here".to_owned();
-    Unreadable { place: place.to_owned(), reason, record: String::new() }
+    Unreadable {
+        place: place.to_owned(),
+        reason,
+        record: String::new(),
+    }
 }
 
 pub(super) fn into_record(entry: Result<Paper, Unreadable>) -> Record {
     match entry {
         Ok(paper) => Record::Paper(Box::new(paper)),
-        Err(Unreadable { place, reason, record }) => Record::Unreadable { place, reason, record },
+        Err(Unreadable {
+            place,
+            reason,
+            record,
+        }) => Record::Unreadable {
+            place,
+            reason,
+            record,
+        },
     }
 }
 
@@ -120,7 +156,9 @@ mod tests {
                 .into_iter()
                 .map(|record| match record {
                     Record::Paper(paper) => {
-                        let day = paper.announced.map_or_else(|| "-".to_owned(), |day| day.to_string());
+                        let day = paper
+                            .announced
+                            .map_or_else(|| "-".to_owned(), |day| day.to_string());
                         format!("{} {day}", paper.id)
                     }
                     Record::Unreadable { reason, .. } => format!("- {reason}"),
@@ -135,12 +173,17 @@ mod tests {
     #[test]
     fn what_an_answer_is_is_told_by_its_content() {
         let item = |link: &str, date: &str| {
-            format!("<item><title>Ants</title><link>https://{link}</link><pubDate>{date}</pubDate></item>")
+            format!(
+                "<item><title>Ants</title><link>https://{link}</link><pubDate>{date}</pubDate></item>"
+            )
         };
         let rss = |items: &str| format!("<rss><channel><title>J</title>{items}</channel></rss>");
         let doi = item("doi.org/10.1000/a", "Tue, 04 Aug 2026 07:00:00 GMT");
         check(&rss(&doi), &["10.1000/a 2026-08-04"]);
-        check(&rss(&item("doi.org/10.1000/a", "Tue, 01 Dec 2026 07:00:00 GMT")), &["10.1000/a 2026-08-10"]);
+        check(
+            &rss(&item("doi.org/10.1000/a", "Tue, 01 Dec 2026 07:00:00 GMT")),
+            &["10.1000/a 2026-08-10"],
+        );
         // A journal that speaks of arXiv.
         let speaks = doi.replace("Ants", "Ants, see https://arxiv.org/abs/2608.00001");
         check(&rss(&speaks), &["10.1000/a 2026-08-04"]);
@@ -160,17 +203,27 @@ mod tests {
              <Month>8</Month><Day>7</Day></PubMedPubDate></History></PubmedData></PubmedArticle></PubmedArticleSet>",
             &["pmid:1 2026-08-07"],
         );
-        check("<html><body>Please log in</body></html>", &["x answers with <html>, which is no feed"]);
+        check(
+            "<html><body>Please log in</body></html>",
+            &["x answers with <html>, which is no feed"],
+        );
         check(
             "[1, 2]",
-            &["x holds a list that is not one of Hugging Face's; papers are imported as one JSON object a line"],
+            &[
+                "x holds a list that is not one of Hugging Face's; papers are imported as one JSON object a line",
+            ],
         );
         check("[]", &[]);
     }
 
     #[test]
     fn lines_of_papers_are_no_answer() {
-        for text in [r#"{"id": "2608.00001", "version": 2}"#, "", "{", "\u{1f}\u{8b}"] {
+        for text in [
+            r#"{"id": "2608.00001", "version": 2}"#,
+            "",
+            "{",
+            "\u{1f}\u{8b}",
+        ] {
             assert!(!begins_like_an_answer(text.as_bytes()), "{text:?}");
         }
     }

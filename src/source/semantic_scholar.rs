@@ -24,7 +24,8 @@ const HOST: &str = "https://api.semanticscholar.org";
 const SPACING: TimeDelta = TimeDelta::milliseconds(1_100);
 const SPACING_WITHOUT_KEY: TimeDelta = TimeDelta::seconds(4);
 
-const FIELDS: &str = "title,abstract,authors,externalIds,publicationDate,year,venue,journal,url,fieldsOfStudy";
+const FIELDS: &str =
+    "title,abstract,authors,externalIds,publicationDate,year,venue,journal,url,fieldsOfStudy";
 
 /// Papers that a query finds.
 #[derive(Debug)]
@@ -36,16 +37,32 @@ pub struct SemanticScholar {
 impl SemanticScholar {
     /// What the source's query finds.
     pub fn new(source: &SourceSettings) -> Self {
-        let spacing = if source.api_key.is_some() { SPACING } else { SPACING_WITHOUT_KEY };
-        let reach = Reach::new("semantic_scholar", HOST, source.endpoint.as_deref(), spacing);
+        let spacing = if source.api_key.is_some() {
+            SPACING
+        } else {
+            SPACING_WITHOUT_KEY
+        };
+        let reach = Reach::new(
+            "semantic_scholar",
+            HOST,
+            source.endpoint.as_deref(),
+            spacing,
+        );
         let reach = reach.with_key(Place::Header, "x-api-key", source.api_key.clone());
-        SemanticScholar { reach, query: source.query.clone().unwrap_or_default() }
+        SemanticScholar {
+            reach,
+            query: source.query.clone().unwrap_or_default(),
+        }
     }
 }
 
 impl ByDay for SemanticScholar {
     fn habits(&self) -> Habits {
-        Habits { zone: chrono_tz::UTC, first_days: 3, again_days: 14 }
+        Habits {
+            zone: chrono_tz::UTC,
+            first_days: 3,
+            again_days: 14,
+        }
     }
 
     fn provider(&self) -> &Provider {
@@ -55,7 +72,11 @@ impl ByDay for SemanticScholar {
     async fn day(&self, http: &Http, date: NaiveDate) -> Day {
         let span = format!("{date}:{date}");
         let url = |cursor: Option<&str>| {
-            let mut asked = vec![("query", self.query.as_str()), ("publicationDateOrYear", &span), ("fields", FIELDS)];
+            let mut asked = vec![
+                ("query", self.query.as_str()),
+                ("publicationDateOrYear", &span),
+                ("fields", FIELDS),
+            ];
             asked.extend(cursor.map(|cursor| ("token", cursor)));
             self.reach.url("/graph/v1/paper/search/bulk", &asked)
         };
@@ -81,14 +102,20 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         }
         Some(paper(record, &title))
     };
-    Ok(Page { total: count(answer, "/total"), next: text(answer, "/token"), ..Page::of(records, place, read) })
+    Ok(Page {
+        total: count(answer, "/total"),
+        next: text(answer, "/token"),
+        ..Page::of(records, place, read)
+    })
 }
 
 fn paper(record: &Value, title: &str) -> Result<Paper, String> {
     let external = |name: &str| text(record, &format!("/externalIds/{name}"));
     let mut others = Vec::new();
     others.extend(external("PubMed").map(|id| format!("pmid:{id}")));
-    others.extend(external("PubMedCentral").map(|id| format!("pmc:PMC{}", id.trim_start_matches("PMC"))));
+    others.extend(
+        external("PubMedCentral").map(|id| format!("pmc:PMC{}", id.trim_start_matches("PMC"))),
+    );
     others.extend(external("ACL").map(|id| format!("acl:{id}")));
     let names = Names {
         arxiv: external("ArXiv"),
@@ -97,19 +124,38 @@ fn paper(record: &Value, title: &str) -> Result<Paper, String> {
         others,
     };
     let paper = names.paper(title)?;
-    let authors = texts(record, "/authors", "/name").into_iter().map(|name| clean_line(&name));
-    let journal = text(record, "/journal/name").or(text(record, "/venue")).map(|name| clean_line(&name));
-    let parts = [journal.clone(), text(record, "/journal/volume"), text(record, "/journal/pages")];
+    let authors = texts(record, "/authors", "/name")
+        .into_iter()
+        .map(|name| clean_line(&name));
+    let journal = text(record, "/journal/name")
+        .or(text(record, "/venue"))
+        .map(|name| clean_line(&name));
+    let parts = [
+        journal.clone(),
+        text(record, "/journal/volume"),
+        text(record, "/journal/pages"),
+    ];
     Ok(Paper {
         abstract_text: clean_text(&text(record, "/abstract").unwrap_or_default()),
         authors: authors.filter(|name| !name.is_empty()).collect(),
         categories: topics(&paper, &texts(record, "/fieldsOfStudy", "")),
-        published: text(record, "/publicationDate").or(text(record, "/year")).and_then(|at| dates::instant(&at)),
+        published: text(record, "/publicationDate")
+            .or(text(record, "/year"))
+            .and_then(|at| dates::instant(&at)),
         // Of a paper that others know, their page is the better one.
-        url: text(record, "/url").filter(|url| url.starts_with("https://") && paper.id.as_str().starts_with("s2:")),
+        url: text(record, "/url")
+            .filter(|url| url.starts_with("https://") && paper.id.as_str().starts_with("s2:")),
         journal: journal.is_some().then(|| {
-            let parts: Vec<String> = parts.into_iter().flatten().map(|part| clean_line(&part)).collect();
-            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+            let parts: Vec<String> = parts
+                .into_iter()
+                .flatten()
+                .map(|part| clean_line(&part))
+                .collect();
+            parts
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(", ")
         }),
         ..paper
     })

@@ -41,7 +41,10 @@ impl SourceKind {
         (SourceKind::OpenReview.word(), SourceKind::OpenReview),
         (SourceKind::Crossref.word(), SourceKind::Crossref),
         (SourceKind::OpenAlex.word(), SourceKind::OpenAlex),
-        (SourceKind::SemanticScholar.word(), SourceKind::SemanticScholar),
+        (
+            SourceKind::SemanticScholar.word(),
+            SourceKind::SemanticScholar,
+        ),
         (SourceKind::Feed.word(), SourceKind::Feed),
         (SourceKind::Jsonl.word(), SourceKind::Jsonl),
     ];

@@ -27,7 +27,11 @@ pub struct Page {
 
 impl Page {
     /// The page that `records` are, as `read` reads each; `place` is where they are from.
-    pub(super) fn of(records: &[Value], place: &str, read: impl Fn(&Value) -> Option<Result<Paper, String>>) -> Self {
+    pub(super) fn of(
+        records: &[Value],
+        place: &str,
+        read: impl Fn(&Value) -> Option<Result<Paper, String>>,
+    ) -> Self {
         let entry = |(at, record): (usize, &Value)| {
             Some(read(record)?.map_err(|reason| Unreadable {
                 place: format!("{place} record {}", at + 1),
@@ -35,7 +39,11 @@ impl Page {
                 record: kept(&record.to_string()),
             }))
         };
-        Page { entries: records.iter().enumerate().map(entry).collect(), total: None, next: None }
+        Page {
+            entries: records.iter().enumerate().map(entry).collect(),
+            total: None,
+            next: None,
+        }
     }
 }
 
@@ -52,7 +60,10 @@ pub(super) async fn walk(
     loop {
         let url = url(walk.cursor.as_deref());
         let page = match walk.go_on() {
-            Ok(()) => reach.json(http, &url).await.and_then(|answer| read(&answer, &url)),
+            Ok(()) => reach
+                .json(http, &url)
+                .await
+                .and_then(|answer| read(&answer, &url)),
             Err(trouble) => Err(trouble),
         };
         if walk.took(page, date) {
@@ -73,12 +84,20 @@ struct Walk {
 impl Walk {
     fn go_on(&mut self) -> Result<(), Trouble> {
         let is_again = std::mem::take(&mut self.is_asked_again);
-        if is_again { Ok(()) } else { self.pages.go_on(self.cursor.as_deref().unwrap_or(FIRST)) }
+        if is_again {
+            Ok(())
+        } else {
+            self.pages.go_on(self.cursor.as_deref().unwrap_or(FIRST))
+        }
     }
 
     /// Takes a page, announced on `date`. Whether that was the end.
     fn took(&mut self, page: Result<Page, Trouble>, date: NaiveDate) -> bool {
-        let Page { entries, total, next } = match page {
+        let Page {
+            entries,
+            total,
+            next,
+        } = match page {
             Ok(page) => page,
             Err(trouble) => {
                 self.day.trouble = Some(trouble);
@@ -86,11 +105,17 @@ impl Walk {
             }
         };
         self.day.declared = total.or(self.day.declared);
-        let is_missing = self.day.declared.is_some_and(|declared| self.day.read < declared);
+        let is_missing = self
+            .day
+            .declared
+            .is_some_and(|declared| self.day.read < declared);
         if entries.is_empty() && is_missing {
             self.is_asked_again = self.pages.ask_again();
             if !self.is_asked_again {
-                self.day.note = format!("{PAGE_TRIES} times an empty page after {} records", self.day.read);
+                self.day.note = format!(
+                    "{PAGE_TRIES} times an empty page after {} records",
+                    self.day.read
+                );
             }
             return !self.is_asked_again;
         }
@@ -100,13 +125,20 @@ impl Walk {
             match entry {
                 None => self.day.skipped += 1,
                 Some(Ok(paper)) => {
-                    self.day.arrivals.push(Arrival::Announced(Paper { announced: Some(date), ..paper }));
+                    self.day.arrivals.push(Arrival::Announced(Paper {
+                        announced: Some(date),
+                        ..paper
+                    }));
                 }
                 Some(Err(unreadable)) => self.day.unreadable.push(unreadable),
             }
         }
         // A cursor is given beyond the last record, too.
-        let is_end = is_end || self.day.declared.is_some_and(|declared| self.day.read >= declared);
+        let is_end = is_end
+            || self
+                .day
+                .declared
+                .is_some_and(|declared| self.day.read >= declared);
         match next {
             Some(next) if !is_end => {
                 self.cursor = Some(next);

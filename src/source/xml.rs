@@ -52,7 +52,11 @@ impl Element {
     /// The value of an attribute, with or without a prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         let named = |(key, _): &&(String, String)| local(key).eq_ignore_ascii_case(name);
-        self.attributes.iter().find(named).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        self.attributes
+            .iter()
+            .find(named)
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     /// The elements in it.
@@ -65,27 +69,40 @@ impl Element {
 
     /// The elements `name` in it.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
-        self.elements().filter(move |element| element.name().eq_ignore_ascii_case(name))
+        self.elements()
+            .filter(move |element| element.name().eq_ignore_ascii_case(name))
     }
 
     /// The first element at the end of a path of names: `Journal/Title`.
     pub(super) fn at(&self, path: &str) -> Option<&Element> {
         let mut element = self;
         for name in path.split('/') {
-            element = element.elements().find(|inner| inner.name().eq_ignore_ascii_case(name))?;
+            element = element
+                .elements()
+                .find(|inner| inner.name().eq_ignore_ascii_case(name))?;
         }
         Some(element)
     }
 
     /// The text at the end of a path, if there is some.
     pub(super) fn text_at(&self, path: &str) -> Option<String> {
-        self.at(path).map(Element::text).filter(|text| !text.is_empty())
+        self.at(path)
+            .map(Element::text)
+            .filter(|text| !text.is_empty())
     }
 
     /// All elements below it that `is_one` wants, outermost only, in order.
-    pub(super) fn find<'a>(&'a self, is_one: &impl Fn(&Element) -> bool, found: &mut Vec<&'a Element>) {
+    pub(super) fn find<'a>(
+        &'a self,
+        is_one: &impl Fn(&Element) -> bool,
+        found: &mut Vec<&'a Element>,
+    ) {
         for element in self.elements() {
-            if is_one(element) { found.push(element) } else { element.find(is_one, found) }
+            if is_one(element) {
+                found.push(element)
+            } else {
+                element.find(is_one, found)
+            }
         }
     }
 
@@ -155,7 +172,14 @@ pub(super) struct Document {
 
 /// Reads `text`, in which an element named in `entries` never holds another of its name.
 pub(super) fn read(text: &str, entries: &[&str]) -> Document {
-    let mut reader = Reader { text, at: 0, open: vec![Element::default()], elements: 0, entries, gone: Vec::new() };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        open: vec![Element::default()],
+        elements: 0,
+        entries,
+        gone: Vec::new(),
+    };
     while reader.at < text.len() {
         reader.step();
     }
@@ -163,7 +187,10 @@ pub(super) fn read(text: &str, entries: &[&str]) -> Document {
     while reader.open.len() > 1 {
         reader.close_innermost(text.len(), true);
     }
-    Document { top: reader.open.swap_remove(0), is_whole }
+    Document {
+        top: reader.open.swap_remove(0),
+        is_whole,
+    }
 }
 
 struct Reader<'a> {
@@ -180,7 +207,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn step(&mut self) {
         let rest = &self.text[self.at..];
-        let Some(tag) = rest.find('<') else { return self.take_text(rest) };
+        let Some(tag) = rest.find('<') else {
+            return self.take_text(rest);
+        };
         if tag > 0 {
             return self.take_text(&rest[..tag]);
         }
@@ -199,8 +228,13 @@ impl<'a> Reader<'a> {
         } else if rest.starts_with("<!") {
             self.skip_declaration();
         } else if let Some(end) = rest.strip_prefix("</") {
-            let name = end.split(|c: char| c == '>' || c == '<' || c.is_whitespace()).next().unwrap_or_default();
-            let length = end.find(['>', '<']).map_or(rest.len(), |at| 2 + at + usize::from(end[at..].starts_with('>')));
+            let name = end
+                .split(|c: char| c == '>' || c == '<' || c.is_whitespace())
+                .next()
+                .unwrap_or_default();
+            let length = end.find(['>', '<']).map_or(rest.len(), |at| {
+                2 + at + usize::from(end[at..].starts_with('>'))
+            });
             self.at += length;
             self.close(name);
         } else if rest[1..].starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -250,9 +284,13 @@ impl<'a> Reader<'a> {
             self.at += 2;
             return;
         };
-        let end = rest[..close].find('[').and_then(|from| Some(from + self.find(&rest[from..], "]")?));
+        let end = rest[..close]
+            .find('[')
+            .and_then(|from| Some(from + self.find(&rest[from..], "]")?));
         let from = end.unwrap_or(close);
-        self.at += self.find(&rest[from..], ">").map_or(close + 1, |at| from + at + 1);
+        self.at += self
+            .find(&rest[from..], ">")
+            .map_or(close + 1, |at| from + at + 1);
     }
 
     fn take_start(&mut self) {
@@ -261,15 +299,25 @@ impl<'a> Reader<'a> {
         let name_end = name_end.map_or(rest.len(), |at| at + 1);
         let name = rest[1..name_end].to_owned();
         let start = self.at;
-        let mut element = Element { name, place: start..start, ..Element::default() };
+        let mut element = Element {
+            name,
+            place: start..start,
+            ..Element::default()
+        };
         let (length, is_empty) = attributes(&rest[name_end..], &mut element.attributes);
         self.at += name_end + length;
         self.elements += 1;
         if self.elements > ELEMENTS_MAX {
             return;
         }
-        if self.entries.iter().any(|entry| entry.eq_ignore_ascii_case(element.name()))
-            && let Some(around) = self.open.iter().rposition(|open| open.name().eq_ignore_ascii_case(element.name()))
+        if self
+            .entries
+            .iter()
+            .any(|entry| entry.eq_ignore_ascii_case(element.name()))
+            && let Some(around) = self
+                .open
+                .iter()
+                .rposition(|open| open.name().eq_ignore_ascii_case(element.name()))
         {
             while self.open.len() > around {
                 self.close_innermost(start, true);
@@ -284,7 +332,11 @@ impl<'a> Reader<'a> {
 
     /// Closes what is open by that name, and what is open in it.
     fn close(&mut self, name: &str) {
-        let Some(at) = self.open.iter().rposition(|open| open.name.eq_ignore_ascii_case(name)).filter(|&at| at > 0)
+        let Some(at) = self
+            .open
+            .iter()
+            .rposition(|open| open.name.eq_ignore_ascii_case(name))
+            .filter(|&at| at > 0)
         else {
             return;
         };
@@ -297,7 +349,11 @@ impl<'a> Reader<'a> {
         let mut element = self.open.pop().expect("only what is open is closed");
         element.place.end = end;
         element.is_broken = is_broken;
-        self.open.last_mut().expect("the document stays open").children.push(Child::Element(element));
+        self.open
+            .last_mut()
+            .expect("the document stays open")
+            .children
+            .push(Child::Element(element));
     }
 }
 
@@ -319,7 +375,9 @@ fn attributes(text: &str, attributes: &mut Vec<(String, String)>) -> (usize, boo
         if rest.starts_with("/>") {
             return (at + 2, true);
         }
-        let name_end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '<')).unwrap_or(rest.len());
+        let name_end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '<'))
+            .unwrap_or(rest.len());
         // An empty tag whose last attribute has no value.
         let name_end = match rest[..name_end].find('/') {
             Some(slash) if slash > 0 => slash,
@@ -328,7 +386,9 @@ fn attributes(text: &str, attributes: &mut Vec<(String, String)>) -> (usize, boo
         let name = &rest[..name_end];
         at += name_end;
         let behind = rest[name_end..].trim_start();
-        let Some(value) = behind.strip_prefix('=') else { continue };
+        let Some(value) = behind.strip_prefix('=') else {
+            continue;
+        };
         at += rest[name_end..].len() - behind.len() + 1;
         let trimmed = value.trim_start();
         at += value.len() - trimmed.len();
@@ -337,7 +397,9 @@ fn attributes(text: &str, attributes: &mut Vec<(String, String)>) -> (usize, boo
         let (value, length) = if let Some(quoted) = quoted {
             (quoted, quoted.len() + 2)
         } else {
-            let end = trimmed.find(|c: char| c.is_whitespace() || matches!(c, '>' | '<')).unwrap_or(trimmed.len());
+            let end = trimmed
+                .find(|c: char| c.is_whitespace() || matches!(c, '>' | '<'))
+                .unwrap_or(trimmed.len());
             (trimmed[..end].trim_matches(['"', '\'']), end)
         };
         if attributes.len() < 100 {
@@ -378,7 +440,12 @@ fn entity(name: &str) -> Option<String> {
     };
     // What Windows means by these (HTML Standard, "numeric character reference end state").
     if (0x80..=0x9f).contains(&code) {
-        return Some(encoding_rs::WINDOWS_1252.decode(&[code as u8]).0.into_owned());
+        return Some(
+            encoding_rs::WINDOWS_1252
+                .decode(&[code as u8])
+                .0
+                .into_owned(),
+        );
     }
     char::from_u32(code).map(String::from)
 }
@@ -419,25 +486,57 @@ mod tests {
 
     #[test]
     fn what_is_well_formed_is_read_as_it_is() {
-        check("<?xml version='1.0'?><!-- <x> --><a:b c=\"1 &amp; 2\" d='>'/>", "(a:b c=\"1 & 2\" d=\">\"())");
-        check("<a>x &lt;b&gt; &#233;&eacute;&#x2014;<![CDATA[<c> &amp;]]></a>", "(a(x <b> éé—<c> &amp;))");
-        check("<!DOCTYPE a [ <!ENTITY x \"y\"> ]><a>1<b/>2</a >", "(a(1b()2))");
+        check(
+            "<?xml version='1.0'?><!-- <x> --><a:b c=\"1 &amp; 2\" d='>'/>",
+            "(a:b c=\"1 & 2\" d=\">\"())",
+        );
+        check(
+            "<a>x &lt;b&gt; &#233;&eacute;&#x2014;<![CDATA[<c> &amp;]]></a>",
+            "(a(x <b> éé—<c> &amp;))",
+        );
+        check(
+            "<!DOCTYPE a [ <!ENTITY x \"y\"> ]><a>1<b/>2</a >",
+            "(a(1b()2))",
+        );
     }
 
     #[test]
     fn what_is_not_is_read_as_it_was_meant() {
-        check("<a>AT&T & you &nosuch; 1 < 2</a>", "(a(AT&T & you &nosuch; 1 < 2))");
-        check("<a href=x?a=1&b=2 checked>y</b></a>", "(a href=\"x?a=1&b=2\"(y))");
+        check(
+            "<a>AT&T & you &nosuch; 1 < 2</a>",
+            "(a(AT&T & you &nosuch; 1 < 2))",
+        );
+        check(
+            "<a href=x?a=1&b=2 checked>y</b></a>",
+            "(a href=\"x?a=1&b=2\"(y))",
+        );
         check("<a><br><i>x</a>", "(a(br(i(x))))");
-        check("<item><title>a</title><item>b</item>", "(!item(title(a))item(b))");
-        check("<r><item>a</item><item><title>b</ti", "(!r(item(a)!item(!title(b)))) …");
+        check(
+            "<item><title>a</title><item>b</item>",
+            "(!item(title(a))item(b))",
+        );
+        check(
+            "<r><item>a</item><item><title>b</ti",
+            "(!r(item(a)!item(!title(b)))) …",
+        );
         check("<a>&#150;&#0;</a>", "(a(–\0))");
         check("", "() …");
     }
 
     #[test]
     fn no_depth_and_no_length_make_it_fail() {
-        for piece in ["<a>", "<a ", "<![CDATA[", "<!--", "<item>", "</a>", "&", "<a b='", "<!x [", "<?"] {
+        for piece in [
+            "<a>",
+            "<a ",
+            "<![CDATA[",
+            "<!--",
+            "<item>",
+            "</a>",
+            "&",
+            "<a b='",
+            "<!x [",
+            "<?",
+        ] {
             let _ = read(&piece.repeat(100_000), &["item"]);
         }
     }
@@ -445,7 +544,10 @@ mod tests {
     #[test]
     fn markup_is_what_was_written() {
         let document = read("<t>p &lt; 1 <sup>99m</sup>Tc</t>", &[]);
-        assert_eq!(document.top.elements().next().unwrap().markup(), "p &lt; 1 <sup>99m</sup>Tc");
+        assert_eq!(
+            document.top.elements().next().unwrap().markup(),
+            "p &lt; 1 <sup>99m</sup>Tc"
+        );
     }
 
     proptest::proptest! {

@@ -44,7 +44,9 @@ pub struct WorkNote {
 impl WorkNote {
     /// What it fails of, if it has not been done since.
     pub fn failing(&self) -> Option<&(DateTime<Utc>, String)> {
-        self.failed.as_ref().filter(|(at, _)| self.done_at.is_none_or(|done| done < *at))
+        self.failed
+            .as_ref()
+            .filter(|(at, _)| self.done_at.is_none_or(|done| done < *at))
     }
 }
 
@@ -70,22 +72,41 @@ pub trait AdminStore {
     fn admin_session(&mut self, token_hash: &str) -> Result<Option<AdminSession>, StoreError>;
 
     /// Notes that a session is used.
-    fn touch_admin_session(&mut self, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn touch_admin_session(
+        &mut self,
+        token_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Ends a session.
     fn end_admin_session(&mut self, token_hash: &str) -> Result<(), StoreError>;
 
     /// Notes something that was done.
-    fn note_admin_act(&mut self, act: &str, who: &str, network: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_admin_act(
+        &mut self,
+        act: &str,
+        who: &str,
+        network: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// What was done, the last first: up to `limit` acts before the one numbered `before`.
     fn admin_acts(&mut self, before: Option<i64>, limit: u32) -> Result<Vec<AdminAct>, StoreError>;
 
     /// Forgets sessions that were not used since `sessions`, and acts before `acts`.
-    fn forget_admin(&mut self, sessions: DateTime<Utc>, acts: DateTime<Utc>) -> Result<(), StoreError>;
+    fn forget_admin(
+        &mut self,
+        sessions: DateTime<Utc>,
+        acts: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Notes that a part of the work was done, or what it failed of.
-    fn note_work(&mut self, part: &str, failure: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_work(
+        &mut self,
+        part: &str,
+        failure: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// How every part of the work goes, by name.
     fn work_notes(&mut self) -> Result<Vec<WorkNote>, StoreError>;
@@ -94,5 +115,8 @@ pub trait AdminStore {
     fn keep_subscriber_counts(&mut self, day: NaiveDate) -> Result<(), StoreError>;
 
     /// The counts that were kept since `since`, by day.
-    fn subscriber_counts(&mut self, since: NaiveDate) -> Result<Vec<(NaiveDate, Status, u64)>, StoreError>;
+    fn subscriber_counts(
+        &mut self,
+        since: NaiveDate,
+    ) -> Result<Vec<(NaiveDate, Status, u64)>, StoreError>;
 }

@@ -153,13 +153,19 @@ pub trait AlarmStore {
     ) -> Result<Option<DeliveryId>, StoreError>;
 
     /// Notes that the webhook was told of an alarm at `now`, and of its end if it `is_over`.
-    fn note_posted(&mut self, id: i64, is_over: bool, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_posted(&mut self, id: i64, is_over: bool, now: DateTime<Utc>)
+    -> Result<(), StoreError>;
 
     /// What went wrong since `since`.
     fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, StoreError>;
 
     /// Notes that `source` was looked at, and why it could not be read, if it could not.
-    fn note_look(&mut self, source: &str, why: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_look(
+        &mut self,
+        source: &str,
+        why: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Every source that could not be read when it was last looked at, by name.
     fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError>;
@@ -171,14 +177,26 @@ pub trait AlarmStore {
     fn overdue_readers(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// Since when the oldest mail that is due at `now` could have been sent; mails to the operator do not count.
-    fn oldest_due_to_readers(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError>;
+    fn oldest_due_to_readers(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// What the time from `since` to `until` came to.
-    fn run_figures(&mut self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<RunFigures, StoreError>;
+    fn run_figures(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<RunFigures, StoreError>;
 
     /// Stores what a day came to, and queues the mail that tells it. `false`, and
     /// no mail, if that day is stored already.
-    fn save_run(&mut self, run: &RunRow, mail: Option<&NewNotice>, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn save_run(
+        &mut self,
+        run: &RunRow,
+        mail: Option<&NewNotice>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// The last `limit` days that were summed up, newest first.
     fn runs(&mut self, limit: u32) -> Result<Vec<RunRow>, StoreError>;

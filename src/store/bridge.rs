@@ -19,8 +19,13 @@ struct Readers {
 
 impl Readers {
     /// Runs `job` with one of the connections. The caller has a turn.
-    fn lend<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut store = lock(&self.idle).pop().expect("there are as many turns as connections");
+    fn lend<T>(
+        &self,
+        job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut store = lock(&self.idle)
+            .pop()
+            .expect("there are as many turns as connections");
         // A job that panics must not take the connection with it.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(store.as_mut())));
         lock(&self.idle).push(store);
@@ -37,14 +42,22 @@ impl std::fmt::Debug for Db {
 impl Db {
     /// A bridge to `store`.
     pub fn new(store: impl Store + 'static) -> Self {
-        Db { writer: Arc::new(Mutex::new(Box::new(store))), readers: None }
+        Db {
+            writer: Arc::new(Mutex::new(Box::new(store))),
+            readers: None,
+        }
     }
 
     /// The same bridge, with connections of their own for [`Db::read`].
     #[must_use]
     pub fn with_readers(self, readers: Vec<Box<dyn Store>>) -> Self {
         let free = Semaphore::new(readers.len());
-        let readers = (!readers.is_empty()).then(|| Arc::new(Readers { idle: Mutex::new(readers), free }));
+        let readers = (!readers.is_empty()).then(|| {
+            Arc::new(Readers {
+                idle: Mutex::new(readers),
+                free,
+            })
+        });
         Db { readers, ..self }
     }
 
@@ -55,7 +68,9 @@ impl Db {
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
         let store = Arc::clone(&self.writer);
-        blocking(move || job(lock(&store).as_mut())).await.unwrap_or(Err(StoreError::Closed))
+        blocking(move || job(lock(&store).as_mut()))
+            .await
+            .unwrap_or(Err(StoreError::Closed))
     }
 
     /// Runs `job`, which changes nothing, on a blocking thread, beside what is
@@ -65,8 +80,12 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let Some(readers) = self.readers.clone() else { return self.run(job).await };
-        let Ok(_turn) = readers.free.acquire().await else { return Err(StoreError::Closed) };
+        let Some(readers) = self.readers.clone() else {
+            return self.run(job).await;
+        };
+        let Ok(_turn) = readers.free.acquire().await else {
+            return Err(StoreError::Closed);
+        };
         let pool = Arc::clone(&readers);
         let joined = blocking(move || pool.lend(job));
         joined.await.unwrap_or(Err(StoreError::Closed))
@@ -80,8 +99,12 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let Some(readers) = &self.readers else { return self.run(job).await };
-        let Ok(_turn) = readers.free.acquire().await else { return Err(StoreError::Closed) };
+        let Some(readers) = &self.readers else {
+            return self.run(job).await;
+        };
+        let Ok(_turn) = readers.free.acquire().await else {
+            return Err(StoreError::Closed);
+        };
         readers.lend(job)
     }
 
@@ -100,16 +123,25 @@ impl Db {
 
     /// Runs `job`, which changes nothing, here and now, beside what is being
     /// written: for blocking threads. Commands, which have no readers, run it alone.
-    pub fn read_here<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let (Some(readers), Ok(runtime)) = (&self.readers, tokio::runtime::Handle::try_current()) else {
+    pub fn read_here<T>(
+        &self,
+        job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (Some(readers), Ok(runtime)) = (&self.readers, tokio::runtime::Handle::try_current())
+        else {
             return self.run_here(job);
         };
-        let Ok(_turn) = runtime.block_on(readers.free.acquire()) else { return Err(StoreError::Closed) };
+        let Ok(_turn) = runtime.block_on(readers.free.acquire()) else {
+            return Err(StoreError::Closed);
+        };
         readers.lend(job)
     }
 
     /// Runs `job` here and now: for commands, which have nothing else to do.
-    pub fn run_here<T>(&self, job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn run_here<T>(
+        &self,
+        job: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         job(lock(&self.writer).as_mut())
     }
 }

@@ -34,16 +34,33 @@ pub trait HandStore {
     ) -> Result<Vec<ByHand>, StoreError>;
 
     /// Keeps deliveries that wait from being sent; one answer for each, in order.
-    fn hold_deliveries(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<Vec<ByHand>, StoreError>;
+    fn hold_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ByHand>, StoreError>;
 
     /// Gives deliveries that wait or are held up for good: they become expired,
     /// and their message is forgotten; one answer for each, in order.
-    fn drop_deliveries(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<Vec<ByHand>, StoreError>;
+    fn drop_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ByHand>, StoreError>;
 
     /// Sees to it that nothing is sent to `address` any more; `false` if that was so already.
-    fn suppress(&mut self, address: &Address, reason: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn suppress(
+        &mut self,
+        address: &Address,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Allows mail to `address` again, and makes its subscriber active if they
     /// had not left by themselves; `false` if it was not suppressed.
-    fn lift_suppression(&mut self, address: &Address, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn lift_suppression(
+        &mut self,
+        address: &Address,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 }

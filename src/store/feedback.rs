@@ -21,8 +21,11 @@ pub enum Channel {
 
 impl Channel {
     /// Every channel with its word.
-    pub const WORDS: [(&'static str, Channel); 3] =
-        [("mail", Channel::Mail), ("web", Channel::Web), ("command", Channel::Command)];
+    pub const WORDS: [(&'static str, Channel); 3] = [
+        ("mail", Channel::Mail),
+        ("web", Channel::Web),
+        ("command", Channel::Command),
+    ];
 
     /// Its word.
     pub const fn word(self) -> &'static str {
@@ -140,8 +143,11 @@ pub enum Agent {
 
 impl Agent {
     /// Every class with its word.
-    pub const WORDS: [(&'static str, Agent); 3] =
-        [("browser", Agent::Browser), ("program", Agent::Program), ("unknown", Agent::Unknown)];
+    pub const WORDS: [(&'static str, Agent); 3] = [
+        ("browser", Agent::Browser),
+        ("program", Agent::Program),
+        ("unknown", Agent::Unknown),
+    ];
 
     /// Its word.
     pub const fn word(self) -> &'static str {
@@ -187,7 +193,8 @@ pub trait FeedbackStore {
     /// the history keeps both. If the paper was a pick of theirs, the newest
     /// issue it was in and its place there are noted, and where no interest is
     /// named, the one whose section it stood in.
-    fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>) -> Result<Given, StoreError>;
+    fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>)
+    -> Result<Given, StoreError>;
 
     /// Takes back what a reader says of a paper, and returns what that was.
     fn take_back(
@@ -202,10 +209,17 @@ pub trait FeedbackStore {
     fn feedback_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<Feedback>, StoreError>;
 
     /// All that a reader ever said of a paper, oldest first.
-    fn feedback_history(&mut self, subscriber: SubscriberId, paper: PaperRow) -> Result<Vec<Said>, StoreError>;
+    fn feedback_history(
+        &mut self,
+        subscriber: SubscriberId,
+        paper: PaperRow,
+    ) -> Result<Vec<Said>, StoreError>;
 
     /// The papers that a reader saved, newest first, with when they did.
-    fn saved_papers(&mut self, subscriber: SubscriberId) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError>;
+    fn saved_papers(
+        &mut self,
+        subscriber: SubscriberId,
+    ) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError>;
 
     /// The likes and saves that stand since `since`, by paper.
     fn likes_by_paper(&mut self, since: DateTime<Utc>) -> Result<Vec<Vote>, StoreError>;
@@ -214,13 +228,21 @@ pub trait FeedbackStore {
     fn thumbs_by_rank(&mut self, since: DateTime<Utc>) -> Result<Vec<ThumbsAtRank>, StoreError>;
 
     /// Keeps papers by `name` out of a reader's issues; `false` if that was so.
-    fn mute_author(&mut self, subscriber: SubscriberId, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn mute_author(
+        &mut self,
+        subscriber: SubscriberId,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Lets papers by `name` in again; `false` if they were not kept out.
     fn unmute_author(&mut self, subscriber: SubscriberId, name: &str) -> Result<bool, StoreError>;
 
     /// The authors whom these readers do not want to see, by reader and name.
-    fn muted_authors(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<(SubscriberId, String)>, StoreError>;
+    fn muted_authors(
+        &mut self,
+        subscribers: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, String)>, StoreError>;
 
     /// Notes a click. One on a paper or for a reader that is not there is not noted.
     fn record_click(&mut self, click: &Click) -> Result<(), StoreError>;

@@ -127,11 +127,17 @@ pub trait InboundStore {
     fn reported_delivery(&mut self, key: &DeliveryKey) -> Result<Option<Reported>, StoreError>;
 
     /// Up to `limit` deliveries to the address of `id` that were tried before it, newest first.
-    fn deliveries_before(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError>;
+    fn deliveries_before(&mut self, id: DeliveryId, limit: u32)
+    -> Result<Vec<Earlier>, StoreError>;
 
     /// Records a report with its effect; `false`, and nothing is done, if it
     /// was recorded before or the delivery has `most` reports already.
-    fn record_report(&mut self, report: &NewReport, most: u32, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn record_report(
+        &mut self,
+        report: &NewReport,
+        most: u32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Queues `notice`; `false`, and nothing is queued, if its address had one of its kind since `since`.
     fn enqueue_notice_once(

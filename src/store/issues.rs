@@ -100,7 +100,10 @@ pub enum PickKind {
 
 impl PickKind {
     /// Every kind with its word.
-    pub const WORDS: [(&'static str, PickKind); 2] = [("chosen", PickKind::Chosen), ("exploring", PickKind::Exploring)];
+    pub const WORDS: [(&'static str, PickKind); 2] = [
+        ("chosen", PickKind::Chosen),
+        ("exploring", PickKind::Exploring),
+    ];
 
     /// Its word in the database.
     pub const fn word(self) -> &'static str {
@@ -137,13 +140,25 @@ pub struct NewIssue {
 /// Verbs about issues.
 pub trait IssueStore {
     /// Up to `limit` active subscribers after `after`, by row.
-    fn publishable(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Publishable>, StoreError>;
+    fn publishable(
+        &mut self,
+        after: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<Publishable>, StoreError>;
 
     /// One subscriber, whatever their status, with the history before the date `before`.
-    fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError>;
+    fn publishable_one(
+        &mut self,
+        id: SubscriberId,
+        before: NaiveDate,
+    ) -> Result<Option<Publishable>, StoreError>;
 
     /// Up to `limit` active subscribers who are to be looked at by `now`, the longest waiting first.
-    fn due_subscribers(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Publishable>, StoreError>;
+    fn due_subscribers(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Publishable>, StoreError>;
 
     /// When the next subscriber is to be looked at.
     fn next_look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
@@ -162,19 +177,34 @@ pub trait IssueStore {
     ) -> Result<(), StoreError>;
 
     /// Whether it was decided that the subscriber gets no issue of that date.
-    fn was_skipped(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
+    fn was_skipped(
+        &mut self,
+        subscriber: SubscriberId,
+        local_date: NaiveDate,
+    ) -> Result<bool, StoreError>;
 
     /// Notes the announcement day that each reading begins with; one that has begun stays.
-    fn begin_readings(&mut self, first_days: &[(SubscriberId, NaiveDate)]) -> Result<(), StoreError>;
+    fn begin_readings(
+        &mut self,
+        first_days: &[(SubscriberId, NaiveDate)],
+    ) -> Result<(), StoreError>;
 
     /// The papers from row `from` on that each of `subscribers` was sent, or
     /// that are queued for them, with the date of the issue, in no order. A
     /// paper whose mail was refused or given up was not sent, unless it may have
     /// arrived.
-    fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError>;
+    fn papers_sent(
+        &mut self,
+        subscribers: &[SubscriberId],
+        from: PaperRow,
+    ) -> Result<Vec<SentPaper>, StoreError>;
 
     /// Whether the subscriber has an issue of that date.
-    fn has_issue(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError>;
+    fn has_issue(
+        &mut self,
+        subscriber: SubscriberId,
+        local_date: NaiveDate,
+    ) -> Result<bool, StoreError>;
 
     /// Queues issues, all or none, and gives each its number; `None` where the
     /// subscriber has an issue of that date already, or has left meanwhile.

@@ -40,7 +40,10 @@ impl KeyScope {
 
     /// Its word.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, scope)| *scope == self).map_or("", |(word, _)| word)
+        Self::WORDS
+            .iter()
+            .find(|(_, scope)| *scope == self)
+            .map_or("", |(word, _)| word)
     }
 }
 

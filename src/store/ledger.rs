@@ -57,7 +57,10 @@ impl DeliveryState {
 
     /// The state as it is stored and shown.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, state)| *state == self).map_or("", |(word, _)| word)
+        Self::WORDS
+            .iter()
+            .find(|(_, state)| *state == self)
+            .map_or("", |(word, _)| word)
     }
 }
 
@@ -278,8 +281,11 @@ pub trait LedgerStore {
     /// that may have gone out become uncertain and are due again at
     /// `resend_at` (held if that is `None`), and those that may have gone out
     /// twice are held.
-    fn recover_claims(&mut self, resend_at: Option<DateTime<Utc>>, now: DateTime<Utc>)
-    -> Result<Recovered, StoreError>;
+    fn recover_claims(
+        &mut self,
+        resend_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Recovered, StoreError>;
 
     /// Takes up to `limit` due deliveries, oldest first. Those whose shelf life
     /// has ended become expired, those whose address is suppressed held, as are
@@ -291,10 +297,18 @@ pub trait LedgerStore {
     ///
     /// What is no longer in a sender's hands (a person has held it, its
     /// subscriber has left) is neither marked nor settled.
-    fn record_turn(&mut self, turn: &LedgerTurn, now: DateTime<Utc>) -> Result<Vec<DeliveryId>, StoreError>;
+    fn record_turn(
+        &mut self,
+        turn: &LedgerTurn,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeliveryId>, StoreError>;
 
     /// Up to `limit` other deliveries to the address of `id` that were tried, newest first.
-    fn earlier_deliveries(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError>;
+    fn earlier_deliveries(
+        &mut self,
+        id: DeliveryId,
+        limit: u32,
+    ) -> Result<Vec<Earlier>, StoreError>;
 
     /// The buckets of the relay `name`, as they were last recorded.
     fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError>;
@@ -318,7 +332,10 @@ pub trait LedgerStore {
     fn deliveries(&mut self, filter: &OutboxFilter) -> Result<Vec<DeliveryRow>, StoreError>;
 
     /// The tries of one delivery, oldest first, with their times.
-    fn attempts(&mut self, id: DeliveryId) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError>;
+    fn attempts(
+        &mut self,
+        id: DeliveryId,
+    ) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError>;
 
     /// The stored message, until it is settled.
     fn message(&mut self, id: DeliveryId) -> Result<Option<Vec<u8>>, StoreError>;

@@ -58,14 +58,24 @@ pub trait LibraryStore {
     ) -> Result<Vec<(SubscriberId, String, LibraryWork)>, StoreError>;
 
     /// How many works each interest of a reader learns from, by name.
-    fn count_library(&mut self, subscriber: SubscriberId) -> Result<Vec<(String, u64)>, StoreError>;
+    fn count_library(&mut self, subscriber: SubscriberId)
+    -> Result<Vec<(String, u64)>, StoreError>;
 
     /// Calls what hangs on the interest `old` by its new name: works and thumbs.
-    fn rename_interest(&mut self, subscriber: SubscriberId, old: &str, new: &str) -> Result<(), StoreError>;
+    fn rename_interest(
+        &mut self,
+        subscriber: SubscriberId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StoreError>;
 
     /// Forgets the works of the interest of this name. Thumbs stay: they are
     /// about papers, and count for the nearest interest that is left.
-    fn forget_library(&mut self, subscriber: SubscriberId, interest: &str) -> Result<u64, StoreError>;
+    fn forget_library(
+        &mut self,
+        subscriber: SubscriberId,
+        interest: &str,
+    ) -> Result<u64, StoreError>;
 }
 
 /// What may be a work of a library.

@@ -38,5 +38,9 @@ pub trait ListStore {
     fn suppression(&mut self, address: &Address) -> Result<Option<Suppression>, StoreError>;
 
     /// Up to `limit` suppressions from `from` on, in the order in which they were added.
-    fn list_suppressions(&mut self, from: DateTime<Utc>, limit: u32) -> Result<Vec<Suppression>, StoreError>;
+    fn list_suppressions(
+        &mut self,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, StoreError>;
 }

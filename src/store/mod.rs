@@ -45,28 +45,36 @@ pub use alarms::{AlarmRow, AlarmStore, FailingSource, RunFigures, RunRow, Troubl
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{
-    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick, ThumbsAtRank, Vote,
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick,
+    ThumbsAtRank, Vote,
 };
 pub use figures::{FigureStore, SourceStanding};
-pub use inbound::{DeliveryKey, Effect, InboundStore, NewReport, PolicyReports, ReportRow, Reported, ReportsOf};
-pub use issues::{History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped};
+pub use inbound::{
+    DeliveryKey, Effect, InboundStore, NewReport, PolicyReports, ReportRow, Reported, ReportsOf,
+};
+pub use issues::{
+    History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped,
+};
 pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
 pub use ledger::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
-    Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore,
+    LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement,
+    Verdict,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use listing::ListStore;
 pub use makers::{MakerStore, StoredMaker};
 pub use outcomes::{Fared, OutcomeStore, PickPlace};
 pub use oversight::{
-    CountedFrom, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine, SuppressionLine, Took,
+    CountedFrom, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
+    SuppressionLine, Took,
 };
 pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
 pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
 pub use reading::{Changes, DayCount, DayPage, DayQuery, PaperPage, ReadingStore};
 pub use requests::{
-    AGREES_TO, Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind, RequestStore,
+    AGREES_TO, Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind,
+    RequestStore,
 };
 pub use retention::{LastTended, Old, RetentionStore};
 pub use search::{SearchHit, SearchStore};

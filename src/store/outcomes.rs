@@ -33,7 +33,11 @@ pub struct PickPlace {
 pub trait OutcomeStore {
     /// How the picks of the issues composed since `since` fared, by kind (chosen
     /// ones first), then by place. Picks in a section called `besides` are left out.
-    fn exploring_outcomes(&mut self, since: DateTime<Utc>, besides: &str) -> Result<Vec<Fared>, StoreError>;
+    fn exploring_outcomes(
+        &mut self,
+        since: DateTime<Utc>,
+        besides: &str,
+    ) -> Result<Vec<Fared>, StoreError>;
 
     /// Where papers stood in issues composed since `since`, in the order of `picks`;
     /// `None` where it was in an older one, in none, or in a section called `besides`.

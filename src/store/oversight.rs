@@ -151,11 +151,21 @@ pub trait OversightStore {
     ) -> Result<Vec<SuppressionLine>, StoreError>;
 
     /// The mails queued since `since`, by day (UTC) and where they stand.
-    fn mails_by_day(&mut self, since: DateTime<Utc>) -> Result<Vec<(NaiveDate, DeliveryState, u64)>, StoreError>;
+    fn mails_by_day(
+        &mut self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(NaiveDate, DeliveryState, u64)>, StoreError>;
 
     /// How long the issues queued since `since` took until a server had them, by day and in steps of 5 minutes.
-    fn latencies(&mut self, from: CountedFrom, since: DateTime<Utc>) -> Result<Vec<Took>, StoreError>;
+    fn latencies(
+        &mut self,
+        from: CountedFrom,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Took>, StoreError>;
 
     /// The reports that came since `since`, by day (UTC) and class.
-    fn reports_by_day(&mut self, since: DateTime<Utc>) -> Result<Vec<(NaiveDate, String, u64)>, StoreError>;
+    fn reports_by_day(
+        &mut self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(NaiveDate, String, u64)>, StoreError>;
 }

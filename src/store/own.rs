@@ -76,17 +76,33 @@ pub struct SentMail {
 /// Verbs for the subscriber's own eyes; none of them changes anything.
 pub trait OwnStore {
     /// Up to `limit` issues of a reader, the newest first.
-    fn own_issues(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnIssue>, StoreError>;
+    fn own_issues(
+        &mut self,
+        subscriber: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<OwnIssue>, StoreError>;
 
     /// What is kept of a reader's issue of that date.
-    fn kept_issue(&mut self, subscriber: SubscriberId, date: NaiveDate) -> Result<Option<KeptIssue>, StoreError>;
+    fn kept_issue(
+        &mut self,
+        subscriber: SubscriberId,
+        date: NaiveDate,
+    ) -> Result<Option<KeptIssue>, StoreError>;
 
     /// The picks of a reader's newest issues, `issues` of them, the newest first
     /// and each in order.
-    fn picks_of(&mut self, subscriber: SubscriberId, issues: u32) -> Result<Vec<OwnPick>, StoreError>;
+    fn picks_of(
+        &mut self,
+        subscriber: SubscriberId,
+        issues: u32,
+    ) -> Result<Vec<OwnPick>, StoreError>;
 
     /// Up to `limit` mails to a subscriber, the newest first.
-    fn mails_to(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<SentMail>, StoreError>;
+    fn mails_to(
+        &mut self,
+        subscriber: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<SentMail>, StoreError>;
 
     /// What a subscriber asked for on the web, oldest first.
     fn requests_of(&mut self, subscriber: SubscriberId) -> Result<Vec<Request>, StoreError>;

@@ -66,7 +66,12 @@ pub trait PaperStore {
     /// whichever comes first, unless a person has taken them apart; a record that
     /// shows two papers to be one makes them one, and the older row stays. Each
     /// of several records of a work is kept.
-    fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError>;
+    fn take_in(
+        &mut self,
+        source: &str,
+        papers: &[Paper],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<TakenIn>, StoreError>;
 
     /// Takes in what was fetched from `source`: papers, and what is now known of
     /// its days, together or not at all; one answer for each paper, in order.
@@ -81,7 +86,12 @@ pub trait PaperStore {
     ) -> Result<Vec<TakenIn>, StoreError>;
 
     /// Keeps records that could not be read. The same record is kept once.
-    fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn set_aside(
+        &mut self,
+        source: &str,
+        records: &[SetAside],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// The paper of which this is a name.
     fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError>;
@@ -90,20 +100,32 @@ pub trait PaperStore {
     fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, StoredPaper)>, StoreError>;
 
     /// All papers announced from `first` to `last`, both included, by row.
-    fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError>;
+    fn papers_announced(
+        &mut self,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<Vec<StoredPaper>, StoreError>;
 
     /// Up to `limit` papers whose row comes after `after`, by row.
-    fn papers_after(&mut self, after: PaperRow, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+    fn papers_after(&mut self, after: PaperRow, limit: u32)
+    -> Result<Vec<StoredPaper>, StoreError>;
 
     /// Papers whose text holds the words of `query`, best first. Any text is a query.
     fn search_papers(&mut self, query: &str, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
 
     /// Papers announced on `date`, most votes first.
-    fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError>;
+    fn trending_papers(
+        &mut self,
+        date: NaiveDate,
+        limit: u32,
+    ) -> Result<Vec<StoredPaper>, StoreError>;
 
     /// Those of `ids` that a source lists, with the days on which they were
     /// announced under that name.
-    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError>;
+    fn announcement_days(
+        &mut self,
+        ids: &[PaperId],
+    ) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError>;
 
     /// Notes that a provider wants to be left alone. Of two pauses the longer one holds.
     fn pause_source(&mut self, pause: &SourcePause) -> Result<(), StoreError>;

@@ -64,13 +64,24 @@ pub trait ReadingStore {
 
     /// The papers of a day, or those of them that are in `category`, with the votes
     /// that each came with; in no order.
-    fn votes_of_day(&mut self, date: NaiveDate, category: Option<&str>) -> Result<Vec<(PaperRow, u32)>, StoreError>;
+    fn votes_of_day(
+        &mut self,
+        date: NaiveDate,
+        category: Option<&str>,
+    ) -> Result<Vec<(PaperRow, u32)>, StoreError>;
 
     /// The nearest days with papers before and after `date`.
-    fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError>;
+    fn days_around(
+        &mut self,
+        date: NaiveDate,
+    ) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError>;
 
     /// Up to `limit` days with papers at or before `until`, the newest first.
-    fn days_with_papers(&mut self, until: NaiveDate, limit: u32) -> Result<Vec<DayCount>, StoreError>;
+    fn days_with_papers(
+        &mut self,
+        until: NaiveDate,
+        limit: u32,
+    ) -> Result<Vec<DayCount>, StoreError>;
 
     /// Whether a source announces in this category or a paper is in it, however it is
     /// written; for `xx.*`, in one that begins with `xx.`. Reads all papers if not.

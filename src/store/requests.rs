@@ -37,7 +37,10 @@ impl RequestKind {
 
     /// Its word.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+        Self::WORDS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("", |(word, _)| word)
     }
 }
 
@@ -148,7 +151,12 @@ pub trait RequestStore {
     fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError>;
 
     /// How many links of `kind` were mailed to `address` since `since`.
-    fn count_mailed(&mut self, kind: RequestKind, address: &Address, since: DateTime<Utc>) -> Result<u32, StoreError>;
+    fn count_mailed(
+        &mut self,
+        kind: RequestKind,
+        address: &Address,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError>;
 
     /// How many of them were asked for on this page.
     fn count_mailed_from(
@@ -180,7 +188,12 @@ pub trait RequestStore {
 
     /// The owner of one of two addresses agrees that issues go to the new one. Once both
     /// have, they do, and links in older mails stop working.
-    fn agree_to_move(&mut self, id: RequestId, confirming: &Asking, now: DateTime<Utc>) -> Result<Proved, StoreError>;
+    fn agree_to_move(
+        &mut self,
+        id: RequestId,
+        confirming: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Proved, StoreError>;
 
     /// Notes that a request was done; `false` if it was before.
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -200,7 +213,12 @@ pub trait RequestStore {
     /// Forgets all that is stored of a person. What is left is `hash`, which
     /// stands for the address in the outbox and keeps imports from bringing them
     /// back. `false` if nobody has that row.
-    fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn erase_subscriber(
+        &mut self,
+        id: SubscriberId,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Whether somebody with one of these hashes of their address asked to be forgotten.
     fn was_erased(&mut self, hashes: &[String]) -> Result<bool, StoreError>;

@@ -39,7 +39,12 @@ pub struct LastTended {
 pub trait RetentionStore {
     /// Forgets up to `limit` of what is from before `before`; how many that were.
     /// Fewer than `limit` means that nothing older is left. Counters keep what they counted.
-    fn forget_old(&mut self, what: Old, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+    fn forget_old(
+        &mut self,
+        what: Old,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 
     /// Gives up to `pages` unused pages of the file back to the disk, if a good part of it is unused; how many.
     fn shrink(&mut self, pages: u32) -> Result<u64, StoreError>;

@@ -18,15 +18,28 @@ pub trait SearchStore {
     /// The papers that fit `query`, best first: `limit` of them after the first
     /// `offset`. Without words it is the newest that come first. Any query will
     /// do; one that asks for nothing finds nothing.
-    fn find_papers(&mut self, query: &Query, offset: u32, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+    fn find_papers(
+        &mut self,
+        query: &Query,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Up to `limit` papers with at least one of `words`, those with most and
     /// rarest of them first.
-    fn papers_with_any(&mut self, words: &[Words], limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+    fn papers_with_any(
+        &mut self,
+        words: &[Words],
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Those of `papers` that pass the filters of `query`: categories, sources,
     /// dates, and words that must not be there; in their order.
-    fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError>;
+    fn filter_papers(
+        &mut self,
+        query: &Query,
+        papers: &[PaperRow],
+    ) -> Result<Vec<PaperRow>, StoreError>;
 
     /// The papers in these rows, in their order, without those that have become
     /// another name of one.

@@ -33,5 +33,9 @@ pub trait SignatureStore {
 
     /// Calls `each` for the signatures of the `most` papers taken in last, in the
     /// order in which they were.
-    fn each_signature(&mut self, most: u32, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError>;
+    fn each_signature(
+        &mut self,
+        most: u32,
+        each: &mut dyn FnMut(PaperRow, &[u8]),
+    ) -> Result<(), StoreError>;
 }

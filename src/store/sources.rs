@@ -42,21 +42,45 @@ pub trait SourceStore {
 
     /// Ends the turn that was taken until `turn`: the next one may begin at `next`.
     /// Changes nothing if it was given up for lost and somebody else has it.
-    fn end_source_turn(&mut self, provider: &str, turn: DateTime<Utc>, next: DateTime<Utc>) -> Result<(), StoreError>;
+    fn end_source_turn(
+        &mut self,
+        provider: &str,
+        turn: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// When `source` was last asked for `what`.
-    fn source_asked(&mut self, source: &str, what: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+    fn source_asked(
+        &mut self,
+        source: &str,
+        what: &str,
+    ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Notes that `source` was asked for `what` at `at`.
-    fn note_source_asked(&mut self, source: &str, what: &str, at: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_source_asked(
+        &mut self,
+        source: &str,
+        what: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Up to `limit` papers that are liked or disliked by subscribers who changed
     /// something at or after `since`, that are not known, and for which `source` was
     /// not asked yet.
-    fn unknown_examples(&mut self, source: &str, since: DateTime<Utc>, limit: u32) -> Result<Vec<PaperId>, StoreError>;
+    fn unknown_examples(
+        &mut self,
+        source: &str,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<PaperId>, StoreError>;
 
     /// Notes that `source` was asked for these papers at `at`.
-    fn note_papers_asked(&mut self, source: &str, ids: &[PaperId], at: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_papers_asked(
+        &mut self,
+        source: &str,
+        ids: &[PaperId],
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Up to `limit` records that were set aside, the last ones first.
     fn records_set_aside(&mut self, limit: u32) -> Result<Vec<SetAsideRow>, StoreError>;

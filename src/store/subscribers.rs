@@ -46,16 +46,29 @@ pub trait SubscriberStore {
     fn subscriber_by_id(&mut self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
 
     /// Up to `limit` subscribers after `after`, by row.
-    fn subscribers_after(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Subscriber>, StoreError>;
+    fn subscribers_after(
+        &mut self,
+        after: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<Subscriber>, StoreError>;
 
     /// Writes preferences, name, status and interests of a known subscriber. Whoever has
     /// left or is suppressed stays so: they may have left since they were read. Of
     /// somebody who was erased nothing is written.
-    fn save_subscriber(&mut self, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn save_subscriber(
+        &mut self,
+        subscriber: &Subscriber,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Ends the subscription. What is queued and not yet handed over is held.
     /// `false` if there is no such subscriber or they had left already.
-    fn unsubscribe(&mut self, id: SubscriberId, channel: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn unsubscribe(
+        &mut self,
+        id: SubscriberId,
+        channel: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Has all links in older mails stop working, but those to leave; `false` if
     /// there is no such subscriber.
@@ -63,7 +76,11 @@ pub trait SubscriberStore {
 
     /// Forgets the subscriber; what is queued and not yet handed over is held.
     /// The record of what was sent stays. `false` if there is no such subscriber.
-    fn remove_subscriber(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    fn remove_subscriber(
+        &mut self,
+        id: SubscriberId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Subscribers by status.
     fn count_subscribers(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;

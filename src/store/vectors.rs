@@ -44,7 +44,12 @@ pub trait VectorStore {
 
     /// Makes room for the vectors of `maker`, the model installed as `folder`.
     /// Those that are there already stay.
-    fn begin_model(&mut self, maker: &str, folder: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn begin_model(
+        &mut self,
+        maker: &str,
+        folder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Lets the vectors of `maker` rank, and forgets all others. Whether there was
     /// room for them: if not, nothing changes.
@@ -70,8 +75,16 @@ pub trait VectorStore {
     fn save_vectors(&mut self, maker: &str, vectors: &[NewVector<'_>]) -> Result<u64, StoreError>;
 
     /// Shows `each` every vector of `maker` as it is packed, in the order of papers.
-    fn each_vector(&mut self, maker: &str, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError>;
+    fn each_vector(
+        &mut self,
+        maker: &str,
+        each: &mut dyn FnMut(PaperRow, &[u8]),
+    ) -> Result<(), StoreError>;
 
     /// The vectors of `maker` for `rows`, in their order; `None` where there is none.
-    fn vectors(&mut self, maker: &str, rows: &[PaperRow]) -> Result<Vec<Option<Vec<f32>>>, StoreError>;
+    fn vectors(
+        &mut self,
+        maker: &str,
+        rows: &[PaperRow],
+    ) -> Result<Vec<Option<Vec<f32>>>, StoreError>;
 }

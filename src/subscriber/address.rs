@@ -51,10 +51,15 @@ impl FromStr for Address {
         if local.len() > 64 || text.len() > 254 {
             return Err(BadAddress::Length);
         }
-        if text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') || !is_mail_domain(&domain) {
+        if text
+            .bytes()
+            .any(|byte| byte.is_ascii_control() || byte == b' ')
+            || !is_mail_domain(&domain)
+        {
             return Err(BadAddress::Shape);
         }
-        text.parse::<lettre::Address>().map_err(|_| BadAddress::Shape)?;
+        text.parse::<lettre::Address>()
+            .map_err(|_| BadAddress::Shape)?;
         Ok(Address(text))
     }
 }
@@ -66,13 +71,17 @@ fn is_mail_domain(domain: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
             && name.len() <= 63
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !name.starts_with('-')
             && !name.ends_with('-')
     };
     let last = domain.rsplit('.').next().unwrap_or_default();
     domain == "localhost"
-        || domain.contains('.') && domain.split('.').all(is_name) && !last.bytes().all(|byte| byte.is_ascii_digit())
+        || domain.contains('.')
+            && domain.split('.').all(is_name)
+            && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Address {
@@ -83,7 +92,10 @@ impl fmt::Display for Address {
 
 impl From<&Address> for lettre::Address {
     fn from(address: &Address) -> Self {
-        address.0.parse().expect("an Address was checked with lettre's own parser")
+        address
+            .0
+            .parse()
+            .expect("an Address was checked with lettre's own parser")
     }
 }
 
@@ -93,12 +105,22 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, expected: &Result<&str, BadAddress>) {
-        assert_eq!(raw.parse::<Address>().as_ref().map(Address::as_str).map_err(Clone::clone), *expected, "{raw:?}");
+        assert_eq!(
+            raw.parse::<Address>()
+                .as_ref()
+                .map(Address::as_str)
+                .map_err(Clone::clone),
+            *expected,
+            "{raw:?}"
+        );
     }
 
     #[test]
     fn addresses_are_checked_at_the_border() {
-        check(" Ada.L+papers@Example.ORG ", &Ok("Ada.L+papers@example.org"));
+        check(
+            " Ada.L+papers@Example.ORG ",
+            &Ok("Ada.L+papers@example.org"),
+        );
         check("ada@bücher.example", &Ok("ada@xn--bcher-kva.example"));
         check("ada@localhost", &Ok("ada@localhost"));
         check("ada", &Err(BadAddress::Shape));
@@ -107,7 +129,10 @@ mod tests {
         check("ada@example", &Err(BadAddress::Shape));
         check("ada@exam ple.org", &Err(BadAddress::Shape));
         check("a da@example.org", &Err(BadAddress::Shape));
-        check("ada@example.org\r\nBcc: x@example.org", &Err(BadAddress::Shape));
+        check(
+            "ada@example.org\r\nBcc: x@example.org",
+            &Err(BadAddress::Shape),
+        );
         check("ada@example..org", &Err(BadAddress::Shape));
         check("\"a@b\"@example.org", &Ok("\"a@b\"@example.org"));
         check("ada@[127.0.0.1]", &Err(BadAddress::Shape));
@@ -115,6 +140,9 @@ mod tests {
         check("ada@exa_mple.org", &Err(BadAddress::Shape));
         check("ada@-example.org", &Err(BadAddress::Shape));
         check("адa@example.org", &Err(BadAddress::Local));
-        check(&format!("{}@example.org", "a".repeat(65)), &Err(BadAddress::Length));
+        check(
+            &format!("{}@example.org", "a".repeat(65)),
+            &Err(BadAddress::Length),
+        );
     }
 }

@@ -51,13 +51,19 @@ impl NewSubscriber {
 
     /// The place of the interest called `name`, in whatever case.
     pub fn interest_called(&self, name: &str) -> Option<usize> {
-        self.interests.iter().position(|interest| interest.name.eq_ignore_ascii_case(name))
+        self.interests
+            .iter()
+            .position(|interest| interest.name.eq_ignore_ascii_case(name))
     }
 
     /// The names of `before` that no interest has any more.
     pub fn interests_gone(&self, before: &[Interest]) -> Vec<String> {
         let is_gone = |known: &&Interest| self.interest_called(&known.name).is_none();
-        before.iter().filter(is_gone).map(|interest| interest.name.clone()).collect()
+        before
+            .iter()
+            .filter(is_gone)
+            .map(|interest| interest.name.clone())
+            .collect()
     }
 }
 
@@ -82,9 +88,15 @@ mod tests {
         ada.pause(None).unwrap();
         assert_eq!(ada.status, Status::Paused);
         ada.pause(Some("2026-09-01".parse().unwrap())).unwrap();
-        assert_eq!((ada.status, ada.preferences.pause_until.is_some()), (Status::Active, true));
+        assert_eq!(
+            (ada.status, ada.preferences.pause_until.is_some()),
+            (Status::Active, true)
+        );
         ada.resume().unwrap();
-        assert_eq!((ada.status, ada.preferences.pause_until), (Status::Active, None));
+        assert_eq!(
+            (ada.status, ada.preferences.pause_until),
+            (Status::Active, None)
+        );
     }
 
     #[test]

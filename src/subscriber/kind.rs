@@ -104,21 +104,43 @@ const BIG: [&str; 24] = [
 ];
 
 /// Short names of real providers that are one slip away from a big one.
-const REAL: [&str; 6] = ["gmx.com", "mail.com", "ymail.com", "email.com", "hotmail.co.uk", "live.fr"];
+const REAL: [&str; 6] = [
+    "gmx.com",
+    "mail.com",
+    "ymail.com",
+    "email.com",
+    "hotmail.co.uk",
+    "live.fr",
+];
 
 impl Address {
     /// What kind of mailbox this is; `disposable` are more domains of that kind.
     pub fn kind(&self, disposable: &[String]) -> MailboxKind {
         let domain = self.domain().to_lowercase();
         // A subdomain of such a service is one, too.
-        let is_below =
-            |service: &str| domain == service || domain.strip_suffix(service).is_some_and(|head| head.ends_with('.'));
-        if DISPOSABLE.iter().any(|service| is_below(service)) || disposable.iter().any(|service| is_below(service)) {
+        let is_below = |service: &str| {
+            domain == service
+                || domain
+                    .strip_suffix(service)
+                    .is_some_and(|head| head.ends_with('.'))
+        };
+        if DISPOSABLE.iter().any(|service| is_below(service))
+            || disposable.iter().any(|service| is_below(service))
+        {
             return MailboxKind::Disposable;
         }
-        let local = self.as_str().split('@').next().unwrap_or_default().to_lowercase();
+        let local = self
+            .as_str()
+            .split('@')
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
         let function = local.split('+').next().unwrap_or_default();
-        if ROLES.contains(&function) { MailboxKind::Role } else { MailboxKind::Person }
+        if ROLES.contains(&function) {
+            MailboxKind::Role
+        } else {
+            MailboxKind::Person
+        }
     }
 
     /// The address that was probably meant, where the domain is one slip away
@@ -139,7 +161,12 @@ fn is_one_slip(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[start..], &b[start..]);
-    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let end = a
+        .iter()
+        .rev()
+        .zip(b.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);
     match (a, b) {
         ([_], [] | [_]) | ([], [_]) => true,
@@ -158,11 +185,33 @@ mod tests {
 
     #[test]
     fn slips_in_big_names_are_noticed() {
-        let meant = |text: &str| address(text).probably_meant().map(|meant| meant.to_string());
-        for slip in ["gmial.com", "gamil.com", "gmail.co", "gmai.com", "gmaill.com", "gmail.con"] {
-            assert_eq!(meant(&format!("ada@{slip}")).as_deref(), Some("ada@gmail.com"), "{slip}");
+        let meant = |text: &str| {
+            address(text)
+                .probably_meant()
+                .map(|meant| meant.to_string())
+        };
+        for slip in [
+            "gmial.com",
+            "gamil.com",
+            "gmail.co",
+            "gmai.com",
+            "gmaill.com",
+            "gmail.con",
+        ] {
+            assert_eq!(
+                meant(&format!("ada@{slip}")).as_deref(),
+                Some("ada@gmail.com"),
+                "{slip}"
+            );
         }
-        for right in ["gmail.com", "gmx.com", "mail.com", "example.org", "uni.de", "qq.com"] {
+        for right in [
+            "gmail.com",
+            "gmx.com",
+            "mail.com",
+            "example.org",
+            "uni.de",
+            "qq.com",
+        ] {
             assert_eq!(meant(&format!("ada@{right}")), None, "{right}");
         }
     }

@@ -1,8 +1,8 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
 use super::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Weight,
-    WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences,
+    Status, Weight, WhenEmpty,
 };
 use crate::fields::Fields;
 use crate::paper::PaperId;
@@ -43,9 +43,13 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sat", Weekday::Sat),
     ("sun", Weekday::Sun),
 ];
-const FREQUENCIES: [(&str, Frequency); 2] = [("daily", Frequency::Daily), ("weekly", Frequency::Weekly)];
-const LENGTHS: [(&str, AbstractLength); 3] =
-    [("full", AbstractLength::Full), ("short", AbstractLength::Short), ("none", AbstractLength::None)];
+const FREQUENCIES: [(&str, Frequency); 2] =
+    [("daily", Frequency::Daily), ("weekly", Frequency::Weekly)];
+const LENGTHS: [(&str, AbstractLength); 3] = [
+    ("full", AbstractLength::Full),
+    ("short", AbstractLength::Short),
+    ("none", AbstractLength::None),
+];
 const WHEN_EMPTY: [(&str, WhenEmpty); 2] = [("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)];
 const FORMATS: [(&str, Format); 2] = [("html", Format::Html), ("text", Format::Text)];
 
@@ -61,7 +65,10 @@ pub const INTERESTS_MAX: usize = 100;
 /// Reads a subscriber, starting from what is known of them already, or from the
 /// defaults. `None` if the address will not do; what is wrong is noted in
 /// `fields`, and whatever was wrong keeps its earlier value.
-pub fn read_subscriber(fields: &mut Fields, before: Option<&NewSubscriber>) -> Option<NewSubscriber> {
+pub fn read_subscriber(
+    fields: &mut Fields,
+    before: Option<&NewSubscriber>,
+) -> Option<NewSubscriber> {
     let address = match before {
         Some(before) => {
             fields.text("email");
@@ -69,23 +76,44 @@ pub fn read_subscriber(fields: &mut Fields, before: Option<&NewSubscriber>) -> O
         }
         None => fields.needed("email").and_then(|text| {
             let parsed = text.parse::<Address>();
-            parsed.map_err(|error| fields.refuse("email", Some(format!("{text:?}")), error.to_string())).ok()
+            parsed
+                .map_err(|error| {
+                    fields.refuse("email", Some(format!("{text:?}")), error.to_string())
+                })
+                .ok()
         }),
     };
-    let mut preferences = before.map(|before| before.preferences.clone()).unwrap_or_default();
+    let mut preferences = before
+        .map(|before| before.preferences.clone())
+        .unwrap_or_default();
     read_preferences(fields, &mut preferences);
-    let name = fields.filled("name").map(|name| crate::text::clean_line(&name));
-    if name.as_ref().is_some_and(|name| name.chars().count() > NAME_CHARS_MAX) {
-        fields.refuse("name", None, format!("must have at most {NAME_CHARS_MAX} characters"));
+    let name = fields
+        .filled("name")
+        .map(|name| crate::text::clean_line(&name));
+    if name
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > NAME_CHARS_MAX)
+    {
+        fields.refuse(
+            "name",
+            None,
+            format!("must have at most {NAME_CHARS_MAX} characters"),
+        );
     }
     let status = fields.choice("status", &Status::WORDS);
     let interests = read_interests(fields);
     Some(NewSubscriber {
         address: address?,
-        name: name.or_else(|| before.map(|before| before.name.clone())).unwrap_or_default(),
-        status: status.or(before.map(|before| before.status)).unwrap_or(Status::Active),
+        name: name
+            .or_else(|| before.map(|before| before.name.clone()))
+            .unwrap_or_default(),
+        status: status
+            .or(before.map(|before| before.status))
+            .unwrap_or(Status::Active),
         preferences,
-        interests: interests.or_else(|| before.map(|before| before.interests.clone())).unwrap_or_default(),
+        interests: interests
+            .or_else(|| before.map(|before| before.interests.clone()))
+            .unwrap_or_default(),
     })
 }
 
@@ -93,42 +121,82 @@ fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
     // However its letters are written, and with the blanks that people type in names of towns.
     let zone = |text: &str| {
         let wanted = text.replace(' ', "_");
-        let found = TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(&wanted));
-        found.copied().ok_or("must be a time zone like Europe/Berlin")
+        let found = TZ_VARIANTS
+            .iter()
+            .find(|zone| zone.name().eq_ignore_ascii_case(&wanted));
+        found
+            .copied()
+            .ok_or("must be a time zone like Europe/Berlin")
     };
     let clock = |text: &str| {
-        let parsed = NaiveTime::parse_from_str(text, "%H:%M").or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"));
+        let parsed = NaiveTime::parse_from_str(text, "%H:%M")
+            .or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"));
         parsed.map_err(|_| "must be a time of day like 07:00")
     };
-    let date = |text: &str| text.parse::<NaiveDate>().map_err(|_| "must be a date like 2026-08-04");
+    let date = |text: &str| {
+        text.parse::<NaiveDate>()
+            .map_err(|_| "must be a date like 2026-08-04")
+    };
     let language = |text: &str| {
-        let plain = text.len() <= 16 && text.len() >= 2 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if plain { Ok(text.to_lowercase()) } else { Err("must be a language code like en or de") }
+        let plain = text.len() <= 16
+            && text.len() >= 2
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if plain {
+            Ok(text.to_lowercase())
+        } else {
+            Err("must be a language code like en or de")
+        }
     };
     set(&mut into.timezone, fields.parsed("timezone", zone));
     set(&mut into.send_at, fields.parsed("send_at", clock));
     if let Some(texts) = fields.texts("days") {
         let mut days = Vec::new();
         for text in &texts {
-            let found = WEEKDAYS.iter().find(|(word, _)| text.to_lowercase().starts_with(word));
+            let found = WEEKDAYS
+                .iter()
+                .find(|(word, _)| text.to_lowercase().starts_with(word));
             match found {
                 Some((_, day)) if !days.contains(day) => days.push(*day),
                 Some(_) => {}
-                None => fields.refuse("days", Some(format!("{text:?}")), "must be days like mon, tue, wed"),
+                None => fields.refuse(
+                    "days",
+                    Some(format!("{text:?}")),
+                    "must be days like mon, tue, wed",
+                ),
             }
         }
         if texts.is_empty() {
-            fields.refuse("days", Some("[]".to_owned()), "must name at least one day; for a pause there is a date");
+            fields.refuse(
+                "days",
+                Some("[]".to_owned()),
+                "must name at least one day; for a pause there is a date",
+            );
         }
         days.sort_by_key(Weekday::num_days_from_monday);
         set(&mut into.days, (!days.is_empty()).then_some(days));
     }
-    set(&mut into.frequency, fields.choice("frequency", &FREQUENCIES));
+    set(
+        &mut into.frequency,
+        fields.choice("frequency", &FREQUENCIES),
+    );
     set(&mut into.weekday, fields.choice("weekday", &WEEKDAYS));
-    set(&mut into.max_papers, fields.number("max_papers", PAPERS_RANGE).map(|number| number as u32));
+    set(
+        &mut into.max_papers,
+        fields
+            .number("max_papers", PAPERS_RANGE)
+            .map(|number| number as u32),
+    );
     set(&mut into.abstracts, fields.choice("abstracts", &LENGTHS));
-    set(&mut into.min_score, fields.fraction("min_score", 0.0..=1.0).map(|number| number as f32));
-    set(&mut into.when_empty, fields.choice("when_empty", &WHEN_EMPTY));
+    set(
+        &mut into.min_score,
+        fields
+            .fraction("min_score", 0.0..=1.0)
+            .map(|number| number as f32),
+    );
+    set(
+        &mut into.when_empty,
+        fields.choice("when_empty", &WHEN_EMPTY),
+    );
     set(&mut into.format, fields.choice("format", &FORMATS));
     set(&mut into.language, fields.parsed("language", language));
     if let Some(until) = fields.parsed("pause_until", date) {
@@ -145,11 +213,19 @@ fn set<T>(into: &mut T, read: Option<T>) {
 }
 
 fn read_interests(fields: &mut Fields) -> Option<Vec<Interest>> {
-    let mut interests = fields.sections("interests", false, |fields| read_interest(fields, None))?;
+    let mut interests =
+        fields.sections("interests", false, |fields| read_interest(fields, None))?;
     for at in 0..interests.len() {
-        if interests[..at].iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&interests[at].name)) {
+        if interests[..at]
+            .iter()
+            .any(|earlier| earlier.name.eq_ignore_ascii_case(&interests[at].name))
+        {
             let name = format!("{:?}", interests[at].name);
-            fields.refuse("interests", Some(name), "two interests have this name; each needs one of its own");
+            fields.refuse(
+                "interests",
+                Some(name),
+                "two interests have this name; each needs one of its own",
+            );
         }
     }
     interests.retain(|interest| !interest.name.is_empty());
@@ -164,8 +240,18 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
     let id = |text: &str| text.parse::<PaperId>();
     let line = |text: String| crate::text::clean_line(&text);
     let name = fields.filled("name").map(line);
-    set(&mut interest.description, fields.text("description").map(|text| crate::text::clean_text(&text)));
-    set(&mut interest.weight, fields.fraction("weight", Weight::RANGE).and_then(Weight::new));
+    set(
+        &mut interest.description,
+        fields
+            .text("description")
+            .map(|text| crate::text::clean_text(&text)),
+    );
+    set(
+        &mut interest.weight,
+        fields
+            .fraction("weight", Weight::RANGE)
+            .and_then(Weight::new),
+    );
     set(&mut interest.keywords, fields.texts("keywords"));
     set(&mut interest.must_not, fields.texts("must_not"));
     set(&mut interest.authors, fields.texts("authors"));
@@ -178,18 +264,28 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
             .into_iter()
             .find_map(|list| list.first())
             .cloned()
-            .or_else(|| (!interest.description.is_empty()).then(|| crate::text::cut(&interest.description, 60)));
+            .or_else(|| {
+                (!interest.description.is_empty())
+                    .then(|| crate::text::cut(&interest.description, 60))
+            });
         interest.name = first.unwrap_or_else(|| "Interest".to_owned());
     }
     if interest.name.chars().count() > NAME_CHARS_MAX {
-        fields.refuse("name", None, format!("must have at most {NAME_CHARS_MAX} characters"));
+        fields.refuse(
+            "name",
+            None,
+            format!("must have at most {NAME_CHARS_MAX} characters"),
+        );
     }
     interest
 }
 
 /// The word for `value` in `words`.
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
-    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
+    words
+        .iter()
+        .find(|(_, known)| known == value)
+        .map_or("", |(word, _)| word)
 }
 
 /// A subscriber as files and listings hold them.
@@ -240,7 +336,10 @@ impl NewSubscriber {
     /// The object that `import` reads back.
     pub fn record(&self) -> SubscriberRecord {
         let preferences = &self.preferences;
-        let days = EVERY_DAY.iter().filter(|day| preferences.days.contains(day)).map(|day| word(&WEEKDAYS, day));
+        let days = EVERY_DAY
+            .iter()
+            .filter(|day| preferences.days.contains(day))
+            .map(|day| word(&WEEKDAYS, day));
         SubscriberRecord {
             email: self.address.clone(),
             name: self.name.clone(),
@@ -277,11 +376,21 @@ mod tests {
     use serde_json::json;
 
     fn read(value: Value) -> Result<NewSubscriber, Vec<String>> {
-        let Value::Object(table) = value else { panic!("not an object") };
+        let Value::Object(table) = value else {
+            panic!("not an object")
+        };
         let mut fields = Fields::new(table);
         let subscriber = read_subscriber(&mut fields, None);
-        let problems: Vec<String> = fields.into_problems().iter().map(ToString::to_string).collect();
-        if problems.is_empty() { Ok(subscriber.unwrap()) } else { Err(problems) }
+        let problems: Vec<String> = fields
+            .into_problems()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if problems.is_empty() {
+            Ok(subscriber.unwrap())
+        } else {
+            Err(problems)
+        }
     }
 
     #[test]
@@ -304,7 +413,12 @@ mod tests {
             }],
         });
         let details = read(record.clone()).unwrap();
-        let again = Subscriber { id: SubscriberId(1), generation: 0, details }.to_record();
+        let again = Subscriber {
+            id: SubscriberId(1),
+            generation: 0,
+            details,
+        }
+        .to_record();
         assert_eq!(again, record);
         assert_eq!(again.as_object().unwrap().len(), RECORD_KEYS.len());
     }

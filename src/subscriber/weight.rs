@@ -20,7 +20,9 @@ impl Weight {
 
     /// The weight of a number in [`Weight::RANGE`], to the nearest hundredth.
     pub fn new(number: f64) -> Option<Self> {
-        Self::RANGE.contains(&number).then(|| Weight((number * 100.0).round() as u16))
+        Self::RANGE
+            .contains(&number)
+            .then(|| Weight((number * 100.0).round() as u16))
     }
 
     /// It as a number.
@@ -64,7 +66,14 @@ mod tests {
 
     #[test]
     fn weights_are_written_as_people_write_them() {
-        for (number, text) in [(1.0, "1"), (2.0, "2"), (0.5, "0.5"), (0.333, "0.33"), (10.0, "10"), (0.1, "0.1")] {
+        for (number, text) in [
+            (1.0, "1"),
+            (2.0, "2"),
+            (0.5, "0.5"),
+            (0.333, "0.33"),
+            (10.0, "10"),
+            (0.1, "0.1"),
+        ] {
             let weight = Weight::new(number).unwrap();
             assert_eq!(
                 (weight.to_string(), serde_json::to_string(&weight).unwrap()),

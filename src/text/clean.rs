@@ -40,7 +40,11 @@ fn readable(raw: &str) -> String {
 /// 9: their quick check is "yes"): most titles and abstracts need no second look.
 pub(super) fn composed(text: &str) -> String {
     const FIRST_MARK: char = '\u{300}';
-    if text.chars().all(|c| c < FIRST_MARK) { text.to_owned() } else { text.nfc().collect() }
+    if text.chars().all(|c| c < FIRST_MARK) {
+        text.to_owned()
+    } else {
+        text.nfc().collect()
+    }
 }
 
 /// The text without hidden characters.
@@ -53,7 +57,8 @@ fn visible(text: &str) -> String {
             // only a way to hide something elsewhere.
             '\u{200C}' | '\u{200D}' => {
                 let joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
-                let shaped = |c: char| !(c.is_ascii() || c.is_whitespace() || is_hidden(c) || joiner(c));
+                let shaped =
+                    |c: char| !(c.is_ascii() || c.is_whitespace() || is_hidden(c) || joiner(c));
                 kept.ends_with(shaped) && chars.peek().is_some_and(|&next| shaped(next))
             }
             '\n' | '\t' => true,
@@ -92,7 +97,11 @@ fn collapse(text: &str, keep_paragraphs: bool) -> String {
             continue;
         }
         if blank && !out.is_empty() {
-            out.push_str(if keep_paragraphs && breaks > 1 { "\n\n" } else { " " });
+            out.push_str(if keep_paragraphs && breaks > 1 {
+                "\n\n"
+            } else {
+                " "
+            });
         }
         blank = false;
         breaks = 0;
@@ -112,7 +121,10 @@ pub fn cut(text: &str, max_chars: usize) -> String {
     let Some(room) = max_chars.checked_sub(1) else {
         return String::new();
     };
-    let mut end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
+    let mut end = text
+        .char_indices()
+        .nth(room)
+        .map_or(text.len(), |(at, _)| at);
     let ends_word = text[end..].starts_with(char::is_whitespace);
     while end > 0 && joins(&text[..end], &text[end..]) {
         end -= text[..end].chars().next_back().map_or(0, char::len_utf8);
@@ -124,7 +136,8 @@ pub fn cut(text: &str, max_chars: usize) -> String {
         Some(at) if !ends_word && at * 2 >= head.len() => &head[..at],
         _ => head,
     };
-    let words = words.trim_end_matches(|c: char| c.is_whitespace() || ",;:.–—-([{'\"“‘".contains(c));
+    let words =
+        words.trim_end_matches(|c: char| c.is_whitespace() || ",;:.–—-([{'\"“‘".contains(c));
     format!("{words}…")
 }
 
@@ -165,7 +178,10 @@ mod tests {
         check_line(" On\r\n  $O(n^2)$ <i>sums</i>\0 ", "On O(n²) sums");
         check_line("a-\u{200C}-b", "a–b");
         check_line("Subject\u{202E}gnp.exe\u{200B}\u{FEFF}", "Subjectgnp.exe");
-        check_line("a\u{200D}b क्\u{200D}ष 👩\u{200D}🔬", "ab क्\u{200D}ष 👩\u{200D}🔬");
+        check_line(
+            "a\u{200D}b क्\u{200D}ष 👩\u{200D}🔬",
+            "ab क्\u{200D}ष 👩\u{200D}🔬",
+        );
         check_line("a\u{FFFE}\u{1FFFF}\u{FDD0}b", "ab");
         check_line("e\u{200B}\u{301}", "é");
         check_line("A &amp; B\u{2029}C\u{a0}D", "A & B C D");
@@ -173,7 +189,10 @@ mod tests {
 
     #[test]
     fn paragraphs_stay_and_hard_wraps_go() {
-        check_text("One\ntwo.\r\n\r\nThree.\n \n\nFour.", "One two.\n\nThree.\n\nFour.");
+        check_text(
+            "One\ntwo.\r\n\r\nThree.\n \n\nFour.",
+            "One two.\n\nThree.\n\nFour.",
+        );
         check_text("<p>One</p>\n<p>two</p>", "One\n\ntwo");
         check_text("", "");
     }
@@ -186,7 +205,11 @@ mod tests {
         check_cut("one two, three", 10, "one two…");
         check_cut("word one “ two", 12, "word one…");
         check_cut("日本語の題名", 4, "日本語…");
-        check_cut("a Donaudampfschifffahrtsgesellschaft", 20, "a Donaudampfschifff…");
+        check_cut(
+            "a Donaudampfschifffahrtsgesellschaft",
+            20,
+            "a Donaudampfschifff…",
+        );
         check_cut("unbreakable", 6, "unbre…");
         check_cut("ne\u{301}e", 3, "n…");
         check_cut("ab", 1, "…");

@@ -15,7 +15,9 @@ pub fn fold(text: &str) -> String {
             push_folded(&mut out, c);
         } else if (c == '+' || c == '#')
             && out.ends_with(|c: char| c.is_ascii_alphabetic() || c == '+')
-            && !chars.peek().is_some_and(|&next| next.is_alphanumeric() || is_combining_mark(next))
+            && !chars
+                .peek()
+                .is_some_and(|&next| next.is_alphanumeric() || is_combining_mark(next))
         {
             out.push(c);
         } else if !out.is_empty() && !out.ends_with(' ') {
@@ -53,8 +55,10 @@ pub fn contains_phrase(folded_text: &str, folded_phrase: &str) -> bool {
         let start = from + found;
         let end = start + phrase.len();
         let starts_word = start == 0 || folded_text[..start].ends_with(' ') || is_unspaced(first);
-        let ends_word =
-            open_end || end == folded_text.len() || folded_text[end..].starts_with(' ') || is_unspaced(last);
+        let ends_word = open_end
+            || end == folded_text.len()
+            || folded_text[end..].starts_with(' ')
+            || is_unspaced(last);
         if starts_word && ends_word {
             return true;
         }

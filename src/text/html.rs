@@ -126,7 +126,13 @@ impl Page {
             }
         } else if self.scripts.len() < MAX_SCRIPTS {
             self.math_child(false, false);
-            self.scripts.push(Script { name, start: self.out.len(), second: None, third: None, depth: 0 });
+            self.scripts.push(Script {
+                name,
+                start: self.out.len(),
+                second: None,
+                third: None,
+                depth: 0,
+            });
         }
     }
 
@@ -173,7 +179,9 @@ impl Page {
                 push_superscript(&mut self.out, &inner);
                 push_root(&mut self.out, &base);
             }
-            "mover" => match accent(&inner).filter(|_| is_one_letter(&self.out[script.start.min(self.out.len())..])) {
+            "mover" => match accent(&inner)
+                .filter(|_| is_one_letter(&self.out[script.start.min(self.out.len())..]))
+            {
                 Some(accent) => self.out.push(accent),
                 None => push_superscript(&mut self.out, &inner),
             },
@@ -189,7 +197,8 @@ impl Page {
 /// Appends the root of `inner`, in brackets unless it is one thing.
 fn push_root(out: &mut String, inner: &str) {
     let inner = inner.trim();
-    let is_plain = inner.chars().all(|c| c.is_ascii_digit()) || is_one_letter(inner) || bracketed(inner);
+    let is_plain =
+        inner.chars().all(|c| c.is_ascii_digit()) || is_one_letter(inner) || bracketed(inner);
     out.push('√');
     let (open, close) = if is_plain { ("", "") } else { ("(", ")") };
     out.extend([open, inner, close]);
@@ -237,7 +246,9 @@ impl<'a> Tag<'a> {
         let inner = rest.strip_prefix('<')?;
         let closes = inner.starts_with('/');
         let inner = inner.strip_prefix('/').unwrap_or(inner);
-        let name_length = inner.bytes().position(|b| !(b.is_ascii_alphanumeric() || b == b'-' || b == b':'))?;
+        let name_length = inner
+            .bytes()
+            .position(|b| !(b.is_ascii_alphanumeric() || b == b'-' || b == b':'))?;
         let name = &inner[..name_length];
         let local = name.rsplit(':').next()?;
         // The longest name of the vocabularies below has 18 letters.
@@ -266,7 +277,10 @@ fn attributes_length(rest: &str) -> Option<(usize, bool)> {
     let bytes = &rest.as_bytes()[..rest.len().min(LONGEST)];
     let mut at = 0;
     loop {
-        let blanks = bytes[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let blanks = bytes[at..]
+            .iter()
+            .take_while(|b| b.is_ascii_whitespace())
+            .count();
         at += blanks;
         match bytes.get(at)? {
             b'>' => return Some((at + 1, false)),
@@ -274,23 +288,29 @@ fn attributes_length(rest: &str) -> Option<(usize, bool)> {
             _ if blanks == 0 => return None,
             _ => {}
         }
-        let name = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"-:_.".contains(b)).count();
+        let name = bytes[at..]
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || b"-:_.".contains(b))
+            .count();
         if name == 0 || bytes.get(at + name) != Some(&b'=') {
             return None;
         }
         at += name + 1;
         at += match bytes.get(at)? {
             quote @ (b'"' | b'\'') => 2 + bytes[at + 1..].iter().position(|b| b == quote)?,
-            _ => bytes[at..].iter().position(|b| b.is_ascii_whitespace() || *b == b'>')?,
+            _ => bytes[at..]
+                .iter()
+                .position(|b| b.is_ascii_whitespace() || *b == b'>')?,
         };
     }
 }
 
 fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
     Some(match name {
-        "p" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table" | "blockquote" | "pre"
-        | "section" | "article" | "sec" | "abstract" | "title" | "header" | "footer" | "list" | "disp-formula"
-        | "figure" | "hr" | "body" | "head" | "html" => Kind::Block,
+        "p" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table"
+        | "blockquote" | "pre" | "section" | "article" | "sec" | "abstract" | "title"
+        | "header" | "footer" | "list" | "disp-formula" | "figure" | "hr" | "body" | "head"
+        | "html" => Kind::Block,
         "br" | "li" | "tr" | "dt" | "dd" | "list-item" | "break" => Kind::Break,
         "td" | "th" | "img" | "mtd" | "mtr" | "mtable" | "mspace" => Kind::Cell,
         "script" | "style" | "annotation" | "annotation-xml" | "tex-math" => Kind::Dropped,
@@ -304,19 +324,25 @@ fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
         "msub" | "munder" => Kind::Script("msub"),
         "mfrac" => Kind::Script("mfrac"),
         // `<s>` is missing on purpose: it is the start token of many models.
-        "a" | "b" | "i" | "u" | "em" | "strong" | "span" | "small" | "big" | "tt" | "code" | "font" | "cite"
-        | "abbr" | "mark" | "q" | "del" | "ins" | "center" | "strike" | "italic" | "bold" | "sc" | "monospace"
-        | "roman" | "sans-serif" | "underline" | "ext-link" | "xref" | "uri" | "email" | "inline-formula"
-        | "alternatives" | "named-content" | "styled-content" | "label" | "fn" | "inline-graphic" | "math" | "mrow"
-        | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "mphantom" | "menclose" | "semantics"
-        | "ms" | "mmultiscripts" | "mprescripts" | "none" => Kind::Inline,
+        "a" | "b" | "i" | "u" | "em" | "strong" | "span" | "small" | "big" | "tt" | "code"
+        | "font" | "cite" | "abbr" | "mark" | "q" | "del" | "ins" | "center" | "strike"
+        | "italic" | "bold" | "sc" | "monospace" | "roman" | "sans-serif" | "underline"
+        | "ext-link" | "xref" | "uri" | "email" | "inline-formula" | "alternatives"
+        | "named-content" | "styled-content" | "label" | "fn" | "inline-graphic" | "math"
+        | "mrow" | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "mphantom"
+        | "menclose" | "semantics" | "ms" | "mmultiscripts" | "mprescripts" | "none" => {
+            Kind::Inline
+        }
         _ if prefixed => Kind::Inline,
         _ => return None,
     })
 }
 
 fn is_math(name: &str) -> bool {
-    matches!(name, "mrow" | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "ms")
+    matches!(
+        name,
+        "mrow" | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "ms"
+    )
 }
 
 /// The length of an element whose content nobody should read.
@@ -324,7 +350,10 @@ fn dropped_length(rest: &str, tag: &Tag) -> Option<usize> {
     let mut at = tag.length;
     while let Some(found) = rest[at..].find("</") {
         let inner = &rest[at + found + 2..];
-        if inner.get(..tag.name.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag.name)) {
+        if inner
+            .get(..tag.name.len())
+            .is_some_and(|name| name.eq_ignore_ascii_case(tag.name))
+        {
             let end = inner.find('>')?;
             return Some(at + found + 2 + end + 1);
         }
@@ -565,10 +594,16 @@ mod tests {
     #[test]
     fn tags_go_and_their_text_stays() {
         check("A <b>bold</b> <i class=\"x\">claim</i>", "A bold claim");
-        check("see <a href='https://a.example/?q=1>0'>this</a>", "see this");
+        check(
+            "see <a href='https://a.example/?q=1>0'>this</a>",
+            "see this",
+        );
         check("<p>One.</p><p>Two.</p>", "One.\n\n\n\nTwo.");
         check("one<br/>two", "one\ntwo");
-        check("<jats:p>An <jats:italic>E. coli</jats:italic> study</jats:p>", "An E. coli study");
+        check(
+            "<jats:p>An <jats:italic>E. coli</jats:italic> study</jats:p>",
+            "An E. coli study",
+        );
         check("<?xml?>x", "<?xml?>x");
     }
 
@@ -576,20 +611,41 @@ mod tests {
     fn raised_and_lowered_text_uses_unicode() {
         check("H<sub>2</sub>O, x<sup>2</sup>", "H₂O, x²");
         check("x<sub>max</sub> and y<sup>α+1</sup>", "x_max and y^(α+1)");
-        check("<mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>", "x²");
-        check("<math><mfrac><mrow><mi>a</mi></mrow><mi>b</mi></mfrac></math>", "a/b");
-        check("<math><msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup></math>", "xᵢ²");
+        check(
+            "<mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>",
+            "x²",
+        );
+        check(
+            "<math><mfrac><mrow><mi>a</mi></mrow><mi>b</mi></mfrac></math>",
+            "a/b",
+        );
+        check(
+            "<math><msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup></math>",
+            "xᵢ²",
+        );
         check(
             "<math><munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover><mi>i</mi></math>",
             "∑ᵢ₌₁ⁿi",
         );
         check("<math><msqrt><mi>x</mi></msqrt></math>", "√x");
-        check("<math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt></math>", "√(x+1)");
+        check(
+            "<math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt></math>",
+            "√(x+1)",
+        );
         check("<math><mroot><mn>10</mn><mn>3</mn></mroot></math>", "³√10");
-        check("<math><mover><mi>x</mi><mo>¯</mo></mover></math>", "x\u{304}");
-        check("<math><msup><msqrt><mi>a</mi></msqrt><mn>2</mn></msup></math>", "√a²");
+        check(
+            "<math><mover><mi>x</mi><mo>¯</mo></mover></math>",
+            "x\u{304}",
+        );
+        check(
+            "<math><msup><msqrt><mi>a</mi></msqrt><mn>2</mn></msup></math>",
+            "√a²",
+        );
         check("<math><msubsup><mi>x</mi></msubsup></math>", "x");
-        check("<msub><mi>l</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msub>", "lₙ₊₁");
+        check(
+            "<msub><mi>l</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msub>",
+            "lₙ₊₁",
+        );
     }
 
     #[test]
@@ -597,7 +653,10 @@ mod tests {
         check("p < 0.05 and q > 3", "p < 0.05 and q > 3");
         check("a<b and c>d", "a<b and c>d");
         check("pairs <i, j> of <i and j>", "pairs <i, j> of <i and j>");
-        check("a <think> token, <s>, </answer>", "a <think> token, <s>, </answer>");
+        check(
+            "a <think> token, <s>, </answer>",
+            "a <think> token, <s>, </answer>",
+        );
         check("x <", "x <");
     }
 
@@ -605,7 +664,10 @@ mod tests {
     fn entities_are_decoded_once() {
         check("R&amp;D &lt;b&gt; &#233;&#xe9; &eacute;", "R&D <b> éé é");
         check("&amp;lt;", "&lt;");
-        check("AT&T; &nosuch; &#xFFFFFFFF; & a", "AT&T; &nosuch; &#xFFFFFFFF; & a");
+        check(
+            "AT&T; &nosuch; &#xFFFFFFFF; & a",
+            "AT&T; &nosuch; &#xFFFFFFFF; & a",
+        );
         check("it&#146;s", "it’s");
     }
 
@@ -613,7 +675,10 @@ mod tests {
     fn scripts_styles_comments_and_second_copies_are_dropped() {
         check("a<script>if (a<b) x()</script>b", "ab");
         check("a<!-- no -->b<STYLE>p{}</STYLE>c", "abc");
-        check("<tex-math>\\documentclass{x}$a$</tex-math><mml:math><mml:mi>a</mml:mi></mml:math>", "a");
+        check(
+            "<tex-math>\\documentclass{x}$a$</tex-math><mml:math><mml:mi>a</mml:mi></mml:math>",
+            "a",
+        );
         check("<script>never closed", "never closed");
     }
 }

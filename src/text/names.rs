@@ -10,8 +10,12 @@ use super::fold::fold;
 /// name matches only the same lone name.
 pub fn same_person(a: &str, b: &str) -> bool {
     // `Lovelace A` stands for `A. Lovelace`, but `Malcolm X` may be just that.
-    let turned = |name: &str| initials_behind(name).map(|(family, initials)| format!("{family}, {initials}"));
-    is_same(a, b) || turned(a).is_some_and(|a| is_same(&a, b)) || turned(b).is_some_and(|b| is_same(a, &b))
+    let turned = |name: &str| {
+        initials_behind(name).map(|(family, initials)| format!("{family}, {initials}"))
+    };
+    is_same(a, b)
+        || turned(a).is_some_and(|a| is_same(&a, b))
+        || turned(b).is_some_and(|b| is_same(a, &b))
 }
 
 fn is_same(a: &str, b: &str) -> bool {
@@ -23,7 +27,8 @@ fn is_same(a: &str, b: &str) -> bool {
         (true, true) => true,
         (false, false) => {
             // `Jun-Yan` is also written `Junyan`.
-            a.given.concat() == b.given.concat() || a.given.iter().zip(&b.given).all(|(a, b)| agree(a, b))
+            a.given.concat() == b.given.concat()
+                || a.given.iter().zip(&b.given).all(|(a, b)| agree(a, b))
         }
         _ => false,
     }
@@ -53,8 +58,10 @@ struct Name {
 }
 
 // Words that belong to the family name after them.
-const PARTICLES: [&str; 17] =
-    ["van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "bin", "al"];
+const PARTICLES: [&str; 17] = [
+    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten",
+    "ter", "bin", "al",
+];
 
 const SUFFIXES: [&str; 6] = ["jr", "sr", "ii", "iii", "iv", "phd"];
 
@@ -71,7 +78,10 @@ impl Name {
         let mut parts = parts.into_iter();
         let mut first = parts.next().unwrap_or_default();
         if let Some(given) = parts.next() {
-            return Self { given, family: first.concat() };
+            return Self {
+                given,
+                family: first.concat(),
+            };
         }
         let mut family_start = first.len().saturating_sub(1);
         // A particle that leads is a given name: `Van Nguyen`, `Al Gore`.
@@ -79,14 +89,21 @@ impl Name {
             family_start -= 1;
         }
         let family = first.split_off(family_start).concat();
-        Self { given: first, family }
+        Self {
+            given: first,
+            family,
+        }
     }
 }
 
 fn words(part: &str) -> Vec<String> {
     // `O'Brien` and `O’Brien` are one word.
     let part = part.replace(['\'', '’', '`', '´'], "");
-    fold(&part).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    fold(&part)
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_suffix(word: &str) -> bool {
@@ -130,7 +147,14 @@ mod tests {
 
     #[test]
     fn a_family_name_is_found_wherever_it_stands() {
-        for name in ["Ada Lovelace", "Lovelace, Ada", "A. Lovelace", "Lovelace A", "Lovelace A.", "ADA LOVELACE"] {
+        for name in [
+            "Ada Lovelace",
+            "Lovelace, Ada",
+            "A. Lovelace",
+            "Lovelace A",
+            "Lovelace A.",
+            "ADA LOVELACE",
+        ] {
             assert_eq!(family_name(name), "lovelace", "{name}");
         }
         assert_eq!(family_name("Ludwig van der Berg"), "vanderberg");

@@ -21,7 +21,8 @@ fn push_script(out: &mut String, inner: &str, sign: char, map: fn(char) -> Optio
         match inner.as_str() {
             "∘" => return out.push('°'),
             "TM" => return out.push('™'),
-            "*" | "∗" | "**" | "⋆" | "†" | "‡" | "′" | "′′" | "°" | "®" | "™" | "§" | "¶" => {
+            "*" | "∗" | "**" | "⋆" | "†" | "‡" | "′" | "′′" | "°" | "®" | "™" | "§" | "¶" =>
+            {
                 return out.push_str(&inner);
             }
             _ => {}
@@ -48,12 +49,15 @@ fn push_script(out: &mut String, inner: &str, sign: char, map: fn(char) -> Optio
 /// A letter or digit that is neither raised nor lowered itself.
 fn is_plain(c: char) -> bool {
     c.is_ascii_digit()
-        || c.is_alphabetic() && !matches!(c, '\u{1D2C}'..='\u{1D6A}' | '\u{2070}'..='\u{209F}' | 'ʰ'..='ʸ' | 'ⱼ' | 'ⱽ')
+        || c.is_alphabetic()
+            && !matches!(c, '\u{1D2C}'..='\u{1D6A}' | '\u{2070}'..='\u{209F}' | 'ʰ'..='ʸ' | 'ⱼ' | 'ⱽ')
 }
 
 /// Whether one pair of round brackets holds the whole of `text`.
 pub(super) fn bracketed(text: &str) -> bool {
-    text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).is_some_and(|inner| !inner.contains(['(', ')']))
+    text.strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+        .is_some_and(|inner| !inner.contains(['(', ')']))
 }
 
 /// Drops the spaces that do not part two words.

@@ -44,7 +44,11 @@ fn starts_paragraph(rest: &str) -> bool {
     // The window keeps a text of nothing but spaces linear.
     let window = rest.as_bytes();
     window.first() == Some(&b'\n')
-        && window[1..].iter().take(80).find(|b| !matches!(b, b' ' | b'\t' | b'\r')) == Some(&b'\n')
+        && window[1..]
+            .iter()
+            .take(80)
+            .find(|b| !matches!(b, b' ' | b'\t' | b'\r'))
+            == Some(&b'\n')
 }
 
 /// Whether the stop between `before` and `rest` ends the sentence.
@@ -63,7 +67,9 @@ fn ends_sentence(before: &str, stop: &str, rest: &str) -> bool {
     }
     let word_start = before
         .rfind(|c: char| c.is_whitespace() || "([“\"".contains(c))
-        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        .map_or(0, |at| {
+            at + before[at..].chars().next().map_or(1, char::len_utf8)
+        });
     let word = &before[word_start..];
     if is_abbreviation(word) {
         // `etc.` and the like may also end a sentence.
@@ -76,7 +82,9 @@ fn ends_sentence(before: &str, stop: &str, rest: &str) -> bool {
 fn is_abbreviation(word: &str) -> bool {
     // `e.g`, `i.e`, `U.S`, `Ph.D`: dots within.
     let dotted = word.contains('.')
-        && word.split('.').all(|part| (1..=2).contains(&part.len()) && part.chars().all(char::is_alphabetic));
+        && word
+            .split('.')
+            .all(|part| (1..=2).contains(&part.len()) && part.chars().all(char::is_alphabetic));
     dotted
         || matches!(
             word.to_lowercase().as_str(),
@@ -194,7 +202,10 @@ mod tests {
         ] {
             check(whole, &[whole]);
         }
-        check("We fix C. The rest follows.", &["We fix C.", "The rest follows."]);
+        check(
+            "We fix C. The rest follows.",
+            &["We fix C.", "The rest follows."],
+        );
         check("It uses 3. We go on.", &["It uses 3.", "We go on."]);
     }
 

@@ -31,9 +31,20 @@ pub fn to_unicode(raw: &str) -> String {
     if !raw.contains(['\\', '$', '{', '~', '`']) && !raw.contains("--") {
         return composed(raw);
     }
-    let reader = Reader { raw, pairs: Pairs::of(raw) };
+    let reader = Reader {
+        raw,
+        pairs: Pairs::of(raw),
+    };
     let mut out = String::with_capacity(raw.len());
-    reader.read(Span { at: 0, end: raw.len() }, Mode::Text, 0, &mut out);
+    reader.read(
+        Span {
+            at: 0,
+            end: raw.len(),
+        },
+        Mode::Text,
+        0,
+        &mut out,
+    );
     composed(&out)
 }
 
@@ -112,7 +123,9 @@ impl Reader<'_> {
                 }
                 b'`' | b'\'' => self.quote_at(at, end, &mut open_quotes, out),
                 b'-' if mode == Mode::Text => self.dashes_at(at, end, out),
-                b'h' if self.raw[at..end].starts_with("http") && mode == Mode::Text => self.address_at(at, end, out),
+                b'h' if self.raw[at..end].starts_with("http") && mode == Mode::Text => {
+                    self.address_at(at, end, out)
+                }
                 _ => self.plain_at(at, end, out),
             };
         }
@@ -121,7 +134,10 @@ impl Reader<'_> {
     /// Copies the character at `at` and the plain ones that follow it.
     fn plain_at(&self, at: usize, end: usize, out: &mut String) -> usize {
         let rest = &self.raw.as_bytes()[at + 1..end];
-        let plain = rest.iter().position(|b| b"\\{}$^_~'&`-h".contains(b)).unwrap_or(rest.len());
+        let plain = rest
+            .iter()
+            .position(|b| b"\\{}$^_~'&`-h".contains(b))
+            .unwrap_or(rest.len());
         // All the stops are ASCII, so this is a character border.
         let next = at + 1 + plain;
         out.push_str(&self.raw[at..next]);
@@ -135,7 +151,9 @@ impl Reader<'_> {
             out.push('h');
             return at + 1;
         }
-        let mut length = rest.find(|c: char| c.is_whitespace() || "{}$<>\"".contains(c)).unwrap_or(rest.len());
+        let mut length = rest
+            .find(|c: char| c.is_whitespace() || "{}$<>\"".contains(c))
+            .unwrap_or(rest.len());
         // `\_` belongs to the address, `\footnote` does not.
         let pairs = rest.as_bytes()[..length].windows(2);
         let ends = |pair: &[u8]| pair[0] == b'\\' && pair[1].is_ascii_alphabetic();
@@ -148,16 +166,21 @@ impl Reader<'_> {
 
     fn tilde(&self, at: usize, end: usize, mode: Mode) -> char {
         // In TeX a tie; in plain writing "about" (~5) or a home folder (/~me).
-        let joins = |c: Option<char>, but: &str| c.is_some_and(|c| !c.is_whitespace() && !but.contains(c));
+        let joins =
+            |c: Option<char>, but: &str| c.is_some_and(|c| !c.is_whitespace() && !but.contains(c));
         let before = self.char_before(at);
         let after = self.char_at(at + 1, end);
-        let range = before.is_some_and(|c| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit());
+        let range =
+            before.is_some_and(|c| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit());
         let tie = joins(before, "~(/<=") && joins(after, "~/<=") && !range;
         if mode == Mode::Math || tie { ' ' } else { '~' }
     }
 
     fn dashes_at(&self, at: usize, end: usize, out: &mut String) -> usize {
-        let run = self.raw.as_bytes()[at..end].iter().take_while(|&&b| b == b'-').count();
+        let run = self.raw.as_bytes()[at..end]
+            .iter()
+            .take_while(|&&b| b == b'-')
+            .count();
         let next = at + run;
         let before = self.char_before(at);
         let after = self.char_at(next, end);
@@ -175,7 +198,10 @@ impl Reader<'_> {
 
     fn quote_at(&self, at: usize, end: usize, open: &mut usize, out: &mut String) -> usize {
         let sign = self.raw.as_bytes()[at];
-        let run = self.raw.as_bytes()[at..end].iter().take_while(|&&b| b == sign).count();
+        let run = self.raw.as_bytes()[at..end]
+            .iter()
+            .take_while(|&&b| b == sign)
+            .count();
         let next = at + run;
         // Three backticks are a fence of Markdown, not a quotation.
         if sign == b'`' && run == 2 {
@@ -205,7 +231,10 @@ impl Reader<'_> {
         if keep {
             out.push('{');
         }
-        let span = Span { at: at + 1, end: close };
+        let span = Span {
+            at: at + 1,
+            end: close,
+        };
         self.read(span, mode, depth + 1, out);
         if keep {
             out.push('}');
@@ -213,7 +242,14 @@ impl Reader<'_> {
         close + 1
     }
 
-    fn dollar_at(&self, at: usize, end: usize, mode: Mode, depth: usize, out: &mut String) -> usize {
+    fn dollar_at(
+        &self,
+        at: usize,
+        end: usize,
+        mode: Mode,
+        depth: usize,
+        out: &mut String,
+    ) -> usize {
         if depth >= MAX_DEPTH {
             out.push('$');
             return at + 1;
@@ -251,7 +287,14 @@ impl Reader<'_> {
         out.push_str(formula.trim());
     }
 
-    fn script_at(&self, at: usize, end: usize, mode: Mode, depth: usize, out: &mut String) -> usize {
+    fn script_at(
+        &self,
+        at: usize,
+        end: usize,
+        mode: Mode,
+        depth: usize,
+        out: &mut String,
+    ) -> usize {
         let sign = self.raw.as_bytes()[at];
         // Outside formulas only braces tell a script from snake_case and 2^10.
         let meant = mode == Mode::Math || self.byte(at + 1, end) == Some(b'{');
@@ -278,7 +321,13 @@ impl Reader<'_> {
         match self.byte(at, end)? {
             b'{' => {
                 let close = self.pairs.close(at, end)?;
-                Some(Argument { inner: Span { at: at + 1, end: close }, next: close + 1 })
+                Some(Argument {
+                    inner: Span {
+                        at: at + 1,
+                        end: close,
+                    },
+                    next: close + 1,
+                })
             }
             b'}' | b'$' | b'&' => None,
             b'\\' => {
@@ -292,11 +341,17 @@ impl Reader<'_> {
                         next = self.pairs.close(next, end)? + 1;
                     }
                 }
-                Some(Argument { inner: Span { at, end: next }, next })
+                Some(Argument {
+                    inner: Span { at, end: next },
+                    next,
+                })
             }
             _ => {
                 let next = at + self.char_at(at, end)?.len_utf8();
-                Some(Argument { inner: Span { at, end: next }, next })
+                Some(Argument {
+                    inner: Span { at, end: next },
+                    next,
+                })
             }
         }
     }
@@ -312,7 +367,10 @@ impl Reader<'_> {
 
     fn name_at(&self, at: usize, end: usize) -> &str {
         let rest = &self.raw[at..end];
-        let length = rest.bytes().position(|b| !b.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let length = rest
+            .bytes()
+            .position(|b| !b.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
         &rest[..length]
     }
 
@@ -405,7 +463,14 @@ impl Reader<'_> {
     }
 
     /// A backslash before anything but a letter.
-    fn sign_macro_at(&self, at: usize, end: usize, mode: Mode, depth: usize, out: &mut String) -> usize {
+    fn sign_macro_at(
+        &self,
+        at: usize,
+        end: usize,
+        mode: Mode,
+        depth: usize,
+        out: &mut String,
+    ) -> usize {
         let Some(sign) = self.char_at(at + 1, end) else {
             out.push('\\');
             return at + 1;
@@ -468,7 +533,14 @@ impl Reader<'_> {
     }
 
     /// Reads the letter of a text accent and appends it with its mark.
-    fn text_accent(&self, mark: char, at: usize, end: usize, depth: usize, out: &mut String) -> Option<usize> {
+    fn text_accent(
+        &self,
+        mark: char,
+        at: usize,
+        end: usize,
+        depth: usize,
+        out: &mut String,
+    ) -> Option<usize> {
         let sign_alone = self.byte(at, end)?;
         // `\' e` is an accent in TeX and a typing slip elsewhere.
         if sign_alone.is_ascii_whitespace() {
@@ -496,7 +568,11 @@ impl Reader<'_> {
         // The space after `\'\i` ends the macro and is no space.
         let ends_macro = self.raw[argument.inner.at..argument.inner.end].starts_with('\\')
             && self.raw[..argument.next].ends_with(|c: char| c.is_ascii_alphabetic());
-        Some(if ends_macro { self.skip_blanks(argument.next, end) } else { argument.next })
+        Some(if ends_macro {
+            self.skip_blanks(argument.next, end)
+        } else {
+            argument.next
+        })
     }
 }
 
@@ -504,37 +580,43 @@ impl Reader<'_> {
 fn is_tex_group(inner: &str) -> bool {
     // BibTeX protects capitals by braces: `{B}ayesian`, `{GPT}`.
     let protected = inner.contains(|c: char| c.is_uppercase())
-        && inner.chars().all(|c| c.is_alphanumeric() || c == ' ' || c == '-');
+        && inner
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == ' ' || c == '-');
     inner.trim().is_empty() && inner.len() <= 1 || inner.contains('\\') || protected
 }
 
 fn is_structure(name: &str) -> bool {
-    matches!(name, "frac" | "sqrt" | "text" | "mathbb" | "mathcal" | "mathrm" | "mathbf" | "href" | "url")
-        || name.starts_with("text")
+    matches!(
+        name,
+        "frac" | "sqrt" | "text" | "mathbb" | "mathcal" | "mathrm" | "mathbf" | "href" | "url"
+    ) || name.starts_with("text")
         || name == "emph"
         || is_citation(name)
 }
 
 fn is_citation(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "ref" | "cref" | "eqref" | "autoref" | "pageref" | "nocite" | "index")
-        || [
-            "cite",
-            "citep",
-            "citet",
-            "citealp",
-            "citealt",
-            "citeauthor",
-            "citeyear",
-            "parencite",
-            "textcite",
-            "autocite",
-            "footcite",
-            "supercite",
-            "onlinecite",
-            "citenum",
-        ]
-        .contains(&name.as_str())
+    matches!(
+        name.as_str(),
+        "ref" | "cref" | "eqref" | "autoref" | "pageref" | "nocite" | "index"
+    ) || [
+        "cite",
+        "citep",
+        "citet",
+        "citealp",
+        "citealt",
+        "citeauthor",
+        "citeyear",
+        "parencite",
+        "textcite",
+        "autocite",
+        "footcite",
+        "supercite",
+        "onlinecite",
+        "citenum",
+    ]
+    .contains(&name.as_str())
 }
 
 fn shown_char(code: &str) -> Option<char> {
@@ -545,9 +627,9 @@ fn shown_char(code: &str) -> Option<char> {
 fn may_take_accent(inner: &str) -> bool {
     let mut chars = inner.chars();
     match chars.next() {
-        Some('\\') => {
-            chars.next().is_some_and(|c| c.is_ascii_alphabetic() || "`'^~=.\"".contains(c) && chars.next().is_some())
-        }
+        Some('\\') => chars.next().is_some_and(|c| {
+            c.is_ascii_alphabetic() || "`'^~=.\"".contains(c) && chars.next().is_some()
+        }),
         first => first.is_none_or(|c| c.is_alphabetic() || c == '{'),
     }
 }

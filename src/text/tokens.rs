@@ -70,7 +70,11 @@ impl Default for Tokenizer {
 impl Tokenizer {
     /// A tokenizer that has met no words yet.
     pub fn new() -> Self {
-        Self { stemmer: Stemmer::create(Algorithm::English), stems: HashMap::new(), folded: String::new() }
+        Self {
+            stemmer: Stemmer::create(Algorithm::English),
+            stems: HashMap::new(),
+            folded: String::new(),
+        }
     }
 
     /// Calls `each` for every token of `text`, in order.
@@ -94,7 +98,12 @@ impl Tokenizer {
         let mut before: Option<(usize, usize)> = None;
         self.for_each_token(text, |token| {
             let is_joined = token.is_joined;
-            each(Term { key: token.stem, surface: token.surface, is_bigram: false, is_joined });
+            each(Term {
+                key: token.stem,
+                surface: token.surface,
+                is_bigram: false,
+                is_joined,
+            });
             if is_joined {
                 return;
             }
@@ -107,7 +116,12 @@ impl Tokenizer {
                 key.push(' ');
                 stem_start = key.len();
                 key.push_str(token.stem);
-                each(Term { key: &key, surface: &text[start..end], is_bigram: true, is_joined });
+                each(Term {
+                    key: &key,
+                    surface: &text[start..end],
+                    is_bigram: true,
+                    is_joined,
+                });
             } else {
                 key.clear();
                 key.push_str(token.stem);
@@ -141,7 +155,14 @@ impl Tokenizer {
         }
     }
 
-    fn word(&mut self, text: &str, start: usize, end: usize, is_joined: bool, each: &mut impl FnMut(Token<'_>)) {
+    fn word(
+        &mut self,
+        text: &str,
+        start: usize,
+        end: usize,
+        is_joined: bool,
+        each: &mut impl FnMut(Token<'_>),
+    ) {
         let surface = without_possessive(&text[start..end]);
         if surface.len() > MAX_WORD_BYTES {
             return;
@@ -162,12 +183,21 @@ impl Tokenizer {
             }
             let stem = (!is_stop_word(&self.folded)).then(|| {
                 let word = self.folded.bytes().all(|b| b.is_ascii_lowercase());
-                if word { self.stemmer.stem(&self.folded).into() } else { self.folded.as_str().into() }
+                if word {
+                    self.stemmer.stem(&self.folded).into()
+                } else {
+                    self.folded.as_str().into()
+                }
             });
             self.stems.insert(self.folded.as_str().into(), stem);
         }
         if let Some(Some(stem)) = self.stems.get(self.folded.as_str()) {
-            each(Token { stem, surface, start, is_joined });
+            each(Token {
+                stem,
+                surface,
+                start,
+                is_joined,
+            });
         }
     }
 }
@@ -180,14 +210,24 @@ fn bigrams(text: &str, start: usize, end: usize, each: &mut impl FnMut(Token<'_>
     while let Some((at, _)) = chars.next() {
         let Some(&(_, second)) = chars.peek() else {
             if single {
-                each(Token { stem: run, surface: run, start, is_joined: false });
+                each(Token {
+                    stem: run,
+                    surface: run,
+                    start,
+                    is_joined: false,
+                });
             }
             return;
         };
         single = false;
         let next = chars.peek().map_or(run.len(), |&(next, _)| next);
         let pair = &run[at..next + second.len_utf8()];
-        each(Token { stem: pair, surface: pair, start: start + at, is_joined: false });
+        each(Token {
+            stem: pair,
+            surface: pair,
+            start: start + at,
+            is_joined: false,
+        });
     }
 }
 
@@ -219,7 +259,8 @@ fn word_end(text: &str, start: usize) -> usize {
     let mut at = start;
     while let Some(byte) = bytes.get(at) {
         if byte.is_ascii() {
-            let apostrophe = *byte == b'\'' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
+            let apostrophe =
+                *byte == b'\'' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
             if unspaced || !(byte.is_ascii_alphanumeric() || apostrophe) {
                 return at;
             }
@@ -229,7 +270,8 @@ fn word_end(text: &str, start: usize) -> usize {
         let Some(c) = text[at..].chars().next() else {
             return at;
         };
-        let apostrophe = c == '’' && text[at + c.len_utf8()..].starts_with(|c: char| c.is_alphabetic());
+        let apostrophe =
+            c == '’' && text[at + c.len_utf8()..].starts_with(|c: char| c.is_alphabetic());
         let inside = c.is_alphanumeric() || is_combining_mark(c) || apostrophe && !unspaced;
         if !inside || c.is_alphanumeric() && is_unspaced(c) != unspaced {
             return at;
@@ -242,13 +284,19 @@ fn word_end(text: &str, start: usize) -> usize {
 /// Where the next part of a hyphenated word starts.
 fn after_hyphen(text: &str, end: usize) -> Option<usize> {
     let rest = &text[end..];
-    let hyphen = rest.chars().next().filter(|c| matches!(c, '-' | '\u{2010}' | '\u{2011}'))?;
+    let hyphen = rest
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '-' | '\u{2010}' | '\u{2011}'))?;
     let next = rest[hyphen.len_utf8()..].chars().next()?;
     (next.is_alphanumeric() && !is_unspaced(next)).then_some(end + hyphen.len_utf8())
 }
 
 fn without_possessive(word: &str) -> &str {
-    ["'s", "’s", "'S", "’S"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word)
+    ["'s", "’s", "'S", "’S"]
+        .iter()
+        .find_map(|ending| word.strip_suffix(ending))
+        .unwrap_or(word)
 }
 
 fn are_neighbours(gap: &str) -> bool {
@@ -276,8 +324,14 @@ impl Terms {
             if let Some(counted) = terms.counted.get_mut(term.key) {
                 counted.count += 1;
             } else {
-                let surface = term.surface.split_whitespace().collect::<Vec<_>>().join(" ");
-                terms.counted.insert(term.key.to_owned(), Counted { count: 1, surface });
+                let surface = term
+                    .surface
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                terms
+                    .counted
+                    .insert(term.key.to_owned(), Counted { count: 1, surface });
             }
         });
         terms
@@ -290,12 +344,16 @@ impl Terms {
 
     /// The term with this key as its text writes it: `Low-Rank` for `low rank`.
     pub fn surface(&self, key: &str) -> Option<&str> {
-        self.counted.get(key).map(|counted| counted.surface.as_str())
+        self.counted
+            .get(key)
+            .map(|counted| counted.surface.as_str())
     }
 
     /// All keys with their counts, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.counted.iter().map(|(key, counted)| (key.as_str(), counted.count))
+        self.counted
+            .iter()
+            .map(|(key, counted)| (key.as_str(), counted.count))
     }
 }
 
@@ -317,7 +375,10 @@ mod tests {
                 found.push((term.key.to_owned(), term.surface.to_owned()));
             }
         });
-        let found: Vec<_> = found.iter().map(|(k, s)| (k.as_str(), s.as_str())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(k, s)| (k.as_str(), s.as_str()))
+            .collect();
         assert_eq!(found, expected, "{text:?}");
     }
 

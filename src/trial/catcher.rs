@@ -33,7 +33,10 @@ impl Catcher {
     /// Starts to listen, on a port of the system's choice.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let catcher = Catcher { address: listener.local_addr()?, caught: Arc::default() };
+        let catcher = Catcher {
+            address: listener.local_addr()?,
+            caught: Arc::default(),
+        };
         let shared = catcher.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -55,7 +58,10 @@ impl Catcher {
 
     /// What has arrived so far, oldest first.
     pub fn caught(&self) -> Vec<Caught> {
-        self.caught.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.caught
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
@@ -63,19 +69,38 @@ impl Catcher {
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read);
         write.write_all(b"220 localhost paperboy trial\r\n").await?;
-        let mut mail = Caught { from: String::new(), to: Vec::new(), message: Vec::new() };
+        let mut mail = Caught {
+            from: String::new(),
+            to: Vec::new(),
+            message: Vec::new(),
+        };
         loop {
             let mut line = Vec::new();
-            if (&mut lines).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await? == 0 {
+            if (&mut lines)
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut line)
+                .await?
+                == 0
+            {
                 return Ok(());
             }
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let verb = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             let reply = match verb.as_str() {
-                "EHLO" => "250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
+                "EHLO" => {
+                    "250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+                }
                 "HELO" | "NOOP" => "250 2.0.0 ok\r\n",
                 "MAIL" => {
-                    mail = Caught { from: path(&line), to: Vec::new(), message: Vec::new() };
+                    mail = Caught {
+                        from: path(&line),
+                        to: Vec::new(),
+                        message: Vec::new(),
+                    };
                     "250 2.1.0 ok\r\n"
                 }
                 "RCPT" => {
@@ -107,7 +132,9 @@ impl Catcher {
 
 /// The address between the angle brackets of a MAIL or RCPT line.
 fn path(line: &str) -> String {
-    let inside = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let inside = line
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
     inside.map_or(String::new(), |(address, _)| address.to_owned())
 }
 

@@ -41,14 +41,20 @@ impl MailView {
     fn new(number: usize, caught: &Caught) -> Self {
         let message = parse(caught);
         let header = |name: &str| {
-            let value = message.as_ref().and_then(|message| message.header_raw(name.to_owned()));
+            let value = message
+                .as_ref()
+                .and_then(|message| message.header_raw(name.to_owned()));
             value.unwrap_or_default().trim().to_owned()
         };
         MailView {
             number,
             from: header("From"),
             to: caught.to.join(", "),
-            subject: message.as_ref().and_then(|message| message.subject()).unwrap_or("(no subject)").to_owned(),
+            subject: message
+                .as_ref()
+                .and_then(|message| message.subject())
+                .unwrap_or("(no subject)")
+                .to_owned(),
             size: format!("{} KB", caught.message.len().div_ceil(1024)),
         }
     }
@@ -60,8 +66,16 @@ fn parse(caught: &Caught) -> Option<Message<'_>> {
 
 async fn list(State(inbox): State<Inbox>) -> Result<Response, PageError> {
     let caught = inbox.catcher.caught();
-    let mails: Vec<MailView> = caught.iter().enumerate().map(|(at, mail)| MailView::new(at + 1, mail)).collect();
-    inbox.pages.respond(StatusCode::OK, "inbox.html", &inbox.pages.page().with("mails", &mails))
+    let mails: Vec<MailView> = caught
+        .iter()
+        .enumerate()
+        .map(|(at, mail)| MailView::new(at + 1, mail))
+        .collect();
+    inbox.pages.respond(
+        StatusCode::OK,
+        "inbox.html",
+        &inbox.pages.page().with("mails", &mails),
+    )
 }
 
 #[derive(Serialize)]
@@ -74,11 +88,18 @@ struct View {
 impl Inbox {
     fn mail(&self, number: &str) -> Option<Caught> {
         let number: usize = number.parse().ok()?;
-        self.catcher.caught().into_iter().nth(number.checked_sub(1)?)
+        self.catcher
+            .caught()
+            .into_iter()
+            .nth(number.checked_sub(1)?)
     }
 
     fn no_mail(&self) -> Result<Response, PageError> {
-        self.pages.message(StatusCode::NOT_FOUND, "There is no such mail", "The inbox lists what has arrived.")
+        self.pages.message(
+            StatusCode::NOT_FOUND,
+            "There is no such mail",
+            "The inbox lists what has arrived.",
+        )
     }
 
     fn show(
@@ -88,12 +109,26 @@ impl Inbox {
         frame: Option<&str>,
         plain: impl FnOnce(&Caught) -> Option<String>,
     ) -> Result<Response, PageError> {
-        let Some(caught) = self.mail(number) else { return self.no_mail() };
+        let Some(caught) = self.mail(number) else {
+            return self.no_mail();
+        };
         let at = format!("/inbox/{number}");
         let views = [
-            View { url: at.clone(), text: "HTML", here: here == "html" },
-            View { url: format!("{at}/text"), text: "Text", here: here == "text" },
-            View { url: format!("{at}/source"), text: "Source", here: here == "source" },
+            View {
+                url: at.clone(),
+                text: "HTML",
+                here: here == "html",
+            },
+            View {
+                url: format!("{at}/text"),
+                text: "Text",
+                here: here == "text",
+            },
+            View {
+                url: format!("{at}/source"),
+                text: "Source",
+                here: here == "source",
+            },
         ];
         let page = self
             .pages
@@ -106,29 +141,63 @@ impl Inbox {
     }
 }
 
-async fn as_html(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
-    inbox.show(&number, "html", Some(&format!("/inbox/{number}/part.html")), |_| None)
+async fn as_html(
+    State(inbox): State<Inbox>,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    inbox.show(
+        &number,
+        "html",
+        Some(&format!("/inbox/{number}/part.html")),
+        |_| None,
+    )
 }
 
-async fn as_text(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
-    inbox.show(&number, "text", None, |caught| Some(parse(caught)?.body_text(0)?.into_owned()))
+async fn as_text(
+    State(inbox): State<Inbox>,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    inbox.show(&number, "text", None, |caught| {
+        Some(parse(caught)?.body_text(0)?.into_owned())
+    })
 }
 
-async fn as_source(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
-    inbox.show(&number, "source", None, |caught| Some(String::from_utf8_lossy(&caught.message).into_owned()))
+async fn as_source(
+    State(inbox): State<Inbox>,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    inbox.show(&number, "source", None, |caught| {
+        Some(String::from_utf8_lossy(&caught.message).into_owned())
+    })
 }
 
 /// The HTML part by itself, to be framed: it may load nothing, and its links open elsewhere.
-async fn html_part(State(inbox): State<Inbox>, Path(number): Path<String>) -> Result<Response, PageError> {
-    let Some(caught) = inbox.mail(&number) else { return inbox.no_mail() };
-    let html = parse(&caught).and_then(|message| Some(message.body_html(0)?.into_owned())).unwrap_or_default();
+async fn html_part(
+    State(inbox): State<Inbox>,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let Some(caught) = inbox.mail(&number) else {
+        return inbox.no_mail();
+    };
+    let html = parse(&caught)
+        .and_then(|message| Some(message.body_html(0)?.into_owned()))
+        .unwrap_or_default();
     let html = html.replacen("<head>", "<head><base target=\"_blank\">", 1);
     let mut response = Html(html).into_response();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'; \
                   sandbox allow-popups allow-popups-to-escape-sandbox";
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(policy),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     Ok(response)
 }

@@ -45,8 +45,18 @@ pub(super) fn readers() -> Vec<NewSubscriber> {
         },
     ];
     vec![
-        reader("models@reader.example", "A reader of language models", Tz::Europe__Berlin, models),
-        reader("machines@reader.example", "A reader of atoms and robots", Tz::America__New_York, machines),
+        reader(
+            "models@reader.example",
+            "A reader of language models",
+            Tz::Europe__Berlin,
+            models,
+        ),
+        reader(
+            "machines@reader.example",
+            "A reader of atoms and robots",
+            Tz::America__New_York,
+            machines,
+        ),
         reader("curious@reader.example", "", Tz::UTC, Vec::new()),
     ]
 }

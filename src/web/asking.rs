@@ -32,7 +32,11 @@ pub(super) async fn without_haste<T>(work: impl Future<Output = T>) -> T {
 impl Site {
     /// Who asks, by the form at `path`.
     pub(super) fn asking(&self, visitor: Visitor, path: &str) -> Asking {
-        Asking { wording: WORDING.to_owned(), page: self.desk().site.url(path), network: visitor.address.to_string() }
+        Asking {
+            wording: WORDING.to_owned(),
+            page: self.desk().site.url(path),
+            network: visitor.address.to_string(),
+        }
     }
 
     /// Whether issues may go to `address`, of which its writer may be sure.
@@ -62,7 +66,9 @@ impl Site {
     ) -> Result<(), PageError> {
         let now = self.clock.now();
         let notice = self.desk().notice(notice, to, now)?;
-        self.db.run(move |store| store.enqueue_notices(&[notice], request, now)).await?;
+        self.db
+            .run(move |store| store.enqueue_notices(&[notice], request, now))
+            .await?;
         self.queued.notify_one();
         Ok(())
     }

@@ -67,7 +67,8 @@ impl Made {
     /// Whether it is as good as one that would be made now.
     fn serves(&self, asked: Asked, shows: Shows) -> bool {
         let (then, now) = (self.asked.changes, asked.changes);
-        let is_same = then.papers == now.papers && (shows == Shows::Papers || then.votes == now.votes);
+        let is_same =
+            then.papers == now.papers && (shows == Shows::Papers || then.votes == now.votes);
         self.is_within(if is_same { HOLDS } else { YOUNG }, asked.at)
     }
 }
@@ -91,25 +92,38 @@ pub(super) struct PageCache {
 impl Default for PageCache {
     fn default() -> Self {
         // A page has some 20 KB.
-        PageCache { pages: Cache::with_weighter(4_800, BYTES_MAX, Weight), last_look: Mutex::default() }
+        PageCache {
+            pages: Cache::with_weighter(4_800, BYTES_MAX, Weight),
+            last_look: Mutex::default(),
+        }
     }
 }
 
 impl PageCache {
     /// What has changed until now, or until a moment ago.
     async fn look(&self, site: &Site, now: DateTime<Utc>) -> Result<Asked, StoreError> {
-        let last_look = || self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_look = || {
+            self.last_look
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if let Some(last) = last_look().filter(|last| last.at <= now && now - last.at < LOOKS) {
             return Ok(Asked { at: now, ..last });
         }
-        let asked = Asked { at: now, changes: site.db.read(|store| store.changes()).await? };
+        let asked = Asked {
+            at: now,
+            changes: site.db.read(|store| store.changes()).await?,
+        };
         *last_look() = Some(asked);
         Ok(asked)
     }
 
     /// Lets go of all pages, if none was asked for since `since`.
     pub(super) fn let_go(&self, since: DateTime<Utc>) {
-        let last_look = *self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_look = *self
+            .last_look
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if last_look.is_some_and(|last| last.at < since) {
             self.pages.clear();
         }
@@ -136,10 +150,15 @@ impl PageCache {
         if address.len() > ADDRESS_BYTES_MAX {
             return made(make, asked).await;
         }
-        if let Some(known) = self.pages.get(address).filter(|made| made.serves(asked, shows)) {
+        if let Some(known) = self
+            .pages
+            .get(address)
+            .filter(|made| made.serves(asked, shows))
+        {
             return Ok(Ok(known));
         }
-        self.pages.remove_if(address, |made| !made.serves(asked, shows));
+        self.pages
+            .remove_if(address, |made| !made.serves(asked, shows));
         match self.pages.get_value_or_guard_async(address).await {
             Ok(known) => Ok(Ok(known)),
             Err(place) => {
@@ -190,23 +209,45 @@ where
     }
 }
 
-async fn kept<F>(site: &Site, address: &str, sent: &HeaderMap, shows: Shows, make: F) -> Result<Response, PageError>
+async fn kept<F>(
+    site: &Site,
+    address: &str,
+    sent: &HeaderMap,
+    shows: Shows,
+    make: F,
+) -> Result<Response, PageError>
 where
     F: Future<Output = Result<Response, PageError>>,
 {
     let (pages, now) = (&site.state.pages, site.clock.now());
-    let made = match pages.pages.get(address).filter(|made| made.is_within(YOUNG, now)) {
+    let made = match pages
+        .pages
+        .get(address)
+        .filter(|made| made.is_within(YOUNG, now))
+    {
         Some(young) => Ok(young),
         // Looked at before it is made: what changes meanwhile is a reason to make it again.
-        None => pages.kept_or_made(address, pages.look(site, now).await?, shows, make).await?,
+        None => {
+            pages
+                .kept_or_made(address, pages.look(site, now).await?, shows, make)
+                .await?
+        }
     };
     let made = match made {
         Ok(made) => made,
         Err(response) => return Ok(response),
     };
-    let seen = sent.get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
-    let tag = made.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    if seen.is_some_and(|seen| seen.split(',').any(|seen| Some(seen.trim().trim_start_matches("W/")) == tag)) {
+    let seen = sent
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tag| tag.to_str().ok());
+    let tag = made
+        .headers
+        .get(header::ETAG)
+        .and_then(|tag| tag.to_str().ok());
+    if seen.is_some_and(|seen| {
+        seen.split(',')
+            .any(|seen| Some(seen.trim().trim_start_matches("W/")) == tag)
+    }) {
         return Ok((StatusCode::NOT_MODIFIED, made.headers).into_response());
     }
     Ok((made.headers, made.body).into_response())
@@ -222,12 +263,24 @@ where
         return Ok(Err(response));
     }
     let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| PageError::Torn)?;
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_| PageError::Torn)?;
     let mut headers = parts.headers;
     let tag = format!("\"{:016x}\"", fingerprint(&body));
-    headers.insert(header::ETAG, HeaderValue::from_str(&tag).expect("a tag is hexadecimal"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-    Ok(Ok(Made { asked, headers, body }))
+    headers.insert(
+        header::ETAG,
+        HeaderValue::from_str(&tag).expect("a tag is hexadecimal"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=60"),
+    );
+    Ok(Ok(Made {
+        asked,
+        headers,
+        body,
+    }))
 }
 
 /// FNV-1a over eight bytes at a time, 64 bits: tells versions of one page apart, no more.
@@ -255,11 +308,22 @@ mod tests {
 
     /// Somebody asks so many seconds past noon, after so many changes.
     fn asks(seconds: i64, papers: i64, votes: i64) -> Asked {
-        Asked { at: noon() + TimeDelta::seconds(seconds), changes: Changes { papers, votes: (votes, 0) } }
+        Asked {
+            at: noon() + TimeDelta::seconds(seconds),
+            changes: Changes {
+                papers,
+                votes: (votes, 0),
+            },
+        }
     }
 
     /// Asks `pages` many times at once; how often the page was made.
-    async fn asked_at_once(pages: &Arc<PageCache>, asked: Asked, shows: Shows, status: StatusCode) -> usize {
+    async fn asked_at_once(
+        pages: &Arc<PageCache>,
+        asked: Asked,
+        shows: Shows,
+        status: StatusCode,
+    ) -> usize {
         let (times, mut all) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
         for _ in 0..20 {
             let (pages, times) = (Arc::clone(pages), Arc::clone(&times));
@@ -269,7 +333,11 @@ mod tests {
                     times.fetch_add(1, Ordering::Relaxed);
                     Ok((status, "a page").into_response())
                 };
-                pages.kept_or_made("/archive", asked, shows, make).await.unwrap().is_ok()
+                pages
+                    .kept_or_made("/archive", asked, shows, make)
+                    .await
+                    .unwrap()
+                    .is_ok()
             });
         }
         assert_eq!(all.join_all().await, [status == StatusCode::OK; 20]);
@@ -282,27 +350,51 @@ mod tests {
         let made = |asked, shows| asked_at_once(&pages, asked, shows, StatusCode::OK);
         assert_eq!(made(asks(0, 7, 1), Shows::Papers).await, 1);
         assert_eq!(made(asks(29, 8, 1), Shows::Papers).await, 0, "it is young");
-        assert_eq!(made(asks(3_599, 7, 2), Shows::Papers).await, 0, "papers are as they were");
+        assert_eq!(
+            made(asks(3_599, 7, 2), Shows::Papers).await,
+            0,
+            "papers are as they were"
+        );
         assert_eq!(made(asks(30, 7, 2), Shows::Votes).await, 1, "votes are not");
         assert_eq!(made(asks(60, 8, 2), Shows::Papers).await, 1);
         assert_eq!(made(asks(3_659, 8, 2), Shows::Votes).await, 0);
-        assert_eq!(made(asks(3_660, 8, 2), Shows::Votes).await, 1, "an hour is enough");
-        assert_eq!(made(asks(-60, 8, 2), Shows::Votes).await, 1, "the clock was set back");
+        assert_eq!(
+            made(asks(3_660, 8, 2), Shows::Votes).await,
+            1,
+            "an hour is enough"
+        );
+        assert_eq!(
+            made(asks(-60, 8, 2), Shows::Votes).await,
+            1,
+            "the clock was set back"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_no_page_is_made_for_each() {
         let pages = Arc::new(PageCache::default());
-        assert_eq!(asked_at_once(&pages, asks(0, 0, 0), Shows::Papers, StatusCode::NOT_FOUND).await, 20);
+        assert_eq!(
+            asked_at_once(&pages, asks(0, 0, 0), Shows::Papers, StatusCode::NOT_FOUND).await,
+            20
+        );
     }
 
     #[tokio::test]
     async fn a_page_that_is_unfinished_is_not_kept() {
         let pages = PageCache::default();
-        let make =
-            || async { Ok(([(header::ALLOW, "GET")], axum::Extension(Fleeting), "half a page").into_response()) };
+        let make = || async {
+            Ok((
+                [(header::ALLOW, "GET")],
+                axum::Extension(Fleeting),
+                "half a page",
+            )
+                .into_response())
+        };
         for _ in 0..2 {
-            let made = pages.kept_or_made("/", asks(0, 0, 0), Shows::Papers, make()).await.unwrap();
+            let made = pages
+                .kept_or_made("/", asks(0, 0, 0), Shows::Papers, make())
+                .await
+                .unwrap();
             assert!(made.is_err_and(|response| response.status() == StatusCode::OK));
         }
     }
@@ -311,14 +403,19 @@ mod tests {
     async fn a_page_whose_asker_left_is_made_by_the_next() {
         let pages = PageCache::default();
         let asked = asks(0, 0, 0);
-        let mut left = Box::pin(pages.kept_or_made("/", asked, Shows::Papers, std::future::pending()));
+        let mut left =
+            Box::pin(pages.kept_or_made("/", asked, Shows::Papers, std::future::pending()));
         tokio::select! {
             biased;
             _ = &mut left => unreachable!("it is never made"),
             () = tokio::task::yield_now() => {}
         }
         drop(left);
-        let made = pages.kept_or_made("/", asked, Shows::Papers, async { Ok("a page".into_response()) }).await;
+        let made = pages
+            .kept_or_made("/", asked, Shows::Papers, async {
+                Ok("a page".into_response())
+            })
+            .await;
         assert!(made.unwrap().is_ok());
     }
 }

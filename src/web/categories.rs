@@ -18,8 +18,15 @@ pub(super) fn unknown(
 ) -> Result<Option<Problem>, StoreError> {
     let mut unknown = Vec::new();
     for code in &interest.categories {
-        let was_there = || before.iter().any(|interest| interest.categories.contains(code));
-        if !(is_arxiv_category(code) || was_there() || db.read_here(|store| store.knows_category(code))?) {
+        let was_there = || {
+            before
+                .iter()
+                .any(|interest| interest.categories.contains(code))
+        };
+        if !(is_arxiv_category(code)
+            || was_there()
+            || db.read_here(|store| store.knows_category(code))?)
+        {
             unknown.push(code.as_str());
         }
     }

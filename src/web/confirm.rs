@@ -12,7 +12,9 @@ use crate::digest::{ConfirmWords, Text, Tongue};
 use crate::fields::Fields;
 use crate::links::Links;
 use crate::store::{AGREES_TO, Asking, LibraryWork, Proved, Request, RequestId, RequestKind};
-use crate::subscriber::{Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber};
+use crate::subscriber::{
+    Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber,
+};
 use crate::token::Scope;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -20,8 +22,14 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// `GET /confirm?t=TOKEN`
-pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    let Some(request) = request(&site, &uri).await? else { return Mishap::OldConfirmation.answer() };
+pub(super) async fn ask(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let Some(request) = request(&site, &uri).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     let tongue = tongue(&site, &request, &headers).await?;
     let words = &tongue.pages().confirm;
     let (heading, text) = match request.request.kind {
@@ -30,14 +38,25 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
         RequestKind::Move => (&words.moving, &words.moving_text),
         _ => return Mishap::OldConfirmation.answer(),
     };
-    let Some(address) = address_of(&site, &request).await? else { return Mishap::OldConfirmation.answer() };
+    let Some(address) = address_of(&site, &request).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     let text = text.with(&[("address", address.as_str())]);
-    site.pages.say(&tongue, &Said::question(heading.as_str(), &text, words.button.as_str()))
+    site.pages.say(
+        &tongue,
+        &Said::question(heading.as_str(), &text, words.button.as_str()),
+    )
 }
 
 /// `POST /confirm?t=TOKEN`
-pub(super) async fn act(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
-    let Some(request) = request(&site, &uri).await? else { return Mishap::OldConfirmation.answer() };
+pub(super) async fn act(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(request) = request(&site, &uri).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     let now = site.clock.now();
     let confirming = site.asking(visitor, uri.path());
     match request.request.kind {
@@ -53,7 +72,9 @@ async fn subscribe(
     confirming: Asking,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
-    let Some((details, works)) = details(request) else { return Mishap::OldConfirmation.answer() };
+    let Some((details, works)) = details(request) else {
+        return Mishap::OldConfirmation.answer();
+    };
     let id = request.id;
     let proved = site
         .db
@@ -63,13 +84,16 @@ async fn subscribe(
                 None => details,
             };
             let proved = store.confirm_subscription(id, &details, &confirming, now)?;
-            if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first()) {
+            if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first())
+            {
                 store.add_library(subscriber, &interest.name, &works, now)?;
             }
             Ok(proved)
         })
         .await?;
-    let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
+    let Some(subscriber) = proved_by(site, proved).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     match proved {
         Proved::Done(_) => {
             tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
@@ -81,7 +105,9 @@ async fn subscribe(
         }
         _ => {}
     }
-    done(site, &subscriber, proved, |words| (&words.done, &words.done_text))
+    done(site, &subscriber, proved, |words| {
+        (&words.done, &words.done_text)
+    })
 }
 
 async fn move_to(
@@ -90,29 +116,48 @@ async fn move_to(
     confirming: Asking,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
-    let Some(address) = address_of(site, request).await? else { return Mishap::OldConfirmation.answer() };
+    let Some(address) = address_of(site, request).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     let id = request.id;
-    let proved = site.db.run(move |store| store.agree_to_move(id, &confirming, now)).await?;
-    let Some(subscriber) = proved_by(site, proved).await? else { return Mishap::OldConfirmation.answer() };
+    let proved = site
+        .db
+        .run(move |store| store.agree_to_move(id, &confirming, now))
+        .await?;
+    let Some(subscriber) = proved_by(site, proved).await? else {
+        return Mishap::OldConfirmation.answer();
+    };
     if let Proved::Done(_) = proved {
-        tracing::info!(subscriber.id = subscriber.id.0, "issues go to another address");
+        tracing::info!(
+            subscriber.id = subscriber.id.0,
+            "issues go to another address"
+        );
     }
     if subscriber.address == address {
-        return done(site, &subscriber, proved, |words| (&words.moved, &words.moved_text));
+        return done(site, &subscriber, proved, |words| {
+            (&words.moved, &words.moved_text)
+        });
     }
-    done(site, &subscriber, proved, |words| (&words.waiting, &words.waiting_text))
+    done(site, &subscriber, proved, |words| {
+        (&words.waiting, &words.waiting_text)
+    })
 }
 
 /// Whose link it was, as they are now; `None` if it cannot be followed.
 async fn proved_by(site: &Site, proved: Proved) -> Result<Option<Subscriber>, PageError> {
-    let (Proved::Done(id) | Proved::Before(id) | Proved::Waiting(id)) = proved else { return Ok(None) };
+    let (Proved::Done(id) | Proved::Before(id) | Proved::Waiting(id)) = proved else {
+        return Ok(None);
+    };
     Ok(site.db.run(move |store| store.subscriber_by_id(id)).await?)
 }
 
 /// The language of whoever has the subscription, or asks for one.
 async fn tongue(site: &Site, request: &Request, headers: &HeaderMap) -> Result<Tongue, PageError> {
     if let Some(id) = request.request.subscriber
-        && let Some(subscriber) = site.db.read(move |store| store.subscriber_by_id(id)).await?
+        && let Some(subscriber) = site
+            .db
+            .read(move |store| store.subscriber_by_id(id))
+            .await?
     {
         return Ok(site.tongue_of(&subscriber));
     }
@@ -125,10 +170,17 @@ async fn tongue(site: &Site, request: &Request, headers: &HeaderMap) -> Result<T
 /// The request that the token names, while its link holds.
 async fn request(site: &Site, uri: &Uri) -> Result<Option<Request>, PageError> {
     let query = Query::of(uri);
-    let Ok(id) = site.desk().signer.verify(Scope::Confirm, query.text("t").unwrap_or_default()) else {
+    let Ok(id) = site
+        .desk()
+        .signer
+        .verify(Scope::Confirm, query.text("t").unwrap_or_default())
+    else {
         return Ok(None);
     };
-    let found = site.db.run(move |store| store.request(RequestId(id))).await?;
+    let found = site
+        .db
+        .run(move |store| store.request(RequestId(id)))
+        .await?;
     let age = site.clock.now();
     let is_fresh = |request: &Request| request.asked_at >= age - TimeDelta::hours(LINK_HOURS);
     // What was done stays done: whoever follows the link again is told so.
@@ -142,20 +194,34 @@ fn is_to_old(request: &Request) -> bool {
 
 /// The address that a request is about: of a move the new one.
 async fn address_of(site: &Site, request: &Request) -> Result<Option<Address>, PageError> {
-    let Some(number) = request.request.details.strip_prefix(AGREES_TO).filter(|_| is_to_old(request)) else {
+    let Some(number) = request
+        .request
+        .details
+        .strip_prefix(AGREES_TO)
+        .filter(|_| is_to_old(request))
+    else {
         return Ok(Some(request.request.address.clone()));
     };
-    let Ok(number) = number.parse() else { return Ok(None) };
-    let new = site.db.run(move |store| store.request(RequestId(number))).await?;
+    let Ok(number) = number.parse() else {
+        return Ok(None);
+    };
+    let new = site
+        .db
+        .run(move |store| store.request(RequestId(number)))
+        .await?;
     Ok(new.map(|new| new.request.address))
 }
 
 /// What was asked for, and the works that the first interest is to learn from.
 fn details(request: &Request) -> Option<(NewSubscriber, Vec<LibraryWork>)> {
-    let Ok(serde_json::Value::Object(mut record)) = serde_json::from_str(&request.request.details) else {
+    let Ok(serde_json::Value::Object(mut record)) = serde_json::from_str(&request.request.details)
+    else {
         return None;
     };
-    let works = record.remove(LIBRARY).and_then(|works| serde_json::from_value(works).ok()).unwrap_or_default();
+    let works = record
+        .remove(LIBRARY)
+        .and_then(|works| serde_json::from_value(works).ok())
+        .unwrap_or_default();
     Some((read_subscriber(&mut Fields::new(record), None)?, works))
 }
 
@@ -172,20 +238,35 @@ fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
         now.name = before.name;
     }
     let language = now.preferences.language.clone();
-    if now.preferences == (Preferences { language, ..Preferences::default() }) {
-        now.preferences = Preferences { pause_until: None, ..before.preferences };
+    if now.preferences
+        == (Preferences {
+            language,
+            ..Preferences::default()
+        })
+    {
+        now.preferences = Preferences {
+            pause_until: None,
+            ..before.preferences
+        };
     }
     now
 }
 
 fn preferences(site: &Site, of: Holder) -> String {
     let desk = site.desk();
-    Links { site: &desk.site, signer: &desk.signer }.preferences(of)
+    Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    }
+    .preferences(of)
 }
 
 async fn welcome(site: &Site, subscriber: &Subscriber) -> Result<(), PageError> {
     let desk = site.desk();
-    let links = Links { site: &desk.site, signer: &desk.signer };
+    let links = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    };
     let notice = Notice::Welcome {
         preferences_url: links.preferences(subscriber.holder()),
         unsubscribe_url: links.unsubscribe(subscriber.id),
@@ -206,9 +287,19 @@ fn done(
     let words = &tongue.pages().confirm;
     let (heading, text) = said(words);
     let preferences = &subscriber.preferences;
-    let (time, zone) = (preferences.send_at.format("%H:%M").to_string(), preferences.timezone.name());
+    let (time, zone) = (
+        preferences.send_at.format("%H:%M").to_string(),
+        preferences.timezone.name(),
+    );
     let text = text.with(&[("time", &time), ("zone", zone)]);
     let link = self::preferences(site, subscriber.holder());
-    let link = matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
-    site.pages.say(&tongue, &Said { link, ..Said::new(StatusCode::OK, heading.as_str(), &text) })
+    let link =
+        matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
+    site.pages.say(
+        &tongue,
+        &Said {
+            link,
+            ..Said::new(StatusCode::OK, heading.as_str(), &text)
+        },
+    )
 }

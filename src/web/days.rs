@@ -45,7 +45,11 @@ struct Beside {
 }
 
 /// `GET /`
-pub(super) async fn trending(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+pub(super) async fn trending(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     let tongue = site.tongue_for(&headers);
     cached_in(&site, &tongue, &uri, &headers, Shows::Votes, async {
         let today = site.clock.now().date_naive();
@@ -65,28 +69,49 @@ pub(super) async fn archive(
     let tongue = site.tongue_for(&headers);
     let Ok(date) = date.parse::<NaiveDate>() else {
         let words = &tongue.pages().day;
-        let said = Said::new(StatusCode::NOT_FOUND, words.no_day.as_str(), words.no_day_text.as_str());
+        let said = Said::new(
+            StatusCode::NOT_FOUND,
+            words.no_day.as_str(),
+            words.no_day_text.as_str(),
+        );
         return site.pages.say(&tongue, &said);
     };
     cached_in(&site, &tongue, &uri, &headers, Shows::Votes, async {
-        day(&site, &tongue, Some(date), &Query::of(&uri), &format!("/archive/{date}")).await
+        day(
+            &site,
+            &tongue,
+            Some(date),
+            &Query::of(&uri),
+            &format!("/archive/{date}"),
+        )
+        .await
     })
     .await
 }
 
 /// `GET /archive`
-pub(super) async fn days(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+pub(super) async fn days(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     let tongue = site.tongue_for(&headers);
     cached_in(&site, &tongue, &uri, &headers, Shows::Papers, async {
         let words = &tongue.pages().day;
-        let days = site.db.read(|store| store.days_with_papers(NaiveDate::MAX, 400)).await?;
+        let days = site
+            .db
+            .read(|store| store.days_with_papers(NaiveDate::MAX, 400))
+            .await?;
         let view = |day: DayCount| Day {
             date: day.date,
             text: tongue.day(day.date),
             papers: tongue.count(&words.papers, u64::from(day.papers)),
         };
         let days: Vec<Day> = days.into_iter().map(view).collect();
-        let page = site.page(&tongue, "/archive").with("words", words).with("days", &days);
+        let page = site
+            .page(&tongue, "/archive")
+            .with("words", words)
+            .with("days", &days);
         site.pages.respond(StatusCode::OK, "archive.html", &page)
     })
     .await
@@ -124,7 +149,8 @@ async fn day(
         if number > pages {
             (number, day) = (pages, page(pages)?);
         }
-        let around = db.read_here(|store| Ok((store.days_around(date)?, store.categories_of_day(date)?)))?;
+        let around =
+            db.read_here(|store| Ok((store.days_around(date)?, store.categories_of_day(date)?)))?;
         Ok::<_, StoreError>((day, number, pages, around))
     };
     let (DayInOrder { papers, total }, number, pages, ((before, after), categories)) =
@@ -139,16 +165,30 @@ async fn day(
             papers,
         })
         .collect();
-    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper, tongue)).collect();
-    let status = if path != "/" && total == 0 && category.is_none() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    let views: Vec<PaperView> = papers
+        .iter()
+        .map(|stored| PaperView::in_list(&stored.paper, tongue))
+        .collect();
+    let status = if path != "/" && total == 0 && category.is_none() {
+        StatusCode::NOT_FOUND
+    } else {
+        StatusCode::OK
+    };
     let (date_text, count) = (tongue.day(date), u64::from(total));
     let name = category.as_deref().map(category_name);
     let announced = match name {
-        Some(name) => tongue.count_with(&words.announced_in, count, &[("day", &date_text), ("category", name)]),
+        Some(name) => tongue.count_with(
+            &words.announced_in,
+            count,
+            &[("day", &date_text), ("category", name)],
+        ),
         None => tongue.count_with(&words.announced, count, &[("day", &date_text)]),
     };
     let numbered = |number: u32| words.page.with(&[("number", &number.to_string())]);
-    let page_of = words.page_of.with(&[("number", &number.to_string()), ("pages", &pages.to_string())]);
+    let page_of = words.page_of.with(&[
+        ("number", &number.to_string()),
+        ("pages", &pages.to_string()),
+    ]);
     let page = site
         .page(tongue, path)
         .with("words", words)
@@ -160,14 +200,29 @@ async fn day(
         .with("is_newest", &(path == "/"))
         .with("date", &Some(date))
         .with("date_text", &date_text)
-        .with("before", &before.map(|date| Beside { date, text: tongue.date(date) }))
-        .with("after", &after.map(|date| Beside { date, text: tongue.date(date) }))
+        .with(
+            "before",
+            &before.map(|date| Beside {
+                date,
+                text: tongue.date(date),
+            }),
+        )
+        .with(
+            "after",
+            &after.map(|date| Beside {
+                date,
+                text: tongue.date(date),
+            }),
+        )
         .with("total", &total)
         .with("first", &((number - 1) * PAGE_PAPERS + 1))
         .with("number", &number)
         .with("pages", &pages)
         .with("category", &category)
-        .with("category_query", &category.as_deref().map(|code| encoded("category", code)))
+        .with(
+            "category_query",
+            &category.as_deref().map(|code| encoded("category", code)),
+        )
         .with("category_name", &name)
         .with("categories", &choices)
         .with("papers", &views);
@@ -176,5 +231,7 @@ async fn day(
 
 /// `name=value`, as it stands in an address.
 pub(super) fn encoded(name: &str, value: &str) -> String {
-    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair(name, value)
+        .finish()
 }

@@ -23,21 +23,41 @@ pub(super) struct Examples {
 impl Examples {
     /// Reads what `field` names that somebody likes; `agreed` is the field in
     /// which they agree to go without what is unknown.
-    pub(super) fn liked(db: &Db, form: &Form, field: &str, agreed: &str) -> Result<Self, StoreError> {
+    pub(super) fn liked(
+        db: &Db,
+        form: &Form,
+        field: &str,
+        agreed: &str,
+    ) -> Result<Self, StoreError> {
         let named = named_papers(db, form.text(field))?;
         let unknown = named.unknown.join("; ").trim().to_owned();
         let is_agreed = unknown == form.text(agreed);
-        Ok(Examples { papers: named.papers, works: named.works, unknown, is_agreed })
+        Ok(Examples {
+            papers: named.papers,
+            works: named.works,
+            unknown,
+            is_agreed,
+        })
     }
 
     /// The same of what they dislike: of works that are no papers here, nothing is learned.
-    pub(super) fn disliked(db: &Db, form: &Form, field: &str, agreed: &str) -> Result<Self, StoreError> {
+    pub(super) fn disliked(
+        db: &Db,
+        form: &Form,
+        field: &str,
+        agreed: &str,
+    ) -> Result<Self, StoreError> {
         let named = named_papers(db, form.text(field))?;
         let titles = named.works.into_iter().map(|work| work.title);
         let unknown: Vec<String> = named.unknown.into_iter().chain(titles).collect();
         let unknown = unknown.join("; ").trim().to_owned();
         let is_agreed = unknown == form.text(agreed);
-        Ok(Examples { papers: named.papers, works: Vec::new(), unknown, is_agreed })
+        Ok(Examples {
+            papers: named.papers,
+            works: Vec::new(),
+            unknown,
+            is_agreed,
+        })
     }
 
     /// What is wrong with the field that is called `path` where problems are told apart.

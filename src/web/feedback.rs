@@ -46,32 +46,64 @@ impl Link {
     async fn read(site: &Site, uri: &Uri) -> Result<Option<Link>, PageError> {
         let query = Query::of(uri);
         let token = query.text("t").unwrap_or_default().to_owned();
-        let Some(subscriber) = reader(site, &[Scope::Feedback], &token).await? else { return Ok(None) };
+        let Some(subscriber) = reader(site, &[Scope::Feedback], &token).await? else {
+            return Ok(None);
+        };
         let (id, row) = (subscriber.id, query.parsed::<i64>("p").map(PaperRow));
         let thumb = query.text("v").and_then(thumb).unwrap_or(Thumb::More);
         let Some(row) = row else { return Ok(None) };
         let known = site.db.read(move |store| {
-            let muted = store.muted_authors(&[id])?.into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+            let muted = store
+                .muted_authors(&[id])?
+                .into_iter()
+                .map(|(_, name)| name)
+                .collect::<Vec<_>>();
             Ok((store.standing_paper(row)?, store.feedback_of(&[id])?, muted))
         });
-        let (Some(paper), feedback, muted) = known.await? else { return Ok(None) };
-        let said = feedback.into_iter().find(|said| said.paper == paper.row).map(|said| said.thumb);
+        let (Some(paper), feedback, muted) = known.await? else {
+            return Ok(None);
+        };
+        let said = feedback
+            .into_iter()
+            .find(|said| said.paper == paper.row)
+            .map(|said| said.thumb);
         let tongue = site.tongue_of(&subscriber);
-        Ok(Some(Link { token, subscriber, paper, thumb, said, muted, tongue }))
+        Ok(Some(Link {
+            token,
+            subscriber,
+            paper,
+            thumb,
+            said,
+            muted,
+            tongue,
+        }))
     }
 
     /// Where the forms of the page go.
     fn action(&self) -> String {
-        format!("/feedback?t={}&p={}&v={}", self.token, self.paper.row.0, self.thumb.word())
+        format!(
+            "/feedback?t={}&p={}&v={}",
+            self.token,
+            self.paper.row.0,
+            self.thumb.word()
+        )
     }
 
     fn author(&self, name: &str) -> Option<String> {
-        self.paper.paper.authors.iter().find(|author| *author == name).cloned()
+        self.paper
+            .paper
+            .authors
+            .iter()
+            .find(|author| *author == name)
+            .cloned()
     }
 }
 
 fn thumb(word: &str) -> Option<Thumb> {
-    Thumb::WORDS.iter().find(|(known, _)| *known == word).map(|(_, thumb)| *thumb)
+    Thumb::WORDS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, thumb)| *thumb)
 }
 
 /// `GET /feedback?t=TOKEN&p=ROW&v=more`
@@ -82,8 +114,13 @@ pub(super) async fn ask(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
-    let named = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(link) = Link::read(&site, &uri).await? else {
+        return Mishap::BadLink.answer();
+    };
+    let named = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let click = Click {
         subscriber: link.subscriber.id,
         paper: link.paper.row,
@@ -99,14 +136,26 @@ pub(super) async fn ask(
     let words = &link.tongue.pages().feedback;
     if link.said == Some(link.thumb) {
         let undo = [("do", "undo".to_owned())];
-        return show(&site, &link, heading(words, link.thumb), &[words.already.as_str().to_owned()], Some(&undo));
+        return show(
+            &site,
+            &link,
+            heading(words, link.thumb),
+            &[words.already.as_str().to_owned()],
+            Some(&undo),
+        );
     }
     let heading = match link.thumb {
         Thumb::More => &words.ask_more,
         Thumb::Less => &words.ask_less,
         Thumb::Save => &words.ask_save,
     };
-    show(&site, &link, heading.as_str(), &[words.nothing_yet.as_str().to_owned()], None)
+    show(
+        &site,
+        &link,
+        heading.as_str(),
+        &[words.nothing_yet.as_str().to_owned()],
+        None,
+    )
 }
 
 /// What a form asks for.
@@ -121,8 +170,15 @@ enum Deed {
 
 impl Deed {
     fn read(form: &Form, link: &Link) -> Option<Deed> {
-        let interests = link.subscriber.interests.iter().map(|interest| &interest.name);
-        let interest = interests.into_iter().find(|name| *name == form.text("interest")).cloned();
+        let interests = link
+            .subscriber
+            .interests
+            .iter()
+            .map(|interest| &interest.name);
+        let interest = interests
+            .into_iter()
+            .find(|name| *name == form.text("interest"))
+            .cloned();
         let author = || link.author(form.text("author"));
         Some(match form.text("do") {
             "" => Deed::Say(link.thumb, interest),
@@ -151,24 +207,48 @@ pub(super) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
+    let Some(link) = Link::read(&site, &uri).await? else {
+        return Mishap::BadLink.answer();
+    };
     if !site.state.limits.allow(Costly::Thumb, visitor) {
         return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let Ok(form) = Form::read(request).await else {
+        return Mishap::Torn.answer();
+    };
     let Some(deed) = Deed::read(&form, &link) else {
         let words = &link.tongue.pages().feedback;
         let said = [words.unclear.as_str().to_owned()];
-        return show_with(&site, &link, StatusCode::BAD_REQUEST, words.unchanged.as_str(), &said, None);
+        return show_with(
+            &site,
+            &link,
+            StatusCode::BAD_REQUEST,
+            words.unchanged.as_str(),
+            &said,
+            None,
+        );
     };
     let now = site.clock.now();
     let (id, row, mailed) = (link.subscriber.id, link.paper.row, link.thumb);
     let tongue = link.tongue.clone();
-    let told = site.db.run(move |store| perform(store, &tongue.pages().feedback, id, row, mailed, deed, now)).await?;
-    let Some(mut told) = told else { return Mishap::BadLink.answer() };
+    let told = site
+        .db
+        .run(move |store| perform(store, &tongue.pages().feedback, id, row, mailed, deed, now))
+        .await?;
+    let Some(mut told) = told else {
+        return Mishap::BadLink.answer();
+    };
     told.said.push(coming(&site, &link, now).await?);
-    let Some(link) = Link::read(&site, &uri).await? else { return Mishap::BadLink.answer() };
-    show(&site, &link, &told.heading, &told.said, told.undo.as_deref())
+    let Some(link) = Link::read(&site, &uri).await? else {
+        return Mishap::BadLink.answer();
+    };
+    show(
+        &site,
+        &link,
+        &told.heading,
+        &told.said,
+        told.undo.as_deref(),
+    )
 }
 
 /// Does what is asked for; `None` if reader or paper are gone.
@@ -181,33 +261,68 @@ fn perform(
     deed: Deed,
     now: DateTime<Utc>,
 ) -> Result<Option<Told>, StoreError> {
-    let Some(mut subscriber) = store.subscriber_by_id(id)? else { return Ok(None) };
+    let Some(mut subscriber) = store.subscriber_by_id(id)? else {
+        return Ok(None);
+    };
     let named = |text: &Text, name: &str| text.with(&[("name", name)]);
     let again = |thumb: Thumb| vec![("do", thumb.word().to_owned())];
-    let of_author = |deed: &str, name: &str| vec![("do", deed.to_owned()), ("author", name.to_owned())];
+    let of_author =
+        |deed: &str, name: &str| vec![("do", deed.to_owned()), ("author", name.to_owned())];
     Ok(Some(match deed {
         Deed::Say(thumb, interest) => {
-            let channel = if thumb == mailed { Channel::Mail } else { Channel::Web };
-            let given = store.give_feedback(&NewFeedback { subscriber: id, paper, thumb, interest, channel }, now)?;
+            let channel = if thumb == mailed {
+                Channel::Mail
+            } else {
+                Channel::Web
+            };
+            let given = store.give_feedback(
+                &NewFeedback {
+                    subscriber: id,
+                    paper,
+                    thumb,
+                    interest,
+                    channel,
+                },
+                now,
+            )?;
             let heading = heading(words, thumb).to_owned();
             let before = match given {
                 Given::Unknown => return Ok(None),
                 Given::Already => {
                     let said = vec![words.already.as_str().to_owned()];
-                    return Ok(Some(Told { heading, said, undo: Some(vec![("do", "undo".to_owned())]) }));
+                    return Ok(Some(Told {
+                        heading,
+                        said,
+                        undo: Some(vec![("do", "undo".to_owned())]),
+                    }));
                 }
                 Given::Changed(before) => before,
             };
-            let about = store.feedback_of(&[id])?.into_iter().find(|said| said.paper == paper);
+            let about = store
+                .feedback_of(&[id])?
+                .into_iter()
+                .find(|said| said.paper == paper);
             let about = about.and_then(|said| said.interest);
             let undo = before.map_or_else(|| vec![("do", "undo".to_owned())], again);
-            Told { heading, said: effects(words, &subscriber, thumb, about.as_deref()), undo: Some(undo) }
+            Told {
+                heading,
+                said: effects(words, &subscriber, thumb, about.as_deref()),
+                undo: Some(undo),
+            }
         }
         Deed::TakeBack => {
             let before = store.take_back(id, paper, Channel::Web, now)?;
-            let said = if before.is_some() { &words.forgotten } else { &words.nothing_said };
+            let said = if before.is_some() {
+                &words.forgotten
+            } else {
+                &words.nothing_said
+            };
             let heading = words.taken_back.as_str().to_owned();
-            Told { heading, said: vec![said.as_str().to_owned()], undo: before.map(again) }
+            Told {
+                heading,
+                said: vec![said.as_str().to_owned()],
+                undo: before.map(again),
+            }
         }
         Deed::Follow(name, interest) => {
             let was_muted = store.unmute_author(id, &name)?;
@@ -217,37 +332,73 @@ fn perform(
             match interest {
                 Some(interest) => {
                     store.save_subscriber(&subscriber, now)?;
-                    said.push(words.followed_text.with(&[("name", &name), ("interest", &interest)]));
+                    said.push(
+                        words
+                            .followed_text
+                            .with(&[("name", &name), ("interest", &interest)]),
+                    );
                 }
                 None => said.push(named(&words.followed_already, &name)),
             }
             if was_muted {
                 said.push(named(&words.unmuted_too, &name));
             }
-            Told { heading: named(&words.followed, &name), said, undo }
+            Told {
+                heading: named(&words.followed, &name),
+                said,
+                undo,
+            }
         }
         Deed::Unfollow(name) => {
             for interest in &mut subscriber.details.interests {
                 interest.authors.retain(|known| !same_person(known, &name));
             }
-            let is_empty =
-                |interest: &Interest| *interest == Interest { name: YOUR_PICKS.to_owned(), ..Interest::default() };
-            subscriber.details.interests.retain(|interest| !is_empty(interest));
+            let is_empty = |interest: &Interest| {
+                *interest
+                    == Interest {
+                        name: YOUR_PICKS.to_owned(),
+                        ..Interest::default()
+                    }
+            };
+            subscriber
+                .details
+                .interests
+                .retain(|interest| !is_empty(interest));
             store.save_subscriber(&subscriber, now)?;
             let said = vec![words.unfollowed_text.as_str().to_owned()];
-            Told { heading: named(&words.unfollowed, &name), said, undo: Some(of_author("follow", &name)) }
+            Told {
+                heading: named(&words.unfollowed, &name),
+                said,
+                undo: Some(of_author("follow", &name)),
+            }
         }
         Deed::Mute(name) => {
             let is_new = store.mute_author(id, &name, now)?;
-            let said = if is_new { &words.muted_text } else { &words.muted_already };
+            let said = if is_new {
+                &words.muted_text
+            } else {
+                &words.muted_already
+            };
             let undo = is_new.then(|| of_author("unmute", &name));
-            Told { heading: named(&words.muted, &name), said: vec![named(said, &name)], undo }
+            Told {
+                heading: named(&words.muted, &name),
+                said: vec![named(said, &name)],
+                undo,
+            }
         }
         Deed::Unmute(name) => {
             let was = store.unmute_author(id, &name)?;
-            let said = if was { &words.unmuted_text } else { &words.unmuted_already };
+            let said = if was {
+                &words.unmuted_text
+            } else {
+                &words.unmuted_already
+            };
             let undo = was.then(|| of_author("mute", &name));
-            Told { heading: named(&words.unmuted, &name), said: vec![named(said, &name)], undo }
+            Told {
+                heading: named(&words.unmuted, &name),
+                said: vec![named(said, &name)],
+                undo,
+            }
         }
     }))
 }
@@ -262,7 +413,12 @@ fn heading(words: &FeedbackWords, thumb: Thumb) -> &str {
 }
 
 /// What a thumb does, in sentences.
-fn effects(words: &FeedbackWords, subscriber: &Subscriber, thumb: Thumb, about: Option<&str>) -> Vec<String> {
+fn effects(
+    words: &FeedbackWords,
+    subscriber: &Subscriber,
+    thumb: Thumb,
+    about: Option<&str>,
+) -> Vec<String> {
     let text = |text: &Text| text.as_str().to_owned();
     let mut said = Vec::new();
     if thumb == Thumb::Save {
@@ -287,15 +443,20 @@ fn effects(words: &FeedbackWords, subscriber: &Subscriber, thumb: Thumb, about: 
 async fn coming(site: &Site, link: &Link, now: DateTime<Utc>) -> Result<String, PageError> {
     let (words, preferences) = (&link.tongue.pages().feedback, &link.subscriber.preferences);
     let subscriber = link.subscriber.clone();
-    let next = site.db.run_blocking(move |db| coming_date(db, &subscriber, now)).await?;
-    Ok(match next.filter(|_| link.subscriber.status == Status::Active) {
-        Some(date) => words.from_then.with(&[
-            ("day", &link.tongue.day(date)),
-            ("time", &preferences.send_at.format("%H:%M").to_string()),
-            ("zone", preferences.timezone.name()),
-        ]),
-        None => words.someday.as_str().to_owned(),
-    })
+    let next = site
+        .db
+        .run_blocking(move |db| coming_date(db, &subscriber, now))
+        .await?;
+    Ok(
+        match next.filter(|_| link.subscriber.status == Status::Active) {
+            Some(date) => words.from_then.with(&[
+                ("day", &link.tongue.day(date)),
+                ("time", &preferences.send_at.format("%H:%M").to_string()),
+                ("zone", preferences.timezone.name()),
+            ]),
+            None => words.someday.as_str().to_owned(),
+        },
+    )
 }
 
 #[derive(Serialize)]
@@ -311,7 +472,10 @@ impl<'a> Choice<'a> {
             Thumb::Less => &words.less,
             Thumb::Save => &words.save,
         };
-        Choice { word: thumb.word(), text: text.as_str() }
+        Choice {
+            word: thumb.word(),
+            text: text.as_str(),
+        }
     }
 }
 
@@ -340,14 +504,30 @@ fn show_with(
     said: &[String],
     undo: Option<&[(&'static str, String)]>,
 ) -> Result<Response, PageError> {
-    let followed: Vec<&String> = link.subscriber.interests.iter().flat_map(|interest| &interest.authors).collect();
-    let authors = link.paper.paper.authors.iter().take(AUTHORS_MAX).map(|name| AuthorView {
-        followed: followed.iter().any(|known| same_person(known, name)),
-        muted: link.muted.iter().any(|known| same_person(known, name)),
-        name: name.clone(),
-    });
+    let followed: Vec<&String> = link
+        .subscriber
+        .interests
+        .iter()
+        .flat_map(|interest| &interest.authors)
+        .collect();
+    let authors = link
+        .paper
+        .paper
+        .authors
+        .iter()
+        .take(AUTHORS_MAX)
+        .map(|name| AuthorView {
+            followed: followed.iter().any(|known| same_person(known, name)),
+            muted: link.muted.iter().any(|known| same_person(known, name)),
+            name: name.clone(),
+        });
     let authors: Vec<AuthorView> = authors.collect();
-    let interests: Vec<&str> = link.subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
+    let interests: Vec<&str> = link
+        .subscriber
+        .interests
+        .iter()
+        .map(|interest| interest.name.as_str())
+        .collect();
     let words = &link.tongue.pages().feedback;
     // What has been said already is not offered once more.
     let big = Some(link.thumb).filter(|thumb| link.said != Some(*thumb));
@@ -366,6 +546,9 @@ fn show_with(
         .with("interests", &interests)
         .with("authors", &authors)
         .with("saved_url", &format!("/saved?t={}", link.token))
-        .with("paper", &PaperView::in_list(&link.paper.paper, &link.tongue));
+        .with(
+            "paper",
+            &PaperView::in_list(&link.paper.paper, &link.tongue),
+        );
     site.pages.respond(status, "feedback.html", &page)
 }

@@ -53,14 +53,27 @@ struct Entry {
 }
 
 /// `GET /feed.atom`, `/feed.atom?category=cs.LG`
-pub(super) async fn atom(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, Shows::Papers, async { newest(&site, &uri, "/feed.atom").await?.to_atom(&site) })
-        .await
+pub(super) async fn atom(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, Shows::Papers, async {
+        newest(&site, &uri, "/feed.atom").await?.to_atom(&site)
+    })
+    .await
 }
 
 /// `GET /feed.json`, `/feed.json?category=cs.LG`
-pub(super) async fn json_feed(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    cached(&site, &uri, &headers, Shows::Papers, async { Ok(newest(&site, &uri, "/feed.json").await?.to_json()) }).await
+pub(super) async fn json_feed(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    cached(&site, &uri, &headers, Shows::Papers, async {
+        Ok(newest(&site, &uri, "/feed.json").await?.to_json())
+    })
+    .await
 }
 
 async fn newest(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
@@ -70,7 +83,12 @@ async fn newest(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
     let papers = site.db.read(move |store| {
         let mut papers = Vec::new();
         for day in store.days_with_papers(today, FEED_DAYS)? {
-            let query = DayQuery { date: day.date, category: wanted.clone(), offset: 0, limit: FEED_PAPERS };
+            let query = DayQuery {
+                date: day.date,
+                category: wanted.clone(),
+                offset: 0,
+                limit: FEED_PAPERS,
+            };
             papers.extend(store.papers_of_day(&query)?.papers);
         }
         Ok(papers)
@@ -89,14 +107,26 @@ async fn newest(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
 }
 
 /// `GET /feeds/{token}`: the papers of one reader's own issues, as Atom.
-pub(super) async fn private(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, PageError> {
+pub(super) async fn private(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+) -> Result<Response, PageError> {
     let desk = site.desk();
-    let Some(subscriber) = reader(&site, &[Scope::Feed], &token).await? else { return Mishap::BadLink.answer() };
+    let Some(subscriber) = reader(&site, &[Scope::Feed], &token).await? else {
+        return Mishap::BadLink.answer();
+    };
     let id = subscriber.id;
-    let mut picks = site.db.read(move |store| store.picks_of(id, ISSUES_MAX)).await?;
+    let mut picks = site
+        .db
+        .read(move |store| store.picks_of(id, ISSUES_MAX))
+        .await?;
     picks.truncate(PICKS_MAX);
     let title = format!("{}: your papers", desk.site.name);
-    let address = Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder());
+    let address = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    }
+    .feed(subscriber.holder());
     let papers: Vec<StoredPaper> = picks.iter().map(|pick| pick.paper.clone()).collect();
     let mut feed = Feed::new(&site, title, "", &papers);
     feed.address = address;
@@ -105,7 +135,11 @@ pub(super) async fn private(State(site): State<Site>, Path(token): Path<String>)
         entry.at = instant(pick.composed_at);
         entry.summary = format!("{} ({})\n\n{}", pick.reason, pick.section, entry.summary);
     }
-    feed.updated = instant(picks.first().map_or(DateTime::UNIX_EPOCH, |pick| pick.composed_at));
+    feed.updated = instant(
+        picks
+            .first()
+            .map_or(DateTime::UNIX_EPOCH, |pick| pick.composed_at),
+    );
     feed.to_atom(&site)
 }
 
@@ -121,7 +155,11 @@ impl Feed {
                 title: paper.title.clone(),
                 at: instant(came_at(stored)),
                 authors: paper.authors.clone(),
-                categories: paper.categories.iter().map(|code| CategoryView::new(code)).collect(),
+                categories: paper
+                    .categories
+                    .iter()
+                    .map(|code| CategoryView::new(code))
+                    .collect(),
                 summary: paper.abstract_text.clone(),
             }
         });
@@ -136,10 +174,16 @@ impl Feed {
 
     /// As Atom.
     pub(super) fn to_atom(&self, site: &Site) -> Result<Response, PageError> {
-        let mut body = site.pages.render("atom.xml", &site.pages.page().with("feed", self))?;
+        let mut body = site
+            .pages
+            .render("atom.xml", &site.pages.page().with("feed", self))?;
         // XML 1.0, section 2.2: one such character in one paper would cost readers the whole feed.
         body.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')));
-        Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], body).into_response())
+        Ok((
+            [(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")],
+            body,
+        )
+            .into_response())
     }
 
     /// As a JSON Feed.
@@ -160,13 +204,20 @@ impl Feed {
             "version": "https://jsonfeed.org/version/1.1", "title": self.title,
             "home_page_url": self.home, "feed_url": self.address, "items": items,
         });
-        ([(header::CONTENT_TYPE, "application/feed+json; charset=utf-8")], feed.to_string()).into_response()
+        (
+            [(header::CONTENT_TYPE, "application/feed+json; charset=utf-8")],
+            feed.to_string(),
+        )
+            .into_response()
     }
 }
 
 /// When a paper came: its announcement day, else when it was taken in.
 fn came_at(stored: &StoredPaper) -> DateTime<Utc> {
-    stored.paper.announced.map_or(stored.seen_at, |day| day.and_time(NaiveTime::MIN).and_utc())
+    stored
+        .paper
+        .announced
+        .map_or(stored.seen_at, |day| day.and_time(NaiveTime::MIN).and_utc())
 }
 
 fn instant(at: DateTime<Utc>) -> String {

@@ -27,13 +27,20 @@ pub(super) struct BadForm;
 impl Form {
     /// Reads the body of a request.
     pub(super) async fn read(request: Request<Body>) -> Result<Self, BadForm> {
-        let bytes = to_bytes(request.into_body(), FORM_BYTES_MAX).await.map_err(|_| BadForm)?;
+        let bytes = to_bytes(request.into_body(), FORM_BYTES_MAX)
+            .await
+            .map_err(|_| BadForm)?;
         Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 
     /// A form with these fields.
     pub(super) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
-        Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Form(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     /// The same form with `value` in a field, whatever was typed there.
@@ -46,12 +53,18 @@ impl Form {
 
     /// The value of a field; empty if it is not there.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value.trim())
     }
 
     /// The value of a field as it was sent; empty if it is not there.
     pub(super) fn untrimmed(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// Whether a field was sent at all, be it empty.
@@ -61,12 +74,19 @@ impl Form {
 
     /// All values of a field.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.trim())
     }
 
     /// The values of a field, each of them one entry a line.
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
-        let lines = self.all(name).flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
+        let lines = self
+            .all(name)
+            .flat_map(str::lines)
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
         lines.map(str::to_owned).collect()
     }
 
@@ -92,10 +112,16 @@ impl Form {
         }
         for key in ["replacements", "publications"] {
             if self.has(key) {
-                record.insert(key.to_owned(), self.all(key).any(|value| value == "true").into());
+                record.insert(
+                    key.to_owned(),
+                    self.all(key).any(|value| value == "true").into(),
+                );
             }
         }
-        let interests = self.interests().into_iter().map(|(_, interest)| Value::Object(interest));
+        let interests = self
+            .interests()
+            .into_iter()
+            .map(|(_, interest)| Value::Object(interest));
         let interests: Vec<Value> = interests.collect();
         if !interests.is_empty() || self.has("interests") {
             record.insert("interests".to_owned(), interests.into());
@@ -105,17 +131,29 @@ impl Form {
 
     /// The interests that are filled in and stay, each with its number in the form.
     pub(super) fn interests(&self) -> Vec<(usize, Map<String, Value>)> {
-        let number = |name: &str| name.strip_prefix("interests[")?.split_once(']')?.0.parse::<usize>().ok();
+        let number = |name: &str| {
+            name.strip_prefix("interests[")?
+                .split_once(']')?
+                .0
+                .parse::<usize>()
+                .ok()
+        };
         let numbers: BTreeSet<usize> = self.0.iter().filter_map(|(name, _)| number(name)).collect();
         // One more than there may be, so that whoever reads them can say so.
-        let interests = numbers.into_iter().filter_map(|at| Some((at, self.interest(at)?)));
+        let interests = numbers
+            .into_iter()
+            .filter_map(|at| Some((at, self.interest(at)?)));
         interests.take(INTERESTS_MAX + 1).collect()
     }
 
     /// What is wrong with more interests than there may be.
     pub(super) fn crowd(&self) -> Option<Problem> {
         let remedy = format!("must be {INTERESTS_MAX} at most");
-        let problem = Problem { path: "interests".to_owned(), value: None, remedy };
+        let problem = Problem {
+            path: "interests".to_owned(),
+            value: None,
+            remedy,
+        };
         (self.interests().len() > INTERESTS_MAX).then_some(problem)
     }
 
@@ -129,7 +167,14 @@ impl Form {
                 interest.insert(key.to_owned(), text.into());
             }
         }
-        for key in ["keywords", "must_not", "authors", "categories", "liked", "disliked"] {
+        for key in [
+            "keywords",
+            "must_not",
+            "authors",
+            "categories",
+            "liked",
+            "disliked",
+        ] {
             let lines = self.lines(&field(key));
             if !lines.is_empty() {
                 interest.insert(key.to_owned(), lines.into());
@@ -140,7 +185,9 @@ impl Form {
         if !was.is_empty() {
             interest.entry("name").or_insert_with(|| was.into());
         }
-        let names_papers = ["more", "less"].iter().any(|key| !self.text(&field(key)).is_empty());
+        let names_papers = ["more", "less"]
+            .iter()
+            .any(|key| !self.text(&field(key)).is_empty());
         if interest.is_empty() && !names_papers || self.has(&field("remove")) {
             return None;
         }
@@ -161,18 +208,33 @@ const MADE_NAME_CHARS_MAX: usize = 60;
 
 /// What an interest without a name is called: by its own words, else by what it holds.
 fn named_by(interest: &Map<String, Value>) -> Option<String> {
-    let description = interest.get("description").and_then(Value::as_str).map(str::to_owned);
+    let description = interest
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let listed = |key: &str| {
-        let all = interest.get(key)?.as_array()?.iter().filter_map(Value::as_str);
+        let all = interest
+            .get(key)?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str);
         Some(
             all.take(3)
-                .map(|entry| if key == "categories" { category_name(entry) } else { entry })
+                .map(|entry| {
+                    if key == "categories" {
+                        category_name(entry)
+                    } else {
+                        entry
+                    }
+                })
                 .collect::<Vec<_>>()
                 .join(", "),
         )
     };
-    let text =
-        description.or_else(|| listed("keywords")).or_else(|| listed("authors")).or_else(|| listed("categories"))?;
+    let text = description
+        .or_else(|| listed("keywords"))
+        .or_else(|| listed("authors"))
+        .or_else(|| listed("categories"))?;
     let name = cut(clean_line(&text).trim_end_matches('.'), MADE_NAME_CHARS_MAX);
     (!name.is_empty()).then_some(name)
 }
@@ -221,7 +283,10 @@ mod tests {
         let mut fields = fields(&form);
         let read = read_subscriber(&mut fields, None).unwrap();
         assert!(fields.into_problems().is_empty());
-        assert_eq!((read.preferences.max_papers, read.preferences.days.len()), (5, 2));
+        assert_eq!(
+            (read.preferences.max_papers, read.preferences.days.len()),
+            (5, 2)
+        );
         assert_eq!(read.interests.len(), 1);
         assert_eq!(read.interests[0].name, "adapters");
         assert_eq!(read.interests[0].keywords, ["low-rank adaptation", "LoRA"]);
@@ -229,11 +294,18 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_of_its_field() {
-        let form = Form::of_pairs(&[("email", "ada"), ("max_papers", "many"), ("interests[0].liked", "two words")]);
+        let form = Form::of_pairs(&[
+            ("email", "ada"),
+            ("max_papers", "many"),
+            ("interests[0].liked", "two words"),
+        ]);
         let mut fields = fields(&form);
         assert!(read_subscriber(&mut fields, None).is_none());
         let problems = fields.into_problems();
         let said = |path| problems.iter().any(|problem| problem.path == path);
-        assert!(said("email") && said("max_papers") && said("interests[0].liked"), "{problems:?}");
+        assert!(
+            said("email") && said("max_papers") && said("interests[0].liked"),
+            "{problems:?}"
+        );
     }
 }

@@ -65,7 +65,10 @@ impl FromRequestParts<Hooks> for Visitor {
 /// Fetches a small file over HTTPS.
 pub trait Fetch: Send + Sync {
     /// The bytes at `url`, or why not.
-    fn get(&self, url: String) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>>;
+    fn get(
+        &self,
+        url: String,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>>;
 }
 
 /// Fetches from the network, never through a redirect, and remembers.
@@ -77,20 +80,33 @@ pub struct HttpFetch {
 impl HttpFetch {
     /// Over `client`, which must not follow redirects.
     pub fn new(client: reqwest::Client) -> Self {
-        HttpFetch { client, known: Mutex::default() }
+        HttpFetch {
+            client,
+            known: Mutex::default(),
+        }
     }
 }
 
 impl Fetch for HttpFetch {
-    fn get(&self, url: String) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>> {
+    fn get(
+        &self,
+        url: String,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + '_>> {
         Box::pin(async move {
             let is_certificate = is_pem(&url);
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&url).cloned();
+            let known = self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&url)
+                .cloned();
             if let Some(known) = known {
                 return Ok(known);
             }
             let asked = self.client.get(&url).timeout(FETCH_WAIT).send().await;
-            let mut answer = asked.and_then(reqwest::Response::error_for_status).map_err(|error| error.to_string())?;
+            let mut answer = asked
+                .and_then(reqwest::Response::error_for_status)
+                .map_err(|error| error.to_string())?;
             if !answer.status().is_success() {
                 return Err(format!("answered {}", answer.status()));
             }
@@ -119,7 +135,10 @@ pub fn router(site: HookSite) -> Router {
         .route("/webhooks/ses", post(ses))
         .route("/webhooks/{provider}", post(signed))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Hooks { site, limits: Arc::default() })
+        .with_state(Hooks {
+            site,
+            limits: Arc::default(),
+        })
 }
 
 /// Amazon's certificates are named so.
@@ -147,7 +166,12 @@ async fn signed(
         timestamp: header("x-twilio-email-event-webhook-timestamp"),
         body: &body,
     };
-    match reports(*provider, &request, &site.reception.settings.webhooks, site.clock.now()) {
+    match reports(
+        *provider,
+        &request,
+        &site.reception.settings.webhooks,
+        site.clock.now(),
+    ) {
         Ok(found) => take(site, name, found).await,
         Err(refused) => hooks.refuse(visitor, name, refused),
     }
@@ -163,7 +187,9 @@ async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> Statu
     let certificate = match site.fetch.get(message.certificate_url.clone()).await {
         Ok(certificate) => certificate,
         Err(why) => {
-            tracing::warn!("a report of SES cannot be checked, Amazon's certificate cannot be fetched: {why}");
+            tracing::warn!(
+                "a report of SES cannot be checked, Amazon's certificate cannot be fetched: {why}"
+            );
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     };
@@ -171,7 +197,9 @@ async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> Statu
         Ok(Told::Report(hooked)) => take(site, "ses", vec![*hooked]).await,
         Ok(Told::Confirm(url)) => match site.fetch.get(url).await {
             Ok(_) => {
-                tracing::info!("SNS was told that the topic in inbound.webhooks.ses_topic is listened to");
+                tracing::info!(
+                    "SNS was told that the topic in inbound.webhooks.ses_topic is listened to"
+                );
                 StatusCode::OK
             }
             Err(why) => {
@@ -186,12 +214,16 @@ async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> Statu
 
 async fn take(site: &HookSite, name: &'static str, found: Vec<Hooked>) -> StatusCode {
     let (reception, now) = (site.reception.clone(), site.clock.now());
-    let envelope = Envelope { to: Vec::new(), source: Source::Provider(name) };
+    let envelope = Envelope {
+        to: Vec::new(),
+        source: Source::Provider(name),
+    };
     for hooked in found {
         let (reception, envelope) = (reception.clone(), envelope.clone());
         // One after another, so that others may use the database in between.
-        let taken =
-            site.db.run(move |store| reception.take_report(store, &hooked.report, &hooked.key, &envelope, false, now));
+        let taken = site.db.run(move |store| {
+            reception.take_report(store, &hooked.report, &hooked.key, &envelope, false, now)
+        });
         if let Err(error) = taken.await {
             let error = anyhow::Error::from(error);
             tracing::error!("a report by webhook cannot be recorded: {error:#}");

@@ -33,24 +33,38 @@ pub(super) async fn issues(
     Path(token): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(subscriber) = reader(&site, &[Scope::View], &token).await? else { return Mishap::BadLink.answer() };
+    let Some(subscriber) = reader(&site, &[Scope::View], &token).await? else {
+        return Mishap::BadLink.answer();
+    };
     let query = Query::of(&uri);
     let tongue = site.tongue_of(&subscriber);
-    let page = Listing { site: &site, token: &token, subscriber: &subscriber, tongue: &tongue };
-    let Some(wanted) = query.text("d") else { return page.show(None).await };
+    let page = Listing {
+        site: &site,
+        token: &token,
+        subscriber: &subscriber,
+        tongue: &tongue,
+    };
+    let Some(wanted) = query.text("d") else {
+        return page.show(None).await;
+    };
     let Ok(date) = wanted.parse::<NaiveDate>() else {
         return page.show(Some(&tongue.pages().search.bad_day)).await;
     };
     let (desk, reader) = (site.desk(), subscriber.clone());
     let logo = desk.dress.logo.clone();
-    let rendered = site.db.run_blocking(move |db| shown_again(db, &desk, &reader, date)).await?;
+    let rendered = site
+        .db
+        .run_blocking(move |db| shown_again(db, &desk, &reader, date))
+        .await?;
     let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
         return page.show(Some(&tongue.pages().mine.no_issue)).await;
     };
     let page = standalone(&mail, logo.as_deref());
     let mut response = Html(page.html).into_response();
     if let Ok(policy) = HeaderValue::from_str(&page.policy) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
 }
@@ -65,9 +79,17 @@ struct Listing<'a> {
 
 impl Listing<'_> {
     async fn show(&self, problem: Option<&Text>) -> Result<Response, PageError> {
-        let Listing { site, token, subscriber, tongue } = self;
+        let Listing {
+            site,
+            token,
+            subscriber,
+            tongue,
+        } = self;
         let id = subscriber.id;
-        let issues = site.db.read(move |store| store.own_issues(id, LISTED)).await?;
+        let issues = site
+            .db
+            .read(move |store| store.own_issues(id, LISTED))
+            .await?;
         let listed: Vec<Listed> = issues
             .into_iter()
             .map(|issue| Listed {
@@ -86,8 +108,19 @@ impl Listing<'_> {
             .with("problem", &problem)
             .with("saved_url", &format!("/saved?t={token}"))
             // It shows no more than this page does.
-            .with("feed_url", &Links { site: &desk.site, signer: &desk.signer }.feed(subscriber.holder()));
-        let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+            .with(
+                "feed_url",
+                &Links {
+                    site: &desk.site,
+                    signer: &desk.signer,
+                }
+                .feed(subscriber.holder()),
+            );
+        let status = if problem.is_some() {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::OK
+        };
         site.pages.respond(status, "issues.html", &page)
     }
 }

@@ -72,7 +72,13 @@ impl Limits {
             Costly::Forgery => &self.forgeries,
         };
         if self.asked.fetch_add(1, Ordering::Relaxed) % TIDY_AFTER == TIDY_AFTER - 1 {
-            for limiter in [&self.forms, &self.thumbs, &self.mails, &self.searches, &self.forgeries] {
+            for limiter in [
+                &self.forms,
+                &self.thumbs,
+                &self.mails,
+                &self.searches,
+                &self.forgeries,
+            ] {
                 limiter.retain_recent();
                 limiter.shrink_to_fit();
             }
@@ -88,8 +94,12 @@ mod tests {
     #[test]
     fn one_network_does_not_use_up_what_another_may() {
         let limits = Limits::default();
-        let from = |text: &str| Visitor { address: text.parse().unwrap() };
-        let allowed = (0..100).filter(|_| limits.allow(Costly::Mail, from("192.0.2.1"))).count();
+        let from = |text: &str| Visitor {
+            address: text.parse().unwrap(),
+        };
+        let allowed = (0..100)
+            .filter(|_| limits.allow(Costly::Mail, from("192.0.2.1")))
+            .count();
         assert_eq!(allowed, MAILS_PER_HOUR as usize);
         assert!(limits.allow(Costly::Mail, from("192.0.2.2")));
         assert!(limits.allow(Costly::Form, from("192.0.2.1")));

@@ -40,7 +40,11 @@ impl Meaning {
 pub(super) async fn vectors(site: &Site) -> Result<Option<Arc<HeldVectors>>, PageError> {
     let (now, desk) = (site.clock.now(), site.desk());
     let mut held = site.state.meaning.held.lock().await;
-    if let Some(Held { at, asked_at, vectors }) = &mut *held
+    if let Some(Held {
+        at,
+        asked_at,
+        vectors,
+    }) = &mut *held
         && *at <= now
         && now - *at < FRESH
     {
@@ -54,6 +58,10 @@ pub(super) async fn vectors(site: &Site) -> Result<Option<Arc<HeldVectors>>, Pag
         None => Ok(None),
     };
     let vectors = site.db.run_blocking(read).await?;
-    *held = Some(Held { at: now, asked_at: now, vectors: vectors.clone() });
+    *held = Some(Held {
+        at: now,
+        asked_at: now,
+        vectors: vectors.clone(),
+    });
     Ok(vectors)
 }

@@ -66,15 +66,23 @@ impl Mishap {
             Mishap::Nowhere => (&words.nowhere, &words.nowhere_text),
         };
         let link = match self {
-            Mishap::NoPreferences | Mishap::OldOwner => Some(("/preferences/link", words.get_link.as_str())),
+            Mishap::NoPreferences | Mishap::OldOwner => {
+                Some(("/preferences/link", words.get_link.as_str()))
+            }
             Mishap::OldConfirmation => Some(("/subscribe", words.subscribe.as_str())),
             _ => None,
         };
-        let mut page =
-            pages.say(tongue, &Said { link, ..Said::new(self.status(), heading.as_str(), text.as_str()) })?;
+        let mut page = pages.say(
+            tongue,
+            &Said {
+                link,
+                ..Said::new(self.status(), heading.as_str(), text.as_str())
+            },
+        )?;
         if self == Mishap::TooOften {
             // RFC 6585 section 4.
-            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         }
         Ok(page)
     }

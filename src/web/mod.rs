@@ -155,7 +155,11 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let error = anyhow::Error::from(self);
         tracing::error!("a page cannot be shown: {error:#}");
-        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; please try again later.\n").into_response()
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong here; please try again later.\n",
+        )
+            .into_response()
     }
 }
 
@@ -189,18 +193,39 @@ fn at_root(site: Site) -> Router {
         .route("/robots.txt", get(robots::robots))
         .route("/sitemap.xml", get(robots::sitemap))
         .route("/subscribe", get(signup::form).post(signup::subscribe))
-        .route("/subscribe/preview", get(signup::form).post(signup::preview))
+        .route(
+            "/subscribe/preview",
+            get(signup::form).post(signup::preview),
+        )
         .route("/confirm", get(confirm::ask).post(confirm::act))
-        .route("/unsubscribe", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route(
+            "/unsubscribe",
+            get(unsubscribe::ask).post(unsubscribe::leave),
+        )
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
-        .route("/unsubscribe/pause", get(unsubscribe::ask).post(unsubscribe::pause))
-        .route("/preferences", get(preferences::form).post(preferences::save))
+        .route(
+            "/unsubscribe/pause",
+            get(unsubscribe::ask).post(unsubscribe::pause),
+        )
+        .route(
+            "/preferences",
+            get(preferences::form).post(preferences::save),
+        )
         .route("/preferences/preview", get(preferences::preview::show))
-        .route("/preferences/picks", get(preferences::picks::list).post(preferences::picks::say))
+        .route(
+            "/preferences/picks",
+            get(preferences::picks::list).post(preferences::picks::say),
+        )
         .route("/preferences/sent", get(preferences::sent::list))
         .route("/preferences/library", preferences::library::route())
-        .route("/preferences/account", get(preferences::account::form).post(preferences::account::act))
-        .route("/preferences/link", get(preferences::link::form).post(preferences::link::send))
+        .route(
+            "/preferences/account",
+            get(preferences::account::form).post(preferences::account::act),
+        )
+        .route(
+            "/preferences/link",
+            get(preferences::link::form).post(preferences::link::send),
+        )
         .route("/owner", get(owner::ask).post(owner::act))
         .route("/style.css", get(stylesheet))
         .route("/script.js", get(script))
@@ -235,26 +260,41 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
     let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let mut response = next.run(request).await;
     let mishap = response.extensions().get::<Mishap>().copied();
-    let is_wrong_method =
-        response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::CONTENT_TYPE);
+    let is_wrong_method = response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && !response.headers().contains_key(header::CONTENT_TYPE);
     if let Some(mishap) = mishap.or(is_wrong_method.then_some(Mishap::WrongMethod)) {
-        let asked = HeaderMap::from_iter(languages.map(|languages| (header::ACCEPT_LANGUAGE, languages)));
+        let asked =
+            HeaderMap::from_iter(languages.map(|languages| (header::ACCEPT_LANGUAGE, languages)));
         let allowed = response.headers_mut().remove(header::ALLOW);
-        response = mishap.page(&site.pages, &site.tongue_for(&asked)).into_response();
+        response = mishap
+            .page(&site.pages, &site.tongue_for(&asked))
+            .into_response();
         if let Some(allowed) = allowed {
             response.headers_mut().insert(header::ALLOW, allowed);
         }
     }
     let headers = response.headers_mut();
     if is_private {
-        headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+        headers.insert(
+            "x-robots-tag",
+            HeaderValue::from_static("noindex, nofollow"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     if site.desk().site.base_url.starts_with("https://") {
         // One year (RFC 6797 section 6.1.1).
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         // What is no page of ours is not to act like one.
@@ -275,23 +315,47 @@ async fn every_answer(State(site): State<Site>, request: Request, next: Next) ->
 
 async fn stylesheet() -> impl IntoResponse {
     let css = include_str!("../../templates/web/style.css");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], css)
+    (
+        [
+            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+        ],
+        css,
+    )
 }
 
 async fn script() -> impl IntoResponse {
     let script = include_str!("../../templates/web/script.js");
     let kind = "text/javascript; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], script)
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+        ],
+        script,
+    )
 }
 
 async fn icon() -> impl IntoResponse {
     let icon = include_str!("../../templates/web/icon.svg");
-    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=86400")], icon)
+    (
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CACHE_CONTROL, "public, max-age=86400"),
+        ],
+        icon,
+    )
 }
 
 async fn card() -> impl IntoResponse {
     let card: &[u8] = include_bytes!("../../templates/web/card.png");
-    ([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "public, max-age=86400")], card)
+    (
+        [
+            (header::CONTENT_TYPE, "image/png"),
+            (header::CACHE_CONTROL, "public, max-age=86400"),
+        ],
+        card,
+    )
 }
 
 async fn not_found() -> Result<Response, PageError> {

@@ -18,7 +18,9 @@ const ADDRESSES: [&str; 4] = [" href=\"/", " action=\"/", " formaction=\"/", " s
 
 /// The path in `base_url` without a slash at its end; empty if there is none.
 pub(super) fn path_of(base_url: &str) -> String {
-    let path = base_url.parse::<Uri>().map(|uri| uri.path().trim_end_matches('/').to_owned());
+    let path = base_url
+        .parse::<Uri>()
+        .map(|uri| uri.path().trim_end_matches('/').to_owned());
     path.unwrap_or_default()
 }
 
@@ -51,13 +53,21 @@ fn without(path: &str, uri: &Uri) -> Option<Uri> {
 /// The answer with `path` before every address of ours.
 async fn with(path: &str, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    if let Some(Ok(moved)) =
-        location.filter(|at| at.starts_with('/')).map(|at| HeaderValue::from_str(&format!("{path}{at}")))
+    let location = parts
+        .headers
+        .get(header::LOCATION)
+        .and_then(|location| location.to_str().ok());
+    if let Some(Ok(moved)) = location
+        .filter(|at| at.starts_with('/'))
+        .map(|at| HeaderValue::from_str(&format!("{path}{at}")))
     {
         parts.headers.insert(header::LOCATION, moved);
     }
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     if !kind.starts_with("text/html") {
         return Response::from_parts(parts, body);
     }
@@ -92,9 +102,12 @@ mod tests {
 
     #[test]
     fn a_base_address_has_a_path_or_none() {
-        for (base_url, path) in
-            [("https://a.example", ""), ("https://a.example/", ""), ("https://a.example/b/c", "/b/c"), ("", "")]
-        {
+        for (base_url, path) in [
+            ("https://a.example", ""),
+            ("https://a.example/", ""),
+            ("https://a.example/b/c", "/b/c"),
+            ("", ""),
+        ] {
             assert_eq!(path_of(base_url), path);
         }
     }

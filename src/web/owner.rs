@@ -19,7 +19,9 @@ pub(super) const OWNER_HOURS: i64 = 24;
 
 /// `GET /owner?t=TOKEN`
 pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&site, &uri).await? else { return Mishap::OldOwner.answer() };
+    let Some((request, subscriber)) = request(&site, &uri).await? else {
+        return Mishap::OldOwner.answer();
+    };
     let tongue = site.tongue_of(&subscriber);
     let words = &tongue.pages().owner;
     let (heading, text, button) = if request.request.kind == RequestKind::Export {
@@ -28,48 +30,84 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri) -> Result<Response, 
         (&words.erase, &words.erase_text, &words.erase_button)
     };
     let text = text.with(&[("address", subscriber.address.as_str())]);
-    site.pages.say(&tongue, &Said::question(heading.as_str(), &text, button.as_str()))
+    site.pages.say(
+        &tongue,
+        &Said::question(heading.as_str(), &text, button.as_str()),
+    )
 }
 
 /// `POST /owner?t=TOKEN`
 pub(super) async fn act(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&site, &uri).await? else { return Mishap::OldOwner.answer() };
+    let Some((request, subscriber)) = request(&site, &uri).await? else {
+        return Mishap::OldOwner.answer();
+    };
     let (id, now) = (subscriber.id, site.clock.now());
     if request.request.kind == RequestKind::Export {
-        let file = site.db.run_blocking(move |db| export(db, &subscriber)).await?;
+        let file = site
+            .db
+            .run_blocking(move |db| export(db, &subscriber))
+            .await?;
         let file = serde_json::to_string_pretty(&file).expect("JSON has a text");
         let disposition = HeaderValue::from_static("attachment; filename=\"paperboy-export.json\"");
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
         tracing::info!(subscriber.id = id.0, "exported");
-        return Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], file).into_response());
+        return Ok((
+            [
+                (header::CONTENT_TYPE, kind),
+                (header::CONTENT_DISPOSITION, disposition),
+            ],
+            file,
+        )
+            .into_response());
     }
     let tongue = site.tongue_of(&subscriber);
     let hash = site.desk().signer.address_hash(subscriber.address.as_str());
-    site.db.run(move |store| store.erase_subscriber(id, &hash, now)).await?;
+    site.db
+        .run(move |store| store.erase_subscriber(id, &hash, now))
+        .await?;
     tracing::info!(subscriber.id = id.0, "erased");
     let words = &tongue.pages().owner;
-    site.pages.say(&tongue, &Said::new(StatusCode::OK, words.erased.as_str(), words.erased_text.as_str()))
+    site.pages.say(
+        &tongue,
+        &Said::new(
+            StatusCode::OK,
+            words.erased.as_str(),
+            words.erased_text.as_str(),
+        ),
+    )
 }
 
 /// The request that the token names and whose it is, while its link holds and
 /// the address that it was mailed to is still theirs.
 async fn request(site: &Site, uri: &Uri) -> Result<Option<(Request, Subscriber)>, PageError> {
     let query = Query::of(uri);
-    let Ok(id) = site.desk().signer.verify(Scope::Owner, query.text("t").unwrap_or_default()) else {
+    let Ok(id) = site
+        .desk()
+        .signer
+        .verify(Scope::Owner, query.text("t").unwrap_or_default())
+    else {
         return Ok(None);
     };
     let found = site
         .db
         .run(move |store| {
-            let Some(request) = store.request(RequestId(id))? else { return Ok(None) };
-            let Some(subscriber) = request.request.subscriber else { return Ok(None) };
-            Ok(store.subscriber_by_id(subscriber)?.map(|subscriber| (request, subscriber)))
+            let Some(request) = store.request(RequestId(id))? else {
+                return Ok(None);
+            };
+            let Some(subscriber) = request.request.subscriber else {
+                return Ok(None);
+            };
+            Ok(store
+                .subscriber_by_id(subscriber)?
+                .map(|subscriber| (request, subscriber)))
         })
         .await?;
     let oldest = site.clock.now() - TimeDelta::hours(OWNER_HOURS);
     Ok(found.filter(|(request, subscriber)| {
-        matches!(request.request.kind, RequestKind::Export | RequestKind::Erase)
-            && request.asked_at >= oldest
+        matches!(
+            request.request.kind,
+            RequestKind::Export | RequestKind::Erase
+        ) && request.asked_at >= oldest
             && request.request.address == subscriber.address
     }))
 }

@@ -12,56 +12,179 @@ use tera::{Context, Tera, Value};
 const TEMPLATES: &[(&str, &str)] = &[
     ("page.html", include_str!("../../templates/web/page.html")),
     ("atom.xml", include_str!("../../templates/web/atom.xml")),
-    ("sitemap.xml", include_str!("../../templates/web/sitemap.xml")),
-    ("archive.html", include_str!("../../templates/web/archive.html")),
+    (
+        "sitemap.xml",
+        include_str!("../../templates/web/sitemap.xml"),
+    ),
+    (
+        "archive.html",
+        include_str!("../../templates/web/archive.html"),
+    ),
     ("day.html", include_str!("../../templates/web/day.html")),
-    ("papers.html", include_str!("../../templates/web/papers.html")),
+    (
+        "papers.html",
+        include_str!("../../templates/web/papers.html"),
+    ),
     ("paper.html", include_str!("../../templates/web/paper.html")),
-    ("paper.similar.html", include_str!("../../templates/web/paper.similar.html")),
-    ("search.html", include_str!("../../templates/web/search.html")),
-    ("feedback.html", include_str!("../../templates/web/feedback.html")),
-    ("issues.html", include_str!("../../templates/web/issues.html")),
+    (
+        "paper.similar.html",
+        include_str!("../../templates/web/paper.similar.html"),
+    ),
+    (
+        "search.html",
+        include_str!("../../templates/web/search.html"),
+    ),
+    (
+        "feedback.html",
+        include_str!("../../templates/web/feedback.html"),
+    ),
+    (
+        "issues.html",
+        include_str!("../../templates/web/issues.html"),
+    ),
     ("saved.html", include_str!("../../templates/web/saved.html")),
-    ("subscribe.html", include_str!("../../templates/web/subscribe.html")),
-    ("subscribe.box.html", include_str!("../../templates/web/subscribe.box.html")),
-    ("unsubscribe.html", include_str!("../../templates/web/unsubscribe.html")),
-    ("preferences.html", include_str!("../../templates/web/preferences.html")),
-    ("preferences.interest.html", include_str!("../../templates/web/preferences.interest.html")),
-    ("preferences.head.html", include_str!("../../templates/web/preferences.head.html")),
-    ("preferences.picks.html", include_str!("../../templates/web/preferences.picks.html")),
-    ("preferences.sent.html", include_str!("../../templates/web/preferences.sent.html")),
-    ("preferences.library.html", include_str!("../../templates/web/preferences.library.html")),
-    ("preferences.account.html", include_str!("../../templates/web/preferences.account.html")),
-    ("preferences.link.html", include_str!("../../templates/web/preferences.link.html")),
-    ("preferences.issue.html", include_str!("../../templates/web/preferences.issue.html")),
-    ("preview.html", include_str!("../../templates/web/preview.html")),
-    ("message.html", include_str!("../../templates/web/message.html")),
+    (
+        "subscribe.html",
+        include_str!("../../templates/web/subscribe.html"),
+    ),
+    (
+        "subscribe.box.html",
+        include_str!("../../templates/web/subscribe.box.html"),
+    ),
+    (
+        "unsubscribe.html",
+        include_str!("../../templates/web/unsubscribe.html"),
+    ),
+    (
+        "preferences.html",
+        include_str!("../../templates/web/preferences.html"),
+    ),
+    (
+        "preferences.interest.html",
+        include_str!("../../templates/web/preferences.interest.html"),
+    ),
+    (
+        "preferences.head.html",
+        include_str!("../../templates/web/preferences.head.html"),
+    ),
+    (
+        "preferences.picks.html",
+        include_str!("../../templates/web/preferences.picks.html"),
+    ),
+    (
+        "preferences.sent.html",
+        include_str!("../../templates/web/preferences.sent.html"),
+    ),
+    (
+        "preferences.library.html",
+        include_str!("../../templates/web/preferences.library.html"),
+    ),
+    (
+        "preferences.account.html",
+        include_str!("../../templates/web/preferences.account.html"),
+    ),
+    (
+        "preferences.link.html",
+        include_str!("../../templates/web/preferences.link.html"),
+    ),
+    (
+        "preferences.issue.html",
+        include_str!("../../templates/web/preferences.issue.html"),
+    ),
+    (
+        "preview.html",
+        include_str!("../../templates/web/preview.html"),
+    ),
+    (
+        "message.html",
+        include_str!("../../templates/web/message.html"),
+    ),
     ("inbox.html", include_str!("../../templates/web/inbox.html")),
     ("mail.html", include_str!("../../templates/web/mail.html")),
 ];
 
 /// The operator's pages.
 const OPERATORS: &[(&str, &str)] = &[
-    ("admin/page.html", include_str!("../../templates/web/admin/page.html")),
-    ("admin/login.html", include_str!("../../templates/web/admin/login.html")),
-    ("admin/message.html", include_str!("../../templates/web/admin/message.html")),
-    ("admin/today.html", include_str!("../../templates/web/admin/today.html")),
-    ("admin/coverage.rows.html", include_str!("../../templates/web/admin/coverage.rows.html")),
-    ("admin/mails.html", include_str!("../../templates/web/admin/mails.html")),
-    ("admin/mails.rows.html", include_str!("../../templates/web/admin/mails.rows.html")),
-    ("admin/mail.html", include_str!("../../templates/web/admin/mail.html")),
-    ("admin/reports.rows.html", include_str!("../../templates/web/admin/reports.rows.html")),
-    ("admin/people.html", include_str!("../../templates/web/admin/people.html")),
-    ("admin/person.html", include_str!("../../templates/web/admin/person.html")),
-    ("admin/preview.html", include_str!("../../templates/web/admin/preview.html")),
-    ("admin/suppressions.html", include_str!("../../templates/web/admin/suppressions.html")),
-    ("admin/papers.html", include_str!("../../templates/web/admin/papers.html")),
-    ("admin/coverage.html", include_str!("../../templates/web/admin/coverage.html")),
-    ("admin/set_aside.html", include_str!("../../templates/web/admin/set_aside.html")),
-    ("admin/models.html", include_str!("../../templates/web/admin/models.html")),
-    ("admin/sample.html", include_str!("../../templates/web/admin/sample.html")),
-    ("admin/acts.html", include_str!("../../templates/web/admin/acts.html")),
-    ("admin/charts.html", include_str!("../../templates/web/admin/charts.html")),
+    (
+        "admin/page.html",
+        include_str!("../../templates/web/admin/page.html"),
+    ),
+    (
+        "admin/login.html",
+        include_str!("../../templates/web/admin/login.html"),
+    ),
+    (
+        "admin/message.html",
+        include_str!("../../templates/web/admin/message.html"),
+    ),
+    (
+        "admin/today.html",
+        include_str!("../../templates/web/admin/today.html"),
+    ),
+    (
+        "admin/coverage.rows.html",
+        include_str!("../../templates/web/admin/coverage.rows.html"),
+    ),
+    (
+        "admin/mails.html",
+        include_str!("../../templates/web/admin/mails.html"),
+    ),
+    (
+        "admin/mails.rows.html",
+        include_str!("../../templates/web/admin/mails.rows.html"),
+    ),
+    (
+        "admin/mail.html",
+        include_str!("../../templates/web/admin/mail.html"),
+    ),
+    (
+        "admin/reports.rows.html",
+        include_str!("../../templates/web/admin/reports.rows.html"),
+    ),
+    (
+        "admin/people.html",
+        include_str!("../../templates/web/admin/people.html"),
+    ),
+    (
+        "admin/person.html",
+        include_str!("../../templates/web/admin/person.html"),
+    ),
+    (
+        "admin/preview.html",
+        include_str!("../../templates/web/admin/preview.html"),
+    ),
+    (
+        "admin/suppressions.html",
+        include_str!("../../templates/web/admin/suppressions.html"),
+    ),
+    (
+        "admin/papers.html",
+        include_str!("../../templates/web/admin/papers.html"),
+    ),
+    (
+        "admin/coverage.html",
+        include_str!("../../templates/web/admin/coverage.html"),
+    ),
+    (
+        "admin/set_aside.html",
+        include_str!("../../templates/web/admin/set_aside.html"),
+    ),
+    (
+        "admin/models.html",
+        include_str!("../../templates/web/admin/models.html"),
+    ),
+    (
+        "admin/sample.html",
+        include_str!("../../templates/web/admin/sample.html"),
+    ),
+    (
+        "admin/acts.html",
+        include_str!("../../templates/web/admin/acts.html"),
+    ),
+    (
+        "admin/charts.html",
+        include_str!("../../templates/web/admin/charts.html"),
+    ),
 ];
 
 /// Room for a page that is kept for the next one: nearly all have less.
@@ -142,8 +265,19 @@ impl Page {
 
     /// Sets pieces that were made before.
     #[must_use]
-    pub(super) fn with_fragments(mut self, name: &'static str, pieces: impl IntoIterator<Item = Fragment>) -> Self {
-        self.0.insert_value(name, pieces.into_iter().map(|piece| piece.0).collect::<Vec<_>>().into());
+    pub(super) fn with_fragments(
+        mut self,
+        name: &'static str,
+        pieces: impl IntoIterator<Item = Fragment>,
+    ) -> Self {
+        self.0.insert_value(
+            name,
+            pieces
+                .into_iter()
+                .map(|piece| piece.0)
+                .collect::<Vec<_>>()
+                .into(),
+        );
         self
     }
 }
@@ -163,7 +297,12 @@ impl Pages {
             .with("site", &site)
             .with("menu", &menu)
             .with("notice", &notice);
-        Pages { tera, english: Tongue::english(), site: site.to_owned(), alike: alike.0 }
+        Pages {
+            tera,
+            english: Tongue::english(),
+            site: site.to_owned(),
+            alike: alike.0,
+        }
     }
 
     /// Starts to fill a page that speaks English only.
@@ -182,15 +321,29 @@ impl Pages {
             .with("lang", &tongue.code())
             .with("dir", &tongue.dir())
             .with_shared("around", &tongue.shared().frame)
-            .with("summary", &tongue.pages().frame.summary.with(&[("site", &self.site)]))
+            .with(
+                "summary",
+                &tongue.pages().frame.summary.with(&[("site", &self.site)]),
+            )
     }
 
     /// A page as a response.
-    pub fn respond(&self, status: StatusCode, template: &str, page: &Page) -> Result<Response, PageError> {
+    pub fn respond(
+        &self,
+        status: StatusCode,
+        template: &str,
+        page: &Page,
+    ) -> Result<Response, PageError> {
         let mut response = (status, html(self.render(template, page)?)).into_response();
-        let lang = page.0.get("lang").and_then(|lang| lang.as_str()).and_then(|lang| HeaderValue::from_str(lang).ok());
+        let lang = page
+            .0
+            .get("lang")
+            .and_then(|lang| lang.as_str())
+            .and_then(|lang| HeaderValue::from_str(lang).ok());
         if let Some(lang) = lang {
-            response.headers_mut().insert(header::CONTENT_LANGUAGE, lang);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LANGUAGE, lang);
         }
         Ok(response)
     }
@@ -201,11 +354,24 @@ impl Pages {
     }
 
     /// What `template` makes of `view`, for many pages.
-    pub(super) fn fragment(&self, template: &str, view: &impl Serialize) -> Result<Fragment, PageError> {
-        Ok(Fragment(self.fill(template, &Context::from_serialize(view)?, Value::safe_string)?))
+    pub(super) fn fragment(
+        &self,
+        template: &str,
+        view: &impl Serialize,
+    ) -> Result<Fragment, PageError> {
+        Ok(Fragment(self.fill(
+            template,
+            &Context::from_serialize(view)?,
+            Value::safe_string,
+        )?))
     }
 
-    fn fill<T>(&self, template: &str, context: &Context, keep: impl FnOnce(&str) -> T) -> Result<T, PageError> {
+    fn fill<T>(
+        &self,
+        template: &str,
+        context: &Context,
+        keep: impl FnOnce(&str) -> T,
+    ) -> Result<T, PageError> {
         ROOM.with_borrow_mut(|room| {
             room.clear();
             self.tera.render_to(template, context, &mut *room)?;
@@ -216,7 +382,12 @@ impl Pages {
     }
 
     /// A page with a heading and a text, in English.
-    pub fn message(&self, status: StatusCode, heading: &str, text: &str) -> Result<Response, PageError> {
+    pub fn message(
+        &self,
+        status: StatusCode,
+        heading: &str,
+        text: &str,
+    ) -> Result<Response, PageError> {
         self.say(&self.english, &Said::new(status, heading, text))
     }
 
@@ -246,12 +417,21 @@ pub(super) struct Said<'a> {
 impl<'a> Said<'a> {
     /// Says this, and no more.
     pub(super) fn new(status: StatusCode, heading: &'a str, text: &'a str) -> Self {
-        Said { status, heading, text, button: None, link: None }
+        Said {
+            status,
+            heading,
+            text,
+            button: None,
+            link: None,
+        }
     }
 
     /// Asks, with a button that says yes.
     pub(super) fn question(heading: &'a str, text: &'a str, button: &'a str) -> Self {
-        Said { button: Some(button), ..Said::new(StatusCode::OK, heading, text) }
+        Said {
+            button: Some(button),
+            ..Said::new(StatusCode::OK, heading, text)
+        }
     }
 }
 
@@ -262,7 +442,10 @@ pub fn html(body: String) -> Response {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
                   base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(policy),
+    );
     response
 }
 

@@ -35,20 +35,40 @@ pub(super) async fn paper(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let tongue = site.tongue_for(&headers);
-    cached_in(&site, &tongue, &uri, &headers, Shows::Papers, show(&site, &tongue, &id)).await
+    cached_in(
+        &site,
+        &tongue,
+        &uri,
+        &headers,
+        Shows::Papers,
+        show(&site, &tongue, &id),
+    )
+    .await
 }
 
 async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
         Ok(name) => {
             let asked = id.to_owned();
-            with_similar(site, tongue, name, move |site, tongue, shown| page(site, tongue, &asked, shown)).await?
+            with_similar(site, tongue, name, move |site, tongue, shown| {
+                page(site, tongue, &asked, shown)
+            })
+            .await?
         }
         Err(_) => None,
     };
     let words = &tongue.pages().paper;
     found.map_or_else(
-        || site.pages.say(tongue, &Said::new(StatusCode::NOT_FOUND, words.none.as_str(), words.none_text.as_str())),
+        || {
+            site.pages.say(
+                tongue,
+                &Said::new(
+                    StatusCode::NOT_FOUND,
+                    words.none.as_str(),
+                    words.none_text.as_str(),
+                ),
+            )
+        },
         Ok,
     )
 }
@@ -56,35 +76,62 @@ async fn show(site: &Site, tongue: &Tongue, id: &str) -> Result<Response, PageEr
 /// The page of a paper that was asked for under the name `asked`.
 fn page(site: &Site, tongue: &Tongue, asked: &str, shown: Shown) -> Result<Response, PageError> {
     let words = &tongue.pages().paper;
-    let Shown { page: PaperPage { stored, records, events, .. }, similar, is_unfinished } = shown;
+    let Shown {
+        page:
+            PaperPage {
+                stored,
+                records,
+                events,
+                ..
+            },
+        similar,
+        is_unfinished,
+    } = shown;
     let view = PaperView::whole(&stored.paper, tongue);
     // A work has one page, whatever else it is called.
     if stored.paper.id.as_str() != asked {
-        return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, view.path)]).into_response());
+        return Ok((
+            StatusCode::PERMANENT_REDIRECT,
+            [(header::LOCATION, view.path)],
+        )
+            .into_response());
     }
     let records: Vec<RecordView> = records
         .into_iter()
         .map(|record| RecordView {
             source: words.from.with(&[("source", &record.source)]),
-            text: words
-                .taken_in
-                .with(&[("id", record.id.as_str()), ("day", &tongue.date(record.seen_at.date_naive()))]),
+            text: words.taken_in.with(&[
+                ("id", record.id.as_str()),
+                ("day", &tongue.date(record.seen_at.date_naive())),
+            ]),
         })
         .collect();
     let events: Vec<EventView> = events
         .into_iter()
-        .map(|(day, news)| EventView { day: tongue.date(day), text: tongue.news(&stored.paper, &news) })
+        .map(|(day, news)| EventView {
+            day: tongue.date(day),
+            text: tongue.news(&stored.paper, &news),
+        })
         .collect();
     let journal = stored.paper.journal.as_deref();
     let page = site
         .page(tongue, &view.path)
         .with_shared("words", &tongue.shared().paper)
-        .with("published_in", &journal.map(|journal| words.published_in.with(&[("journal", journal)])))
+        .with(
+            "published_in",
+            &journal.map(|journal| words.published_in.with(&[("journal", journal)])),
+        )
         .with("names", &NameView::all_of(&stored.paper, tongue))
-        .with("citation", &citation(&stored.paper, &site.desk().site.url(&view.path)))
+        .with(
+            "citation",
+            &citation(&stored.paper, &site.desk().site.url(&view.path)),
+        )
         .with("records", &records)
         .with("events", &events)
-        .with_fragments("similar", similar.iter().map(|shared| shared.0.html.clone()))
+        .with_fragments(
+            "similar",
+            similar.iter().map(|shared| shared.0.html.clone()),
+        )
         .with("paper", &view);
     let mut response = site.pages.respond(StatusCode::OK, "paper.html", &page)?;
     if is_unfinished {

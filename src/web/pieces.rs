@@ -29,9 +29,21 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    fn new(pages: &Pages, tongue: &Tongue, paper: &StoredPaper, changes: i64) -> Result<Self, PageError> {
-        let html = pages.fragment("paper.similar.html", &SimilarView::new(&paper.paper, tongue))?;
-        Ok(Piece { changes, key: WorkKey::of(&paper.paper), html })
+    fn new(
+        pages: &Pages,
+        tongue: &Tongue,
+        paper: &StoredPaper,
+        changes: i64,
+    ) -> Result<Self, PageError> {
+        let html = pages.fragment(
+            "paper.similar.html",
+            &SimilarView::new(&paper.paper, tongue),
+        )?;
+        Ok(Piece {
+            changes,
+            key: WorkKey::of(&paper.paper),
+            html,
+        })
     }
 }
 
@@ -88,14 +100,21 @@ impl Pieces {
         changes: i64,
     ) -> Result<Vec<Shared>, PageError> {
         let kept = |row: &PaperRow| self.0.get(&Wanted(*row, tongue.code()));
-        let mut found: Vec<Option<Shared>> =
-            rows.iter().map(|row| kept(row).filter(|shared| shared.0.changes == changes)).collect();
-        let lacking: Vec<PaperRow> =
-            rows.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(row, _)| *row).collect();
+        let mut found: Vec<Option<Shared>> = rows
+            .iter()
+            .map(|row| kept(row).filter(|shared| shared.0.changes == changes))
+            .collect();
+        let lacking: Vec<PaperRow> = rows
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .map(|(row, _)| *row)
+            .collect();
         if !lacking.is_empty() {
             for paper in store.papers_in_rows(&lacking)? {
                 let piece = Shared(Arc::new(Piece::new(&site.pages, tongue, &paper, changes)?));
-                self.0.insert((paper.row, tongue.code().to_owned()), piece.clone());
+                self.0
+                    .insert((paper.row, tongue.code().to_owned()), piece.clone());
                 let place = rows.iter().position(|row| *row == paper.row);
                 found[place.expect("only papers in these rows are read")] = Some(piece);
             }

@@ -10,12 +10,20 @@ impl Query {
     /// Reads the query of `uri`. What cannot be read is passed over.
     pub(super) fn of(uri: &Uri) -> Self {
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        Query(pairs.map(|(name, value)| (name.into_owned(), printable(&value))).collect())
+        Query(
+            pairs
+                .map(|(name, value)| (name.into_owned(), printable(&value)))
+                .collect(),
+        )
     }
 
     /// A value with something in it.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
+        let value = self
+            .0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
     }
 

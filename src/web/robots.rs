@@ -19,7 +19,11 @@ const ENDLESS: [&str; 2] = ["/api/", "/search"];
 
 /// `GET /robots.txt`
 pub(super) async fn robots(State(site): State<Site>) -> Response {
-    let rules: Vec<String> = PRIVATE.iter().chain(&ENDLESS).map(|path| format!("Disallow: {path}")).collect();
+    let rules: Vec<String> = PRIVATE
+        .iter()
+        .chain(&ENDLESS)
+        .map(|path| format!("Disallow: {path}"))
+        .collect();
     let sitemap = site.desk().site.url("/sitemap.xml");
     let body = format!("User-agent: *\n{}\nSitemap: {sitemap}\n", rules.join("\n"));
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
@@ -32,7 +36,11 @@ struct Place {
 }
 
 /// `GET /sitemap.xml`
-pub(super) async fn sitemap(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+pub(super) async fn sitemap(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     cached(&site, &uri, &headers, Shows::Papers, async {
         let (days, papers) = site
             .db
@@ -41,7 +49,12 @@ pub(super) async fn sitemap(State(site): State<Site>, uri: Uri, headers: HeaderM
                 let mut papers = Vec::new();
                 for day in days.iter().take_while(|day| day.papers > 0) {
                     let room = PAPERS_MAX - papers.len();
-                    let query = DayQuery { date: day.date, category: None, offset: 0, limit: room as u32 };
+                    let query = DayQuery {
+                        date: day.date,
+                        category: None,
+                        offset: 0,
+                        limit: room as u32,
+                    };
                     let found = store.papers_of_day(&query)?.papers;
                     papers.extend(found.into_iter().map(|stored| (stored.paper.id, day.date)));
                 }
@@ -49,12 +62,32 @@ pub(super) async fn sitemap(State(site): State<Site>, uri: Uri, headers: HeaderM
             })
             .await?;
         let desk = site.desk();
-        let place = |path: &str, date| Place { address: desk.site.url(path), date };
-        let mut places: Vec<Place> = days.first().map(|newest| place("/", newest.date)).into_iter().collect();
-        places.extend(days.iter().map(|day| place(&format!("/archive/{}", day.date), day.date)));
-        places.extend(papers.iter().map(|(id, date)| place(&path_of(id.as_str()), *date)));
-        let body = site.pages.render("sitemap.xml", &site.pages.page().with("places", &places))?;
-        Ok(([(header::CONTENT_TYPE, "application/xml; charset=utf-8")], body).into_response())
+        let place = |path: &str, date| Place {
+            address: desk.site.url(path),
+            date,
+        };
+        let mut places: Vec<Place> = days
+            .first()
+            .map(|newest| place("/", newest.date))
+            .into_iter()
+            .collect();
+        places.extend(
+            days.iter()
+                .map(|day| place(&format!("/archive/{}", day.date), day.date)),
+        );
+        places.extend(
+            papers
+                .iter()
+                .map(|(id, date)| place(&path_of(id.as_str()), *date)),
+        );
+        let body = site
+            .pages
+            .render("sitemap.xml", &site.pages.page().with("places", &places))?;
+        Ok((
+            [(header::CONTENT_TYPE, "application/xml; charset=utf-8")],
+            body,
+        )
+            .into_response())
     })
     .await
 }

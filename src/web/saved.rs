@@ -22,18 +22,38 @@ type Writer = fn(&[&Paper]) -> String;
 
 /// The forms of an export: the file's name, how it is called, its type, its writer.
 const FORMS: [(&str, &str, &str, Writer); 3] = [
-    ("saved.bib", "BibTeX", "application/x-bibtex; charset=utf-8", to_bibtex),
-    ("saved.ris", "RIS", "application/x-research-info-systems; charset=utf-8", to_ris),
-    ("saved.json", "CSL-JSON", "application/vnd.citationstyles.csl+json; charset=utf-8", to_csl_json),
+    (
+        "saved.bib",
+        "BibTeX",
+        "application/x-bibtex; charset=utf-8",
+        to_bibtex,
+    ),
+    (
+        "saved.ris",
+        "RIS",
+        "application/x-research-info-systems; charset=utf-8",
+        to_ris,
+    ),
+    (
+        "saved.json",
+        "CSL-JSON",
+        "application/vnd.citationstyles.csl+json; charset=utf-8",
+        to_csl_json,
+    ),
 ];
 
 /// `GET /saved?t=TOKEN`
 pub(super) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
     let query = Query::of(&uri);
     let token = query.text("t").unwrap_or_default();
-    let Some((reader, papers)) = saved(&site, token).await? else { return Mishap::BadLink.answer() };
+    let Some((reader, papers)) = saved(&site, token).await? else {
+        return Mishap::BadLink.answer();
+    };
     let tongue = site.tongue_of(&reader);
-    let views: Vec<PaperView> = papers.iter().map(|stored| PaperView::in_list(&stored.paper, &tongue)).collect();
+    let views: Vec<PaperView> = papers
+        .iter()
+        .map(|stored| PaperView::in_list(&stored.paper, &tongue))
+        .collect();
     let link = |(file, text, _, _): &(&str, &str, &str, Writer)| LinkView {
         url: format!("/saved/{file}?t={token}"),
         text: (*text).to_owned(),
@@ -42,7 +62,10 @@ pub(super) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response,
     let page = site
         .page_in(&tongue, "/saved")
         .with("words", &tongue.pages().mine)
-        .with("count", &tongue.count(&tongue.pages().day.papers, papers.len() as u64))
+        .with(
+            "count",
+            &tongue.count(&tongue.pages().day.papers, papers.len() as u64),
+        )
         .with("papers", &views)
         .with("exports", &exports);
     site.pages.respond(StatusCode::OK, "saved.html", &page)
@@ -63,14 +86,25 @@ pub(super) async fn export(
     };
     let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
     let disposition = format!("attachment; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, (*kind).to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [
+        (header::CONTENT_TYPE, (*kind).to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
     Ok((headers, write(&papers)).into_response())
 }
 
 /// The bearer of `token`, and what they saved, newest first.
-async fn saved(site: &Site, token: &str) -> Result<Option<(Subscriber, Vec<StoredPaper>)>, PageError> {
-    let Some(subscriber) = reader(site, &[Scope::Feedback, Scope::View], token).await? else { return Ok(None) };
+async fn saved(
+    site: &Site,
+    token: &str,
+) -> Result<Option<(Subscriber, Vec<StoredPaper>)>, PageError> {
+    let Some(subscriber) = reader(site, &[Scope::Feedback, Scope::View], token).await? else {
+        return Ok(None);
+    };
     let id = subscriber.id;
     let saved = site.db.read(move |store| store.saved_papers(id)).await?;
-    Ok(Some((subscriber, saved.into_iter().map(|(paper, _)| paper).collect())))
+    Ok(Some((
+        subscriber,
+        saved.into_iter().map(|(paper, _)| paper).collect(),
+    )))
 }

@@ -65,7 +65,11 @@ impl Asked {
     fn of(uri: &Uri) -> Self {
         let query = Query::of(uri);
         let text = |name: &str, most: usize| cut(query.text(name).unwrap_or_default(), most);
-        let (typed, category, source) = (text("q", TYPED_CHARS_MAX), text("category", 60), text("source", 60));
+        let (typed, category, source) = (
+            text("q", TYPED_CHARS_MAX),
+            text("category", 60),
+            text("source", 60),
+        );
         let (from, to) = (text("from", 10), text("to", 10));
         let mut wanted = Wanted::parse(&typed);
         let mut wrong = None;
@@ -84,11 +88,24 @@ impl Asked {
                 Err(_) => wrong = Some(BadDays::Unreadable),
             }
         }
-        if wanted.from.zip(wanted.until).is_some_and(|(from, until)| from > until) {
+        if wanted
+            .from
+            .zip(wanted.until)
+            .is_some_and(|(from, until)| from > until)
+        {
             wrong = Some(BadDays::Backwards);
         }
         let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
-        Asked { typed, category, source, from, to, wanted, wrong, number }
+        Asked {
+            typed,
+            category,
+            source,
+            from,
+            to,
+            wanted,
+            wrong,
+            number,
+        }
     }
 
     /// What stands behind the question mark, but for the page; empty if nothing is asked for.
@@ -130,9 +147,21 @@ pub(super) async fn page(
     };
     let tongue = site.tongue_for(&headers);
     let words = &tongue.pages().search;
-    let views: Vec<PaperView> = found.papers.iter().map(|stored| PaperView::in_list(&stored.paper, &tongue)).collect();
-    let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to].iter().any(|text| !text.is_empty());
-    let numbered = |number: u32| tongue.pages().day.page.with(&[("number", &number.to_string())]);
+    let views: Vec<PaperView> = found
+        .papers
+        .iter()
+        .map(|stored| PaperView::in_list(&stored.paper, &tongue))
+        .collect();
+    let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to]
+        .iter()
+        .any(|text| !text.is_empty());
+    let numbered = |number: u32| {
+        tongue
+            .pages()
+            .day
+            .page
+            .with(&[("number", &number.to_string())])
+    };
     let page = site
         .page(&tongue, "/search")
         .with("words", words)
@@ -153,12 +182,20 @@ pub(super) async fn page(
         .with("is_relaxed", &found.is_relaxed)
         .with("dated", &true)
         .with("papers", &views);
-    let status = if asked.wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if asked.wrong.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     site.pages.respond(status, "search.html", &page)
 }
 
 /// `GET /search.atom?q=`
-pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+pub(super) async fn atom(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
         return Mishap::TooOften.answer();
     }
@@ -166,7 +203,11 @@ pub(super) async fn atom(State(site): State<Site>, visitor: Visitor, uri: Uri) -
 }
 
 /// `GET /search.json?q=`
-pub(super) async fn json_feed(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
+pub(super) async fn json_feed(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+) -> Result<Response, PageError> {
     if !site.state.limits.allow(Costly::Search, visitor) {
         return Mishap::TooOften.answer();
     }
@@ -178,15 +219,33 @@ async fn feed(site: &Site, uri: &Uri, path: &str) -> Result<Feed, PageError> {
     let asked = Asked::of(uri);
     let mut wanted = asked.wanted.clone();
     if wanted.from.is_none() && !wanted.is_empty() {
-        wanted.from = site.clock.now().date_naive().checked_sub_days(Days::new(FEED_DAYS));
+        wanted.from = site
+            .clock
+            .now()
+            .date_naive()
+            .checked_sub_days(Days::new(FEED_DAYS));
     }
-    let mut found = site.db.run_blocking(move |db| find::search(db, &wanted, 0, FEED_PAPERS, None)).await?;
+    let mut found = site
+        .db
+        .run_blocking(move |db| find::search(db, &wanted, 0, FEED_PAPERS, None))
+        .await?;
     if found.is_relaxed || asked.wrong.is_some() {
         // A feed brings what was asked for, or nothing.
         found.papers.clear();
     }
-    found.papers.sort_by_key(|stored| std::cmp::Reverse((stored.paper.announced, stored.row)));
+    found
+        .papers
+        .sort_by_key(|stored| std::cmp::Reverse((stored.paper.announced, stored.row)));
     let name = &site.desk().site.name;
-    let title = if asked.typed.is_empty() { format!("{name}: search") } else { format!("{name}: {}", asked.typed) };
-    Ok(Feed::new(site, title, &format!("{path}?{}", asked.query()), &found.papers))
+    let title = if asked.typed.is_empty() {
+        format!("{name}: search")
+    } else {
+        format!("{name}: {}", asked.typed)
+    };
+    Ok(Feed::new(
+        site,
+        title,
+        &format!("{path}?{}", asked.query()),
+        &found.papers,
+    ))
 }

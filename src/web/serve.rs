@@ -99,7 +99,12 @@ struct Shown {
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.certified.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(
+            &self
+                .certified
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
@@ -107,34 +112,55 @@ impl Tls {
     /// Reads certificate and key.
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let certified = RwLock::new(Arc::new(certified(files)?));
-        let shown = Arc::new(Shown { files: files.clone(), certified, trouble: Mutex::default() });
-        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Key { path: shown_path(&files.key_file), why: error.to_string() })?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+        let shown = Arc::new(Shown {
+            files: files.clone(),
+            certified,
+            trouble: Mutex::default(),
+        });
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| TlsError::Key {
+                    path: shown_path(&files.key_file),
+                    why: error.to_string(),
+                })?
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
+        Ok(Tls {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            shown,
+        })
     }
 
     /// Reads both files again; true if another certificate is shown from now on.
     /// If they cannot be read or do not fit together, say because only one of
     /// them is written yet, the one of before stays, and that is logged once.
     pub fn renew(&self) -> bool {
-        let mut trouble = self.shown.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trouble = self
+            .shown
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let read = match certified(&self.shown.files) {
             Ok(read) => read,
             Err(error) => {
                 let said = error.to_string();
                 if trouble.as_ref() != Some(&said) {
-                    tracing::warn!("the certificate cannot be renewed, the one of before is shown: {said}");
+                    tracing::warn!(
+                        "the certificate cannot be renewed, the one of before is shown: {said}"
+                    );
                 }
                 *trouble = Some(said);
                 return false;
             }
         };
         *trouble = None;
-        let mut certified = self.shown.certified.write().unwrap_or_else(PoisonError::into_inner);
+        let mut certified = self
+            .shown
+            .certified
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if certified.cert == read.cert {
             return false;
         }
@@ -146,15 +172,22 @@ impl Tls {
 
 /// Certificate and key, of which is known that they belong together.
 fn certified(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
-    let bad_certificate = |why: String| TlsError::Certificate { path: shown_path(&files.cert_file), why };
-    let bad_key = |why: String| TlsError::Key { path: shown_path(&files.key_file), why };
-    let read =
-        CertificateDer::pem_file_iter(&files.cert_file).and_then(Iterator::collect::<Result<Vec<CertificateDer>, _>>);
+    let bad_certificate = |why: String| TlsError::Certificate {
+        path: shown_path(&files.cert_file),
+        why,
+    };
+    let bad_key = |why: String| TlsError::Key {
+        path: shown_path(&files.key_file),
+        why,
+    };
+    let read = CertificateDer::pem_file_iter(&files.cert_file)
+        .and_then(Iterator::collect::<Result<Vec<CertificateDer>, _>>);
     let certificates = read.map_err(|error| bad_certificate(error.to_string()))?;
     if certificates.is_empty() {
         return Err(bad_certificate("holds no certificate".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|error| bad_key(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key_file)
+        .map_err(|error| bad_key(error.to_string()))?;
     CertifiedKey::from_der(certificates, key, &crypto::ring::default_provider())
         .map_err(|error| bad_key(error.to_string()))
 }
@@ -186,7 +219,10 @@ impl Networks {
             }
             *count += 1;
         }
-        Some(Admitted { networks: Arc::clone(self), counted })
+        Some(Admitted {
+            networks: Arc::clone(self),
+            counted,
+        })
     }
 }
 
@@ -220,11 +256,17 @@ pub async fn serve(
 ) {
     let pages = pages
         .layer(RequestBodyTimeoutLayer::new(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, ANSWER_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::REQUEST_TIMEOUT,
+            ANSWER_LIMIT,
+        ))
         .layer(middleware::map_response(guarded));
     let mut renewal = interval(RENEWAL);
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let networks = Arc::new(Networks { trusted: trusted.to_vec(), counts: Mutex::default() });
+    let networks = Arc::new(Networks {
+        trusted: trusted.to_vec(),
+        counts: Mutex::default(),
+    });
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -235,8 +277,12 @@ pub async fn serve(
             }
             accepted = accept(&listener, &room) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
-        let Some(admitted) = networks.admit(peer) else { continue };
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let Some(admitted) = networks.admit(peer) else {
+            continue;
+        };
         let (tls, pages, watcher) = (tls.clone(), pages.clone(), graceful.watcher());
         tokio::spawn(async move {
             match tls {
@@ -259,15 +305,25 @@ async fn guarded(mut response: Response) -> Response {
     let least = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
     ];
     for (name, value) in least {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
-type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (
+    tokio::net::TcpStream,
+    SocketAddr,
+    tokio::sync::OwnedSemaphorePermit,
+);
 
 /// The next connection, once there is room for one.
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
@@ -287,8 +343,12 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
     }
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, pages: Router, watcher: hyper_util::server::graceful::Watcher)
-where
+async fn converse<S>(
+    stream: S,
+    peer: SocketAddr,
+    pages: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut stream = TimeoutStream::new(stream);

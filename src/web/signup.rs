@@ -24,7 +24,9 @@ use crate::fields::{Fields, Problem};
 use crate::links::Links;
 use crate::paper::PaperId;
 use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
-use crate::subscriber::{Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber};
+use crate::subscriber::{
+    Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber,
+};
 use crate::token::Scope;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -72,7 +74,11 @@ const CATEGORIES: [&str; 24] = [
 const HONEYPOT: &str = "website";
 
 /// `GET /subscribe`
-pub(super) async fn form(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
+pub(super) async fn form(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     if site.settings.signup == Signup::Closed {
         return closed(&site, &headers);
     }
@@ -95,7 +101,9 @@ pub(super) async fn subscribe(
         return Mishap::TooOften.answer();
     }
     let asking = site.asking(visitor, request.uri().path());
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let Ok(form) = Form::read(request).await else {
+        return Mishap::Torn.answer();
+    };
     // The button that agrees to the address that was meant.
     let form = match form.text("meant").to_owned() {
         meant if meant.is_empty() => form,
@@ -103,17 +111,46 @@ pub(super) async fn subscribe(
     };
     let tongue = site.tongue_for(&headers);
     let (reading, words) = (form.clone(), tongue.pages().clone());
-    let Typed { wanted, mut problems, works, unknown } =
-        site.db.run_blocking(move |db| read(db, &reading, reading.record(), &words)).await?;
+    let Typed {
+        wanted,
+        mut problems,
+        works,
+        unknown,
+    } = site
+        .db
+        .run_blocking(move |db| read(db, &reading, reading.record(), &words))
+        .await?;
     problems.extend(site.unknown_language(&form));
-    let refuse = |shown: Shown<'_>| show(&site, StatusCode::UNPROCESSABLE_ENTITY, &form, &shown, &headers);
+    let refuse = |shown: Shown<'_>| {
+        show(
+            &site,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &form,
+            &shown,
+            &headers,
+        )
+    };
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
-        return refuse(Shown { problems: &problems, unknown: &unknown, ..Shown::default() });
+        return refuse(Shown {
+            problems: &problems,
+            unknown: &unknown,
+            ..Shown::default()
+        });
     };
     match site.fit(&wanted.address, form.has("sure")) {
         Ok(()) => {}
-        Err(Unfit::Unwanted(kind)) => return refuse(Shown { unwanted: Some(kind), ..Shown::default() }),
-        Err(Unfit::Mistyped(meant)) => return refuse(Shown { meant: Some(meant.as_str()), ..Shown::default() }),
+        Err(Unfit::Unwanted(kind)) => {
+            return refuse(Shown {
+                unwanted: Some(kind),
+                ..Shown::default()
+            });
+        }
+        Err(Unfit::Mistyped(meant)) => {
+            return refuse(Shown {
+                meant: Some(meant.as_str()),
+                ..Shown::default()
+            });
+        }
     }
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
@@ -130,7 +167,11 @@ pub(super) async fn subscribe(
         tracing::debug!("a form was filled in by a robot");
     }
     let words = tongue.pages();
-    let said = Said::new(StatusCode::OK, words.form.mailbox.as_str(), words.signup.done.as_str());
+    let said = Said::new(
+        StatusCode::OK,
+        words.form.mailbox.as_str(),
+        words.signup.done.as_str(),
+    );
     site.pages.say(&tongue, &said)
 }
 
@@ -147,24 +188,43 @@ pub(super) async fn preview(
     if !site.state.limits.allow(Costly::Search, visitor) {
         return Mishap::TooOften.answer();
     }
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let Ok(form) = Form::read(request).await else {
+        return Mishap::Torn.answer();
+    };
     let (reading, desk, now) = (form.clone(), site.desk(), site.clock.now());
     let tongue = site.tongue_for(&headers);
     let made = site.db.run_blocking(move |db| {
         let mut record = reading.record();
         record.insert("email".to_owned(), NOBODY.into());
-        let Typed { wanted, problems, works, unknown } = read(db, &reading, record, tongue.pages())?;
+        let Typed {
+            wanted,
+            problems,
+            works,
+            unknown,
+        } = read(db, &reading, record, tongue.pages())?;
         // What is not known here is said, and the rest goes by what is.
         let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
         let issue = match wanted.filter(|_| !is_wrong) {
-            Some(wanted) => Some(IssueView::new(&edition::preview_for(db, &desk, &wanted, works, now)?, &tongue)),
+            Some(wanted) => Some(IssueView::new(
+                &edition::preview_for(db, &desk, &wanted, works, now)?,
+                &tongue,
+            )),
             None => None,
         };
         Ok::<_, EditionError>((issue, problems, unknown))
     });
     let (issue, problems, unknown) = made.await?;
-    let status = if issue.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let shown = Shown { problems: &problems, unknown: &unknown, issue, ..Shown::default() };
+    let status = if issue.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let shown = Shown {
+        problems: &problems,
+        unknown: &unknown,
+        issue,
+        ..Shown::default()
+    };
     show(&site, status, &form, &shown, &headers)
 }
 
@@ -190,31 +250,56 @@ struct Typed {
     unknown: String,
 }
 
-fn read(db: &Db, form: &Form, mut record: Map<String, Value>, words: &PageWords) -> Result<Typed, StoreError> {
+fn read(
+    db: &Db,
+    form: &Form,
+    mut record: Map<String, Value>,
+    words: &PageWords,
+) -> Result<Typed, StoreError> {
     record.remove("status");
     let mut fields = Fields::new(record);
     let mut wanted = read_subscriber(&mut fields, None);
     let mut problems = fields.into_problems();
     problems.extend(form.crowd());
-    for (at, interest) in wanted.iter().flat_map(|wanted| wanted.interests.iter().enumerate()) {
+    for (at, interest) in wanted
+        .iter()
+        .flat_map(|wanted| wanted.interests.iter().enumerate())
+    {
         problems.extend(categories::unknown(db, at, interest, &[])?);
     }
     let examples = Examples::liked(db, form, EXAMPLES, WITHOUT)?;
     problems.extend(examples.problem(EXAMPLES));
-    let Examples { papers, works, unknown, .. } = &examples;
+    let Examples {
+        papers,
+        works,
+        unknown,
+        ..
+    } = &examples;
     if let Some(wanted) = &mut wanted
         && !(papers.is_empty() && works.is_empty())
     {
         if wanted.interests.is_empty() {
             // Somebody names papers, and says no more.
             let name = words.signup.your_papers.as_str().to_owned();
-            wanted.interests.push(Interest { name, ..Interest::default() });
+            wanted.interests.push(Interest {
+                name,
+                ..Interest::default()
+            });
         }
         let liked = &mut wanted.interests[0].liked;
-        let new: Vec<PaperId> = papers.iter().filter(|id| !liked.contains(id)).cloned().collect();
+        let new: Vec<PaperId> = papers
+            .iter()
+            .filter(|id| !liked.contains(id))
+            .cloned()
+            .collect();
         liked.extend(new);
     }
-    Ok(Typed { wanted, problems, unknown: unknown.clone(), works: examples.works })
+    Ok(Typed {
+        wanted,
+        problems,
+        unknown: unknown.clone(),
+        works: examples.works,
+    })
 }
 
 /// What the form shows besides what was typed.
@@ -229,7 +314,12 @@ struct Shown<'a> {
 }
 
 /// Notes what is asked for, and writes to the address, once a day at most.
-async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking: Asking) -> Result<(), PageError> {
+async fn ask(
+    site: &Site,
+    wanted: NewSubscriber,
+    works: Vec<LibraryWork>,
+    asking: Asking,
+) -> Result<(), PageError> {
     let _turn = site.turn_to_mail().await;
     let now = site.clock.now();
     let address = wanted.address.clone();
@@ -237,7 +327,8 @@ async fn ask(site: &Site, wanted: NewSubscriber, works: Vec<LibraryWork>, asking
     let (known, mailed) = site
         .db
         .run(move |store| {
-            let mailed = store.count_mailed(RequestKind::Subscribe, &of, now - TimeDelta::days(1))?;
+            let mailed =
+                store.count_mailed(RequestKind::Subscribe, &of, now - TimeDelta::days(1))?;
             Ok((store.subscriber(&of)?, mailed > 0))
         })
         .await?;
@@ -267,23 +358,42 @@ pub(super) async fn write_to(
         asking,
     };
     let pending = wanted.clone();
-    let id = site.db.run(move |store| store.ask(&request, Some(&pending), now)).await?;
+    let id = site
+        .db
+        .run(move |store| store.ask(&request, Some(&pending), now))
+        .await?;
     let desk = site.desk();
     match &known {
         // Who has a subscription that runs can change it; a form cannot.
         Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
-            let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
-            site.send(&Notice::Preferences { url }, known.into(), Some(id)).await
+            let url = Links {
+                site: &desk.site,
+                signer: &desk.signer,
+            }
+            .preferences(known.holder());
+            site.send(&Notice::Preferences { url }, known.into(), Some(id))
+                .await
         }
         _ => {
-            let url = desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
+            let url = desk.site.url(&format!(
+                "/confirm?t={}",
+                desk.signer.sign(Scope::Confirm, id.0)
+            ));
             let to = Addressee {
                 subscriber: None,
                 address: &address,
                 language: &wanted.preferences.language,
                 zone: wanted.preferences.timezone,
             };
-            site.send(&Notice::Confirm { url, until: now + TimeDelta::hours(LINK_HOURS) }, to, Some(id)).await
+            site.send(
+                &Notice::Confirm {
+                    url,
+                    until: now + TimeDelta::hours(LINK_HOURS),
+                },
+                to,
+                Some(id),
+            )
+            .await
         }
     }
 }
@@ -306,7 +416,10 @@ fn show(
     let chosen = form.lines("interests[0].categories");
     let offered: Vec<Offered> = CATEGORIES
         .iter()
-        .map(|code| Offered { chosen: chosen.iter().any(|chosen| chosen == code), category: CategoryView::new(code) })
+        .map(|code| Offered {
+            chosen: chosen.iter().any(|chosen| chosen == code),
+            category: CategoryView::new(code),
+        })
         .collect();
     let desk = site.desk();
     let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
@@ -319,7 +432,10 @@ fn show(
     let words = tongue.pages();
     let mut problems = wrong::by_field(shown.problems, form.text("email"), &words.wrong);
     if let Some(kind) = shown.unwanted {
-        problems.insert("email".to_owned(), wrong::of_kind(kind, &words.wrong).as_str().to_owned());
+        problems.insert(
+            "email".to_owned(),
+            wrong::of_kind(kind, &words.wrong).as_str().to_owned(),
+        );
     }
     let meant = |text: &Text| text.with(&[("address", shown.meant.unwrap_or_default())]);
     let page = site
@@ -344,5 +460,12 @@ fn show(
 fn closed(site: &Site, headers: &HeaderMap) -> Result<Response, PageError> {
     let tongue = site.tongue_for(headers);
     let words = &tongue.pages().signup;
-    site.pages.say(&tongue, &Said::new(StatusCode::FORBIDDEN, words.closed.as_str(), words.closed_text.as_str()))
+    site.pages.say(
+        &tongue,
+        &Said::new(
+            StatusCode::FORBIDDEN,
+            words.closed.as_str(),
+            words.closed_text.as_str(),
+        ),
+    )
 }

@@ -85,7 +85,10 @@ impl Similar {
 
     /// What was read at most `patience` ago.
     fn fresh(&self, now: DateTime<Utc>, patience: TimeDelta) -> Option<Arc<Kin>> {
-        self.held().as_ref().filter(|held| held.at <= now && now - held.at < patience).map(|held| Arc::clone(&held.kin))
+        self.held()
+            .as_ref()
+            .filter(|held| held.at <= now && now - held.at < patience)
+            .map(|held| Arc::clone(&held.kin))
     }
 }
 
@@ -109,18 +112,27 @@ pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, Pa
     let read = move |db: &Db| {
         if let Err(error) = sign_papers(db) {
             // A full disk is no reason to show less than is known.
-            tracing::warn!("newer papers are not found similar yet: {:#}", anyhow::Error::from(error));
+            tracing::warn!(
+                "newer papers are not found similar yet: {:#}",
+                anyhow::Error::from(error)
+            );
         }
         let changes = db.read_here(|store| store.changes())?.papers;
         let same = old.filter(|old| old.changes == changes).map(|old| old.kin);
         let kin = same.map_or_else(|| Kin::read(db).map(Arc::new), Ok)?;
-        Ok::<_, StoreError>(Held { at: now, changes, kin })
+        Ok::<_, StoreError>(Held {
+            at: now,
+            changes,
+            kin,
+        })
     };
     let held = site.db.run_blocking(read).await?;
     let kin = Arc::clone(&held.kin);
     let before = memory.held().replace(held);
     // What a model finds near is asked of it for each paper.
-    if before.is_none_or(|before| !Arc::ptr_eq(&before.kin, &kin)) && meaning::vectors(site).await?.is_none() {
+    if before.is_none_or(|before| !Arc::ptr_eq(&before.kin, &kin))
+        && meaning::vectors(site).await?.is_none()
+    {
         look_ahead(site, Arc::clone(&kin));
     }
     Ok(kin)
@@ -131,11 +143,21 @@ pub(super) async fn kin(site: &Site, patience: TimeDelta) -> Result<Arc<Kin>, Pa
 fn look_ahead(site: &Site, kin: Arc<Kin>) {
     let site = site.clone();
     tokio::spawn(async move {
-        let is_held = || site.state.similar.held().as_ref().is_some_and(|held| Arc::ptr_eq(&held.kin, &kin));
+        let is_held = || {
+            site.state
+                .similar
+                .held()
+                .as_ref()
+                .is_some_and(|held| Arc::ptr_eq(&held.kin, &kin))
+        };
         let mut next = Some(0);
         while let Some(from) = next.filter(|_| is_held()) {
             let (began, kin) = (Instant::now(), Arc::clone(&kin));
-            match site.db.run_blocking(move |db| kin.look_ahead(db, from)).await {
+            match site
+                .db
+                .run_blocking(move |db| kin.look_ahead(db, from))
+                .await
+            {
                 Ok(end) => next = end,
                 // It is found when a page asks for it.
                 Err(error) => {
@@ -170,7 +192,16 @@ where
 {
     let near = near(site, &id).await?;
     let known = kin(site, FRESH).await?;
-    match made(site, tongue, id.clone(), Arc::clone(&near), known, make.clone()).await? {
+    match made(
+        site,
+        tongue,
+        id.clone(),
+        Arc::clone(&near),
+        known,
+        make.clone(),
+    )
+    .await?
+    {
         None => Ok(None),
         Some((made, false)) => Ok(Some(made)),
         // It has come since.
@@ -200,31 +231,50 @@ where
     let (db, site, tongue) = (site.db.clone(), site.clone(), tongue.clone());
     // All of it in one go, and here: going from thread to thread costs as much as reading.
     let made = db.read_at_once(move |store| {
-        let Some(page) = store.paper_page(&id)? else { return Ok(Ok(None)) };
+        let Some(page) = store.paper_page(&id)? else {
+            return Ok(Ok(None));
+        };
         let signature = page.signature.as_deref().unwrap_or_default();
         let pieces = &site.state.similar.pieces;
         let similar = kin.similar(&page.stored, signature, near.to_vec(), SHOWN, |rows| {
             pieces.of(&site, &tongue, store, rows, changes)
         });
         let is_unfinished = page.signature.is_none();
-        let shown = similar.map(|similar| Shown { page, similar, is_unfinished });
-        Ok(shown.and_then(|shown| make(&site, &tongue, shown)).map(|made| Some((made, is_unfinished))))
+        let shown = similar.map(|similar| Shown {
+            page,
+            similar,
+            is_unfinished,
+        });
+        Ok(shown
+            .and_then(|shown| make(&site, &tongue, shown))
+            .map(|made| Some((made, is_unfinished))))
     });
     made.await?
 }
 
 /// The papers that a model holds to be near one; none where there is no model.
 async fn near(site: &Site, id: &PaperId) -> Result<Arc<[PaperRow]>, PageError> {
-    let Some(vectors) = meaning::vectors(site).await? else { return Ok(Arc::default()) };
+    let Some(vectors) = meaning::vectors(site).await? else {
+        return Ok(Arc::default());
+    };
     let (memory, now, id) = (&site.state.similar, site.clock.now(), id.clone());
-    let Some(paper) = site.db.read(move |store| store.paper(&id)).await? else { return Ok(Arc::default()) };
-    if let Some((_, known)) = memory.near.get(&paper.row).filter(|(at, _)| *at <= now && now - *at < NEAR_HOLDS) {
+    let Some(paper) = site.db.read(move |store| store.paper(&id)).await? else {
+        return Ok(Arc::default());
+    };
+    if let Some((_, known)) = memory
+        .near
+        .get(&paper.row)
+        .filter(|(at, _)| *at <= now && now - *at < NEAR_HOLDS)
+    {
         return Ok(known);
     }
     // The semaphore is never closed; were it, a page more at a time does no harm.
     let _turn = memory.turns.acquire().await;
     let row = paper.row;
-    let found = site.db.run_blocking(move |_| nearest(Some(&*vectors as &dyn Nearest), &paper.paper)).await;
+    let found = site
+        .db
+        .run_blocking(move |_| nearest(Some(&*vectors as &dyn Nearest), &paper.paper))
+        .await;
     let found: Arc<[PaperRow]> = found.into();
     memory.near.insert(row, (now, Arc::clone(&found)));
     Ok(found)

@@ -44,7 +44,12 @@ pub(super) fn standalone(mail: &str, picture: Option<&str>) -> Standalone {
             let _ = write!(html, "{before} class=\"{class} s{number}\"{after}");
         } else {
             let end = bare.trim_end_matches(['>', '/']).len();
-            let _ = write!(html, "{} class=\"s{number}\"{}", bare[..end].trim_end(), &bare[end..]);
+            let _ = write!(
+                html,
+                "{} class=\"s{number}\"{}",
+                bare[..end].trim_end(),
+                &bare[end..]
+            );
         }
     }
     html.push_str(rest);
@@ -54,7 +59,9 @@ pub(super) fn standalone(mail: &str, picture: Option<&str>) -> Standalone {
         Some(at) => format!("{}{style}\n{}", &html[..at], &html[at..]),
         None => style + &html,
     };
-    let pictures = picture.filter(|url| is_plain_address(url)).map_or(String::new(), |url| format!(" {url}"));
+    let pictures = picture
+        .filter(|url| is_plain_address(url))
+        .map_or(String::new(), |url| format!(" {url}"));
     let policy = format!(
         "default-src 'none'; style-src {}; img-src 'self'{pictures}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'",
@@ -87,19 +94,36 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)
 
 /// The signs that the template engine escapes, without those that could end the sheet.
 fn unescaped(style: &str) -> String {
-    let plain = style.replace("&#39;", "'").replace("&#x27;", "'").replace("&quot;", "\"").replace("&amp;", "&");
+    let plain = style
+        .replace("&#39;", "'")
+        .replace("&#x27;", "'")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
     plain.replace(['<', '{', '}'], "")
 }
 
 /// An address that ends neither the policy nor one of its sources.
 fn is_plain_address(url: &str) -> bool {
-    url.starts_with("https://") && url.chars().all(|c| c.is_ascii_graphic() && !";,'\"".contains(c))
+    url.starts_with("https://")
+        && url
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !";,'\"".contains(c))
 }
 
 fn hashes(html: &str) -> Vec<String> {
-    let sheets = html.split("<style>").skip(1).filter_map(|rest| Some(rest.split_once("</style>")?.0));
-    let hash = |sheet: &str| STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, sheet.as_bytes()));
-    sheets.map(|sheet| format!("'sha256-{}'", hash(sheet))).collect()
+    let sheets = html
+        .split("<style>")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("</style>")?.0));
+    let hash = |sheet: &str| {
+        STANDARD.encode(ring::digest::digest(
+            &ring::digest::SHA256,
+            sheet.as_bytes(),
+        ))
+    };
+    sheets
+        .map(|sheet| format!("'sha256-{}'", hash(sheet)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -112,16 +136,28 @@ mod tests {
                     <p class=\"ink\" style=\"font:'A';\">a &lt; b</p><p style=\"font:'A';\" dir=\"auto\">c</p><br></body></html>";
         let page = standalone(mail, Some("https://example.org/logo.png"));
         assert!(!page.html.contains("style=\""), "{}", page.html);
-        assert!(page.html.contains("<style>.s0{margin:0;}\n.s1{font:'A';}\n</style>\n<style>\n.ink"), "{}", page.html);
         assert!(
-            page.html.contains("<p class=\"ink s1\">a &lt; b</p><p dir=\"auto\" class=\"s1\">c</p><br>"),
+            page.html
+                .contains("<style>.s0{margin:0;}\n.s1{font:'A';}\n</style>\n<style>\n.ink"),
+            "{}",
+            page.html
+        );
+        assert!(
+            page.html
+                .contains("<p class=\"ink s1\">a &lt; b</p><p dir=\"auto\" class=\"s1\">c</p><br>"),
             "{}",
             page.html
         );
         assert_eq!(page.policy.matches("'sha256-").count(), 2);
         assert!(
-            page.policy.contains("img-src 'self' https://example.org/logo.png;") && !page.policy.contains("unsafe")
+            page.policy
+                .contains("img-src 'self' https://example.org/logo.png;")
+                && !page.policy.contains("unsafe")
         );
-        assert!(standalone("", Some("https://x/; script-src *")).policy.contains("img-src 'self';"));
+        assert!(
+            standalone("", Some("https://x/; script-src *"))
+                .policy
+                .contains("img-src 'self';")
+        );
     }
 }

@@ -11,13 +11,19 @@ use axum::http::{HeaderMap, header};
 impl Site {
     /// The language that a subscriber chose.
     pub(super) fn tongue_of(&self, subscriber: &Subscriber) -> Tongue {
-        self.desk().templates.tongue(&subscriber.preferences.language)
+        self.desk()
+            .templates
+            .tongue(&subscriber.preferences.language)
     }
 
     /// What is wrong with the language that a form chooses, if it chooses one that there is not.
     pub(super) fn unknown_language(&self, form: &Form) -> Option<Problem> {
         let chosen = form.text("language");
-        let is_known = self.desk().templates.language_names().any(|(code, _)| code == chosen);
+        let is_known = self
+            .desk()
+            .templates
+            .language_names()
+            .any(|(code, _)| code == chosen);
         (!chosen.is_empty() && !is_known).then(|| Problem {
             path: "language".to_owned(),
             value: Some(chosen.to_owned()),
@@ -27,7 +33,9 @@ impl Site {
 
     /// The language that a visitor's browser asks for.
     pub(super) fn tongue_for(&self, headers: &HeaderMap) -> Tongue {
-        self.desk().templates.tongue(&language(self, headers).unwrap_or_default())
+        self.desk()
+            .templates
+            .tongue(&language(self, headers).unwrap_or_default())
     }
 }
 
@@ -38,7 +46,11 @@ const WANTED_MAX: usize = 20;
 pub(super) fn language(site: &Site, headers: &HeaderMap) -> Option<String> {
     let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let desk = site.desk();
-    let known: Vec<&str> = desk.templates.language_names().map(|(code, _)| code).collect();
+    let known: Vec<&str> = desk
+        .templates
+        .language_names()
+        .map(|(code, _)| code)
+        .collect();
     best(wanted, &known).map(str::to_owned)
 }
 
@@ -51,15 +63,25 @@ fn best<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
         .take(WANTED_MAX)
         .map(|part| {
             let (code, parameters) = part.split_once(';').unwrap_or((part, ""));
-            let quality = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), |quality| quality.trim().parse());
+            let quality = parameters
+                .trim()
+                .strip_prefix("q=")
+                .map_or(Ok(1.0), |quality| quality.trim().parse());
             (code.trim(), quality.unwrap_or(0.0))
         })
         .filter(|(_, quality)| *quality > 0.0)
         .collect();
     // Of equals the one that is written first.
     ranges.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    let spelt = |code: &str| known.iter().find(|known| known.eq_ignore_ascii_case(code)).copied();
-    ranges.into_iter().find_map(|(code, _)| spelt(code).or_else(|| spelt(code.split('-').next()?)))
+    let spelt = |code: &str| {
+        known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(code))
+            .copied()
+    };
+    ranges
+        .into_iter()
+        .find_map(|(code, _)| spelt(code).or_else(|| spelt(code.split('-').next()?)))
 }
 
 #[cfg(test)]
@@ -68,7 +90,11 @@ mod tests {
 
     #[track_caller]
     fn check(wanted: &str, expected: Option<&str>) {
-        assert_eq!(best(wanted, &["de", "en", "fr", "pt-BR", "zh"]), expected, "{wanted:?}");
+        assert_eq!(
+            best(wanted, &["de", "en", "fr", "pt-BR", "zh"]),
+            expected,
+            "{wanted:?}"
+        );
     }
 
     #[test]

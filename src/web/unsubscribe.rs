@@ -29,13 +29,23 @@ fn token(uri: &Uri) -> &str {
         return token;
     }
     let mut pairs = uri.query().unwrap_or_default().split('&');
-    pairs.find_map(|pair| pair.strip_prefix("t=")).unwrap_or_default()
+    pairs
+        .find_map(|pair| pair.strip_prefix("t="))
+        .unwrap_or_default()
 }
 
 /// `GET /unsubscribe?t=TOKEN`, `GET /u/TOKEN`
-pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
-    let Some(subscriber) = subscriber(&site, id).await? else { return gone(&site, &site.tongue_for(&headers)) };
+pub(super) async fn ask(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else {
+        return Mishap::BadWayOut.answer();
+    };
+    let Some(subscriber) = subscriber(&site, id).await? else {
+        return gone(&site, &site.tongue_for(&headers));
+    };
     let tongue = site.tongue_of(&subscriber);
     if subscriber.status == Status::Unsubscribed {
         return gone(&site, &tongue);
@@ -45,10 +55,16 @@ pub(super) async fn ask(State(site): State<Site>, uri: Uri, headers: HeaderMap) 
     let page = site
         .page_in(&tongue, "/unsubscribe")
         .with("words", words)
-        .with("text", &words.text.with(&[("address", &masked(subscriber.address.as_str()))]))
+        .with(
+            "text",
+            &words
+                .text
+                .with(&[("address", &masked(subscriber.address.as_str()))]),
+        )
         .with("breaks", &breaks)
         .with("token", &token(&uri));
-    site.pages.respond(StatusCode::OK, "unsubscribe.html", &page)
+    site.pages
+        .respond(StatusCode::OK, "unsubscribe.html", &page)
 }
 
 /// `POST /unsubscribe?t=TOKEN` or `POST /u/TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
@@ -58,24 +74,36 @@ pub(super) async fn leave(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else {
+        return Mishap::BadWayOut.answer();
+    };
     if !is_one_click(request).await {
         let tongue = match subscriber(&site, id).await? {
             Some(known) => site.tongue_of(&known),
             None => site.tongue_for(&headers),
         };
         let words = &tongue.pages().leave;
-        let said = Said::new(StatusCode::BAD_REQUEST, words.unclear.as_str(), words.unclear_text.as_str());
+        let said = Said::new(
+            StatusCode::BAD_REQUEST,
+            words.unclear.as_str(),
+            words.unclear_text.as_str(),
+        );
         return site.pages.say(&tongue, &said);
     }
     let now = site.clock.now();
-    let left = site.db.run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now)).await?;
+    let left = site
+        .db
+        .run(move |store| store.unsubscribe(SubscriberId(id), "one-click", now))
+        .await?;
     if left {
         tracing::info!(subscriber.id = id, "unsubscribed by one click");
         goodbye(&site, SubscriberId(id)).await;
     }
     let known = subscriber(&site, id).await?;
-    gone(&site, &known.map_or_else(|| site.tongue_for(&headers), |known| site.tongue_of(&known)))
+    gone(
+        &site,
+        &known.map_or_else(|| site.tongue_for(&headers), |known| site.tongue_of(&known)),
+    )
 }
 
 /// `POST /unsubscribe/pause?t=TOKEN`: no mail for some weeks, then again as before.
@@ -85,44 +113,72 @@ pub(super) async fn pause(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, PageError> {
-    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else { return Mishap::BadWayOut.answer() };
-    let weeks = match Form::read(request).await.ok().map(|form| form.text("weeks").parse::<u64>()) {
+    let Ok(id) = site.desk().signer.verify(Scope::Unsubscribe, token(&uri)) else {
+        return Mishap::BadWayOut.answer();
+    };
+    let weeks = match Form::read(request)
+        .await
+        .ok()
+        .map(|form| form.text("weeks").parse::<u64>())
+    {
         Some(Ok(weeks)) if (1..=52).contains(&weeks) => weeks,
         _ => return Mishap::Torn.answer(),
     };
-    let Some(mut subscriber) = subscriber(&site, id).await? else { return gone(&site, &site.tongue_for(&headers)) };
+    let Some(mut subscriber) = subscriber(&site, id).await? else {
+        return gone(&site, &site.tongue_for(&headers));
+    };
     let tongue = site.tongue_of(&subscriber);
     if subscriber.status != Status::Active {
         return gone(&site, &tongue);
     }
     let now = site.clock.now();
-    let today = now.with_timezone(&subscriber.preferences.timezone).date_naive();
+    let today = now
+        .with_timezone(&subscriber.preferences.timezone)
+        .date_naive();
     let until = today + Days::new(weeks * 7);
     subscriber.details.preferences.pause_until = Some(until);
-    site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
+    site.db
+        .run(move |store| store.save_subscriber(&subscriber, now))
+        .await?;
     let words = &tongue.pages().leave;
     let text = words.paused_text.with(&[("day", &tongue.day(until))]);
-    site.pages.say(&tongue, &Said::new(StatusCode::OK, words.paused.as_str(), &text))
+    site.pages.say(
+        &tongue,
+        &Said::new(StatusCode::OK, words.paused.as_str(), &text),
+    )
 }
 
 /// Writes the last mail. Who has left has left, whether or not it can be written.
 pub(super) async fn goodbye(site: &Site, id: SubscriberId) {
     let written = async {
         let found = site.db.run(move |store| store.subscriber_by_id(id)).await?;
-        let Some(subscriber) = found else { return Ok::<(), PageError>(()) };
-        let notice = Notice::Goodbye { url: site.desk().site.url("/subscribe") };
+        let Some(subscriber) = found else {
+            return Ok::<(), PageError>(());
+        };
+        let notice = Notice::Goodbye {
+            url: site.desk().site.url("/subscribe"),
+        };
         site.send(&notice, (&subscriber).into(), None).await
     };
     if let Err(error) = written.await {
-        tracing::error!(subscriber.id = id.0, "no goodbye was written: {:#}", anyhow::Error::from(error));
+        tracing::error!(
+            subscriber.id = id.0,
+            "no goodbye was written: {:#}",
+            anyhow::Error::from(error)
+        );
     }
 }
 
 /// Whether the body holds the one pair that RFC 8058 section 3.1 asks for.
 async fn is_one_click(request: Request) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data")) {
-        let Ok(mut form) = Multipart::from_request(request, &()).await else { return false };
+        let Ok(mut form) = Multipart::from_request(request, &()).await else {
+            return false;
+        };
         while let Ok(Some(field)) = form.next_field().await {
             let is_named = field.name() == Some("List-Unsubscribe");
             if let Ok(value) = field.text().await
@@ -134,19 +190,32 @@ async fn is_one_click(request: Request) -> bool {
         }
         return false;
     }
-    let Ok(body) = String::from_request(request, &()).await else { return false };
+    let Ok(body) = String::from_request(request, &()).await else {
+        return false;
+    };
     // Some encoders write a hyphen as %2D, which urlencoding allows.
     let plain = body.replace("%2D", "-").replace("%2d", "-");
-    plain.split('&').any(|pair| pair.trim() == "List-Unsubscribe=One-Click")
+    plain
+        .split('&')
+        .any(|pair| pair.trim() == "List-Unsubscribe=One-Click")
 }
 
 async fn subscriber(site: &Site, id: i64) -> Result<Option<Subscriber>, StoreError> {
-    site.db.run(move |store| store.subscriber_by_id(SubscriberId(id))).await
+    site.db
+        .run(move |store| store.subscriber_by_id(SubscriberId(id)))
+        .await
 }
 
 fn gone(site: &Site, tongue: &Tongue) -> Result<Response, PageError> {
     let words = &tongue.pages().leave;
-    site.pages.say(tongue, &Said::new(StatusCode::OK, words.gone.as_str(), words.gone_text.as_str()))
+    site.pages.say(
+        tongue,
+        &Said::new(
+            StatusCode::OK,
+            words.gone.as_str(),
+            words.gone_text.as_str(),
+        ),
+    )
 }
 
 /// Enough of an address for its owner to know it: `a…@example.org`.

@@ -22,7 +22,10 @@ pub(super) struct CategoryView {
 
 impl CategoryView {
     pub(super) fn new(code: &str) -> Self {
-        CategoryView { code: code.to_owned(), name: category_name(code).to_owned() }
+        CategoryView {
+            code: code.to_owned(),
+            name: category_name(code).to_owned(),
+        }
     }
 }
 
@@ -69,7 +72,12 @@ impl PaperView {
 
     /// As it stands on its own page.
     pub(super) fn whole(paper: &Paper, tongue: &Tongue) -> Self {
-        Self::new(paper, usize::MAX, cut(&paper.abstract_text, OPENING_CHARS), tongue)
+        Self::new(
+            paper,
+            usize::MAX,
+            cut(&paper.abstract_text, OPENING_CHARS),
+            tongue,
+        )
     }
 
     fn new(paper: &Paper, authors_max: usize, summary: String, tongue: &Tongue) -> Self {
@@ -78,8 +86,13 @@ impl PaperView {
         let votes = paper.upvotes.filter(|votes| *votes > 0);
         let votes = votes.map(|votes| tongue.count(&words.votes, u64::from(votes)));
         let version = paper.version.filter(|version| *version > 1);
-        let version = version.map(|version| words.version.with(&[("number", &version.to_string())]));
-        let facts = [&announced, &version, &votes].into_iter().flatten().cloned().collect();
+        let version =
+            version.map(|version| words.version.with(&[("number", &version.to_string())]));
+        let facts = [&announced, &version, &votes]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         PaperView {
             facts,
             id: paper.id.to_string(),
@@ -130,11 +143,17 @@ impl<'a> SimilarView<'a> {
 }
 
 fn categories(paper: &Paper) -> Vec<CategoryView> {
-    paper.categories.iter().map(|code| CategoryView::new(code)).collect()
+    paper
+        .categories
+        .iter()
+        .map(|code| CategoryView::new(code))
+        .collect()
 }
 
 fn withdrawn(paper: &Paper, tongue: &Tongue) -> Option<String> {
-    paper.withdrawn.then(|| tongue.pages().paper.withdrawn.as_str().to_owned())
+    paper
+        .withdrawn
+        .then(|| tongue.pages().paper.withdrawn.as_str().to_owned())
 }
 
 /// A name of a work, with who gave it and where it leads.
@@ -153,20 +172,31 @@ impl NameView {
             Registry::Preprint | Registry::Doi => ("DOI", Some(format!("https://doi.org/{name}"))),
             Registry::PubMed => (
                 "PubMed",
-                name.strip_prefix("pmid:").map(|number| format!("https://pubmed.ncbi.nlm.nih.gov/{number}/")),
+                name.strip_prefix("pmid:")
+                    .map(|number| format!("https://pubmed.ncbi.nlm.nih.gov/{number}/")),
             ),
-            Registry::Pmc => ("PubMed Central", Some(format!("https://pmc.ncbi.nlm.nih.gov/articles/{name}/"))),
+            Registry::Pmc => (
+                "PubMed Central",
+                Some(format!("https://pmc.ncbi.nlm.nih.gov/articles/{name}/")),
+            ),
             Registry::OpenReview => ("OpenReview", None),
             Registry::Index => (words.index.as_str(), None),
             Registry::Other => (words.name.as_str(), None),
         };
-        NameView { text: text.to_owned(), id: name.to_owned(), url }
+        NameView {
+            text: text.to_owned(),
+            id: name.to_owned(),
+            url,
+        }
     }
 
     /// All names of a paper, its own first.
     pub(super) fn all_of(paper: &Paper, tongue: &Tongue) -> Vec<Self> {
         let mut names: Vec<PaperId> = vec![paper.id.clone()];
-        let doi = paper.doi.iter().filter_map(|doi| doi.parse::<PaperId>().ok());
+        let doi = paper
+            .doi
+            .iter()
+            .filter_map(|doi| doi.parse::<PaperId>().ok());
         for name in paper.same_as.iter().cloned().chain(doi) {
             if !names.contains(&name) {
                 names.push(name);
@@ -179,14 +209,35 @@ impl NameView {
 /// What reference managers and scholarly search engines read in the head of a page.
 pub(super) fn citation(paper: &Paper, address: &str) -> Vec<(&'static str, String)> {
     let mut tags = vec![("citation_title", paper.title.clone())];
-    tags.extend(paper.authors.iter().map(|name| ("citation_author", name.clone())));
-    let day = paper.published.map(|at| at.date_naive()).or(paper.announced);
-    tags.extend(day.map(|day| ("citation_publication_date", day.format("%Y/%m/%d").to_string())));
-    tags.extend(paper.journal.clone().map(|journal| ("citation_journal_title", journal)));
+    tags.extend(
+        paper
+            .authors
+            .iter()
+            .map(|name| ("citation_author", name.clone())),
+    );
+    let day = paper
+        .published
+        .map(|at| at.date_naive())
+        .or(paper.announced);
+    tags.extend(day.map(|day| {
+        (
+            "citation_publication_date",
+            day.format("%Y/%m/%d").to_string(),
+        )
+    }));
+    tags.extend(
+        paper
+            .journal
+            .clone()
+            .map(|journal| ("citation_journal_title", journal)),
+    );
     tags.extend(paper.doi.clone().map(|doi| ("citation_doi", doi)));
     if paper.id.is_arxiv() {
         tags.push(("citation_arxiv_id", paper.id.to_string()));
-        tags.push(("citation_pdf_url", format!("https://arxiv.org/pdf/{}", paper.id)));
+        tags.push((
+            "citation_pdf_url",
+            format!("https://arxiv.org/pdf/{}", paper.id),
+        ));
     }
     tags.push(("citation_abstract_html_url", address.to_owned()));
     tags
@@ -199,11 +250,21 @@ fn links(paper: &Paper, tongue: &Tongue) -> Vec<LinkView> {
     let mut add = |url: String, text: &str| {
         // What a source gives as an address may be anything.
         if url.starts_with("https://") || url.starts_with("http://") {
-            links.push(LinkView { url, text: text.to_owned() });
+            links.push(LinkView {
+                url,
+                text: text.to_owned(),
+            });
         }
     };
     if let Some(url) = paper.link() {
-        add(url, if paper.id.is_arxiv() { "arXiv" } else { words.read.as_str() });
+        add(
+            url,
+            if paper.id.is_arxiv() {
+                "arXiv"
+            } else {
+                words.read.as_str()
+            },
+        );
     }
     if paper.id.is_arxiv() {
         add(format!("https://arxiv.org/pdf/{}", paper.id), pdf.as_str());
@@ -238,6 +299,9 @@ mod tests {
     #[test]
     fn every_id_has_an_address() {
         assert_eq!(path_of("hep-th/9901001"), "/papers/hep-th/9901001");
-        assert_eq!(path_of("10.1/a?b#c%d\"<日"), "/papers/10.1/a%3Fb%23c%25d%22%3C%E6%97%A5");
+        assert_eq!(
+            path_of("10.1/a?b#c%d\"<日"),
+            "/papers/10.1/a%3Fb%23c%25d%22%3C%E6%97%A5"
+        );
     }
 }

@@ -17,10 +17,19 @@ impl Visitor {
     /// Who asks, past the proxies that we trust.
     pub(super) fn of(parts: &Parts, trusted: &[IpAddr]) -> Self {
         // Tests ask the router without a connection.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        Visitor { address: visitor(peer, forwarded, trusted) }
+        let forwarded = parts
+            .headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        Visitor {
+            address: visitor(peer, forwarded, trusted),
+        }
     }
 
     /// Whom limits are for: one address of IPv4, one network of IPv6, since
@@ -46,14 +55,20 @@ impl FromRequestParts<Site> for Visitor {
 
 /// The last address in the chain that no proxy of ours vouches for: what stands
 /// before it, anybody can have written.
-fn visitor<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>, trusted: &[IpAddr]) -> IpAddr {
+fn visitor<'a>(
+    peer: IpAddr,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    trusted: &[IpAddr],
+) -> IpAddr {
     let mut address = peer.to_canonical();
     for hop in forwarded.rev().flat_map(|line| line.rsplit(',')) {
         if !trusted.contains(&address) {
             break;
         }
         let hop = hop.trim();
-        let named = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
+        let named = hop
+            .parse::<IpAddr>()
+            .or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
         let Ok(named) = named else { break };
         address = named.to_canonical();
     }
@@ -68,7 +83,11 @@ mod tests {
     fn check(peer: &str, forwarded: &[&str], expected: &str) {
         let trusted = ["127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap()];
         let found = visitor(peer.parse().unwrap(), forwarded.iter().copied(), &trusted);
-        assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        assert_eq!(
+            found,
+            expected.parse::<IpAddr>().unwrap(),
+            "{peer} {forwarded:?}"
+        );
     }
 
     #[test]
@@ -79,14 +98,26 @@ mod tests {
         check("::ffff:127.0.0.1", &["203.0.113.9:4711"], "203.0.113.9");
         // What the visitor wrote before the proxy's own entry does not count.
         check("127.0.0.1", &["10.0.0.1, 203.0.113.9"], "203.0.113.9");
-        check("127.0.0.1", &["10.0.0.1", "203.0.113.9, 192.0.2.1"], "203.0.113.9");
+        check(
+            "127.0.0.1",
+            &["10.0.0.1", "203.0.113.9, 192.0.2.1"],
+            "203.0.113.9",
+        );
         check("127.0.0.1", &["nonsense"], "127.0.0.1");
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_visitor() {
-        let network = |text: &str| Visitor { address: text.parse().unwrap() }.network();
-        assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::1"));
+        let network = |text: &str| {
+            Visitor {
+                address: text.parse().unwrap(),
+            }
+            .network()
+        };
+        assert_eq!(
+            network("2001:db8:1:2:3::4"),
+            network("2001:db8:1:2:ffff::1")
+        );
         assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
     }
 }

@@ -5,13 +5,23 @@
 
 use crate::digest::{Text, WrongWords};
 use crate::fields::Problem;
-use crate::subscriber::{Address, BadAddress, INTERESTS_MAX, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE, Weight};
+use crate::subscriber::{
+    Address, BadAddress, INTERESTS_MAX, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE, Weight,
+};
 use std::collections::HashMap;
 
 /// What is wrong, by field, to be shown beside each; of several the first. `typed`
 /// is the address as it was typed.
-pub(super) fn by_field(problems: &[Problem], typed: &str, words: &WrongWords) -> HashMap<String, String> {
-    problems.iter().rev().map(|problem| (problem.path.clone(), said(problem, typed, words))).collect()
+pub(super) fn by_field(
+    problems: &[Problem],
+    typed: &str,
+    words: &WrongWords,
+) -> HashMap<String, String> {
+    problems
+        .iter()
+        .rev()
+        .map(|problem| (problem.path.clone(), said(problem, typed, words)))
+        .collect()
 }
 
 /// What is wrong with an address; nothing if it is one.
@@ -35,7 +45,8 @@ pub(super) fn of_kind(kind: MailboxKind, words: &WrongWords) -> &Text {
 
 fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
     let most = |text: &Text, most: usize| text.with(&[("most", &most.to_string())]);
-    let between = |text: &Text, least: String, most: String| text.with(&[("least", &least), ("most", &most)]);
+    let between =
+        |text: &Text, least: String, most: String| text.with(&[("least", &least), ("most", &most)]);
     let field = problem.path.rsplit('.').next().unwrap_or_default();
     let text = match field {
         "email" => of_address(typed, words).unwrap_or(&words.unclear),
@@ -46,20 +57,32 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
         "language" => &words.language,
         "frequency" | "weekday" | "abstracts" | "when_empty" | "format" => &words.choice,
         "max_papers" => {
-            return between(&words.whole_number, PAPERS_RANGE.start().to_string(), PAPERS_RANGE.end().to_string());
+            return between(
+                &words.whole_number,
+                PAPERS_RANGE.start().to_string(),
+                PAPERS_RANGE.end().to_string(),
+            );
         }
         "min_score" => return between(&words.number, "0".to_owned(), "1".to_owned()),
         "weight" => {
-            return between(&words.number, Weight::RANGE.start().to_string(), Weight::RANGE.end().to_string());
+            return between(
+                &words.number,
+                Weight::RANGE.start().to_string(),
+                Weight::RANGE.end().to_string(),
+            );
         }
         "name" => return most(&words.long, NAME_CHARS_MAX),
         "interests" if problem.value.is_some() => &words.same_name,
         "interests" => return most(&words.many_interests, INTERESTS_MAX),
         "categories" if problem.value.is_some() => {
-            return words.category.with(&[("categories", problem.value.as_deref().unwrap_or_default())]);
+            return words
+                .category
+                .with(&[("categories", problem.value.as_deref().unwrap_or_default())]);
         }
         "examples" | "more" | "less" => {
-            return words.unknown.with(&[("papers", problem.value.as_deref().unwrap_or_default())]);
+            return words
+                .unknown
+                .with(&[("papers", problem.value.as_deref().unwrap_or_default())]);
         }
         _ => &words.unclear,
     };
@@ -89,12 +112,24 @@ mod tests {
             problem("max_papers", None),
         ];
         let said = by_field(&problems, "ada", &tongue.pages().wrong);
-        assert_eq!(said["email"], "It must be a mail address like name@example.org.");
-        assert_eq!(said["max_papers"], "It must be a whole number from 1 to 100.");
+        assert_eq!(
+            said["email"],
+            "It must be a mail address like name@example.org."
+        );
+        assert_eq!(
+            said["max_papers"],
+            "It must be a whole number from 1 to 100."
+        );
         assert!(said["interests[1].more"].starts_with("These are not known here: Lamps."));
-        assert_eq!(said["interests[1].name"], "It must have at most 200 characters.");
+        assert_eq!(
+            said["interests[1].name"],
+            "It must have at most 200 characters."
+        );
         assert_eq!(said["interests"], "There can be 100 interests at most.");
         assert_eq!(said["interests[0].keywords"], "It is not understood.");
-        assert_eq!(of_address("", &tongue.pages().wrong).unwrap().as_str(), "It must be filled in.");
+        assert_eq!(
+            of_address("", &tongue.pages().wrong).unwrap().as_str(),
+            "It must be filled in."
+        );
     }
 }

@@ -8,10 +8,13 @@ use std::path::Path;
 
 /// At most `most` papers.
 pub(crate) fn papers(most: usize) -> Vec<Paper> {
-    let Ok(files) = std::env::var("PAPERBOY_PAPERS") else { return made_up(most) };
+    let Ok(files) = std::env::var("PAPERBOY_PAPERS") else {
+        return made_up(most);
+    };
     let mut papers = Vec::new();
     for file in files.split(':') {
-        let mut reader = Reader::open(Path::new(file)).expect("PAPERBOY_PAPERS names files of papers");
+        let mut reader =
+            Reader::open(Path::new(file)).expect("PAPERBOY_PAPERS names files of papers");
         while let Some(record) = reader.next_record().expect("the file can be read") {
             if let Record::Paper(paper) = record {
                 papers.push(*paper);
@@ -35,16 +38,28 @@ fn made_up(count: usize) -> Vec<Paper> {
     };
     let mut word = move |subject: u64| {
         let rare = next() % 20_000;
-        let place = if next() % 3 == 0 { subject * 300 + next() % 300 } else { rare * rare / 20_000 };
+        let place = if next() % 3 == 0 {
+            subject * 300 + next() % 300
+        } else {
+            rare * rare / 20_000
+        };
         format!("w{}x", u64::min(place, 19_999))
     };
     (0..count)
         .map(|at| {
             let subject = at as u64 % 60;
-            let mut text = |words: usize| (0..words).map(|_| word(subject)).collect::<Vec<_>>().join(" ");
+            let mut text = |words: usize| {
+                (0..words)
+                    .map(|_| word(subject))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
             let mut paper = Paper::new(format!("made-up.{at}").parse().expect("an id"), text(9));
             paper.abstract_text = text(110);
-            paper.authors = vec![format!("A. Writer{}", at % 9_973), format!("B. Other{}", at % 7_919)];
+            paper.authors = vec![
+                format!("A. Writer{}", at % 9_973),
+                format!("B. Other{}", at % 7_919),
+            ];
             paper.categories = vec![format!("cs.{}", ["LG", "CL", "CV", "RO"][at % 4])];
             paper
         })

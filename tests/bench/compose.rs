@@ -4,12 +4,16 @@
 //! `cargo bench --bench compose`. Both ways render the same issues in turn, in
 //! the same process; the middle one of the rounds counts. Fails below the bar.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program to be run by hand and by the check")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program to be run by hand and by the check"
+)]
 
 use chrono::NaiveDate;
 use paperboy::digest::{
-    Accent, DayCovered, DigestSettings, Dress, Fragments, Issue, IssuePick, Recipient, Section, SectionKind, Templates,
-    Why, render,
+    Accent, DayCovered, DigestSettings, Dress, Fragments, Issue, IssuePick, Recipient, Section,
+    SectionKind, Templates, Why, render,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
@@ -38,7 +42,9 @@ fn main() {
     let issues: Vec<Issue> = (0..READERS).map(|reader| issue(&papers, reader)).collect();
     let address: Address = "ada@example.net".parse().unwrap();
     let preferences = Preferences::default();
-    let recipients: Vec<Recipient<'_>> = (0..READERS).map(|at| recipient(&address, &preferences, at)).collect();
+    let recipients: Vec<Recipient<'_>> = (0..READERS)
+        .map(|at| recipient(&address, &preferences, at))
+        .collect();
 
     let round = |fragments: &Fragments| {
         let start = Instant::now();
@@ -50,7 +56,10 @@ fn main() {
     let (shared, anew) = (Fragments::default(), Fragments::keeping_nothing());
     for (issue, recipient) in issues.iter().zip(&recipients).take(20) {
         let alone = render(&templates, &anew, issue, recipient, &dress).unwrap();
-        assert_eq!(render(&templates, &shared, issue, recipient, &dress).unwrap(), alone);
+        assert_eq!(
+            render(&templates, &shared, issue, recipient, &dress).unwrap(),
+            alone
+        );
     }
     // An edition has far more readers than papers: what is shared is there.
     round(&shared);
@@ -86,7 +95,9 @@ fn paper(at: usize) -> Paper {
             (0..4).map(sentence).collect::<String>(),
             (4..9).map(sentence).collect::<String>()
         ),
-        authors: (0..4 + at % 9).map(|author| format!("Keeper {author} of the {at}th Tower")).collect(),
+        authors: (0..4 + at % 9)
+            .map(|author| format!("Keeper {author} of the {at}th Tower"))
+            .collect(),
         categories: vec!["cs.LG".to_owned(), "cs.RO".to_owned()],
         announced: Some(today()),
         ..Paper::new(
@@ -101,7 +112,10 @@ fn issue(papers: &[Arc<Paper>], reader: usize) -> Issue {
         // Most readers share most of their papers with somebody.
         paper: Arc::clone(&papers[(reader * 7 + at * 13) % papers.len()]),
         score: 1.0 - at as f32 / 20.0,
-        why: vec![Why::Phrase(format!("phrase {reader}")), Why::About(vec!["lamps".to_owned(), format!("tower {at}")])],
+        why: vec![
+            Why::Phrase(format!("phrase {reader}")),
+            Why::About(vec!["lamps".to_owned(), format!("tower {at}")]),
+        ],
         followed: Vec::new(),
         row: Some(at as i64),
         news: None,
@@ -114,7 +128,12 @@ fn issue(papers: &[Arc<Paper>], reader: usize) -> Issue {
     };
     Issue {
         local_date: today(),
-        covers: vec![DayCovered { date: today(), papers: 642, arrived: vec!["cs.LG".to_owned()], awaited: Vec::new() }],
+        covers: vec![DayCovered {
+            date: today(),
+            papers: 642,
+            arrived: vec!["cs.LG".to_owned()],
+            awaited: Vec::new(),
+        }],
         sections: vec![section(1, 0..8), section(2, 8..PICKS)],
         no_room: 3,
         below_the_line: 600,

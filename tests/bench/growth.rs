@@ -26,24 +26,45 @@ impl Town {
         let start = Instant::now();
         let day = chrono::NaiveDate::default();
         let today = self.papers[..papers].iter().map(|paper| {
-            let paper = Paper { announced: Some(day), ..paper.clone() };
+            let paper = Paper {
+                announced: Some(day),
+                ..paper.clone()
+            };
             (Arc::new(paper), chrono::DateTime::<chrono::Utc>::default())
         });
         let candidates = Candidates::prepare(today.collect(), &self.background);
         let (days, sent) = (Days::from([(day, None)]), HashSet::new());
-        let request = Request { days: &days, sent: &sent, max_papers: 15, min_score: 0.2 };
+        let request = Request {
+            days: &days,
+            sent: &sent,
+            max_papers: 15,
+            min_score: 0.2,
+        };
         let mut counter = TermCounter::new();
         for reader in 0..readers {
-            let liked = (0..5).map(|at| self.examples[(reader * 31 + at * 60) % self.examples.len()].clone()).collect();
-            let evidence = Evidence { liked, ..Evidence::default() };
-            let profile = Profile::learn(&Interest::default(), evidence, &self.background, None, &mut counter);
+            let liked = (0..5)
+                .map(|at| self.examples[(reader * 31 + at * 60) % self.examples.len()].clone())
+                .collect();
+            let evidence = Evidence {
+                liked,
+                ..Evidence::default()
+            };
+            let profile = Profile::learn(
+                &Interest::default(),
+                evidence,
+                &self.background,
+                None,
+                &mut counter,
+            );
             black_box(ranking::pick(&candidates, &[profile], &request));
         }
         start.elapsed()
     }
 
     fn fastest(&self, readers: usize, papers: usize) -> f64 {
-        (0..3).map(|_| self.publishes(readers, papers).as_secs_f64()).fold(f64::INFINITY, f64::min)
+        (0..3)
+            .map(|_| self.publishes(readers, papers).as_secs_f64())
+            .fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -63,14 +84,26 @@ fn main() {
         dense: None,
         weight: 1.0,
     });
-    let town = Town { examples: examples.collect(), papers, background };
+    let town = Town {
+        examples: examples.collect(),
+        papers,
+        background,
+    };
     let rows = [
         ("10 × the subscribers", (100, 600), (1_000, 600)),
         ("10 × the papers", (300, 150), (300, 1_500)),
         ("10 × both together", (150, 300), (474, 949)),
     ];
     for (what, small, large) in rows {
-        let (small, large) = (town.fastest(small.0, small.1), town.fastest(large.0, large.1));
-        println!("growth: {what}: {:.0} ms to {:.0} ms: {:.1} × (bar: 12)", small * 1e3, large * 1e3, large / small);
+        let (small, large) = (
+            town.fastest(small.0, small.1),
+            town.fastest(large.0, large.1),
+        );
+        println!(
+            "growth: {what}: {:.0} ms to {:.0} ms: {:.1} × (bar: 12)",
+            small * 1e3,
+            large * 1e3,
+            large / small
+        );
     }
 }

@@ -28,13 +28,16 @@ fn main() {
 
 fn reading() {
     let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let shared =
+        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
     let folder = shared.join("bounces_sisimai/maildir/bsd");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         eprintln!("skipped: there are no reports in {}", folder.display());
         return;
     };
-    let mails: Vec<Vec<u8>> = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok()).collect();
+    let mails: Vec<Vec<u8>> = entries
+        .filter_map(|entry| std::fs::read(entry.ok()?.path()).ok())
+        .collect();
     let (mut count, began) = (0_u64, Instant::now());
     while began.elapsed().as_secs_f64() < SECONDS {
         for mail in &mails {
@@ -43,7 +46,10 @@ fn reading() {
         }
     }
     let rate = count as f64 / began.elapsed().as_secs_f64();
-    eprintln!("{} real reports, read and judged: {rate:.0} a second", mails.len());
+    eprintln!(
+        "{} real reports, read and judged: {rate:.0} a second",
+        mails.len()
+    );
 }
 
 /// From the bytes to the committed suppression, each report in a transaction of its own on a real disk.
@@ -55,18 +61,30 @@ fn recording() -> anyhow::Result<()> {
         bounce_address: Some("bounces@digest.example".parse().expect("it is an address")),
         ..InboundSettings::default()
     };
-    let reception = Reception { settings, signer: Signer::new(&secrecy::SecretSlice::from(vec![7; 32])) };
+    let reception = Reception {
+        settings,
+        signer: Signer::new(&secrecy::SecretSlice::from(vec![7; 32])),
+    };
     let mails: Vec<String> = accepted(&mut store)?
         .into_iter()
         .map(|(address, id)| {
             let token = reception.signer.sign(Scope::Bounce, id.0);
-            let to = reception.settings.envelope_sender(&token).expect("there is a bounce address");
+            let to = reception
+                .settings
+                .envelope_sender(&token)
+                .expect("there is a bounce address");
             report(&to, &address)
         })
         .collect();
     let began = Instant::now();
     for mail in &mails {
-        reception.take_mail(&mut store, mail.as_bytes(), &Envelope::default(), false, SystemClock.now())?;
+        reception.take_mail(
+            &mut store,
+            mail.as_bytes(),
+            &Envelope::default(),
+            false,
+            SystemClock.now(),
+        )?;
     }
     let rate = READERS as f64 / began.elapsed().as_secs_f64();
     let recorded: u64 = store.count_reports()?.iter().map(|(_, count)| count).sum();
@@ -79,7 +97,9 @@ fn accepted(store: &mut SqliteStore) -> anyhow::Result<Vec<(Address, DeliveryId)
     let at = SystemClock.now();
     let people: Vec<NewSubscriber> = (0..READERS)
         .map(|at| NewSubscriber {
-            address: format!("reader{at:04}@example.org").parse().expect("it is an address"),
+            address: format!("reader{at:04}@example.org")
+                .parse()
+                .expect("it is an address"),
             name: String::new(),
             status: Status::Active,
             preferences: Preferences::default(),
@@ -90,7 +110,9 @@ fn accepted(store: &mut SqliteStore) -> anyhow::Result<Vec<(Address, DeliveryId)
     let date = NaiveDate::from_ymd_opt(2026, 8, 4).expect("it is a date");
     let mut issues = Vec::with_capacity(READERS);
     for person in &people {
-        let found = store.subscriber(&person.address)?.expect("they were entered");
+        let found = store
+            .subscriber(&person.address)?
+            .expect("they were entered");
         issues.push(NewIssue {
             subscriber: found.id,
             local_date: date,
@@ -106,18 +128,44 @@ fn accepted(store: &mut SqliteStore) -> anyhow::Result<Vec<(Address, DeliveryId)
     store.enqueue_issues(&issues, at)?;
     let claimed = store.claim_due(READERS as u32, at)?;
     let marks = claimed.iter().map(|one| one.id).collect();
-    store.record_turn(&LedgerTurn { marks, ..LedgerTurn::default() }, at)?;
-    let attempt =
-        || AttemptRecord { stage: "dot".into(), code: Some(250), enhanced: None, text: "ok".into(), duration_ms: 1 };
-    let settle = |id| Settlement { id, attempt: attempt(), verdict: Verdict::Accepted, soft: false };
+    store.record_turn(
+        &LedgerTurn {
+            marks,
+            ..LedgerTurn::default()
+        },
+        at,
+    )?;
+    let attempt = || AttemptRecord {
+        stage: "dot".into(),
+        code: Some(250),
+        enhanced: None,
+        text: "ok".into(),
+        duration_ms: 1,
+    };
+    let settle = |id| Settlement {
+        id,
+        attempt: attempt(),
+        verdict: Verdict::Accepted,
+        soft: false,
+    };
     let settlements = claimed.iter().map(|one| settle(one.id)).collect();
-    store.record_turn(&LedgerTurn { settlements, ..LedgerTurn::default() }, at)?;
-    Ok(claimed.into_iter().map(|one| (one.address, one.id)).collect())
+    store.record_turn(
+        &LedgerTurn {
+            settlements,
+            ..LedgerTurn::default()
+        },
+        at,
+    )?;
+    Ok(claimed
+        .into_iter()
+        .map(|one| (one.address, one.id))
+        .collect())
 }
 
 /// A report as Postfix writes it, with the returned mail of a day with ten papers.
 fn report(to: &str, address: &Address) -> String {
-    let papers = "A line of an abstract, as long as lines in mails are, about ranking.\r\n".repeat(150);
+    let papers =
+        "A line of an abstract, as long as lines in mails are, about ranking.\r\n".repeat(150);
     format!(
         "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example (Mail Delivery System)\r\nTo: {to}\r\nMessage-ID: \
          <{address}@mx.example>\r\nSubject: Undelivered Mail Returned to Sender\r\nMIME-Version: \

@@ -27,11 +27,18 @@ fn main() {
         background.count(terms);
     }
     background.settle();
-    let sample: Vec<_> = counted.iter().step_by(counted.len().div_ceil(20_000)).cloned().collect();
+    let sample: Vec<_> = counted
+        .iter()
+        .step_by(counted.len().div_ceil(20_000))
+        .cloned()
+        .collect();
     let start = Instant::now();
     let maker = SvdEmbedder::learn(&sample).expect("the archive is large enough");
     let of_maker = start.elapsed();
-    let vectors: Vec<Vec<f32>> = sample.iter().map(|terms| maker.embed_terms(terms)).collect();
+    let vectors: Vec<Vec<f32>> = sample
+        .iter()
+        .map(|terms| maker.embed_terms(terms))
+        .collect();
     let dense = DenseBackground::learn(maker.name(), &vectors).expect("papers differ");
 
     let liked: Vec<usize> = (0..LIKED).map(|at| at * 60 % papers.len()).collect();
@@ -47,8 +54,17 @@ fn main() {
         .collect();
     let start = Instant::now();
     for _ in 0..ROUNDS {
-        let evidence = Evidence { liked: examples.clone(), ..Evidence::default() };
-        black_box(Profile::learn(&Interest::default(), evidence, &background, Some(&dense), &mut counter));
+        let evidence = Evidence {
+            liked: examples.clone(),
+            ..Evidence::default()
+        };
+        black_box(Profile::learn(
+            &Interest::default(),
+            evidence,
+            &background,
+            Some(&dense),
+            &mut counter,
+        ));
     }
     let ours = start.elapsed() / ROUNDS;
 

@@ -8,7 +8,10 @@
 //! they are visited as other pages of the web are. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
 //! `PAPERBOY_BENCH_SECONDS` says how long each measurement takes.
 
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on says so by panicking"
+)]
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
 
 use axum::Router;
@@ -50,7 +53,8 @@ fn main() {
         return runtime().block_on(bare(Path::new(&file)));
     }
     let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let shared =
+        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
     let Ok(entries) = std::fs::read_dir(shared.join("papers_arxiv")) else {
         println!("skipped: no papers");
         return;
@@ -60,7 +64,11 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = runtime();
     let catcher = runtime.block_on(Catcher::start()).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let settings = format!(
         "[site]\nbase_url = \"http://127.0.0.1:{port}\"\nfrom = \"Papers <digest@example.org>\"\n\
          contact = \"operator@example.org\"\nsecret_file = \"secret\"\n[web]\nlisten = \"127.0.0.1:{port}\"\n\
@@ -68,7 +76,11 @@ fn main() {
         catcher.address().port()
     );
     std::fs::write(folder.path().join("paperboy.toml"), settings).unwrap();
-    std::fs::write(folder.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    std::fs::write(
+        folder.path().join("secret"),
+        "0123456789abcdef0123456789abcdef\n",
+    )
+    .unwrap();
     let secret = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(folder.path().join("secret"), secret).unwrap();
     done(paperboy(folder.path()).arg("migrate"));
@@ -82,7 +94,11 @@ fn main() {
     let count = papers_in(&database);
     println!("{count} papers, {} s for each row", seconds().as_secs());
 
-    let web = paperboy(folder.path()).args(["run", "--role", "web"]).stdout(Stdio::null()).spawn().unwrap();
+    let web = paperboy(folder.path())
+        .args(["run", "--role", "web"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let _web = Running(web);
     let ours = SocketAddr::from(([127, 0, 0, 1], port));
     wait_for(ours);
@@ -104,14 +120,23 @@ fn main() {
 
     for beside in [false, true] {
         let sending = beside.then(|| Sending::start(folder.path()));
-        let when = if beside { "while digests go out" } else { "alone" };
+        let when = if beside {
+            "while digests go out"
+        } else {
+            "alone"
+        };
         let before = catcher.caught().len();
         for (name, paths) in &rows {
             let known: Arc<[String]> = paths.iter().take(400).cloned().collect();
             let all: Arc<[String]> = paths.clone().into();
             let reference = runtime.block_on(load(bare, &known, CONNECTIONS, false));
             let ours = runtime.block_on(load(ours, &all, CONNECTIONS, false));
-            report(&format!("{name} of {}, {when}", all.len()), &ours, &reference, "axum");
+            report(
+                &format!("{name} of {}, {when}", all.len()),
+                &ours,
+                &reference,
+                "axum",
+            );
         }
         let queries: Arc<[String]> = queries.clone().into();
         let ours = runtime.block_on(load(ours, &queries, SEARCHERS, true));
@@ -119,7 +144,10 @@ fn main() {
         report(&format!("/search, {when}"), &ours, &reference, "FTS5");
         if let Some(sending) = sending {
             sending.stop();
-            println!("meanwhile {} digests arrived", catcher.caught().len() - before);
+            println!(
+                "meanwhile {} digests arrived",
+                catcher.caught().len() - before
+            );
         }
     }
 }
@@ -129,7 +157,10 @@ fn runtime() -> Runtime {
 }
 
 fn number(name: &str, usual: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
 }
 
 fn seconds() -> Duration {
@@ -138,17 +169,25 @@ fn seconds() -> Duration {
 
 fn paperboy(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
-    command.arg("-c").arg(folder.join("paperboy.toml")).env("RUST_LOG", "error").stdin(Stdio::null());
+    command
+        .arg("-c")
+        .arg(folder.join("paperboy.toml"))
+        .env("RUST_LOG", "error")
+        .stdin(Stdio::null());
     command
 }
 
 fn done(command: &mut Command) {
-    assert!(command.stdout(Stdio::null()).status().unwrap().success(), "{command:?}");
+    assert!(
+        command.stdout(Stdio::null()).status().unwrap().success(),
+        "{command:?}"
+    );
 }
 
 fn papers_in(database: &Path) -> u64 {
     let db = rusqlite::Connection::open(database).unwrap();
-    db.query_one("SELECT count(*) FROM papers", [], |row| row.get(0)).unwrap()
+    db.query_one("SELECT count(*) FROM papers", [], |row| row.get(0))
+        .unwrap()
 }
 
 fn wait_for(address: SocketAddr) {
@@ -163,22 +202,42 @@ fn wait_for(address: SocketAddr) {
 /// searches as people type them, all different: two words of one title.
 fn what_to_ask(database: &Path) -> (Vec<String>, Vec<String>, Vec<String>) {
     let db = rusqlite::Connection::open(database).unwrap();
-    let mut statement = db.prepare("SELECT id, title FROM papers ORDER BY row * 7919 % 60013").unwrap();
-    let papers: Vec<(String, String)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
-    let mut statement = db.prepare("SELECT DISTINCT announced FROM papers WHERE announced IS NOT NULL").unwrap();
-    let days = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    let days = days.map(|day| format!("/archive/{}", day.unwrap())).collect();
+    let mut statement = db
+        .prepare("SELECT id, title FROM papers ORDER BY row * 7919 % 60013")
+        .unwrap();
+    let papers: Vec<(String, String)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut statement = db
+        .prepare("SELECT DISTINCT announced FROM papers WHERE announced IS NOT NULL")
+        .unwrap();
+    let days = statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap();
+    let days = days
+        .map(|day| format!("/archive/{}", day.unwrap()))
+        .collect();
     let mut seen = std::collections::HashSet::new();
     let mut queries = Vec::new();
     for (_, title) in &papers {
-        let words = title.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 4);
+        let words = title
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .filter(|word| word.len() > 4);
         let words: Vec<&str> = words.take(2).collect();
         if words.len() == 2 && seen.insert(words.join(" ").to_lowercase()) {
             queries.push(format!("/search?q={}", words.join("+")));
         }
     }
-    (papers.into_iter().map(|(id, _)| format!("/papers/{id}")).collect(), days, queries)
+    (
+        papers
+            .into_iter()
+            .map(|(id, _)| format!("/papers/{id}"))
+            .collect(),
+        days,
+        queries,
+    )
 }
 
 /// So many visits of pages, of which the k-th is visited k^-0.8 times as often as the
@@ -194,7 +253,14 @@ fn visits(paths: &[String], count: usize) -> Vec<String> {
         })
         .collect();
     let drawn = (1..=count as u64).map(|at| fraction(at) * total);
-    drawn.map(|drawn| paths[ends.partition_point(|end| *end < drawn).min(paths.len() - 1)].clone()).collect()
+    drawn
+        .map(|drawn| {
+            paths[ends
+                .partition_point(|end| *end < drawn)
+                .min(paths.len() - 1)]
+            .clone()
+        })
+        .collect()
 }
 
 /// The number after `at` steps of `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) as a
@@ -233,7 +299,12 @@ fn report(what: &str, ours: &Run, reference: &Run, name: &str) {
 
 /// Asks for `paths` one after the other over so many connections; each question
 /// from a network of its own if they are to be counted by network.
-async fn load(address: SocketAddr, paths: &Arc<[String]>, connections: usize, is_spread: bool) -> Run {
+async fn load(
+    address: SocketAddr,
+    paths: &Arc<[String]>,
+    connections: usize,
+    is_spread: bool,
+) -> Run {
     let (next, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let start = Instant::now();
     let until = start + seconds();
@@ -241,7 +312,8 @@ async fn load(address: SocketAddr, paths: &Arc<[String]>, connections: usize, is
     for _ in 0..connections {
         let (paths, next, failed) = (Arc::clone(paths), Arc::clone(&next), Arc::clone(&failed));
         tasks.spawn(async move {
-            let mut stream = BufReader::with_capacity(64 << 10, TcpStream::connect(address).await.unwrap());
+            let mut stream =
+                BufReader::with_capacity(64 << 10, TcpStream::connect(address).await.unwrap());
             let (mut answers, mut slowest) = (0, Duration::ZERO);
             while Instant::now() < until {
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -266,12 +338,25 @@ async fn load(address: SocketAddr, paths: &Arc<[String]>, connections: usize, is
         answers: all.iter().map(|(answers, _)| answers).sum(),
         failed: failed.load(Ordering::Relaxed),
         seconds: start.elapsed().as_secs_f64(),
-        slowest: all.iter().map(|(_, slowest)| *slowest).max().unwrap_or_default(),
+        slowest: all
+            .iter()
+            .map(|(_, slowest)| *slowest)
+            .max()
+            .unwrap_or_default(),
     }
 }
 
-async fn ask(stream: &mut BufReader<TcpStream>, path: &str, network: usize) -> Option<(u16, Vec<u8>)> {
-    let from = format!("10.{}.{}.{}", network >> 16 & 255, network >> 8 & 255, network & 255);
+async fn ask(
+    stream: &mut BufReader<TcpStream>,
+    path: &str,
+    network: usize,
+) -> Option<(u16, Vec<u8>)> {
+    let from = format!(
+        "10.{}.{}.{}",
+        network >> 16 & 255,
+        network >> 8 & 255,
+        network & 255
+    );
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {from}\r\n\r\n");
     stream.get_mut().write_all(head.as_bytes()).await.ok()?;
     let (mut status, mut length, mut line) = (None, 0, String::new());
@@ -313,9 +398,16 @@ fn start_bare(folder: &Path, kept: &HashMap<String, Vec<u8>>) -> (Running, Socke
     }
     drop(out);
     let mut child = Command::new(std::env::current_exe().unwrap());
-    let mut child = child.arg("bare").arg(file).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = child
+        .arg("bare")
+        .arg(file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut address = String::new();
-    Lines::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    Lines::new(child.stdout.take().unwrap())
+        .read_line(&mut address)
+        .unwrap();
     (Running(child), address.trim().parse().unwrap())
 }
 
@@ -324,7 +416,10 @@ async fn bare(file: &Path) {
     let (mut kept, mut at) = (HashMap::new(), 0);
     while at < all.len() {
         let end = at + all[at..].iter().position(|byte| *byte == b'\n').unwrap();
-        let (path, length) = std::str::from_utf8(&all[at..end]).unwrap().split_once('\t').unwrap();
+        let (path, length) = std::str::from_utf8(&all[at..end])
+            .unwrap()
+            .split_once('\t')
+            .unwrap();
         let body = all.slice(end + 1..end + 1 + length.parse::<usize>().unwrap());
         at = end + 1 + body.len();
         kept.insert(path.to_owned(), body);
@@ -333,8 +428,16 @@ async fn bare(file: &Path) {
     let pages = Router::new().fallback(move |uri: Uri| {
         let found = kept.get(uri.path()).cloned();
         async move {
-            let status = if found.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-            (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], found.unwrap_or_default())
+            let status = if found.is_some() {
+                StatusCode::OK
+            } else {
+                StatusCode::NOT_FOUND
+            };
+            (
+                status,
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+                found.unwrap_or_default(),
+            )
         }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -365,8 +468,16 @@ fn fts5(database: &Path, queries: &Arc<[String]>) -> Run {
             })
         })
         .collect();
-    let answers = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-    Run { answers, failed: 0, seconds: start.elapsed().as_secs_f64(), slowest: Duration::ZERO }
+    let answers = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
+    Run {
+        answers,
+        failed: 0,
+        seconds: start.elapsed().as_secs_f64(),
+        slowest: Duration::ZERO,
+    }
 }
 
 /// Composes and sends issues, day after day, until it is stopped.
@@ -380,8 +491,12 @@ impl Sending {
         let file = folder.join("readers.jsonl");
         let mut readers = String::new();
         for number in 0..READERS {
-            let about =
-                ["graph neural networks", "quantum error correction", "dark matter", "robot grasping"][number % 4];
+            let about = [
+                "graph neural networks",
+                "quantum error correction",
+                "dark matter",
+                "robot grasping",
+            ][number % 4];
             readers += &serde_json::json!({
                 "email": format!("reader{number}@example.org"), "min_score": 0.0,
                 "interests": [{ "name": about, "description": about }],
@@ -393,7 +508,10 @@ impl Sending {
         done(paperboy(folder).args(["subscribers", "import"]).arg(&file));
         let newest = {
             let db = rusqlite::Connection::open(folder.join("paperboy.db")).unwrap();
-            db.query_one("SELECT max(announced) FROM papers", [], |row| row.get::<_, String>(0)).unwrap()
+            db.query_one("SELECT max(announced) FROM papers", [], |row| {
+                row.get::<_, String>(0)
+            })
+            .unwrap()
         };
         let mut day: chrono::NaiveDate = newest.parse().unwrap();
         let (stop, folder) = (Arc::new(AtomicBool::new(false)), folder.to_owned());

@@ -29,10 +29,17 @@ fn main() {
     }
     background.settle();
     let maker = SvdEmbedder::learn(&counted).expect("the archive is large enough");
-    let vectors: Vec<Vec<f32>> = counted.iter().map(|terms| maker.embed_terms(terms)).collect();
+    let vectors: Vec<Vec<f32>> = counted
+        .iter()
+        .map(|terms| maker.embed_terms(terms))
+        .collect();
     let dense = DenseBackground::learn(maker.name(), &vectors).expect("papers differ");
-    let today = papers[..PAPERS].iter().map(|paper| (Arc::new(paper.clone()), chrono::DateTime::default())).collect();
-    let candidates = Candidates::prepare(today, &background).with_dense(maker.name(), &vectors[..PAPERS]);
+    let today = papers[..PAPERS]
+        .iter()
+        .map(|paper| (Arc::new(paper.clone()), chrono::DateTime::default()))
+        .collect();
+    let candidates =
+        Candidates::prepare(today, &background).with_dense(maker.name(), &vectors[..PAPERS]);
     let profiles: Vec<Profile> = (0..PAGE)
         .map(|at| {
             let example = Example {
@@ -42,19 +49,35 @@ fn main() {
                 dense: Some(Arc::new(vectors[at].clone())),
                 weight: 1.0,
             };
-            let evidence = Evidence { liked: vec![example], ..Evidence::default() };
-            Profile::learn(&Interest::default(), evidence, &background, Some(&dense), &mut counter)
+            let evidence = Evidence {
+                liked: vec![example],
+                ..Evidence::default()
+            };
+            Profile::learn(
+                &Interest::default(),
+                evidence,
+                &background,
+                Some(&dense),
+                &mut counter,
+            )
         })
         .collect();
     let profiles: Vec<&Profile> = profiles.iter().collect();
 
     let pages = INTERESTS.div_ceil(PAGE);
     let width = maker.dimensions();
-    let left = Array2::from_shape_fn((PAGE, width), |(row, column)| ((row * 7 + column) % 13) as f32 / 13.0);
-    let right = Array2::from_shape_fn((width, PAPERS), |(row, column)| ((row * 5 + column) % 11) as f32 / 11.0);
+    let left = Array2::from_shape_fn((PAGE, width), |(row, column)| {
+        ((row * 7 + column) % 13) as f32 / 13.0
+    });
+    let right = Array2::from_shape_fn((width, PAPERS), |(row, column)| {
+        ((row * 5 + column) % 11) as f32 / 11.0
+    });
     let mut product = Array2::zeros((PAGE, PAPERS));
     // One thread each, in turns, so that whatever else runs here slows both.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be had");
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("one thread can be had");
     let (mut ours, mut bare) = (Duration::ZERO, Duration::ZERO);
     pool.install(|| {
         for _ in 0..pages {

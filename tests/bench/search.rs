@@ -3,7 +3,10 @@
 //! `cargo bench --bench search`; says "skipped" where the papers are missing.
 //! `PAPERBOY_BENCH_PAPERS` limits how many are taken in.
 
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on says so by panicking"
+)]
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
 
 use paperboy::clock::{Clock, SystemClock};
@@ -26,12 +29,16 @@ const FIRST: usize = 8;
 
 fn main() {
     let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let shared =
+        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
     let Ok(entries) = std::fs::read_dir(shared.join("papers_arxiv")) else {
         println!("skipped: no papers");
         return;
     };
-    let most: u64 = std::env::var("PAPERBOY_BENCH_PAPERS").ok().and_then(|n| n.parse().ok()).unwrap_or(60_000);
+    let most: u64 = std::env::var("PAPERBOY_BENCH_PAPERS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(60_000);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
     let db = Db::new(SqliteStore::migrate(&path).unwrap().0);
@@ -55,28 +62,36 @@ fn main() {
         .iter()
         .filter_map(|stored| {
             let title = &stored.paper.title;
-            let words = title.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 4);
+            let words = title
+                .split(|c: char| !c.is_ascii_alphabetic())
+                .filter(|word| word.len() > 4);
             let words: Vec<&str> = words.take(2).collect();
             (words.len() == 2).then(|| words.join(" "))
         })
         .collect();
     let bare = rusqlite::Connection::open(&path).unwrap();
     bare.pragma_update(None, "cache_size", -16_384).unwrap();
-    let mut statement =
-        bare.prepare("SELECT rowid FROM papers_text WHERE papers_text MATCH ?1 ORDER BY rank LIMIT 20").unwrap();
+    let mut statement = bare
+        .prepare("SELECT rowid FROM papers_text WHERE papers_text MATCH ?1 ORDER BY rank LIMIT 20")
+        .unwrap();
     // Both once before, so that neither reads the disk for the other.
     for timed in [false, true] {
         let start = Instant::now();
         let mut found = 0;
         for query in &queries {
-            let rows = statement.query_map([query], |row| row.get::<_, i64>(0)).unwrap();
+            let rows = statement
+                .query_map([query], |row| row.get::<_, i64>(0))
+                .unwrap();
             found += rows.count();
         }
         let bare_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let mut ours = 0;
         for query in &queries {
-            ours += search(&db, &Query::parse(query), 0, 20, None).unwrap().papers.len();
+            ours += search(&db, &Query::parse(query), 0, 20, None)
+                .unwrap()
+                .papers
+                .len();
         }
         let seconds = start.elapsed().as_secs_f64();
         if timed {
@@ -92,11 +107,16 @@ fn main() {
 
     like_papers(&db, &background, &papers);
 
-    let library = shared.join("sources/biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib");
+    let library =
+        shared.join("sources/biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib");
     if let Ok(bytes) = std::fs::read(library) {
         let start = Instant::now();
         let read = read_library(&bytes).unwrap();
-        println!("library: {} entries in {:.2} s", read.read, start.elapsed().as_secs_f64());
+        println!(
+            "library: {} entries in {:.2} s",
+            read.read,
+            start.elapsed().as_secs_f64()
+        );
     }
 }
 
@@ -126,29 +146,53 @@ fn like_papers(db: &Db, background: &Background, papers: &[StoredPaper]) {
     let mut after = PaperRow(0);
     let mut all: Vec<(PaperRow, Features)> = Vec::new();
     loop {
-        let batch = db.run_here(|store| store.papers_after(after, 2_000)).unwrap();
+        let batch = db
+            .run_here(|store| store.papers_after(after, 2_000))
+            .unwrap();
         let Some(last) = batch.last() else { break };
         after = last.row;
-        all.par_extend(batch.par_iter().map_init(TermCounter::new, |counter, stored| {
-            let features = weigh(&counter.paper(&stored.paper), background);
-            (stored.row, by_person(&features, &people(&stored.paper.authors)))
-        }));
+        all.par_extend(
+            batch
+                .par_iter()
+                .map_init(TermCounter::new, |counter, stored| {
+                    let features = weigh(&counter.paper(&stored.paper), background);
+                    (
+                        stored.row,
+                        by_person(&features, &people(&stored.paper.authors)),
+                    )
+                }),
+        );
     }
     let mean = |asked: &StoredPaper, others: &[PaperRow]| {
         let of = |row: PaperRow| &all[all.binary_search_by_key(&row, |(row, _)| *row).unwrap()].1;
-        let likeness: Vec<f32> = others.iter().map(|other| likeness(of(asked.row), of(*other))).collect();
+        let likeness: Vec<f32> = others
+            .iter()
+            .map(|other| likeness(of(asked.row), of(*other)))
+            .collect();
         likeness.iter().sum::<f32>() / likeness.len().max(1) as f32
     };
     let (mut ours, mut best, mut both) = (0.0, 0.0, 0);
     for (asked, found) in papers.iter().zip(&found) {
-        let own = &all[all.binary_search_by_key(&asked.row, |(row, _)| *row).unwrap()].1;
-        let mut order: Vec<(f32, PaperRow)> =
-            all.par_iter().map(|(row, features)| (likeness(own, features), *row)).collect();
+        let own = &all[all
+            .binary_search_by_key(&asked.row, |(row, _)| *row)
+            .unwrap()]
+        .1;
+        let mut order: Vec<(f32, PaperRow)> = all
+            .par_iter()
+            .map(|(row, features)| (likeness(own, features), *row))
+            .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let order: Vec<PaperRow> = order.into_iter().map(|(_, row)| row).filter(|row| *row != asked.row).collect();
+        let order: Vec<PaperRow> = order
+            .into_iter()
+            .map(|(_, row)| row)
+            .filter(|row| *row != asked.row)
+            .collect();
         let found: Vec<PaperRow> = found.iter().map(|stored| stored.row).collect();
         best += mean(asked, &order[..found.len()]);
-        both += found.iter().filter(|row| order[..found.len()].contains(row)).count();
+        both += found
+            .iter()
+            .filter(|row| order[..found.len()].contains(row))
+            .count();
         ours += mean(asked, &found);
     }
     println!(

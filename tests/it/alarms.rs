@@ -46,15 +46,40 @@ impl Watched {
             port: relay.port(),
             security: Security::None,
             connections: 1,
-            rate: RateLimits { per_second: 0, per_minute: 0, per_hour: 0 },
-            retry: RetrySettings { breaker: TimeDelta::seconds(60), ..RetrySettings::default() },
+            rate: RateLimits {
+                per_second: 0,
+                per_minute: 0,
+                per_hour: 0,
+            },
+            retry: RetrySettings {
+                breaker: TimeDelta::seconds(60),
+                ..RetrySettings::default()
+            },
             ..SmtpSettings::default()
         };
         let unstored = Arc::default();
-        let watch = Watch::new(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&unstored));
-        let poster = Poster { db: db.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock>, unstored };
+        let watch = Watch::new(
+            db.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::clone(&unstored),
+        );
+        let poster = Poster {
+            db: db.clone(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            unstored,
+        };
         let settings = AlarmSettings::default();
-        Watched { folder, db, clock, relay, smtp, desk: Arc::new(desk()), watch, poster, settings }
+        Watched {
+            folder,
+            db,
+            clock,
+            relay,
+            smtp,
+            desk: Arc::new(desk()),
+            watch,
+            poster,
+            settings,
+        }
     }
 
     fn house(&self) -> House {
@@ -75,7 +100,10 @@ impl Watched {
             .run_here(|store| {
                 store.enter_subscribers(std::slice::from_ref(&person), now)?;
                 let mut found = store.subscriber(&person.address)?.expect("was entered");
-                store.enqueue_issues(&[issue(&found.address, found.id, now + TimeDelta::hours(18))], now)?;
+                store.enqueue_issues(
+                    &[issue(&found.address, found.id, now + TimeDelta::hours(18))],
+                    now,
+                )?;
                 // Nobody publishes here, so nobody is to wait for that.
                 found.details.status = Status::Paused;
                 store.save_subscriber(&found, now)
@@ -84,7 +112,8 @@ impl Watched {
     }
 
     async fn delivers(&self) {
-        let sender = Arc::new(|id: paperboy::store::DeliveryId| format!("bounces+{}@example.org", id.0));
+        let sender =
+            Arc::new(|id: paperboy::store::DeliveryId| format!("bounces+{}@example.org", id.0));
         let courier = Courier::with_timeouts(
             self.db.clone(),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -94,7 +123,12 @@ impl Watched {
             CancellationToken::new(),
             Timeouts::all(Duration::from_secs(20)),
         );
-        courier.unwrap().called("us").run_until_empty(false).await.unwrap();
+        courier
+            .unwrap()
+            .called("us")
+            .run_until_empty(false)
+            .await
+            .unwrap();
     }
 
     /// Minutes pass; in each, mail is sent and the house is looked at.
@@ -107,11 +141,17 @@ impl Watched {
     }
 
     fn alarms(&self) -> Vec<AlarmRow> {
-        self.db.run_here(|store| store.alarms(DateTime::UNIX_EPOCH)).unwrap()
+        self.db
+            .run_here(|store| store.alarms(DateTime::UNIX_EPOCH))
+            .unwrap()
     }
 
     fn standing(&self) -> Vec<String> {
-        self.alarms().into_iter().filter(AlarmRow::stands).map(|alarm| alarm.name).collect()
+        self.alarms()
+            .into_iter()
+            .filter(AlarmRow::stands)
+            .map(|alarm| alarm.name)
+            .collect()
     }
 
     /// What the operator has been sent: subject and text.
@@ -121,7 +161,12 @@ impl Watched {
         kept.iter()
             .map(|mail| {
                 let message = parser.parse(&mail.bytes).unwrap();
-                let text = message.body_text(0).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+                let text = message
+                    .body_text(0)
+                    .unwrap()
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ");
                 (message.subject().unwrap().to_owned(), text)
             })
             .collect()
@@ -141,8 +186,15 @@ async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
     house.settings.backup_folder = Some(house.folder.path().join("backups"));
     house.pass(60).await;
     assert_eq!(house.standing(), ["backup_old", "relay_down"]);
-    let queued = house.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
-    assert_eq!(queued.len(), 1, "no mail about a relay that takes none: {queued:?}");
+    let queued = house
+        .db
+        .run_here(|store| store.deliveries(&OutboxFilter::default()))
+        .unwrap();
+    assert_eq!(
+        queued.len(),
+        1,
+        "no mail about a relay that takes none: {queued:?}"
+    );
 
     house.relay.comes_up().await;
     house.pass(50).await;
@@ -150,23 +202,40 @@ async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
     let told = house.told();
     assert_eq!(told.len(), 1, "{told:?}");
     let (subject, text) = &told[0];
-    assert!(subject.contains("there is no backup in alarms.backup_folder (1 over)"), "{subject}");
-    assert!(text.contains("was so, and is over: the relay 127.0.0.1"), "{text}");
+    assert!(
+        subject.contains("there is no backup in alarms.backup_folder (1 over)"),
+        "{subject}"
+    );
+    assert!(
+        text.contains("was so, and is over: the relay 127.0.0.1"),
+        "{text}"
+    );
     assert!(text.contains("paperboy backup FILE"), "what to do: {text}");
-    assert!(text.contains("https://digest.example.org/admin"), "where to look: {text}");
+    assert!(
+        text.contains("https://digest.example.org/admin"),
+        "where to look: {text}"
+    );
     assert_eq!(house.relay.kept_for("ada@example.org").len(), 1);
 
     // What lasts is said again after a day, and its end once.
     house.pass(24 * 60).await;
     assert_eq!(house.told().len(), 2);
-    assert!(house.told()[1].0.contains("still: there is no backup"), "{:?}", house.told()[1]);
+    assert!(
+        house.told()[1].0.contains("still: there is no backup"),
+        "{:?}",
+        house.told()[1]
+    );
     let folder = house.settings.backup_folder.clone().unwrap();
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("paperboy.db"), "a backup").unwrap();
     house.settings.backup_age = TimeDelta::days(36_500);
     house.pass(60).await;
     assert_eq!(house.told().len(), 3);
-    assert!(house.told()[2].0.contains("over: there is no backup"), "{:?}", house.told()[2]);
+    assert!(
+        house.told()[2].0.contains("over: there is no backup"),
+        "{:?}",
+        house.told()[2]
+    );
     assert_eq!(house.standing(), [] as [&str; 0]);
 }
 
@@ -176,17 +245,31 @@ async fn who_wants_no_mail_gets_none() {
     house.settings.mail = false;
     house.settings.backup_folder = Some(house.folder.path().join("backups"));
     house.pass(30).await;
-    assert_eq!((house.standing(), house.told().len()), (vec!["backup_old".to_owned()], 0));
+    assert_eq!(
+        (house.standing(), house.told().len()),
+        (vec!["backup_old".to_owned()], 0)
+    );
 }
 
 #[tokio::test]
 async fn mails_to_the_operator_raise_no_alarms() {
     let mut house = Watched::new().await;
     house.settings.backup_folder = Some(house.folder.path().join("backups"));
-    house.relay.on(crate::fake_smtp::At::Rcpt).to("operator@example.org").says("450 4.2.0 later");
+    house
+        .relay
+        .on(crate::fake_smtp::At::Rcpt)
+        .to("operator@example.org")
+        .says("450 4.2.0 later");
     house.pass(20 * 60).await;
-    assert_eq!(house.standing(), ["backup_old"], "not that its own mail waits, or expired");
-    let mails = house.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
+    assert_eq!(
+        house.standing(),
+        ["backup_old"],
+        "not that its own mail waits, or expired"
+    );
+    let mails = house
+        .db
+        .run_here(|store| store.deliveries(&OutboxFilter::default()))
+        .unwrap();
     assert_eq!(mails.len(), 1);
 }
 
@@ -206,10 +289,19 @@ async fn receiver(statuses: Vec<u16>) -> (String, Arc<Mutex<Vec<(String, String)
                 let length = stream.read(&mut part).await.unwrap();
                 request.extend_from_slice(&part[..length]);
                 let text = String::from_utf8_lossy(&request).into_owned();
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+                let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                    continue;
+                };
                 let head = head.to_lowercase();
-                let wanted: usize =
-                    head.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+                let wanted: usize = head
+                    .split("content-length: ")
+                    .nth(1)
+                    .unwrap()
+                    .lines()
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 if body.len() >= wanted {
                     break (head.clone(), body.to_owned());
                 }
@@ -219,7 +311,8 @@ async fn receiver(statuses: Vec<u16>) -> (String, Arc<Mutex<Vec<(String, String)
                 statuses.next();
             }
             taken.lock().unwrap().push((head, body));
-            let reply = format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let reply =
+                format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             stream.write_all(reply.as_bytes()).await.unwrap();
         }
     });
@@ -236,12 +329,18 @@ assert signature == b'sha256=' + hmac.new(b'hook secret', body, hashlib.sha256).
 async fn the_webhook_is_told_of_both_ends_in_order_and_again_until_it_takes_it() {
     let mut house = Watched::new().await;
     let (url, posts) = receiver(vec![500, 302, 200]).await;
-    let webhook = WebhookSettings { url, secret: Some("hook secret".into()) };
+    let webhook = WebhookSettings {
+        url,
+        secret: Some("hook secret".into()),
+    };
     let folder = house.folder.path().join("backups");
     house.settings.backup_folder = Some(folder.clone());
     house.pass(1).await;
     assert!(house.poster.step(&webhook).await.is_err());
-    assert!(house.poster.step(&webhook).await.is_err(), "redirects are not followed");
+    assert!(
+        house.poster.step(&webhook).await.is_err(),
+        "redirects are not followed"
+    );
     assert!(house.poster.step(&webhook).await.unwrap());
     assert!(!house.poster.step(&webhook).await.unwrap(), "once");
     std::fs::create_dir(&folder).unwrap();
@@ -252,20 +351,52 @@ async fn the_webhook_is_told_of_both_ends_in_order_and_again_until_it_takes_it()
     assert!(!house.poster.step(&webhook).await.unwrap(), "once");
 
     let posts = posts.lock().unwrap().clone();
-    let bodies: Vec<serde_json::Value> = posts.iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect();
-    let states: Vec<&str> = bodies.iter().map(|body| body["state"].as_str().unwrap()).collect();
+    let bodies: Vec<serde_json::Value> = posts
+        .iter()
+        .map(|(_, body)| serde_json::from_str(body).unwrap())
+        .collect();
+    let states: Vec<&str> = bodies
+        .iter()
+        .map(|body| body["state"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["raised", "raised", "raised", "over"]);
     let last = bodies.last().unwrap().as_object().unwrap();
-    assert_eq!(last.keys().collect::<Vec<_>>(), ["alarm", "at", "remedy", "state", "text"]);
+    assert_eq!(
+        last.keys().collect::<Vec<_>>(),
+        ["alarm", "at", "remedy", "state", "text"]
+    );
     assert_eq!(last["alarm"], "backup_old");
-    assert!(last["at"].as_str().unwrap().parse::<DateTime<Utc>>().is_ok());
-    let Some(python) = python_with("hashlib") else { return missing("python") };
+    assert!(
+        last["at"]
+            .as_str()
+            .unwrap()
+            .parse::<DateTime<Utc>>()
+            .is_ok()
+    );
+    let Some(python) = python_with("hashlib") else {
+        return missing("python");
+    };
     for (head, body) in posts {
-        let signature = head.lines().find_map(|line| line.strip_prefix(&format!("{SIGNATURE_HEADER}: "))).unwrap();
+        let signature = head
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{SIGNATURE_HEADER}: ")))
+            .unwrap();
         let mut command = Command::new(&python);
-        let mut check = command.args(["-c", VERIFIES]).stdin(Stdio::piped()).spawn().unwrap();
-        check.stdin.take().unwrap().write_all(format!("{signature}\n{body}").as_bytes()).unwrap();
-        assert!(check.wait().unwrap().success(), "{signature} does not fit {body}");
+        let mut check = command
+            .args(["-c", VERIFIES])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        check
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("{signature}\n{body}").as_bytes())
+            .unwrap();
+        assert!(
+            check.wait().unwrap().success(),
+            "{signature} does not fit {body}"
+        );
     }
 }
 
@@ -275,7 +406,10 @@ async fn a_database_that_cannot_be_written_is_told_without_it() {
     let (url, posts) = receiver(vec![200]).await;
     let webhook = WebhookSettings { url, secret: None };
     let path = house.folder.path().join("paperboy.db");
-    let writable = std::mem::replace(&mut house.watch.db, Db::new(SqliteStore::open_to_read(&path).unwrap()));
+    let writable = std::mem::replace(
+        &mut house.watch.db,
+        Db::new(SqliteStore::open_to_read(&path).unwrap()),
+    );
     for _ in 0..5 {
         house.clock.set(house.clock.now() + TimeDelta::minutes(1));
         assert!(house.watch.step(house.house(), &house.desk).await.is_err());
@@ -286,11 +420,28 @@ async fn a_database_that_cannot_be_written_is_told_without_it() {
     house.pass(1).await;
     assert!(house.poster.step(&webhook).await.unwrap());
     assert!(!house.poster.step(&webhook).await.unwrap());
-    let bodies: Vec<String> = posts.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
-    assert!(bodies[0].contains(r#""alarm":"database_not_writable","state":"raised""#), "{bodies:?}");
-    assert!(bodies[1].contains(r#""alarm":"database_not_writable","state":"over""#), "{bodies:?}");
+    let bodies: Vec<String> = posts
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, body)| body.clone())
+        .collect();
+    assert!(
+        bodies[0].contains(r#""alarm":"database_not_writable","state":"raised""#),
+        "{bodies:?}"
+    );
+    assert!(
+        bodies[1].contains(r#""alarm":"database_not_writable","state":"over""#),
+        "{bodies:?}"
+    );
     house.pass(1).await;
-    assert!(house.told()[0].0.contains("was so, and is over: the database cannot be written"), "{:?}", house.told());
+    assert!(
+        house.told()[0]
+            .0
+            .contains("was so, and is over: the database cannot be written"),
+        "{:?}",
+        house.told()
+    );
 }
 
 #[tokio::test]
@@ -303,8 +454,17 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
     town.announces("2026-03-26", "cs.LG");
     town.awaits("2026-03-26", "cs.CL");
     town.passes_to("2026-03-26T19:55").await;
-    let teller = RunTeller { db: town.db.clone(), clock: Arc::clone(&town.clock) as Arc<dyn Clock> };
-    let (desk, settings) = (Arc::new(desk()), AlarmSettings { summary: RunMail::Daily, ..AlarmSettings::default() });
+    let teller = RunTeller {
+        db: town.db.clone(),
+        clock: Arc::clone(&town.clock) as Arc<dyn Clock>,
+    };
+    let (desk, settings) = (
+        Arc::new(desk()),
+        AlarmSettings {
+            summary: RunMail::Daily,
+            ..AlarmSettings::default()
+        },
+    );
     // The day before had nothing: nothing is said of it.
     assert!(!teller.step(&settings, &desk).await.unwrap());
     town.passes_to("2026-03-26T20:00").await;
@@ -312,12 +472,26 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
     assert!(!teller.step(&settings, &desk).await.unwrap(), "once");
     let runs = town.db.run_here(|store| store.runs(9)).unwrap();
     let figures = &runs[0].figures;
-    assert_eq!((runs.len(), figures.composed, figures.accepted, figures.papers), (1, 3, 3, 3));
+    assert_eq!(
+        (
+            runs.len(),
+            figures.composed,
+            figures.accepted,
+            figures.papers
+        ),
+        (1, 3, 3, 3)
+    );
     assert_eq!((figures.readers, figures.joined), (3, 3));
     assert_eq!(figures.sources_late, ["arxiv cs.CL 2026-03-26 (waiting)"]);
     assert_eq!(figures.next, Some(instant("2026-03-27T07:00")));
-    let mails = town.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
-    let mail = mails.iter().find(|mail| mail.address == "operator@example.org").unwrap();
+    let mails = town
+        .db
+        .run_here(|store| store.deliveries(&OutboxFilter::default()))
+        .unwrap();
+    let mail = mails
+        .iter()
+        .find(|mail| mail.address == "operator@example.org")
+        .unwrap();
     assert!(mail.subject.contains("3 issues sent"), "{}", mail.subject);
 
     // A service that was down sums up the last day alone, and the next one counts from there.
@@ -336,7 +510,9 @@ fn an_alarm_forgets_whoever_is_erased() {
     let store: &mut dyn paperboy::store::Store = &mut store;
     let now = instant("2026-03-26T12:00");
     let ada = subscriber("ada@example.org");
-    store.enter_subscribers(std::slice::from_ref(&ada), now).unwrap();
+    store
+        .enter_subscribers(std::slice::from_ref(&ada), now)
+        .unwrap();
     let row = AlarmRow {
         id: 0,
         name: "relay_refuses_us".to_owned(),
@@ -353,7 +529,9 @@ fn an_alarm_forgets_whoever_is_erased() {
         posted_at: None,
         post_done: false,
     };
-    store.save_alarms(std::slice::from_ref(&row), None, now).unwrap();
+    store
+        .save_alarms(std::slice::from_ref(&row), None, now)
+        .unwrap();
     store.save_alarms(&[row], None, now).unwrap();
     assert_eq!(store.alarms(now).unwrap().len(), 1, "one of a kind stands");
     let id = store.subscriber(&ada.address).unwrap().unwrap().id;

@@ -64,7 +64,10 @@ fn date(text: &str) -> NaiveDate {
 
 fn eastern(day: NaiveDate, hour: u32) -> DateTime<Utc> {
     let time = NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    New_York.from_local_datetime(&day.and_time(time)).unwrap().to_utc()
+    New_York
+        .from_local_datetime(&day.and_time(time))
+        .unwrap()
+        .to_utc()
 }
 
 fn is_weekend(day: NaiveDate) -> bool {
@@ -129,10 +132,17 @@ impl World {
                 let number = self.papers.len() as u32 + 1;
                 // The first is of the first second after the deadline, the last of the last one before.
                 let span = (closes - opens).num_seconds() - 1;
-                let submitted = opens + TimeDelta::seconds(span * i64::from(at) / i64::from(all - 1).max(1));
+                let submitted =
+                    opens + TimeDelta::seconds(span * i64::from(at) / i64::from(all - 1).max(1));
                 let category = self.categories[at as usize % self.categories.len()];
                 let changed = eastern(day - Days::new(1), 20).date_naive().max(day);
-                self.papers.push(Announced { number, submitted, day, category, changed });
+                self.papers.push(Announced {
+                    number,
+                    submitted,
+                    day,
+                    category,
+                    changed,
+                });
             }
         }
     }
@@ -143,7 +153,11 @@ impl World {
             offset[1..2].to_owned()
         });
         let mut items = String::new();
-        for paper in self.papers.iter().filter(|paper| paper.day == day && paper.category == category) {
+        for paper in self
+            .papers
+            .iter()
+            .filter(|paper| paper.day == day && paper.category == category)
+        {
             let id = format!("26{:02}.{:05}", day.month(), paper.number);
             write!(
                 items,
@@ -166,7 +180,11 @@ impl World {
         let today = now.with_timezone(&New_York).date_naive();
         for category in self.categories.clone() {
             let path = format!("/rss/{category}");
-            let odd = self.odd.iter().find(|((day, of), _)| *day == today && *of == category).map(|(_, odd)| *odd);
+            let odd = self
+                .odd
+                .iter()
+                .find(|((day, of), _)| *day == today && *of == category)
+                .map(|(_, odd)| *odd);
             let reply = match odd {
                 Some(Odd::Storm) => Reply::status(503),
                 Some(Odd::Stale) => {
@@ -185,7 +203,11 @@ impl World {
             };
             self.arxiv.on(&path).says(reply);
         }
-        self.arxiv.on("/oai").says(if self.lists_are_down { Reply::status(503) } else { Reply::ok(self.list(now)) });
+        self.arxiv.on("/oai").says(if self.lists_are_down {
+            Reply::status(503)
+        } else {
+            Reply::ok(self.list(now))
+        });
     }
 
     /// All records of half a month, two versions of one of them old: the server does
@@ -193,7 +215,11 @@ impl World {
     fn list(&self, now: DateTime<Utc>) -> String {
         let mut records = String::new();
         // Records come some hours after the announcement.
-        for paper in self.papers.iter().filter(|paper| eastern(paper.day - Days::new(1), 22) <= now) {
+        for paper in self
+            .papers
+            .iter()
+            .filter(|paper| eastern(paper.day - Days::new(1), 22) <= now)
+        {
             let id = format!("26{:02}.{:05}", paper.day.month(), paper.number);
             write!(
                 records,
@@ -216,8 +242,11 @@ impl World {
 
     /// The catch-up page of one category and day, as arXiv shows it.
     fn page_of(&self, day: NaiveDate, category: &str) -> String {
-        let papers: Vec<_> =
-            self.papers.iter().filter(|paper| paper.day == day && paper.category == category).collect();
+        let papers: Vec<_> = self
+            .papers
+            .iter()
+            .filter(|paper| paper.day == day && paper.category == category)
+            .collect();
         let entries: Vec<String> = papers
             .iter()
             .map(|paper| {
@@ -231,9 +260,15 @@ impl World {
             })
             .collect();
         let all = papers.len();
-        let heading = format!("<h1>Catchup results for {category} on {}</h1>", day.format("%a, %d %b %Y"));
+        let heading = format!(
+            "<h1>Catchup results for {category} on {}</h1>",
+            day.format("%a, %d %b %Y")
+        );
         if all == 0 {
-            return format!("{heading}Total of 0 entries <p>No updates for {}</p>", day.format("%a, %d %b %Y"));
+            return format!(
+                "{heading}Total of 0 entries <p>No updates for {}</p>",
+                day.format("%a, %d %b %Y")
+            );
         }
         format!(
             "{heading}Total of {all} entries <dl><h3>New submissions (showing {all} of {all} entries)</h3>{}</dl>",
@@ -243,7 +278,11 @@ impl World {
 
     fn source(&self) -> SourceSettings {
         SourceSettings {
-            categories: self.categories.iter().map(|category| (*category).to_owned()).collect(),
+            categories: self
+                .categories
+                .iter()
+                .map(|category| (*category).to_owned())
+                .collect(),
             endpoint: Some(self.arxiv.url()),
             catchup: self.reads_pages,
             ..SourceSettings::new("arxiv", SourceKind::Arxiv)
@@ -252,7 +291,9 @@ impl World {
 
     async fn asks(&self, ask: Ask) -> Polled {
         self.serves();
-        poll(&self.db, &self.http, &self.source(), ask).await.unwrap()
+        poll(&self.db, &self.http, &self.source(), ask)
+            .await
+            .unwrap()
     }
 
     /// The service runs until then.
@@ -265,9 +306,14 @@ impl World {
 
     /// What `papers coverage` shows.
     fn table(&self) -> String {
-        let rows = self.db.run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX)).unwrap();
+        let rows = self
+            .db
+            .run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX))
+            .unwrap();
         let lines = rows.iter().map(|row| {
-            let declared = row.declared.map_or_else(|| "-".to_owned(), |declared| declared.to_string());
+            let declared = row
+                .declared
+                .map_or_else(|| "-".to_owned(), |declared| declared.to_string());
             let word = row.state.word();
             let line = format!(
                 "{} {:8} {word:8} {declared:>3} {:>3}  {}",
@@ -279,18 +325,31 @@ impl World {
             line.trim_end().to_owned()
         });
         // The port of the server is another one each time.
-        lines.collect::<Vec<_>>().join("\n").replace(&self.arxiv.url(), "http://arxiv")
+        lines
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace(&self.arxiv.url(), "http://arxiv")
     }
 
     /// How many papers are known on the day on which they were announced, and how
     /// many on another one or not at all; of those announced from `first` to `last`.
     fn known(&self, first: &str, last: &str) -> (usize, usize) {
         let (mut right, mut wrong) = (0, 0);
-        for paper in self.papers.iter().filter(|paper| (date(first)..=date(last)).contains(&paper.day)) {
-            let id = format!("26{:02}.{:05}", paper.day.month(), paper.number).parse().unwrap();
+        for paper in self
+            .papers
+            .iter()
+            .filter(|paper| (date(first)..=date(last)).contains(&paper.day))
+        {
+            let id = format!("26{:02}.{:05}", paper.day.month(), paper.number)
+                .parse()
+                .unwrap();
             let stored = self.db.run_here(|store| store.paper(&id)).unwrap();
             let day = stored.and_then(|stored| stored.paper.announced);
-            *(if day == Some(paper.day) { &mut right } else { &mut wrong }) += 1;
+            *(if day == Some(paper.day) {
+                &mut right
+            } else {
+                &mut wrong
+            }) += 1;
         }
         (right, wrong)
     }
@@ -298,7 +357,11 @@ impl World {
 
 #[tokio::test]
 async fn a_bad_week_is_told_as_it_was_and_misses_nothing() {
-    let mut world = World::new(eastern(date("2026-08-03"), 1), &["cs.LG", "cs.CL", "quant-ph"]).await;
+    let mut world = World::new(
+        eastern(date("2026-08-03"), 1),
+        &["cs.LG", "cs.CL", "quant-ph"],
+    )
+    .await;
     world.announces("2026-07-30", "2026-08-14", 4);
     world.odd.insert((date("2026-08-04"), "cs.CL"), Odd::Stale);
     world.odd.insert((date("2026-08-05"), "cs.LG"), Odd::Short);
@@ -306,15 +369,28 @@ async fn a_bad_week_is_told_as_it_was_and_misses_nothing() {
         world.odd.insert((date("2026-08-06"), category), Odd::Storm);
     }
     world.runs_to(eastern(date("2026-08-04"), 5)).await;
-    assert!(world.table().contains("Tue 04 cs.CL    waiting"), "{}", world.table());
+    assert!(
+        world.table().contains("Tue 04 cs.CL    waiting"),
+        "{}",
+        world.table()
+    );
     world.runs_to(eastern(date("2026-08-06"), 5)).await;
-    assert!(world.table().contains("Thu 06 cs.CL    failed"), "{}", world.table());
+    assert!(
+        world.table().contains("Thu 06 cs.CL    failed"),
+        "{}",
+        world.table()
+    );
     world.runs_to(eastern(date("2026-08-09"), 12)).await;
     insta::assert_snapshot!(world.table());
     assert_eq!(world.known("2026-08-03", "2026-08-07"), (60, 0));
     assert_eq!(world.arxiv.connections_max(), 1);
     // Three feeds of three looks a day or so, and a list for each category; not hundreds.
-    let lists = world.arxiv.paths().iter().filter(|path| path.starts_with("/oai")).count();
+    let lists = world
+        .arxiv
+        .paths()
+        .iter()
+        .filter(|path| path.starts_with("/oai"))
+        .count();
     assert!(lists <= 3 * 7, "{lists} lists were asked for");
 }
 
@@ -323,12 +399,22 @@ async fn a_daemon_that_was_off_for_a_week_catches_up() {
     let mut world = World::new(eastern(date("2026-08-03"), 1), &["cs.LG", "cs.CL"]).await;
     world.announces("2026-07-30", "2026-08-14", 4);
     // Held by moderators for a week: submitted on the 28th of July, announced on the 6th.
-    let held = world.papers.iter_mut().filter(|paper| paper.day == date("2026-08-06")).nth(3).unwrap();
+    let held = world
+        .papers
+        .iter_mut()
+        .filter(|paper| paper.day == date("2026-08-06"))
+        .nth(3)
+        .unwrap();
     held.submitted = eastern(date("2026-07-28"), 9);
     world.runs_to(eastern(date("2026-08-03"), 12)).await;
     world.clock.set(eastern(date("2026-08-11"), 9));
     // One paper of the time was changed since: its day is inferred.
-    world.papers.iter_mut().find(|paper| paper.day == date("2026-08-05")).unwrap().changed = date("2026-08-10");
+    world
+        .papers
+        .iter_mut()
+        .find(|paper| paper.day == date("2026-08-05"))
+        .unwrap()
+        .changed = date("2026-08-10");
     world.runs_to(eastern(date("2026-08-11"), 12)).await;
     insta::assert_snapshot!(world.table());
     assert_eq!(world.known("2026-08-03", "2026-08-11"), (56, 0));
@@ -336,15 +422,24 @@ async fn a_daemon_that_was_off_for_a_week_catches_up() {
 
 #[tokio::test]
 async fn clocks_change_in_march_and_in_november() {
-    for (first, last, from) in [("2026-03-04", "2026-03-13", "2026-03-06"), ("2026-10-28", "2026-11-06", "2026-10-30")]
-    {
+    for (first, last, from) in [
+        ("2026-03-04", "2026-03-13", "2026-03-06"),
+        ("2026-10-28", "2026-11-06", "2026-10-30"),
+    ] {
         let mut world = World::new(eastern(date(from), 1), &["cs.LG", "cs.CL"]).await;
         world.announces(first, last, 5);
-        world.odd.insert((date(from) + Days::new(3), "cs.CL"), Odd::Stale);
+        world
+            .odd
+            .insert((date(from) + Days::new(3), "cs.CL"), Odd::Stale);
         world.runs_to(eastern(date(from) + Days::new(4), 12)).await;
         let until = (date(from) + Days::new(4)).to_string();
         assert_eq!(world.known(from, &until), (30, 0), "{}", world.table());
-        assert_eq!(world.table().matches("complete").count(), 6, "{}", world.table());
+        assert_eq!(
+            world.table().matches("complete").count(),
+            6,
+            "{}",
+            world.table()
+        );
     }
 }
 
@@ -357,9 +452,20 @@ async fn a_holiday_in_a_gap_is_quiet() {
     world.runs_to(eastern(date("2026-11-24"), 12)).await;
     world.clock.set(eastern(date("2026-12-01"), 9));
     world.runs_to(eastern(date("2026-12-01"), 11)).await;
-    assert_eq!(world.known("2026-11-23", "2026-12-01"), (72, 0), "{}", world.table());
+    assert_eq!(
+        world.known("2026-11-23", "2026-12-01"),
+        (72, 0),
+        "{}",
+        world.table()
+    );
     for category in ["cs.CL   ", "cs.LG   "] {
-        assert!(!world.table().contains(&format!("Fri 27 {category} complete")), "{}", world.table());
+        assert!(
+            !world
+                .table()
+                .contains(&format!("Fri 27 {category} complete")),
+            "{}",
+            world.table()
+        );
     }
 }
 
@@ -370,8 +476,18 @@ async fn fetch_since_fills_days_before_the_first_look() {
     world.asks(Ask::Everything).await;
     assert_eq!(world.known("2026-08-03", "2026-08-11"), (4, 24));
     let polled = world.asks(Ask::Since(date("2026-08-03"))).await;
-    assert_eq!((polled.new, polled.failures.len()), (24, 0), "{}", world.table());
-    assert_eq!(world.known("2026-08-03", "2026-08-11"), (28, 0), "{}", world.table());
+    assert_eq!(
+        (polled.new, polled.failures.len()),
+        (24, 0),
+        "{}",
+        world.table()
+    );
+    assert_eq!(
+        world.known("2026-08-03", "2026-08-11"),
+        (28, 0),
+        "{}",
+        world.table()
+    );
     // The same again changes nothing.
     let again = world.asks(Ask::Since(date("2026-08-03"))).await;
     assert_eq!((again.new, again.changed), (0, 0));
@@ -386,12 +502,24 @@ async fn lists_that_are_down_are_said_and_asked_again() {
     world.lists_are_down = true;
     let polled = world.asks(Ask::WhatIsDue).await;
     assert_eq!(polled.failures.len(), 1, "{polled:?}");
-    assert!(world.table().contains("Tue 04 cs.LG    stalled"), "{}", world.table());
+    assert!(
+        world.table().contains("Tue 04 cs.LG    stalled"),
+        "{}",
+        world.table()
+    );
     world.lists_are_down = false;
     world.asks(Ask::WhatIsDue).await;
-    assert!(world.table().contains("Tue 04 cs.LG    stalled"), "not before an hour has passed");
+    assert!(
+        world.table().contains("Tue 04 cs.LG    stalled"),
+        "not before an hour has passed"
+    );
     world.runs_to(eastern(date("2026-08-05"), 12)).await;
-    assert_eq!(world.known("2026-08-03", "2026-08-05"), (12, 0), "{}", world.table());
+    assert_eq!(
+        world.known("2026-08-03", "2026-08-05"),
+        (12, 0),
+        "{}",
+        world.table()
+    );
 }
 
 #[tokio::test]
@@ -404,14 +532,27 @@ async fn catch_up_pages_fill_gaps_exactly() {
     world.runs_to(eastern(date("2026-11-24"), 12)).await;
     for day in date("2026-11-23").iter_days().take(9) {
         for category in ["cs.LG", "cs.CL"] {
-            world.arxiv.on(&format!("/catchup/{category}/{day}")).says(Reply::ok(world.page_of(day, category)));
+            world
+                .arxiv
+                .on(&format!("/catchup/{category}/{day}"))
+                .says(Reply::ok(world.page_of(day, category)));
         }
     }
     // One page says more than it shows, and is not believed; lists do without it later.
-    let torn = world.page_of(date("2026-11-25"), "cs.CL").replace("Total of 4", "Total of 5");
-    world.arxiv.on("/catchup/cs.CL/2026-11-25").says(Reply::ok(torn));
+    let torn = world
+        .page_of(date("2026-11-25"), "cs.CL")
+        .replace("Total of 4", "Total of 5");
+    world
+        .arxiv
+        .on("/catchup/cs.CL/2026-11-25")
+        .says(Reply::ok(torn));
     world.clock.set(eastern(date("2026-12-01"), 9));
     world.asks(Ask::WhatIsDue).await;
     insta::assert_snapshot!(world.table());
-    assert_eq!(world.known("2026-11-23", "2026-12-01"), (48, 0), "{}", world.table());
+    assert_eq!(
+        world.known("2026-11-23", "2026-12-01"),
+        (48, 0),
+        "{}",
+        world.table()
+    );
 }

@@ -28,12 +28,23 @@ impl House {
     fn sends(&self, relay: u16, inbound: &str) {
         let path = self.place.path("paperboy.toml");
         let settings = fs::read_to_string(&path).unwrap();
-        let port = settings.lines().find(|line| line.starts_with("port = ")).unwrap().to_owned();
+        let port = settings
+            .lines()
+            .find(|line| line.starts_with("port = "))
+            .unwrap()
+            .to_owned();
         let name = self.name;
         let more = format!("\n[inbound]\nbounce_address = \"bounces@{name}.example\"\n{inbound}");
-        fs::write(&path, settings.replace(&port, &format!("port = {relay}")) + &more).unwrap();
+        fs::write(
+            &path,
+            settings.replace(&port, &format!("port = {relay}")) + &more,
+        )
+        .unwrap();
         self.place.says("papers import", &["papers.jsonl"]);
-        self.place.says("subscribers add --min-score 0", &[&format!("{name}-reader@example.org")]);
+        self.place.says(
+            "subscribers add --min-score 0",
+            &[&format!("{name}-reader@example.org")],
+        );
         let said = self.place.says("publish --now 2100-01-01T12:00:00Z", &[]);
         assert!(said.starts_with("1 issue"), "{said}");
         let said = self.place.says("deliver", &[]);
@@ -54,7 +65,11 @@ impl House {
         .await;
         let all: serde_json::Value = serde_json::from_str(&said).unwrap();
         let evidence = &all[0]["evidence"];
-        assert_eq!((&evidence["class"], &evidence["status"]), (&"hard".into(), &"5.1.1".into()), "{said}");
+        assert_eq!(
+            (&evidence["class"], &evidence["status"]),
+            (&"hard".into(), &"5.1.1".into()),
+            "{said}"
+        );
     }
 }
 
@@ -66,9 +81,18 @@ fn postfix(folder: &Path, lmtp: u16, dovecot: &Path, alias: &str) -> String {
     chown(&aliases, Some(NOBODY), Some(NOBODY)).unwrap();
     maildir(&folder.join("mail/bounces"));
     let mailboxes = folder.join("mailboxes");
-    let text = format!("bounces@maildir.example mail/bounces/\nbounces@imap.example {}/\n", dovecot.display());
-    fs::write(&mailboxes, text.replace("mail/bounces/", &format!("{}/", folder.join("mail/bounces").display())))
-        .unwrap();
+    let text = format!(
+        "bounces@maildir.example mail/bounces/\nbounces@imap.example {}/\n",
+        dovecot.display()
+    );
+    fs::write(
+        &mailboxes,
+        text.replace(
+            "mail/bounces/",
+            &format!("{}/", folder.join("mail/bounces").display()),
+        ),
+    )
+    .unwrap();
     format!(
         "recipient_delimiter = +\nmydestination = alias.example\nalias_maps = texthash:{}\nlocal_recipient_maps =\n\
          virtual_mailbox_domains = example.org, maildir.example, imap.example\nvirtual_mailbox_base = /\n\
@@ -80,9 +104,15 @@ fn postfix(folder: &Path, lmtp: u16, dovecot: &Path, alias: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mail_that_postfix_cannot_deliver_comes_back_by_every_way_in_and_suppresses_its_reader() {
-    let Some(dovecot) = Dovecot::start(None).await else { return missing("Dovecot, or root to run it,") };
-    let houses =
-        [House::new("alias").await, House::new("maildir").await, House::new("imap").await, House::new("lmtp").await];
+    let Some(dovecot) = Dovecot::start(None).await else {
+        return missing("Dovecot, or root to run it,");
+    };
+    let houses = [
+        House::new("alias").await,
+        House::new("maildir").await,
+        House::new("imap").await,
+        House::new("lmtp").await,
+    ];
     let [by_alias, by_maildir, by_imap, by_lmtp] = &houses;
     let lmtp = free_port();
     let inbox = dovecot.mail();
@@ -95,15 +125,26 @@ async fn mail_that_postfix_cannot_deliver_comes_back_by_every_way_in_and_suppres
         by_alias.place.path("paperboy.toml").display()
     );
     let started =
-        spawn_blocking(move || Postfix::start(&|folder| postfix(folder, lmtp, &inbox, &alias))).await.unwrap();
-    let Some(postfix) = started else { return missing("Postfix, or root to run it,") };
+        spawn_blocking(move || Postfix::start(&|folder| postfix(folder, lmtp, &inbox, &alias)))
+            .await
+            .unwrap();
+    let Some(postfix) = started else {
+        return missing("Postfix, or root to run it,");
+    };
     listens(postfix.port).await;
     let bounces = postfix.folder.path().join("mail/bounces");
     by_alias.sends(postfix.port, "");
     // It is run as the owner of the table of aliases.
-    assert!(runs(Command::new("chown").args(["-R", "nobody"]).arg(by_alias.place.folder.path())));
+    assert!(runs(
+        Command::new("chown")
+            .args(["-R", "nobody"])
+            .arg(by_alias.place.folder.path())
+    ));
     by_alias.has_suppressed().await;
-    by_maildir.sends(postfix.port, &format!("maildir = \"{}\"", bounces.display()));
+    by_maildir.sends(
+        postfix.port,
+        &format!("maildir = \"{}\"", bounces.display()),
+    );
     keep_secret(&by_imap.place.path("imap-password"), "geheim");
     let imap = format!(
         "[inbound.imap]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nusername = \"x\"\npassword_file = \
@@ -111,7 +152,10 @@ async fn mail_that_postfix_cannot_deliver_comes_back_by_every_way_in_and_suppres
         dovecot.port
     );
     by_imap.sends(postfix.port, &imap);
-    by_lmtp.sends(postfix.port, &format!("[inbound.lmtp]\nlisten = \"127.0.0.1:{lmtp}\""));
+    by_lmtp.sends(
+        postfix.port,
+        &format!("[inbound.lmtp]\nlisten = \"127.0.0.1:{lmtp}\""),
+    );
     for house in [by_maildir, by_imap, by_lmtp] {
         let mut service = house.starts().await;
         house.has_suppressed().await;

@@ -30,7 +30,10 @@ impl NameServer {
         })
         .find_map(|(udp, tcp)| Some((udp, tcp.ok()?)))
         .unwrap();
-        let (port, zone) = (udp.local_addr().unwrap().port(), Arc::new(Mutex::new(Zone::new())));
+        let (port, zone) = (
+            udp.local_addr().unwrap().port(),
+            Arc::new(Mutex::new(Zone::new())),
+        );
         let known = Arc::clone(&zone);
         std::thread::spawn(move || {
             let mut question = [0; 512];
@@ -53,7 +56,9 @@ impl NameServer {
                 let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
                 stream.read_exact(&mut question).unwrap();
                 let reply = answer(&known.lock().unwrap(), &question);
-                stream.write_all(&(reply.len() as u16).to_be_bytes()).unwrap();
+                stream
+                    .write_all(&(reply.len() as u16).to_be_bytes())
+                    .unwrap();
                 stream.write_all(&reply).unwrap();
             }
         });
@@ -61,7 +66,12 @@ impl NameServer {
     }
 
     fn has(&self, name: &str, kind: u16, data: Vec<u8>) {
-        self.zone.lock().unwrap().entry((name.to_owned(), kind)).or_default().push(data);
+        self.zone
+            .lock()
+            .unwrap()
+            .entry((name.to_owned(), kind))
+            .or_default()
+            .push(data);
     }
 
     fn loses(&self, name: &str, kind: u16) {
@@ -69,7 +79,14 @@ impl NameServer {
     }
 
     fn has_text(&self, name: &str, text: &str) {
-        self.has(name, 16, text.as_bytes().chunks(200).flat_map(|part| [&[part.len() as u8], part].concat()).collect());
+        self.has(
+            name,
+            16,
+            text.as_bytes()
+                .chunks(200)
+                .flat_map(|part| [&[part.len() as u8], part].concat())
+                .collect(),
+        );
     }
 
     fn has_mx(&self, name: &str, server: &str) {
@@ -79,7 +96,9 @@ impl NameServer {
 
 fn wire(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
-    let mut bytes: Vec<u8> = labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+    let mut bytes: Vec<u8> = labels
+        .flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat())
+        .collect();
     bytes.push(0);
     bytes
 }
@@ -92,7 +111,10 @@ fn answer(zone: &Zone, question: &[u8]) -> Vec<u8> {
         at = end;
     }
     let kind = u16::from_be_bytes([question[at + 1], question[at + 2]]);
-    let found = zone.get(&(labels.join("."), kind)).cloned().unwrap_or_default();
+    let found = zone
+        .get(&(labels.join("."), kind))
+        .cloned()
+        .unwrap_or_default();
     let mut reply = question.to_vec();
     reply[2] |= 0x80;
     reply[3] = if found.is_empty() { 3 } else { 0 };
@@ -162,14 +184,26 @@ endpoint = "{pages}"
 
     fn runs(&self, words: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
-        let output = command.args(words).current_dir(self.folder.path()).env("PAPERBOY_LOG", "off").output().unwrap();
+        let output = command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env("PAPERBOY_LOG", "off")
+            .output()
+            .unwrap();
         let said = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
     }
 
     fn checks(&self, more: &[&str]) -> (i32, String) {
         let dns = format!("127.0.0.1:{}", self.names.port);
-        let words: Vec<&str> = ["check", "--dns", &dns].iter().chain(more).copied().collect();
+        let words: Vec<&str> = ["check", "--dns", &dns]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
         self.runs(&words)
     }
 
@@ -186,13 +220,17 @@ endpoint = "{pages}"
         self.names.has_text(&record.name, &record.value);
         // Beside other texts, so that the answer is too long for UDP.
         for at in 0..3 {
-            self.names.has_text("lab.test", &format!("site-verification={}", at.to_string().repeat(200)));
+            self.names.has_text(
+                "lab.test",
+                &format!("site-verification={}", at.to_string().repeat(200)),
+            );
         }
         self.names.has_text("lab.test", "v=spf1 mx -all");
         self.names.has_text("_dmarc.lab.test", "v=DMARC1; p=none");
         self.names.has_mx("lab.test", "mail.lab.test");
         self.names.has("mail.lab.test", 1, vec![192, 0, 2, 25]);
-        self.names.has("25.2.0.192.in-addr.arpa", 12, wire("mail.lab.test"));
+        self.names
+            .has("25.2.0.192.in-addr.arpa", 12, wire("mail.lab.test"));
     }
 }
 
@@ -211,16 +249,41 @@ async fn what_is_missing_in_dns_is_named_with_what_to_publish() {
     let (code, said) = house.checks(&[]);
     assert_eq!(code, 1, "{said}");
     expect(&said, "fail", "spf", "lab.test has no SPF record");
-    expect(&said, "fail", "dkim", "digest._domainkey.lab.test. IN TXT ( \"v=DKIM1; k=rsa; p=");
-    expect(&said, "warn", "dmarc", "publish a TXT record \"v=DMARC1; p=none\"");
-    expect(&said, "fail", "mx", "lab.test has neither MX record nor address");
+    expect(
+        &said,
+        "fail",
+        "dkim",
+        "digest._domainkey.lab.test. IN TXT ( \"v=DKIM1; k=rsa; p=",
+    );
+    expect(
+        &said,
+        "warn",
+        "dmarc",
+        "publish a TXT record \"v=DMARC1; p=none\"",
+    );
+    expect(
+        &said,
+        "fail",
+        "mx",
+        "lab.test has neither MX record nor address",
+    );
     expect(&said, "warn", "ptr", "mail.lab.test has no address");
 
     house.publishes_everything();
     let (_, said) = house.checks(&[]);
     expect(&said, "ok", "spf", "v=spf1 mx -all");
-    expect(&said, "ok", "dkim", "digest._domainkey.lab.test holds the key that signs");
-    expect(&said, "ok", "dkim", "signatures cover both unsubscribe headers");
+    expect(
+        &said,
+        "ok",
+        "dkim",
+        "digest._domainkey.lab.test holds the key that signs",
+    );
+    expect(
+        &said,
+        "ok",
+        "dkim",
+        "signatures cover both unsubscribe headers",
+    );
     expect(&said, "ok", "dmarc", "_dmarc.lab.test");
     expect(&said, "ok", "mx", "is taken by mail.lab.test");
     expect(&said, "ok", "ptr", "192.0.2.25 is mail.lab.test, and back");
@@ -253,7 +316,11 @@ async fn what_is_wrong_in_dns_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_server_that_does_not_answer_is_no_proof_of_anything() {
     let house = House::new().await;
-    let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let gone = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let (_, said) = house.runs(&["check", "--dns", &gone]);
     expect(&said, "warn", "dns", "no name server answers");
     assert!(!said.contains("has no SPF"), "{said}");
@@ -267,9 +334,17 @@ async fn one_click_must_be_answered_with_200_and_no_redirect() {
     expect(&said, "ok", "one-click", "unsubscribes with one POST");
 
     let house = House::new().await;
-    house.pages.on("/unsubscribe").says(Reply::status(301).header("location", "https://lab.test/unsubscribe?t=secret"));
+    house
+        .pages
+        .on("/unsubscribe")
+        .says(Reply::status(301).header("location", "https://lab.test/unsubscribe?t=secret"));
     let (code, said) = house.checks(&[]);
-    expect(&said, "fail", "one-click", "redirect to https://lab.test/unsubscribe, which");
+    expect(
+        &said,
+        "fail",
+        "one-click",
+        "redirect to https://lab.test/unsubscribe, which",
+    );
     assert_eq!(code, 1);
 
     let house = House::new().await;
@@ -281,7 +356,10 @@ async fn one_click_must_be_answered_with_200_and_no_redirect() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_is_noticed() {
     let house = House::new().await;
-    house.pages.on("/").says(Reply::ok("").header("date", "Tue, 04 Aug 2020 07:00:00 GMT"));
+    house
+        .pages
+        .on("/")
+        .says(Reply::ok("").header("date", "Tue, 04 Aug 2020 07:00:00 GMT"));
     let (_, said) = house.checks(&[]);
     expect(&said, "fail", "clock", "seconds ahead of that of");
 }
@@ -315,5 +393,10 @@ async fn a_relay_that_is_down_and_a_damaged_database_are_failures() {
     let (code, said) = house.checks(&[]);
     assert_eq!(code, 1);
     expect(&said, "fail", "relay", "are [smtp] host and port right");
-    expect(&said, "fail", "database", "`paperboy restore` the last backup");
+    expect(
+        &said,
+        "fail",
+        "database",
+        "`paperboy restore` the last backup",
+    );
 }

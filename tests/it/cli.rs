@@ -25,8 +25,13 @@ impl Place {
 
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
-        command.args(words).current_dir(self.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAPERBOY_")) {
+        command
+            .args(words)
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAPERBOY_"))
+        {
             command.env_remove(name);
         }
         command.output().unwrap()
@@ -35,7 +40,11 @@ impl Place {
     /// Standard output of a command that succeeds.
     pub(crate) fn said(&self, words: &[&str]) -> String {
         let output = self.run(words);
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -46,7 +55,10 @@ impl Place {
     /// Exit code and standard error of a command that fails.
     pub(crate) fn refused(&self, words: &[&str]) -> (i32, String) {
         let output = self.run(words);
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -97,7 +109,12 @@ fn every_command_has_its_help() {
         &["completions", "--help"],
         &["migrate", "--help"],
     ] {
-        let _ = write!(all, "$ paperboy {}\n{}\n", words.join(" "), place.said(words));
+        let _ = write!(
+            all,
+            "$ paperboy {}\n{}\n",
+            words.join(" "),
+            place.said(words)
+        );
     }
     insta::assert_snapshot!(all);
 }
@@ -115,15 +132,39 @@ fn a_day_goes_from_a_file_to_a_maildir() {
     place.write("papers.jsonl", PAPERS);
     assert_eq!(place.json(&["papers", "import", "papers.jsonl"])["new"], 2);
     assert_eq!(place.json(&["papers", "import", "papers.jsonl"])["new"], 0);
-    place.said(&["subscribers", "add", "rings@example.org", "--timezone", "Europe/Berlin", "--send-at", "06:30"]);
-    place.said(&["interests", "add", "rings@example.org", "--name", "Rings", "--keyword", "rings of integers"]);
+    place.said(&[
+        "subscribers",
+        "add",
+        "rings@example.org",
+        "--timezone",
+        "Europe/Berlin",
+        "--send-at",
+        "06:30",
+    ]);
+    place.said(&[
+        "interests",
+        "add",
+        "rings@example.org",
+        "--name",
+        "Rings",
+        "--keyword",
+        "rings of integers",
+    ]);
     place.said(&["subscribers", "add", "all@example.org"]);
 
     let preview = place.json(&["preview", "rings@example.org", "--date", "2026-08-04"]);
     assert_eq!(preview["picks"][0]["id"], "2608.00001");
     assert_eq!(preview["picks"].as_array().unwrap().len(), 1);
-    assert!(place.said(&["preview", "rings@example.org", "--date", "2026-08-04"]).contains("Rings of integers"));
-    assert_eq!(place.json(&["outbox", "list"]).as_array().unwrap().len(), 0, "a preview changes nothing");
+    assert!(
+        place
+            .said(&["preview", "rings@example.org", "--date", "2026-08-04"])
+            .contains("Rings of integers")
+    );
+    assert_eq!(
+        place.json(&["outbox", "list"]).as_array().unwrap().len(),
+        0,
+        "a preview changes nothing"
+    );
 
     let now = ["publish", "--now", "2026-08-04T12:00:00Z"];
     assert_eq!(place.json(&now)["queued"], 2);
@@ -131,10 +172,20 @@ fn a_day_goes_from_a_file_to_a_maildir() {
     assert_eq!(place.json(&["deliver", "--until-empty"])["accepted"], 2);
     assert_eq!(place.json(&["deliver", "--until-empty"])["accepted"], 0);
     let sent = place.json(&["outbox", "list"]);
-    let states: Vec<&str> = sent.as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> = sent
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["state"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["accepted", "accepted"]);
     assert_eq!(place.json(&["outbox", "stats"])["accepted"], 2);
-    assert_eq!(std::fs::read_dir(place.path().join("mail/new")).unwrap().count(), 2);
+    assert_eq!(
+        std::fs::read_dir(place.path().join("mail/new"))
+            .unwrap()
+            .count(),
+        2
+    );
 
     // What was sent once does not come again, whatever the date.
     let next = place.json(&["publish", "--now", "2026-08-05T12:00:00Z"]);
@@ -152,7 +203,9 @@ async fn what_is_fetched_is_covered_and_published() {
          <item><title>broken</item></channel></rss>"
     );
     arxiv.on("/rss/cs.LG").says(Reply::ok(feed));
-    arxiv.on("/oai").says(Reply::ok("<OAI-PMH><error code='noRecordsMatch'/></OAI-PMH>"));
+    arxiv.on("/oai").says(Reply::ok(
+        "<OAI-PMH><error code='noRecordsMatch'/></OAI-PMH>",
+    ));
     arxiv.on("/api/query").says(Reply::ok(
         "<feed><totalResults>1</totalResults><entry><id>http://arxiv.org/abs/2106.09685v2</id><title>Named</title></entry></feed>",
     ));
@@ -160,15 +213,27 @@ async fn what_is_fetched_is_covered_and_published() {
     let settings = std::fs::read_to_string(place.path().join("paperboy.toml")).unwrap();
     let (before, after) = settings.split_once("[[source]]").unwrap();
     let (_, after) = after.split_once("\n[").unwrap();
-    let source = format!("[[source]]\nkind = \"arxiv\"\ncategories = [\"cs.LG\"]\nendpoint = \"{}\"\n", arxiv.url());
+    let source = format!(
+        "[[source]]\nkind = \"arxiv\"\ncategories = [\"cs.LG\"]\nendpoint = \"{}\"\n",
+        arxiv.url()
+    );
     place.write("paperboy.toml", &format!("{before}{source}\n[{after}"));
 
     tokio::task::block_in_place(|| {
         let fetched = place.json(&["fetch"]);
-        assert_eq!((&fetched["sources"][0]["new"], &fetched["sources"][0]["rejected"]), (&1.into(), &1.into()));
+        assert_eq!(
+            (
+                &fetched["sources"][0]["new"],
+                &fetched["sources"][0]["rejected"]
+            ),
+            (&1.into(), &1.into())
+        );
         let coverage = place.json(&["papers", "coverage"]);
         let row = &coverage[0];
-        assert_eq!((row["state"].as_str(), row["category"].as_str()), (Some("complete"), Some("cs.LG")));
+        assert_eq!(
+            (row["state"].as_str(), row["category"].as_str()),
+            (Some("complete"), Some("cs.LG"))
+        );
         assert_eq!(row["note"], "1 entry could not be read");
         place.said(&["subscribers", "add", "a@example.org"]);
         let said = place.said(&["publish", "--now", &format!("{today}T23:00:00Z")]);
@@ -176,12 +241,36 @@ async fn what_is_fetched_is_covered_and_published() {
         let since = (today - chrono::Days::new(7)).to_string();
         let again = place.json(&["fetch", "--source", "ARXIV", "--since", &since]);
         assert_eq!(again["sources"][0]["new"], 0);
-        assert!(!again["out_of_reach"].as_array().unwrap().is_empty(), "feeds hold one day");
-        assert!(place.said(&["papers", "show", "2106.09685"]).starts_with("Named\n"), "asked for by name");
+        assert!(
+            !again["out_of_reach"].as_array().unwrap().is_empty(),
+            "feeds hold one day"
+        );
+        assert!(
+            place
+                .said(&["papers", "show", "2106.09685"])
+                .starts_with("Named\n"),
+            "asked for by name"
+        );
         let aside = place.json(&["papers", "coverage", "--set-aside"]);
-        assert_eq!((&aside["counts"][0]["source"], &aside["counts"][0]["records"]), (&"arxiv".into(), &1.into()));
-        assert!(aside["records"][0]["reason"].as_str().unwrap().contains("well-formed"), "{aside}");
-        assert!(place.said(&["papers", "coverage", "--set-aside"]).contains("/rss/cs.LG entry 2"));
+        assert_eq!(
+            (
+                &aside["counts"][0]["source"],
+                &aside["counts"][0]["records"]
+            ),
+            (&"arxiv".into(), &1.into())
+        );
+        assert!(
+            aside["records"][0]["reason"]
+                .as_str()
+                .unwrap()
+                .contains("well-formed"),
+            "{aside}"
+        );
+        assert!(
+            place
+                .said(&["papers", "coverage", "--set-aside"])
+                .contains("/rss/cs.LG entry 2")
+        );
     });
 }
 
@@ -199,12 +288,28 @@ fn nobody_gets_the_same_issue_as_somebody_with_other_interests() {
             "\n",
         ),
     );
-    assert_eq!(place.json(&["subscribers", "import", "people.jsonl"])["new"], 2);
-    let pick = |who: &str| place.json(&["preview", who, "--date", "2026-08-04"])["picks"][0].clone();
+    assert_eq!(
+        place.json(&["subscribers", "import", "people.jsonl"])["new"],
+        2
+    );
+    let pick =
+        |who: &str| place.json(&["preview", who, "--date", "2026-08-04"])["picks"][0].clone();
     let (a, b) = (pick("a@example.org"), pick("b@example.org"));
-    assert_eq!((a["id"].as_str(), b["id"].as_str()), (Some("2608.00001"), Some("2608.00002")));
-    assert!(a["reason"].as_str().unwrap().contains("matches “rings”"), "{a}");
-    assert!(b["reason"].as_str().unwrap().contains("by Ada Lovelace, whom you follow"), "{b}");
+    assert_eq!(
+        (a["id"].as_str(), b["id"].as_str()),
+        (Some("2608.00001"), Some("2608.00002"))
+    );
+    assert!(
+        a["reason"].as_str().unwrap().contains("matches “rings”"),
+        "{a}"
+    );
+    assert!(
+        b["reason"]
+            .as_str()
+            .unwrap()
+            .contains("by Ada Lovelace, whom you follow"),
+        "{b}"
+    );
     assert_eq!(b["section"], "Authors you follow");
 }
 
@@ -236,9 +341,24 @@ fn subscribers_go_out_as_they_came_in() {
     other.write("all.jsonl", &exported);
     other.said(&["subscribers", "import", "all.jsonl"]);
     assert_eq!(other.said(&["subscribers", "export"]), exported);
-    assert_eq!(other.json(&["subscribers", "show", "ada@example.org"])["interests"][0]["liked"][0], "2608.00001");
-    other.said(&["subscribers", "set", "ada@example.org", "--pause-until", "2027-01-01"]);
-    other.said(&["subscribers", "set", "ada@example.org", "--pause-until", "none"]);
+    assert_eq!(
+        other.json(&["subscribers", "show", "ada@example.org"])["interests"][0]["liked"][0],
+        "2608.00001"
+    );
+    other.said(&[
+        "subscribers",
+        "set",
+        "ada@example.org",
+        "--pause-until",
+        "2027-01-01",
+    ]);
+    other.said(&[
+        "subscribers",
+        "set",
+        "ada@example.org",
+        "--pause-until",
+        "none",
+    ]);
     assert_eq!(other.said(&["subscribers", "export"]), exported);
 }
 
@@ -257,25 +377,66 @@ fn a_weekly_reader_misses_no_day_of_the_week_although_the_first_was_empty() {
         ),
     );
     place.said(&["papers", "import", "papers.jsonl"]);
-    place.said(&["subscribers", "add", "a@example.org", "--frequency", "weekly", "--weekday", "mon"]);
-    place.said(&["interests", "add", "a@example.org", "--author", "Emmy Noether"]);
-    assert_eq!(place.json(&["publish", "--now", "2026-08-03T09:00:00Z"])["queued"], 0);
-    assert_eq!(place.json(&["publish", "--now", "2026-08-10T09:00:00Z"])["queued"], 1);
+    place.said(&[
+        "subscribers",
+        "add",
+        "a@example.org",
+        "--frequency",
+        "weekly",
+        "--weekday",
+        "mon",
+    ]);
+    place.said(&[
+        "interests",
+        "add",
+        "a@example.org",
+        "--author",
+        "Emmy Noether",
+    ]);
+    assert_eq!(
+        place.json(&["publish", "--now", "2026-08-03T09:00:00Z"])["queued"],
+        0
+    );
+    assert_eq!(
+        place.json(&["publish", "--now", "2026-08-10T09:00:00Z"])["queued"],
+        1
+    );
 }
 
 #[test]
 fn csv_is_read_by_its_headings() {
     let place = Place::new();
-    place.write("people.csv", "Name,Email,Timezone\nAda,ada@example.org,Europe/London\nNobody,,\nBad,bad,UTC\n");
+    place.write(
+        "people.csv",
+        "Name,Email,Timezone\nAda,ada@example.org,Europe/London\nNobody,,\nBad,bad,UTC\n",
+    );
     let imported = place.json(&["subscribers", "import", "people.csv"]);
-    assert_eq!((&imported["new"], imported["rejected"].as_array().unwrap().len()), (&Value::from(1), 2));
+    assert_eq!(
+        (
+            &imported["new"],
+            imported["rejected"].as_array().unwrap().len()
+        ),
+        (&Value::from(1), 2)
+    );
     assert_eq!(imported["rejected"][1]["line"], 4);
-    assert_eq!(place.json(&["subscribers", "show", "ada@example.org"])["timezone"], "Europe/London");
+    assert_eq!(
+        place.json(&["subscribers", "show", "ada@example.org"])["timezone"],
+        "Europe/London"
+    );
     // What a later file does not mention stays.
-    place.write("names.csv", "email,name,timezone\nADA@example.org,Ada L.,\n");
-    assert_eq!(place.json(&["subscribers", "import", "names.csv"])["changed"], 1);
+    place.write(
+        "names.csv",
+        "email,name,timezone\nADA@example.org,Ada L.,\n",
+    );
+    assert_eq!(
+        place.json(&["subscribers", "import", "names.csv"])["changed"],
+        1
+    );
     let ada = place.json(&["subscribers", "show", "ada@example.org"]);
-    assert_eq!((ada["name"].as_str(), ada["timezone"].as_str()), (Some("Ada L."), Some("Europe/London")));
+    assert_eq!(
+        (ada["name"].as_str(), ada["timezone"].as_str()),
+        (Some("Ada L."), Some("Europe/London"))
+    );
 }
 
 #[test]
@@ -288,7 +449,15 @@ fn nonsense_is_refused_with_what_where_and_what_to_do() {
     let mut said = String::new();
     for words in [
         &["subscribers", "add", "no address"][..],
-        &["subscribers", "add", "a@example.org", "--timezone", "Berlin", "--send-at", "dawn"],
+        &[
+            "subscribers",
+            "add",
+            "a@example.org",
+            "--timezone",
+            "Berlin",
+            "--send-at",
+            "dawn",
+        ],
         &["subscribers", "show", "nobody@example.org"],
         &["subscribers", "import", "nonsense.jsonl"],
         &["subscribers", "import", "not-there.jsonl"],
@@ -303,9 +472,21 @@ fn nonsense_is_refused_with_what_where_and_what_to_do() {
         &["-c", "elsewhere.toml", "check"],
     ] {
         let (code, error) = place.refused(words);
-        let _ = write!(said, "$ paperboy {}\nexit {code}\n{error}\n", words.join(" "));
+        let _ = write!(
+            said,
+            "$ paperboy {}\nexit {code}\n{error}\n",
+            words.join(" ")
+        );
     }
-    assert_eq!(place.json(&["subscribers", "list"]).as_array().unwrap().len(), 0, "nothing half-imported");
+    assert_eq!(
+        place
+            .json(&["subscribers", "list"])
+            .as_array()
+            .unwrap()
+            .len(),
+        0,
+        "nothing half-imported"
+    );
     insta::assert_snapshot!(said);
 }
 
@@ -314,13 +495,19 @@ fn wrong_settings_are_all_reported_and_stop_every_command() {
     let place = Place::new();
     let path = place.path().join("paperboy.toml");
     let settings = std::fs::read_to_string(&path).unwrap();
-    let wrong = settings.replace("base_url =", "bas_url =").replace("contact = ", "contact = \"nobody\" #");
+    let wrong = settings
+        .replace("base_url =", "bas_url =")
+        .replace("contact = ", "contact = \"nobody\" #");
     std::fs::write(&path, wrong + "\n[smtp]\nport = 0\nsecurity = \"ssl\"\n").unwrap();
     let (code, error) = place.refused(&["publish"]);
     assert_eq!(code, 2);
-    for expected in
-        ["site.base_url", "site.contact", "smtp.port = 0", "smtp.security = \"ssl\"", "did you mean `base_url`"]
-    {
+    for expected in [
+        "site.base_url",
+        "site.contact",
+        "smtp.port = 0",
+        "smtp.security = \"ssl\"",
+        "did you mean `base_url`",
+    ] {
         assert!(error.contains(expected), "{expected} is not in\n{error}");
     }
 }
@@ -335,32 +522,66 @@ fn a_missing_database_is_not_made_by_accident() {
     assert!(place.said(&["migrate"]).contains("created"));
     let path = place.path().join("paperboy.toml");
     let settings = std::fs::read_to_string(&path).unwrap();
-    let settings = settings.replace("kind = \"arxiv\"", "kind = \"arxiv\"\nendpoint = \"http://127.0.0.1:1\"");
+    let settings = settings.replace(
+        "kind = \"arxiv\"",
+        "kind = \"arxiv\"\nendpoint = \"http://127.0.0.1:1\"",
+    );
     std::fs::write(&path, settings).unwrap();
     let said = place.said(&["check"]);
-    assert!(said.contains("warn  source     arxiv: no answer from http://127.0.0.1:1/rss/"), "{said}");
+    assert!(
+        said.contains("warn  source     arxiv: no answer from http://127.0.0.1:1/rss/"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_key_is_made_shown_once_and_revoked() {
     let place = Place::new();
-    let made = place.json(&["admin", "keys", "make", "ci", "--scope", "read", "--scope", "papers:write"]);
+    let made = place.json(&[
+        "admin",
+        "keys",
+        "make",
+        "ci",
+        "--scope",
+        "read",
+        "--scope",
+        "papers:write",
+    ]);
     let key = made["key"].as_str().unwrap();
     assert!(key.starts_with("pb_") && key.len() == 43, "{made}");
     assert_eq!(made["scopes"], serde_json::json!(["read", "papers:write"]));
     let (code, error) = place.refused(&["admin", "keys", "make", "ci"]);
     assert!(code == 1 && error.contains("already"), "{error}");
     let listed = place.said(&["admin", "keys", "list", "--json"]);
-    assert!(listed.contains("\"ci\"") && !listed.contains(&key[3..]), "{listed}");
+    assert!(
+        listed.contains("\"ci\"") && !listed.contains(&key[3..]),
+        "{listed}"
+    );
     let (code, error) = place.refused(&["admin", "keys", "make", "x", "--scope", "all"]);
-    assert!(code == 2 && error.contains("must be one of read, subscribers:write"), "{error}");
+    assert!(
+        code == 2 && error.contains("must be one of read, subscribers:write"),
+        "{error}"
+    );
     let (code, error) = place.refused(&["admin", "keys", "make", "ada@example.org"]);
     assert!(code == 2 && error.contains("leave out the @"), "{error}");
     let (code, error) = place.refused(&["admin", "keys", "make", "x", "--expires", "2020-01-01"]);
     assert!(code == 2 && error.contains("lie ahead"), "{error}");
-    assert!(place.said(&["admin", "keys", "revoke", "ci"]).contains("revoked"));
-    assert!(place.said(&["admin", "keys", "list"]).contains("revoked 20"));
+    assert!(
+        place
+            .said(&["admin", "keys", "revoke", "ci"])
+            .contains("revoked")
+    );
+    assert!(
+        place
+            .said(&["admin", "keys", "list"])
+            .contains("revoked 20")
+    );
     let (code, error) = place.refused(&["admin", "keys", "revoke", "ci"]);
     assert!(code == 1 && error.contains("no key called"), "{error}");
-    assert!(place.said(&["admin", "keys", "make", "ci"]).starts_with("pb_"), "the name is free again");
+    assert!(
+        place
+            .said(&["admin", "keys", "make", "ci"])
+            .starts_with("pb_"),
+        "the name is free again"
+    );
 }

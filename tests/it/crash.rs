@@ -43,14 +43,18 @@ impl Place {
         std::fs::write(place.path("secret"), "x".repeat(32)).unwrap();
         let (store, _) = SqliteStore::migrate(&place.path("paperboy.db")).unwrap();
         let (db, now) = (Db::new(store), SystemClock.now());
-        let people: Vec<_> = (0..mails).map(|at| subscriber(&format!("reader{at:04}@example.org"))).collect();
+        let people: Vec<_> = (0..mails)
+            .map(|at| subscriber(&format!("reader{at:04}@example.org")))
+            .collect();
         db.run_here(|store| {
             store.enter_subscribers(&people, now)?;
             let mut issues = Vec::new();
             for person in &people {
                 let found = store.subscriber(&person.address)?.unwrap();
                 let mut issue = issue(&found.address, found.id, now + TimeDelta::hours(18));
-                issue.message.extend_from_slice("papers, and more of them\r\n".repeat(80).as_bytes());
+                issue
+                    .message
+                    .extend_from_slice("papers, and more of them\r\n".repeat(80).as_bytes());
                 issues.push(issue);
             }
             store.enqueue_issues(&issues, now)
@@ -66,18 +70,31 @@ impl Place {
     /// Starts `deliver`, to die at point number `die_at`; 0 for never.
     pub(crate) fn starts(&self, die_at: usize) -> Child {
         let mut command = paperboy(self.folder.path());
-        command.args(["deliver", "--until-empty"]).env("PAPERBOY_DIE_AT", die_at.to_string());
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .args(["deliver", "--until-empty"])
+            .env("PAPERBOY_DIE_AT", die_at.to_string());
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// Runs `deliver` and answers whether it came to its end.
     pub(crate) fn delivers(&self, die_at: usize) -> bool {
-        self.starts(die_at).wait_with_output().unwrap().status.success()
+        self.starts(die_at)
+            .wait_with_output()
+            .unwrap()
+            .status
+            .success()
     }
 
     /// The outbox, as the program shows it.
     pub(crate) fn outbox(&self) -> Vec<Row> {
-        let listed = paperboy(self.folder.path()).args(["outbox", "list", "--json"]).output().unwrap();
+        let listed = paperboy(self.folder.path())
+            .args(["outbox", "list", "--json"])
+            .output()
+            .unwrap();
         let rows: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
         rows.iter()
@@ -116,8 +133,15 @@ pub(crate) fn judge(rows: &[Row], kept: &[Kept], deaths: usize, story: &str) {
     let mut second_copies = 0;
     for row in rows {
         let copies = copies.remove(row.address.as_str()).unwrap_or_default();
-        assert!(copies.len() <= 2, "{story}: {} copies of {row:?}", copies.len());
-        assert!(copies.len() <= row.attempts, "{story}: sent unrecorded: {row:?}");
+        assert!(
+            copies.len() <= 2,
+            "{story}: {} copies of {row:?}",
+            copies.len()
+        );
+        assert!(
+            copies.len() <= row.attempts,
+            "{story}: sent unrecorded: {row:?}"
+        );
         match row.state.as_str() {
             "accepted" => assert!(!copies.is_empty(), "{story}: never arrived: {row:?}"),
             // Only a mail that was under way at two deaths is left to a person.
@@ -131,8 +155,15 @@ pub(crate) fn judge(rows: &[Row], kept: &[Kept], deaths: usize, story: &str) {
         }
         second_copies += copies.len().saturating_sub(1);
     }
-    assert!(copies.is_empty(), "{story}: nobody queued what went to {:?}", copies.keys());
-    assert!(second_copies <= deaths * CONNECTIONS, "{story}: {second_copies} second copies");
+    assert!(
+        copies.is_empty(),
+        "{story}: nobody queued what went to {:?}",
+        copies.keys()
+    );
+    assert!(
+        second_copies <= deaths * CONNECTIONS,
+        "{story}: {second_copies} second copies"
+    );
 }
 
 /// Every commit and every write to a socket is a point, before and after.
@@ -162,12 +193,20 @@ async fn sweep(deaths: usize, mails: usize) {
                     for _ in 1..deaths {
                         place.delivers(point);
                     }
-                    assert!(ended || place.delivers(0), "the last run failed after point {point}");
+                    assert!(
+                        ended || place.delivers(0),
+                        "the last run failed after point {point}"
+                    );
                     (place, ended)
                 })
                 .await
                 .unwrap();
-                judge(&place.outbox(), &relay.kept(), deaths, &format!("dead {deaths} times at point {point}"));
+                judge(
+                    &place.outbox(),
+                    &relay.kept(),
+                    deaths,
+                    &format!("dead {deaths} times at point {point}"),
+                );
                 if came_to_its_end {
                     return point;
                 }
@@ -178,20 +217,29 @@ async fn sweep(deaths: usize, mails: usize) {
     let points = lanes.join_all().await;
     eprintln!("points on the way: about {points:?}");
     // A commit and two writes for each mail at least, each with two points.
-    assert!(points.iter().all(|points| *points > mails * 6), "{points:?}");
+    assert!(
+        points.iter().all(|points| *points > mails * 6),
+        "{points:?}"
+    );
 }
 
 /// The same at moments that nobody chose; `PAPERBOY_ROUNDS` and `PAPERBOY_SEED` do more, or the same again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whenever_the_sender_is_killed_everybody_gets_one_mail_and_nobody_three() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().unwrap())
+    };
     let now = SystemClock.now().timestamp_micros();
     let seed = number("PAPERBOY_SEED").unwrap_or(now as u64 % 1_000_000);
     eprintln!("PAPERBOY_SEED={seed}");
     let mut lcg = seed;
     let mut chance = move |below: u64| {
         // Knuth's MMIX generator.
-        lcg = lcg.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        lcg = lcg
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (lcg >> 33) % below
     };
     for round in 0..number("PAPERBOY_ROUNDS").unwrap_or(8) {
@@ -203,7 +251,10 @@ async fn whenever_the_sender_is_killed_everybody_gets_one_mail_and_nobody_three(
         let place = spawn_blocking(move || {
             for wait in waits {
                 let mut child = place.starts(0);
-                #[expect(clippy::disallowed_methods, reason = "there is no event: any moment will do")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "there is no event: any moment will do"
+                )]
                 std::thread::sleep(Duration::from_millis(wait));
                 child.kill().unwrap();
                 child.wait().unwrap();

@@ -30,7 +30,10 @@ impl Place {
     /// Delivers to `relay`, serves its pages on any free port, and has `readers`
     /// (name and hour, UTC) and a file of papers announced on `day`.
     pub(crate) fn new(relay: &FakeRelay, day: &str) -> Self {
-        let place = Place { folder: tempfile::tempdir().unwrap(), faketime: None };
+        let place = Place {
+            folder: tempfile::tempdir().unwrap(),
+            faketime: None,
+        };
         place.says("init", &["."]);
         place.writes_settings(relay, "");
         let papers: Vec<String> = (0..5)
@@ -85,7 +88,11 @@ path = "papers.jsonl"
                 command
             }
         };
-        command.args(words).current_dir(self.folder.path()).env("TZ", "UTC").env_remove("PAPERBOY_LOG");
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env("TZ", "UTC")
+            .env_remove("PAPERBOY_LOG");
         command
     }
 
@@ -97,19 +104,27 @@ path = "papers.jsonl"
     pub(crate) fn says(&self, command: &str, words: &[&str]) -> String {
         let words: Vec<&str> = command.split(' ').chain(words.iter().copied()).collect();
         let output = self.runs(&words);
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// `count` readers, and an issue queued for each.
     fn queues(&self, count: usize) {
-        let readers: Vec<String> =
-            (0..count).map(|at| format!(r#"{{"email":"reader{at:03}@example.org","min_score":0}}"#)).collect();
+        let readers: Vec<String> = (0..count)
+            .map(|at| format!(r#"{{"email":"reader{at:03}@example.org","min_score":0}}"#))
+            .collect();
         fs::write(self.path("readers.jsonl"), readers.join("\n")).unwrap();
         self.says("subscribers import", &["readers.jsonl"]);
         self.says("papers import", &["papers.jsonl"]);
         let said = self.says("publish --now 2100-01-01T12:00:00Z", &[]);
-        assert!(said.starts_with(&format!("{count} issues queued")), "{said}");
+        assert!(
+            said.starts_with(&format!("{count} issues queued")),
+            "{said}"
+        );
     }
 
     /// Starts the service and waits until it is ready.
@@ -120,16 +135,25 @@ path = "papers.jsonl"
     }
 
     fn starts_without_waiting(&self, words: &[&str]) -> Service {
-        let log = self.path(&format!("log-{}", fs::read_dir(self.folder.path()).unwrap().count()));
+        let log = self.path(&format!(
+            "log-{}",
+            fs::read_dir(self.folder.path()).unwrap().count()
+        ));
         let stderr = File::create(&log).unwrap();
         let words: Vec<&str> = ["run"].iter().chain(words).copied().collect();
-        let child = self.command(&words).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        let child = self
+            .command(&words)
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
         Service { child, log }
     }
 
     /// How many deliveries stand where.
     fn states(&self) -> BTreeMap<String, u64> {
-        let mut states: BTreeMap<String, u64> = serde_json::from_str(&self.says("outbox stats --json", &[])).unwrap();
+        let mut states: BTreeMap<String, u64> =
+            serde_json::from_str(&self.says("outbox stats --json", &[])).unwrap();
         states.retain(|state, count| *count > 0 && state != "total");
         states
     }
@@ -145,26 +169,38 @@ impl Service {
         let began = Instant::now();
         while !self.log().contains(text) {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && began.elapsed() < LIMIT, "no {text:?} ({ended:?}) in:\n{}", self.log());
+            assert!(
+                ended.is_none() && began.elapsed() < LIMIT,
+                "no {text:?} ({ended:?}) in:\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Its number, which is not that of the child if that is `faketime`.
     fn number(&self) -> String {
-        let said =
-            self.log().split("process=").nth(1).and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
+        let said = self
+            .log()
+            .split("process=")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
         said.unwrap_or_else(|| self.child.id().to_string())
     }
 
     pub(crate) fn gets(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.number()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([signal, &self.number()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
     pub(crate) fn gets_killed(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            let _ = Command::new("kill").args(["-KILL", &self.number()]).status();
+            let _ = Command::new("kill")
+                .args(["-KILL", &self.number()])
+                .status();
             let _ = self.child.kill();
         }
     }
@@ -189,9 +225,16 @@ impl Service {
     /// What `GET path` answers.
     pub(crate) async fn page(&self, path: &str) -> String {
         let log = self.log();
-        let address = log.split("listen=").nth(1).unwrap().split_whitespace().next().unwrap();
+        let address = log
+            .split("listen=")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap();
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -218,7 +261,10 @@ pub(crate) fn today() -> String {
     now().date_naive().to_string()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the program under test has a real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program under test has a real clock"
+)]
 pub(crate) fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
@@ -227,20 +273,37 @@ pub(crate) fn now() -> chrono::DateTime<Utc> {
 async fn papers_go_from_the_source_to_the_reader_at_their_hour() {
     let relay = FakeRelay::start().await;
     let place = Place::new(&relay, &today());
-    let hour = (now() + TimeDelta::seconds(4)).format("%H:%M:%S").to_string();
-    place.says("subscribers add soon@example.org --min-score 0 --send-at", &[&hour]);
+    let hour = (now() + TimeDelta::seconds(4))
+        .format("%H:%M:%S")
+        .to_string();
+    place.says(
+        "subscribers add soon@example.org --min-score 0 --send-at",
+        &[&hour],
+    );
     let later = (now() + TimeDelta::hours(3)).format("%H:%M").to_string();
-    place.says("subscribers add later@example.org --min-score 0 --send-at", &[&later]);
+    place.says(
+        "subscribers add later@example.org --min-score 0 --send-at",
+        &[&later],
+    );
     let mut service = place.starts(&[]).await;
     until("the mail has come", || !relay.kept().is_empty()).await;
     assert_eq!(relay.recipients(), ["soon@example.org"]);
     let health = service.page("/healthz").await;
-    assert!(health.starts_with("HTTP/1.1 200") && health.ends_with("alive\n"), "{health}");
+    assert!(
+        health.starts_with("HTTP/1.1 200") && health.ends_with("alive\n"),
+        "{health}"
+    );
     assert!(service.page("/").await.contains("Counting to 4"));
     service.stops().await;
     let log = service.log();
-    assert!(log.contains("papers taken in") && log.contains("issues composed"), "{log}");
-    assert!(!log.contains("soon@example.org"), "an address in the log: {log}");
+    assert!(
+        log.contains("papers taken in") && log.contains("issues composed"),
+        "{log}"
+    );
+    assert!(
+        !log.contains("soon@example.org"),
+        "an address in the log: {log}"
+    );
     assert_eq!(place.states(), BTreeMap::from([("accepted".to_owned(), 1)]));
 }
 
@@ -255,15 +318,26 @@ async fn sigterm_in_mid_delivery_finishes_what_is_under_way_and_exits_0() {
     let (states, kept) = (place.states(), relay.kept().len() as u64);
     assert_eq!(states.get("accepted"), Some(&kept), "{states:?}");
     assert!(kept < 300, "it was stopped in the middle");
-    assert_eq!(states.get("rendered"), Some(&(300 - kept)), "the rest is back in the queue: {states:?}");
+    assert_eq!(
+        states.get("rendered"),
+        Some(&(300 - kept)),
+        "the rest is back in the queue: {states:?}"
+    );
 
     let mut service = place.starts(&["--role", "deliver"]).await;
     until("all is delivered", || relay.kept().len() >= 300).await;
     service.stops().await;
     let mut recipients = relay.recipients();
     recipients.dedup();
-    assert_eq!((recipients.len(), relay.kept().len()), (300, 300), "everybody, once");
-    assert_eq!(place.states(), BTreeMap::from([("accepted".to_owned(), 300)]));
+    assert_eq!(
+        (recipients.len(), relay.kept().len()),
+        (300, 300),
+        "everybody, once"
+    );
+    assert_eq!(
+        place.states(),
+        BTreeMap::from([("accepted".to_owned(), 300)])
+    );
 }
 
 #[tokio::test]
@@ -277,10 +351,16 @@ async fn a_second_signal_leaves_at_once() {
     until("it was kept", || !relay.kept().is_empty()).await;
     service.gets("-TERM");
     service.logs("a second signal leaves at once").await;
-    assert!(service.child.try_wait().unwrap().is_none(), "the hand-over is not finished");
+    assert!(
+        service.child.try_wait().unwrap().is_none(),
+        "the hand-over is not finished"
+    );
     service.gets("-TERM");
     assert_eq!(service.ends().await, Some(1));
-    assert_eq!(place.states(), BTreeMap::from([("handing_over".to_owned(), 1)]));
+    assert_eq!(
+        place.states(),
+        BTreeMap::from([("handing_over".to_owned(), 1)])
+    );
 }
 
 #[tokio::test]
@@ -301,7 +381,10 @@ async fn sigkill_loses_nobody() {
     }
     assert_eq!(copies.len(), 200);
     let twice = copies.values().filter(|count| **count == 2).count();
-    assert!(twice <= 2 && copies.values().all(|count| *count <= 2), "at most one for each connection: {twice}");
+    assert!(
+        twice <= 2 && copies.values().all(|count| *count <= 2),
+        "at most one for each connection: {twice}"
+    );
 }
 
 #[tokio::test]
@@ -313,7 +396,10 @@ async fn one_process_delivers_and_others_say_which() {
     let holder = format!("`paperboy run`, process {}", first.child.id());
     let mut second = place.starts(&[]).await;
     second.logs(&holder).await;
-    assert!(second.page("/healthz").await.contains("alive"), "its other roles go on");
+    assert!(
+        second.page("/healthz").await.contains("alive"),
+        "its other roles go on"
+    );
     let refused = place.runs(&["deliver"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains(&holder));
@@ -338,10 +424,16 @@ async fn sighup_reads_the_settings_again() {
     service.logs("the new settings cannot be used").await;
     place.writes_settings(&new, "[inbound]\nbounce_address = \"bounces@example.org\"");
     let settings = fs::read_to_string(place.path("paperboy.toml")).unwrap();
-    fs::write(place.path("paperboy.toml"), settings.replace("127.0.0.1:0", "127.0.0.1:1")).unwrap();
+    fs::write(
+        place.path("paperboy.toml"),
+        settings.replace("127.0.0.1:0", "127.0.0.1:1"),
+    )
+    .unwrap();
     service.gets("-HUP");
     service.logs("the settings were read again").await;
-    service.logs("[web] has changed: that needs a restart").await;
+    service
+        .logs("[web] has changed: that needs a restart")
+        .await;
     place.queues(3);
     until("the mail has come", || new.kept().len() == 3).await;
     assert_eq!(old.kept().len(), 0);
@@ -359,16 +451,27 @@ async fn what_cannot_run_says_why_and_exits() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {stderr}");
         assert!(stderr.contains(said), "{words:?}: {stderr}");
     };
-    check(&["run", "--role", "dance"], 2, "must be some of fetch, publish, deliver, inbound, web");
+    check(
+        &["run", "--role", "dance"],
+        2,
+        "must be some of fetch, publish, deliver, inbound, web",
+    );
     place.writes_settings(&relay, "[schedule]\npoll = \"always\"");
     check(&["run"], 2, "schedule.poll = \"always\"");
-    place.writes_settings(&relay, "[dkim]\ndomain = \"example.org\"\nselector = \"s\"\nrsa_key_file = \"secret\"");
+    place.writes_settings(
+        &relay,
+        "[dkim]\ndomain = \"example.org\"\nselector = \"s\"\nrsa_key_file = \"secret\"",
+    );
     check(&["run"], 2, "dkim: cannot read a private key from");
     place.writes_settings(&relay, "");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = fs::read_to_string(place.path("paperboy.toml")).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    fs::write(place.path("paperboy.toml"), settings.replace("127.0.0.1:0", &address)).unwrap();
+    fs::write(
+        place.path("paperboy.toml"),
+        settings.replace("127.0.0.1:0", &address),
+    )
+    .unwrap();
     check(&["run"], 1, "web.listen: cannot listen on");
     fs::remove_file(place.path("paperboy.db")).unwrap();
     check(&["run"], 1, "run `paperboy init` or `paperboy migrate`");
@@ -382,7 +485,11 @@ async fn a_database_that_became_too_new_ends_the_service_with_exit_1() {
     let conn = rusqlite::Connection::open(place.path("paperboy.db")).unwrap();
     conn.pragma_update(None, "user_version", 999).unwrap();
     assert_eq!(service.ends().await, Some(1));
-    assert!(service.log().contains("publish cannot go on"), "{}", service.log());
+    assert!(
+        service.log().contains("publish cannot go on"),
+        "{}",
+        service.log()
+    );
 }
 
 // A command that delivers is waited for while the relay has to answer it.
@@ -401,7 +508,10 @@ async fn a_backup_is_made_while_the_service_runs_and_restored_once_it_has_stoppe
     service.stops().await;
 
     let said = place.says("restore", &["before.db"]);
-    assert!(said.contains("20 mails that were waiting are held"), "{said}");
+    assert!(
+        said.contains("20 mails that were waiting are held"),
+        "{said}"
+    );
     assert_eq!(place.states(), BTreeMap::from([("held".to_owned(), 20)]));
     place.says("deliver", &[]);
     assert_eq!(relay.kept().len(), 20, "nothing is sent again");
@@ -409,16 +519,25 @@ async fn a_backup_is_made_while_the_service_runs_and_restored_once_it_has_stoppe
     assert!(retried.contains("a second one is possible"), "{retried}");
     place.says("deliver", &[]);
     assert_eq!(relay.kept_for("reader007@example.org").len(), 2);
-    let kept =
-        fs::read_dir(place.folder.path()).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    assert_eq!(kept.filter(|name| name.contains("before-restore")).count(), 1);
+    let kept = fs::read_dir(place.folder.path())
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert_eq!(
+        kept.filter(|name| name.contains("before-restore")).count(),
+        1
+    );
 }
 
 /// Whether the machine has `faketime`; if it must and has not, that is a failure.
 fn has_faketime() -> bool {
-    let has =
-        Command::new("faketime").args(["2026-03-29 04:00:00", "true"]).status().is_ok_and(|status| status.success());
-    assert!(has || std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "faketime is not installed");
+    let has = Command::new("faketime")
+        .args(["2026-03-29 04:00:00", "true"])
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(
+        has || std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(),
+        "faketime is not installed"
+    );
     if !has {
         eprintln!("skipped: faketime is not installed");
     }
@@ -435,19 +554,36 @@ async fn the_whole_program_lives_through_the_hour_that_berlin_leaves_out() {
     place.faketime = Some("2026-03-28 12:00:00".to_owned());
     for (name, hour) in [("gap", "02:30"), ("before", "01:59"), ("after", "07:00")] {
         let address = format!("{name}@example.org");
-        place.says("subscribers add --min-score 0 --timezone Europe/Berlin --send-at", &[hour, &address]);
+        place.says(
+            "subscribers add --min-score 0 --timezone Europe/Berlin --send-at",
+            &[hour, &address],
+        );
     }
     // 02:59:55 does not exist there: clocks go from 02:00 to 03:00 at 01:00 UTC.
     place.faketime = Some("2026-03-29 00:59:50".to_owned());
     let mut service = place.starts(&[]).await;
     until("both have come", || relay.kept().len() >= 2).await;
     service.stops().await;
-    assert_eq!(relay.recipients(), ["before@example.org", "gap@example.org"]);
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&place.says("outbox list --json", &[])).unwrap();
+    assert_eq!(
+        relay.recipients(),
+        ["before@example.org", "gap@example.org"]
+    );
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&place.says("outbox list --json", &[])).unwrap();
     for row in rows {
-        let (address, at) = (row["address"].as_str().unwrap(), row["at"].as_str().unwrap());
+        let (address, at) = (
+            row["address"].as_str().unwrap(),
+            row["at"].as_str().unwrap(),
+        );
         assert_eq!(row["local_date"], "2026-03-29", "{address}");
-        let earliest = if address.starts_with("gap") { "2026-03-29T01:00:00Z" } else { "2026-03-29T00:59:50Z" };
-        assert!(at >= earliest && at < "2026-03-29T01:02:00Z", "{address} at {at}");
+        let earliest = if address.starts_with("gap") {
+            "2026-03-29T01:00:00Z"
+        } else {
+            "2026-03-29T00:59:50Z"
+        };
+        assert!(
+            at >= earliest && at < "2026-03-29T01:02:00Z",
+            "{address} at {at}"
+        );
     }
 }

@@ -11,7 +11,9 @@ fn reports_answers_and_letters_in_many_manners_are_told_apart() {
     let mut count = 0;
     for one in MAILS.split("\n==== ").skip(1) {
         let (head, mail) = one.split_once('\n').unwrap();
-        let [_, class, status, recipient] = head.split(" | ").collect::<Vec<_>>()[..] else { panic!("{head}") };
+        let [_, class, status, recipient] = head.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("{head}")
+        };
         let report = read(mail.as_bytes());
         let found = &verdicts(&report)[0];
         let code = found.status.map(|status| status.to_string());
@@ -20,10 +22,19 @@ fn reports_answers_and_letters_in_many_manners_are_told_apart() {
             && (recipient == "-" || found.recipient.as_deref() == Some(recipient));
         count += 1;
         if !is_right {
-            let nature = if matches!(report.nature, Nature::Delivery(_)) { "delivery" } else { "other" };
+            let nature = if matches!(report.nature, Nature::Delivery(_)) {
+                "delivery"
+            } else {
+                "other"
+            };
             wrong.push(format!("{head}: {nature}, {found:?}"));
         }
     }
     assert!(count >= 40, "{count}");
-    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

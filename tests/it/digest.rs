@@ -1,12 +1,16 @@
 //! Whole mails: what a reader gets, and what nobody can smuggle into one.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 use crate::mime::Mail;
 use chrono::{Datelike, NaiveDate, TimeZone, Utc, Weekday};
 use paperboy::digest::{
-    Accent, DayCovered, DigestSettings, Dress, Fragments, Headers, Issue, IssuePick, News, Note, PART_BYTES_MAX,
-    Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind, Templates, Why, message_id, render, to_message,
+    Accent, DayCovered, DigestSettings, Dress, Fragments, Headers, Issue, IssuePick, News, Note,
+    PART_BYTES_MAX, Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind, Templates, Why,
+    message_id, render, to_message,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
@@ -15,7 +19,8 @@ use proptest::prelude::*;
 use secrecy::SecretSlice;
 use std::sync::{Arc, LazyLock};
 
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
+static TEMPLATES: LazyLock<Templates> =
+    LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
 
 static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(Fragments::default);
 
@@ -39,7 +44,10 @@ impl Desk {
             },
             address: "ada@example.net".parse().unwrap(),
             name: "Ada Example".to_owned(),
-            preferences: Preferences { abstracts: AbstractLength::Short, ..Preferences::default() },
+            preferences: Preferences {
+                abstracts: AbstractLength::Short,
+                ..Preferences::default()
+            },
         }
     }
 
@@ -48,11 +56,18 @@ impl Desk {
             address: &self.address,
             name: &self.name,
             preferences: &self.preferences,
-            unsubscribe_url: "https://digest.example.org/unsubscribe/04081g2m5x0q7n3kd9ra".to_owned(),
+            unsubscribe_url: "https://digest.example.org/unsubscribe/04081g2m5x0q7n3kd9ra"
+                .to_owned(),
             unsubscribe_mailto: Some("mailto:leave+04081g2m5x0q7n3kd9ra@example.org".to_owned()),
-            preferences_url: "https://digest.example.org/preferences?t=0c1acz1k77vn0szercfg".to_owned(),
-            view_url: format!("https://digest.example.org/issues/0r16axev4c2nkbpe0tng?d={}", today()),
-            thumbs: Thumbs::below("https://digest.example.org/feedback?t=0g19my1h8chmzpdj3jbg".to_owned()),
+            preferences_url: "https://digest.example.org/preferences?t=0c1acz1k77vn0szercfg"
+                .to_owned(),
+            view_url: format!(
+                "https://digest.example.org/issues/0r16axev4c2nkbpe0tng?d={}",
+                today()
+            ),
+            thumbs: Thumbs::below(
+                "https://digest.example.org/feedback?t=0g19my1h8chmzpdj3jbg".to_owned(),
+            ),
         }
     }
 
@@ -60,10 +75,20 @@ impl Desk {
         let recipient = self.recipient();
         let rendered = render(&TEMPLATES, &FRAGMENTS, issue, &recipient, &self.dress).unwrap();
         // Whatever other readers saw before, everybody gets what the templates say.
-        let anew = render(&TEMPLATES, &Fragments::keeping_nothing(), issue, &recipient, &self.dress).unwrap();
+        let anew = render(
+            &TEMPLATES,
+            &Fragments::keeping_nothing(),
+            issue,
+            &recipient,
+            &self.dress,
+        )
+        .unwrap();
         assert_eq!(rendered, anew);
         let secret = SecretSlice::from(vec![7; 32]);
-        let from = lettre::message::Mailbox::new(Some(self.dress.name.clone()), "digest@example.org".parse().unwrap());
+        let from = lettre::message::Mailbox::new(
+            Some(self.dress.name.clone()),
+            "digest@example.org".parse().unwrap(),
+        );
         let headers = Headers {
             from: &from,
             recipient: &recipient,
@@ -73,7 +98,11 @@ impl Desk {
             message_id: &message_id(&secret, "example.org", SubscriberId(4711), issue.local_date),
         };
         let bytes = to_message(&rendered, &headers).unwrap();
-        assert_eq!(bytes, to_message(&rendered, &headers).unwrap(), "equal input gives equal bytes");
+        assert_eq!(
+            bytes,
+            to_message(&rendered, &headers).unwrap(),
+            "equal input gives equal bytes"
+        );
         (rendered, bytes)
     }
 
@@ -86,8 +115,11 @@ impl Desk {
         let raw = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
         // For looking at in a browser and for other people's parsers: DIGEST_DUMP=/tmp/x cargo test
         if let Some(folder) = std::env::var_os("DIGEST_DUMP") {
-            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.eml")), raw.replace('\n', "\r\n"))
-                .unwrap();
+            std::fs::write(
+                std::path::Path::new(&folder).join(format!("{name}.eml")),
+                raw.replace('\n', "\r\n"),
+            )
+            .unwrap();
         }
         let (head, _) = raw.split_once("\n\n").unwrap();
         let (_, text) = &mail.parts[0];
@@ -96,7 +128,11 @@ impl Desk {
         }
         insta::assert_snapshot!(
             format!("{name}_text"),
-            format!("{head}\n\nSubject, decoded: {}\n\n{}", rendered.subject, text.replace("\r\n", "\n"))
+            format!(
+                "{head}\n\nSubject, decoded: {}\n\n{}",
+                rendered.subject,
+                text.replace("\r\n", "\n")
+            )
         );
         if let [_, (_, html)] = &mail.parts[..] {
             insta::assert_snapshot!(format!("{name}_html"), html.replace("\r\n", "\n"));
@@ -108,7 +144,13 @@ fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()
 }
 
-fn paper(id: &str, title: &str, abstract_text: &str, authors: &[&str], categories: &[&str]) -> Paper {
+fn paper(
+    id: &str,
+    title: &str,
+    abstract_text: &str,
+    authors: &[&str],
+    categories: &[&str],
+) -> Paper {
     let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     Paper {
         version: Some(1),
@@ -132,7 +174,10 @@ fn pick(paper: Paper, score: f32, why: &[Why]) -> IssuePick {
 }
 
 fn two_sections() -> Issue {
-    let many: Vec<String> = (1..=48).map(|at| format!("Keeper {at}")).chain(["Mirelle Osterhaus".to_owned()]).collect();
+    let many: Vec<String> = (1..=48)
+        .map(|at| format!("Keeper {at}"))
+        .chain(["Mirelle Osterhaus".to_owned()])
+        .collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut published = paper(
         "10.5555/gull.2026.014",
@@ -175,11 +220,18 @@ fn two_sections() -> Issue {
                             &["cs.RO", "eess.SY", "cs.SY", "68T40"],
                         ),
                         0.93,
-                        &[Why::Author(vec!["Mirelle Osterhaus".to_owned()]), Why::Phrase("clockwork".to_owned())],
+                        &[
+                            Why::Author(vec!["Mirelle Osterhaus".to_owned()]),
+                            Why::Phrase("clockwork".to_owned()),
+                        ],
                     ),
                     IssuePick {
                         news: Some(News::Published("Journal of Gulls 14".to_owned())),
-                        ..pick(published, 0.61, &[Why::Liked("What Birds See in Glass".to_owned())])
+                        ..pick(
+                            published,
+                            0.61,
+                            &[Why::Liked("What Birds See in Glass".to_owned())],
+                        )
                     },
                 ],
             },
@@ -196,7 +248,9 @@ fn two_sections() -> Issue {
                         &["math.GN", "math.XX"],
                     ),
                     0.31,
-                    &[Why::Said("your neighbours in “Lighthouses & lamps” read it".to_owned())],
+                    &[Why::Said(
+                        "your neighbours in “Lighthouses & lamps” read it".to_owned(),
+                    )],
                 )],
             },
         ],
@@ -242,9 +296,22 @@ fn issues_in_every_language_are_sound() {
             desk.preferences.frequency = frequency;
             let mut issue = two_sections();
             issue.is_first = true;
-            issue.covers.insert(0, DayCovered { date: today().pred_opt().unwrap(), ..issue.covers[0].clone() });
+            issue.covers.insert(
+                0,
+                DayCovered {
+                    date: today().pred_opt().unwrap(),
+                    ..issue.covers[0].clone()
+                },
+            );
             check_sound(&desk, &issue);
-            check_sound(&desk, &Issue { sections: Vec::new(), note: Some(Note::NothingMatches), ..issue });
+            check_sound(
+                &desk,
+                &Issue {
+                    sections: Vec::new(),
+                    note: Some(Note::NothingMatches),
+                    ..issue
+                },
+            );
         }
     }
 }
@@ -257,20 +324,39 @@ fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
     let mut others = 0;
     for reader in 0..24_usize {
         let mut desk = Desk::new();
-        desk.preferences.abstracts = [AbstractLength::Full, AbstractLength::Short, AbstractLength::None][reader % 3];
+        desk.preferences.abstracts = [
+            AbstractLength::Full,
+            AbstractLength::Short,
+            AbstractLength::None,
+        ][reader % 3];
         desk.preferences.language = ["en", "de", "ja"][reader / 3 % 3].to_owned();
         let mut issue = same_papers();
         issue.sections[0].picks.rotate_left(reader % 2);
         issue.sections[0].terms = vec![["gull", "clockwork", "fog"][reader % 3].to_owned()];
-        issue.sections[0].picks[0].why = vec![Why::Phrase(format!("<{reader}> & ") + &"words ".repeat(reader))];
+        issue.sections[0].picks[0].why = vec![Why::Phrase(
+            format!("<{reader}> & ") + &"words ".repeat(reader),
+        )];
         issue.sections[0].picks[0].row = (reader % 5 != 0).then_some(reader as i64);
         issue.sections[0].picks[1].followed.truncate(reader % 2);
         let mut recipient = desk.recipient();
-        recipient.thumbs = Thumbs::below(format!("https://digest.example.org/feedback?t={reader}\"'"));
+        recipient.thumbs =
+            Thumbs::below(format!("https://digest.example.org/feedback?t={reader}\"'"));
         let together = render(&TEMPLATES, &shared, &issue, &recipient, &desk.dress).unwrap();
-        let alone = render(&TEMPLATES, &Fragments::keeping_nothing(), &issue, &recipient, &desk.dress).unwrap();
+        let alone = render(
+            &TEMPLATES,
+            &Fragments::keeping_nothing(),
+            &issue,
+            &recipient,
+            &desk.dress,
+        )
+        .unwrap();
         assert_eq!(together, alone, "reader {reader}");
-        others += usize::from(together.html.unwrap().contains(&format!("t={reader}&quot;&#39;&amp;p=")));
+        others += usize::from(
+            together
+                .html
+                .unwrap()
+                .contains(&format!("t={reader}&quot;&#39;&amp;p=")),
+        );
     }
     assert_eq!(others, 24);
 }
@@ -292,14 +378,19 @@ fn forty_papers_with_whole_abstracts_fit() {
             let mut pick = one.clone();
             let paper = Arc::make_mut(&mut pick.paper);
             paper.id = format!("2611.2{at:04}").parse().unwrap();
-            paper.abstract_text = "Their lamps are hard to clean because salt settles on every pane. ".repeat(22);
+            paper.abstract_text =
+                "Their lamps are hard to clean because salt settles on every pane. ".repeat(22);
             pick
         })
         .collect();
     let (rendered, bytes) = desk.mail(&issue);
     let html = rendered.html.unwrap();
     assert!(html.len() <= PART_BYTES_MAX && rendered.text.len() <= PART_BYTES_MAX);
-    assert!(bytes.len() <= 2 * PART_BYTES_MAX + 4_000, "{} bytes", bytes.len());
+    assert!(
+        bytes.len() <= 2 * PART_BYTES_MAX + 4_000,
+        "{} bytes",
+        bytes.len()
+    );
     let shown = html.matches("<h3 ").count();
     assert_eq!(shown + rendered.left_out.len(), 41, "{shown} shown");
 }
@@ -308,8 +399,14 @@ fn forty_papers_with_whole_abstracts_fit() {
 fn a_note_that_says_why_there_is_nothing() {
     let mut desk = Desk::new();
     desk.name = String::new();
-    let issue =
-        Issue { sections: Vec::new(), note: Some(Note::BelowTheLine { best: 0.13, line: 0.2 }), ..two_sections() };
+    let issue = Issue {
+        sections: Vec::new(),
+        note: Some(Note::BelowTheLine {
+            best: 0.13,
+            line: 0.2,
+        }),
+        ..two_sections()
+    };
     desk.snapshot("nothing", &issue);
 }
 
@@ -323,13 +420,23 @@ fn a_weekly_issue_by_day_without_abstracts() {
     desk.preferences.language = "de".to_owned();
     let mut issue = two_sections();
     issue.covers = (16..=20)
-        .map(|day| DayCovered { date: today().with_day(day).unwrap(), papers: 300, ..issue.covers[0].clone() })
+        .map(|day| DayCovered {
+            date: today().with_day(day).unwrap(),
+            papers: 300,
+            ..issue.covers[0].clone()
+        })
         .collect();
     let mut earlier = issue.sections[0].picks[0].clone();
     earlier.paper = Arc::new(Paper {
         title: "A Short History of the Ladder".to_owned(),
         announced: today().with_day(17),
-        ..paper("2611.08001", "", "", &["Mirelle Osterhaus"], &["physics.hist-ph"])
+        ..paper(
+            "2611.08001",
+            "",
+            "",
+            &["Mirelle Osterhaus"],
+            &["physics.hist-ph"],
+        )
     });
     issue.sections[0].picks.push(earlier);
     desk.snapshot("weekly", &issue);
@@ -401,25 +508,47 @@ fn check_sound(desk: &Desk, issue: &Issue) {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), found, "a header stands there twice");
-    assert!(names.iter().all(|name| HEADER_NAMES.contains(name)), "{names:?}");
-    assert!(HEADER_NAMES[..15].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(
+        names.iter().all(|name| HEADER_NAMES.contains(name)),
+        "{names:?}"
+    );
+    assert!(
+        HEADER_NAMES[..15].iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
     assert_eq!(mail.header("Subject"), rendered.subject);
     assert!(rendered.subject.chars().count() <= SUBJECT_CHARS_MAX);
     assert!(mail.header("To").ends_with("<ada@example.net>"));
-    assert_eq!(mail.header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    assert_eq!(
+        mail.header("List-Unsubscribe-Post"),
+        "List-Unsubscribe=One-Click"
+    );
     let raw = String::from_utf8(bytes.clone()).unwrap();
     for line in raw.split_once("\r\n\r\n").unwrap().0.split("\r\n") {
         assert!(line.len() <= 78, "{line}");
         assert!(!line.trim().is_empty());
     }
 
-    assert_eq!(mail.parts[0], ("text/plain; charset=utf-8".to_owned(), rendered.text.clone()));
-    assert!(!rendered.text.contains(|c: char| c.is_control() && c != '\r' && c != '\n'));
+    assert_eq!(
+        mail.parts[0],
+        (
+            "text/plain; charset=utf-8".to_owned(),
+            rendered.text.clone()
+        )
+    );
+    assert!(
+        !rendered
+            .text
+            .contains(|c: char| c.is_control() && c != '\r' && c != '\n')
+    );
     for line in rendered.text.lines().filter(|line| !line.contains("://")) {
         assert!(textwrap::core::display_width(line) <= 72, "{line:?}");
     }
     if let Some(html) = &rendered.html {
-        assert_eq!(mail.parts[1], ("text/html; charset=utf-8".to_owned(), html.clone()));
+        assert_eq!(
+            mail.parts[1],
+            ("text/html; charset=utf-8".to_owned(), html.clone())
+        );
         assert!(html.len() <= PART_BYTES_MAX);
         check_markup(html);
     }
@@ -428,8 +557,8 @@ fn check_sound(desk: &Desk, issue: &Issue) {
 /// Only the templates' own tags and attributes, and links that lead to the web or to a mailbox.
 fn check_markup(html: &str) {
     const TAGS: [&str; 18] = [
-        "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "table", "tr", "td", "p", "h1", "h2", "h3", "a",
-        "strong", "span", "div",
+        "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "table", "tr", "td", "p",
+        "h1", "h2", "h3", "a", "strong", "span", "div",
     ];
     const ATTRIBUTES: [&str; 15] = [
         "html",
@@ -456,11 +585,17 @@ fn check_markup(html: &str) {
         for (at, outside) in attributes.split('"').enumerate() {
             let name = outside.trim().trim_end_matches('=');
             if at % 2 == 0 {
-                assert!(name.is_empty() || ATTRIBUTES.contains(&name), "{name} in <{tag}>");
+                assert!(
+                    name.is_empty() || ATTRIBUTES.contains(&name),
+                    "{name} in <{tag}>"
+                );
             }
         }
         if let Some((_, href)) = attributes.split_once("href=\"") {
-            assert!(href.starts_with("https://") || href.starts_with("mailto:librarian@"), "<{tag}>");
+            assert!(
+                href.starts_with("https://") || href.starts_with("mailto:librarian@"),
+                "<{tag}>"
+            );
         }
     }
 }
@@ -547,8 +682,15 @@ proptest! {
 
 #[test]
 fn names_reach_the_to_line_whole() {
-    for name in ["Ada Example", "O'Hara, Ada (she)", "Ada \"the\" Example", "=?utf-8?q?x?=", "Žofie", "灯台守", ""]
-    {
+    for name in [
+        "Ada Example",
+        "O'Hara, Ada (she)",
+        "Ada \"the\" Example",
+        "=?utf-8?q?x?=",
+        "Žofie",
+        "灯台守",
+        "",
+    ] {
         let mut desk = Desk::new();
         desk.name = name.to_owned();
         desk.dress.name = name.to_owned();
@@ -569,11 +711,20 @@ fn names_reach_the_to_line_whole() {
 fn a_message_id_names_nobody() {
     let secret = SecretSlice::from(vec![7; 32]);
     let other = SecretSlice::from(vec![8; 32]);
-    let id = |secret, subscriber, date| message_id(secret, "example.org", SubscriberId(subscriber), date);
+    let id = |secret, subscriber, date| {
+        message_id(secret, "example.org", SubscriberId(subscriber), date)
+    };
     let first = id(&secret, 1, today());
     assert_eq!(first, id(&secret, 1, today()));
-    assert!(first.starts_with("20261120.") && first.ends_with("@example.org") && first.len() <= 60, "{first}");
-    for differs in [id(&secret, 2, today()), id(&other, 1, today()), id(&secret, 1, today().succ_opt().unwrap())] {
+    assert!(
+        first.starts_with("20261120.") && first.ends_with("@example.org") && first.len() <= 60,
+        "{first}"
+    );
+    for differs in [
+        id(&secret, 2, today()),
+        id(&other, 1, today()),
+        id(&secret, 1, today().succ_opt().unwrap()),
+    ] {
         assert_ne!(first, differs);
     }
 }

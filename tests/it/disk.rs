@@ -24,7 +24,8 @@ fn fills_up(place: &Place, changes: i64) {
 
 fn is_emptied(place: &Place) {
     let db = rusqlite::Connection::open(place.path("paperboy.db")).unwrap();
-    db.execute_batch("DROP TRIGGER full_mark; DROP TABLE room").unwrap();
+    db.execute_batch("DROP TRIGGER full_mark; DROP TABLE room")
+        .unwrap();
 }
 
 fn said(output: &Output) -> String {
@@ -52,12 +53,22 @@ async fn whichever_write_fails_sending_stops_says_so_and_resumes() {
             break;
         };
         failures += 1;
-        assert!(words.contains("cannot record deliveries"), "{story}: {words}");
+        assert!(
+            words.contains("cannot record deliveries"),
+            "{story}: {words}"
+        );
         assert!(words.contains("full"), "{story}: {words}");
         // What was sent is in the ledger: as accepted, or as a hand-over that did not end.
         for mail in relay.kept() {
-            let row = place.outbox().into_iter().find(|row| row.address == mail.to).unwrap();
-            assert!(["accepted", "handing_over"].contains(&row.state.as_str()), "{story}: {row:?}");
+            let row = place
+                .outbox()
+                .into_iter()
+                .find(|row| row.address == mail.to)
+                .unwrap();
+            assert!(
+                ["accepted", "handing_over"].contains(&row.state.as_str()),
+                "{story}: {row:?}"
+            );
         }
         let place = spawn_blocking(move || {
             assert!(place.delivers(0));
@@ -76,7 +87,12 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount(at: &Path) -> Option<Self> {
         let mut mount = Command::new("mount");
-        runs(mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at)).then(|| SmallDisk(at.to_owned()))
+        runs(
+            mount
+                .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+                .arg(at),
+        )
+        .then(|| SmallDisk(at.to_owned()))
     }
 
     /// Fills it up but for so many pages.
@@ -127,7 +143,12 @@ async fn a_disk_that_is_really_full_costs_nobody_a_mail() {
         })
         .await
         .unwrap();
-        judge(&place.outbox(), &relay.kept(), 1, &format!("with {pages} pages left"));
+        judge(
+            &place.outbox(),
+            &relay.kept(),
+            1,
+            &format!("with {pages} pages left"),
+        );
         drop(disk);
     }
     assert!(stopped >= 2, "the disk was never full: {stopped}");

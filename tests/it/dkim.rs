@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 fn key(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/keys").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/keys")
+        .join(name)
 }
 
 fn signer(rsa: Option<&str>, ed25519: Option<&str>) -> DkimSigner {
@@ -61,22 +63,46 @@ for mail in given["mails"]:
 
 fn verify(signer: &DkimSigner, mails: &[String]) -> Option<Vec<String>> {
     let python = python_with("dkim, nacl")?;
-    let records: Vec<_> = signer.records().into_iter().map(|record| (record.name, record.value)).collect();
+    let records: Vec<_> = signer
+        .records()
+        .into_iter()
+        .map(|record| (record.name, record.value))
+        .collect();
     let given = serde_json::json!({ "records": records, "mails": mails });
-    let mut verifier =
-        Command::new(python).args(["-c", VERIFIER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    verifier.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    let mut verifier = Command::new(python)
+        .args(["-c", VERIFIER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    verifier
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(given.to_string().as_bytes())
+        .unwrap();
     let said = verifier.wait_with_output().unwrap();
     assert!(said.status.success());
-    Some(String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect())
+    Some(
+        String::from_utf8(said.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 /// What relays do: other folds and blanks, a trace header on top, another end.
 fn refolded(signed: &str) -> String {
     let (head, body) = signed.split_once("\r\n\r\n").unwrap();
-    let head = head.replace(";\r\n ", "; ").replace("From: ", "FROM:  ").replace("papers  on", "papers\r\n\ton");
+    let head = head
+        .replace(";\r\n ", "; ")
+        .replace("From: ", "FROM:  ")
+        .replace("papers  on", "papers\r\n\ton");
     let body = body.replace("  \r\n", "\r\n").trim_end().to_owned();
-    format!("Received: from a by b;\r\n\tTue, 04 Aug 2026 07:00:01 +0000\r\n{head}\r\n\r\n{body}\r\n")
+    format!(
+        "Received: from a by b;\r\n\tTue, 04 Aug 2026 07:00:01 +0000\r\n{head}\r\n\r\n{body}\r\n"
+    )
 }
 
 #[test]
@@ -85,12 +111,20 @@ fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them(
         (Some("dkim-rsa-pkcs1.pem"), None, "True"),
         (Some("dkim-rsa-pkcs8.pem"), None, "True"),
         (None, Some("dkim-ed25519.pem"), "True"),
-        (Some("dkim-rsa-pkcs8.pem"), Some("dkim-ed25519.pem"), "True True"),
+        (
+            Some("dkim-rsa-pkcs8.pem"),
+            Some("dkim-ed25519.pem"),
+            "True True",
+        ),
     ] {
         let signer = signer(rsa, ed25519);
         let signed = String::from_utf8(signer.signed(MAIL.as_bytes())).unwrap();
         assert!(signed.ends_with(MAIL) && signed.lines().all(|line| line.len() <= 998));
-        assert_eq!(signed.as_bytes(), signer.signed(MAIL.as_bytes()), "equal messages get equal signatures");
+        assert_eq!(
+            signed.as_bytes(),
+            signer.signed(MAIL.as_bytes()),
+            "equal messages get equal signatures"
+        );
         let spoiled = verdict.replace("True", "False");
         let cases = [
             (signed.clone(), verdict),
@@ -98,7 +132,10 @@ fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them(
             (signed.replace("a dot", "a dash"), spoiled.as_str()),
             (signed.replace("One-Click", "Two-Clicks"), spoiled.as_str()),
             // Oversigned: another sender or subject cannot be added.
-            (format!("From: boss@example.org\r\n{signed}"), spoiled.as_str()),
+            (
+                format!("From: boss@example.org\r\n{signed}"),
+                spoiled.as_str(),
+            ),
             (format!("Subject: urgent\r\n{signed}"), spoiled.as_str()),
         ];
         let mails: Vec<String> = cases.iter().map(|(mail, _)| mail.clone()).collect();
@@ -112,8 +149,17 @@ fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them(
 
 #[test]
 fn the_signature_covers_what_it_should() {
-    let signed = String::from_utf8(signer(Some("dkim-rsa-pkcs8.pem"), None).signed(MAIL.as_bytes())).unwrap();
-    let names = signed.split_once(" h=").unwrap().1.split_once(';').unwrap().0.replace("\r\n ", "");
+    let signed =
+        String::from_utf8(signer(Some("dkim-rsa-pkcs8.pem"), None).signed(MAIL.as_bytes()))
+            .unwrap();
+    let names = signed
+        .split_once(" h=")
+        .unwrap()
+        .1
+        .split_once(';')
+        .unwrap()
+        .0
+        .replace("\r\n ", "");
     let count = |name: &str| names.split(':').filter(|found| *found == name).count();
     for name in ["from", "to", "subject"] {
         assert_eq!(count(name), 2, "{name}");
@@ -146,6 +192,9 @@ fn wrong_keys_are_named() {
         };
         DkimSigner::load(&settings).unwrap_err()
     };
-    assert!(matches!(load("dkim-ed25519.pem"), DkimError::WrongKey { .. }));
+    assert!(matches!(
+        load("dkim-ed25519.pem"),
+        DkimError::WrongKey { .. }
+    ));
     assert!(matches!(load("nothing.pem"), DkimError::Unreadable { .. }));
 }

@@ -28,15 +28,27 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Reply { status: 200, headers: Vec::new(), body: body.into(), delay: Duration::ZERO, sent_bytes: None }
+        Reply {
+            status: 200,
+            headers: Vec::new(),
+            body: body.into(),
+            delay: Duration::ZERO,
+            sent_bytes: None,
+        }
     }
 
     pub(crate) fn status(status: u16) -> Self {
-        Reply { status, ..Reply::ok("") }
+        Reply {
+            status,
+            ..Reply::ok("")
+        }
     }
 
     pub(crate) fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
-        Reply { body: body.into(), ..self }
+        Reply {
+            body: body.into(),
+            ..self
+        }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -51,7 +63,10 @@ impl Reply {
 
     /// The connection breaks after so many bytes of the body.
     pub(crate) fn cut_off_after(self, bytes: usize) -> Self {
-        Reply { sent_bytes: Some(bytes), ..self }
+        Reply {
+            sent_bytes: Some(bytes),
+            ..self
+        }
     }
 }
 
@@ -100,13 +115,21 @@ pub(crate) struct Script<'a> {
 impl Script<'_> {
     /// From now on.
     pub(crate) fn says(self, reply: Reply) -> Self {
-        self.server.lock().replies.insert(self.path.clone(), VecDeque::from([reply]));
+        self.server
+            .lock()
+            .replies
+            .insert(self.path.clone(), VecDeque::from([reply]));
         self
     }
 
     /// After the replies so far.
     pub(crate) fn then(self, reply: Reply) -> Self {
-        self.server.lock().replies.entry(self.path.clone()).or_default().push_back(reply);
+        self.server
+            .lock()
+            .replies
+            .entry(self.path.clone())
+            .or_default()
+            .push_back(reply);
         self
     }
 }
@@ -137,7 +160,12 @@ impl FakeHttp {
                 });
             }
         });
-        FakeHttp { state, host, port, serving }
+        FakeHttp {
+            state,
+            host,
+            port,
+            serving,
+        }
     }
 
     /// Its address, without a slash at the end.
@@ -147,7 +175,10 @@ impl FakeHttp {
 
     /// What it says when asked for `path`, or for `path` and query.
     pub(crate) fn on(&self, path: &str) -> Script<'_> {
-        Script { server: self, path: path.to_owned() }
+        Script {
+            server: self,
+            path: path.to_owned(),
+        }
     }
 
     /// What it was asked for so far.
@@ -185,24 +216,44 @@ async fn answer(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> 
     }
     let target = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
     let headers = lines[1..].iter().filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    let headers = headers
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
     let reply = {
         let mut state = state.lock().unwrap();
-        state.asked.push(Asked { target: target.clone(), headers });
+        state.asked.push(Asked {
+            target: target.clone(),
+            headers,
+        });
         let path = target.split('?').next().unwrap_or_default();
-        let key = if state.replies.contains_key(&target) { target.as_str() } else { path };
+        let key = if state.replies.contains_key(&target) {
+            target.as_str()
+        } else {
+            path
+        };
         let replies = state.replies.get_mut(key);
-        replies.and_then(|replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() })
+        replies.and_then(|replies| {
+            if replies.len() > 1 {
+                replies.pop_front()
+            } else {
+                replies.front().cloned()
+            }
+        })
     };
     let reply = reply.unwrap_or_else(|| Reply::status(404).with_body("not scripted"));
     tokio::time::sleep(reply.delay).await;
-    let mut head =
-        format!("HTTP/1.1 {} Scripted\r\nConnection: close\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
+    let mut head = format!(
+        "HTTP/1.1 {} Scripted\r\nConnection: close\r\nContent-Length: {}\r\n",
+        reply.status,
+        reply.body.len()
+    );
     for (name, value) in &reply.headers {
         write!(head, "{name}: {value}\r\n").unwrap();
     }
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(b"\r\n").await?;
-    stream.write_all(&reply.body[..reply.sent_bytes.unwrap_or(reply.body.len())]).await?;
+    stream
+        .write_all(&reply.body[..reply.sent_bytes.unwrap_or(reply.body.len())])
+        .await?;
     stream.shutdown().await
 }

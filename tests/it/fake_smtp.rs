@@ -116,7 +116,10 @@ impl FakeRelay {
     /// Starts one that takes everything and offers these extensions.
     pub(crate) async fn offering(extensions: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let log = Log { extensions: extensions.iter().map(ToString::to_string).collect(), ..Log::default() };
+        let log = Log {
+            extensions: extensions.iter().map(ToString::to_string).collect(),
+            ..Log::default()
+        };
         let relay = FakeRelay {
             address: listener.local_addr().unwrap(),
             log: Arc::new(Mutex::new(log)),
@@ -134,7 +137,14 @@ impl FakeRelay {
 
     /// Begins a rule. Later rules go before earlier ones.
     pub(crate) fn on(&self, at: At) -> On<'_> {
-        let rule = Rule { at, to: None, on_connection: None, left: None, skip: 0, act: Act::Closes };
+        let rule = Rule {
+            at,
+            to: None,
+            on_connection: None,
+            left: None,
+            skip: 0,
+            act: Act::Closes,
+        };
         On { relay: self, rule }
     }
 
@@ -164,7 +174,12 @@ impl FakeRelay {
 
     /// What it kept for `to`.
     pub(crate) fn kept_for(&self, to: &str) -> Vec<Kept> {
-        self.log().kept.iter().filter(|kept| kept.to == to).cloned().collect()
+        self.log()
+            .kept
+            .iter()
+            .filter(|kept| kept.to == to)
+            .cloned()
+            .collect()
     }
 
     /// To whom it kept something, sorted.
@@ -182,14 +197,20 @@ impl FakeRelay {
     /// The lines that came over a connection, whole.
     pub(crate) fn lines(&self, connection: usize) -> Vec<String> {
         let log = self.log.lock().unwrap();
-        log.commands.iter().filter(|(number, _)| *number == connection).map(|(_, line)| line.clone()).collect()
+        log.commands
+            .iter()
+            .filter(|(number, _)| *number == connection)
+            .map(|(_, line)| line.clone())
+            .collect()
     }
 
     /// The first words of the commands it was given over one connection.
     pub(crate) fn commands(&self, connection: usize) -> Vec<String> {
         let log = self.log();
         let lines = log.commands.iter().filter(|(over, _)| *over == connection);
-        lines.map(|(_, line)| line.split([' ', ':']).next().unwrap_or_default().to_owned()).collect()
+        lines
+            .map(|(_, line)| line.split([' ', ':']).next().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Waits until `count` texts have begun to arrive.
@@ -209,7 +230,11 @@ impl FakeRelay {
 
     fn listen(&self, listener: TcpListener) {
         let stop = CancellationToken::new();
-        let (log, changed, stopped) = (Arc::clone(&self.log), Arc::clone(&self.changed), stop.clone());
+        let (log, changed, stopped) = (
+            Arc::clone(&self.log),
+            Arc::clone(&self.changed),
+            stop.clone(),
+        );
         let listening = tokio::spawn(async move {
             loop {
                 let stream = tokio::select! {
@@ -349,7 +374,15 @@ impl Talk {
         stream.set_nodelay(true).unwrap();
         let (reader, writer) = stream.into_split();
         let reader = BufReader::new(reader);
-        Talk { reader, writer, number, log, changed, from: String::new(), to: String::new() }
+        Talk {
+            reader,
+            writer,
+            number,
+            log,
+            changed,
+            from: String::new(),
+            to: String::new(),
+        }
     }
 
     async fn run(mut self) -> Option<()> {
@@ -357,13 +390,22 @@ impl Talk {
         loop {
             let line = String::from_utf8(self.line().await?).unwrap();
             let line = line.trim_end().to_owned();
-            self.log.lock().unwrap().commands.push((self.number, line.clone()));
-            let word = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            self.log
+                .lock()
+                .unwrap()
+                .commands
+                .push((self.number, line.clone()));
+            let word = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             match word.as_str() {
                 "EHLO" | "LHLO" => {
                     let extensions = self.log.lock().unwrap().extensions.clone();
-                    let lines: Vec<&str> =
-                        std::iter::once("fake.example").chain(extensions.iter().map(String::as_str)).collect();
+                    let lines: Vec<&str> = std::iter::once("fake.example")
+                        .chain(extensions.iter().map(String::as_str))
+                        .collect();
                     self.answer(At::Ehlo, &many_lines("250", &lines)).await?;
                 }
                 "STARTTLS" => _ = self.answer(At::StartTls, "502 5.5.1 not here").await?,
@@ -383,7 +425,11 @@ impl Talk {
                     }
                 }
                 "DATA" => {
-                    let usual = if self.to.is_empty() { "503 5.5.1 RCPT first" } else { "354 go ahead" };
+                    let usual = if self.to.is_empty() {
+                        "503 5.5.1 RCPT first"
+                    } else {
+                        "354 go ahead"
+                    };
                     if self.answer(At::Data, usual).await? {
                         self.text().await?;
                     }
@@ -419,11 +465,21 @@ impl Talk {
                 }
             }
         }
-        let kept = Kept { from: self.from.clone(), to: self.to.clone(), bytes, connection: self.number };
+        let kept = Kept {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            bytes,
+            connection: self.number,
+        };
         let act = self.rule(At::Text);
         let keeps = match &act {
-            None | Some(Act::KeepsItAndCloses | Act::KeepsItSaysSoAndCloses | Act::KeepsItAndHangs) => true,
-            Some(Act::Says(reply) | Act::SaysByteByByte(reply) | Act::SaysAndCloses(reply)) => reply.starts_with('2'),
+            None
+            | Some(Act::KeepsItAndCloses | Act::KeepsItSaysSoAndCloses | Act::KeepsItAndHangs) => {
+                true
+            }
+            Some(Act::Says(reply) | Act::SaysByteByByte(reply) | Act::SaysAndCloses(reply)) => {
+                reply.starts_with('2')
+            }
             Some(_) => false,
         };
         if keeps {
@@ -522,12 +578,18 @@ impl Talk {
 /// A reply of several lines (RFC 5321 section 4.2.1).
 pub(crate) fn many_lines(code: &str, lines: &[&str]) -> String {
     let last = lines.len() - 1;
-    let lines =
-        lines.iter().enumerate().map(|(at, line)| format!("{code}{}{line}", if at == last { ' ' } else { '-' }));
+    let lines = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| format!("{code}{}{line}", if at == last { ' ' } else { '-' }));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn address(line: &str) -> String {
-    let inside = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-    inside.map(|(address, _)| address.to_owned()).unwrap_or_default()
+    let inside = line
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
+    inside
+        .map(|(address, _)| address.to_owned())
+        .unwrap_or_default()
 }

@@ -32,7 +32,9 @@ enum Fault {
     InBytes,
 }
 
-use Fault::{Closes, Closing, Drips, Garbage, Hangs, Huge, InBytes, Later, ManyLines, Never, Resets};
+use Fault::{
+    Closes, Closing, Drips, Garbage, Hangs, Huge, InBytes, Later, ManyLines, Never, Resets,
+};
 
 /// What became of the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,10 @@ enum Fate {
     Uncertain,
 }
 
-use Fate::{Anew, Deferred, DeferredCut, Rejected, RelayRests, RelayRestsCounted, Suppressed, Uncertain, Untouched};
+use Fate::{
+    Anew, Deferred, DeferredCut, Rejected, RelayRests, RelayRestsCounted, Suppressed, Uncertain,
+    Untouched,
+};
 
 const SHORT: Duration = Duration::from_millis(250);
 
@@ -73,13 +78,17 @@ fn misbehaves(rule: On<'_>, fault: Fault, usual: &str) {
         Drips => rule.drips(usual, SHORT / 5),
         Garbage => rule.says("\u{1}\u{2}\u{3} what is this"),
         Huge => rule.says(&many_lines(code, &vec![text; 1000])),
-        ManyLines => rule.says_bytes(b"550-5.1.1 gr\xfc\xdfe\r\n550-5.1.1 no such\r\n550 5.1.1 user\r\n"),
+        ManyLines => {
+            rule.says_bytes(b"550-5.1.1 gr\xfc\xdfe\r\n550-5.1.1 no such\r\n550 5.1.1 user\r\n")
+        }
         InBytes => rule.says_byte_by_byte(usual),
     }
 }
 
 async fn meet(at: At, fault: Fault) -> Fate {
-    let mut outbox = Outbox::new().await.with_retry(|retry| retry.breaker = TimeDelta::seconds(60));
+    let mut outbox = Outbox::new()
+        .await
+        .with_retry(|retry| retry.breaker = TimeDelta::seconds(60));
     // Before MAIL the second mail meets the fault over a fresh connection.
     let opening = matches!(at, At::Greeting | At::Ehlo | At::StartTls | At::Auth);
     if opening {
@@ -103,11 +112,21 @@ async fn meet(at: At, fault: Fault) -> Fate {
     misbehaves(outbox.relay.on(at).once().after(1), fault, usual);
     let summary = outbox.delivers().await;
     let row = outbox.row("met");
-    let (kept, suppressed) = (outbox.relay.kept_for("met@example.org"), !outbox.suppressed().is_empty());
-    let third = outbox.relay.kept_for("grace@example.org").first().map(|mail| mail.connection);
+    let (kept, suppressed) = (
+        outbox.relay.kept_for("met@example.org"),
+        !outbox.suppressed().is_empty(),
+    );
+    let third = outbox
+        .relay
+        .kept_for("grace@example.org")
+        .first()
+        .map(|mail| mail.connection);
     let goes_on = third == Some(1);
     let rests = summary.relay_trouble.is_some();
-    let story = format!("{at:?} {fault:?}: {row:?}, kept {}, third over {third:?}", kept.len());
+    let story = format!(
+        "{at:?} {fault:?}: {row:?}, kept {}, third over {third:?}",
+        kept.len()
+    );
     assert!(kept.len() <= 1, "{story}");
     let fate = match (row.state.word(), rests, goes_on || opening) {
         ("accepted", false, true) if !suppressed => {
@@ -130,22 +149,36 @@ async fn meet(at: At, fault: Fault) -> Fate {
     assert!(suppressed == (fate == Suppressed), "{story}");
     assert!(third.is_some() || rests, "{story}");
     // What was refused or broke before the text was marked is not with the relay, and what was accepted is.
-    assert_eq!(kept.len(), usize::from(matches!(fate, Untouched | Anew)), "{story}");
+    assert_eq!(
+        kept.len(),
+        usize::from(matches!(fate, Untouched | Anew)),
+        "{story}"
+    );
 
     // In the end everybody who can be served is, once, and the relay is used again.
     outbox.passes(TimeDelta::hours(1));
     outbox.delivers().await;
     let final_state = outbox.state("met").word();
-    let expected = if matches!(fate, Rejected | Suppressed) { "rejected" } else { "accepted" };
+    let expected = if matches!(fate, Rejected | Suppressed) {
+        "rejected"
+    } else {
+        "accepted"
+    };
     assert_eq!(final_state, expected, "{story}");
-    assert_eq!(outbox.relay.kept_for("met@example.org").len(), usize::from(expected == "accepted"), "{story}");
+    assert_eq!(
+        outbox.relay.kept_for("met@example.org").len(),
+        usize::from(expected == "accepted"),
+        "{story}"
+    );
     assert_eq!(outbox.state("grace").word(), "accepted", "{story}");
     fate
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_at_every_stage_has_its_consequence() {
-    let faults = [Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines, InBytes];
+    let faults = [
+        Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines, InBytes,
+    ];
     #[rustfmt::skip]
     let table: [(At, [Fate; 11]); 7] = [
         // stage         Later       Never       Closing     Closes      Resets      Hangs       Drips       Garbage     Huge       ManyLines   InBytes
@@ -165,7 +198,9 @@ async fn every_fault_at_every_stage_has_its_consequence() {
             for (fault, expected) in faults.into_iter().zip(fates) {
                 let found = meet(at, fault).await;
                 if found != expected {
-                    wrong.push(format!("{at:?} {fault:?}: {found:?} instead of {expected:?}"));
+                    wrong.push(format!(
+                        "{at:?} {fault:?}: {found:?} instead of {expected:?}"
+                    ));
                 }
             }
             wrong
@@ -185,7 +220,11 @@ async fn a_text_that_was_cut_is_uncertain() {
 
 #[tokio::test]
 async fn what_follows_the_reply_to_the_dot_costs_nobody_anything() {
-    let more = ["250 2.0.0 kept\nhello?", "250 2.0.0 kept\n250 2.0.0 kept", "250 2.0.0 kept\n550 5.1.1 no such user"];
+    let more = [
+        "250 2.0.0 kept\nhello?",
+        "250 2.0.0 kept\n250 2.0.0 kept",
+        "250 2.0.0 kept\n550 5.1.1 no such user",
+    ];
     for after in more.into_iter().chain(["closes", "resets", "hangs"]) {
         let mut outbox = Outbox::new().await;
         outbox.timeouts = Timeouts::all(SHORT);
@@ -204,8 +243,16 @@ async fn what_follows_the_reply_to_the_dot_costs_nobody_anything() {
             reply => rule.says(reply),
         }
         let summary = outbox.delivers().await;
-        assert_eq!((summary.accepted, summary.relay_trouble), (3, None), "{after}");
-        assert_eq!((outbox.relay.kept().len(), outbox.relay.connections()), (3, 2), "{after}");
+        assert_eq!(
+            (summary.accepted, summary.relay_trouble),
+            (3, None),
+            "{after}"
+        );
+        assert_eq!(
+            (outbox.relay.kept().len(), outbox.relay.connections()),
+            (3, 2),
+            "{after}"
+        );
         assert!(outbox.suppressed().is_empty());
     }
 }
@@ -213,7 +260,9 @@ async fn what_follows_the_reply_to_the_dot_costs_nobody_anything() {
 /// Whatever a server says instead of TLS, it gets neither password nor mail, and rests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_tls_nothing_is_said() {
-    for fault in [Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines, InBytes] {
+    for fault in [
+        Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines, InBytes,
+    ] {
         let mut outbox = Outbox::new().await;
         outbox.relay = FakeRelay::offering(&["STARTTLS", "AUTH PLAIN"]).await;
         outbox.settings.port = outbox.relay.port();
@@ -229,8 +278,17 @@ async fn without_tls_nothing_is_said() {
         let trouble = summary.relay_trouble.unwrap_or_default();
         assert!(trouble.starts_with("starttls: "), "{fault:?}: {trouble}");
         let row = outbox.row("met");
-        assert_eq!((row.state.word(), row.attempts), ("rendered", 0), "{fault:?}");
+        assert_eq!(
+            (row.state.word(), row.attempts),
+            ("rendered", 0),
+            "{fault:?}"
+        );
         let commands = outbox.relay.commands(1);
-        assert!(!commands.iter().any(|word| ["AUTH", "MAIL"].contains(&word.as_str())), "{fault:?}: {commands:?}");
+        assert!(
+            !commands
+                .iter()
+                .any(|word| ["AUTH", "MAIL"].contains(&word.as_str())),
+            "{fault:?}: {commands:?}"
+        );
     }
 }

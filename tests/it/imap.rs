@@ -11,7 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-const LETTER: &str = "From: friend@example.net\r\nTo: me@example.net\r\nSubject: lunch\r\n\r\nat noon?\r\n";
+const LETTER: &str =
+    "From: friend@example.net\r\nTo: me@example.net\r\nSubject: lunch\r\n\r\nat noon?\r\n";
 
 fn settings(port: u16, security: ImapSecurity, ca_file: Option<PathBuf>) -> ImapSettings {
     ImapSettings {
@@ -28,13 +29,19 @@ fn settings(port: u16, security: ImapSecurity, ca_file: Option<PathBuf>) -> Imap
 
 /// What is said in one line where it cannot be opened.
 async fn complaint(settings: &ImapSettings) -> String {
-    let error = Mailbox::open(settings).await.err().expect("it cannot be opened");
+    let error = Mailbox::open(settings)
+        .await
+        .err()
+        .expect("it cannot be opened");
     format!("{:#}", anyhow::Error::from(error))
 }
 
 #[track_caller]
 fn says(said: &str, words: &[&str]) {
-    assert!(words.iter().all(|word| said.contains(word)) && !said.contains('\n'), "{said}");
+    assert!(
+        words.iter().all(|word| said.contains(word)) && !said.contains('\n'),
+        "{said}"
+    );
     assert!(!said.contains("geheim"), "a password: {said}");
 }
 
@@ -45,7 +52,10 @@ async fn dovecot_is_read_over_tls_and_starttls_and_only_if_it_shows_who_it_is() 
         return missing("Dovecot, or root to run it,");
     };
     dovecot.delivers("1.a", LETTER);
-    let both = [(dovecot.tls_port, ImapSecurity::Tls), (dovecot.port, ImapSecurity::StartTls)];
+    let both = [
+        (dovecot.tls_port, ImapSecurity::Tls),
+        (dovecot.port, ImapSecurity::StartTls),
+    ];
     for (port, security) in both {
         let right = settings(port, security, Some(authority.path("ca.pem")));
         let mut mailbox = Mailbox::open(&right).await.unwrap();
@@ -60,28 +70,61 @@ async fn dovecot_is_read_over_tls_and_starttls_and_only_if_it_shows_who_it_is() 
             (Some(stranger.path("ca.pem")), "localhost"),
             (Some(authority.path("ca.pem")), "127.0.0.1"),
         ] {
-            let wrong = ImapSettings { host: host.to_owned(), ..settings(port, security, ca_file) };
-            says(&complaint(&wrong).await, &["cannot talk to the IMAP server", "certificate", "ca_file"]);
+            let wrong = ImapSettings {
+                host: host.to_owned(),
+                ..settings(port, security, ca_file)
+            };
+            says(
+                &complaint(&wrong).await,
+                &["cannot talk to the IMAP server", "certificate", "ca_file"],
+            );
         }
-        let wrong = ImapSettings { password: "geheimer".into(), ..right.clone() };
-        says(&complaint(&wrong).await, &["refused LOGIN", "username and password_file"]);
-        let wrong = ImapSettings { mailbox: "Nowhere".to_owned(), ..right.clone() };
-        says(&complaint(&wrong).await, &["refused SELECT", "look at mailbox in [inbound.imap]"]);
+        let wrong = ImapSettings {
+            password: "geheimer".into(),
+            ..right.clone()
+        };
+        says(
+            &complaint(&wrong).await,
+            &["refused LOGIN", "username and password_file"],
+        );
+        let wrong = ImapSettings {
+            mailbox: "Nowhere".to_owned(),
+            ..right.clone()
+        };
+        says(
+            &complaint(&wrong).await,
+            &["refused SELECT", "look at mailbox in [inbound.imap]"],
+        );
         // Where reports are to be moved is made if it is missing, and a name that cannot be is complained of.
-        let mut made =
-            Mailbox::open(&ImapSettings { done_mailbox: Some("Done".to_owned()), ..right.clone() }).await.unwrap();
+        let mut made = Mailbox::open(&ImapSettings {
+            done_mailbox: Some("Done".to_owned()),
+            ..right.clone()
+        })
+        .await
+        .unwrap();
         made.settle(&[]).await.unwrap();
         assert!(dovecot.mail().join(".Done").is_dir());
-        let wrong = ImapSettings { done_mailbox: Some("a//b".to_owned()), ..right };
-        says(&complaint(&wrong).await, &["refused CREATE", "done_mailbox"]);
+        let wrong = ImapSettings {
+            done_mailbox: Some("a//b".to_owned()),
+            ..right
+        };
+        says(
+            &complaint(&wrong).await,
+            &["refused CREATE", "done_mailbox"],
+        );
     }
     // The right port with the wrong security.
-    says(&complaint(&settings(dovecot.port, ImapSecurity::Tls, None)).await, &["cannot talk", "security"]);
+    says(
+        &complaint(&settings(dovecot.port, ImapSecurity::Tls, None)).await,
+        &["cannot talk", "security"],
+    );
 }
 
 #[tokio::test]
 async fn a_mailbox_whose_numbers_were_given_anew_is_read_anew_and_nothing_is_lost() {
-    let Some(dovecot) = Dovecot::start(None).await else { return missing("Dovecot, or root to run it,") };
+    let Some(dovecot) = Dovecot::start(None).await else {
+        return missing("Dovecot, or root to run it,");
+    };
     let settings = settings(dovecot.port, ImapSecurity::None, None);
     for name in ["1.a", "2.b", "3.c"] {
         dovecot.delivers(name, LETTER);
@@ -95,12 +138,21 @@ async fn a_mailbox_whose_numbers_were_given_anew_is_read_anew_and_nothing_is_los
     mailbox.close().await;
     for entry in std::fs::read_dir(dovecot.mail()).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("dovecot") {
+        if path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("dovecot")
+        {
             std::fs::remove_file(path).unwrap();
         }
     }
     let mut again = Mailbox::open(&settings).await.unwrap();
-    assert_eq!(again.unseen().await.unwrap().len(), 2, "what was seen stays seen, the rest is looked at again");
+    assert_eq!(
+        again.unseen().await.unwrap().len(),
+        2,
+        "what was seen stays seen, the rest is looked at again"
+    );
 }
 
 /// A server that says what it is told to: `(what a command must hold, what it answers)`; `TAG` stands for the tag.
@@ -117,7 +169,11 @@ async fn scripted(script: &'static [(&'static str, &'static str)]) -> u16 {
                 let line = lines.next_line().await.unwrap().unwrap_or_default();
                 assert!(line.contains(wanted), "{line} instead of {wanted}");
                 let tag = line.split(' ').next().unwrap();
-                if write.write_all(answer.replace("TAG", tag).as_bytes()).await.is_err() {
+                if write
+                    .write_all(answer.replace("TAG", tag).as_bytes())
+                    .await
+                    .is_err()
+                {
                     break;
                 }
             }
@@ -128,34 +184,69 @@ async fn scripted(script: &'static [(&'static str, &'static str)]) -> u16 {
 
 const GREETED: [(&str, &str); 3] = [
     ("LOGIN", "TAG OK in\r\n"),
-    ("CAPABILITY", "* CAPABILITY IMAP4rev1 IDLE\r\nTAG OK done\r\n"),
+    (
+        "CAPABILITY",
+        "* CAPABILITY IMAP4rev1 IDLE\r\nTAG OK done\r\n",
+    ),
     ("SELECT", "* 1 EXISTS\r\nTAG OK selected\r\n"),
 ];
 
 #[tokio::test]
 async fn a_server_that_goes_away_in_the_middle_is_noticed_at_once() {
     // In mid-IDLE.
-    let port = scripted(const { &[GREETED[0], GREETED[1], GREETED[2], ("IDLE", "+ idling\r\n")] }).await;
-    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None)).await.unwrap();
-    let ended = timeout(Duration::from_secs(20), mailbox.wait()).await.expect("it does not wait for ever");
-    says(&format!("{:#}", anyhow::Error::from(ended.unwrap_err())), &["cannot talk to the IMAP server localhost"]);
+    let port =
+        scripted(const { &[GREETED[0], GREETED[1], GREETED[2], ("IDLE", "+ idling\r\n")] }).await;
+    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None))
+        .await
+        .unwrap();
+    let ended = timeout(Duration::from_secs(20), mailbox.wait())
+        .await
+        .expect("it does not wait for ever");
+    says(
+        &format!("{:#}", anyhow::Error::from(ended.unwrap_err())),
+        &["cannot talk to the IMAP server localhost"],
+    );
     // In mid-mail: half a mail is none.
     let half = const {
-        &[GREETED[0], GREETED[1], GREETED[2], ("UID FETCH", "* 1 FETCH (UID 1 BODY[]<0> {5000}\r\nReturn-Path: <>\r\n")]
+        &[
+            GREETED[0],
+            GREETED[1],
+            GREETED[2],
+            (
+                "UID FETCH",
+                "* 1 FETCH (UID 1 BODY[]<0> {5000}\r\nReturn-Path: <>\r\n",
+            ),
+        ]
     };
     let port = scripted(half).await;
-    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None)).await.unwrap();
-    let fetched = timeout(Duration::from_secs(20), mailbox.fetch(1)).await.unwrap();
-    says(&format!("{:#}", anyhow::Error::from(fetched.unwrap_err())), &["cannot talk to the IMAP server localhost"]);
+    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None))
+        .await
+        .unwrap();
+    let fetched = timeout(Duration::from_secs(20), mailbox.fetch(1))
+        .await
+        .unwrap();
+    says(
+        &format!("{:#}", anyhow::Error::from(fetched.unwrap_err())),
+        &["cannot talk to the IMAP server localhost"],
+    );
     // Before it says anything, and not at all.
     let port = scripted(&[]).await;
-    says(&complaint(&settings(port, ImapSecurity::None, None)).await, &["it hung up"]);
-    says(&complaint(&settings(1, ImapSecurity::None, None)).await, &["host and port"]);
+    says(
+        &complaint(&settings(port, ImapSecurity::None, None)).await,
+        &["it hung up"],
+    );
+    says(
+        &complaint(&settings(1, ImapSecurity::None, None)).await,
+        &["host and port"],
+    );
 }
 
 #[tokio::test]
 async fn a_password_is_never_sent_in_the_clear_where_starttls_is_wanted() {
-    for answer in ["TAG BAD unknown command\r\n", "TAG OK go\r\n* OK injected before TLS\r\n"] {
+    for answer in [
+        "TAG BAD unknown command\r\n",
+        "TAG OK go\r\n* OK injected before TLS\r\n",
+    ] {
         let script: &'static [(&str, &str)] = Box::leak(Box::new([("STARTTLS", answer)]));
         let port = scripted(script).await;
         let said = complaint(&settings(port, ImapSecurity::StartTls, None)).await;
@@ -165,9 +256,17 @@ async fn a_password_is_never_sent_in_the_clear_where_starttls_is_wanted() {
 
 #[tokio::test]
 async fn lengths_that_no_mail_has_are_refused_before_they_cost_memory() {
-    let huge =
-        const { &[GREETED[0], GREETED[1], GREETED[2], ("UID FETCH", "* 1 FETCH (UID 1 BODY[] {99999999999}\r\n")] };
+    let huge = const {
+        &[
+            GREETED[0],
+            GREETED[1],
+            GREETED[2],
+            ("UID FETCH", "* 1 FETCH (UID 1 BODY[] {99999999999}\r\n"),
+        ]
+    };
     let port = scripted(huge).await;
-    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None)).await.unwrap();
+    let mut mailbox = Mailbox::open(&settings(port, ImapSecurity::None, None))
+        .await
+        .unwrap();
     assert!(mailbox.fetch(1).await.is_err());
 }

@@ -2,8 +2,8 @@
 
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Answer, AnswerName, Asking, Begun, Entered, HandStore, KeyId, KeyScope, KeyStore, ListStore, NewKey, RequestStore,
-    SubscriberStore,
+    Answer, AnswerName, Asking, Begun, Entered, HandStore, KeyId, KeyScope, KeyStore, ListStore,
+    NewKey, RequestStore, SubscriberStore,
 };
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -39,8 +39,14 @@ fn a_key_is_found_by_its_hash_and_its_name_is_free_once_it_is_revoked() {
     let id = store.make_key(&key("ci", "h1"), noon()).unwrap().unwrap();
     assert_eq!(store.make_key(&key("ci", "h2"), noon()).unwrap(), None);
     let found = store.key_of_hash("h1").unwrap().unwrap();
-    assert_eq!((found.id, found.scopes.len(), found.per_minute), (id, 2, 60));
-    assert_eq!((found.made_at, found.used_at, found.revoked_at), (noon(), None, None));
+    assert_eq!(
+        (found.id, found.scopes.len(), found.per_minute),
+        (id, 2, 60)
+    );
+    assert_eq!(
+        (found.made_at, found.used_at, found.revoked_at),
+        (noon(), None, None)
+    );
     assert_eq!(store.key_of_hash("h2").unwrap(), None);
     store.note_key_used(id, noon()).unwrap();
     assert!(store.revoke_key("ci", noon()).unwrap());
@@ -48,26 +54,56 @@ fn a_key_is_found_by_its_hash_and_its_name_is_free_once_it_is_revoked() {
     let second = store.make_key(&key("ci", "h2"), noon()).unwrap().unwrap();
     assert_ne!(second, id);
     let all = store.keys().unwrap();
-    assert_eq!(all.iter().map(|key| key.revoked_at.is_some()).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(
+        all.iter()
+            .map(|key| key.revoked_at.is_some())
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
     assert_eq!(all[0].used_at, Some(noon()));
 }
 
 /// `request` begins at `at`, by the rules of a day and two minutes.
 fn begins(store: &mut SqliteStore, name: &AnswerName, request: &str, at: DateTime<Utc>) -> Begun {
-    store.begin_answer(name, request, at - TimeDelta::days(1), at - TimeDelta::minutes(2), at).unwrap()
+    store
+        .begin_answer(
+            name,
+            request,
+            at - TimeDelta::days(1),
+            at - TimeDelta::minutes(2),
+            at,
+        )
+        .unwrap()
 }
 
 #[test]
 fn a_request_is_begun_once_and_answered_the_same_for_a_day() {
     let mut store = SqliteStore::in_memory().unwrap();
     let id = store.make_key(&key("ci", "h1"), noon()).unwrap().unwrap();
-    let name = AnswerName { key: id, name: "one".to_owned() };
+    let name = AnswerName {
+        key: id,
+        name: "one".to_owned(),
+    };
     assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Ours);
     assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Underway);
     assert_eq!(begins(&mut store, &name, "b", noon()), Begun::Other);
     // Another key's names are its own.
-    let other = store.make_key(&key("other", "h2"), noon()).unwrap().unwrap();
-    assert_eq!(begins(&mut store, &AnswerName { key: other, ..name.clone() }, "b", noon()), Begun::Ours);
+    let other = store
+        .make_key(&key("other", "h2"), noon())
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        begins(
+            &mut store,
+            &AnswerName {
+                key: other,
+                ..name.clone()
+            },
+            "b",
+            noon()
+        ),
+        Begun::Ours
+    );
     // Given up, or cut off: it may be begun again.
     store.drop_answer(&name).unwrap();
     assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Ours);
@@ -81,18 +117,38 @@ fn a_request_is_begun_once_and_answered_the_same_for_a_day() {
     };
     store.finish_answer(&name, &answer).unwrap();
     store.drop_answer(&name).unwrap();
-    assert_eq!(begins(&mut store, &name, "a", later + TimeDelta::hours(23)), Begun::Answered(answer));
-    assert_eq!(begins(&mut store, &name, "a", later + TimeDelta::hours(25)), Begun::Ours);
+    assert_eq!(
+        begins(&mut store, &name, "a", later + TimeDelta::hours(23)),
+        Begun::Answered(answer)
+    );
+    assert_eq!(
+        begins(&mut store, &name, "a", later + TimeDelta::hours(25)),
+        Begun::Ours
+    );
 }
 
 #[test]
 fn answers_about_somebody_are_erased_with_them() {
     let mut store = SqliteStore::in_memory().unwrap();
     let id = store.make_key(&key("ci", "h1"), noon()).unwrap().unwrap();
-    store.enter_subscribers(&[reader("ada@example.org", Status::Active)], noon()).unwrap();
-    let ada = store.subscriber(&"ada@example.org".parse().unwrap()).unwrap().unwrap().id;
-    let answer = |about| Answer { status: 200, headers: Vec::new(), body: b"ada@example.org".to_vec(), about };
-    let name = |name: &str| AnswerName { key: id, name: name.to_owned() };
+    store
+        .enter_subscribers(&[reader("ada@example.org", Status::Active)], noon())
+        .unwrap();
+    let ada = store
+        .subscriber(&"ada@example.org".parse().unwrap())
+        .unwrap()
+        .unwrap()
+        .id;
+    let answer = |about| Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: b"ada@example.org".to_vec(),
+        about,
+    };
+    let name = |name: &str| AnswerName {
+        key: id,
+        name: name.to_owned(),
+    };
     for (text, about) in [("hers", Some(ada)), ("nobody's", None)] {
         begins(&mut store, &name(text), "a", noon());
         store.finish_answer(&name(text), &answer(about)).unwrap();
@@ -100,27 +156,56 @@ fn answers_about_somebody_are_erased_with_them() {
     begins(&mut store, &name("late"), "a", noon());
     store.erase_subscriber(ada, "hash", noon()).unwrap();
     // It was being written while they were erased.
-    store.finish_answer(&name("late"), &answer(Some(ada))).unwrap();
+    store
+        .finish_answer(&name("late"), &answer(Some(ada)))
+        .unwrap();
     assert_eq!(begins(&mut store, &name("hers"), "a", noon()), Begun::Ours);
     assert_eq!(begins(&mut store, &name("late"), "a", noon()), Begun::Ours);
-    assert!(matches!(begins(&mut store, &name("nobody's"), "a", noon()), Begun::Answered(_)));
+    assert!(matches!(
+        begins(&mut store, &name("nobody's"), "a", noon()),
+        Begun::Answered(_)
+    ));
     assert_eq!(id, KeyId(1));
 }
 
 #[test]
 fn who_is_vouched_for_is_entered_with_the_consent_or_not_at_all() {
     let mut store = SqliteStore::in_memory().unwrap();
-    let vouching = Asking { wording: "form of May".to_owned(), page: "/".to_owned(), network: "192.0.2.7".to_owned() };
-    let mut vouch = |address: &str| store.vouch_for(&reader(address, Status::Active), &vouching, noon()).unwrap();
+    let vouching = Asking {
+        wording: "form of May".to_owned(),
+        page: "/".to_owned(),
+        network: "192.0.2.7".to_owned(),
+    };
+    let mut vouch = |address: &str| {
+        store
+            .vouch_for(&reader(address, Status::Active), &vouching, noon())
+            .unwrap()
+    };
     assert_eq!(vouch("ada@example.org"), Entered::New);
     assert_eq!(vouch("ADA@example.org"), Entered::Known);
-    let ada = store.subscriber(&"ada@example.org".parse().unwrap()).unwrap().unwrap();
+    let ada = store
+        .subscriber(&"ada@example.org".parse().unwrap())
+        .unwrap()
+        .unwrap();
     let consents = store.consents(ada.id).unwrap();
-    assert_eq!((consents.len(), consents[0].act.as_str(), consents[0].wording.as_str()), (1, "vouched", "form of May"));
+    assert_eq!(
+        (
+            consents.len(),
+            consents[0].act.as_str(),
+            consents[0].wording.as_str()
+        ),
+        (1, "vouched", "form of May")
+    );
     let gone: Address = "gone@example.org".parse().unwrap();
     store.suppress(&gone, "test", noon()).unwrap();
     assert_eq!(store.suppression(&gone).unwrap().unwrap().reason, "test");
-    let left = store.vouch_for(&reader("gone@example.org", Status::Active), &vouching, noon()).unwrap();
+    let left = store
+        .vouch_for(
+            &reader("gone@example.org", Status::Active),
+            &vouching,
+            noon(),
+        )
+        .unwrap();
     assert_eq!(left, Entered::Left(Status::Suppressed));
     assert_eq!(store.subscriber(&gone).unwrap(), None);
 }
@@ -135,24 +220,38 @@ fn lists_are_read_from_any_place_on() {
     ];
     store.enter_subscribers(&readers, noon()).unwrap();
     let mut listed = |status, after, limit| {
-        let found = store.list_subscribers(status, SubscriberId(after), limit).unwrap();
+        let found = store
+            .list_subscribers(status, SubscriberId(after), limit)
+            .unwrap();
         found.into_iter().map(|one| one.id.0).collect::<Vec<_>>()
     };
     assert_eq!(listed(None, 0, 2), [1, 2]);
     assert_eq!(listed(None, 2, 2), [3]);
     assert_eq!(listed(Some(Status::Active), 0, 9), [1, 3]);
     assert_eq!(listed(Some(Status::Pending), 0, 9), [0; 0]);
-    for (address, minute) in [("y@example.org", 0), ("x@example.org", 1), ("w@example.org", 1)] {
+    for (address, minute) in [
+        ("y@example.org", 0),
+        ("x@example.org", 1),
+        ("w@example.org", 1),
+    ] {
         let at = noon() + TimeDelta::minutes(minute);
-        store.suppress(&address.parse().unwrap(), "test", at).unwrap();
+        store
+            .suppress(&address.parse().unwrap(), "test", at)
+            .unwrap();
     }
     let mut suppressed = |from, limit| {
         let found = store.list_suppressions(from, limit).unwrap();
-        found.into_iter().map(|one| one.address.as_str()[..1].to_owned()).collect::<String>()
+        found
+            .into_iter()
+            .map(|one| one.address.as_str()[..1].to_owned())
+            .collect::<String>()
     };
     assert_eq!(suppressed(noon(), 2), "yw");
     assert_eq!(suppressed(noon() + TimeDelta::minutes(1), 9), "wx");
-    assert_eq!(store.count_mails_of("2026-08-04".parse().unwrap()).unwrap(), []);
+    assert_eq!(
+        store.count_mails_of("2026-08-04".parse().unwrap()).unwrap(),
+        []
+    );
     assert_eq!(store.list_issues(SubscriberId(1), None, 9).unwrap(), []);
     assert_eq!(store.list_mails(SubscriberId(1), None, 9).unwrap(), []);
 }

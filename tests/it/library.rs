@@ -12,10 +12,17 @@ fn real_libraries() -> Option<PathBuf> {
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            files(&path, found)
+        } else {
+            found.push(path)
+        }
     }
 }
 
@@ -27,22 +34,65 @@ fn read(path: &Path) -> Result<Library, NotALibrary> {
 const COUNTED: [(&str, Form, usize); 11] = [
     ("export/Bulk performance test.bib", Form::Bibtex, 1241),
     ("export/Bulk performance test.json", Form::Zotero, 1241),
-    ("import/BBT does not import groups from JabRef 5.1 #1641.bib", Form::Bibtex, 20),
-    ("import/Import error with character '+' in BibTeX field name #2660.bib", Form::Bibtex, 283),
-    ("import/Maintain the JabRef group and subgroup structure when importing a BibTeX db #97.bib", Form::Bibtex, 911),
-    ("import/Some bibtex entries quietly discarded on import from bib file #873.bib", Form::Bibtex, 988),
-    ("import/Some bibtex entries quietly discarded on import from bib file #873.json", Form::Zotero, 989),
-    ("import/Unabbreviate on import #1436-1.bib", Form::Bibtex, 506),
-    ("import/Unabbreviate on import #1436-3.bib", Form::Bibtex, 7166),
-    ("import/web_page and other mendeley idiocy.bib", Form::Bibtex, 512),
-    ("import/web_page and other mendeley idiocy.json", Form::Zotero, 512),
+    (
+        "import/BBT does not import groups from JabRef 5.1 #1641.bib",
+        Form::Bibtex,
+        20,
+    ),
+    (
+        "import/Import error with character '+' in BibTeX field name #2660.bib",
+        Form::Bibtex,
+        283,
+    ),
+    (
+        "import/Maintain the JabRef group and subgroup structure when importing a BibTeX db #97.bib",
+        Form::Bibtex,
+        911,
+    ),
+    (
+        "import/Some bibtex entries quietly discarded on import from bib file #873.bib",
+        Form::Bibtex,
+        988,
+    ),
+    (
+        "import/Some bibtex entries quietly discarded on import from bib file #873.json",
+        Form::Zotero,
+        989,
+    ),
+    (
+        "import/Unabbreviate on import #1436-1.bib",
+        Form::Bibtex,
+        506,
+    ),
+    (
+        "import/Unabbreviate on import #1436-3.bib",
+        Form::Bibtex,
+        7166,
+    ),
+    (
+        "import/web_page and other mendeley idiocy.bib",
+        Form::Bibtex,
+        512,
+    ),
+    (
+        "import/web_page and other mendeley idiocy.json",
+        Form::Zotero,
+        512,
+    ),
 ];
 
 #[test]
 fn every_real_library_is_read_and_nothing_in_it_is_lost() {
-    let Some(folder) = real_libraries() else { return };
+    let Some(folder) = real_libraries() else {
+        return;
+    };
     let mut paths = Vec::new();
-    for name in ["biblio_zotero_bbt", "biblio_zotero_bbt_csl", "biblio_jabref", "biblio_hayagriva"] {
+    for name in [
+        "biblio_zotero_bbt",
+        "biblio_zotero_bbt_csl",
+        "biblio_jabref",
+        "biblio_hayagriva",
+    ] {
         files(&folder.join(name), &mut paths);
     }
     let (mut libraries, mut works) = (0, 0);
@@ -50,50 +100,98 @@ fn every_real_library_is_read_and_nothing_in_it_is_lost() {
         let Ok(library) = read(path) else { continue };
         libraries += 1;
         works += library.works.len();
-        assert_eq!(library.read, library.works.len() + library.aside.len(), "{}", path.display());
+        assert_eq!(
+            library.read,
+            library.works.len() + library.aside.len(),
+            "{}",
+            path.display()
+        );
         for work in &library.works {
-            let all = [&work.title, &work.abstract_text].into_iter().chain(&work.authors);
-            let is_clean = |text: &String| !text.contains(char::is_control) || text.contains("\n\n");
+            let all = [&work.title, &work.abstract_text]
+                .into_iter()
+                .chain(&work.authors);
+            let is_clean =
+                |text: &String| !text.contains(char::is_control) || text.contains("\n\n");
             assert!(all.clone().all(is_clean), "{}: {work:?}", path.display());
         }
     }
-    assert!(libraries > 150 && works > 12_000, "{libraries} libraries with {works} works");
+    assert!(
+        libraries > 150 && works > 12_000,
+        "{libraries} libraries with {works} works"
+    );
     for (name, form, count) in COUNTED {
         let library = read(&folder.join("biblio_zotero_bbt").join(name)).unwrap();
-        assert_eq!((library.form, library.read), (form, count), "{name}: {:?}", library.aside.last());
+        assert_eq!(
+            (library.form, library.read),
+            (form, count),
+            "{name}: {:?}",
+            library.aside.last()
+        );
     }
 }
 
 #[test]
 fn the_largest_library_is_read_in_about_a_second() {
-    let Some(folder) = real_libraries() else { return };
-    let bytes = std::fs::read(folder.join("biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib")).unwrap();
+    let Some(folder) = real_libraries() else {
+        return;
+    };
+    let bytes =
+        std::fs::read(folder.join("biblio_zotero_bbt/import/Unabbreviate on import #1436-3.bib"))
+            .unwrap();
     let start = Instant::now();
     let library = read_library(&bytes).unwrap();
     let seconds = start.elapsed().as_secs_f64();
     // A debug build on a busy machine is some twenty times slower than a release.
     assert!(seconds < 30.0, "{seconds}");
-    let refused: Vec<_> = library.aside.iter().filter(|aside| !aside.reason.starts_with("the same work")).collect();
+    let refused: Vec<_> = library
+        .aside
+        .iter()
+        .filter(|aside| !aside.reason.starts_with("the same work"))
+        .collect();
     assert!(refused.len() < 20, "{refused:?}");
     // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces stay.
-    let braces = library.works.iter().filter(|work| work.title.contains(['{', '}', '\\'])).count();
-    assert!(braces * 200 < library.works.len(), "{braces} titles hold TeX");
+    let braces = library
+        .works
+        .iter()
+        .filter(|work| work.title.contains(['{', '}', '\\']))
+        .count();
+    assert!(
+        braces * 200 < library.works.len(),
+        "{braces} titles hold TeX"
+    );
     let names = library.works.iter().flat_map(|work| &work.authors);
     for name in ["Fabián Vásquez-Sancho", "Hadis Morkoç"] {
         let alike: Vec<_> = names
             .clone()
-            .filter(|other| other.contains(name.split(' ').next_back().unwrap().get(..4).unwrap_or("Morko")))
+            .filter(|other| {
+                other.contains(
+                    name.split(' ')
+                        .next_back()
+                        .unwrap()
+                        .get(..4)
+                        .unwrap_or("Morko"),
+                )
+            })
             .take(3)
             .collect();
-        assert!(names.clone().any(|other| other == name), "{name}: {alike:?}");
+        assert!(
+            names.clone().any(|other| other == name),
+            "{name}: {alike:?}"
+        );
     }
-    let with_arxiv = library.works.iter().filter(|work| work.ids.iter().any(|id| id.as_str() == "1807.00144")).count();
+    let with_arxiv = library
+        .works
+        .iter()
+        .filter(|work| work.ids.iter().any(|id| id.as_str() == "1807.00144"))
+        .count();
     assert_eq!(with_arxiv, 1);
 }
 
 #[test]
 fn encodings_of_real_files_are_recognised() {
-    let Some(folder) = real_libraries() else { return };
+    let Some(folder) = real_libraries() else {
+        return;
+    };
     let folder = folder.join("biblio_jabref/org/jabref/logic/importer/fileformat");
     for name in [
         "encoding-utf-16BE-without-header.bib",
@@ -105,8 +203,18 @@ fn encodings_of_real_files_are_recognised() {
         let library = read(&folder.join(name)).unwrap();
         let said = format!("{:?}", library.works);
         // Some of them hold an entry without a title, which is set aside.
-        assert!(library.read > 0 && !said.contains('\u{FFFD}'), "{name}: {said}");
-        assert!(library.aside.iter().all(|aside| aside.reason == "it has no title"), "{name}: {:?}", library.aside);
+        assert!(
+            library.read > 0 && !said.contains('\u{FFFD}'),
+            "{name}: {said}"
+        );
+        assert!(
+            library
+                .aside
+                .iter()
+                .all(|aside| aside.reason == "it has no title"),
+            "{name}: {:?}",
+            library.aside
+        );
     }
 }
 
@@ -152,27 +260,58 @@ fn a_library_is_resolved_learned_from_and_taken_in_once() {
     let counts = ["read", "known", "learned", "new"].map(|key| taken[key].as_u64().unwrap());
     assert_eq!(counts, [7, 2, 2, 4], "{taken}");
     let skipped = taken["skipped"].as_array().unwrap();
-    let lines: Vec<u64> = skipped.iter().map(|aside| aside["line"].as_u64().unwrap()).collect();
+    let lines: Vec<u64> = skipped
+        .iter()
+        .map(|aside| aside["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(lines, [5, 6, 7], "{taken}");
     let again = place.json(&["interests", "import", "a@example.org", "mine.txt"]);
     assert_eq!((&again["new"], &again["known"]), (&0.into(), &2.into()));
     let interests = place.json(&["interests", "list", "a@example.org"]);
     assert_eq!(interests[0]["name"], "My library");
-    assert_eq!(interests[0]["liked"], serde_json::json!(["2608.00002", "2608.00001"]));
+    assert_eq!(
+        interests[0]["liked"],
+        serde_json::json!(["2608.00002", "2608.00001"])
+    );
 
     // What is not known here is learned from by its text.
     place.said(&["subscribers", "add", "b@example.org", "--min-score", "0"]);
     place.write(
         "ice.bib",
-        BIB.split_once("@article{d,").map(|(_, rest)| format!("@article{{d,{rest}")).unwrap().as_str(),
+        BIB.split_once("@article{d,")
+            .map(|(_, rest)| format!("@article{{d,{rest}"))
+            .unwrap()
+            .as_str(),
     );
-    place.said(&["interests", "import", "b@example.org", "ice.bib", "--interest", "Ice"]);
+    place.said(&[
+        "interests",
+        "import",
+        "b@example.org",
+        "ice.bib",
+        "--interest",
+        "Ice",
+    ]);
     let picks = place.json(&["preview", "b@example.org", "--date", "2026-08-04"])["picks"].clone();
-    assert_eq!((&picks[0]["id"], &picks[0]["section"]), (&"2608.00003".into(), &"Ice".into()), "{picks}");
+    assert_eq!(
+        (&picks[0]["id"], &picks[0]["section"]),
+        (&"2608.00003".into(), &"Ice".into()),
+        "{picks}"
+    );
     // The works go along with a new name, and go with the interest.
-    place.said(&["interests", "set", "b@example.org", "Ice", "--rename", "Glaciology"]);
+    place.said(&[
+        "interests",
+        "set",
+        "b@example.org",
+        "Ice",
+        "--rename",
+        "Glaciology",
+    ]);
     let picks = place.json(&["preview", "b@example.org", "--date", "2026-08-04"])["picks"].clone();
-    assert_eq!((&picks[0]["id"], &picks[0]["section"]), (&"2608.00003".into(), &"Glaciology".into()), "{picks}");
+    assert_eq!(
+        (&picks[0]["id"], &picks[0]["section"]),
+        (&"2608.00003".into(), &"Glaciology".into()),
+        "{picks}"
+    );
 }
 
 #[test]
@@ -184,10 +323,18 @@ fn a_list_of_ids_is_liked_and_what_is_unknown_is_said() {
     place.write("ids", "arXiv:2608.00003v2\n2608.99999\n");
     let taken = place.json(&["interests", "import", "a@example.org", "ids"]);
     assert_eq!(
-        (&taken["known"], &taken["learned"], taken["skipped"].as_array().unwrap().len()),
+        (
+            &taken["known"],
+            &taken["learned"],
+            taken["skipped"].as_array().unwrap().len()
+        ),
         (&1.into(), &0.into(), 1)
     );
     place.write("letter.txt", "Dear all,\nplease find attached\n");
-    let (code, error) = place.refused(&["interests", "import", "a@example.org", "ids", "letter.txt"]);
-    assert!(code == 1 && error.contains("letter.txt") && error.contains("neither BibTeX"), "{error}");
+    let (code, error) =
+        place.refused(&["interests", "import", "a@example.org", "ids", "letter.txt"]);
+    assert!(
+        code == 1 && error.contains("letter.txt") && error.contains("neither BibTeX"),
+        "{error}"
+    );
 }

@@ -1,6 +1,9 @@
 //! The integration tests: one program, from the outside in.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 mod admin;
 mod alarms;

@@ -1,6 +1,9 @@
 //! Every mail that is no issue, in every language.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 use crate::mime::Mail;
 use chrono::{TimeZone, Utc};
@@ -10,29 +13,56 @@ use paperboy::digest::{Accent, DigestSettings, Dress, Templates};
 use paperboy::subscriber::{Address, Preferences};
 use std::sync::LazyLock;
 
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
+static TEMPLATES: LazyLock<Templates> =
+    LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
 
 fn all() -> Vec<Notice> {
     let url = |path: &str| format!("https://digest.example.org/{path}?t=0c1acz1k77vn0szercfg");
     let until = Utc.with_ymd_and_hms(2026, 11, 22, 6, 30, 0).unwrap();
     let address = |text: &str| text.parse::<Address>().unwrap();
     vec![
-        Notice::Confirm { url: url("confirm"), until },
+        Notice::Confirm {
+            url: url("confirm"),
+            until,
+        },
         Notice::Welcome {
             preferences_url: url("preferences"),
             unsubscribe_url: url("unsubscribe"),
             preferences: Preferences::default(),
         },
-        Notice::Preferences { url: url("preferences") },
-        Notice::Goodbye { url: url("confirm") },
-        Notice::Leave { url: url("unsubscribe") },
-        Notice::Export { url: url("export"), until },
-        Notice::Erase { url: url("erase"), until },
-        Notice::NewAddress { old: address("ada@example.net"), url: url("address"), until },
-        Notice::OldAddress { new: address("ada@example.com"), url: url("address"), until },
+        Notice::Preferences {
+            url: url("preferences"),
+        },
+        Notice::Goodbye {
+            url: url("confirm"),
+        },
+        Notice::Leave {
+            url: url("unsubscribe"),
+        },
+        Notice::Export {
+            url: url("export"),
+            until,
+        },
+        Notice::Erase {
+            url: url("erase"),
+            until,
+        },
+        Notice::NewAddress {
+            old: address("ada@example.net"),
+            url: url("address"),
+            until,
+        },
+        Notice::OldAddress {
+            new: address("ada@example.com"),
+            url: url("address"),
+            until,
+        },
         Notice::Alarm {
             problem: "Nothing has come from arXiv since Monday".to_owned(),
-            details: vec!["cs.LG: the server said 503".to_owned(), "cs.CL: the server said 503".to_owned()],
+            details: vec![
+                "cs.LG: the server said 503".to_owned(),
+                "cs.CL: the server said 503".to_owned(),
+            ],
             remedy: Some("`paperboy check` asks the source".to_owned()),
             since: until,
             url: Some(url("admin")),
@@ -67,7 +97,8 @@ fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
         accent: Accent::default(),
         logo: None,
     };
-    let from = lettre::message::Mailbox::new(Some(site.to_owned()), "digest@example.org".parse().unwrap());
+    let from =
+        lettre::message::Mailbox::new(Some(site.to_owned()), "digest@example.org".parse().unwrap());
     let letter = Letter {
         from: &from,
         to: &"ada@example.net".parse().unwrap(),
@@ -78,7 +109,11 @@ fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
         message_id: "notice.00ff@example.org",
     };
     let mail = notices::render(&TEMPLATES, notice, &letter).unwrap();
-    assert_eq!(mail, notices::render(&TEMPLATES, notice, &letter).unwrap(), "equal input gives equal bytes");
+    assert_eq!(
+        mail,
+        notices::render(&TEMPLATES, notice, &letter).unwrap(),
+        "equal input gives equal bytes"
+    );
     mail
 }
 
@@ -92,18 +127,31 @@ fn every_notice_in_english_and_japanese() {
                 let name = format!("notice-{}-{language}.eml", notice.word());
                 std::fs::write(std::path::Path::new(&folder).join(name), &mail.message).unwrap();
             }
-            whole.push(format!("==== {}\nSubject: {}\n\n{}\n", notice.word(), mail.subject, mail.text));
+            whole.push(format!(
+                "==== {}\nSubject: {}\n\n{}\n",
+                notice.word(),
+                mail.subject,
+                mail.text
+            ));
         }
-        insta::assert_snapshot!(format!("notices_{language}"), whole.concat().replace("\r\n", "\n"));
+        insta::assert_snapshot!(
+            format!("notices_{language}"),
+            whole.concat().replace("\r\n", "\n")
+        );
     }
 }
 
 #[test]
 fn the_confirmation_as_it_is_sent() {
     let mail = mail(&all()[0], "en", "Papers at Example");
-    let raw = String::from_utf8(mail.message).unwrap().replace("\r\n", "\n");
+    let raw = String::from_utf8(mail.message)
+        .unwrap()
+        .replace("\r\n", "\n");
     let (head, _) = raw.split_once("\n\n").unwrap();
-    insta::assert_snapshot!("notice_confirm", format!("{head}\n\n{}", mail.html.replace("\r\n", "\n")));
+    insta::assert_snapshot!(
+        "notice_confirm",
+        format!("{head}\n\n{}", mail.html.replace("\r\n", "\n"))
+    );
 }
 
 #[test]
@@ -121,8 +169,21 @@ fn every_notice_is_sound_in_every_language_whatever_the_site_is_called() {
 fn check_sound(mail: &notices::Mail, notice: &Notice) {
     let read = Mail::parse(&mail.message);
     let names: Vec<&str> = read.headers.iter().map(|(name, _)| name.as_str()).collect();
-    for name in ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Language"] {
-        assert_eq!(names.iter().filter(|known| **known == name).count(), 1, "{name} in {names:?}");
+    for name in [
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "MIME-Version",
+        "Content-Language",
+    ] {
+        assert_eq!(
+            names.iter().filter(|known| **known == name).count(),
+            1,
+            "{name} in {names:?}"
+        );
     }
     assert!(!names.contains(&"Bcc"));
     // Only who is subscribed has something to leave.
@@ -137,7 +198,11 @@ fn check_sound(mail: &notices::Mail, notice: &Notice) {
         assert!(textwrap::core::display_width(line) <= 72, "{line}");
     }
     assert!(!mail.html.contains("<script") && !mail.text.contains('\u{202e}'));
-    assert!(!mail.text.contains('{') && !mail.subject.contains('{'), "a value is missing: {}", mail.text);
+    assert!(
+        !mail.text.contains('{') && !mail.subject.contains('{'),
+        "a value is missing: {}",
+        mail.text
+    );
     // Tags that open are closed, in order.
     let mut open = Vec::new();
     for piece in mail.html.split('<').skip(1) {

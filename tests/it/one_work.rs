@@ -14,7 +14,12 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const KINDS: [SourceKind; 4] = [SourceKind::Arxiv, SourceKind::HuggingFace, SourceKind::Pubmed, SourceKind::Crossref];
+const KINDS: [SourceKind; 4] = [
+    SourceKind::Arxiv,
+    SourceKind::HuggingFace,
+    SourceKind::Pubmed,
+    SourceKind::Crossref,
+];
 
 /// What the four say of one work: arXiv on Tuesday, Hugging Face on Wednesday, then
 /// `PubMed`, and Crossref, whose record is the only one that tells both names apart.
@@ -34,8 +39,12 @@ async fn four_sources() -> FakeHttp {
             "upvotes": 12, "authors": [{"name": "Ada Lovelace"}], "publishedAt": "2026-08-03T10:00:00.000Z"}}])
         .to_string(),
     ));
-    let found = |count: &str| json!({"esearchresult": {"count": count, "webenv": "W", "querykey": "1"}}).to_string();
-    server.on("/entrez/eutils/esearch.fcgi").says(Reply::ok(found("1")));
+    let found = |count: &str| {
+        json!({"esearchresult": {"count": count, "webenv": "W", "querykey": "1"}}).to_string()
+    };
+    server
+        .on("/entrez/eutils/esearch.fcgi")
+        .says(Reply::ok(found("1")));
     server.on("/entrez/eutils/efetch.fcgi").says(Reply::ok(
         "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>77</PMID><Article>\
          <Journal><Title>Journal of Sheep</Title></Journal>\
@@ -62,7 +71,11 @@ fn orders(kinds: &[SourceKind]) -> Vec<Vec<SourceKind>> {
     let mut all = Vec::new();
     for first in kinds {
         let rest: Vec<SourceKind> = kinds.iter().copied().filter(|kind| kind != first).collect();
-        all.extend(orders(&rest).into_iter().map(|order| [vec![*first], order].concat()));
+        all.extend(
+            orders(&rest)
+                .into_iter()
+                .map(|order| [vec![*first], order].concat()),
+        );
     }
     all
 }
@@ -70,8 +83,9 @@ fn orders(kinds: &[SourceKind]) -> Vec<Vec<SourceKind>> {
 #[tokio::test]
 async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
     let server = four_sources().await;
-    let names: BTreeSet<PaperId> =
-        ["2608.00001", "doi:10.1000/sheep.7", "pmid:77"].map(|name| name.parse().unwrap()).into();
+    let names: BTreeSet<PaperId> = ["2608.00001", "doi:10.1000/sheep.7", "pmid:77"]
+        .map(|name| name.parse().unwrap())
+        .into();
     for order in orders(&KINDS) {
         let clock = Arc::new(FixedClock::at("2026-08-05T12:00:00Z".parse().unwrap()));
         let moved = Arc::clone(&clock);
@@ -88,30 +102,53 @@ async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
         for kind in &order {
             let source = SourceSettings {
                 endpoint: Some(server.url()),
-                categories: if *kind == SourceKind::Arxiv { vec!["cs.LG".to_owned()] } else { Vec::new() },
+                categories: if *kind == SourceKind::Arxiv {
+                    vec!["cs.LG".to_owned()]
+                } else {
+                    Vec::new()
+                },
                 query: Some("sheep".to_owned()),
                 verify: false,
                 ..SourceSettings::new(kind.word(), *kind)
             };
             let polled = poll(&db, &http, &source, Ask::Everything).await.unwrap();
-            assert_eq!((polled.rejected, &polled.failures), (0, &Vec::new()), "{order:?} {kind:?}");
+            assert_eq!(
+                (polled.rejected, &polled.failures),
+                (0, &Vec::new()),
+                "{order:?} {kind:?}"
+            );
         }
-        let all = db.run_here(|store| store.papers_after(PaperRow(0), 10)).unwrap();
+        let all = db
+            .run_here(|store| store.papers_after(PaperRow(0), 10))
+            .unwrap();
         assert_eq!(all.len(), 1, "{order:?}: {all:#?}");
         let paper = &all[0].paper;
-        let called: BTreeSet<PaperId> = [vec![paper.id.clone()], paper.same_as.clone()].concat().into_iter().collect();
+        let called: BTreeSet<PaperId> = [vec![paper.id.clone()], paper.same_as.clone()]
+            .concat()
+            .into_iter()
+            .collect();
         assert!(names.is_subset(&called), "{order:?}: {called:?}");
         assert_eq!(paper.categories[..2], ["cs.LG", "stat.ML"], "{order:?}");
         assert_eq!(paper.upvotes, Some(12), "{order:?}");
-        assert_eq!(paper.abstract_text, "We count sheep while we sleep, and prove it.", "{order:?}");
-        assert_eq!(paper.journal.as_deref(), Some("Journal of Sheep, 7"), "{order:?}");
+        assert_eq!(
+            paper.abstract_text, "We count sheep while we sleep, and prove it.",
+            "{order:?}"
+        );
+        assert_eq!(
+            paper.journal.as_deref(),
+            Some("Journal of Sheep, 7"),
+            "{order:?}"
+        );
         // The first day on which anybody announced it.
         let first: NaiveDate = "2026-08-03".parse().unwrap();
         assert_eq!(paper.announced, Some(first), "{order:?}");
         // It is known by every name.
         for name in &names {
             let found = db.run_here(|store| store.paper(name)).unwrap();
-            assert!(found.is_some_and(|found| found.paper == *paper), "{order:?}: {name}");
+            assert!(
+                found.is_some_and(|found| found.paper == *paper),
+                "{order:?}: {name}"
+            );
         }
     }
 }

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 /// Notes that a test needs `what`, which is not here: a failure where everything must be.
 #[track_caller]
 pub(crate) fn missing(what: &str) {
-    assert!(std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "{what} is missing");
+    assert!(
+        std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(),
+        "{what} is missing"
+    );
     eprintln!("skipped: {what} is missing");
 }
 
@@ -14,8 +17,10 @@ pub(crate) fn missing(what: &str) {
 /// `PAPERBOY_SHARED_DATA` names, or beside the project.
 #[track_caller]
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("PAPERBOY_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let shared = std::env::var_os("PAPERBOY_SHARED_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+        PathBuf::from,
+    );
     let found = shared.join(path);
     if found.exists() {
         return Some(found);
@@ -33,5 +38,9 @@ pub(crate) fn python_with(modules: &str) -> Option<String> {
 
 /// Whether a command can be run and is content.
 pub(crate) fn runs(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

@@ -27,18 +27,26 @@ async fn postfix_relays_every_mail_into_a_maildir() {
             files.key_file.display()
         )
     };
-    let started = spawn_blocking(move || (Postfix::start(&more), authority)).await.unwrap();
+    let started = spawn_blocking(move || (Postfix::start(&more), authority))
+        .await
+        .unwrap();
     let (Some(postfix), authority) = started else {
         return missing("Postfix, or root to run it,");
     };
     listens(postfix.port).await;
     let mut outbox = Outbox::new().await;
-    outbox.settings = SmtpSettings { connections: 4, ..settings(postfix.port, Security::StartTls, &authority) };
+    outbox.settings = SmtpSettings {
+        connections: 4,
+        ..settings(postfix.port, Security::StartTls, &authority)
+    };
     outbox.settings.rate.per_second = 0;
     let names: Vec<String> = (0..MAILS).map(|at| format!("reader{at:03}")).collect();
     outbox.queues(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let summary = outbox.delivers().await;
-    assert_eq!((summary.accepted, summary.relay_trouble), (MAILS as u64, None));
+    assert_eq!(
+        (summary.accepted, summary.relay_trouble),
+        (MAILS as u64, None)
+    );
     for _ in 0..600 {
         if postfix.mails("all").len() >= MAILS {
             break;
@@ -48,14 +56,29 @@ async fn postfix_relays_every_mail_into_a_maildir() {
     let mut counted = BTreeMap::new();
     for mail in postfix.mails("all") {
         let text = fs::read_to_string(mail).unwrap();
-        let to = text.lines().find_map(|line| line.strip_prefix("Delivered-To: ")).unwrap().to_owned();
+        let to = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Delivered-To: "))
+            .unwrap()
+            .to_owned();
         assert!(text.contains("with ESMTPS id"), "{text}");
         assert!(text.ends_with("\n.papers\n"), "{text}");
         *counted.entry(to).or_insert(0) += 1;
     }
-    assert_eq!(counted, names.iter().map(|name| (format!("{name}@example.org"), 1)).collect());
+    assert_eq!(
+        counted,
+        names
+            .iter()
+            .map(|name| (format!("{name}@example.org"), 1))
+            .collect()
+    );
     // The queue's number stands in our ledger.
     let row = outbox.row("reader000");
-    assert!(row.text.as_deref().is_some_and(|text| text.starts_with("Ok: queued as")), "{row:?}");
+    assert!(
+        row.text
+            .as_deref()
+            .is_some_and(|text| text.starts_with("Ok: queued as")),
+        "{row:?}"
+    );
     spawn_blocking(move || drop(postfix)).await.unwrap();
 }

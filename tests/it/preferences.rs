@@ -9,7 +9,8 @@ use paperboy::clock::Clock as _;
 use paperboy::links::Thumb;
 use paperboy::paper::Paper;
 use paperboy::store::{
-    Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow, PickKind,
+    Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow,
+    PickKind,
 };
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
@@ -24,12 +25,24 @@ impl House {
     }
 
     pub(crate) fn preferences(&self, page: &str, id: SubscriberId) -> String {
-        let generation = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap().map_or(0, |one| one.generation);
-        format!("{page}?t={}", (self.site.desk)().signer.sign_in(Scope::Preferences, id.0, generation))
+        let generation = self
+            .db
+            .run_here(|store| store.subscriber_by_id(id))
+            .unwrap()
+            .map_or(0, |one| one.generation);
+        format!(
+            "{page}?t={}",
+            (self.site.desk)()
+                .signer
+                .sign_in(Scope::Preferences, id.0, generation)
+        )
     }
 
     pub(crate) fn stored(&self, id: SubscriberId) -> Subscriber {
-        self.db.run_here(|store| store.subscriber_by_id(id)).unwrap().unwrap()
+        self.db
+            .run_here(|store| store.subscriber_by_id(id))
+            .unwrap()
+            .unwrap()
     }
 
     fn follows(&self, id: SubscriberId, names: &[&str]) {
@@ -42,7 +55,9 @@ impl House {
                 ..Interest::default()
             })
             .collect();
-        self.db.run_here(|store| store.save_subscriber(&subscriber, self.clock.now())).unwrap();
+        self.db
+            .run_here(|store| store.save_subscriber(&subscriber, self.clock.now()))
+            .unwrap();
     }
 
     /// Papers of the day, complete.
@@ -55,7 +70,10 @@ impl House {
                 authors: vec![format!("Author {at}")],
                 categories: vec!["cs.LG".to_owned()],
                 abstract_text: format!("We study {title} in depth. It works."),
-                ..Paper::new(format!("2608.{:05}", at + 1).parse().unwrap(), (*title).to_owned())
+                ..Paper::new(
+                    format!("2608.{:05}", at + 1).parse().unwrap(),
+                    (*title).to_owned(),
+                )
             })
             .collect();
         let now = self.clock.now();
@@ -71,7 +89,10 @@ impl House {
                     note: String::new(),
                 };
                 store.take_batch("import", &papers, &[news], now)?;
-                papers.iter().map(|paper| Ok(store.paper(&paper.id)?.unwrap().row)).collect()
+                papers
+                    .iter()
+                    .map(|paper| Ok(store.paper(&paper.id)?.unwrap().row))
+                    .collect()
             })
             .unwrap()
     }
@@ -98,13 +119,17 @@ impl House {
                 .collect(),
             expires_at: self.clock.now() + TimeDelta::hours(18),
         };
-        self.db.run_here(|store| store.enqueue_issues(&[issue], self.clock.now())).unwrap();
+        self.db
+            .run_here(|store| store.enqueue_issues(&[issue], self.clock.now()))
+            .unwrap();
     }
 }
 
 /// Where the first link of `page` leads that begins with `start`.
 fn path_to(page: &str, start: &str) -> String {
-    let at = page.find(start).unwrap_or_else(|| panic!("no {start} in {page}"));
+    let at = page
+        .find(start)
+        .unwrap_or_else(|| panic!("no {start} in {page}"));
     page[at..].split('"').next().unwrap().to_owned()
 }
 
@@ -125,17 +150,36 @@ async fn looking_changes_nothing_and_nobody_keeps_a_copy() {
     house.sends(id, &papers);
     let before = house.stored(id);
     for path in PAGES {
-        let (status, response, page) =
-            house.ask(Request::get(house.preferences(path, id)).body(Body::empty()).unwrap()).await;
+        let (status, response, page) = house
+            .ask(
+                Request::get(house.preferences(path, id))
+                    .body(Body::empty())
+                    .unwrap(),
+            )
+            .await;
         assert_eq!(status, StatusCode::OK, "{path}: {page}");
         assert!(page.contains("ada@example.org"), "{path}");
-        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+                .unwrap_or_default()
+        };
         assert_eq!(header(header::CACHE_CONTROL.as_str()), "no-store", "{path}");
-        assert_eq!(header(header::REFERRER_POLICY.as_str()), "no-referrer", "{path}");
+        assert_eq!(
+            header(header::REFERRER_POLICY.as_str()),
+            "no-referrer",
+            "{path}"
+        );
         assert!(header("x-robots-tag").contains("noindex"), "{path}");
     }
     assert_eq!(house.stored(id), before);
-    assert_eq!(mails(&house, "ada@example.org").len(), 1, "nothing but the issue");
+    assert_eq!(
+        mails(&house, "ada@example.org").len(),
+        1,
+        "nothing but the issue"
+    );
 }
 
 #[tokio::test]
@@ -144,28 +188,54 @@ async fn a_newcomer_looks_at_the_issue_that_comes_and_not_at_one_from_before_the
     house.announces(&["Adapters for towers", "Lamps"]);
     // It is noon; today's issues were due at seven.
     let (id, _) = house.subscribes("ada@example.org");
-    let (_, page) = house.get(&house.preferences("/preferences/preview", id)).await;
-    assert!(page.contains("Wednesday, 5 August 2026") && page.contains("Adapters for towers"), "{page}");
+    let (_, page) = house
+        .get(&house.preferences("/preferences/preview", id))
+        .await;
+    assert!(
+        page.contains("Wednesday, 5 August 2026") && page.contains("Adapters for towers"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
 async fn a_link_of_another_scope_or_of_somebody_gone_opens_nothing() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
-    let scopes =
-        [Scope::Unsubscribe, Scope::Bounce, Scope::Feedback, Scope::Confirm, Scope::View, Scope::Feed, Scope::Owner];
-    let mut tokens: Vec<String> = scopes.iter().map(|scope| house.token(*scope, id.0)).collect();
-    tokens.extend([String::new(), "%00".to_owned(), "0000000000000000".to_owned()]);
+    let scopes = [
+        Scope::Unsubscribe,
+        Scope::Bounce,
+        Scope::Feedback,
+        Scope::Confirm,
+        Scope::View,
+        Scope::Feed,
+        Scope::Owner,
+    ];
+    let mut tokens: Vec<String> = scopes
+        .iter()
+        .map(|scope| house.token(*scope, id.0))
+        .collect();
+    tokens.extend([
+        String::new(),
+        "%00".to_owned(),
+        "0000000000000000".to_owned(),
+    ]);
     tokens.push(house.token(Scope::Preferences, id.0 + 1));
     for token in tokens {
         for path in PAGES {
             let path = format!("{path}?t={token}");
             let (status, page) = house.get(&path).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
-            assert!(page.contains("/preferences/link") && !page.contains("ada@"), "{page}");
+            assert!(
+                page.contains("/preferences/link") && !page.contains("ada@"),
+                "{page}"
+            );
             if !path.contains("preview") && !path.contains("sent") {
                 let act = form(&[("act", "leave"), ("max_papers", "1"), ("mute", "X")]);
-                assert_eq!(house.post(&path, FORM, &act).await.0, StatusCode::NOT_FOUND, "{path}");
+                assert_eq!(
+                    house.post(&path, FORM, &act).await.0,
+                    StatusCode::NOT_FOUND,
+                    "{path}"
+                );
             }
         }
     }
@@ -183,7 +253,10 @@ async fn everything_can_be_changed_in_one_form() {
         ("interests[0].was", ""),
         ("interests[0].name", "Adapters"),
         ("interests[0].description", "cheap tuning"),
-        ("interests[0].keywords", "low-rank adaptation\r\nLoRA, really"),
+        (
+            "interests[0].keywords",
+            "low-rank adaptation\r\nLoRA, really",
+        ),
         ("interests[0].more", "2608.00001\r\nLamps and their light"),
         ("interests[1].name", ""),
         ("send_at", "06:30"),
@@ -209,7 +282,10 @@ async fn everything_can_be_changed_in_one_form() {
         ("email", "eve@example.org"),
     ]);
     let (status, page) = house.post(&path, FORM, &typed).await;
-    assert!(status == StatusCode::OK && page.contains("Gespeichert."), "{page}");
+    assert!(
+        status == StatusCode::OK && page.contains("Gespeichert."),
+        "{page}"
+    );
     let ada = house.stored(id);
     let record = ada.to_record();
     let expected = serde_json::json!({
@@ -227,7 +303,14 @@ async fn everything_can_be_changed_in_one_form() {
     let again = form(&[("pause_until", ""), ("name", ""), ("replacements", "")]);
     assert_eq!(house.post(&path, FORM, &again).await.0, StatusCode::OK);
     let ada = house.stored(id);
-    assert_eq!((ada.name.as_str(), ada.preferences.pause_until, ada.preferences.replacements), ("", None, false));
+    assert_eq!(
+        (
+            ada.name.as_str(),
+            ada.preferences.pause_until,
+            ada.preferences.replacements
+        ),
+        ("", None, false)
+    );
     assert_eq!(ada.interests.len(), 1);
 }
 
@@ -273,17 +356,42 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_saved() {
     ] {
         assert!(page.contains(said), "{said}: {page}");
     }
-    assert!(!page.contains("<script>alert") && !page.contains("'><b>"), "{page}");
+    assert!(
+        !page.contains("<script>alert") && !page.contains("'><b>"),
+        "{page}"
+    );
     assert_eq!(house.stored(id), before);
     // Two of one name, and more than there may be.
-    let twice = form(&[("interests", ""), ("interests[0].name", "A"), ("interests[1].name", "a")]);
+    let twice = form(&[
+        ("interests", ""),
+        ("interests[0].name", "A"),
+        ("interests[1].name", "a"),
+    ]);
     let (status, page) = house.post(&path, FORM, &twice).await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Two interests have this name"), "{page}");
-    let many: Vec<(String, String)> =
-        (0..200).map(|at| (format!("interests[{at}].name"), format!("Interest no. {at}"))).collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(house.post(&path, FORM, &form(&many)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(house.post(&path, FORM, &"x".repeat(1 << 20)).await.0, StatusCode::BAD_REQUEST);
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Two interests have this name"),
+        "{page}"
+    );
+    let many: Vec<(String, String)> = (0..200)
+        .map(|at| {
+            (
+                format!("interests[{at}].name"),
+                format!("Interest no. {at}"),
+            )
+        })
+        .collect();
+    let many: Vec<(&str, &str)> = many
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        house.post(&path, FORM, &form(&many)).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(
+        house.post(&path, FORM, &"x".repeat(1 << 20)).await.0,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(house.stored(id), before);
 }
 
@@ -328,16 +436,31 @@ async fn thumbs_and_libraries_follow_an_interest_that_is_renamed() {
         ("interests[2].remove", "on"),
         ("up", "1"),
     ]);
-    let (status, page) = house.post(&house.preferences("/preferences", id), FORM, &typed).await;
+    let (status, page) = house
+        .post(&house.preferences("/preferences", id), FORM, &typed)
+        .await;
     assert_eq!(status, StatusCode::OK, "{page}");
-    let names: Vec<String> = house.stored(id).interests.iter().map(|interest| interest.name.clone()).collect();
+    let names: Vec<String> = house
+        .stored(id)
+        .interests
+        .iter()
+        .map(|interest| interest.name.clone())
+        .collect();
     assert_eq!(names, ["Adapters", "Lamps"], "the second went up");
-    let (library, thumbs) =
-        house.db.run_here(|store| Ok((store.library_of(&[id], 9)?, store.feedback_of(&[id])?))).unwrap();
-    let mut library: Vec<(String, String)> = library.into_iter().map(|(_, name, work)| (name, work.title)).collect();
+    let (library, thumbs) = house
+        .db
+        .run_here(|store| Ok((store.library_of(&[id], 9)?, store.feedback_of(&[id])?)))
+        .unwrap();
+    let mut library: Vec<(String, String)> = library
+        .into_iter()
+        .map(|(_, name, work)| (name, work.title))
+        .collect();
     library.sort();
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_eq!(library, [pair("Adapters", "of lamps"), pair("Lamps", "of adapters")]);
+    assert_eq!(
+        library,
+        [pair("Adapters", "of lamps"), pair("Lamps", "of adapters")]
+    );
     assert_eq!(thumbs[0].interest.as_deref(), Some("Lamps"));
 }
 
@@ -349,26 +472,51 @@ async fn a_thumb_on_a_recent_pick_is_given_changed_and_taken_back() {
     house.sends(id, &papers);
     let path = house.preferences("/preferences/picks", id);
     let (_, page) = house.get(&path).await;
-    assert!(page.contains("Adapters for &lt;towers&gt;") && page.contains("about adapters"), "{page}");
+    assert!(
+        page.contains("Adapters for &lt;towers&gt;") && page.contains("about adapters"),
+        "{page}"
+    );
     let paper = papers[0].0.to_string();
     let said = || house.db.run_here(|store| store.feedback_of(&[id])).unwrap();
-    for (thumb, expected) in
-        [("more", Some(Thumb::More)), ("save", Some(Thumb::Save)), ("less", Some(Thumb::Less)), ("none", None)]
-    {
-        let (status, _) = house.post(&path, FORM, &form(&[("paper", &paper), ("thumb", thumb)])).await;
+    for (thumb, expected) in [
+        ("more", Some(Thumb::More)),
+        ("save", Some(Thumb::Save)),
+        ("less", Some(Thumb::Less)),
+        ("none", None),
+    ] {
+        let (status, _) = house
+            .post(&path, FORM, &form(&[("paper", &paper), ("thumb", thumb)]))
+            .await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(said().first().map(|said| said.thumb), expected, "{thumb}");
     }
-    for bad in [[("paper", "x"), ("thumb", "more")], [("paper", &paper), ("thumb", "love")]] {
-        assert_eq!(house.post(&path, FORM, &form(&bad)).await.0, StatusCode::BAD_REQUEST);
+    for bad in [
+        [("paper", "x"), ("thumb", "more")],
+        [("paper", &paper), ("thumb", "love")],
+    ] {
+        assert_eq!(
+            house.post(&path, FORM, &form(&bad)).await.0,
+            StatusCode::BAD_REQUEST
+        );
     }
-    let (_, page) = house.post(&path, FORM, &form(&[("paper", "99999"), ("thumb", "more")])).await;
+    let (_, page) = house
+        .post(&path, FORM, &form(&[("paper", "99999"), ("thumb", "more")]))
+        .await;
     assert!(page.contains("There is no such paper"), "{page}");
-    let (_, page) = house.post(&path, FORM, &form(&[("mute", " Eve & <b>Mallory\r\n")])).await;
+    let (_, page) = house
+        .post(&path, FORM, &form(&[("mute", " Eve & <b>Mallory\r\n")]))
+        .await;
     assert!(page.contains("Eve &amp; Mallory"), "{page}");
-    let muted = || house.db.run_here(|store| store.muted_authors(&[id])).unwrap();
+    let muted = || {
+        house
+            .db
+            .run_here(|store| store.muted_authors(&[id]))
+            .unwrap()
+    };
     assert_eq!(muted().len(), 1);
-    house.post(&path, FORM, &form(&[("unmute", "Eve & Mallory")])).await;
+    house
+        .post(&path, FORM, &form(&[("unmute", "Eve & Mallory")]))
+        .await;
     assert!(muted().is_empty() && said().is_empty());
 }
 
@@ -388,9 +536,24 @@ async fn the_preview_shows_what_was_just_saved() {
         ])
     };
     let (status, page) = house.post(&path, FORM, &with_line("0.2")).await;
-    assert!(status == StatusCode::OK && page.contains("Saved.") && page.contains("Lamps and their light"), "{page}");
-    assert!(house.get(&house.preferences("/preferences/preview", id)).await.1.contains("Lamps and their light"));
-    assert_eq!(house.db.run_here(|store| store.mails_to(id, 9)).unwrap(), [], "nothing was queued");
+    assert!(
+        status == StatusCode::OK
+            && page.contains("Saved.")
+            && page.contains("Lamps and their light"),
+        "{page}"
+    );
+    assert!(
+        house
+            .get(&house.preferences("/preferences/preview", id))
+            .await
+            .1
+            .contains("Lamps and their light")
+    );
+    assert_eq!(
+        house.db.run_here(|store| store.mails_to(id, 9)).unwrap(),
+        [],
+        "nothing was queued"
+    );
 }
 
 #[tokio::test]
@@ -403,14 +566,29 @@ async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_pa
     // They choose an hour that is still to come: today has had its issue.
     let mut ada = house.stored(id);
     ada.details.preferences.send_at = "20:00".parse().unwrap();
-    house.db.run_here(|store| store.save_subscriber(&ada, house.clock.now())).unwrap();
-    let (_, page) = house.get(&house.preferences("/preferences/preview", id)).await;
-    assert!(page.contains("Wednesday, 5 August 2026") && page.contains("that you have not had"), "{page}");
+    house
+        .db
+        .run_here(|store| store.save_subscriber(&ada, house.clock.now()))
+        .unwrap();
+    let (_, page) = house
+        .get(&house.preferences("/preferences/preview", id))
+        .await;
+    assert!(
+        page.contains("Wednesday, 5 August 2026") && page.contains("that you have not had"),
+        "{page}"
+    );
     let (_, again) = page.split_once("With papers that you have had").unwrap();
     assert!(again.contains("Lamps and their light"), "{again}");
-    let feedback = format!("/feedback?t={}&p={}&v=more", house.token(Scope::Feedback, id.0), papers[1].0);
+    let feedback = format!(
+        "/feedback?t={}&p={}&v=more",
+        house.token(Scope::Feedback, id.0),
+        papers[1].0
+    );
     let (_, page) = house.post(&feedback, FORM, "").await;
-    assert!(page.contains("5 August 2026") && page.contains("20:00"), "{page}");
+    assert!(
+        page.contains("5 August 2026") && page.contains("20:00"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -421,9 +599,18 @@ async fn what_must_have_a_value_is_not_emptied_without_a_word() {
     for field in ["send_at", "timezone", "max_papers", "min_score"] {
         let (status, page) = house.post(&path, FORM, &form(&[(field, "")])).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
-        assert!(page.contains(&format!("id=\"{field}-wrong\"")), "{field}: {page}");
+        assert!(
+            page.contains(&format!("id=\"{field}-wrong\"")),
+            "{field}: {page}"
+        );
     }
-    assert_eq!(house.post(&path, FORM, &form(&[("language", "xx")])).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        house
+            .post(&path, FORM, &form(&[("language", "xx")]))
+            .await
+            .0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[tokio::test]
@@ -440,27 +627,48 @@ async fn a_library_is_taken_in_and_what_became_of_it_is_said() {
         );
         let path = path.clone();
         let house = &house;
-        async move { house.post(&path, "multipart/form-data; boundary=x", &body).await }
+        async move {
+            house
+                .post(&path, "multipart/form-data; boundary=x", &body)
+                .await
+        }
     };
     let library = "@article{a, title={Adapters for towers}, author={Zero, Author}, eprint={2608.00001}, \
                    archiveprefix={arXiv}}\n@article{b, title={A book of lamps}, abstract={On light.}}\n@article{c,}";
     let (status, page) = post(library, "").await;
     assert!(status == StatusCode::OK, "{page}");
     assert!(
-        page.contains("liked now: 1.") && page.contains("by their text: 1.") && page.contains("Set aside"),
+        page.contains("liked now: 1.")
+            && page.contains("by their text: 1.")
+            && page.contains("Set aside"),
         "{page}"
     );
     let ada = house.stored(id);
     assert_eq!(ada.interests[0].name, "Mine");
     assert_eq!(ada.interests[0].liked.len(), 1);
     let (status, page) = post("", "no library, just words").await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("no library, just words"), "{page}");
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("no library, just words"),
+        "{page}"
+    );
     assert_eq!(post("", "").await.0, StatusCode::UNPROCESSABLE_ENTITY);
     let (status, page) = post("", "@article{a, title={Broken").await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("not closed"), "{page}");
-    assert!(page.contains("@article{a, title={Broken") && page.contains("value=\"Mine\""), "{page}");
-    assert_eq!(post(&"x".repeat(6 << 20), "").await.0, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(house.post(&path, FORM, "text=2608.00001").await.0, StatusCode::BAD_REQUEST);
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("not closed"),
+        "{page}"
+    );
+    assert!(
+        page.contains("@article{a, title={Broken") && page.contains("value=\"Mine\""),
+        "{page}"
+    );
+    assert_eq!(
+        post(&"x".repeat(6 << 20), "").await.0,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    assert_eq!(
+        house.post(&path, FORM, "text=2608.00001").await.0,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(house.stored(id), ada);
 }
 
@@ -469,8 +677,17 @@ async fn a_lost_link_is_mailed_once_a_day_and_the_answer_tells_nothing() {
     let house = House::new();
     house.subscribes("ada@example.org");
     let mut answers = Vec::new();
-    for address in ["ada@example.org", "eve@example.org", "ADA@example.org", "eve@example.org"] {
-        answers.push(house.post("/preferences/link", FORM, &form(&[("email", address)])).await);
+    for address in [
+        "ada@example.org",
+        "eve@example.org",
+        "ADA@example.org",
+        "eve@example.org",
+    ] {
+        answers.push(
+            house
+                .post("/preferences/link", FORM, &form(&[("email", address)]))
+                .await,
+        );
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
@@ -479,10 +696,21 @@ async fn a_lost_link_is_mailed_once_a_day_and_the_answer_tells_nothing() {
     let preferences = link(&mail[0], "/preferences?t=");
     assert_eq!(house.get(&preferences).await.0, StatusCode::OK);
     assert!(mails(&house, "eve@example.org").is_empty());
-    let (status, page) = house.post("/preferences/link", FORM, &form(&[("email", "\"><b>")])).await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && !page.contains("<b>"), "{page}");
+    let (status, page) = house
+        .post("/preferences/link", FORM, &form(&[("email", "\"><b>")]))
+        .await;
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && !page.contains("<b>"),
+        "{page}"
+    );
     house.clock.set(house.clock.now() + TimeDelta::hours(25));
-    house.post("/preferences/link", FORM, &form(&[("email", "ada@example.org")])).await;
+    house
+        .post(
+            "/preferences/link",
+            FORM,
+            &form(&[("email", "ada@example.org")]),
+        )
+        .await;
     assert_eq!(mails(&house, "ada@example.org").len(), 2);
 }
 
@@ -493,12 +721,30 @@ async fn an_address_moves_when_both_addresses_agree() {
     house.subscribes("bob@example.org");
     let path = house.preferences("/preferences/account", id);
     let act = |email: &str| form(&[("act", "move"), ("email", email)]);
-    for bad in ["", "ada", "ADA@example.org", "ada@mailinator.com", "x@example.org\r\nBcc: y@example.org"] {
-        assert_eq!(house.post(&path, FORM, &act(bad)).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+    for bad in [
+        "",
+        "ada",
+        "ADA@example.org",
+        "ada@mailinator.com",
+        "x@example.org\r\nBcc: y@example.org",
+    ] {
+        assert_eq!(
+            house.post(&path, FORM, &act(bad)).await.0,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{bad}"
+        );
     }
     let (free, taken) = (act("ada@example.net"), act("bob@example.org"));
-    let free = house.post(&path, FORM, &free).await.1.replace("ada@example.net", "");
-    let taken = house.post(&path, FORM, &taken).await.1.replace("bob@example.org", "");
+    let free = house
+        .post(&path, FORM, &free)
+        .await
+        .1
+        .replace("ada@example.net", "");
+    let taken = house
+        .post(&path, FORM, &taken)
+        .await
+        .1
+        .replace("bob@example.org", "");
     assert_eq!(free, taken, "nobody learns who is subscribed");
     let address = || house.stored(id).address.to_string();
     let new = link(&mails(&house, "ada@example.net")[0], "/confirm?t=");
@@ -507,20 +753,35 @@ async fn an_address_moves_when_both_addresses_agree() {
     let old = link(asks_old("ada@example.net"), "/confirm?t=");
     for agrees in [&new, &old] {
         assert!(house.get(agrees).await.1.contains("ada@example.net"));
-        assert_eq!(address(), "ada@example.org", "a scanner agrees to nothing, and one address is not both");
+        assert_eq!(
+            address(),
+            "ada@example.org",
+            "a scanner agrees to nothing, and one address is not both"
+        );
         let (status, page) = house.post(agrees, FORM, "").await;
         assert_eq!(status, StatusCode::OK);
         let is_last = *agrees == old;
         assert_eq!(page.contains("That is your address now"), is_last, "{page}");
-        assert_eq!(page.contains("/preferences?t="), is_last, "a link to the preferences for whoever proved both");
+        assert_eq!(
+            page.contains("/preferences?t="),
+            is_last,
+            "a link to the preferences for whoever proved both"
+        );
     }
     assert_eq!(address(), "ada@example.net");
     // Who follows it again is told so, and gets no key to the preferences by an old mail.
     let (status, page) = house.post(&new, FORM, "").await;
-    assert!(status == StatusCode::OK && page.contains("That is your address now"), "{page}");
+    assert!(
+        status == StatusCode::OK && page.contains("That is your address now"),
+        "{page}"
+    );
     assert!(!page.contains("/preferences?t="), "{page}");
     // What belongs to somebody else stays theirs.
-    assert_eq!(house.post(&path, FORM, &act("bob@example.org")).await.0, StatusCode::NOT_FOUND, "an older link");
+    assert_eq!(
+        house.post(&path, FORM, &act("bob@example.org")).await.0,
+        StatusCode::NOT_FOUND,
+        "an older link"
+    );
     let to_bob = link(&mails(&house, "bob@example.org")[0], "/confirm?t=");
     let of_bob = link(asks_old("bob@example.org"), "/confirm?t=");
     assert_eq!(house.post(&to_bob, FORM, "").await.0, StatusCode::OK);
@@ -535,13 +796,22 @@ async fn what_was_sent_and_what_the_server_said_is_shown() {
     let (id, _) = house.subscribes("ada@example.org");
     house.sends(id, &papers);
     let (_, page) = house.get(&house.preferences("/preferences/sent", id)).await;
-    assert!(page.contains("4 Aug: two papers") && page.contains("Waiting to be sent"), "{page}");
+    assert!(
+        page.contains("4 Aug: two papers") && page.contains("Waiting to be sent"),
+        "{page}"
+    );
     assert!(page.contains("there is no record of a form"), "{page}");
     for mine in ["/issues/", "/saved?t=", "/feeds/"] {
-        assert_eq!(house.get(&path_to(&page, mine)).await.0, StatusCode::OK, "{mine}");
+        assert_eq!(
+            house.get(&path_to(&page, mine)).await.0,
+            StatusCode::OK,
+            "{mine}"
+        );
     }
     let (other, _) = house.subscribes("eve@example.org");
-    let (_, page) = house.get(&house.preferences("/preferences/sent", other)).await;
+    let (_, page) = house
+        .get(&house.preferences("/preferences/sent", other))
+        .await;
     assert!(page.contains("Nothing was sent yet"), "{page}");
 }
 
@@ -553,10 +823,19 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     let (_, page) = house.get(&leave).await;
     assert!(page.contains("Pause for 2 weeks"), "{page}");
     let pause = leave.replace("/unsubscribe?", "/unsubscribe/pause?");
-    assert_eq!(house.post(&pause, FORM, "weeks=99999").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        house.post(&pause, FORM, "weeks=99999").await.0,
+        StatusCode::BAD_REQUEST
+    );
     let (status, page) = house.post(&pause, FORM, "weeks=2").await;
-    assert!(status == StatusCode::OK && page.contains("18 August 2026"), "{page}");
-    assert_eq!(house.stored(id).preferences.pause_until, Some("2026-08-18".parse().unwrap()));
+    assert!(
+        status == StatusCode::OK && page.contains("18 August 2026"),
+        "{page}"
+    );
+    assert_eq!(
+        house.stored(id).preferences.pause_until,
+        Some("2026-08-18".parse().unwrap())
+    );
     for _ in 0..2 {
         house.post(&leave, FORM, "List-Unsubscribe=One-Click").await;
     }
@@ -568,8 +847,13 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     house.post(&pause, FORM, "weeks=2").await;
     assert_eq!(house.status(id), Some(Status::Unsubscribed));
     // By an address alone, on the form.
-    house.post("/subscribe", FORM, &form(&[("email", "ada@example.org")])).await;
-    let confirm = link(mails(&house, "ada@example.org").last().unwrap(), "/confirm?t=");
+    house
+        .post("/subscribe", FORM, &form(&[("email", "ada@example.org")]))
+        .await;
+    let confirm = link(
+        mails(&house, "ada@example.org").last().unwrap(),
+        "/confirm?t=",
+    );
     assert_eq!(house.post(&confirm, FORM, "").await.0, StatusCode::OK);
     assert_eq!(house.status(id), Some(Status::Active));
     assert_eq!(house.stored(id).interests[0].name, "Adapters");
@@ -578,8 +862,18 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     house.post(&leave, FORM, "List-Unsubscribe=One-Click").await;
     let account = house.preferences("/preferences/account", id);
     house.post(&account, FORM, "act=return").await;
-    assert_eq!(house.status(id), Some(Status::Unsubscribed), "not without the link in the mail");
-    let confirm = link(mails(&house, "ada@example.org").last().unwrap(), "/confirm?t=");
+    assert_eq!(
+        house.status(id),
+        Some(Status::Unsubscribed),
+        "not without the link in the mail"
+    );
+    let confirm = link(
+        mails(&house, "ada@example.org").last().unwrap(),
+        "/confirm?t=",
+    );
     house.post(&confirm, FORM, "").await;
-    assert_eq!((house.status(id), house.stored(id).interests.len()), (Some(Status::Active), 1));
+    assert_eq!(
+        (house.status(id), house.stored(id).interests.len()),
+        (Some(Status::Active), 1)
+    );
 }

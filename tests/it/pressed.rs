@@ -20,11 +20,17 @@ fn every_reader_gets_one_issue_whatever_page_they_are_on() {
             address: format!("reader{at}@example.org").parse().unwrap(),
             name: String::new(),
             status: Status::Active,
-            preferences: Preferences { format: Format::Text, ..Preferences::default() },
+            preferences: Preferences {
+                format: Format::Text,
+                ..Preferences::default()
+            },
             interests: Vec::new(),
         })
         .collect();
-    house.db.run_here(|store| store.enter_subscribers(&readers, now)).unwrap();
+    house
+        .db
+        .run_here(|store| store.enter_subscribers(&readers, now))
+        .unwrap();
 
     let desk = (house.site.desk)();
     let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
@@ -34,8 +40,14 @@ fn every_reader_gets_one_issue_whatever_page_they_are_on() {
         press.published()
     };
     let published = publish();
-    assert_eq!((published.due, published.queued, published.empty), (300, 300, 0));
-    let rows = house.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
+    assert_eq!(
+        (published.due, published.queued, published.empty),
+        (300, 300, 0)
+    );
+    let rows = house
+        .db
+        .run_here(|store| store.deliveries(&OutboxFilter::default()))
+        .unwrap();
     let addresses: HashSet<&str> = rows.iter().map(|row| row.address.as_str()).collect();
     assert_eq!((rows.len(), addresses.len()), (READERS, READERS));
     assert_eq!(publish().queued, 0, "an issue is made once");

@@ -16,7 +16,8 @@ fn texts(path: &Path) -> Vec<[String; 2]> {
         Box::new(file)
     };
     let lines = BufReader::new(file).lines().map(Result::unwrap);
-    let field = |record: &serde_json::Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
+    let field =
+        |record: &serde_json::Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
     lines
         .map(|line| {
             let record: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -27,7 +28,9 @@ fn texts(path: &Path) -> Vec<[String; 2]> {
 
 /// Every text under `"title"` and `"abstract"` in recorded answers of Crossref.
 fn crossref(folder: &Path, found: &mut Vec<[String; 2]>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             crossref(&path, found);
@@ -50,14 +53,26 @@ fn crossref(folder: &Path, found: &mut Vec<[String; 2]>) {
 
 /// Whether a backslash is followed by a letter, as the name of a macro is.
 fn holds_macro(text: &str) -> bool {
-    text.split('\\').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    text.split('\\')
+        .skip(1)
+        .any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 #[test]
 fn of_real_records_with_formulas_hardly_any_keeps_a_macro() {
-    let wanted = ["papers_arxiv_abs.jsonl", "papers_hf_daily.jsonl.gz", "papers_arxiv", "sources"].map(shared);
-    let [Some(abstracts), Some(daily), Some(months), Some(sources)] = wanted else { return };
-    let months = std::fs::read_dir(months).unwrap().map(|month| month.unwrap().path());
+    let wanted = [
+        "papers_arxiv_abs.jsonl",
+        "papers_hf_daily.jsonl.gz",
+        "papers_arxiv",
+        "sources",
+    ]
+    .map(shared);
+    let [Some(abstracts), Some(daily), Some(months), Some(sources)] = wanted else {
+        return;
+    };
+    let months = std::fs::read_dir(months)
+        .unwrap()
+        .map(|month| month.unwrap().path());
     let mut files = vec![abstracts, daily];
     files.extend(months.filter(|path| path.to_string_lossy().contains(".jsonl")));
     let mut records: Vec<[String; 2]> = files.iter().flat_map(|path| texts(path)).collect();
@@ -74,7 +89,10 @@ fn of_real_records_with_formulas_hardly_any_keeps_a_macro() {
         if holds_macro(&clean) {
             kept.push(clean.clone());
         }
-        if ["<jats:", "<mml:", "</", "<math"].iter().any(|tag| clean.contains(tag)) {
+        if ["<jats:", "<mml:", "</", "<math"]
+            .iter()
+            .any(|tag| clean.contains(tag))
+        {
             with_tags.push(clean);
         }
     }
@@ -85,7 +103,12 @@ fn of_real_records_with_formulas_hardly_any_keeps_a_macro() {
         with_tags.len()
     );
     let most = f64::from(with_math) * 0.005;
-    assert!((kept.len() as f64) < most, "{} of {with_math}: {:#?}", kept.len(), &kept[..kept.len().min(5)]);
+    assert!(
+        (kept.len() as f64) < most,
+        "{} of {with_math}: {:#?}",
+        kept.len(),
+        &kept[..kept.len().min(5)]
+    );
     assert!(
         (with_tags.len() as f64) < most,
         "{} of {with_math}: {:#?}",

@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 const UNKNOWN: &str = "550 5.1.1 no such user (in reply to RCPT TO command)";
-const LETTER: &str = "From: friend@example.net\r\nTo: me@example.net\r\nSubject: lunch\r\n\r\nat noon?\r\n";
+const LETTER: &str =
+    "From: friend@example.net\r\nTo: me@example.net\r\nSubject: lunch\r\n\r\nat noon?\r\n";
 
 /// An installation whose issues were all accepted.
 struct House {
@@ -41,7 +42,12 @@ impl House {
         let config = Config::load(&place.path("paperboy.toml"), std::iter::empty()).unwrap();
         let db = Db::new(SqliteStore::open(&place.path("paperboy.db")).unwrap());
         let sent = accepted(&db, readers);
-        House { place, config, db, sent }
+        House {
+            place,
+            config,
+            db,
+            sent,
+        }
     }
 
     /// The report on the issue of reader `at`.
@@ -53,11 +59,19 @@ impl House {
     }
 
     fn suppressed(&self) -> usize {
-        self.db.run_here(|store| store.suppressions()).unwrap().len()
+        self.db
+            .run_here(|store| store.suppressions())
+            .unwrap()
+            .len()
     }
 
     fn reports(&self) -> u64 {
-        self.db.run_here(|store| store.count_reports()).unwrap().iter().map(|(_, count)| count).sum()
+        self.db
+            .run_here(|store| store.count_reports())
+            .unwrap()
+            .iter()
+            .map(|(_, count)| count)
+            .sum()
     }
 
     fn maildir(&self) -> PathBuf {
@@ -72,7 +86,9 @@ impl House {
 /// Issues for so many readers that a server took a moment ago.
 fn accepted(db: &Db, readers: usize) -> Vec<(Address, DeliveryId)> {
     let at = now();
-    let people: Vec<_> = (0..readers).map(|at| subscriber(&format!("reader{at:04}@example.org"))).collect();
+    let people: Vec<_> = (0..readers)
+        .map(|at| subscriber(&format!("reader{at:04}@example.org")))
+        .collect();
     db.run_here(|store| {
         store.enter_subscribers(&people, at)?;
         let mut issues = Vec::new();
@@ -83,7 +99,13 @@ fn accepted(db: &Db, readers: usize) -> Vec<(Address, DeliveryId)> {
         store.enqueue_issues(&issues, at)?;
         let claimed = store.claim_due(readers as u32, at)?;
         let marks = claimed.iter().map(|one| one.id).collect();
-        store.record_turn(&LedgerTurn { marks, ..LedgerTurn::default() }, at)?;
+        store.record_turn(
+            &LedgerTurn {
+                marks,
+                ..LedgerTurn::default()
+            },
+            at,
+        )?;
         let attempt = || AttemptRecord {
             stage: "dot".into(),
             code: Some(250),
@@ -91,10 +113,24 @@ fn accepted(db: &Db, readers: usize) -> Vec<(Address, DeliveryId)> {
             text: "ok".into(),
             duration_ms: 1,
         };
-        let settle = |id| Settlement { id, attempt: attempt(), verdict: Verdict::Accepted, soft: false };
+        let settle = |id| Settlement {
+            id,
+            attempt: attempt(),
+            verdict: Verdict::Accepted,
+            soft: false,
+        };
         let settlements = claimed.iter().map(|one| settle(one.id)).collect();
-        store.record_turn(&LedgerTurn { settlements, ..LedgerTurn::default() }, at)?;
-        Ok(claimed.into_iter().map(|one| (one.address, one.id)).collect())
+        store.record_turn(
+            &LedgerTurn {
+                settlements,
+                ..LedgerTurn::default()
+            },
+            at,
+        )?;
+        Ok(claimed
+            .into_iter()
+            .map(|one| (one.address, one.id))
+            .collect())
     })
     .unwrap()
 }
@@ -107,8 +143,14 @@ struct Talker {
 
 impl Talker {
     async fn new(port: u16) -> Self {
-        let (read, write) = TcpStream::connect(("127.0.0.1", port)).await.unwrap().into_split();
-        let mut talker = Talker { read: BufReader::new(read).lines(), write };
+        let (read, write) = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .unwrap()
+            .into_split();
+        let mut talker = Talker {
+            read: BufReader::new(read).lines(),
+            write,
+        };
         assert!(talker.hears().await.unwrap().starts_with("220"));
         talker.says("LHLO mx.example").await.unwrap();
         talker
@@ -124,7 +166,10 @@ impl Talker {
     }
 
     async fn says(&mut self, line: &str) -> Option<String> {
-        self.write.write_all(format!("{line}\r\n").as_bytes()).await.ok()?;
+        self.write
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await
+            .ok()?;
         self.hears().await
     }
 
@@ -135,7 +180,9 @@ impl Talker {
                 return false;
             }
         }
-        self.says(&format!("{mail}\r\n.")).await.is_some_and(|reply| reply.starts_with("250"))
+        self.says(&format!("{mail}\r\n."))
+            .await
+            .is_some_and(|reply| reply.starts_with("250"))
     }
 }
 
@@ -150,15 +197,26 @@ fn imap_settings(dovecot: &Dovecot, authority: &Authority) -> String {
 
 /// Files in a folder that are mails.
 fn mails(folder: PathBuf) -> usize {
-    fs::read_dir(folder)
-        .map_or(0, |entries| entries.filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_file()).count())
+    fs::read_dir(folder).map_or(0, |entries| {
+        entries
+            .filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_file())
+            .count()
+    })
 }
 
 /// The most memory that the service has used, in MB.
 fn peak(service: &Service) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1_024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.split_whitespace()
+        .next()
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        / 1_024
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,22 +247,47 @@ async fn a_running_service_takes_in_what_comes_by_every_way_and_leaves_other_mai
     // While it waits with IDLE, one more comes.
     dovecot.delivers("3.c", &house.report(4));
     until("five are suppressed", || house.suppressed() == 5).await;
-    until("they have moved", || mails(house.maildir().join("cur")) == 2).await;
-    until("they have moved there, too", || mails(dovecot.mail().join(".Done/cur")) == 2).await;
+    until("they have moved", || {
+        mails(house.maildir().join("cur")) == 2
+    })
+    .await;
+    until("they have moved there, too", || {
+        mails(dovecot.mail().join(".Done/cur")) == 2
+    })
+    .await;
     service.stops().await;
-    assert_eq!(mails(house.maildir().join("new")), 1, "the letter is where it was");
+    assert_eq!(
+        mails(house.maildir().join("new")),
+        1,
+        "the letter is where it was"
+    );
     let letters = mails(dovecot.mail().join("new")) + mails(dovecot.mail().join("cur"));
     assert_eq!((letters, house.reports()), (1, 5));
-    assert!(!service.log().contains("reader0"), "an address in the log: {}", service.log());
+    assert!(
+        !service.log().contains("reader0"),
+        "an address in the log: {}",
+        service.log()
+    );
     // What an operator sees of it.
     let shown = house.place.says("suppressions list --json", &[]);
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown[0]["evidence"]["status"], "5.1.1", "{shown}");
-    assert!(shown[0]["evidence"]["diagnostic"].as_str().unwrap().contains("no such user"), "{shown}");
-    let history = house.place.says("subscribers show reader0003@example.org", &[]);
+    assert!(
+        shown[0]["evidence"]["diagnostic"]
+            .as_str()
+            .unwrap()
+            .contains("no such user"),
+        "{shown}"
+    );
+    let history = house
+        .place
+        .says("subscribers show reader0003@example.org", &[]);
     assert!(history.contains("no such user"), "{history}");
     let delivery = house.place.says("outbox show reader0003@example.org", &[]);
-    assert!(delivery.contains("came back by mail: hard userunknown 5.1.1 → suppress"), "{delivery}");
+    assert!(
+        delivery.contains("came back by mail: hard userunknown 5.1.1 → suppress"),
+        "{delivery}"
+    );
     let stats = house.place.says("outbox stats --json", &[]);
     assert!(stats.contains("\"report_hard\": 5"), "{stats}");
 }
@@ -218,7 +301,8 @@ async fn a_service_that_is_killed_in_mid_mail_loses_no_report_and_counts_none_tw
     };
     let lmtp = free_port();
     let settings = imap_settings(&dovecot, &authority);
-    let listen = format!("maildir = \"reports\"\n[inbound.lmtp]\nlisten = \"127.0.0.1:{lmtp}\"\n{settings}");
+    let listen =
+        format!("maildir = \"reports\"\n[inbound.lmtp]\nlisten = \"127.0.0.1:{lmtp}\"\n{settings}");
     let house = House::new(3 * EACH, &listen).await;
     maildir(&house.maildir());
     for at in 0..EACH {
@@ -235,7 +319,10 @@ async fn a_service_that_is_killed_in_mid_mail_loses_no_report_and_counts_none_tw
         for line in ["MAIL FROM:<>", "RCPT TO:<bounces+x@digest.example>", "DATA"] {
             half.says(line).await.unwrap();
         }
-        half.write.write_all(&house.report(waiting[waiting.len() - 1]).as_bytes()[..300]).await.unwrap();
+        half.write
+            .write_all(&house.report(waiting[waiting.len() - 1]).as_bytes()[..300])
+            .await
+            .unwrap();
         for _ in 0..20 {
             let next = waiting[0];
             if talker.hands(&house.report(next)).await {
@@ -257,15 +344,31 @@ async fn a_service_that_is_killed_in_mid_mail_loses_no_report_and_counts_none_tw
     // Again: it was taken in before.
     assert!(talker.hands(&house.report(2 * EACH)).await);
     until("everybody is suppressed", || house.suppressed() == 3 * EACH).await;
-    until("the Maildir is done", || mails(house.maildir().join("new")) == 0).await;
+    until("the Maildir is done", || {
+        mails(house.maildir().join("new")) == 0
+    })
+    .await;
     // What was marked as seen when the service died is not looked at again, and stays.
     let unseen = |folder: &str| {
         let entries = fs::read_dir(dovecot.mail().join(folder)).unwrap();
-        entries.filter(|entry| !entry.as_ref().unwrap().file_name().to_string_lossy().ends_with('S')).count()
+        entries
+            .filter(|entry| {
+                !entry
+                    .as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .ends_with('S')
+            })
+            .count()
     };
     until("the mailbox is done", || unseen("new") + unseen("cur") == 0).await;
     service.stops().await;
-    assert_eq!(mails(dovecot.mail().join(".Done/cur")) + mails(dovecot.mail().join("cur")), EACH, "nothing is gone");
+    assert_eq!(
+        mails(dovecot.mail().join(".Done/cur")) + mails(dovecot.mail().join("cur")),
+        EACH,
+        "nothing is gone"
+    );
     assert_eq!(house.reports(), 3 * EACH as u64, "each counts once");
     assert_eq!(mails(house.maildir().join("cur")), EACH);
 }
@@ -284,7 +387,9 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
             "lmtp" => format!("[inbound.lmtp]\nlisten = \"127.0.0.1:{lmtp}\""),
             _ => {
                 dovecot = Dovecot::start(Some((&authority, "localhost"))).await;
-                let Some(dovecot) = &dovecot else { return missing("Dovecot, or root to run it,") };
+                let Some(dovecot) = &dovecot else {
+                    return missing("Dovecot, or root to run it,");
+                };
                 imap_settings(dovecot, &authority)
             }
         };
@@ -292,16 +397,24 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
         maildir(&house.maildir());
         match (way, &dovecot) {
             ("maildir", _) => {
-                (0..FLOOD).for_each(|at| deliver(&house.maildir(), &format!("{at:05}.a"), &house.report(at)));
+                (0..FLOOD).for_each(|at| {
+                    deliver(&house.maildir(), &format!("{at:05}.a"), &house.report(at))
+                });
             }
-            (_, Some(dovecot)) => (0..FLOOD).for_each(|at| dovecot.delivers(&format!("{at:05}.b"), &house.report(at))),
+            (_, Some(dovecot)) => {
+                (0..FLOOD).for_each(|at| dovecot.delivers(&format!("{at:05}.b"), &house.report(at)))
+            }
             _ => {}
         }
         let began = std::time::Instant::now();
         let mut service = house.starts().await;
         if way == "lmtp" {
             let shares = (0..10).map(|share| {
-                let mails: Vec<String> = (0..FLOOD).skip(share).step_by(10).map(|at| house.report(at)).collect();
+                let mails: Vec<String> = (0..FLOOD)
+                    .skip(share)
+                    .step_by(10)
+                    .map(|at| house.report(at))
+                    .collect();
                 tokio::spawn(async move {
                     let mut talker = Talker::new(lmtp).await;
                     for mail in mails {
@@ -322,7 +435,10 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
             until("more are taken in", || house.suppressed() > before).await;
         }
         let seconds = began.elapsed().as_secs_f64();
-        eprintln!("{way}: {FLOOD} reports in {seconds:.1} s, {} MB", peak(&service));
+        eprintln!(
+            "{way}: {FLOOD} reports in {seconds:.1} s, {} MB",
+            peak(&service)
+        );
         assert!(peak(&service) < PEAK_MB_MAX, "{way}: {} MB", peak(&service));
         service.stops().await;
         assert_eq!(house.reports(), FLOOD as u64, "{way}");
@@ -333,9 +449,13 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
 fn expect(said: &str, verdict: &str, words: &[&str]) {
     let is_said = |line: &&str| {
         let mut parts = line.split_whitespace();
-        (parts.next(), parts.next()) == (Some(verdict), Some("inbound")) && words.iter().all(|word| line.contains(word))
+        (parts.next(), parts.next()) == (Some(verdict), Some("inbound"))
+            && words.iter().all(|word| line.contains(word))
     };
-    assert!(said.lines().any(|line| is_said(&line)), "no line says: {verdict} inbound {words:?}\n{said}");
+    assert!(
+        said.lines().any(|line| is_said(&line)),
+        "no line says: {verdict} inbound {words:?}\n{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -351,25 +471,61 @@ async fn check_says_of_each_way_in_what_is_wrong_and_what_to_do() {
         String::from_utf8(output.stdout).unwrap()
     };
     let said = checks();
-    expect(&said, "fail", &["inbound.maildir: cannot read", "reports/new", "must be a Maildir"]);
-    expect(&said, "fail", &["inbound.imap: cannot talk to the IMAP server 127.0.0.1", "host and port"]);
-    expect(&said, "warn", &["nothing answers at inbound.lmtp.listen", "check again when the service runs"]);
+    expect(
+        &said,
+        "fail",
+        &[
+            "inbound.maildir: cannot read",
+            "reports/new",
+            "must be a Maildir",
+        ],
+    );
+    expect(
+        &said,
+        "fail",
+        &[
+            "inbound.imap: cannot talk to the IMAP server 127.0.0.1",
+            "host and port",
+        ],
+    );
+    expect(
+        &said,
+        "warn",
+        &[
+            "nothing answers at inbound.lmtp.listen",
+            "check again when the service runs",
+        ],
+    );
     // Another program has the port.
-    let other = tokio::net::TcpListener::bind(("127.0.0.1", lmtp)).await.unwrap();
+    let other = tokio::net::TcpListener::bind(("127.0.0.1", lmtp))
+        .await
+        .unwrap();
     let talks = tokio::spawn(async move {
         while let Ok((mut stream, _)) = other.accept().await {
             let _ = stream.write_all(b"220 mail.example ESMTP\r\n").await;
         }
     });
-    expect(&checks(), "fail", &["another program answers", "choose another port"]);
+    expect(
+        &checks(),
+        "fail",
+        &["another program answers", "choose another port"],
+    );
     talks.abort();
     let _ = talks.await;
     maildir(&house.maildir());
     deliver(&house.maildir(), "1.a", LETTER);
     let mut service = house.starts().await;
     let said = checks();
-    expect(&said, "ok", &["the Maildir", "can be read; 1 mails are new"]);
-    expect(&said, "ok", &["LMTP at 127.0.0.1", "takes mail for bounces@digest.example"]);
+    expect(
+        &said,
+        "ok",
+        &["the Maildir", "can be read; 1 mails are new"],
+    );
+    expect(
+        &said,
+        "ok",
+        &["LMTP at 127.0.0.1", "takes mail for bounces@digest.example"],
+    );
     service.stops().await;
 }
 
@@ -378,20 +534,38 @@ async fn policy_bounces_are_shown_to_the_operator_until_they_are_over() {
     let house = House::new(2, "").await;
     let words = "550 5.7.26 This message does not pass authentication checks (SPF and DKIM both do not pass)";
     for at in 0..2 {
-        let report = house.report(at).replace("Status: 5.1.1", "Status: 5.7.26").replace(UNKNOWN, words);
+        let report = house
+            .report(at)
+            .replace("Status: 5.1.1", "Status: 5.7.26")
+            .replace(UNKNOWN, words);
         let name = format!("{at}.eml");
         fs::write(house.place.path(&name), report).unwrap();
         let said = house.place.says("inbound", &[&name]);
-        assert!(said.starts_with("policy reader") && said.contains(": alarm"), "{said}");
+        assert!(
+            said.starts_with("policy reader") && said.contains(": alarm"),
+            "{said}"
+        );
     }
     assert_eq!(house.suppressed(), 0);
     let said = house.place.runs(&["check", "--dns", "127.0.0.1:1"]);
     let said = String::from_utf8(said.stdout).unwrap();
-    let line = said.lines().find(|line| line.contains("policy bounces")).unwrap();
-    assert!(line.contains("2 in the last day") && line.contains("does not pass authentication"), "{line}");
-    let alarms = house.db.run_here(|store| store.policy_reports(now() - TimeDelta::days(1))).unwrap();
+    let line = said
+        .lines()
+        .find(|line| line.contains("policy bounces"))
+        .unwrap();
+    assert!(
+        line.contains("2 in the last day") && line.contains("does not pass authentication"),
+        "{line}"
+    );
+    let alarms = house
+        .db
+        .run_here(|store| store.policy_reports(now() - TimeDelta::days(1)))
+        .unwrap();
     assert_eq!(alarms.count, 2);
-    let later = house.db.run_here(|store| store.policy_reports(now() + TimeDelta::hours(1))).unwrap();
+    let later = house
+        .db
+        .run_here(|store| store.policy_reports(now() + TimeDelta::hours(1)))
+        .unwrap();
     assert_eq!((later.count, later.first), (0, None));
 }
 
@@ -419,19 +593,42 @@ async fn whoever_is_suppressed_and_confirms_anew_is_written_to_again() {
         action: "suppress",
         effect: Effect::Suppress,
     };
-    pages.db.run_here(|store| store.record_report(&report, 20, now)).unwrap();
-    let status = || pages.db.run_here(|store| store.subscriber(&address)).unwrap().unwrap().status;
+    pages
+        .db
+        .run_here(|store| store.record_report(&report, 20, now))
+        .unwrap();
+    let status = || {
+        pages
+            .db
+            .run_here(|store| store.subscriber(&address))
+            .unwrap()
+            .unwrap()
+            .status
+    };
     assert_eq!(status(), Status::Suppressed);
-    pages.post("/subscribe", FORM, &form(&[("email", "ada@example.org")])).await;
+    pages
+        .post("/subscribe", FORM, &form(&[("email", "ada@example.org")]))
+        .await;
     // The question may reach them: else nobody could ever come back.
     let claimed = pages.db.run_here(|store| store.claim_due(10, now)).unwrap();
-    assert!(claimed.iter().any(|one| one.address == address), "the question is held");
+    assert!(
+        claimed.iter().any(|one| one.address == address),
+        "the question is held"
+    );
     assert_eq!(status(), Status::Suppressed, "asking alone changes nothing");
     let mail = mails(&pages, "ada@example.org").pop().unwrap();
     pages.post(&link(&mail, "/confirm?t="), FORM, "").await;
     assert_eq!(status(), Status::Active);
-    assert!(pages.db.run_here(|store| store.suppressions()).unwrap().is_empty());
+    assert!(
+        pages
+            .db
+            .run_here(|store| store.suppressions())
+            .unwrap()
+            .is_empty()
+    );
     // What had come back is known, and counts no more.
-    let reports = pages.db.run_here(|store| store.reports(&paperboy::store::ReportsOf::Address(address.clone()), 9));
+    let reports = pages
+        .db
+        .run_here(|store| store.reports(&paperboy::store::ReportsOf::Address(address.clone()), 9));
     assert_eq!(reports.unwrap().len(), 1);
 }

@@ -45,10 +45,31 @@ fn archive() -> Db {
             "math.NT",
             "2026-08-01",
         ),
-        paper("2608.00002", "Integers in rings", "Rank is low in rings.", "Max Noether", "math.AG", "2026-08-02"),
+        paper(
+            "2608.00002",
+            "Integers in rings",
+            "Rank is low in rings.",
+            "Max Noether",
+            "math.AG",
+            "2026-08-02",
+        ),
         sorting,
-        paper("2608.00004", "A survey of sorting", "Sorts of sorting, surveyed.", "Alan Turing", "cs.LG", "2026-08-04"),
-        paper("hep-th/0608005", "Strings", "Strings on rings.", "Henri Poincaré", "hep-th", "2026-08-04"),
+        paper(
+            "2608.00004",
+            "A survey of sorting",
+            "Sorts of sorting, surveyed.",
+            "Alan Turing",
+            "cs.LG",
+            "2026-08-04",
+        ),
+        paper(
+            "hep-th/0608005",
+            "Strings",
+            "Strings on rings.",
+            "Henri Poincaré",
+            "hep-th",
+            "2026-08-04",
+        ),
     ];
     store.take_in("jsonl", &papers, noon()).unwrap();
     Db::new(store)
@@ -57,7 +78,11 @@ fn archive() -> Db {
 fn found(db: &Db, query: &str) -> Vec<String> {
     let found = search(db, &Query::parse(query), 0, 10, None).unwrap();
     assert!(!found.has_more);
-    found.papers.into_iter().map(|stored| stored.paper.id.to_string()).collect()
+    found
+        .papers
+        .into_iter()
+        .map(|stored| stored.paper.id.to_string())
+        .collect()
 }
 
 #[track_caller]
@@ -80,7 +105,10 @@ fn words_are_stemmed_phrases_are_exact_and_fields_narrow() {
     check("low-rank", &["sort-1"]);
     check("sorting -survey", &["sort-1"]);
     check("rings cat:math.*", &["2608.00001", "2608.00002"]);
-    check("rings cat:math.AG cat:hep-th", &["2608.00002", "hep-th/0608005"]);
+    check(
+        "rings cat:math.AG cat:hep-th",
+        &["2608.00002", "hep-th/0608005"],
+    );
     check("cat:math", &["2608.00001", "2608.00002"]);
     check("from:2026-08-04", &["2608.00004", "hep-th/0608005"]);
     check("rings from:2026-08-02 until:2026-08-03", &["2608.00002"]);
@@ -93,13 +121,24 @@ fn words_are_stemmed_phrases_are_exact_and_fields_narrow() {
 fn words_of_other_scripts_are_found_by_their_parts_and_without_accents() {
     let mut store = SqliteStore::in_memory().unwrap();
     let of = |number: u32, title: &str, text: &str| {
-        paper(&format!("2608.{number:05}"), title, text, "Ada Lovelace", "cs.CL", "2026-08-04")
+        paper(
+            &format!("2608.{number:05}"),
+            title,
+            text,
+            "Ada Lovelace",
+            "cs.CL",
+            "2026-08-04",
+        )
     };
     let papers = [
         of(1, "大规模语言模型的推理能力研究", "本文研究BERT模型。"),
         of(2, "量子纠错码综述", "本文综述语言模型。"),
         of(3, "言語モデルの推論", "本論文では推論能力を調べる。"),
-        of(4, "Νευρωνικά δίκτυα", "Μελετάμε τα ΔΙΚΤΥΑ και τη διόρθωση σφαλμάτων."),
+        of(
+            4,
+            "Νευρωνικά δίκτυα",
+            "Μελετάμε τα ΔΙΚΤΥΑ και τη διόρθωση σφαλμάτων.",
+        ),
         of(5, "الشبكات العصبية", "نقدم شبكات عصبية لمعالجة اللغة."),
     ];
     store.take_in("jsonl", &papers, noon()).unwrap();
@@ -123,10 +162,17 @@ fn words_of_other_scripts_are_found_by_their_parts_and_without_accents() {
 
 #[test]
 fn an_id_or_a_doi_finds_its_paper_first() {
-    for query in ["2608.00002v3", "arXiv:2608.00002", "https://arxiv.org/abs/2608.00002"] {
+    for query in [
+        "2608.00002v3",
+        "arXiv:2608.00002",
+        "https://arxiv.org/abs/2608.00002",
+    ] {
         assert_eq!(found(&archive(), query)[0], "2608.00002", "{query}");
     }
-    assert_eq!(found(&archive(), "https://doi.org/10.1000/SORT")[0], "sort-1");
+    assert_eq!(
+        found(&archive(), "https://doi.org/10.1000/SORT")[0],
+        "sort-1"
+    );
 }
 
 #[test]
@@ -148,13 +194,26 @@ fn pages_follow_each_other_without_gaps() {
     let db = archive();
     for dense in [None, Some(&Reversed as &dyn Nearest)] {
         let page = |offset: u32| search(&db, &Query::parse("rings"), offset, 1, dense).unwrap();
-        let pages: Vec<_> = (0..8).map(page).take_while(|page| !page.papers.is_empty()).collect();
-        let ids: std::collections::BTreeSet<_> = pages.iter().map(|page| page.papers[0].paper.id.clone()).collect();
+        let pages: Vec<_> = (0..8)
+            .map(page)
+            .take_while(|page| !page.papers.is_empty())
+            .collect();
+        let ids: std::collections::BTreeSet<_> = pages
+            .iter()
+            .map(|page| page.papers[0].paper.id.clone())
+            .collect();
         assert_eq!(ids.len(), pages.len(), "no paper twice");
-        assert!(pages.iter().rev().skip(1).all(|page| page.has_more) && !pages.last().unwrap().has_more);
+        assert!(
+            pages.iter().rev().skip(1).all(|page| page.has_more) && !pages.last().unwrap().has_more
+        );
         assert_eq!(pages.len(), if dense.is_some() { 5 } else { 3 });
     }
-    assert!(search(&db, &Query::parse("rings"), u32::MAX, u32::MAX, None).unwrap().papers.is_empty());
+    assert!(
+        search(&db, &Query::parse("rings"), u32::MAX, u32::MAX, None)
+            .unwrap()
+            .papers
+            .is_empty()
+    );
 }
 
 /// Every paper is near; the later the nearer.
@@ -171,7 +230,11 @@ fn meaning_adds_to_words_and_filters_hold_for_it() {
     let db = archive();
     let ids = |query: &str| -> Vec<String> {
         let found = search(&db, &Query::parse(query), 0, 10, Some(&Reversed)).unwrap();
-        found.papers.into_iter().map(|stored| stored.paper.id.to_string()).collect()
+        found
+            .papers
+            .into_iter()
+            .map(|stored| stored.paper.id.to_string())
+            .collect()
     };
     assert_eq!(ids("zebra from:2026-08-04 -survey"), ["hep-th/0608005"]);
     assert_eq!(ids("strings")[0], "hep-th/0608005");
@@ -183,25 +246,70 @@ fn like_a_paper_are_others_about_the_same_or_by_the_same() {
     let mut store = SqliteStore::in_memory().unwrap();
     let ice = "We measure how glaciers flow and how their ice melts.";
     let mut papers = vec![
-        paper("2608.00001", "Glaciers in motion", ice, "Louis Agassiz", "physics.geo-ph", "2026-08-01"),
-        paper("2608.00002", "Motion of glaciers", ice, "Horace Saussure", "physics.geo-ph", "2026-08-01"),
-        paper("10.1101/x", "Glaciers in motion", ice, "L. Agassiz", "geology", "2026-08-02"),
-        paper("2608.00004", "Fossil fish", "We describe bones.", "Louis Agassiz", "q-bio.PE", "2026-08-02"),
+        paper(
+            "2608.00001",
+            "Glaciers in motion",
+            ice,
+            "Louis Agassiz",
+            "physics.geo-ph",
+            "2026-08-01",
+        ),
+        paper(
+            "2608.00002",
+            "Motion of glaciers",
+            ice,
+            "Horace Saussure",
+            "physics.geo-ph",
+            "2026-08-01",
+        ),
+        paper(
+            "10.1101/x",
+            "Glaciers in motion",
+            ice,
+            "L. Agassiz",
+            "geology",
+            "2026-08-02",
+        ),
+        paper(
+            "2608.00004",
+            "Fossil fish",
+            "We describe bones.",
+            "Louis Agassiz",
+            "q-bio.PE",
+            "2026-08-02",
+        ),
     ];
     papers.extend((10..60).map(|at| {
         let title = format!("Note {at} on proofs");
-        paper(&format!("2607.000{at}"), &title, "We prove theorems.", "Ada Lovelace", "math.LO", "2026-07-01")
+        paper(
+            &format!("2607.000{at}"),
+            &title,
+            "We prove theorems.",
+            "Ada Lovelace",
+            "math.LO",
+            "2026-07-01",
+        )
     }));
     store.take_in("jsonl", &papers, noon()).unwrap();
     let db = Db::new(store);
     sign_papers(&db).unwrap();
     let kin = Kin::read(&db).unwrap();
-    let first = db.run_here(|store| store.paper(&papers[0].id)).unwrap().unwrap();
+    let first = db
+        .run_here(|store| store.paper(&papers[0].id))
+        .unwrap()
+        .unwrap();
     let like = |limit: usize, dense: Option<&dyn Nearest>| -> Vec<String> {
         let found = similar(&db, &kin, &first, limit, dense).unwrap();
-        found.into_iter().map(|stored| stored.paper.id.to_string()).collect()
+        found
+            .into_iter()
+            .map(|stored| stored.paper.id.to_string())
+            .collect()
     };
-    assert_eq!(like(2, None), ["2608.00002", "2608.00004"], "not the same work from elsewhere");
+    assert_eq!(
+        like(2, None),
+        ["2608.00002", "2608.00004"],
+        "not the same work from elsewhere"
+    );
     assert!(!like(50, Some(&Reversed)).contains(&"10.1101/x".to_owned()));
     assert_eq!(like(1, Some(&Reversed)).len(), 1);
     assert!(like(0, None).is_empty());

@@ -21,7 +21,11 @@ fn is_root() -> bool {
 }
 
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 pub(crate) async fn listens(port: u16) {
@@ -43,7 +47,12 @@ pub(crate) fn open_folder() -> TempDir {
 
 /// A Maildir of [`NOBODY`]'s.
 pub(crate) fn maildir(at: &Path) {
-    for path in [at.to_owned(), at.join("new"), at.join("cur"), at.join("tmp")] {
+    for path in [
+        at.to_owned(),
+        at.join("new"),
+        at.join("cur"),
+        at.join("tmp"),
+    ] {
         fs::create_dir(&path).unwrap();
         chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
@@ -110,13 +119,19 @@ impl Postfix {
     }
 
     fn told(&self, what: &str) -> bool {
-        runs(Command::new("postfix").arg("-c").arg(self.folder.path().join("config")).arg(what))
+        runs(
+            Command::new("postfix")
+                .arg("-c")
+                .arg(self.folder.path().join("config"))
+                .arg(what),
+        )
     }
 
     /// The mails in a Maildir below `mail`.
     pub(crate) fn mails(&self, name: &str) -> Vec<PathBuf> {
         let read = fs::read_dir(self.folder.path().join("mail").join(name).join("new"));
-        read.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+        read.map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -151,7 +166,10 @@ impl Dovecot {
             Some((authority, name)) => {
                 let files = authority.certifies(name);
                 let (cert, key) = (files.cert_file.display(), files.key_file.display());
-                (format!("ssl = yes\nssl_cert = <{cert}\nssl_key = <{key}\n"), tls_port)
+                (
+                    format!("ssl = yes\nssl_cert = <{cert}\nssl_key = <{key}\n"),
+                    tls_port,
+                )
             }
         };
         let settings = format!(
@@ -172,7 +190,12 @@ impl Dovecot {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let dovecot = Dovecot { folder, port, tls_port, child };
+        let dovecot = Dovecot {
+            folder,
+            port,
+            tls_port,
+            child,
+        };
         listens(port).await;
         Some(dovecot)
     }
@@ -207,5 +230,9 @@ impl Drop for Dovecot {
 pub(crate) fn keep_secret(path: &Path, text: &str) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    options
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }

@@ -42,14 +42,28 @@ impl Desk {
             }),
         };
         let named = HttpSettings::named("+https://digest.example.org; mailto:op@example.org");
-        let http = Http::new(HttpSettings { contact: Some("op@example.org".to_owned()), ..named }, around).unwrap();
+        let http = Http::new(
+            HttpSettings {
+                contact: Some("op@example.org".to_owned()),
+                ..named
+            },
+            around,
+        )
+        .unwrap();
         let server = FakeHttp::start().await;
         let source = SourceSettings {
             endpoint: Some(server.url()),
             query: Some("ants & bees".to_owned()),
             ..SourceSettings::new(kind.word(), kind)
         };
-        Desk { _folder: folder, db: Db::new(store), server, http, clock, source }
+        Desk {
+            _folder: folder,
+            db: Db::new(store),
+            server,
+            http,
+            clock,
+            source,
+        }
     }
 
     /// The source answers this wherever nothing else is scripted for `path`.
@@ -66,26 +80,44 @@ impl Desk {
     }
 
     fn coverage(&self) -> Vec<Coverage> {
-        self.db.run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX)).unwrap()
+        self.db
+            .run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX))
+            .unwrap()
     }
 
     /// `08-03 complete 2`
     fn days(&self) -> Vec<String> {
         let line = |row: &Coverage| {
-            let category = if row.category.is_empty() { String::new() } else { format!(" {}", row.category) };
-            format!("{}{category} {} {}", row.date.format("%m-%d"), row.state.word(), row.papers)
+            let category = if row.category.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", row.category)
+            };
+            format!(
+                "{}{category} {} {}",
+                row.date.format("%m-%d"),
+                row.state.word(),
+                row.papers
+            )
         };
         self.coverage().iter().map(line).collect()
     }
 
     fn note(&self, day: &str) -> String {
         let day = date(day);
-        self.coverage().into_iter().find(|row| row.date == day).map(|row| row.note).unwrap_or_default()
+        self.coverage()
+            .into_iter()
+            .find(|row| row.date == day)
+            .map(|row| row.note)
+            .unwrap_or_default()
     }
 
     fn paper(&self, id: &str) -> Option<Paper> {
         let id: PaperId = id.parse().unwrap();
-        self.db.run_here(|store| store.paper(&id)).unwrap().map(|stored| stored.paper)
+        self.db
+            .run_here(|store| store.paper(&id))
+            .unwrap()
+            .map(|stored| stored.paper)
     }
 }
 
@@ -109,16 +141,33 @@ async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_set
     for day in ["01", "02", "03"] {
         desk.says(&at(day), "[]");
     }
-    desk.says(&at("04"), json!([hf("2608.00001", 5), {"paper": {"id": "2608.00002"}}]).to_string());
+    desk.says(
+        &at("04"),
+        json!([hf("2608.00001", 5), {"paper": {"id": "2608.00002"}}]).to_string(),
+    );
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.asked, polled.new, polled.rejected), (4, 1, 1));
-    assert_eq!(desk.days(), ["08-01 quiet 0", "08-02 quiet 0", "08-03 quiet 0", "08-04 waiting 1"]);
+    assert_eq!(
+        desk.days(),
+        [
+            "08-01 quiet 0",
+            "08-02 quiet 0",
+            "08-03 quiet 0",
+            "08-04 waiting 1"
+        ]
+    );
     // The day is not over, so nobody is told that it is here, and nobody waits for it.
     let today = desk.coverage().pop().unwrap();
-    assert_eq!(today.announced_at, Some("2026-08-05T00:00:00Z".parse::<DateTime<Utc>>().unwrap()));
+    assert_eq!(
+        today.announced_at,
+        Some("2026-08-05T00:00:00Z".parse::<DateTime<Utc>>().unwrap())
+    );
 
     desk.passes_to("2026-08-05T00:20:00Z");
-    desk.says(&at("04"), json!([hf("2608.00001", 9), hf("2608.00003", 1)]).to_string());
+    desk.says(
+        &at("04"),
+        json!([hf("2608.00001", 9), hf("2608.00003", 1)]).to_string(),
+    );
     desk.says(&at("05"), "[]");
     desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.days()[3..], ["08-04 complete 2", "08-05 waiting 0"]);
@@ -129,10 +178,16 @@ async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_set
     for day in ["06", "07", "08", "09", "10", "11"] {
         desk.says(&at(day), "[]");
     }
-    desk.says(&at("04"), json!([hf("2608.00001", 99), hf("2608.00003", 1)]).to_string());
+    desk.says(
+        &at("04"),
+        json!([hf("2608.00001", 99), hf("2608.00003", 1)]).to_string(),
+    );
     desk.polls(Ask::WhatIsDue).await;
     let paper = desk.paper("2608.00001").unwrap();
-    assert_eq!((paper.upvotes, paper.announced), (Some(99), Some(date("2026-08-04"))));
+    assert_eq!(
+        (paper.upvotes, paper.announced),
+        (Some(99), Some(date("2026-08-04")))
+    );
     let asked = desk.server.paths().len();
     desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.server.paths().len(), asked + 1, "only today is open");
@@ -150,7 +205,10 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
     desk.source.categories = vec!["Cell Biology".to_owned()];
     let empty = json!({"messages": [{"status": "no posts found"}], "collection": []}).to_string();
     for day in ["2026-08-01", "2026-08-02", "2026-08-04"] {
-        desk.says(&format!("/details/biorxiv/{day}/{day}/0/json"), empty.clone());
+        desk.says(
+            &format!("/details/biorxiv/{day}/{day}/0/json"),
+            empty.clone(),
+        );
     }
     let page = |records: Vec<Value>, cursor: u32, total: Value| {
         json!({"messages": [{"status": "ok", "cursor": cursor, "count": records.len(), "total": total}], "collection": records}).to_string()
@@ -159,30 +217,58 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
         posted("10.1101/1", "1", "2026-8-3", "cell_biology"),
         posted("10.1101/2", "2", "2026-08-03", "cell biology"),
     ];
-    let second =
-        vec![posted("10.1101/3", "1", "2026-08-03", "zoology"), json!({"doi": "10.1101/4", "title": "x", "date": "?"})];
-    desk.says("/details/biorxiv/2026-08-03/2026-08-03/0/json", page(first, 0, json!("4")));
-    desk.says("/details/biorxiv/2026-08-03/2026-08-03/2/json", page(second, 2, json!(4)));
+    let second = vec![
+        posted("10.1101/3", "1", "2026-08-03", "zoology"),
+        json!({"doi": "10.1101/4", "title": "x", "date": "?"}),
+    ];
+    desk.says(
+        "/details/biorxiv/2026-08-03/2026-08-03/0/json",
+        page(first, 0, json!("4")),
+    );
+    desk.says(
+        "/details/biorxiv/2026-08-03/2026-08-03/2/json",
+        page(second, 2, json!(4)),
+    );
     let polled = desk.polls(Ask::WhatIsDue).await;
     // The second version is of a preprint that is not known here; zoology is not asked for.
-    assert_eq!((polled.read, polled.new, polled.passed_over, polled.rejected), (4, 1, 2, 1));
-    assert_eq!(desk.days(), ["08-01 quiet 0", "08-02 quiet 0", "08-03 complete 1", "08-04 waiting 0"]);
+    assert_eq!(
+        (polled.read, polled.new, polled.passed_over, polled.rejected),
+        (4, 1, 2, 1)
+    );
+    assert_eq!(
+        desk.days(),
+        [
+            "08-01 quiet 0",
+            "08-02 quiet 0",
+            "08-03 complete 1",
+            "08-04 waiting 0"
+        ]
+    );
     let paper = desk.paper("10.1101/1").unwrap();
     assert_eq!(
         (paper.announced, paper.authors.clone()),
-        (Some(date("2026-08-03")), vec!["A. Lovelace".to_owned(), "K. Goedel".to_owned()])
+        (
+            Some(date("2026-08-03")),
+            vec!["A. Lovelace".to_owned(), "K. Goedel".to_owned()]
+        )
     );
 
     // The next day its second version comes, and is published: no new announcement.
     desk.passes_to("2026-08-05T12:00:00Z");
     let mut revised = posted("10.1101/1", "2", "2026-08-04", "cell biology");
     revised["published"] = json!("10.1000/Journal.1");
-    desk.says("/details/biorxiv/2026-08-04/2026-08-04/0/json", page(vec![revised], 0, json!(1)));
+    desk.says(
+        "/details/biorxiv/2026-08-04/2026-08-04/0/json",
+        page(vec![revised], 0, json!(1)),
+    );
     desk.says("/details/biorxiv/2026-08-05/2026-08-05/0/json", empty);
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.changed), (0, 1));
     let paper = desk.paper("10.1101/1").unwrap();
-    assert_eq!((paper.version, paper.announced), (Some(2), Some(date("2026-08-03"))));
+    assert_eq!(
+        (paper.version, paper.announced),
+        (Some(2), Some(date("2026-08-03")))
+    );
     assert_eq!(paper.doi.as_deref(), Some("10.1000/journal.1"));
 }
 
@@ -190,9 +276,13 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
 async fn a_count_that_does_not_match_and_a_page_that_breaks_off_are_said() {
     let desk = Desk::with(SourceKind::Medrxiv).await;
     let record = posted("10.1101/1", "1", "2026-08-02", "x");
-    let short = json!({"messages": [{"status": "ok", "total": 50}], "collection": [record]}).to_string();
+    let short =
+        json!({"messages": [{"status": "ok", "total": 50}], "collection": [record]}).to_string();
     let none = json!({"messages": [{"status": "no posts found"}], "collection": []}).to_string();
-    desk.says("/details/medrxiv/2026-08-01/2026-08-01/0/json", "{\"messages\": [{\"stat");
+    desk.says(
+        "/details/medrxiv/2026-08-01/2026-08-01/0/json",
+        "{\"messages\": [{\"stat",
+    );
     desk.says("/details/medrxiv/2026-08-02/2026-08-02/0/json", short);
     desk.says("/details/medrxiv/2026-08-02/2026-08-02/1/json", none);
     desk.says(
@@ -200,10 +290,26 @@ async fn a_count_that_does_not_match_and_a_page_that_breaks_off_are_said() {
         json!({"messages": [{"status": "error: database"}]}).to_string(),
     );
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(desk.days(), ["08-01 failed 0", "08-02 stalled 1", "08-03 failed 0", "08-04 failed 0"]);
-    assert!(desk.note("2026-08-01").contains("not JSON"), "{}", desk.note("2026-08-01"));
+    assert_eq!(
+        desk.days(),
+        [
+            "08-01 failed 0",
+            "08-02 stalled 1",
+            "08-03 failed 0",
+            "08-04 failed 0"
+        ]
+    );
+    assert!(
+        desk.note("2026-08-01").contains("not JSON"),
+        "{}",
+        desk.note("2026-08-01")
+    );
     assert_eq!(desk.note("2026-08-02"), "1 of 50 records came");
-    assert!(desk.note("2026-08-03").contains("error: database"), "{}", desk.note("2026-08-03"));
+    assert!(
+        desk.note("2026-08-03").contains("error: database"),
+        "{}",
+        desk.note("2026-08-03")
+    );
     assert_eq!(polled.failures.len(), 3);
     assert!(desk.paper("10.1101/1").is_some(), "what came is kept");
 }
@@ -225,7 +331,8 @@ fn pubmed_set(ids: &[u32]) -> String {
 async fn pubmed_is_searched_by_the_day_of_entry_and_fetched_in_batches() {
     let desk = Desk::with(SourceKind::Pubmed).await;
     let found = |count: usize| {
-        json!({"esearchresult": {"count": count.to_string(), "webenv": "W", "querykey": "1"}}).to_string()
+        json!({"esearchresult": {"count": count.to_string(), "webenv": "W", "querykey": "1"}})
+            .to_string()
     };
     desk.server
         .on("/entrez/eutils/esearch.fcgi")
@@ -240,11 +347,23 @@ async fn pubmed_is_searched_by_the_day_of_entry_and_fetched_in_batches() {
         .then(Reply::ok(pubmed_set(&[103])));
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.failures.len()), (3, 0));
-    assert_eq!(desk.days(), ["08-02 quiet 0", "08-03 complete 3", "08-04 waiting 0"]);
+    assert_eq!(
+        desk.days(),
+        ["08-02 quiet 0", "08-03 complete 3", "08-04 waiting 0"]
+    );
     let asked = desk.server.paths();
-    let search = "db=pubmed&term=ants+%26+bees&datetype=edat&mindate=2026%2F08%2F03&maxdate=2026%2F08%2F03";
-    assert!(asked.iter().any(|target| target.contains(search)), "{asked:?}");
-    assert!(asked.iter().all(|target| target.contains("tool=paperboy&email=op%40example.org")), "{asked:?}");
+    let search =
+        "db=pubmed&term=ants+%26+bees&datetype=edat&mindate=2026%2F08%2F03&maxdate=2026%2F08%2F03";
+    assert!(
+        asked.iter().any(|target| target.contains(search)),
+        "{asked:?}"
+    );
+    assert!(
+        asked
+            .iter()
+            .all(|target| target.contains("tool=paperboy&email=op%40example.org")),
+        "{asked:?}"
+    );
     let paper = desk.paper("pmid:102").unwrap();
     assert_eq!(paper.same_as, ["pmc:PMC102".parse().unwrap()]);
     assert_eq!(paper.announced, Some(date("2026-08-03")));
@@ -256,7 +375,9 @@ fn work(doi: &str, more: &Value) -> Value {
         "abstract": "<jats:title>Abstract</jats:title><jats:p>We <jats:italic>see</jats:italic> \
                      <mml:math><mml:msup><mml:mi>x</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>.</jats:p>",
         "issued": {"date-parts": [[2026, 9]]}});
-    work.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    work.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     work
 }
 
@@ -276,28 +397,64 @@ async fn crossref_is_walked_along_its_cursors_and_circles_end() {
     let preprint = json!({"relation": {"has-preprint": [{"id-type": "doi", "id": "10.48550/arXiv.2608.00009"}]}});
     let notice = json!({"update-to": [{"DOI": "10.1000/old", "type": "retraction"}]});
     let cover = json!({"title": ["Issue Information"]});
-    desk.says(&url("02", "*"), page(vec![work("10.1000/A", &preprint), work("10.1000/n", &notice)], 4, "c+1"));
-    desk.says(&url("02", "c%2B1"), page(vec![work("10.1000/b", &cover), json!({"DOI": "10.1000/c"})], 4, "c2"));
+    desk.says(
+        &url("02", "*"),
+        page(
+            vec![work("10.1000/A", &preprint), work("10.1000/n", &notice)],
+            4,
+            "c+1",
+        ),
+    );
+    desk.says(
+        &url("02", "c%2B1"),
+        page(
+            vec![work("10.1000/b", &cover), json!({"DOI": "10.1000/c"})],
+            4,
+            "c2",
+        ),
+    );
     // The next day gives the same cursor again and again, and the one after an empty page.
-    desk.says(&url("03", "*"), page(vec![work("10.1000/d", &json!({}))], 9, "*"));
-    desk.says(&url("04", "*"), page(vec![work("10.1000/e", &json!({}))], 2, "x"));
+    desk.says(
+        &url("03", "*"),
+        page(vec![work("10.1000/d", &json!({}))], 9, "*"),
+    );
+    desk.says(
+        &url("04", "*"),
+        page(vec![work("10.1000/e", &json!({}))], 2, "x"),
+    );
     desk.says(&url("04", "x"), page(vec![], 2, "y"));
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(desk.days(), ["08-02 complete 1", "08-03 failed 1", "08-04 waiting 1"]);
+    assert_eq!(
+        desk.days(),
+        ["08-02 complete 1", "08-03 failed 1", "08-04 waiting 1"]
+    );
     assert_eq!((polled.new, polled.rejected, polled.passed_over), (3, 1, 2));
-    assert!(desk.note("2026-08-03").contains("leads back"), "{}", desk.note("2026-08-03"));
-    assert!(desk.note("2026-08-04").contains("3 times an empty page"), "{}", desk.note("2026-08-04"));
+    assert!(
+        desk.note("2026-08-03").contains("leads back"),
+        "{}",
+        desk.note("2026-08-03")
+    );
+    assert!(
+        desk.note("2026-08-04").contains("3 times an empty page"),
+        "{}",
+        desk.note("2026-08-04")
+    );
     insta::assert_snapshot!(shown(&desk.paper("10.1000/a").unwrap()));
 }
 
 #[tokio::test]
 async fn openalex_without_a_key_says_so_and_rests() {
     let mut desk = Desk::with(SourceKind::OpenAlex).await;
-    let refused = Reply::status(401).with_body(r#"{"error":"Missing key","message":"An API key is required"}"#);
+    let refused = Reply::status(401)
+        .with_body(r#"{"error":"Missing key","message":"An API key is required"}"#);
     desk.server.on("/works").says(refused);
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-01 failed 0"], "one day says it");
-    assert!(desk.note("2026-08-01").contains("does it want an api_key?"), "{}", desk.note("2026-08-01"));
+    assert!(
+        desk.note("2026-08-01").contains("does it want an api_key?"),
+        "{}",
+        desk.note("2026-08-01")
+    );
     assert!(polled.paused_until.is_some());
     desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.server.paths().len(), 1, "it rests");
@@ -314,11 +471,32 @@ async fn openalex_without_a_key_says_so_and_rests() {
     ));
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert!(desk.server.paths()[1].contains("api_key=hush"));
-    assert!(polled.set_aside.iter().all(|record| !record.place.contains("hush")), "{:?}", polled.set_aside);
-    assert_eq!(desk.days(), ["08-01 complete 1", "08-02 complete 1", "08-03 complete 1", "08-04 waiting 1"]);
+    assert!(
+        polled
+            .set_aside
+            .iter()
+            .all(|record| !record.place.contains("hush")),
+        "{:?}",
+        polled.set_aside
+    );
+    assert_eq!(
+        desk.days(),
+        [
+            "08-01 complete 1",
+            "08-02 complete 1",
+            "08-03 complete 1",
+            "08-04 waiting 1"
+        ]
+    );
     let paper = desk.paper("2608.00001").unwrap();
-    assert_eq!((paper.title.as_str(), paper.abstract_text.as_str()), ("On x", "We see bees."));
-    assert_eq!(paper.same_as, ["openalex:W7".parse().unwrap(), "pmid:12".parse().unwrap()]);
+    assert_eq!(
+        (paper.title.as_str(), paper.abstract_text.as_str()),
+        ("On x", "We see bees.")
+    );
+    assert_eq!(
+        paper.same_as,
+        ["openalex:W7".parse().unwrap(), "pmid:12".parse().unwrap()]
+    );
 }
 
 #[tokio::test]
@@ -337,16 +515,41 @@ async fn semantic_scholar_is_walked_along_its_tokens_and_a_storm_of_429_is_sat_o
         .then(Reply::ok(r#"{"total": 0, "data": []}"#));
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.paused_until), (2, None));
-    assert_eq!(desk.days(), ["08-01 complete 2", "08-02 quiet 0", "08-03 quiet 0", "08-04 waiting 0"]);
-    assert!(desk.server.paths()[2].contains("&token=T"), "{:?}", desk.server.paths());
-    assert!(desk.server.asked().iter().all(|asked| asked.header("x-api-key") == "hush"));
-    assert_eq!(desk.paper("10.1000/a").unwrap().same_as, ["s2:a".parse().unwrap()]);
+    assert_eq!(
+        desk.days(),
+        [
+            "08-01 complete 2",
+            "08-02 quiet 0",
+            "08-03 quiet 0",
+            "08-04 waiting 0"
+        ]
+    );
+    assert!(
+        desk.server.paths()[2].contains("&token=T"),
+        "{:?}",
+        desk.server.paths()
+    );
+    assert!(
+        desk.server
+            .asked()
+            .iter()
+            .all(|asked| asked.header("x-api-key") == "hush")
+    );
+    assert_eq!(
+        desk.paper("10.1000/a").unwrap().same_as,
+        ["s2:a".parse().unwrap()]
+    );
 
     // A long pause ends the look, survives it, and takes nothing back.
     desk.passes_to("2026-08-05T12:00:00Z");
-    desk.server.on("/graph/v1/paper/search/bulk").says(Reply::status(429).header("Retry-After", "3600"));
+    desk.server
+        .on("/graph/v1/paper/search/bulk")
+        .says(Reply::status(429).header("Retry-After", "3600"));
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(polled.paused_until, Some("2026-08-05T13:00:00Z".parse().unwrap()));
+    assert_eq!(
+        polled.paused_until,
+        Some("2026-08-05T13:00:00Z".parse().unwrap())
+    );
     let asked = desk.server.paths().len();
     desk.polls(Ask::Everything).await;
     assert_eq!(desk.server.paths().len(), asked);
@@ -364,16 +567,38 @@ async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
     let mut desk = Desk::with(SourceKind::OpenReview).await;
     desk.source.venues = vec!["TMLR".to_owned()];
     let page = |notes: Vec<Value>| json!({"count": notes.len(), "notes": notes}).to_string();
-    desk.says("/notes", page(vec![note("old", "2026-08-01T00:00:00Z"), json!({"id": "bad"})]));
+    desk.says(
+        "/notes",
+        page(vec![
+            note("old", "2026-08-01T00:00:00Z"),
+            json!({"id": "bad"}),
+        ]),
+    );
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.rejected), (1, 1));
     // Its own date is long past: the first look goes back a month.
-    assert_eq!(desk.paper("openreview:old").unwrap().announced, Some(date("2026-07-04")));
+    assert_eq!(
+        desk.paper("openreview:old").unwrap().announced,
+        Some(date("2026-07-04"))
+    );
     assert_eq!(desk.days(), ["07-04 TMLR complete 1", "08-04 TMLR quiet 0"]);
     desk.passes_to("2026-08-06T12:00:00Z");
-    desk.says("/notes", page(vec![note("new", "2026-08-06T10:00:00Z"), note("old", "2026-08-01T00:00:00Z")]));
+    desk.says(
+        "/notes",
+        page(vec![
+            note("new", "2026-08-06T10:00:00Z"),
+            note("old", "2026-08-01T00:00:00Z"),
+        ]),
+    );
     desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(desk.days()[1..], ["08-04 TMLR complete 1", "08-05 TMLR quiet 0", "08-06 TMLR quiet 0"]);
+    assert_eq!(
+        desk.days()[1..],
+        [
+            "08-04 TMLR complete 1",
+            "08-05 TMLR quiet 0",
+            "08-06 TMLR quiet 0"
+        ]
+    );
     desk.says("/notes", r#"{"name":"Error","message":"venue not found"}"#);
     desk.passes_to("2026-08-07T12:00:00Z");
     desk.polls(Ask::WhatIsDue).await;
@@ -389,30 +614,69 @@ async fn journal(feed: impl Into<Vec<u8>>) -> Desk {
 
 fn rss(items: &[(&str, &str)]) -> String {
     let items = items.iter().fold(String::new(), |mut all, (id, date)| {
-        let date = if date.is_empty() { String::new() } else { format!("<dc:date>{date}</dc:date>") };
-        let _ = write!(all, "<item><title>On {id}</title><prism:doi>10.1000/{id}</prism:doi>{date}</item>");
+        let date = if date.is_empty() {
+            String::new()
+        } else {
+            format!("<dc:date>{date}</dc:date>")
+        };
+        let _ = write!(
+            all,
+            "<item><title>On {id}</title><prism:doi>10.1000/{id}</prism:doi>{date}</item>"
+        );
         all
     });
-    format!("<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>A Journal</title>{items}</channel></rss>")
+    format!(
+        "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>A Journal</title>{items}</channel></rss>"
+    )
 }
 
 #[tokio::test]
 async fn items_of_a_feed_are_announced_between_the_last_look_and_this_one() {
-    let desk = journal(rss(&[("a", "2026-08-03"), ("b", "2026-05-01"), ("c", "2026-12-01"), ("d", "")])).await;
+    let desk = journal(rss(&[
+        ("a", "2026-08-03"),
+        ("b", "2026-05-01"),
+        ("c", "2026-12-01"),
+        ("d", ""),
+    ]))
+    .await;
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.rejected), (4, 0));
-    let announced = |id: &str| desk.paper(&format!("10.1000/{id}")).unwrap().announced.unwrap().to_string();
+    let announced = |id: &str| {
+        desk.paper(&format!("10.1000/{id}"))
+            .unwrap()
+            .announced
+            .unwrap()
+            .to_string()
+    };
     assert_eq!(
-        [announced("a"), announced("b"), announced("c"), announced("d")],
+        [
+            announced("a"),
+            announced("b"),
+            announced("c"),
+            announced("d")
+        ],
         ["2026-08-03", "2026-07-04", "2026-08-04", "2026-08-04"]
     );
-    assert_eq!(desk.days(), ["07-04 complete 1", "08-03 complete 1", "08-04 complete 2"]);
+    assert_eq!(
+        desk.days(),
+        ["07-04 complete 1", "08-03 complete 1", "08-04 complete 2"]
+    );
 
     // A week off: one with a date in it keeps that, one from before is new today.
     desk.passes_to("2026-08-11T12:00:00Z");
-    desk.says("/rss.xml?x=1", rss(&[("e", "2026-08-07"), ("f", "2026-07-01"), ("a", "2026-08-03")]));
+    desk.says(
+        "/rss.xml?x=1",
+        rss(&[
+            ("e", "2026-08-07"),
+            ("f", "2026-07-01"),
+            ("a", "2026-08-03"),
+        ]),
+    );
     desk.polls(Ask::WhatIsDue).await;
-    assert_eq!([announced("e"), announced("f"), announced("a")], ["2026-08-07", "2026-08-04", "2026-08-03"]);
+    assert_eq!(
+        [announced("e"), announced("f"), announced("a")],
+        ["2026-08-07", "2026-08-04", "2026-08-03"]
+    );
     assert_eq!(
         desk.days()[2..],
         [
@@ -432,11 +696,17 @@ async fn items_of_a_feed_are_announced_between_the_last_look_and_this_one() {
 async fn a_feed_that_has_not_changed_is_not_sent_again() {
     let desk = journal("").await;
     let tagged = Reply::ok(rss(&[("a", "2026-08-04")])).header("ETag", "\"v1\"");
-    desk.server.on("/rss.xml?x=1").says(tagged).then(Reply::status(304));
+    desk.server
+        .on("/rss.xml?x=1")
+        .says(tagged)
+        .then(Reply::status(304));
     desk.polls(Ask::WhatIsDue).await;
     desk.passes_to("2026-08-05T12:00:00Z");
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!((polled.new, polled.changed, polled.failures.len()), (0, 0, 0));
+    assert_eq!(
+        (polled.new, polled.changed, polled.failures.len()),
+        (0, 0, 0)
+    );
     assert_eq!(desk.server.asked()[1].header("if-none-match"), "\"v1\"");
     assert_eq!(desk.days(), ["08-04 complete 1", "08-05 quiet 0"]);
 }
@@ -445,7 +715,9 @@ async fn a_feed_that_has_not_changed_is_not_sent_again() {
 async fn a_feed_that_is_away_has_one_failed_day_until_it_is_back() {
     let desk = journal(rss(&[("a", "2026-08-04")])).await;
     desk.polls(Ask::WhatIsDue).await;
-    desk.server.on("/rss.xml?x=1").says(Reply::ok("<html><body>Sign in</body></html>"));
+    desk.server
+        .on("/rss.xml?x=1")
+        .says(Reply::ok("<html><body>Sign in</body></html>"));
     desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-04 complete 1"], "the day was read");
     for day in ["05", "06", "07"] {
@@ -456,7 +728,15 @@ async fn a_feed_that_is_away_has_one_failed_day_until_it_is_back() {
     assert_eq!(desk.days(), ["08-04 complete 1", "08-05 failed 0"]);
     desk.says("/rss.xml?x=1", rss(&[("b", "2026-08-06")]));
     desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(desk.days(), ["08-04 complete 1", "08-05 quiet 0", "08-06 complete 1", "08-07 quiet 0"]);
+    assert_eq!(
+        desk.days(),
+        [
+            "08-04 complete 1",
+            "08-05 quiet 0",
+            "08-06 complete 1",
+            "08-07 quiet 0"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -466,7 +746,11 @@ async fn a_feed_that_breaks_off_or_must_wait_says_so_until_it_is_whole() {
     let polled = desk.polls(Ask::WhatIsDue).await;
     assert_eq!((polled.new, polled.failures.len()), (1, 1));
     assert_eq!(desk.days(), ["08-04 stalled 1"]);
-    assert!(desk.note("2026-08-04").contains("breaks off"), "{}", desk.note("2026-08-04"));
+    assert!(
+        desk.note("2026-08-04").contains("breaks off"),
+        "{}",
+        desk.note("2026-08-04")
+    );
     desk.says("/rss.xml?x=1", whole);
     desk.polls(Ask::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-04 complete 2"]);
@@ -474,15 +758,22 @@ async fn a_feed_that_breaks_off_or_must_wait_says_so_until_it_is_whole() {
     let storm = Reply::status(429).header("Retry-After", "Wed, 05 Aug 2026 18:00:00 GMT");
     desk.server.on("/rss.xml?x=1").says(storm);
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!(polled.paused_until, Some("2026-08-05T18:00:00Z".parse().unwrap()));
+    assert_eq!(
+        polled.paused_until,
+        Some("2026-08-05T18:00:00Z".parse().unwrap())
+    );
     assert_eq!(desk.days(), ["08-04 complete 2", "08-05 waiting 0"]);
-    assert_eq!(desk.note("2026-08-05"), "asked to wait until 2026-08-05 18:00 UTC");
+    assert_eq!(
+        desk.note("2026-08-05"),
+        "asked to wait until 2026-08-05 18:00 UTC"
+    );
 }
 
 #[tokio::test]
 async fn a_feed_of_bad_things_costs_the_bad_things_only() {
-    let long: String =
-        (0..3_000).fold(String::new(), |all, at| all + &format!("<dc:creator>Author Number{at}</dc:creator>"));
+    let long: String = (0..3_000).fold(String::new(), |all, at| {
+        all + &format!("<dc:creator>Author Number{at}</dc:creator>")
+    });
     let feed = format!(
         "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><rdf:RDF><channel><title>J</title></channel>\
          <item><title>0</title><link>https://example.org/?id=1</link>{long}</item>\
@@ -493,12 +784,22 @@ async fn a_feed_of_bad_things_costs_the_bad_things_only() {
          <item><title>open<item><title>last</title><guid>urn:x:1</guid></item></rdf:RDF>"
     );
     // In Latin-1, but for the mark that Latin-1 has not.
-    let bytes: Vec<u8> = feed.chars().filter(|c| (*c as u32) < 256).map(|c| c as u8).collect();
+    let bytes: Vec<u8> = feed
+        .chars()
+        .filter(|c| (*c as u32) < 256)
+        .map(|c| c as u8)
+        .collect();
     let desk = journal(bytes).await;
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!((polled.read, polled.new, polled.passed_over, polled.rejected), (7, 4, 2, 1));
+    assert_eq!(
+        (polled.read, polled.new, polled.passed_over, polled.rejected),
+        (7, 4, 2, 1)
+    );
     assert_eq!(polled.set_aside[0].reason, "it has no end");
-    let all = desk.db.run_here(|store| store.papers_announced(NaiveDate::MIN, NaiveDate::MAX)).unwrap();
+    let all = desk
+        .db
+        .run_here(|store| store.papers_announced(NaiveDate::MIN, NaiveDate::MAX))
+        .unwrap();
     let mut shown: Vec<String> = all
         .iter()
         .map(|stored| {
@@ -531,10 +832,16 @@ async fn days_that_were_missed_are_filled_from_a_date_on() {
     let desk = Desk::with(SourceKind::HuggingFace).await;
     desk.says("/api/daily_papers", "[]");
     desk.polls(Ask::WhatIsDue).await;
-    desk.says("/api/daily_papers?date=2026-07-20&p=0&limit=100", json!([hf("2607.00001", 1)]).to_string());
+    desk.says(
+        "/api/daily_papers?date=2026-07-20&p=0&limit=100",
+        json!([hf("2607.00001", 1)]).to_string(),
+    );
     let polled = desk.polls(Ask::Since(date("2026-07-20"))).await;
     assert_eq!((polled.asked, polled.new), (16, 1));
-    assert_eq!((desk.days().len(), desk.days()[0].as_str()), (16, "07-20 complete 1"));
+    assert_eq!(
+        (desk.days().len(), desk.days()[0].as_str()),
+        (16, "07-20 complete 1")
+    );
 
     // Off for a week: every day of it is asked for.
     desk.passes_to("2026-08-12T12:00:00Z");
@@ -547,7 +854,11 @@ async fn a_source_that_does_not_answer_is_not_asked_for_all_its_days() {
     let desk = Desk::with(SourceKind::HuggingFace).await;
     desk.server.on("/api/daily_papers").says(Reply::status(502));
     let polled = desk.polls(Ask::WhatIsDue).await;
-    assert_eq!((polled.asked, polled.failures.len()), (3, 2), "two days, and the newest one");
+    assert_eq!(
+        (polled.asked, polled.failures.len()),
+        (3, 2),
+        "two days, and the newest one"
+    );
     assert_eq!(desk.days(), ["08-01 failed 0", "08-02 failed 0"]);
 }
 

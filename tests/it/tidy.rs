@@ -4,8 +4,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const WORDS: &[&str] =
-    &["clock", "random", "token", "failpoint", "text", "fields", "paper", "coverage", "subscriber", "site", "links"];
+const WORDS: &[&str] = &[
+    "clock",
+    "random",
+    "token",
+    "failpoint",
+    "text",
+    "fields",
+    "paper",
+    "coverage",
+    "subscriber",
+    "site",
+    "links",
+];
 
 /// Every module and what it may use besides itself, in the order of the map.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -26,13 +37,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schedule", &["subscriber"]),
     ("profile", &["paper", "subscriber", "text"]),
     ("embedding", &["paper", "profile", "text"]),
-    ("ranking", &["embedding", "paper", "profile", "subscriber", "text"]),
+    (
+        "ranking",
+        &["embedding", "paper", "profile", "subscriber", "text"],
+    ),
     ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
     ("dns", &["random"]),
-    ("source", &["clock", "coverage", "fields", "paper", "random", "site", "text"]),
+    (
+        "source",
+        &[
+            "clock", "coverage", "fields", "paper", "random", "site", "text",
+        ],
+    ),
     ("model", &["embedding", "source"]),
-    ("store", &["coverage", "embedding", "failpoint", "links", "paper", "subscriber"]),
+    (
+        "store",
+        &[
+            "coverage",
+            "embedding",
+            "failpoint",
+            "links",
+            "paper",
+            "subscriber",
+        ],
+    ),
     // Stages.
     ("inbound", &["der", "store", "subscriber", "token"]),
     ("intake", &["coverage", "paper", "source", "store"]),
@@ -56,7 +85,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "token",
         ],
     ),
-    ("outbox", &["clock", "failpoint", "random", "store", "subscriber"]),
+    (
+        "outbox",
+        &["clock", "failpoint", "random", "store", "subscriber"],
+    ),
     // Those who watch over all of it.
     ("upkeep", &["store"]),
     (
@@ -78,7 +110,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Built from the others; nobody uses them but each other.
-const EDGE: &[&str] = &["cli", "config", "daemon", "shapes", "telemetry", "trial", "web"];
+const EDGE: &[&str] = &[
+    "cli",
+    "config",
+    "daemon",
+    "shapes",
+    "telemetry",
+    "trial",
+    "web",
+];
 
 /// Files with a stricter rule than their module: they decide, so they must not do.
 const PURE_FILES: &[&str] = &[
@@ -152,7 +192,10 @@ fn src() -> PathBuf {
 }
 
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -166,8 +209,16 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 /// The code of a file: without comments and without the tests at its end.
 fn code(path: &Path) -> String {
     let source = fs::read_to_string(path).unwrap();
-    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
-    source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    let source = source
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap()
+        .to_owned();
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The modules named behind `crate::`, in groups too.
@@ -177,7 +228,11 @@ fn modules_named_in(code: &str) -> BTreeSet<String> {
     for rest in code.split("crate::").skip(1) {
         if let Some(group) = rest.strip_prefix('{') {
             let group = group.split('}').next().unwrap();
-            named.extend(group.split(',').map(|name| name.trim().split("::").next().unwrap().to_owned()));
+            named.extend(
+                group
+                    .split(',')
+                    .map(|name| name.trim().split("::").next().unwrap().to_owned()),
+            );
         } else {
             named.insert(rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())].to_owned());
         }
@@ -193,17 +248,27 @@ fn modules_use_only_what_they_may() {
     let mut complaints = Vec::new();
     for file in &files {
         let inside = file.strip_prefix(src()).unwrap();
-        let module = Path::new(inside.iter().next().unwrap()).file_stem().unwrap().to_str().unwrap();
+        let module = Path::new(inside.iter().next().unwrap())
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap();
         if ["lib", "main"].contains(&module) || EDGE.contains(&module) {
             continue;
         }
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-            complaints.push(format!("{}: `{module}` is not in the table", inside.display()));
+            complaints.push(format!(
+                "{}: `{module}` is not in the table",
+                inside.display()
+            ));
             continue;
         };
         for used in modules_named_in(&code(file)) {
             if used != module && !allowed.contains(&used.as_str()) {
-                complaints.push(format!("{}: `{module}` may not use `{used}`", inside.display()));
+                complaints.push(format!(
+                    "{}: `{module}` may not use `{used}`",
+                    inside.display()
+                ));
             }
         }
     }
@@ -225,11 +290,13 @@ fn deciding_files_do_nothing() {
     for file in PURE_FILES {
         let code = code(&src().join(file));
         for word in DOING {
-            let is_named = code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).any(|name| {
-                name == *word
-                    || name.starts_with(&format!("{word}::"))
-                    || (word.ends_with("::") && name.starts_with(word))
-            });
+            let is_named = code
+                .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+                .any(|name| {
+                    name == *word
+                        || name.starts_with(&format!("{word}::"))
+                        || (word.ends_with("::") && name.starts_with(word))
+                });
             assert!(!is_named, "{file} decides, so it may not name `{word}`");
         }
     }
@@ -239,10 +306,17 @@ fn deciding_files_do_nothing() {
 fn sql_lives_in_the_store_alone() {
     let mut files = Vec::new();
     rust_files(&src(), &mut files);
-    for file in files.iter().filter(|file| !file.starts_with(src().join("store"))) {
+    for file in files
+        .iter()
+        .filter(|file| !file.starts_with(src().join("store")))
+    {
         let code = code(file);
         for word in ["SELECT ", "INSERT INTO", "DELETE FROM", "rusqlite"] {
-            assert!(!code.contains(word), "{}: `{word}` belongs into src/store", file.display());
+            assert!(
+                !code.contains(word),
+                "{}: `{word}` belongs into src/store",
+                file.display()
+            );
         }
     }
 }
@@ -252,7 +326,10 @@ fn every_module_is_in_the_map() {
     let map = fs::read_to_string(src().join("lib.rs")).unwrap();
     for line in map.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
         let module = line.trim_end_matches(';');
-        assert!(map.contains(&format!("[`{module}`]")), "`{module}` is not in the map of src/lib.rs");
+        assert!(
+            map.contains(&format!("[`{module}`]")),
+            "`{module}` is not in the map of src/lib.rs"
+        );
     }
 }
 

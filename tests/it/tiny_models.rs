@@ -6,17 +6,23 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Words that the tiny models know, after their marks.
-pub(crate) const WORDS: [&str; 10] =
-    ["ring", "##s", "graph", "neural", "sort", "##ing", "time", "integer", ".", "field"];
+pub(crate) const WORDS: [&str; 10] = [
+    "ring", "##s", "graph", "neural", "sort", "##ing", "time", "integer", ".", "field",
+];
 
 const MARKS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// A `tokenizer.json` of the BERT family that knows [`WORDS`].
 pub(crate) fn tokenizer() -> Value {
     let tokens = MARKS.iter().chain(&WORDS).enumerate();
-    let vocab: serde_json::Map<_, _> = tokens.map(|(id, token)| ((*token).to_owned(), json!(id))).collect();
-    let added: Vec<Value> =
-        MARKS.iter().enumerate().map(|(id, mark)| json!({ "id": id, "content": mark, "special": true })).collect();
+    let vocab: serde_json::Map<_, _> = tokens
+        .map(|(id, token)| ((*token).to_owned(), json!(id)))
+        .collect();
+    let added: Vec<Value> = MARKS
+        .iter()
+        .enumerate()
+        .map(|(id, mark)| json!({ "id": id, "content": mark, "special": true }))
+        .collect();
     json!({
         "added_tokens": added,
         "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
@@ -43,19 +49,30 @@ pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
 pub(crate) fn safetensors_of(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
-        .map(|(_, _, numbers)| numbers.iter().flat_map(|number| number.to_le_bytes()).collect())
+        .map(|(_, _, numbers)| {
+            numbers
+                .iter()
+                .flat_map(|number| number.to_le_bytes())
+                .collect()
+        })
         .collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|((name, shape, _), bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap(),
+        )
+    });
     safetensors::serialize(views, None).unwrap()
 }
 
 /// The weights of a tiny static table of 8 numbers.
 pub(crate) fn table_weights(seed: u64) -> Vec<u8> {
     let count = MARKS.len() + WORDS.len();
-    safetensors_of(&[("embeddings".to_owned(), vec![count, 8], numbers(seed, count * 8))])
+    safetensors_of(&[(
+        "embeddings".to_owned(),
+        vec![count, 8],
+        numbers(seed, count * 8),
+    )])
 }
 
 pub(crate) const TABLE_CONFIG: &str = r#"{"model_type":"model2vec","normalize":true}"#;
@@ -84,7 +101,10 @@ pub(crate) fn encoder(folder: &Path, prefix: &str) {
     let mut tensors = Vec::new();
     let mut add = |name: String, shape: &[usize]| {
         let count = shape.iter().product();
-        let mut values = numbers(name.len() as u64 * 31 + name.bytes().map(u64::from).sum::<u64>(), count);
+        let mut values = numbers(
+            name.len() as u64 * 31 + name.bytes().map(u64::from).sum::<u64>(),
+            count,
+        );
         if name.ends_with("LayerNorm.weight") {
             for value in &mut values {
                 *value += 1.0;
@@ -93,8 +113,14 @@ pub(crate) fn encoder(folder: &Path, prefix: &str) {
         tensors.push((format!("{prefix}{name}"), shape.to_vec(), values));
     };
     add("embeddings.word_embeddings.weight".into(), &[vocab, hidden]);
-    add("embeddings.position_embeddings.weight".into(), &[32, hidden]);
-    add("embeddings.token_type_embeddings.weight".into(), &[2, hidden]);
+    add(
+        "embeddings.position_embeddings.weight".into(),
+        &[32, hidden],
+    );
+    add(
+        "embeddings.token_type_embeddings.weight".into(),
+        &[2, hidden],
+    );
     let mut pair = |name: &str, inputs: Option<usize>, outputs: usize| {
         let shape: Vec<usize> = std::iter::once(outputs).chain(inputs).collect();
         add(format!("{name}.weight"), &shape);
@@ -104,7 +130,11 @@ pub(crate) fn encoder(folder: &Path, prefix: &str) {
     for layer in 0..2 {
         let name = |part: &str| format!("encoder.layer.{layer}.{part}");
         for part in ["query", "key", "value"] {
-            pair(&name(&format!("attention.self.{part}")), Some(hidden), hidden);
+            pair(
+                &name(&format!("attention.self.{part}")),
+                Some(hidden),
+                hidden,
+            );
         }
         pair(&name("attention.output.dense"), Some(hidden), hidden);
         pair(&name("attention.output.LayerNorm"), None, hidden);

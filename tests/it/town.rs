@@ -59,7 +59,9 @@ struct Mail {
 
 /// An instant like `2026-03-29T07:00`, in UTC.
 pub(crate) fn instant(text: &str) -> DateTime<Utc> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").unwrap().and_utc()
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")
+        .unwrap()
+        .and_utc()
 }
 
 fn address(name: &str) -> String {
@@ -108,29 +110,42 @@ impl Town {
 
     /// `name` subscribes; `wishes` is what stands in a file of subscribers.
     pub(crate) fn subscribes(&self, name: &str, wishes: &str) {
-        let mut wishes: serde_json::Map<String, serde_json::Value> = serde_json::from_str(wishes).unwrap();
+        let mut wishes: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(wishes).unwrap();
         wishes.insert("email".to_owned(), address(name).into());
         let mut fields = Fields::new(wishes);
         let new = read_subscriber(&mut fields, None).unwrap();
         assert_eq!(fields.into_all_problems(), []);
         let now = self.clock.now();
-        self.db.run_here(|store| store.enter_subscribers(&[new], now)).unwrap();
+        self.db
+            .run_here(|store| store.enter_subscribers(&[new], now))
+            .unwrap();
     }
 
     /// `name` changes something.
     pub(crate) fn changes(&self, name: &str, change: impl FnOnce(&mut Subscriber)) {
         let (address, now) = (address(name).parse().unwrap(), self.clock.now());
-        let mut subscriber = self.db.run_here(|store| store.subscriber(&address)).unwrap().unwrap();
+        let mut subscriber = self
+            .db
+            .run_here(|store| store.subscriber(&address))
+            .unwrap()
+            .unwrap();
         change(&mut subscriber);
-        self.db.run_here(|store| store.save_subscriber(&subscriber, now)).unwrap();
+        self.db
+            .run_here(|store| store.save_subscriber(&subscriber, now))
+            .unwrap();
     }
 
     pub(crate) fn pauses(&self, name: &str) {
-        self.changes(name, |subscriber| subscriber.details.status = Status::Paused);
+        self.changes(name, |subscriber| {
+            subscriber.details.status = Status::Paused
+        });
     }
 
     pub(crate) fn resumes(&self, name: &str) {
-        self.changes(name, |subscriber| subscriber.details.status = Status::Active);
+        self.changes(name, |subscriber| {
+            subscriber.details.status = Status::Active
+        });
     }
 
     /// The source announces three papers in `category` on `date`.
@@ -175,7 +190,9 @@ impl Town {
             announced_at: None,
             note: String::new(),
         };
-        self.db.run_here(|store| store.take_batch("arxiv", papers, &[news], now)).unwrap();
+        self.db
+            .run_here(|store| store.take_batch("arxiv", papers, &[news], now))
+            .unwrap();
     }
 
     /// Time passes to `then`, and the service does its work.
@@ -198,7 +215,11 @@ impl Town {
     /// One step of the service: publish, deliver.
     async fn works(&mut self) {
         let now = self.clock.now();
-        if let Some(published) = self.publisher.step(&self.db, &self.desk, now, || true).unwrap() {
+        if let Some(published) = self
+            .publisher
+            .step(&self.db, &self.desk, now, || true)
+            .unwrap()
+        {
             self.published.queued += published.queued;
             self.published.late += published.late;
             self.published.empty += published.empty;
@@ -207,11 +228,23 @@ impl Town {
         if due > 0 {
             self.courier().run_until_empty(false).await.unwrap();
         }
-        let rows = self.db.run_here(|store| store.deliveries(&OutboxFilter::default())).unwrap();
+        let rows = self
+            .db
+            .run_here(|store| store.deliveries(&OutboxFilter::default()))
+            .unwrap();
         for kept in &self.relay.kept()[self.mail.len()..] {
             let text = String::from_utf8_lossy(&kept.bytes).into_owned();
-            let issue = rows.iter().find(|row| text.contains(&row.message_id)).unwrap().local_date;
-            self.mail.push(Mail { to: kept.to.clone(), issue, at: now, text });
+            let issue = rows
+                .iter()
+                .find(|row| text.contains(&row.message_id))
+                .unwrap()
+                .local_date;
+            self.mail.push(Mail {
+                to: kept.to.clone(),
+                issue,
+                at: now,
+                text,
+            });
         }
     }
 
@@ -220,7 +253,11 @@ impl Town {
             port: self.relay.port(),
             security: Security::None,
             connections: 2,
-            rate: RateLimits { per_second: 0, per_minute: 0, per_hour: 0 },
+            rate: RateLimits {
+                per_second: 0,
+                per_minute: 0,
+                per_hour: 0,
+            },
             ..SmtpSettings::default()
         };
         Courier::with_timeouts(
@@ -239,12 +276,18 @@ impl Town {
     /// What `name` got: which issue, and when (UTC).
     pub(crate) fn mail_to(&self, name: &str) -> Vec<String> {
         let mail = self.mail.iter().filter(|mail| mail.to == address(name));
-        mail.map(|mail| format!("{} at {}", mail.issue, mail.at.format("%Y-%m-%dT%H:%M"))).collect()
+        mail.map(|mail| format!("{} at {}", mail.issue, mail.at.format("%Y-%m-%dT%H:%M")))
+            .collect()
     }
 
     /// The text of the last mail to `name`, unfolded.
     pub(crate) fn last_mail_to(&self, name: &str) -> String {
-        self.mail.iter().rev().find(|mail| mail.to == address(name)).unwrap().words()
+        self.mail
+            .iter()
+            .rev()
+            .find(|mail| mail.to == address(name))
+            .unwrap()
+            .words()
     }
 
     /// How many papers all mails to `name` held together; a paper that came twice counts twice.
@@ -253,7 +296,10 @@ impl Town {
         mails
             .map(|mail| {
                 let text = mail.words();
-                let numbers = text.split(TITLE).skip(1).filter_map(|rest| rest.split(' ').next());
+                let numbers = text
+                    .split(TITLE)
+                    .skip(1)
+                    .filter_map(|rest| rest.split(' ').next());
                 numbers.map(str::to_owned).collect::<BTreeSet<_>>().len()
             })
             .sum()
@@ -263,7 +309,14 @@ impl Town {
 impl Mail {
     /// The words of the text part.
     fn words(&self) -> String {
-        let message = mail_parser::MessageParser::default().parse(&self.text).unwrap();
-        message.body_text(0).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+        let message = mail_parser::MessageParser::default()
+            .parse(&self.text)
+            .unwrap();
+        message
+            .body_text(0)
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }

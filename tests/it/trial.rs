@@ -6,25 +6,51 @@ use std::collections::HashSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_readers_get_three_different_mails() {
-    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
+    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into()))
+        .await
+        .unwrap();
     let outcome = &trial.outcome;
     assert_eq!(outcome.imported.rejected, 0);
-    assert_eq!((outcome.published.queued, outcome.delivered.accepted, outcome.caught.len()), (3, 3, 3));
-    let subjects: HashSet<&str> = outcome.deliveries.iter().map(|row| row.subject.as_str()).collect();
+    assert_eq!(
+        (
+            outcome.published.queued,
+            outcome.delivered.accepted,
+            outcome.caught.len()
+        ),
+        (3, 3, 3)
+    );
+    let subjects: HashSet<&str> = outcome
+        .deliveries
+        .iter()
+        .map(|row| row.subject.as_str())
+        .collect();
     assert_eq!(subjects.len(), 3);
     for caught in &outcome.caught {
         let mail = Mail::parse(&caught.message);
         assert_eq!(caught.to.len(), 1);
-        assert!(caught.from.starts_with("bounces+"), "each delivery has its own envelope sender: {}", caught.from);
-        let kinds: Vec<&str> = mail.parts.iter().map(|(kind, _)| kind.split(';').next().unwrap()).collect();
+        assert!(
+            caught.from.starts_with("bounces+"),
+            "each delivery has its own envelope sender: {}",
+            caught.from
+        );
+        let kinds: Vec<&str> = mail
+            .parts
+            .iter()
+            .map(|(kind, _)| kind.split(';').next().unwrap())
+            .collect();
         assert_eq!(kinds, ["text/plain", "text/html"]);
-        assert!(mail.parts[1].1.contains(&trial.base_url), "links lead to the pages of the trial");
+        assert!(
+            mail.parts[1].1.contains(&trial.base_url),
+            "links lead to the pages of the trial"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_shows_each_mail_in_three_ways() {
-    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
+    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into()))
+        .await
+        .unwrap();
     let base = trial.base_url.clone();
     let stop = tokio_util::sync::CancellationToken::new();
     let serving = tokio::spawn(trial.serve(stop.clone()));
@@ -32,13 +58,19 @@ async fn the_inbox_shows_each_mail_in_three_ways() {
         ("/inbox", "models@reader.example"),
         ("/inbox/1", "<iframe src=\"/inbox/1/part.html\""),
         ("/inbox/1/text", "Unsubscribe"),
-        ("/inbox/1/source", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"),
+        (
+            "/inbox/1/source",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        ),
         ("/inbox/1/part.html", "<base target=\"_blank\">"),
         ("/", "Trending papers"),
         ("/inbox/99", "There is no such mail"),
     ] {
         let page = get(&base, path).await;
-        assert!(page.contains(expected), "{path} does not show {expected:?}:\n{page}");
+        assert!(
+            page.contains(expected),
+            "{path} does not show {expected:?}:\n{page}"
+        );
     }
     stop.cancel();
     serving.await.unwrap().unwrap();

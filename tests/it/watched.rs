@@ -27,9 +27,16 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let run = |words: &str| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
-            command.args(words.split(' ')).current_dir(folder.path()).env("PAPERBOY_LOG", "off");
+            command
+                .args(words.split(' '))
+                .current_dir(folder.path())
+                .env("PAPERBOY_LOG", "off");
             let output = command.output().unwrap();
-            assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{words}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         };
         run("init .");
         let settings = format!(
@@ -45,8 +52,9 @@ impl Service {
             })
             .collect();
         fs::write(folder.path().join("papers.jsonl"), papers.join("\n")).unwrap();
-        let readers: Vec<String> =
-            (0..3).map(|at| format!(r#"{{"email":"reader{at}@lab.test","min_score":0}}"#)).collect();
+        let readers: Vec<String> = (0..3)
+            .map(|at| format!(r#"{{"email":"reader{at}@lab.test","min_score":0}}"#))
+            .collect();
         fs::write(folder.path().join("readers.jsonl"), readers.join("\n")).unwrap();
         run("subscribers import readers.jsonl");
         run("papers import papers.jsonl");
@@ -54,7 +62,10 @@ impl Service {
         let log = File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
         // All that any part of the program can be made to say.
-        command.arg("run").current_dir(folder.path()).env("PAPERBOY_LOG", "trace");
+        command
+            .arg("run")
+            .current_dir(folder.path())
+            .env("PAPERBOY_LOG", "trace");
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Service { folder, child }
     }
@@ -65,9 +76,19 @@ impl Service {
 
     fn page(&self, path: &str, header: &str) -> String {
         let log = self.log();
-        let address = log.split("listen=").nth(1).unwrap().split_whitespace().next().unwrap();
+        let address = log
+            .split("listen=")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -104,16 +125,30 @@ for family in text_string_to_metric_families(sys.stdin.read()):
 async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
     let relay = FakeRelay::start().await;
     let mut service = Service::new(&relay);
-    service.waits("two mails", |_| relay.recipients().len() >= 2).await;
+    service
+        .waits("two mails", |_| relay.recipients().len() >= 2)
+        .await;
     let told = |service: &Service| service.page("/readyz", "");
-    service.waits("ready", |service| service.log().contains("listen=") && told(service).contains("200 OK")).await;
+    service
+        .waits("ready", |service| {
+            service.log().contains("listen=") && told(service).contains("200 OK")
+        })
+        .await;
     let answer = told(&service);
-    for expected in [r#""ready":true"#, r#""database":"writable""#, r#""source":"jsonl""#, "`paperboy run`"] {
+    for expected in [
+        r#""ready":true"#,
+        r#""database":"writable""#,
+        r#""source":"jsonl""#,
+        "`paperboy run`",
+    ] {
         assert!(answer.contains(expected), "{expected} is not in\n{answer}");
     }
     for path in ["/readyz", "/metrics"] {
         let told = service.page(path, "X-Forwarded-For: 198.51.100.7\r\n");
-        assert!(told.starts_with("HTTP/1.1 404"), "the world is told {path}: {told}");
+        assert!(
+            told.starts_with("HTTP/1.1 404"),
+            "the world is told {path}: {told}"
+        );
     }
     // What was settled after the first count is in the next one, some seconds later.
     let settled = |service: &Service| {
@@ -123,7 +158,10 @@ async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
     service.waits("the figures", settled).await;
     let page = service.page("/metrics", "");
     let (head, body) = page.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4"),
+        "{head}"
+    );
     for expected in [
         "paperboy_deliveries{state=\"accepted\"} 2",
         "paperboy_attempts_total{class=\"2xx\"} 2",
@@ -132,26 +170,55 @@ async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
         "paperboy_sending 1",
         "paperboy_subscribers{status=\"suppressed\"} 1",
     ] {
-        assert!(body.lines().any(|line| line == expected), "{expected} is not in\n{body}");
+        assert!(
+            body.lines().any(|line| line == expected),
+            "{expected} is not in\n{body}"
+        );
     }
     match python_with("prometheus_client") {
         None => missing("prometheus_client"),
         Some(python) => {
             let mut command = Command::new(python);
-            let parser = command.args(["-c", PARSER]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let parser = command
+                .args(["-c", PARSER])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
             let mut parser = parser.stderr(Stdio::piped()).spawn().unwrap();
-            parser.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
+            parser
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(body.as_bytes())
+                .unwrap();
             let output = parser.wait_with_output().unwrap();
             let read = String::from_utf8(output.stdout).unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            assert!(read.contains("counter paperboy_attempts_total{class=2xx} 2"), "{read}");
-            assert_eq!(read.lines().count(), body.lines().filter(|line| !line.starts_with('#')).count());
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(
+                read.contains("counter paperboy_attempts_total{class=2xx} 2"),
+                "{read}"
+            );
+            assert_eq!(
+                read.lines().count(),
+                body.lines().filter(|line| !line.starts_with('#')).count()
+            );
         }
     }
-    let stopped = Command::new("kill").args(["-TERM", &service.child.id().to_string()]).status().unwrap();
+    let stopped = Command::new("kill")
+        .args(["-TERM", &service.child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(stopped.success() && service.child.wait().unwrap().success());
     let log = service.log();
-    assert!(log.contains("mail delivered") && log.contains("stopped"), "{log}");
-    let leak = log.lines().find(|line| line.contains("lab.test") || line.contains("reader2"));
+    assert!(
+        log.contains("mail delivered") && log.contains("stopped"),
+        "{log}"
+    );
+    let leak = log
+        .lines()
+        .find(|line| line.contains("lab.test") || line.contains("reader2"));
     assert_eq!(leak, None, "an address is in the log");
 }

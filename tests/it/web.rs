@@ -60,22 +60,41 @@ impl House {
             Ok(store.subscriber(&subscriber.address)?.unwrap().id)
         });
         let id = id.unwrap();
-        (id, format!("/unsubscribe?t={}", (self.site.desk)().signer.sign(Scope::Unsubscribe, id.0)))
+        (
+            id,
+            format!(
+                "/unsubscribe?t={}",
+                (self.site.desk)().signer.sign(Scope::Unsubscribe, id.0)
+            ),
+        )
     }
 
     pub(crate) fn status(&self, id: SubscriberId) -> Option<Status> {
-        let found = self.db.run_here(|store| store.subscriber_by_id(id)).unwrap();
+        let found = self
+            .db
+            .run_here(|store| store.subscriber_by_id(id))
+            .unwrap();
         found.map(|subscriber| subscriber.status)
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> (StatusCode, Response<()>, String) {
-        let (parts, body) = router(self.site.clone()).oneshot(request).await.unwrap().into_parts();
+        let (parts, body) = router(self.site.clone())
+            .oneshot(request)
+            .await
+            .unwrap()
+            .into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        (parts.status, Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
+        (
+            parts.status,
+            Response::from_parts(parts, ()),
+            String::from_utf8(bytes.to_vec()).unwrap(),
+        )
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
-        let (status, _, body) = self.ask(Request::get(path).body(Body::empty()).unwrap()).await;
+        let (status, _, body) = self
+            .ask(Request::get(path).body(Body::empty()).unwrap())
+            .await;
         (status, body)
     }
 
@@ -87,7 +106,10 @@ impl House {
             .body(Body::from(body.to_owned()))
             .unwrap();
         let (status, response, body) = self.ask(request).await;
-        assert!(!response.headers().contains_key(header::LOCATION), "RFC 8058 section 3.1: no redirect");
+        assert!(
+            !response.headers().contains_key(header::LOCATION),
+            "RFC 8058 section 3.1: no redirect"
+        );
         assert!(!response.headers().contains_key(header::SET_COOKIE));
         (status, body)
     }
@@ -106,7 +128,13 @@ async fn one_click_acts_in_both_encodings_and_again() {
     }
     let (second, link) = house.subscribes("b@example.org");
     let multipart = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
-    assert_eq!(house.post(&link, "multipart/form-data; boundary=x", multipart).await.0, StatusCode::OK);
+    assert_eq!(
+        house
+            .post(&link, "multipart/form-data; boundary=x", multipart)
+            .await
+            .0,
+        StatusCode::OK
+    );
     assert_eq!(house.status(second), Some(Status::Unsubscribed));
 }
 
@@ -114,7 +142,10 @@ async fn one_click_acts_in_both_encodings_and_again() {
 async fn one_click_answers_200_for_people_who_are_gone() {
     let house = House::new();
     let (id, link) = house.subscribes("a@example.org");
-    house.db.run_here(|store| store.remove_subscriber(id, house.site.clock.now())).unwrap();
+    house
+        .db
+        .run_here(|store| store.remove_subscriber(id, house.site.clock.now()))
+        .unwrap();
     assert_eq!(house.post(&link, FORM, ONE_CLICK).await.0, StatusCode::OK);
     assert_eq!(house.get(&link).await.0, StatusCode::OK);
 }
@@ -125,8 +156,14 @@ async fn following_the_link_changes_nothing() {
     let (id, link) = house.subscribes("ada@example.org");
     let (status, page) = house.get(&link).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(page.contains("a…@example.org") && page.contains("method=\"post\""), "{page}");
-    assert!(!page.contains("ada@example.org"), "the page says no more than its owner needs");
+    assert!(
+        page.contains("a…@example.org") && page.contains("method=\"post\""),
+        "{page}"
+    );
+    assert!(
+        !page.contains("ada@example.org"),
+        "the page says no more than its owner needs"
+    );
     let head = Request::head(&link).body(Body::empty()).unwrap();
     assert_eq!(house.ask(head).await.0, StatusCode::OK);
     assert_eq!(house.status(id), Some(Status::Active));
@@ -143,15 +180,34 @@ async fn what_is_not_one_click_changes_nothing() {
         ("multipart/form-data", ONE_CLICK),
         ("multipart/form-data; boundary=x", "--x\r\nbroken"),
     ] {
-        assert_eq!(house.post(&link, kind, body).await.0, StatusCode::BAD_REQUEST, "{kind} {body}");
+        assert_eq!(
+            house.post(&link, kind, body).await.0,
+            StatusCode::BAD_REQUEST,
+            "{kind} {body}"
+        );
     }
-    let other_scope = format!("/unsubscribe?t={}", (house.site.desk)().signer.sign(Scope::Bounce, id.0));
-    for path in ["/unsubscribe", "/unsubscribe?t=", "/unsubscribe?t=%00", other_scope.as_str()] {
-        assert_eq!(house.post(path, FORM, ONE_CLICK).await.0, StatusCode::BAD_REQUEST, "{path}");
+    let other_scope = format!(
+        "/unsubscribe?t={}",
+        (house.site.desk)().signer.sign(Scope::Bounce, id.0)
+    );
+    for path in [
+        "/unsubscribe",
+        "/unsubscribe?t=",
+        "/unsubscribe?t=%00",
+        other_scope.as_str(),
+    ] {
+        assert_eq!(
+            house.post(path, FORM, ONE_CLICK).await.0,
+            StatusCode::BAD_REQUEST,
+            "{path}"
+        );
         assert_eq!(house.get(path).await.0, StatusCode::BAD_REQUEST, "{path}");
     }
     let huge = "x".repeat(1 << 20);
-    assert_eq!(house.post(&link, FORM, &huge).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        house.post(&link, FORM, &huge).await.0,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(house.status(id), Some(Status::Active));
 }
 
@@ -160,10 +216,21 @@ async fn pages_load_nothing_foreign_and_tell_no_address() {
     let house = House::new();
     let (_, link) = house.subscribes("a@example.org");
     for path in ["/", link.as_str(), "/papers/none", "/nowhere"] {
-        let (_, response, _) = house.ask(Request::get(path).body(Body::empty()).unwrap()).await;
-        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();
+        let (_, response, _) = house
+            .ask(Request::get(path).body(Body::empty()).unwrap())
+            .await;
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+                .unwrap_or_default()
+        };
         let policy = header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}: {policy}"
+        );
         assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
     }
 }
@@ -178,12 +245,21 @@ async fn papers_are_shown_with_their_text_escaped() {
     import.take_in(&house.db, vec![record]).unwrap();
     let (status, list) = house.get("/").await;
     assert_eq!(status, StatusCode::OK);
-    assert!(list.contains("href=\"/papers/hep-th/9901001\"") && list.contains("2 votes"), "{list}");
+    assert!(
+        list.contains("href=\"/papers/hep-th/9901001\"") && list.contains("2 votes"),
+        "{list}"
+    );
     let (status, page) = house.get("/papers/hep-th/9901001").await;
     assert_eq!(status, StatusCode::OK);
     let page = without_our_script(&page);
-    assert!(page.contains("Is p &lt; q?") && page.contains("A &amp; B") && !page.contains("<script"), "{page}");
-    assert_eq!(house.get("/papers/2608.99999").await.0, StatusCode::NOT_FOUND);
+    assert!(
+        page.contains("Is p &lt; q?") && page.contains("A &amp; B") && !page.contains("<script"),
+        "{page}"
+    );
+    assert_eq!(
+        house.get("/papers/2608.99999").await.0,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(house.get("/papers/%0a").await.0, StatusCode::NOT_FOUND);
 }
 
@@ -193,29 +269,64 @@ async fn a_day_is_paged_and_sifted_and_has_neighbours() {
     let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     let papers: Vec<Paper> = (1..=70)
         .map(|number| Paper {
-            announced: Some(if number == 70 { day("2026-08-01") } else { day("2026-08-04") }),
+            announced: Some(if number == 70 {
+                day("2026-08-01")
+            } else {
+                day("2026-08-04")
+            }),
             categories: vec![if number % 2 == 0 { "cs.LG" } else { "math.AG" }.to_owned()],
             upvotes: Some(number),
-            ..Paper::new(format!("2608.{number:05}").parse().unwrap(), format!("Title {number} <b>"))
+            ..Paper::new(
+                format!("2608.{number:05}").parse().unwrap(),
+                format!("Title {number} <b>"),
+            )
         })
         .collect();
     let now = house.site.clock.now();
-    house.db.run_here(|store| store.take_in("import", &papers, now)).unwrap();
+    house
+        .db
+        .run_here(|store| store.take_in("import", &papers, now))
+        .unwrap();
     let (_, first) = house.get("/").await;
     assert!(
-        first.contains("69 papers announced on Tuesday, 4 August 2026") && first.contains("Page 1 of 3."),
+        first.contains("69 papers announced on Tuesday, 4 August 2026")
+            && first.contains("Page 1 of 3."),
         "{first}"
     );
-    assert!(first.contains("Title 69 &lt;b&gt;") && !first.contains("Title 39 "), "{first}");
-    assert!(first.contains("href=\"/archive/2026-08-01\"") && first.contains("href=\"/?page=2\""), "{first}");
+    assert!(
+        first.contains("Title 69 &lt;b&gt;") && !first.contains("Title 39 "),
+        "{first}"
+    );
+    assert!(
+        first.contains("href=\"/archive/2026-08-01\"") && first.contains("href=\"/?page=2\""),
+        "{first}"
+    );
     let (_, third) = house.get("/archive/2026-08-04?page=3").await;
-    assert!(third.contains("Title 9 &lt;b&gt;") && !third.contains("Title 10 "), "{third}");
+    assert!(
+        third.contains("Title 9 &lt;b&gt;") && !third.contains("Title 10 "),
+        "{third}"
+    );
     let (_, sifted) = house.get("/archive/2026-08-04?category=math.AG").await;
-    assert!(sifted.contains("35 papers in Algebraic Geometry") && !sifted.contains("Title 68 "), "{sifted}");
-    assert!(sifted.contains("href=\"/archive/2026-08-04?page=2&amp;category=math.AG\""), "{sifted}");
-    let (status, nothing) = house.get("/archive/2026-08-04?category=%22%27%3Cscript%3E&page=-1").await;
-    assert!(status == StatusCode::OK && !nothing.contains("<script>"), "{nothing}");
-    for path in ["/archive/2026-08-05", "/archive/soon", "/archive/99999-01-01"] {
+    assert!(
+        sifted.contains("35 papers in Algebraic Geometry") && !sifted.contains("Title 68 "),
+        "{sifted}"
+    );
+    assert!(
+        sifted.contains("href=\"/archive/2026-08-04?page=2&amp;category=math.AG\""),
+        "{sifted}"
+    );
+    let (status, nothing) = house
+        .get("/archive/2026-08-04?category=%22%27%3Cscript%3E&page=-1")
+        .await;
+    assert!(
+        status == StatusCode::OK && !nothing.contains("<script>"),
+        "{nothing}"
+    );
+    for path in [
+        "/archive/2026-08-05",
+        "/archive/soon",
+        "/archive/99999-01-01",
+    ] {
         assert_eq!(house.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     let (_, days) = house.get("/archive").await;
@@ -230,10 +341,16 @@ async fn feeds_and_the_sitemap_are_well_formed() {
         authors: vec!["A & B".to_owned()],
         categories: vec!["cs.LG".to_owned()],
         abstract_text: "1 < 2 \"&\" ]]>".to_owned(),
-        ..Paper::new("10.1000/a<b>&c".parse().unwrap(), "<Tagged> & \"quoted\"".to_owned())
+        ..Paper::new(
+            "10.1000/a<b>&c".parse().unwrap(),
+            "<Tagged> & \"quoted\"".to_owned(),
+        )
     };
     let now = house.site.clock.now();
-    house.db.run_here(|store| store.take_in("import", std::slice::from_ref(&paper), now)).unwrap();
+    house
+        .db
+        .run_here(|store| store.take_in("import", std::slice::from_ref(&paper), now))
+        .unwrap();
     for path in ["/feed.atom", "/feed.atom?category=cs.LG", "/sitemap.xml"] {
         let (status, body) = house.get(path).await;
         assert_eq!(status, StatusCode::OK);
@@ -244,27 +361,46 @@ async fn feeds_and_the_sitemap_are_well_formed() {
                 event => drop(event.unwrap()),
             }
         }
-        assert!(body.contains("https://digest.example.org/papers/10.1000/a%3Cb%3E"), "{body}");
+        assert!(
+            body.contains("https://digest.example.org/papers/10.1000/a%3Cb%3E"),
+            "{body}"
+        );
     }
     let (_, body) = house.get("/feed.json?category=cs.LG").await;
     let feed: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(feed["items"][0]["title"], "<Tagged> & \"quoted\"");
     assert_eq!(feed["items"][0]["date_published"], "2026-08-04T00:00:00Z");
     let (_, body) = house.get("/feed.json?category=cs.CL").await;
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["items"], serde_json::json!([]));
-    assert!(house.get("/robots.txt").await.1.contains("Sitemap: https://digest.example.org/sitemap.xml"));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()["items"],
+        serde_json::json!([])
+    );
+    assert!(
+        house
+            .get("/robots.txt")
+            .await
+            .1
+            .contains("Sitemap: https://digest.example.org/sitemap.xml")
+    );
 }
 
 #[tokio::test]
 async fn a_page_that_has_not_changed_is_not_sent_again() {
     let house = House::new();
-    let (_, first, _) = house.ask(Request::get("/").body(Body::empty()).unwrap()).await;
+    let (_, first, _) = house
+        .ask(Request::get("/").body(Body::empty()).unwrap())
+        .await;
     let tag = first.headers()[header::ETAG].clone();
-    let again = Request::get("/").header(header::IF_NONE_MATCH, tag).body(Body::empty()).unwrap();
+    let again = Request::get("/")
+        .header(header::IF_NONE_MATCH, tag)
+        .body(Body::empty())
+        .unwrap();
     let (status, _, body) = house.ask(again).await;
     assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
     // Pages for one person are never kept.
     let (_, link) = house.subscribes("ada@example.org");
-    let (_, response, _) = house.ask(Request::get(link).body(Body::empty()).unwrap()).await;
+    let (_, response, _) = house
+        .ask(Request::get(link).body(Body::empty()).unwrap())
+        .await;
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
 }

@@ -15,9 +15,22 @@ async fn the_week_in_which_berlin_changes_its_clocks() {
     let mut town = Town::new("2026-03-25T12:00").await;
     town.subscribes("ada", &wishes("Europe/Berlin", "07:00", ""));
     // In the hour that is left out on the 29th; she wants to be told when there is nothing.
-    town.subscribes("nora", &wishes("Europe/Berlin", "02:30", r#", "when_empty": "note""#));
-    town.subscribes("kenji", &wishes("Asia/Tokyo", "07:00", r#", "days": ["mon", "wed", "fri"]"#));
-    town.subscribes("wanda", &wishes("Europe/Berlin", "18:00", r#", "frequency": "weekly", "weekday": "mon""#));
+    town.subscribes(
+        "nora",
+        &wishes("Europe/Berlin", "02:30", r#", "when_empty": "note""#),
+    );
+    town.subscribes(
+        "kenji",
+        &wishes("Asia/Tokyo", "07:00", r#", "days": ["mon", "wed", "fri"]"#),
+    );
+    town.subscribes(
+        "wanda",
+        &wishes(
+            "Europe/Berlin",
+            "18:00",
+            r#", "frequency": "weekly", "weekday": "mon""#,
+        ),
+    );
     for day in ["26", "27", "28", "29", "30", "31"] {
         town.passes_to(&format!("2026-03-{day}T00:15")).await;
         let date = format!("2026-03-{day}");
@@ -30,7 +43,11 @@ async fn the_week_in_which_berlin_changes_its_clocks() {
     }
     town.passes_to("2026-04-01T00:00").await;
 
-    let ada = ["2026-03-26 at 2026-03-26T06:00", "2026-03-30 at 2026-03-30T05:00", "2026-03-31 at 2026-03-31T05:00"];
+    let ada = [
+        "2026-03-26 at 2026-03-26T06:00",
+        "2026-03-30 at 2026-03-30T05:00",
+        "2026-03-31 at 2026-03-31T05:00",
+    ];
     assert_eq!(town.mail_to("ada"), ada);
     let nora = [
         "2026-03-26 at 2026-03-26T01:30",
@@ -43,10 +60,23 @@ async fn the_week_in_which_berlin_changes_its_clocks() {
     assert_eq!(town.mail_to("nora"), nora);
     // 07:00 in Tokyo is 22:00 UTC of the evening before. Monday's issue would hold
     // nothing that Friday's did not; Wednesday's has Monday and Tuesday.
-    assert_eq!(town.mail_to("kenji"), ["2026-03-27 at 2026-03-26T22:00", "2026-04-01 at 2026-03-31T22:00"]);
+    assert_eq!(
+        town.mail_to("kenji"),
+        [
+            "2026-03-27 at 2026-03-26T22:00",
+            "2026-04-01 at 2026-03-31T22:00"
+        ]
+    );
     // She gets what came since she joined, on Monday the 30th.
     assert_eq!(town.mail_to("wanda"), ["2026-03-30 at 2026-03-30T16:00"]);
-    assert_eq!((town.papers_sent_to("ada"), town.papers_sent_to("nora"), town.papers_sent_to("kenji")), (9, 9, 9));
+    assert_eq!(
+        (
+            town.papers_sent_to("ada"),
+            town.papers_sent_to("nora"),
+            town.papers_sent_to("kenji")
+        ),
+        (9, 9, 9)
+    );
 }
 
 #[tokio::test]
@@ -57,17 +87,28 @@ async fn the_days_on_which_santiago_changes_its_clocks() {
     town.subscribes("gabriela", &wishes("America/Santiago", "23:30", note));
     town.subscribes("pablo", &wishes("America/Santiago", "00:00", note));
     town.passes_to("2026-04-07T00:00").await;
-    let gabriela =
-        ["2026-04-03 at 2026-04-04T02:30", "2026-04-04 at 2026-04-05T02:30", "2026-04-05 at 2026-04-06T03:30"];
+    let gabriela = [
+        "2026-04-03 at 2026-04-04T02:30",
+        "2026-04-04 at 2026-04-05T02:30",
+        "2026-04-05 at 2026-04-06T03:30",
+    ];
     assert_eq!(town.mail_to("gabriela"), gabriela);
-    let pablo = ["2026-04-04 at 2026-04-04T03:00", "2026-04-05 at 2026-04-05T04:00", "2026-04-06 at 2026-04-06T04:00"];
+    let pablo = [
+        "2026-04-04 at 2026-04-04T03:00",
+        "2026-04-05 at 2026-04-05T04:00",
+        "2026-04-06 at 2026-04-06T04:00",
+    ];
     assert_eq!(town.mail_to("pablo"), pablo);
 
     // Midnight itself is left out on 6 September.
     let mut town = Town::new("2026-09-04T12:00").await;
     town.subscribes("pablo", &wishes("America/Santiago", "00:00", note));
     town.passes_to("2026-09-08T00:00").await;
-    let pablo = ["2026-09-05 at 2026-09-05T04:00", "2026-09-06 at 2026-09-06T04:00", "2026-09-07 at 2026-09-07T03:00"];
+    let pablo = [
+        "2026-09-05 at 2026-09-05T04:00",
+        "2026-09-06 at 2026-09-06T04:00",
+        "2026-09-07 at 2026-09-07T03:00",
+    ];
     assert_eq!(town.mail_to("pablo"), pablo);
 }
 
@@ -85,18 +126,26 @@ async fn a_reader_who_pauses_gets_nothing_meanwhile_and_nothing_twice() {
             3 => {
                 town.pauses("ada");
                 let date = "2026-08-06".parse().unwrap();
-                town.changes("until", |until| until.details.preferences.pause_until = Some(date));
+                town.changes("until", |until| {
+                    until.details.preferences.pause_until = Some(date)
+                });
             }
             // At noon: today's hour has passed, and the next issue comes tomorrow.
             5 => town.resumes("ada"),
             _ => {}
         }
     }
-    let expected =
-        ["2026-08-03 at 2026-08-03T07:00", "2026-08-06 at 2026-08-06T07:00", "2026-08-07 at 2026-08-07T07:00"];
+    let expected = [
+        "2026-08-03 at 2026-08-03T07:00",
+        "2026-08-06 at 2026-08-06T07:00",
+        "2026-08-07 at 2026-08-07T07:00",
+    ];
     assert_eq!(town.mail_to("ada"), expected);
     assert_eq!(town.mail_to("until"), expected);
-    assert_eq!((town.papers_sent_to("ada"), town.papers_sent_to("until")), (15, 15));
+    assert_eq!(
+        (town.papers_sent_to("ada"), town.papers_sent_to("until")),
+        (15, 15)
+    );
 }
 
 #[tokio::test]
@@ -169,10 +218,28 @@ async fn after_26_hours_down_everybody_gets_the_newest_issue_and_no_more() {
     town.announces("2026-08-04", "cs.LG");
     town.announces("2026-08-05", "cs.LG");
     town.passes_to("2026-08-06T00:00").await;
-    assert_eq!(town.mail_to("morning"), ["2026-08-03 at 2026-08-03T07:00", "2026-08-05 at 2026-08-05T08:00"]);
+    assert_eq!(
+        town.mail_to("morning"),
+        [
+            "2026-08-03 at 2026-08-03T07:00",
+            "2026-08-05 at 2026-08-05T08:00"
+        ]
+    );
     // That of the 4th was 14 hours late: its papers come with the next one.
-    assert_eq!(town.mail_to("evening"), ["2026-08-03 at 2026-08-03T18:00", "2026-08-05 at 2026-08-05T18:00"]);
-    assert_eq!((town.papers_sent_to("morning"), town.papers_sent_to("evening")), (9, 9));
+    assert_eq!(
+        town.mail_to("evening"),
+        [
+            "2026-08-03 at 2026-08-03T18:00",
+            "2026-08-05 at 2026-08-05T18:00"
+        ]
+    );
+    assert_eq!(
+        (
+            town.papers_sent_to("morning"),
+            town.papers_sent_to("evening")
+        ),
+        (9, 9)
+    );
     assert_eq!(town.published.late, 1, "said once");
 }
 
@@ -193,7 +260,10 @@ async fn a_relay_that_is_down_for_an_hour_delays_the_mail_and_loses_none() {
     for name in &names {
         let mail = town.mail_to(name);
         assert_eq!(mail.len(), 1, "{name}: {mail:?}");
-        assert!(mail[0].as_str() < "2026-08-03 at 2026-08-03T08:30", "{mail:?}");
+        assert!(
+            mail[0].as_str() < "2026-08-03 at 2026-08-03T08:30",
+            "{mail:?}"
+        );
     }
 }
 
@@ -213,8 +283,15 @@ async fn an_issue_waits_for_what_its_reader_follows_and_then_goes_out_in_part() 
     town.announces("2026-08-03", "cs.LG");
     town.awaits("2026-08-03", "cs.CL");
     town.passes_to("2026-08-03T08:40").await;
-    assert_eq!(town.mail_to("learner"), ["2026-08-03 at 2026-08-03T07:00"], "need not wait for others");
-    assert_eq!((town.mail_to("linguist").len(), town.mail_to("both").len()), (0, 0));
+    assert_eq!(
+        town.mail_to("learner"),
+        ["2026-08-03 at 2026-08-03T07:00"],
+        "need not wait for others"
+    );
+    assert_eq!(
+        (town.mail_to("linguist").len(), town.mail_to("both").len()),
+        (0, 0)
+    );
     town.announces("2026-08-03", "cs.CL");
     town.passes_to("2026-08-04T00:15").await;
     assert_eq!(town.mail_to("linguist"), ["2026-08-03 at 2026-08-03T08:40"]);
@@ -224,10 +301,21 @@ async fn an_issue_waits_for_what_its_reader_follows_and_then_goes_out_in_part() 
     town.announces("2026-08-04", "cs.LG");
     town.awaits("2026-08-04", "cs.CL");
     town.passes_to("2026-08-04T12:00").await;
-    assert_eq!(town.mail_to("learner").last().unwrap(), "2026-08-04 at 2026-08-04T07:00");
-    assert_eq!(town.mail_to("both").last().unwrap(), "2026-08-04 at 2026-08-04T10:00", "the deadline");
+    assert_eq!(
+        town.mail_to("learner").last().unwrap(),
+        "2026-08-04 at 2026-08-04T07:00"
+    );
+    assert_eq!(
+        town.mail_to("both").last().unwrap(),
+        "2026-08-04 at 2026-08-04T10:00",
+        "the deadline"
+    );
     let said = "cs.CL of Tue 4 Aug had not arrived when this issue was made; its papers come with the next one.";
-    assert!(town.last_mail_to("both").contains(said), "{}", town.last_mail_to("both"));
+    assert!(
+        town.last_mail_to("both").contains(said),
+        "{}",
+        town.last_mail_to("both")
+    );
     assert_eq!(town.mail_to("linguist").len(), 1, "nothing to send");
     town.announces("2026-08-04", "cs.CL");
     town.passes_to("2026-08-05T00:15").await;
@@ -235,7 +323,11 @@ async fn an_issue_waits_for_what_its_reader_follows_and_then_goes_out_in_part() 
     town.announces("2026-08-05", "cs.CL");
     town.passes_to("2026-08-06T00:00").await;
     for (name, papers) in [("learner", 9), ("linguist", 9), ("both", 18)] {
-        assert_eq!(town.mail_to(name).last().unwrap(), "2026-08-05 at 2026-08-05T07:00", "{name}");
+        assert_eq!(
+            town.mail_to(name).last().unwrap(),
+            "2026-08-05 at 2026-08-05T07:00",
+            "{name}"
+        );
         assert_eq!(town.papers_sent_to(name), papers, "{name}");
     }
 }
@@ -248,18 +340,38 @@ async fn a_step_looks_at_nobody_while_nobody_is_due() {
     }
     town.passes_to("2026-08-02T12:05").await;
     let now = "2026-08-03T06:59:59Z".parse().unwrap();
-    assert_eq!(town.db.run_here(|store| store.due_subscribers(now, 100)).unwrap().len(), 0);
+    assert_eq!(
+        town.db
+            .run_here(|store| store.due_subscribers(now, 100))
+            .unwrap()
+            .len(),
+        0
+    );
     let next = town.db.run_here(|store| store.next_look()).unwrap();
     assert_eq!(next, Some("2026-08-03T07:00:00Z".parse().unwrap()));
     // A change of hour is worked out anew at the next step.
     let six = "06:00:00".parse().unwrap();
-    town.changes("reader07", |reader| reader.details.preferences.send_at = six);
+    town.changes("reader07", |reader| {
+        reader.details.preferences.send_at = six
+    });
     town.passes_to("2026-08-02T12:10").await;
     let next = town.db.run_here(|store| store.next_look()).unwrap();
     assert_eq!(next, Some("2026-08-03T06:00:00Z".parse().unwrap()));
-    assert_eq!(town.db.run_here(|store| store.due_subscribers(now, 100)).unwrap().len(), 1);
+    assert_eq!(
+        town.db
+            .run_here(|store| store.due_subscribers(now, 100))
+            .unwrap()
+            .len(),
+        1
+    );
     town.pauses("reader07");
-    assert_eq!(town.db.run_here(|store| store.due_subscribers(now, 100)).unwrap().len(), 0);
+    assert_eq!(
+        town.db
+            .run_here(|store| store.due_subscribers(now, 100))
+            .unwrap()
+            .len(),
+        0
+    );
 }
 
 #[tokio::test]

@@ -46,10 +46,17 @@ const NAME_CHARS_MAX: usize = 100;
 pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
     let (_, db) = place.open()?;
     match command {
-        Command::Make { name, mut scopes, expires, per_minute } => {
+        Command::Make {
+            name,
+            mut scopes,
+            expires,
+            per_minute,
+        } => {
             let name = crate::text::clean_line(&name);
             if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-                return Err(Failure::Usage(anyhow!("the name must have 1 to {NAME_CHARS_MAX} characters")));
+                return Err(Failure::Usage(anyhow!(
+                    "the name must have 1 to {NAME_CHARS_MAX} characters"
+                )));
             }
             if name.contains('@') {
                 return Err(Failure::Usage(anyhow!(
@@ -64,7 +71,13 @@ pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
             let mut chance = [0; API_KEY_BYTES];
             SystemChance::new().fill(&mut chance);
             let key = api_key(&chance);
-            let new = NewKey { name, hash: api_key_hash(&key), scopes, per_minute, expires_at: expires };
+            let new = NewKey {
+                name,
+                hash: api_key_hash(&key),
+                scopes,
+                per_minute,
+                expires_at: expires,
+            };
             if db.run_here(|store| store.make_key(&new, now()))?.is_none() {
                 return Err(Failure::Failed(anyhow!(
                     "there is a key called {:?} already; `paperboy admin keys revoke` ends it",
@@ -86,7 +99,17 @@ pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
                 return Ok(out::json(&keys)?);
             }
             let rows: Vec<[String; 6]> = keys.iter().map(row).collect();
-            Ok(out::table(["NAME", "SCOPES", "A MINUTE", "MADE (UTC)", "LAST USED (UTC)", "STATE"], &rows)?)
+            Ok(out::table(
+                [
+                    "NAME",
+                    "SCOPES",
+                    "A MINUTE",
+                    "MADE (UTC)",
+                    "LAST USED (UTC)",
+                    "STATE",
+                ],
+                &rows,
+            )?)
         }
         Command::Revoke { name } => {
             if !db.run_here(|store| store.revoke_key(&name, now()))? {

@@ -26,7 +26,8 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let password = match &options.file {
         Some(path) => of_file(path)?,
         None if io::stdin().is_terminal() => asked_twice()?,
-        None => first_line(io::stdin().lock()).context("cannot read the password from standard input")?,
+        None => first_line(io::stdin().lock())
+            .context("cannot read the password from standard input")?,
     };
     set(&db, &password)?;
     if place.json {
@@ -36,7 +37,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         Some(address) => format!("http://{address}/admin"),
         None => config.site.url("/admin"),
     };
-    Ok(out::line(format!("the password is set, and everybody is signed out; the operator's pages are at {pages}"))?)
+    Ok(out::line(format!(
+        "the password is set, and everybody is signed out; the operator's pages are at {pages}"
+    ))?)
 }
 
 /// Sets the password that stands in the first line of the file at `path`.
@@ -54,9 +57,16 @@ pub(in crate::cli) fn offer(db: &Db) -> Result<bool, Failure> {
         return Ok(false);
     }
     let is_meant = first == asked("Once more: ")?;
-    let problem = if is_meant { hash_password(&first, &SystemChance::new()).err() } else { None };
+    let problem = if is_meant {
+        hash_password(&first, &SystemChance::new()).err()
+    } else {
+        None
+    };
     if !is_meant || problem.is_some() {
-        let why = problem.map_or_else(|| "these were two passwords".to_owned(), |problem| problem.to_string());
+        let why = problem.map_or_else(
+            || "these were two passwords".to_owned(),
+            |problem| problem.to_string(),
+        );
         out::note(format!("{why}; no password is set"));
         return Ok(false);
     }
@@ -66,7 +76,9 @@ pub(in crate::cli) fn offer(db: &Db) -> Result<bool, Failure> {
 
 fn set(db: &Db, password: &str) -> Done {
     if password.is_empty() {
-        return Err(Failure::Usage(anyhow!("no password was given; nothing was changed")));
+        return Err(Failure::Usage(anyhow!(
+            "no password was given; nothing was changed"
+        )));
     }
     let hash = hash_password(password, &SystemChance::new())
         .map_err(|error| Failure::Usage(anyhow!("{error}; nothing was changed")))?;
@@ -74,8 +86,10 @@ fn set(db: &Db, password: &str) -> Done {
 }
 
 fn of_file(path: &Path) -> Result<String, Failure> {
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let line = first_line(io::BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let line = first_line(io::BufReader::new(file))
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(line)
 }
 
@@ -93,7 +107,9 @@ fn asked_twice() -> Result<String, Failure> {
     let first = asked("Password for the operator's pages: ")?;
     let second = asked("Once more: ")?;
     if first != second {
-        return Err(Failure::Usage(anyhow!("these were two passwords; nothing was changed")));
+        return Err(Failure::Usage(anyhow!(
+            "these were two passwords; nothing was changed"
+        )));
     }
     Ok(first)
 }

@@ -24,9 +24,10 @@ const TAG: &str = "check";
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let settings = &config.inbound;
     let mut findings = Vec::new();
-    for (key, address) in
-        [("bounce_address", &settings.bounce_address), ("unsubscribe_address", &settings.unsubscribe_address)]
-    {
+    for (key, address) in [
+        ("bounce_address", &settings.bounce_address),
+        ("unsubscribe_address", &settings.unsubscribe_address),
+    ] {
         if let Some(address) = address {
             findings.extend(takes_tags(config, key, address).await);
         }
@@ -50,15 +51,27 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 
 /// Whether the relay takes mail to the address with a tag, as reports come. It knows that for its own domains.
 async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Finding> {
-    let Transport::Smtp(smtp) = &config.transport else { return None };
+    let Transport::Smtp(smtp) = &config.transport else {
+        return None;
+    };
     let (local, domain) = address.as_str().rsplit_once('@')?;
     let tagged: Address = format!("{local}+{TAG}@{domain}").parse().ok()?;
     // Whatever keeps us from asking has a line of its own.
-    let mut connection = Dialer::new(smtp, Timeouts::default()).ok()?.open().await.ok()?;
-    let offered = connection.offer(&config.site.from.email.clone(), &(&tagged).into()).await;
+    let mut connection = Dialer::new(smtp, Timeouts::default())
+        .ok()?
+        .open()
+        .await
+        .ok()?;
+    let offered = connection
+        .offer(&config.site.from.email.clone(), &(&tagged).into())
+        .await;
     // Where it waits for the text now, it gets none: the connection ends here.
     Some(match offered {
-        Ok(()) => finding("inbound", Verdict::Ok, format!("{} takes mail for {tagged}", smtp.host)),
+        Ok(()) => finding(
+            "inbound",
+            Verdict::Ok,
+            format!("{} takes mail for {tagged}", smtp.host),
+        ),
         Err(refusal) => {
             let text = format!(
                 "inbound.{key}: {} refuses mail for {tagged} ({refusal}), so nothing will come back: let it take tags \
@@ -90,20 +103,34 @@ fn maildir(folder: &Path) -> Finding {
         }
     }
     let waiting = std::fs::read_dir(folder.join("new")).map_or(0, Iterator::count);
-    finding("inbound", Verdict::Ok, format!("the Maildir {shown} can be read; {waiting} mails are new"))
+    finding(
+        "inbound",
+        Verdict::Ok,
+        format!("the Maildir {shown} can be read; {waiting} mails are new"),
+    )
 }
 
 async fn mailbox(settings: &ImapSettings) -> Finding {
     let mut mailbox = match Mailbox::open(settings).await {
         Ok(mailbox) => mailbox,
-        Err(error) => return finding("inbound", Verdict::Fail, format!("inbound.imap: {}", with_causes(error))),
+        Err(error) => {
+            return finding(
+                "inbound",
+                Verdict::Fail,
+                format!("inbound.imap: {}", with_causes(error)),
+            );
+        }
     };
     let (name, host) = (&settings.mailbox, &settings.host);
     let can_move = mailbox.can_move();
     let waiting = mailbox.unseen().await.map(|unseen| unseen.len());
     mailbox.close().await;
     match (waiting, &settings.done_mailbox) {
-        (Err(error), _) => finding("inbound", Verdict::Fail, format!("inbound.imap: {}", with_causes(error))),
+        (Err(error), _) => finding(
+            "inbound",
+            Verdict::Fail,
+            format!("inbound.imap: {}", with_causes(error)),
+        ),
         (Ok(_), Some(done)) if !can_move => {
             let text = format!(
                 "inbound.imap: {host} cannot move mail (it lacks MOVE, RFC 6851), so reports stay in {name} marked as \
@@ -111,30 +138,46 @@ async fn mailbox(settings: &ImapSettings) -> Finding {
             );
             finding("inbound", Verdict::Warn, text)
         }
-        (Ok(_), _) => finding("inbound", Verdict::Ok, format!("{host} takes the login and shows {name}")),
+        (Ok(_), _) => finding(
+            "inbound",
+            Verdict::Ok,
+            format!("{host} takes the login and shows {name}"),
+        ),
     }
 }
 
 /// Whether our own LMTP server answers there, and takes what is for us.
 async fn served(listen: SocketAddr, settings: &InboundSettings) -> Finding {
-    let ours = settings.bounce_address.as_ref().or(settings.unsubscribe_address.as_ref());
+    let ours = settings
+        .bounce_address
+        .as_ref()
+        .or(settings.unsubscribe_address.as_ref());
     let Some(ours) = ours else {
         let text = "inbound.lmtp takes mail for no address: fill in bounce_address".to_owned();
         return finding("inbound", Verdict::Fail, text);
     };
     let Ok(Ok(stream)) = timeout(WAIT, TcpStream::connect(listen)).await else {
-        let text = format!("nothing answers at inbound.lmtp.listen, {listen}: check again when the service runs");
+        let text = format!(
+            "nothing answers at inbound.lmtp.listen, {listen}: check again when the service runs"
+        );
         return finding("inbound", Verdict::Warn, text);
     };
     match timeout(WAIT, greeted(stream, ours)).await {
-        Ok(Ok(true)) => finding("inbound", Verdict::Ok, format!("LMTP at {listen} takes mail for {ours}")),
+        Ok(Ok(true)) => finding(
+            "inbound",
+            Verdict::Ok,
+            format!("LMTP at {listen} takes mail for {ours}"),
+        ),
         Ok(Ok(false)) => {
-            let text =
-                format!("LMTP at {listen} refuses mail for {ours}: the service runs with other settings; restart it");
+            let text = format!(
+                "LMTP at {listen} refuses mail for {ours}: the service runs with other settings; restart it"
+            );
             finding("inbound", Verdict::Fail, text)
         }
         _ => {
-            let text = format!("another program answers at {listen}: choose another port for inbound.lmtp.listen");
+            let text = format!(
+                "another program answers at {listen}: choose another port for inbound.lmtp.listen"
+            );
             finding("inbound", Verdict::Fail, text)
         }
     }
@@ -152,12 +195,16 @@ async fn greeted(stream: TcpStream, ours: &Address) -> std::io::Result<bool> {
         write.write_all(format!("{command}\r\n").as_bytes()).await?;
         reply(&mut lines).await?;
     }
-    write.write_all(format!("RCPT TO:<{ours}>\r\nQUIT\r\n").as_bytes()).await?;
+    write
+        .write_all(format!("RCPT TO:<{ours}>\r\nQUIT\r\n").as_bytes())
+        .await?;
     Ok(reply(&mut lines).await?.starts_with("250"))
 }
 
 /// The last line of a reply.
-async fn reply(lines: &mut Lines<BufReader<tokio::net::tcp::OwnedReadHalf>>) -> std::io::Result<String> {
+async fn reply(
+    lines: &mut Lines<BufReader<tokio::net::tcp::OwnedReadHalf>>,
+) -> std::io::Result<String> {
     loop {
         let line = lines.next_line().await?.unwrap_or_default();
         if line.as_bytes().get(3) != Some(&b'-') {

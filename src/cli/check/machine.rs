@@ -17,15 +17,30 @@ const CLOCK_ODD_SECONDS: i64 = 30;
 
 /// Room on the disk of `path`, in bytes.
 pub(super) fn disk(path: &Path) -> Finding {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     match crate::store::free_bytes(folder) {
-        Err(error) => finding("disk", Verdict::Warn, format!("cannot tell the room in {}: {error}", folder.display())),
+        Err(error) => finding(
+            "disk",
+            Verdict::Warn,
+            format!("cannot tell the room in {}: {error}", folder.display()),
+        ),
         Ok(free) => {
             let room = format!("{} MiB are free in {}", free >> 20, folder.display());
             if free < DISK_OUT_BYTES {
-                finding("disk", Verdict::Fail, format!("{room}: sending stops when it is full; make room"))
+                finding(
+                    "disk",
+                    Verdict::Fail,
+                    format!("{room}: sending stops when it is full; make room"),
+                )
             } else if free < DISK_LOW_BYTES {
-                finding("disk", Verdict::Warn, format!("{room}: make room before it is full"))
+                finding(
+                    "disk",
+                    Verdict::Warn,
+                    format!("{room}: make room before it is full"),
+                )
             } else {
                 finding("disk", Verdict::Ok, room)
             }
@@ -53,8 +68,9 @@ pub(super) async fn clock(config: &Config, clock: &dyn Clock) -> Finding {
     };
     match outside::their_time(&witness).await {
         Err(why) => {
-            let text =
-                format!("cannot be compared with that of {witness}: {why}; see to it that NTP runs (timedatectl)");
+            let text = format!(
+                "cannot be compared with that of {witness}: {why}; see to it that NTP runs (timedatectl)"
+            );
             finding("clock", Verdict::Warn, text)
         }
         Ok(theirs) => {
@@ -67,7 +83,9 @@ pub(super) async fn clock(config: &Config, clock: &dyn Clock) -> Finding {
                     Verdict::Fail,
                     format!("{text}: issues go out at the wrong hour; set it, and let NTP keep it"),
                 ),
-                CLOCK_ODD_SECONDS.. => finding("clock", Verdict::Warn, format!("{text}: let NTP keep it")),
+                CLOCK_ODD_SECONDS.. => {
+                    finding("clock", Verdict::Warn, format!("{text}: let NTP keep it"))
+                }
                 _ => finding("clock", Verdict::Ok, text),
             }
         }
@@ -81,9 +99,11 @@ pub(super) async fn certificates(config: &Config, now: DateTime<Utc>) -> Vec<Fin
         let what = tls.cert_file.display().to_string();
         found.push(match certificate::ends_in_file(&tls.cert_file) {
             Some(ends) => certificate(&what, ends, now),
-            None => {
-                finding("cert", Verdict::Fail, format!("{what} holds no certificate (PEM): look at web.tls_cert_file"))
-            }
+            None => finding(
+                "cert",
+                Verdict::Fail,
+                format!("{what} holds no certificate (PEM): look at web.tls_cert_file"),
+            ),
         });
     }
     let site = &config.site.base_url;
@@ -91,7 +111,11 @@ pub(super) async fn certificates(config: &Config, now: DateTime<Utc>) -> Vec<Fin
         Some(Ok(ends)) => found.push(certificate(site, ends, now)),
         // That the site cannot be reached at all is said where its link is tried.
         Some(Err(why)) if why.contains("certificate") => {
-            found.push(finding("cert", Verdict::Fail, format!("{site}: {why}; renew it, and see what serves it")));
+            found.push(finding(
+                "cert",
+                Verdict::Fail,
+                format!("{site}: {why}; renew it, and see what serves it"),
+            ));
         }
         None | Some(Err(_)) => {}
     }
@@ -107,9 +131,17 @@ fn certificate(what: &str, ends: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
             format!("that of {what} expired on {date}: renew it, and restart what serves it"),
         )
     } else if ends - now < TimeDelta::days(CERTIFICATE_DAYS) {
-        finding("cert", Verdict::Warn, format!("that of {what} expires on {date}: see why it was not renewed"))
+        finding(
+            "cert",
+            Verdict::Warn,
+            format!("that of {what} expires on {date}: see why it was not renewed"),
+        )
     } else {
-        finding("cert", Verdict::Ok, format!("that of {what} is good until {date}"))
+        finding(
+            "cert",
+            Verdict::Ok,
+            format!("that of {what} is good until {date}"),
+        )
     }
 }
 
@@ -119,15 +151,22 @@ pub(super) fn backup(config: &Config, now: DateTime<Utc>) -> Option<Finding> {
     let shown = folder.display();
     Some(match facts::newest_file(folder) {
         None => {
-            let text = format!("there is none in {shown}: `paperboy backup FILE` makes one while the service runs");
+            let text = format!(
+                "there is none in {shown}: `paperboy backup FILE` makes one while the service runs"
+            );
             finding("backup", Verdict::Fail, text)
         }
         Some(made) if now - made > config.alarms.backup_age => {
-            let text = format!("the last one in {shown} is of {}: see why no other was made", made.date_naive());
+            let text = format!(
+                "the last one in {shown} is of {}: see why no other was made",
+                made.date_naive()
+            );
             finding("backup", Verdict::Fail, text)
         }
-        Some(made) => {
-            finding("backup", Verdict::Ok, format!("the last one is of {}", made.format("%Y-%m-%d %H:%M UTC")))
-        }
+        Some(made) => finding(
+            "backup",
+            Verdict::Ok,
+            format!("the last one is of {}", made.format("%Y-%m-%d %H:%M UTC")),
+        ),
     })
 }

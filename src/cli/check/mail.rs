@@ -22,7 +22,11 @@ const WAIT: Duration = Duration::from_secs(15);
 const MUST_BE_SIGNED: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
 
 fn leaving_url(config: &Config) -> String {
-    Links { site: &config.site, signer: &config.site.signer() }.unsubscribe(NOBODY)
+    Links {
+        site: &config.site,
+        signer: &config.site.signer(),
+    }
+    .unsubscribe(NOBODY)
 }
 
 /// The sample issue as it would be sent to `to`.
@@ -34,9 +38,13 @@ pub(super) fn sample(
     clock: &dyn Clock,
 ) -> Result<Vec<u8>, String> {
     let token = config.site.signer().sign(Scope::Unsubscribe, NOBODY.0);
-    let leaving = (leaving_url(config), config.inbound.unsubscribe_mailto(&token));
+    let leaving = (
+        leaving_url(config),
+        config.inbound.unsubscribe_mailto(&token),
+    );
     let dress = Dress::new(&config.site, &config.digest);
-    let message = sample_message(templates, &config.site, &dress, to, leaving, clock.now()).map_err(with_causes)?;
+    let message = sample_message(templates, &config.site, &dress, to, leaving, clock.now())
+        .map_err(with_causes)?;
     Ok(match signer {
         Some(signer) => signer.signed(&message),
         None => message,
@@ -46,14 +54,26 @@ pub(super) fn sample(
 /// That both unsubscribe headers are there, and under every signature.
 pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
     let text = String::from_utf8_lossy(message);
-    let head = text.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n\t", " ").replace("\r\n ", " ");
+    let head = text
+        .split("\r\n\r\n")
+        .next()
+        .unwrap_or_default()
+        .replace("\r\n\t", " ")
+        .replace("\r\n ", " ");
     let lines: Vec<(String, &str)> = head
         .split("\r\n")
-        .filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value)))
+        .filter_map(|line| {
+            line.split_once(':')
+                .map(|(name, value)| (name.to_lowercase(), value))
+        })
         .collect();
     for name in MUST_BE_SIGNED {
         if !lines.iter().any(|(known, _)| known == name) {
-            return finding("one-click", Verdict::Fail, format!("a mail has no {name} header"));
+            return finding(
+                "one-click",
+                Verdict::Fail,
+                format!("a mail has no {name} header"),
+            );
         }
     }
     if !is_signed {
@@ -62,13 +82,30 @@ pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
         return finding("dkim", Verdict::Warn, text.to_owned());
     }
     for (_, signature) in lines.iter().filter(|(name, _)| name == "dkim-signature") {
-        let covered = signature.split(';').find_map(|tag| tag.trim().strip_prefix("h=")).unwrap_or_default();
-        let covered: Vec<String> = covered.split(':').map(|name| name.trim().to_lowercase()).collect();
-        if let Some(missing) = MUST_BE_SIGNED.iter().find(|name| !covered.iter().any(|known| known == *name)) {
-            return finding("dkim", Verdict::Fail, format!("the signature of a mail does not cover {missing}"));
+        let covered = signature
+            .split(';')
+            .find_map(|tag| tag.trim().strip_prefix("h="))
+            .unwrap_or_default();
+        let covered: Vec<String> = covered
+            .split(':')
+            .map(|name| name.trim().to_lowercase())
+            .collect();
+        if let Some(missing) = MUST_BE_SIGNED
+            .iter()
+            .find(|name| !covered.iter().any(|known| known == *name))
+        {
+            return finding(
+                "dkim",
+                Verdict::Fail,
+                format!("the signature of a mail does not cover {missing}"),
+            );
         }
     }
-    finding("dkim", Verdict::Ok, "signatures cover both unsubscribe headers".to_owned())
+    finding(
+        "dkim",
+        Verdict::Ok,
+        "signatures cover both unsubscribe headers".to_owned(),
+    )
 }
 
 /// That the link of a mail does with one POST what RFC 8058 asks for.
@@ -79,13 +116,22 @@ pub(super) async fn one_click(config: &Config) -> Finding {
         Ok(client) => client,
         Err(error) => return finding("one-click", Verdict::Fail, with_causes(error)),
     };
-    let request = client.post(&url).timeout(WAIT).header("content-type", "application/x-www-form-urlencoded");
+    let request = client
+        .post(&url)
+        .timeout(WAIT)
+        .header("content-type", "application/x-www-form-urlencoded");
     match request.body("List-Unsubscribe=One-Click").send().await {
-        Ok(answer) if answer.status() == 200 => {
-            finding("one-click", Verdict::Ok, format!("{site} unsubscribes with one POST"))
-        }
+        Ok(answer) if answer.status() == 200 => finding(
+            "one-click",
+            Verdict::Ok,
+            format!("{site} unsubscribes with one POST"),
+        ),
         Ok(answer) if answer.status().is_redirection() => {
-            let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+            let to = answer
+                .headers()
+                .get("location")
+                .and_then(|to| to.to_str().ok())
+                .unwrap_or("nowhere");
             let to = to.split('?').next().unwrap_or_default();
             let text = format!(
                 "{site} answers a POST with a redirect to {to}, which mail programs do not follow (RFC 8058): set \
@@ -103,7 +149,9 @@ pub(super) async fn one_click(config: &Config) -> Finding {
         }
         Err(error) => {
             let why = with_causes(error.without_url());
-            let runs = tokio::net::TcpStream::connect(config.web.listen).await.is_ok();
+            let runs = tokio::net::TcpStream::connect(config.web.listen)
+                .await
+                .is_ok();
             if runs {
                 let text = format!(
                     "{site} cannot be reached ({why}), though something answers at {}: look at DNS, the certificate \
@@ -112,8 +160,9 @@ pub(super) async fn one_click(config: &Config) -> Finding {
                 );
                 finding("one-click", Verdict::Fail, text)
             } else {
-                let text =
-                    format!("{site} cannot be reached ({why}): the service does not run; check again when it does");
+                let text = format!(
+                    "{site} cannot be reached ({why}): the service does not run; check again when it does"
+                );
                 finding("one-click", Verdict::Warn, text)
             }
         }
@@ -130,10 +179,16 @@ pub(super) async fn send(config: &Config, message: &[u8], to: &Address) -> Findi
 
 async fn hand_over(config: &Config, message: &[u8], to: &Address) -> Result<String, String> {
     let smtp = match &config.transport {
-        Transport::Maildir(_) => return Err("there is no [smtp], so nothing can be sent; fill it in".to_owned()),
+        Transport::Maildir(_) => {
+            return Err("there is no [smtp], so nothing can be sent; fill it in".to_owned());
+        }
         Transport::Smtp(smtp) => smtp,
     };
-    let from = config.inbound.bounce_address.as_ref().map_or(config.site.from.email.clone(), Into::into);
+    let from = config
+        .inbound
+        .bounce_address
+        .as_ref()
+        .map_or(config.site.from.email.clone(), Into::into);
     let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| failure.to_string())?;
     let mut connection = dialer.open().await.map_err(|failure| failure.to_string())?;
     let done = match connection.offer(&from, &to.into()).await {

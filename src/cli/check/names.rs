@@ -17,21 +17,41 @@ pub(super) struct Look<'a> {
 type Asked<T> = Result<T, DnsError>;
 
 /// All that a receiver of the mail will look up.
-pub(super) async fn check(config: &Config, signer: Option<&DkimSigner>, resolver: &Resolver) -> Vec<Finding> {
+pub(super) async fn check(
+    config: &Config,
+    signer: Option<&DkimSigner>,
+    resolver: &Resolver,
+) -> Vec<Finding> {
     let Transport::Smtp(smtp) = &config.transport else {
-        return vec![finding("dns", Verdict::Ok, "not asked: no mail leaves this machine".to_owned())];
+        return vec![finding(
+            "dns",
+            Verdict::Ok,
+            "not asked: no mail leaves this machine".to_owned(),
+        )];
     };
-    let look = Look { resolver, random: SystemChance::new() };
+    let look = Look {
+        resolver,
+        random: SystemChance::new(),
+    };
     let from = config.site.mail_domain().to_lowercase();
-    let bounces =
-        config.inbound.bounce_address.as_ref().map_or(from.clone(), |address| address.domain().to_lowercase());
+    let bounces = config
+        .inbound
+        .bounce_address
+        .as_ref()
+        .map_or(from.clone(), |address| address.domain().to_lowercase());
     let mut findings = vec![said(look.spf(&bounces).await)];
     for record in signer.map(DkimSigner::records).unwrap_or_default() {
         findings.push(said(look.dkim(&record).await));
     }
     findings.push(said(look.dmarc(&from).await));
-    let reports = config.inbound.bounce_address.iter().chain(&config.inbound.unsubscribe_address);
-    let mut domains: Vec<String> = reports.map(|address| address.domain().to_lowercase()).collect();
+    let reports = config
+        .inbound
+        .bounce_address
+        .iter()
+        .chain(&config.inbound.unsubscribe_address);
+    let mut domains: Vec<String> = reports
+        .map(|address| address.domain().to_lowercase())
+        .collect();
     if domains.is_empty() {
         domains.push(bounces);
     }
@@ -39,7 +59,12 @@ pub(super) async fn check(config: &Config, signer: Option<&DkimSigner>, resolver
     for domain in domains {
         findings.push(said(look.mx(&domain).await));
     }
-    findings.extend(look.ptr(smtp).await.map_err(unasked).unwrap_or_else(|finding| vec![finding]));
+    findings.extend(
+        look.ptr(smtp)
+            .await
+            .map_err(unasked)
+            .unwrap_or_else(|finding| vec![finding]),
+    );
     // Where nobody answers, saying so once is enough.
     findings.dedup_by(|later, earlier| later.what == "dns" && later.text == earlier.text);
     findings
@@ -51,23 +76,35 @@ fn said(asked: Asked<Finding>) -> Finding {
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here")]
 fn unasked(error: DnsError) -> Finding {
-    let text = format!("{error}; look at the network and at /etc/resolv.conf, or name another server with --dns");
+    let text = format!(
+        "{error}; look at the network and at /etc/resolv.conf, or name another server with --dns"
+    );
     finding("dns", Verdict::Warn, text)
 }
 
 impl Look<'_> {
     async fn ask(&self, name: &str, kind: Kind) -> Asked<Vec<Record>> {
-        self.resolver.ask(name, kind, &self.random as &dyn Random).await
+        self.resolver
+            .ask(name, kind, &self.random as &dyn Random)
+            .await
     }
 
     /// The texts of `name` that begin with the tag `version`.
     async fn texts(&self, name: &str, version: &str) -> Asked<Vec<String>> {
-        let texts = self.ask(name, Kind::Txt).await?.into_iter().filter_map(|record| match record {
-            Record::Text(text) => Some(text),
-            _ => None,
-        });
+        let texts =
+            self.ask(name, Kind::Txt)
+                .await?
+                .into_iter()
+                .filter_map(|record| match record {
+                    Record::Text(text) => Some(text),
+                    _ => None,
+                });
         let begins = |text: &String| {
-            let head: String = text.chars().filter(|c| !c.is_whitespace()).take(version.len()).collect();
+            let head: String = text
+                .chars()
+                .filter(|c| !c.is_whitespace())
+                .take(version.len())
+                .collect();
             head.eq_ignore_ascii_case(version)
         };
         Ok(texts.filter(begins).collect())
@@ -78,7 +115,13 @@ impl Look<'_> {
         records.extend(self.ask(name, Kind::Aaaa).await?);
         Ok(records
             .into_iter()
-            .filter_map(|r| if let Record::Address(address) = r { Some(address) } else { None })
+            .filter_map(|r| {
+                if let Record::Address(address) = r {
+                    Some(address)
+                } else {
+                    None
+                }
+            })
             .collect())
     }
 
@@ -92,11 +135,23 @@ impl Look<'_> {
                      \"v=spf1 a mx -all\", or the one that your relay's manual gives"
                 ),
             ),
-            [one] if one.to_lowercase().split_whitespace().any(|term| term == "+all" || term == "all") => (
-                Verdict::Fail,
-                format!("{domain} has {one:?}, which lets everybody send in its name: end it with -all or ~all"),
+            [one]
+                if one
+                    .to_lowercase()
+                    .split_whitespace()
+                    .any(|term| term == "+all" || term == "all") =>
+            {
+                (
+                    Verdict::Fail,
+                    format!(
+                        "{domain} has {one:?}, which lets everybody send in its name: end it with -all or ~all"
+                    ),
+                )
+            }
+            [one] => (
+                Verdict::Ok,
+                format!("{domain} has {one:?}: your relay must be among these"),
             ),
-            [one] => (Verdict::Ok, format!("{domain} has {one:?}: your relay must be among these")),
             several => (
                 Verdict::Fail,
                 format!(
@@ -110,18 +165,29 @@ impl Look<'_> {
 
     async fn dkim(&self, ours: &DnsRecord) -> Asked<Finding> {
         let name = &ours.name;
-        let found = self.ask(name, Kind::Txt).await?.into_iter().find_map(|record| match record {
-            Record::Text(text) => Some(text),
-            _ => None,
-        });
+        let found = self
+            .ask(name, Kind::Txt)
+            .await?
+            .into_iter()
+            .find_map(|record| match record {
+                Record::Text(text) => Some(text),
+                _ => None,
+            });
         let wanted = tag(&ours.value, "p");
         let (verdict, text) = match found.as_deref().map(|text| tag(text, "p")) {
-            None => (Verdict::Fail, format!("there is no {name}, so no signature counts; publish {ours}")),
+            None => (
+                Verdict::Fail,
+                format!("there is no {name}, so no signature counts; publish {ours}"),
+            ),
             Some(key) if key == wanted => (Verdict::Ok, format!("{name} holds the key that signs")),
-            Some(key) if key.as_deref() == Some("") => {
-                (Verdict::Fail, format!("{name} is revoked (an empty p=), so no signature counts; publish {ours}"))
-            }
-            Some(_) => (Verdict::Fail, format!("{name} holds another key than the one that signs; publish {ours}")),
+            Some(key) if key.as_deref() == Some("") => (
+                Verdict::Fail,
+                format!("{name} is revoked (an empty p=), so no signature counts; publish {ours}"),
+            ),
+            Some(_) => (
+                Verdict::Fail,
+                format!("{name} holds another key than the one that signs; publish {ours}"),
+            ),
         };
         Ok(finding("dkim", verdict, text))
     }
@@ -143,12 +209,16 @@ impl Look<'_> {
                         _ => finding(
                             "dmarc",
                             Verdict::Warn,
-                            format!("{name} has {one:?}, which has no policy: add p=none, p=quarantine or p=reject"),
+                            format!(
+                                "{name} has {one:?}, which has no policy: add p=none, p=quarantine or p=reject"
+                            ),
                         ),
                     });
                 }
                 _ => {
-                    let text = format!("{name} has more than one DMARC record, so none counts: make them one");
+                    let text = format!(
+                        "{name} has more than one DMARC record, so none counts: make them one"
+                    );
                     return Ok(finding("dmarc", Verdict::Fail, text));
                 }
             }
@@ -173,28 +243,42 @@ impl Look<'_> {
         servers.sort();
         let lost = "reports and unsubscribe mails to it are lost";
         let (verdict, text) = match servers.first() {
-            Some((_, server)) if server.is_empty() => {
-                (Verdict::Fail, format!("{domain} says that it takes no mail (RFC 7505): {lost}; give it an MX record"))
-            }
-            Some((_, server)) if self.addresses(server).await?.is_empty() => {
-                (Verdict::Fail, format!("{domain} has its mail taken by {server}, which has no address: {lost}"))
-            }
-            Some((_, server)) => (Verdict::Ok, format!("mail to {domain} is taken by {server}")),
+            Some((_, server)) if server.is_empty() => (
+                Verdict::Fail,
+                format!(
+                    "{domain} says that it takes no mail (RFC 7505): {lost}; give it an MX record"
+                ),
+            ),
+            Some((_, server)) if self.addresses(server).await?.is_empty() => (
+                Verdict::Fail,
+                format!("{domain} has its mail taken by {server}, which has no address: {lost}"),
+            ),
+            Some((_, server)) => (
+                Verdict::Ok,
+                format!("mail to {domain} is taken by {server}"),
+            ),
             // RFC 5321 section 5.1: then the domain itself takes it.
-            None if self.addresses(domain).await?.is_empty() => {
-                (Verdict::Fail, format!("{domain} has neither MX record nor address: {lost}; give it an MX record"))
-            }
-            None => {
-                (Verdict::Warn, format!("{domain} has no MX record, so mail goes to the machine of that name itself"))
-            }
+            None if self.addresses(domain).await?.is_empty() => (
+                Verdict::Fail,
+                format!("{domain} has neither MX record nor address: {lost}; give it an MX record"),
+            ),
+            None => (
+                Verdict::Warn,
+                format!(
+                    "{domain} has no MX record, so mail goes to the machine of that name itself"
+                ),
+            ),
         };
         Ok(finding("mx", verdict, text))
     }
 
     /// That the name the relay goes by and its addresses lead to each other: Gmail and others ask for it.
     async fn ptr(&self, smtp: &SmtpSettings) -> Asked<Vec<Finding>> {
-        let is_here =
-            smtp.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) || smtp.host == "localhost";
+        let is_here = smtp
+            .host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+            || smtp.host == "localhost";
         let name = match &smtp.hello_name {
             Some(name) if is_here => name,
             _ if is_here => {
@@ -208,7 +292,11 @@ impl Look<'_> {
             Err(_) => self.addresses(name).await?,
         };
         if addresses.is_empty() {
-            return Ok(vec![finding("ptr", Verdict::Warn, format!("{name} has no address in DNS"))]);
+            return Ok(vec![finding(
+                "ptr",
+                Verdict::Warn,
+                format!("{name} has no address in DNS"),
+            )]);
         }
         let mut findings = Vec::new();
         for address in addresses {
@@ -230,10 +318,14 @@ impl Look<'_> {
                         "{address} has no name (PTR): if it is what sends to the world, have its network publish one"
                     ),
                 ),
-                Some(named) if leads_back => (Verdict::Ok, format!("{address} is {named}, and back")),
+                Some(named) if leads_back => {
+                    (Verdict::Ok, format!("{address} is {named}, and back"))
+                }
                 Some(named) => (
                     Verdict::Warn,
-                    format!("{address} is called {named}, which does not lead back to it: make the two agree"),
+                    format!(
+                        "{address} is called {named}, which does not lead back to it: make the two agree"
+                    ),
                 ),
             };
             findings.push(finding("ptr", verdict, text));

@@ -11,7 +11,9 @@ const STUCK: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     // Without a database nothing waits, and that is said elsewhere.
-    let Ok(db) = Place::db(config) else { return Vec::new() };
+    let Ok(db) = Place::db(config) else {
+        return Vec::new();
+    };
     let now = now();
     let read = db.run_here(|store| {
         Ok::<_, crate::store::StoreError>((
@@ -21,11 +23,21 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             store.sender()?,
         ))
     });
-    let Ok((counts, oldest_due, pauses, sender)) = read else { return Vec::new() };
-    let count =
-        |wanted: DeliveryState| counts.iter().filter(|(state, _)| *state == wanted).map(|(_, n)| n).sum::<u64>();
+    let Ok((counts, oldest_due, pauses, sender)) = read else {
+        return Vec::new();
+    };
+    let count = |wanted: DeliveryState| {
+        counts
+            .iter()
+            .filter(|(state, _)| *state == wanted)
+            .map(|(_, n)| n)
+            .sum::<u64>()
+    };
     let mut findings = Vec::new();
-    for (relay, pause) in pauses.iter().filter(|(_, pause)| pause.refuses_us && pause.until > now) {
+    for (relay, pause) in pauses
+        .iter()
+        .filter(|(_, pause)| pause.refuses_us && pause.until > now)
+    {
         let text = format!(
             "{relay} refuses all mail from us until further notice ({}): look at the login, SPF, DKIM, DMARC, PTR and \
              block lists; mail waits meanwhile",

@@ -13,16 +13,33 @@ pub(super) fn check(db: &Db, now: DateTime<Utc>) -> Vec<Finding> {
     let mut found = Vec::new();
     let asked = db.run_here(|store| Ok((store.alarms(now)?, store.last_tended()?)));
     // That the database does not answer has been said.
-    let Ok((alarms, tended)) = asked else { return found };
+    let Ok((alarms, tended)) = asked else {
+        return found;
+    };
     for alarm in alarms.iter().filter(|alarm| alarm.stands()) {
-        let verdict = if is_grave(&alarm.name) { Verdict::Fail } else { Verdict::Warn };
+        let verdict = if is_grave(&alarm.name) {
+            Verdict::Fail
+        } else {
+            Verdict::Warn
+        };
         let since = alarm.since.format("%Y-%m-%d %H:%M UTC");
-        let detail = if alarm.detail.is_empty() { String::new() } else { format!(" ({})", alarm.detail) };
-        let text = format!("{}, since {since}: {}{detail}; {}", alarm.name, alarm.text, alarm.remedy);
+        let detail = if alarm.detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", alarm.detail)
+        };
+        let text = format!(
+            "{}, since {since}: {}{detail}; {}",
+            alarm.name, alarm.text, alarm.remedy
+        );
         found.push(finding("alarm", verdict, text));
     }
     if found.is_empty() {
-        found.push(finding("alarm", Verdict::Ok, format!("none of {} stands", KINDS.len())));
+        found.push(finding(
+            "alarm",
+            Verdict::Ok,
+            format!("none of {} stands", KINDS.len()),
+        ));
     }
     if let Some(tended) = tended.filter(|tended| now - tended.at > TENDED_LATE) {
         let text = format!(

@@ -17,11 +17,18 @@ const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// That every source answers: those of one provider after each other, others at once.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let db = database_path(config).ok().and_then(|path| SqliteStore::open(path).ok()).map(Db::new);
+    let db = database_path(config)
+        .ok()
+        .and_then(|path| SqliteStore::open(path).ok())
+        .map(Db::new);
     let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
     for (at, source) in config.sources.iter().enumerate() {
-        let provider = remote::provider(source).map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
-        of_providers.entry(provider).or_default().push((at, source.clone()));
+        let provider = remote::provider(source)
+            .map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
+        of_providers
+            .entry(provider)
+            .or_default()
+            .push((at, source.clone()));
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -30,7 +37,10 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found: Vec<(usize, Finding)> = runtime.block_on(async {
         let mut asking = Vec::new();
         for (_, sources) in of_providers {
-            let settings = HttpSettings { tries: 1, ..HttpSettings::of_site(&config.site) };
+            let settings = HttpSettings {
+                tries: 1,
+                ..HttpSettings::of_site(&config.site)
+            };
             let db = db.clone();
             asking.push(tokio::spawn(async move {
                 let mut found = Vec::new();
@@ -50,7 +60,11 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found.into_iter().map(|(_, finding)| finding).collect()
 }
 
-async fn source_stands(db: Option<&Db>, settings: &HttpSettings, source: &SourceSettings) -> Finding {
+async fn source_stands(
+    db: Option<&Db>,
+    settings: &HttpSettings,
+    source: &SourceSettings,
+) -> Finding {
     let (verdict, text) = match Http::new(settings.clone(), Surroundings::of_the_machine()) {
         Err(error) => (Verdict::Fail, with_causes(error)),
         Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {

@@ -33,9 +33,17 @@ struct Rejected {
 }
 
 pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Done {
-    let mut import = Import { db, erased, imported: Imported::default(), batch: Vec::new(), unknown: HashSet::new() };
+    let mut import = Import {
+        db,
+        erased,
+        imported: Imported::default(),
+        batch: Vec::new(),
+        unknown: HashSet::new(),
+    };
     let progress = out::Progress::new("subscribers", 0);
-    let result = files.iter().try_for_each(|file| import.take(file, &progress));
+    let result = files
+        .iter()
+        .try_for_each(|file| import.take(file, &progress));
     drop(progress);
     let imported = import.imported;
     if json {
@@ -55,7 +63,9 @@ pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Do
     }
     result?;
     if imported.read > 0 && imported.rejected.len() as u64 == imported.read {
-        return Err(Failure::Failed(anyhow!("no line could be taken: JSON lines or CSV with an `email` column")));
+        return Err(Failure::Failed(anyhow!(
+            "no line could be taken: JSON lines or CSV with an `email` column"
+        )));
     }
     Ok(())
 }
@@ -74,13 +84,23 @@ impl Import<'_> {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
         let mut input = BufReader::new(file);
-        let start = input.fill_buf().with_context(|| format!("cannot read {name}"))?;
+        let start = input
+            .fill_buf()
+            .with_context(|| format!("cannot read {name}"))?;
         let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
         let is_json = start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let is_csv_name = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        let is_csv_name = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
         let taken = if is_json && !is_csv_name {
             self.json_lines(input, &name, progress)
-        } else if is_csv_name || start.to_ascii_lowercase().split(|byte| *byte == b'\n').next().is_some_and(has_email) {
+        } else if is_csv_name
+            || start
+                .to_ascii_lowercase()
+                .split(|byte| *byte == b'\n')
+                .next()
+                .is_some_and(has_email)
+        {
             self.csv(input, &name, progress)
         } else {
             // Neither: every line is told what is wrong with it.
@@ -110,11 +130,22 @@ impl Import<'_> {
     }
 
     fn csv(&mut self, input: impl BufRead, name: &str, progress: &out::Progress) -> Done {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-        let headings = reader.byte_headers().with_context(|| format!("cannot read {name}"))?.clone();
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(input);
+        let headings = reader
+            .byte_headers()
+            .with_context(|| format!("cannot read {name}"))?
+            .clone();
         let headings: Vec<String> = headings
             .iter()
-            .map(|heading| String::from_utf8_lossy(heading).trim_start_matches('\u{feff}').trim().to_lowercase())
+            .map(|heading| {
+                String::from_utf8_lossy(heading)
+                    .trim_start_matches('\u{feff}')
+                    .trim()
+                    .to_lowercase()
+            })
             .collect();
         if !headings.iter().any(|heading| heading == "email") {
             return Err(Failure::Failed(anyhow!(
@@ -125,9 +156,16 @@ impl Import<'_> {
         for record in reader.byte_records() {
             let record = record.with_context(|| format!("cannot read {name}"))?;
             let line = record.position().map_or(0, csv::Position::line);
-            let cells = headings.iter().zip(&record).filter(|(_, cell)| !cell.is_empty());
-            let table =
-                cells.map(|(key, cell)| (key.clone(), Value::String(String::from_utf8_lossy(cell).into_owned())));
+            let cells = headings
+                .iter()
+                .zip(&record)
+                .filter(|(_, cell)| !cell.is_empty());
+            let table = cells.map(|(key, cell)| {
+                (
+                    key.clone(),
+                    Value::String(String::from_utf8_lossy(cell).into_owned()),
+                )
+            });
             self.add(table.collect(), name, line)?;
             progress.at(self.imported.read);
         }
@@ -136,7 +174,11 @@ impl Import<'_> {
 
     fn reject(&mut self, file: &str, line: u64, reason: String) {
         self.imported.read += 1;
-        self.imported.rejected.push(Rejected { file: file.to_owned(), line, reason });
+        self.imported.rejected.push(Rejected {
+            file: file.to_owned(),
+            line,
+            reason,
+        });
     }
 
     fn add(&mut self, table: Map<String, Value>, file: &str, line: u64) -> Done {
@@ -152,8 +194,11 @@ impl Import<'_> {
         let subscriber = read_subscriber(&mut fields, before.as_ref());
         for (key, resembles) in fields.unknown() {
             if self.unknown.insert(key.clone()) {
-                let meant = resembles.map_or(String::new(), |known| format!(" (did you mean `{known}`?)"));
-                out::note(format!("{file}:{line}: `{key}` is nothing that a subscriber has; passed over{meant}"));
+                let meant =
+                    resembles.map_or(String::new(), |known| format!(" (did you mean `{known}`?)"));
+                out::note(format!(
+                    "{file}:{line}: `{key}` is nothing that a subscriber has; passed over{meant}"
+                ));
             }
         }
         let problems = fields.into_problems();
@@ -179,10 +224,19 @@ impl Import<'_> {
     /// What is known of the subscriber that a line is about: whatever the line
     /// does not mention stays as it is.
     fn known(&mut self, table: &Map<String, Value>) -> Result<Option<NewSubscriber>, Failure> {
-        let email = table.get("email").and_then(Value::as_str).and_then(|text| text.parse::<Address>().ok());
-        let Some(address) = email else { return Ok(None) };
+        let email = table
+            .get("email")
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse::<Address>().ok());
+        let Some(address) = email else {
+            return Ok(None);
+        };
         let is_same = |other: &Address| other.as_str().eq_ignore_ascii_case(address.as_str());
-        if self.batch.iter().any(|(_, _, waiting)| is_same(&waiting.address)) {
+        if self
+            .batch
+            .iter()
+            .any(|(_, _, waiting)| is_same(&waiting.address))
+        {
             self.enter()?;
         }
         let found = self.db.run_here(|store| store.subscriber(&address))?;
@@ -190,15 +244,25 @@ impl Import<'_> {
     }
 
     fn enter(&mut self) -> Done {
-        let subscribers: Vec<NewSubscriber> = self.batch.iter().map(|(_, _, subscriber)| subscriber.clone()).collect();
-        let entered = self.db.run_here(|store| store.enter_subscribers(&subscribers, now()))?;
+        let subscribers: Vec<NewSubscriber> = self
+            .batch
+            .iter()
+            .map(|(_, _, subscriber)| subscriber.clone())
+            .collect();
+        let entered = self
+            .db
+            .run_here(|store| store.enter_subscribers(&subscribers, now()))?;
         for ((file, line, _), entered) in self.batch.drain(..).zip(entered) {
             match entered {
                 Entered::New => self.imported.new += 1,
                 Entered::Changed => self.imported.changed += 1,
                 Entered::Known => self.imported.unchanged += 1,
                 Entered::Left(status) => {
-                    self.imported.rejected.push(Rejected { file, line, reason: status.why_no_issues().to_owned() });
+                    self.imported.rejected.push(Rejected {
+                        file,
+                        line,
+                        reason: status.why_no_issues().to_owned(),
+                    });
                 }
             }
         }

@@ -39,13 +39,19 @@ impl Languages {
         self.all
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(code))
-            .or_else(|| self.all.iter().find(|(known, _)| known.eq_ignore_ascii_case(main)))
+            .or_else(|| {
+                self.all
+                    .iter()
+                    .find(|(known, _)| known.eq_ignore_ascii_case(main))
+            })
             .map_or(&self.english, |(_, language)| language)
     }
 
     pub(in super::super) fn has(&self, code: &str) -> bool {
         let main = code.split(['-', '_']).next().unwrap_or_default();
-        self.all.keys().any(|known| known.eq_ignore_ascii_case(code) || known.eq_ignore_ascii_case(main))
+        self.all
+            .keys()
+            .any(|known| known.eq_ignore_ascii_case(code) || known.eq_ignore_ascii_case(main))
     }
 
     pub(in super::super) fn iter(&self) -> impl Iterator<Item = &Arc<Language>> {
@@ -60,30 +66,47 @@ impl Languages {
 pub(in super::super) fn load(templates: Option<&Path>) -> Result<Languages, TemplateError> {
     let mut all = BTreeMap::new();
     for (code, text) in EMBEDDED {
-        all.insert(code.to_owned(), Arc::new(read(code, text, &format!("languages/{code}.toml"))?.0));
+        all.insert(
+            code.to_owned(),
+            Arc::new(read(code, text, &format!("languages/{code}.toml"))?.0),
+        );
     }
     let mut own = Vec::new();
     for (code, path) in own_files(templates)? {
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| TemplateError::Read { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| TemplateError::Read {
+            path: path.clone(),
+            source,
+        })?;
         let (language, left_out) = read(&code, &text, &path.display().to_string())?;
         all.insert(code, Arc::new(language));
         own.push((path, left_out));
     }
-    let english = all.get("en").cloned().ok_or_else(|| TemplateError::Other("there is no en.toml".to_owned()))?;
+    let english = all
+        .get("en")
+        .cloned()
+        .ok_or_else(|| TemplateError::Other("there is no en.toml".to_owned()))?;
     Ok(Languages { all, english, own })
 }
 
 /// The embedded English, as the pages speak it.
 pub(in super::super) fn english() -> Arc<Language> {
     let (code, text) = EMBEDDED[0];
-    Arc::new(read(code, text, "languages/en.toml").expect("a test reads the embedded languages").0)
+    Arc::new(
+        read(code, text, "languages/en.toml")
+            .expect("a test reads the embedded languages")
+            .0,
+    )
 }
 
 /// `*.toml` in the folder, by the code that their name is.
 fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, TemplateError> {
-    let Some(folder) = templates.map(|folder| folder.join("languages")) else { return Ok(Vec::new()) };
-    let failed = |source| TemplateError::Read { path: folder.clone(), source };
+    let Some(folder) = templates.map(|folder| folder.join("languages")) else {
+        return Ok(Vec::new());
+    };
+    let failed = |source| TemplateError::Read {
+        path: folder.clone(),
+        source,
+    };
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -92,7 +115,9 @@ fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, Templat
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml")
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
             && let Some(code) = path.file_stem().and_then(|name| name.to_str())
         {
             found.push((code.to_owned(), path.clone()));
@@ -104,21 +129,36 @@ fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, Templat
 
 /// A language, and the keys that it leaves to English.
 fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), TemplateError> {
-    let wrong = |line: usize, problem: String| TemplateError::Template { file: file.to_owned(), line, problem };
+    let wrong = |line: usize, problem: String| TemplateError::Template {
+        file: file.to_owned(),
+        line,
+        problem,
+    };
     let located = |error: &toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start);
-        wrong(text[..at.min(text.len())].matches('\n').count() + 1, error.message().to_owned())
+        wrong(
+            text[..at.min(text.len())].matches('\n').count() + 1,
+            error.message().to_owned(),
+        )
     };
     let table: Table = toml::from_str(text).map_err(|error| located(&error))?;
-    let english: Table = toml::from_str(EMBEDDED[0].1).map_err(|error| TemplateError::Other(error.to_string()))?;
+    let english: Table =
+        toml::from_str(EMBEDDED[0].1).map_err(|error| TemplateError::Other(error.to_string()))?;
 
     let (ours, theirs) = (texts(&english), texts(&table));
     for (key, (places, _)) in &theirs {
         let Some((known, _)) = ours.get(key) else {
-            return Err(wrong(line_of(text, key), format!("there is no text {key:?}")));
+            return Err(wrong(
+                line_of(text, key),
+                format!("there is no text {key:?}"),
+            ));
         };
         if let Some(place) = places.difference(known).next() {
-            let places = known.iter().map(|place| format!("{{{place}}}")).collect::<Vec<_>>().join(", ");
+            let places = known
+                .iter()
+                .map(|place| format!("{{{place}}}"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let problem = match places.as_str() {
                 "" => format!("{key} has no place {{{place}}}, nor any other"),
                 places => format!("{key} has no place {{{place}}}, but {places}"),
@@ -126,7 +166,11 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
             return Err(wrong(line_of(text, key), problem));
         }
     }
-    let left_out: Vec<String> = ours.keys().filter(|key| !theirs.contains_key(*key)).cloned().collect();
+    let left_out: Vec<String> = ours
+        .keys()
+        .filter(|key| !theirs.contains_key(*key))
+        .cloned()
+        .collect();
 
     let mut whole = english;
     merge(&mut whole, &table);
@@ -136,7 +180,9 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
         Err(error) => {
             let message = error.message().to_owned();
             let line = match toml::from_str::<Language>(text) {
-                Err(error) if !error.message().starts_with("missing field") => return Err(located(&error)),
+                Err(error) if !error.message().starts_with("missing field") => {
+                    return Err(located(&error));
+                }
                 _ => 1,
             };
             return Err(wrong(line, message));
@@ -146,9 +192,15 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
     for (key, (_, forms)) in &theirs {
         let Some(forms) = forms else { continue };
         let needed = language.plural.forms();
-        let lacks = needed.iter().map(|form| format!("{form:?}").to_lowercase()).find(|form| !forms.contains(form));
+        let lacks = needed
+            .iter()
+            .map(|form| format!("{form:?}").to_lowercase())
+            .find(|form| !forms.contains(form));
         if let Some(form) = lacks {
-            return Err(wrong(line_of(text, key), format!("{key} lacks the form {form:?}")));
+            return Err(wrong(
+                line_of(text, key),
+                format!("{key} lacks the form {form:?}"),
+            ));
         }
     }
     Ok((language, left_out))
@@ -166,7 +218,10 @@ fn texts(table: &Table) -> BTreeMap<String, (BTreeSet<String>, Option<BTreeSet<S
             let mut places = BTreeSet::new();
             collect_places(value, &mut places);
             match value {
-                Value::Table(inner) if !inner.is_empty() && inner.keys().all(|key| FORMS.contains(&key.as_str())) => {
+                Value::Table(inner)
+                    if !inner.is_empty()
+                        && inner.keys().all(|key| FORMS.contains(&key.as_str())) =>
+                {
                     found.insert(key, (places, Some(inner.keys().cloned().collect())));
                 }
                 Value::Table(inner) => open.push((format!("{key}."), inner)),
@@ -206,9 +261,17 @@ fn line_of(text: &str, key: &str) -> usize {
     let mut open = String::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
-        if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        if let Some(header) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
             header.trim().clone_into(&mut open);
-        } else if open == section && line.split('=').next().is_some_and(|left| left.trim().trim_matches('"') == name) {
+        } else if open == section
+            && line
+                .split('=')
+                .next()
+                .is_some_and(|left| left.trim().trim_matches('"') == name)
+        {
             return at + 1;
         }
     }
@@ -219,7 +282,9 @@ fn line_of(text: &str, key: &str) -> usize {
 fn merge(base: &mut Table, own: &Table) {
     for (key, value) in own {
         match (base.get_mut(key), value) {
-            (Some(Value::Table(known)), Value::Table(new)) if !known.contains_key("other") => merge(known, new),
+            (Some(Value::Table(known)), Value::Table(new)) if !known.contains_key("other") => {
+                merge(known, new)
+            }
             _ => {
                 base.insert(key.clone(), value.clone());
             }
@@ -257,20 +322,35 @@ mod tests {
 
     #[test]
     fn an_own_language_is_added_and_what_it_lacks_is_english() {
-        let folder = folder("pl", "name = \"Polski\"\nplural = \"polish\"\n[digest]\nwhy = \"Dlaczego:\"\n");
+        let folder = folder(
+            "pl",
+            "name = \"Polski\"\nplural = \"polish\"\n[digest]\nwhy = \"Dlaczego:\"\n",
+        );
         let languages = load(Some(folder.path())).unwrap();
         let (_, left_out) = &languages.own[0];
-        assert!(left_out.contains(&"digest.save".to_owned()) && !left_out.contains(&"digest.why".to_owned()));
+        assert!(
+            left_out.contains(&"digest.save".to_owned())
+                && !left_out.contains(&"digest.why".to_owned())
+        );
         let polish = languages.get("pl").unwrap();
         assert_eq!(polish.digest.why.as_str(), "Dlaczego:");
         // The plural forms of English are not those of Polish.
-        assert_eq!(polish.count(&polish.digest.no_room, 3, &[]), "3 more found no room.");
+        assert_eq!(
+            polish.count(&polish.digest.no_room, 3, &[]),
+            "3 more found no room."
+        );
     }
 
     #[test]
     fn the_nearest_language_is_taken() {
         let languages = load(None).unwrap();
-        for (code, expected) in [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("xx", "en"), ("", "en")] {
+        for (code, expected) in [
+            ("de", "de"),
+            ("de-AT", "de"),
+            ("DE_ch", "de"),
+            ("xx", "en"),
+            ("", "en"),
+        ] {
             assert_eq!(languages.best(code).code, expected);
         }
         assert!(languages.has("fr-CA") && !languages.has("xx"));
@@ -286,19 +366,35 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_a_language_is_said_with_its_line() {
-        check_error("[digest]\nwhy = \"Y\"\nwhyy = \"Y\"\n", 3, "there is no text \"digest.whyy\"");
+        check_error(
+            "[digest]\nwhy = \"Y\"\nwhyy = \"Y\"\n",
+            3,
+            "there is no text \"digest.whyy\"",
+        );
         check_error(
             "[digest]\nlate = \"{names} {nmaes}\"\n",
             2,
             "digest.late has no place {nmaes}, but {day}, {names}",
         );
-        check_error("[digest]\nwhy = \"{x}\"\n", 2, "digest.why has no place {x}, nor any other");
-        check_error("\n[digest]\nleft_out = { one = \"1\" }\n", 3, "digest.left_out lacks the form \"other\"");
+        check_error(
+            "[digest]\nwhy = \"{x}\"\n",
+            2,
+            "digest.why has no place {x}, nor any other",
+        );
+        check_error(
+            "\n[digest]\nleft_out = { one = \"1\" }\n",
+            3,
+            "digest.left_out lacks the form \"other\"",
+        );
         check_error(
             "plural = \"klingon\"\n",
             1,
             "unknown variant `klingon`, expected one of `none`, `one`, `zero_one`, `czech`, `polish`, `russian`",
         );
-        check_error("\nname = 3\n", 2, "invalid type: integer `3`, expected a string");
+        check_error(
+            "\nname = 3\n",
+            2,
+            "invalid type: integer `3`, expected a string",
+        );
     }
 }

@@ -3,8 +3,8 @@
 
 use super::public::{DayWords, InvitationWords, PaperWords, SearchWords};
 use super::steering::{
-    AccountWords, ChoicesWords, FormWords, InterestWords, LibraryWords, LinkWords, MineWords, PicksWords, PreviewWords,
-    SentWords, SignupWords, WrongWords,
+    AccountWords, ChoicesWords, FormWords, InterestWords, LibraryWords, LinkWords, MineWords,
+    PicksWords, PreviewWords, SentWords, SignupWords, WrongWords,
 };
 use super::{Counted, Text};
 use serde::{Deserialize, Serialize};

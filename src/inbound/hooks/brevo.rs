@@ -17,7 +17,11 @@ const EVENTS: &[(&str, Action, &str)] = &[
 pub(super) fn reports(body: &[u8]) -> Result<Vec<Hooked>, Refused> {
     let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
     let events = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-    events.iter().take(1_000).filter_map(|event| one(event).transpose()).collect()
+    events
+        .iter()
+        .take(1_000)
+        .filter_map(|event| one(event).transpose())
+        .collect()
 }
 
 fn one(event: &Value) -> Result<Option<Hooked>, Refused> {
@@ -27,13 +31,28 @@ fn one(event: &Value) -> Result<Option<Hooked>, Refused> {
     let report = match kind {
         "spam" | "complaint" => complaint(recipient, id),
         kind => {
-            let Some((_, action, status)) = EVENTS.iter().find(|(known, ..)| *known == kind) else { return Ok(None) };
+            let Some((_, action, status)) = EVENTS.iter().find(|(known, ..)| *known == kind) else {
+                return Ok(None);
+            };
             let words = text("reason").unwrap_or_default();
             let own = Status::find(words).is_some();
-            failure(recipient, *action, words, Some(*status).filter(|_| !own), id)
+            failure(
+                recipient,
+                *action,
+                words,
+                Some(*status).filter(|_| !own),
+                id,
+            )
         }
     };
-    let at = event["ts_event"].as_i64().or_else(|| event["ts"].as_i64()).unwrap_or_default();
-    let key = format!("brevo:{}:{}:{kind}:{at}", id.unwrap_or_default(), recipient.unwrap_or_default());
+    let at = event["ts_event"]
+        .as_i64()
+        .or_else(|| event["ts"].as_i64())
+        .unwrap_or_default();
+    let key = format!(
+        "brevo:{}:{}:{kind}:{at}",
+        id.unwrap_or_default(),
+        recipient.unwrap_or_default()
+    );
     Ok(Some(Hooked { key, report }))
 }

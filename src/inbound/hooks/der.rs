@@ -14,9 +14,15 @@ pub(super) fn key_of_certificate(der: &[u8]) -> Option<&[u8]> {
 
 /// The key in a `SubjectPublicKeyInfo`.
 pub(super) fn key_of_info(der: &[u8]) -> Option<&[u8]> {
-    let (SEQUENCE, info, _) = element(der)? else { return None };
-    let (SEQUENCE, _, rest) = element(info)? else { return None };
-    let (BIT_STRING, bits, _) = element(rest)? else { return None };
+    let (SEQUENCE, info, _) = element(der)? else {
+        return None;
+    };
+    let (SEQUENCE, _, rest) = element(info)? else {
+        return None;
+    };
+    let (BIT_STRING, bits, _) = element(rest)? else {
+        return None;
+    };
     // The first octet counts unused bits: none.
     bits.strip_prefix(&[0])
 }

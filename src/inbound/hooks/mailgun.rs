@@ -8,29 +8,47 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 /// documentation.mailgun.com, "Securing webhooks": HMAC-SHA-256 of timestamp and token, in hexadecimal.
-pub(super) fn reports(body: &[u8], key: Option<&SecretString>, now: DateTime<Utc>) -> Result<Vec<Hooked>, Refused> {
+pub(super) fn reports(
+    body: &[u8],
+    key: Option<&SecretString>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Hooked>, Refused> {
     let key = key.ok_or(Refused::NotSet)?.expose_secret();
     let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
     let signed = |name: &str| value["signature"][name].as_str().map(str::to_owned);
-    let timestamp = signed("timestamp").or_else(|| value["signature"]["timestamp"].as_i64().map(|at| at.to_string()));
-    let (timestamp, token) = (timestamp.ok_or(Refused::Shape)?, signed("token").ok_or(Refused::Shape)?);
+    let timestamp = signed("timestamp").or_else(|| {
+        value["signature"]["timestamp"]
+            .as_i64()
+            .map(|at| at.to_string())
+    });
+    let (timestamp, token) = (
+        timestamp.ok_or(Refused::Shape)?,
+        signed("token").ok_or(Refused::Shape)?,
+    );
     let signature = unhex(&signed("signature").ok_or(Refused::Shape)?).ok_or(Refused::Forged)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-    hmac::verify(&key, format!("{timestamp}{token}").as_bytes(), &signature).map_err(|_| Refused::Forged)?;
+    hmac::verify(&key, format!("{timestamp}{token}").as_bytes(), &signature)
+        .map_err(|_| Refused::Forged)?;
     check_age(timestamp.parse().map_err(|_| Refused::Shape)?, now)?;
 
     let event = &value["event-data"];
     let recipient = event["recipient"].as_str();
     let id = event["message"]["headers"]["message-id"].as_str();
     let status = &event["delivery-status"];
-    let words =
-        ["message", "description"].iter().find_map(|key| status[*key].as_str().filter(|words| !words.is_empty()));
+    let words = ["message", "description"]
+        .iter()
+        .find_map(|key| status[*key].as_str().filter(|words| !words.is_empty()));
     let words = match (status["code"].as_i64(), words) {
         (Some(code), Some(words)) => format!("{code} {words}"),
         (_, words) => words.unwrap_or_default().to_owned(),
     };
-    let enhanced = status["enhanced-code"].as_str().filter(|code| !code.is_empty());
-    let report = match (event["event"].as_str().ok_or(Refused::Shape)?, event["severity"].as_str()) {
+    let enhanced = status["enhanced-code"]
+        .as_str()
+        .filter(|code| !code.is_empty());
+    let report = match (
+        event["event"].as_str().ok_or(Refused::Shape)?,
+        event["severity"].as_str(),
+    ) {
         ("complained", _) => complaint(recipient, id),
         // What is temporary is tried again there for 8 hours, and then fails for good.
         ("failed", Some("temporary")) => failure(recipient, Action::Delayed, &words, enhanced, id),
@@ -38,12 +56,18 @@ pub(super) fn reports(body: &[u8], key: Option<&SecretString>, now: DateTime<Utc
         _ => return Ok(Vec::new()),
     };
     // The signature does not cover the event, so one signature is good for one event: the token is its number.
-    Ok(vec![Hooked { key: format!("mailgun:{token}"), report }])
+    Ok(vec![Hooked {
+        key: format!("mailgun:{token}"),
+        report,
+    }])
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
 }

@@ -102,8 +102,12 @@ pub fn reports(
             check_password(request, settings.brevo_secret.as_ref())?;
             brevo::reports(request.body)
         }
-        Provider::Mailgun => mailgun::reports(request.body, settings.mailgun_signing_key.as_ref(), now),
-        Provider::SendGrid => sendgrid::reports(request, settings.sendgrid_public_key.as_deref(), now),
+        Provider::Mailgun => {
+            mailgun::reports(request.body, settings.mailgun_signing_key.as_ref(), now)
+        }
+        Provider::SendGrid => {
+            sendgrid::reports(request, settings.sendgrid_public_key.as_deref(), now)
+        }
     }
 }
 
@@ -114,8 +118,13 @@ fn check_password(request: &Request<'_>, secret: Option<&SecretString>) -> Resul
     let header = request.authorization.unwrap_or_default();
     let (kind, rest) = header.split_once(' ').unwrap_or(("", ""));
     let basic = || {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(rest.trim()).ok()?;
-        String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(rest.trim())
+            .ok()?;
+        String::from_utf8(bytes)
+            .ok()?
+            .split_once(':')
+            .map(|(_, password)| password.to_owned())
     };
     let given = match kind.to_ascii_lowercase().as_str() {
         "basic" => basic(),
@@ -131,7 +140,11 @@ fn check_password(request: &Request<'_>, secret: Option<&SecretString>) -> Resul
 fn same(one: &[u8], other: &[u8]) -> bool {
     use ring::digest::{SHA256, digest};
     let (one, other) = (digest(&SHA256, one), digest(&SHA256, other));
-    one.as_ref().iter().zip(other.as_ref()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    one.as_ref()
+        .iter()
+        .zip(other.as_ref())
+        .fold(0, |differ, (a, b)| differ | (a ^ b))
+        == 0
 }
 
 /// Whether a signature of `at` is neither too old nor from the future.
@@ -159,7 +172,14 @@ fn failure(
 
 fn complaint(recipient: Option<&str>, message_id: Option<&str>) -> Report {
     let recipients = recipient.map(str::to_owned).into_iter().collect();
-    about(Nature::Complaint(vec![Complaint { kind: "abuse".to_owned(), recipients, mail_from: None }]), message_id)
+    about(
+        Nature::Complaint(vec![Complaint {
+            kind: "abuse".to_owned(),
+            recipients,
+            mail_from: None,
+        }]),
+        message_id,
+    )
 }
 
 fn about(nature: Nature, message_id: Option<&str>) -> Report {
@@ -167,5 +187,9 @@ fn about(nature: Nature, message_id: Option<&str>) -> Report {
     if let Some(id) = message_id {
         returned.add("message-id", id);
     }
-    Report { nature, headers: Headers::default(), returned }
+    Report {
+        nature,
+        headers: Headers::default(),
+        returned,
+    }
 }

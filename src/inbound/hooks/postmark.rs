@@ -21,7 +21,10 @@ const TYPES: &[(&str, Action, &str)] = &[
 pub(super) fn reports(body: &[u8]) -> Result<Vec<Hooked>, Refused> {
     let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
     let text = |key: &str| value[key].as_str();
-    let number = value["ID"].as_i64().map(|id| id.to_string()).or_else(|| text("MessageID").map(str::to_owned));
+    let number = value["ID"]
+        .as_i64()
+        .map(|id| id.to_string())
+        .or_else(|| text("MessageID").map(str::to_owned));
     let recipient = text("Email").or_else(|| text("Recipient"));
     let kind = text("Type").unwrap_or_default();
     let report = match text("RecordType").ok_or(Refused::Shape)? {
@@ -41,12 +44,21 @@ pub(super) fn reports(body: &[u8]) -> Result<Vec<Hooked>, Refused> {
             super::about(Nature::AutoReply, None)
         }
         "Bounce" => {
-            let words = [text("Details"), text("Description")].into_iter().flatten().find(|words| !words.is_empty());
+            let words = [text("Details"), text("Description")]
+                .into_iter()
+                .flatten()
+                .find(|words| !words.is_empty());
             let usual = TYPES.iter().find(|(known, ..)| *known == kind);
             let action = usual.map_or(Action::Failed, |(_, action, _)| *action);
             let words = words.unwrap_or_default();
             let own = crate::inbound::reading::Status::find(words).is_some();
-            failure(recipient, action, words, usual.map(|(.., status)| *status).filter(|_| !own), None)
+            failure(
+                recipient,
+                action,
+                words,
+                usual.map(|(.., status)| *status).filter(|_| !own),
+                None,
+            )
         }
         _ => return Ok(Vec::new()),
     };

@@ -21,13 +21,22 @@ fn point(der: &[u8]) -> Option<&[u8]> {
 }
 
 /// twilio.com/docs/sendgrid, "Event webhook security features": ECDSA over timestamp and body.
-pub(super) fn reports(request: &Request<'_>, key: Option<&str>, now: DateTime<Utc>) -> Result<Vec<Hooked>, Refused> {
-    let key = STANDARD.decode(key.ok_or(Refused::NotSet)?).map_err(|_| Refused::NotSet)?;
+pub(super) fn reports(
+    request: &Request<'_>,
+    key: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Hooked>, Refused> {
+    let key = STANDARD
+        .decode(key.ok_or(Refused::NotSet)?)
+        .map_err(|_| Refused::NotSet)?;
     let timestamp = request.timestamp.ok_or(Refused::Forged)?;
-    let signature = STANDARD.decode(request.signature.ok_or(Refused::Forged)?).map_err(|_| Refused::Forged)?;
+    let signature = STANDARD
+        .decode(request.signature.ok_or(Refused::Forged)?)
+        .map_err(|_| Refused::Forged)?;
     let signed = [timestamp.as_bytes(), request.body].concat();
     let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point(&key).ok_or(Refused::NotSet)?);
-    key.verify(&signed, &signature).map_err(|_| Refused::Forged)?;
+    key.verify(&signed, &signature)
+        .map_err(|_| Refused::Forged)?;
     check_age(timestamp.parse().map_err(|_| Refused::Shape)?, now)?;
 
     let value: Value = serde_json::from_slice(request.body).map_err(|_| Refused::Shape)?;
@@ -38,7 +47,10 @@ pub(super) fn reports(request: &Request<'_>, key: Option<&str>, now: DateTime<Ut
 fn one(event: &Value) -> Option<Hooked> {
     let text = |key: &str| event[key].as_str();
     let (recipient, id) = (text("email"), text("smtp-id"));
-    let words = ["reason", "response"].iter().find_map(|key| text(key)).unwrap_or_default();
+    let words = ["reason", "response"]
+        .iter()
+        .find_map(|key| text(key))
+        .unwrap_or_default();
     let report = match text("event")? {
         "bounce" => failure(recipient, Action::Failed, words, text("status"), id),
         "deferred" => failure(recipient, Action::Delayed, words, text("status"), id),
@@ -51,5 +63,8 @@ fn one(event: &Value) -> Option<Hooked> {
         "spamreport" => complaint(recipient, id),
         _ => return None,
     };
-    Some(Hooked { key: format!("sendgrid:{}", text("sg_event_id")?), report })
+    Some(Hooked {
+        key: format!("sendgrid:{}", text("sg_event_id")?),
+        report,
+    })
 }

@@ -10,7 +10,9 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use ring::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use ring::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
@@ -36,7 +38,16 @@ pub enum Told {
     Nothing,
 }
 
-const FIELDS: [&str; 8] = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+const FIELDS: [&str; 8] = [
+    "Message",
+    "MessageId",
+    "Subject",
+    "SubscribeURL",
+    "Timestamp",
+    "Token",
+    "TopicArn",
+    "Type",
+];
 
 impl SnsMessage {
     /// Reads a message about `topic`.
@@ -44,15 +55,22 @@ impl SnsMessage {
         let topic = topic.ok_or(Refused::NotSet)?;
         let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
         let text = |key: &str| value[key].as_str().map(str::to_owned);
-        let fields: Vec<(&'static str, String)> = FIELDS.iter().filter_map(|key| Some((*key, text(key)?))).collect();
-        let url = text("SigningCertURL").or_else(|| text("SigningCertUrl")).ok_or(Refused::Shape)?;
+        let fields: Vec<(&'static str, String)> = FIELDS
+            .iter()
+            .filter_map(|key| Some((*key, text(key)?)))
+            .collect();
+        let url = text("SigningCertURL")
+            .or_else(|| text("SigningCertUrl"))
+            .ok_or(Refused::Shape)?;
         if !is_amazons(&url) || url.rsplit_once('.').is_none_or(|(_, end)| end != "pem") {
             return Err(Refused::Forged);
         }
         let message = SnsMessage {
             fields,
             certificate_url: url,
-            signature: STANDARD.decode(text("Signature").ok_or(Refused::Shape)?).map_err(|_| Refused::Forged)?,
+            signature: STANDARD
+                .decode(text("Signature").ok_or(Refused::Shape)?)
+                .map_err(|_| Refused::Forged)?,
             is_sha256: match text("SignatureVersion").as_deref() {
                 Some("1") => false,
                 Some("2") => true,
@@ -66,19 +84,40 @@ impl SnsMessage {
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The text that was signed.
     fn signed(&self) -> Option<String> {
         let names: &[&str] = match self.field("Type")? {
-            "Notification" => &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
-            "SubscriptionConfirmation" | "UnsubscribeConfirmation" => {
-                &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
-            }
+            "Notification" => &[
+                "Message",
+                "MessageId",
+                "Subject",
+                "Timestamp",
+                "TopicArn",
+                "Type",
+            ],
+            "SubscriptionConfirmation" | "UnsubscribeConfirmation" => &[
+                "Message",
+                "MessageId",
+                "SubscribeURL",
+                "Timestamp",
+                "Token",
+                "TopicArn",
+                "Type",
+            ],
             _ => return None,
         };
-        Some(names.iter().filter_map(|name| Some(format!("{name}\n{}\n", self.field(name)?))).collect())
+        Some(
+            names
+                .iter()
+                .filter_map(|name| Some(format!("{name}\n{}\n", self.field(name)?)))
+                .collect(),
+        )
     }
 
     /// What the message tells, if the key in `certificate` (PEM) has signed it.
@@ -86,24 +125,35 @@ impl SnsMessage {
         let der = CertificateDer::from_pem_slice(certificate).map_err(|_| Refused::Forged)?;
         let key = der::key_of_certificate(&der).ok_or(Refused::Forged)?;
         // Version 1 is SHA-1, still Amazon's default; nobody can choose what they sign, so collisions do not help.
-        let algorithm =
-            if self.is_sha256 { &RSA_PKCS1_2048_8192_SHA256 } else { &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY };
+        let algorithm = if self.is_sha256 {
+            &RSA_PKCS1_2048_8192_SHA256
+        } else {
+            &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY
+        };
         let signed = self.signed().ok_or(Refused::Shape)?;
         UnparsedPublicKey::new(algorithm, key)
             .verify(signed.as_bytes(), &self.signature)
             .map_err(|_| Refused::Forged)?;
-        let at = self.field("Timestamp").and_then(|at| DateTime::parse_from_rfc3339(at).ok()).ok_or(Refused::Shape)?;
+        let at = self
+            .field("Timestamp")
+            .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
+            .ok_or(Refused::Shape)?;
         check_age(at.timestamp(), now)?;
         match self.field("Type") {
             Some("Notification") => {
                 let inner: Value =
-                    serde_json::from_str(self.field("Message").ok_or(Refused::Shape)?).unwrap_or_default();
+                    serde_json::from_str(self.field("Message").ok_or(Refused::Shape)?)
+                        .unwrap_or_default();
                 let key = format!("ses:{}", self.field("MessageId").ok_or(Refused::Shape)?);
-                Ok(ses::notification(&inner)
-                    .map_or(Told::Nothing, |report| Told::Report(Box::new(Hooked { key, report }))))
+                Ok(ses::notification(&inner).map_or(Told::Nothing, |report| {
+                    Told::Report(Box::new(Hooked { key, report }))
+                }))
             }
             Some("SubscriptionConfirmation") => {
-                let url = self.field("SubscribeURL").filter(|url| is_amazons(url)).ok_or(Refused::Forged)?;
+                let url = self
+                    .field("SubscribeURL")
+                    .filter(|url| is_amazons(url))
+                    .ok_or(Refused::Forged)?;
                 Ok(Told::Confirm(url.to_owned()))
             }
             _ => Ok(Told::Nothing),
@@ -113,15 +163,22 @@ impl SnsMessage {
 
 /// Whether an address is SNS' own: `https://sns.REGION.amazonaws.com/…`, also in China.
 fn is_amazons(url: &str) -> bool {
-    let Ok(url) = url.parse::<Uri>() else { return false };
-    let Some(authority) = url.authority() else { return false };
+    let Ok(url) = url.parse::<Uri>() else {
+        return false;
+    };
+    let Some(authority) = url.authority() else {
+        return false;
+    };
     let host = authority.as_str();
-    let region = host
-        .strip_prefix("sns.")
-        .and_then(|rest| rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn")));
+    let region = host.strip_prefix("sns.").and_then(|rest| {
+        rest.strip_suffix(".amazonaws.com")
+            .or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
+    });
     let is_region = |region: &str| {
         !region.is_empty()
-            && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && region
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     url.scheme_str() == Some("https") && region.is_some_and(is_region)
 }
@@ -132,7 +189,10 @@ mod tests {
 
     #[test]
     fn only_amazons_addresses_are_fetched() {
-        for good in ["https://sns.eu-west-1.amazonaws.com/x.pem", "https://sns.cn-north-1.amazonaws.com.cn/x.pem"] {
+        for good in [
+            "https://sns.eu-west-1.amazonaws.com/x.pem",
+            "https://sns.cn-north-1.amazonaws.com.cn/x.pem",
+        ] {
             assert!(is_amazons(good), "{good}");
         }
         for bad in [

@@ -55,7 +55,9 @@ pub(super) struct Wire {
 impl Wire {
     /// Connects, encrypts as the settings say, and hears the greeting.
     pub(super) async fn open(settings: &ImapSettings) -> io::Result<Self> {
-        timeout(CONNECT_WAIT, Self::connect(settings)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        timeout(CONNECT_WAIT, Self::connect(settings))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn connect(settings: &ImapSettings) -> io::Result<Self> {
@@ -74,11 +76,19 @@ impl Wire {
         }
         let mut plain = BufReader::new(stream);
         let mut line = String::new();
-        (&mut plain).take(LINE_BYTES_MAX as u64).read_line(&mut line).await?;
+        (&mut plain)
+            .take(LINE_BYTES_MAX as u64)
+            .read_line(&mut line)
+            .await?;
         plain.write_all(b"t STARTTLS\r\n").await?;
         loop {
             line.clear();
-            if (&mut plain).take(LINE_BYTES_MAX as u64).read_line(&mut line).await? == 0 {
+            if (&mut plain)
+                .take(LINE_BYTES_MAX as u64)
+                .read_line(&mut line)
+                .await?
+                == 0
+            {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             if let Some(end) = line.strip_prefix("t ") {
@@ -90,11 +100,16 @@ impl Wire {
                 ));
             }
         }
-        Ok(Wire::over(Box::new(connector.connect(name, plain.into_inner()).await?)))
+        Ok(Wire::over(Box::new(
+            connector.connect(name, plain.into_inner()).await?,
+        )))
     }
 
     fn over(stream: Box<dyn Stream>) -> Self {
-        Wire { stream: BufReader::new(stream), tag: 0 }
+        Wire {
+            stream: BufReader::new(stream),
+            tag: 0,
+        }
     }
 
     /// Sends `command`; answers the untagged lines and how the tagged one ends.
@@ -109,14 +124,25 @@ impl Wire {
     }
 
     /// Logs in; name and password travel as literals if they hold what quotes cannot (RFC 3501 section 9).
-    pub(super) async fn log_in(&mut self, name: &str, password: &str) -> io::Result<(Vec<Response>, String)> {
+    pub(super) async fn log_in(
+        &mut self,
+        name: &str,
+        password: &str,
+    ) -> io::Result<(Vec<Response>, String)> {
         let plain = |text: &str| text.bytes().all(|byte| (b' '..0x7f).contains(&byte));
         if plain(name) && plain(password) {
-            return self.ask(format!("LOGIN {} {}", quoted(name), quoted(password)).as_bytes()).await;
+            return self
+                .ask(format!("LOGIN {} {}", quoted(name), quoted(password)).as_bytes())
+                .await;
         }
         self.tag += 1;
-        self.stream.write_all(format!("a{} LOGIN {{{}}}\r\n", self.tag, name.len()).as_bytes()).await?;
-        for (text, end) in [(name, format!(" {{{}}}\r\n", password.len())), (password, "\r\n".to_owned())] {
+        self.stream
+            .write_all(format!("a{} LOGIN {{{}}}\r\n", self.tag, name.len()).as_bytes())
+            .await?;
+        for (text, end) in [
+            (name, format!(" {{{}}}\r\n", password.len())),
+            (password, "\r\n".to_owned()),
+        ] {
             self.stream.flush().await?;
             let go = self.line().await?;
             if !go.text.starts_with('+') {
@@ -144,16 +170,21 @@ impl Wire {
                 lines.push(line);
             }
         };
-        timeout(ANSWER_WAIT, all).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        timeout(ANSWER_WAIT, all)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// Waits for a notice, at most `longest`.
     pub(super) async fn idle(&mut self, longest: Duration) -> io::Result<()> {
         self.tag += 1;
-        self.stream.write_all(format!("a{} IDLE\r\n", self.tag).as_bytes()).await?;
+        self.stream
+            .write_all(format!("a{} IDLE\r\n", self.tag).as_bytes())
+            .await?;
         self.stream.flush().await?;
-        let start =
-            timeout(CONNECT_WAIT, self.line()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let start = timeout(CONNECT_WAIT, self.line())
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if start.text.starts_with('+') {
             // `fill_buf` may be given up without losing anything.
             let _ = timeout(longest, self.stream.fill_buf()).await;
@@ -167,7 +198,10 @@ impl Wire {
         let mut response = Response::default();
         loop {
             let mut bytes = Vec::new();
-            let count = (&mut self.stream).take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut bytes).await?;
+            let count = (&mut self.stream)
+                .take(LINE_BYTES_MAX as u64)
+                .read_until(b'\n', &mut bytes)
+                .await?;
             if count == 0 || !bytes.ends_with(b"\n") {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -213,5 +247,7 @@ fn tls(settings: &ImapSettings) -> io::Result<(TlsConnector, ServerName<'static>
 }
 
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(io::Error::other)
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(io::Error::other)
 }

@@ -17,33 +17,61 @@ pub struct Complaint {
 /// The fields of a feedback-report part.
 pub(super) fn complaint(text: &str) -> Complaint {
     let fields = Headers::read(text);
-    let kind = fields.get("feedback-type").unwrap_or("abuse").trim().to_ascii_lowercase();
-    let named = ["original-rcpt-to", "removal-recipient", "redacted-address", "x-original-rcpt-to"];
+    let kind = fields
+        .get("feedback-type")
+        .unwrap_or("abuse")
+        .trim()
+        .to_ascii_lowercase();
+    let named = [
+        "original-rcpt-to",
+        "removal-recipient",
+        "redacted-address",
+        "x-original-rcpt-to",
+    ];
     let mut recipients: Vec<String> = Vec::new();
     for value in named.iter().flat_map(|name| fields.all(name)) {
         for (start, end) in addresses::addresses(value) {
             let address = &value[start..end];
-            if !is_redacted(address) && !recipients.iter().any(|known| addresses::is_same(known, address)) {
+            if !is_redacted(address)
+                && !recipients
+                    .iter()
+                    .any(|known| addresses::is_same(known, address))
+            {
                 recipients.push(address.to_owned());
             }
         }
     }
-    let mail_from = fields.get("original-mail-from").and_then(addresses::first).map(str::to_owned);
-    Complaint { kind, recipients, mail_from }
+    let mail_from = fields
+        .get("original-mail-from")
+        .and_then(addresses::first)
+        .map(str::to_owned);
+    Complaint {
+        kind,
+        recipients,
+        mail_from,
+    }
 }
 
 impl Complaint {
     /// Whether it comes from a person who does not want our mail. Reports on
     /// signatures (RFC 6591) and on viruses are the operator's business.
     pub fn is_from_person(&self) -> bool {
-        !matches!(self.kind.as_str(), "auth-failure" | "virus" | "not-spam" | "dmarc")
+        !matches!(
+            self.kind.as_str(),
+            "auth-failure" | "virus" | "not-spam" | "dmarc"
+        )
     }
 }
 
 /// Whether an address was made unreadable (RFC 6590).
 pub(super) fn is_redacted(address: &str) -> bool {
-    let local = address.rsplit_once('@').map_or(address, |(local, _)| local).to_ascii_lowercase();
-    local.contains("redacted") || local.contains("***") || local.chars().all(|c| matches!(c, 'x' | '*' | '-' | '.'))
+    let local = address
+        .rsplit_once('@')
+        .map_or(address, |(local, _)| local)
+        .to_ascii_lowercase();
+    local.contains("redacted")
+        || local.contains("***")
+        || local.chars().all(|c| matches!(c, 'x' | '*' | '-' | '.'))
 }
 
 #[cfg(test)]

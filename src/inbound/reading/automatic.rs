@@ -154,7 +154,10 @@ pub(super) fn is_reply(headers: &Headers) -> bool {
 }
 
 fn has_subject(headers: &Headers) -> bool {
-    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = headers
+        .decoded("subject")
+        .unwrap_or_default()
+        .to_lowercase();
     let subject = subject.trim();
     SUBJECTS.iter().any(|words| {
         // Short words count at the start alone: a title may hold them anywhere.
@@ -170,18 +173,30 @@ fn has_subject(headers: &Headers) -> bool {
 /// (RFC 5321 section 4.5.5), or what Exchange says of its out-of-office mails,
 /// which it takes for generated ones.
 pub(super) fn is_of_a_machine(headers: &Headers) -> bool {
-    let generated = headers.get("auto-submitted").is_some_and(|value| value.to_lowercase().contains("auto-generated"));
-    headers.get("return-path").is_some_and(|path| path.trim() == "<>")
-        || generated && (headers.has("in-reply-to") || headers.has("x-auto-response-suppress") || is_answer(headers))
+    let generated = headers
+        .get("auto-submitted")
+        .is_some_and(|value| value.to_lowercase().contains("auto-generated"));
+    headers
+        .get("return-path")
+        .is_some_and(|path| path.trim() == "<>")
+        || generated
+            && (headers.has("in-reply-to")
+                || headers.has("x-auto-response-suppress")
+                || is_answer(headers))
 }
 
 /// Whether the subject is that of an answer: reports make their own.
 pub(super) fn is_answer(headers: &Headers) -> bool {
-    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = headers
+        .decoded("subject")
+        .unwrap_or_default()
+        .to_lowercase();
     let subject = subject.trim_start();
-    ["re:", "re :", "aw:", "sv:", "antw:", "vs:", "odp:", "ynt:", "回复", "回覆", "答复"]
-        .iter()
-        .any(|start| subject.starts_with(start))
+    [
+        "re:", "re :", "aw:", "sv:", "antw:", "vs:", "odp:", "ynt:", "回复", "回覆", "答复",
+    ]
+    .iter()
+    .any(|start| subject.starts_with(start))
 }
 
 /// Whether other people's lists, newsletters or forms wrote it: nothing that comes back.
@@ -195,13 +210,21 @@ mod tests {
 
     #[test]
     fn answering_machines_are_known_by_their_headers_and_subjects() {
-        let check = |text: &str, expected: bool| assert_eq!(is_reply(&Headers::read(text)), expected, "{text}");
+        let check = |text: &str, expected: bool| {
+            assert_eq!(is_reply(&Headers::read(text)), expected, "{text}")
+        };
         check("Auto-Submitted: auto-replied (vacation)", true);
         check("Subject: Automatische Antwort: Papers", true);
         check("Subject: =?utf-8?B?5LiN5Zyo?=", true);
-        check("Content-Type: multipart/report; report-type=disposition-notification; boundary=x", true);
+        check(
+            "Content-Type: multipart/report; report-type=disposition-notification; boundary=x",
+            true,
+        );
         check("Subject: Undelivered Mail Returned to Sender", false);
-        check("Auto-Submitted: auto-generated\nSubject: failure notice", false);
+        check(
+            "Auto-Submitted: auto-generated\nSubject: failure notice",
+            false,
+        );
         check("Subject: Re: An absent-minded search for planets", false);
     }
 }

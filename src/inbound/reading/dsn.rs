@@ -75,14 +75,18 @@ pub(super) fn recipients(text: &str) -> Vec<Failure> {
     let mut seen = std::collections::HashSet::new();
     for block in blocks(text) {
         let fields = Headers::read(&block);
-        let is_about_one = ["final-recipient", "original-recipient", "x-actual-recipient", "action"];
+        let is_about_one = [
+            "final-recipient",
+            "original-recipient",
+            "x-actual-recipient",
+            "action",
+        ];
         if is_about_one.iter().any(|name| fields.has(name)) && found.len() < RECIPIENTS_MAX {
             let one = recipient(&fields);
             // Some repeat a recipient for each try.
-            let is_new = one
-                .recipient
-                .as_ref()
-                .is_none_or(|address| seen.insert((address.to_ascii_lowercase(), one.action as u8)));
+            let is_new = one.recipient.as_ref().is_none_or(|address| {
+                seen.insert((address.to_ascii_lowercase(), one.action as u8))
+            });
             if is_new {
                 found.push(one);
             }
@@ -97,7 +101,9 @@ fn blocks(text: &str) -> Vec<String> {
     let mut blocks = vec![String::new()];
     let mut has_final = false;
     for line in text.lines() {
-        let is_final = line.get(..16).is_some_and(|start| start.eq_ignore_ascii_case("final-recipient:"));
+        let is_final = line
+            .get(..16)
+            .is_some_and(|start| start.eq_ignore_ascii_case("final-recipient:"));
         if line.trim().is_empty() || (is_final && has_final) {
             blocks.push(String::new());
             has_final = false;
@@ -117,17 +123,32 @@ fn recipient(fields: &Headers) -> Failure {
     let address = |name: &str| fields.get(name).and_then(typed_address);
     let given = address("original-recipient");
     let last = address("final-recipient").or_else(|| address("x-actual-recipient"));
-    let diagnostic = fields.all("diagnostic-code").map(typed_text).collect::<Vec<_>>().join(" ");
+    let diagnostic = fields
+        .all("diagnostic-code")
+        .map(typed_text)
+        .collect::<Vec<_>>()
+        .join(" ");
     let diagnostic = if diagnostic.trim().is_empty() {
         // Exim and a few others put the words elsewhere.
-        fields.get("x-exim-diagnostic").or_else(|| fields.get("x-notes")).map(typed_text).unwrap_or_default()
+        fields
+            .get("x-exim-diagnostic")
+            .or_else(|| fields.get("x-notes"))
+            .map(typed_text)
+            .unwrap_or_default()
     } else {
         diagnostic
     };
     let status = fields.get("status").and_then(Status::read);
     let action = fields.get("action").and_then(|word| {
-        let word = word.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        ACTIONS.iter().find(|(known, _)| *known == word).map(|(_, action)| *action)
+        let word = word
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        ACTIONS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, action)| *action)
     });
     let by_status = || match status.map(|status| status.class) {
         Some(2) => Action::Delivered,
@@ -144,18 +165,40 @@ fn recipient(fields: &Headers) -> Failure {
         (said, _) => said,
     };
     // A machine's own name ("user@sims-ms-daemon") is nobody's address.
-    let is_inner = |address: &String| !address.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('.'));
-    let recipient = last.clone().filter(|last| given.is_none() || !is_inner(last)).or_else(|| given.clone()).or(last);
-    let original = given.filter(|given| recipient.as_ref().is_none_or(|one| !addresses::is_same(one, given)));
+    let is_inner = |address: &String| {
+        !address
+            .rsplit_once('@')
+            .is_some_and(|(_, domain)| domain.contains('.'))
+    };
+    let recipient = last
+        .clone()
+        .filter(|last| given.is_none() || !is_inner(last))
+        .or_else(|| given.clone())
+        .or(last);
+    let original = given.filter(|given| {
+        recipient
+            .as_ref()
+            .is_none_or(|one| !addresses::is_same(one, given))
+    });
     let stage = stage::find(&diagnostic);
-    Failure { recipient, original, action: action.unwrap_or_else(by_status), status, reply, diagnostic, stage }
+    Failure {
+        recipient,
+        original,
+        action: action.unwrap_or_else(by_status),
+        status,
+        reply,
+        diagnostic,
+        stage,
+    }
 }
 
 /// What the last server said, where the one before quotes it: `5.1.0 - Unknown address error 550-'5.7.1 no'`.
 ///
 /// Amazon's relays write `554 4.4.7 expired <421 4.4.2 timed out>`.
 fn innermost(text: &str) -> &str {
-    let pointed = text.rfind('<').map(|at| text[at + 1..].trim_end_matches(['>', '.', ' ']));
+    let pointed = text
+        .rfind('<')
+        .map(|at| text[at + 1..].trim_end_matches(['>', '.', ' ']));
     let is_reply = |inner: &&str| {
         inner.len() > 4
             && inner.is_char_boundary(4)
@@ -167,7 +210,10 @@ fn innermost(text: &str) -> &str {
     }
     let quoted = text.split_once("-'").and_then(|(before, rest)| {
         let start = before.len().checked_sub(3)?;
-        let is_reply = before.get(start..)?.bytes().all(|byte| byte.is_ascii_digit());
+        let is_reply = before
+            .get(start..)?
+            .bytes()
+            .all(|byte| byte.is_ascii_digit());
         let end = rest.rfind('\'')?;
         is_reply.then(|| &text[start..before.len() + 2 + end])
     });
@@ -213,8 +259,14 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].recipient.as_deref(), Some("a@example.org"));
         assert_eq!(found[0].original.as_deref(), Some("b@example.org"));
-        assert_eq!((found[0].status, found[0].reply), (Some(Status::new(5, 1, 1)), Some(550)));
+        assert_eq!(
+            (found[0].status, found[0].reply),
+            (Some(Status::new(5, 1, 1)), Some(550))
+        );
         assert_eq!(found[0].diagnostic, "550-5.1.1 no such user");
-        assert_eq!((found[1].action, found[1].status), (Action::Delayed, Some(Status::new(4, 4, 1))));
+        assert_eq!(
+            (found[1].action, found[1].status),
+            (Action::Delayed, Some(Status::new(4, 4, 1)))
+        );
     }
 }

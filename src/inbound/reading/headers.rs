@@ -25,7 +25,10 @@ impl Headers {
                 break;
             }
         }
-        (Self::read(&String::from_utf8_lossy(&mail[..at.min(end)])), &mail[end..])
+        (
+            Self::read(&String::from_utf8_lossy(&mail[..at.min(end)])),
+            &mail[end..],
+        )
     }
 
     /// Headers from text, up to the first line that is none.
@@ -39,7 +42,9 @@ impl Headers {
                 }
                 continue;
             }
-            let Some((name, value)) = field(line) else { continue };
+            let Some((name, value)) = field(line) else {
+                continue;
+            };
             if all.len() >= HEADERS_MAX {
                 break;
             }
@@ -50,17 +55,24 @@ impl Headers {
 
     /// Adds a header.
     pub fn add(&mut self, name: &str, value: &str) {
-        self.0.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        self.0
+            .push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
 
     /// The first value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Every value of `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether there is a `name`.
@@ -81,14 +93,25 @@ impl Headers {
         }
         let head = format!("Subject: {raw}\r\n\r\n");
         let parsed = MessageParser::default().parse_headers(head.as_bytes());
-        parsed.and_then(|message| message.subject().map(str::to_owned)).or_else(|| Some(raw.to_owned()))
+        parsed
+            .and_then(|message| message.subject().map(str::to_owned))
+            .or_else(|| Some(raw.to_owned()))
     }
 
     /// The media type, in lower case; `text/plain` if none is given (RFC 2045 section 5.2).
     pub(super) fn content_type(&self) -> String {
         let value = self.get("content-type").unwrap_or_default();
-        let kind = value.split([';', ' ', '\t']).next().unwrap_or_default().trim().to_ascii_lowercase();
-        if kind.contains('/') { kind } else { "text/plain".to_owned() }
+        let kind = value
+            .split([';', ' ', '\t'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if kind.contains('/') {
+            kind
+        } else {
+            "text/plain".to_owned()
+        }
     }
 
     /// A parameter of the first value of `header`, unquoted.
@@ -131,8 +154,14 @@ mod tests {
         assert_eq!(body, b"body");
         assert_eq!(headers.decoded("subject").as_deref(), Some("にゃん"));
         assert_eq!(headers.content_type(), "multipart/report");
-        assert_eq!(headers.parameter("content-type", "boundary").as_deref(), Some("x;y"));
-        assert_eq!(headers.parameter("content-type", "report-type").as_deref(), Some("delivery-status"));
+        assert_eq!(
+            headers.parameter("content-type", "boundary").as_deref(),
+            Some("x;y")
+        );
+        assert_eq!(
+            headers.parameter("content-type", "report-type").as_deref(),
+            Some("delivery-status")
+        );
         assert_eq!(headers.parameter("content-type", "charset"), None);
     }
 }

@@ -131,9 +131,11 @@ const WORDS: &[&str] = &[
 /// be such words: somebody who writes about unsubscribing does not unsubscribe.
 pub(super) fn is_wish(headers: &Headers, body: &str) -> bool {
     let subject = headers.decoded("subject").unwrap_or_default();
-    let is_reply = ["re:", "aw:", "sv:", "antw:", "fw:", "fwd:", "wg:", "vs:", "odp:", "ynt:"]
-        .iter()
-        .any(|start| subject.to_lowercase().starts_with(start));
+    let is_reply = [
+        "re:", "aw:", "sv:", "antw:", "fw:", "fwd:", "wg:", "vs:", "odp:", "ynt:",
+    ]
+    .iter()
+    .any(|start| subject.to_lowercase().starts_with(start));
     if !is_reply && says(&subject) {
         return true;
     }
@@ -157,7 +159,11 @@ mod tests {
     #[test]
     fn only_plain_words_are_a_wish() {
         let check = |subject: &str, body: &str, expected: bool| {
-            assert_eq!(is_wish(&Headers::read(&format!("Subject: {subject}")), body), expected, "{subject}: {body}");
+            assert_eq!(
+                is_wish(&Headers::read(&format!("Subject: {subject}")), body),
+                expected,
+                "{subject}: {body}"
+            );
         };
         check("Unsubscribe", "", true);
         check("Re: papers", "\n STOP!\n> On Monday …", true);

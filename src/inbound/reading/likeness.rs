@@ -37,7 +37,14 @@ const SENDERS: &[&str] = &[
 ];
 
 /// What some of them call themselves, as others do too.
-const SENDERS_AT_TIMES: &[&str] = &["bounce", "notification@", "mta@", "no-reply@", "noreply@", "administrator@"];
+const SENDERS_AT_TIMES: &[&str] = &[
+    "bounce",
+    "notification@",
+    "mta@",
+    "no-reply@",
+    "noreply@",
+    "administrator@",
+];
 
 /// What subjects say, in lower case.
 const SUBJECTS: &[&str] = &[
@@ -270,7 +277,12 @@ const GIVEN_UP: &[&str] = &[
 /// have left. So a report must also show whom it is about or what a server
 /// said, or bring the mail back; `ours` are the addresses that it was sent to,
 /// which show nothing.
-pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, ours: &[String]) -> bool {
+pub(super) fn is_report(
+    headers: &Headers,
+    notice: &str,
+    returned: &Headers,
+    ours: &[String],
+) -> bool {
     if headers.has("x-failed-recipients")
         || headers
             .parameter("content-type", "report-type")
@@ -279,20 +291,28 @@ pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, our
         return true;
     }
     let from = headers.decoded("from").unwrap_or_default().to_lowercase();
-    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = headers
+        .decoded("subject")
+        .unwrap_or_default()
+        .to_lowercase();
     let start = start_of(notice, 6_000).to_lowercase();
     let is_system = SENDERS.iter().any(|words| from.contains(words));
     let is_likely = is_system
         || SENDERS_AT_TIMES.iter().any(|words| from.contains(words))
-        || headers
-            .get("return-path")
-            .is_some_and(|path| path.trim() == "<>" || path.to_lowercase().contains("mailer-daemon"));
+        || headers.get("return-path").is_some_and(|path| {
+            path.trim() == "<>" || path.to_lowercase().contains("mailer-daemon")
+        });
     // "Re:" is a person's, or their machine's.
-    let about_failure = !super::automatic::is_answer(headers) && SUBJECTS.iter().any(|words| subject.contains(words));
+    let about_failure = !super::automatic::is_answer(headers)
+        && SUBJECTS.iter().any(|words| subject.contains(words));
     let tells_failure = BODIES.iter().any(|words| start.contains(words));
     let stranger = |address: &str| !ours.iter().any(|one| is_same(one, address));
     let stands = |worst: Rank| {
-        notice.lines().take(200).flat_map(on_line).any(|(rank, address)| rank <= worst && stranger(&address))
+        notice
+            .lines()
+            .take(200)
+            .flat_map(on_line)
+            .any(|(rank, address)| rank <= worst && stranger(&address))
     };
     let named = || stands(Rank::Refused);
     let mentioned = || addresses(start_of(notice, 4_000)).any(|(a, b)| stranger(&notice[a..b]));
@@ -300,14 +320,17 @@ pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, our
     let quotes_server = || Status::find(notice).is_some() || find_reply(notice).is_some();
     if is_system && !super::automatic::is_bulk(headers) {
         let shows = || brought_back || mentioned() || quotes_server();
-        return (about_failure || tells_failure || from.contains("mailer-daemon") && named()) && shows();
+        return (about_failure || tells_failure || from.contains("mailer-daemon") && named())
+            && shows();
     }
     if super::automatic::is_bulk(headers) {
         return false;
     }
     match (is_likely, about_failure, tells_failure) {
         (true, true, _) => brought_back || named() || quotes_server(),
-        (true, false, true) => stands(Rank::Labelled) && brought_back || quotes_server() && (brought_back || named()),
+        (true, false, true) => {
+            stands(Rank::Labelled) && brought_back || quotes_server() && (brought_back || named())
+        }
         // Some gateways write as a person of theirs; then both must fit, and more be shown.
         (false, true, true) => brought_back || named() && quotes_server(),
         _ => false,
@@ -317,7 +340,10 @@ pub(super) fn is_report(headers: &Headers, notice: &str, returned: &Headers, our
 /// Whether `notice` says that delivery is still being tried.
 pub(super) fn is_delay(headers: &Headers, notice: &str) -> bool {
     let start = start_of(notice, 4_000).to_lowercase();
-    let subject = headers.decoded("subject").unwrap_or_default().to_lowercase();
+    let subject = headers
+        .decoded("subject")
+        .unwrap_or_default()
+        .to_lowercase();
     let delayed = DELAYS.iter().any(|words| start.contains(words))
         || subject.contains("(delay)")
         || subject.contains("delivery delayed");

@@ -38,16 +38,26 @@ pub(super) struct Part<'a> {
 /// Line ends as LF where a mail knows CR alone, without a leading mbox line; cut to what is read.
 pub(super) fn tidied(mail: &[u8]) -> Cow<'_, [u8]> {
     let mail = &mail[..mail.len().min(MAIL_BYTES_MAX)];
-    let start = mail.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(mail.len());
+    let start = mail
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())
+        .unwrap_or(mail.len());
     let mut mail = &mail[start..];
     if mail.starts_with(b"From ") || mail.starts_with(b">From ") {
-        let end = mail.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map_or(mail.len(), |at| at + 1);
+        let end = mail
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+            .map_or(mail.len(), |at| at + 1);
         mail = &mail[end..];
         mail = mail.strip_prefix(b"\n").unwrap_or(mail);
     }
     let first = &mail[..mail.len().min(8 << 10)];
     if first.contains(&b'\r') && !first.contains(&b'\n') {
-        return Cow::Owned(mail.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect());
+        return Cow::Owned(
+            mail.iter()
+                .map(|&byte| if byte == b'\r' { b'\n' } else { byte })
+                .collect(),
+        );
     }
     Cow::Borrowed(mail)
 }
@@ -80,8 +90,16 @@ fn collect<'a>(headers: Headers, body: &'a [u8], depth: usize, found: &mut Vec<P
         }
     }
     // A multipart whose boundary never comes is read as text: some gateways lose it.
-    let kind = if kind.starts_with("multipart/") { "text/plain".to_owned() } else { kind };
-    found.push(Part { headers, kind, body });
+    let kind = if kind.starts_with("multipart/") {
+        "text/plain".to_owned()
+    } else {
+        kind
+    };
+    found.push(Part {
+        headers,
+        kind,
+        body,
+    });
 }
 
 /// What stands between the lines `--boundary`.
@@ -92,7 +110,12 @@ fn between<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
     for line in body.split_inclusive(|&byte| byte == b'\n') {
         let start = at;
         at += line.len();
-        let Some(rest) = line.strip_prefix(b"--").and_then(|line| line.strip_prefix(boundary)) else { continue };
+        let Some(rest) = line
+            .strip_prefix(b"--")
+            .and_then(|line| line.strip_prefix(boundary))
+        else {
+            continue;
+        };
         let is_last = rest.starts_with(b"--");
         if !is_last && !rest.iter().all(u8::is_ascii_whitespace) {
             continue;
@@ -114,12 +137,21 @@ fn between<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
 impl Part<'_> {
     /// The body without its transfer encoding.
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
-        let encoding = self.headers.get("content-transfer-encoding").unwrap_or_default().trim().to_ascii_lowercase();
+        let encoding = self
+            .headers
+            .get("content-transfer-encoding")
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         let body = &self.body[..self.body.len().min(TEXT_BYTES_MAX)];
         let decoded = match encoding.as_str() {
             "quoted-printable" => quoted_printable_decode(body),
             "base64" => {
-                let plain: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+                let plain: Vec<u8> = body
+                    .iter()
+                    .copied()
+                    .filter(|byte| !byte.is_ascii_whitespace())
+                    .collect();
                 base64_decode(&plain).filter(|bytes| !bytes.is_empty())
             }
             _ => None,
@@ -130,10 +162,16 @@ impl Part<'_> {
     /// The body as text; HTML as what one would read of it.
     pub(super) fn text(&self) -> String {
         let bytes = self.bytes();
-        let charset = self.headers.parameter("content-type", "charset").unwrap_or_default();
+        let charset = self
+            .headers
+            .parameter("content-type", "charset")
+            .unwrap_or_default();
         let text = decoded(&bytes, &charset);
         if self.kind == "text/html" {
-            let end = (0..=HTML_BYTES_MAX.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+            let end = (0..=HTML_BYTES_MAX.min(text.len()))
+                .rev()
+                .find(|&at| text.is_char_boundary(at))
+                .unwrap_or(0);
             return html_to_text(&text[..end]);
         }
         text
@@ -142,9 +180,14 @@ impl Part<'_> {
 
 fn decoded(bytes: &[u8], charset: &str) -> String {
     // ISO-2022-JP is often sent undeclared; its escapes are unmistakable (RFC 1468).
-    let has_escapes = bytes.windows(3).any(|three| matches!(three, [0x1b, b'$', b'B' | b'@']));
+    let has_escapes = bytes
+        .windows(3)
+        .any(|three| matches!(three, [0x1b, b'$', b'B' | b'@']));
     let charset = if has_escapes { "iso-2022-jp" } else { charset };
-    let plain = charset.is_empty() || ["utf-8", "us-ascii", "utf8"].iter().any(|one| charset.eq_ignore_ascii_case(one));
+    let plain = charset.is_empty()
+        || ["utf-8", "us-ascii", "utf8"]
+            .iter()
+            .any(|one| charset.eq_ignore_ascii_case(one));
     if !plain && let Some(decode) = charset_decoder(charset.as_bytes()) {
         return decode(bytes);
     }
@@ -161,18 +204,24 @@ mod tests {
                      boundary=\"b\"\n\n--b\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n--b--\n--a\nContent-Type: \
                      text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nf=FCr\n--a--\n";
         let (_, found) = parts(mail);
-        let texts: Vec<String> = found.iter().map(|part| part.text().trim().to_owned()).collect();
+        let texts: Vec<String> = found
+            .iter()
+            .map(|part| part.text().trim().to_owned())
+            .collect();
         assert_eq!(texts, ["hello", "für"]);
     }
 
     #[test]
     fn depth_and_number_have_an_end() {
         let deep: Vec<u8> = (0..5_000)
-            .flat_map(|at| format!("Content-Type: multipart/mixed; boundary=b{at}\n\n--b{at}\n").into_bytes())
+            .flat_map(|at| {
+                format!("Content-Type: multipart/mixed; boundary=b{at}\n\n--b{at}\n").into_bytes()
+            })
             .collect();
         assert_eq!(parts(&deep).1.len(), 1);
-        let many =
-            b"Content-Type: multipart/mixed; boundary=b\n\n".iter().chain(b"--b\n\nx\n".iter().cycle().take(70_000));
+        let many = b"Content-Type: multipart/mixed; boundary=b\n\n"
+            .iter()
+            .chain(b"--b\n\nx\n".iter().cycle().take(70_000));
         assert!(parts(&many.copied().collect::<Vec<u8>>()).1.len() <= PARTS_MAX + 1);
     }
 }

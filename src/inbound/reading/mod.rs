@@ -74,7 +74,9 @@ impl Report {
             Nature::Complaint(complaints) => complaints.as_slice(),
             _ => &[],
         };
-        complaints.iter().filter_map(|complaint| complaint.mail_from.as_deref())
+        complaints
+            .iter()
+            .filter_map(|complaint| complaint.mail_from.as_deref())
     }
 
     /// Its own identifier, without angle brackets.
@@ -118,7 +120,9 @@ pub fn read(mail: &[u8]) -> Report {
     let outer = read_one(&mail);
     // Some gateways wrap the report that they were given into one of their own, which says less.
     let says_nothing = match &outer.nature {
-        Nature::Delivery(failures) => failures.iter().all(|one| one.status.is_none() && one.reply.is_none()),
+        Nature::Delivery(failures) => failures
+            .iter()
+            .all(|one| one.status.is_none() && one.reply.is_none()),
         Nature::Other => true,
         _ => false,
     };
@@ -129,10 +133,17 @@ pub fn read(mail: &[u8]) -> Report {
             .is_some_and(|kind| kind.eq_ignore_ascii_case("delivery-status"))
     {
         let (_, parts) = parts(&mail);
-        if let Some(inner) = parts.iter().rev().find(|part| HOLDERS.contains(&part.kind.as_str())) {
+        if let Some(inner) = parts
+            .iter()
+            .rev()
+            .find(|part| HOLDERS.contains(&part.kind.as_str()))
+        {
             let inner = read_one(&tidied(&inner.bytes()));
             if matches!(inner.nature, Nature::Delivery(_)) {
-                return Report { headers: outer.headers, ..inner };
+                return Report {
+                    headers: outer.headers,
+                    ..inner
+                };
             }
         }
     }
@@ -147,16 +158,31 @@ fn read_one(mail: &[u8]) -> Report {
     }
     // A report in prose is text, or text and the returned mail; HTML alone is read as its text.
     let prose = prose(&parts);
-    if let Some(Report { nature, returned, .. }) = ses::in_text(&prose) {
-        return Report { nature, headers, returned };
+    if let Some(Report {
+        nature, returned, ..
+    }) = ses::in_text(&prose)
+    {
+        return Report {
+            nature,
+            headers,
+            returned,
+        };
     }
     let mut pasted = pasted(&prose);
     explain(&mut pasted, original::split(&prose).0, &returned);
     if !pasted.is_empty() && !automatic::is_bulk(&headers) {
-        return Report { nature: Nature::Delivery(pasted), headers, returned };
+        return Report {
+            nature: Nature::Delivery(pasted),
+            headers,
+            returned,
+        };
     }
     let (notice_text, below) = original::split(&prose);
-    let returned = if returned.is_empty() { original::headers(below) } else { returned };
+    let returned = if returned.is_empty() {
+        original::headers(below)
+    } else {
+        returned
+    };
     let is_report = likeness::is_report(&headers, notice_text, &returned, &sent_to(&headers));
     let machine_reply = automatic::is_reply(&headers) || automatic::is_answer(&headers);
     let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
@@ -174,15 +200,26 @@ fn read_one(mail: &[u8]) -> Report {
     } else {
         Nature::Other
     };
-    Report { nature, headers, returned }
+    Report {
+        nature,
+        headers,
+        returned,
+    }
 }
 
 /// Whether an automatic answer is about a mail that did not arrive: Exim marks its reports as answers.
 fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
     let from = headers.decoded("from").unwrap_or_default().to_lowercase();
-    let is_daemon = ["mailer-daemon", "mail delivery", "postmaster", "post_master", "post_office", "mail system"]
-        .iter()
-        .any(|name| from.contains(name));
+    let is_daemon = [
+        "mailer-daemon",
+        "mail delivery",
+        "postmaster",
+        "post_master",
+        "post_office",
+        "mail system",
+    ]
+    .iter()
+    .any(|name| from.contains(name));
     headers.has("x-failed-recipients")
         || is_daemon
         || (Status::find(notice).is_some() && status::find_reply(notice).is_some())
@@ -195,14 +232,27 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
         .filter(|part| part.kind == "message/feedback-report")
         .map(|part| arf::complaint(&part.text()))
         .collect();
-    let report = |nature| Some(Report { nature, headers: headers.clone(), returned: returned.clone() });
+    let report = |nature| {
+        Some(Report {
+            nature,
+            headers: headers.clone(),
+            returned: returned.clone(),
+        })
+    };
     // Microsoft's Junk Mail Reporting Program sends the mail back with its reader's address, and no report.
     let complainers: Vec<String> = returned
         .all("x-hmxmroriginalrecipient")
         .filter_map(|value| addresses::first(value).map(str::to_owned))
         .collect();
-    if complaints.is_empty() && !complainers.is_empty() && !parts.iter().any(|part| part.kind.ends_with("-status")) {
-        let complaint = Complaint { kind: "abuse".to_owned(), recipients: complainers, mail_from: None };
+    if complaints.is_empty()
+        && !complainers.is_empty()
+        && !parts.iter().any(|part| part.kind.ends_with("-status"))
+    {
+        let complaint = Complaint {
+            kind: "abuse".to_owned(),
+            recipients: complainers,
+            mail_from: None,
+        };
         return report(Nature::Complaint(vec![complaint]));
     }
     if !complaints.is_empty() {
@@ -211,17 +261,25 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
     let is_receipt = headers
         .parameter("content-type", "report-type")
         .is_some_and(|kind| kind.eq_ignore_ascii_case("disposition-notification"));
-    let receipts: Vec<&Part<'_>> =
-        parts.iter().filter(|part| part.kind == "message/disposition-notification").collect();
+    let receipts: Vec<&Part<'_>> = parts
+        .iter()
+        .filter(|part| part.kind == "message/disposition-notification")
+        .collect();
     // A receipt that says "rejected": Dovecot's way to refuse after the server took it.
-    let refuses =
-        (is_receipt || !receipts.is_empty()) && prose(parts).to_lowercase().contains("automatically rejected");
+    let refuses = (is_receipt || !receipts.is_empty())
+        && prose(parts)
+            .to_lowercase()
+            .contains("automatically rejected");
     if (is_receipt || !receipts.is_empty()) && !refuses {
         return report(Nature::AutoReply);
     }
-    let statuses = parts.iter().filter(|part| part.kind.ends_with("delivery-status"));
-    let mut failures: Vec<Failure> =
-        statuses.chain(receipts.iter().copied()).flat_map(|part| dsn::recipients(&part.text())).collect();
+    let statuses = parts
+        .iter()
+        .filter(|part| part.kind.ends_with("delivery-status"));
+    let mut failures: Vec<Failure> = statuses
+        .chain(receipts.iter().copied())
+        .flat_map(|part| dsn::recipients(&part.text()))
+        .collect();
     if failures.is_empty() {
         return None;
     }
@@ -239,7 +297,10 @@ fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
             let below = notice::recipients(&Headers::default(), notice, returned, &[]);
             failure.recipient = below.into_iter().next().and_then(|one| one.recipient);
         }
-        let from = failure.recipient.as_deref().and_then(|address| notice.find(address));
+        let from = failure
+            .recipient
+            .as_deref()
+            .and_then(|address| notice.find(address));
         let said = match from {
             Some(at) if !is_only => &notice[at..],
             _ if is_only => notice,
@@ -247,7 +308,8 @@ fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
         };
         let said = start_of(said, 3_000);
         failure.stage = failure.stage.or_else(|| stage::find(said));
-        let tells = failure.diagnostic.split_whitespace().count() >= 3 || words::reason(&failure.diagnostic).is_some();
+        let tells = failure.diagnostic.split_whitespace().count() >= 3
+            || words::reason(&failure.diagnostic).is_some();
         if tells || failure.action == Action::Delivered {
             continue;
         }
@@ -261,7 +323,10 @@ fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
 }
 
 fn start_of(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
     &text[..end]
 }
 
@@ -271,19 +336,30 @@ fn pasted(prose: &str) -> Vec<Failure> {
     if !(lower.contains("final-recipient:") && lower.contains("action:")) {
         return Vec::new();
     }
-    let plain: Vec<&str> = prose.lines().map(|line| line.trim_start_matches(['>', '|', ' '])).collect();
+    let plain: Vec<&str> = prose
+        .lines()
+        .map(|line| line.trim_start_matches(['>', '|', ' ']))
+        .collect();
     dsn::recipients(&plain.join("\n"))
 }
 
 /// The text for people.
 fn prose(parts: &[Part<'_>]) -> String {
     let mut text = String::new();
-    for part in parts.iter().filter(|part| part.kind == "text/plain" || part.kind == "text").take(3) {
+    for part in parts
+        .iter()
+        .filter(|part| part.kind == "text/plain" || part.kind == "text")
+        .take(3)
+    {
         text.push_str(&part.text());
         text.push('\n');
     }
     if text.trim().is_empty() {
-        text = parts.iter().find(|part| part.kind == "text/html").map(Part::text).unwrap_or_default();
+        text = parts
+            .iter()
+            .find(|part| part.kind == "text/html")
+            .map(Part::text)
+            .unwrap_or_default();
     }
     text
 }
@@ -300,6 +376,10 @@ const HOLDERS: [&str; 6] = [
 
 /// The headers of the returned mail, from the part that holds it.
 fn returned_headers(parts: &[Part<'_>]) -> Headers {
-    let part = parts.iter().rev().find(|part| HOLDERS.contains(&part.kind.as_str()));
-    part.map(|part| Headers::split(&part.bytes()).0).unwrap_or_default()
+    let part = parts
+        .iter()
+        .rev()
+        .find(|part| HOLDERS.contains(&part.kind.as_str()));
+    part.map(|part| Headers::split(&part.bytes()).0)
+        .unwrap_or_default()
 }

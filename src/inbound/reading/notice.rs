@@ -16,8 +16,16 @@ const RECIPIENTS_MAX: usize = 20_000;
 const DIAGNOSTIC_BYTES_MAX: usize = 3_000;
 
 /// Local parts that report and are never what failed.
-const NEVER: &[&str] =
-    &["mailer-daemon", "postmaster", "mail-daemon", "abuse", "mailerdaemon", "hostmaster", "helpdesk", "support"];
+const NEVER: &[&str] = &[
+    "mailer-daemon",
+    "postmaster",
+    "mail-daemon",
+    "abuse",
+    "mailerdaemon",
+    "hostmaster",
+    "helpdesk",
+    "support",
+];
 
 /// How an address stands on its line: the lower, the surer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,14 +55,27 @@ struct Found {
 ///
 /// `returned` are the headers of the mail that came back; `ours` are addresses
 /// that the report was sent to, which are never what failed.
-pub(super) fn recipients(headers: &Headers, notice: &str, returned: &Headers, ours: &[String]) -> Vec<Failure> {
+pub(super) fn recipients(
+    headers: &Headers,
+    notice: &str,
+    returned: &Headers,
+    ours: &[String],
+) -> Vec<Failure> {
     let lines: Vec<&str> = notice.lines().collect();
     let mut found = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         for (rank, address) in on_line(line) {
-            let local = address.split('@').next().unwrap_or_default().to_ascii_lowercase();
+            let local = address
+                .split('@')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             if !NEVER.contains(&local.as_str()) && found.len() < 4 * RECIPIENTS_MAX {
-                found.push(Found { rank, address, line: number });
+                found.push(Found {
+                    rank,
+                    address,
+                    line: number,
+                });
             }
         }
     }
@@ -64,10 +85,20 @@ pub(super) fn recipients(headers: &Headers, notice: &str, returned: &Headers, ou
         .chain(returned.all("x-original-to"))
         .flat_map(all_in)
         .collect();
-    let named: Vec<String> = headers.all("x-failed-recipients").flat_map(all_in).collect();
+    let named: Vec<String> = headers
+        .all("x-failed-recipients")
+        .flat_map(all_in)
+        .collect();
     for address in &named {
-        let line = found.iter().find(|one| is_same(&one.address, address)).map_or(0, |one| one.line);
-        found.push(Found { rank: Rank::Named, address: address.clone(), line });
+        let line = found
+            .iter()
+            .find(|one| is_same(&one.address, address))
+            .map_or(0, |one| one.line);
+        found.push(Found {
+            rank: Rank::Named,
+            address: address.clone(),
+            line,
+        });
     }
     // Our own address is mentioned in "MAIL FROM", and may have failed only if nothing else has.
     let is_ours = |address: &str| ours.iter().any(|one| is_same(one, address));
@@ -80,12 +111,18 @@ pub(super) fn recipients(headers: &Headers, notice: &str, returned: &Headers, ou
             found = to
                 .iter()
                 .take(1)
-                .map(|address| Found { rank: Rank::Mentioned, address: address.clone(), line: 0 })
+                .map(|address| Found {
+                    rank: Rank::Mentioned,
+                    address: address.clone(),
+                    line: 0,
+                })
                 .collect();
         }
         Some(Rank::Mentioned) => {
             // Of addresses in passing, the one that the mail was for; else the first.
-            let was_for = found.iter().position(|one| to.iter().any(|known| is_same(known, &one.address)));
+            let was_for = found
+                .iter()
+                .position(|one| to.iter().any(|known| is_same(known, &one.address)));
             let only = found.swap_remove(was_for.unwrap_or(0));
             found = vec![only];
         }
@@ -109,9 +146,16 @@ pub(super) fn recipients(headers: &Headers, notice: &str, returned: &Headers, ou
                     .take(4)
                     .take_while(|line| line.trim_start().starts_with(['>', '<']))
                     .count();
-                return failure(&one.address, said(&lines[start - talk..(start + 1).min(lines.len())]));
+                return failure(
+                    &one.address,
+                    said(&lines[start - talk..(start + 1).min(lines.len())]),
+                );
             }
-            let end = starts[at + 1..].iter().copied().find(|&next| next > one.line).unwrap_or(lines.len());
+            let end = starts[at + 1..]
+                .iter()
+                .copied()
+                .find(|&next| next > one.line)
+                .unwrap_or(lines.len());
             about(&one.address, &lines[start..end])
         })
         .collect();
@@ -128,7 +172,10 @@ pub(super) fn recipients(headers: &Headers, notice: &str, returned: &Headers, ou
                     only.diagnostic = format!("{}\n{whole}", only.diagnostic);
                 }
             }
-            None => failures.push(Failure { recipient: None, ..failure("", whole) }),
+            None => failures.push(Failure {
+                recipient: None,
+                ..failure("", whole)
+            }),
         }
     }
     failures
@@ -142,7 +189,10 @@ fn about(address: &str, lines: &[&str]) -> Failure {
         !(line.trim().is_empty() && written > 1)
     });
     let first = failure(address, said(&lines[..paragraph.count()]));
-    if first.status.is_some() || first.reply.is_some() || super::words::reason(&first.diagnostic).is_some() {
+    if first.status.is_some()
+        || first.reply.is_some()
+        || super::words::reason(&first.diagnostic).is_some()
+    {
         return first;
     }
     failure(address, said(lines))
@@ -165,7 +215,10 @@ fn said(lines: &[&str]) -> String {
     let mut text = String::new();
     for line in lines {
         if text.len() + line.len() > DIAGNOSTIC_BYTES_MAX {
-            text.push_str(start_of(line, DIAGNOSTIC_BYTES_MAX - text.len().min(DIAGNOSTIC_BYTES_MAX)));
+            text.push_str(start_of(
+                line,
+                DIAGNOSTIC_BYTES_MAX - text.len().min(DIAGNOSTIC_BYTES_MAX),
+            ));
             break;
         }
         text.push_str(line.trim());
@@ -175,7 +228,9 @@ fn said(lines: &[&str]) -> String {
 }
 
 fn all_in(text: &str) -> Vec<String> {
-    addresses(text).map(|(start, end)| text[start..end].to_owned()).collect()
+    addresses(text)
+        .map(|(start, end)| text[start..end].to_owned())
+        .collect()
 }
 
 /// Labels before an address, in lower case.
@@ -240,7 +295,9 @@ pub(super) fn on_line(line: &str) -> Vec<(Rank, String)> {
         let before = plain[..start].trim_end();
         let after = plain[end..].trim_start();
         let address = plain[start..end].to_owned();
-        let bare_before = before.trim_matches(['<', '"', '\'', '*', '-', '(', '[', '>', ' ', '\u{2022}', '.']);
+        let bare_before = before.trim_matches([
+            '<', '"', '\'', '*', '-', '(', '[', '>', ' ', '\u{2022}', '.',
+        ]);
         let closed = after.trim_start_matches(['>', '"', '\'', ')', ']']);
         let rank = if is_sender {
             Rank::Mentioned
@@ -250,7 +307,10 @@ pub(super) fn on_line(line: &str) -> Vec<(Rank, String)> {
         {
             Rank::Bracketed
         } else if bare_before.is_empty()
-            && (closed.trim_matches([':', '.', ',', ';', ' ', '*']).is_empty() || closed.starts_with([':', '(']))
+            && (closed
+                .trim_matches([':', '.', ',', ';', ' ', '*'])
+                .is_empty()
+                || closed.starts_with([':', '(']))
         {
             Rank::Alone
         } else if bare_before.is_empty()
@@ -263,7 +323,9 @@ pub(super) fn on_line(line: &str) -> Vec<(Rank, String)> {
             Rank::Labelled
         } else if found.is_empty() && is_reply_line(plain) {
             Rank::Refused
-        } else if found.is_empty() && (is_label(bare_before) || (bare_before.is_empty() && !closed.is_empty())) {
+        } else if found.is_empty()
+            && (is_label(bare_before) || (bare_before.is_empty() && !closed.is_empty()))
+        {
             Rank::Labelled
         } else {
             Rank::Mentioned
@@ -276,14 +338,20 @@ pub(super) fn on_line(line: &str) -> Vec<(Rank, String)> {
 /// Whether a line is a refusal in a transcript.
 fn is_reply_line(line: &str) -> bool {
     let line = line.trim_start_matches(['<', '>', ' ']);
-    let starts = line.len() > 4 && line.is_char_boundary(3) && line[..3].bytes().all(|byte| byte.is_ascii_digit());
+    let starts = line.len() > 4
+        && line.is_char_boundary(3)
+        && line[..3].bytes().all(|byte| byte.is_ascii_digit());
     starts && find_reply(line).is_some_and(|reply| line.starts_with(&reply.to_string()))
 }
 
 fn is_label(before: &str) -> bool {
-    let before = before.trim_matches([' ', '<', '"', '\'', '*', '=']).to_lowercase();
+    let before = before
+        .trim_matches([' ', '<', '"', '\'', '*', '='])
+        .to_lowercase();
     before.len() <= 80
-        && LABELS.iter().any(|label| before.starts_with(label.trim()) || before.ends_with(label.trim_end()))
+        && LABELS
+            .iter()
+            .any(|label| before.starts_with(label.trim()) || before.ends_with(label.trim_end()))
 }
 
 #[cfg(test)]
@@ -297,10 +365,18 @@ mod tests {
         let found: Vec<(String, String)> = found
             .into_iter()
             .map(|one| {
-                (one.recipient.unwrap_or_default(), one.status.map(|status| status.to_string()).unwrap_or_default())
+                (
+                    one.recipient.unwrap_or_default(),
+                    one.status
+                        .map(|status| status.to_string())
+                        .unwrap_or_default(),
+                )
             })
             .collect();
-        let found: Vec<(&str, &str)> = found.iter().map(|(one, two)| (one.as_str(), two.as_str())).collect();
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(one, two)| (one.as_str(), two.as_str()))
+            .collect();
         assert_eq!(found, expected, "{notice}");
     }
 
@@ -321,6 +397,10 @@ mod tests {
             "did not reach the following recipient(s):\n\na@x.example on Thu, 29 Apr 2010\n    unknown\nAsk help@x.example\n",
             &[("a@x.example", "")],
         );
-        check("", "550 5.1.1 <a@x.example>... User Unknown\n", &[("a@x.example", "5.1.1")]);
+        check(
+            "",
+            "550 5.1.1 <a@x.example>... User Unknown\n",
+            &[("a@x.example", "5.1.1")],
+        );
     }
 }

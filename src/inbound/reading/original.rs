@@ -90,7 +90,12 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     let lines: Vec<(usize, &str)> = line_starts(text).collect();
     for at in 0..lines.len() {
         let (start, line) = lines[at];
-        if is_mark(line) && lines[at + 1..].iter().take(6).any(|(_, line)| is_known(unquoted(line))) {
+        if is_mark(line)
+            && lines[at + 1..]
+                .iter()
+                .take(6)
+                .any(|(_, line)| is_known(unquoted(line)))
+        {
             return text.split_at(start);
         }
         // Without a mark: three headers in a row, flush left.
@@ -99,15 +104,23 @@ pub(super) fn split(text: &str) -> (&str, &str) {
         }
     }
     // A mark in front of a body without headers, or at the very end.
-    let mark = lines.iter().find(|(_, line)| is_ruled(line) && has_mark(line));
+    let mark = lines
+        .iter()
+        .find(|(_, line)| is_ruled(line) && has_mark(line));
     mark.map_or((text, ""), |(start, _)| text.split_at(*start))
 }
 
 /// The headers in returned text, wherever they begin.
 pub(super) fn headers(text: &str) -> Headers {
-    let start = line_starts(text).take(40).find(|(_, line)| is_known(unquoted(line))).map_or(text.len(), |(at, _)| at);
+    let start = line_starts(text)
+        .take(40)
+        .find(|(_, line)| is_known(unquoted(line)))
+        .map_or(text.len(), |(at, _)| at);
     let rest = &text[start..];
-    let head = rest.find("\n\n").or_else(|| rest.find("\n\r\n")).map_or(rest, |end| &rest[..end]);
+    let head = rest
+        .find("\n\n")
+        .or_else(|| rest.find("\n\r\n"))
+        .map_or(rest, |end| &rest[..end]);
     if head.trim_start().starts_with('>') || head.starts_with([' ', '\t']) {
         let plain: Vec<&str> = head.lines().map(unquoted).collect();
         return Headers::read(&plain.join("\n"));
@@ -152,7 +165,8 @@ fn is_mark(line: &str) -> bool {
 }
 
 fn is_ruled(line: &str) -> bool {
-    line.trim_start().starts_with(['-', '=', '*', '#', '_', '+', '~', '<'])
+    line.trim_start()
+        .starts_with(['-', '=', '*', '#', '_', '+', '~', '<'])
 }
 
 fn has_mark(line: &str) -> bool {
@@ -169,11 +183,11 @@ mod tests {
 
     #[test]
     fn the_returned_mail_begins_at_its_mark_or_its_headers() {
-        let marked =
-            "Sorry.\n\n--- Below this line is a copy of the message.\n\nReceived: by x\nTo: a@b.example\n\nhi\n";
+        let marked = "Sorry.\n\n--- Below this line is a copy of the message.\n\nReceived: by x\nTo: a@b.example\n\nhi\n";
         assert_eq!(split(marked).0, "Sorry.\n\n");
         assert_eq!(headers(split(marked).1).get("to"), Some("a@b.example"));
-        let bare = "<a@b.example>\nrejected\n-----\nReceived: by x\n for y\nFrom: c\nTo: d\nSubject: e\n";
+        let bare =
+            "<a@b.example>\nrejected\n-----\nReceived: by x\n for y\nFrom: c\nTo: d\nSubject: e\n";
         assert_eq!(split(bare).0, "<a@b.example>\nrejected\n-----\n");
         let none = "Your message\n  To: a\n  Subject: b\n  Sent: c\ndid not reach d@e.example\n";
         assert_eq!(split(none), (none, ""));

@@ -4,7 +4,13 @@ use super::reason::Reason;
 
 /// Reasons with their phrases, in lower case.
 pub(super) const ROWS: &[(Reason, &[&str])] = &[
-    (Reason::NetworkError, &["host not found, try again", "malformed or unexpected name server reply"]),
+    (
+        Reason::NetworkError,
+        &[
+            "host not found, try again",
+            "malformed or unexpected name server reply",
+        ],
+    ),
     (
         Reason::MailerError,
         &[
@@ -22,14 +28,25 @@ pub(super) const ROWS: &[(Reason, &[&str])] = &[
     // Yahoo's and its kin's: sure with "dd", else said after the text.
     (
         Reason::UserUnknown,
-        &["delivery error: dd this user", "delivery error: dd requested mail action aborted, mailbox not found"],
+        &[
+            "delivery error: dd this user",
+            "delivery error: dd requested mail action aborted, mailbox not found",
+        ],
     ),
     // Exchange: a group or mailbox that takes mail of its own people alone.
     (
         Reason::SecurityError,
-        &["sendernotauthenticated", "rst.notauthorized", "delivery restriction check failed", "not.authorized"],
+        &[
+            "sendernotauthenticated",
+            "rst.notauthorized",
+            "delivery restriction check failed",
+            "not.authorized",
+        ],
     ),
-    (Reason::Filtered, &["recipient preferences", "this user doesn't have a"]),
+    (
+        Reason::Filtered,
+        &["recipient preferences", "this user doesn't have a"],
+    ),
     (
         Reason::NotAccept,
         &[

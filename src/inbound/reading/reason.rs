@@ -112,10 +112,20 @@ pub const REASONS: [(Reason, &str, Fault, Weight); 36] = [
     (Reason::NoRelaying, "norelaying", F::Way, W::Policy),
     // The host takes no mail at all (RFC 7504, RFC 7505).
     (Reason::NotAccept, "notaccept", F::Recipient, W::Hard),
-    (Reason::NotCompliantRfc, "notcompliantrfc", F::Sender, W::Policy),
+    (
+        Reason::NotCompliantRfc,
+        "notcompliantrfc",
+        F::Sender,
+        W::Policy,
+    ),
     // They do not say why.
     (Reason::OnHold, "onhold", F::Nobody, W::Soft),
-    (Reason::PolicyViolation, "policyviolation", F::Sender, W::Policy),
+    (
+        Reason::PolicyViolation,
+        "policyviolation",
+        F::Sender,
+        W::Policy,
+    ),
     // The sender's address is refused.
     (Reason::Rejected, "rejected", F::Sender, W::Policy),
     (Reason::RequirePtr, "requireptr", F::Sender, W::Policy),
@@ -285,13 +295,26 @@ const REPLIES: &[(u16, Reason)] = &[
 
 /// Why, from a server's words and codes, and the command that it refused.
 pub fn reason(failure: &Failure) -> Reason {
-    if matches!(failure.action, Action::Delivered | Action::Relayed | Action::Expanded) {
+    if matches!(
+        failure.action,
+        Action::Delivered | Action::Relayed | Action::Expanded
+    ) {
         return Reason::Delivered;
     }
     let (status, reply, text) = (failure.status, failure.reply, failure.diagnostic.as_str());
-    let exact = |status: &Status| EXACT.iter().find(|(known, _)| known == status).map(|(_, reason)| *reason);
+    let exact = |status: &Status| {
+        EXACT
+            .iter()
+            .find(|(known, _)| known == status)
+            .map(|(_, reason)| *reason)
+    };
     let by_code = status.and_then(usual);
-    let by_reply = || REPLIES.iter().find(|(known, _)| Some(*known) == reply).map(|(_, reason)| *reason);
+    let by_reply = || {
+        REPLIES
+            .iter()
+            .find(|(known, _)| Some(*known) == reply)
+            .map(|(_, reason)| *reason)
+    };
     let found = status
         .as_ref()
         .and_then(exact)
@@ -300,32 +323,52 @@ pub fn reason(failure: &Failure) -> Reason {
         .or_else(|| words::vague_reason(text))
         .or(by_code)
         .or_else(by_reply);
-    let found = found.unwrap_or(if text.trim().is_empty() { Reason::Undefined } else { Reason::OnHold });
+    let found = found.unwrap_or(if text.trim().is_empty() {
+        Reason::Undefined
+    } else {
+        Reason::OnHold
+    });
     let about_address = status.is_some_and(|status| status.subject == 1);
     let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
     match (failure.stage, found) {
         // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
-        (Some(Stage::Data), Reason::UserUnknown) if !about_address && !words::is_sure(text) => Reason::Filtered,
+        (Some(Stage::Data), Reason::UserUnknown) if !about_address && !words::is_sure(text) => {
+            Reason::Filtered
+        }
         // The code says that the mailbox is there, and nothing that it was the recipient who was refused.
         (None | Some(Stage::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
         // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
-        (None, Reason::UserUnknown) if status.is_none() && reply.is_some() && !words::is_sure(text) => Reason::Filtered,
-        // A policy's code, and nothing that it was the recipient who was refused.
-        (None | Some(Stage::Data), Reason::UserUnknown) if about_policy && !words::is_denied(text) => Reason::Filtered,
-        // What is said to MAIL is said of the sender.
-        (Some(Stage::Mail), Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold) => {
-            Reason::Rejected
+        (None, Reason::UserUnknown)
+            if status.is_none() && reply.is_some() && !words::is_sure(text) =>
+        {
+            Reason::Filtered
         }
+        // A policy's code, and nothing that it was the recipient who was refused.
+        (None | Some(Stage::Data), Reason::UserUnknown)
+            if about_policy && !words::is_denied(text) =>
+        {
+            Reason::Filtered
+        }
+        // What is said to MAIL is said of the sender.
+        (
+            Some(Stage::Mail),
+            Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold,
+        ) => Reason::Rejected,
         // "For now", said of a domain, is trouble in the name service.
-        (_, Reason::HostUnknown) if status.is_some_and(|status| status.class == 4) => Reason::NetworkError,
+        (_, Reason::HostUnknown) if status.is_some_and(|status| status.class == 4) => {
+            Reason::NetworkError
+        }
         (_, found) => found,
     }
 }
 
 /// Codes that are used for what they are meant for more often than not.
 fn is_telling(status: Status) -> bool {
-    matches!((status.subject, status.detail), (1, 0..=3) | (2, 1 | 2) | (3, 1 | 4))
+    matches!(
+        (status.subject, status.detail),
+        (1, 0..=3) | (2, 1 | 2) | (3, 1 | 4)
+    )
 }
 
 fn usual(status: Status) -> Option<Reason> {

@@ -17,7 +17,9 @@ pub fn notification(value: &Value) -> Option<Report> {
         let inner: Value = serde_json::from_str(inner).ok()?;
         return notification(&inner);
     }
-    let kind = value["notificationType"].as_str().or_else(|| value["eventType"].as_str())?;
+    let kind = value["notificationType"]
+        .as_str()
+        .or_else(|| value["eventType"].as_str())?;
     let nature = match kind {
         "Bounce" => Nature::Delivery(bounce(&value["bounce"])),
         "Complaint" => complaint(&value["complaint"]),
@@ -25,7 +27,9 @@ pub fn notification(value: &Value) -> Option<Report> {
         "DeliveryDelay" => Nature::Delivery(delayed(&value["deliveryDelay"])),
         _ => Nature::Other,
     };
-    let id = ["bounce", "complaint"].iter().find_map(|part| value[*part]["feedbackId"].as_str());
+    let id = ["bounce", "complaint"]
+        .iter()
+        .find_map(|part| value[*part]["feedbackId"].as_str());
     let mut headers = Headers::default();
     if let Some(id) = id {
         headers.add("message-id", id);
@@ -45,13 +49,19 @@ pub fn notification(value: &Value) -> Option<Report> {
     if let Some(source) = mail["source"].as_str() {
         returned.add("return-path", source);
     }
-    Some(Report { nature, headers, returned })
+    Some(Report {
+        nature,
+        headers,
+        returned,
+    })
 }
 
 /// The JSON at the start of a mail's text.
 pub(super) fn in_text(text: &str) -> Option<Report> {
     let start = text.find('{').filter(|at| text[..*at].trim().len() < 40)?;
-    let known = ["notificationType", "eventType"].iter().any(|key| text.contains(key));
+    let known = ["notificationType", "eventType"]
+        .iter()
+        .any(|key| text.contains(key));
     if !known {
         return None;
     }
@@ -59,8 +69,14 @@ pub(super) fn in_text(text: &str) -> Option<Report> {
     let read = stream.next().and_then(Result::ok);
     // A mail breaks long lines, which JSON cannot bear within strings.
     let read = read.or_else(|| {
-        let joined: String = text[start..].lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-        serde_json::Deserializer::from_str(&joined).into_iter::<Value>().next().and_then(Result::ok)
+        let joined: String = text[start..]
+            .lines()
+            .map(|line| line.strip_prefix(' ').unwrap_or(line))
+            .collect();
+        serde_json::Deserializer::from_str(&joined)
+            .into_iter::<Value>()
+            .next()
+            .and_then(Result::ok)
     });
     notification(&read?)
 }
@@ -68,19 +84,33 @@ pub(super) fn in_text(text: &str) -> Option<Report> {
 fn bounce(bounce: &Value) -> Vec<Failure> {
     let is_permanent = bounce["bounceType"].as_str() == Some("Permanent");
     let usual = Status::new(if is_permanent { 5 } else { 4 }, 0, 0);
-    let recipients = bounce["bouncedRecipients"].as_array().into_iter().flatten().take(1_000);
+    let recipients = bounce["bouncedRecipients"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(1_000);
     recipients
         .map(|one| {
             let diagnostic = one["diagnosticCode"].as_str().unwrap_or_default();
-            let words = diagnostic.split_once(';').map_or(diagnostic, |(_, words)| words).trim();
+            let words = diagnostic
+                .split_once(';')
+                .map_or(diagnostic, |(_, words)| words)
+                .trim();
             // Where there are no words, the sub-type tells (MailboxFull, MessageTooLarge, Suppressed, …).
-            let words =
-                if words.is_empty() { subtype(bounce["bounceSubType"].as_str().unwrap_or_default()) } else { words };
+            let words = if words.is_empty() {
+                subtype(bounce["bounceSubType"].as_str().unwrap_or_default())
+            } else {
+                words
+            };
             Failure {
                 recipient: one["emailAddress"].as_str().map(str::to_owned),
                 original: None,
                 action: Action::Failed,
-                status: one["status"].as_str().and_then(Status::read).or_else(|| Status::find(words)).or(Some(usual)),
+                status: one["status"]
+                    .as_str()
+                    .and_then(Status::read)
+                    .or_else(|| Status::find(words))
+                    .or(Some(usual)),
                 reply: find_reply(words),
                 stage: stage::find(words),
                 diagnostic: words.to_owned(),
@@ -92,7 +122,9 @@ fn bounce(bounce: &Value) -> Vec<Failure> {
 /// What a sub-type says in servers' words.
 fn subtype(word: &str) -> &'static str {
     match word {
-        "NoEmail" | "Suppressed" | "OnAccountSuppressionList" => "user unknown (on the suppression list of SES)",
+        "NoEmail" | "Suppressed" | "OnAccountSuppressionList" => {
+            "user unknown (on the suppression list of SES)"
+        }
         "MailboxFull" => "mailbox full",
         "MessageTooLarge" => "message too large",
         "ContentRejected" => "content rejected",
@@ -102,15 +134,33 @@ fn subtype(word: &str) -> &'static str {
 }
 
 fn complaint(complaint: &Value) -> Nature {
-    let recipients = complaint["complainedRecipients"].as_array().into_iter().flatten();
-    let recipients = recipients.filter_map(|one| one["emailAddress"].as_str().map(str::to_owned)).take(1_000).collect();
-    let kind = complaint["complaintFeedbackType"].as_str().unwrap_or("abuse").to_ascii_lowercase();
-    Nature::Complaint(vec![Complaint { kind, recipients, mail_from: None }])
+    let recipients = complaint["complainedRecipients"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let recipients = recipients
+        .filter_map(|one| one["emailAddress"].as_str().map(str::to_owned))
+        .take(1_000)
+        .collect();
+    let kind = complaint["complaintFeedbackType"]
+        .as_str()
+        .unwrap_or("abuse")
+        .to_ascii_lowercase();
+    Nature::Complaint(vec![Complaint {
+        kind,
+        recipients,
+        mail_from: None,
+    }])
 }
 
 fn delivered(delivery: &Value) -> Vec<Failure> {
     let words = delivery["smtpResponse"].as_str().unwrap_or_default();
-    let recipients = delivery["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).take(1_000);
+    let recipients = delivery["recipients"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .take(1_000);
     let status = words.split_whitespace().find_map(Status::read);
     recipients
         .map(|one| Failure {
@@ -124,7 +174,11 @@ fn delivered(delivery: &Value) -> Vec<Failure> {
 }
 
 fn delayed(delay: &Value) -> Vec<Failure> {
-    let recipients = delay["delayedRecipients"].as_array().into_iter().flatten().take(1_000);
+    let recipients = delay["delayedRecipients"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(1_000);
     recipients
         .map(|one| {
             let words = one["diagnosticCode"].as_str().unwrap_or_default();

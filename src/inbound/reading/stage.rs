@@ -54,24 +54,39 @@ const WORDS: &[(Stage, &[&str])] = &[
             ">>> rcpt",
         ],
     ),
-    (Stage::Mail, &["mail from", "does not like sender", "mail command", "[mail_from]", ">>> mail"]),
+    (
+        Stage::Mail,
+        &[
+            "mail from",
+            "does not like sender",
+            "mail command",
+            "[mail_from]",
+            ">>> mail",
+        ],
+    ),
 ];
 
 /// The command that `text` names last before a reply, if it names one.
 pub(super) fn find(text: &str) -> Option<Stage> {
-    let end = (0..=4_000.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=4_000.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
     let text = text[..end].to_lowercase();
     // Carriers that judge after the text: au names nobody then ("550 : User unknown"), docomo names the address bare.
     let carriers = text.contains("550 : user unknown")
         || text.contains("550: : user unknown")
         || text.contains("550 :\nuser unknown");
-    let bare = text.find("550 unknown user ").or_else(|| text.find("550-'unknown user ")).is_some_and(|at| {
-        text[at..]
-            .split_whitespace()
-            .nth(3)
-            .or_else(|| text[at..].split_whitespace().nth(2))
-            .is_some_and(|word| word.contains('@') && !word.starts_with('<'))
-    });
+    let bare = text
+        .find("550 unknown user ")
+        .or_else(|| text.find("550-'unknown user "))
+        .is_some_and(|at| {
+            text[at..]
+                .split_whitespace()
+                .nth(3)
+                .or_else(|| text[at..].split_whitespace().nth(2))
+                .is_some_and(|word| word.contains('@') && !word.starts_with('<'))
+        });
     if (carriers || bare) && !text.contains("rcpt") {
         return Some(Stage::Data);
     }
@@ -94,9 +109,18 @@ mod tests {
 
     #[test]
     fn the_refused_command_is_the_last_one_named() {
-        assert_eq!(find("host said: 550 no (in reply to end of DATA command)"), Some(Stage::Data));
-        assert_eq!(find(">>> MAIL From:<a@b>\n<<< 250\n>>> RCPT To:<c@d>\n<<< 550"), Some(Stage::Rcpt));
-        assert_eq!(find("SMTP error from remote mail server after MAIL FROM:<a@b>"), Some(Stage::Mail));
+        assert_eq!(
+            find("host said: 550 no (in reply to end of DATA command)"),
+            Some(Stage::Data)
+        );
+        assert_eq!(
+            find(">>> MAIL From:<a@b>\n<<< 250\n>>> RCPT To:<c@d>\n<<< 550"),
+            Some(Stage::Rcpt)
+        );
+        assert_eq!(
+            find("SMTP error from remote mail server after MAIL FROM:<a@b>"),
+            Some(Stage::Mail)
+        );
         assert_eq!(find("no such user"), None);
     }
 }

@@ -27,9 +27,12 @@ pub(super) fn vague_reason(text: &str) -> Option<Reason> {
 /// Whether the server is sure that there is no such account, also after the text: Yahoo's `dd`.
 pub(super) fn is_sure(text: &str) -> bool {
     let plain = plain(text);
-    ["delivery error: dd this user doesn't have", "requested mail action aborted, mailbox not found"]
-        .iter()
-        .any(|words| plain.contains(words))
+    [
+        "delivery error: dd this user doesn't have",
+        "requested mail action aborted, mailbox not found",
+    ]
+    .iter()
+    .any(|words| plain.contains(words))
 }
 
 /// Whether an Exchange-like server denies that it has the address.
@@ -38,15 +41,23 @@ pub(super) fn is_denied(text: &str) -> bool {
 }
 
 fn look(rows: &[(Reason, &[&str])], text: &str) -> Option<Reason> {
-    let end = (0..=TEXT_BYTES_MAX.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=TEXT_BYTES_MAX.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
     let plain = plain(&text[..end]);
-    rows.iter().find(|(_, phrases)| phrases.iter().any(|phrase| holds(&plain, phrase))).map(|(reason, _)| *reason)
+    rows.iter()
+        .find(|(_, phrases)| phrases.iter().any(|phrase| holds(&plain, phrase)))
+        .map(|(reason, _)| *reason)
 }
 
 /// Lower case, on one line, single spaces.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for word in text.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty()) {
+    for word in text
+        .split(|c: char| c.is_whitespace() || c == '_')
+        .filter(|word| !word.is_empty())
+    {
         // What an address or the path of a link holds are names, not words.
         let word = if let Some((start, end)) = super::addresses::addresses(word).next() {
             if !plain.is_empty() {
@@ -85,8 +96,9 @@ fn holds(text: &str, phrase: &str) -> bool {
             return true;
         }
         let from = at + first.len();
-        let to =
-            (from..=(from + GAP_BYTES_MAX + second.len()).min(text.len())).rev().find(|&to| text.is_char_boundary(to));
+        let to = (from..=(from + GAP_BYTES_MAX + second.len()).min(text.len()))
+            .rev()
+            .find(|&to| text.is_char_boundary(to));
         to.is_some_and(|to| text[from..to].contains(second))
     })
 }

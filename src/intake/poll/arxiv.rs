@@ -29,7 +29,12 @@ const EXAMPLES_MAX: u32 = 500;
 const EXAMPLES: &str = "examples";
 
 /// Asks the feeds of the categories that are due, and for what they cannot say.
-pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, StoreError> {
+pub(super) async fn poll(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    ask: Ask,
+) -> Result<Polled, StoreError> {
     let arxiv = Arxiv::new(source.endpoint.as_deref());
     let mut polled = feeds(db, http, source, &arxiv, ask).await?;
     if source.catchup && polled.paused_until.is_none() {
@@ -44,19 +49,32 @@ pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask
     Ok(polled)
 }
 
-async fn feeds(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
+async fn feeds(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    arxiv: &Arxiv,
+    ask: Ask,
+) -> Result<Polled, StoreError> {
     let before = known(db, &source.name, None, http.now()).await?;
     let mut categories = source.categories.clone();
-    categories.retain(|category| ask.is_everything() || arxiv::is_due(category, &before, http.now()));
+    categories
+        .retain(|category| ask.is_everything() || arxiv::is_due(category, &before, http.now()));
     let asked = categories.len();
     let (looks, pause) = look(http, arxiv, categories).await;
     if looks.is_empty() {
-        return Ok(Polled { source: source.name.clone(), ..Polled::default() });
+        return Ok(Polled {
+            source: source.name.clone(),
+            ..Polled::default()
+        });
     }
     let announced = announced(db, arxiv::ids(&looks)).await?;
     let now = http.now();
     let batch = arxiv::batch(&looks, &announced, &before, now);
-    let not_asked = looks.iter().filter(|(_, look)| matches!(look, Look::NotAsked(_))).count();
+    let not_asked = looks
+        .iter()
+        .filter(|(_, look)| matches!(look, Look::NotAsked(_)))
+        .count();
     let failed = looks.iter().filter_map(|(category, look)| match look {
         Look::Failed(why) => Some((category.clone(), why.clone())),
         Look::Seen(_) | Look::NotAsked(_) => None,
@@ -70,7 +88,11 @@ async fn feeds(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask
 }
 
 /// Asks for feeds, sitting out short pauses; what is not asked for in the end says so.
-async fn look(http: &Http, arxiv: &Arxiv, mut categories: Vec<String>) -> (Vec<(String, Look)>, Option<Pause>) {
+async fn look(
+    http: &Http,
+    arxiv: &Arxiv,
+    mut categories: Vec<String>,
+) -> (Vec<(String, Look)>, Option<Pause>) {
     let mut looks = Vec::new();
     for pauses in 0.. {
         let came = arxiv.look(http, &categories).await;
@@ -79,8 +101,15 @@ async fn look(http: &Http, arxiv: &Arxiv, mut categories: Vec<String>) -> (Vec<(
         let Some(pause) = came.pause else { break };
         let wait = pause.until - http.now();
         if wait > PATIENCE || pauses == PAUSES_MAX {
-            let why = format!("asked to wait until {}", pause.until.format("%Y-%m-%d %H:%M UTC"));
-            looks.extend(categories.into_iter().map(|category| (category, Look::NotAsked(why.clone()))));
+            let why = format!(
+                "asked to wait until {}",
+                pause.until.format("%Y-%m-%d %H:%M UTC")
+            );
+            looks.extend(
+                categories
+                    .into_iter()
+                    .map(|category| (category, Look::NotAsked(why.clone()))),
+            );
             return (looks, Some(pause));
         }
         http.sleep(wait).await;
@@ -89,8 +118,17 @@ async fn look(http: &Http, arxiv: &Arxiv, mut categories: Vec<String>) -> (Vec<(
 }
 
 /// Asks for the catch-up pages of the days that are missing.
-async fn pages(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
-    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+async fn pages(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    arxiv: &Arxiv,
+    ask: Ask,
+) -> Result<Polled, StoreError> {
+    let mut polled = Polled {
+        source: source.name.clone(),
+        ..Polled::default()
+    };
     let before = known(db, &source.name, ask.since(), http.now()).await?;
     for category in &source.categories {
         let days = arxiv::wanted_days(category, &before, ask.since(), http.now());
@@ -107,15 +145,24 @@ async fn pages(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask
                     return Ok(polled);
                 }
                 Err(error) => {
-                    polled.notes.push(format!("{category} of {date}: no catch-up page: {error}"));
+                    polled
+                        .notes
+                        .push(format!("{category} of {date}: no catch-up page: {error}"));
                     return Ok(polled);
                 }
             };
             note_asked(db, &source.name, what, http.now()).await?;
             if let Some(problem) = &caught.problem {
-                polled.notes.push(format!("{category} of {date}: catch-up page: {problem}"));
+                polled
+                    .notes
+                    .push(format!("{category} of {date}: catch-up page: {problem}"));
             }
-            let ids = caught.entries.iter().flatten().map(|listed| listed.paper.id.clone()).collect();
+            let ids = caught
+                .entries
+                .iter()
+                .flatten()
+                .map(|listed| listed.paper.id.clone())
+                .collect();
             let announced = announced(db, ids).await?;
             let now = http.now();
             let batch = arxiv::judge_caught(&[caught], &announced, now);
@@ -126,15 +173,26 @@ async fn pages(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask
 }
 
 /// Asks for the changes in the categories of which days are missing or unchecked.
-async fn lists(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask: Ask) -> Result<Polled, StoreError> {
-    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+async fn lists(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    arxiv: &Arxiv,
+    ask: Ask,
+) -> Result<Polled, StoreError> {
+    let mut polled = Polled {
+        source: source.name.clone(),
+        ..Polled::default()
+    };
     let before = known(db, &source.name, ask.since(), http.now()).await?;
     let mut wanted: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
     let mut harvests = Vec::new();
     let mut failed = 0;
     for category in &source.categories {
         let days = arxiv::wanted_days(category, &before, ask.since(), http.now());
-        let Some(first) = days.first().copied() else { continue };
+        let Some(first) = days.first().copied() else {
+            continue;
+        };
         let asked = asked_at(db, &source.name, format!("list of {category}")).await?;
         if !ask.is_everything() && !arxiv::is_harvest_due(asked, http.now()) {
             continue;
@@ -154,17 +212,25 @@ async fn lists(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask
         note_asked(db, &source.name, format!("list of {category}"), http.now()).await?;
         if let Some(problem) = &harvest.problem {
             let is_settled = |day: &NaiveDate| {
-                before.iter().any(|row| row.category == *category && row.date == *day && row.state.is_settled())
+                before.iter().any(|row| {
+                    row.category == *category && row.date == *day && row.state.is_settled()
+                })
             };
             let problem = format!("list of changes: {problem}");
             if days.iter().all(is_settled) {
                 // Nothing is missing that we know of.
-                polled.notes.push(format!("{category} could not be checked: {problem}"));
+                polled
+                    .notes
+                    .push(format!("{category} could not be checked: {problem}"));
             } else {
                 polled.failures.push((category.clone(), problem));
             }
         }
-        failed = if harvest.problem.is_some() && harvest.records.is_empty() { failed + 1 } else { 0 };
+        failed = if harvest.problem.is_some() && harvest.records.is_empty() {
+            failed + 1
+        } else {
+            0
+        };
         wanted.insert(category.clone(), days);
         harvests.push(harvest);
         if failed == FAILED_LISTS_MAX {
@@ -184,8 +250,21 @@ async fn lists(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv, ask
 /// Takes a batch apart, so that no transaction is long: papers without a new day,
 /// then each day with its papers and its coverage.
 fn by_day(batch: Batch) -> Vec<Batch> {
-    let Batch { papers, unreadable, news, read, merged, passed_over } = batch;
-    let mut parts = VecDeque::from([Batch { unreadable, read, merged, passed_over, ..Batch::default() }]);
+    let Batch {
+        papers,
+        unreadable,
+        news,
+        read,
+        merged,
+        passed_over,
+    } = batch;
+    let mut parts = VecDeque::from([Batch {
+        unreadable,
+        read,
+        merged,
+        passed_over,
+        ..Batch::default()
+    }]);
     let mut days: BTreeMap<NaiveDate, Batch> = BTreeMap::new();
     for news in news {
         days.entry(news.date).or_default().news.push(news);
@@ -197,7 +276,10 @@ fn by_day(batch: Batch) -> Vec<Batch> {
             None => changed.push(paper),
         }
     }
-    let chunks = changed.chunks(CHANGED_PAPERS).map(|papers| Batch { papers: papers.to_vec(), ..Batch::default() });
+    let chunks = changed.chunks(CHANGED_PAPERS).map(|papers| Batch {
+        papers: papers.to_vec(),
+        ..Batch::default()
+    });
     parts.extend(chunks);
     parts.extend(days.into_values());
     parts.into()
@@ -205,15 +287,28 @@ fn by_day(batch: Batch) -> Vec<Batch> {
 
 /// Asks for the papers that readers like or dislike and that are not known here:
 /// once for each of them, whether or not arXiv has it.
-async fn examples(db: &Db, http: &Http, source: &SourceSettings, arxiv: &Arxiv) -> Result<Polled, StoreError> {
+async fn examples(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    arxiv: &Arxiv,
+) -> Result<Polled, StoreError> {
     let now = http.now();
-    let since = asked_at(db, &source.name, EXAMPLES.to_owned()).await?.filter(|asked| *asked <= now);
+    let since = asked_at(db, &source.name, EXAMPLES.to_owned())
+        .await?
+        .filter(|asked| *asked <= now);
     let name = source.name.clone();
     let since = since.unwrap_or(DateTime::UNIX_EPOCH);
-    let named = db.run(move |store| store.unknown_examples(&name, since, EXAMPLES_MAX)).await?;
+    let named = db
+        .run(move |store| store.unknown_examples(&name, since, EXAMPLES_MAX))
+        .await?;
     let is_all = named.len() < EXAMPLES_MAX as usize;
-    let (ids, foreign): (Vec<PaperId>, Vec<PaperId>) = named.into_iter().partition(PaperId::is_arxiv);
-    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    let (ids, foreign): (Vec<PaperId>, Vec<PaperId>) =
+        named.into_iter().partition(PaperId::is_arxiv);
+    let mut polled = Polled {
+        source: source.name.clone(),
+        ..Polled::default()
+    };
     note_papers(db, &source.name, foreign, now).await?;
     if !ids.is_empty() {
         polled = by_name(db, http, source, arxiv, &ids).await?;
@@ -231,7 +326,14 @@ pub(super) async fn fetch_papers(
     source: &SourceSettings,
     ids: &[PaperId],
 ) -> Result<Polled, StoreError> {
-    by_name(db, http, source, &Arxiv::new(source.endpoint.as_deref()), ids).await
+    by_name(
+        db,
+        http,
+        source,
+        &Arxiv::new(source.endpoint.as_deref()),
+        ids,
+    )
+    .await
 }
 
 async fn by_name(
@@ -241,11 +343,18 @@ async fn by_name(
     arxiv: &Arxiv,
     ids: &[PaperId],
 ) -> Result<Polled, StoreError> {
-    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+    let mut polled = Polled {
+        source: source.name.clone(),
+        ..Polled::default()
+    };
     let mut found = Found::default();
     let mut asked: Vec<PaperId> = Vec::new();
     // A name that arXiv refuses fails the whole question: what is refused is halved.
-    let mut rest: Vec<Vec<PaperId>> = ids.chunks(arxiv::IDS_MAX).rev().map(<[PaperId]>::to_vec).collect();
+    let mut rest: Vec<Vec<PaperId>> = ids
+        .chunks(arxiv::IDS_MAX)
+        .rev()
+        .map(<[PaperId]>::to_vec)
+        .collect();
     while let Some(part) = rest.pop() {
         match arxiv.papers(http, &part).await {
             Ok(more) => {
@@ -264,34 +373,65 @@ async fn by_name(
                 break;
             }
             Err(error) => {
-                polled.notes.push(format!("named papers could not be asked for: {error}"));
+                polled
+                    .notes
+                    .push(format!("named papers could not be asked for: {error}"));
                 break;
             }
         }
     }
     let now = http.now();
     let read = (found.papers.len() + found.unreadable.len()) as u64;
-    let batch = Batch { papers: found.papers, unreadable: found.unreadable, read, ..Batch::default() };
+    let batch = Batch {
+        papers: found.papers,
+        unreadable: found.unreadable,
+        read,
+        ..Batch::default()
+    };
     polled.add(take_in(db, &source.name, &[], batch, now).await?);
     note_papers(db, &source.name, asked, now).await?;
     Ok(polled)
 }
 
-async fn announced(db: &Db, ids: Vec<PaperId>) -> Result<BTreeMap<PaperId, Option<NaiveDate>>, StoreError> {
-    Ok(db.run(move |store| store.announcement_days(&ids)).await?.into_iter().collect())
+async fn announced(
+    db: &Db,
+    ids: Vec<PaperId>,
+) -> Result<BTreeMap<PaperId, Option<NaiveDate>>, StoreError> {
+    Ok(db
+        .run(move |store| store.announcement_days(&ids))
+        .await?
+        .into_iter()
+        .collect())
 }
 
-async fn asked_at(db: &Db, source: &str, what: String) -> Result<Option<DateTime<Utc>>, StoreError> {
+async fn asked_at(
+    db: &Db,
+    source: &str,
+    what: String,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let source = source.to_owned();
-    db.run(move |store| store.source_asked(&source, &what)).await
+    db.run(move |store| store.source_asked(&source, &what))
+        .await
 }
 
-async fn note_asked(db: &Db, source: &str, what: String, at: DateTime<Utc>) -> Result<(), StoreError> {
+async fn note_asked(
+    db: &Db,
+    source: &str,
+    what: String,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let source = source.to_owned();
-    db.run(move |store| store.note_source_asked(&source, &what, at)).await
+    db.run(move |store| store.note_source_asked(&source, &what, at))
+        .await
 }
 
-async fn note_papers(db: &Db, source: &str, ids: Vec<PaperId>, at: DateTime<Utc>) -> Result<(), StoreError> {
+async fn note_papers(
+    db: &Db,
+    source: &str,
+    ids: Vec<PaperId>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let source = source.to_owned();
-    db.run(move |store| store.note_papers_asked(&source, &ids, at)).await
+    db.run(move |store| store.note_papers_asked(&source, &ids, at))
+        .await
 }

@@ -16,8 +16,16 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 const PAUSES_MAX: u32 = 3;
 
 /// Asks for what the source's coverage leaves open.
-pub(super) async fn poll(db: &Db, http: &Http, source: &SourceSettings, ask: Ask) -> Result<Polled, StoreError> {
-    let mut polled = Polled { source: source.name.clone(), ..Polled::default() };
+pub(super) async fn poll(
+    db: &Db,
+    http: &Http,
+    source: &SourceSettings,
+    ask: Ask,
+) -> Result<Polled, StoreError> {
+    let mut polled = Polled {
+        source: source.name.clone(),
+        ..Polled::default()
+    };
     for pauses in 0.. {
         let look = look(db, http, source, ask, &mut polled).await?;
         let Some(pause) = look else { break };
@@ -43,18 +51,32 @@ async fn look(
     let now = http.now();
     let since = ask.since();
     let known = known(db, &source.name, since, now).await?;
-    let window = Window { known, since, everything: ask.is_everything(), now };
-    let Some(mut look) = remote::look(source, http, &window).await else { return Ok(None) };
+    let window = Window {
+        known,
+        since,
+        everything: ask.is_everything(),
+        now,
+    };
+    let Some(mut look) = remote::look(source, http, &window).await else {
+        return Ok(None);
+    };
     let pause = look.pause.take();
     let failures = std::mem::take(&mut look.failures);
     let asked = look.asked;
     let ids = remote::ids(&look);
-    let announced: BTreeMap<PaperId, Option<NaiveDate>> =
-        db.run(move |store| store.announcement_days(&ids)).await?.into_iter().collect();
+    let announced: BTreeMap<PaperId, Option<NaiveDate>> = db
+        .run(move |store| store.announcement_days(&ids))
+        .await?
+        .into_iter()
+        .collect();
     let batch = remote::settle(look, &announced, &window);
     let came = take_in(db, &source.name, &window.known, batch, http.now()).await?;
     // What failed in an earlier look has been asked for again.
     polled.failures.clear();
-    polled.add(Polled { asked, failures, ..came });
+    polled.add(Polled {
+        asked,
+        failures,
+        ..came
+    });
     Ok(pause)
 }

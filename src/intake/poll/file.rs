@@ -7,10 +7,21 @@ use crate::store::Db;
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
 /// Reads the file again if it was written since.
-pub(super) fn poll(db: &Db, source: &SourceSettings, ask: Ask, now: DateTime<Utc>) -> Result<Polled, IntakeError> {
-    let path = source.path.as_deref().expect("sources of kind jsonl have a path");
+pub(super) fn poll(
+    db: &Db,
+    source: &SourceSettings,
+    ask: Ask,
+    now: DateTime<Utc>,
+) -> Result<Polled, IntakeError> {
+    let path = source
+        .path
+        .as_deref()
+        .expect("sources of kind jsonl have a path");
     if ask == Ask::WhatIsDue && !is_changed(db, source, path)? {
-        return Ok(Polled { source: source.name.clone(), ..Polled::default() });
+        return Ok(Polled {
+            source: source.name.clone(),
+            ..Polled::default()
+        });
     }
     let mut import = Import::of(&source.name, now);
     import.take_in_file(db, path, |_, _| {})?;
@@ -32,11 +43,22 @@ pub(super) fn poll(db: &Db, source: &SourceSettings, ask: Ask, now: DateTime<Utc
 
 /// Whether the file was written after it was last read. A file none of whose
 /// papers has an announcement day is read each time.
-fn is_changed(db: &Db, source: &SourceSettings, path: &std::path::Path) -> Result<bool, IntakeError> {
+fn is_changed(
+    db: &Db,
+    source: &SourceSettings,
+    path: &std::path::Path,
+) -> Result<bool, IntakeError> {
     let read = db.run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX))?;
-    let read = read.iter().filter(|row| row.source == source.name).map(|row| row.checked_at).max();
+    let read = read
+        .iter()
+        .filter(|row| row.source == source.name)
+        .map(|row| row.checked_at)
+        .max();
     let written = std::fs::metadata(path).and_then(|file| file.modified());
-    let written = written.map_err(|cause| IntakeError::Unreadable { path: path.to_owned(), cause })?;
+    let written = written.map_err(|cause| IntakeError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    })?;
     // What is written in the second of the reading may have come after it.
     Ok(read.is_none_or(|read| DateTime::<Utc>::from(written) >= read))
 }

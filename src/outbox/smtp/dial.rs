@@ -53,7 +53,10 @@ impl Dialer {
                 Security::Tls => Protection::Tls(tls()?),
             },
             login: settings.login.clone(),
-            hello: settings.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
+            hello: settings
+                .hello_name
+                .clone()
+                .map_or_else(ClientId::default, ClientId::Domain),
             timeouts,
             transcript: None,
         })
@@ -62,7 +65,10 @@ impl Dialer {
     /// The same, which has what is said written down.
     #[must_use]
     pub fn writing_in(self, transcript: &Transcript) -> Self {
-        Dialer { transcript: Some(transcript.clone()), ..self }
+        Dialer {
+            transcript: Some(transcript.clone()),
+            ..self
+        }
     }
 
     /// Connects, encrypts, says EHLO and logs in, as far as the settings ask for it.
@@ -74,18 +80,22 @@ impl Dialer {
             Protection::None => self.greet(self.lines(stream, peer, &heard), &heard).await?,
             Protection::StartTls(tls) => {
                 let stream = self.start_tls(stream, peer).await?;
-                let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                let stream =
+                    within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
                 self.note("(encrypted from here on; the certificate is good)");
-                self.greet(self.lines(stream, peer, &heard).greeted(), &heard).await?
+                self.greet(self.lines(stream, peer, &heard).greeted(), &heard)
+                    .await?
             }
             Protection::Tls(tls) => {
-                let stream = within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                let stream =
+                    within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
                 self.note("(encrypted from here on; the certificate is good)");
                 self.greet(self.lines(stream, peer, &heard), &heard).await?
             }
         };
         if let Some(login) = &self.login {
-            self.log_in(&mut conn, login, peer.ip().is_loopback()).await?;
+            self.log_in(&mut conn, login, peer.ip().is_loopback())
+                .await?;
         }
         Ok(Connection::new(conn, self.timeouts, heard))
     }
@@ -103,7 +113,9 @@ impl Dialer {
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Failure> {
         let broken = |error: io::Error| Failure::broken(Stage::Connect, error.to_string());
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = within(Stage::Connect, self.timeouts.connect, connecting).await?.map_err(broken)?;
+        let stream = within(Stage::Connect, self.timeouts.connect, connecting)
+            .await?
+            .map_err(broken)?;
         // lettre 0.11.23 does not set it; without it every message waits 40 ms for the peer's delayed
         // acknowledgement (lettre#1159, fixed after that release).
         stream.set_nodelay(true).map_err(broken)?;
@@ -112,9 +124,19 @@ impl Dialer {
     }
 
     /// Hears the greeting and says EHLO.
-    async fn greet(&self, stream: Lines<impl Wire + 'static>, heard: &Heard) -> Result<AsyncSmtpConnection, Failure> {
+    async fn greet(
+        &self,
+        stream: Lines<impl Wire + 'static>,
+        heard: &Heard,
+    ) -> Result<AsyncSmtpConnection, Failure> {
         let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
-        let stage = || if heard.us() { Stage::Ehlo } else { Stage::Greeting };
+        let stage = || {
+            if heard.us() {
+                Stage::Ehlo
+            } else {
+                Stage::Greeting
+            }
+        };
         match timeout(self.timeouts.greeting, greeting).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(closed(Failure::from_lettre(stage(), &error))),
@@ -126,34 +148,69 @@ impl Dialer {
     async fn start_tls(&self, stream: TcpStream, peer: SocketAddr) -> Result<TcpStream, Failure> {
         let mut lines = self.lines(stream, peer, &Heard::written_in(self.transcript.clone()));
         let waits = self.timeouts;
-        within(Stage::Greeting, waits.greeting, lines.ask(Stage::Greeting, "")).await?.map_err(closed)?;
+        within(
+            Stage::Greeting,
+            waits.greeting,
+            lines.ask(Stage::Greeting, ""),
+        )
+        .await?
+        .map_err(closed)?;
         let hello = format!("EHLO {}\r\n", self.hello);
         let asked = within(Stage::Ehlo, waits.greeting, lines.ask(Stage::Ehlo, &hello)).await?;
         let (_, offers) = asked.map_err(closed)?;
-        if !offers.iter().any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS")) {
+        if !offers
+            .iter()
+            .any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS"))
+        {
             return Err(Failure::broken(
                 Stage::StartTls,
                 "the server does not offer STARTTLS, and mail is not sent in the clear instead",
             ));
         }
-        within(Stage::StartTls, waits.command, lines.ask(Stage::StartTls, "STARTTLS\r\n")).await?.map_err(closed)?;
+        within(
+            Stage::StartTls,
+            waits.command,
+            lines.ask(Stage::StartTls, "STARTTLS\r\n"),
+        )
+        .await?
+        .map_err(closed)?;
         match lines.into_inner() {
             (stream, false) => Ok(stream),
             // What somebody slips in here would pass for encrypted (CVE-2011-0411).
-            (_, true) => Err(Failure::broken(Stage::StartTls, "the server said more than its go-ahead before TLS")),
+            (_, true) => Err(Failure::broken(
+                Stage::StartTls,
+                "the server said more than its go-ahead before TLS",
+            )),
         }
     }
 
-    async fn log_in(&self, conn: &mut AsyncSmtpConnection, login: &Login, is_loopback: bool) -> Result<(), Failure> {
+    async fn log_in(
+        &self,
+        conn: &mut AsyncSmtpConnection,
+        login: &Login,
+        is_loopback: bool,
+    ) -> Result<(), Failure> {
         if matches!(self.protection, Protection::None) && !is_loopback {
-            return Err(Failure::broken(Stage::Auth, "the password is not sent over a connection without TLS"));
+            return Err(Failure::broken(
+                Stage::Auth,
+                "the password is not sent over a connection without TLS",
+            ));
         }
         let (mechanisms, secret) = match &login.kind {
-            LoginKind::Password => (DEFAULT_MECHANISMS, login.password.expose_secret().to_owned()),
+            LoginKind::Password => (
+                DEFAULT_MECHANISMS,
+                login.password.expose_secret().to_owned(),
+            ),
             LoginKind::Token(None) => (TOKEN_MECHANISMS, login.password.expose_secret().to_owned()),
             LoginKind::Token(Some(file)) => {
                 let token = tokio::fs::read_to_string(file).await.map_err(|error| {
-                    Failure::broken(Stage::Auth, format!("cannot read the access token in {}: {error}", file.display()))
+                    Failure::broken(
+                        Stage::Auth,
+                        format!(
+                            "cannot read the access token in {}: {error}",
+                            file.display()
+                        ),
+                    )
                 })?;
                 (TOKEN_MECHANISMS, token.trim().to_owned())
             }
@@ -161,15 +218,26 @@ impl Dialer {
         let credentials = Credentials::new(login.username.clone(), secret);
         let authenticating = conn.auth(mechanisms, &credentials);
         let reply = within(Stage::Auth, self.timeouts.command, authenticating).await?;
-        reply.map(|_| ()).map_err(|error| closed(Failure::from_lettre(Stage::Auth, &error)))
+        reply
+            .map(|_| ())
+            .map_err(|error| closed(Failure::from_lettre(Stage::Auth, &error)))
     }
 }
 
 /// A connection that failed while it was being opened is never used.
 fn closed(failure: Failure) -> Failure {
-    Failure { in_step: false, ..failure }
+    Failure {
+        in_step: false,
+        ..failure
+    }
 }
 
-async fn within<T>(stage: Stage, wait: Duration, step: impl Future<Output = T>) -> Result<T, Failure> {
-    timeout(wait, step).await.map_err(|_| Failure::timed_out(stage, wait))
+async fn within<T>(
+    stage: Stage,
+    wait: Duration,
+    step: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    timeout(wait, step)
+        .await
+        .map_err(|_| Failure::timed_out(stage, wait))
 }

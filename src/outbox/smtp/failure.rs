@@ -25,17 +25,30 @@ impl Failure {
     pub(super) fn refused(stage: Stage, reply: Reply) -> Self {
         // 421 announces that the server closes the connection (RFC 5321 section 3.8).
         let in_step = matches!(reply.code, 400..=599) && reply.code != 421;
-        Failure { stage, text: reply.to_string(), reply: Some(reply), in_step }
+        Failure {
+            stage,
+            text: reply.to_string(),
+            reply: Some(reply),
+            in_step,
+        }
     }
 
     /// Something else than a reply.
     pub(super) fn broken(stage: Stage, text: impl AsRef<str>) -> Self {
-        Failure { stage, reply: None, text: in_one_line(text.as_ref()), in_step: false }
+        Failure {
+            stage,
+            reply: None,
+            text: in_one_line(text.as_ref()),
+            in_step: false,
+        }
     }
 
     /// No reply in time. What comes later would be taken for the reply to another command.
     pub(super) fn timed_out(stage: Stage, after: Duration) -> Self {
-        Failure::broken(stage, format!("no answer within {} seconds", after.as_secs_f32()))
+        Failure::broken(
+            stage,
+            format!("no answer within {} seconds", after.as_secs_f32()),
+        )
     }
 
     /// What lettre says: a refusal if it comes from a reply.

@@ -65,7 +65,10 @@ struct Words {
 impl Heard {
     /// What writes down in `transcript`, if there is one.
     pub(super) fn written_in(transcript: Option<Transcript>) -> Self {
-        Heard(Arc::new(Words { transcript, ..Words::default() }))
+        Heard(Arc::new(Words {
+            transcript,
+            ..Words::default()
+        }))
     }
 
     /// Whether we have said anything yet: until then it is the server's turn to greet.
@@ -101,11 +104,18 @@ impl<S: Wire> Lines<S> {
 
     /// The same, after a greeting that was heard before the stream was encrypted: lettre waits for one.
     pub(super) fn greeted(self) -> Self {
-        Lines { line: b"220 \r\n".to_vec(), ..self }
+        Lines {
+            line: b"220 \r\n".to_vec(),
+            ..self
+        }
     }
 
     /// Says `command` and reads the reply: for what comes before TLS.
-    pub(super) async fn ask(&mut self, stage: Stage, command: &str) -> Result<(Reply, Vec<String>), Failure> {
+    pub(super) async fn ask(
+        &mut self,
+        stage: Stage,
+        command: &str,
+    ) -> Result<(Reply, Vec<String>), Failure> {
         let broken = |error: io::Error| Failure::broken(stage, error.to_string());
         self.write_all(command.as_bytes()).await.map_err(broken)?;
         self.flush().await.map_err(broken)?;
@@ -116,12 +126,17 @@ impl<S: Wire> Lines<S> {
             }
             let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
             self.line.clear();
-            let code = code_of(line.as_bytes()).ok_or_else(|| Failure::broken(stage, format!("no reply: {line}")))?;
+            let code = code_of(line.as_bytes())
+                .ok_or_else(|| Failure::broken(stage, format!("no reply: {line}")))?;
             let is_last = line.as_bytes().get(3) != Some(&b'-');
             lines.push(line.get(4..).unwrap_or_default().to_owned());
             if is_last {
                 let reply = Reply::new(code, &lines.join(" "));
-                return if code / 100 == 2 { Ok((reply, lines)) } else { Err(Failure::refused(stage, reply)) };
+                return if code / 100 == 2 {
+                    Ok((reply, lines))
+                } else {
+                    Err(Failure::refused(stage, reply))
+                };
             }
         }
     }
@@ -147,12 +162,18 @@ impl<S: Wire> Lines<S> {
             self.passed += taken;
             Pin::new(&mut self.inner).consume(taken);
             if self.passed > PASSED_BYTES_MAX {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the reply has no end")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the reply has no end",
+                )));
             }
             if end.is_none() {
                 continue;
             }
-            self.heard.0.has_more.store(!self.inner.buffer().is_empty(), Ordering::Relaxed);
+            self.heard
+                .0
+                .has_more
+                .store(!self.inner.buffer().is_empty(), Ordering::Relaxed);
             let raw = std::mem::take(&mut self.raw);
             let is_last = code_of(&raw).is_none() || raw.get(3) != Some(&b'-');
             self.read += 1;
@@ -190,7 +211,9 @@ fn mended(raw: &[u8]) -> Vec<u8> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let text = &text[..text.len().min(LINE_BYTES_MAX)];
     // A line end in the middle of a line is none to us, and must be none to lettre.
-    let mut line = String::from_utf8_lossy(text).replace('\r', " ").into_bytes();
+    let mut line = String::from_utf8_lossy(text)
+        .replace('\r', " ")
+        .into_bytes();
     if code_of(&line).is_some() {
         match line.get(3) {
             None => line.push(b' '),
@@ -203,11 +226,18 @@ fn mended(raw: &[u8]) -> Vec<u8> {
 }
 
 fn offers_pipelining(line: &[u8]) -> bool {
-    line.starts_with(b"250") && line.get(4..).is_some_and(|word| word.trim_ascii().eq_ignore_ascii_case(b"PIPELINING"))
+    line.starts_with(b"250")
+        && line
+            .get(4..)
+            .is_some_and(|word| word.trim_ascii().eq_ignore_ascii_case(b"PIPELINING"))
 }
 
 impl<S: Wire> AsyncRead for Lines<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.given == self.line.len() && !ready!(self.poll_line(cx))? {
             return Poll::Ready(Ok(()));
         }
@@ -219,10 +249,15 @@ impl<S: Wire> AsyncRead for Lines<S> {
 }
 
 impl<S: Wire> AsyncWrite for Lines<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.heard.0.spoke.store(true, Ordering::Relaxed);
         failpoint::pass();
-        let bytes = &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
+        let bytes =
+            &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
         // lettre knows no LMTP, whose greeting alone is another word (RFC 2033 section 4.1).
         let translated = match bytes.strip_prefix(b"EHLO ") {
             Some(name) if self.protocol == Protocol::Lmtp => Some([b"LHLO ", name].concat()),
@@ -263,7 +298,9 @@ mod tests {
         let said = said.to_vec();
         tokio::spawn(async move { server.write_all(&said).await });
         let mut text = String::new();
-        Lines::new(client, peer, Heard::default(), Protocol::Smtp).read_to_string(&mut text).await?;
+        Lines::new(client, peer, Heard::default(), Protocol::Smtp)
+            .read_to_string(&mut text)
+            .await?;
         Ok(text)
     }
 
@@ -274,7 +311,10 @@ mod tests {
             (b"250\r\n", "250 \r\n"),
             (b"250\n", "250 \r\n"),
             (b"250-a\n250\tb\n", "250-a\r\n250 b\r\n"),
-            (b"250 angenommen f\xfcr Ada\r\n", "250 angenommen f\u{fffd}r Ada\r\n"),
+            (
+                b"250 angenommen f\xfcr Ada\r\n",
+                "250 angenommen f\u{fffd}r Ada\r\n",
+            ),
             (b"250 a\rb\r\n", "250 a b\r\n"),
             (b"hello?\r\n2500 ok\r\n", "hello?\r\n2500 ok\r\n"),
             (b"250 cut", ""),
@@ -282,10 +322,20 @@ mod tests {
             assert_eq!(read(said).await.unwrap(), given);
         }
         let long = format!("250 {}\r\n", "x".repeat(9000));
-        assert_eq!(read(long.as_bytes()).await.unwrap().len(), LINE_BYTES_MAX + 2);
+        assert_eq!(
+            read(long.as_bytes()).await.unwrap().len(),
+            LINE_BYTES_MAX + 2
+        );
         let huge = format!("{}250 end\r\n", "250-line\r\n".repeat(1000));
-        assert_eq!(read(huge.as_bytes()).await.unwrap(), format!("{}250 end\r\n", "250-line\r\n".repeat(LINES_MAX)));
-        assert!(read("250-line\r\n".repeat(1 << 18).as_bytes()).await.is_err());
+        assert_eq!(
+            read(huge.as_bytes()).await.unwrap(),
+            format!("{}250 end\r\n", "250-line\r\n".repeat(LINES_MAX))
+        );
+        assert!(
+            read("250-line\r\n".repeat(1 << 18).as_bytes())
+                .await
+                .is_err()
+        );
         assert!(read("x".repeat(2 << 20).as_bytes()).await.is_err());
     }
 }

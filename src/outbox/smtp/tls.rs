@@ -26,34 +26,54 @@ impl Tls {
     /// Reads the certificates.
     pub(super) fn new(host: &str, settings: &TlsSettings) -> Result<Self, Failure> {
         let broken = |text: String| Failure::broken(Stage::StartTls, text);
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| broken(format!("{host}: {error}")))?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| broken(format!("{host}: {error}")))?;
         let system = load_native_certs();
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(system.certs);
         if let Some(path) = &settings.ca_file {
             for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|error| broken(format!("ca_file {}: {error}", path.display())))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| broken(format!("ca_file {}: {error}", path.display())))?;
             }
         }
         if roots.is_empty() {
-            let why = system.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+            let why = system
+                .errors
+                .first()
+                .map(|error| format!(": {error}"))
+                .unwrap_or_default();
             return Err(broken(format!("no root certificates on this machine{why}")));
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| broken(error.to_string()))?
-            .with_root_certificates(roots);
+        let config =
+            ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| broken(error.to_string()))?
+                .with_root_certificates(roots);
         let config = match &settings.client {
             None => config.with_no_client_auth(),
             Some(client) => {
-                let key = PrivateKeyDer::from_pem_file(&client.key_file)
-                    .map_err(|error| broken(format!("client_key_file {}: {error}", client.key_file.display())))?;
+                let key = PrivateKeyDer::from_pem_file(&client.key_file).map_err(|error| {
+                    broken(format!(
+                        "client_key_file {}: {error}",
+                        client.key_file.display()
+                    ))
+                })?;
                 config
                     .with_client_auth_cert(certificates(&client.cert_file)?, key)
-                    .map_err(|error| broken(format!("client_cert_file {}: {error}", client.cert_file.display())))?
+                    .map_err(|error| {
+                        broken(format!(
+                            "client_cert_file {}: {error}",
+                            client.cert_file.display()
+                        ))
+                    })?
             }
         };
-        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
+        Ok(Tls {
+            connector: TlsConnector::from(Arc::new(config)),
+            name,
+        })
     }
 
     /// Shakes hands over `stream`.
@@ -64,8 +84,13 @@ impl Tls {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let broken = |text: String| Failure::broken(Stage::StartTls, format!("{}: {text}", path.display()));
+    let broken =
+        |text: String| Failure::broken(Stage::StartTls, format!("{}: {text}", path.display()));
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| broken(error.to_string()))?;
-    if found.is_empty() { Err(broken("holds no certificate".to_owned())) } else { Ok(found) }
+    if found.is_empty() {
+        Err(broken("holds no certificate".to_owned()))
+    } else {
+        Ok(found)
+    }
 }

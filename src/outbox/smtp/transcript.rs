@@ -54,12 +54,19 @@ pub struct Transcript(Arc<Mutex<Kept>>);
 impl Transcript {
     /// The lines so far.
     pub fn lines(&self) -> Vec<Line> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lines
+            .clone()
     }
 
     /// Notes something that is not said over the wire, like that it is encrypted from here on.
     pub(super) fn note(&self, side: Side, text: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(side, text);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(side, text);
     }
 
     pub(super) fn client(&self, bytes: &[u8]) {
@@ -80,7 +87,10 @@ impl Transcript {
     pub(super) fn server(&self, line: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.next == Next::Text {
-            let text = format!("(the message and the dot that ends it: {} bytes)", kept.text_bytes);
+            let text = format!(
+                "(the message and the dot that ends it: {} bytes)",
+                kept.text_bytes
+            );
             kept.push(Side::Client, &text);
         }
         kept.next = match line.get(..3) {
@@ -95,12 +105,18 @@ impl Transcript {
 
 impl Kept {
     fn said(&mut self, line: &str) {
-        let mechanism = line.get(..5).filter(|verb| verb.eq_ignore_ascii_case("AUTH ")).map(|_| &line[5..]);
+        let mechanism = line
+            .get(..5)
+            .filter(|verb| verb.eq_ignore_ascii_case("AUTH "))
+            .map(|_| &line[5..]);
         if self.next == Next::Secret {
             self.push(Side::Client, "(the login, which is not shown)");
         } else if let Some(mechanism) = mechanism {
             let mechanism = mechanism.split(' ').next().unwrap_or_default();
-            self.push(Side::Client, &format!("AUTH {mechanism} (the login, which is not shown)"));
+            self.push(
+                Side::Client,
+                &format!("AUTH {mechanism} (the login, which is not shown)"),
+            );
             self.next = Next::Secret;
         } else {
             self.push(Side::Client, line);
@@ -109,7 +125,11 @@ impl Kept {
 
     fn push(&mut self, side: Side, text: &str) {
         if self.lines.len() < LINES_MAX {
-            let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS_MAX).collect();
+            let text = text
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .take(LINE_CHARS_MAX)
+                .collect();
             self.lines.push(Line { side, text });
         }
     }
@@ -145,10 +165,23 @@ mod tests {
         transcript.client(b"QUIT\r\n");
         let lines = transcript.lines();
         let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-        assert!(!text.iter().any(|line| line.contains("c2VjcmV0") || line.contains("secret")), "{text:?}");
-        for expected in ["EHLO a", "AUTH PLAIN (the login, which is not shown)", "RCPT TO:<b@example.org>", "QUIT"] {
+        assert!(
+            !text
+                .iter()
+                .any(|line| line.contains("c2VjcmV0") || line.contains("secret")),
+            "{text:?}"
+        );
+        for expected in [
+            "EHLO a",
+            "AUTH PLAIN (the login, which is not shown)",
+            "RCPT TO:<b@example.org>",
+            "QUIT",
+        ] {
             assert!(text.contains(&expected), "{expected}: {text:?}");
         }
-        assert!(text.contains(&"(the message and the dot that ends it: 30 bytes)"), "{text:?}");
+        assert!(
+            text.contains(&"(the message and the dot that ends it: 30 bytes)"),
+            "{text:?}"
+        );
     }
 }

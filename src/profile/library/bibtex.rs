@@ -17,7 +17,8 @@ const EXPANDED_BYTES: usize = 64 << 10;
 
 /// Whether a text holds an entry.
 pub(super) fn is_bibtex(text: &str) -> bool {
-    text.match_indices('@').any(|(at, _)| head(&text[at..]).is_some())
+    text.match_indices('@')
+        .any(|(at, _)| head(&text[at..]).is_some())
 }
 
 /// The type of the entry that begins at an `@`, and how long its head is, the
@@ -25,7 +26,8 @@ pub(super) fn is_bibtex(text: &str) -> bool {
 fn head(text: &str) -> Option<(&str, usize)> {
     let after = text.strip_prefix('@')?;
     let after_space = after.trim_start_matches([' ', '\t']);
-    let kind_end = after_space.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
+    let kind_end =
+        after_space.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
     let rest = after_space[kind_end..].trim_start();
     let is_open = kind_end > 0 && rest.starts_with(['{', '(']);
     is_open.then(|| (&after_space[..kind_end], text.len() - rest.len() + 1))
@@ -33,12 +35,22 @@ fn head(text: &str) -> Option<(&str, usize)> {
 
 pub(super) fn read(text: &str) -> Vec<Entry> {
     let room = text.len() + EXPANDED_BYTES;
-    let mut reader = Reader { text, at: 0, line: 1, counted_to: 0, strings: months(), room };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        line: 1,
+        counted_to: 0,
+        strings: months(),
+        room,
+    };
     let mut entries = Vec::new();
     while let Some(found) = text[reader.at..].find('@') {
         let start = reader.at + found;
         // Biber and btparse take a percent sign for a comment to the end of the line.
-        let is_comment = text[..start].rsplit('\n').next().is_some_and(|before| before.trim_start().starts_with('%'));
+        let is_comment = text[..start]
+            .rsplit('\n')
+            .next()
+            .is_some_and(|before| before.trim_start().starts_with('%'));
         let Some((kind, length)) = head(&text[start..]).filter(|_| !is_comment) else {
             reader.at = start + 1;
             continue;
@@ -60,7 +72,10 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
         if content.is_err() {
             reader.at = next_entry(text, start + length);
         }
-        entries.push(Entry { line, content: content.map(raw) });
+        entries.push(Entry {
+            line,
+            content: content.map(raw),
+        });
     }
     entries
 }
@@ -88,7 +103,9 @@ fn next_entry(text: &str, from: usize) -> usize {
 /// that a brace was forgotten.
 fn starts_entry(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t']);
-    let Some((kind, length)) = head(line) else { return false };
+    let Some((kind, length)) = head(line) else {
+        return false;
+    };
     if NO_ENTRIES.contains(&kind.to_ascii_lowercase().as_str()) {
         return true;
     }
@@ -145,7 +162,9 @@ impl Reader<'_> {
     fn entry(&mut self) -> Result<Fields, String> {
         let mut fields = Fields::new();
         let rest = self.rest();
-        let key_end = rest.find([',', '}', ')', '=']).ok_or("the entry does not end")?;
+        let key_end = rest
+            .find([',', '}', ')', '='])
+            .ok_or("the entry does not end")?;
         let key = rest[..key_end].trim();
         // Some entries have no key: `@article{title = …`
         if !rest[key_end..].starts_with('=') {
@@ -177,7 +196,10 @@ impl Reader<'_> {
             let name = rest[..name_end].trim().to_lowercase();
             self.at += name_end;
             if self.peek() != Some('=') {
-                return Err(format!("there is no = after {:?}", crate::text::cut(&name, 40)));
+                return Err(format!(
+                    "there is no = after {:?}",
+                    crate::text::cut(&name, 40)
+                ));
             }
             self.at += 1;
             let value = self.value()?;
@@ -222,14 +244,17 @@ impl Reader<'_> {
                 }
                 Some(_) => {
                     let rest = self.rest();
-                    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '}' | ')' | '#' | '{' | '"' | '=');
+                    let is_end = |c: char| {
+                        c.is_whitespace() || matches!(c, ',' | '}' | ')' | '#' | '{' | '"' | '=')
+                    };
                     let end = rest.find(is_end).unwrap_or(rest.len());
                     let word = rest[..end].to_owned();
                     self.at += end;
                     match self.strings.get(&word.to_lowercase()) {
                         Some(known) => {
                             let room = self.room.checked_sub(known.len());
-                            self.room = room.ok_or("the abbreviations come to more than the whole text")?;
+                            self.room =
+                                room.ok_or("the abbreviations come to more than the whole text")?;
                             value.push_str(known);
                         }
                         None => value.push_str(&word),
@@ -277,16 +302,25 @@ impl Reader<'_> {
 }
 
 fn months() -> HashMap<String, String> {
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-        .iter()
-        .map(|month| ((*month).to_owned(), (*month).to_owned()))
-        .collect()
+    [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ]
+    .iter()
+    .map(|month| ((*month).to_owned(), (*month).to_owned()))
+    .collect()
 }
 
 fn raw(mut fields: Fields) -> Raw {
     let mut take = |name: &str| fields.remove(name).unwrap_or_default();
-    let title = [take("title"), take("booktitle")].into_iter().find(|title| !title.trim().is_empty());
-    let (eprint, archive) = (take("eprint"), [take("archiveprefix"), take("eprinttype")].concat().to_lowercase());
+    let title = [take("title"), take("booktitle")]
+        .into_iter()
+        .find(|title| !title.trim().is_empty());
+    let (eprint, archive) = (
+        take("eprint"),
+        [take("archiveprefix"), take("eprinttype")]
+            .concat()
+            .to_lowercase(),
+    );
     let is_arxiv = archive.is_empty() || archive.contains("arxiv");
     let mut arxiv = vec![take("arxivid"), take("arxiv")];
     let mut mentions = Vec::new();
@@ -296,8 +330,24 @@ fn raw(mut fields: Fields) -> Raw {
         mentions.push(format!("{archive}:{eprint}"));
     }
     arxiv.retain(|id| !id.is_empty());
-    let named = ["url", "note", "journal", "journaltitle", "howpublished", "annote", "volume", "number", "ee", "link"];
-    mentions.extend(named.map(&mut take).into_iter().filter(|text| !text.is_empty()));
+    let named = [
+        "url",
+        "note",
+        "journal",
+        "journaltitle",
+        "howpublished",
+        "annote",
+        "volume",
+        "number",
+        "ee",
+        "link",
+    ];
+    mentions.extend(
+        named
+            .map(&mut take)
+            .into_iter()
+            .filter(|text| !text.is_empty()),
+    );
     Raw {
         title: ungrouped(&unescaped(&title.unwrap_or_default())),
         abstract_text: ungrouped(&unescaped(&take("abstract"))),
@@ -326,7 +376,9 @@ fn ungrouped(text: &str) -> String {
             '\\' if is_plain => is_escaped = true,
             '$' if is_plain => is_formula = !is_formula,
             '{' if is_plain => {
-                let goes = !is_formula && !is_argument(&text[..at]) && !text[at + 1..].trim_start().starts_with('\\');
+                let goes = !is_formula
+                    && !is_argument(&text[..at])
+                    && !text[at + 1..].trim_start().starts_with('\\');
                 open.push(goes);
                 if goes {
                     continue;
@@ -363,8 +415,12 @@ fn lettered_accent(text: &str) -> Option<String> {
 fn is_argument(before: &str) -> bool {
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '*');
     let is_accent = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
-    let accent = before.strip_suffix(is_accent).is_some_and(|before| before.ends_with('\\'));
-    name.ends_with('\\') && name.len() < before.len() || accent || before.ends_with(['^', '_', '}', ']'])
+    let accent = before
+        .strip_suffix(is_accent)
+        .is_some_and(|before| before.ends_with('\\'));
+    name.ends_with('\\') && name.len() < before.len()
+        || accent
+        || before.ends_with(['^', '_', '}', ']'])
 }
 
 /// Names are parted by the word `and` outside of braces.
@@ -376,7 +432,9 @@ fn people(text: &str) -> Vec<String> {
             b'{' => depth += 1,
             b'}' => depth = depth.saturating_sub(1),
             b'a' | b'A' if depth == 0 && at > 0 && bytes[at - 1].is_ascii_whitespace() => {
-                let is_and = text.get(at..at + 3).is_some_and(|word| word.eq_ignore_ascii_case("and"));
+                let is_and = text
+                    .get(at..at + 3)
+                    .is_some_and(|word| word.eq_ignore_ascii_case("and"));
                 if is_and && bytes.get(at + 3).is_some_and(u8::is_ascii_whitespace) && at >= start {
                     people.push(text[start..at].trim());
                     start = at + 3;
@@ -386,7 +444,11 @@ fn people(text: &str) -> Vec<String> {
         }
     }
     people.push(text[start..].trim());
-    people.into_iter().filter(|name| !name.is_empty() && *name != "others").map(ungrouped).collect()
+    people
+        .into_iter()
+        .filter(|name| !name.is_empty() && *name != "others")
+        .map(ungrouped)
+        .collect()
 }
 
 #[cfg(test)]
@@ -394,7 +456,10 @@ mod tests {
     use super::*;
 
     fn titles(text: &str) -> Vec<Result<String, String>> {
-        read(text).into_iter().map(|entry| entry.content.map(|raw| raw.title)).collect()
+        read(text)
+            .into_iter()
+            .map(|entry| entry.content.map(|raw| raw.title))
+            .collect()
     }
 
     #[test]
@@ -402,15 +467,27 @@ mod tests {
         let text = "@string{ac = \"Ada\" # \" C.\"}\n@comment{jabref-meta: x{y}}\n\
                     @Misc(key, title = ac # { and } # 42, year = 1843)\nme@example.org\n\
                     @misc{k2, title = \"A {\"}quoted{\"} word\", month = jan}";
-        assert_eq!(titles(text), [Ok("Ada C. and 42".to_owned()), Ok("A \"quoted\" word".to_owned())]);
+        assert_eq!(
+            titles(text),
+            [
+                Ok("Ada C. and 42".to_owned()),
+                Ok("A \"quoted\" word".to_owned())
+            ]
+        );
     }
 
     #[test]
     fn braces_that_only_keep_capitals_go_and_what_they_hold_stays() {
         for (tex, plain) in [
-            ("The {Hubble} {{Space}} Telescope", "The Hubble Space Telescope"),
+            (
+                "The {Hubble} {{Space}} Telescope",
+                "The Hubble Space Telescope",
+            ),
             (r#"{\'E}tude of {\"{U}}bung"#, r#"{\'E}tude of {\"{U}}bung"#),
-            (r"\emph{a} and $x_{ij}$ and H{$_2$}O", r"\emph{a} and $x_{ij}$ and H$_2$O"),
+            (
+                r"\emph{a} and $x_{ij}$ and H{$_2$}O",
+                r"\emph{a} and $x_{ij}$ and H$_2$O",
+            ),
             (r"sets \{1, {B}\}", r"sets \{1, B\}"),
             (r"Morko{\c c} and {\v  s}", r"Morko{\c{c}} and {\v{s}}"),
             ("{unclosed", "unclosed"),
@@ -426,8 +503,21 @@ mod tests {
         let text = "@article{a, title = {One}}\n@article{b, title = {Two {never closed},\n year = 2000}\n\
                     @article{c, title = {Three}}\n@article{d, title {Four}}\n@article{e, title = {Five},}\n@article{f, ti";
         let read = read(text);
-        let found: Vec<_> = read.iter().map(|entry| (entry.line, entry.content.is_ok())).collect();
-        assert_eq!(found, [(1, true), (2, false), (4, true), (5, false), (6, true), (7, false)]);
+        let found: Vec<_> = read
+            .iter()
+            .map(|entry| (entry.line, entry.content.is_ok()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (1, true),
+                (2, false),
+                (4, true),
+                (5, false),
+                (6, true),
+                (7, false)
+            ]
+        );
     }
 
     #[test]

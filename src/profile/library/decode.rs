@@ -3,8 +3,8 @@
 /// What Windows-1252 has between 0x80 and 0x9F (Unicode's mapping table
 /// CP1252.TXT); the five that it leaves open are what they are in Latin-1.
 const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
 ];
 
 /// The text of a file, with line feeds alone at the ends of lines.
@@ -26,22 +26,31 @@ fn eight_bit(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => bytes
             .iter()
-            .map(
-                |&byte| if (0x80..0xA0).contains(&byte) { WINDOWS[usize::from(byte - 0x80)] } else { char::from(byte) },
-            )
+            .map(|&byte| {
+                if (0x80..0xA0).contains(&byte) {
+                    WINDOWS[usize::from(byte - 0x80)]
+                } else {
+                    char::from(byte)
+                }
+            })
             .collect(),
     }
 }
 
 fn sixteen_bit(bytes: &[u8], pair: fn([u8; 2]) -> u16) -> String {
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|two| pair([two[0], two[1]])).collect();
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .map(|two| pair([two[0], two[1]]))
+        .collect();
     String::from_utf16_lossy(&units)
 }
 
 fn is_half_nul(bytes: &[u8], at: usize) -> bool {
     let start = &bytes[..bytes.len().min(64)];
     let pairs = start.chunks_exact(2);
-    start.len() >= 4 && pairs.len() > 0 && pairs.clone().filter(|two| two[at] == 0).count() * 4 > pairs.len() * 3
+    start.len() >= 4
+        && pairs.len() > 0
+        && pairs.clone().filter(|two| two[at] == 0).count() * 4 > pairs.len() * 3
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use std::borrow::Cow;
 /// The text with what was escaped once too often as it was before. Signs that
 /// somebody may have meant, such as `\{112\}`, stay.
 pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
-    if !["\\vphantom\\", "\\_", "\\^\\{", "\\textbackslash"].iter().any(|mark| text.contains(mark)) {
+    if !["\\vphantom\\", "\\_", "\\^\\{", "\\textbackslash"]
+        .iter()
+        .any(|mark| text.contains(mark))
+    {
         return Cow::Borrowed(text);
     }
     let text = without_phantoms(text).replace("\\textbackslash{}", "\\");
@@ -63,7 +66,10 @@ fn indices(text: &str) -> String {
     while let Some(at) = rest.find(['_', '^']) {
         let (before, after) = rest.split_at(at);
         let (sign, inner) = after.split_at(1);
-        let group = inner.trim_start().strip_prefix("\\{").and_then(|inner| inner.split_once("\\}"));
+        let group = inner
+            .trim_start()
+            .strip_prefix("\\{")
+            .and_then(|inner| inner.split_once("\\}"));
         if let (Some(before), Some((inside, next))) = (before.strip_suffix('\\'), group) {
             out.push_str(before);
             out.extend(["$", sign, "{", &plain(inside), "}$"]);
@@ -82,7 +88,9 @@ fn indices(text: &str) -> String {
 fn plain(text: &str) -> String {
     [("\\_", "_"), ("\\^", "^"), ("\\{", "{"), ("\\}", "}")]
         .iter()
-        .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+        .fold(text.to_owned(), |text, (escaped, plain)| {
+            text.replace(escaped, plain)
+        })
 }
 
 #[cfg(test)]
@@ -92,8 +100,14 @@ mod tests {
     #[test]
     fn what_an_exporter_escaped_is_tex_again_and_what_was_meant_stays() {
         for (escaped, meant) in [
-            (r"of \{\vphantom\}{{ZnO}}\vphantom\{\} rods", "of {{ZnO}} rods"),
-            (r"of \{(\vphantom\}{In},{Ga}){As}\vphantom\{\}", "of ({In},{Ga}){As}"),
+            (
+                r"of \{\vphantom\}{{ZnO}}\vphantom\{\} rods",
+                "of {{ZnO}} rods",
+            ),
+            (
+                r"of \{(\vphantom\}{In},{Ga}){As}\vphantom\{\}",
+                "of ({In},{Ga}){As}",
+            ),
             (r"{Al}\_\{x\}{Ga}\_\{1-x\}N", r"{Al}$_{x}${Ga}$_{1-x}$N"),
             (r"{Fe}\_ \{3\} {O}\_ \{4\}", r"{Fe}$_{3}$ {O}$_{4}$"),
             (r"N\^\{-\}-type", "N$^{-}$-type"),
@@ -101,7 +115,10 @@ mod tests {
             (r"{Al}\$\_x\$In", "{Al}$_x$In"),
             (r"(01\textbackslash{}bar\{1\}0)", r"(01\bar\{1\}0)"),
             (r"{112} planes and \{112\}", r"{112} planes and \{112\}"),
-            (r"snake\_case costs \$5 and \$6", r"snake\_case costs \$5 and \$6"),
+            (
+                r"snake\_case costs \$5 and \$6",
+                r"snake\_case costs \$5 and \$6",
+            ),
             (r"\vphantom\} \_\{open", r" \_\{open"),
         ] {
             assert_eq!(unescaped(escaped), meant);

@@ -17,8 +17,14 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
     lines_of(text)
         .map(|(at, line)| {
             let content = match id(line) {
-                Some(id) => Ok(Raw { arxiv: vec![id.to_string()], ..Raw::default() }),
-                None => Err(format!("{:?} is no id of arXiv, DOI or PubMed", crate::text::cut(line, 60))),
+                Some(id) => Ok(Raw {
+                    arxiv: vec![id.to_string()],
+                    ..Raw::default()
+                }),
+                None => Err(format!(
+                    "{:?} is no id of arXiv, DOI or PubMed",
+                    crate::text::cut(line, 60)
+                )),
             };
             Entry { line: at, content }
         })
@@ -28,11 +34,16 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
 /// Lines with something on them, without comments and commas at their ends; of
 /// a line of several ids, each of them.
 fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim().trim_end_matches([',', ';']).trim()));
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.trim().trim_end_matches([',', ';']).trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '%']));
     lines.flat_map(|(at, line)| {
-        let parts: Vec<&str> =
-            line.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = line
+            .split(|c: char| c == ',' || c == ';' || c.is_whitespace())
+            .filter(|part| !part.is_empty())
+            .collect();
         let are_ids = parts.len() > 1 && parts.iter().all(|part| id(part).is_some());
         let parts = if are_ids { parts } else { vec![line] };
         parts.into_iter().map(move |part| (at, part))
@@ -51,15 +62,22 @@ fn id(text: &str) -> Option<PaperId> {
 
 fn pubmed(number: &str) -> Option<PaperId> {
     let number = number.trim();
-    let is_one = (1..=9).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_one.then(|| format!("pmid:{number}").parse().ok()).flatten()
+    let is_one =
+        (1..=9).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_one
+        .then(|| format!("pmid:{number}").parse().ok())
+        .flatten()
 }
 
 /// `10.` and the registrant's number, then anything (DOI handbook, section 2.2).
 fn is_doi(id: &str) -> bool {
     let registrant = id.strip_prefix("10.").and_then(|rest| rest.split_once('/'));
     registrant.is_some_and(|(number, rest)| {
-        number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !rest.is_empty()
+        number.len() >= 4
+            && number
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            && !rest.is_empty()
     })
 }
 
@@ -89,7 +107,9 @@ pub(super) fn of(raw: &Raw) -> Vec<PaperId> {
         let lower = text.to_lowercase();
         let numbers = lower.split("pmid:").skip(1).map(str::trim_start);
         for number in numbers {
-            let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+            let end = number
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(number.len());
             add(pubmed(&number[..end]));
         }
     }
@@ -104,11 +124,15 @@ fn arxiv_in(text: &str) -> Option<PaperId> {
         from += found + "arxiv".len();
         // `arXiv:1706.03762v5 [cs]`, `arxiv.org/abs/hep-th/9901001`, `arXiv preprint 1706.03762`
         let near: String = text[from..].chars().take(40).collect();
-        let words = near.split(|c: char| c.is_whitespace() || "[](){}<>,;\"'".contains(c)).take(4);
+        let words = near
+            .split(|c: char| c.is_whitespace() || "[](){}<>,;\"'".contains(c))
+            .take(4);
         for word in words {
             let word = word.trim_matches([':', '.', '/']);
-            let word =
-                ["org/abs/", "org/pdf/", "org/html/"].iter().find_map(|start| word.strip_prefix(start)).unwrap_or(word);
+            let word = ["org/abs/", "org/pdf/", "org/html/"]
+                .iter()
+                .find_map(|start| word.strip_prefix(start))
+                .unwrap_or(word);
             if let Ok(id) = word.parse::<PaperId>()
                 && id.is_arxiv()
             {
@@ -147,8 +171,15 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, wanted: &[&str]) {
-        let raw = Raw { mentions: vec![text.to_owned()], ..Raw::default() };
-        assert_eq!(of(&raw).iter().map(PaperId::as_str).collect::<Vec<_>>(), wanted, "{text}");
+        let raw = Raw {
+            mentions: vec![text.to_owned()],
+            ..Raw::default()
+        };
+        assert_eq!(
+            of(&raw).iter().map(PaperId::as_str).collect::<Vec<_>>(),
+            wanted,
+            "{text}"
+        );
     }
 
     #[test]
@@ -157,7 +188,10 @@ mod tests {
         check("arXiv:1706.03762v5 [cs]", &["1706.03762"]);
         check("http://arxiv.org/abs/hep-th/9901001v2", &["hep-th/9901001"]);
         check("https://arxiv.org/pdf/2106.09685v2.pdf", &["2106.09685"]);
-        check("https://doi.org/10.1103/PhysRevB.89.195135.", &["10.1103/physrevb.89.195135"]);
+        check(
+            "https://doi.org/10.1103/PhysRevB.89.195135.",
+            &["10.1103/physrevb.89.195135"],
+        );
         check("doi: 10.1063/1.1954747", &["10.1063/1.1954747"]);
         check("PMID: 23849302 PMCID: PMC123", &["pmid:23849302"]);
         check("no doi was found for 10.5 of them", &[]);

@@ -8,12 +8,17 @@ const NO_WORKS: [&str; 3] = ["attachment", "note", "annotation"];
 
 pub(super) fn read(text: &str) -> Result<(Form, Vec<Entry>), NotALibrary> {
     let text = text.trim_start_matches('\u{FEFF}');
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| NotALibrary::Json { line: error.line().max(1), reason: error.to_string() })?;
+    let value: Value = serde_json::from_str(text).map_err(|error| NotALibrary::Json {
+        line: error.line().max(1),
+        reason: error.to_string(),
+    })?;
     // Better BibTeX has `items`, some exports of CSL have `references`.
     let items = match value {
         Value::Array(items) => items,
-        Value::Object(mut table) => match ["items", "references"].iter().find_map(|key| table.remove(*key)) {
+        Value::Object(mut table) => match ["items", "references"]
+            .iter()
+            .find_map(|key| table.remove(*key))
+        {
             Some(Value::Array(items)) => items,
             Some(_) => return Err(NotALibrary::Unknown),
             None => vec![Value::Object(table)],
@@ -45,7 +50,10 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Entry>), NotALibrary> {
                 (_, Value::Object(_)) => Ok(csl(item)),
                 _ => Err("the entry is not an object".to_owned()),
             };
-            Entry { line: at + 1, content }
+            Entry {
+                line: at + 1,
+                content,
+            }
         })
         .collect();
     Ok((form, entries))
@@ -64,43 +72,92 @@ fn zotero(item: &Value) -> Result<Raw, String> {
     if NO_WORKS.contains(&kind.as_str()) {
         return Err(format!("it is of type {kind}, not a work"));
     }
-    let creators = item.get("creators").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is_author = |creator: &&Value| matches!(text(creator, "creatorType").as_str(), "author" | "");
+    let creators = item
+        .get("creators")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let is_author =
+        |creator: &&Value| matches!(text(creator, "creatorType").as_str(), "author" | "");
     let name = |creator: &Value| match text(creator, "name") {
-        name if name.is_empty() => format!("{}, {}", text(creator, "lastName"), text(creator, "firstName")),
+        name if name.is_empty() => format!(
+            "{}, {}",
+            text(creator, "lastName"),
+            text(creator, "firstName")
+        ),
         name => name,
     };
     let title = ["title", "caseName", "nameOfAct", "subject"].map(|key| text(item, key));
-    let mentions = ["url", "extra", "archiveID", "archiveLocation", "reportNumber", "publicationTitle", "number"];
+    let mentions = [
+        "url",
+        "extra",
+        "archiveID",
+        "archiveLocation",
+        "reportNumber",
+        "publicationTitle",
+        "number",
+    ];
     Ok(Raw {
-        title: title.into_iter().find(|title| !title.is_empty()).unwrap_or_default(),
+        title: title
+            .into_iter()
+            .find(|title| !title.is_empty())
+            .unwrap_or_default(),
         abstract_text: text(item, "abstractNote"),
         authors: creators.iter().filter(is_author).map(name).collect(),
         doi: text(item, "DOI"),
         pmid: text(item, "PMID"),
-        mentions: mentions.iter().map(|key| text(item, key)).filter(|text| !text.is_empty()).collect(),
+        mentions: mentions
+            .iter()
+            .map(|key| text(item, key))
+            .filter(|text| !text.is_empty())
+            .collect(),
         ..Raw::default()
     })
 }
 
 fn csl(item: &Value) -> Raw {
-    let authors = item.get("author").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let name = |author: &Value| match (text(author, "family"), text(author, "given"), text(author, "literal")) {
+    let authors = item
+        .get("author")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let name = |author: &Value| match (
+        text(author, "family"),
+        text(author, "given"),
+        text(author, "literal"),
+    ) {
         (family, _, literal) if family.is_empty() => literal,
         (family, given, _) => {
-            let particle = [text(author, "dropping-particle"), text(author, "non-dropping-particle")].concat();
-            let family = if particle.is_empty() { family } else { format!("{particle} {family}") };
+            let particle = [
+                text(author, "dropping-particle"),
+                text(author, "non-dropping-particle"),
+            ]
+            .concat();
+            let family = if particle.is_empty() {
+                family
+            } else {
+                format!("{particle} {family}")
+            };
             format!("{family}, {given}")
         }
     };
-    let mentions = ["URL", "note", "number", "archive_location", "archive", "container-title"];
+    let mentions = [
+        "URL",
+        "note",
+        "number",
+        "archive_location",
+        "archive",
+        "container-title",
+    ];
     Raw {
         title: text(item, "title"),
         abstract_text: text(item, "abstract"),
         authors: authors.iter().map(name).collect(),
         doi: text(item, "DOI"),
         pmid: text(item, "PMID"),
-        mentions: mentions.iter().map(|key| text(item, key)).filter(|text| !text.is_empty()).collect(),
+        mentions: mentions
+            .iter()
+            .map(|key| text(item, key))
+            .filter(|text| !text.is_empty())
+            .collect(),
         ..Raw::default()
     }
 }

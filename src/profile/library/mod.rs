@@ -140,11 +140,19 @@ fn gather(form: Form, entries: Vec<Entry>) -> Library {
         let work = content.and_then(|raw| work(&raw, form));
         match work {
             Ok(work) if seen.insert(work.key()) => works.push(work),
-            Ok(_) => aside.push(Aside { line, reason: "the same work stands in the file already".to_owned() }),
+            Ok(_) => aside.push(Aside {
+                line,
+                reason: "the same work stands in the file already".to_owned(),
+            }),
             Err(reason) => aside.push(Aside { line, reason }),
         }
     }
-    Library { form, read, works, aside }
+    Library {
+        form,
+        read,
+        works,
+        aside,
+    }
 }
 
 fn work(raw: &Raw, form: Form) -> Result<Work, String> {
@@ -157,14 +165,28 @@ fn work(raw: &Raw, form: Form) -> Result<Work, String> {
     if title.is_empty() && (form != Form::Ids || ids.is_empty()) {
         return Err("it has no title".to_owned());
     }
-    let authors = raw.authors.iter().map(|name| person(name)).filter(|name| !name.is_empty()).collect();
-    Ok(Work { title, abstract_text: clean_text(&raw.abstract_text), authors, ids })
+    let authors = raw
+        .authors
+        .iter()
+        .map(|name| person(name))
+        .filter(|name| !name.is_empty())
+        .collect();
+    Ok(Work {
+        title,
+        abstract_text: clean_text(&raw.abstract_text),
+        authors,
+        ids,
+    })
 }
 
 /// A name in its natural order: `Noether, Emmy` is Emmy Noether.
 fn person(raw: &str) -> String {
     let name = clean_line(raw);
-    let parts: Vec<&str> = name.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = name
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
     match parts.as_slice() {
         [family, given] => format!("{given} {family}"),
         // `King, Jr., Martin Luther`
@@ -179,7 +201,14 @@ impl Work {
         match self.ids.first() {
             Some(id) => id.to_string(),
             None => {
-                format!("{} / {}", fold(&self.title), self.authors.first().map(|name| fold(name)).unwrap_or_default())
+                format!(
+                    "{} / {}",
+                    fold(&self.title),
+                    self.authors
+                        .first()
+                        .map(|name| fold(name))
+                        .unwrap_or_default()
+                )
             }
         }
     }
@@ -192,7 +221,12 @@ mod tests {
     #[track_caller]
     fn check(text: &str, form: Form) -> Work {
         let library = read_library(text.as_bytes()).unwrap();
-        assert_eq!((library.form, library.works.len()), (form, 1), "{:?}", library.aside);
+        assert_eq!(
+            (library.form, library.works.len()),
+            (form, 1),
+            "{:?}",
+            library.aside
+        );
         library.works.into_iter().next().unwrap()
     }
 
@@ -212,7 +246,10 @@ mod tests {
         assert_eq!(work.title, "Invariante Variationsprobleme");
         assert_eq!(work.authors, ["Emmy Noether", "Hermann Weyl"]);
         assert_eq!(work.abstract_text, "On übung.");
-        assert_eq!(work.ids.iter().map(PaperId::as_str).collect::<Vec<_>>(), ["physics/0503066", "10.1000/abc"]);
+        assert_eq!(
+            work.ids.iter().map(PaperId::as_str).collect::<Vec<_>>(),
+            ["physics/0503066", "10.1000/abc"]
+        );
         assert_eq!(check(ris, Form::Ris), work);
         assert_eq!(check(csl, Form::Csl), work);
         assert_eq!(check(zotero, Form::Zotero), work);
@@ -221,18 +258,33 @@ mod tests {
     #[test]
     fn what_is_no_library_is_refused() {
         assert_eq!(read_library(b" \n"), Err(NotALibrary::Empty));
-        assert_eq!(read_library(b"Dear all,\nplease find attached\n"), Err(NotALibrary::Unknown));
-        assert!(matches!(read_library(b"[{\"title\":\n"), Err(NotALibrary::Json { line: 2, .. })));
+        assert_eq!(
+            read_library(b"Dear all,\nplease find attached\n"),
+            Err(NotALibrary::Unknown)
+        );
+        assert!(matches!(
+            read_library(b"[{\"title\":\n"),
+            Err(NotALibrary::Json { line: 2, .. })
+        ));
         assert_eq!(read_library(b"{\"a\": 1}"), Err(NotALibrary::Unknown));
     }
 
     #[test]
     fn a_list_of_ids_is_one_id_a_line() {
-        let library =
-            read_library(b"# mine\n2106.09685v2\nhttps://arxiv.org/abs/1706.03762\n\ndoi:10.1000/x\n12 34\n").unwrap();
-        assert_eq!((library.form, library.read, library.works.len()), (Form::Ids, 4, 3));
+        let library = read_library(
+            b"# mine\n2106.09685v2\nhttps://arxiv.org/abs/1706.03762\n\ndoi:10.1000/x\n12 34\n",
+        )
+        .unwrap();
+        assert_eq!(
+            (library.form, library.read, library.works.len()),
+            (Form::Ids, 4, 3)
+        );
         assert_eq!(library.aside[0].line, 6);
-        let library = read_library(b"2106.09685, 1706.03762;1706.03763\n10.1000/x 10.1000/y\n").unwrap();
-        assert_eq!((library.form, library.read, library.works.len()), (Form::Ids, 5, 5));
+        let library =
+            read_library(b"2106.09685, 1706.03762;1706.03763\n10.1000/x 10.1000/y\n").unwrap();
+        assert_eq!(
+            (library.form, library.read, library.works.len()),
+            (Form::Ids, 5, 5)
+        );
     }
 }

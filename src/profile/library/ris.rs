@@ -4,7 +4,8 @@ use super::{Entry, Raw};
 
 /// Whether a text holds a line that begins an entry.
 pub(super) fn is_ris(text: &str) -> bool {
-    text.lines().any(|line| tag(line).is_some_and(|(tag, _)| tag == "TY"))
+    text.lines()
+        .any(|line| tag(line).is_some_and(|(tag, _)| tag == "TY"))
 }
 
 /// The tag and the value of a line. The standard has exactly two spaces before
@@ -14,9 +15,12 @@ fn tag(line: &str) -> Option<(&str, &str)> {
     let (tag, rest) = line.split_at_checked(2)?;
     let mut letters = tag.chars();
     let is_tag = letters.next().is_some_and(|c| c.is_ascii_uppercase())
-        && letters.next().is_some_and(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        && letters
+            .next()
+            .is_some_and(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     let value = rest.trim_start_matches(' ').strip_prefix('-')?;
-    (is_tag && rest.starts_with(' ') && (value.is_empty() || value.starts_with(' '))).then(|| (tag, value.trim()))
+    (is_tag && rest.starts_with(' ') && (value.is_empty() || value.starts_with(' ')))
+        .then(|| (tag, value.trim()))
 }
 
 pub(super) fn read(text: &str) -> Vec<Entry> {
@@ -31,7 +35,10 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
                 last.clear();
             }
             Some(("ER", _)) => {
-                entries.extend(open.take().map(|(line, raw)| Entry { line, content: Ok(raw) }));
+                entries.extend(open.take().map(|(line, raw)| Entry {
+                    line,
+                    content: Ok(raw),
+                }));
             }
             Some((tag, value)) => {
                 if let Some((_, raw)) = &mut open {
@@ -54,7 +61,11 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
 
 /// An entry that lacks its end is read if it has a title: the next one begins anyway.
 fn unended(line: usize, raw: Raw) -> Entry {
-    let content = if raw.title.is_empty() { Err("the entry has no title and no end (ER)".to_owned()) } else { Ok(raw) };
+    let content = if raw.title.is_empty() {
+        Err("the entry has no title and no end (ER)".to_owned())
+    } else {
+        Ok(raw)
+    };
     Entry { line, content }
 }
 
@@ -69,8 +80,8 @@ fn put(raw: &mut Raw, tag: &str, value: &str) {
         "AU" | "A1" => raw.authors.push(value.to_owned()),
         "DO" | "DI" => set(&mut raw.doi, value),
         "PM" => set(&mut raw.pmid, value),
-        "AN" | "C1" | "ID" | "JF" | "JO" | "L1" | "L2" | "LK" | "M1" | "M3" | "N1" | "SP" | "T2" | "U1" | "UR"
-        | "VL" => raw.mentions.push(value.to_owned()),
+        "AN" | "C1" | "ID" | "JF" | "JO" | "L1" | "L2" | "LK" | "M1" | "M3" | "N1" | "SP"
+        | "T2" | "U1" | "UR" | "VL" => raw.mentions.push(value.to_owned()),
         _ => {}
     }
 }

@@ -18,51 +18,76 @@ enum Name<'a> {
 }
 
 /// Words that end the names of groups.
-const GROUPS: [&str; 8] =
-    ["collaboration", "consortium", "team", "group", "project", "network", "investigators", "committee"];
+const GROUPS: [&str; 8] = [
+    "collaboration",
+    "consortium",
+    "team",
+    "group",
+    "project",
+    "network",
+    "investigators",
+    "committee",
+];
 
 fn name(whole: &str) -> Name<'_> {
     let folded = fold(whole);
-    let is_group =
-        folded.split(' ').any(|word| GROUPS.contains(&word)) || whole.contains(',') || folded.contains(" and ");
+    let is_group = folded.split(' ').any(|word| GROUPS.contains(&word))
+        || whole.contains(',')
+        || folded.contains(" and ");
     // The family name as it is spelt: the shortest end that folds to it, or to it
     // with what is joined to it by a hyphen (El-Naggar).
     let family = family_name(whole);
     let joined = format!(" {family}");
-    let mut ends = whole.char_indices().rev().filter(|(_, c)| c.is_whitespace()).map(|(at, c)| at + c.len_utf8());
+    let mut ends = whole
+        .char_indices()
+        .rev()
+        .filter(|(_, c)| c.is_whitespace())
+        .map(|(at, c)| at + c.len_utf8());
     let start = ends.find(|at| {
         let end = fold(&whole[*at..]);
         end == family || end.ends_with(&joined)
     });
     match start {
-        Some(at) if !is_group && !family.is_empty() => {
-            Name::Person { family: &whole[at..], given: whole[..at].trim_end() }
-        }
+        Some(at) if !is_group && !family.is_empty() => Name::Person {
+            family: &whole[at..],
+            given: whole[..at].trim_end(),
+        },
         _ => Name::Whole(whole),
     }
 }
 
 /// The day of a paper: when it was published, else announced.
 fn day(paper: &Paper) -> Option<NaiveDate> {
-    paper.published.map(|at| at.date_naive()).or(paper.announced)
+    paper
+        .published
+        .map(|at| at.date_naive())
+        .or(paper.announced)
 }
 
 /// Its DOI, in the form in which it was given.
 fn doi(paper: &Paper) -> Option<String> {
     let names = std::iter::once(&paper.id).chain(&paper.same_as);
-    let named = names.filter(|id| matches!(id.registry(), Registry::Doi | Registry::Preprint)).map(ToString::to_string);
+    let named = names
+        .filter(|id| matches!(id.registry(), Registry::Doi | Registry::Preprint))
+        .map(ToString::to_string);
     paper.doi.clone().or_else(|| named.into_iter().next())
 }
 
 fn arxiv(paper: &Paper) -> Option<&PaperId> {
-    std::iter::once(&paper.id).chain(&paper.same_as).find(|id| id.is_arxiv())
+    std::iter::once(&paper.id)
+        .chain(&paper.same_as)
+        .find(|id| id.is_arxiv())
 }
 
 /// As BibTeX.
 pub fn to_bibtex(papers: &[&Paper]) -> String {
     let (mut out, mut keys) = (String::new(), HashSet::new());
     for paper in papers {
-        let kind = if paper.journal.is_some() { "article" } else { "misc" };
+        let kind = if paper.journal.is_some() {
+            "article"
+        } else {
+            "misc"
+        };
         let _ = writeln!(out, "@{kind}{{{},", key(paper, &mut keys));
         let mut field = |name: &str, value: &str| {
             let _ = writeln!(out, "  {name} = {{{value}}},");
@@ -111,11 +136,27 @@ pub fn to_bibtex(papers: &[&Paper]) -> String {
 
 /// `noether1918invariante`; of the same key the second ends with `-2`.
 fn key(paper: &Paper, taken: &mut HashSet<String>) -> String {
-    let letters = |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).take(24).collect() };
-    let author = paper.authors.first().map(|name| letters(&family_name(name))).unwrap_or_default();
-    let year = day(paper).map(|day| day.year().to_string()).unwrap_or_default();
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(24)
+            .collect()
+    };
+    let author = paper
+        .authors
+        .first()
+        .map(|name| letters(&family_name(name)))
+        .unwrap_or_default();
+    let year = day(paper)
+        .map(|day| day.year().to_string())
+        .unwrap_or_default();
     let title = fold(&paper.title);
-    let word = letters(title.split(' ').find(|word| word.len() > 3).unwrap_or_default());
+    let word = letters(
+        title
+            .split(' ')
+            .find(|word| word.len() > 3)
+            .unwrap_or_default(),
+    );
     let mut key = format!("{author}{year}{word}");
     if key.is_empty() {
         "paper".clone_into(&mut key);
@@ -158,11 +199,20 @@ pub fn to_ris(papers: &[&Paper]) -> String {
         let mut line = |tag: &str, value: &str| {
             let _ = write!(out, "{tag}  - {}\r\n", clean_line(value));
         };
-        line("TY", if paper.journal.is_some() { "JOUR" } else { "UNPB" });
+        line(
+            "TY",
+            if paper.journal.is_some() {
+                "JOUR"
+            } else {
+                "UNPB"
+            },
+        );
         line("TI", &paper.title);
         for author in &paper.authors {
             match name(author) {
-                Name::Person { family, given } if !given.is_empty() => line("AU", &format!("{family}, {given}")),
+                Name::Person { family, given } if !given.is_empty() => {
+                    line("AU", &format!("{family}, {given}"))
+                }
                 Name::Person { family: whole, .. } | Name::Whole(whole) => line("AU", whole),
             }
         }
@@ -204,7 +254,9 @@ fn csl(paper: &Paper) -> Value {
         .authors
         .iter()
         .map(|author| match name(author) {
-            Name::Person { family, given } if !given.is_empty() => json!({ "family": family, "given": given }),
+            Name::Person { family, given } if !given.is_empty() => {
+                json!({ "family": family, "given": given })
+            }
             Name::Person { family: whole, .. } | Name::Whole(whole) => json!({ "literal": whole }),
         })
         .collect();
@@ -218,7 +270,10 @@ fn csl(paper: &Paper) -> Value {
         item[key] = value;
     };
     if let Some(day) = day(paper) {
-        set("issued", json!({ "date-parts": [[day.year(), day.month(), day.day()]] }));
+        set(
+            "issued",
+            json!({ "date-parts": [[day.year(), day.month(), day.day()]] }),
+        );
     }
     if let Some(journal) = &paper.journal {
         set("container-title", json!(journal));
@@ -258,17 +313,25 @@ mod tests {
 
     #[test]
     fn a_name_with_a_hyphen_has_two_parts_too() {
-        for (whole, wanted) in
-            [("Nadine El-Naggar", "El-Naggar"), ("Ada M. Smith-Jones", "Smith-Jones"), ("Jean-Luc Picard", "Picard")]
-        {
-            assert!(matches!(name(whole), Name::Person { family, .. } if family == wanted), "{whole}");
+        for (whole, wanted) in [
+            ("Nadine El-Naggar", "El-Naggar"),
+            ("Ada M. Smith-Jones", "Smith-Jones"),
+            ("Jean-Luc Picard", "Picard"),
+        ] {
+            assert!(
+                matches!(name(whole), Name::Person { family, .. } if family == wanted),
+                "{whole}"
+            );
         }
     }
 
     /// What is written is read back by our own readers: one entry, whatever stands in it.
     #[track_caller]
     fn check(title: &str, authors: &[&str]) {
-        let papers = [paper("2608.00001", title, authors), paper("2608.00002", "Another", &[])];
+        let papers = [
+            paper("2608.00001", title, authors),
+            paper("2608.00002", "Another", &[]),
+        ];
         let papers: Vec<&Paper> = papers.iter().collect();
         for text in [to_bibtex(&papers), to_ris(&papers), to_csl_json(&papers)] {
             let library = read_library(text.as_bytes()).unwrap();
@@ -276,16 +339,28 @@ mod tests {
             assert_eq!(library.works[0].title, title, "{text}");
             assert_eq!(library.works[0].authors, authors, "{text}");
             assert_eq!(library.works[0].ids[0].as_str(), "2608.00001", "{text}");
-            assert!(library.works[0].abstract_text.starts_with("First."), "{text}");
+            assert!(
+                library.works[0].abstract_text.starts_with("First."),
+                "{text}"
+            );
             assert_eq!(library.works[1].title, "Another");
         }
     }
 
     #[test]
     fn every_form_is_read_back() {
-        check("Invariante Variationsprobleme", &["Emmy Noether", "Hermann Weyl"]);
-        check("100% of A & B, #1_2 @home: \"quoted\" – ünï 日本", &["Ludwig van der Meer", "Zoë Ångström"]);
-        check("An end, and more = {less", &["The Sheep Collaboration", "Plato"]);
+        check(
+            "Invariante Variationsprobleme",
+            &["Emmy Noether", "Hermann Weyl"],
+        );
+        check(
+            "100% of A & B, #1_2 @home: \"quoted\" – ünï 日本",
+            &["Ludwig van der Meer", "Zoë Ångström"],
+        );
+        check(
+            "An end, and more = {less",
+            &["The Sheep Collaboration", "Plato"],
+        );
         check("} closes, { opens", &["Ada Lovelace"]);
     }
 
@@ -296,7 +371,11 @@ mod tests {
             paper("2608.00002", "Sheep graze", &["Ada Lovelace"]),
         ];
         let text = to_bibtex(&twins.iter().collect::<Vec<_>>());
-        assert!(text.contains("@misc{lovelace2026sheep,") && text.contains("@misc{lovelace2026sheep-2,"), "{text}");
+        assert!(
+            text.contains("@misc{lovelace2026sheep,")
+                && text.contains("@misc{lovelace2026sheep-2,"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -18,7 +18,12 @@ pub struct Metrics {
 impl Metrics {
     /// The measures by name.
     pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
-        [("ndcg10", self.ndcg10), ("auc", self.auc), ("mrr", self.mrr), ("recall20", self.recall20)]
+        [
+            ("ndcg10", self.ndcg10),
+            ("auc", self.auc),
+            ("mrr", self.mrr),
+            ("recall20", self.recall20),
+        ]
     }
 
     /// Means over what is defined.
@@ -46,14 +51,22 @@ pub fn measure(graded: &[(f32, f64)]) -> Metrics {
         return Metrics::default();
     }
     let gain = |grades: &mut dyn Iterator<Item = f64>| -> f64 {
-        grades.take(10).enumerate().map(|(at, grade)| (2_f64.powf(grade) - 1.0) / (at as f64 + 2.0).log2()).sum()
+        grades
+            .take(10)
+            .enumerate()
+            .map(|(at, grade)| (2_f64.powf(grade) - 1.0) / (at as f64 + 2.0).log2())
+            .sum()
     };
     let reached = gain(&mut order.iter().map(|(_, grade)| *grade));
     let mut grades: Vec<f64> = graded.iter().map(|(_, grade)| *grade).collect();
     grades.sort_by(|a, b| b.total_cmp(a));
     let best = gain(&mut grades.into_iter());
     let first = order.iter().position(|(_, grade)| *grade > 0.0);
-    let early = order.iter().take(20).filter(|(_, grade)| *grade > 0.0).count();
+    let early = order
+        .iter()
+        .take(20)
+        .filter(|(_, grade)| *grade > 0.0)
+        .count();
     Metrics {
         ndcg10: Some(reached / best),
         auc: auc(&order, chosen),
@@ -97,7 +110,10 @@ pub fn interval(values: &[f64]) -> Option<(f64, f64)> {
     };
     let mut means: Vec<f64> = (0..DRAWS)
         .map(|_| {
-            let sum: f64 = values.iter().map(|_| values[next() as usize % values.len()]).sum();
+            let sum: f64 = values
+                .iter()
+                .map(|_| values[next() as usize % values.len()])
+                .sum();
             sum / values.len() as f64
         })
         .collect();
@@ -116,7 +132,10 @@ mod tests {
     #[test]
     fn a_perfect_order_has_ones() {
         let metrics = measure(&[(3.0, 2.0), (2.0, 1.0), (1.0, 0.0), (0.0, 0.0)]);
-        assert!(metrics.named().iter().all(|(_, value)| near(*value, 1.0)), "{metrics:?}");
+        assert!(
+            metrics.named().iter().all(|(_, value)| near(*value, 1.0)),
+            "{metrics:?}"
+        );
     }
 
     #[test]
@@ -124,8 +143,14 @@ mod tests {
         // Grades in order: 0, 3, 0, 1.
         let metrics = measure(&[(4.0, 0.0), (3.0, 3.0), (2.0, 0.0), (1.0, 1.0)]);
         let ideal = 7.0 + 1.0 / 3_f64.log2();
-        assert!(near(metrics.ndcg10, (7.0 / 3_f64.log2() + 1.0 / 5_f64.log2()) / ideal));
-        assert!(near(metrics.auc, 0.25) && near(metrics.mrr, 0.5) && near(metrics.recall20, 1.0), "{metrics:?}");
+        assert!(near(
+            metrics.ndcg10,
+            (7.0 / 3_f64.log2() + 1.0 / 5_f64.log2()) / ideal
+        ));
+        assert!(
+            near(metrics.auc, 0.25) && near(metrics.mrr, 0.5) && near(metrics.recall20, 1.0),
+            "{metrics:?}"
+        );
     }
 
     #[test]
@@ -140,7 +165,10 @@ mod tests {
     fn intervals_hold_the_mean_and_are_the_same_again() {
         let values: Vec<f64> = (0..50).map(|at| f64::from(at) / 50.0).collect();
         let (low, high) = interval(&values).unwrap();
-        assert!(low < 0.49 && 0.49 < high && high - low < 0.3, "{low} {high}");
+        assert!(
+            low < 0.49 && 0.49 < high && high - low < 0.3,
+            "{low} {high}"
+        );
         assert_eq!(interval(&values), Some((low, high)));
         assert_eq!(interval(&[]), None);
     }

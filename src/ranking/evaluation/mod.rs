@@ -68,8 +68,12 @@ impl Dataset {
     /// Positions of the candidates of a pool, in order.
     fn members(&self, pool: &Pool) -> Vec<usize> {
         match pool {
-            Pool::All => (0..self.papers.len()).filter(|at| !self.queries.contains(at)).collect(),
-            Pool::Day(day) => (0..self.papers.len()).filter(|&at| self.papers[at].announced == Some(*day)).collect(),
+            Pool::All => (0..self.papers.len())
+                .filter(|at| !self.queries.contains(at))
+                .collect(),
+            Pool::Day(day) => (0..self.papers.len())
+                .filter(|&at| self.papers[at].announced == Some(*day))
+                .collect(),
             Pool::These(members) => members.clone(),
         }
     }
@@ -98,11 +102,21 @@ pub struct Judged {
 
 /// Runs `ranker` on every case; means over cases first, then over people.
 pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) -> Judged {
-    let by_id: HashMap<&PaperId, usize> = dataset.papers.iter().enumerate().map(|(at, p)| (&p.id, at)).collect();
+    let by_id: HashMap<&PaperId, usize> = dataset
+        .papers
+        .iter()
+        .enumerate()
+        .map(|(at, p)| (&p.id, at))
+        .collect();
     let liked: Vec<Vec<usize>> = dataset
         .users
         .iter()
-        .map(|user| user.profile.iter().filter_map(|id| by_id.get(id).copied()).collect())
+        .map(|user| {
+            user.profile
+                .iter()
+                .filter_map(|id| by_id.get(id).copied())
+                .collect()
+        })
         .collect();
     // Pool by pool: what is prepared for one serves everybody and is then forgotten.
     let mut pools: BTreeMap<&Pool, Vec<(usize, &Case)>> = BTreeMap::new();
@@ -123,7 +137,15 @@ pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) 
                 .iter()
                 .zip(scores)
                 .filter(|(member, _)| !known.contains(member))
-                .map(|(&member, score)| (score, case.relevance.get(&dataset.papers[member].id).copied().unwrap_or(0.0)))
+                .map(|(&member, score)| {
+                    (
+                        score,
+                        case.relevance
+                            .get(&dataset.papers[member].id)
+                            .copied()
+                            .unwrap_or(0.0),
+                    )
+                })
                 .collect();
             reached[*at].push(metrics::measure(&graded));
             done += 1;
@@ -131,7 +153,11 @@ pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) 
         }
     }
     let people: Vec<Metrics> = reached.iter().map(|cases| Metrics::mean(cases)).collect();
-    Judged { ranker: ranker.name(), mean: Metrics::mean(&people), people }
+    Judged {
+        ranker: ranker.name(),
+        mean: Metrics::mean(&people),
+        people,
+    }
 }
 
 /// The ranker that `publish` uses.
@@ -150,25 +176,46 @@ impl<'a> Production<'a> {
     /// or without one learned from the papers themselves.
     pub fn new(papers: &'a [Arc<Paper>], embedder: Option<&dyn Embedder>) -> Self {
         let mut background = Background::default();
-        let counted: Vec<_> =
-            papers.par_iter().map_init(TermCounter::new, |counter, paper| counter.paper(paper)).collect();
+        let counted: Vec<_> = papers
+            .par_iter()
+            .map_init(TermCounter::new, |counter, paper| counter.paper(paper))
+            .collect();
         for terms in &counted {
             background.count(terms);
         }
         background.settle();
-        let learned = if embedder.is_none() { SvdEmbedder::learn(&sample(&counted)) } else { None };
-        let dense = embedder.or(learned.as_ref().map(|learned| learned as &dyn Embedder)).and_then(|embedder| {
-            let vectors = embedder.embed(&papers.iter().map(|paper| &**paper).collect::<Vec<_>>());
-            Some((DenseBackground::learn(embedder.name(), &sample(&vectors))?, vectors))
-        });
-        Production { papers, background, dense, by_words: false, queries: HashSet::new() }
+        let learned = if embedder.is_none() {
+            SvdEmbedder::learn(&sample(&counted))
+        } else {
+            None
+        };
+        let dense = embedder
+            .or(learned.as_ref().map(|learned| learned as &dyn Embedder))
+            .and_then(|embedder| {
+                let vectors =
+                    embedder.embed(&papers.iter().map(|paper| &**paper).collect::<Vec<_>>());
+                Some((
+                    DenseBackground::learn(embedder.name(), &sample(&vectors))?,
+                    vectors,
+                ))
+            });
+        Production {
+            papers,
+            background,
+            dense,
+            by_words: false,
+            queries: HashSet::new(),
+        }
     }
 
     /// The same, for people who typed what their profile's papers say: interests
     /// that have words and no papers.
     #[must_use]
     pub fn by_words(self) -> Self {
-        Production { by_words: true, ..self }
+        Production {
+            by_words: true,
+            ..self
+        }
     }
 
     /// The same where the papers at `queries` are what people typed.
@@ -179,7 +226,10 @@ impl<'a> Production<'a> {
 
     /// What somebody goes by who likes the papers at `liked`.
     fn taught(&self, liked: &[usize]) -> (Interest, Evidence) {
-        let named = Interest { name: "the profile".to_owned(), ..Interest::default() };
+        let named = Interest {
+            name: "the profile".to_owned(),
+            ..Interest::default()
+        };
         if self.by_words || !liked.is_empty() && liked.iter().all(|at| self.queries.contains(at)) {
             let text = |at: &usize| {
                 let paper = &self.papers[*at];
@@ -187,11 +237,32 @@ impl<'a> Production<'a> {
             };
             let description = liked.iter().map(text).collect::<Vec<_>>().join("\n");
             // What an embedder makes of words is what it makes of a paper with that title.
-            let mean = self.dense.as_ref().map(|(_, vectors)| mean_of(liked.iter().map(|at| &vectors[*at])));
-            return (Interest { description, ..named }, Evidence { words: mean, ..Evidence::default() });
+            let mean = self
+                .dense
+                .as_ref()
+                .map(|(_, vectors)| mean_of(liked.iter().map(|at| &vectors[*at])));
+            return (
+                Interest {
+                    description,
+                    ..named
+                },
+                Evidence {
+                    words: mean,
+                    ..Evidence::default()
+                },
+            );
         }
         let liked_ids = liked.iter().map(|&at| self.papers[at].id.clone()).collect();
-        (Interest { liked: liked_ids, ..named }, Evidence { liked: self.examples(liked), ..Evidence::default() })
+        (
+            Interest {
+                liked: liked_ids,
+                ..named
+            },
+            Evidence {
+                liked: self.examples(liked),
+                ..Evidence::default()
+            },
+        )
     }
 
     fn examples(&self, liked: &[usize]) -> Vec<Example> {
@@ -205,7 +276,10 @@ impl<'a> Production<'a> {
                 title: self.papers[at].title.clone(),
                 features: Arc::new(features(at, &mut counter)),
                 names: Arc::new(given_names(&self.papers[at].authors)),
-                dense: self.dense.as_ref().map(|(_, vectors)| Arc::new(vectors[at].clone())),
+                dense: self
+                    .dense
+                    .as_ref()
+                    .map(|(_, vectors)| Arc::new(vectors[at].clone())),
                 weight: 1.0,
             })
             .collect()
@@ -225,7 +299,10 @@ fn mean_of<'a>(vectors: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<f32> 
 
 /// Every so-manieth, as many as are learned from.
 fn sample<T: Clone>(all: &[T]) -> Vec<T> {
-    all.iter().step_by(all.len().div_ceil(LEARN_MAX).max(1)).cloned().collect()
+    all.iter()
+        .step_by(all.len().div_ceil(LEARN_MAX).max(1))
+        .cloned()
+        .collect()
 }
 
 impl Ranker for Production<'_> {
@@ -237,7 +314,10 @@ impl Ranker for Production<'_> {
         // The day does not matter here: the pool is the day.
         let (day, seen_at) = (NaiveDate::default(), DateTime::<Utc>::default());
         let papers = pool.iter().map(|&at| {
-            let paper = Paper { announced: Some(day), ..(*self.papers[at]).clone() };
+            let paper = Paper {
+                announced: Some(day),
+                ..(*self.papers[at]).clone()
+            };
             (Arc::new(paper), seen_at)
         });
         let mut candidates = Candidates::prepare(papers.collect(), &self.background);
@@ -253,7 +333,12 @@ impl Ranker for Production<'_> {
                 let dense = self.dense.as_ref().map(|(background, _)| background);
                 let profile = Profile::learn(&interest, evidence, &self.background, dense, counter);
                 let sent = HashSet::new();
-                let request = Request { days: &days, sent: &sent, max_papers: pool.len(), min_score: 0.0 };
+                let request = Request {
+                    days: &days,
+                    sent: &sent,
+                    max_papers: pool.len(),
+                    min_score: 0.0,
+                };
                 let mut scores = vec![f32::MIN; pool.len()];
                 let dense = candidates.dense_scores(&[&profile]).remove(0);
                 for scored in score::score(&candidates, &profile, dense.as_deref(), &request) {

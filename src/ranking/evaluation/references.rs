@@ -41,7 +41,10 @@ fn tfidf(papers: &[Arc<Paper>], reads: Reads) -> Vec<Row> {
         entry.1 += 1;
     }
     // Small sets would keep no word at all with a floor of 5 papers.
-    let (least, most) = (if papers.len() < 500 { 1 } else { 5 }, (papers.len() as f64 * 0.1).max(2.0) as u32);
+    let (least, most) = (
+        if papers.len() < 500 { 1 } else { 5 },
+        (papers.len() as f64 * 0.1).max(2.0) as u32,
+    );
     let mut kept: Vec<(u64, u32, u32)> = found
         .into_iter()
         .filter(|(_, (_, having))| (least..=most).contains(having))
@@ -53,7 +56,15 @@ fn tfidf(papers: &[Arc<Paper>], reads: Reads) -> Vec<Row> {
     let columns: HashMap<u64, (u32, f32)> = kept
         .iter()
         .enumerate()
-        .map(|(column, &(term, _, having))| (term, (column as u32, ((1.0 + total) / (1.0 + having as f32)).ln() + 1.0)))
+        .map(|(column, &(term, _, having))| {
+            (
+                term,
+                (
+                    column as u32,
+                    ((1.0 + total) / (1.0 + having as f32)).ln() + 1.0,
+                ),
+            )
+        })
         .collect();
     documents
         .par_iter()
@@ -61,10 +72,17 @@ fn tfidf(papers: &[Arc<Paper>], reads: Reads) -> Vec<Row> {
             let mut row: Row = document
                 .iter()
                 .filter_map(|(term, count)| {
-                    columns.get(term).map(|(column, idf)| (*column, (1.0 + (*count as f32).ln()) * idf))
+                    columns
+                        .get(term)
+                        .map(|(column, idf)| (*column, (1.0 + (*count as f32).ln()) * idf))
                 })
                 .collect();
-            let norm = row.iter().map(|(_, value)| value * value).sum::<f32>().sqrt().max(1e-9);
+            let norm = row
+                .iter()
+                .map(|(_, value)| value * value)
+                .sum::<f32>()
+                .sqrt()
+                .max(1e-9);
             for (_, value) in &mut row {
                 *value /= norm;
             }
@@ -90,12 +108,17 @@ fn counted(tokenizer: &mut Tokenizer, text: &str) -> Vec<(u64, u32)> {
         before = Some(word);
     });
     hashes.sort_unstable();
-    hashes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
+    hashes
+        .chunk_by(|a, b| a == b)
+        .map(|same| (same[0], same.len() as u32))
+        .collect()
 }
 
 /// FNV-1a in 64 bits.
 fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// The mean of the liked papers' TF-IDF vectors.
@@ -114,7 +137,10 @@ impl Ranker for Centroid {
     }
 
     fn score(&self, pool: &[usize], people: &[&[usize]]) -> Vec<Vec<f32>> {
-        people.par_iter().map(|liked| products(&self.0, pool, &weighted_mean(&self.0, liked, |_| 1.0))).collect()
+        people
+            .par_iter()
+            .map(|liked| products(&self.0, pool, &weighted_mean(&self.0, liked, |_| 1.0)))
+            .collect()
     }
 }
 
@@ -142,7 +168,11 @@ impl Ranker for MeanCosine {
                 // Profiles are in the order of time: the last one is the newest.
                 let newest_first: Vec<usize> = liked.iter().rev().copied().collect();
                 let weight = |at: usize| 1.0 / (1.0 + (at as f32 + 1.0).log10());
-                products(&self.0, pool, &weighted_mean(&self.0, &newest_first, weight))
+                products(
+                    &self.0,
+                    pool,
+                    &weighted_mean(&self.0, &newest_first, weight),
+                )
             })
             .collect()
     }
@@ -158,7 +188,10 @@ pub struct SanitySvm {
 impl SanitySvm {
     /// Prepares all papers.
     pub fn new(papers: &[Arc<Paper>]) -> Self {
-        SanitySvm { rows: tfidf(papers, Reads::TextAndAuthors), trained: Mutex::default() }
+        SanitySvm {
+            rows: tfidf(papers, Reads::TextAndAuthors),
+            trained: Mutex::default(),
+        }
     }
 
     fn weights(&self, liked: &[usize]) -> Arc<Weights> {
@@ -182,13 +215,19 @@ impl Ranker for SanitySvm {
             .par_iter()
             .map(|liked| {
                 let weights = self.weights(liked);
-                pool.iter().map(|&at| svm::decide(&weights, &self.rows[at])).collect()
+                pool.iter()
+                    .map(|&at| svm::decide(&weights, &self.rows[at]))
+                    .collect()
             })
             .collect()
     }
 }
 
-fn weighted_mean(rows: &[Row], liked: &[usize], weight: impl Fn(usize) -> f32) -> HashMap<u32, f32> {
+fn weighted_mean(
+    rows: &[Row],
+    liked: &[usize],
+    weight: impl Fn(usize) -> f32,
+) -> HashMap<u32, f32> {
     let mut mean = HashMap::new();
     for (at, &paper) in liked.iter().enumerate() {
         for &(column, value) in &rows[paper] {
@@ -199,7 +238,10 @@ fn weighted_mean(rows: &[Row], liked: &[usize], weight: impl Fn(usize) -> f32) -
 }
 
 fn products(rows: &[Row], pool: &[usize], weights: &HashMap<u32, f32>) -> Vec<f32> {
-    let product =
-        |row: &Row| row.iter().map(|(column, value)| weights.get(column).copied().unwrap_or(0.0) * value).sum();
+    let product = |row: &Row| {
+        row.iter()
+            .map(|(column, value)| weights.get(column).copied().unwrap_or(0.0) * value)
+            .sum()
+    };
     pool.iter().map(|&at| product(&rows[at])).collect()
 }

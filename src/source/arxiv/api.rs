@@ -45,7 +45,9 @@ pub enum ApiError {
         what: String,
     },
     /// Papers are there, and do not come.
-    #[error("arXiv's API says that there are {total} papers, and {tries} times gave none from number {start} on")]
+    #[error(
+        "arXiv's API says that there are {total} papers, and {tries} times gave none from number {start} on"
+    )]
     EmptyPage {
         /// How many it says there are.
         total: usize,
@@ -84,23 +86,44 @@ pub struct Page {
 /// answer is instead of one.
 pub fn read(bytes: &[u8], place: &str) -> Result<Page, ReadError> {
     let document = take_apart(bytes).map_err(ReadError::NoAnswer)?;
-    let total = document.head.text("totalResults").and_then(|text| text.parse().ok());
+    let total = document
+        .head
+        .text("totalResults")
+        .and_then(|text| text.parse().ok());
     let mut entries = Vec::new();
     for (at, entry) in document.entries.into_iter().enumerate() {
         let place = format!("{place} entry {}", at + 1);
         entries.push(match entry {
-            Err(broken) => Err(Unreadable { place, reason: broken.reason, record: broken.text }),
+            Err(broken) => Err(Unreadable {
+                place,
+                reason: broken.reason,
+                record: broken.text,
+            }),
             Ok(entry) => {
                 // An error comes as a paper, with status 200 or 400.
-                if entry.text("id").is_some_and(|id| id.contains("/api/errors")) {
-                    let said = entry.text("summary").or(entry.text("title")).unwrap_or_default();
+                if entry
+                    .text("id")
+                    .is_some_and(|id| id.contains("/api/errors"))
+                {
+                    let said = entry
+                        .text("summary")
+                        .or(entry.text("title"))
+                        .unwrap_or_default();
                     return Err(ReadError::Refused(cut(&clean_line(said), 300)));
                 }
-                paper(&entry).map_err(|reason| Unreadable { place, reason, record: entry.raw })
+                paper(&entry).map_err(|reason| Unreadable {
+                    place,
+                    reason,
+                    record: entry.raw,
+                })
             }
         });
     }
-    Ok(Page { entries, total, is_whole: document.is_whole })
+    Ok(Page {
+        entries,
+        total,
+        is_whole: document.is_whole,
+    })
 }
 
 /// Why an answer holds no papers.
@@ -118,17 +141,27 @@ fn paper(entry: &Element) -> Result<Paper, String> {
     if !id.is_arxiv() {
         return Err(format!("{address:?} is no id of arXiv"));
     }
-    let title = entry.text("title").map(clean_line).filter(|title| !title.is_empty()).ok_or("no title in it")?;
+    let title = entry
+        .text("title")
+        .map(clean_line)
+        .filter(|title| !title.is_empty())
+        .ok_or("no title in it")?;
     let instant = |name: &str| -> Result<Option<DateTime<Utc>>, String> {
-        let Some(text) = entry.text(name) else { return Ok(None) };
-        let at = DateTime::parse_from_rfc3339(text).map_err(|_| format!("{name} {text:?} is no instant"))?;
+        let Some(text) = entry.text(name) else {
+            return Ok(None);
+        };
+        let at = DateTime::parse_from_rfc3339(text)
+            .map_err(|_| format!("{name} {text:?} is no instant"))?;
         Ok(Some(at.to_utc()))
     };
     let (published, updated) = (instant("published")?, instant("updated")?);
     let mut categories: Vec<String> = Vec::new();
     let primary = entry.attributes("primary_category", "term");
     // The classes of the ACM and the AMS stand among the categories.
-    for code in primary.chain(entry.attributes("category", "term")).filter(|code| is_category(code)) {
+    for code in primary
+        .chain(entry.attributes("category", "term"))
+        .filter(|code| is_category(code))
+    {
         if !categories.iter().any(|known| known == code) {
             categories.push(code.to_owned());
         }
@@ -137,7 +170,11 @@ fn paper(entry: &Element) -> Result<Paper, String> {
         url: Some(format!("https://arxiv.org/abs/{id}")),
         version,
         abstract_text: clean_text(entry.text("summary").unwrap_or_default()),
-        authors: entry.texts("author/name").map(clean_line).filter(|name| !name.is_empty()).collect(),
+        authors: entry
+            .texts("author/name")
+            .map(clean_line)
+            .filter(|name| !name.is_empty())
+            .collect(),
         categories,
         published,
         updated,
@@ -151,14 +188,30 @@ impl Arxiv {
     /// The papers `ids`, in batches; those that arXiv does not know are missing
     /// from the answer, and so are ids of other sources.
     pub async fn papers(&self, http: &Http, ids: &[PaperId]) -> Result<Found, ApiError> {
-        let ids: Vec<&str> = ids.iter().filter(|id| id.is_arxiv()).map(PaperId::as_str).collect();
+        let ids: Vec<&str> = ids
+            .iter()
+            .filter(|id| id.is_arxiv())
+            .map(PaperId::as_str)
+            .collect();
         let mut found = Found::default();
         for batch in ids.chunks(IDS_MAX) {
             let list = batch.join(",");
-            let page = self.page(http, &[("id_list", &list), ("max_results", &batch.len().to_string())]).await?;
+            let page = self
+                .page(
+                    http,
+                    &[
+                        ("id_list", &list),
+                        ("max_results", &batch.len().to_string()),
+                    ],
+                )
+                .await?;
             found.total += page.entries.len();
             if page.entries.len() > batch.len() {
-                found.oddities.push(format!("{} papers for {} ids", page.entries.len(), batch.len()));
+                found.oddities.push(format!(
+                    "{} papers for {} ids",
+                    page.entries.len(),
+                    batch.len()
+                ));
             }
             found.add(page.entries);
         }
@@ -187,21 +240,29 @@ impl Arxiv {
                 .await?;
             let total = page.total.unwrap_or(start + page.entries.len());
             if start > 0 && total != found.total {
-                found.oddities.push(format!("of {} papers there are {total} now", found.total));
+                found
+                    .oddities
+                    .push(format!("of {} papers there are {total} now", found.total));
             }
             found.total = total;
             let expected = asked.min(total.saturating_sub(start));
             if page.entries.is_empty() && expected > 0 {
                 tries += 1;
                 if tries == PAGE_TRIES {
-                    return Err(ApiError::EmptyPage { total, start, tries });
+                    return Err(ApiError::EmptyPage {
+                        total,
+                        start,
+                        tries,
+                    });
                 }
                 continue;
             }
             tries = 0;
             let came = page.entries.len();
             if came != expected {
-                found.oddities.push(format!("{came} papers from number {start} on, not {expected}"));
+                found.oddities.push(format!(
+                    "{came} papers from number {start} on, not {expected}"
+                ));
             }
             found.add(page.entries);
             start += came;
@@ -226,7 +287,11 @@ impl Arxiv {
             };
             // Blank and foreign answers come and go.
             if tries == PAGE_TRIES {
-                return Err(ApiError::Nonsense { url, status: answer.status, what });
+                return Err(ApiError::Nonsense {
+                    url,
+                    status: answer.status,
+                    what,
+                });
             }
         }
     }
@@ -234,10 +299,13 @@ impl Arxiv {
 
 impl Found {
     fn add(&mut self, entries: Vec<Result<Paper, Unreadable>>) {
-        let mut known: HashSet<PaperId> = self.papers.iter().map(|paper| paper.id.clone()).collect();
+        let mut known: HashSet<PaperId> =
+            self.papers.iter().map(|paper| paper.id.clone()).collect();
         for entry in entries {
             match entry {
-                Ok(paper) if !known.insert(paper.id.clone()) => self.oddities.push(format!("{} twice", paper.id)),
+                Ok(paper) if !known.insert(paper.id.clone()) => {
+                    self.oddities.push(format!("{} twice", paper.id))
+                }
                 Ok(paper) => self.papers.push(paper),
                 Err(unreadable) => self.unreadable.push(unreadable),
             }
@@ -260,14 +328,22 @@ mod tests {
                 Err(unreadable) => format!("! {}: {}", unreadable.place, unreadable.reason),
             })
             .collect();
-        insta::assert_snapshot!(format!("{:?} whole: {}\n{}", page.total, page.is_whole, shown.join("\n")));
+        insta::assert_snapshot!(format!(
+            "{:?} whole: {}\n{}",
+            page.total,
+            page.is_whole,
+            shown.join("\n")
+        ));
     }
 
     #[test]
     fn an_error_in_the_form_of_a_paper_is_an_error() {
         let answer = "<feed><entry><id>https://arxiv.org/api/errors#x</id><title>Error</title>\
                       <summary>incorrect id format for x</summary></entry></feed>";
-        assert_eq!(read(answer.as_bytes(), "x"), Err(ReadError::Refused("incorrect id format for x".to_owned())));
+        assert_eq!(
+            read(answer.as_bytes(), "x"),
+            Err(ReadError::Refused("incorrect id format for x".to_owned()))
+        );
         assert!(matches!(read(b"", "x"), Err(ReadError::NoAnswer(_))));
     }
 }

@@ -47,7 +47,8 @@ pub fn eastern_date(at: DateTime<Utc>) -> NaiveDate {
 
 /// Whether feeds of `date` usually hold something.
 pub fn is_working_day(date: NaiveDate) -> bool {
-    let named = |date: NaiveDate| WITHOUT_ANNOUNCEMENT.contains(&(date.year(), date.month(), date.day()));
+    let named =
+        |date: NaiveDate| WITHOUT_ANNOUNCEMENT.contains(&(date.year(), date.month(), date.day()));
     is_weekday(date) && !named(date) && !date.pred_opt().is_some_and(named)
 }
 
@@ -80,19 +81,29 @@ pub fn first_day(at: DateTime<Utc>) -> NaiveDate {
     let eastern = at.with_timezone(&New_York);
     let date = eastern.date_naive();
     let closes_today = is_weekday(date) && eastern.hour() < DEADLINE_HOUR;
-    weekday_after(if closes_today { date } else { weekday_after(date) })
+    weekday_after(if closes_today {
+        date
+    } else {
+        weekday_after(date)
+    })
 }
 
 fn eastern(date: NaiveDate, hour: u32) -> Option<DateTime<Utc>> {
     let time = NaiveTime::from_hms_opt(hour, 0, 0)?;
-    New_York.from_local_datetime(&date.and_time(time)).earliest().map(|at| at.to_utc())
+    New_York
+        .from_local_datetime(&date.and_time(time))
+        .earliest()
+        .map(|at| at.to_utc())
 }
 
 /// When the announcement dated `date` was made, seen at `now`: when its feed
 /// came, which is midnight, Eastern time, and never before the evening before.
 pub(super) fn announced_at(date: NaiveDate, now: DateTime<Utc>) -> DateTime<Utc> {
     let midnight = eastern(date, 0).unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc());
-    let evening = date.pred_opt().and_then(|eve| eastern(eve, EVENING_HOUR)).unwrap_or(midnight);
+    let evening = date
+        .pred_opt()
+        .and_then(|eve| eastern(eve, EVENING_HOUR))
+        .unwrap_or(midnight);
     now.clamp(evening.min(midnight), midnight)
 }
 
@@ -116,7 +127,9 @@ mod tests {
 
     #[test]
     fn an_announcement_is_made_at_midnight_in_new_york_unless_it_was_seen_before() {
-        let check = |day: &str, now: &str, expected: &str| assert_eq!(announced_at(date(day), at(now)), at(expected));
+        let check = |day: &str, now: &str, expected: &str| {
+            assert_eq!(announced_at(date(day), at(now)), at(expected))
+        };
         check("2026-08-04", "2026-08-04T09:00:00Z", "2026-08-04T04:00:00Z");
         check("2026-12-04", "2026-12-04T09:00:00Z", "2026-12-04T05:00:00Z");
         check("2026-08-04", "2026-08-04T02:00:00Z", "2026-08-04T02:00:00Z");
@@ -125,7 +138,9 @@ mod tests {
 
     #[test]
     fn submissions_close_at_two_in_the_afternoon_in_new_york() {
-        let check = |submitted: &str, day: &str| assert_eq!(first_day(at(submitted)), date(day), "{submitted}");
+        let check = |submitted: &str, day: &str| {
+            assert_eq!(first_day(at(submitted)), date(day), "{submitted}")
+        };
         // Summer: 14:00 in New York is 18:00 UTC. The 3rd of August 2026 is a Monday.
         check("2026-08-03T17:59:59Z", "2026-08-04");
         check("2026-08-03T18:00:00Z", "2026-08-05");
@@ -144,7 +159,9 @@ mod tests {
 
     #[test]
     fn the_deadline_moves_in_utc_when_new_york_changes_its_clocks() {
-        let check = |submitted: &str, day: &str| assert_eq!(first_day(at(submitted)), date(day), "{submitted}");
+        let check = |submitted: &str, day: &str| {
+            assert_eq!(first_day(at(submitted)), date(day), "{submitted}")
+        };
         // Clocks go forward on Sunday, 8 March 2026: Friday's deadline is at 19:00 UTC, Monday's at 18:00.
         check("2026-03-06T18:30:00Z", "2026-03-09");
         check("2026-03-09T18:30:00Z", "2026-03-11");
@@ -157,16 +174,33 @@ mod tests {
             ("2026-10-30", "2026-10-30T04:00:00Z"),
             ("2026-11-02", "2026-11-02T05:00:00Z"),
         ] {
-            assert_eq!(announced_at(date(day), at("2026-12-31T00:00:00Z")), at(announced), "{day}");
+            assert_eq!(
+                announced_at(date(day), at("2026-12-31T00:00:00Z")),
+                at(announced),
+                "{day}"
+            );
         }
     }
 
     #[test]
     fn weekends_and_named_days_are_no_working_days() {
-        for day in ["2026-08-08", "2026-08-09", "2026-09-07", "2026-09-08", "2026-11-26", "2026-11-27"] {
+        for day in [
+            "2026-08-08",
+            "2026-08-09",
+            "2026-09-07",
+            "2026-09-08",
+            "2026-11-26",
+            "2026-11-27",
+        ] {
             assert!(!is_working_day(date(day)), "{day}");
         }
-        for day in ["2026-08-07", "2026-08-10", "2026-11-25", "2026-11-30", "2031-12-25"] {
+        for day in [
+            "2026-08-07",
+            "2026-08-10",
+            "2026-11-25",
+            "2026-11-30",
+            "2031-12-25",
+        ] {
             assert!(is_working_day(date(day)), "{day}");
         }
     }

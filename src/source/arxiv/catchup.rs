@@ -33,22 +33,48 @@ pub struct Caught {
 }
 
 /// Of `days`, those that are missing and that the pages still show.
-pub fn offered_days(category: &str, days: &[NaiveDate], known: &[Coverage], now: DateTime<Utc>) -> Vec<NaiveDate> {
+pub fn offered_days(
+    category: &str,
+    days: &[NaiveDate],
+    known: &[Coverage],
+    now: DateTime<Utc>,
+) -> Vec<NaiveDate> {
     let today = eastern_date(now);
-    let is_settled =
-        |day: NaiveDate| known.iter().any(|row| row.category == category && row.date == day && row.state.is_settled());
-    let is_offered = |day: &NaiveDate| *day + Days::new(OFFERED_DAYS) >= today && *day < today && !is_settled(*day);
+    let is_settled = |day: NaiveDate| {
+        known
+            .iter()
+            .any(|row| row.category == category && row.date == day && row.state.is_settled())
+    };
+    let is_offered = |day: &NaiveDate| {
+        *day + Days::new(OFFERED_DAYS) >= today && *day < today && !is_settled(*day)
+    };
     days.iter().copied().filter(is_offered).collect()
 }
 
 impl Arxiv {
     /// The announcement of `date` in `category`.
-    pub async fn catch_up(&self, http: &Http, category: &str, date: NaiveDate) -> Result<Caught, HttpError> {
-        let provider = Provider { spacing: SPACING, ..self.provider.clone() };
-        let mut caught = Caught { category: category.to_owned(), date, entries: Vec::new(), problem: None };
+    pub async fn catch_up(
+        &self,
+        http: &Http,
+        category: &str,
+        date: NaiveDate,
+    ) -> Result<Caught, HttpError> {
+        let provider = Provider {
+            spacing: SPACING,
+            ..self.provider.clone()
+        };
+        let mut caught = Caught {
+            category: category.to_owned(),
+            date,
+            entries: Vec::new(),
+            problem: None,
+        };
         let (mut total, mut ids) = (None, BTreeSet::new());
         for page in 1..=PAGES_MAX {
-            let url = format!("{}/catchup/{category}/{date}?abs=True&page={page}", self.pages);
+            let url = format!(
+                "{}/catchup/{category}/{date}?abs=True&page={page}",
+                self.pages
+            );
             let answer = http.get(&provider, &url).await?;
             if answer.status >= 300 {
                 caught.problem = Some(format!("{url} answers with status {}", answer.status));
@@ -57,7 +83,9 @@ impl Arxiv {
             let listing: Listing = match listing::read(&answer.body, &url) {
                 Ok(listing) if listing.date.is_none_or(|shown| shown == date) => listing,
                 Ok(listing) => {
-                    let shown = listing.date.map_or_else(String::new, |shown| shown.to_string());
+                    let shown = listing
+                        .date
+                        .map_or_else(String::new, |shown| shown.to_string());
                     caught.problem = Some(format!("{url} shows {shown}"));
                     return Ok(caught);
                 }
@@ -81,9 +109,10 @@ impl Arxiv {
         }
         caught.problem = match total {
             None => Some("the page does not say how many entries there are".to_owned()),
-            Some(total) if total as usize != caught.entries.len() => {
-                Some(format!("{} entries on the pages, which say {total}", caught.entries.len()))
-            }
+            Some(total) if total as usize != caught.entries.len() => Some(format!(
+                "{} entries on the pages, which say {total}",
+                caught.entries.len()
+            )),
             Some(_) => None,
         };
         Ok(caught)
@@ -92,11 +121,21 @@ impl Arxiv {
 
 /// What the pages bring, given what is known of the papers on them (`announced`).
 /// A replacement of an unknown paper is passed over, as in a feed.
-pub fn judge_caught(caught: &[Caught], announced: &BTreeMap<PaperId, Option<NaiveDate>>, now: DateTime<Utc>) -> Batch {
+pub fn judge_caught(
+    caught: &[Caught],
+    announced: &BTreeMap<PaperId, Option<NaiveDate>>,
+    now: DateTime<Utc>,
+) -> Batch {
     let mut batch = Batch::default();
     for caught in caught {
         batch.read += caught.entries.len() as u64;
-        batch.unreadable.extend(caught.entries.iter().filter_map(|entry| entry.as_ref().err()).cloned());
+        batch.unreadable.extend(
+            caught
+                .entries
+                .iter()
+                .filter_map(|entry| entry.as_ref().err())
+                .cloned(),
+        );
         let mut papers = 0;
         for listed in caught.entries.iter().flatten() {
             let mut paper = listed.paper.clone();
@@ -115,8 +154,14 @@ pub fn judge_caught(caught: &[Caught], announced: &BTreeMap<PaperId, Option<Naiv
         }
         let unreadable = caught.entries.iter().filter(|entry| entry.is_err()).count();
         let (state, mut note) = match &caught.problem {
-            Some(problem) => (CoverageState::Stalled, format!("not filled from the catch-up page: {problem}")),
-            None if papers == 0 && unreadable == 0 => (CoverageState::Quiet, "nothing on the catch-up page".to_owned()),
+            Some(problem) => (
+                CoverageState::Stalled,
+                format!("not filled from the catch-up page: {problem}"),
+            ),
+            None if papers == 0 && unreadable == 0 => (
+                CoverageState::Quiet,
+                "nothing on the catch-up page".to_owned(),
+            ),
             None => (CoverageState::Complete, "from the catch-up page".to_owned()),
         };
         if unreadable > 0 {
@@ -126,7 +171,10 @@ pub fn judge_caught(caught: &[Caught], announced: &BTreeMap<PaperId, Option<Naiv
             category: caught.category.clone(),
             date: caught.date,
             state,
-            declared: caught.problem.is_none().then_some(papers + unreadable as u32),
+            declared: caught
+                .problem
+                .is_none()
+                .then_some(papers + unreadable as u32),
             papers,
             announced_at: Some(announced_at(caught.date, now)),
             note,

@@ -58,7 +58,9 @@ pub enum Look {
 /// Whether `category` is worth a request now.
 pub fn is_due(category: &str, known: &[Coverage], now: DateTime<Utc>) -> bool {
     let today = eastern_date(now);
-    let row = known.iter().find(|row| row.category == category && row.date == today);
+    let row = known
+        .iter()
+        .find(|row| row.category == category && row.date == today);
     match row.and_then(|row| Some((row.completed_at?, row.checked_at))) {
         None => true,
         Some((completed_at, checked_at)) => {
@@ -77,16 +79,26 @@ pub fn judge(
     known: &[Coverage],
     now: DateTime<Utc>,
 ) -> Vec<CoverageNews> {
-    let found: Vec<(&str, Found)> =
-        looks.iter().map(|(category, look)| (category.as_str(), Found::new(look, announced))).collect();
+    let found: Vec<(&str, Found)> = looks
+        .iter()
+        .map(|(category, look)| (category.as_str(), Found::new(look, announced)))
+        .collect();
     let arrived: BTreeSet<NaiveDate> = found
         .iter()
         .flat_map(|(_, found)| found.days.iter())
         .filter(|(_, day)| day.problem.is_none())
         .map(|(date, _)| *date)
-        .chain(known.iter().filter(|row| row.state == CoverageState::Complete).map(|row| row.date))
+        .chain(
+            known
+                .iter()
+                .filter(|row| row.state == CoverageState::Complete)
+                .map(|row| row.date),
+        )
         .collect();
-    found.iter().flat_map(|(category, found)| found.judge(category, &arrived, known, now)).collect()
+    found
+        .iter()
+        .flat_map(|(category, found)| found.judge(category, &arrived, known, now))
+        .collect()
 }
 
 /// What is in a look, day by day.
@@ -122,11 +134,15 @@ impl Found {
             Look::NotAsked(why) => return nothing(why, false),
             Look::Seen(feed) => feed,
         };
-        let Some(feed_date) = feed.date else { return nothing(&"the feed has no date".to_owned(), true) };
+        let Some(feed_date) = feed.date else {
+            return nothing(&"the feed has no date".to_owned(), true);
+        };
         let mut days: BTreeMap<NaiveDate, FoundDay> = BTreeMap::new();
         let mut primary: BTreeMap<NaiveDate, (u32, u32)> = BTreeMap::new();
         for listed in feed.entries.iter().flatten() {
-            let Some(date) = listed.paper.announced else { continue };
+            let Some(date) = listed.paper.announced else {
+                continue;
+            };
             days.entry(date).or_default().papers += 1;
             // A paper may be listed here long after it was announced elsewhere;
             // it is new in its primary category once.
@@ -144,16 +160,28 @@ impl Found {
                 notes.push(count(unreadable, "could not be read"));
             }
             if feed.entries.len() >= ENTRIES_MAX {
-                notes.push(format!("the feed is full ({ENTRIES_MAX} entries): new papers may be missing"));
+                notes.push(format!(
+                    "the feed is full ({ENTRIES_MAX} entries): new papers may be missing"
+                ));
             }
             day.note = notes.join("; ");
             if !feed.is_whole {
                 day.problem = Some("the feed breaks off".to_owned());
-            } else if primary.get(date).is_some_and(|(new, repeated)| new == repeated) {
+            } else if primary
+                .get(date)
+                .is_some_and(|(new, repeated)| new == repeated)
+            {
                 day.problem = Some("the feed repeats an earlier announcement".to_owned());
             }
         }
-        Found { date: Some(feed_date), days, unreadable, is_whole: feed.is_whole, failure: None, is_asked: true }
+        Found {
+            date: Some(feed_date),
+            days,
+            unreadable,
+            is_whole: feed.is_whole,
+            failure: None,
+            is_asked: true,
+        }
     }
 
     fn judge(
@@ -164,8 +192,11 @@ impl Found {
         now: DateTime<Utc>,
     ) -> Vec<CoverageNews> {
         let today = eastern_date(now);
-        let known: BTreeMap<NaiveDate, &Coverage> =
-            known.iter().filter(|row| row.category == category).map(|row| (row.date, row)).collect();
+        let known: BTreeMap<NaiveDate, &Coverage> = known
+            .iter()
+            .filter(|row| row.category == category)
+            .map(|row| (row.date, row))
+            .collect();
         let news = |date: NaiveDate, state: CoverageState, papers: u32, note: &str| {
             let seen = announced_at(date, now);
             let before = known.get(&date).and_then(|row| row.announced_at);
@@ -183,18 +214,36 @@ impl Found {
         let missing = |date: NaiveDate| {
             let eastern = now.with_timezone(&New_York);
             let is_late = date < today || (is_working_day(date) && eastern.hour() >= STALLED_HOUR);
-            if is_late { CoverageState::Stalled } else { CoverageState::Waiting }
+            if is_late {
+                CoverageState::Stalled
+            } else {
+                CoverageState::Waiting
+            }
         };
-        let is_settled = |date: NaiveDate| known.get(&date).is_some_and(|row| row.state.is_settled());
+        let is_settled =
+            |date: NaiveDate| known.get(&date).is_some_and(|row| row.state.is_settled());
         let Some(feed_date) = self.date else {
             let why = self.failure.as_deref().unwrap_or_default();
-            let state = if self.is_asked { CoverageState::Failed } else { missing(today) };
+            let state = if self.is_asked {
+                CoverageState::Failed
+            } else {
+                missing(today)
+            };
             let is_said = !self.is_asked && (is_settled(today) || known.contains_key(&today));
-            return if is_said { Vec::new() } else { vec![news(today, state, 0, why)] };
+            return if is_said {
+                Vec::new()
+            } else {
+                vec![news(today, state, 0, why)]
+            };
         };
         // A clock that is a little behind is no reason to doubt a feed.
         if feed_date > today + Days::new(1) {
-            return vec![news(today, CoverageState::Failed, 0, &format!("the feed is dated {feed_date}"))];
+            return vec![news(
+                today,
+                CoverageState::Failed,
+                0,
+                &format!("the feed is dated {feed_date}"),
+            )];
         }
         let today = today.max(feed_date);
         let mut all = Vec::new();
@@ -209,12 +258,25 @@ impl Found {
             all.push(if !self.is_whole {
                 news(feed_date, missing(feed_date), 0, "the feed breaks off")
             } else if self.unreadable > 0 {
-                let note = format!("nothing new in it, but {}", count(self.unreadable, "could not be read"));
+                let note = format!(
+                    "nothing new in it, but {}",
+                    count(self.unreadable, "could not be read")
+                );
                 news(feed_date, missing(feed_date), 0, &note)
             } else if !is_working_day(feed_date) {
-                news(feed_date, CoverageState::Quiet, 0, "no announcement on this day")
+                news(
+                    feed_date,
+                    CoverageState::Quiet,
+                    0,
+                    "no announcement on this day",
+                )
             } else if arrived.contains(&feed_date) {
-                news(feed_date, CoverageState::Quiet, 0, "nothing new in this category")
+                news(
+                    feed_date,
+                    CoverageState::Quiet,
+                    0,
+                    "nothing new in this category",
+                )
             } else if is_evening(feed_date, now) {
                 news(feed_date, CoverageState::Quiet, 0, "the feed stayed empty")
             } else {
@@ -225,14 +287,21 @@ impl Found {
             let note = format!("the feed is still that of {feed_date}");
             // A mirror may not write feeds at weekends.
             let is_over = !is_working_day(today) && is_evening(today, now);
-            let state = if is_over { CoverageState::Quiet } else { missing(today) };
+            let state = if is_over {
+                CoverageState::Quiet
+            } else {
+                missing(today)
+            };
             all.push(news(today, state, 0, &note));
         }
         // What no feed will show again.
         let said: BTreeSet<NaiveDate> = all.iter().map(|news| news.date).collect();
         let earliest = today.checked_sub_days(Days::new(GAP_DAYS)).unwrap_or(today);
         let first = known.keys().next().map(|first| earliest.max(*first));
-        let past = first.into_iter().flat_map(|date| date.iter_days()).take_while(|date| *date < feed_date);
+        let past = first
+            .into_iter()
+            .flat_map(|date| date.iter_days())
+            .take_while(|date| *date < feed_date);
         for date in past.filter(|date| !said.contains(date)) {
             match known.get(&date).map(|row| row.state) {
                 None if is_working_day(date) => {
@@ -259,7 +328,11 @@ impl Found {
 }
 
 fn count(entries: usize, what: &str) -> String {
-    if entries == 1 { format!("1 entry {what}") } else { format!("{entries} entries {what}") }
+    if entries == 1 {
+        format!("1 entry {what}")
+    } else {
+        format!("{entries} entries {what}")
+    }
 }
 
 #[cfg(test)]
@@ -290,14 +363,18 @@ mod tests {
                 Some(number) => (Announcement::Cross, number),
                 None => (Announcement::New, word),
             };
-            let (id, _) = PaperId::parse(&format!("2608.{:05}", number.parse::<u32>().unwrap())).unwrap();
+            let (id, _) =
+                PaperId::parse(&format!("2608.{:05}", number.parse::<u32>().unwrap())).unwrap();
             let paper = crate::paper::Paper {
                 version: Some(1),
                 categories: vec!["cs.LG".to_owned()],
                 announced: Some(date(day)),
                 ..crate::paper::Paper::new(id, "t".to_owned())
             };
-            Ok(Listed { announcement, paper })
+            Ok(Listed {
+                announcement,
+                paper,
+            })
         };
         let words = papers.split_whitespace().filter(|word| *word != "…");
         Look::Seen(Feed {
@@ -314,7 +391,10 @@ mod tests {
         let mut announced = BTreeMap::new();
         for (now, lg, cl) in looks {
             let now = at(now);
-            let looks = [("cs.LG".to_owned(), look(lg)), ("cs.CL".to_owned(), look(cl))];
+            let looks = [
+                ("cs.LG".to_owned(), look(lg)),
+                ("cs.CL".to_owned(), look(cl)),
+            ];
             let rows: Vec<Coverage> = known.values().cloned().collect();
             for news in judge(&looks, &announced, &rows, now) {
                 let key = (news.date, news.category.clone());
@@ -324,14 +404,23 @@ mod tests {
             for (_, look) in &looks {
                 let Look::Seen(feed) = look else { continue };
                 for listed in feed.entries.iter().flatten() {
-                    announced.entry(listed.paper.id.clone()).or_insert(listed.paper.announced);
+                    announced
+                        .entry(listed.paper.id.clone())
+                        .or_insert(listed.paper.announced);
                 }
             }
         }
         known
             .values()
             .filter(|row| row.category == "cs.LG")
-            .map(|row| format!("{} {} {}", row.date.format("%a %d"), row.state.word(), row.papers))
+            .map(|row| {
+                format!(
+                    "{} {} {}",
+                    row.date.format("%a %d"),
+                    row.state.word(),
+                    row.papers
+                )
+            })
             .collect()
     }
 
@@ -344,7 +433,14 @@ mod tests {
 
     #[test]
     fn a_days_feed_with_papers_is_complete_at_once() {
-        check(&[("2026-08-04T04:10:00Z", "2026-08-04: 1 2 x3", "2026-08-04: x1")], &["Tue 04 complete 3"]);
+        check(
+            &[(
+                "2026-08-04T04:10:00Z",
+                "2026-08-04: 1 2 x3",
+                "2026-08-04: x1",
+            )],
+            &["Tue 04 complete 3"],
+        );
         // It stays so whatever comes, and grows.
         check(
             &[
@@ -368,20 +464,44 @@ mod tests {
     fn a_feed_that_stands_still_is_waited_for() {
         let same = [("2026-08-04T04:10:00Z", "2026-08-04: 1 2", "2026-08-04: 3")];
         let then = |now, lg| [same[0], (now, lg, "2026-08-05: 4")];
-        check(&then("2026-08-05T04:10:00Z", "2026-08-04: 1 2"), &["Tue 04 complete 2", "Wed 05 waiting 0"]);
-        check(&then("2026-08-05T04:10:00Z", "2026-08-05: 1 2"), &["Tue 04 complete 2", "Wed 05 waiting 2"]);
-        check(&then("2026-08-05T10:10:00Z", "2026-08-05: 1 2"), &["Tue 04 complete 2", "Wed 05 stalled 2"]);
-        check(&then("2026-08-05T04:10:00Z", "2026-08-05: 1 2 5"), &["Tue 04 complete 2", "Wed 05 complete 3"]);
-        check(&then("2026-08-05T04:10:00Z", "2026-08-05: 5 …"), &["Tue 04 complete 2", "Wed 05 waiting 1"]);
+        check(
+            &then("2026-08-05T04:10:00Z", "2026-08-04: 1 2"),
+            &["Tue 04 complete 2", "Wed 05 waiting 0"],
+        );
+        check(
+            &then("2026-08-05T04:10:00Z", "2026-08-05: 1 2"),
+            &["Tue 04 complete 2", "Wed 05 waiting 2"],
+        );
+        check(
+            &then("2026-08-05T10:10:00Z", "2026-08-05: 1 2"),
+            &["Tue 04 complete 2", "Wed 05 stalled 2"],
+        );
+        check(
+            &then("2026-08-05T04:10:00Z", "2026-08-05: 1 2 5"),
+            &["Tue 04 complete 2", "Wed 05 complete 3"],
+        );
+        check(
+            &then("2026-08-05T04:10:00Z", "2026-08-05: 5 …"),
+            &["Tue 04 complete 2", "Wed 05 waiting 1"],
+        );
     }
 
     #[test]
     fn an_empty_feed_is_quiet_once_nothing_can_be_expected() {
         // Saturday.
-        check(&[("2026-08-08T04:10:00Z", "2026-08-08:", "2026-08-08:")], &["Sat 08 quiet 0"]);
+        check(
+            &[("2026-08-08T04:10:00Z", "2026-08-08:", "2026-08-08:")],
+            &["Sat 08 quiet 0"],
+        );
         // A named holiday, and the day whose feed would hold its evening.
-        check(&[("2026-09-07T05:00:00Z", "2026-09-07:", "2026-09-07:")], &["Mon 07 quiet 0"]);
-        check(&[("2026-09-08T05:00:00Z", "2026-09-08:", "2026-09-08:")], &["Tue 08 quiet 0"]);
+        check(
+            &[("2026-09-07T05:00:00Z", "2026-09-07:", "2026-09-07:")],
+            &["Mon 07 quiet 0"],
+        );
+        check(
+            &[("2026-09-08T05:00:00Z", "2026-09-08:", "2026-09-08:")],
+            &["Tue 08 quiet 0"],
+        );
         // A working day: early, late, in the evening.
         for (now, state) in [
             ("2026-08-07T04:10:00Z", "Fri 07 waiting 0"),
@@ -391,7 +511,10 @@ mod tests {
             check(&[(now, "2026-08-07:", "2026-08-07:")], &[state]);
         }
         // The announcement is here, with nothing in this category.
-        check(&[("2026-08-07T04:10:00Z", "2026-08-07:", "2026-08-07: 1")], &["Fri 07 quiet 0"]);
+        check(
+            &[("2026-08-07T04:10:00Z", "2026-08-07:", "2026-08-07: 1")],
+            &["Fri 07 quiet 0"],
+        );
         // It came after all.
         check(
             &[
@@ -404,11 +527,20 @@ mod tests {
 
     #[test]
     fn a_feed_that_cannot_be_had_fails_the_day_it_is_asked_on() {
-        check(&[("2026-08-04T04:10:00Z", "!down", "!down")], &["Tue 04 failed 0"]);
-        check(&[("2026-08-04T04:10:00Z", "2026-09-04: 1", "!down")], &["Tue 04 failed 0"]);
+        check(
+            &[("2026-08-04T04:10:00Z", "!down", "!down")],
+            &["Tue 04 failed 0"],
+        );
+        check(
+            &[("2026-08-04T04:10:00Z", "2026-09-04: 1", "!down")],
+            &["Tue 04 failed 0"],
+        );
         check(&[("2026-08-04T04:10:00Z", "?", "?")], &["Tue 04 waiting 0"]);
         check(
-            &[("2026-08-04T04:10:00Z", "!down", "!down"), ("2026-08-04T04:30:00Z", "2026-08-04: 1", "!down")],
+            &[
+                ("2026-08-04T04:10:00Z", "!down", "!down"),
+                ("2026-08-04T04:30:00Z", "2026-08-04: 1", "!down"),
+            ],
             &["Tue 04 complete 1"],
         );
     }
@@ -422,14 +554,23 @@ mod tests {
                 // Thursday is missed; the weekend is none.
                 ("2026-08-10T04:10:00Z", "2026-08-10: 2", "!down"),
             ],
-            &["Tue 04 complete 1", "Wed 05 stalled 0", "Thu 06 stalled 0", "Fri 07 stalled 0", "Mon 10 complete 1"],
+            &[
+                "Tue 04 complete 1",
+                "Wed 05 stalled 0",
+                "Thu 06 stalled 0",
+                "Fri 07 stalled 0",
+                "Mon 10 complete 1",
+            ],
         );
     }
 
     #[test]
     fn the_evening_of_an_empty_day_may_be_observed_the_day_after() {
         check(
-            &[("2026-08-04T04:10:00Z", "2026-08-04:", "!down"), ("2026-08-05T04:01:00Z", "2026-08-04:", "!down")],
+            &[
+                ("2026-08-04T04:10:00Z", "2026-08-04:", "!down"),
+                ("2026-08-05T04:01:00Z", "2026-08-04:", "!down"),
+            ],
             &["Tue 04 quiet 0", "Wed 05 waiting 0"],
         );
     }
@@ -439,15 +580,46 @@ mod tests {
         let row = |completed: &str, checked: &str| {
             let looks = [("cs.LG".to_owned(), look("2026-08-04: 1"))];
             let news = judge(&looks, &BTreeMap::new(), &[], at(completed)).remove(0);
-            Coverage { checked_at: at(checked), ..Coverage::told("arxiv", None, &news, 1, at(completed)) }
+            Coverage {
+                checked_at: at(checked),
+                ..Coverage::told("arxiv", None, &news, 1, at(completed))
+            }
         };
         let check = |completed, checked, now, expected| {
-            assert_eq!(is_due("cs.LG", &[row(completed, checked)], at(now)), expected, "{completed} {checked} {now}");
+            assert_eq!(
+                is_due("cs.LG", &[row(completed, checked)], at(now)),
+                expected,
+                "{completed} {checked} {now}"
+            );
         };
-        check("2026-08-04T04:10:00Z", "2026-08-04T04:10:00Z", "2026-08-04T04:30:00Z", false);
-        check("2026-08-04T04:10:00Z", "2026-08-04T04:10:00Z", "2026-08-04T05:10:00Z", true);
-        check("2026-08-04T04:10:00Z", "2026-08-04T05:10:00Z", "2026-08-04T05:30:00Z", false);
-        check("2026-08-04T04:10:00Z", "2026-08-04T05:10:00Z", "2026-08-05T04:00:00Z", true);
-        assert!(is_due("cs.CL", &[row("2026-08-04T04:10:00Z", "2026-08-04T04:10:00Z")], at("2026-08-04T04:30:00Z")));
+        check(
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T04:30:00Z",
+            false,
+        );
+        check(
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T05:10:00Z",
+            true,
+        );
+        check(
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T05:10:00Z",
+            "2026-08-04T05:30:00Z",
+            false,
+        );
+        check(
+            "2026-08-04T04:10:00Z",
+            "2026-08-04T05:10:00Z",
+            "2026-08-05T04:00:00Z",
+            true,
+        );
+        assert!(is_due(
+            "cs.CL",
+            &[row("2026-08-04T04:10:00Z", "2026-08-04T04:10:00Z")],
+            at("2026-08-04T04:30:00Z")
+        ));
     }
 }

@@ -69,15 +69,27 @@ pub struct Feed {
 /// Reads the feed that came from `place`. The error says why there is none.
 pub fn read(bytes: &[u8], place: &str) -> Result<Feed, String> {
     let document = take_apart(bytes)?;
-    let title = document.head.text("title").map(clean_line).unwrap_or_default();
+    let title = document
+        .head
+        .text("title")
+        .map(clean_line)
+        .unwrap_or_default();
     if title.starts_with("Feed error") {
-        let said = document.head.text("description").or(document.head.text("subtitle"));
+        let said = document
+            .head
+            .text("description")
+            .or(document.head.text("subtitle"));
         return Err(format!(
             "arXiv answers {:?}",
-            cut(&format!("{title} {}", clean_line(said.unwrap_or_default())), 300)
+            cut(
+                &format!("{title} {}", clean_line(said.unwrap_or_default())),
+                300
+            )
         ));
     }
-    let mut dated = ["pubDate", "lastBuildDate", "updated", "date"].iter().filter_map(|name| document.head.text(name));
+    let mut dated = ["pubDate", "lastBuildDate", "updated", "date"]
+        .iter()
+        .filter_map(|name| document.head.text(name));
     let date = dated.find_map(announcement_date);
     let entries: Vec<Result<Listed, Unreadable>> = document
         .entries
@@ -90,23 +102,49 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Feed, String> {
                 reason: broken.reason,
                 record: broken.text,
             })?;
-            listed(&entry, date).map_err(|reason| Unreadable { place, reason, record: entry.raw })
+            listed(&entry, date).map_err(|reason| Unreadable {
+                place,
+                reason,
+                record: entry.raw,
+            })
         })
         .collect();
-    let newest = entries.iter().flatten().filter_map(|listed| listed.paper.announced).max();
-    Ok(Feed { date: date.or(newest), entries, is_whole: document.is_whole })
+    let newest = entries
+        .iter()
+        .flatten()
+        .filter_map(|listed| listed.paper.announced)
+        .max();
+    Ok(Feed {
+        date: date.or(newest),
+        entries,
+        is_whole: document.is_whole,
+    })
 }
 
 fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, String> {
-    let described = Described::read(entry.text("description").or(entry.text("summary")).unwrap_or_default());
-    let names = [entry.text("guid"), entry.text("id"), described.id, entry.text("link")];
+    let described = Described::read(
+        entry
+            .text("description")
+            .or(entry.text("summary"))
+            .unwrap_or_default(),
+    );
+    let names = [
+        entry.text("guid"),
+        entry.text("id"),
+        described.id,
+        entry.text("link"),
+    ];
     let links = entry.attributes("link", "href").map(Some);
     let id = names.into_iter().chain(links).flatten().find_map(|name| {
         let (id, version) = PaperId::parse(name).ok()?;
         id.is_arxiv().then_some((id, version))
     });
     let (id, version) = id.ok_or("no arXiv id in it")?;
-    let title = entry.text("title").map(clean_line).filter(|title| !title.is_empty()).ok_or("no title in it")?;
+    let title = entry
+        .text("title")
+        .map(clean_line)
+        .filter(|title| !title.is_empty())
+        .ok_or("no title in it")?;
     let announcement = match entry.text("announce_type").or(described.announcement) {
         Some(word) => Announcement::parse(word)?,
         // Only first versions are new.
@@ -114,15 +152,24 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
         None => Announcement::Replace,
     };
     let own_date = match entry.text("pubDate").or(entry.text("published")) {
-        Some(text) => Some(announcement_date(text).ok_or_else(|| format!("date {text:?} cannot be read"))?),
+        Some(text) => {
+            Some(announcement_date(text).ok_or_else(|| format!("date {text:?} cannot be read"))?)
+        }
         None => None,
     };
-    let date = own_date.or(feed_date).ok_or("no announcement date, in it or in the feed")?;
+    let date = own_date
+        .or(feed_date)
+        .ok_or("no announcement date, in it or in the feed")?;
     if let Some(feed_date) = feed_date.filter(|feed_date| date > *feed_date) {
         return Err(format!("dated {date}, after its feed of {feed_date}"));
     }
-    let categories = entry.texts("category").chain(entry.attributes("category", "term"));
-    let creators: Vec<&str> = entry.texts("creator").chain(entry.texts("author/name")).collect();
+    let categories = entry
+        .texts("category")
+        .chain(entry.attributes("category", "term"));
+    let creators: Vec<&str> = entry
+        .texts("creator")
+        .chain(entry.texts("author/name"))
+        .collect();
     Ok(Listed {
         announcement,
         paper: Paper {
@@ -130,7 +177,10 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
             version,
             abstract_text: clean_text(described.abstract_text),
             authors: people::names(&creators.join(", ")),
-            categories: categories.filter(|code| is_category(code)).map(str::to_owned).collect(),
+            categories: categories
+                .filter(|code| is_category(code))
+                .map(str::to_owned)
+                .collect(),
             announced: announcement.is_first().then_some(date),
             doi: entry.text("DOI").or(entry.text("doi")).map(clean_line),
             comment: entry.text("comment").map(clean_line),
@@ -151,11 +201,21 @@ impl<'a> Described<'a> {
         let text = text.trim();
         if !text.starts_with("arXiv:") {
             let abstract_text = text.strip_prefix("Abstract:").unwrap_or(text);
-            return Described { id: None, announcement: None, abstract_text };
+            return Described {
+                id: None,
+                announcement: None,
+                abstract_text,
+            };
         }
         let (head, abstract_text) = text.split_once("Abstract:").unwrap_or((text, ""));
-        let announcement = head.split_once("Announce Type:").and_then(|(_, word)| word.split_whitespace().next());
-        Described { id: head.split_whitespace().next(), announcement, abstract_text }
+        let announcement = head
+            .split_once("Announce Type:")
+            .and_then(|(_, word)| word.split_whitespace().next());
+        Described {
+            id: head.split_whitespace().next(),
+            announcement,
+            abstract_text,
+        }
     }
 }
 
@@ -190,25 +250,43 @@ mod tests {
             .iter()
             .map(|entry| match entry {
                 Ok(listed) => {
-                    format!("{:?} {}", listed.announcement, serde_json::to_string_pretty(&listed.paper).unwrap())
+                    format!(
+                        "{:?} {}",
+                        listed.announcement,
+                        serde_json::to_string_pretty(&listed.paper).unwrap()
+                    )
                 }
                 Err(unreadable) => format!("! {}: {}", unreadable.place, unreadable.reason),
             })
             .collect();
-        insta::assert_snapshot!(format!("{:?} whole: {}\n{}", feed.date, feed.is_whole, shown.join("\n")));
+        insta::assert_snapshot!(format!(
+            "{:?} whole: {}\n{}",
+            feed.date,
+            feed.is_whole,
+            shown.join("\n")
+        ));
     }
 
     #[test]
     fn an_error_in_the_form_of_a_feed_is_an_error() {
         let feed = "<feed><title>Feed error for query: cs.XX</title><subtitle>Invalid archive</subtitle></feed>";
         let said = read(feed.as_bytes(), "x").unwrap_err();
-        assert!(said.contains("cs.XX") && said.contains("Invalid archive"), "{said}");
+        assert!(
+            said.contains("cs.XX") && said.contains("Invalid archive"),
+            "{said}"
+        );
     }
 
     #[test]
     fn a_date_is_that_of_new_york() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(announcement_date(text).map(|date| date.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(
+                announcement_date(text)
+                    .map(|date| date.to_string())
+                    .as_deref(),
+                expected,
+                "{text}"
+            );
         };
         check("Wed, 20 Aug 2025 00:00:00 -0400", Some("2025-08-20"));
         check("Wed, 6 Aug 2025 00:00:00 -0400", Some("2025-08-06"));

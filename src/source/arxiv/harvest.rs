@@ -23,7 +23,9 @@
 //! long ago and is new in a category only is found by its feed, or not at all.
 
 use super::calendar::weekday_until;
-use super::calendar::{announced_at, eastern_date, first_day, is_evening, is_weekday, is_working_day, weekday_after};
+use super::calendar::{
+    announced_at, eastern_date, first_day, is_evening, is_weekday, is_working_day, weekday_after,
+};
 use super::day::{GAP_DAYS, SECOND_LOOK, STALLED_HOUR};
 use super::{OaiRecord, Unreadable};
 use crate::coverage::{Coverage, CoverageNews, CoverageState};
@@ -61,10 +63,18 @@ pub struct Harvest {
 ///
 /// Without `since` these are the days that are known to be missing, and the last
 /// ones that nobody has checked yet; with it, every day from then on.
-pub fn wanted_days(category: &str, known: &[Coverage], since: Option<NaiveDate>, now: DateTime<Utc>) -> Vec<NaiveDate> {
+pub fn wanted_days(
+    category: &str,
+    known: &[Coverage],
+    since: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Vec<NaiveDate> {
     let today = eastern_date(now);
-    let rows: BTreeMap<NaiveDate, &Coverage> =
-        known.iter().filter(|row| row.category == category).map(|row| (row.date, row)).collect();
+    let rows: BTreeMap<NaiveDate, &Coverage> = known
+        .iter()
+        .filter(|row| row.category == category)
+        .map(|row| (row.date, row))
+        .collect();
     let earliest = today - Days::new(GAP_DAYS);
     let is_wanted = |date: &NaiveDate| {
         let is_asked_for = since.is_some_and(|since| *date >= since);
@@ -75,16 +85,24 @@ pub fn wanted_days(category: &str, known: &[Coverage], since: Option<NaiveDate>,
         };
         match (row.state, row.completed_at) {
             (CoverageState::Complete | CoverageState::Quiet, Some(completed_at)) => {
-                let is_due = now >= completed_at + SECOND_LOOK && *date + Days::new(CHECKED_DAYS) >= today;
+                let is_due =
+                    now >= completed_at + SECOND_LOOK && *date + Days::new(CHECKED_DAYS) >= today;
                 row.declared.is_none() && is_working_day(*date) && (is_due || is_asked_for)
             }
             // What feeds may still bring is left to them.
-            _ if *date == today => is_asked_for || now.with_timezone(&New_York).hour() >= STALLED_HOUR,
+            _ if *date == today => {
+                is_asked_for || now.with_timezone(&New_York).hour() >= STALLED_HOUR
+            }
             _ => is_asked_for || *date >= earliest,
         }
     };
     let first = since.map_or(earliest, |since| since.min(earliest));
-    first.iter_days().take_while(|date| *date <= today).filter(|date| is_weekday(*date)).filter(is_wanted).collect()
+    first
+        .iter_days()
+        .take_while(|date| *date <= today)
+        .filter(|date| is_weekday(*date))
+        .filter(is_wanted)
+        .collect()
 }
 
 /// Whether a category that was last harvested at `asked` is worth another request.
@@ -95,8 +113,12 @@ pub fn is_harvest_due(asked: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool 
 
 /// The papers that the harvests name.
 pub fn harvested_ids(harvests: &[Harvest]) -> Vec<PaperId> {
-    let records = harvests.iter().flat_map(|harvest| harvest.records.iter().map(|record| record.paper.id.clone()));
-    let all: BTreeSet<PaperId> = records.chain(harvests.iter().flat_map(|harvest| harvest.deleted.clone())).collect();
+    let records = harvests
+        .iter()
+        .flat_map(|harvest| harvest.records.iter().map(|record| record.paper.id.clone()));
+    let all: BTreeSet<PaperId> = records
+        .chain(harvests.iter().flat_map(|harvest| harvest.deleted.clone()))
+        .collect();
     all.into_iter().collect()
 }
 
@@ -120,11 +142,24 @@ pub fn judge_harvests(
         }
     }
     let inferred = infer_days(records.values().copied(), known, now);
-    let day_of = |id: &PaperId| announced.get(id).copied().flatten().or_else(|| inferred.get(id).copied());
+    let day_of = |id: &PaperId| {
+        announced
+            .get(id)
+            .copied()
+            .flatten()
+            .or_else(|| inferred.get(id).copied())
+    };
     let is_known = |id: &PaperId| announced.get(id).is_some_and(Option::is_some);
     // The days that are ours to say something about.
-    let mut days: BTreeSet<(&str, NaiveDate)> = known.iter().map(|row| (row.category.as_str(), row.date)).collect();
-    days.extend(wanted.iter().flat_map(|(category, days)| days.iter().map(|day| (category.as_str(), *day))));
+    let mut days: BTreeSet<(&str, NaiveDate)> = known
+        .iter()
+        .map(|row| (row.category.as_str(), row.date))
+        .collect();
+    days.extend(
+        wanted
+            .iter()
+            .flat_map(|(category, days)| days.iter().map(|day| (category.as_str(), *day))),
+    );
     let is_ours = |paper: &Paper, day: NaiveDate| {
         let harvested = harvests.iter().map(|harvest| harvest.category.as_str());
         let mut in_them = harvested.filter(|category| is_in(paper, category));
@@ -132,22 +167,40 @@ pub fn judge_harvests(
     };
     for record in records.values() {
         let id = &record.paper.id;
-        let day = inferred.get(id).copied().filter(|day| !is_known(id) && is_ours(&record.paper, *day));
+        let day = inferred
+            .get(id)
+            .copied()
+            .filter(|day| !is_known(id) && is_ours(&record.paper, *day));
         if day.is_some() || announced.contains_key(id) {
-            batch.papers.push(Paper { announced: day, ..record.paper.clone() });
+            batch.papers.push(Paper {
+                announced: day,
+                ..record.paper.clone()
+            });
         } else {
             batch.passed_over += 1;
         }
     }
-    let gone = harvests.iter().flat_map(|harvest| &harvest.deleted).filter(|id| announced.contains_key(*id));
-    batch.papers.extend(gone.map(|id| Paper { withdrawn: true, ..Paper::new(id.clone(), String::new()) }));
+    let gone = harvests
+        .iter()
+        .flat_map(|harvest| &harvest.deleted)
+        .filter(|id| announced.contains_key(*id));
+    batch.papers.extend(gone.map(|id| Paper {
+        withdrawn: true,
+        ..Paper::new(id.clone(), String::new())
+    }));
 
     // What the lists themselves show: a feed does not prove that they are up to date.
     let shown: BTreeSet<NaiveDate> = records.keys().filter_map(|id| day_of(id)).collect();
     for harvest in harvests {
         let mut found: BTreeMap<NaiveDate, Found> = BTreeMap::new();
-        for record in harvest.records.iter().filter(|record| is_in(&record.paper, &harvest.category)) {
-            let Some(day) = day_of(&record.paper.id) else { continue };
+        for record in harvest
+            .records
+            .iter()
+            .filter(|record| is_in(&record.paper, &harvest.category))
+        {
+            let Some(day) = day_of(&record.paper.id) else {
+                continue;
+            };
             let found = found.entry(day).or_default();
             found.papers += 1;
             found.new += u32::from(!is_known(&record.paper.id));
@@ -155,11 +208,23 @@ pub fn judge_harvests(
         }
         let asked = wanted.get(&harvest.category).map_or(&[][..], Vec::as_slice);
         let mut dates: BTreeSet<NaiveDate> = asked.iter().copied().collect();
-        dates.extend(found.iter().filter(|(_, found)| found.new > 0).map(|(date, _)| *date));
-        for date in dates.into_iter().filter(|date| days.contains(&(harvest.category.as_str(), *date))) {
-            let row = known.iter().find(|row| row.category == harvest.category && row.date == date);
+        dates.extend(
+            found
+                .iter()
+                .filter(|(_, found)| found.new > 0)
+                .map(|(date, _)| *date),
+        );
+        for date in dates
+            .into_iter()
+            .filter(|date| days.contains(&(harvest.category.as_str(), *date)))
+        {
+            let row = known
+                .iter()
+                .find(|row| row.category == harvest.category && row.date == date);
             let found = found.get(&date).copied().unwrap_or_default();
-            batch.news.extend(judge_day(harvest, date, row, found, &shown, now));
+            batch
+                .news
+                .extend(judge_day(harvest, date, row, found, &shown, now));
         }
     }
     batch
@@ -177,7 +242,11 @@ struct Found {
 
 impl Default for Found {
     fn default() -> Self {
-        Found { papers: 0, new: 0, is_proven: true }
+        Found {
+            papers: 0,
+            new: 0,
+            is_proven: true,
+        }
     }
 }
 
@@ -197,7 +266,10 @@ fn judge_day(
             state,
             declared,
             papers,
-            announced_at: Some(row.and_then(|row| row.announced_at).map_or(seen, |before| before.min(seen))),
+            announced_at: Some(
+                row.and_then(|row| row.announced_at)
+                    .map_or(seen, |before| before.min(seen)),
+            ),
             note,
         })
     };
@@ -206,13 +278,24 @@ fn judge_day(
     if let Some(problem) = &harvest.problem {
         return match settled {
             // What came is taken in, and the day is checked again.
-            Some(row) if found.new > 0 => news(CoverageState::Complete, None, here + found.new, row.note.clone()),
+            Some(row) if found.new > 0 => news(
+                CoverageState::Complete,
+                None,
+                here + found.new,
+                row.note.clone(),
+            ),
             Some(_) => None,
-            None => news(CoverageState::Stalled, None, found.papers, format!("not filled from OAI-PMH: {problem}")),
+            None => news(
+                CoverageState::Stalled,
+                None,
+                found.papers,
+                format!("not filled from OAI-PMH: {problem}"),
+            ),
         };
     }
     // Records come an hour or more after the announcement.
-    let is_here = shown.range(date..).next().is_some() && (found.papers > 0 || is_over(date, shown, now));
+    let is_here =
+        shown.range(date..).next().is_some() && (found.papers > 0 || is_over(date, shown, now));
     match settled {
         Some(_) if found.papers == 0 && !is_here => None,
         Some(row) if found.new == 0 => news(row.state, Some(found.papers), here, row.note.clone()),
@@ -222,18 +305,44 @@ fn judge_day(
                 found.new,
                 if here == 0 { "empty feed" } else { "feed" }
             );
-            let note = if row.note.is_empty() { lacked } else { format!("{}; {lacked}", row.note) };
-            news(CoverageState::Complete, Some(found.papers.max(here + found.new)), here + found.new, note)
+            let note = if row.note.is_empty() {
+                lacked
+            } else {
+                format!("{}; {lacked}", row.note)
+            };
+            news(
+                CoverageState::Complete,
+                Some(found.papers.max(here + found.new)),
+                here + found.new,
+                note,
+            )
         }
         None if found.papers > 0 => {
-            let how = if found.is_proven { "from OAI-PMH" } else { "from OAI-PMH, the day of some papers inferred" };
+            let how = if found.is_proven {
+                "from OAI-PMH"
+            } else {
+                "from OAI-PMH, the day of some papers inferred"
+            };
             let papers = found.papers.max(here);
-            news(CoverageState::Complete, Some(found.papers), papers, how.to_owned())
+            news(
+                CoverageState::Complete,
+                Some(found.papers),
+                papers,
+                how.to_owned(),
+            )
         }
-        None if shown.contains(&date) && is_here => {
-            news(CoverageState::Quiet, Some(0), 0, "nothing new in this category, by OAI-PMH".to_owned())
-        }
-        None if is_here => news(CoverageState::Quiet, Some(0), 0, "no announcement on this day, by OAI-PMH".to_owned()),
+        None if shown.contains(&date) && is_here => news(
+            CoverageState::Quiet,
+            Some(0),
+            0,
+            "nothing new in this category, by OAI-PMH".to_owned(),
+        ),
+        None if is_here => news(
+            CoverageState::Quiet,
+            Some(0),
+            0,
+            "no announcement on this day, by OAI-PMH".to_owned(),
+        ),
         None => None,
     }
 }
@@ -241,11 +350,15 @@ fn judge_day(
 /// Whether the records of `date` must be there: others of it are, and the night in
 /// which they come has passed; or those of a later day are.
 fn is_over(date: NaiveDate, shown: &BTreeSet<NaiveDate>, now: DateTime<Utc>) -> bool {
-    shown.range(date + Days::new(1)..).next().is_some() || (shown.contains(&date) && eastern_date(now) >= date)
+    shown.range(date + Days::new(1)..).next().is_some()
+        || (shown.contains(&date) && eastern_date(now) >= date)
 }
 
 fn is_in(paper: &Paper, listing: &str) -> bool {
-    paper.categories.iter().any(|category| is_in_category(category, listing))
+    paper
+        .categories
+        .iter()
+        .any(|category| is_in_category(category, listing))
 }
 
 /// The day on which each paper was announced, as far as its record and the others tell.
@@ -255,7 +368,11 @@ fn infer_days<'a>(
     now: DateTime<Utc>,
 ) -> BTreeMap<PaperId, NaiveDate> {
     let today = eastern_date(now);
-    let newest = weekday_until(if is_evening(today, now) { weekday_after(today) } else { today });
+    let newest = weekday_until(if is_evening(today, now) {
+        weekday_after(today)
+    } else {
+        today
+    });
     // By number: old names stand aside, since their order is another one.
     let mut records: Vec<(&OaiRecord, NaiveDate)> = records
         .filter(|record| !record.paper.id.as_str().contains('/'))
@@ -267,7 +384,9 @@ fn infer_days<'a>(
     for (record, not_before) in records {
         let not_after = weekday_until(record.datestamp).max(not_before);
         reached = reached.max(not_before);
-        days.entry(reached.min(not_after).min(newest.max(not_before))).or_default().push(record);
+        days.entry(reached.min(not_after).min(newest.max(not_before)))
+            .or_default()
+            .push(record);
     }
     let mut inferred = BTreeMap::new();
     while let Some((day, group)) = days.pop_first() {
@@ -275,13 +394,21 @@ fn infer_days<'a>(
         let is_doubtful = !is_working_day(day)
             || group.len() >= GROUP_MIN
             || (rows().next().is_some() && rows().all(|row| row.state == CoverageState::Quiet));
-        let first_shown = group.iter().map(|record| record.datestamp).min().map(weekday_until);
+        let first_shown = group
+            .iter()
+            .map(|record| record.datestamp)
+            .min()
+            .map(weekday_until);
         let is_announced = rows().any(|row| row.state == CoverageState::Complete);
         match first_shown {
             Some(shown) if is_doubtful && !is_announced && shown > day && shown <= newest => {
                 days.entry(shown).or_default().extend(group);
             }
-            _ => inferred.extend(group.into_iter().map(|record| (record.paper.id.clone(), day))),
+            _ => inferred.extend(
+                group
+                    .into_iter()
+                    .map(|record| (record.paper.id.clone(), day)),
+            ),
         }
     }
     inferred
@@ -304,10 +431,17 @@ mod tests {
         let words: Vec<&str> = text.split(' ').collect();
         let paper = Paper {
             categories: vec![words.get(3).copied().unwrap_or("cs.LG").to_owned()],
-            ..Paper::new(format!("2608.{}", words[0]).parse().unwrap(), "t".to_owned())
+            ..Paper::new(
+                format!("2608.{}", words[0]).parse().unwrap(),
+                "t".to_owned(),
+            )
         };
         let submitted = at(&format!("2026-08-{}:00:00Z", words[1]));
-        OaiRecord { paper, datestamp: date(&format!("2026-08-{}", words[2])), submitted: Some((1, submitted)) }
+        OaiRecord {
+            paper,
+            datestamp: date(&format!("2026-08-{}", words[2])),
+            submitted: Some((1, submitted)),
+        }
     }
 
     fn harvest(category: &str, records: &[&str]) -> Harvest {
@@ -324,8 +458,10 @@ mod tests {
     fn check_days(records: &[&str], expected: &str) {
         let records: Vec<OaiRecord> = records.iter().map(|text| record(text)).collect();
         let days = infer_days(records.iter(), &[], at("2026-08-14T15:00:00Z"));
-        let days: Vec<String> =
-            days.iter().map(|(id, day)| format!("{}={}", &id.as_str()[5..], day.format("%d"))).collect();
+        let days: Vec<String> = days
+            .iter()
+            .map(|(id, day)| format!("{}={}", &id.as_str()[5..], day.format("%d")))
+            .collect();
         assert_eq!(days.join(" "), expected, "{records:?}");
     }
 
@@ -334,7 +470,10 @@ mod tests {
         // Submitted on Monday before and after the deadline.
         check_days(&["00010 03T15 04", "00020 03T19 05"], "00010=04 00020=05");
         // Held by moderators for a week: its number tells.
-        check_days(&["00010 03T19 05", "00020 01T10 05", "00030 04T10 05"], "00010=05 00020=05 00030=05");
+        check_days(
+            &["00010 03T19 05", "00020 01T10 05", "00030 04T10 05"],
+            "00010=05 00020=05 00030=05",
+        );
         // Changed later: the first day that its number allows.
         check_days(&["00010 03T15 11", "00020 03T19 05"], "00010=04 00020=05");
         // An old paper that was changed.
@@ -346,7 +485,10 @@ mod tests {
     #[test]
     fn a_day_of_which_nothing_shows_had_no_announcement() {
         let numbers = ["00011", "00012", "00013", "00014", "00015"];
-        let records: Vec<String> = numbers.iter().map(|number| format!("{number} 03T15 05")).collect();
+        let records: Vec<String> = numbers
+            .iter()
+            .map(|number| format!("{number} 03T15 05"))
+            .collect();
         let records: Vec<&str> = records.iter().map(String::as_str).collect();
         check_days(&records, "00011=05 00012=05 00013=05 00014=05 00015=05");
         // A single one may have been changed.
@@ -377,21 +519,48 @@ mod tests {
         known: &[Coverage],
         expected: &[&str],
     ) {
-        let days = |days: &[&str]| days.iter().map(|day| date(&format!("2026-08-{day}"))).collect();
-        let wanted = wanted.iter().map(|(category, them)| ((*category).to_owned(), days(them))).collect();
+        let days = |days: &[&str]| {
+            days.iter()
+                .map(|day| date(&format!("2026-08-{day}")))
+                .collect()
+        };
+        let wanted = wanted
+            .iter()
+            .map(|(category, them)| ((*category).to_owned(), days(them)))
+            .collect();
         let announced = announced.iter().map(|(number, day)| {
-            (format!("2608.{number}").parse().unwrap(), (!day.is_empty()).then(|| date(&format!("2026-08-{day}"))))
+            (
+                format!("2608.{number}").parse().unwrap(),
+                (!day.is_empty()).then(|| date(&format!("2026-08-{day}"))),
+            )
         });
-        let batch = judge_harvests(harvests, &wanted, &announced.collect(), known, at("2026-08-06T15:00:00Z"));
+        let batch = judge_harvests(
+            harvests,
+            &wanted,
+            &announced.collect(),
+            known,
+            at("2026-08-06T15:00:00Z"),
+        );
         let mut said: Vec<String> = batch
             .news
             .iter()
             .map(|news| {
-                let declared = news.declared.map_or_else(|| "?".to_owned(), |declared| declared.to_string());
-                format!("{} {} {} {declared}/{}", news.date.format("%d"), news.category, news.state.word(), news.papers)
+                let declared = news
+                    .declared
+                    .map_or_else(|| "?".to_owned(), |declared| declared.to_string());
+                format!(
+                    "{} {} {} {declared}/{}",
+                    news.date.format("%d"),
+                    news.category,
+                    news.state.word(),
+                    news.papers
+                )
             })
             .collect();
-        let new = batch.papers.iter().filter_map(|paper| Some((&paper.id.as_str()[5..], paper.announced?)));
+        let new = batch
+            .papers
+            .iter()
+            .filter_map(|paper| Some((&paper.id.as_str()[5..], paper.announced?)));
         said.extend(new.map(|(number, day)| format!("{number}={}", day.format("%d"))));
         assert_eq!(said, expected);
     }
@@ -399,28 +568,60 @@ mod tests {
     #[test]
     fn a_gap_is_filled_and_a_day_is_checked() {
         use CoverageState::{Complete, Quiet, Stalled};
-        let lg = ["00010 03T15 04", "00020 04T15 05", "00021 01T10 05", "00030 05T15 06"];
+        let lg = [
+            "00010 03T15 04",
+            "00020 04T15 05",
+            "00021 01T10 05",
+            "00030 05T15 06",
+        ];
         check(
             &[harvest("cs.LG", &lg)],
             &[("cs.LG", &["05", "06"])],
             &[("00010", "04"), ("00030", "06")],
-            &[row("04", "cs.LG", Complete, 1), row("05", "cs.LG", Stalled, 0), row("06", "cs.LG", Complete, 1)],
-            &["05 cs.LG complete 2/2", "06 cs.LG complete 1/1", "00020=05", "00021=05"],
+            &[
+                row("04", "cs.LG", Complete, 1),
+                row("05", "cs.LG", Stalled, 0),
+                row("06", "cs.LG", Complete, 1),
+            ],
+            &[
+                "05 cs.LG complete 2/2",
+                "06 cs.LG complete 1/1",
+                "00020=05",
+                "00021=05",
+            ],
         );
         // The feed lacked one, and stood empty in another category.
         check(
-            &[harvest("cs.LG", &["00030 05T15 06", "00031 05T15 06"]), harvest("cs.CL", &["00032 05T15 06 cs.CL"])],
+            &[
+                harvest("cs.LG", &["00030 05T15 06", "00031 05T15 06"]),
+                harvest("cs.CL", &["00032 05T15 06 cs.CL"]),
+            ],
             &[("cs.LG", &["06"]), ("cs.CL", &["06"])],
             &[("00030", "06")],
-            &[row("06", "cs.LG", Complete, 1), row("06", "cs.CL", Quiet, 0)],
-            &["06 cs.LG complete 2/2", "06 cs.CL complete 1/1", "00031=06", "00032=06"],
+            &[
+                row("06", "cs.LG", Complete, 1),
+                row("06", "cs.CL", Quiet, 0),
+            ],
+            &[
+                "06 cs.LG complete 2/2",
+                "06 cs.CL complete 1/1",
+                "00031=06",
+                "00032=06",
+            ],
         );
         // Nothing new in a category; no announcement at all.
         check(
-            &[harvest("cs.LG", &["00030 05T15 06"]), harvest("hep-th", &[])],
+            &[
+                harvest("cs.LG", &["00030 05T15 06"]),
+                harvest("hep-th", &[]),
+            ],
             &[("hep-th", &["05", "06"])],
             &[("00030", "06")],
-            &[row("05", "hep-th", Stalled, 0), row("06", "hep-th", Stalled, 0), row("06", "cs.LG", Complete, 1)],
+            &[
+                row("05", "hep-th", Stalled, 0),
+                row("06", "hep-th", Stalled, 0),
+                row("06", "cs.LG", Complete, 1),
+            ],
             &["05 hep-th quiet 0/0", "06 hep-th quiet 0/0"],
         );
     }
@@ -430,9 +631,18 @@ mod tests {
         use CoverageState::{Complete, Stalled};
         // The records of the day are not there yet.
         let stalled = [row("06", "cs.LG", Stalled, 0)];
-        check(&[harvest("cs.LG", &["00010 03T15 04"])], &[("cs.LG", &["06"])], &[("00010", "04")], &stalled, &[]);
+        check(
+            &[harvest("cs.LG", &["00010 03T15 04"])],
+            &[("cs.LG", &["06"])],
+            &[("00010", "04")],
+            &stalled,
+            &[],
+        );
         // A list that broke off settles nothing, and its papers are taken in.
-        let broken = Harvest { problem: Some("it broke off".to_owned()), ..harvest("cs.LG", &["00030 05T15 06"]) };
+        let broken = Harvest {
+            problem: Some("it broke off".to_owned()),
+            ..harvest("cs.LG", &["00030 05T15 06"])
+        };
         check(
             std::slice::from_ref(&broken),
             &[("cs.LG", &["06"])],
@@ -448,7 +658,13 @@ mod tests {
             &["06 cs.LG complete ?/5", "00030=06"],
         );
         // Before our time, and old papers that were changed.
-        check(&[harvest("cs.LG", &["00010 03T15 06"])], &[("cs.LG", &["06"])], &[], &stalled, &[]);
+        check(
+            &[harvest("cs.LG", &["00010 03T15 06"])],
+            &[("cs.LG", &["06"])],
+            &[],
+            &stalled,
+            &[],
+        );
     }
 
     #[test]
@@ -462,19 +678,52 @@ mod tests {
         ];
         let days = |rows: &[Coverage], since: Option<&str>, now: &str| -> Vec<String> {
             let since = since.map(|day| date(&format!("2026-{day}")));
-            wanted_days("cs.LG", rows, since, at(now)).iter().map(|day| day.format("%d").to_string()).collect()
+            wanted_days("cs.LG", rows, since, at(now))
+                .iter()
+                .map(|day| day.format("%d").to_string())
+                .collect()
         };
-        assert_eq!(days(&rows, None, "2026-08-06T05:00:00Z"), ["03", "04", "05"]);
-        assert_eq!(days(&rows, None, "2026-08-06T11:00:00Z"), ["03", "04", "05", "06"]);
-        assert_eq!(days(&rows[2..], Some("07-30"), "2026-08-06T05:00:00Z"), ["30", "31", "03", "04", "05", "06"]);
+        assert_eq!(
+            days(&rows, None, "2026-08-06T05:00:00Z"),
+            ["03", "04", "05"]
+        );
+        assert_eq!(
+            days(&rows, None, "2026-08-06T11:00:00Z"),
+            ["03", "04", "05", "06"]
+        );
+        assert_eq!(
+            days(&rows[2..], Some("07-30"), "2026-08-06T05:00:00Z"),
+            ["30", "31", "03", "04", "05", "06"]
+        );
         let mut checked = row("05", "cs.LG", Quiet, 0);
         checked.declared = Some(0);
         assert_eq!(days(&[checked], None, "2026-08-06T05:00:00Z"), [""; 0]);
         // An hour has not passed; there was nothing to expect.
-        assert_eq!(days(&[row("06", "cs.LG", Complete, 1)], None, "2026-08-06T06:30:00Z"), [""; 0]);
+        assert_eq!(
+            days(
+                &[row("06", "cs.LG", Complete, 1)],
+                None,
+                "2026-08-06T06:30:00Z"
+            ),
+            [""; 0]
+        );
         // The days after the first look, on which nobody looked again.
         let gap = ["20", "21", "24", "25"];
-        assert_eq!(days(&[row("19", "cs.LG", Complete, 1)], None, "2026-08-26T06:30:00Z"), gap);
-        assert_eq!(days(&[row("08", "cs.LG", Quiet, 0)], None, "2026-08-09T06:30:00Z"), [""; 0]);
+        assert_eq!(
+            days(
+                &[row("19", "cs.LG", Complete, 1)],
+                None,
+                "2026-08-26T06:30:00Z"
+            ),
+            gap
+        );
+        assert_eq!(
+            days(
+                &[row("08", "cs.LG", Quiet, 0)],
+                None,
+                "2026-08-09T06:30:00Z"
+            ),
+            [""; 0]
+        );
     }
 }

@@ -37,11 +37,15 @@ pub struct Listing {
 pub fn read(bytes: &[u8], place: &str) -> Result<Listing, String> {
     let page = String::from_utf8_lossy(bytes);
     let total = number_after(&page, "Total of ");
-    let says_none =
-        page.contains("No updates for") || page.contains("No further updates") || page.contains("No updates today");
+    let says_none = page.contains("No updates for")
+        || page.contains("No further updates")
+        || page.contains("No updates today");
     let date = heading_date(&page);
     if date.is_none() && total.is_none() && !says_none {
-        return Err(format!("no listing: {:?}", cut(&clean_line(&without_tags(&page)), 80)));
+        return Err(format!(
+            "no listing: {:?}",
+            cut(&clean_line(&without_tags(&page)), 80)
+        ));
     }
     let mut entries = Vec::new();
     let mut announcement = Announcement::New;
@@ -49,7 +53,8 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Listing, String> {
     while let Some(at) = next_of(rest, &["<h3", "<dt"]) {
         rest = &rest[at..];
         if rest.starts_with("<h3") {
-            let heading = without_tags(rest.split("</h3").next().unwrap_or_default()).to_lowercase();
+            let heading =
+                without_tags(rest.split("</h3").next().unwrap_or_default()).to_lowercase();
             if heading.contains("cross") {
                 announcement = Announcement::Cross;
             } else if heading.contains("replacement") {
@@ -65,35 +70,68 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Listing, String> {
         let place = format!("{place} entry {}", entries.len() + 1);
         entries.push(listed(entry, announcement, date).map_err(|reason| {
             let record = entry.chars().take(KEPT_CHARS_MAX).collect();
-            Unreadable { place, reason, record }
+            Unreadable {
+                place,
+                reason,
+                record,
+            }
         }));
         rest = &rest[end..];
     }
-    Ok(Listing { date, total: total.or(says_none.then_some(0)), entries })
+    Ok(Listing {
+        date,
+        total: total.or(says_none.then_some(0)),
+        entries,
+    })
 }
 
-fn listed(entry: &str, announcement: Announcement, date: Option<NaiveDate>) -> Result<Listed, String> {
-    let name = between(entry, "/abs/", &['"', '\'', '?', '#', '>', ' ']).ok_or("no link to a paper in it")?;
+fn listed(
+    entry: &str,
+    announcement: Announcement,
+    date: Option<NaiveDate>,
+) -> Result<Listed, String> {
+    let name = between(entry, "/abs/", &['"', '\'', '?', '#', '>', ' '])
+        .ok_or("no link to a paper in it")?;
     let (id, version) = PaperId::parse(name).map_err(|error| format!("{name:?}: {error}"))?;
     if !id.is_arxiv() {
         return Err(format!("{name:?} is no id of arXiv"));
     }
-    let title = part(entry, "list-title").map(|text| clean_line(&text)).filter(|title| !title.is_empty());
+    let title = part(entry, "list-title")
+        .map(|text| clean_line(&text))
+        .filter(|title| !title.is_empty());
     let title = title.ok_or("no title in it")?;
     let authors = part(entry, "list-authors").unwrap_or_default();
     let mut categories: Vec<String> = Vec::new();
     // "Machine Learning (cs.LG); Computation and Language (cs.CL)"
-    for code in part(entry, "list-subjects").unwrap_or_default().split('(').skip(1) {
+    for code in part(entry, "list-subjects")
+        .unwrap_or_default()
+        .split('(')
+        .skip(1)
+    {
         let code = code.split(')').next().unwrap_or_default();
         if is_category(code) && !categories.iter().any(|known| known == code) {
             categories.push(code.to_owned());
         }
     }
-    let paragraph = entry.split("<p").nth(1).and_then(|rest| rest.split_once('>')).map(|(_, rest)| rest);
-    let described = paragraph.and_then(|rest| rest.split("</p").next()).map(without_tags).unwrap_or_default();
+    let paragraph = entry
+        .split("<p")
+        .nth(1)
+        .and_then(|rest| rest.split_once('>'))
+        .map(|(_, rest)| rest);
+    let described = paragraph
+        .and_then(|rest| rest.split("</p").next())
+        .map(without_tags)
+        .unwrap_or_default();
     // What the list calls replaced is so whatever section it stands in.
-    let is_replaced = entry.split("<dd").next().is_some_and(|head| head.contains("(replaced)"));
-    let announcement = if is_replaced { Announcement::Replace } else { announcement };
+    let is_replaced = entry
+        .split("<dd")
+        .next()
+        .is_some_and(|head| head.contains("(replaced)"));
+    let announcement = if is_replaced {
+        Announcement::Replace
+    } else {
+        announcement
+    };
     Ok(Listed {
         announcement,
         paper: Paper {
@@ -114,7 +152,10 @@ fn listed(entry: &str, announcement: Announcement, date: Option<NaiveDate>) -> R
 fn part(entry: &str, class: &str) -> Option<String> {
     let (_, rest) = entry.split_once(class)?;
     let (_, rest) = rest.split_once('>')?;
-    let rest = match rest.split_once("class='descriptor'").or_else(|| rest.split_once("class=\"descriptor\"")) {
+    let rest = match rest
+        .split_once("class='descriptor'")
+        .or_else(|| rest.split_once("class=\"descriptor\""))
+    {
         Some((before, after)) if before.trim() == "<span" => {
             after.split_once("</span>").map_or(after, |(_, text)| text)
         }
@@ -148,9 +189,15 @@ fn without_tags(html: &str) -> String {
 /// "Catchup results for Machine Learning on Tue, 04 Aug 2026"; "Showing new listings
 /// for Tuesday, 4 August 2026".
 fn heading_date(page: &str) -> Option<NaiveDate> {
-    let heading = ["Catchup results for", "new listings for"].iter().find_map(|words| page.split_once(words))?.1;
+    let heading = ["Catchup results for", "new listings for"]
+        .iter()
+        .find_map(|words| page.split_once(words))?
+        .1;
     let heading = without_tags(heading.split("</h").next()?);
-    let words: Vec<&str> = heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = heading
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     words.windows(3).rev().find_map(|words| {
         let month = words[1].get(..3)?;
         NaiveDate::parse_from_str(&format!("{} {month} {}", words[0], words[2]), "%d %b %Y").ok()
@@ -158,12 +205,22 @@ fn heading_date(page: &str) -> Option<NaiveDate> {
 }
 
 fn number_after(page: &str, words: &str) -> Option<u32> {
-    let digits: String = page.split_once(words)?.1.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    let digits: String = page
+        .split_once(words)?
+        .1
+        .trim_start()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     digits.parse().ok()
 }
 
 fn between<'a>(text: &'a str, start: &str, ends: &[char]) -> Option<&'a str> {
-    text.split_once(start)?.1.split(ends).next().filter(|text| !text.is_empty())
+    text.split_once(start)?
+        .1
+        .split(ends)
+        .next()
+        .filter(|text| !text.is_empty())
 }
 
 /// Where the first of `tags` stands.
@@ -200,13 +257,20 @@ mod tests {
     #[test]
     fn a_page_is_read_section_by_section() {
         let listing = read(PAGE.as_bytes(), "page").unwrap();
-        assert_eq!((listing.date, listing.total), ("2026-08-04".parse().ok(), Some(4)));
+        assert_eq!(
+            (listing.date, listing.total),
+            ("2026-08-04".parse().ok(), Some(4))
+        );
         let shown: Vec<String> = listing
             .entries
             .iter()
             .map(|entry| match entry {
                 Ok(listed) => {
-                    format!("{:?} {}", listed.announcement, serde_json::to_string_pretty(&listed.paper).unwrap())
+                    format!(
+                        "{:?} {}",
+                        listed.announcement,
+                        serde_json::to_string_pretty(&listed.paper).unwrap()
+                    )
                 }
                 Err(unreadable) => format!("! {}: {}", unreadable.place, unreadable.reason),
             })
@@ -219,8 +283,15 @@ mod tests {
         let none =
             read(b"<h1>Catchup results for x on Sat, 08 Aug 2026</h1><p>No updates for Sat, 08 Aug 2026</p>", "x")
                 .unwrap();
-        assert_eq!((none.date, none.total, none.entries.len()), ("2026-08-08".parse().ok(), Some(0), 0));
-        let new = read(b"<h3>Showing new listings for Wednesday, 12 August 2026</h3>", "x").unwrap();
+        assert_eq!(
+            (none.date, none.total, none.entries.len()),
+            ("2026-08-08".parse().ok(), Some(0), 0)
+        );
+        let new = read(
+            b"<h3>Showing new listings for Wednesday, 12 August 2026</h3>",
+            "x",
+        )
+        .unwrap();
         assert_eq!((new.date, new.total), ("2026-08-12".parse().ok(), None));
         for nonsense in ["", "Rate exceeded.", "<html><body>503</body></html>"] {
             assert!(read(nonsense.as_bytes(), "x").is_err(), "{nonsense}");
@@ -232,7 +303,13 @@ mod tests {
             }
         }
         assert_eq!(
-            read(format!("Total of 9 {}", "<dt>".repeat(20_000)).as_bytes(), "x").unwrap().entries.len(),
+            read(
+                format!("Total of 9 {}", "<dt>".repeat(20_000)).as_bytes(),
+                "x"
+            )
+            .unwrap()
+            .entries
+            .len(),
             20_000
         );
     }

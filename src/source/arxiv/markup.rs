@@ -57,26 +57,43 @@ struct Field {
 impl Element {
     /// The text of the first element `name` that holds some.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        let mut texts = self.fields.iter().filter(|field| field.name == name).map(|field| field.text.trim());
+        let mut texts = self
+            .fields
+            .iter()
+            .filter(|field| field.name == name)
+            .map(|field| field.text.trim());
         texts.find(|text| !text.is_empty())
     }
 
     /// The texts of all elements `name`.
     pub(super) fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.fields.iter().filter(move |field| field.name == name);
-        named.map(|field| field.text.trim()).filter(|text| !text.is_empty())
+        named
+            .map(|field| field.text.trim())
+            .filter(|text| !text.is_empty())
     }
 
     /// Every element with its text, in the order of their ends: parts come before the whole.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|field| (field.name.as_str(), field.text.trim()))
+        self.fields
+            .iter()
+            .map(|field| (field.name.as_str(), field.text.trim()))
     }
 
     /// An attribute of all elements `name`.
-    pub(super) fn attributes<'a>(&'a self, name: &'a str, attribute: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn attributes<'a>(
+        &'a self,
+        name: &'a str,
+        attribute: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
         let named = self.fields.iter().filter(move |field| field.name == name);
         named
-            .flat_map(move |field| field.attributes.iter().filter(move |(key, _)| key == attribute))
+            .flat_map(move |field| {
+                field
+                    .attributes
+                    .iter()
+                    .filter(move |(key, _)| key == attribute)
+            })
             .map(|(_, value)| value.trim())
     }
 }
@@ -97,13 +114,20 @@ pub(super) fn take_list_apart(bytes: &[u8]) -> Result<Document, String> {
     take_apart_as(bytes, &LISTS, "answer of OAI-PMH")
 }
 
-fn take_apart_as(bytes: &[u8], kinds: &[(&'static str, &'static str)], what: &str) -> Result<Document, String> {
+fn take_apart_as(
+    bytes: &[u8],
+    kinds: &[(&'static str, &'static str)],
+    what: &str,
+) -> Result<Document, String> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("an empty answer".to_owned());
     }
     let Some((root, entry)) = kind_of(bytes, kinds) else {
-        return Err(format!("no {what}: {:?}", kept(bytes).chars().take(80).collect::<String>()));
+        return Err(format!(
+            "no {what}: {:?}",
+            kept(bytes).chars().take(80).collect::<String>()
+        ));
     };
     let (open, close) = (format!("<{entry}"), format!("</{entry}"));
     let first = find_tag(bytes, 0, open.as_bytes());
@@ -118,11 +142,20 @@ fn take_apart_as(bytes: &[u8], kinds: &[(&'static str, &'static str)], what: &st
             return Err(format!("more than {ENTRIES_MAX} entries"));
         }
         next = find_tag(bytes, start + 1, open.as_bytes());
-        let mut bracket =
-            |from| brackets.find(from, |from| bytes[from..].iter().position(|&byte| byte == b'>').map(|at| from + at));
+        let mut bracket = |from| {
+            brackets.find(from, |from| {
+                bytes[from..]
+                    .iter()
+                    .position(|&byte| byte == b'>')
+                    .map(|at| from + at)
+            })
+        };
         let end = match bracket(start) {
             Some(end) if bytes[..end].ends_with(b"/") => Some(end + 1),
-            _ => ends.find(start, |from| find_tag(bytes, from, close.as_bytes())).and_then(bracket).map(|at| at + 1),
+            _ => ends
+                .find(start, |from| find_tag(bytes, from, close.as_bytes()))
+                .and_then(bracket)
+                .map(|at| at + 1),
         };
         match (end, next) {
             (Some(end), following) if following.is_none_or(|following| end <= following) => {
@@ -131,7 +164,10 @@ fn take_apart_as(bytes: &[u8], kinds: &[(&'static str, &'static str)], what: &st
             }
             // The next one begins before this one ends.
             (_, Some(following)) => {
-                entries.push(Err(broken(&bytes[start..following], "it has no end".to_owned())));
+                entries.push(Err(broken(
+                    &bytes[start..following],
+                    "it has no end".to_owned(),
+                )));
             }
             // The document breaks off in it: it comes whole another time.
             _ => tail = bytes.len(),
@@ -142,7 +178,12 @@ fn take_apart_as(bytes: &[u8], kinds: &[(&'static str, &'static str)], what: &st
     } else {
         find_tag(bytes, tail, format!("</{root}").as_bytes()).is_some()
     };
-    Ok(Document { head, token: token(&bytes[tail..]), entries, is_whole })
+    Ok(Document {
+        head,
+        token: token(&bytes[tail..]),
+        entries,
+        is_whole,
+    })
 }
 
 /// The text of the `resumptionToken` in what follows the entries.
@@ -156,7 +197,12 @@ fn token(tail: &[u8]) -> Option<String> {
     let close = find_tag(rest, open, b"</resumptionToken")?;
     let element = [&rest[..close], b"</resumptionToken>"].concat();
     let element = read(std::str::from_utf8(&element).ok()?, Nesting::Entry).ok()?;
-    Some(element.text("resumptionToken").unwrap_or_default().to_owned())
+    Some(
+        element
+            .text("resumptionToken")
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// Where something stands next, remembered: a document without a single end must
@@ -179,12 +225,23 @@ impl Ahead {
 }
 
 /// The name of the root and that of an entry.
-fn kind_of(bytes: &[u8], kinds: &[(&'static str, &'static str)]) -> Option<(&'static str, &'static str)> {
-    let found = kinds.iter().filter_map(|kind| Some((find_tag(bytes, 0, format!("<{}", kind.0).as_bytes())?, *kind)));
+fn kind_of(
+    bytes: &[u8],
+    kinds: &[(&'static str, &'static str)],
+) -> Option<(&'static str, &'static str)> {
+    let found = kinds.iter().filter_map(|kind| {
+        Some((
+            find_tag(bytes, 0, format!("<{}", kind.0).as_bytes())?,
+            *kind,
+        ))
+    });
     let (at, kind) = found.min_by_key(|(at, _)| *at)?;
     // Before the root there are declarations and comments only.
     let before = std::str::from_utf8(&bytes[..at]).ok()?;
-    let plain = before.trim().is_empty() || ["<?", "<!"].iter().any(|start| before.trim().starts_with(start));
+    let plain = before.trim().is_empty()
+        || ["<?", "<!"]
+            .iter()
+            .any(|start| before.trim().starts_with(start));
     (plain && !before.to_lowercase().contains("<html")).then_some(kind)
 }
 
@@ -192,7 +249,10 @@ fn kind_of(bytes: &[u8], kinds: &[(&'static str, &'static str)]) -> Option<(&'st
 fn find_tag(bytes: &[u8], from: usize, tag: &[u8]) -> Option<usize> {
     let mut at = from;
     loop {
-        at += bytes.get(at..)?.windows(tag.len()).position(|window| window == tag)?;
+        at += bytes
+            .get(at..)?
+            .windows(tag.len())
+            .position(|window| window == tag)?;
         let after = bytes.get(at + tag.len());
         if after.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')) {
             return Some(at);
@@ -202,18 +262,29 @@ fn find_tag(bytes: &[u8], from: usize, tag: &[u8]) -> Option<usize> {
 }
 
 fn read_entry(bytes: &[u8]) -> Result<Element, Broken> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| broken(bytes, format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        broken(
+            bytes,
+            format!("not UTF-8 at byte {}", error.valid_up_to() + 1),
+        )
+    })?;
     read(text, Nesting::Entry).map_err(|reason| broken(bytes, reason))
 }
 
 fn broken(bytes: &[u8], reason: String) -> Broken {
-    Broken { reason, text: kept(bytes) }
+    Broken {
+        reason,
+        text: kept(bytes),
+    }
 }
 
 fn kept(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(4 * KEPT_CHARS_MAX)];
-    String::from_utf8_lossy(start).trim().chars().take(KEPT_CHARS_MAX).collect()
+    String::from_utf8_lossy(start)
+        .trim()
+        .chars()
+        .take(KEPT_CHARS_MAX)
+        .collect()
 }
 
 /// What a piece of a document is.
@@ -228,7 +299,10 @@ enum Nesting {
 fn read(text: &str, nesting: Nesting) -> Result<Element, String> {
     let mut reader = Reader::from_str(text);
     let mut around: Vec<Field> = Vec::new();
-    let mut element = Element { fields: Vec::new(), raw: kept(text.as_bytes()) };
+    let mut element = Element {
+        fields: Vec::new(),
+        raw: kept(text.as_bytes()),
+    };
     loop {
         let event = match reader.read_event() {
             Ok(event) => event,
@@ -243,7 +317,9 @@ fn read(text: &str, nesting: Nesting) -> Result<Element, String> {
                 close(field, &mut around, &mut element);
             }
             Event::End(_) => {
-                let Some(field) = around.pop() else { return Err("not well-formed: an end too many".to_owned()) };
+                let Some(field) = around.pop() else {
+                    return Err("not well-formed: an end too many".to_owned());
+                };
                 close(field, &mut around, &mut element);
             }
             Event::Text(text) => add(&mut around, &text.xml10_content()),
@@ -267,18 +343,29 @@ fn opened(start: &BytesStart<'_>) -> Result<Field, String> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| format!("not well-formed: {error}"))?;
-        let value =
-            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| format!("not well-formed: {error}"))?;
-        attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|error| format!("not well-formed: {error}"))?;
+        attributes.push((
+            attribute.key.local_name().as_ref().to_owned(),
+            value.into_owned(),
+        ));
     }
-    Ok(Field { name: start.local_name().as_ref().to_owned(), text: String::new(), attributes })
+    Ok(Field {
+        name: start.local_name().as_ref().to_owned(),
+        text: String::new(),
+        attributes,
+    })
 }
 
 /// `field` has ended. Its text counts for the element around it too: titles may hold markup.
 fn close(mut field: Field, around: &mut [Field], element: &mut Element) {
     let is_part = |name: &str| {
         let feed = matches!(name, "rss" | "RDF" | "channel" | "feed" | "item" | "entry");
-        let list = matches!(name, "OAI-PMH" | "ListRecords" | "GetRecord" | "ListIdentifiers" | "record" | "metadata");
+        let list = matches!(
+            name,
+            "OAI-PMH" | "ListRecords" | "GetRecord" | "ListIdentifiers" | "record" | "metadata"
+        );
         feed || list || matches!(name, "arXiv" | "arXivRaw" | "arXivOld" | "dc")
     };
     if let Some(parent) = around.last_mut()
@@ -306,7 +393,10 @@ mod tests {
             Ok(entry) => entry.text("title").unwrap_or("-").to_owned(),
             Err(broken) => format!("! {}", broken.reason),
         };
-        (document.entries.iter().map(title).collect(), document.is_whole)
+        (
+            document.entries.iter().map(title).collect(),
+            document.is_whole,
+        )
     }
 
     #[test]
@@ -329,16 +419,26 @@ mod tests {
 
     #[test]
     fn a_document_that_breaks_off_is_noticed() {
-        assert_eq!(titles("<feed><entry><title>a</title></entry><entry><title>b</ti"), (vec!["a".to_owned()], false));
-        assert_eq!(titles("<feed><entry><title>a</title></entry>"), (vec!["a".to_owned()], false));
+        assert_eq!(
+            titles("<feed><entry><title>a</title></entry><entry><title>b</ti"),
+            (vec!["a".to_owned()], false)
+        );
+        assert_eq!(
+            titles("<feed><entry><title>a</title></entry>"),
+            (vec!["a".to_owned()], false)
+        );
         assert_eq!(titles("<feed><title>none</title></feed>"), (vec![], true));
     }
 
     #[test]
     fn what_is_no_feed_is_said() {
-        for text in
-            ["", " \n", "Rate exceeded.", "<!DOCTYPE html><html><body>503 <feed></feed></body></html>", "{\"a\":1}"]
-        {
+        for text in [
+            "",
+            " \n",
+            "Rate exceeded.",
+            "<!DOCTYPE html><html><body>503 <feed></feed></body></html>",
+            "{\"a\":1}",
+        ] {
             assert!(take_apart(text.as_bytes()).is_err(), "{text}");
         }
     }
@@ -362,7 +462,10 @@ mod tests {
         assert_eq!(document.head.text("totalResults"), Some("7"));
         let entry = document.entries[0].as_ref().unwrap();
         assert_eq!(entry.texts("author/name").collect::<Vec<_>>(), ["A", "B"]);
-        assert_eq!(entry.attributes("category", "term").collect::<Vec<_>>(), ["cs.LG"]);
+        assert_eq!(
+            entry.attributes("category", "term").collect::<Vec<_>>(),
+            ["cs.LG"]
+        );
         assert_eq!(entry.text("title/i"), Some("y"));
     }
 }

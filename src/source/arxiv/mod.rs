@@ -70,9 +70,15 @@ pub struct Looks {
 impl Arxiv {
     /// The real one, or what stands in for all its hosts at `endpoint`.
     pub fn new(endpoint: Option<&str>) -> Self {
-        let name = endpoint.map_or_else(|| "arxiv".to_owned(), |endpoint| format!("arxiv at {endpoint}"));
+        let name = endpoint.map_or_else(
+            || "arxiv".to_owned(),
+            |endpoint| format!("arxiv at {endpoint}"),
+        );
         Arxiv {
-            provider: Provider { name, spacing: SPACING },
+            provider: Provider {
+                name,
+                spacing: SPACING,
+            },
             feeds: endpoint.unwrap_or(FEED_HOST).to_owned(),
             api: endpoint.unwrap_or(API_HOST).to_owned(),
             oai: endpoint.unwrap_or(OAI_HOST).to_owned(),
@@ -96,14 +102,21 @@ impl Arxiv {
                     unanswered = 0;
                     look
                 }
-                Err(HttpError::AskedToWait(pause)) => return Looks { looks, pause: Some(pause) },
+                Err(HttpError::AskedToWait(pause)) => {
+                    return Looks {
+                        looks,
+                        pause: Some(pause),
+                    };
+                }
                 Err(error) => {
                     unanswered += 1;
                     if unanswered == UNANSWERED_MAX {
                         let why = format!("not asked for, since arXiv does not answer: {error}");
                         let rest = categories[at + 1..].iter();
                         looks.push((category.clone(), Look::Failed(error.to_string())));
-                        looks.extend(rest.map(|category| (category.clone(), Look::Failed(why.clone()))));
+                        looks.extend(
+                            rest.map(|category| (category.clone(), Look::Failed(why.clone()))),
+                        );
                         break;
                     }
                     Look::Failed(error.to_string())
@@ -120,20 +133,28 @@ impl Arxiv {
         Ok(match read_feed(&answer.body, &url) {
             Ok(mut feed) if answer.status < 300 => {
                 // A paper without categories is at least in the one whose feed it is in.
-                for listed in feed.entries.iter_mut().flatten().filter(|listed| listed.paper.categories.is_empty()) {
+                for listed in feed
+                    .entries
+                    .iter_mut()
+                    .flatten()
+                    .filter(|listed| listed.paper.categories.is_empty())
+                {
                     listed.paper.categories.push(category.to_owned());
                 }
                 Look::Seen(feed)
             }
             Ok(_) => Look::Failed(format!("{url} answers with status {}", answer.status)),
             Err(why) if answer.status < 300 => Look::Failed(why),
-            Err(why) => Look::Failed(format!("{url} answers with status {}: {why}", answer.status)),
+            Err(why) => Look::Failed(format!(
+                "{url} answers with status {}: {why}",
+                answer.status
+            )),
         })
     }
 
     fn api_url(&self, asked: &[(&str, &str)]) -> String {
-        let mut url =
-            reqwest::Url::parse(&format!("{}/api/query", self.api)).expect("hosts and endpoints are addresses");
+        let mut url = reqwest::Url::parse(&format!("{}/api/query", self.api))
+            .expect("hosts and endpoints are addresses");
         url.query_pairs_mut().extend_pairs(asked);
         url.into()
     }
@@ -141,7 +162,10 @@ impl Arxiv {
 
 /// The papers that the looks name.
 pub fn ids(looks: &[(String, Look)]) -> Vec<PaperId> {
-    let mut ids: Vec<PaperId> = entries(looks).flatten().map(|listed| listed.paper.id.clone()).collect();
+    let mut ids: Vec<PaperId> = entries(looks)
+        .flatten()
+        .map(|listed| listed.paper.id.clone())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -165,11 +189,15 @@ pub fn batch(
     known: &[Coverage],
     now: DateTime<Utc>,
 ) -> Batch {
-    let mut batch = Batch { news: judge(looks, announced, known, now), ..Batch::default() };
+    let mut batch = Batch {
+        news: judge(looks, announced, known, now),
+        ..Batch::default()
+    };
     let mut places: HashMap<PaperId, usize> = HashMap::new();
     // What is announced first, so that a replacement of it finds it.
-    let (first, replaced): (Vec<&Listed>, Vec<&Listed>) =
-        entries(looks).flatten().partition(|listed| listed.announcement.is_first());
+    let (first, replaced): (Vec<&Listed>, Vec<&Listed>) = entries(looks)
+        .flatten()
+        .partition(|listed| listed.announcement.is_first());
     for listed in first.into_iter().chain(replaced) {
         batch.read += 1;
         match places.get(&listed.paper.id) {
@@ -184,7 +212,10 @@ pub fn batch(
             None => batch.passed_over += 1,
         }
     }
-    batch.unreadable = entries(looks).filter_map(|entry| entry.as_ref().err()).cloned().collect();
+    batch.unreadable = entries(looks)
+        .filter_map(|entry| entry.as_ref().err())
+        .cloned()
+        .collect();
     batch.read += batch.unreadable.len() as u64;
     batch
 }
@@ -195,22 +226,35 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     match read_oai(bytes, place) {
         Ok(page) => {
             let cut = (!page.is_whole).then(|| cut_off(place));
-            let papers = page.records.into_iter().map(|record| record.map(|record| record.paper));
+            let papers = page
+                .records
+                .into_iter()
+                .map(|record| record.map(|record| record.paper));
             return Ok(papers.chain(cut.map(Err)).map(into_record).collect());
         }
         Err(OaiProblem::NoAnswer(_)) => {}
         Err(OaiProblem::Refused { code, said }) => {
-            return Err(format!("an answer of OAI-PMH without records: {code} {said}"));
+            return Err(format!(
+                "an answer of OAI-PMH without records: {code} {said}"
+            ));
         }
         Err(OaiProblem::NoRecordsMatch) => return Ok(Vec::new()),
-        Err(OaiProblem::BadResumptionToken) => return Err("an answer of OAI-PMH that refuses its token".to_owned()),
-        Err(OaiProblem::CannotDisseminateFormat) => return Err("an answer of OAI-PMH that lacks the format".to_owned()),
+        Err(OaiProblem::BadResumptionToken) => {
+            return Err("an answer of OAI-PMH that refuses its token".to_owned());
+        }
+        Err(OaiProblem::CannotDisseminateFormat) => {
+            return Err("an answer of OAI-PMH that lacks the format".to_owned());
+        }
     }
     let feed = read_feed(bytes, place)?;
     let cut = (!feed.is_whole).then(|| Err(cut_off(place)));
     let answers = match read_answer(bytes, place) {
         Ok(page) if page.total.is_some() => page.entries,
-        Ok(_) => feed.entries.into_iter().map(|entry| entry.map(|listed| listed.paper)).collect(),
+        Ok(_) => feed
+            .entries
+            .into_iter()
+            .map(|entry| entry.map(|listed| listed.paper))
+            .collect(),
         Err(ReadError::Refused(why) | ReadError::NoAnswer(why)) => return Err(why),
     };
     Ok(answers.into_iter().chain(cut).map(into_record).collect())
@@ -219,11 +263,14 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
 /// Whether `code` is a category of arXiv, or an archive: `cs.LG`, `hep-th`,
 /// `cond-mat.mes-hall`.
 pub fn is_category(code: &str) -> bool {
-    let (archive, class) = code.split_once('.').map_or((code, None), |(archive, class)| (archive, Some(class)));
+    let (archive, class) = code
+        .split_once('.')
+        .map_or((code, None), |(archive, class)| (archive, Some(class)));
     let word = |word: &str, letter: fn(&u8) -> bool| {
         !word.is_empty() && word.bytes().all(|byte| letter(&byte) || byte == b'-')
     };
-    word(archive, u8::is_ascii_lowercase) && class.is_none_or(|class| word(class, u8::is_ascii_alphabetic))
+    word(archive, u8::is_ascii_lowercase)
+        && class.is_none_or(|class| word(class, u8::is_ascii_alphabetic))
 }
 
 #[cfg(test)]
@@ -233,19 +280,31 @@ mod tests {
 
     /// The recorded answers, where they are.
     fn recorded(folder: &str) -> Vec<(String, Vec<u8>)> {
-        let shared = std::env::var("PAPERBOY_SHARED_DATA")
-            .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), std::path::PathBuf::from);
+        let shared = std::env::var("PAPERBOY_SHARED_DATA").map_or_else(
+            |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+            std::path::PathBuf::from,
+        );
         let folder = shared.join("sources").join(folder);
         if !folder.is_dir() {
-            assert!(std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(), "{} is missing", folder.display());
+            assert!(
+                std::env::var_os("PAPERBOY_REQUIRE_ALL").is_none(),
+                "{} is missing",
+                folder.display()
+            );
             println!("skipped: {} is missing", folder.display());
             return Vec::new();
         }
-        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
         files.sort();
         let named = |path: std::path::PathBuf| {
-            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read(path).unwrap(),
+            )
         };
         files.into_iter().map(named).collect()
     }
@@ -256,21 +315,37 @@ mod tests {
         for (name, bytes) in recorded("arxiv_rss") {
             let feed = read_feed(&bytes, &name).unwrap();
             let count = |announcement| {
-                feed.entries.iter().flatten().filter(|listed| listed.announcement == announcement).count()
+                feed.entries
+                    .iter()
+                    .flatten()
+                    .filter(|listed| listed.announcement == announcement)
+                    .count()
             };
             assert!(feed.is_whole, "{name}");
             assert!(feed.entries.iter().all(Result::is_ok), "{name}");
-            seen.push((name, feed.date.unwrap().to_string(), count(Announcement::New), count(Announcement::Cross)));
+            seen.push((
+                name,
+                feed.date.unwrap().to_string(),
+                count(Announcement::New),
+                count(Announcement::Cross),
+            ));
         }
-        let seen: Vec<(&str, &str, usize, usize)> =
-            seen.iter().map(|(name, date, new, cross)| (name.as_str(), date.as_str(), *new, *cross)).collect();
+        let seen: Vec<(&str, &str, usize, usize)> = seen
+            .iter()
+            .map(|(name, date, new, cross)| (name.as_str(), date.as_str(), *new, *cross))
+            .collect();
         if !seen.is_empty() {
             assert_eq!(
                 seen,
                 [
                     ("arxiv_rss_example.xml", "2025-08-20", 2, 5),
                     ("derived_cs.AI_2025-08-20.rss.xml", "2025-08-20", 2, 5),
-                    ("derived_empty_weekend_cs.AI_2025-08-23.rss.xml", "2025-08-23", 0, 0),
+                    (
+                        "derived_empty_weekend_cs.AI_2025-08-23.rss.xml",
+                        "2025-08-23",
+                        0,
+                        0
+                    ),
                     ("real_head_cs.CV_2025-09-18.rss.xml", "2025-09-18", 1, 0),
                 ]
             );
@@ -279,8 +354,12 @@ mod tests {
 
     #[test]
     fn recorded_answers_of_the_api_are_read_whole() {
-        let files = recorded("arxiv_atom").into_iter().chain(recorded("sotawhat_fixtures"));
-        for (name, bytes) in files.filter(|(name, _)| name.starts_with(['i', 'q']) || name.starts_with("arxiv")) {
+        let files = recorded("arxiv_atom")
+            .into_iter()
+            .chain(recorded("sotawhat_fixtures"));
+        for (name, bytes) in
+            files.filter(|(name, _)| name.starts_with(['i', 'q']) || name.starts_with("arxiv"))
+        {
             if name.contains("id_abc") {
                 let refused = ReadError::Refused("incorrect id format for abc".to_owned());
                 assert_eq!(read_answer(&bytes, &name), Err(refused));
@@ -288,22 +367,56 @@ mod tests {
             }
             let page = read_answer(&bytes, &name).unwrap();
             let text = String::from_utf8(bytes).unwrap();
-            assert_eq!(page.entries.len(), text.matches("<entry>").count(), "{name}");
+            assert_eq!(
+                page.entries.len(),
+                text.matches("<entry>").count(),
+                "{name}"
+            );
             assert!(page.is_whole && page.total.is_some(), "{name}");
             for paper in page.entries.into_iter().map(Result::unwrap) {
-                assert!(!paper.authors.is_empty() && !paper.categories.is_empty(), "{name}: {}", paper.id);
-                assert!(paper.published.is_some() && paper.version.is_some(), "{name}: {}", paper.id);
-                assert!(paper.categories.iter().all(|code| is_category(code)), "{name}: {:?}", paper.categories);
+                assert!(
+                    !paper.authors.is_empty() && !paper.categories.is_empty(),
+                    "{name}: {}",
+                    paper.id
+                );
+                assert!(
+                    paper.published.is_some() && paper.version.is_some(),
+                    "{name}: {}",
+                    paper.id
+                );
+                assert!(
+                    paper.categories.iter().all(|code| is_category(code)),
+                    "{name}: {:?}",
+                    paper.categories
+                );
             }
         }
     }
 
     #[test]
     fn categories_are_archives_and_classes() {
-        for right in ["cs.LG", "hep-th", "cond-mat.mes-hall", "q-bio.NC", "physics.comp-ph", "cs"] {
+        for right in [
+            "cs.LG",
+            "hep-th",
+            "cond-mat.mes-hall",
+            "q-bio.NC",
+            "physics.comp-ph",
+            "cs",
+        ] {
             assert!(is_category(right), "{right}");
         }
-        for wrong in ["cs.*", "CS.LG", "cs.", ".LG", "cs LG", "cs.LG+cs.CL", "machine learning", "68T05", "I.2.6", ""] {
+        for wrong in [
+            "cs.*",
+            "CS.LG",
+            "cs.",
+            ".LG",
+            "cs LG",
+            "cs.LG+cs.CL",
+            "machine learning",
+            "68T05",
+            "I.2.6",
+            "",
+        ] {
             assert!(!is_category(wrong), "{wrong}");
         }
     }
@@ -319,10 +432,29 @@ mod tests {
         let old: PaperId = "hep-th/9901001".parse().unwrap();
         let announced = BTreeMap::from([(old.clone(), None)]);
         let batch = batch(&looks, &announced, &[], now);
-        assert_eq!((batch.read, batch.merged, batch.passed_over, batch.unreadable.len()), (16, 4, 2, 6));
-        let ids: Vec<(&str, bool)> =
-            batch.papers.iter().map(|paper| (paper.id.as_str(), paper.announced.is_some())).collect();
-        assert_eq!(ids, [("2608.00001", true), ("2608.00002", true), ("2608.00005", true), ("hep-th/9901001", false)]);
+        assert_eq!(
+            (
+                batch.read,
+                batch.merged,
+                batch.passed_over,
+                batch.unreadable.len()
+            ),
+            (16, 4, 2, 6)
+        );
+        let ids: Vec<(&str, bool)> = batch
+            .papers
+            .iter()
+            .map(|paper| (paper.id.as_str(), paper.announced.is_some()))
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                ("2608.00001", true),
+                ("2608.00002", true),
+                ("2608.00005", true),
+                ("hep-th/9901001", false)
+            ]
+        );
         assert_eq!(ids_of_looks(&looks), 5);
     }
 

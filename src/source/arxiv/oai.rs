@@ -80,12 +80,20 @@ pub enum OaiProblem {
 pub fn read(bytes: &[u8], place: &str) -> Result<OaiPage, OaiProblem> {
     let document = take_list_apart(bytes).map_err(OaiProblem::NoAnswer)?;
     if let Some(code) = document.head.attributes("error", "code").next() {
-        let said = || cut(&clean_line(document.head.text("error").unwrap_or_default()), 300);
+        let said = || {
+            cut(
+                &clean_line(document.head.text("error").unwrap_or_default()),
+                300,
+            )
+        };
         return Err(match code {
             "noRecordsMatch" => OaiProblem::NoRecordsMatch,
             "badResumptionToken" => OaiProblem::BadResumptionToken,
             "cannotDisseminateFormat" => OaiProblem::CannotDisseminateFormat,
-            _ => OaiProblem::Refused { code: code.to_owned(), said: said() },
+            _ => OaiProblem::Refused {
+                code: code.to_owned(),
+                said: said(),
+            },
         });
     }
     let mut page = OaiPage {
@@ -99,36 +107,67 @@ pub fn read(bytes: &[u8], place: &str) -> Result<OaiPage, OaiProblem> {
         let entry = match entry {
             Ok(entry) => entry,
             Err(broken) => {
-                page.records.push(Err(Unreadable { place, reason: broken.reason, record: broken.text }));
+                page.records.push(Err(Unreadable {
+                    place,
+                    reason: broken.reason,
+                    record: broken.text,
+                }));
                 continue;
             }
         };
-        if entry.attributes("header", "status").any(|status| status == "deleted") {
-            page.deleted.extend(entry.text("header/identifier").and_then(|id| id.parse().ok()));
+        if entry
+            .attributes("header", "status")
+            .any(|status| status == "deleted")
+        {
+            page.deleted.extend(
+                entry
+                    .text("header/identifier")
+                    .and_then(|id| id.parse().ok()),
+            );
             continue;
         }
-        page.records.push(record(&entry).map_err(|reason| Unreadable { place, reason, record: entry.raw }));
+        page.records
+            .push(record(&entry).map_err(|reason| Unreadable {
+                place,
+                reason,
+                record: entry.raw,
+            }));
     }
     Ok(page)
 }
 
 fn record(entry: &Element) -> Result<OaiRecord, String> {
-    let name = entry.text("id").or(entry.text("header/identifier")).ok_or("no id in it")?;
+    let name = entry
+        .text("id")
+        .or(entry.text("header/identifier"))
+        .ok_or("no id in it")?;
     let (id, _) = PaperId::parse(name).map_err(|error| format!("{name:?}: {error}"))?;
     if !id.is_arxiv() {
         return Err(format!("{name:?} is no id of arXiv"));
     }
-    let title = entry.text("title").map(clean_line).filter(|title| !title.is_empty()).ok_or("no title in it")?;
+    let title = entry
+        .text("title")
+        .map(clean_line)
+        .filter(|title| !title.is_empty())
+        .ok_or("no title in it")?;
     let stamp = entry.text("header/datestamp").ok_or("no datestamp in it")?;
     // Other repositories stamp seconds.
-    let datestamp = stamp.get(..10).unwrap_or(stamp).parse().map_err(|_| format!("datestamp {stamp:?} is no date"))?;
+    let datestamp = stamp
+        .get(..10)
+        .unwrap_or(stamp)
+        .parse()
+        .map_err(|_| format!("datestamp {stamp:?} is no date"))?;
     let versions = versions(entry)?;
     let days = [entry.text("created"), entry.text("updated")].map(|day| day.and_then(midnight));
-    let described = entry.text("abstract").or_else(|| entry.texts("description").max_by_key(|text| text.len()));
+    let described = entry
+        .text("abstract")
+        .or_else(|| entry.texts("description").max_by_key(|text| text.len()));
     let comment = entry.text("comments").map(clean_line);
     let version = versions.last();
     let is_withdrawn = version.is_some_and(|version| version.is_withdrawn)
-        || comment.as_deref().is_some_and(|comment| says_withdrawn(comment, described));
+        || comment
+            .as_deref()
+            .is_some_and(|comment| says_withdrawn(comment, described));
     let paper = Paper {
         version: version.map(|version| version.number),
         abstract_text: clean_text(described.unwrap_or_default()),
@@ -143,8 +182,14 @@ fn record(entry: &Element) -> Result<OaiRecord, String> {
         withdrawn: is_withdrawn,
         ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
     };
-    let submitted = versions.first().map(|first| (versions.len() as u32, first.at));
-    Ok(OaiRecord { paper, datestamp, submitted })
+    let submitted = versions
+        .first()
+        .map(|first| (versions.len() as u32, first.at));
+    Ok(OaiRecord {
+        paper,
+        datestamp,
+        submitted,
+    })
 }
 
 struct Version {
@@ -163,16 +208,29 @@ fn versions(entry: &Element) -> Result<Vec<Version>, String> {
             "version/date" => {
                 let date = DateTime::parse_from_rfc2822(text)
                     // A wrong weekday is no reason to lose the instant.
-                    .or_else(|_| DateTime::parse_from_rfc2822(text.split_once(", ").map_or(text, |(_, rest)| rest)));
-                at = Some(date.map_err(|_| format!("{text:?} is no date of a version"))?.to_utc());
+                    .or_else(|_| {
+                        DateTime::parse_from_rfc2822(
+                            text.split_once(", ").map_or(text, |(_, rest)| rest),
+                        )
+                    });
+                at = Some(
+                    date.map_err(|_| format!("{text:?} is no date of a version"))?
+                        .to_utc(),
+                );
             }
             "version/source_type" => flags = text,
             "version" => {
-                let number = numbers.next().and_then(|number| number.trim_start_matches('v').parse().ok());
+                let number = numbers
+                    .next()
+                    .and_then(|number| number.trim_start_matches('v').parse().ok());
                 let (Some(number), Some(date)) = (number, at.take()) else {
                     return Err("a version without number or date".to_owned());
                 };
-                versions.push(Version { number, at: date, is_withdrawn: flags.contains('I') });
+                versions.push(Version {
+                    number,
+                    at: date,
+                    is_withdrawn: flags.contains('I'),
+                });
                 flags = "";
             }
             _ => {}
@@ -187,9 +245,15 @@ fn versions(entry: &Element) -> Result<Vec<Version>, String> {
 fn says_withdrawn(comment: &str, described: Option<&str>) -> bool {
     let says = |text: &str| {
         let text = text.to_lowercase();
-        ["has been withdrawn", "is withdrawn", "been withdrawn by", "withdrawn by the author", "paper withdrawn"]
-            .iter()
-            .any(|words| text.contains(words))
+        [
+            "has been withdrawn",
+            "is withdrawn",
+            "been withdrawn by",
+            "withdrawn by the author",
+            "paper withdrawn",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
             || text.trim_matches(|c: char| !c.is_alphabetic()) == "withdrawn"
     };
     // An abstract that mentions a withdrawal at length is about something else.
@@ -219,15 +283,27 @@ fn authors(entry: &Element) -> Vec<String> {
         }
     }
     names.retain(|name| !name.is_empty());
-    if names.is_empty() { people::names(entry.text("authors").unwrap_or_default()) } else { names }
+    if names.is_empty() {
+        people::names(entry.text("authors").unwrap_or_default())
+    } else {
+        names
+    }
 }
 
 /// The categories; those that `oai_dc` has only in words, by the sets of the record.
 fn categories(entry: &Element) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    let listed = entry.text("categories").unwrap_or_default().split_whitespace().map(str::to_owned);
+    let listed = entry
+        .text("categories")
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned);
     let sets = entry.texts("header/setSpec").filter_map(category_of);
-    let sets: Vec<String> = if entry.text("categories").is_some() { Vec::new() } else { sets.collect() };
+    let sets: Vec<String> = if entry.text("categories").is_some() {
+        Vec::new()
+    } else {
+        sets.collect()
+    };
     for code in listed.chain(sets).filter(|code| is_category(code)) {
         if !all.contains(&code) {
             all.push(code);
@@ -239,7 +315,9 @@ fn categories(entry: &Element) -> Vec<String> {
 /// The set of a category or archive, as the server has them since March 2025:
 /// `cs:cs:LG`, `physics:hep-th`, `physics:cond-mat:mes-hall`, `cs:cs`.
 pub fn set_of(category: &str) -> String {
-    let (archive, class) = category.split_once('.').map_or((category, None), |(a, c)| (a, Some(c)));
+    let (archive, class) = category
+        .split_once('.')
+        .map_or((category, None), |(a, c)| (a, Some(c)));
     let class = class.map_or_else(String::new, |class| format!(":{class}"));
     format!("{}:{archive}{class}", group_of(archive))
 }
@@ -249,7 +327,11 @@ pub fn set_of(category: &str) -> String {
 pub fn older_set_of(category: &str) -> String {
     let archive = category.split('.').next().unwrap_or(category);
     let group = group_of(archive);
-    if group == archive && group != "physics" { group.to_owned() } else { format!("{group}:{archive}") }
+    if group == archive && group != "physics" {
+        group.to_owned()
+    } else {
+        format!("{group}:{archive}")
+    }
 }
 
 /// arXiv's groups have the name of an archive each; physics holds all others.
@@ -273,12 +355,17 @@ fn category_of(set: &str) -> Option<String> {
 
 /// The first of several DOIs: `10.1103/a, 10.1103/b`.
 fn first_doi(text: &str) -> Option<String> {
-    let first = text.split([',', ';', ' ', '\n']).map(str::trim).find(|doi| doi.starts_with("10."))?;
+    let first = text
+        .split([',', ';', ' ', '\n'])
+        .map(str::trim)
+        .find(|doi| doi.starts_with("10."))?;
     Some(clean_line(first))
 }
 
 fn midnight(day: &str) -> Option<DateTime<Utc>> {
-    day.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc())
+    day.parse::<NaiveDate>()
+        .ok()
+        .map(|day| day.and_time(NaiveTime::MIN).and_utc())
 }
 
 #[cfg(test)]
@@ -313,29 +400,63 @@ mod tests {
             "</OAI-PMH>",
         );
         let page = read(&answer, "oai").unwrap();
-        assert_eq!((page.records.len(), page.deleted.len(), page.is_whole), (3, 1, true));
+        assert_eq!(
+            (page.records.len(), page.deleted.len(), page.is_whole),
+            (3, 1, true)
+        );
         assert_eq!(page.token.as_deref(), Some("verb%3DListRecords&skip=2"));
         let raw = page.records[0].as_ref().unwrap();
-        assert_eq!(raw.submitted, Some((2, "2026-08-03T15:00:01Z".parse().unwrap())));
-        insta::assert_snapshot!(
-            serde_json::to_string_pretty(&[&raw.paper, &page.records[1].as_ref().unwrap().paper]).unwrap()
+        assert_eq!(
+            raw.submitted,
+            Some((2, "2026-08-03T15:00:01Z".parse().unwrap()))
         );
-        assert_eq!(page.records[2].as_ref().unwrap_err().reason, "no title in it");
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&[&raw.paper, &page.records[1].as_ref().unwrap().paper])
+                .unwrap()
+        );
+        assert_eq!(
+            page.records[2].as_ref().unwrap_err().reason,
+            "no title in it"
+        );
     }
 
     #[test]
     fn an_error_with_status_200_is_an_error() {
-        let refused = |code: &str, said: &str| OaiProblem::Refused { code: code.to_owned(), said: said.to_owned() };
+        let refused = |code: &str, said: &str| OaiProblem::Refused {
+            code: code.to_owned(),
+            said: said.to_owned(),
+        };
         for (error, problem) in [
             ("<error code='noRecordsMatch'/>", OaiProblem::NoRecordsMatch),
-            ("<error code=\"badResumptionToken\">expired</error>", OaiProblem::BadResumptionToken),
-            ("<error code='cannotDisseminateFormat'/>", OaiProblem::CannotDisseminateFormat),
-            ("<error code='badArgument'>no &lt;such&gt; date</error>", refused("badArgument", "no <such> date")),
+            (
+                "<error code=\"badResumptionToken\">expired</error>",
+                OaiProblem::BadResumptionToken,
+            ),
+            (
+                "<error code='cannotDisseminateFormat'/>",
+                OaiProblem::CannotDisseminateFormat,
+            ),
+            (
+                "<error code='badArgument'>no &lt;such&gt; date</error>",
+                refused("badArgument", "no <such> date"),
+            ),
         ] {
-            assert_eq!(read(&page(error, "</OAI-PMH>"), "x"), Err(problem), "{error}");
+            assert_eq!(
+                read(&page(error, "</OAI-PMH>"), "x"),
+                Err(problem),
+                "{error}"
+            );
         }
-        for nonsense in ["", "Retry after", "<html><body>503</body></html>", "<rss><item/></rss>"] {
-            assert!(matches!(read(nonsense.as_bytes(), "x"), Err(OaiProblem::NoAnswer(_))), "{nonsense}");
+        for nonsense in [
+            "",
+            "Retry after",
+            "<html><body>503</body></html>",
+            "<rss><item/></rss>",
+        ] {
+            assert!(
+                matches!(read(nonsense.as_bytes(), "x"), Err(OaiProblem::NoAnswer(_))),
+                "{nonsense}"
+            );
         }
     }
 
@@ -343,13 +464,21 @@ mod tests {
     fn the_end_of_a_list_and_a_break_are_told_apart() {
         for (end, token, whole) in [
             ("<resumptionToken/></ListRecords></OAI-PMH>", None, true),
-            ("<resumptionToken expires='x'></resumptionToken></ListRecords></OAI-PMH>", None, true),
+            (
+                "<resumptionToken expires='x'></resumptionToken></ListRecords></OAI-PMH>",
+                None,
+                true,
+            ),
             ("</ListRecords></OAI-PMH>", None, true),
             ("<resumptionToken>abc</resumptionToken>", Some("abc"), false),
             ("<resumptionTok", None, false),
         ] {
             let page = read(&page("<ListRecords><record><header/></record>", end), "x").unwrap();
-            assert_eq!((page.token.as_deref(), page.is_whole), (token, whole), "{end}");
+            assert_eq!(
+                (page.token.as_deref(), page.is_whole),
+                (token, whole),
+                "{end}"
+            );
         }
     }
 
@@ -360,25 +489,46 @@ mod tests {
             ("cs", "cs:cs", "cs"),
             ("math.NA", "math:math:NA", "math"),
             ("hep-th", "physics:hep-th", "physics:hep-th"),
-            ("cond-mat.mes-hall", "physics:cond-mat:mes-hall", "physics:cond-mat"),
-            ("physics.comp-ph", "physics:physics:comp-ph", "physics:physics"),
+            (
+                "cond-mat.mes-hall",
+                "physics:cond-mat:mes-hall",
+                "physics:cond-mat",
+            ),
+            (
+                "physics.comp-ph",
+                "physics:physics:comp-ph",
+                "physics:physics",
+            ),
             ("math-ph", "physics:math-ph", "physics:math-ph"),
             ("q-bio.NC", "q-bio:q-bio:NC", "q-bio"),
         ] {
-            assert_eq!((set_of(category).as_str(), older_set_of(category).as_str()), (set, older), "{category}");
+            assert_eq!(
+                (set_of(category).as_str(), older_set_of(category).as_str()),
+                (set, older),
+                "{category}"
+            );
         }
-        assert_eq!(category_of("physics:cond-mat:mes-hall").as_deref(), Some("cond-mat.mes-hall"));
+        assert_eq!(
+            category_of("physics:cond-mat:mes-hall").as_deref(),
+            Some("cond-mat.mes-hall")
+        );
         assert_eq!(category_of("physics:hep-th").as_deref(), Some("hep-th"));
         assert_eq!((category_of("cs"), category_of("math:math")), (None, None));
     }
 
     #[test]
     fn a_withdrawal_is_said_in_a_comment() {
-        for comment in ["This paper has been withdrawn by the author due to an error", "Withdrawn.", "Paper withdrawn"]
-        {
+        for comment in [
+            "This paper has been withdrawn by the author due to an error",
+            "Withdrawn.",
+            "Paper withdrawn",
+        ] {
             assert!(says_withdrawn(comment, None), "{comment}");
         }
-        for comment in ["12 pages, withdrawn results of [3] discussed", "Money withdrawn from banks: a study"] {
+        for comment in [
+            "12 pages, withdrawn results of [3] discussed",
+            "Money withdrawn from banks: a study",
+        ] {
             assert!(!says_withdrawn(comment, None), "{comment}");
         }
     }

@@ -35,7 +35,12 @@ impl Arxiv {
     ///
     /// Fails only when arXiv asks for a pause that is too long to sit out; what
     /// else goes wrong is the harvest's problem.
-    pub async fn harvest(&self, http: &Http, category: &str, since: NaiveDate) -> Result<Harvest, HttpError> {
+    pub async fn harvest(
+        &self,
+        http: &Http,
+        category: &str,
+        since: NaiveDate,
+    ) -> Result<Harvest, HttpError> {
         let mut from = since.max(EARLIEST);
         let mut set = set_of(category);
         let mut url = self.list_url(&set, from);
@@ -65,7 +70,9 @@ impl Arxiv {
             };
             match oai::read(&answer.body, &url) {
                 // Plain refusals have been met on these pages as well (status 406).
-                Ok(_) if answer.status >= 300 => break Some(format!("{url} answers with status {}", answer.status)),
+                Ok(_) if answer.status >= 300 => {
+                    break Some(format!("{url} answers with status {}", answer.status));
+                }
                 Ok(page) if !page.is_whole && tries + 1 < PAGE_TRIES => tries += 1,
                 Ok(page) => {
                     tries = 0;
@@ -81,7 +88,11 @@ impl Arxiv {
                         break Some("the list breaks off".to_owned());
                     }
                     let Some(token) = page.token else { break None };
-                    empty = if records.len() == before { empty + 1 } else { 0 };
+                    empty = if records.len() == before {
+                        empty + 1
+                    } else {
+                        0
+                    };
                     if empty == EMPTY_PAGES_MAX {
                         break Some(format!("{empty} pages in a row brought nothing new"));
                     }
@@ -93,37 +104,66 @@ impl Arxiv {
                 Err(OaiProblem::NoRecordsMatch) => break None,
                 Err(OaiProblem::BadResumptionToken) if restarts < RESTARTS_MAX => {
                     restarts += 1;
-                    from = records.values().map(|record| record.datestamp).max().unwrap_or(from);
+                    from = records
+                        .values()
+                        .map(|record| record.datestamp)
+                        .max()
+                        .unwrap_or(from);
                     url = self.list_url(&set, from);
                 }
-                Err(OaiProblem::BadResumptionToken) => break Some("its tokens are refused".to_owned()),
-                Err(OaiProblem::CannotDisseminateFormat) => break Some("the server has no format arXivRaw".to_owned()),
+                Err(OaiProblem::BadResumptionToken) => {
+                    break Some("its tokens are refused".to_owned());
+                }
+                Err(OaiProblem::CannotDisseminateFormat) => {
+                    break Some("the server has no format arXivRaw".to_owned());
+                }
                 // A mirror with the older sets.
                 Err(OaiProblem::Refused { code, .. })
-                    if code == "badArgument" && records.is_empty() && set != older_set_of(category) =>
+                    if code == "badArgument"
+                        && records.is_empty()
+                        && set != older_set_of(category) =>
                 {
                     set = older_set_of(category);
                     url = self.list_url(&set, from);
                 }
-                Err(OaiProblem::Refused { code, said }) => break Some(format!("the server answers {code}: {said}")),
-                Err(OaiProblem::NoAnswer(_)) if answer.status < 300 && tries + 1 < PAGE_TRIES => tries += 1,
+                Err(OaiProblem::Refused { code, said }) => {
+                    break Some(format!("the server answers {code}: {said}"));
+                }
+                Err(OaiProblem::NoAnswer(_)) if answer.status < 300 && tries + 1 < PAGE_TRIES => {
+                    tries += 1
+                }
                 Err(OaiProblem::NoAnswer(what)) => {
-                    break Some(format!("{url} answers with status {} and {what}", answer.status));
+                    break Some(format!(
+                        "{url} answers with status {} and {what}",
+                        answer.status
+                    ));
                 }
             }
         };
-        let is_in = |record: &OaiRecord| record.paper.categories.iter().any(|code| is_in_category(code, category));
+        let is_in = |record: &OaiRecord| {
+            record
+                .paper
+                .categories
+                .iter()
+                .any(|code| is_in_category(code, category))
+        };
         harvest.records = records.into_values().filter(is_in).collect();
         Ok(harvest)
     }
 
     fn list_url(&self, set: &str, from: NaiveDate) -> String {
         let from = from.to_string();
-        self.oai_url(&[("verb", "ListRecords"), ("metadataPrefix", "arXivRaw"), ("set", set), ("from", &from)])
+        self.oai_url(&[
+            ("verb", "ListRecords"),
+            ("metadataPrefix", "arXivRaw"),
+            ("set", set),
+            ("from", &from),
+        ])
     }
 
     fn oai_url(&self, asked: &[(&str, &str)]) -> String {
-        let mut url = reqwest::Url::parse(&format!("{}/oai", self.oai)).expect("hosts and endpoints are addresses");
+        let mut url = reqwest::Url::parse(&format!("{}/oai", self.oai))
+            .expect("hosts and endpoints are addresses");
         url.query_pairs_mut().extend_pairs(asked);
         url.into()
     }

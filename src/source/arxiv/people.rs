@@ -16,10 +16,14 @@ pub(super) fn names(creators: &str) -> Vec<String> {
         let clean = clean_line(name);
         name.clear();
         // "A, B, and C"; "John Smith, Jr."
-        let clean = clean.strip_prefix("and ").map_or(clean.clone(), str::to_owned);
+        let clean = clean
+            .strip_prefix("and ")
+            .map_or(clean.clone(), str::to_owned);
         match (clean.as_str(), names.last_mut()) {
             ("" | "et al" | "et al.", _) => {}
-            ("Jr" | "Jr." | "Sr" | "Sr." | "II" | "III" | "IV", Some(last)) => *last = format!("{last} {clean}"),
+            ("Jr" | "Jr." | "Sr" | "Sr." | "II" | "III" | "IV", Some(last)) => {
+                *last = format!("{last} {clean}")
+            }
             _ => names.push(clean),
         }
     };
@@ -29,7 +33,11 @@ pub(super) fn names(creators: &str) -> Vec<String> {
             ')' if pairs_up => depth -= 1,
             ',' | ';' | '\n' if depth == 0 => {
                 // A line break within a name is only white space.
-                if c == '\n' { name.push(' ') } else { add(&mut name) }
+                if c == '\n' {
+                    name.push(' ')
+                } else {
+                    add(&mut name)
+                }
             }
             _ if depth == 0 => name.push(c),
             _ => {}
@@ -62,12 +70,18 @@ mod tests {
 
     #[test]
     fn names_are_parted_by_commas_outside_of_parentheses() {
-        check("Ada Lovelace, Charles Babbage", &["Ada Lovelace", "Charles Babbage"]);
+        check(
+            "Ada Lovelace, Charles Babbage",
+            &["Ada Lovelace", "Charles Babbage"],
+        );
         check(
             "Ada Lovelace (Analytical Society, London (UK)), Charles Babbage (Cambridge)",
             &["Ada Lovelace", "Charles Babbage"],
         );
-        check("A One (1), B Two (2) ((1) Here, There, (2) Elsewhere)", &["A One", "B Two"]);
+        check(
+            "A One (1), B Two (2) ((1) Here, There, (2) Elsewhere)",
+            &["A One", "B Two"],
+        );
         check("A One, B Two, and C Three", &["A One", "B Two", "C Three"]);
         check("Martin King, Jr., B Two", &["Martin King Jr.", "B Two"]);
         check("A One,\n  B\n Two", &["A One", "B Two"]);
@@ -77,7 +91,10 @@ mod tests {
 
     #[test]
     fn tex_in_names_becomes_letters() {
-        check("Andr\\'e Weil, Kurt G{\\\"o}del, Paul Erd\\H{o}s", &["André Weil", "Kurt Gödel", "Paul Erdős"]);
+        check(
+            "Andr\\'e Weil, Kurt G{\\\"o}del, Paul Erd\\H{o}s",
+            &["André Weil", "Kurt Gödel", "Paul Erdős"],
+        );
     }
 
     #[test]

@@ -36,11 +36,12 @@ impl Items {
             return;
         }
         let at = self.entries.len() as u64 + self.skipped + 1;
-        self.entries.push(item(raw, place).map_err(|reason| Unreadable {
-            place: format!("{place} item {at}"),
-            reason,
-            record: kept(record),
-        }));
+        self.entries
+            .push(item(raw, place).map_err(|reason| Unreadable {
+                place: format!("{place} item {at}"),
+                reason,
+                record: kept(record),
+            }));
     }
 }
 
@@ -49,7 +50,11 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
     let prefixed = |prefixes: &[&str], name: &str| {
         let found = raw.names.iter().chain(&raw.own).find_map(|text| {
             let lower = text.trim().to_lowercase();
-            let id = prefixes.iter().find_map(|prefix| lower.strip_prefix(prefix))?.trim().to_owned();
+            let id = prefixes
+                .iter()
+                .find_map(|prefix| lower.strip_prefix(prefix))?
+                .trim()
+                .to_owned();
             (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
         });
         found.map(|id| format!("{name}{id}"))
@@ -62,7 +67,10 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
         arxiv: all().find_map(|name| arxiv_in(name)),
         doi: all().find_map(|name| doi(name)),
         // Of a feed's own names only this is certain, that it calls no two items the same.
-        own: Some(own_name(own.map_or(raw.title.as_str(), String::as_str), place)),
+        own: Some(own_name(
+            own.map_or(raw.title.as_str(), String::as_str),
+            place,
+        )),
         others: Vec::new(),
     };
     let has_common_name = names.arxiv.is_some() || names.doi.is_some() || !others.is_empty();
@@ -74,12 +82,27 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
     names.others = others;
     let mut paper = names.paper(&raw.title)?;
     if has_common_name {
-        paper.same_as.retain(|name| !name.as_str().starts_with("feed:"));
+        paper
+            .same_as
+            .retain(|name| !name.as_str().starts_with("feed:"));
     }
-    let longest = raw.abstracts.iter().map(|text| clean_text(text)).max_by_key(String::len).unwrap_or_default();
+    let longest = raw
+        .abstracts
+        .iter()
+        .map(|text| clean_text(text))
+        .max_by_key(String::len)
+        .unwrap_or_default();
     let date = raw.published.iter().find_map(|text| dates::day(text));
-    let journal = raw.journal.as_deref().map(clean_line).filter(|name| !name.is_empty());
-    let volume = raw.volume.as_deref().map(clean_line).filter(|name| !name.is_empty());
+    let journal = raw
+        .journal
+        .as_deref()
+        .map(clean_line)
+        .filter(|name| !name.is_empty());
+    let volume = raw
+        .volume
+        .as_deref()
+        .map(clean_line)
+        .filter(|name| !name.is_empty());
     let url = raw.link.filter(|url| {
         (url.starts_with("https://") || url.starts_with("http://"))
             && !url.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -88,12 +111,22 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
     Ok(Item {
         date: date.or_else(|| raw.updated.as_deref().and_then(dates::day)),
         paper: Paper {
-            abstract_text: if longest == paper.title { String::new() } else { longest },
+            abstract_text: if longest == paper.title {
+                String::new()
+            } else {
+                longest
+            },
             authors: authors(&raw.authors),
             categories: topics(&paper, &raw.topics),
             published: raw.published.iter().find_map(|text| dates::instant(text)),
             url,
-            journal: journal.map(|name| [Some(name), volume].into_iter().flatten().collect::<Vec<_>>().join(", ")),
+            journal: journal.map(|name| {
+                [Some(name), volume]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            }),
             ..paper
         },
     })
@@ -102,7 +135,11 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
 /// A name for an item that has none that others know: short, and the same each time.
 fn own_name(text: &str, place: &str) -> String {
     let is_address = text.contains("://") || text.starts_with("urn:") || text.starts_with("tag:");
-    let whole = if is_address { text.trim().to_owned() } else { format!("{place} {}", text.trim()) };
+    let whole = if is_address {
+        text.trim().to_owned()
+    } else {
+        format!("{place} {}", text.trim())
+    };
     let hash = digest(&SHA256, whole.as_bytes());
     let mut name = "feed:".to_owned();
     for byte in hash.as_ref().iter().take(10) {
@@ -117,14 +154,20 @@ fn authors(raw: &[String]) -> Vec<String> {
     for text in raw {
         let clean = clean_line(text);
         // "Jane Doe, John Roe and Ann Poe"; "Doe, Jane" is one; so is "Doe, J., Roe, A." not.
-        let several = clean.contains(';') || clean.matches(", ").count() > 1 || clean.contains(" and ");
+        let several =
+            clean.contains(';') || clean.matches(", ").count() > 1 || clean.contains(" and ");
         let is_one_turned = raw.len() > 1 || !several;
         let parts: Vec<String> = if is_one_turned {
             vec![clean]
         } else if clean.contains(';') {
             clean.split(';').map(str::to_owned).collect()
         } else {
-            clean.replace(", and ", ", ").replace(" and ", ", ").split(", ").map(str::to_owned).collect()
+            clean
+                .replace(", and ", ", ")
+                .replace(" and ", ", ")
+                .split(", ")
+                .map(str::to_owned)
+                .collect()
         };
         for part in parts {
             let name = without_address(part.trim());
@@ -146,8 +189,14 @@ fn without_address(text: &str) -> String {
     {
         return name.trim_end_matches(')').trim().to_owned();
     }
-    let words: Vec<&str> = text.split_whitespace().filter(|word| !word.contains('@')).collect();
-    words.join(" ").trim_matches(['(', ')', '<', '>', ' ']).to_owned()
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| !word.contains('@'))
+        .collect();
+    words
+        .join(" ")
+        .trim_matches(['(', ')', '<', '>', ' '])
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -160,9 +209,18 @@ mod tests {
             let raw: Vec<String> = raw.iter().map(|text| (*text).to_owned()).collect();
             assert_eq!(authors(&raw), expected, "{raw:?}");
         };
-        check(&["Jane Doe", "John Roe", "Jane Doe"], &["Jane Doe", "John Roe"]);
-        check(&["Jane Doe, John Roe, Ann Poe"], &["Jane Doe", "John Roe", "Ann Poe"]);
-        check(&["Jane Doe, John Roe and Ann Poe"], &["Jane Doe", "John Roe", "Ann Poe"]);
+        check(
+            &["Jane Doe", "John Roe", "Jane Doe"],
+            &["Jane Doe", "John Roe"],
+        );
+        check(
+            &["Jane Doe, John Roe, Ann Poe"],
+            &["Jane Doe", "John Roe", "Ann Poe"],
+        );
+        check(
+            &["Jane Doe, John Roe and Ann Poe"],
+            &["Jane Doe", "John Roe", "Ann Poe"],
+        );
         check(&["Doe, Jane"], &["Doe, Jane"]);
         check(&["Doe, J.; Roe, A."], &["Doe, J.", "Roe, A."]);
         check(&["me@example.org (Jane Doe)"], &["Jane Doe"]);
@@ -176,6 +234,11 @@ mod tests {
         assert_eq!(name, own_name("https://example.org/?id=1", "y"));
         assert_ne!(name, own_name("https://example.org/?id=2", "x"));
         assert_ne!(own_name("7", "x"), own_name("7", "y"));
-        assert!(name.len() == 25 && name.parse::<crate::paper::PaperId>().is_ok_and(|id| id.as_str() == name));
+        assert!(
+            name.len() == 25
+                && name
+                    .parse::<crate::paper::PaperId>()
+                    .is_ok_and(|id| id.as_str() == name)
+        );
     }
 }

@@ -6,19 +6,25 @@ use super::item::Raw;
 use serde_json::Value;
 
 pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
-    let feed: Value =
-        serde_json::from_str(body).map_err(|error| format!("{place} answers with JSON that breaks: {error}"))?;
+    let feed: Value = serde_json::from_str(body)
+        .map_err(|error| format!("{place} answers with JSON that breaks: {error}"))?;
     let Some(items) = feed.pointer("/items").and_then(Value::as_array) else {
         return Err(format!("{place} answers with JSON that is no feed"));
     };
     let journal = text(&feed, "/title");
-    let mut read = Items { is_whole: true, ..Items::default() };
+    let mut read = Items {
+        is_whole: true,
+        ..Items::default()
+    };
     for item in items {
         let mut authors = texts(item, "/authors", "/name");
         authors.extend(text(item, "/author/name").filter(|_| authors.is_empty()));
         let raw = Raw {
             title: text(item, "/title").unwrap_or_default(),
-            names: [text(item, "/doi"), text(item, "/external_url")].into_iter().flatten().collect(),
+            names: [text(item, "/doi"), text(item, "/external_url")]
+                .into_iter()
+                .flatten()
+                .collect(),
             own: text(item, "/id"),
             link: text(item, "/url").or(text(item, "/external_url")),
             abstracts: ["/content_html", "/content_text", "/summary"]
@@ -26,7 +32,10 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
                 .filter_map(|name| text(item, name))
                 .collect(),
             authors,
-            topics: list(item, "/tags").iter().filter_map(|tag| text(tag, "")).collect(),
+            topics: list(item, "/tags")
+                .iter()
+                .filter_map(|tag| text(tag, ""))
+                .collect(),
             published: text(item, "/date_published").into_iter().collect(),
             updated: text(item, "/date_modified"),
             journal: journal.clone(),

@@ -16,8 +16,9 @@ const ASIDE: [&str; 6] = ["media", "itunes", "geo", "georss", "slash", "feedburn
 
 pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     let document = xml::read(text, &["item", "entry"]);
-    let is_root =
-        |element: &Element| ["rss", "rdf", "feed", "channel"].contains(&element.name().to_lowercase().as_str());
+    let is_root = |element: &Element| {
+        ["rss", "rdf", "feed", "channel"].contains(&element.name().to_lowercase().as_str())
+    };
     let mut roots = Vec::new();
     document.top.find(&is_root, &mut roots);
     let Some(root) = roots.first() else {
@@ -27,16 +28,28 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
         );
         return Err(format!("{place} answers with {what}, which is no feed"));
     };
-    let is_html = document.top.elements().any(|element| element.name().eq_ignore_ascii_case("html"));
+    let is_html = document
+        .top
+        .elements()
+        .any(|element| element.name().eq_ignore_ascii_case("html"));
     if is_html {
         return Err(format!("{place} answers with a web page, which is no feed"));
     }
     let mut entries = Vec::new();
-    let is_entry = |element: &Element| ["item", "entry"].iter().any(|name| element.name().eq_ignore_ascii_case(name));
+    let is_entry = |element: &Element| {
+        ["item", "entry"]
+            .iter()
+            .any(|name| element.name().eq_ignore_ascii_case(name))
+    };
     root.find(&is_entry, &mut entries);
     // RSS 0.9 and 1.0 have them beside the channel.
-    let journal = root.text_at("channel/title").or_else(|| root.text_at("title"));
-    let mut items = Items { is_whole: document.is_whole, ..Items::default() };
+    let journal = root
+        .text_at("channel/title")
+        .or_else(|| root.text_at("title"));
+    let mut items = Items {
+        is_whole: document.is_whole,
+        ..Items::default()
+    };
     for entry in entries {
         let record = &text[entry.place.clone()];
         if entry.is_broken {
@@ -57,36 +70,59 @@ fn raw(entry: &Element, journal: Option<&str>) -> Raw {
     let own = |element: &&Element| !ASIDE.contains(&element.prefix().to_lowercase().as_str());
     let named = |name: &str| -> Vec<&Element> {
         // One that holds something comes before one that does not.
-        let all: Vec<&Element> =
-            entry.elements().filter(|element| element.name().eq_ignore_ascii_case(name)).filter(own).collect();
+        let all: Vec<&Element> = entry
+            .elements()
+            .filter(|element| element.name().eq_ignore_ascii_case(name))
+            .filter(own)
+            .collect();
         // The feed's own elements, without a prefix, come before those of a module.
-        let (plain, modules): (Vec<&Element>, Vec<&Element>) =
-            all.into_iter().partition(|element| matches!(element.prefix(), "" | "atom" | "atom10" | "rss"));
+        let (plain, modules): (Vec<&Element>, Vec<&Element>) = all
+            .into_iter()
+            .partition(|element| matches!(element.prefix(), "" | "atom" | "atom10" | "rss"));
         plain.into_iter().chain(modules).collect()
     };
     let texts = |name: &str| -> Vec<String> {
-        named(name).into_iter().map(Element::text).filter(|text| !text.is_empty()).collect()
+        named(name)
+            .into_iter()
+            .map(Element::text)
+            .filter(|text| !text.is_empty())
+            .collect()
     };
     let first = |name: &str| texts(name).into_iter().next();
     let content = |name: &str| -> Vec<String> {
-        named(name).into_iter().map(content).filter(|text| !text.trim().is_empty()).collect()
+        named(name)
+            .into_iter()
+            .map(content)
+            .filter(|text| !text.trim().is_empty())
+            .collect()
     };
     let mut names = texts("doi");
     names.extend(texts("identifier"));
     names.extend(entry.attribute("about").map(str::to_owned));
-    let guid = first("guid").or(first("id")).or(entry.attribute("about").map(str::to_owned));
+    let guid = first("guid")
+        .or(first("id"))
+        .or(entry.attribute("about").map(str::to_owned));
     let link = link(&named("link"));
     let guid_is_link = guid.clone().filter(|guid| guid.starts_with("http"));
-    names.extend(named("link").iter().filter_map(|link| link.attribute("href").map(str::to_owned)));
+    names.extend(
+        named("link")
+            .iter()
+            .filter_map(|link| link.attribute("href").map(str::to_owned)),
+    );
     names.extend(texts("origLink"));
     let mut authors: Vec<String> = Vec::new();
     for name in ["creator", "author", "authors"] {
         if authors.is_empty() {
             let people = named(name).into_iter().flat_map(|person| {
-                let names: Vec<String> =
-                    person.all("name").map(Element::text).filter(|name| !name.is_empty()).collect();
+                let names: Vec<String> = person
+                    .all("name")
+                    .map(Element::text)
+                    .filter(|name| !name.is_empty())
+                    .collect();
                 match names.is_empty() {
-                    true if person.holds_elements() => vec![person.text_at("email").unwrap_or_default()],
+                    true if person.holds_elements() => {
+                        vec![person.text_at("email").unwrap_or_default()]
+                    }
                     true => vec![person.text()],
                     false => names,
                 }
@@ -95,16 +131,31 @@ fn raw(entry: &Element, journal: Option<&str>) -> Raw {
         }
     }
     if authors.is_empty() {
-        let credits = entry.elements().filter(|element| element.prefix() == "media" && element.name() == "credit");
+        let credits = entry
+            .elements()
+            .filter(|element| element.prefix() == "media" && element.name() == "credit");
         authors.extend(credits.map(Element::text));
     }
     let mut topics: Vec<String> = Vec::new();
     for category in named("category") {
-        topics.extend(category.attribute("label").or(category.attribute("term")).map(str::to_owned));
+        topics.extend(
+            category
+                .attribute("label")
+                .or(category.attribute("term"))
+                .map(str::to_owned),
+        );
         topics.extend(Some(category.text()).filter(|text| !text.is_empty()));
     }
     topics.extend(texts("subject"));
-    let dated = ["pubDate", "publicationDate", "published", "issued", "date", "coverDate", "created"];
+    let dated = [
+        "pubDate",
+        "publicationDate",
+        "published",
+        "issued",
+        "date",
+        "coverDate",
+        "created",
+    ];
     let title = content("title").into_iter().next().unwrap_or_default();
     Raw {
         title,
@@ -126,21 +177,39 @@ fn raw(entry: &Element, journal: Option<&str>) -> Raw {
 
 /// Text or markup, as the element says or as it looks.
 fn content(element: &Element) -> String {
-    if element.attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("application/octet-stream"))
-        || element.attribute("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("base64"))
+    if element
+        .attribute("type")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/octet-stream"))
+        || element
+            .attribute("mode")
+            .is_some_and(|mode| mode.eq_ignore_ascii_case("base64"))
     {
         let packed: String = element.text().split_whitespace().collect();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(packed).unwrap_or_default();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(packed)
+            .unwrap_or_default();
         return String::from_utf8_lossy(&bytes).into_owned();
     }
-    if element.holds_elements() { element.markup() } else { element.text() }
+    if element.holds_elements() {
+        element.markup()
+    } else {
+        element.text()
+    }
 }
 
 /// The page of an item: the address in RSS, the alternate one in Atom.
 fn link(links: &[&Element]) -> Option<String> {
     let href = |link: &&Element| link.attribute("href").map(str::to_owned);
-    let is_page = |link: &&&Element| link.attribute("rel").is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"));
-    let plain = links.iter().filter(|link| link.attribute("href").is_none()).map(|link| link.text());
+    let is_page = |link: &&&Element| {
+        link.attribute("rel")
+            .is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"))
+    };
+    let plain = links
+        .iter()
+        .filter(|link| link.attribute("href").is_none())
+        .map(|link| link.text());
     let plain = plain.into_iter().find(|text| !text.is_empty());
-    plain.or_else(|| links.iter().filter(is_page).find_map(&href)).or_else(|| links.iter().find_map(href))
+    plain
+        .or_else(|| links.iter().filter(is_page).find_map(&href))
+        .or_else(|| links.iter().find_map(href))
 }

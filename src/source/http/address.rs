@@ -39,7 +39,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     };
     match segments {
         // An IPv4 address in another dress: mapped, compatible, NAT64 (RFC 6052), 6to4 (RFC 3056).
-        [0, 0, 0, 0, 0, 0xffff | 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(embedded(6)),
+        [0, 0, 0, 0, 0, 0xffff | 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            is_public_v4(embedded(6))
+        }
         [0x2002, ..] => is_public_v4(embedded(1)),
         // The one block that is given out (RFC 4291), without documentation and Teredo.
         [0x2001, 0 | 0xdb8, ..] => false,
@@ -53,8 +55,14 @@ mod tests {
 
     #[test]
     fn private_addresses_are_known_in_every_dress() {
-        for public in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
-        {
+        for public in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
         for private in [

@@ -34,7 +34,10 @@ pub(super) struct Answers(VecDeque<Kept>);
 impl Answers {
     /// What to ask with, if the answer of `url` is here.
     pub(super) fn state(&self, url: &str) -> Option<State> {
-        self.0.iter().find(|kept| kept.url == url).map(|kept| kept.state.clone())
+        self.0
+            .iter()
+            .find(|kept| kept.url == url)
+            .map(|kept| kept.state.clone())
     }
 
     /// The answer of `url`, which has not changed, and what it said of its form.
@@ -54,7 +57,13 @@ impl Answers {
     }
 
     /// Keeps an answer, if its provider names its state and it is not too long.
-    pub(super) fn keep(&mut self, url: &str, state: State, content_type: Option<String>, body: &[u8]) {
+    pub(super) fn keep(
+        &mut self,
+        url: &str,
+        state: State,
+        content_type: Option<String>,
+        body: &[u8],
+    ) {
         self.forget(url);
         if state == State::default() {
             return;
@@ -65,7 +74,12 @@ impl Answers {
         if packed.len() > BYTES_MAX / 4 {
             return;
         }
-        self.0.push_back(Kept { url: url.to_owned(), state, content_type, packed });
+        self.0.push_back(Kept {
+            url: url.to_owned(),
+            state,
+            content_type,
+            packed,
+        });
         while self.0.iter().map(|kept| kept.packed.len()).sum::<usize>() > BYTES_MAX {
             self.0.pop_front();
         }
@@ -78,18 +92,33 @@ mod tests {
 
     #[test]
     fn the_last_answers_are_kept() {
-        let tag = |tag: &str| State { tag: Some(tag.to_owned()), modified: None };
+        let tag = |tag: &str| State {
+            tag: Some(tag.to_owned()),
+            modified: None,
+        };
         let mut answers = Answers::default();
         answers.keep("a", tag("1"), None, b"one");
         answers.keep("b", State::default(), None, b"no name");
         answers.keep("a", tag("2"), None, b"two");
-        assert_eq!((answers.state("a"), answers.state("b")), (Some(tag("2")), None));
+        assert_eq!(
+            (answers.state("a"), answers.state("b")),
+            (Some(tag("2")), None)
+        );
         assert_eq!(answers.unchanged("a"), Some((None, b"two".to_vec())));
-        let noise: Vec<u8> = (0..1_500_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noise: Vec<u8> = (0..1_500_000_u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
         for url in ["c", "d", "e", "f", "g", "h"] {
             answers.keep(url, tag("1"), None, &noise);
         }
         assert!(answers.state("h").is_some());
-        assert!(answers.0.iter().map(|kept| kept.packed.len()).sum::<usize>() <= BYTES_MAX);
+        assert!(
+            answers
+                .0
+                .iter()
+                .map(|kept| kept.packed.len())
+                .sum::<usize>()
+                <= BYTES_MAX
+        );
     }
 }

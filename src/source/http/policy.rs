@@ -31,7 +31,9 @@ pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let value = value.trim();
     let until = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit are as good as for ever.
-        let seconds = value.parse::<u32>().map_or(WAIT_MAX, |seconds| TimeDelta::seconds(seconds.into()));
+        let seconds = value
+            .parse::<u32>()
+            .map_or(WAIT_MAX, |seconds| TimeDelta::seconds(seconds.into()));
         now + seconds
     } else {
         DateTime::parse_from_rfc2822(value).ok()?.to_utc()
@@ -42,15 +44,22 @@ pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 /// How long to wait before the next request.
 ///
 /// A clock that was set back must not keep us waiting longer than once.
-pub(super) fn spacing(last_answer: Option<DateTime<Utc>>, now: DateTime<Utc>, spacing: TimeDelta) -> TimeDelta {
-    last_answer.map_or(TimeDelta::zero(), |last| (last + spacing - now).clamp(TimeDelta::zero(), spacing))
+pub(super) fn spacing(
+    last_answer: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    spacing: TimeDelta,
+) -> TimeDelta {
+    last_answer.map_or(TimeDelta::zero(), |last| {
+        (last + spacing - now).clamp(TimeDelta::zero(), spacing)
+    })
 }
 
 /// How long to wait after `failed` tries: evenly drawn up to a limit that doubles,
 /// so that many clients do not come back together ("full jitter", Amazon's
 /// article "Exponential backoff and jitter").
 pub(super) fn backoff(failed: u32, chance: f64) -> TimeDelta {
-    let limit = (BACKOFF_FIRST * 2_i32.saturating_pow(failed.saturating_sub(1)).min(1 << 10)).min(BACKOFF_MAX);
+    let limit = (BACKOFF_FIRST * 2_i32.saturating_pow(failed.saturating_sub(1)).min(1 << 10))
+        .min(BACKOFF_MAX);
     TimeDelta::milliseconds((limit.num_milliseconds() as f64 * chance) as i64)
 }
 
@@ -68,11 +77,20 @@ mod tests {
         for (value, until) in [
             ("0", Some("2026-08-04T07:00:00Z")),
             (" 120 ", Some("2026-08-04T07:02:00Z")),
-            ("Tue, 04 Aug 2026 08:30:00 GMT", Some("2026-08-04T08:30:00Z")),
+            (
+                "Tue, 04 Aug 2026 08:30:00 GMT",
+                Some("2026-08-04T08:30:00Z"),
+            ),
             // A date that has passed asks for nothing.
-            ("Tue, 04 Aug 2026 06:30:00 GMT", Some("2026-08-04T07:00:00Z")),
+            (
+                "Tue, 04 Aug 2026 06:30:00 GMT",
+                Some("2026-08-04T07:00:00Z"),
+            ),
             ("99999999999999999999", Some("2026-08-05T07:00:00Z")),
-            ("Thu, 04 Aug 2044 06:30:00 GMT", Some("2026-08-05T07:00:00Z")),
+            (
+                "Thu, 04 Aug 2044 06:30:00 GMT",
+                Some("2026-08-05T07:00:00Z"),
+            ),
             ("-5", None),
             ("soon", None),
             ("", None),
@@ -86,7 +104,11 @@ mod tests {
         let (now, three) = (at("2026-08-04T07:00:00Z"), TimeDelta::seconds(3));
         let check = |ago: Option<i64>, expected: i64| {
             let last = ago.map(|ago| now - TimeDelta::seconds(ago));
-            assert_eq!(spacing(last, now, three), TimeDelta::seconds(expected), "{ago:?}");
+            assert_eq!(
+                spacing(last, now, three),
+                TimeDelta::seconds(expected),
+                "{ago:?}"
+            );
         };
         check(None, 0);
         check(Some(0), 3);
@@ -98,7 +120,9 @@ mod tests {
 
     #[test]
     fn waits_between_tries_double_up_to_a_limit_and_differ() {
-        let limits: Vec<i64> = (1..=6).map(|failed| backoff(failed, 1.0).num_seconds()).collect();
+        let limits: Vec<i64> = (1..=6)
+            .map(|failed| backoff(failed, 1.0).num_seconds())
+            .collect();
         assert_eq!(limits, [4, 8, 16, 32, 60, 60]);
         assert_eq!(backoff(3, 0.0), TimeDelta::zero());
         assert_eq!(backoff(3, 0.5), TimeDelta::seconds(8));

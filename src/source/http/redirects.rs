@@ -14,19 +14,30 @@ const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, applicati
 
 impl Http {
     /// The response to `question`, or that of where it leads.
-    pub(super) async fn follow(&self, question: &Question) -> Result<Result<Response, reqwest::Error>, HttpError> {
+    pub(super) async fn follow(
+        &self,
+        question: &Question,
+    ) -> Result<Result<Response, reqwest::Error>, HttpError> {
         let url = question.url.as_str();
-        let misled =
-            |to: &str, why: &str| HttpError::Misled { url: url.to_owned(), to: to.to_owned(), why: why.to_owned() };
+        let misled = |to: &str, why: &str| HttpError::Misled {
+            url: url.to_owned(),
+            to: to.to_owned(),
+            why: why.to_owned(),
+        };
         let state = self.kept().state(url).unwrap_or_default();
         let mut next = Url::parse(url).map_err(|_| misled(url, "this is no address"))?;
         let (mut client, mut is_with_secrets) = (&self.0.client, true);
         for _ in 0..=REDIRECTS_MAX {
             let mut asked = next.clone();
             if is_with_secrets && let Some((name, secret)) = &question.secret_query {
-                asked.query_pairs_mut().append_pair(name, secret.expose_secret());
+                asked
+                    .query_pairs_mut()
+                    .append_pair(name, secret.expose_secret());
             }
-            let response = match prepared(client.get(asked), question, is_with_secrets, &state).send().await {
+            let response = match prepared(client.get(asked), question, is_with_secrets, &state)
+                .send()
+                .await
+            {
                 Ok(response) => response,
                 Err(error) => {
                     return match led_astray(&error) {
@@ -36,8 +47,10 @@ impl Http {
                 }
             };
             let location = text_of(&response, header::LOCATION);
-            let (true, Some(location)) = (matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308), location)
-            else {
+            let (true, Some(location)) = (
+                matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308),
+                location,
+            ) else {
                 return Ok(Ok(response));
             };
             // Many send back the whole query, and the key in it.
@@ -48,7 +61,10 @@ impl Http {
                 _ => return Err(misled(to.as_str(), "it is not encrypted")),
             }
             let address = literal(&to);
-            if response.remote_addr().is_none_or(|from| (self.0.settings.is_public)(from.ip())) {
+            if response
+                .remote_addr()
+                .is_none_or(|from| (self.0.settings.is_public)(from.ip()))
+            {
                 client = &self.0.public;
                 // An address that is written out is not looked up.
                 if address.is_some_and(|address| !(self.0.settings.is_public)(address)) {
@@ -57,7 +73,10 @@ impl Http {
             } else {
                 client = &self.0.beyond_the_link;
                 if address.is_some_and(is_link_local) {
-                    return Err(misled(to.as_str(), "it is an address of this machine's own link"));
+                    return Err(misled(
+                        to.as_str(),
+                        "it is an address of this machine's own link",
+                    ));
                 }
             }
             is_with_secrets &= is_same_host(&next, &to);
@@ -68,10 +87,22 @@ impl Http {
 }
 
 /// A request with all that goes along.
-fn prepared(asked: RequestBuilder, question: &Question, is_with_secrets: bool, state: &State) -> RequestBuilder {
-    let accept = if question.accept.is_empty() { ACCEPT_FEEDS } else { question.accept };
+fn prepared(
+    asked: RequestBuilder,
+    question: &Question,
+    is_with_secrets: bool,
+    state: &State,
+) -> RequestBuilder {
+    let accept = if question.accept.is_empty() {
+        ACCEPT_FEEDS
+    } else {
+        question.accept
+    };
     let mut sent = asked.header(header::ACCEPT, accept);
-    for (name, value) in [(header::IF_NONE_MATCH, &state.tag), (header::IF_MODIFIED_SINCE, &state.modified)] {
+    for (name, value) in [
+        (header::IF_NONE_MATCH, &state.tag),
+        (header::IF_MODIFIED_SINCE, &state.modified),
+    ] {
         if let Some(value) = value {
             sent = sent.header(name, value);
         }
@@ -92,7 +123,9 @@ fn is_same_host(one: &Url, other: &Url) -> bool {
 
 /// The address without the part of the query that is secret.
 fn without_secret(mut to: Url, question: &Question) -> Url {
-    let Some((name, secret)) = &question.secret_query else { return to };
+    let Some((name, secret)) = &question.secret_query else {
+        return to;
+    };
     let is_secret = |key: &str, value: &str| key == *name || value == secret.expose_secret();
     if to.query_pairs().any(|(key, value)| is_secret(&key, &value)) {
         let rest: Vec<(String, String)> = to.query_pairs().into_owned().collect();
@@ -107,7 +140,9 @@ fn without_secret(mut to: Url, question: &Question) -> Url {
 pub(super) fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local() || address.segments()[..2] == [0xfd00, 0x0ec2],
+        IpAddr::V6(address) => {
+            address.is_unicast_link_local() || address.segments()[..2] == [0xfd00, 0x0ec2]
+        }
     }
 }
 
@@ -129,8 +164,13 @@ impl Resolve for Among {
     fn resolve(&self, name: Name) -> Resolving {
         let is_fit = self.0;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let fit: Vec<SocketAddr> = found.iter().copied().filter(|address| is_fit(address.ip())).collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let fit: Vec<SocketAddr> = found
+                .iter()
+                .copied()
+                .filter(|address| is_fit(address.ip()))
+                .collect();
             if fit.is_empty() && !found.is_empty() {
                 return Err(Box::new(Private).into());
             }
@@ -167,19 +207,29 @@ mod tests {
             ("https://a.org/x", "https://a.org@b.com/x", false),
         ] {
             let url = |text: &str| Url::parse(text).unwrap();
-            assert_eq!(is_same_host(&url(one), &url(other)), expected, "{one} -> {other}");
+            assert_eq!(
+                is_same_host(&url(one), &url(other)),
+                expected,
+                "{one} -> {other}"
+            );
         }
     }
 
     #[test]
     fn what_an_address_repeats_of_the_key_is_taken_out() {
-        let question = Question { secret_query: Some(("api_key", "s3cret".into())), ..Question::default() };
+        let question = Question {
+            secret_query: Some(("api_key", "s3cret".into())),
+            ..Question::default()
+        };
         for (to, expected) in [
             ("https://b.org/x?api_key=s3cret&q=1", "https://b.org/x?q=1"),
             ("https://b.org/x?key=s3cret", "https://b.org/x?"),
             ("https://b.org/x?q=a%2Bb", "https://b.org/x?q=a%2Bb"),
         ] {
-            assert_eq!(without_secret(Url::parse(to).unwrap(), &question).as_str(), expected);
+            assert_eq!(
+                without_secret(Url::parse(to).unwrap(), &question).as_str(),
+                expected
+            );
         }
     }
 }

@@ -30,7 +30,12 @@ pub trait Turns: Send + Sync {
     fn take<'a>(&'a self, provider: &'a str, now: DateTime<Utc>) -> Soon<'a, Turn>;
 
     /// Ends a turn; the next one may begin at `next`.
-    fn end<'a>(&'a self, provider: &'a str, turn: DateTime<Utc>, next: DateTime<Utc>) -> Soon<'a, ()>;
+    fn end<'a>(
+        &'a self,
+        provider: &'a str,
+        turn: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Soon<'a, ()>;
 
     /// Writes down that a provider wants to be left alone.
     fn pause<'a>(&'a self, pause: &'a Pause) -> Soon<'a, ()>;

@@ -9,22 +9,40 @@ use crate::text::{clean_line, clean_text};
 
 /// Reads a set of records: articles and chapters of books. The error says what
 /// the bytes are instead.
-pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Vec<Result<Paper, Unreadable>>, String> {
+pub fn read(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    place: &str,
+) -> Result<Vec<Result<Paper, Unreadable>>, String> {
     let text = charset::text(bytes, content_type);
     let document = xml::read(&text, &["PubmedArticle", "PubmedBookArticle"]);
     let mut roots = document.top.elements();
-    let root = roots.find(|root| !root.name().is_empty()).ok_or_else(|| format!("{place} answers with no XML"))?;
+    let root = roots
+        .find(|root| !root.name().is_empty())
+        .ok_or_else(|| format!("{place} answers with no XML"))?;
     if !root.name().eq_ignore_ascii_case("PubmedArticleSet") {
         let mut errors = Vec::new();
-        document.top.find(&|element| element.name().eq_ignore_ascii_case("ERROR"), &mut errors);
-        let said = errors.first().map_or_else(|| format!("<{}>", root.name()), |error| error.text());
+        document.top.find(
+            &|element| element.name().eq_ignore_ascii_case("ERROR"),
+            &mut errors,
+        );
+        let said = errors
+            .first()
+            .map_or_else(|| format!("<{}>", root.name()), |error| error.text());
         return Err(format!("{place} answers {said:?}"));
     }
     let mut entries = Vec::new();
-    document.top.find(&|element| matches!(element.name(), "PubmedArticle" | "PubmedBookArticle"), &mut entries);
+    document.top.find(
+        &|element| matches!(element.name(), "PubmedArticle" | "PubmedBookArticle"),
+        &mut entries,
+    );
     let whole = document.is_whole;
     let read = entries.iter().enumerate().map(|(at, entry)| {
-        let read = if entry.is_broken { Err("it has no end".to_owned()) } else { paper(entry) };
+        let read = if entry.is_broken {
+            Err("it has no end".to_owned())
+        } else {
+            paper(entry)
+        };
         read.map_err(|reason| Unreadable {
             place: format!("{place} record {}", at + 1),
             reason,
@@ -42,27 +60,55 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Vec
 }
 
 fn paper(entry: &Element) -> Result<Paper, String> {
-    let article = entry.at("MedlineCitation/Article").or(entry.at("BookDocument")).ok_or("no article in it")?;
-    let citation = entry.at("MedlineCitation").or(entry.at("BookDocument")).ok_or("no citation in it")?;
+    let article = entry
+        .at("MedlineCitation/Article")
+        .or(entry.at("BookDocument"))
+        .ok_or("no article in it")?;
+    let citation = entry
+        .at("MedlineCitation")
+        .or(entry.at("BookDocument"))
+        .ok_or("no citation in it")?;
     let data = entry.at("PubmedData").or(entry.at("PubmedBookData"));
-    let pmid = citation.text_at("PMID").filter(|pmid| pmid.bytes().all(|byte| byte.is_ascii_digit()));
+    let pmid = citation
+        .text_at("PMID")
+        .filter(|pmid| pmid.bytes().all(|byte| byte.is_ascii_digit()));
     let pmid = pmid.ok_or("no PMID in it")?;
     let id_of = |kind: &str| {
-        let ids = data.and_then(|data| data.at("ArticleIdList")).into_iter().flat_map(|list| list.all("ArticleId"));
-        let mut ids = ids.filter(|id| id.attribute("IdType") == Some(kind)).map(Element::text);
+        let ids = data
+            .and_then(|data| data.at("ArticleIdList"))
+            .into_iter()
+            .flat_map(|list| list.all("ArticleId"));
+        let mut ids = ids
+            .filter(|id| id.attribute("IdType") == Some(kind))
+            .map(Element::text);
         ids.find(|id| !id.is_empty())
     };
-    let mut locations = article.all("ELocationID").filter(|id| id.attribute("EIdType") == Some("doi"));
+    let mut locations = article
+        .all("ELocationID")
+        .filter(|id| id.attribute("EIdType") == Some("doi"));
     let doi = id_of("doi").or(locations.next().map(Element::text));
     // Titles of other languages are in brackets, and the original beside them.
-    let title = article.at("ArticleTitle").or(article.at("BookTitle")).map(Element::markup).unwrap_or_default();
+    let title = article
+        .at("ArticleTitle")
+        .or(article.at("BookTitle"))
+        .map(Element::markup)
+        .unwrap_or_default();
     let title = if clean_line(&title).is_empty() {
-        article.at("VernacularTitle").map(Element::markup).unwrap_or_default()
+        article
+            .at("VernacularTitle")
+            .map(Element::markup)
+            .unwrap_or_default()
     } else {
         title
     };
-    let named = Names { doi: doi.clone(), ..Names::default() };
-    let own = Names { own: Some(format!("pmid:{pmid}")), ..Names::default() };
+    let named = Names {
+        doi: doi.clone(),
+        ..Names::default()
+    };
+    let own = Names {
+        own: Some(format!("pmid:{pmid}")),
+        ..Names::default()
+    };
     let paper = own.paper(&title)?;
     let mut same_as = Vec::new();
     let doi = named.paper(&title).ok().and_then(|by_doi| {
@@ -80,16 +126,33 @@ fn paper(entry: &Element) -> Result<Paper, String> {
         .flat_map(|list| list.all("PublicationType"))
         .map(Element::text)
         .collect();
-    let history = data.and_then(|data| data.at("History")).into_iter().flat_map(|history| history.all("PubMedPubDate"));
-    let entered = history.filter(|date| date.attribute("PubStatus") == Some("entrez")).find_map(date);
+    let history = data
+        .and_then(|data| data.at("History"))
+        .into_iter()
+        .flat_map(|history| history.all("PubMedPubDate"));
+    let entered = history
+        .filter(|date| date.attribute("PubStatus") == Some("entrez"))
+        .find_map(date);
     let published = article.at("ArticleDate").and_then(date).or_else(|| {
         let issue = article.at("Journal/JournalIssue/PubDate")?;
-        date(issue).or_else(|| dates::day(&issue.text_at("MedlineDate")?.chars().take(8).collect::<String>()))
+        date(issue).or_else(|| {
+            dates::day(
+                &issue
+                    .text_at("MedlineDate")?
+                    .chars()
+                    .take(8)
+                    .collect::<String>(),
+            )
+        })
     });
-    let published = published.or(entered).map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
+    let published = published
+        .or(entered)
+        .map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
     Ok(Paper {
         url: Some(format!("https://pubmed.ncbi.nlm.nih.gov/{pmid}/")),
-        abstract_text: abstract_of(article).or_else(|| abstract_of(citation)).unwrap_or_default(),
+        abstract_text: abstract_of(article)
+            .or_else(|| abstract_of(citation))
+            .unwrap_or_default(),
         authors: article
             .all("AuthorList")
             .find(|list| list.attribute("Type") != Some("editors"))
@@ -110,40 +173,66 @@ fn abstract_of(article: &Element) -> Option<String> {
     let abstracts = article.at("Abstract").or(article.at("OtherAbstract"))?;
     let paragraphs = abstracts.all("AbstractText").map(|part| {
         let text = clean_text(&part.markup());
-        match part.attribute("Label").filter(|label| !label.eq_ignore_ascii_case("UNLABELLED")) {
+        match part
+            .attribute("Label")
+            .filter(|label| !label.eq_ignore_ascii_case("UNLABELLED"))
+        {
             Some(label) if !text.is_empty() => format!("{}: {text}", clean_line(label)),
             _ => text,
         }
     });
-    let paragraphs: Vec<String> = paragraphs.filter(|paragraph| !paragraph.is_empty()).collect();
+    let paragraphs: Vec<String> = paragraphs
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect();
     Some(paragraphs.join("\n\n")).filter(|text| !text.is_empty())
 }
 
 fn authors(list: &Element) -> Vec<String> {
     let names = list.all("Author").map(|author| {
         let part = |name: &str| author.at(name).map(Element::markup).unwrap_or_default();
-        let given =
-            [part("ForeName"), part("Initials")].into_iter().find(|given| !given.is_empty()).unwrap_or_default();
+        let given = [part("ForeName"), part("Initials")]
+            .into_iter()
+            .find(|given| !given.is_empty())
+            .unwrap_or_default();
         let name = clean_line(&format!("{given} {} {}", part("LastName"), part("Suffix")));
-        if name.is_empty() { clean_line(&part("CollectiveName")) } else { name }
+        if name.is_empty() {
+            clean_line(&part("CollectiveName"))
+        } else {
+            name
+        }
     });
     names.filter(|name| !name.is_empty()).collect()
 }
 
 fn journal(article: &Element) -> Option<String> {
-    let name = article.text_at("Journal/Title").or(article.text_at("Journal/ISOAbbreviation"));
+    let name = article
+        .text_at("Journal/Title")
+        .or(article.text_at("Journal/ISOAbbreviation"));
     let name = clean_line(&name.or(article.text_at("Book/BookTitle"))?);
     let issue = article.at("Journal/JournalIssue");
     let volume = issue.and_then(|issue| issue.text_at("Volume"));
     let pages = article.text_at("Pagination/MedlinePgn");
-    Some([Some(name), volume, pages].into_iter().flatten().collect::<Vec<_>>().join(", "))
+    Some(
+        [Some(name), volume, pages]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
+    )
 }
 
 fn date(element: &Element) -> Option<chrono::NaiveDate> {
     let year = element.text_at("Year")?;
     let parts = [Some(year), element.text_at("Month"), element.text_at("Day")];
     let parts: Vec<String> = parts.into_iter().map_while(|part| part).collect();
-    let separator = if parts.get(1).is_some_and(|month| month.parse::<u32>().is_err()) { " " } else { "-" };
+    let separator = if parts
+        .get(1)
+        .is_some_and(|month| month.parse::<u32>().is_err())
+    {
+        " "
+    } else {
+        "-"
+    };
     dates::day(&parts.join(separator))
 }
 
@@ -168,18 +257,27 @@ mod tests {
     #[test]
     fn a_record_is_read_with_its_structured_abstract() {
         let records = read(SET.as_bytes(), None, "p").unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(records[0].as_ref().unwrap()).unwrap());
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(records[0].as_ref().unwrap()).unwrap()
+        );
         assert_eq!(records[1].as_ref().unwrap_err().reason, "no title in it");
         assert_eq!(records[2].as_ref().unwrap().title, "0");
     }
 
     #[test]
     fn an_error_in_the_place_of_a_set_is_said() {
-        for text in ["<eFetchResult><ERROR>Empty id list</ERROR></eFetchResult>", "", "Rate exceeded", "<html></html>"]
-        {
+        for text in [
+            "<eFetchResult><ERROR>Empty id list</ERROR></eFetchResult>",
+            "",
+            "Rate exceeded",
+            "<html></html>",
+        ] {
             assert!(read(text.as_bytes(), None, "p").is_err(), "{text}");
         }
-        assert_eq!(read(b"<PubmedArticleSet></PubmedArticleSet>", None, "p"), Ok(Vec::new()));
+        assert_eq!(
+            read(b"<PubmedArticleSet></PubmedArticleSet>", None, "p"),
+            Ok(Vec::new())
+        );
     }
 
     proptest::proptest! {

@@ -9,7 +9,9 @@ use rusqlite::{OptionalExtension as _, named_params};
 
 impl AdminStore for SqliteStore {
     fn admin_password(&mut self) -> Result<Option<String>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT hash FROM admin_password")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT hash FROM admin_password")?;
         Ok(statement.query_row([], |row| row.get("hash")).optional()?)
     }
 
@@ -45,7 +47,9 @@ impl AdminStore for SqliteStore {
     }
 
     fn admin_session(&mut self, token_hash: &str) -> Result<Option<AdminSession>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM admin_sessions WHERE token_hash = :token_hash")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM admin_sessions WHERE token_hash = :token_hash")?;
         let found = statement.query_row(named_params! { ":token_hash": token_hash }, |row| {
             let columns = Columns::of("admin_sessions", row);
             Ok(AdminSession {
@@ -57,7 +61,11 @@ impl AdminStore for SqliteStore {
         Ok(found.optional()?)
     }
 
-    fn touch_admin_session(&mut self, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn touch_admin_session(
+        &mut self,
+        token_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn.execute(
             "UPDATE admin_sessions SET seen_at = :now WHERE token_hash = :token_hash",
             named_params! { ":token_hash": token_hash, ":now": now.timestamp() },
@@ -73,7 +81,13 @@ impl AdminStore for SqliteStore {
         Ok(())
     }
 
-    fn note_admin_act(&mut self, act: &str, who: &str, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_admin_act(
+        &mut self,
+        act: &str,
+        who: &str,
+        network: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn.execute(
             "INSERT INTO admin_acts (at, act, who, network) VALUES (:now, :act, :who, :network)",
             named_params! { ":now": now.timestamp(), ":act": act, ":who": who, ":network": network },
@@ -102,17 +116,29 @@ impl AdminStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn forget_admin(&mut self, sessions: DateTime<Utc>, acts: DateTime<Utc>) -> Result<(), StoreError> {
+    fn forget_admin(
+        &mut self,
+        sessions: DateTime<Utc>,
+        acts: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         tx.execute(
             "DELETE FROM admin_sessions WHERE seen_at < :before",
             named_params! { ":before": sessions.timestamp() },
         )?;
-        tx.execute("DELETE FROM admin_acts WHERE at < :before", named_params! { ":before": acts.timestamp() })?;
+        tx.execute(
+            "DELETE FROM admin_acts WHERE at < :before",
+            named_params! { ":before": acts.timestamp() },
+        )?;
         Ok(tx.commit()?)
     }
 
-    fn note_work(&mut self, part: &str, failure: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_work(
+        &mut self,
+        part: &str,
+        failure: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut note = self.conn.prepare_cached(
             "INSERT INTO work_notes (part, done_at, failed_at, error)
              VALUES (:part, CASE WHEN :error IS NULL THEN :now END, CASE WHEN :error IS NOT NULL THEN :now END, :error)
@@ -126,13 +152,17 @@ impl AdminStore for SqliteStore {
     }
 
     fn work_notes(&mut self) -> Result<Vec<WorkNote>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM work_notes ORDER BY part")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM work_notes ORDER BY part")?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("work_notes", row);
             Ok(WorkNote {
                 part: columns.get("part")?,
                 done_at: columns.instant_if_any("done_at")?,
-                failed: columns.instant_if_any("failed_at")?.zip(columns.get::<Option<String>>("error")?),
+                failed: columns
+                    .instant_if_any("failed_at")?
+                    .zip(columns.get::<Option<String>>("error")?),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -140,7 +170,10 @@ impl AdminStore for SqliteStore {
 
     fn keep_subscriber_counts(&mut self, day: NaiveDate) -> Result<(), StoreError> {
         let tx = self.write()?;
-        tx.execute("DELETE FROM subscriber_counts WHERE day = :day", named_params! { ":day": date_text(day) })?;
+        tx.execute(
+            "DELETE FROM subscriber_counts WHERE day = :day",
+            named_params! { ":day": date_text(day) },
+        )?;
         tx.execute(
             "INSERT INTO subscriber_counts (day, status, subscribers)
              SELECT :day, status, count(*) FROM subscribers GROUP BY status",
@@ -149,12 +182,20 @@ impl AdminStore for SqliteStore {
         Ok(tx.commit()?)
     }
 
-    fn subscriber_counts(&mut self, since: NaiveDate) -> Result<Vec<(NaiveDate, Status, u64)>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT * FROM subscriber_counts WHERE day >= :since ORDER BY day, status")?;
+    fn subscriber_counts(
+        &mut self,
+        since: NaiveDate,
+    ) -> Result<Vec<(NaiveDate, Status, u64)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM subscriber_counts WHERE day >= :since ORDER BY day, status",
+        )?;
         let rows = statement.query_map(named_params! { ":since": date_text(since) }, |row| {
             let columns = Columns::of("subscriber_counts", row);
-            Ok((columns.date("day")?, columns.word("status", &Status::WORDS)?, columns.get("subscribers")?))
+            Ok((
+                columns.date("day")?,
+                columns.word("status", &Status::WORDS)?,
+                columns.get("subscribers")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

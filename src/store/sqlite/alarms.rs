@@ -4,7 +4,8 @@ use super::SqliteStore;
 use super::requests::enqueue;
 use super::row::{Columns, date_text, json_text};
 use crate::store::{
-    AlarmRow, AlarmStore, DeliveryId, FailingSource, NewNotice, RunFigures, RunRow, StoreError, Trouble,
+    AlarmRow, AlarmStore, DeliveryId, FailingSource, NewNotice, RunFigures, RunRow, StoreError,
+    Trouble,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -33,7 +34,8 @@ impl AlarmStore for SqliteStore {
         let tx = self.write()?;
         for alarm in alarms {
             if alarm.raised_at.is_none() && alarm.over_at.is_some() {
-                tx.prepare_cached("DELETE FROM alarms WHERE id = :id")?.execute(named_params! { ":id": alarm.id })?;
+                tx.prepare_cached("DELETE FROM alarms WHERE id = :id")?
+                    .execute(named_params! { ":id": alarm.id })?;
                 continue;
             }
             let sql = if alarm.id == 0 {
@@ -52,7 +54,11 @@ impl AlarmStore for SqliteStore {
             let seconds = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp());
             let mut values: Vec<(&str, &dyn rusqlite::ToSql)> = Vec::new();
             let (since, seen) = (alarm.since.timestamp(), alarm.seen_at.timestamp());
-            let (raised, over, mailed) = (seconds(alarm.raised_at), seconds(alarm.over_at), seconds(alarm.mailed_at));
+            let (raised, over, mailed) = (
+                seconds(alarm.raised_at),
+                seconds(alarm.over_at),
+                seconds(alarm.mailed_at),
+            );
             values.extend::<[(&str, &dyn rusqlite::ToSql); 11]>([
                 (":name", &alarm.name),
                 (":about", &alarm.about),
@@ -82,7 +88,12 @@ impl AlarmStore for SqliteStore {
         Ok(mailed)
     }
 
-    fn note_posted(&mut self, id: i64, is_over: bool, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_posted(
+        &mut self,
+        id: i64,
+        is_over: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("UPDATE alarms SET posted_at = :now, post_done = :over WHERE id = :id")?
             .execute(named_params! { ":id": id, ":now": now.timestamp(), ":over": is_over })?;
@@ -96,14 +107,19 @@ impl AlarmStore for SqliteStore {
             let mut statement = conn.prepare_cached(sql)?;
             let values: &[(&str, &dyn rusqlite::ToSql)] = &[(":since", &at), (":first", &first)];
             let known = |name: &str| sql.contains(name);
-            let values: Vec<_> = values.iter().copied().filter(|(name, _)| known(name)).collect();
+            let values: Vec<_> = values
+                .iter()
+                .copied()
+                .filter(|(name, _)| known(name))
+                .collect();
             statement.query_row(values.as_slice(), |row| row.get(0))
         };
         let mut set_aside = conn.prepare_cached(
             "SELECT source, count(*) AS n FROM set_aside WHERE at >= :since GROUP BY source ORDER BY source",
         )?;
-        let set_aside =
-            set_aside.query_map(named_params! { ":since": at }, |row| Ok((row.get("source")?, row.get("n")?)))?;
+        let set_aside = set_aside.query_map(named_params! { ":since": at }, |row| {
+            Ok((row.get("source")?, row.get("n")?))
+        })?;
         Ok(Trouble {
             composed: count("SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'", first)?,
             accepted: count(
@@ -146,7 +162,12 @@ impl AlarmStore for SqliteStore {
         })
     }
 
-    fn note_look(&mut self, source: &str, why: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_look(
+        &mut self,
+        source: &str,
+        why: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         match why {
             None => self
                 .conn
@@ -159,13 +180,17 @@ impl AlarmStore for SqliteStore {
                      VALUES (:source, :now, :why)
                          ON CONFLICT (source) DO UPDATE SET why = :why",
                 )?
-                .execute(named_params! { ":source": source, ":now": now.timestamp(), ":why": why })?,
+                .execute(
+                    named_params! { ":source": source, ":now": now.timestamp(), ":why": why },
+                )?,
         };
         Ok(())
     }
 
     fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM sources_failing ORDER BY source")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM sources_failing ORDER BY source")?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("sources_failing", row);
             Ok(FailingSource {
@@ -179,8 +204,9 @@ impl AlarmStore for SqliteStore {
 
     fn count_issues(&mut self, since: DateTime<Utc>) -> Result<u64, StoreError> {
         let first = first_delivery_since(&self.conn, since)?;
-        let mut statement =
-            self.conn.prepare_cached("SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'",
+        )?;
         Ok(statement.query_row(named_params! { ":first": first }, |row| row.get(0))?)
     }
 
@@ -190,10 +216,17 @@ impl AlarmStore for SqliteStore {
             "SELECT count(*) FROM subscribers
               WHERE next_due_at <= :before AND status = 'active' AND max(next_due_at, changed_at, due_from) <= :before",
         )?;
-        Ok(statement.query_row(named_params! { ":before": before.timestamp() }, |row| row.get(0))?)
+        Ok(
+            statement.query_row(named_params! { ":before": before.timestamp() }, |row| {
+                row.get(0)
+            })?,
+        )
     }
 
-    fn oldest_due_to_readers(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    fn oldest_due_to_readers(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT next_at FROM deliveries
               WHERE next_at <= :now AND kind NOT IN {TO_THE_OPERATOR}
@@ -208,7 +241,11 @@ impl AlarmStore for SqliteStore {
         Ok(oldest)
     }
 
-    fn run_figures(&mut self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<RunFigures, StoreError> {
+    fn run_figures(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<RunFigures, StoreError> {
         let conn = &self.conn;
         let window = named_params! { ":since": since.timestamp(), ":until": until.timestamp() };
         let count = |sql: &str| -> rusqlite::Result<u64> {
@@ -224,7 +261,9 @@ impl AlarmStore for SqliteStore {
                 )?
                 .query_row(named_params! { ":first": first, ":until": until.timestamp() }, |row| row.get(0))?
             },
-            empty: count("SELECT count(*) FROM skipped WHERE why = 'empty' AND at >= :since AND at < :until")?,
+            empty: count(
+                "SELECT count(*) FROM skipped WHERE why = 'empty' AND at >= :since AND at < :until",
+            )?,
             bounces: count(
                 "SELECT count(*) FROM reports WHERE class IN ('hard', 'soft', 'policy') AND at >= :since AND at < :until",
             )?,
@@ -235,11 +274,16 @@ impl AlarmStore for SqliteStore {
                 "SELECT count(*) FROM subscribers
                   WHERE joined_at >= :since AND joined_at < :until AND status <> 'pending'",
             )?,
-            left: count("SELECT count(*) FROM subscribers WHERE left_at >= :since AND left_at < :until")?,
+            left: count(
+                "SELECT count(*) FROM subscribers WHERE left_at >= :since AND left_at < :until",
+            )?,
             ..RunFigures::default()
         };
-        figures.readers =
-            conn.query_row("SELECT count(*) FROM subscribers WHERE status = 'active'", [], |row| row.get(0))?;
+        figures.readers = conn.query_row(
+            "SELECT count(*) FROM subscribers WHERE status = 'active'",
+            [],
+            |row| row.get(0),
+        )?;
         let mut states = conn.prepare_cached(
             "SELECT state, count(*) AS n FROM deliveries
               WHERE id >= :first AND kind = 'issue' AND queued_at >= :since AND queued_at < :until
@@ -276,14 +320,21 @@ impl AlarmStore for SqliteStore {
         )?;
         figures.sources_late = late.collect::<Result<_, _>>()?;
         figures.next = conn
-            .prepare_cached("SELECT min(next_due_at) AS next FROM subscribers WHERE next_due_at > :until")?
+            .prepare_cached(
+                "SELECT min(next_due_at) AS next FROM subscribers WHERE next_due_at > :until",
+            )?
             .query_row(named_params! { ":until": until.timestamp() }, |row| {
                 Columns::of("subscribers", row).instant_if_any("next")
             })?;
         Ok(figures)
     }
 
-    fn save_run(&mut self, run: &RunRow, mail: Option<&NewNotice>, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn save_run(
+        &mut self,
+        run: &RunRow,
+        mail: Option<&NewNotice>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let inserted = tx
             .prepare_cached(
@@ -306,7 +357,9 @@ impl AlarmStore for SqliteStore {
     }
 
     fn runs(&mut self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM runs ORDER BY date DESC LIMIT :limit")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM runs ORDER BY date DESC LIMIT :limit")?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
             let columns = Columns::of("runs", row);
             Ok(RunRow {
@@ -327,7 +380,10 @@ impl AlarmStore for SqliteStore {
               ORDER BY id DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":first": first, ":limit": limit }, |row| row.get("waited"))?;
+        let rows = statement
+            .query_map(named_params! { ":first": first, ":limit": limit }, |row| {
+                row.get("waited")
+            })?;
         let mut waits: Vec<u64> = rows.collect::<Result<_, _>>()?;
         waits.sort_unstable();
         Ok(waits)
@@ -355,13 +411,24 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<AlarmRow> {
 }
 
 /// The number of the first delivery that was queued at or after `since`.
-pub(super) fn first_delivery_since(conn: &Connection, since: DateTime<Utc>) -> rusqlite::Result<i64> {
-    first_since(conn, "SELECT id, queued_at FROM deliveries WHERE id >= :from ORDER BY id LIMIT 1", since)
+pub(super) fn first_delivery_since(
+    conn: &Connection,
+    since: DateTime<Utc>,
+) -> rusqlite::Result<i64> {
+    first_since(
+        conn,
+        "SELECT id, queued_at FROM deliveries WHERE id >= :from ORDER BY id LIMIT 1",
+        since,
+    )
 }
 
 /// The row of the first paper that was taken in at or after `since`.
 fn first_paper_since(conn: &Connection, since: DateTime<Utc>) -> rusqlite::Result<i64> {
-    first_since(conn, "SELECT row, seen_at FROM papers WHERE row >= :from ORDER BY row LIMIT 1", since)
+    first_since(
+        conn,
+        "SELECT row, seen_at FROM papers WHERE row >= :from ORDER BY row LIMIT 1",
+        since,
+    )
 }
 
 /// Halves its way to the first row of a table whose rows are numbered in the
@@ -372,8 +439,11 @@ fn first_since(conn: &Connection, sql: &str, since: DateTime<Utc>) -> rusqlite::
     let (mut before, mut after) = (0_i64, i64::MAX);
     while before < after {
         let middle = before + (after - before) / 2;
-        let found: Option<(i64, i64)> =
-            statement.query_row(named_params! { ":from": middle }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let found: Option<(i64, i64)> = statement
+            .query_row(named_params! { ":from": middle }, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
         match found {
             Some((row, at)) if at < since.timestamp() => before = row + 1,
             // What lies between `middle` and the row that was found is no row.

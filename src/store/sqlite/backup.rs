@@ -86,7 +86,9 @@ impl SqliteStore {
         // The log lets it write meanwhile.
         match backup.step(-1)? {
             StepResult::Done => Ok(()),
-            _ => Err(BackupError::Store(StoreError::Backend("the database is locked".into()))),
+            _ => Err(BackupError::Store(StoreError::Backend(
+                "the database is locked".into(),
+            ))),
         }
     }
 }
@@ -109,25 +111,47 @@ pub struct Rehearsed {
 /// database meanwhile.
 pub fn rehearse(database: &Path) -> Result<Rehearsed, BackupError> {
     if !database.exists() {
-        return Err(StoreError::Missing { path: database.display().to_string() }.into());
+        return Err(StoreError::Missing {
+            path: database.display().to_string(),
+        }
+        .into());
     }
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let size = |path: &Path| {
         let about = fs::metadata(path);
-        about.map(|about| about.len()).map_err(|cause| BackupError::File { attempt: "read", path: path.into(), cause })
+        about
+            .map(|about| about.len())
+            .map_err(|cause| BackupError::File {
+                attempt: "read",
+                path: path.into(),
+                cause,
+            })
     };
     // The copy, and the log that the steps write beside it.
     let needed = 2 * size(database)?;
     if let Ok(free) = crate::store::free_bytes(folder)
         && free < needed
     {
-        return Err(BackupError::NoRoom { needed, free, folder: folder.to_owned() });
+        return Err(BackupError::NoRoom {
+            needed,
+            free,
+            folder: folder.to_owned(),
+        });
     }
     let copy = beside(database, "dry-run");
     remove_with_log(&copy);
     new_file(&copy)?;
-    let tried = rehearse_on(database, &copy)
-        .and_then(|(from, to, bytes_before)| Ok(Rehearsed { from, to, bytes_before, bytes_after: size(&copy)? }));
+    let tried = rehearse_on(database, &copy).and_then(|(from, to, bytes_before)| {
+        Ok(Rehearsed {
+            from,
+            to,
+            bytes_before,
+            bytes_after: size(&copy)?,
+        })
+    });
     remove_with_log(&copy);
     tried
 }
@@ -140,7 +164,10 @@ fn rehearse_on(database: &Path, copy: &Path) -> Result<(usize, usize, u64), Back
     let bytes_before = fs::metadata(copy).map_or(0, |about| about.len());
     let (mut store, migrated) = SqliteStore::migrate(copy)?;
     if let Some(found) = store.check_integrity()?.into_iter().next() {
-        return Err(BackupError::Unsound { path: database.to_owned(), found });
+        return Err(BackupError::Unsound {
+            path: database.to_owned(),
+            found,
+        });
     }
     // In one file again, so that its size is all of it.
     store.conn.pragma_update(None, "journal_mode", "DELETE")?;
@@ -165,14 +192,22 @@ pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Resto
     let fresh = beside(database, "restoring");
     let file_error = |attempt, path: &Path| {
         let path = path.to_owned();
-        move |cause| BackupError::File { attempt, path, cause }
+        move |cause| BackupError::File {
+            attempt,
+            path,
+            cause,
+        }
     };
     let _ = fs::remove_file(&fresh);
     new_file(&fresh)?;
     fs::copy(from, &fresh).map_err(file_error("read", from))?;
     let prepared = prepare(from, &fresh, now);
     let replaced = prepared.and_then(|held| {
-        let kept = if database.exists() { Some(set_aside(database, now)?) } else { None };
+        let kept = if database.exists() {
+            Some(set_aside(database, now)?)
+        } else {
+            None
+        };
         fs::rename(&fresh, database).map_err(file_error("write", database))?;
         Ok(Restored { held, kept })
     });
@@ -184,7 +219,10 @@ pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Resto
 
 /// Makes the copy at `fresh` ready: sound, of our schema, and with nothing to send.
 fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupError> {
-    let unsound = |found: String| BackupError::Unsound { path: from.to_owned(), found };
+    let unsound = |found: String| BackupError::Unsound {
+        path: from.to_owned(),
+        found,
+    };
     let conn = Connection::open(fresh)?;
     let found = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match found {
@@ -192,8 +230,11 @@ fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupE
         Ok(found) => return Err(unsound(found)),
         Err(error) => return Err(unsound(error.to_string())),
     }
-    let tables: i64 =
-        conn.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'deliveries'", [], |row| row.get(0))?;
+    let tables: i64 = conn.query_row(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'deliveries'",
+        [],
+        |row| row.get(0),
+    )?;
     if tables == 0 {
         return Err(unsound("paperboy did not write it".to_owned()));
     }
@@ -224,11 +265,15 @@ fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupE
 
 /// Moves the database away, if nobody works with it.
 fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<PathBuf, BackupError> {
-    let in_use = || BackupError::InUse { path: database.to_owned() };
+    let in_use = || BackupError::InUse {
+        path: database.to_owned(),
+    };
     let conn = Connection::open(database)?;
     conn.busy_timeout(Duration::from_secs(2))?;
     // This needs the file alone, and puts the log into it (SQLite's manual on WAL, section 3).
-    let mode = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
+    let mode = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| {
+        row.get::<_, String>(0)
+    });
     match mode.map_err(StoreError::from) {
         Ok(mode) if mode == "delete" => {}
         Ok(_) | Err(StoreError::NotWritable(_)) => return Err(in_use()),
@@ -236,14 +281,25 @@ fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<PathBuf, BackupError
         Err(_) => {}
     }
     drop(conn);
-    let kept = beside(database, &format!("before-restore-{}", now.format("%Y%m%dT%H%M%SZ")));
-    fs::rename(database, &kept).map_err(|cause| BackupError::File { attempt: "move", path: database.into(), cause })?;
+    let kept = beside(
+        database,
+        &format!("before-restore-{}", now.format("%Y%m%dT%H%M%SZ")),
+    );
+    fs::rename(database, &kept).map_err(|cause| BackupError::File {
+        attempt: "move",
+        path: database.into(),
+        cause,
+    })?;
     for suffix in ["-wal", "-shm"] {
         let (mut from, mut to) = (database.as_os_str().to_owned(), kept.as_os_str().to_owned());
         from.push(suffix);
         to.push(suffix);
         if Path::new(&from).exists() {
-            fs::rename(&from, &to).map_err(|cause| BackupError::File { attempt: "move", path: from.into(), cause })?;
+            fs::rename(&from, &to).map_err(|cause| BackupError::File {
+                attempt: "move",
+                path: from.into(),
+                cause,
+            })?;
         }
     }
     Ok(kept)
@@ -265,6 +321,10 @@ fn new_file(path: &Path) -> Result<(), BackupError> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path).map_err(|cause| BackupError::File { attempt: "create", path: path.to_owned(), cause })?;
+    options.open(path).map_err(|cause| BackupError::File {
+        attempt: "create",
+        path: path.to_owned(),
+        cause,
+    })?;
     Ok(())
 }

@@ -16,12 +16,19 @@ impl HandStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<ByHand>, StoreError> {
         let tx = self.write()?;
-        let retried = ids.iter().map(|id| retry(&tx, *id, expires_at, now)).collect::<Result<_, _>>()?;
+        let retried = ids
+            .iter()
+            .map(|id| retry(&tx, *id, expires_at, now))
+            .collect::<Result<_, _>>()?;
         tx.commit()?;
         Ok(retried)
     }
 
-    fn hold_deliveries(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<Vec<ByHand>, StoreError> {
+    fn hold_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ByHand>, StoreError> {
         let tx = self.write()?;
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
@@ -32,13 +39,21 @@ impl HandStore for SqliteStore {
                       WHERE id = :id AND state IN ('rendered', 'deferred', 'uncertain')",
                 )?
                 .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
-            answers.push(if held == 1 { ByHand::Done } else { not(&tx, *id)? });
+            answers.push(if held == 1 {
+                ByHand::Done
+            } else {
+                not(&tx, *id)?
+            });
         }
         tx.commit()?;
         Ok(answers)
     }
 
-    fn drop_deliveries(&mut self, ids: &[DeliveryId], now: DateTime<Utc>) -> Result<Vec<ByHand>, StoreError> {
+    fn drop_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ByHand>, StoreError> {
         let tx = self.write()?;
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
@@ -53,13 +68,22 @@ impl HandStore for SqliteStore {
                 tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?
                     .execute(named_params! { ":id": id.0 })?;
             }
-            answers.push(if dropped == 1 { ByHand::Done } else { not(&tx, *id)? });
+            answers.push(if dropped == 1 {
+                ByHand::Done
+            } else {
+                not(&tx, *id)?
+            });
         }
         tx.commit()?;
         Ok(answers)
     }
 
-    fn suppress(&mut self, address: &Address, reason: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn suppress(
+        &mut self,
+        address: &Address,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let added = tx.execute(
             "INSERT INTO suppressions (address_key, address, reason, at)
@@ -80,7 +104,11 @@ impl HandStore for SqliteStore {
         Ok(added == 1)
     }
 
-    fn lift_suppression(&mut self, address: &Address, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn lift_suppression(
+        &mut self,
+        address: &Address,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let lifted = tx.execute(
             "DELETE FROM suppressions WHERE address_key = :key",
@@ -116,7 +144,9 @@ fn retry(
             Ok((row.get::<_, bool>("may_have_arrived")?, row.get::<_, bool>("suppressed")?))
         })
         .optional()?;
-    let Some((may_have_arrived, suppressed)) = found else { return not(tx, id) };
+    let Some((may_have_arrived, suppressed)) = found else {
+        return not(tx, id);
+    };
     if suppressed {
         return Ok(ByHand::Suppressed);
     }
@@ -132,7 +162,11 @@ fn retry(
         ":id": id.0, ":may_have_arrived": may_have_arrived, ":expires_at": expires_at.timestamp(),
         ":now": now.timestamp(),
     })?;
-    Ok(if may_have_arrived { ByHand::DoneAgain } else { ByHand::Done })
+    Ok(if may_have_arrived {
+        ByHand::DoneAgain
+    } else {
+        ByHand::Done
+    })
 }
 
 /// Why nothing was done to `id`.

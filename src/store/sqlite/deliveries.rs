@@ -4,8 +4,9 @@ use super::row::Columns;
 use super::subscribers::address_key;
 use super::{SqliteStore, begin, commit, packed};
 use crate::store::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore, LedgerTurn, OutboxFilter,
-    Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement, StoreError, Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore,
+    LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement,
+    StoreError, Verdict,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -29,14 +30,20 @@ impl LedgerStore for SqliteStore {
         )?;
         let lease = tx.query_row("SELECT * FROM sender_lease", [], |row| {
             let columns = Columns::of("sender_lease", row);
-            Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
+            Ok(SenderLease {
+                holder: columns.get("holder")?,
+                until: columns.instant("until")?,
+            })
         })?;
         commit(tx)?;
         Ok(lease)
     }
 
     fn end_sending(&mut self, holder: &str) -> Result<(), StoreError> {
-        self.conn.execute("DELETE FROM sender_lease WHERE holder = :holder", named_params! { ":holder": holder })?;
+        self.conn.execute(
+            "DELETE FROM sender_lease WHERE holder = :holder",
+            named_params! { ":holder": holder },
+        )?;
         Ok(())
     }
 
@@ -86,7 +93,11 @@ impl LedgerStore for SqliteStore {
             named_params! { ":now": now.timestamp() },
         )?;
         commit(tx)?;
-        Ok(Recovered { released: released as u64, uncertain: uncertain as u64, held: held as u64 })
+        Ok(Recovered {
+            released: released as u64,
+            uncertain: uncertain as u64,
+            held: held as u64,
+        })
     }
 
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
@@ -113,7 +124,11 @@ impl LedgerStore for SqliteStore {
         Ok(claims)
     }
 
-    fn record_turn(&mut self, turn: &LedgerTurn, now: DateTime<Utc>) -> Result<Vec<DeliveryId>, StoreError> {
+    fn record_turn(
+        &mut self,
+        turn: &LedgerTurn,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         let tx = self.write()?;
         for settlement in &turn.settlements {
             settle_one(&tx, settlement, now)?;
@@ -138,7 +153,11 @@ impl LedgerStore for SqliteStore {
         Ok(marked)
     }
 
-    fn earlier_deliveries(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError> {
+    fn earlier_deliveries(
+        &mut self,
+        id: DeliveryId,
+        limit: u32,
+    ) -> Result<Vec<Earlier>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT state, soft
                FROM deliveries
@@ -149,19 +168,25 @@ impl LedgerStore for SqliteStore {
         )?;
         let rows = statement.query_map(named_params! { ":id": id.0, ":limit": limit }, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok(Earlier { state: columns.word("state", &DeliveryState::WORDS)?, soft: columns.get("soft")? })
+            Ok(Earlier {
+                state: columns.word("state", &DeliveryState::WORDS)?,
+                soft: columns.get("soft")?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM rate_buckets WHERE relay = :relay")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM rate_buckets WHERE relay = :relay")?;
         let rows = statement.query_map(named_params! { ":relay": name }, |row| {
             let columns = Columns::of("rate_buckets", row);
             Ok(RateBucket {
                 period_seconds: columns.get("period_seconds")?,
                 tokens: columns.get("tokens")?,
-                filled_at: DateTime::from_timestamp_millis(columns.get("filled_at_ms")?).unwrap_or_default(),
+                filled_at: DateTime::from_timestamp_millis(columns.get("filled_at_ms")?)
+                    .unwrap_or_default(),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -190,10 +215,15 @@ impl LedgerStore for SqliteStore {
     }
 
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("deliveries", row);
-            Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("n")?))
+            Ok((
+                columns.word("state", &DeliveryState::WORDS)?,
+                columns.get("n")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -203,8 +233,9 @@ impl LedgerStore for SqliteStore {
             .conn
             .prepare_cached("SELECT count(*) FROM deliveries WHERE next_at <= :now")?
             .query_row(named_params! { ":now": now.timestamp() }, |row| row.get(0))?;
-        let mut statement =
-            self.conn.prepare_cached("SELECT min(next_at) AS next_at FROM deliveries WHERE next_at > :now")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(next_at) AS next_at FROM deliveries WHERE next_at > :now",
+        )?;
         let next = statement.query_row(named_params! { ":now": now.timestamp() }, |row| {
             Columns::of("deliveries", row).instant_if_any("next_at")
         })?;
@@ -236,9 +267,13 @@ impl LedgerStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn attempts(&mut self, id: DeliveryId) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT * FROM attempts WHERE delivery_id = :id ORDER BY number")?;
+    fn attempts(
+        &mut self,
+        id: DeliveryId,
+    ) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM attempts WHERE delivery_id = :id ORDER BY number")?;
         let rows = statement.query_map(named_params! { ":id": id.0 }, |row| {
             let columns = Columns::of("attempts", row);
             let attempt = AttemptRecord {
@@ -257,12 +292,18 @@ impl LedgerStore for SqliteStore {
         match packed::mail(&self.conn, &mut self.dictionaries, id)? {
             None => Ok(None),
             Some(Ok(mail)) => Ok(Some(mail)),
-            Some(Err(value)) => Err(StoreError::Corrupt { table: "messages", column: "bytes", value }),
+            Some(Err(value)) => Err(StoreError::Corrupt {
+                table: "messages",
+                column: "bytes",
+                value,
+            }),
         }
     }
 
     fn relay_pause(&mut self, name: &str) -> Result<Option<RelayPause>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM relay_pauses WHERE relay = :relay")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM relay_pauses WHERE relay = :relay")?;
         let found = statement.query_row(named_params! { ":relay": name }, |row| {
             let columns = Columns::of("relay_pauses", row);
             Ok(RelayPause {
@@ -298,11 +339,18 @@ impl LedgerStore for SqliteStore {
 /// What becomes of a due delivery.
 enum Fate {
     Send,
-    Stop { state: DeliveryState, why: &'static str },
+    Stop {
+        state: DeliveryState,
+        why: &'static str,
+    },
 }
 
 /// Up to `limit` due deliveries, oldest first.
-fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result<Vec<(DeliveryId, Fate)>> {
+fn due(
+    tx: &Transaction<'_>,
+    limit: u32,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<(DeliveryId, Fate)>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, state, expires_at <= :now AS too_late,
                 -- Who asks to come back is asked to confirm it, and that lifts the suppression.
@@ -313,25 +361,42 @@ fn due(tx: &Transaction<'_>, limit: u32, now: DateTime<Utc>) -> rusqlite::Result
           ORDER BY next_at, id
           LIMIT :limit",
     )?;
-    let rows = statement.query_map(named_params! { ":now": now.timestamp(), ":limit": limit }, |row| {
-        let columns = Columns::of("deliveries", row);
-        let state = columns.word("state", &DeliveryState::WORDS)?;
-        let fate = if columns.get("suppressed")? {
-            Fate::Stop { state: DeliveryState::Held, why: "the address is suppressed" }
-        } else if !columns.get("too_late")? {
-            Fate::Send
-        } else if state == DeliveryState::Uncertain {
-            // What may have gone out once is not simply too late: it may have arrived.
-            Fate::Stop { state: DeliveryState::Held, why: "too late to send again; it may have arrived" }
-        } else {
-            Fate::Stop { state: DeliveryState::Expired, why: "its shelf life ended before it could be sent" }
-        };
-        Ok((DeliveryId(columns.get("id")?), fate))
-    })?;
+    let rows = statement.query_map(
+        named_params! { ":now": now.timestamp(), ":limit": limit },
+        |row| {
+            let columns = Columns::of("deliveries", row);
+            let state = columns.word("state", &DeliveryState::WORDS)?;
+            let fate = if columns.get("suppressed")? {
+                Fate::Stop {
+                    state: DeliveryState::Held,
+                    why: "the address is suppressed",
+                }
+            } else if !columns.get("too_late")? {
+                Fate::Send
+            } else if state == DeliveryState::Uncertain {
+                // What may have gone out once is not simply too late: it may have arrived.
+                Fate::Stop {
+                    state: DeliveryState::Held,
+                    why: "too late to send again; it may have arrived",
+                }
+            } else {
+                Fate::Stop {
+                    state: DeliveryState::Expired,
+                    why: "its shelf life ended before it could be sent",
+                }
+            };
+            Ok((DeliveryId(columns.get("id")?), fate))
+        },
+    )?;
     rows.collect()
 }
 
-fn claim(tx: &Transaction<'_>, id: DeliveryId, mail: Vec<u8>, now: DateTime<Utc>) -> rusqlite::Result<Claimed> {
+fn claim(
+    tx: &Transaction<'_>,
+    id: DeliveryId,
+    mail: Vec<u8>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Claimed> {
     tx.prepare_cached("UPDATE deliveries SET state = 'claimed', next_at = NULL, at = :now WHERE id = :id RETURNING *")?
         .query_row(named_params! { ":id": id.0, ":now": now.timestamp() }, |row| claimed(row, mail))
 }
@@ -350,14 +415,21 @@ fn stop(
                 text = CASE WHEN text IS NULL THEN :why ELSE :why || '; last: ' || text END
           WHERE id = :id",
     )?
-    .execute(named_params! { ":id": id.0, ":state": state.word(), ":why": why, ":now": now.timestamp() })?;
+    .execute(
+        named_params! { ":id": id.0, ":state": state.word(), ":why": why, ":now": now.timestamp() },
+    )?;
     if state == DeliveryState::Expired {
-        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id.0 })?;
+        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?
+            .execute(named_params! { ":id": id.0 })?;
     }
     Ok(())
 }
 
-fn settle_one(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -> Result<(), StoreError> {
+fn settle_one(
+    tx: &Transaction<'_>,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let (id, at, attempt) = (settlement.id.0, now.timestamp(), &settlement.attempt);
     if settlement.verdict == Verdict::Released {
         // The try never came to this recipient: nothing is counted against it.
@@ -408,8 +480,12 @@ fn settle_one(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>)
         ":id": id, ":number": number, ":now": at, ":stage": attempt.stage, ":code": attempt.code,
         ":enhanced": attempt.enhanced, ":text": attempt.text, ":duration": attempt.duration_ms as i64,
     })?;
-    if matches!(state, DeliveryState::Accepted | DeliveryState::Rejected | DeliveryState::Expired) {
-        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id })?;
+    if matches!(
+        state,
+        DeliveryState::Accepted | DeliveryState::Rejected | DeliveryState::Expired
+    ) {
+        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?
+            .execute(named_params! { ":id": id })?;
     }
     if settlement.verdict == (Verdict::Rejected { suppress: true }) {
         suppress(tx, settlement, now)?;
@@ -432,14 +508,20 @@ fn keep_pace(tx: &Transaction<'_>, pace: &Pace) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn suppress(tx: &Transaction<'_>, settlement: &Settlement, now: DateTime<Utc>) -> Result<(), StoreError> {
+fn suppress(
+    tx: &Transaction<'_>,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let address: Option<Address> = tx
         .prepare_cached("SELECT address FROM deliveries WHERE id = :id")?
         .query_row(named_params! { ":id": settlement.id.0 }, |row| {
             Columns::of("deliveries", row).read("address", |text| text.parse().ok())
         })
         .optional()?;
-    let Some(address) = address else { return Ok(()) };
+    let Some(address) = address else {
+        return Ok(());
+    };
     let reason = match settlement.attempt.code {
         Some(code) => format!("{code} {}", settlement.attempt.text),
         None => settlement.attempt.text.clone(),
@@ -478,7 +560,9 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let columns = Columns::of("deliveries", row);
     Ok(DeliveryRow {
         id: DeliveryId(columns.get("id")?),
-        subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+        subscriber: columns
+            .get::<Option<i64>>("subscriber_id")?
+            .map(SubscriberId),
         address: columns.get("address")?,
         local_date: columns.date("local_date")?,
         state: columns.word("state", &DeliveryState::WORDS)?,

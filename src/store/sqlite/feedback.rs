@@ -5,8 +5,8 @@ use super::papers::stored_paper;
 use super::row::Columns;
 use crate::links::Thumb;
 use crate::store::{
-    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, PaperRow, Said, StoreError, StoredClick,
-    StoredPaper, ThumbsAtRank, Vote,
+    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, PaperRow, Said, StoreError,
+    StoredClick, StoredPaper, ThumbsAtRank, Vote,
 };
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
@@ -18,7 +18,11 @@ use std::collections::HashSet;
 const CLICKS_PER_DAY: u32 = 10;
 
 impl FeedbackStore for SqliteStore {
-    fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>) -> Result<Given, StoreError> {
+    fn give_feedback(
+        &mut self,
+        new: &NewFeedback,
+        now: DateTime<Utc>,
+    ) -> Result<Given, StoreError> {
         let tx = self.write()?;
         if !is_known(&tx, new.subscriber, new.paper)? {
             return Ok(Given::Unknown);
@@ -44,7 +48,15 @@ impl FeedbackStore for SqliteStore {
             ":interest": interest, ":issue": pick.as_ref().map(|pick| pick.issue),
             ":rank": pick.as_ref().map(|pick| pick.rank), ":channel": new.channel.word(), ":now": now.timestamp(),
         })?;
-        log(&tx, new.subscriber, paper, Some(new.thumb), interest.as_deref(), new.channel, now)?;
+        log(
+            &tx,
+            new.subscriber,
+            paper,
+            Some(new.thumb),
+            interest.as_deref(),
+            new.channel,
+            now,
+        )?;
         tx.commit()?;
         Ok(Given::Changed(before.map(|(thumb, _)| thumb)))
     }
@@ -58,9 +70,19 @@ impl FeedbackStore for SqliteStore {
     ) -> Result<Option<Thumb>, StoreError> {
         let tx = self.write()?;
         let paper = surviving(&tx, paper)?;
-        let Some((before, interest)) = thumb_on(&tx, subscriber, paper)? else { return Ok(None) };
+        let Some((before, interest)) = thumb_on(&tx, subscriber, paper)? else {
+            return Ok(None);
+        };
         forget_thumb(&tx, subscriber, paper)?;
-        log(&tx, subscriber, paper, None, interest.as_deref(), channel, now)?;
+        log(
+            &tx,
+            subscriber,
+            paper,
+            None,
+            interest.as_deref(),
+            channel,
+            now,
+        )?;
         tx.commit()?;
         Ok(Some(before))
     }
@@ -79,7 +101,9 @@ impl FeedbackStore for SqliteStore {
         for subscriber in subscribers {
             // Of what was said of records that are one paper now, the newest counts.
             let mut seen = HashSet::new();
-            for row in statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)? {
+            for row in
+                statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)?
+            {
                 let row = row?;
                 if seen.insert(row.paper) {
                     said.push(row);
@@ -89,30 +113,40 @@ impl FeedbackStore for SqliteStore {
         Ok(said)
     }
 
-    fn feedback_history(&mut self, subscriber: SubscriberId, paper: PaperRow) -> Result<Vec<Said>, StoreError> {
+    fn feedback_history(
+        &mut self,
+        subscriber: SubscriberId,
+        paper: PaperRow,
+    ) -> Result<Vec<Said>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM feedback_log
               WHERE subscriber_id = :subscriber AND paper = :paper
               ORDER BY id",
         )?;
-        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-            let columns = Columns::of("feedback_log", row);
-            let thumb = match columns.get::<Option<String>>("thumb")? {
-                None => None,
-                Some(_) => Some(columns.word("thumb", &Thumb::WORDS)?),
-            };
-            Ok(Said {
-                paper: PaperRow(columns.get("paper")?),
-                thumb,
-                interest: columns.get("interest")?,
-                channel: columns.word("channel", &Channel::WORDS)?,
-                at: columns.instant("at")?,
-            })
-        })?;
+        let rows = statement.query_map(
+            named_params! { ":subscriber": subscriber.0, ":paper": paper.0 },
+            |row| {
+                let columns = Columns::of("feedback_log", row);
+                let thumb = match columns.get::<Option<String>>("thumb")? {
+                    None => None,
+                    Some(_) => Some(columns.word("thumb", &Thumb::WORDS)?),
+                };
+                Ok(Said {
+                    paper: PaperRow(columns.get("paper")?),
+                    thumb,
+                    interest: columns.get("interest")?,
+                    channel: columns.word("channel", &Channel::WORDS)?,
+                    at: columns.instant("at")?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn saved_papers(&mut self, subscriber: SubscriberId) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError> {
+    fn saved_papers(
+        &mut self,
+        subscriber: SubscriberId,
+    ) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT papers.*, feedback.at AS said_at, feedback.thumb = 'save' AS is_saved
                FROM feedback
@@ -125,7 +159,10 @@ impl FeedbackStore for SqliteStore {
         let mut rows = statement.query(named_params! { ":subscriber": subscriber.0 })?;
         while let Some(row) = rows.next()? {
             if seen.insert(row.get::<_, i64>("row")?) && row.get("is_saved")? {
-                saved.push((stored_paper(row)?, Columns::of("feedback", row).instant("said_at")?));
+                saved.push((
+                    stored_paper(row)?,
+                    Columns::of("feedback", row).instant("said_at")?,
+                ));
             }
         }
         Ok(saved)
@@ -179,7 +216,12 @@ impl FeedbackStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn mute_author(&mut self, subscriber: SubscriberId, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn mute_author(
+        &mut self,
+        subscriber: SubscriberId,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let muted = self
             .conn
             .prepare_cached(
@@ -194,12 +236,17 @@ impl FeedbackStore for SqliteStore {
     fn unmute_author(&mut self, subscriber: SubscriberId, name: &str) -> Result<bool, StoreError> {
         let unmuted = self
             .conn
-            .prepare_cached("DELETE FROM muted_authors WHERE subscriber_id = :subscriber AND name = :name")?
+            .prepare_cached(
+                "DELETE FROM muted_authors WHERE subscriber_id = :subscriber AND name = :name",
+            )?
             .execute(named_params! { ":subscriber": subscriber.0, ":name": name })?;
         Ok(unmuted == 1)
     }
 
-    fn muted_authors(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<(SubscriberId, String)>, StoreError> {
+    fn muted_authors(
+        &mut self,
+        subscribers: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, String)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT name FROM muted_authors
               WHERE subscriber_id = :subscriber
@@ -208,7 +255,9 @@ impl FeedbackStore for SqliteStore {
         let mut muted = Vec::new();
         for subscriber in subscribers {
             let rows = statement
-                .query_map(named_params! { ":subscriber": subscriber.0 }, |row| Ok((*subscriber, row.get("name")?)))?;
+                .query_map(named_params! { ":subscriber": subscriber.0 }, |row| {
+                    Ok((*subscriber, row.get("name")?))
+                })?;
             for row in rows {
                 muted.push(row?);
             }
@@ -246,7 +295,10 @@ impl FeedbackStore for SqliteStore {
               WHERE clicks.at_ms >= :since
               ORDER BY clicks.at_ms, clicks.id",
         )?;
-        let rows = statement.query_map(named_params! { ":since": since.timestamp_millis() }, stored_click)?;
+        let rows = statement.query_map(
+            named_params! { ":since": since.timestamp_millis() },
+            stored_click,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -260,7 +312,9 @@ impl FeedbackStore for SqliteStore {
         )?;
         let mut clicks = Vec::new();
         for subscriber in subscribers {
-            for row in statement.query_map(named_params! { ":subscriber": subscriber.0 }, stored_click)? {
+            for row in
+                statement.query_map(named_params! { ":subscriber": subscriber.0 }, stored_click)?
+            {
                 clicks.push(row?);
             }
         }
@@ -269,7 +323,11 @@ impl FeedbackStore for SqliteStore {
     }
 }
 
-fn is_known(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<bool> {
+fn is_known(
+    conn: &Connection,
+    subscriber: SubscriberId,
+    paper: PaperRow,
+) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT 1
           WHERE EXISTS (SELECT 1 FROM subscribers WHERE id = :subscriber)
@@ -281,13 +339,19 @@ fn is_known(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rus
 /// The paper that this record is of by now.
 fn surviving(conn: &Connection, paper: PaperRow) -> rusqlite::Result<PaperRow> {
     conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE row = :paper")?
-        .query_row(named_params! { ":paper": paper.0 }, |row| Ok(PaperRow(row.get("row")?)))
+        .query_row(named_params! { ":paper": paper.0 }, |row| {
+            Ok(PaperRow(row.get("row")?))
+        })
         .optional()
         .map(|found| found.unwrap_or(paper))
 }
 
 /// Forgets what was said of any record of the paper.
-fn forget_thumb(tx: &Transaction<'_>, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<()> {
+fn forget_thumb(
+    tx: &Transaction<'_>,
+    subscriber: SubscriberId,
+    paper: PaperRow,
+) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "DELETE FROM feedback
           WHERE subscriber_id = :subscriber
@@ -305,7 +369,11 @@ struct Pick {
     interest: Option<String>,
 }
 
-fn newest_pick(conn: &Connection, subscriber: SubscriberId, paper: PaperRow) -> rusqlite::Result<Option<Pick>> {
+fn newest_pick(
+    conn: &Connection,
+    subscriber: SubscriberId,
+    paper: PaperRow,
+) -> rusqlite::Result<Option<Pick>> {
     conn.prepare_cached(
         "SELECT picks.issue_id, picks.position + 1 AS rank, interests.name
            FROM picks
@@ -333,9 +401,15 @@ fn thumb_on(
           ORDER BY at DESC
           LIMIT 1",
     )?
-    .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-        Ok((Columns::of("feedback", row).word("thumb", &Thumb::WORDS)?, row.get("interest")?))
-    })
+    .query_row(
+        named_params! { ":subscriber": subscriber.0, ":paper": paper.0 },
+        |row| {
+            Ok((
+                Columns::of("feedback", row).word("thumb", &Thumb::WORDS)?,
+                row.get("interest")?,
+            ))
+        },
+    )
     .optional()
 }
 

@@ -24,8 +24,11 @@ impl FigureStore for SqliteStore {
     }
 
     fn oldest_due(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT min(next_at) FROM deliveries WHERE next_at <= :now")?;
-        let oldest: Option<i64> = statement.query_row(named_params! { ":now": now.timestamp() }, |row| row.get(0))?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT min(next_at) FROM deliveries WHERE next_at <= :now")?;
+        let oldest: Option<i64> =
+            statement.query_row(named_params! { ":now": now.timestamp() }, |row| row.get(0))?;
         Ok(oldest.and_then(|at| DateTime::from_timestamp(at, 0)))
     }
 
@@ -49,7 +52,9 @@ impl FigureStore for SqliteStore {
     }
 
     fn relay_pauses(&mut self) -> Result<Vec<(String, RelayPause)>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM relay_pauses ORDER BY relay")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM relay_pauses ORDER BY relay")?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("relay_pauses", row);
             let pause = RelayPause {
@@ -64,10 +69,15 @@ impl FigureStore for SqliteStore {
     }
 
     fn sender(&mut self) -> Result<Option<SenderLease>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT holder, until FROM sender_lease")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT holder, until FROM sender_lease")?;
         let found = statement.query_row([], |row| {
             let columns = Columns::of("sender_lease", row);
-            Ok(SenderLease { holder: columns.get("holder")?, until: columns.instant("until")? })
+            Ok(SenderLease {
+                holder: columns.get("holder")?,
+                until: columns.instant("until")?,
+            })
         });
         Ok(found.optional()?)
     }

@@ -5,8 +5,8 @@ use super::requests::enqueue;
 use super::row::Columns;
 use super::subscribers::{address_key, hold_queued};
 use crate::store::{
-    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport, PolicyReports,
-    ReportRow, Reported, ReportsOf, StoreError,
+    DeliveryId, DeliveryKey, DeliveryState, Earlier, Effect, InboundStore, NewNotice, NewReport,
+    PolicyReports, ReportRow, Reported, ReportsOf, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -47,7 +47,11 @@ impl InboundStore for SqliteStore {
         Ok(found.optional()?.flatten())
     }
 
-    fn deliveries_before(&mut self, id: DeliveryId, limit: u32) -> Result<Vec<Earlier>, StoreError> {
+    fn deliveries_before(
+        &mut self,
+        id: DeliveryId,
+        limit: u32,
+    ) -> Result<Vec<Earlier>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT state, soft
                FROM deliveries
@@ -58,12 +62,20 @@ impl InboundStore for SqliteStore {
         )?;
         let rows = statement.query_map(named_params! { ":id": id.0, ":limit": limit }, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok(Earlier { state: columns.word("state", &DeliveryState::WORDS)?, soft: columns.get("soft")? })
+            Ok(Earlier {
+                state: columns.word("state", &DeliveryState::WORDS)?,
+                soft: columns.get("soft")?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn record_report(&mut self, report: &NewReport, most: u32, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn record_report(
+        &mut self,
+        report: &NewReport,
+        most: u32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let is_new = insert(&tx, report, most, now)?;
         if is_new {
@@ -106,12 +118,18 @@ impl InboundStore for SqliteStore {
             ReportsOf::Address(address) => self
                 .conn
                 .prepare_cached(&format!("{ALL} address_key = :address {NEWEST}"))?
-                .query_map(named_params! { ":address": address_key(address), ":limit": limit }, report_row)?
+                .query_map(
+                    named_params! { ":address": address_key(address), ":limit": limit },
+                    report_row,
+                )?
                 .collect::<Result<_, _>>(),
             ReportsOf::Class(class, since) => self
                 .conn
                 .prepare_cached(&format!("{ALL} class = :class AND at >= :since {NEWEST}"))?
-                .query_map(named_params! { ":class": class, ":since": since.timestamp(), ":limit": limit }, report_row)?
+                .query_map(
+                    named_params! { ":class": class, ":since": since.timestamp(), ":limit": limit },
+                    report_row,
+                )?
                 .collect::<Result<_, _>>(),
         };
         Ok(rows?)
@@ -132,7 +150,11 @@ impl InboundStore for SqliteStore {
                 .query_row(named_params! { ":since": since }, report_row)
                 .optional()
         };
-        Ok(PolicyReports { count, first: end("ASC")?, last: end("DESC")? })
+        Ok(PolicyReports {
+            count,
+            first: end("ASC")?,
+            last: end("DESC")?,
+        })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
@@ -157,11 +179,18 @@ impl InboundStore for SqliteStore {
                JOIN reports ON reports.id = suppressions.report_id
               WHERE suppressions.address_key = :key",
         )?;
-        Ok(statement.query_row(named_params! { ":key": address_key(address) }, report_row).optional()?)
+        Ok(statement
+            .query_row(named_params! { ":key": address_key(address) }, report_row)
+            .optional()?)
     }
 }
 
-fn insert(tx: &Transaction<'_>, report: &NewReport, most: u32, now: DateTime<Utc>) -> Result<bool, StoreError> {
+fn insert(
+    tx: &Transaction<'_>,
+    report: &NewReport,
+    most: u32,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     if let Some(delivery) = report.delivery {
         let count: u32 = tx
             .prepare_cached("SELECT count(*) FROM reports WHERE delivery_id = :id")?
@@ -195,7 +224,12 @@ fn insert(tx: &Transaction<'_>, report: &NewReport, most: u32, now: DateTime<Utc
     Ok(inserted == 1)
 }
 
-fn take_effect(tx: &Transaction<'_>, report: &NewReport, row: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+fn take_effect(
+    tx: &Transaction<'_>,
+    report: &NewReport,
+    row: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     match report.effect {
         Effect::Remember => {}
         Effect::MarkSoft => {
@@ -214,7 +248,12 @@ fn take_effect(tx: &Transaction<'_>, report: &NewReport, row: i64, now: DateTime
     Ok(())
 }
 
-fn suppress(tx: &Transaction<'_>, report: &NewReport, row: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+fn suppress(
+    tx: &Transaction<'_>,
+    report: &NewReport,
+    row: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let status = report.status.as_deref().unwrap_or_default();
     let reason = format!("{} {status} {}", report.class, report.diagnostic);
     tx.prepare_cached(
@@ -240,7 +279,9 @@ fn suppress(tx: &Transaction<'_>, report: &NewReport, row: i64, now: DateTime<Ut
 
 /// Ends the subscription of the address's owner.
 fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let Some(subscriber) = report.subscriber else { return Ok(()) };
+    let Some(subscriber) = report.subscriber else {
+        return Ok(());
+    };
     let left = tx
         .prepare_cached(
             "UPDATE subscribers
@@ -265,7 +306,9 @@ fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     Ok(Some(Reported {
         id: DeliveryId(columns.get("id")?),
         address: columns.read("address", |text| text.parse().ok())?,
-        subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+        subscriber: columns
+            .get::<Option<i64>>("subscriber_id")?
+            .map(SubscriberId),
         state: columns.word("state", &DeliveryState::WORDS)?,
         was_offered: columns.get::<i64>("attempts")? > 0,
         at: columns.instant("at")?,

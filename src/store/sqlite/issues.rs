@@ -5,7 +5,8 @@ use super::packed::{self, Packed};
 use super::row::{Columns, date_text};
 use super::subscribers::{subscriber, with_interests};
 use crate::store::{
-    DeliveryId, History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped, StoreError,
+    DeliveryId, History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped,
+    StoreError,
 };
 use crate::subscriber::{Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,32 +14,54 @@ use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 use std::collections::HashMap;
 
 impl IssueStore for SqliteStore {
-    fn publishable(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Publishable>, StoreError> {
+    fn publishable(
+        &mut self,
+        after: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<Publishable>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM subscribers
               WHERE id > :after AND status = 'active'
               ORDER BY id
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, with_schedule)?;
+        let rows = statement.query_map(
+            named_params! { ":after": after.0, ":limit": limit },
+            with_schedule,
+        )?;
         let rows = rows.collect::<Result<_, _>>()?;
         Ok(with_history(&self.conn, rows, None)?)
     }
 
-    fn publishable_one(&mut self, id: SubscriberId, before: NaiveDate) -> Result<Option<Publishable>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
-        let found = statement.query_row(named_params! { ":id": id.0 }, with_schedule).optional()?;
+    fn publishable_one(
+        &mut self,
+        id: SubscriberId,
+        before: NaiveDate,
+    ) -> Result<Option<Publishable>, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
+        let found = statement
+            .query_row(named_params! { ":id": id.0 }, with_schedule)
+            .optional()?;
         Ok(with_history(&self.conn, found.into_iter().collect(), Some(before))?.pop())
     }
 
-    fn due_subscribers(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Publishable>, StoreError> {
+    fn due_subscribers(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Publishable>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM subscribers
               WHERE next_due_at <= :now AND status = 'active'
               ORDER BY next_due_at, id
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":now": now.timestamp(), ":limit": limit }, with_schedule)?;
+        let rows = statement.query_map(
+            named_params! { ":now": now.timestamp(), ":limit": limit },
+            with_schedule,
+        )?;
         let rows = rows.collect::<Result<_, _>>()?;
         Ok(with_history(&self.conn, rows, None)?)
     }
@@ -49,7 +72,9 @@ impl IssueStore for SqliteStore {
                FROM subscribers
               WHERE next_due_at IS NOT NULL",
         )?;
-        let next = statement.query_row([], |row| Columns::of("subscribers", row).instant_if_any("next_due_at"))?;
+        let next = statement.query_row([], |row| {
+            Columns::of("subscribers", row).instant_if_any("next_due_at")
+        })?;
         Ok(next)
     }
 
@@ -70,7 +95,10 @@ impl IssueStore for SqliteStore {
     }
 
     fn look_at_waiting(&mut self) -> Result<u64, StoreError> {
-        let woken = self.conn.execute("UPDATE subscribers SET next_due_at = 0 WHERE awaits = 1", [])?;
+        let woken = self.conn.execute(
+            "UPDATE subscribers SET next_due_at = 0 WHERE awaits = 1",
+            [],
+        )?;
         Ok(woken as u64)
     }
 
@@ -96,22 +124,37 @@ impl IssueStore for SqliteStore {
         Ok(tx.commit()?)
     }
 
-    fn was_skipped(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT 1 FROM skipped WHERE subscriber_id = :id AND local_date = :date")?;
-        Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
+    fn was_skipped(
+        &mut self,
+        subscriber: SubscriberId,
+        local_date: NaiveDate,
+    ) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM skipped WHERE subscriber_id = :id AND local_date = :date",
+        )?;
+        Ok(statement
+            .exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
     }
 
-    fn begin_readings(&mut self, first_days: &[(SubscriberId, NaiveDate)]) -> Result<(), StoreError> {
+    fn begin_readings(
+        &mut self,
+        first_days: &[(SubscriberId, NaiveDate)],
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         for (subscriber, first_day) in first_days {
-            tx.prepare_cached("UPDATE subscribers SET first_day = :day WHERE id = :id AND first_day IS NULL")?
-                .execute(named_params! { ":id": subscriber.0, ":day": date_text(*first_day) })?;
+            tx.prepare_cached(
+                "UPDATE subscribers SET first_day = :day WHERE id = :id AND first_day IS NULL",
+            )?
+            .execute(named_params! { ":id": subscriber.0, ":day": date_text(*first_day) })?;
         }
         Ok(tx.commit()?)
     }
 
-    fn papers_sent(&mut self, subscribers: &[SubscriberId], from: PaperRow) -> Result<Vec<SentPaper>, StoreError> {
+    fn papers_sent(
+        &mut self,
+        subscribers: &[SubscriberId],
+        from: PaperRow,
+    ) -> Result<Vec<SentPaper>, StoreError> {
         let mut sent = Vec::new();
         // What was sent under a name that turned out to be another one's.
         let mut merged = self.conn.prepare_cached(
@@ -131,14 +174,15 @@ impl IssueStore for SqliteStore {
                 AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)",
         )?;
         for id in subscribers {
-            let rows = statement.query_map(named_params! { ":id": id.0, ":from": from.0 }, |row| {
-                let paper = PaperRow(row.get("paper")?);
-                Ok(SentPaper {
-                    subscriber: *id,
-                    paper: merged.get(&paper).copied().unwrap_or(paper),
-                    local_date: Columns::of("deliveries", row).date("local_date")?,
-                })
-            })?;
+            let rows =
+                statement.query_map(named_params! { ":id": id.0, ":from": from.0 }, |row| {
+                    let paper = PaperRow(row.get("paper")?);
+                    Ok(SentPaper {
+                        subscriber: *id,
+                        paper: merged.get(&paper).copied().unwrap_or(paper),
+                        local_date: Columns::of("deliveries", row).date("local_date")?,
+                    })
+                })?;
             for row in rows {
                 sent.push(row?);
             }
@@ -146,10 +190,16 @@ impl IssueStore for SqliteStore {
         Ok(sent)
     }
 
-    fn has_issue(&mut self, subscriber: SubscriberId, local_date: NaiveDate) -> Result<bool, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT 1 FROM issues WHERE subscriber_id = :id AND local_date = :date")?;
-        Ok(statement.exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
+    fn has_issue(
+        &mut self,
+        subscriber: SubscriberId,
+        local_date: NaiveDate,
+    ) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM issues WHERE subscriber_id = :id AND local_date = :date",
+        )?;
+        Ok(statement
+            .exists(named_params! { ":id": subscriber.0, ":date": date_text(local_date) })?)
     }
 
     fn enqueue_issues(
@@ -266,8 +316,10 @@ fn with_history(
     rows: Vec<Scheduled>,
     before: Option<NaiveDate>,
 ) -> rusqlite::Result<Vec<Publishable>> {
-    let (subscribers, schedules): (Vec<_>, Vec<_>) =
-        rows.into_iter().map(|row| (row.subscriber, (row.due_from, row.revision, row.first_day))).unzip();
+    let (subscribers, schedules): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .map(|row| (row.subscriber, (row.due_from, row.revision, row.first_day)))
+        .unzip();
     let mut publishable = Vec::with_capacity(subscribers.len());
     // Papers whose mail was refused or given up were not read: their days come again.
     let mut history = conn.prepare_cached(
@@ -279,16 +331,35 @@ fn with_history(
             AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)
             AND (:before IS NULL OR issues.local_date < :before)",
     )?;
-    for (subscriber, (due_from, revision, first_day)) in with_interests(conn, subscribers)?.into_iter().zip(schedules) {
+    for (subscriber, (due_from, revision, first_day)) in with_interests(conn, subscribers)?
+        .into_iter()
+        .zip(schedules)
+    {
         let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
         let history = history.query_row(id, |row| {
             let columns = Columns::of("issues", row);
-            let (local_date, composed_at) =
-                (columns.date_if_any("local_date")?, columns.instant_if_any("composed_at")?);
-            let covers = columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?);
-            Ok(local_date.zip(composed_at).map(|(local_date, composed_at)| History { local_date, composed_at, covers }))
+            let (local_date, composed_at) = (
+                columns.date_if_any("local_date")?,
+                columns.instant_if_any("composed_at")?,
+            );
+            let covers = columns
+                .date_if_any("covers_from")?
+                .zip(columns.date_if_any("covers_to")?);
+            Ok(local_date
+                .zip(composed_at)
+                .map(|(local_date, composed_at)| History {
+                    local_date,
+                    composed_at,
+                    covers,
+                }))
         })?;
-        publishable.push(Publishable { subscriber, due_from, revision, first_day, history });
+        publishable.push(Publishable {
+            subscriber,
+            due_from,
+            revision,
+            first_day,
+            history,
+        });
     }
     Ok(publishable)
 }

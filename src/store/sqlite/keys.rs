@@ -2,7 +2,9 @@
 
 use super::SqliteStore;
 use super::row::{Columns, json_text};
-use crate::store::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoreError, StoredKey};
+use crate::store::{
+    Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoreError, StoredKey,
+};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -30,18 +32,26 @@ impl KeyStore for SqliteStore {
     }
 
     fn keys(&mut self) -> Result<Vec<StoredKey>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM api_keys ORDER BY id")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM api_keys ORDER BY id")?;
         let rows = statement.query_map([], stored_key)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn key_of_hash(&mut self, hash: &str) -> Result<Option<StoredKey>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM api_keys WHERE hash = :hash")?;
-        Ok(statement.query_row(named_params! { ":hash": hash }, stored_key).optional()?)
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM api_keys WHERE hash = :hash")?;
+        Ok(statement
+            .query_row(named_params! { ":hash": hash }, stored_key)
+            .optional()?)
     }
 
     fn note_key_used(&mut self, id: KeyId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut statement = self.conn.prepare_cached("UPDATE api_keys SET used_at = :now WHERE id = :id")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("UPDATE api_keys SET used_at = :now WHERE id = :id")?;
         statement.execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
         Ok(())
     }
@@ -69,11 +79,14 @@ impl KeyStore for SqliteStore {
             .execute(named_params! { ":forget": forget.timestamp() })?;
         let known = tx
             .prepare_cached("SELECT * FROM api_answers WHERE key_id = :key AND name = :name")?
-            .query_row(named_params! { ":key": name.key.0, ":name": name.name }, |row| {
-                let columns = Columns::of("api_answers", row);
-                let asked: String = columns.get("request")?;
-                Ok((asked, columns.instant("at")?, answer(row)?))
-            })
+            .query_row(
+                named_params! { ":key": name.key.0, ":name": name.name },
+                |row| {
+                    let columns = Columns::of("api_answers", row);
+                    let asked: String = columns.get("request")?;
+                    Ok((asked, columns.instant("at")?, answer(row)?))
+                },
+            )
             .optional()?;
         let begun = match known {
             Some((asked, ..)) if asked != request => Begun::Other,
@@ -123,9 +136,9 @@ impl KeyStore for SqliteStore {
     }
 
     fn drop_answer(&mut self, name: &AnswerName) -> Result<(), StoreError> {
-        let mut statement = self
-            .conn
-            .prepare_cached("DELETE FROM api_answers WHERE key_id = :key AND name = :name AND status IS NULL")?;
+        let mut statement = self.conn.prepare_cached(
+            "DELETE FROM api_answers WHERE key_id = :key AND name = :name AND status IS NULL",
+        )?;
         statement.execute(named_params! { ":key": name.key.0, ":name": name.name })?;
         Ok(())
     }
@@ -138,8 +151,12 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
         name: columns.get("name")?,
         scopes: columns.read("scopes", |text| {
             let words: Vec<String> = serde_json::from_str(text).ok()?;
-            let scope =
-                |word: &String| KeyScope::WORDS.iter().find(|(known, _)| known == word).map(|(_, scope)| *scope);
+            let scope = |word: &String| {
+                KeyScope::WORDS
+                    .iter()
+                    .find(|(known, _)| known == word)
+                    .map(|(_, scope)| *scope)
+            };
             words.iter().map(scope).collect()
         })?,
         per_minute: columns.get("per_minute")?,
@@ -153,11 +170,15 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
 /// `None` as long as it is being answered.
 fn answer(row: &Row<'_>) -> rusqlite::Result<Option<Answer>> {
     let columns = Columns::of("api_answers", row);
-    let Some(status) = columns.get::<Option<u16>>("status")? else { return Ok(None) };
+    let Some(status) = columns.get::<Option<u16>>("status")? else {
+        return Ok(None);
+    };
     Ok(Some(Answer {
         status,
         headers: columns.json("headers")?,
         body: columns.get("body")?,
-        about: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+        about: columns
+            .get::<Option<i64>>("subscriber_id")?
+            .map(SubscriberId),
     }))
 }

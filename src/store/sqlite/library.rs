@@ -65,8 +65,9 @@ impl LibraryStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<(SubscriberId, String, LibraryWork)>, StoreError> {
         let tx = self.conn.transaction()?;
-        let mut names =
-            tx.prepare_cached("SELECT DISTINCT interest FROM library_items WHERE subscriber_id = :subscriber")?;
+        let mut names = tx.prepare_cached(
+            "SELECT DISTINCT interest FROM library_items WHERE subscriber_id = :subscriber",
+        )?;
         let mut works = tx.prepare_cached(
             "SELECT * FROM library_items
               WHERE subscriber_id = :subscriber AND interest = :interest
@@ -75,7 +76,10 @@ impl LibraryStore for SqliteStore {
         )?;
         let mut all = Vec::new();
         for subscriber in subscribers {
-            let interests = names.query_map(named_params! { ":subscriber": subscriber.0 }, |row| row.get(0))?;
+            let interests = names
+                .query_map(named_params! { ":subscriber": subscriber.0 }, |row| {
+                    row.get(0)
+                })?;
             for interest in interests.collect::<Result<Vec<String>, _>>()? {
                 let parameters = named_params! { ":subscriber": subscriber.0, ":interest": interest, ":limit": limit };
                 for work in works.query_map(parameters, library_work)? {
@@ -86,7 +90,10 @@ impl LibraryStore for SqliteStore {
         Ok(all)
     }
 
-    fn count_library(&mut self, subscriber: SubscriberId) -> Result<Vec<(String, u64)>, StoreError> {
+    fn count_library(
+        &mut self,
+        subscriber: SubscriberId,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT interest, count(*) AS works FROM library_items
               WHERE subscriber_id = :subscriber
@@ -99,7 +106,12 @@ impl LibraryStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn rename_interest(&mut self, subscriber: SubscriberId, old: &str, new: &str) -> Result<(), StoreError> {
+    fn rename_interest(
+        &mut self,
+        subscriber: SubscriberId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         let parameters = named_params! { ":subscriber": subscriber.0, ":old": old, ":new": new };
         tx.execute(
@@ -115,7 +127,11 @@ impl LibraryStore for SqliteStore {
         Ok(tx.commit()?)
     }
 
-    fn forget_library(&mut self, subscriber: SubscriberId, interest: &str) -> Result<u64, StoreError> {
+    fn forget_library(
+        &mut self,
+        subscriber: SubscriberId,
+        interest: &str,
+    ) -> Result<u64, StoreError> {
         let forgotten = self.conn.execute(
             "DELETE FROM library_items WHERE subscriber_id = :subscriber AND interest = :interest",
             named_params! { ":subscriber": subscriber.0, ":interest": interest },
@@ -136,9 +152,14 @@ fn library_work(row: &Row<'_>) -> rusqlite::Result<LibraryWork> {
 }
 
 /// The paper that goes by one of these ids.
-pub(super) fn by_ids(conn: &Connection, ids: &[PaperId]) -> Result<Option<(PaperRow, PaperId)>, StoreError> {
+pub(super) fn by_ids(
+    conn: &Connection,
+    ids: &[PaperId],
+) -> Result<Option<(PaperRow, PaperId)>, StoreError> {
     for id in ids {
-        let Some(row) = row_named(conn, id)? else { continue };
+        let Some(row) = row_named(conn, id)? else {
+            continue;
+        };
         let mut statement = conn.prepare_cached("SELECT id FROM papers WHERE row = :row")?;
         let id = statement.query_row(named_params! { ":row": row.0 }, |row| {
             Columns::of("papers", row).read("id", |text| text.parse().ok())
@@ -161,7 +182,10 @@ fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> 
         Ok((PaperRow(columns.get("row")?), id, columns.json("authors")?))
     };
     // A title of one or two words is that of many works: it must be the whole of it.
-    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count();
+    let words = title
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .count();
     if words == 0 || title.len() > TITLE_BYTES_MAX {
         return Ok(Vec::new());
     }
@@ -175,7 +199,8 @@ fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> 
     let query = format!("title : ^{}", quoted(title));
     // The words are all there in order; what is longer by a subtitle may be another work.
     let longest = title.chars().count() + if words < 3 { 0 } else { 4 };
-    let parameters = named_params! { ":query": query, ":longest": longest as i64, ":limit": SAME_TITLE_MAX };
+    let parameters =
+        named_params! { ":query": query, ":longest": longest as i64, ":limit": SAME_TITLE_MAX };
     let rows = by_words.query_map(parameters, candidate)?;
     rows.collect()
 }

@@ -4,7 +4,9 @@ use super::SqliteStore;
 use super::deliveries::delivery;
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, subscriber, suppression, with_interests};
-use crate::store::{DeliveryId, DeliveryRow, DeliveryState, ListStore, OwnIssue, StoreError, Suppression};
+use crate::store::{
+    DeliveryId, DeliveryRow, DeliveryState, ListStore, OwnIssue, StoreError, Suppression,
+};
 use crate::subscriber::{Address, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, named_params};
@@ -82,29 +84,43 @@ impl ListStore for SqliteStore {
     }
 
     fn count_mails_of(&mut self, date: NaiveDate) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT state, count(*) AS n FROM deliveries WHERE local_date = :date GROUP BY state")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT state, count(*) AS n FROM deliveries WHERE local_date = :date GROUP BY state",
+        )?;
         let rows = statement.query_map(named_params! { ":date": date_text(date) }, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("n")?))
+            Ok((
+                columns.word("state", &DeliveryState::WORDS)?,
+                columns.get("n")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn suppression(&mut self, address: &Address) -> Result<Option<Suppression>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions WHERE address_key = :key")?;
-        Ok(statement.query_row(named_params! { ":key": address_key(address) }, suppression).optional()?)
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM suppressions WHERE address_key = :key")?;
+        Ok(statement
+            .query_row(named_params! { ":key": address_key(address) }, suppression)
+            .optional()?)
     }
 
-    fn list_suppressions(&mut self, from: DateTime<Utc>, limit: u32) -> Result<Vec<Suppression>, StoreError> {
+    fn list_suppressions(
+        &mut self,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM suppressions
               WHERE at >= :from
               ORDER BY at, address_key
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":from": from.timestamp(), ":limit": limit }, suppression)?;
+        let rows = statement.query_map(
+            named_params! { ":from": from.timestamp(), ":limit": limit },
+            suppression,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -57,11 +57,17 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
     M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
     M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0013_operations.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0014_signatures.sql")),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0013_operations.sql"
+    )),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0014_signatures.sql"
+    )),
     M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
     M::up(include_str!("../../../migrations/sqlite/0016_packed.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0017_namesakes.sql")),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0017_namesakes.sql"
+    )),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -89,10 +95,14 @@ impl SqliteStore {
     /// Opens a database that is there and has this program's schema.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
-            return Err(StoreError::Missing { path: path.display().to_string() });
+            return Err(StoreError::Missing {
+                path: path.display().to_string(),
+            });
         }
-        let mut store =
-            Self::connect(Connection::open_with_flags(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)?)?;
+        let mut store = Self::connect(Connection::open_with_flags(
+            path,
+            OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE,
+        )?)?;
         store.check_schema()?;
         Ok(store)
     }
@@ -126,7 +136,9 @@ impl SqliteStore {
         if from > known {
             return Err(StoreError::TooNew { found: from, known });
         }
-        MIGRATIONS.to_latest(&mut store.conn).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        MIGRATIONS
+            .to_latest(&mut store.conn)
+            .map_err(|error| StoreError::Backend(Box::new(error)))?;
         works::name_old_papers(&mut store)?;
         Ok((store, Migrated { from, to: known }))
     }
@@ -140,11 +152,16 @@ impl SqliteStore {
         // 16 MiB: a message that was claimed is still there when it is dropped.
         conn.pragma_update(None, "cache_size", -16_384)?;
         conn.set_prepared_statement_cache_capacity(64);
-        Ok(SqliteStore { conn, dictionaries: Dictionaries::default() })
+        Ok(SqliteStore {
+            conn,
+            dictionaries: Dictionaries::default(),
+        })
     }
 
     fn schema(&self) -> Result<usize, StoreError> {
-        let version: i64 = self.conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let version: i64 = self
+            .conn
+            .pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok(usize::try_from(version).unwrap_or(usize::MAX))
     }
 
@@ -176,7 +193,10 @@ impl std::ops::Deref for Snapshot<'_> {
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         // Were it to fail, the next one would say so.
-        let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
+        let _ = self
+            .0
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut end| end.execute([]));
     }
 }
 
@@ -197,7 +217,11 @@ fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
 /// says why.
 fn make_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let _ = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -214,7 +238,9 @@ impl From<rusqlite::Error> for StoreError {
             )
         );
         match error {
-            rusqlite::Error::FromSqlConversionFailure(_, _, cause) if cause.is::<row::NotOurs>() => {
+            rusqlite::Error::FromSqlConversionFailure(_, _, cause)
+                if cause.is::<row::NotOurs>() =>
+            {
                 match cause.downcast::<row::NotOurs>() {
                     Ok(not_ours) => not_ours.into_error(),
                     Err(cause) => StoreError::Backend(cause),
@@ -234,7 +260,9 @@ impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let remedy = match self.0.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => "make room on its disk",
-            Some(ErrorCode::SystemIoFailure) => "see whether its disk is full or broken (`df`, `dmesg`)",
+            Some(ErrorCode::SystemIoFailure) => {
+                "see whether its disk is full or broken (`df`, `dmesg`)"
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 "another program keeps it locked, `fuser -v` on the file shows which; end that, and try again"
             }
@@ -264,15 +292,32 @@ mod tests {
     #[test]
     fn a_database_that_refuses_says_what_to_do() {
         let check = |code, remedy| {
-            let error = StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(code),
+                None,
+            ));
+            let cause = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(cause.contains(remedy), "{code}: {cause}");
         };
-        check(rusqlite::ffi::SQLITE_BUSY, "another program keeps it locked, `fuser -v` on the file shows which");
+        check(
+            rusqlite::ffi::SQLITE_BUSY,
+            "another program keeps it locked, `fuser -v` on the file shows which",
+        );
         check(rusqlite::ffi::SQLITE_FULL, "make room on its disk");
-        check(rusqlite::ffi::SQLITE_READONLY, "must belong to the user of the service");
-        check(rusqlite::ffi::SQLITE_CORRUPT, "`paperboy restore` the last backup");
-        check(rusqlite::ffi::SQLITE_IOERR, "whether its disk is full or broken");
+        check(
+            rusqlite::ffi::SQLITE_READONLY,
+            "must belong to the user of the service",
+        );
+        check(
+            rusqlite::ffi::SQLITE_CORRUPT,
+            "`paperboy restore` the last backup",
+        );
+        check(
+            rusqlite::ffi::SQLITE_IOERR,
+            "whether its disk is full or broken",
+        );
     }
 
     #[test]
@@ -285,18 +330,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.db");
         let (store, migrated) = SqliteStore::migrate(&path).unwrap();
-        assert_eq!(migrated, Migrated { from: 0, to: STEPS.len() });
+        assert_eq!(
+            migrated,
+            Migrated {
+                from: 0,
+                to: STEPS.len()
+            }
+        );
         store.conn.pragma_update(None, "user_version", 999).unwrap();
         drop(store);
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::TooNew { found: 999, .. })));
-        assert!(matches!(SqliteStore::migrate(&path), Err(StoreError::TooNew { found: 999, .. })));
+        assert!(matches!(
+            SqliteStore::open(&path),
+            Err(StoreError::TooNew { found: 999, .. })
+        ));
+        assert!(matches!(
+            SqliteStore::migrate(&path),
+            Err(StoreError::TooNew { found: 999, .. })
+        ));
     }
 
     #[test]
     fn opening_makes_no_database() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.db");
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Missing { .. })));
+        assert!(matches!(
+            SqliteStore::open(&path),
+            Err(StoreError::Missing { .. })
+        ));
         assert!(!path.exists());
     }
 
@@ -305,6 +365,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.db");
         std::fs::write(&path, "x".repeat(4096)).unwrap();
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Backend(_))));
+        assert!(matches!(
+            SqliteStore::open(&path),
+            Err(StoreError::Backend(_))
+        ));
     }
 }

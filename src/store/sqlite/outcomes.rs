@@ -7,7 +7,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 impl OutcomeStore for SqliteStore {
-    fn exploring_outcomes(&mut self, since: DateTime<Utc>, besides: &str) -> Result<Vec<Fared>, StoreError> {
+    fn exploring_outcomes(
+        &mut self,
+        since: DateTime<Utc>,
+        besides: &str,
+    ) -> Result<Vec<Fared>, StoreError> {
         // A thumb notes the issue and the place that its paper had, whatever the paper was merged into since.
         let mut statement = self.conn.prepare_cached(
             "SELECT picks.kind,
@@ -25,17 +29,20 @@ impl OutcomeStore for SqliteStore {
               GROUP BY picks.kind, picks.position
               ORDER BY picks.kind, picks.position",
         )?;
-        let rows = statement.query_map(named_params! { ":since": since.timestamp(), ":besides": besides }, |row| {
-            let PickPlace { kind, rank } = place(row)?;
-            Ok(Fared {
-                kind,
-                rank,
-                shown: row.get("shown")?,
-                more: row.get("more")?,
-                less: row.get("less")?,
-                save: row.get("save")?,
-            })
-        })?;
+        let rows = statement.query_map(
+            named_params! { ":since": since.timestamp(), ":besides": besides },
+            |row| {
+                let PickPlace { kind, rank } = place(row)?;
+                Ok(Fared {
+                    kind,
+                    rank,
+                    shown: row.get("shown")?,
+                    more: row.get("more")?,
+                    less: row.get("less")?,
+                    save: row.get("save")?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -70,5 +77,8 @@ impl OutcomeStore for SqliteStore {
 
 fn place(row: &Row<'_>) -> rusqlite::Result<PickPlace> {
     let kind = Columns::of("picks", row).word("kind", &PickKind::WORDS)?;
-    Ok(PickPlace { kind, rank: row.get("rank")? })
+    Ok(PickPlace {
+        kind,
+        rank: row.get("rank")?,
+    })
 }

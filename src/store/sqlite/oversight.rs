@@ -5,8 +5,8 @@ use super::deliveries::delivery;
 use super::inbound::report_row;
 use super::row::Columns;
 use crate::store::{
-    CountedFrom, DeliveryState, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
-    StoreError, SuppressionLine, Took,
+    CountedFrom, DeliveryState, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch,
+    PersonLine, StoreError, SuppressionLine, Took,
 };
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -17,9 +17,14 @@ impl OversightStore for SqliteStore {
         // One moment for all questions.
         let tx = self.conn.transaction()?;
         let wanted = named_params! { ":since": since.timestamp() };
-        let count = |sql: &str| tx.prepare_cached(sql)?.query_row(wanted, |row| row.get::<_, u64>(0));
+        let count = |sql: &str| {
+            tx.prepare_cached(sql)?
+                .query_row(wanted, |row| row.get::<_, u64>(0))
+        };
         let instant = |sql: &str, wanted: &[(&str, &dyn ToSql)]| {
-            let at: Option<i64> = tx.prepare_cached(sql)?.query_row(wanted, |row| row.get(0))?;
+            let at: Option<i64> = tx
+                .prepare_cached(sql)?
+                .query_row(wanted, |row| row.get(0))?;
             Ok::<_, rusqlite::Error>(at.and_then(|at| DateTime::from_timestamp(at, 0)))
         };
         let states = tx
@@ -31,7 +36,10 @@ impl OversightStore for SqliteStore {
             )?
             .query_map(wanted, |row| {
                 let columns = Columns::of("deliveries", row);
-                Ok((columns.word("state", &DeliveryState::WORDS)?, columns.get("mails")?))
+                Ok((
+                    columns.word("state", &DeliveryState::WORDS)?,
+                    columns.get("mails")?,
+                ))
             })?
             .collect::<Result<_, _>>()?;
         Ok(MailFigures {
@@ -53,18 +61,33 @@ impl OversightStore for SqliteStore {
     fn find_mails(&mut self, search: &MailSearch) -> Result<Vec<MailLine>, StoreError> {
         let (before, limit) = (search.before.map_or(i64::MAX, |id| id.0), search.limit);
         let (id, subscriber) = (search.id.map(|id| id.0), search.subscriber.map(|id| id.0));
-        let (state, date) = (search.state.map(DeliveryState::word), search.local_date.map(|date| date.to_string()));
-        let (address, words) =
-            (search.address.as_deref().map(str::to_lowercase), search.words.as_deref().map(str::to_lowercase));
+        let (state, date) = (
+            search.state.map(DeliveryState::word),
+            search.local_date.map(|date| date.to_string()),
+        );
+        let (address, words) = (
+            search.address.as_deref().map(str::to_lowercase),
+            search.words.as_deref().map(str::to_lowercase),
+        );
         // Only what is asked for stands in the question, so that it finds its index.
         let mut sql = "SELECT * FROM deliveries WHERE id < :before".to_owned();
         let mut wanted: Vec<(&str, &dyn ToSql)> = vec![(":before", &before), (":limit", &limit)];
         let conditions: [(bool, &str, &str, &dyn ToSql); 6] = [
             (id.is_some(), " AND id = :id", ":id", &id),
-            (subscriber.is_some(), " AND subscriber_id = :subscriber", ":subscriber", &subscriber),
+            (
+                subscriber.is_some(),
+                " AND subscriber_id = :subscriber",
+                ":subscriber",
+                &subscriber,
+            ),
             (state.is_some(), " AND state = :state", ":state", &state),
             (date.is_some(), " AND local_date = :date", ":date", &date),
-            (address.is_some(), " AND instr(lower(address), :address) > 0", ":address", &address),
+            (
+                address.is_some(),
+                " AND instr(lower(address), :address) > 0",
+                ":address",
+                &address,
+            ),
             (
                 words.is_some(),
                 " AND instr(lower(concat_ws(' ', stage, code, enhanced, text)), :words) > 0",
@@ -116,7 +139,9 @@ impl OversightStore for SqliteStore {
                FROM subscribers
               WHERE id = :id",
         )?;
-        Ok(statement.query_row(named_params! { ":id": id.0 }, person_line).optional()?)
+        Ok(statement
+            .query_row(named_params! { ":id": id.0 }, person_line)
+            .optional()?)
     }
 
     fn find_suppressions(
@@ -144,14 +169,21 @@ impl OversightStore for SqliteStore {
                 address: columns.get("suppressed")?,
                 reason: columns.get("because")?,
                 at: columns.instant("since")?,
-                evidence: if has_report { Some(report_row(row)?) } else { None },
+                evidence: if has_report {
+                    Some(report_row(row)?)
+                } else {
+                    None
+                },
                 subscriber: columns.get::<Option<i64>>("subscriber")?.map(SubscriberId),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn mails_by_day(&mut self, since: DateTime<Utc>) -> Result<Vec<(NaiveDate, DeliveryState, u64)>, StoreError> {
+    fn mails_by_day(
+        &mut self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(NaiveDate, DeliveryState, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT date(queued_at, 'unixepoch') AS day, state, count(*) AS mails
                FROM deliveries
@@ -161,12 +193,20 @@ impl OversightStore for SqliteStore {
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok((columns.date("day")?, columns.word("state", &DeliveryState::WORDS)?, columns.get("mails")?))
+            Ok((
+                columns.date("day")?,
+                columns.word("state", &DeliveryState::WORDS)?,
+                columns.get("mails")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn latencies(&mut self, from: CountedFrom, since: DateTime<Utc>) -> Result<Vec<Took>, StoreError> {
+    fn latencies(
+        &mut self,
+        from: CountedFrom,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Took>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "WITH announced AS (
                  SELECT date, min(announced_at) AS at
@@ -191,12 +231,19 @@ impl OversightStore for SqliteStore {
         let wanted = named_params! { ":from_queueing": from == CountedFrom::Queueing, ":since": since.timestamp() };
         let rows = statement.query_map(wanted, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok(Took { day: columns.date("day")?, minutes: columns.get("minutes")?, mails: columns.get("mails")? })
+            Ok(Took {
+                day: columns.date("day")?,
+                minutes: columns.get("minutes")?,
+                mails: columns.get("mails")?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn reports_by_day(&mut self, since: DateTime<Utc>) -> Result<Vec<(NaiveDate, String, u64)>, StoreError> {
+    fn reports_by_day(
+        &mut self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(NaiveDate, String, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT date(at, 'unixepoch') AS day, class, count(*) AS reports
                FROM reports
@@ -206,7 +253,11 @@ impl OversightStore for SqliteStore {
         )?;
         let rows = statement.query_map(named_params! { ":since": since.timestamp() }, |row| {
             let columns = Columns::of("reports", row);
-            Ok((columns.date("day")?, columns.get("class")?, columns.get("reports")?))
+            Ok((
+                columns.date("day")?,
+                columns.get("class")?,
+                columns.get("reports")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -225,7 +276,9 @@ fn mail_line(row: &Row<'_>) -> rusqlite::Result<MailLine> {
 
 fn person_line(row: &Row<'_>) -> rusqlite::Result<PersonLine> {
     let columns = Columns::of("subscribers", row);
-    let left_by = columns.get::<Option<String>>("left_by")?.unwrap_or_default();
+    let left_by = columns
+        .get::<Option<String>>("left_by")?
+        .unwrap_or_default();
     Ok(PersonLine {
         id: SubscriberId(columns.get("id")?),
         address: columns.get("address")?,

@@ -4,13 +4,19 @@ use super::SqliteStore;
 use super::papers::stored_paper;
 use super::requests::request;
 use super::row::{Columns, date_text};
-use crate::store::{DeliveryState, KeptIssue, OwnIssue, OwnPick, OwnStore, Request, SentMail, StoreError};
+use crate::store::{
+    DeliveryState, KeptIssue, OwnIssue, OwnPick, OwnStore, Request, SentMail, StoreError,
+};
 use crate::subscriber::SubscriberId;
 use chrono::NaiveDate;
 use rusqlite::{OptionalExtension, Row, named_params};
 
 impl OwnStore for SqliteStore {
-    fn own_issues(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<OwnIssue>, StoreError> {
+    fn own_issues(
+        &mut self,
+        subscriber: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<OwnIssue>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT issues.local_date, deliveries.subject,
                     (SELECT count(*) FROM picks WHERE picks.issue_id = issues.id) AS papers
@@ -20,18 +26,25 @@ impl OwnStore for SqliteStore {
               ORDER BY issues.local_date DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":limit": limit }, |row| {
-            let columns = Columns::of("issues", row);
-            Ok(OwnIssue {
-                local_date: columns.date("local_date")?,
-                subject: columns.get("subject")?,
-                papers: columns.get("papers")?,
-            })
-        })?;
+        let rows = statement.query_map(
+            named_params! { ":subscriber": subscriber.0, ":limit": limit },
+            |row| {
+                let columns = Columns::of("issues", row);
+                Ok(OwnIssue {
+                    local_date: columns.date("local_date")?,
+                    subject: columns.get("subject")?,
+                    papers: columns.get("papers")?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn kept_issue(&mut self, subscriber: SubscriberId, date: NaiveDate) -> Result<Option<KeptIssue>, StoreError> {
+    fn kept_issue(
+        &mut self,
+        subscriber: SubscriberId,
+        date: NaiveDate,
+    ) -> Result<Option<KeptIssue>, StoreError> {
         // One moment for both questions.
         let tx = self.conn.transaction()?;
         let wanted = named_params! { ":subscriber": subscriber.0, ":date": date_text(date) };
@@ -47,14 +60,18 @@ impl OwnStore for SqliteStore {
             .query_row(wanted, |row| {
                 let columns = Columns::of("issues", row);
                 Ok(KeptIssue {
-                    covers: columns.date_if_any("covers_from")?.zip(columns.date_if_any("covers_to")?),
+                    covers: columns
+                        .date_if_any("covers_from")?
+                        .zip(columns.date_if_any("covers_to")?),
                     composed_at: columns.instant("composed_at")?,
                     is_first: columns.get("is_first")?,
                     picks: Vec::new(),
                 })
             })
             .optional()?;
-        let Some(mut issue) = issue else { return Ok(None) };
+        let Some(mut issue) = issue else {
+            return Ok(None);
+        };
         issue.picks = tx
             .prepare_cached(
                 "SELECT papers.*, picks.position, picks.score, picks.section, picks.reason,
@@ -71,7 +88,11 @@ impl OwnStore for SqliteStore {
         Ok(Some(issue))
     }
 
-    fn picks_of(&mut self, subscriber: SubscriberId, issues: u32) -> Result<Vec<OwnPick>, StoreError> {
+    fn picks_of(
+        &mut self,
+        subscriber: SubscriberId,
+        issues: u32,
+    ) -> Result<Vec<OwnPick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT papers.*, picks.position, picks.score, picks.section, picks.reason,
                     newest.local_date, newest.composed_at
@@ -85,11 +106,18 @@ impl OwnStore for SqliteStore {
                JOIN papers ON papers.row = coalesce(picked.merged_into, picked.row)
               ORDER BY newest.local_date DESC, picks.position",
         )?;
-        let rows = statement.query_map(named_params! { ":subscriber": subscriber.0, ":issues": issues }, own_pick)?;
+        let rows = statement.query_map(
+            named_params! { ":subscriber": subscriber.0, ":issues": issues },
+            own_pick,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn mails_to(&mut self, subscriber: SubscriberId, limit: u32) -> Result<Vec<SentMail>, StoreError> {
+    fn mails_to(
+        &mut self,
+        subscriber: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<SentMail>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT *
                FROM deliveries
@@ -97,25 +125,30 @@ impl OwnStore for SqliteStore {
               ORDER BY id DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":id": subscriber.0, ":limit": limit }, |row| {
-            let columns = Columns::of("deliveries", row);
-            Ok(SentMail {
-                kind: columns.get("kind")?,
-                local_date: columns.date("local_date")?,
-                address: columns.get("address")?,
-                subject: columns.get("subject")?,
-                message_id: columns.get("message_id")?,
-                state: columns.word("state", &DeliveryState::WORDS)?,
-                code: columns.get("code")?,
-                text: columns.get("text")?,
-                at: columns.instant("at")?,
-            })
-        })?;
+        let rows = statement.query_map(
+            named_params! { ":id": subscriber.0, ":limit": limit },
+            |row| {
+                let columns = Columns::of("deliveries", row);
+                Ok(SentMail {
+                    kind: columns.get("kind")?,
+                    local_date: columns.date("local_date")?,
+                    address: columns.get("address")?,
+                    subject: columns.get("subject")?,
+                    message_id: columns.get("message_id")?,
+                    state: columns.word("state", &DeliveryState::WORDS)?,
+                    code: columns.get("code")?,
+                    text: columns.get("text")?,
+                    at: columns.instant("at")?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn requests_of(&mut self, subscriber: SubscriberId) -> Result<Vec<Request>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM requests WHERE subscriber_id = :id ORDER BY id")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM requests WHERE subscriber_id = :id ORDER BY id")?;
         let rows = statement.query_map(named_params! { ":id": subscriber.0 }, request)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -53,24 +53,38 @@ pub(super) struct Dictionary {
 
 impl std::fmt::Debug for Dictionary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dictionary").field("id", &self.id).field("bytes", &self.text.len()).finish_non_exhaustive()
+        f.debug_struct("Dictionary")
+            .field("id", &self.id)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl Dictionary {
     fn new(local_date: NaiveDate, text: Vec<u8>) -> Self {
         let hash = digest(&SHA256, &text);
-        let (head, _) = hash.as_ref().split_first_chunk().expect("a hash has 32 bytes");
+        let (head, _) = hash
+            .as_ref()
+            .split_first_chunk()
+            .expect("a hash has 32 bytes");
         let id = (u64::from_be_bytes(*head) >> 1).cast_signed();
-        Dictionary { id, local_date, text, packs: OnceLock::new(), unpacks: OnceLock::new() }
+        Dictionary {
+            id,
+            local_date,
+            text,
+            packs: OnceLock::new(),
+            unpacks: OnceLock::new(),
+        }
     }
 
     fn packs(&self) -> &EncoderDictionary<'static> {
-        self.packs.get_or_init(|| EncoderDictionary::copy(&self.text, LEVEL))
+        self.packs
+            .get_or_init(|| EncoderDictionary::copy(&self.text, LEVEL))
     }
 
     fn unpacks(&self) -> &DecoderDictionary<'static> {
-        self.unpacks.get_or_init(|| DecoderDictionary::copy(&self.text))
+        self.unpacks
+            .get_or_init(|| DecoderDictionary::copy(&self.text))
     }
 }
 
@@ -90,13 +104,25 @@ impl Dictionaries {
     }
 
     /// The one for mails of `local_date`; `None` if there is none yet.
-    fn of_date(&mut self, conn: &Connection, local_date: NaiveDate) -> Result<Option<Arc<Dictionary>>, StoreError> {
-        if let Some(kept) = self.kept.iter().rev().find(|kept| kept.local_date == local_date) {
+    fn of_date(
+        &mut self,
+        conn: &Connection,
+        local_date: NaiveDate,
+    ) -> Result<Option<Arc<Dictionary>>, StoreError> {
+        if let Some(kept) = self
+            .kept
+            .iter()
+            .rev()
+            .find(|kept| kept.local_date == local_date)
+        {
             return Ok(Some(Arc::clone(kept)));
         }
         let found = conn
             .prepare_cached("SELECT * FROM dictionaries WHERE local_date = :date LIMIT 1")?
-            .query_row(named_params! { ":date": local_date.to_string() }, dictionary)
+            .query_row(
+                named_params! { ":date": local_date.to_string() },
+                dictionary,
+            )
             .optional()?;
         Ok(self.read(found))
     }
@@ -116,7 +142,8 @@ impl Dictionaries {
     fn read(&mut self, found: Option<(i64, NaiveDate, Vec<u8>)>) -> Option<Arc<Dictionary>> {
         let (id, local_date, packed) = found?;
         let text = unpacked(&packed, None).ok()?;
-        let dictionary = Some(Dictionary::new(local_date, text)).filter(|dictionary| dictionary.id == id)?;
+        let dictionary =
+            Some(Dictionary::new(local_date, text)).filter(|dictionary| dictionary.id == id)?;
         let dictionary = Arc::new(dictionary);
         self.keep(&dictionary);
         Some(dictionary)
@@ -125,7 +152,11 @@ impl Dictionaries {
 
 fn dictionary(row: &Row<'_>) -> rusqlite::Result<(i64, NaiveDate, Vec<u8>)> {
     let columns = Columns::of("dictionaries", row);
-    Ok((columns.get("id")?, columns.date("local_date")?, columns.get("bytes")?))
+    Ok((
+        columns.get("id")?,
+        columns.date("local_date")?,
+        columns.get("bytes")?,
+    ))
 }
 
 /// The mails of `issues`, in order, packed on all cores. Where many have the same date
@@ -137,7 +168,10 @@ pub(super) fn pack(
 ) -> Result<Vec<Packed>, StoreError> {
     let mut by_date: BTreeMap<NaiveDate, Vec<&[u8]>> = BTreeMap::new();
     for issue in issues {
-        by_date.entry(issue.local_date).or_default().push(&issue.message);
+        by_date
+            .entry(issue.local_date)
+            .or_default()
+            .push(&issue.message);
     }
     let mut of_date = BTreeMap::new();
     for (date, mails) in by_date {
@@ -155,22 +189,33 @@ pub(super) fn pack(
         }
     }
     // What zstd works with is large: one for each date on each core.
-    let packed = issues.par_iter().map_init(BTreeMap::new, |compressors, issue| {
-        let date = issue.local_date;
-        let dictionary = of_date.get(&date).map(Arc::clone);
-        let compressor = match compressors.entry(date) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(compressor(of_date.get(&date).map(Arc::as_ref))?),
-        };
-        compressor.compress(&issue.message).map(|bytes| Packed { bytes, dictionary })
-    });
-    packed.collect::<io::Result<_>>().map_err(|error| StoreError::Backend(Box::new(error)))
+    let packed = issues
+        .par_iter()
+        .map_init(BTreeMap::new, |compressors, issue| {
+            let date = issue.local_date;
+            let dictionary = of_date.get(&date).map(Arc::clone);
+            let compressor = match compressors.entry(date) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    place.insert(compressor(of_date.get(&date).map(Arc::as_ref))?)
+                }
+            };
+            compressor
+                .compress(&issue.message)
+                .map(|bytes| Packed { bytes, dictionary })
+        });
+    packed
+        .collect::<io::Result<_>>()
+        .map_err(|error| StoreError::Backend(Box::new(error)))
 }
 
 /// A mail that has nothing in common with others.
 pub(super) fn pack_alone(mail: &[u8]) -> Result<Packed, StoreError> {
     let bytes = compressor(None).and_then(|mut compressor| compressor.compress(mail));
-    Ok(Packed { bytes: bytes.map_err(|error| StoreError::Backend(Box::new(error)))?, dictionary: None })
+    Ok(Packed {
+        bytes: bytes.map_err(|error| StoreError::Backend(Box::new(error)))?,
+        dictionary: None,
+    })
 }
 
 /// Lines that at least [`SHARED_BY`] of `mails` have, in the order in which they come;
@@ -185,14 +230,21 @@ fn shared(mails: &[&[u8]]) -> Vec<u8> {
     for (mail, text) in mails.iter().enumerate() {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let at = lines.len();
-            let line = lines.entry(line).or_insert(Line { mails: 0, last: usize::MAX, at });
+            let line = lines.entry(line).or_insert(Line {
+                mails: 0,
+                last: usize::MAX,
+                at,
+            });
             if line.last != mail {
                 line.mails += 1;
                 line.last = mail;
             }
         }
     }
-    let mut shared: Vec<(&[u8], Line)> = lines.into_iter().filter(|(_, line)| line.mails >= SHARED_BY).collect();
+    let mut shared: Vec<(&[u8], Line)> = lines
+        .into_iter()
+        .filter(|(_, line)| line.mails >= SHARED_BY)
+        .collect();
     shared.sort_by_key(|(_, line)| (std::cmp::Reverse(line.mails), line.at));
     let mut left = DICTIONARY_MAX;
     shared.retain(|(text, _)| match left.checked_sub(text.len()) {
@@ -203,7 +255,11 @@ fn shared(mails: &[&[u8]]) -> Vec<u8> {
         None => false,
     });
     shared.sort_by_key(|(_, line)| line.at);
-    shared.into_iter().flat_map(|(text, _)| text).copied().collect()
+    shared
+        .into_iter()
+        .flat_map(|(text, _)| text)
+        .copied()
+        .collect()
 }
 
 fn compressor(dictionary: Option<&Dictionary>) -> io::Result<Compressor<'_>> {
@@ -221,7 +277,10 @@ fn unpacked(bytes: &[u8], dictionary: Option<&Dictionary>) -> io::Result<Vec<u8>
         Some(dictionary) => Decompressor::with_prepared_dictionary(dictionary.unpacks())?,
         None => Decompressor::new()?,
     };
-    let size = get_frame_content_size(bytes).ok().flatten().filter(|size| *size <= MAIL_MAX);
+    let size = get_frame_content_size(bytes)
+        .ok()
+        .flatten()
+        .filter(|size| *size <= MAIL_MAX);
     let size = size.ok_or_else(|| io::Error::other("its size is not what a mail's can be"))?;
     decompressor.decompress(bytes, size as usize)
 }
@@ -239,7 +298,10 @@ pub(super) fn insert(tx: &Transaction<'_>, delivery: i64, mail: &Packed) -> rusq
 
 /// Stores the dictionaries of `mails` that are not stored; those that no mail needs any
 /// more leave for them.
-pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Result<(), StoreError> {
+pub(super) fn insert_dictionaries(
+    tx: &Transaction<'_>,
+    mails: &[Packed],
+) -> Result<(), StoreError> {
     let mut needed: BTreeMap<i64, &Dictionary> = BTreeMap::new();
     for dictionary in mails.iter().filter_map(|mail| mail.dictionary.as_deref()) {
         needed.insert(dictionary.id, dictionary);
@@ -248,7 +310,9 @@ pub(super) fn insert_dictionaries(tx: &Transaction<'_>, mails: &[Packed]) -> Res
         let mut statement = tx.prepare_cached("SELECT 1 FROM dictionaries WHERE id = :id")?;
         statement.exists(named_params! { ":id": id })
     };
-    let is_complete = needed.keys().try_fold(true, |all, id| Ok::<_, rusqlite::Error>(all && is_stored(*id)?))?;
+    let is_complete = needed.keys().try_fold(true, |all, id| {
+        Ok::<_, rusqlite::Error>(all && is_stored(*id)?)
+    })?;
     if is_complete {
         return Ok(());
     }
@@ -283,10 +347,16 @@ pub(super) fn mail(
         .query_row(named_params! { ":id": delivery.0 }, |row| {
             let columns = Columns::of("messages", row);
             let bytes: Vec<u8> = columns.get("bytes")?;
-            Ok((bytes, columns.get::<bool>("is_packed")?, columns.get::<Option<i64>>("dictionary")?))
+            Ok((
+                bytes,
+                columns.get::<bool>("is_packed")?,
+                columns.get::<Option<i64>>("dictionary")?,
+            ))
         })
         .optional()?;
-    let Some((bytes, is_packed, dictionary)) = stored else { return Ok(None) };
+    let Some((bytes, is_packed, dictionary)) = stored else {
+        return Ok(None);
+    };
     if !is_packed {
         return Ok(Some(Ok(bytes)));
     }
@@ -294,11 +364,17 @@ pub(super) fn mail(
         None => None,
         Some(id) => match dictionaries.by_id(conn, id)? {
             Some(dictionary) => Some(dictionary),
-            None => return Ok(Some(Err("the dictionary of its stored text is damaged".to_owned()))),
+            None => {
+                return Ok(Some(Err(
+                    "the dictionary of its stored text is damaged".to_owned()
+                )));
+            }
         },
     };
     let mail = unpacked(&bytes, dictionary.as_deref());
-    Ok(Some(mail.map_err(|error| format!("its stored text is damaged ({error})"))))
+    Ok(Some(mail.map_err(|error| {
+        format!("its stored text is damaged ({error})")
+    })))
 }
 
 #[cfg(test)]
@@ -310,7 +386,12 @@ mod tests {
     }
 
     fn mails(count: usize) -> Vec<Vec<u8>> {
-        let paper = |n: usize| format!("Paper {n}\r\n{}\r\n", "an abstract that many read ".repeat(20 + n));
+        let paper = |n: usize| {
+            format!(
+                "Paper {n}\r\n{}\r\n",
+                "an abstract that many read ".repeat(20 + n)
+            )
+        };
         let mail = |reader: usize| {
             let papers: String = (0..5).map(|at| paper((reader + at) % 10)).collect();
             format!("To: reader{reader}@example.org\r\n\r\n{papers}https://p.example.org/u/{reader:x}\r\n").into_bytes()
@@ -345,14 +426,27 @@ mod tests {
     #[test]
     fn what_most_share_comes_first_where_room_is_short() {
         let long = |from: usize| -> Vec<u8> {
-            (from..from + DICTIONARY_MAX / 20).flat_map(|n| format!("a line that is {n:06}\n").into_bytes()).collect()
+            (from..from + DICTIONARY_MAX / 20)
+                .flat_map(|n| format!("a line that is {n:06}\n").into_bytes())
+                .collect()
         };
         let (often, seldom) = (long(0), long(500_000));
-        let mails: Vec<Vec<u8>> =
-            (0..10).map(|n| if n < 3 { [&*seldom, &often].concat() } else { often.clone() }).collect();
+        let mails: Vec<Vec<u8>> = (0..10)
+            .map(|n| {
+                if n < 3 {
+                    [&*seldom, &often].concat()
+                } else {
+                    often.clone()
+                }
+            })
+            .collect();
         let shared = shared(&slices(&mails));
         assert!(shared.len() <= DICTIONARY_MAX, "{}", shared.len());
-        assert!(shared.starts_with(&often[..22]), "{}", String::from_utf8_lossy(&shared[..80]));
+        assert!(
+            shared.starts_with(&often[..22]),
+            "{}",
+            String::from_utf8_lossy(&shared[..80])
+        );
     }
 
     #[test]
@@ -368,7 +462,10 @@ mod tests {
             let mut damaged = stored.clone();
             damaged[at] ^= 1;
             let read = unpacked(&damaged, Some(&dictionary));
-            assert!(read.as_ref().is_err() || read.as_ref().is_ok_and(|mail| *mail == mails[0]), "byte {at}");
+            assert!(
+                read.as_ref().is_err() || read.as_ref().is_ok_and(|mail| *mail == mails[0]),
+                "byte {at}"
+            );
         }
     }
 }

@@ -6,15 +6,20 @@ use super::row::{Columns, date_text};
 use super::works;
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::store::{
-    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError, StoredPaper,
-    TakenIn,
+    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError,
+    StoredPaper, TakenIn,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use std::collections::BTreeMap;
 
 impl PaperStore for SqliteStore {
-    fn take_in(&mut self, source: &str, papers: &[Paper], now: DateTime<Utc>) -> Result<Vec<TakenIn>, StoreError> {
+    fn take_in(
+        &mut self,
+        source: &str,
+        papers: &[Paper],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<TakenIn>, StoreError> {
         let tx = self.write()?;
         let mut taken = Vec::with_capacity(papers.len());
         let mut days = BTreeMap::new();
@@ -36,7 +41,10 @@ impl PaperStore for SqliteStore {
                 announced_at: None,
                 note: String::new(),
             };
-            write_coverage(&tx, &Coverage::told(source, known.as_ref(), &news, new, now))?;
+            write_coverage(
+                &tx,
+                &Coverage::told(source, known.as_ref(), &news, new, now),
+            )?;
         }
         if taken.iter().any(|became| *became != TakenIn::Known) {
             note_change(&tx)?;
@@ -64,7 +72,10 @@ impl PaperStore for SqliteStore {
             let new = announced.iter().filter(|(day, paper)| {
                 *day == news.date
                     && (news.category.is_empty()
-                        || paper.categories.iter().any(|category| is_in_category(category, &news.category)))
+                        || paper
+                            .categories
+                            .iter()
+                            .any(|category| is_in_category(category, &news.category)))
             });
             let new = new.count() as u32;
             let known = coverage_of(&tx, source, &news.category, news.date)?;
@@ -79,7 +90,12 @@ impl PaperStore for SqliteStore {
         Ok(taken)
     }
 
-    fn set_aside(&mut self, source: &str, records: &[SetAside], now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn set_aside(
+        &mut self,
+        source: &str,
+        records: &[SetAside],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         for record in records {
             tx.prepare_cached(
@@ -96,9 +112,15 @@ impl PaperStore for SqliteStore {
     }
 
     fn paper(&mut self, id: &PaperId) -> Result<Option<StoredPaper>, StoreError> {
-        let Some(row) = works::row_named(&self.conn, id)? else { return Ok(None) };
-        let mut statement = self.conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
-        Ok(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?)
+        let Some(row) = works::row_named(&self.conn, id)? else {
+            return Ok(None);
+        };
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM papers WHERE row = :row")?;
+        Ok(statement
+            .query_row(named_params! { ":row": row.0 }, stored_paper)
+            .optional()?)
     }
 
     fn papers_by_id(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, StoredPaper)>, StoreError> {
@@ -109,30 +131,45 @@ impl PaperStore for SqliteStore {
         Ok(found)
     }
 
-    fn papers_announced(&mut self, first: NaiveDate, last: NaiveDate) -> Result<Vec<StoredPaper>, StoreError> {
+    fn papers_announced(
+        &mut self,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<Vec<StoredPaper>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM papers
               WHERE announced BETWEEN :first AND :last AND merged_into IS NULL
               ORDER BY row",
         )?;
-        let rows = statement
-            .query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, stored_paper)?;
+        let rows = statement.query_map(
+            named_params! { ":first": date_text(first), ":last": date_text(last) },
+            stored_paper,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn papers_after(&mut self, after: PaperRow, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
+    fn papers_after(
+        &mut self,
+        after: PaperRow,
+        limit: u32,
+    ) -> Result<Vec<StoredPaper>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM papers
               WHERE row > :after AND merged_into IS NULL
               ORDER BY row
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, stored_paper)?;
+        let rows = statement.query_map(
+            named_params! { ":after": after.0, ":limit": limit },
+            stored_paper,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn search_papers(&mut self, query: &str, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
-        let Some(query) = match_expression(query) else { return Ok(Vec::new()) };
+        let Some(query) = match_expression(query) else {
+            return Ok(Vec::new());
+        };
         let mut statement = self.conn.prepare_cached(
             // A word in the title says more about a paper than the same word in its abstract.
             "SELECT papers.*
@@ -142,23 +179,38 @@ impl PaperStore for SqliteStore {
               ORDER BY bm25(papers_text, 4.0, 1.0, 3.0), papers.row DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":query": query, ":limit": limit }, stored_paper)?;
+        let rows = statement.query_map(
+            named_params! { ":query": query, ":limit": limit },
+            stored_paper,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn trending_papers(&mut self, date: NaiveDate, limit: u32) -> Result<Vec<StoredPaper>, StoreError> {
+    fn trending_papers(
+        &mut self,
+        date: NaiveDate,
+        limit: u32,
+    ) -> Result<Vec<StoredPaper>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM papers
               WHERE announced = :date AND merged_into IS NULL
               ORDER BY coalesce(upvotes, 0) DESC, row
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":date": date_text(date), ":limit": limit }, stored_paper)?;
+        let rows = statement.query_map(
+            named_params! { ":date": date_text(date), ":limit": limit },
+            stored_paper,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn announcement_days(&mut self, ids: &[PaperId]) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError> {
-        let mut of_one = self.conn.prepare_cached("SELECT announced FROM papers WHERE id = :id AND records = 0")?;
+    fn announcement_days(
+        &mut self,
+        ids: &[PaperId],
+    ) -> Result<Vec<(PaperId, Option<NaiveDate>)>, StoreError> {
+        let mut of_one = self
+            .conn
+            .prepare_cached("SELECT announced FROM papers WHERE id = :id AND records = 0")?;
         let mut of_several = self.conn.prepare_cached(
             "SELECT min(json_extract(record, '$.announced')) AS announced
                FROM paper_records
@@ -168,10 +220,14 @@ impl PaperStore for SqliteStore {
         let day = |row: &Row<'_>| Columns::of("papers", row).date_if_any("announced");
         let mut days = Vec::new();
         for id in ids {
-            let several = of_several.query_row(named_params! { ":id": id.as_str() }, day).optional()?;
+            let several = of_several
+                .query_row(named_params! { ":id": id.as_str() }, day)
+                .optional()?;
             let found = match several {
                 Some(day) => Some(day),
-                None => of_one.query_row(named_params! { ":id": id.as_str() }, day).optional()?,
+                None => of_one
+                    .query_row(named_params! { ":id": id.as_str() }, day)
+                    .optional()?,
             };
             days.extend(found.map(|day| (id.clone(), day)));
         }
@@ -192,18 +248,25 @@ impl PaperStore for SqliteStore {
     }
 
     fn source_pause(&mut self, provider: &str) -> Result<Option<SourcePause>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM source_pauses WHERE provider = :provider")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM source_pauses WHERE provider = :provider")?;
         let found = statement.query_row(named_params! { ":provider": provider }, |row| {
             let columns = Columns::of("source_pauses", row);
             let (provider, reason) = (columns.get("provider")?, columns.get("reason")?);
-            Ok(SourcePause { provider, until: columns.instant("until")?, reason })
+            Ok(SourcePause {
+                provider,
+                until: columns.instant("until")?,
+                reason,
+            })
         });
         Ok(found.optional()?)
     }
 
     fn count_announced(&mut self, date: NaiveDate) -> Result<u32, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT count(*) FROM papers WHERE announced = :date AND merged_into IS NULL")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM papers WHERE announced = :date AND merged_into IS NULL",
+        )?;
         Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| row.get(0))?)
     }
 
@@ -214,8 +277,9 @@ impl PaperStore for SqliteStore {
               ORDER BY date DESC
               LIMIT 1",
         )?;
-        let day = statement
-            .query_row(named_params! { ":until": date_text(until) }, |row| Columns::of("coverage", row).date("date"));
+        let day = statement.query_row(named_params! { ":until": date_text(until) }, |row| {
+            Columns::of("coverage", row).date("date")
+        });
         Ok(day.optional()?)
     }
 
@@ -225,18 +289,28 @@ impl PaperStore for SqliteStore {
               WHERE date BETWEEN :first AND :last
               ORDER BY date, source, category",
         )?;
-        let rows = statement
-            .query_map(named_params! { ":first": date_text(first), ":last": date_text(last) }, coverage_row)?;
+        let rows = statement.query_map(
+            named_params! { ":first": date_text(first), ":last": date_text(last) },
+            coverage_row,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn count_papers(&mut self) -> Result<u64, StoreError> {
-        Ok(self.conn.query_row("SELECT count(*) FROM papers WHERE merged_into IS NULL", [], |row| row.get(0))?)
+        Ok(self.conn.query_row(
+            "SELECT count(*) FROM papers WHERE merged_into IS NULL",
+            [],
+            |row| row.get(0),
+        )?)
     }
 
     fn background(&mut self) -> Result<Option<(PaperRow, Vec<u8>)>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT counted_to, bytes FROM background")?;
-        let found = statement.query_row([], |row| Ok((PaperRow(row.get("counted_to")?), row.get("bytes")?)));
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT counted_to, bytes FROM background")?;
+        let found = statement.query_row([], |row| {
+            Ok((PaperRow(row.get("counted_to")?), row.get("bytes")?))
+        });
         Ok(found.optional()?)
     }
 
@@ -261,8 +335,10 @@ fn coverage_of(
         "SELECT * FROM coverage
           WHERE date = :date AND source = :source AND category = :category",
     )?;
-    let found = statement
-        .query_row(named_params! { ":date": date_text(date), ":source": source, ":category": category }, coverage_row);
+    let found = statement.query_row(
+        named_params! { ":date": date_text(date), ":source": source, ":category": category },
+        coverage_row,
+    );
     Ok(found.optional()?)
 }
 
@@ -352,7 +428,10 @@ mod tests {
 
     #[test]
     fn any_text_is_a_query() {
-        assert_eq!(match_expression("low-rank adap").as_deref(), Some("\"low\" \"rank\" \"adap\"*"));
+        assert_eq!(
+            match_expression("low-rank adap").as_deref(),
+            Some("\"low\" \"rank\" \"adap\"*")
+        );
         assert_eq!(match_expression("AND \"(*").as_deref(), Some("\"AND\"*"));
         assert_eq!(match_expression(" -- "), None);
     }

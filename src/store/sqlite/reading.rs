@@ -5,14 +5,20 @@ use super::row::{Columns, date_text};
 use super::signatures::signature;
 use super::{Snapshot, SqliteStore, works};
 use crate::paper::{PaperId, PaperNews};
-use crate::store::{Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError, StoredPaper};
+use crate::store::{
+    Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError,
+    StoredPaper,
+};
 use chrono::NaiveDate;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 impl ReadingStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
         // A list of texts in JSON has each of them in quotation marks.
-        let category = query.category.as_ref().map(|code| serde_json::json!(code).to_string());
+        let category = query
+            .category
+            .as_ref()
+            .map(|code| serde_json::json!(code).to_string());
         let wanted = named_params! { ":date": date_text(query.date), ":category": category };
         let total = self
             .conn
@@ -34,10 +40,17 @@ impl ReadingStore for SqliteStore {
             },
             stored_paper,
         )?;
-        Ok(DayPage { papers: rows.collect::<Result<_, _>>()?, total })
+        Ok(DayPage {
+            papers: rows.collect::<Result<_, _>>()?,
+            total,
+        })
     }
 
-    fn votes_of_day(&mut self, date: NaiveDate, category: Option<&str>) -> Result<Vec<(PaperRow, u32)>, StoreError> {
+    fn votes_of_day(
+        &mut self,
+        date: NaiveDate,
+        category: Option<&str>,
+    ) -> Result<Vec<(PaperRow, u32)>, StoreError> {
         // A list of texts in JSON has each of them in quotation marks.
         let category = category.map(|code| serde_json::json!(code).to_string());
         // A row that became another name of a paper has no day.
@@ -54,18 +67,30 @@ impl ReadingStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn days_around(&mut self, date: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError> {
+    fn days_around(
+        &mut self,
+        date: NaiveDate,
+    ) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT (SELECT max(announced) FROM papers WHERE announced < :date) AS before,
                     (SELECT min(announced) FROM papers WHERE announced > :date) AS after",
         )?;
-        Ok(statement.query_row(named_params! { ":date": date_text(date) }, |row| {
-            let columns = Columns::of("papers", row);
-            Ok((columns.date_if_any("before")?, columns.date_if_any("after")?))
-        })?)
+        Ok(
+            statement.query_row(named_params! { ":date": date_text(date) }, |row| {
+                let columns = Columns::of("papers", row);
+                Ok((
+                    columns.date_if_any("before")?,
+                    columns.date_if_any("after")?,
+                ))
+            })?,
+        )
     }
 
-    fn days_with_papers(&mut self, until: NaiveDate, limit: u32) -> Result<Vec<DayCount>, StoreError> {
+    fn days_with_papers(
+        &mut self,
+        until: NaiveDate,
+        limit: u32,
+    ) -> Result<Vec<DayCount>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT announced, count(*) AS papers
                FROM papers
@@ -74,10 +99,16 @@ impl ReadingStore for SqliteStore {
               ORDER BY announced DESC
               LIMIT :limit",
         )?;
-        let rows = statement.query_map(named_params! { ":until": date_text(until), ":limit": limit }, |row| {
-            let columns = Columns::of("papers", row);
-            Ok(DayCount { date: columns.date("announced")?, papers: columns.get("papers")? })
-        })?;
+        let rows = statement.query_map(
+            named_params! { ":until": date_text(until), ":limit": limit },
+            |row| {
+                let columns = Columns::of("papers", row);
+                Ok(DayCount {
+                    date: columns.date("announced")?,
+                    papers: columns.get("papers")?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -94,7 +125,11 @@ impl ReadingStore for SqliteStore {
                              WHERE lower(substr(category.value, 1, :length)) = lower(:from)) AS is_known",
         )?;
         let length = i64::try_from(length).unwrap_or(i64::MAX);
-        Ok(statement.query_row(named_params! { ":from": from, ":length": length }, |row| row.get("is_known"))?)
+        Ok(
+            statement.query_row(named_params! { ":from": from, ":length": length }, |row| {
+                row.get("is_known")
+            })?,
+        )
     }
 
     fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError> {
@@ -119,7 +154,9 @@ impl ReadingStore for SqliteStore {
                JOIN papers ON papers.row = coalesce(named.merged_into, named.row)
               WHERE named.row = :row",
         )?;
-        Ok(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?)
+        Ok(statement
+            .query_row(named_params! { ":row": row.0 }, stored_paper)
+            .optional()?)
     }
 
     fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError> {
@@ -129,9 +166,16 @@ impl ReadingStore for SqliteStore {
     fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError> {
         // One transaction, so that nothing changes between.
         let conn = Snapshot::of(&mut self.conn)?;
-        let Some((stored, records)) = works::with_records(&conn, id)? else { return Ok(None) };
+        let Some((stored, records)) = works::with_records(&conn, id)? else {
+            return Ok(None);
+        };
         let (events, signature) = (events(&conn, stored.row)?, signature(&conn, stored.row)?);
-        Ok(Some(PaperPage { stored, records, events, signature }))
+        Ok(Some(PaperPage {
+            stored,
+            records,
+            events,
+            signature,
+        }))
     }
 
     fn changes(&mut self) -> Result<Changes, StoreError> {
@@ -141,14 +185,18 @@ impl ReadingStore for SqliteStore {
                     (SELECT coalesce(max(id), 0) FROM clicks) AS clicked",
         )?;
         Ok(statement.query_row([], |row| {
-            Ok(Changes { papers: row.get("papers")?, votes: (row.get("said")?, row.get("clicked")?) })
+            Ok(Changes {
+                papers: row.get("papers")?,
+                votes: (row.get("said")?, row.get("clicked")?),
+            })
         })?)
     }
 }
 
 /// Notes that something has changed that public pages show.
 pub(super) fn note_change(conn: &Connection) -> Result<(), StoreError> {
-    conn.prepare_cached("UPDATE archive_changes SET changes = changes + 1")?.execute([])?;
+    conn.prepare_cached("UPDATE archive_changes SET changes = changes + 1")?
+        .execute([])?;
     Ok(())
 }
 

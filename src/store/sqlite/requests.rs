@@ -4,8 +4,8 @@ use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use super::{SqliteStore, packed};
 use crate::store::{
-    AGREES_TO, Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind,
-    RequestStore, StoreError,
+    AGREES_TO, Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request,
+    RequestId, RequestKind, RequestStore, StoreError,
 };
 use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -19,9 +19,18 @@ impl RequestStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<RequestId, StoreError> {
         let tx = self.write()?;
-        let mut subscriber = request.subscriber.or(by_key(&tx, &request.address)?.map(|(id, _)| id));
+        let mut subscriber = request
+            .subscriber
+            .or(by_key(&tx, &request.address)?.map(|(id, _)| id));
         if let (None, Some(pending)) = (subscriber, pending) {
-            enter(&tx, &NewSubscriber { status: Status::Pending, ..pending.clone() }, now)?;
+            enter(
+                &tx,
+                &NewSubscriber {
+                    status: Status::Pending,
+                    ..pending.clone()
+                },
+                now,
+            )?;
             subscriber = by_key(&tx, &request.address)?.map(|(id, _)| id);
         }
         tx.prepare_cached(
@@ -45,11 +54,20 @@ impl RequestStore for SqliteStore {
     }
 
     fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM requests WHERE id = :id")?;
-        Ok(statement.query_row(named_params! { ":id": id.0 }, request).optional()?)
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM requests WHERE id = :id")?;
+        Ok(statement
+            .query_row(named_params! { ":id": id.0 }, request)
+            .optional()?)
     }
 
-    fn count_mailed(&mut self, kind: RequestKind, address: &Address, since: DateTime<Utc>) -> Result<u32, StoreError> {
+    fn count_mailed(
+        &mut self,
+        kind: RequestKind,
+        address: &Address,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT count(*)
                FROM requests
@@ -87,7 +105,10 @@ impl RequestStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         let tx = self.write()?;
-        let ids = notices.iter().map(|notice| enqueue(&tx, notice, now)).collect::<Result<_, StoreError>>()?;
+        let ids = notices
+            .iter()
+            .map(|notice| enqueue(&tx, notice, now))
+            .collect::<Result<_, StoreError>>()?;
         if let Some(request) = request {
             tx.prepare_cached("UPDATE requests SET mailed_at = :now WHERE id = :id")?
                 .execute(named_params! { ":id": request.0, ":now": now.timestamp() })?;
@@ -104,7 +125,9 @@ impl RequestStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Proved, StoreError> {
         let tx = self.write()?;
-        let Some(asked) = by_id(&tx, id)? else { return Ok(Proved::Impossible) };
+        let Some(asked) = by_id(&tx, id)? else {
+            return Ok(Proved::Impossible);
+        };
         let known = by_key(&tx, &asked.request.address)?;
         if asked.done_at.is_some() {
             return Ok(known.map_or(Proved::Impossible, |(id, _)| Proved::Before(id)));
@@ -112,7 +135,10 @@ impl RequestStore for SqliteStore {
         // Whoever confirms has the mailbox: what was noted against it is out of date.
         tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
             .execute(named_params! { ":key": address_key(&asked.request.address) })?;
-        let active = NewSubscriber { status: Status::Active, ..details.clone() };
+        let active = NewSubscriber {
+            status: Status::Active,
+            ..details.clone()
+        };
         let subscriber = if let Some((id, status)) = known {
             // A subscription that runs is not overwritten by a form that anybody can fill in.
             if !matches!(status, Status::Active | Status::Paused) {
@@ -121,23 +147,42 @@ impl RequestStore for SqliteStore {
             id
         } else {
             enter(&tx, &active, now)?;
-            by_key(&tx, &asked.request.address)?.map(|(id, _)| id).ok_or(StoreError::Closed)?
+            by_key(&tx, &asked.request.address)?
+                .map(|(id, _)| id)
+                .ok_or(StoreError::Closed)?
         };
-        note_consent(&tx, subscriber, asked.asked_at, "asked", &asked.request.asking)?;
+        note_consent(
+            &tx,
+            subscriber,
+            asked.asked_at,
+            "asked",
+            &asked.request.asking,
+        )?;
         note_consent(&tx, subscriber, now, "confirmed", confirming)?;
         finish(&tx, id, now)?;
         tx.commit()?;
         Ok(Proved::Done(subscriber))
     }
 
-    fn agree_to_move(&mut self, id: RequestId, confirming: &Asking, now: DateTime<Utc>) -> Result<Proved, StoreError> {
+    fn agree_to_move(
+        &mut self,
+        id: RequestId,
+        confirming: &Asking,
+        now: DateTime<Utc>,
+    ) -> Result<Proved, StoreError> {
         let tx = self.write()?;
-        let Some(asked) = by_id(&tx, id)? else { return Ok(Proved::Impossible) };
-        let Some(subscriber) = asked.request.subscriber else { return Ok(Proved::Impossible) };
+        let Some(asked) = by_id(&tx, id)? else {
+            return Ok(Proved::Impossible);
+        };
+        let Some(subscriber) = asked.request.subscriber else {
+            return Ok(Proved::Impossible);
+        };
         if asked.done_at.is_some() {
             return Ok(Proved::Before(subscriber));
         }
-        let Some((to, other)) = both_of(&tx, &asked)? else { return Ok(Proved::Impossible) };
+        let Some((to, other)) = both_of(&tx, &asked)? else {
+            return Ok(Proved::Impossible);
+        };
         finish(&tx, id, now)?;
         if other.done_at.is_none() {
             tx.commit()?;
@@ -191,8 +236,9 @@ impl RequestStore for SqliteStore {
     }
 
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT * FROM consents WHERE subscriber_id = :id ORDER BY at, rowid")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM consents WHERE subscriber_id = :id ORDER BY at, rowid",
+        )?;
         let rows = statement.query_map(named_params! { ":id": subscriber.0 }, |row| {
             let columns = Columns::of("consents", row);
             Ok(Consent {
@@ -206,7 +252,12 @@ impl RequestStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn erase_subscriber(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn erase_subscriber(
+        &mut self,
+        id: SubscriberId,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         // What is deleted is overwritten, too (SQLite's manual on PRAGMA secure_delete).
         self.conn.pragma_update(None, "secure_delete", true)?;
         let erased = self.erase(id, hash, now);
@@ -214,13 +265,17 @@ impl RequestStore for SqliteStore {
         if erased.as_ref().is_ok_and(|erased| *erased) {
             // What stands in the log goes the same way. Whoever reads at this moment keeps a
             // part of it until the next time: nothing to fail over.
-            let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let _ = self
+                .conn
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
         erased
     }
 
     fn was_erased(&mut self, hashes: &[String]) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT 1 FROM erased WHERE hash = :hash")?;
         for hash in hashes {
             if statement.exists(named_params! { ":hash": hash })? {
                 return Ok(true);
@@ -231,9 +286,14 @@ impl RequestStore for SqliteStore {
 }
 
 /// Where somebody moves to, and the request to their other address, of one of the two.
-fn both_of(tx: &Transaction<'_>, asked: &Request) -> Result<Option<(Address, Request)>, StoreError> {
+fn both_of(
+    tx: &Transaction<'_>,
+    asked: &Request,
+) -> Result<Option<(Address, Request)>, StoreError> {
     if let Some(number) = asked.request.details.strip_prefix(AGREES_TO) {
-        let Ok(number) = number.parse() else { return Ok(None) };
+        let Ok(number) = number.parse() else {
+            return Ok(None);
+        };
         return Ok(by_id(tx, RequestId(number))?.map(|new| (new.request.address.clone(), new)));
     }
     let old = tx
@@ -254,17 +314,26 @@ fn both_of(tx: &Transaction<'_>, asked: &Request) -> Result<Option<(Address, Req
 }
 
 impl SqliteStore {
-    fn erase(&mut self, id: SubscriberId, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn erase(
+        &mut self,
+        id: SubscriberId,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let key: Option<String> = tx
-            .query_row("SELECT address_key FROM subscribers WHERE id = :id", named_params! { ":id": id.0 }, |row| {
-                row.get("address_key")
-            })
+            .query_row(
+                "SELECT address_key FROM subscribers WHERE id = :id",
+                named_params! { ":id": id.0 },
+                |row| row.get("address_key"),
+            )
             .optional()?;
         let Some(key) = key else { return Ok(false) };
-        let of_them = "SELECT id FROM deliveries WHERE subscriber_id = :id OR lower(address) = :key";
+        let of_them =
+            "SELECT id FROM deliveries WHERE subscriber_id = :id OR lower(address) = :key";
         // Those that they had before count as theirs, unless somebody else has them now.
-        let addresses = "SELECT :key UNION SELECT lower(address) FROM deliveries WHERE subscriber_id = :id
+        let addresses =
+            "SELECT :key UNION SELECT lower(address) FROM deliveries WHERE subscriber_id = :id
                          EXCEPT SELECT address_key FROM subscribers WHERE id <> :id";
         for sql in [
             format!(
@@ -291,7 +360,10 @@ impl SqliteStore {
               WHERE subscriber_id = :id OR lower(address) = :key",
             named_params! { ":id": id.0, ":key": key, ":hash": hash },
         )?;
-        tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
+        tx.execute(
+            "DELETE FROM subscribers WHERE id = :id",
+            named_params! { ":id": id.0 },
+        )?;
         tx.execute(
             "INSERT OR REPLACE INTO erased (hash, at) VALUES (:hash, :now)",
             named_params! { ":hash": hash, ":now": now.timestamp() },
@@ -308,7 +380,9 @@ pub(super) fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         request: NewRequest {
             kind: columns.word("kind", &RequestKind::WORDS)?,
             address: columns.read("address", |text| text.parse().ok())?,
-            subscriber: columns.get::<Option<i64>>("subscriber_id")?.map(SubscriberId),
+            subscriber: columns
+                .get::<Option<i64>>("subscriber_id")?
+                .map(SubscriberId),
             details: columns.get("details")?,
             asking: Asking {
                 wording: columns.get("wording")?,
@@ -324,14 +398,23 @@ pub(super) fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
 
 fn by_id(tx: &Transaction<'_>, id: RequestId) -> rusqlite::Result<Option<Request>> {
     let mut statement = tx.prepare_cached("SELECT * FROM requests WHERE id = :id")?;
-    statement.query_row(named_params! { ":id": id.0 }, request).optional()
+    statement
+        .query_row(named_params! { ":id": id.0 }, request)
+        .optional()
 }
 
-fn by_key(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<Option<(SubscriberId, Status)>> {
-    let mut statement = tx.prepare_cached("SELECT id, status FROM subscribers WHERE address_key = :key")?;
+fn by_key(
+    tx: &Transaction<'_>,
+    address: &Address,
+) -> rusqlite::Result<Option<(SubscriberId, Status)>> {
+    let mut statement =
+        tx.prepare_cached("SELECT id, status FROM subscribers WHERE address_key = :key")?;
     let found = statement.query_row(named_params! { ":key": address_key(address) }, |row| {
         let columns = Columns::of("subscribers", row);
-        Ok((SubscriberId(columns.get("id")?), columns.word("status", &Status::WORDS)?))
+        Ok((
+            SubscriberId(columns.get("id")?),
+            columns.word("status", &Status::WORDS)?,
+        ))
     });
     found.optional()
 }
@@ -365,9 +448,20 @@ fn note_consent(
     Ok(())
 }
 
-pub(super) fn enqueue(tx: &Transaction<'_>, notice: &NewNotice, now: DateTime<Utc>) -> Result<DeliveryId, StoreError> {
-    tx.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'issues'", [])?;
-    let id: i64 = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'issues'", [], |row| row.get(0))?;
+pub(super) fn enqueue(
+    tx: &Transaction<'_>,
+    notice: &NewNotice,
+    now: DateTime<Utc>,
+) -> Result<DeliveryId, StoreError> {
+    tx.execute(
+        "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'issues'",
+        [],
+    )?;
+    let id: i64 = tx.query_row(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'issues'",
+        [],
+        |row| row.get(0),
+    )?;
     tx.prepare_cached(
         "INSERT INTO deliveries (id, kind, subscriber_id, address, local_date, subject, message_id, state, queued_at,
                                  expires_at, next_at, at)

@@ -16,7 +16,12 @@ const UNUSED_SHARE: i64 = 4;
 const LOG_WAIT: Duration = Duration::from_millis(50);
 
 impl RetentionStore for SqliteStore {
-    fn forget_old(&mut self, what: Old, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    fn forget_old(
+        &mut self,
+        what: Old,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         let tx = self.write()?;
         let forgotten = match what {
             Old::Attempts => attempts(&tx, before, limit)?,
@@ -70,26 +75,36 @@ impl RetentionStore for SqliteStore {
     }
 
     fn shrink(&mut self, pages: u32) -> Result<u64, StoreError> {
-        let number = |name: &str| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let number = |name: &str| {
+            self.conn
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+        };
         let (unused, all) = (number("freelist_count")?, number("page_count")?);
         if unused * UNUSED_SHARE < all {
             return Ok(0);
         }
         // Each row that it is asked for is a page; a file from before this could be done gives none.
-        let mut shrinking = self.conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut shrinking = self
+            .conn
+            .prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut steps = shrinking.query([])?;
         while steps.next()?.is_some() {}
         drop(steps);
         drop(shrinking);
-        let left = self.conn.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))?;
+        let left = self
+            .conn
+            .pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))?;
         Ok(unused.saturating_sub(left).unsigned_abs())
     }
 
     fn settle_log(&mut self) -> Result<(), StoreError> {
-        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         // The log is cut only while nobody reads it. The pragma answers that it could not, which is no error.
         self.conn.busy_timeout(LOG_WAIT)?;
-        let cut = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let cut = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.conn.busy_timeout(super::BUSY_WAIT)?;
         match cut.map_err(StoreError::from) {
             Err(StoreError::NotWritable(_)) | Ok(()) => Ok(()),
@@ -111,13 +126,21 @@ impl RetentionStore for SqliteStore {
         let mut statement = self.conn.prepare_cached("SELECT * FROM tended")?;
         let found = statement.query_row([], |row| {
             let columns = Columns::of("tended", row);
-            Ok(LastTended { at: columns.instant("at")?, damage: columns.get("damage")? })
+            Ok(LastTended {
+                at: columns.instant("at")?,
+                damage: columns.get("damage")?,
+            })
         });
         Ok(found.optional()?)
     }
 }
 
-fn rows(tx: &Transaction<'_>, sql: &str, before: DateTime<Utc>, limit: u32) -> rusqlite::Result<u64> {
+fn rows(
+    tx: &Transaction<'_>,
+    sql: &str,
+    before: DateTime<Utc>,
+    limit: u32,
+) -> rusqlite::Result<u64> {
     let values = named_params! { ":before": before.timestamp(), ":limit": limit };
     Ok(tx.prepare_cached(sql)?.execute(values)? as u64)
 }
@@ -184,11 +207,14 @@ fn held_texts(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqli
           WHERE id IN (SELECT id FROM deliveries WHERE state = 'held' AND at < :before ORDER BY at LIMIT :limit)
       RETURNING id",
     )?;
-    let given_up =
-        give_up.query_map(named_params! { ":before": before.timestamp(), ":limit": limit }, |row| row.get(0))?;
+    let given_up = give_up.query_map(
+        named_params! { ":before": before.timestamp(), ":limit": limit },
+        |row| row.get(0),
+    )?;
     let ids: Vec<i64> = given_up.collect::<Result<_, _>>()?;
     for id in &ids {
-        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?.execute(named_params! { ":id": id })?;
+        tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?
+            .execute(named_params! { ":id": id })?;
     }
     Ok(ids.len() as u64)
 }

@@ -18,7 +18,11 @@ pub(super) struct NotOurs {
 
 impl NotOurs {
     pub(super) fn into_error(self) -> StoreError {
-        StoreError::Corrupt { table: self.table, column: self.column, value: self.value }
+        StoreError::Corrupt {
+            table: self.table,
+            column: self.column,
+            value: self.value,
+        }
     }
 }
 
@@ -33,7 +37,11 @@ pub(super) struct Columns<'a, 'b> {
 impl<'a, 'b> Columns<'a, 'b> {
     /// Of a row of `table`.
     pub(super) fn of(table: &'static str, row: &'a Row<'b>) -> Self {
-        Columns { table, row, next: Cell::new(0) }
+        Columns {
+            table,
+            row,
+            next: Cell::new(0),
+        }
     }
 
     /// Where a column stands. They are mostly asked for in the order in which they
@@ -41,7 +49,11 @@ impl<'a, 'b> Columns<'a, 'b> {
     fn place(&self, column: &'static str) -> rusqlite::Result<usize> {
         let (statement, next) = (self.row.as_ref(), self.next.get());
         let is_next = statement.column_name(next).is_ok_and(|name| name == column);
-        let place = if is_next { next } else { statement.column_index(column)? };
+        let place = if is_next {
+            next
+        } else {
+            statement.column_index(column)?
+        };
         self.next.set(place + 1);
         Ok(place)
     }
@@ -56,20 +68,37 @@ impl<'a, 'b> Columns<'a, 'b> {
     }
 
     /// A column that `read` understands.
-    pub(super) fn read<T>(&self, column: &'static str, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    pub(super) fn read<T>(
+        &self,
+        column: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> rusqlite::Result<T> {
         let value = self.value(column)?.as_str()?;
         read(value).ok_or_else(|| self.not_ours(column, value.to_owned()))
     }
 
     /// A number that `read` understands.
-    pub(super) fn number<T>(&self, column: &'static str, read: impl Fn(i64) -> Option<T>) -> rusqlite::Result<T> {
+    pub(super) fn number<T>(
+        &self,
+        column: &'static str,
+        read: impl Fn(i64) -> Option<T>,
+    ) -> rusqlite::Result<T> {
         let value: i64 = self.get(column)?;
         read(value).ok_or_else(|| self.not_ours(column, value.to_string()))
     }
 
     /// One of a few words.
-    pub(super) fn word<T: Copy>(&self, column: &'static str, words: &[(&'static str, T)]) -> rusqlite::Result<T> {
-        self.read(column, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+    pub(super) fn word<T: Copy>(
+        &self,
+        column: &'static str,
+        words: &[(&'static str, T)],
+    ) -> rusqlite::Result<T> {
+        self.read(column, |text| {
+            words
+                .iter()
+                .find(|(word, _)| *word == text)
+                .map(|(_, value)| *value)
+        })
     }
 
     /// A list or another JSON value.
@@ -86,7 +115,10 @@ impl<'a, 'b> Columns<'a, 'b> {
     pub(super) fn date_if_any(&self, column: &'static str) -> rusqlite::Result<Option<NaiveDate>> {
         match self.value(column)?.as_str_or_null()? {
             None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| self.not_ours(column, text.to_owned())),
+            Some(text) => text
+                .parse()
+                .map(Some)
+                .map_err(|_| self.not_ours(column, text.to_owned())),
         }
     }
 
@@ -96,11 +128,15 @@ impl<'a, 'b> Columns<'a, 'b> {
     }
 
     fn moment(&self, column: &'static str, seconds: i64) -> rusqlite::Result<DateTime<Utc>> {
-        DateTime::from_timestamp(seconds, 0).ok_or_else(|| self.not_ours(column, seconds.to_string()))
+        DateTime::from_timestamp(seconds, 0)
+            .ok_or_else(|| self.not_ours(column, seconds.to_string()))
     }
 
     /// An instant that may be absent.
-    pub(super) fn instant_if_any(&self, column: &'static str) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    pub(super) fn instant_if_any(
+        &self,
+        column: &'static str,
+    ) -> rusqlite::Result<Option<DateTime<Utc>>> {
         match self.get::<Option<i64>>(column)? {
             None => Ok(None),
             Some(seconds) => self.moment(column, seconds).map(Some),
@@ -108,7 +144,11 @@ impl<'a, 'b> Columns<'a, 'b> {
     }
 
     fn not_ours(&self, column: &'static str, value: String) -> rusqlite::Error {
-        let cause = NotOurs { table: self.table, column, value };
+        let cause = NotOurs {
+            table: self.table,
+            column,
+            value,
+        };
         rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause))
     }
 }

@@ -12,7 +12,12 @@ use rusqlite::{OptionalExtension, named_params, params_from_iter};
 use unicode_normalization::UnicodeNormalization as _;
 
 impl SearchStore for SqliteStore {
-    fn find_papers(&mut self, query: &Query, offset: u32, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+    fn find_papers(
+        &mut self,
+        query: &Query,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
         if query.is_empty() {
             return Ok(Vec::new());
         }
@@ -23,7 +28,10 @@ impl SearchStore for SqliteStore {
             filters.push_str(condition);
             values.push(text.clone().into());
         }
-        let sql = match (match_expression(query), query.has_filters() || !unspaced.is_empty()) {
+        let sql = match (
+            match_expression(query),
+            query.has_filters() || !unspaced.is_empty(),
+        ) {
             // Without filters the papers themselves need not be read.
             (Some(expression), false) => {
                 values.push(expression.into());
@@ -47,7 +55,9 @@ impl SearchStore for SqliteStore {
                 let mut sql = format!("SELECT row, 0.0 AS fit FROM papers WHERE {filters}");
                 if let Some(unwanted) = any_of(&query.without) {
                     values.push(unwanted.into());
-                    sql.push_str(" AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)");
+                    sql.push_str(
+                        " AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)",
+                    );
                 }
                 if let Some((_, text)) = unspaced.first() {
                     sql.push_str(" ORDER BY instr(lower(papers.title), ?) > 0 DESC, announced DESC, row DESC");
@@ -62,8 +72,14 @@ impl SearchStore for SqliteStore {
         hits(self, &format!("{sql} LIMIT ? OFFSET ?"), values)
     }
 
-    fn papers_with_any(&mut self, words: &[Words], limit: u32) -> Result<Vec<SearchHit>, StoreError> {
-        let Some(expression) = any_of(words) else { return Ok(Vec::new()) };
+    fn papers_with_any(
+        &mut self,
+        words: &[Words],
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        let Some(expression) = any_of(words) else {
+            return Ok(Vec::new());
+        };
         let sql = "SELECT rowid AS row, -bm25(papers_text, 4.0, 1.0, 3.0) AS fit
                      FROM papers_text
                     WHERE papers_text MATCH ?
@@ -72,12 +88,18 @@ impl SearchStore for SqliteStore {
         hits(self, sql, vec![expression.into(), i64::from(limit).into()])
     }
 
-    fn filter_papers(&mut self, query: &Query, papers: &[PaperRow]) -> Result<Vec<PaperRow>, StoreError> {
+    fn filter_papers(
+        &mut self,
+        query: &Query,
+        papers: &[PaperRow],
+    ) -> Result<Vec<PaperRow>, StoreError> {
         let (filters, values) = filters(query);
         let mut sql = format!("SELECT 1 FROM papers WHERE {filters} AND row = ?");
         let unwanted = any_of(&query.without);
         if unwanted.is_some() {
-            sql.push_str(" AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)");
+            sql.push_str(
+                " AND row NOT IN (SELECT rowid FROM papers_text WHERE papers_text MATCH ?)",
+            );
         }
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut kept = Vec::with_capacity(papers.len());
@@ -94,10 +116,15 @@ impl SearchStore for SqliteStore {
 
     fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<StoredPaper>, StoreError> {
         let conn = Snapshot::of(&mut self.conn)?;
-        let mut statement = conn.prepare_cached("SELECT * FROM papers WHERE row = :row AND merged_into IS NULL")?;
+        let mut statement =
+            conn.prepare_cached("SELECT * FROM papers WHERE row = :row AND merged_into IS NULL")?;
         let mut papers = Vec::with_capacity(rows.len());
         for row in rows {
-            papers.extend(statement.query_row(named_params! { ":row": row.0 }, stored_paper).optional()?);
+            papers.extend(
+                statement
+                    .query_row(named_params! { ":row": row.0 }, stored_paper)
+                    .optional()?,
+            );
         }
         Ok(papers)
     }
@@ -107,11 +134,18 @@ impl SearchStore for SqliteStore {
     }
 }
 
-fn hits(store: &mut SqliteStore, sql: &str, values: Vec<Value>) -> Result<Vec<SearchHit>, StoreError> {
+fn hits(
+    store: &mut SqliteStore,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<SearchHit>, StoreError> {
     let mut statement = store.conn.prepare_cached(sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
         let columns = Columns::of("papers_text", row);
-        Ok(SearchHit { paper: PaperRow(columns.get("row")?), fit: columns.get::<f64>("fit")? as f32 })
+        Ok(SearchHit {
+            paper: PaperRow(columns.get("row")?),
+            fit: columns.get::<f64>("fit")? as f32,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -122,22 +156,34 @@ fn hits(store: &mut SqliteStore, sql: &str, values: Vec<Value>) -> Result<Vec<Se
 fn unspaced(query: &Query) -> Vec<(&'static str, String)> {
     let text = |words: &Words| words.0.trim_end_matches('*').to_ascii_lowercase();
     let of = |words: &'_ [Words], condition: &'static str| -> Vec<(&'static str, String)> {
-        words.iter().filter(|words| words.are_unspaced()).map(|words| (condition, text(words))).collect()
+        words
+            .iter()
+            .filter(|words| words.are_unspaced())
+            .map(|words| (condition, text(words)))
+            .collect()
     };
-    let mut all = of(&query.words, "instr(lower(papers.title || char(10) || papers.abstract), ?) > 0");
+    let mut all = of(
+        &query.words,
+        "instr(lower(papers.title || char(10) || papers.abstract), ?) > 0",
+    );
     all.extend(of(&query.title, "instr(lower(papers.title), ?) > 0"));
     all
 }
 
 /// The conditions beside the words, with their values in order; always at least one.
 fn filters(query: &Query) -> (String, Vec<Value>) {
-    let (mut conditions, mut values): (Vec<String>, Vec<Value>) = (vec!["1".to_owned()], Vec::new());
+    let (mut conditions, mut values): (Vec<String>, Vec<Value>) =
+        (vec!["1".to_owned()], Vec::new());
     if !query.categories.is_empty() {
         let one = "lower(categories) GLOB ?";
-        let any = query.categories.iter().flat_map(|pattern| category_globs(pattern)).map(|glob| {
-            values.push(glob.into());
-            one
-        });
+        let any = query
+            .categories
+            .iter()
+            .flat_map(|pattern| category_globs(pattern))
+            .map(|glob| {
+                values.push(glob.into());
+                one
+            });
         let any = any.collect::<Vec<_>>().join(" OR ");
         conditions.push(format!("({any})"));
     }
@@ -153,7 +199,10 @@ fn filters(query: &Query) -> (String, Vec<Value>) {
         let any = any.collect::<Vec<_>>().join(" OR ");
         conditions.push(format!("({any})"));
     }
-    for (condition, date) in [("announced >= ?", query.from), ("announced <= ?", query.until)] {
+    for (condition, date) in [
+        ("announced >= ?", query.from),
+        ("announced <= ?", query.until),
+    ] {
         if let Some(date) = date {
             conditions.push(condition.to_owned());
             values.push(date_text(date).into());
@@ -167,7 +216,13 @@ fn category_globs(pattern: &str) -> Vec<String> {
     let plain: String = pattern
         .to_lowercase()
         .chars()
-        .map(|c| if c.is_alphanumeric() || ".-_*".contains(c) { c } else { '?' })
+        .map(|c| {
+            if c.is_alphanumeric() || ".-_*".contains(c) {
+                c
+            } else {
+                '?'
+            }
+        })
         .collect();
     let archive = plain.trim_end_matches('*').trim_end_matches('.');
     if plain.ends_with('*') || !plain.contains('.') {
@@ -178,7 +233,9 @@ fn category_globs(pattern: &str) -> Vec<String> {
 }
 
 fn without_wildcards(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric() || ".-/:".contains(*c)).collect()
+    text.chars()
+        .filter(|c| c.is_alphanumeric() || ".-/:".contains(*c))
+        .collect()
 }
 
 /// Text as a string of FTS5's, which has no syntax inside (FTS5 manual, section
@@ -191,11 +248,19 @@ pub(super) fn quoted(text: &str) -> String {
 /// A query as an FTS5 expression; `None` if no words must be there.
 fn match_expression(query: &Query) -> Option<String> {
     let strings = |words: &[Words]| -> Vec<String> {
-        words.iter().filter(|words| !words.are_unspaced()).flat_map(|words| parts(&words.0)).collect()
+        words
+            .iter()
+            .filter(|words| !words.are_unspaced())
+            .flat_map(|words| parts(&words.0))
+            .collect()
     };
     let mut needed = strings(&query.words);
     // Names stand each for itself, whatever the script.
-    let names: Vec<String> = query.authors.iter().flat_map(|words| parts(&words.0)).collect();
+    let names: Vec<String> = query
+        .authors
+        .iter()
+        .flat_map(|words| parts(&words.0))
+        .collect();
     for (column, parts) in [("title", strings(&query.title)), ("authors", names)] {
         if !parts.is_empty() {
             needed.push(format!("{column} : ({})", parts.join(" AND ")));
@@ -215,15 +280,26 @@ fn match_expression(query: &Query) -> Option<String> {
 /// are found in this order only, `and/or` is two words.
 fn parts(text: &str) -> Vec<String> {
     let is_phrase = text.contains(char::is_whitespace);
-    let pieces: Vec<&str> = if is_phrase { vec![text] } else { text.split(['/', ',', ';', '|']).collect() };
+    let pieces: Vec<&str> = if is_phrase {
+        vec![text]
+    } else {
+        text.split(['/', ',', ';', '|']).collect()
+    };
     pieces
         .into_iter()
         .filter(|piece| piece.chars().any(char::is_alphanumeric))
         .map(|piece| {
             // A star at its end stands for the rest of a word.
             let star = if piece.ends_with('*') { "*" } else { "" };
-            let spellings: Vec<String> = spellings(piece).iter().map(|text| quoted(text) + star).collect();
-            if spellings.len() == 1 { spellings.concat() } else { format!("({})", spellings.join(" OR ")) }
+            let spellings: Vec<String> = spellings(piece)
+                .iter()
+                .map(|text| quoted(text) + star)
+                .collect();
+            if spellings.len() == 1 {
+                spellings.concat()
+            } else {
+                format!("({})", spellings.join(" OR "))
+            }
         })
         .collect()
 }
@@ -240,10 +316,18 @@ fn spellings(piece: &str) -> Vec<String> {
         return vec![piece.to_owned()];
     }
     let bare: Vec<char> = piece.nfd().filter(|c| *c != ACUTE).nfc().collect();
-    let accented = (0..bare.len()).filter(|at| "αεηιουωΑΕΗΙΟΥΩ".contains(bare[*at])).map(|at| {
-        let (before, after) = bare.split_at(at + 1);
-        before.iter().copied().chain([ACUTE]).chain(after.iter().copied()).nfc().collect::<String>()
-    });
+    let accented = (0..bare.len())
+        .filter(|at| "αεηιουωΑΕΗΙΟΥΩ".contains(bare[*at]))
+        .map(|at| {
+            let (before, after) = bare.split_at(at + 1);
+            before
+                .iter()
+                .copied()
+                .chain([ACUTE])
+                .chain(after.iter().copied())
+                .nfc()
+                .collect::<String>()
+        });
     let mut all = vec![piece.to_owned(), bare.iter().collect()];
     all.extend(accented);
     all.sort_unstable();

@@ -13,8 +13,9 @@ impl SignatureStore for SqliteStore {
         }
         let tx = self.write()?;
         {
-            let mut statement =
-                tx.prepare_cached("INSERT OR REPLACE INTO signatures (paper, terms) VALUES (:paper, :terms)")?;
+            let mut statement = tx.prepare_cached(
+                "INSERT OR REPLACE INTO signatures (paper, terms) VALUES (:paper, :terms)",
+            )?;
             for (row, terms) in signatures {
                 statement.execute(named_params! { ":paper": row.0, ":terms": terms })?;
             }
@@ -74,7 +75,11 @@ impl SignatureStore for SqliteStore {
         signature(&self.conn, row)
     }
 
-    fn each_signature(&mut self, most: u32, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError> {
+    fn each_signature(
+        &mut self,
+        most: u32,
+        each: &mut dyn FnMut(PaperRow, &[u8]),
+    ) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT paper, terms
                FROM signatures
@@ -83,7 +88,10 @@ impl SignatureStore for SqliteStore {
         )?;
         let mut rows = statement.query(named_params! { ":others": most.saturating_sub(1) })?;
         while let Some(row) = rows.next()? {
-            let terms = row.get_ref("terms")?.as_blob().map_err(rusqlite::Error::from)?;
+            let terms = row
+                .get_ref("terms")?
+                .as_blob()
+                .map_err(rusqlite::Error::from)?;
             each(PaperRow(row.get("paper")?), terms);
         }
         Ok(())
@@ -92,5 +100,7 @@ impl SignatureStore for SqliteStore {
 
 pub(super) fn signature(conn: &Connection, row: PaperRow) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT terms FROM signatures WHERE paper = :row")?;
-    Ok(statement.query_row(named_params! { ":row": row.0 }, |row| row.get("terms")).optional()?)
+    Ok(statement
+        .query_row(named_params! { ":row": row.0 }, |row| row.get("terms"))
+        .optional()?)
 }

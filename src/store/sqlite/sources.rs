@@ -24,7 +24,9 @@ impl SourceStore for SqliteStore {
         let tx = self.write()?;
         let free: Option<i64> = tx
             .prepare_cached("SELECT free_ms FROM source_turns WHERE provider = :provider")?
-            .query_row(named_params! { ":provider": provider }, |row| row.get("free_ms"))
+            .query_row(named_params! { ":provider": provider }, |row| {
+                row.get("free_ms")
+            })
             .optional()?;
         let free = free.and_then(DateTime::from_timestamp_millis);
         // Clocks of processes may differ a little: a turn of twice the length is believed.
@@ -41,7 +43,12 @@ impl SourceStore for SqliteStore {
         Ok(SourceTurn::Ours(until))
     }
 
-    fn end_source_turn(&mut self, provider: &str, turn: DateTime<Utc>, next: DateTime<Utc>) -> Result<(), StoreError> {
+    fn end_source_turn(
+        &mut self,
+        provider: &str,
+        turn: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "UPDATE source_turns
@@ -54,16 +61,26 @@ impl SourceStore for SqliteStore {
         Ok(())
     }
 
-    fn source_asked(&mut self, source: &str, what: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT at FROM source_asked WHERE source = :source AND what = :what")?;
+    fn source_asked(
+        &mut self,
+        source: &str,
+        what: &str,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT at FROM source_asked WHERE source = :source AND what = :what",
+        )?;
         let at = statement.query_row(named_params! { ":source": source, ":what": what }, |row| {
             Columns::of("source_asked", row).instant("at")
         });
         Ok(at.optional()?)
     }
 
-    fn note_source_asked(&mut self, source: &str, what: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_source_asked(
+        &mut self,
+        source: &str,
+        what: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "INSERT INTO source_asked (source, what, at)
@@ -74,7 +91,12 @@ impl SourceStore for SqliteStore {
         Ok(())
     }
 
-    fn unknown_examples(&mut self, source: &str, since: DateTime<Utc>, limit: u32) -> Result<Vec<PaperId>, StoreError> {
+    fn unknown_examples(
+        &mut self,
+        source: &str,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<PaperId>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "WITH examples (id) AS (
                  SELECT liked.value
@@ -95,14 +117,19 @@ impl SourceStore for SqliteStore {
               ORDER BY id
               LIMIT :limit",
         )?;
-        let rows = statement
-            .query_map(named_params! { ":source": source, ":since": since.timestamp(), ":limit": limit }, |row| {
-                Columns::of("interests", row).read("id", |text| text.parse().ok())
-            })?;
+        let rows = statement.query_map(
+            named_params! { ":source": source, ":since": since.timestamp(), ":limit": limit },
+            |row| Columns::of("interests", row).read("id", |text| text.parse().ok()),
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn note_papers_asked(&mut self, source: &str, ids: &[PaperId], at: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_papers_asked(
+        &mut self,
+        source: &str,
+        ids: &[PaperId],
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         for id in ids {
             tx.prepare_cached(
@@ -110,7 +137,9 @@ impl SourceStore for SqliteStore {
                  VALUES (:source, :id, :at)
                      ON CONFLICT (source, id) DO UPDATE SET at = :at",
             )?
-            .execute(named_params! { ":source": source, ":id": id.as_str(), ":at": at.timestamp() })?;
+            .execute(
+                named_params! { ":source": source, ":id": id.as_str(), ":at": at.timestamp() },
+            )?;
         }
         Ok(tx.commit()?)
     }
@@ -129,7 +158,11 @@ impl SourceStore for SqliteStore {
                 reason: columns.get("reason")?,
                 record: columns.get("record")?,
             };
-            Ok(SetAsideRow { source: columns.get("source")?, record, at: columns.instant("at")? })
+            Ok(SetAsideRow {
+                source: columns.get("source")?,
+                record,
+                at: columns.instant("at")?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -143,7 +176,11 @@ impl SourceStore for SqliteStore {
         )?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("set_aside", row);
-            Ok((columns.get("source")?, columns.date("day")?, columns.get("records")?))
+            Ok((
+                columns.get("source")?,
+                columns.date("day")?,
+                columns.get("records")?,
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

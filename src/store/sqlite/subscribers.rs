@@ -4,8 +4,8 @@ use super::SqliteStore;
 use super::row::{Columns, json_text};
 use crate::store::{Entered, StoreError, SubscriberStore, Suppression};
 use crate::subscriber::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences, Status, Subscriber,
-    SubscriberId, Weight, WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences,
+    Status, Subscriber, SubscriberId, Weight, WhenEmpty,
 };
 use chrono::{DateTime, Utc, Weekday};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
@@ -31,19 +31,35 @@ impl SubscriberStore for SqliteStore {
     }
 
     fn subscriber_by_id(&mut self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
-        let found = statement.query_row(named_params! { ":id": id.0 }, subscriber).optional()?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM subscribers WHERE id = :id")?;
+        let found = statement
+            .query_row(named_params! { ":id": id.0 }, subscriber)
+            .optional()?;
         Ok(with_interests(&self.conn, found.into_iter().collect())?.pop())
     }
 
-    fn subscribers_after(&mut self, after: SubscriberId, limit: u32) -> Result<Vec<Subscriber>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT * FROM subscribers WHERE id > :after ORDER BY id LIMIT :limit")?;
-        let rows = statement.query_map(named_params! { ":after": after.0, ":limit": limit }, subscriber)?;
+    fn subscribers_after(
+        &mut self,
+        after: SubscriberId,
+        limit: u32,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM subscribers WHERE id > :after ORDER BY id LIMIT :limit",
+        )?;
+        let rows = statement.query_map(
+            named_params! { ":after": after.0, ":limit": limit },
+            subscriber,
+        )?;
         Ok(with_interests(&self.conn, rows.collect::<Result<_, _>>()?)?)
     }
 
-    fn save_subscriber(&mut self, subscriber: &Subscriber, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn save_subscriber(
+        &mut self,
+        subscriber: &Subscriber,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         let stands = tx
             .prepare_cached("SELECT status FROM subscribers WHERE id = :id")?
@@ -62,7 +78,12 @@ impl SubscriberStore for SqliteStore {
         Ok(tx.commit()?)
     }
 
-    fn unsubscribe(&mut self, id: SubscriberId, channel: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn unsubscribe(
+        &mut self,
+        id: SubscriberId,
+        channel: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let left = tx.execute(
             "UPDATE subscribers
@@ -91,17 +112,30 @@ impl SubscriberStore for SqliteStore {
         Ok(retired)
     }
 
-    fn remove_subscriber(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    fn remove_subscriber(
+        &mut self,
+        id: SubscriberId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.write()?;
-        hold_queued(&tx, id, "the subscriber was removed before it was sent", now)?;
-        let removed = tx.execute("DELETE FROM subscribers WHERE id = :id", named_params! { ":id": id.0 })?;
+        hold_queued(
+            &tx,
+            id,
+            "the subscriber was removed before it was sent",
+            now,
+        )?;
+        let removed = tx.execute(
+            "DELETE FROM subscribers WHERE id = :id",
+            named_params! { ":id": id.0 },
+        )?;
         tx.commit()?;
         Ok(removed == 1)
     }
 
     fn count_subscribers(&mut self) -> Result<Vec<(Status, u64)>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT status, count(*) AS n FROM subscribers GROUP BY status")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT status, count(*) AS n FROM subscribers GROUP BY status")?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("subscribers", row);
             Ok((columns.word("status", &Status::WORDS)?, columns.get("n")?))
@@ -125,14 +159,20 @@ impl SubscriberStore for SqliteStore {
     }
 
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM suppressions ORDER BY at, address_key")?;
         let rows = statement.query_map([], suppression)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 /// Has the subscriber's older links stop working.
-pub(super) fn retire_links(tx: &Transaction<'_>, id: SubscriberId, now: DateTime<Utc>) -> rusqlite::Result<bool> {
+pub(super) fn retire_links(
+    tx: &Transaction<'_>,
+    id: SubscriberId,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<bool> {
     let changed = tx.execute(
         "UPDATE subscribers
             SET link_generation = link_generation + 1, changed_at = :now
@@ -157,17 +197,29 @@ pub(super) fn address_key(address: &Address) -> String {
 }
 
 fn by_address(conn: &Connection, address: &Address) -> rusqlite::Result<Option<Subscriber>> {
-    let mut statement = conn.prepare_cached("SELECT * FROM subscribers WHERE address_key = :key")?;
-    let found = statement.query_row(named_params! { ":key": address_key(address) }, subscriber).optional()?;
+    let mut statement =
+        conn.prepare_cached("SELECT * FROM subscribers WHERE address_key = :key")?;
+    let found = statement
+        .query_row(named_params! { ":key": address_key(address) }, subscriber)
+        .optional()?;
     Ok(with_interests(conn, found.into_iter().collect())?.pop())
 }
 
-pub(super) fn enter(tx: &Transaction<'_>, new: &NewSubscriber, now: DateTime<Utc>) -> Result<Entered, StoreError> {
+pub(super) fn enter(
+    tx: &Transaction<'_>,
+    new: &NewSubscriber,
+    now: DateTime<Utc>,
+) -> Result<Entered, StoreError> {
     if let Some(known) = by_address(tx, &new.address)? {
-        if matches!(known.status, Status::Unsubscribed | Status::Suppressed) && new.status != known.status {
+        if matches!(known.status, Status::Unsubscribed | Status::Suppressed)
+            && new.status != known.status
+        {
             return Ok(Entered::Left(known.status));
         }
-        let same = NewSubscriber { address: known.address.clone(), ..new.clone() };
+        let same = NewSubscriber {
+            address: known.address.clone(),
+            ..new.clone()
+        };
         if known.details == same {
             return Ok(Entered::Known);
         }
@@ -230,7 +282,8 @@ pub(super) fn write_subscriber(
         ":publications": preferences.publications,
         ":now": now.timestamp(),
     })?;
-    tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?.execute(named_params! { ":id": id.0 })?;
+    tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?
+        .execute(named_params! { ":id": id.0 })?;
     for (position, interest) in details.interests.iter().enumerate() {
         tx.prepare_cached(
             "INSERT INTO interests (subscriber_id, position, name, description, weight, keywords, must_not,
@@ -297,15 +350,25 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
             let words: Vec<String> = serde_json::from_str(text).ok()?;
             words.iter().map(|word| day(word)).collect()
         })?,
-        frequency: columns.word("frequency", &[("daily", Frequency::Daily), ("weekly", Frequency::Weekly)])?,
+        frequency: columns.word(
+            "frequency",
+            &[("daily", Frequency::Daily), ("weekly", Frequency::Weekly)],
+        )?,
         weekday: columns.read("weekday", day)?,
         max_papers: columns.get("max_papers")?,
         abstracts: columns.word(
             "abstracts",
-            &[("full", AbstractLength::Full), ("short", AbstractLength::Short), ("none", AbstractLength::None)],
+            &[
+                ("full", AbstractLength::Full),
+                ("short", AbstractLength::Short),
+                ("none", AbstractLength::None),
+            ],
         )?,
         min_score: columns.get::<f64>("min_score")? as f32,
-        when_empty: columns.word("when_empty", &[("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)])?,
+        when_empty: columns.word(
+            "when_empty",
+            &[("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)],
+        )?,
         format: columns.word("format", &[("html", Format::Html), ("text", Format::Text)])?,
         language: columns.get("language")?,
         pause_until: columns.date_if_any("pause_until")?,
@@ -326,10 +389,14 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
 }
 
 /// Adds the interests to subscribers that are sorted by row.
-pub(super) fn with_interests(conn: &Connection, mut subscribers: Vec<Subscriber>) -> rusqlite::Result<Vec<Subscriber>> {
+pub(super) fn with_interests(
+    conn: &Connection,
+    mut subscribers: Vec<Subscriber>,
+) -> rusqlite::Result<Vec<Subscriber>> {
     for subscriber in &mut subscribers {
-        let mut statement =
-            conn.prepare_cached("SELECT * FROM interests WHERE subscriber_id = :id ORDER BY position")?;
+        let mut statement = conn.prepare_cached(
+            "SELECT * FROM interests WHERE subscriber_id = :id ORDER BY position",
+        )?;
         let rows = statement.query_map(named_params! { ":id": subscriber.id.0 }, interest)?;
         subscriber.details.interests = rows.collect::<Result<_, _>>()?;
     }
@@ -341,7 +408,9 @@ fn interest(row: &Row<'_>) -> rusqlite::Result<Interest> {
     Ok(Interest {
         name: columns.get("name")?,
         description: columns.get("description")?,
-        weight: columns.number("weight", |hundredths| Weight::new(hundredths as f64 / 100.0))?,
+        weight: columns.number("weight", |hundredths| {
+            Weight::new(hundredths as f64 / 100.0)
+        })?,
         keywords: columns.json("keywords")?,
         must_not: columns.json("must_not")?,
         authors: columns.json("authors")?,

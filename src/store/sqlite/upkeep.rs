@@ -24,18 +24,24 @@ impl UpkeepStore for SqliteStore {
 
     fn check_integrity(&mut self) -> Result<Vec<String>, StoreError> {
         let mut check = self.conn.prepare("PRAGMA quick_check(10)")?;
-        let lines = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        let lines = check
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
     fn optimize(&mut self) -> Result<(), StoreError> {
         // SQLite's manual on PRAGMA optimize: with a limit, no table is read through.
-        self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize")?;
+        self.conn
+            .execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize")?;
         Ok(())
     }
 
     fn has_erased(&mut self) -> Result<bool, StoreError> {
-        Ok(self.conn.prepare_cached("SELECT 1 FROM erased WHERE is_purged = 0")?.exists([])?)
+        Ok(self
+            .conn
+            .prepare_cached("SELECT 1 FROM erased WHERE is_purged = 0")?
+            .exists([])?)
     }
 
     fn purge_erased(&mut self) -> Result<bool, StoreError> {
@@ -43,14 +49,16 @@ impl UpkeepStore for SqliteStore {
             return Ok(false);
         }
         // From now on the file can also be made smaller a few pages at a time.
-        self.conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        self.conn
+            .pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         match self.conn.execute_batch("VACUUM").map_err(StoreError::from) {
             // No room for a second file: there may be some tomorrow, and nothing else depends on it.
             Err(StoreError::NotWritable(_)) => return Ok(false),
             done => done?,
         }
         self.conn.execute("UPDATE erased SET is_purged = 1", [])?;
-        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         Ok(true)
     }
 }

@@ -3,15 +3,23 @@
 use super::papers::stored_paper;
 use super::{SqliteStore, commit};
 use crate::embedding::{pack, unpack};
-use crate::store::{ActiveModel, ModelRow, NewVector, PaperRow, StoreError, StoredPaper, VectorStore};
+use crate::store::{
+    ActiveModel, ModelRow, NewVector, PaperRow, StoreError, StoredPaper, VectorStore,
+};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 impl VectorStore for SqliteStore {
     fn active_model(&mut self) -> Result<Option<ActiveModel>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT maker, folder FROM models WHERE is_active = 1")?;
-        let found =
-            statement.query_row([], |row| Ok(ActiveModel { maker: row.get("maker")?, folder: row.get("folder")? }));
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT maker, folder FROM models WHERE is_active = 1")?;
+        let found = statement.query_row([], |row| {
+            Ok(ActiveModel {
+                maker: row.get("maker")?,
+                folder: row.get("folder")?,
+            })
+        });
         Ok(found.optional()?)
     }
 
@@ -32,14 +40,21 @@ impl VectorStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn begin_model(&mut self, maker: &str, folder: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn begin_model(
+        &mut self,
+        maker: &str,
+        folder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "INSERT INTO models (maker, folder, begun_at)
                  VALUES (:maker, :folder, :now)
                      ON CONFLICT (maker) DO UPDATE SET folder = :folder",
             )?
-            .execute(named_params! { ":maker": maker, ":folder": folder, ":now": now.timestamp() })?;
+            .execute(
+                named_params! { ":maker": maker, ":folder": folder, ":now": now.timestamp() },
+            )?;
         Ok(())
     }
 
@@ -49,8 +64,14 @@ impl VectorStore for SqliteStore {
             return Ok(false);
         }
         // The others go first: only one may be active at a time.
-        tx.execute("DELETE FROM models WHERE maker <> :maker", named_params! { ":maker": maker })?;
-        tx.execute("UPDATE models SET is_active = 1 WHERE maker = :maker", named_params! { ":maker": maker })?;
+        tx.execute(
+            "DELETE FROM models WHERE maker <> :maker",
+            named_params! { ":maker": maker },
+        )?;
+        tx.execute(
+            "UPDATE models SET is_active = 1 WHERE maker = :maker",
+            named_params! { ":maker": maker },
+        )?;
         commit(tx)?;
         Ok(true)
     }
@@ -103,7 +124,9 @@ impl VectorStore for SqliteStore {
 
     fn save_vectors(&mut self, maker: &str, vectors: &[NewVector<'_>]) -> Result<u64, StoreError> {
         let tx = self.write()?;
-        let Some(model) = model_id(&tx, maker)? else { return Ok(0) };
+        let Some(model) = model_id(&tx, maker)? else {
+            return Ok(0);
+        };
         let mut saved = 0;
         for new in vectors {
             saved += tx
@@ -126,7 +149,11 @@ impl VectorStore for SqliteStore {
         Ok(saved)
     }
 
-    fn each_vector(&mut self, maker: &str, each: &mut dyn FnMut(PaperRow, &[u8])) -> Result<(), StoreError> {
+    fn each_vector(
+        &mut self,
+        maker: &str,
+        each: &mut dyn FnMut(PaperRow, &[u8]),
+    ) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT paper, bytes
                FROM vectors
@@ -135,28 +162,43 @@ impl VectorStore for SqliteStore {
         )?;
         let mut rows = statement.query(named_params! { ":maker": maker })?;
         while let Some(row) = rows.next()? {
-            let bytes = row.get_ref("bytes")?.as_blob().map_err(rusqlite::Error::from)?;
+            let bytes = row
+                .get_ref("bytes")?
+                .as_blob()
+                .map_err(rusqlite::Error::from)?;
             each(PaperRow(row.get("paper")?), bytes);
         }
         Ok(())
     }
 
-    fn vectors(&mut self, maker: &str, rows: &[PaperRow]) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+    fn vectors(
+        &mut self,
+        maker: &str,
+        rows: &[PaperRow],
+    ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
         // One transaction: the model cannot be forgotten half-way.
         let tx = self.conn.transaction()?;
-        let Some(model) = model_id(&tx, maker)? else { return Ok(vec![None; rows.len()]) };
+        let Some(model) = model_id(&tx, maker)? else {
+            return Ok(vec![None; rows.len()]);
+        };
         let mut found = Vec::with_capacity(rows.len());
-        let mut statement = tx.prepare_cached("SELECT bytes FROM vectors WHERE model = :model AND paper = :paper")?;
+        let mut statement =
+            tx.prepare_cached("SELECT bytes FROM vectors WHERE model = :model AND paper = :paper")?;
         for row in rows {
-            let vector = statement.query_row(named_params! { ":model": model, ":paper": row.0 }, |row| {
-                Ok(unpack(row.get_ref("bytes")?.as_blob()?))
-            });
+            let vector = statement
+                .query_row(named_params! { ":model": model, ":paper": row.0 }, |row| {
+                    Ok(unpack(row.get_ref("bytes")?.as_blob()?))
+                });
             found.push(match vector.optional()? {
                 None => None,
                 Some(Some(vector)) => Some(vector),
                 Some(None) => {
                     let value = format!("something else than a vector for paper {}", row.0);
-                    return Err(StoreError::Corrupt { table: "vectors", column: "bytes", value });
+                    return Err(StoreError::Corrupt {
+                        table: "vectors",
+                        column: "bytes",
+                        value,
+                    });
                 }
             });
         }
@@ -166,5 +208,7 @@ impl VectorStore for SqliteStore {
 
 fn model_id(conn: &Connection, maker: &str) -> rusqlite::Result<Option<i64>> {
     let mut statement = conn.prepare_cached("SELECT id FROM models WHERE maker = :maker")?;
-    statement.query_row(named_params! { ":maker": maker }, |row| row.get(0)).optional()
+    statement
+        .query_row(named_params! { ":maker": maker }, |row| row.get(0))
+        .optional()
 }

@@ -5,7 +5,9 @@ use super::papers::stored_paper;
 use super::reading::note_change;
 use super::row::{Columns, date_text, json_text};
 use super::{SqliteStore, StoreError};
-use crate::paper::{Listed, Names, Paper, PaperId, PaperNews, are_one, combine, contradict, title_key};
+use crate::paper::{
+    Listed, Names, Paper, PaperId, PaperNews, are_one, combine, contradict, title_key,
+};
 use crate::store::{PaperRecord, PaperRow, PaperTold, Split, StoredPaper, TakenIn, WorkStore};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -20,7 +22,9 @@ const NAMED_AT_ONCE: u32 = 2_000;
 
 impl WorkStore for SqliteStore {
     fn paper_records(&mut self, row: PaperRow) -> Result<Vec<PaperRecord>, StoreError> {
-        let Some(work) = work(&self.conn, row)? else { return Ok(Vec::new()) };
+        let Some(work) = work(&self.conn, row)? else {
+            return Ok(Vec::new());
+        };
         told(&self.conn, &work)
     }
 
@@ -50,7 +54,9 @@ impl WorkStore for SqliteStore {
               WHERE picks.subscriber_id = :id
                 AND (deliveries.state NOT IN ('rejected', 'expired') OR deliveries.resent = 1)",
         )?;
-        for row in sent.query_map(named_params! { ":id": subscriber.0 }, |row| Ok(PaperRow(row.get("paper")?)))? {
+        for row in sent.query_map(named_params! { ":id": subscriber.0 }, |row| {
+            Ok(PaperRow(row.get("paper")?))
+        })? {
             known.insert(row?);
         }
         let mut events = self.conn.prepare_cached(
@@ -70,12 +76,15 @@ impl WorkStore for SqliteStore {
         )?;
         let mut told = Vec::new();
         for paper in known {
-            let rows = events.query_map(named_params! { ":paper": paper.0, ":since": since.timestamp() }, |row| {
-                let columns = Columns::of("paper_events", row);
-                let detail: String = columns.get("detail")?;
-                let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
-                Ok((columns.date("day")?, news))
-            })?;
+            let rows = events.query_map(
+                named_params! { ":paper": paper.0, ":since": since.timestamp() },
+                |row| {
+                    let columns = Columns::of("paper_events", row);
+                    let detail: String = columns.get("detail")?;
+                    let news = columns.read("kind", |kind| PaperNews::read(kind, &detail))?;
+                    Ok((columns.date("day")?, news))
+                },
+            )?;
             for row in rows.collect::<Result<Vec<_>, _>>()? {
                 let (day, news) = row;
                 let asked = named_params! { ":id": subscriber.0, ":paper": paper.0, ":news": news.to_string() };
@@ -83,7 +92,11 @@ impl WorkStore for SqliteStore {
                     continue;
                 }
                 if let Some(work) = work(&self.conn, paper)? {
-                    told.push(PaperTold { paper: work.stored, news, day });
+                    told.push(PaperTold {
+                        paper: work.stored,
+                        news,
+                        day,
+                    });
                 }
             }
         }
@@ -114,12 +127,18 @@ struct Record {
 }
 
 fn work_of(row: &Row<'_>) -> rusqlite::Result<Work> {
-    Ok(Work { stored: stored_paper(row)?, source: row.get("source")?, records: row.get("records")? })
+    Ok(Work {
+        stored: stored_paper(row)?,
+        source: row.get("source")?,
+        records: row.get("records")?,
+    })
 }
 
 fn work(conn: &Connection, row: PaperRow) -> Result<Option<Work>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM papers WHERE row = :row")?;
-    Ok(statement.query_row(named_params! { ":row": row.0 }, work_of).optional()?)
+    Ok(statement
+        .query_row(named_params! { ":row": row.0 }, work_of)
+        .optional()?)
 }
 
 /// What each source says of a work, in the order in which it was taken in.
@@ -131,11 +150,18 @@ fn told(conn: &Connection, work: &Work) -> Result<Vec<PaperRecord>, StoreError> 
         seen_at,
     };
     if work.records == 0 {
-        return Ok(vec![record_of(&work.stored.paper, work.source.clone(), work.stored.seen_at)]);
+        return Ok(vec![record_of(
+            &work.stored.paper,
+            work.source.clone(),
+            work.stored.seen_at,
+        )]);
     }
     let mut records = records(conn, work)?;
     records.sort_by(|a, b| (a.at, &a.paper.id, &a.source).cmp(&(b.at, &b.paper.id, &b.source)));
-    Ok(records.into_iter().map(|record| record_of(&record.paper, record.source, record.at)).collect())
+    Ok(records
+        .into_iter()
+        .map(|record| record_of(&record.paper, record.source, record.at))
+        .collect())
 }
 
 /// The work of which `id` is a name, with what each source says of it.
@@ -144,10 +170,17 @@ pub(super) fn with_records(
     id: &PaperId,
 ) -> Result<Option<(StoredPaper, Vec<PaperRecord>)>, StoreError> {
     // Nearly always it is its own name.
-    let mut own = conn.prepare_cached("SELECT * FROM papers WHERE id = :id AND merged_into IS NULL")?;
-    let found = match own.query_row(named_params! { ":id": id.as_str() }, work_of).optional()? {
+    let mut own =
+        conn.prepare_cached("SELECT * FROM papers WHERE id = :id AND merged_into IS NULL")?;
+    let found = match own
+        .query_row(named_params! { ":id": id.as_str() }, work_of)
+        .optional()?
+    {
         Some(found) => Some(found),
-        None => row_named(conn, id)?.map(|row| work(conn, row)).transpose()?.flatten(),
+        None => row_named(conn, id)?
+            .map(|row| work(conn, row))
+            .transpose()?
+            .flatten(),
     };
     let Some(found) = found else { return Ok(None) };
     let records = told(conn, &found)?;
@@ -170,8 +203,11 @@ fn work_listed(conn: &Connection, id: &PaperId) -> Result<Option<Work>, StoreErr
         Some(Err(into)) => return work(conn, into),
         None => {}
     }
-    let mut statement = conn.prepare_cached("SELECT paper FROM paper_records WHERE name = :id LIMIT 1")?;
-    let row = statement.query_row(named_params! { ":id": id.as_str() }, |row| row.get("paper")).optional()?;
+    let mut statement =
+        conn.prepare_cached("SELECT paper FROM paper_records WHERE name = :id LIMIT 1")?;
+    let row = statement
+        .query_row(named_params! { ":id": id.as_str() }, |row| row.get("paper"))
+        .optional()?;
     match row {
         Some(row) => work(conn, PaperRow(row)),
         None => Ok(None),
@@ -180,13 +216,18 @@ fn work_listed(conn: &Connection, id: &PaperId) -> Result<Option<Work>, StoreErr
 
 /// The work of which `id` is a name.
 pub(super) fn row_named(conn: &Connection, id: &PaperId) -> Result<Option<PaperRow>, StoreError> {
-    let mut own = conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE id = :id")?;
-    let found = own.query_row(named_params! { ":id": id.as_str() }, |row| row.get("row")).optional()?;
+    let mut own =
+        conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE id = :id")?;
+    let found = own
+        .query_row(named_params! { ":id": id.as_str() }, |row| row.get("row"))
+        .optional()?;
     if let Some(row) = found {
         return Ok(Some(PaperRow(row)));
     }
     let mut other = conn.prepare_cached("SELECT paper FROM paper_names WHERE name = :id")?;
-    let found = other.query_row(named_params! { ":id": id.as_str() }, |row| row.get("paper")).optional()?;
+    let found = other
+        .query_row(named_params! { ":id": id.as_str() }, |row| row.get("paper"))
+        .optional()?;
     Ok(found.map(PaperRow))
 }
 
@@ -207,7 +248,10 @@ pub(super) fn take_in(
         insert(conn, source, paper, now)?;
         return Ok((TakenIn::New, paper.announced));
     };
-    let known = same.iter().find(|work| work.row() == oldest).expect("the oldest is one of them");
+    let known = same
+        .iter()
+        .find(|work| work.row() == oldest)
+        .expect("the oldest is one of them");
     keep_records(conn, known)?;
     keep_record(conn, oldest, source, paper, now)?;
     let announced = join(conn, known, &same, now)?;
@@ -233,7 +277,9 @@ fn add(
         after
     } else {
         let said = record(conn, &paper.id, source)?;
-        let says = said.as_ref().map_or_else(|| paper.clone(), |said| said.updated_by(paper));
+        let says = said
+            .as_ref()
+            .map_or_else(|| paper.clone(), |said| said.updated_by(paper));
         if said.is_some_and(|said| said == says) {
             return Ok((TakenIn::Known, None));
         }
@@ -241,7 +287,13 @@ fn add(
         keep_record(conn, known.row(), source, &says, now)?;
         recombine(conn, known, now)?
     };
-    let first_day = |announced: Option<NaiveDate>| if before.announced.is_none() { announced } else { None };
+    let first_day = |announced: Option<NaiveDate>| {
+        if before.announced.is_none() {
+            announced
+        } else {
+            None
+        }
+    };
     if Names::of(&after) != Names::of(before) || title_key(&after) != title_key(before) {
         let listed = listed(conn, known)?;
         let same = same_works(conn, Some(known.row()), &after, &listed)?;
@@ -249,12 +301,19 @@ fn add(
             let mut all = same;
             all.extend(work(conn, known.row())?);
             let oldest = all.iter().map(Work::row).min().unwrap_or(known.row());
-            let oldest = all.iter().position(|work| work.row() == oldest).expect("the oldest is one of them");
+            let oldest = all
+                .iter()
+                .position(|work| work.row() == oldest)
+                .expect("the oldest is one of them");
             let announced = join(conn, &all[oldest], &all, now)?;
             return Ok((TakenIn::Changed, first_day(announced)));
         }
     }
-    let became = if after == *before { TakenIn::Known } else { TakenIn::Changed };
+    let became = if after == *before {
+        TakenIn::Known
+    } else {
+        TakenIn::Changed
+    };
     Ok((became, first_day(after.announced)))
 }
 
@@ -277,20 +336,35 @@ fn same_works(
               ORDER BY row
               LIMIT :limit",
         )?;
-        let found = statement
-            .query_map(named_params! { ":key": key, ":limit": SAME_TITLE_MAX }, |row| Ok(PaperRow(row.get("row")?)))?;
+        let found = statement.query_map(
+            named_params! { ":key": key, ":limit": SAME_TITLE_MAX },
+            |row| Ok(PaperRow(row.get("row")?)),
+        )?;
         for row in found {
             rows.insert(row?);
         }
     }
     let mut found: Vec<Same> = Vec::new();
     for row in rows.into_iter().filter(|row| Some(*row) != but) {
-        let Some(work) = work(conn, row)? else { continue };
+        let Some(work) = work(conn, row)? else {
+            continue;
+        };
         let theirs = listed(conn, &work)?;
-        let is_one = are_one(Listed { paper, records }, Listed { paper: &work.stored.paper, records: &theirs });
+        let is_one = are_one(
+            Listed { paper, records },
+            Listed {
+                paper: &work.stored.paper,
+                records: &theirs,
+            },
+        );
         if is_one && !are_kept_apart(conn, records, &theirs)? {
             let other = Names::of(&work.stored.paper);
-            found.push(Same { is_by_title: !names.share_one(&other), names: other, listed: theirs, work });
+            found.push(Same {
+                is_by_title: !names.share_one(&other),
+                names: other,
+                listed: theirs,
+                work,
+            });
         }
     }
     // A name says more than a title.
@@ -299,8 +373,9 @@ fn same_works(
     for found in found {
         let mut fits = true;
         for other in &same {
-            fits =
-                fits && !contradict(&other.names, &found.names) && !are_kept_apart(conn, &other.listed, &found.listed)?;
+            fits = fits
+                && !contradict(&other.names, &found.names)
+                && !are_kept_apart(conn, &other.listed, &found.listed)?;
         }
         if fits {
             same.push(found);
@@ -323,10 +398,13 @@ fn are_kept_apart(
     one: &[(String, PaperId)],
     other: &[(String, PaperId)],
 ) -> Result<bool, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT 1 FROM not_same WHERE name = :name AND other = :other")?;
+    let mut statement =
+        conn.prepare_cached("SELECT 1 FROM not_same WHERE name = :name AND other = :other")?;
     for (_, name) in one {
         for (_, other) in other {
-            if statement.exists(named_params! { ":name": name.as_str(), ":other": other.as_str() })? {
+            if statement
+                .exists(named_params! { ":name": name.as_str(), ":other": other.as_str() })?
+            {
                 return Ok(true);
             }
         }
@@ -336,7 +414,12 @@ fn are_kept_apart(
 
 /// Makes all of `works` one with `into`, whose records are complete, and tells
 /// on which day it is announced if none was known before.
-fn join(conn: &Connection, into: &Work, works: &[Work], now: DateTime<Utc>) -> Result<Option<NaiveDate>, StoreError> {
+fn join(
+    conn: &Connection,
+    into: &Work,
+    works: &[Work],
+    now: DateTime<Utc>,
+) -> Result<Option<NaiveDate>, StoreError> {
     for work in works.iter().filter(|work| work.row() != into.row()) {
         keep_records(conn, into)?;
         keep_records(conn, work)?;
@@ -357,15 +440,23 @@ fn join(conn: &Connection, into: &Work, works: &[Work], now: DateTime<Utc>) -> R
         }
     }
     let after = recombine(conn, into, now)?;
-    Ok(if into.stored.paper.announced.is_none() { after.announced } else { None })
+    Ok(if into.stored.paper.announced.is_none() {
+        after.announced
+    } else {
+        None
+    })
 }
 
 /// Source and id of each record of a work.
 fn listed(conn: &Connection, work: &Work) -> Result<Vec<(String, PaperId)>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT source, name FROM paper_records WHERE paper = :row")?;
+    let mut statement =
+        conn.prepare_cached("SELECT source, name FROM paper_records WHERE paper = :row")?;
     let rows = statement.query_map(named_params! { ":row": work.row().0 }, |row| {
         let columns = Columns::of("paper_records", row);
-        Ok((columns.get("source")?, columns.read("name", |text| text.parse().ok())?))
+        Ok((
+            columns.get("source")?,
+            columns.read("name", |text| text.parse().ok())?,
+        ))
     })?;
     let listed: Vec<(String, PaperId)> = rows.collect::<Result<_, _>>()?;
     if listed.is_empty() {
@@ -375,25 +466,36 @@ fn listed(conn: &Connection, work: &Work) -> Result<Vec<(String, PaperId)>, Stor
 }
 
 fn records(conn: &Connection, work: &Work) -> Result<Vec<Record>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT * FROM paper_records WHERE paper = :row ORDER BY name, source")?;
+    let mut statement = conn
+        .prepare_cached("SELECT * FROM paper_records WHERE paper = :row ORDER BY name, source")?;
     let rows = statement.query_map(named_params! { ":row": work.row().0 }, |row| {
         let columns = Columns::of("paper_records", row);
-        Ok(Record { source: columns.get("source")?, paper: columns.json("record")?, at: columns.instant("at")? })
+        Ok(Record {
+            source: columns.get("source")?,
+            paper: columns.json("record")?,
+            at: columns.instant("at")?,
+        })
     })?;
     let records: Vec<Record> = rows.collect::<Result<_, _>>()?;
     if records.is_empty() {
         let (source, paper) = (work.source.clone(), work.stored.paper.clone());
-        return Ok(vec![Record { source, paper, at: work.stored.seen_at }]);
+        return Ok(vec![Record {
+            source,
+            paper,
+            at: work.stored.seen_at,
+        }]);
     }
     Ok(records)
 }
 
 fn record(conn: &Connection, id: &PaperId, source: &str) -> Result<Option<Paper>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT record FROM paper_records WHERE name = :name AND source = :source")?;
-    let found = statement.query_row(named_params! { ":name": id.as_str(), ":source": source }, |row| {
-        Columns::of("paper_records", row).json("record")
-    });
+    let mut statement = conn.prepare_cached(
+        "SELECT record FROM paper_records WHERE name = :name AND source = :source",
+    )?;
+    let found = statement.query_row(
+        named_params! { ":name": id.as_str(), ":source": source },
+        |row| Columns::of("paper_records", row).json("record"),
+    );
     Ok(found.optional()?)
 }
 
@@ -431,11 +533,21 @@ fn keep_record(
 /// Writes what all records of a work say together.
 fn recombine(conn: &Connection, work: &Work, now: DateTime<Utc>) -> Result<Paper, StoreError> {
     let records = records(conn, work)?;
-    let several = if records.len() == 1 { 0 } else { records.len() as u32 };
-    let said: Vec<(String, Paper)> =
-        records.iter().map(|record| (record.source.clone(), record.paper.clone())).collect();
+    let several = if records.len() == 1 {
+        0
+    } else {
+        records.len() as u32
+    };
+    let said: Vec<(String, Paper)> = records
+        .iter()
+        .map(|record| (record.source.clone(), record.paper.clone()))
+        .collect();
     let after = combine(&work.stored.paper.id, &said);
-    let source = if several == 0 { &records[0].source } else { &work.source };
+    let source = if several == 0 {
+        &records[0].source
+    } else {
+        &work.source
+    };
     rewrite(conn, work, source, &after, several, now)?;
     if several == 0 {
         conn.prepare_cached("DELETE FROM paper_records WHERE paper = :row")?
@@ -444,7 +556,12 @@ fn recombine(conn: &Connection, work: &Work, now: DateTime<Utc>) -> Result<Paper
     Ok(after)
 }
 
-fn insert(conn: &Connection, source: &str, paper: &Paper, now: DateTime<Utc>) -> Result<PaperRow, StoreError> {
+fn insert(
+    conn: &Connection,
+    source: &str,
+    paper: &Paper,
+    now: DateTime<Utc>,
+) -> Result<PaperRow, StoreError> {
     let sql = "INSERT INTO papers (id, version, title, abstract, authors, categories, announced, published, updated,
                                    url, doi, comment, upvotes, same_as, journal, code, withdrawn,
                                    source, title_key, records, seen_at, changed_at)
@@ -538,12 +655,19 @@ fn enter_names(conn: &Connection, row: PaperRow, paper: &Paper) -> Result<(), St
 }
 
 fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, StoreError> {
-    let Some(row) = row_named(conn, id)? else { return Ok(Split::Unknown) };
-    let Some(from) = work(conn, row)? else { return Ok(Split::Unknown) };
+    let Some(row) = row_named(conn, id)? else {
+        return Ok(Split::Unknown);
+    };
+    let Some(from) = work(conn, row)? else {
+        return Ok(Split::Unknown);
+    };
     let own = from.stored.paper.id.clone();
     let records = records(conn, &from)?;
-    let merged: BTreeSet<PaperId> =
-        records.iter().map(|record| record.paper.id.clone()).filter(|name| *name != own).collect();
+    let merged: BTreeSet<PaperId> = records
+        .iter()
+        .map(|record| record.paper.id.clone())
+        .filter(|name| *name != own)
+        .collect();
     let asked = if *id == own {
         match merged.first() {
             None => return Ok(Split::Whole(own)),
@@ -553,25 +677,38 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
     } else if merged.contains(id) {
         id.clone()
     } else {
-        let bringer = records.iter().find(|record| Names::of(&record.paper).iter().any(|name| name == id));
-        return Ok(Split::OnlyAName(bringer.map_or(own, |record| record.paper.id.clone())));
+        let bringer = records
+            .iter()
+            .find(|record| Names::of(&record.paper).iter().any(|name| name == id));
+        return Ok(Split::OnlyAName(
+            bringer.map_or(own, |record| record.paper.id.clone()),
+        ));
     };
     let names = |id: &PaperId| {
         let of = records.iter().filter(|record| record.paper.id == *id);
-        of.map(|record| Names::of(&record.paper)).collect::<Vec<_>>()
+        of.map(|record| Names::of(&record.paper))
+            .collect::<Vec<_>>()
     };
     // What belongs to the record that goes, and not to what stays, goes with it.
     let mut apart = vec![asked.clone()];
     let stays = names(&own);
     while let Some(next) = merged.iter().find(|id| {
         let theirs = names(id);
-        let with = |others: &[Names]| theirs.iter().any(|one| others.iter().any(|other| one.share_one(other)));
+        let with = |others: &[Names]| {
+            theirs
+                .iter()
+                .any(|one| others.iter().any(|other| one.share_one(other)))
+        };
         !apart.contains(id) && !with(&stays) && apart.iter().any(|gone| with(&names(gone)))
     }) {
         apart.push(next.clone());
     }
     for gone in &apart {
-        for kept in records.iter().map(|record| &record.paper.id).filter(|id| !apart.contains(id)) {
+        for kept in records
+            .iter()
+            .map(|record| &record.paper.id)
+            .filter(|id| !apart.contains(id))
+        {
             for (name, other) in [(gone, kept), (kept, gone)] {
                 conn.prepare_cached(
                     "INSERT INTO not_same (name, other, at)
@@ -584,11 +721,14 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
     }
     let to = row_for(conn, &from, &apart, &records)?;
     let both = named_params! { ":from": row.0, ":to": to.0 };
-    conn.prepare_cached("DELETE FROM paper_names WHERE paper IN (:from, :to)")?.execute(both)?;
+    conn.prepare_cached("DELETE FROM paper_names WHERE paper IN (:from, :to)")?
+        .execute(both)?;
     for gone in &apart {
         let moved = named_params! { ":to": to.0, ":name": gone.as_str(), ":from": row.0 };
-        conn.prepare_cached("UPDATE paper_records SET paper = :to WHERE name = :name AND paper = :from")?
-            .execute(moved)?;
+        conn.prepare_cached(
+            "UPDATE paper_records SET paper = :to WHERE name = :name AND paper = :from",
+        )?
+        .execute(moved)?;
         conn.prepare_cached(
             "UPDATE papers SET merged_into = :to WHERE id = :name AND merged_into = :from AND row <> :to",
         )?
@@ -596,7 +736,9 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
     }
     for row in [to, row] {
         // What it tells is what it told before the records met: no news.
-        let Some(bare) = work(conn, row)? else { continue };
+        let Some(bare) = work(conn, row)? else {
+            continue;
+        };
         let after = recombine_quietly(conn, &bare, now)?;
         enter_names(conn, row, &after)?;
     }
@@ -604,26 +746,46 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
 }
 
 /// The row for records that are taken out: the one that they had, or a new one.
-fn row_for(conn: &Connection, from: &Work, apart: &[PaperId], records: &[Record]) -> Result<PaperRow, StoreError> {
-    let mut had = conn.prepare_cached("SELECT row FROM papers WHERE id = :id AND merged_into = :from")?;
+fn row_for(
+    conn: &Connection,
+    from: &Work,
+    apart: &[PaperId],
+    records: &[Record],
+) -> Result<PaperRow, StoreError> {
+    let mut had =
+        conn.prepare_cached("SELECT row FROM papers WHERE id = :id AND merged_into = :from")?;
     for id in apart {
-        let row = had.query_row(named_params! { ":id": id.as_str(), ":from": from.row().0 }, |row| row.get("row"));
+        let row = had.query_row(
+            named_params! { ":id": id.as_str(), ":from": from.row().0 },
+            |row| row.get("row"),
+        );
         if let Some(row) = row.optional()? {
             conn.prepare_cached("UPDATE papers SET merged_into = NULL WHERE row = :row")?
                 .execute(named_params! { ":row": row })?;
             return Ok(PaperRow(row));
         }
     }
-    let record =
-        records.iter().find(|record| record.paper.id == apart[0]).expect("the record asked for is one of them");
+    let record = records
+        .iter()
+        .find(|record| record.paper.id == apart[0])
+        .expect("the record asked for is one of them");
     insert(conn, &record.source, &record.paper, record.at)
 }
 
 /// As [`recombine`], but what changes is not news.
-fn recombine_quietly(conn: &Connection, work: &Work, now: DateTime<Utc>) -> Result<Paper, StoreError> {
-    let last: i64 = conn.query_row("SELECT coalesce(max(id), 0) AS id FROM paper_events", [], |row| row.get("id"))?;
+fn recombine_quietly(
+    conn: &Connection,
+    work: &Work,
+    now: DateTime<Utc>,
+) -> Result<Paper, StoreError> {
+    let last: i64 = conn.query_row(
+        "SELECT coalesce(max(id), 0) AS id FROM paper_events",
+        [],
+        |row| row.get("id"),
+    )?;
     let after = recombine(conn, work, now)?;
-    conn.prepare_cached("DELETE FROM paper_events WHERE id > :last")?.execute(named_params! { ":last": last })?;
+    conn.prepare_cached("DELETE FROM paper_events WHERE id > :last")?
+        .execute(named_params! { ":last": last })?;
     Ok(after)
 }
 
@@ -632,8 +794,9 @@ pub(super) fn name_old_papers(store: &mut SqliteStore) -> Result<(), StoreError>
     loop {
         let tx = store.write()?;
         let unnamed: Vec<Work> = {
-            let mut statement =
-                tx.prepare_cached("SELECT * FROM papers WHERE title_key IS NULL ORDER BY row LIMIT :limit")?;
+            let mut statement = tx.prepare_cached(
+                "SELECT * FROM papers WHERE title_key IS NULL ORDER BY row LIMIT :limit",
+            )?;
             let rows = statement.query_map(named_params! { ":limit": NAMED_AT_ONCE }, work_of)?;
             rows.collect::<Result<_, _>>()?
         };
@@ -643,7 +806,9 @@ pub(super) fn name_old_papers(store: &mut SqliteStore) -> Result<(), StoreError>
         for work in unnamed {
             let paper = &work.stored.paper;
             tx.prepare_cached("UPDATE papers SET title_key = :key WHERE row = :row")?
-                .execute(named_params! { ":row": work.row().0, ":key": title_key(paper).unwrap_or(0) })?;
+                .execute(
+                    named_params! { ":row": work.row().0, ":key": title_key(paper).unwrap_or(0) },
+                )?;
             enter_names(&tx, work.row(), paper)?;
         }
         tx.commit()?;

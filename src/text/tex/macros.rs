@@ -3,7 +3,9 @@
 use unicode_normalization::char::is_combining_mark;
 
 use super::symbols::{self, Symbol};
-use super::write::{address, push_accented, push_address, push_all, push_atom, push_blank, push_fraction, push_link};
+use super::write::{
+    address, push_accented, push_address, push_all, push_atom, push_blank, push_fraction, push_link,
+};
 use super::{MAX_DEPTH, Mode, Reader, Span, is_citation};
 use crate::text::scripts::{push_subscript, push_superscript};
 
@@ -24,8 +26,9 @@ impl Reader<'_> {
             let braced = self.byte(start, end) == Some(b'{');
             let letter = self.char_at(start, end)?;
             let dotless = letter == '\\' && matches!(self.name_at(start + 1, end), "i" | "j");
-            let alone =
-                letter.is_alphabetic() && start > at && self.char_before(at - 2).is_none_or(char::is_alphabetic);
+            let alone = letter.is_alphabetic()
+                && start > at
+                && self.char_before(at - 2).is_none_or(char::is_alphabetic);
             if !braced && !dotless && !alone {
                 return None;
             }
@@ -118,7 +121,11 @@ impl Reader<'_> {
             | "operatornamewithlimits" => {
                 let upright = name.starts_with("text") || name.ends_with("box");
                 let inner_mode = if upright { Mode::Text } else { mode };
-                let at = if name.starts_with("operatorname") && self.byte(at, end) == Some(b'*') { at + 1 } else { at };
+                let at = if name.starts_with("operatorname") && self.byte(at, end) == Some(b'*') {
+                    at + 1
+                } else {
+                    at
+                };
                 let argument = self.argument(at, end, depth)?;
                 let inner = self.to_string(argument.inner, inner_mode, depth);
                 if name.starts_with("operatorname") {
@@ -133,7 +140,15 @@ impl Reader<'_> {
     }
 
     /// Macros that change or enclose their argument.
-    fn notation(&self, name: &str, at: usize, end: usize, mode: Mode, depth: usize, out: &mut String) -> Option<usize> {
+    fn notation(
+        &self,
+        name: &str,
+        at: usize,
+        end: usize,
+        mode: Mode,
+        depth: usize,
+        out: &mut String,
+    ) -> Option<usize> {
         match name {
             "mathbb" | "mathds" | "Bbb" | "mathcal" | "mathscr" | "mathfrak" | "frak" => {
                 let argument = self.argument(at, end, depth)?;
@@ -176,7 +191,11 @@ impl Reader<'_> {
             "ket" | "bra" => {
                 let argument = self.argument(at, end, depth)?;
                 let inner = self.to_string(argument.inner, Mode::Math, depth);
-                let (open, close) = if name == "ket" { ('|', '⟩') } else { ('⟨', '|') };
+                let (open, close) = if name == "ket" {
+                    ('|', '⟩')
+                } else {
+                    ('⟨', '|')
+                };
                 out.push(open);
                 out.push_str(&inner);
                 out.push(close);
@@ -225,14 +244,17 @@ impl Reader<'_> {
                 if !inner.trim().is_empty() {
                     push_blank(out);
                     push_all(out, &["(", inner.trim(), ")"]);
-                    if self.char_at(note.next, end).is_some_and(char::is_alphanumeric) {
+                    if self
+                        .char_at(note.next, end)
+                        .is_some_and(char::is_alphanumeric)
+                    {
                         out.push(' ');
                     }
                 }
                 Some(note.next)
             }
-            "textcolor" | "colorbox" | "foreignlanguage" | "hyperlink" | "hyperref" | "fontsize" | "raisebox"
-            | "scalebox" | "resizebox" | "rotatebox" => {
+            "textcolor" | "colorbox" | "foreignlanguage" | "hyperlink" | "hyperref"
+            | "fontsize" | "raisebox" | "scalebox" | "resizebox" | "rotatebox" => {
                 let option = self.braced(at, end, depth)?;
                 let Some(content) = self.braced(option.next, end, depth) else {
                     // Only one argument: then it is what there is to read.
@@ -242,8 +264,8 @@ impl Reader<'_> {
                 self.read(content.inner, mode, depth + 1, out);
                 Some(content.next)
             }
-            "begin" | "end" | "color" | "vspace" | "hspace" | "phantom" | "vphantom" | "hphantom" | "label"
-            | "pagestyle" | "thispagestyle" | "definecolor" => {
+            "begin" | "end" | "color" | "vspace" | "hspace" | "phantom" | "vphantom"
+            | "hphantom" | "label" | "pagestyle" | "thispagestyle" | "definecolor" => {
                 let dropped = self.braced(at, end, depth)?;
                 push_blank(out);
                 Some(self.skip_blanks(dropped.next, end))
@@ -260,7 +282,9 @@ impl Reader<'_> {
             }
             "mkern" | "kern" | "hskip" | "vskip" | "mskip" => {
                 let rest = &self.raw[at..end];
-                let length = rest.find(|c: char| !(c.is_ascii_digit() || "+-. ".contains(c))).unwrap_or(rest.len());
+                let length = rest
+                    .find(|c: char| !(c.is_ascii_digit() || "+-. ".contains(c)))
+                    .unwrap_or(rest.len());
                 let unit = rest.get(length..length + 2)?;
                 if !matches!(unit, "mu" | "pt" | "em" | "ex" | "cm" | "mm" | "in") {
                     return None;
@@ -292,21 +316,31 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn symbol(&self, name: &str, at: usize, end: usize, mode: Mode, out: &mut String) -> Option<usize> {
+    pub(super) fn symbol(
+        &self,
+        name: &str,
+        at: usize,
+        end: usize,
+        mode: Mode,
+        out: &mut String,
+    ) -> Option<usize> {
         let found = symbols::symbol(name)?;
         let next = self.skip_blanks(at, end);
         let spaced = next > at;
         let follows = self.char_at(next, end);
         // A pattern (`\S+`), not a paragraph sign.
-        if name.len() == 1 && mode == Mode::Text && self.byte(at, end).is_some_and(|b| b"+*?[|\\".contains(&b)) {
+        if name.len() == 1
+            && mode == Mode::Text
+            && self.byte(at, end).is_some_and(|b| b"+*?[|\\".contains(&b))
+        {
             return None;
         }
         match found {
             Symbol::Ordinary(text) => {
                 let within_word = out.ends_with(char::is_alphabetic);
                 out.push_str(text);
-                let tight =
-                    mode == Mode::Math && follows.is_some_and(|c| c.is_alphanumeric() || "\\^_({)}".contains(c));
+                let tight = mode == Mode::Math
+                    && follows.is_some_and(|c| c.is_alphanumeric() || "\\^_({)}".contains(c));
                 // `S\o ren`, `\O stby`: a letter of a word, whose macro the space
                 // ends. `5 \AA resolution` is a unit, `\mu m` Greek.
                 let greek = text.contains(|c| ('\u{370}'..'\u{400}').contains(&c));
@@ -426,7 +460,14 @@ impl Reader<'_> {
     }
 
     /// The groups that follow an unknown macro, set apart by spaces.
-    fn contents(&self, mut at: usize, end: usize, mode: Mode, depth: usize, out: &mut String) -> usize {
+    fn contents(
+        &self,
+        mut at: usize,
+        end: usize,
+        mode: Mode,
+        depth: usize,
+        out: &mut String,
+    ) -> usize {
         let mut first = true;
         while self.byte(at, end) == Some(b'{') {
             let Some(close) = self.pairs.close(at, end) else {
@@ -436,7 +477,10 @@ impl Reader<'_> {
                 push_blank(out);
             }
             first = false;
-            let inner = Span { at: at + 1, end: close };
+            let inner = Span {
+                at: at + 1,
+                end: close,
+            };
             self.read(inner, mode, depth + 1, out);
             at = close + 1;
         }

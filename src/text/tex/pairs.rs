@@ -13,7 +13,9 @@ impl Pairs {
         let bytes = raw.as_bytes();
         // Text beyond 4 GiB has no partners: legible, only less pretty.
         if u32::try_from(bytes.len()).is_err() {
-            return Self { partner: Vec::new() };
+            return Self {
+                partner: Vec::new(),
+            };
         }
         let mut partner = vec![NONE; bytes.len()];
         let mut open_braces = Vec::new();
@@ -78,8 +80,8 @@ pub(super) fn is_formula(inner: &str, after: Option<char>) -> bool {
     }
     let leads_blank = inner.starts_with(char::is_whitespace);
     let ends_blank = inner.ends_with(char::is_whitespace);
-    let price_like =
-        trimmed.starts_with(|c: char| c.is_ascii_digit()) && (ends_blank || after.is_some_and(|c| c.is_ascii_digit()));
+    let price_like = trimmed.starts_with(|c: char| c.is_ascii_digit())
+        && (ends_blank || after.is_some_and(|c| c.is_ascii_digit()));
     let words = longest_prose(trimmed);
     if inner.contains(['\\', '^', '_', '{']) {
         return !(price_like && words >= 1 && ends_blank || words >= 4 && leads_blank);

@@ -33,7 +33,10 @@ pub(super) fn symbol(name: &str) -> Option<Symbol> {
 }
 
 fn ordinary(name: &str) -> Option<&'static str> {
-    greek(name).or_else(|| letter(name)).or_else(|| sign(name)).or_else(|| shorthand(name))
+    greek(name)
+        .or_else(|| letter(name))
+        .or_else(|| sign(name))
+        .or_else(|| shorthand(name))
 }
 
 fn greek(name: &str) -> Option<&'static str> {
@@ -405,17 +408,19 @@ fn word(name: &str) -> Option<&'static str> {
 
 fn silent(name: &str) -> Option<Symbol> {
     Some(match name {
-        "quad" | "qquad" | "space" | "thinspace" | "enspace" | "newline" | "linebreak" | "par" | "medspace"
-        | "thickspace" | "bigskip" | "medskip" | "smallskip" | "hfill" | "hline" | "nobreakspace" | "enskip" | "cr"
-        | "tab" => Symbol::Space,
-        "left" | "right" | "middle" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl"
-        | "biggr" | "Biggl" | "Biggr" | "bigm" | "Bigm" | "displaystyle" | "textstyle" | "scriptstyle"
-        | "scriptscriptstyle" | "limits" | "nolimits" | "xspace" | "noindent" | "centering" | "protect"
-        | "boldmath" | "unboldmath" | "allowbreak" | "nobreakdash" | "nobreak" | "bf" | "it" | "em" | "rm" | "sc"
-        | "sf" | "tt" | "sl" | "cal" | "bfseries" | "itshape" | "mdseries" | "upshape" | "scshape" | "slshape"
-        | "rmfamily" | "sffamily" | "ttfamily" | "normalfont" | "tiny" | "scriptsize" | "footnotesize" | "small"
-        | "normalsize" | "large" | "Large" | "LARGE" | "huge" | "Huge" | "null" | "relax" | "strut" | "ensuremath"
-        | "negthinspace" | "maketitle" | "sloppy" | "frenchspacing" => Symbol::Nothing,
+        "quad" | "qquad" | "space" | "thinspace" | "enspace" | "newline" | "linebreak" | "par"
+        | "medspace" | "thickspace" | "bigskip" | "medskip" | "smallskip" | "hfill" | "hline"
+        | "nobreakspace" | "enskip" | "cr" | "tab" => Symbol::Space,
+        "left" | "right" | "middle" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr"
+        | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl" | "Biggr" | "bigm" | "Bigm"
+        | "displaystyle" | "textstyle" | "scriptstyle" | "scriptscriptstyle" | "limits"
+        | "nolimits" | "xspace" | "noindent" | "centering" | "protect" | "boldmath"
+        | "unboldmath" | "allowbreak" | "nobreakdash" | "nobreak" | "bf" | "it" | "em" | "rm"
+        | "sc" | "sf" | "tt" | "sl" | "cal" | "bfseries" | "itshape" | "mdseries" | "upshape"
+        | "scshape" | "slshape" | "rmfamily" | "sffamily" | "ttfamily" | "normalfont" | "tiny"
+        | "scriptsize" | "footnotesize" | "small" | "normalsize" | "large" | "Large" | "LARGE"
+        | "huge" | "Huge" | "null" | "relax" | "strut" | "ensuremath" | "negthinspace"
+        | "maketitle" | "sloppy" | "frenchspacing" => Symbol::Nothing,
         _ => return None,
     })
 }

@@ -51,7 +51,9 @@ pub(super) fn bare_accent(mark: char) -> &'static str {
 
 pub(super) fn push_fraction(out: &mut String, above: &str, below: &str) {
     // `2 1/2` must not read as 21/2.
-    if out.ends_with(|c: char| c.is_ascii_digit()) && above.starts_with(|c: char| c.is_ascii_digit()) {
+    if out.ends_with(|c: char| c.is_ascii_digit())
+        && above.starts_with(|c: char| c.is_ascii_digit())
+    {
         out.push(' ');
     }
     push_atom(out, above);
@@ -61,7 +63,9 @@ pub(super) fn push_fraction(out: &mut String, above: &str, below: &str) {
 
 /// Appends `text`, in brackets if an operator within could be misread.
 pub(super) fn push_atom(out: &mut String, text: &str) {
-    let single = text.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || "._′∞°%".contains(c));
+    let single = text
+        .chars()
+        .all(|c| c.is_alphanumeric() || is_combining_mark(c) || "._′∞°%".contains(c));
     if single || bracketed(text) {
         out.push_str(text);
     } else {

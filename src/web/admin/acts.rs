@@ -26,14 +26,23 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, PageError> {
     let before = Query::of(&uri).parsed::<i64>("before");
-    let mut acts = admin.site.db.read(move |store| store.admin_acts(before, PAGE_ROWS + 1)).await?;
+    let mut acts = admin
+        .site
+        .db
+        .read(move |store| store.admin_acts(before, PAGE_ROWS + 1))
+        .await?;
     let has_more = acts.len() > PAGE_ROWS as usize;
     acts.truncate(PAGE_ROWS as usize);
     let older = acts.last().filter(|_| has_more).map(|act| act.id);
     let now = admin.site.clock.now();
     let views: Vec<ActView> = acts
         .into_iter()
-        .map(|act| ActView { at: clock(act.at, now), act: act.act, who: act.who, network: act.network })
+        .map(|act| ActView {
+            at: clock(act.at, now),
+            act: act.act,
+            who: act.who,
+            network: act.network,
+        })
         .collect();
     let page = admin
         .page(&session, "/admin/acts")

@@ -76,8 +76,14 @@ struct Row {
 impl Chart {
     /// The values of each label on top of each other.
     pub(super) fn stacked(mut self) -> Drawn {
-        self.series.retain(|series| series.values.iter().flatten().any(|value| *value > 0.0));
-        let sums = (0..self.labels.len()).map(|at| self.series.iter().filter_map(|series| series.values[at]).sum());
+        self.series
+            .retain(|series| series.values.iter().flatten().any(|value| *value > 0.0));
+        let sums = (0..self.labels.len()).map(|at| {
+            self.series
+                .iter()
+                .filter_map(|series| series.values[at])
+                .sum()
+        });
         let most = sums.fold(0.0, f64::max);
         let (top, mut marks) = (scale(most), String::new());
         let step = self.step();
@@ -86,7 +92,9 @@ impl Chart {
         for at in 0..self.labels.len() {
             let mut height = 0.0;
             for series in &self.series {
-                let Some(value) = series.values[at].filter(|value| *value > 0.0) else { continue };
+                let Some(value) = series.values[at].filter(|value| *value > 0.0) else {
+                    continue;
+                };
                 let (low, high) = (self.y(height, top), self.y(height + value, top));
                 let x = LEFT + step * at as f64 + (step - broad) / 2.0;
                 let _ = write!(
@@ -103,8 +111,14 @@ impl Chart {
 
     /// A line through the values of each series, broken where nothing is known.
     pub(super) fn lines(mut self) -> Drawn {
-        self.series.retain(|series| series.values.iter().any(Option::is_some));
-        let most = self.series.iter().flat_map(|series| series.values.iter().flatten()).copied().fold(0.0, f64::max);
+        self.series
+            .retain(|series| series.values.iter().any(Option::is_some));
+        let most = self
+            .series
+            .iter()
+            .flat_map(|series| series.values.iter().flatten())
+            .copied()
+            .fold(0.0, f64::max);
         let (top, mut marks) = (scale(most), String::new());
         let step = self.step();
         for series in &self.series {
@@ -118,10 +132,18 @@ impl Chart {
                 };
                 let (x, y) = (LEFT + step * (at as f64 + 0.5), self.y(*value, top));
                 let _ = write!(path, "{}{x:.1} {y:.1}", if is_drawing { "L" } else { "M" });
-                let _ = write!(points, "<circle class=\"s{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>", series.colour);
+                let _ = write!(
+                    points,
+                    "<circle class=\"s{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>",
+                    series.colour
+                );
                 is_drawing = true;
             }
-            let _ = write!(marks, "<path class=\"l{}\" d=\"{path}\"/>{points}", series.colour);
+            let _ = write!(
+                marks,
+                "<path class=\"l{}\" d=\"{path}\"/>{points}",
+                series.colour
+            );
         }
         let has_values = !self.series.is_empty();
         self.drawn(top, has_values, &marks)
@@ -141,15 +163,26 @@ impl Chart {
         let shown = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), number);
         let rows = (0..self.labels.len()).map(|at| Row {
             label: self.labels[at].clone(),
-            values: self.series.iter().map(|series| shown(&series.values[at])).collect(),
+            values: self
+                .series
+                .iter()
+                .map(|series| shown(&series.values[at]))
+                .collect(),
         });
         Drawn {
             rows: rows.collect(),
-            names: self.series.iter().map(|series| series.name.clone()).collect(),
+            names: self
+                .series
+                .iter()
+                .map(|series| series.name.clone())
+                .collect(),
             legend: self
                 .series
                 .iter()
-                .map(|series| LegendEntry { name: series.name.clone(), colour: series.colour })
+                .map(|series| LegendEntry {
+                    name: series.name.clone(),
+                    colour: series.colour,
+                })
                 .collect(),
             svg,
             id: self.id,
@@ -201,17 +234,28 @@ impl Chart {
 fn scale(most: f64) -> f64 {
     let small = [4.0, 8.0, 12.0].into_iter().find(|end| *end >= most);
     let power = 10f64.powf(most.max(1.0).log10().floor());
-    let mut large = [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0].into_iter().map(|times| times * power);
-    small.or_else(|| large.find(|end| *end >= most)).unwrap_or(10.0 * power)
+    let mut large = [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0]
+        .into_iter()
+        .map(|times| times * power);
+    small
+        .or_else(|| large.find(|end| *end >= most))
+        .unwrap_or(10.0 * power)
 }
 
 /// `12,345`, `2.5`
 fn number(value: f64) -> String {
-    if (value - value.round()).abs() < 0.05 { grouped(value.round().max(0.0) as u64) } else { format!("{value:.1}") }
+    if (value - value.round()).abs() < 0.05 {
+        grouped(value.round().max(0.0) as u64)
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -226,7 +270,11 @@ mod tests {
             unit: "mails",
             axis: "day",
             labels: (1..=values.len()).map(|at| format!("Aug {at}")).collect(),
-            series: vec![Series { name: "sent".to_owned(), colour: 1, values }],
+            series: vec![Series {
+                name: "sent".to_owned(),
+                colour: 1,
+                values,
+            }],
         }
     }
 
@@ -234,15 +282,29 @@ mod tests {
     fn a_chart_is_a_picture_with_words_and_a_table() {
         let drawn = chart(vec![Some(3.0), None, Some(1_500.0)]).stacked();
         let svg = drawn.svg.unwrap();
-        assert!(svg.contains("Mails &lt;by&gt; day</title>") && svg.contains("Mails &amp; what"), "{svg}");
+        assert!(
+            svg.contains("Mails &lt;by&gt; day</title>") && svg.contains("Mails &amp; what"),
+            "{svg}"
+        );
         assert_eq!(svg.matches("<rect").count(), 2);
-        assert!(svg.contains(">1,600</text>") && !svg.contains("style="), "{svg}");
+        assert!(
+            svg.contains(">1,600</text>") && !svg.contains("style="),
+            "{svg}"
+        );
         assert_eq!(drawn.rows[1].values, ["–"]);
         assert_eq!(drawn.rows[2].values, ["1,500"]);
         let broken = chart(vec![Some(3.0), None, Some(2.0), Some(0.0)]).lines();
         let svg = broken.svg.unwrap();
-        let path = svg.split(" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-        assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 1), "{path}");
+        let path = svg
+            .split(" d=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .unwrap();
+        assert_eq!(
+            (path.matches('M').count(), path.matches('L').count()),
+            (2, 1),
+            "{path}"
+        );
     }
 
     #[test]
@@ -254,9 +316,15 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, end) in
-            [(0.0, 4.0), (4.0, 4.0), (5.0, 8.0), (9.0, 12.0), (13.0, 16.0), (399.0, 400.0), (801.0, 1_000.0)]
-        {
+        for (most, end) in [
+            (0.0, 4.0),
+            (4.0, 4.0),
+            (5.0, 8.0),
+            (9.0, 12.0),
+            (13.0, 16.0),
+            (399.0, 400.0),
+            (801.0, 1_000.0),
+        ] {
             assert!((scale(most) - end).abs() < 1e-9, "{most}: {}", scale(most));
         }
     }

@@ -46,7 +46,12 @@ fn read(store: &mut dyn Store, days: u64, now: DateTime<Utc>) -> Result<Figures,
     let mut people = store.subscriber_counts(first)?;
     // Today is not over: what stands now counts.
     people.retain(|(day, _, _)| *day != now.date_naive());
-    people.extend(store.count_subscribers()?.into_iter().map(|(status, count)| (now.date_naive(), status, count)));
+    people.extend(
+        store
+            .count_subscribers()?
+            .into_iter()
+            .map(|(status, count)| (now.date_naive(), status, count)),
+    );
     Ok(Figures {
         mails: store.mails_by_day(since)?,
         announced: store.latencies(CountedFrom::Announcement, since)?,
@@ -65,12 +70,24 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let (days, spans) = spans(&uri, DAYS);
     let now = admin.site.clock.now();
-    let kept = admin.figures.lock().unwrap_or_else(PoisonError::into_inner).0.get(&days).cloned();
+    let kept = admin
+        .figures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .0
+        .get(&days)
+        .cloned();
     let kept = kept.filter(|(at, _)| (TimeDelta::zero()..FRESH).contains(&(now - *at)));
     let figures = if let Some((_, figures)) = kept {
         figures
     } else {
-        let figures = Arc::new(admin.site.db.read(move |store| read(store, days, now)).await?);
+        let figures = Arc::new(
+            admin
+                .site
+                .db
+                .read(move |store| read(store, days, now))
+                .await?,
+        );
         let mut all = admin.figures.lock().unwrap_or_else(PoisonError::into_inner);
         all.0.insert(days, (now, Arc::clone(&figures)));
         figures
@@ -84,7 +101,10 @@ pub(super) async fn show(
 }
 
 fn draw(figures: &Figures, days: u64, today: NaiveDate) -> Vec<Drawn> {
-    let all: Vec<NaiveDate> = (0..days).rev().map(|back| today - Days::new(back)).collect();
+    let all: Vec<NaiveDate> = (0..days)
+        .rev()
+        .map(|back| today - Days::new(back))
+        .collect();
     vec![
         mails(figures, &all).stacked(),
         took(
@@ -112,11 +132,17 @@ fn draw(figures: &Figures, days: u64, today: NaiveDate) -> Vec<Drawn> {
 
 /// Labels of days.
 fn labels(days: &[NaiveDate]) -> Vec<String> {
-    days.iter().map(|day| day.format("%-d %b").to_string()).collect()
+    days.iter()
+        .map(|day| day.format("%-d %b").to_string())
+        .collect()
 }
 
 /// One value for each of `days`, from counts of a kind.
-fn by_day<K: PartialEq + Hash>(counts: &[(NaiveDate, K, u64)], kind: &K, days: &[NaiveDate]) -> Vec<Option<f64>> {
+fn by_day<K: PartialEq + Hash>(
+    counts: &[(NaiveDate, K, u64)],
+    kind: &K,
+    days: &[NaiveDate],
+) -> Vec<Option<f64>> {
     let of_day = |day: &NaiveDate| {
         let fitting = counts.iter().filter(|(at, of, _)| at == day && of == kind);
         fitting.map(|(_, _, count)| *count as f64).sum::<f64>()
@@ -125,7 +151,9 @@ fn by_day<K: PartialEq + Hash>(counts: &[(NaiveDate, K, u64)], kind: &K, days: &
 }
 
 fn mails(figures: &Figures, days: &[NaiveDate]) -> Chart {
-    use DeliveryState::{Accepted, Claimed, Deferred, Expired, HandingOver, Held, Rejected, Rendered, Uncertain};
+    use DeliveryState::{
+        Accepted, Claimed, Deferred, Expired, HandingOver, Held, Rejected, Rendered, Uncertain,
+    };
     let colours = [
         (Accepted, 1),
         (Rendered, 2),
@@ -140,7 +168,8 @@ fn mails(figures: &Figures, days: &[NaiveDate]) -> Chart {
     Chart {
         id: "mails",
         title: "Mails by outcome",
-        about: "Mails by the day (UTC) on which they were queued, and where they stand now.".to_owned(),
+        about: "Mails by the day (UTC) on which they were queued, and where they stand now."
+            .to_owned(),
         unit: "mails",
         axis: "Day",
         labels: labels(days),
@@ -155,7 +184,13 @@ fn mails(figures: &Figures, days: &[NaiveDate]) -> Chart {
     }
 }
 
-fn took(id: &'static str, title: &'static str, about: &str, took: &[Took], days: &[NaiveDate]) -> Chart {
+fn took(
+    id: &'static str,
+    title: &'static str,
+    about: &str,
+    took: &[Took],
+    days: &[NaiveDate],
+) -> Chart {
     let of = |share: f64| days.iter().map(|day| quantile(took, *day, share)).collect();
     Chart {
         id,
@@ -165,8 +200,16 @@ fn took(id: &'static str, title: &'static str, about: &str, took: &[Took], days:
         axis: "Day",
         labels: labels(days),
         series: vec![
-            Series { name: "median".to_owned(), colour: 1, values: of(0.5) },
-            Series { name: "nine of ten".to_owned(), colour: 5, values: of(0.9) },
+            Series {
+                name: "median".to_owned(),
+                colour: 1,
+                values: of(0.5),
+            },
+            Series {
+                name: "nine of ten".to_owned(),
+                colour: 5,
+                values: of(0.9),
+            },
         ],
     }
 }
@@ -227,7 +270,8 @@ fn people(figures: &Figures, days: &[NaiveDate]) -> Chart {
     Chart {
         id: "people",
         title: "Subscribers by status",
-        about: "Counted once a day, when the database is tended; the last one is of now.".to_owned(),
+        about: "Counted once a day, when the database is tended; the last one is of now."
+            .to_owned(),
         unit: "subscribers",
         axis: "Day",
         labels: labels(days),
@@ -235,17 +279,32 @@ fn people(figures: &Figures, days: &[NaiveDate]) -> Chart {
             .into_iter()
             .map(|(status, colour)| {
                 let values = by_day(&figures.people, &status, days);
-                let values = values.into_iter().zip(days).map(|(value, day)| value.filter(|_| is_counted(day)));
-                Series { name: status.word().to_owned(), colour, values: values.collect() }
+                let values = values
+                    .into_iter()
+                    .zip(days)
+                    .map(|(value, day)| value.filter(|_| is_counted(day)));
+                Series {
+                    name: status.word().to_owned(),
+                    colour,
+                    values: values.collect(),
+                }
             })
             .collect(),
     }
 }
 
 fn ranks(figures: &Figures) -> Chart {
-    let shown: Vec<&ThumbsAtRank> = figures.ranks.iter().filter(|at| at.shown > 0).take(RANKS_MAX).collect();
+    let shown: Vec<&ThumbsAtRank> = figures
+        .ranks
+        .iter()
+        .filter(|at| at.shown > 0)
+        .take(RANKS_MAX)
+        .collect();
     let of_hundred = |count: fn(&ThumbsAtRank) -> u64| {
-        shown.iter().map(|at| Some(100.0 * count(at) as f64 / at.shown as f64)).collect()
+        shown
+            .iter()
+            .map(|at| Some(100.0 * count(at) as f64 / at.shown as f64))
+            .collect()
     };
     Chart {
         id: "ranks",
@@ -271,7 +330,11 @@ mod tests {
     #[test]
     fn quantiles_count_mails() {
         let day: NaiveDate = "2026-08-04".parse().unwrap();
-        let took = |minutes, mails| Took { day, minutes, mails };
+        let took = |minutes, mails| Took {
+            day,
+            minutes,
+            mails,
+        };
         let all = [took(5, 5), took(10, 4), took(600, 1)];
         assert_eq!(quantile(&all, day, 0.5), Some(5.0));
         assert_eq!(quantile(&all, day, 0.9), Some(10.0));

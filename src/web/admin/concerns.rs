@@ -4,7 +4,8 @@ use super::show::{ago, counted, span};
 use crate::alarm::is_grave;
 use crate::coverage::{Coverage, CoverageState};
 use crate::store::{
-    AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding, WorkNote,
+    AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding,
+    WorkNote,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
@@ -99,46 +100,80 @@ pub(super) fn concerns(facts: &Facts) -> Vec<Concern> {
 fn concern(weight: Weight, text: String, remedy: &str, url: Option<&'static str>) -> Concern {
     // What is to be typed stands between backticks.
     let parts = remedy.split('`').enumerate();
-    let remedy = parts.map(|(at, text)| Part { text: text.to_owned(), is_code: at % 2 == 1 }).collect();
-    Concern { weight, text, remedy, url }
+    let remedy = parts
+        .map(|(at, text)| Part {
+            text: text.to_owned(),
+            is_code: at % 2 == 1,
+        })
+        .collect();
+    Concern {
+        weight,
+        text,
+        remedy,
+        url,
+    }
 }
 
 fn of_the_database(facts: &Facts, all: &mut Vec<Concern>) {
     if let Some(why) = &facts.unwritable {
         let text = format!("The database cannot be written: {why}.");
-        let remedy =
-            "Nothing is sent until it can: look at the disk (space, rights, errors); `paperboy check` says more.";
+        let remedy = "Nothing is sent until it can: look at the disk (space, rights, errors); `paperboy check` says more.";
         all.push(concern(Weight::Fail, text, remedy, None));
     }
 }
 
 fn of_the_relay(facts: &Facts, all: &mut Vec<Concern>) {
-    for (relay, pause) in facts.relays.iter().filter(|(_, pause)| pause.until > facts.now) {
+    for (relay, pause) in facts
+        .relays
+        .iter()
+        .filter(|(_, pause)| pause.until > facts.now)
+    {
         let until = ago(pause.until, facts.now);
         if pause.refuses_us {
-            let text = format!("{relay} refuses mail from us: {}. It is tried again {until}.", pause.reason);
+            let text = format!(
+                "{relay} refuses mail from us: {}. It is tried again {until}.",
+                pause.reason
+            );
             let remedy = "Look at the login, SPF, DKIM, DMARC, the PTR record and block lists (`paperboy check`); then \
                           send a test mail.";
             all.push(concern(Weight::Fail, text, remedy, Some("/admin/sample")));
         } else {
             let failures = counted(pause.failures.into(), "failure");
-            let text = format!("{relay} is in trouble after {failures}: {}. It is tried again {until}.", pause.reason);
-            let remedy = "Mail waits and goes out by itself; if this lasts, ask whoever runs the relay.";
-            all.push(concern(Weight::Fail, text, remedy, Some("/admin/mails?state=deferred")));
+            let text = format!(
+                "{relay} is in trouble after {failures}: {}. It is tried again {until}.",
+                pause.reason
+            );
+            let remedy =
+                "Mail waits and goes out by itself; if this lasts, ask whoever runs the relay.";
+            all.push(concern(
+                Weight::Fail,
+                text,
+                remedy,
+                Some("/admin/mails?state=deferred"),
+            ));
         }
     }
 }
 
 fn of_the_queue(facts: &Facts, all: &mut Vec<Concern>) {
-    let stuck = facts.oldest_due.map(|due| facts.now - due).filter(|late| *late > STUCK);
-    let has_sender = facts.sender.as_ref().is_some_and(|lease| lease.until > facts.now);
+    let stuck = facts
+        .oldest_due
+        .map(|due| facts.now - due)
+        .filter(|late| *late > STUCK);
+    let has_sender = facts
+        .sender
+        .as_ref()
+        .is_some_and(|lease| lease.until > facts.now);
     let mails = counted(facts.due, "mail");
     if facts.due > 0 && !has_sender {
         let text = format!("Nobody sends: {mails} could go out now.");
         let remedy = "Start `paperboy run` (with the role deliver); if it runs, its log says why it does not send.";
         all.push(concern(Weight::Fail, text, remedy, Some("/admin/mails")));
     } else if let Some(late) = stuck
-        && !facts.relays.iter().any(|(_, pause)| pause.until > facts.now)
+        && !facts
+            .relays
+            .iter()
+            .any(|(_, pause)| pause.until > facts.now)
     {
         let text = format!("{mails} could go out now, the oldest for {}.", span(late));
         let remedy = "The relay is slow or limited: look at [smtp] per_minute and connections, and at the last words.";
@@ -146,13 +181,26 @@ fn of_the_queue(facts: &Facts, all: &mut Vec<Concern>) {
     }
     let held = count(&facts.mails, DeliveryState::Held);
     if held > 0 {
-        let text = format!("{} held in the last 30 days, waiting for you.", counted(held, "mail"));
-        let remedy = "The server may have each of them already, or its reader has left: send again or drop.";
-        all.push(concern(Weight::Warn, text, remedy, Some("/admin/mails?state=held")));
+        let text = format!(
+            "{} held in the last 30 days, waiting for you.",
+            counted(held, "mail")
+        );
+        let remedy =
+            "The server may have each of them already, or its reader has left: send again or drop.";
+        all.push(concern(
+            Weight::Warn,
+            text,
+            remedy,
+            Some("/admin/mails?state=held"),
+        ));
     }
     if facts.mails.late > 0 {
-        let text = format!("{} of the last 30 days came too late to be made.", counted(facts.mails.late, "issue"));
-        let remedy = "The service was down when they were due; their papers come with the next issue.";
+        let text = format!(
+            "{} of the last 30 days came too late to be made.",
+            counted(facts.mails.late, "issue")
+        );
+        let remedy =
+            "The service was down when they were due; their papers come with the next issue.";
         all.push(concern(Weight::Warn, text, remedy, None));
     }
 }
@@ -165,20 +213,35 @@ fn of_the_work(facts: &Facts, all: &mut Vec<Concern>) {
             all.push(concern(Weight::Fail, text, remedy, None));
         }
         if note.part == "upkeep" && note.done_at.is_some_and(|done| facts.now - done > UNTENDED) {
-            let done = note.done_at.map_or_else(String::new, |done| ago(done, facts.now));
+            let done = note
+                .done_at
+                .map_or_else(String::new, |done| ago(done, facts.now));
             let text = format!("The database was last tended {done}.");
-            all.push(concern(Weight::Warn, text, "Look whether `paperboy run` is running, and at its log.", None));
+            all.push(concern(
+                Weight::Warn,
+                text,
+                "Look whether `paperboy run` is running, and at its log.",
+                None,
+            ));
         }
     }
     for (name, _) in facts.loops.iter().filter(|(_, is_alive)| !is_alive) {
         let text = format!("The part “{name}” of this process gives no sign of life.");
-        all.push(concern(Weight::Fail, text, "Restart the service, and keep its log: this is a defect.", None));
+        all.push(concern(
+            Weight::Fail,
+            text,
+            "Restart the service, and keep its log: this is a defect.",
+            None,
+        ));
     }
 }
 
 fn of_the_sources(facts: &Facts, all: &mut Vec<Concern>) {
     for name in &facts.sources {
-        let standing = facts.standings.iter().find(|standing| standing.source == *name);
+        let standing = facts
+            .standings
+            .iter()
+            .find(|standing| standing.source == *name);
         let remedy = "Look whether `paperboy run` has the role fetch, and at its log; `paperboy fetch` looks now.";
         match standing {
             None => {
@@ -186,39 +249,79 @@ fn of_the_sources(facts: &Facts, all: &mut Vec<Concern>) {
                 all.push(concern(Weight::Warn, text, remedy, Some("/admin/coverage")));
             }
             Some(standing) if facts.now - standing.checked_at > UNSEEN => {
-                let text = format!("The source {name} last answered {}.", ago(standing.checked_at, facts.now));
+                let text = format!(
+                    "The source {name} last answered {}.",
+                    ago(standing.checked_at, facts.now)
+                );
                 all.push(concern(Weight::Fail, text, remedy, Some("/admin/coverage")));
             }
             Some(_) => {}
         }
     }
-    let is_bad = |row: &&Coverage| matches!(row.state, CoverageState::Failed | CoverageState::Stalled);
+    let is_bad =
+        |row: &&Coverage| matches!(row.state, CoverageState::Failed | CoverageState::Stalled);
     let bad: Vec<&Coverage> = facts.coverage.iter().filter(is_bad).collect();
     for row in bad.iter().take(ALIKE_MAX) {
-        let what = if row.state == CoverageState::Failed { "could not be read" } else { "did not come" };
-        let of = if row.category.is_empty() { row.source.clone() } else { format!("{} {}", row.source, row.category) };
-        let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
+        let what = if row.state == CoverageState::Failed {
+            "could not be read"
+        } else {
+            "did not come"
+        };
+        let of = if row.category.is_empty() {
+            row.source.clone()
+        } else {
+            format!("{} {}", row.source, row.category)
+        };
+        let note = if row.note.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", row.note)
+        };
         let text = format!("{of} of {} {what}{note}.", row.date);
-        let remedy = "It is asked again by itself, and what is missing is filled in; nobody loses a paper.";
+        let remedy =
+            "It is asked again by itself, and what is missing is filled in; nobody loses a paper.";
         all.push(concern(Weight::Warn, text, remedy, Some("/admin/coverage")));
     }
     if bad.len() > ALIKE_MAX {
-        let text = format!("And {} more of the last days.", counted((bad.len() - ALIKE_MAX) as u64, "announcement"));
-        all.push(concern(Weight::Warn, text, "The coverage shows them all.", Some("/admin/coverage")));
+        let text = format!(
+            "And {} more of the last days.",
+            counted((bad.len() - ALIKE_MAX) as u64, "announcement")
+        );
+        all.push(concern(
+            Weight::Warn,
+            text,
+            "The coverage shows them all.",
+            Some("/admin/coverage"),
+        ));
     }
     let since = facts.now.date_naive() - chrono::Days::new(COVERAGE_DAYS);
-    let aside: u64 = facts.set_aside.iter().filter(|(_, day, _)| *day >= since).map(|(_, _, count)| count).sum();
+    let aside: u64 = facts
+        .set_aside
+        .iter()
+        .filter(|(_, day, _)| *day >= since)
+        .map(|(_, _, count)| count)
+        .sum();
     if aside > 0 {
-        let text = format!("{} of the last days could not be read.", counted(aside, "record"));
-        all.push(concern(Weight::Warn, text, "They are kept, with the reason.", Some("/admin/set-aside")));
+        let text = format!(
+            "{} of the last days could not be read.",
+            counted(aside, "record")
+        );
+        all.push(concern(
+            Weight::Warn,
+            text,
+            "They are kept, with the reason.",
+            Some("/admin/set-aside"),
+        ));
     }
 }
 
 fn of_reports(facts: &Facts, all: &mut Vec<Concern>) {
     if let Some(last) = facts.unwanted.first() {
         let reports = counted(facts.unwanted.len() as u64, "server");
-        let text =
-            format!("{reports} said in 7 days that mail from us is not wanted, the last one: {}", last.diagnostic);
+        let text = format!(
+            "{reports} said in 7 days that mail from us is not wanted, the last one: {}",
+            last.diagnostic
+        );
         let remedy = "Nobody is suppressed for it; look at SPF, DKIM, DMARC, the PTR record and block lists.";
         all.push(concern(Weight::Warn, text, remedy, Some("/admin/charts")));
     }
@@ -227,14 +330,21 @@ fn of_reports(facts: &Facts, all: &mut Vec<Concern>) {
 /// What the service was told of in time and again, but for what is said above as it is now.
 fn of_alarms(facts: &Facts, all: &mut Vec<Concern>) {
     let is_said = |name: &str| match name {
-        "relay_down" | "relay_refuses_us" => facts.relays.iter().any(|(_, pause)| pause.until > facts.now),
+        "relay_down" | "relay_refuses_us" => facts
+            .relays
+            .iter()
+            .any(|(_, pause)| pause.until > facts.now),
         "mail_held" => count(&facts.mails, DeliveryState::Held) > 0,
         "database_not_writable" => facts.unwritable.is_some(),
         "part_failing" => facts.works.iter().any(|note| note.failing().is_some()),
         _ => false,
     };
     for alarm in facts.alarms.iter().filter(|alarm| !is_said(&alarm.name)) {
-        let weight = if is_grave(&alarm.name) { Weight::Fail } else { Weight::Warn };
+        let weight = if is_grave(&alarm.name) {
+            Weight::Fail
+        } else {
+            Weight::Warn
+        };
         let text = format!("{} (since {})", alarm.text, ago(alarm.since, facts.now));
         all.push(concern(weight, text, &alarm.remedy, None));
     }
@@ -242,7 +352,11 @@ fn of_alarms(facts: &Facts, all: &mut Vec<Concern>) {
 
 /// Mails in one state.
 pub(super) fn count(figures: &MailFigures, state: DeliveryState) -> u64 {
-    figures.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
+    figures
+        .states
+        .iter()
+        .find(|(known, _)| *known == state)
+        .map_or(0, |(_, count)| *count)
 }
 
 #[cfg(test)]
@@ -256,10 +370,17 @@ mod tests {
             mails: MailFigures::default(),
             due: 0,
             oldest_due: None,
-            sender: Some(SenderLease { holder: "me".to_owned(), until: now + TimeDelta::minutes(1) }),
+            sender: Some(SenderLease {
+                holder: "me".to_owned(),
+                until: now + TimeDelta::minutes(1),
+            }),
             relays: Vec::new(),
             sources: vec!["arxiv".to_owned()],
-            standings: vec![SourceStanding { source: "arxiv".to_owned(), checked_at: now, settled_at: None }],
+            standings: vec![SourceStanding {
+                source: "arxiv".to_owned(),
+                checked_at: now,
+                settled_at: None,
+            }],
             coverage: Vec::new(),
             works: Vec::new(),
             loops: vec![("fetch", true)],
@@ -295,7 +416,10 @@ mod tests {
         change(&mut facts);
         let found = concerns(&facts);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].weight == weight && found[0].text.contains(said), "{found:?}");
+        assert!(
+            found[0].weight == weight && found[0].text.contains(said),
+            "{found:?}"
+        );
         assert!(!found[0].remedy.is_empty());
     }
 
@@ -305,10 +429,18 @@ mod tests {
         // What failed and was done since is over.
         let mut over = facts();
         let failed = Some((over.now - TimeDelta::hours(2), "no".to_owned()));
-        over.works = vec![WorkNote { part: "fetch".to_owned(), done_at: Some(over.now), failed }];
+        over.works = vec![WorkNote {
+            part: "fetch".to_owned(),
+            done_at: Some(over.now),
+            failed,
+        }];
         // So is a pause that has ended.
-        let ended =
-            RelayPause { until: over.now, failures: 3, refuses_us: false, reason: "connect: refused".to_owned() };
+        let ended = RelayPause {
+            until: over.now,
+            failures: 3,
+            refuses_us: false,
+            reason: "connect: refused".to_owned(),
+        };
         over.relays = vec![("relay".to_owned(), ended)];
         assert_eq!(concerns(&over), []);
     }
@@ -319,9 +451,21 @@ mod tests {
         let pause = |facts: &mut Facts, refuses_us| {
             let until = facts.now + TimeDelta::minutes(5);
             let reason = "auth: 535 5.7.8 no".to_owned();
-            facts.relays = vec![("mx:25".to_owned(), RelayPause { until, failures: 3, refuses_us, reason })];
+            facts.relays = vec![(
+                "mx:25".to_owned(),
+                RelayPause {
+                    until,
+                    failures: 3,
+                    refuses_us,
+                    reason,
+                },
+            )];
         };
-        check(|facts| pause(facts, false), Fail, "mx:25 is in trouble after 3 failures: auth: 535");
+        check(
+            |facts| pause(facts, false),
+            Fail,
+            "mx:25 is in trouble after 3 failures: auth: 535",
+        );
         check(|facts| pause(facts, true), Fail, "refuses mail from us");
         let stands_still = |facts: &mut Facts| {
             facts.due = 3;
@@ -333,23 +477,62 @@ mod tests {
             facts.oldest_due = Some(facts.now - TimeDelta::hours(1));
         };
         check(is_slow, Warn, "the oldest for 60 minutes");
-        check(|facts| facts.mails.states = vec![(DeliveryState::Held, 2)], Warn, "2 mails held");
-        check(|facts| facts.alarms = vec![alarm("backup_old", facts.now)], Warn, "something is wrong");
-        check(|facts| facts.alarms = vec![alarm("no_issues", facts.now)], Fail, "something is wrong");
+        check(
+            |facts| facts.mails.states = vec![(DeliveryState::Held, 2)],
+            Warn,
+            "2 mails held",
+        );
+        check(
+            |facts| facts.alarms = vec![alarm("backup_old", facts.now)],
+            Warn,
+            "something is wrong",
+        );
+        check(
+            |facts| facts.alarms = vec![alarm("no_issues", facts.now)],
+            Fail,
+            "something is wrong",
+        );
         let said_already = |facts: &mut Facts| {
             facts.mails.states = vec![(DeliveryState::Held, 2)];
             facts.alarms = vec![alarm("mail_held", facts.now)];
         };
         check(said_already, Warn, "2 mails held");
-        check(|facts| facts.loops = vec![("publish", false)], Fail, "“publish”");
+        check(
+            |facts| facts.loops = vec![("publish", false)],
+            Fail,
+            "“publish”",
+        );
         check(|facts| facts.standings.clear(), Warn, "never looked at");
-        check(|facts| facts.standings[0].checked_at -= TimeDelta::hours(30), Fail, "30 hours ago");
-        check(|facts| facts.unwritable = Some("disk full".to_owned()), Fail, "disk full");
-        check(|facts| facts.set_aside = vec![("x".to_owned(), facts.now.date_naive(), 7)], Warn, "7 records");
+        check(
+            |facts| facts.standings[0].checked_at -= TimeDelta::hours(30),
+            Fail,
+            "30 hours ago",
+        );
+        check(
+            |facts| facts.unwritable = Some("disk full".to_owned()),
+            Fail,
+            "disk full",
+        );
+        check(
+            |facts| facts.set_aside = vec![("x".to_owned(), facts.now.date_naive(), 7)],
+            Warn,
+            "7 records",
+        );
         let failed = |facts: &mut Facts| {
-            let failed = Some((facts.now - TimeDelta::minutes(5), "the template is broken".to_owned()));
-            facts.works = vec![WorkNote { part: "publish".to_owned(), done_at: None, failed }];
+            let failed = Some((
+                facts.now - TimeDelta::minutes(5),
+                "the template is broken".to_owned(),
+            ));
+            facts.works = vec![WorkNote {
+                part: "publish".to_owned(),
+                done_at: None,
+                failed,
+            }];
         };
-        check(failed, Fail, "publish fails since 5 minutes ago: the template is broken");
+        check(
+            failed,
+            Fail,
+            "publish fails since 5 minutes ago: the template is broken",
+        );
     }
 }

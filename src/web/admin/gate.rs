@@ -81,7 +81,9 @@ impl Gate {
     pub(super) fn new(random: Arc<dyn Random>) -> Self {
         let quota = |tries: u32, again| {
             let burst = NonZeroU32::new(tries).expect("a limit is not zero");
-            Quota::with_period(again).expect("a period is not zero").allow_burst(burst)
+            Quota::with_period(again)
+                .expect("a period is not zero")
+                .allow_burst(burst)
         };
         Gate {
             random,
@@ -104,8 +106,12 @@ impl Gate {
         if self.by_network.check_key(&visitor.network()).is_err() || self.of_all.check().is_err() {
             return Ok(Tried::TooOften);
         }
-        let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else { return Ok(Tried::TooOften) };
-        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else { return Ok(Tried::TooOften) };
+        let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            return Ok(Tried::TooOften);
+        };
+        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else {
+            return Ok(Tried::TooOften);
+        };
         let hash = db.read(|store| store.admin_password()).await?;
         let asked = hash.clone();
         let looked = tokio::task::spawn_blocking(move || {
@@ -114,12 +120,20 @@ impl Gate {
             drop(turn);
             is_right
         });
-        let (Ok(true), Some(hash)) = (looked.await, hash) else { return Ok(Tried::Wrong) };
+        let (Ok(true), Some(hash)) = (looked.await, hash) else {
+            return Ok(Tried::Wrong);
+        };
         let token = self.token();
         let (token_hash, network) = (hash_of("session", &token), visitor.address.to_string());
         // A password that was changed while this one was looked at does not let anybody in.
-        let begun = db.run(move |store| store.begin_admin_session(&token_hash, &network, &hash, now)).await?;
-        Ok(if begun { Tried::In(token) } else { Tried::Wrong })
+        let begun = db
+            .run(move |store| store.begin_admin_session(&token_hash, &network, &hash, now))
+            .await?;
+        Ok(if begun {
+            Tried::In(token)
+        } else {
+            Tried::Wrong
+        })
     }
 
     /// The session whose token the browser sent, if it still holds.
@@ -132,16 +146,24 @@ impl Gate {
     ) -> Result<Option<Session>, StoreError> {
         let token_hash = hash_of("session", token);
         let asked = token_hash.clone();
-        let Some(stored) = db.read(move |store| store.admin_session(&asked)).await? else { return Ok(None) };
+        let Some(stored) = db.read(move |store| store.admin_session(&asked)).await? else {
+            return Ok(None);
+        };
         if !holds(&stored, now) {
             return Ok(None);
         }
         if now - stored.seen_at >= NOTED {
             let used = token_hash.clone();
             // A disk that is full is what one comes here to see.
-            let _ = db.run(move |store| store.touch_admin_session(&used, now)).await;
+            let _ = db
+                .run(move |store| store.touch_admin_session(&used, now))
+                .await;
         }
-        Ok(Some(Session { token_hash, csrf: hash_of("form", token), network: visitor.address.to_string() }))
+        Ok(Some(Session {
+            token_hash,
+            csrf: hash_of("form", token),
+            network: visitor.address.to_string(),
+        }))
     }
 
     fn token(&self) -> String {
@@ -175,7 +197,12 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Whether two secrets are the same; takes as long wherever they differ.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    one.len() == other.len()
+        && one
+            .bytes()
+            .zip(other.bytes())
+            .fold(0, |differ, (a, b)| differ | (a ^ b))
+            == 0
 }
 
 /// The cookie that holds the token. Behind HTTPS its name says that nobody but
@@ -187,14 +214,25 @@ pub(super) struct Cookie {
 
 impl Cookie {
     fn name(self) -> &'static str {
-        if self.is_secure { "__Host-paperboy-operator" } else { "paperboy-operator" }
+        if self.is_secure {
+            "__Host-paperboy-operator"
+        } else {
+            "paperboy-operator"
+        }
     }
 
     /// The token in `headers`.
     pub(super) fn read(self, headers: &HeaderMap) -> Option<&str> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let token = pairs.find(|(name, _)| *name == self.name()).map(|(_, value)| value)?;
+        let lines = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok());
+        let mut pairs = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let token = pairs
+            .find(|(name, _)| *name == self.name())
+            .map(|(_, value)| value)?;
         (token.len() == 2 * TOKEN_BYTES).then_some(token)
     }
 
@@ -205,7 +243,10 @@ impl Cookie {
             Some(token) => (token, LONGEST.num_seconds()),
             None => ("", 0),
         };
-        format!("{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}", self.name())
+        format!(
+            "{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}",
+            self.name()
+        )
     }
 }
 
@@ -216,7 +257,11 @@ mod tests {
     #[test]
     fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
         let at = |hours: i64| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(hours);
-        let session = |begun, seen| AdminSession { network: String::new(), begun_at: at(begun), seen_at: at(seen) };
+        let session = |begun, seen| AdminSession {
+            network: String::new(),
+            begun_at: at(begun),
+            seen_at: at(seen),
+        };
         assert!(holds(&session(0, 0), at(11)));
         assert!(!holds(&session(0, 0), at(12)));
         assert!(holds(&session(0, 167), at(167)));
@@ -226,15 +271,27 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others_and_only_under_its_name() {
         let token = "ab".repeat(32);
-        let headers = |text: String| HeaderMap::from_iter([(header::COOKIE, text.parse().unwrap())]);
+        let headers =
+            |text: String| HeaderMap::from_iter([(header::COOKIE, text.parse().unwrap())]);
         let plain = Cookie { is_secure: false };
-        assert_eq!(plain.read(&headers(format!("a=b; paperboy-operator={token}"))), Some(token.as_str()));
-        assert_eq!(Cookie { is_secure: true }.read(&headers(format!("paperboy-operator={token}"))), None);
-        assert_eq!(plain.read(&headers("paperboy-operator=short".to_owned())), None);
+        assert_eq!(
+            plain.read(&headers(format!("a=b; paperboy-operator={token}"))),
+            Some(token.as_str())
+        );
+        assert_eq!(
+            Cookie { is_secure: true }.read(&headers(format!("paperboy-operator={token}"))),
+            None
+        );
+        assert_eq!(
+            plain.read(&headers("paperboy-operator=short".to_owned())),
+            None
+        );
         let set = Cookie { is_secure: true }.set(Some(&token));
         assert_eq!(
             set,
-            format!("__Host-paperboy-operator={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800; Secure")
+            format!(
+                "__Host-paperboy-operator={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800; Secure"
+            )
         );
     }
 }

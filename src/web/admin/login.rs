@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 /// What somebody reads whose session is over.
-pub(super) const ENDED: &str = "You were signed out meanwhile, and nothing was done. Please sign in and do it again.";
+pub(super) const ENDED: &str =
+    "You were signed out meanwhile, and nothing was done. Please sign in and do it again.";
 
 /// `GET /admin/login`
 pub(super) async fn form(
@@ -23,12 +24,23 @@ pub(super) async fn form(
     let cookie = cookie_of(&admin, &request);
     if let Some(token) = cookie.read(request.headers()) {
         let (now, token) = (admin.site.clock.now(), token.to_owned());
-        if admin.gate.session(&admin.site.db, visitor, &token, now).await?.is_some() {
+        if admin
+            .gate
+            .session(&admin.site.db, visitor, &token, now)
+            .await?
+            .is_some()
+        {
             return Ok(Redirect::to("/admin").into_response());
         }
     }
     let query = Query::of(request.uri());
-    show(&admin, StatusCode::OK, own_path(query.text("next").unwrap_or_default()), None).await
+    show(
+        &admin,
+        StatusCode::OK,
+        own_path(query.text("next").unwrap_or_default()),
+        None,
+    )
+    .await
 }
 
 /// `POST /admin/login` with `password` and `next`.
@@ -43,15 +55,29 @@ pub(super) async fn sign_in(
         return show(&admin, StatusCode::FORBIDDEN, "/admin", Some(problem)).await;
     }
     let Ok(form) = Form::read(request).await else {
-        return show(&admin, StatusCode::BAD_REQUEST, "/admin", Some("The form did not arrive whole.")).await;
+        return show(
+            &admin,
+            StatusCode::BAD_REQUEST,
+            "/admin",
+            Some("The form did not arrive whole."),
+        )
+        .await;
     };
     let next = own_path(form.text("next")).to_owned();
     let now = admin.site.clock.now();
     let typed = form.untrimmed("password").to_owned();
-    match admin.gate.sign_in(&admin.site.db, visitor, typed, now).await? {
+    match admin
+        .gate
+        .sign_in(&admin.site.db, visitor, typed, now)
+        .await?
+    {
         Tried::In(token) => {
             let network = visitor.address.to_string();
-            admin.site.db.run(move |store| store.note_admin_act("signed in", "admin", &network, now)).await?;
+            admin
+                .site
+                .db
+                .run(move |store| store.note_admin_act("signed in", "admin", &network, now))
+                .await?;
             tracing::info!("the operator signed in");
             let mut response = Redirect::to(&next).into_response();
             set_cookie(&mut response, &cookie.set(Some(&token)));
@@ -59,11 +85,18 @@ pub(super) async fn sign_in(
         }
         Tried::Wrong => {
             tracing::warn!("somebody tried to sign in as the operator with a wrong password");
-            show(&admin, StatusCode::UNAUTHORIZED, &next, Some("That is not the password.")).await
+            show(
+                &admin,
+                StatusCode::UNAUTHORIZED,
+                &next,
+                Some("That is not the password."),
+            )
+            .await
         }
         Tried::TooOften => {
             tracing::warn!("somebody tries to sign in as the operator again and again");
-            let problem = "There were too many tries. Please wait some minutes before the next one.";
+            let problem =
+                "There were too many tries. Please wait some minutes before the next one.";
             show(&admin, StatusCode::TOO_MANY_REQUESTS, &next, Some(problem)).await
         }
     }
@@ -76,14 +109,19 @@ pub(super) async fn sign_out(
     request: Request,
 ) -> Result<Response, PageError> {
     let cookie = cookie_of(&admin, &request);
-    admin.site.db.run(move |store| store.end_admin_session(&session.token_hash)).await?;
+    admin
+        .site
+        .db
+        .run(move |store| store.end_admin_session(&session.token_hash))
+        .await?;
     let mut response = Redirect::to("/admin/login").into_response();
     set_cookie(&mut response, &cookie.set(None));
     Ok(response)
 }
 
 fn set_cookie(response: &mut Response, cookie: &str) {
-    let value = HeaderValue::from_str(cookie).expect("a cookie of ours holds letters, digits and signs alone");
+    let value = HeaderValue::from_str(cookie)
+        .expect("a cookie of ours holds letters, digits and signs alone");
     response.headers_mut().insert(header::SET_COOKIE, value);
 }
 
@@ -94,7 +132,12 @@ pub(super) async fn show(
     next: &str,
     problem: Option<&str>,
 ) -> Result<Response, PageError> {
-    let has_password = admin.site.db.read(|store| store.admin_password()).await?.is_some();
+    let has_password = admin
+        .site
+        .db
+        .read(|store| store.admin_password())
+        .await?
+        .is_some();
     let page = admin
         .site
         .page_in(admin.site.pages.english(), "/admin/login")
@@ -110,15 +153,23 @@ pub(super) fn path_back_to(uri: &Uri) -> String {
     if own_path(path) == "/admin" {
         return "/admin/login".to_owned();
     }
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", path).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", path)
+        .finish();
     format!("/admin/login?{query}")
 }
 
 /// `path` if it is one of the operator's pages, else the first of them: nobody is sent elsewhere.
 fn own_path(path: &str) -> &str {
     let is_ours = path == "/admin" || path.starts_with("/admin/") || path.starts_with("/admin?");
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_ours && is_plain && !path.contains("..") && path.len() < 1_000 { path } else { "/admin" }
+    let is_plain = path
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_ours && is_plain && !path.contains("..") && path.len() < 1_000 {
+        path
+    } else {
+        "/admin"
+    }
 }
 
 #[cfg(test)]

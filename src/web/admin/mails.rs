@@ -2,9 +2,13 @@
 
 use super::AdminSite;
 use super::gate::Session;
-use super::show::{Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when};
+use super::show::{
+    Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when,
+};
 use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
-use crate::store::{AttemptRecord, ByHand, DeliveryId, DeliveryState, MailLine, MailSearch, OwnPick, ReportsOf};
+use crate::store::{
+    AttemptRecord, ByHand, DeliveryId, DeliveryState, MailLine, MailSearch, OwnPick, ReportsOf,
+};
 use crate::text::cut;
 use crate::web::PageError;
 use crate::web::form::Form;
@@ -39,7 +43,10 @@ pub(super) async fn act_on_many(
     Extension(form): Extension<Form>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let numbers = form.all("id").filter_map(|id| id.parse().ok()).map(DeliveryId);
+    let numbers = form
+        .all("id")
+        .filter_map(|id| id.parse().ok())
+        .map(DeliveryId);
     let ids: Vec<DeliveryId> = numbers.take(PAGE_ROWS as usize).collect();
     let said = match Act::named(form.text("act")) {
         Some(_) if ids.is_empty() => "Nothing was done: no mail was chosen.".to_owned(),
@@ -50,7 +57,11 @@ pub(super) async fn act_on_many(
             match answers.iter().find(|answer| !is_done(answer)) {
                 None => format!("{done}: {}.", act.done()),
                 Some(other) => {
-                    format!("{done}: {}. Of the others the first: {}", act.done(), answer_words(*other, act))
+                    format!(
+                        "{done}: {}. Of the others the first: {}",
+                        act.done(),
+                        answer_words(*other, act)
+                    )
                 }
             }
         }
@@ -59,11 +70,20 @@ pub(super) async fn act_on_many(
     show_list(&admin, &session, &uri, Some(&said)).await
 }
 
-async fn show_list(admin: &AdminSite, session: &Session, uri: &Uri, done: Option<&str>) -> Result<Response, PageError> {
+async fn show_list(
+    admin: &AdminSite,
+    session: &Session,
+    uri: &Uri,
+    done: Option<&str>,
+) -> Result<Response, PageError> {
     let asked = Query::of(uri);
     let text = |name: &str| cut(asked.text(name).unwrap_or_default(), TYPED_CHARS_MAX);
-    let (state, date, address, words) = (text("state"), text("date"), text("address"), text("words"));
-    let known = DeliveryState::WORDS.iter().find(|(word, _)| *word == state).map(|(_, state)| *state);
+    let (state, date, address, words) =
+        (text("state"), text("date"), text("address"), text("words"));
+    let known = DeliveryState::WORDS
+        .iter()
+        .find(|(word, _)| *word == state)
+        .map(|(_, state)| *state);
     let day = date.parse::<NaiveDate>().ok();
     let wrong = (!date.is_empty() && day.is_none()).then_some("A date is written like 2026-08-04.");
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -80,32 +100,64 @@ async fn show_list(admin: &AdminSite, session: &Session, uri: &Uri, done: Option
     let is_first = search.before.is_none();
     let mut mails = match wrong {
         Some(_) => Vec::new(),
-        None => admin.site.db.read(move |store| store.find_mails(&search)).await?,
+        None => {
+            admin
+                .site
+                .db
+                .read(move |store| store.find_mails(&search))
+                .await?
+        }
     };
     let has_more = mails.len() > PAGE_ROWS as usize;
     mails.truncate(PAGE_ROWS as usize);
-    let before = mails.last().filter(|_| has_more).map(|mail| mail.row.id.0.to_string()).unwrap_or_default();
-    let filters = [("state", state.as_str()), ("date", &date), ("address", &address), ("words", &words)];
+    let before = mails
+        .last()
+        .filter(|_| has_more)
+        .map(|mail| mail.row.id.0.to_string())
+        .unwrap_or_default();
+    let filters = [
+        ("state", state.as_str()),
+        ("date", &date),
+        ("address", &address),
+        ("words", &words),
+    ];
     let older = query(&[filters.as_slice(), &[("before", before.as_str())]].concat());
     let now = admin.site.clock.now();
     let states: Vec<Choice> = DeliveryState::WORDS
         .iter()
-        .map(|(word, of)| Choice { word, text: state_words(*of), is_chosen: known == Some(*of) })
+        .map(|(word, of)| Choice {
+            word,
+            text: state_words(*of),
+            is_chosen: known == Some(*of),
+        })
         .collect();
-    let is_open = |mail: &MailLine| matches!(mail.row.state, Rendered | Deferred | Uncertain | Held);
+    let is_open =
+        |mail: &MailLine| matches!(mail.row.state, Rendered | Deferred | Uncertain | Held);
     let page = admin
         .page(session, "/admin/mails")
         .with("said", &done)
         .with("is_choosing", &mails.iter().any(is_open))
-        .with("again", &format!("/admin/mails?{}", uri.query().unwrap_or_default()))
+        .with(
+            "again",
+            &format!("/admin/mails?{}", uri.query().unwrap_or_default()),
+        )
         .with("states", &states)
         .with("date", &date)
         .with("address_typed", &address)
         .with("words", &words)
         .with("wrong", &wrong)
-        .with("mails", &mails.iter().map(|mail| MailView::new(mail, now)).collect::<Vec<_>>())
+        .with(
+            "mails",
+            &mails
+                .iter()
+                .map(|mail| MailView::new(mail, now))
+                .collect::<Vec<_>>(),
+        )
         .with("older", &has_more.then(|| format!("/admin/mails?{older}")))
-        .with("newest", &(!is_first).then(|| format!("/admin/mails?{}", query(&filters))));
+        .with(
+            "newest",
+            &(!is_first).then(|| format!("/admin/mails?{}", query(&filters))),
+        );
     admin.respond("admin/mails.html", &page)
 }
 
@@ -150,15 +202,35 @@ pub(super) async fn one(
 
 async fn find(admin: &AdminSite, id: &str) -> Result<Option<MailLine>, PageError> {
     // One past the largest is no number.
-    let Some(id) = id.parse::<i64>().ok().filter(|id| *id < i64::MAX) else { return Ok(None) };
-    let search =
-        MailSearch { id: Some(DeliveryId(id)), before: Some(DeliveryId(id + 1)), limit: 1, ..MailSearch::default() };
-    Ok(admin.site.db.read(move |store| store.find_mails(&search)).await?.pop())
+    let Some(id) = id.parse::<i64>().ok().filter(|id| *id < i64::MAX) else {
+        return Ok(None);
+    };
+    let search = MailSearch {
+        id: Some(DeliveryId(id)),
+        before: Some(DeliveryId(id + 1)),
+        limit: 1,
+        ..MailSearch::default()
+    };
+    Ok(admin
+        .site
+        .db
+        .read(move |store| store.find_mails(&search))
+        .await?
+        .pop())
 }
 
-async fn show_one(admin: &AdminSite, session: &Session, id: &str, done: Option<&str>) -> Result<Response, PageError> {
+async fn show_one(
+    admin: &AdminSite,
+    session: &Session,
+    id: &str,
+    done: Option<&str>,
+) -> Result<Response, PageError> {
     let Some(mail) = find(admin, id).await? else {
-        return admin.not_there(session, "There is no mail with this number.", "/admin/mails");
+        return admin.not_there(
+            session,
+            "There is no mail with this number.",
+            "/admin/mails",
+        );
     };
     let (id, now) = (mail.row.id, admin.site.clock.now());
     let whose = mail.row.subscriber.filter(|_| mail.kind == "issue");
@@ -167,12 +239,22 @@ async fn show_one(admin: &AdminSite, session: &Session, id: &str, done: Option<&
         .site
         .db
         .read(move |store| {
-            let issue = whose.map(|subscriber| store.kept_issue(subscriber, date)).transpose()?.flatten();
+            let issue = whose
+                .map(|subscriber| store.kept_issue(subscriber, date))
+                .transpose()?
+                .flatten();
             let picks = issue.map_or_else(Vec::new, |issue| issue.picks);
-            Ok((store.attempts(id)?, store.reports(&ReportsOf::Delivery(id), REPORTS_MAX)?, picks))
+            Ok((
+                store.attempts(id)?,
+                store.reports(&ReportsOf::Delivery(id), REPORTS_MAX)?,
+                picks,
+            ))
         })
         .await?;
-    let tries: Vec<TryView> = attempts.iter().map(|(at, attempt)| try_view(*at, attempt, now)).collect();
+    let tries: Vec<TryView> = attempts
+        .iter()
+        .map(|(at, attempt)| try_view(*at, attempt, now))
+        .collect();
     let state = mail.row.state;
     let page = admin
         .page(session, "/admin/mails")
@@ -185,23 +267,50 @@ async fn show_one(admin: &AdminSite, session: &Session, id: &str, done: Option<&
         .with("expires", &when(mail.expires_at, now))
         .with("is_resent", &mail.resent)
         .with("tries", &tries)
-        .with("picks", &picks.iter().map(PickView::new).collect::<Vec<_>>())
-        .with("reports", &reports.iter().map(|report| ReportView::new(report, now)).collect::<Vec<_>>())
-        .with("can_retry", &matches!(state, Rendered | Deferred | Uncertain | Held))
-        .with("can_hold", &matches!(state, Rendered | Deferred | Uncertain));
+        .with(
+            "picks",
+            &picks.iter().map(PickView::new).collect::<Vec<_>>(),
+        )
+        .with(
+            "reports",
+            &reports
+                .iter()
+                .map(|report| ReportView::new(report, now))
+                .collect::<Vec<_>>(),
+        )
+        .with(
+            "can_retry",
+            &matches!(state, Rendered | Deferred | Uncertain | Held),
+        )
+        .with(
+            "can_hold",
+            &matches!(state, Rendered | Deferred | Uncertain),
+        );
     admin.respond("admin/mail.html", &page)
 }
 
 fn last_words(mail: &MailLine) -> String {
     let row = &mail.row;
-    said(row.stage.as_deref(), row.code, row.enhanced.as_deref(), row.text.as_deref(), usize::MAX)
+    said(
+        row.stage.as_deref(),
+        row.code,
+        row.enhanced.as_deref(),
+        row.text.as_deref(),
+        usize::MAX,
+    )
 }
 
 fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> TryView {
     TryView {
         at: clock(at, now),
         took: format!("{} ms", attempt.duration_ms),
-        said: said(Some(&attempt.stage), attempt.code, attempt.enhanced.as_deref(), Some(&attempt.text), usize::MAX),
+        said: said(
+            Some(&attempt.stage),
+            attempt.code,
+            attempt.enhanced.as_deref(),
+            Some(&attempt.text),
+            usize::MAX,
+        ),
     }
 }
 
@@ -217,9 +326,13 @@ const NO_ACT: &str = "Nothing was done: there is no such act.";
 
 impl Act {
     fn named(word: &str) -> Option<Self> {
-        [("retry", Act::Retry), ("hold", Act::Hold), ("drop", Act::Drop)]
-            .into_iter()
-            .find_map(|(known, act)| (known == word).then_some(act))
+        [
+            ("retry", Act::Retry),
+            ("hold", Act::Hold),
+            ("drop", Act::Drop),
+        ]
+        .into_iter()
+        .find_map(|(known, act)| (known == word).then_some(act))
     }
 
     /// What was done then.
@@ -242,7 +355,12 @@ impl Act {
 }
 
 /// Does it, and notes what was done.
-async fn do_to(admin: &AdminSite, session: &Session, act: Act, ids: &[DeliveryId]) -> Result<Vec<ByHand>, PageError> {
+async fn do_to(
+    admin: &AdminSite,
+    session: &Session,
+    act: Act,
+    ids: &[DeliveryId],
+) -> Result<Vec<ByHand>, PageError> {
     let now = admin.site.clock.now();
     let (asked, until) = (ids.to_vec(), now + admin.site.desk().shelf_life);
     let answers = admin
@@ -257,10 +375,18 @@ async fn do_to(admin: &AdminSite, session: &Session, act: Act, ids: &[DeliveryId
     if act == Act::Retry {
         admin.site.queued.notify_one();
     }
-    let done = ids.iter().zip(&answers).filter(|(_, answer)| matches!(answer, ByHand::Done | ByHand::DoneAgain));
+    let done = ids
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| matches!(answer, ByHand::Done | ByHand::DoneAgain));
     let numbers: Vec<String> = done.map(|(id, _)| id.0.to_string()).collect();
     if !numbers.is_empty() {
-        admin.note(session, format!("{} mail {}", act.noted(), numbers.join(", "))).await?;
+        admin
+            .note(
+                session,
+                format!("{} mail {}", act.noted(), numbers.join(", ")),
+            )
+            .await?;
     }
     Ok(answers)
 }
@@ -270,14 +396,21 @@ fn answer_words(answer: ByHand, act: Act) -> String {
     match answer {
         ByHand::Done => format!("It is {}.", act.done()),
         ByHand::DoneAgain => {
-            format!("It is {}. The server may have a copy already, so a second one is possible.", act.done())
+            format!(
+                "It is {}. The server may have a copy already, so a second one is possible.",
+                act.done()
+            )
         }
         ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
             "A sender has it in hand: nothing was done, try again once it is through.".to_owned()
         }
-        ByHand::Not(state) => format!("It is {}: there is nothing to do about it.", state_words(state)),
+        ByHand::Not(state) => format!(
+            "It is {}: there is nothing to do about it.",
+            state_words(state)
+        ),
         ByHand::Suppressed => {
-            "Its address is suppressed: lift that first, among the suppressions. Nothing was done.".to_owned()
+            "Its address is suppressed: lift that first, among the suppressions. Nothing was done."
+                .to_owned()
         }
         ByHand::Unknown => "It is gone.".to_owned(),
     }
@@ -291,7 +424,11 @@ pub(super) async fn act(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let Some(mail) = find(&admin, &id).await? else {
-        return admin.not_there(&session, "There is no mail with this number.", "/admin/mails");
+        return admin.not_there(
+            &session,
+            "There is no mail with this number.",
+            "/admin/mails",
+        );
     };
     let said = match Act::named(form.text("act")) {
         None => NO_ACT.to_owned(),

@@ -77,13 +77,24 @@ impl AdminSite {
     /// The pages beside those of `site`.
     pub fn new(site: Site, works: Works) -> Self {
         let gate = Arc::new(Gate::new(Arc::clone(&works.random)));
-        AdminSite { site, works, gate, figures: Arc::default() }
+        AdminSite {
+            site,
+            works,
+            gate,
+            figures: Arc::default(),
+        }
     }
 
     /// Starts to fill the page at `path`.
     fn page(&self, session: &Session, path: &'static str) -> Page {
-        let menu: Vec<MenuView> =
-            MENU.iter().map(|(url, text)| MenuView { url, text, is_here: *url == path }).collect();
+        let menu: Vec<MenuView> = MENU
+            .iter()
+            .map(|(url, text)| MenuView {
+                url,
+                text,
+                is_here: *url == path,
+            })
+            .collect();
         self.site
             .page_in(self.site.pages.english(), path)
             .with("menu", &menu)
@@ -104,19 +115,32 @@ impl AdminSite {
         text: &str,
         back: &str,
     ) -> Result<Response, PageError> {
-        let page = self.page(session, "").with("heading", &heading).with("text", &text).with("back", &back);
+        let page = self
+            .page(session, "")
+            .with("heading", &heading)
+            .with("text", &text)
+            .with("back", &back);
         self.site.pages.respond(status, "admin/message.html", &page)
     }
 
     fn not_there(&self, session: &Session, what: &str, back: &str) -> Result<Response, PageError> {
-        self.message(session, StatusCode::NOT_FOUND, "There is no such page", what, back)
+        self.message(
+            session,
+            StatusCode::NOT_FOUND,
+            "There is no such page",
+            what,
+            back,
+        )
     }
 
     /// Notes that something was done.
     async fn note(&self, session: &Session, act: String) -> Result<(), PageError> {
         let (network, now) = (session.network.clone(), self.site.clock.now());
         tracing::info!("the operator did something on the pages: it is noted there");
-        self.site.db.run(move |store| store.note_admin_act(&act, "admin", &network, now)).await?;
+        self.site
+            .db
+            .run(move |store| store.note_admin_act(&act, "admin", &network, now))
+            .await?;
         Ok(())
     }
 }
@@ -165,15 +189,26 @@ pub(super) const STYLE: &str = "/admin/style.css";
 /// The operator's pages, to be merged with others.
 pub fn router(admin: AdminSite) -> Router {
     let site = admin.site.clone();
-    let open = Router::new().route("/admin/login", get(login::form).post(login::sign_in)).route(STYLE, get(stylesheet));
+    let open = Router::new()
+        .route("/admin/login", get(login::form).post(login::sign_in))
+        .route(STYLE, get(stylesheet));
     let closed = pages().layer(middleware::from_fn_with_state(admin.clone(), guard));
-    open.merge(closed).layer(middleware::from_fn_with_state(site, every_answer)).with_state(admin)
+    open.merge(closed)
+        .layer(middleware::from_fn_with_state(site, every_answer))
+        .with_state(admin)
 }
 
 /// The operator's pages on a listener of their own.
 pub fn alone(admin: AdminSite) -> Router {
-    let nothing = || async { (StatusCode::NOT_FOUND, "Here are the operator's pages alone: /admin\n") };
-    router(admin).route("/", get(|| async { Redirect::to("/admin") })).fallback(nothing)
+    let nothing = || async {
+        (
+            StatusCode::NOT_FOUND,
+            "Here are the operator's pages alone: /admin\n",
+        )
+    };
+    router(admin)
+        .route("/", get(|| async { Redirect::to("/admin") }))
+        .fallback(nothing)
 }
 
 /// What only the operator sees.
@@ -188,7 +223,10 @@ fn pages() -> Router<AdminSite> {
         .route("/admin/people/{id}", get(person::show).post(person::act))
         .route("/admin/people/{id}/preview", get(person::preview))
         .route("/admin/people/{id}/preview.html", get(person::preview_html))
-        .route("/admin/suppressions", get(suppressions::list).post(suppressions::act))
+        .route(
+            "/admin/suppressions",
+            get(suppressions::list).post(suppressions::act),
+        )
         .route("/admin/papers", get(papers::search))
         .route("/admin/coverage", get(papers::coverage))
         .route("/admin/set-aside", get(papers::set_aside))
@@ -207,18 +245,33 @@ async fn nowhere(
 }
 
 /// Lets nobody in without a session, and no form without its number.
-async fn guard(State(admin): State<AdminSite>, visitor: Visitor, request: Request, next: Next) -> Response {
+async fn guard(
+    State(admin): State<AdminSite>,
+    visitor: Visitor,
+    request: Request,
+    next: Next,
+) -> Response {
     match let_in(&admin, visitor, request, next).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
 }
 
-async fn let_in(admin: &AdminSite, visitor: Visitor, mut request: Request, next: Next) -> Result<Response, PageError> {
+async fn let_in(
+    admin: &AdminSite,
+    visitor: Visitor,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, PageError> {
     let cookie = cookie_of(admin, &request);
     let now = admin.site.clock.now();
     let session = match cookie.read(request.headers()).map(str::to_owned) {
-        Some(token) => admin.gate.session(&admin.site.db, visitor, &token, now).await?,
+        Some(token) => {
+            admin
+                .gate
+                .session(&admin.site.db, visitor, &token, now)
+                .await?
+        }
         None => None,
     };
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -226,7 +279,13 @@ async fn let_in(admin: &AdminSite, visitor: Visitor, mut request: Request, next:
         if is_reading {
             return Ok(Redirect::to(&login::path_back_to(request.uri())).into_response());
         }
-        return login::show(admin, StatusCode::UNAUTHORIZED, "/admin", Some(login::ENDED)).await;
+        return login::show(
+            admin,
+            StatusCode::UNAUTHORIZED,
+            "/admin",
+            Some(login::ENDED),
+        )
+        .await;
     };
     request.extensions_mut().insert(session.clone());
     if is_reading {
@@ -237,7 +296,9 @@ async fn let_in(admin: &AdminSite, visitor: Visitor, mut request: Request, next:
     }
     let (parts, body) = request.into_parts();
     let read = Form::read(Request::from_parts(parts.clone(), body)).await;
-    let Ok(form) = read else { return refused(admin, &session) };
+    let Ok(form) = read else {
+        return refused(admin, &session);
+    };
     if !gate::is_same(form.text("csrf"), &session.csrf) {
         return refused(admin, &session);
     }
@@ -247,13 +308,23 @@ async fn let_in(admin: &AdminSite, visitor: Visitor, mut request: Request, next:
 }
 
 fn refused(admin: &AdminSite, session: &Session) -> Result<Response, PageError> {
-    let text = "The form did not come from these pages, or from before you signed in. Nothing was done.";
-    admin.message(session, StatusCode::FORBIDDEN, "That was not taken", text, "/admin")
+    let text =
+        "The form did not come from these pages, or from before you signed in. Nothing was done.";
+    admin.message(
+        session,
+        StatusCode::FORBIDDEN,
+        "That was not taken",
+        text,
+        "/admin",
+    )
 }
 
 /// What browsers say of a form of another site (Fetch Metadata); older ones say nothing.
 fn comes_from_elsewhere(request: &Request) -> bool {
-    let said = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let said = request
+        .headers()
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
     said.is_some_and(|said| !matches!(said, "same-origin" | "none"))
 }
 
@@ -263,7 +334,10 @@ fn cookie_of(admin: &AdminSite, request: &Request) -> Cookie {
         None => admin.site.desk().site.base_url.starts_with("https://"),
         Some(true) => true,
         Some(false) => {
-            let said = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+            let said = request
+                .headers()
+                .get("x-forwarded-proto")
+                .and_then(|value| value.to_str().ok());
             said.is_some_and(|said| said.eq_ignore_ascii_case("https"))
         }
     };
@@ -271,11 +345,19 @@ fn cookie_of(admin: &AdminSite, request: &Request) -> Cookie {
 }
 
 async fn stylesheet() -> impl IntoResponse {
-    let css =
-        concat!(include_str!("../../../templates/web/style.css"), include_str!("../../../templates/web/admin.css"));
+    let css = concat!(
+        include_str!("../../../templates/web/style.css"),
+        include_str!("../../../templates/web/admin.css")
+    );
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/css; charset=utf-8"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=3600"),
+        ),
     ];
     (headers, css)
 }

@@ -46,10 +46,18 @@ pub(super) async fn show(
     uri: Uri,
 ) -> Result<Response, PageError> {
     let (days, spans) = spans(&uri, DAYS);
-    let today = admin.site.clock.now().date_naive().and_time(NaiveTime::MIN).and_utc();
+    let today = admin
+        .site
+        .clock
+        .now()
+        .date_naive()
+        .and_time(NaiveTime::MIN)
+        .and_utc();
     let since = today - TimeDelta::days(days as i64);
     let folder = admin.works.models.clone();
-    let installed = tokio::task::spawn_blocking(move || model::list(&folder)).await.map_err(|_| PageError::Torn)?;
+    let installed = tokio::task::spawn_blocking(move || model::list(&folder))
+        .await
+        .map_err(|_| PageError::Torn)?;
     let (rows, active, missing, papers, ranks) = admin
         .site
         .db
@@ -59,18 +67,34 @@ pub(super) async fn show(
                 Some(active) => store.count_vectors_missing(&active.maker)?,
                 None => 0,
             };
-            Ok((store.models()?, active, missing, store.count_papers()?, store.thumbs_by_rank(since)?))
+            Ok((
+                store.models()?,
+                active,
+                missing,
+                store.count_papers()?,
+                store.thumbs_by_rank(since)?,
+            ))
         })
         .await?;
-    let outcomes = admin.site.db.run_blocking(move |db| exploring_outcomes(db, since)).await?;
+    let outcomes = admin
+        .site
+        .db
+        .run_blocking(move |db| exploring_outcomes(db, since))
+        .await?;
     let kinds = [
         kind_view("Chosen: above the line", &outcomes.chosen),
-        kind_view("Exploring: near the line, tried to learn", &outcomes.exploring),
+        kind_view(
+            "Exploring: near the line, tried to learn",
+            &outcomes.exploring,
+        ),
     ];
     let kinds: Vec<KindView> = kinds.into_iter().flatten().collect();
     let (installed, problem) = match installed {
         Ok(installed) => (installed, None),
-        Err(error) => (Vec::new(), Some(format!("{:#}", anyhow::Error::from(error)))),
+        Err(error) => (
+            Vec::new(),
+            Some(format!("{:#}", anyhow::Error::from(error))),
+        ),
     };
     let views: Vec<ModelView> = installed
         .iter()
@@ -123,7 +147,11 @@ fn kind_view(kind: &'static str, outcome: &Outcome) -> Option<KindView> {
 
 /// `12.5 %`
 fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 { "–".to_owned() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
+    if whole == 0 {
+        "–".to_owned()
+    } else {
+        format!("{:.1} %", 100.0 * part as f64 / whole as f64)
+    }
 }
 
 /// What readers' thumbs say of the order of the issues.
@@ -146,7 +174,11 @@ const LIKES_MIN: u64 = 20;
 fn judgement(ranks: &[ThumbsAtRank]) -> Judgement {
     let liked = |at: &ThumbsAtRank| at.more + at.save;
     let sum = |of: &dyn Fn(&ThumbsAtRank) -> u64, from: u32, to: u32| -> u64 {
-        ranks.iter().filter(|at| (from..=to).contains(&at.rank)).map(of).sum()
+        ranks
+            .iter()
+            .filter(|at| (from..=to).contains(&at.rank))
+            .map(of)
+            .sum()
     };
     let shown = |at: &ThumbsAtRank| at.shown;
     let (all_shown, all_liked) = (sum(&shown, 1, u32::MAX), sum(&liked, 1, u32::MAX));
@@ -160,8 +192,12 @@ fn judgement(ranks: &[ThumbsAtRank]) -> Judgement {
         lift: lift.map(|lift| format!("{lift:.2}")),
         verdict: match lift {
             _ if all_liked < LIKES_MIN => "There are too few thumbs up for a judgement.",
-            Some(lift) if lift >= 1.1 => "Readers like what stands high more than what stands low: the order is good.",
-            Some(lift) if lift > 0.95 => "Readers like what stands low about as often: the order says little.",
+            Some(lift) if lift >= 1.1 => {
+                "Readers like what stands high more than what stands low: the order is good."
+            }
+            Some(lift) if lift > 0.95 => {
+                "Readers like what stands low about as often: the order says little."
+            }
             Some(_) => "Readers like what stands low more: something is wrong with the order.",
             None => "There are too few thumbs up for a judgement.",
         },
@@ -188,17 +224,32 @@ mod tests {
     use super::*;
 
     fn at(rank: u32, shown: u64, more: u64) -> ThumbsAtRank {
-        ThumbsAtRank { rank, shown, more, less: 0, save: 0 }
+        ThumbsAtRank {
+            rank,
+            shown,
+            more,
+            less: 0,
+            save: 0,
+        }
     }
 
     #[test]
     fn likes_at_the_top_lift_the_order_and_likes_at_random_do_not() {
-        let even = [at(1, 100, 10), at(2, 100, 10), at(3, 100, 10), at(4, 100, 10)];
+        let even = [
+            at(1, 100, 10),
+            at(2, 100, 10),
+            at(3, 100, 10),
+            at(4, 100, 10),
+        ];
         assert!((lift(&even).unwrap() - 1.0).abs() < 1e-9);
         let good = [at(1, 100, 30), at(2, 100, 10), at(3, 100, 5), at(4, 100, 1)];
-        assert!(lift(&good).unwrap() > 1.2 && judgement(&good).verdict.ends_with("the order is good."));
+        assert!(
+            lift(&good).unwrap() > 1.2 && judgement(&good).verdict.ends_with("the order is good.")
+        );
         let bad = [at(1, 100, 1), at(2, 100, 5), at(3, 100, 10), at(4, 100, 30)];
-        assert!(lift(&bad).unwrap() < 0.9 && judgement(&bad).verdict.contains("something is wrong"));
+        assert!(
+            lift(&bad).unwrap() < 0.9 && judgement(&bad).verdict.contains("something is wrong")
+        );
         assert_eq!(lift(&[]), None);
         assert_eq!(lift(&[at(1, 10, 0)]), None);
     }

@@ -53,7 +53,11 @@ pub(super) async fn search(
     let found = if typed.is_empty() {
         FoundPapers::default()
     } else {
-        admin.site.db.run_blocking(move |db| find::search(db, &wanted, 0, FOUND_MAX, None)).await?
+        admin
+            .site
+            .db
+            .run_blocking(move |db| find::search(db, &wanted, 0, FOUND_MAX, None))
+            .await?
     };
     let count = admin.site.db.read(|store| store.count_papers()).await?;
     let rows: Vec<PaperRow> = found
@@ -70,7 +74,12 @@ pub(super) async fn search(
                 version: paper.version,
                 votes: paper.upvotes,
                 is_withdrawn: paper.withdrawn,
-                other_names: paper.same_as.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                other_names: paper
+                    .same_as
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             }
         })
         .collect();
@@ -92,8 +101,19 @@ pub(super) struct Span {
 
 /// The spans, and the one that `uri` asks for.
 pub(super) fn spans(uri: &Uri, offered: [u64; 3]) -> (u64, Vec<Span>) {
-    let asked = Query::of(uri).parsed::<u64>("days").filter(|days| offered.contains(days)).unwrap_or(offered[0]);
-    (asked, offered.map(|days| Span { days, is_chosen: days == asked }).into())
+    let asked = Query::of(uri)
+        .parsed::<u64>("days")
+        .filter(|days| offered.contains(days))
+        .unwrap_or(offered[0]);
+    (
+        asked,
+        offered
+            .map(|days| Span {
+                days,
+                is_chosen: days == asked,
+            })
+            .into(),
+    )
 }
 
 /// `GET /admin/coverage?days=`
@@ -105,7 +125,11 @@ pub(super) async fn coverage(
     let (days, spans) = spans(&uri, DAYS);
     let now = admin.site.clock.now();
     let today = now.date_naive();
-    let rows = admin.site.db.read(move |store| store.coverage(today - Days::new(days), today + Days::new(1))).await?;
+    let rows = admin
+        .site
+        .db
+        .read(move |store| store.coverage(today - Days::new(days), today + Days::new(1)))
+        .await?;
     let page = admin
         .page(&session, "/admin/coverage")
         .with("spans", &spans)
@@ -129,7 +153,11 @@ pub(super) async fn set_aside(
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     let now = admin.site.clock.now();
-    let records = admin.site.db.read(|store| store.records_set_aside(ASIDE_MAX)).await?;
+    let records = admin
+        .site
+        .db
+        .read(|store| store.records_set_aside(ASIDE_MAX))
+        .await?;
     let views: Vec<AsideView> = records
         .iter()
         .map(|row| AsideView {
@@ -140,6 +168,9 @@ pub(super) async fn set_aside(
             record: cut(&row.record.record, RECORD_CHARS_MAX),
         })
         .collect();
-    let page = admin.page(&session, "/admin/coverage").with("records", &views).with("most", &ASIDE_MAX);
+    let page = admin
+        .page(&session, "/admin/coverage")
+        .with("records", &views)
+        .with("most", &ASIDE_MAX);
     admin.respond("admin/set_aside.html", &page)
 }

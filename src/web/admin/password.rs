@@ -19,14 +19,15 @@ const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 
 /// Nobody's hash, of the usual cost.
-const NOBODYS: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$cGFwZXJib3lwYXBlcmJveQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGFwZXJib3lwYXBlcmJveQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Why a password is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
     /// It can be guessed.
-    #[error("the password must have at least {PASSWORD_CHARS_MIN} characters: four random words are easy to remember")]
+    #[error(
+        "the password must have at least {PASSWORD_CHARS_MIN} characters: four random words are easy to remember"
+    )]
     Short,
     /// It is a file, or something pasted.
     #[error("the password has more than {PASSWORD_BYTES_MAX} bytes")]
@@ -47,10 +48,12 @@ pub fn hash_password(password: &str, random: &dyn Random) -> Result<String, BadP
 fn hash_with(password: &str, random: &dyn Random, memory_kib: u32) -> String {
     let mut salt = [0; SALT_BYTES];
     random.fill(&mut salt);
-    let params = Params::new(memory_kib, PASSES, LANES, None).expect("these are parameters that argon2 allows");
+    let params = Params::new(memory_kib, PASSES, LANES, None)
+        .expect("these are parameters that argon2 allows");
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon2.hash_password_with_salt(password.as_bytes(), &salt);
-    hash.expect("salt and password have lengths that argon2 allows").to_string()
+    hash.expect("salt and password have lengths that argon2 allows")
+        .to_string()
 }
 
 /// Whether `password` is the one that `hash` was made of. Without one it is not,
@@ -59,7 +62,9 @@ pub(super) fn is_right(password: &str, hash: Option<&str>) -> bool {
     if password.len() > PASSWORD_BYTES_MAX {
         return false;
     }
-    let is_match = Argon2::default().verify_password(password.as_bytes(), hash.unwrap_or(NOBODYS)).is_ok();
+    let is_match = Argon2::default()
+        .verify_password(password.as_bytes(), hash.unwrap_or(NOBODYS))
+        .is_ok();
     is_match && hash.is_some()
 }
 
@@ -71,9 +76,17 @@ mod tests {
     #[test]
     fn a_password_is_known_again_and_another_one_is_not() {
         let hash = hash_password("correct horse battery", &SystemChance::new()).unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         assert!(is_right("correct horse battery", Some(&hash)));
-        for wrong in ["correct horse batterz", "", "Correct horse battery", "correct horse battery "] {
+        for wrong in [
+            "correct horse batterz",
+            "",
+            "Correct horse battery",
+            "correct horse battery ",
+        ] {
             assert!(!is_right(wrong, Some(&hash)), "{wrong}");
         }
         assert!(!is_right("correct horse battery", None));
@@ -89,9 +102,18 @@ mod tests {
 
     #[test]
     fn short_and_endless_passwords_are_refused() {
-        assert_eq!(hash_password("eleven char", &NoChance), Err(BadPassword::Short));
+        assert_eq!(
+            hash_password("eleven char", &NoChance),
+            Err(BadPassword::Short)
+        );
         // Characters count, not bytes.
-        assert_eq!(hash_password("ééééééééééé", &NoChance), Err(BadPassword::Short));
-        assert_eq!(hash_password(&"x".repeat(2_000), &NoChance), Err(BadPassword::Long));
+        assert_eq!(
+            hash_password("ééééééééééé", &NoChance),
+            Err(BadPassword::Short)
+        );
+        assert_eq!(
+            hash_password(&"x".repeat(2_000), &NoChance),
+            Err(BadPassword::Long)
+        );
     }
 }

@@ -54,7 +54,9 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let asked = Query::of(&uri);
     let typed = cut(asked.text("q").unwrap_or_default(), 200);
-    let status = Status::WORDS.iter().find(|(word, _)| Some(*word) == asked.text("status"));
+    let status = Status::WORDS
+        .iter()
+        .find(|(word, _)| Some(*word) == asked.text("status"));
     let search = PeopleSearch {
         text: (!typed.is_empty()).then(|| typed.clone()),
         status: status.map(|(_, status)| *status),
@@ -62,28 +64,51 @@ pub(super) async fn list(
         limit: PAGE_ROWS + 1,
     };
     let is_first = search.after.is_none();
-    let (mut found, counts) =
-        admin.site.db.read(move |store| Ok((store.find_people(&search)?, store.count_subscribers()?))).await?;
+    let (mut found, counts) = admin
+        .site
+        .db
+        .read(move |store| Ok((store.find_people(&search)?, store.count_subscribers()?)))
+        .await?;
     let has_more = found.len() > PAGE_ROWS as usize;
     found.truncate(PAGE_ROWS as usize);
-    let filters = [("q", typed.as_str()), ("status", status.map_or("", |(word, _)| word))];
-    let last = found.last().map(|person| person.id.0.to_string()).unwrap_or_default();
+    let filters = [
+        ("q", typed.as_str()),
+        ("status", status.map_or("", |(word, _)| word)),
+    ];
+    let last = found
+        .last()
+        .map(|person| person.id.0.to_string())
+        .unwrap_or_default();
     let address = |query: String| format!("/admin/people?{query}");
-    let more = has_more.then(|| address(query(&[filters.as_slice(), &[("after", last.as_str())]].concat())));
+    let more = has_more.then(|| {
+        address(query(
+            &[filters.as_slice(), &[("after", last.as_str())]].concat(),
+        ))
+    });
     let statuses: Vec<Choice> = Status::WORDS
         .iter()
-        .map(|(word, _)| Choice { word, text: word, is_chosen: status.is_some_and(|(chosen, _)| chosen == word) })
+        .map(|(word, _)| Choice {
+            word,
+            text: word,
+            is_chosen: status.is_some_and(|(chosen, _)| chosen == word),
+        })
         .collect();
     let counts: Vec<Count> = counts
         .into_iter()
-        .map(|(status, count)| Count { status: status.word(), subscribers: grouped(count) })
+        .map(|(status, count)| Count {
+            status: status.word(),
+            subscribers: grouped(count),
+        })
         .collect();
     let page = admin
         .page(&session, "/admin/people")
         .with("typed", &typed)
         .with("statuses", &statuses)
         .with("counts", &counts)
-        .with("people", &found.iter().map(PersonView::new).collect::<Vec<_>>())
+        .with(
+            "people",
+            &found.iter().map(PersonView::new).collect::<Vec<_>>(),
+        )
         .with("more", &more)
         .with("first", &(!is_first).then(|| address(query(&filters))));
     admin.respond("admin/people.html", &page)

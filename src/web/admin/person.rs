@@ -8,8 +8,8 @@ use crate::digest::notices::Notice;
 use crate::edition::{self, Composed};
 use crate::links::Links;
 use crate::store::{
-    Asking, Consent, Feedback, MailLine, MailSearch, NewRequest, PersonLine, ReportRow, ReportsOf, Request,
-    RequestKind, Store, StoreError, SuppressionLine,
+    Asking, Consent, Feedback, MailLine, MailSearch, NewRequest, PersonLine, ReportRow, ReportsOf,
+    Request, RequestKind, Store, StoreError, SuppressionLine,
 };
 use crate::subscriber::{Format, Frequency, Status, Subscriber, SubscriberId, Weight};
 use crate::web::form::Form;
@@ -45,8 +45,14 @@ struct Known {
 }
 
 fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<Known>, StoreError> {
-    let (Some(subscriber), Some(line)) = (store.subscriber_by_id(id)?, store.person(id)?) else { return Ok(None) };
-    let mails = MailSearch { subscriber: Some(id), limit: MAILS_MAX, ..MailSearch::default() };
+    let (Some(subscriber), Some(line)) = (store.subscriber_by_id(id)?, store.person(id)?) else {
+        return Ok(None);
+    };
+    let mails = MailSearch {
+        subscriber: Some(id),
+        limit: MAILS_MAX,
+        ..MailSearch::default()
+    };
     let address = subscriber.address.clone();
     let suppressed = store.find_suppressions(Some(address.as_str()), "", u32::MAX)?;
     let mut feedback = store.feedback_of(&[id])?;
@@ -58,8 +64,14 @@ fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<Known>, Store
         mails: store.find_mails(&mails)?,
         reports: store.reports(&ReportsOf::Address(address.clone()), REPORTS_MAX)?,
         feedback,
-        muted: store.muted_authors(&[id])?.into_iter().map(|(_, name)| name).collect(),
-        suppression: suppressed.into_iter().find(|line| line.address.eq_ignore_ascii_case(address.as_str())),
+        muted: store
+            .muted_authors(&[id])?
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect(),
+        suppression: suppressed
+            .into_iter()
+            .find(|line| line.address.eq_ignore_ascii_case(address.as_str())),
         subscriber,
     }))
 }
@@ -103,16 +115,38 @@ pub(super) async fn show(
     page_of(&admin, &session, &id, None).await
 }
 
-async fn page_of(admin: &AdminSite, session: &Session, id: &str, said: Option<&str>) -> Result<Response, PageError> {
+async fn page_of(
+    admin: &AdminSite,
+    session: &Session,
+    id: &str,
+    said: Option<&str>,
+) -> Result<Response, PageError> {
     let found = match id.parse() {
-        Ok(id) => admin.site.db.read(move |store| known(store, SubscriberId(id))).await?,
+        Ok(id) => {
+            admin
+                .site
+                .db
+                .read(move |store| known(store, SubscriberId(id)))
+                .await?
+        }
         Err(_) => None,
     };
-    let Some(known) = found else { return nobody(admin, session) };
+    let Some(known) = found else {
+        return nobody(admin, session);
+    };
     let now = admin.site.clock.now();
     let status = known.subscriber.status;
-    let interests: Vec<InterestView> = known.subscriber.interests.iter().map(interest_view).collect();
-    let mails: Vec<MailView> = known.mails.iter().map(|mail| MailView::new(mail, now)).collect();
+    let interests: Vec<InterestView> = known
+        .subscriber
+        .interests
+        .iter()
+        .map(interest_view)
+        .collect();
+    let mails: Vec<MailView> = known
+        .mails
+        .iter()
+        .map(|mail| MailView::new(mail, now))
+        .collect();
     let page = admin
         .page(session, "/admin/people")
         .with("said", &said)
@@ -124,23 +158,59 @@ async fn page_of(admin: &AdminSite, session: &Session, id: &str, said: Option<&s
         .with("events", &events(&known, now))
         .with("mails", &mails)
         .with("most", &MAILS_MAX)
-        .with("reports", &known.reports.iter().map(|report| ReportView::new(report, now)).collect::<Vec<_>>())
-        .with("thumbs", &known.feedback.iter().map(|said| thumb_view(said, now)).collect::<Vec<_>>())
-        .with("suppressed", &known.suppression.as_ref().map(|line| format!("{}: {}", when(line.at, now), line.reason)))
-        .with("suppressed_query", &query(&[("q", known.subscriber.address.as_str())]))
+        .with(
+            "reports",
+            &known
+                .reports
+                .iter()
+                .map(|report| ReportView::new(report, now))
+                .collect::<Vec<_>>(),
+        )
+        .with(
+            "thumbs",
+            &known
+                .feedback
+                .iter()
+                .map(|said| thumb_view(said, now))
+                .collect::<Vec<_>>(),
+        )
+        .with(
+            "suppressed",
+            &known
+                .suppression
+                .as_ref()
+                .map(|line| format!("{}: {}", when(line.at, now), line.reason)),
+        )
+        .with(
+            "suppressed_query",
+            &query(&[("q", known.subscriber.address.as_str())]),
+        )
         .with("can_pause", &(status == Status::Active))
-        .with("can_resume", &(status == Status::Paused || is_waiting(&known.subscriber, now)))
-        .with("can_link", &!matches!(status, Status::Pending | Status::Suppressed));
+        .with(
+            "can_resume",
+            &(status == Status::Paused || is_waiting(&known.subscriber, now)),
+        )
+        .with(
+            "can_link",
+            &!matches!(status, Status::Pending | Status::Suppressed),
+        );
     admin.respond("admin/person.html", &page)
 }
 
 /// Whether they asked for no issue before a day to come.
 fn is_waiting(subscriber: &Subscriber, now: DateTime<Utc>) -> bool {
-    subscriber.preferences.pause_until.is_some_and(|until| until > now.date_naive())
+    subscriber
+        .preferences
+        .pause_until
+        .is_some_and(|until| until > now.date_naive())
 }
 
 fn nobody(admin: &AdminSite, session: &Session) -> Result<Response, PageError> {
-    admin.not_there(session, "There is no subscriber with this number; they may have been erased.", "/admin/people")
+    admin.not_there(
+        session,
+        "There is no subscriber with this number; they may have been erased.",
+        "/admin/people",
+    )
 }
 
 fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
@@ -148,15 +218,27 @@ fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
     let how_often = match preferences.frequency {
         Frequency::Daily => {
             let days: Vec<String> = preferences.days.iter().map(ToString::to_string).collect();
-            if days.len() == 7 { "every day".to_owned() } else { days.join(", ") }
+            if days.len() == 7 {
+                "every day".to_owned()
+            } else {
+                days.join(", ")
+            }
         }
         Frequency::Weekly => format!("weekly, {}", preferences.weekday),
     };
-    let format = if preferences.format == Format::Text { "text alone" } else { "HTML and text" };
+    let format = if preferences.format == Format::Text {
+        "text alone"
+    } else {
+        "HTML and text"
+    };
     let mut facts = vec![
         Fact {
             name: "Issues come",
-            text: format!("{how_often}, at {} {}", preferences.send_at.format("%H:%M"), preferences.timezone),
+            text: format!(
+                "{how_often}, at {} {}",
+                preferences.send_at.format("%H:%M"),
+                preferences.timezone
+            ),
         },
         Fact {
             name: "Each holds",
@@ -165,19 +247,48 @@ fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
                 preferences.max_papers, preferences.min_score, preferences.language
             ),
         },
-        Fact { name: "Joined", text: when(line.joined_at, now) },
+        Fact {
+            name: "Joined",
+            text: when(line.joined_at, now),
+        },
     ];
     let mut add = |name, text: Option<String>| facts.extend(text.map(|text| Fact { name, text }));
-    add("Left", line.left.as_ref().map(|(at, how)| format!("{}, by {how}", when(*at, now))));
-    add("No issue before", preferences.pause_until.map(|until| until.to_string()));
-    add("Next look", line.next_due_at.map(|at| if at <= now { "now".to_owned() } else { when(at, now) }));
+    add(
+        "Left",
+        line.left
+            .as_ref()
+            .map(|(at, how)| format!("{}, by {how}", when(*at, now))),
+    );
+    add(
+        "No issue before",
+        preferences.pause_until.map(|until| until.to_string()),
+    );
+    add(
+        "Next look",
+        line.next_due_at.map(|at| {
+            if at <= now {
+                "now".to_owned()
+            } else {
+                when(at, now)
+            }
+        }),
+    );
     add("Last issue", line.last_issue.map(|date| date.to_string()));
     facts
 }
 
 fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
-    let ids = |ids: &[crate::paper::PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let weight = if interest.weight == Weight::USUAL { String::new() } else { interest.weight.to_string() };
+    let ids = |ids: &[crate::paper::PaperId]| {
+        ids.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let weight = if interest.weight == Weight::USUAL {
+        String::new()
+    } else {
+        interest.weight.to_string()
+    };
     let parts = [
         ("About", interest.description.clone()),
         ("Weight", weight),
@@ -189,7 +300,10 @@ fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
         ("Disliked", ids(&interest.disliked)),
     ];
     let parts = parts.into_iter().filter(|(_, text)| !text.is_empty());
-    InterestView { name: interest.name.clone(), parts: parts.map(|(name, text)| Fact { name, text }).collect() }
+    InterestView {
+        name: interest.name.clone(),
+        parts: parts.map(|(name, text)| Fact { name, text }).collect(),
+    }
 }
 
 /// What they agreed to and asked for, the last first.
@@ -202,7 +316,10 @@ fn events(known: &Known, now: DateTime<Utc>) -> Vec<Event> {
             "moved" => "confirmed a new address",
             _ => "agreed",
         };
-        let more = format!("on {} (wording {}), from {}", consent.page, consent.wording, consent.network);
+        let more = format!(
+            "on {} (wording {}), from {}",
+            consent.page, consent.wording, consent.network
+        );
         all.push((consent.at, text.to_owned(), more));
     }
     for request in &known.requests {
@@ -213,13 +330,25 @@ fn events(known: &Known, now: DateTime<Utc>) -> Vec<Event> {
             RequestKind::Export => "asked for all data",
             RequestKind::Erase => "asked to be erased",
         };
-        let mailed = if request.mailed_at.is_some() { "a link was mailed" } else { "no mail was sent for it" };
-        let done = request.done_at.map_or_else(String::new, |at| format!(", done {}", clock(at, now)));
+        let mailed = if request.mailed_at.is_some() {
+            "a link was mailed"
+        } else {
+            "no mail was sent for it"
+        };
+        let done = request
+            .done_at
+            .map_or_else(String::new, |at| format!(", done {}", clock(at, now)));
         let more = format!("{mailed}{done}, from {}", request.request.asking.network);
         all.push((request.asked_at, text.to_owned(), more));
     }
     all.sort_by_key(|(at, _, _)| std::cmp::Reverse(*at));
-    all.into_iter().map(|(at, text, more)| Event { at: clock(at, now), text, more }).collect()
+    all.into_iter()
+        .map(|(at, text, more)| Event {
+            at: clock(at, now),
+            text,
+            more,
+        })
+        .collect()
 }
 
 fn thumb_view(said: &Feedback, now: DateTime<Utc>) -> ThumbView {
@@ -241,28 +370,53 @@ pub(super) async fn act(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let found = match id.parse() {
-        Ok(id) => admin.site.db.read(move |store| store.subscriber_by_id(SubscriberId(id))).await?,
+        Ok(id) => {
+            admin
+                .site
+                .db
+                .read(move |store| store.subscriber_by_id(SubscriberId(id)))
+                .await?
+        }
         Err(_) => None,
     };
-    let Some(mut subscriber) = found else { return nobody(&admin, &session) };
+    let Some(mut subscriber) = found else {
+        return nobody(&admin, &session);
+    };
     let (number, now) = (subscriber.id.0, admin.site.clock.now());
     let said = match (form.text("act"), subscriber.status) {
         ("pause", Status::Active) => {
             subscriber.details.status = Status::Paused;
-            admin.site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
-            admin.note(&session, format!("paused subscriber {number}")).await?;
+            admin
+                .site
+                .db
+                .run(move |store| store.save_subscriber(&subscriber, now))
+                .await?;
+            admin
+                .note(&session, format!("paused subscriber {number}"))
+                .await?;
             "They get no issues until you resume them, or they themselves."
         }
         ("resume", Status::Active | Status::Paused) => {
             subscriber.details.status = Status::Active;
             subscriber.details.preferences.pause_until = None;
-            admin.site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
-            admin.note(&session, format!("resumed subscriber {number}")).await?;
+            admin
+                .site
+                .db
+                .run(move |store| store.save_subscriber(&subscriber, now))
+                .await?;
+            admin
+                .note(&session, format!("resumed subscriber {number}"))
+                .await?;
             "Issues come again."
         }
         ("link", Status::Active | Status::Paused | Status::Unsubscribed) => {
             mail_link(&admin.site, &subscriber, &session, now).await?;
-            admin.note(&session, format!("mailed subscriber {number} the link to the preferences")).await?;
+            admin
+                .note(
+                    &session,
+                    format!("mailed subscriber {number} the link to the preferences"),
+                )
+                .await?;
             "A mail with the link to the preferences is on its way to them."
         }
         _ => "Nothing was done: that cannot be done with a subscription of this status.",
@@ -278,8 +432,11 @@ async fn mail_link(
     now: DateTime<Utc>,
 ) -> Result<(), PageError> {
     let desk = site.desk();
-    let asking =
-        Asking { wording: WORDING.to_owned(), page: desk.site.url("/admin/people"), network: session.network.clone() };
+    let asking = Asking {
+        wording: WORDING.to_owned(),
+        page: desk.site.url("/admin/people"),
+        network: session.network.clone(),
+    };
     let request = NewRequest {
         kind: RequestKind::Preferences,
         address: subscriber.address.clone(),
@@ -287,7 +444,11 @@ async fn mail_link(
         details: String::new(),
         asking,
     };
-    let url = Links { site: &desk.site, signer: &desk.signer }.preferences(subscriber.holder());
+    let url = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    }
+    .preferences(subscriber.holder());
     let notice = desk.notice(&Notice::Preferences { url }, subscriber.into(), now)?;
     site.db
         .run(move |store| {
@@ -299,12 +460,29 @@ async fn mail_link(
     Ok(())
 }
 
-async fn compose(admin: &AdminSite, id: &str) -> Result<Option<(Subscriber, Option<Composed>)>, PageError> {
+async fn compose(
+    admin: &AdminSite,
+    id: &str,
+) -> Result<Option<(Subscriber, Option<Composed>)>, PageError> {
     let Ok(id) = id.parse() else { return Ok(None) };
-    let found = admin.site.db.read(move |store| store.subscriber_by_id(SubscriberId(id))).await?;
-    let Some(subscriber) = found else { return Ok(None) };
-    let (desk, now, reader) = (admin.site.desk(), admin.site.clock.now(), subscriber.clone());
-    let composed = admin.site.db.run_blocking(move |db| edition::preview(db, &desk, &reader, None, now)).await?;
+    let found = admin
+        .site
+        .db
+        .read(move |store| store.subscriber_by_id(SubscriberId(id)))
+        .await?;
+    let Some(subscriber) = found else {
+        return Ok(None);
+    };
+    let (desk, now, reader) = (
+        admin.site.desk(),
+        admin.site.clock.now(),
+        subscriber.clone(),
+    );
+    let composed = admin
+        .site
+        .db
+        .run_blocking(move |db| edition::preview(db, &desk, &reader, None, now))
+        .await?;
     Ok(Some((subscriber, composed)))
 }
 
@@ -315,16 +493,28 @@ pub(super) async fn preview(
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some((subscriber, composed)) = compose(&admin, &id).await? else { return nobody(&admin, &session) };
+    let Some((subscriber, composed)) = compose(&admin, &id).await? else {
+        return nobody(&admin, &session);
+    };
     let wants_text = Query::of(&uri).text("as") == Some("text");
-    let html = composed.as_ref().is_some_and(|composed| composed.rendered.html.is_some());
-    let text = composed.as_ref().filter(|_| wants_text || !html).map(|composed| composed.rendered.text.clone());
+    let html = composed
+        .as_ref()
+        .is_some_and(|composed| composed.rendered.html.is_some());
+    let text = composed
+        .as_ref()
+        .filter(|_| wants_text || !html)
+        .map(|composed| composed.rendered.text.clone());
     let page = admin
         .page(&session, "/admin/people")
         .with("id", &subscriber.id.0)
         .with("address_shown", &subscriber.address)
         .with("is_active", &(subscriber.status == Status::Active))
-        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, admin.site.pages.english())))
+        .with(
+            "issue",
+            &composed
+                .as_ref()
+                .map(|composed| IssueView::new(composed, admin.site.pages.english())),
+        )
         .with("text", &text)
         .with("has_html", &html);
     admin.respond("admin/preview.html", &page)
@@ -336,7 +526,9 @@ pub(super) async fn preview_html(
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let composed = compose(&admin, &id).await?.and_then(|(_, composed)| composed);
+    let composed = compose(&admin, &id)
+        .await?
+        .and_then(|(_, composed)| composed);
     let Some(html) = composed.and_then(|composed| composed.rendered.html) else {
         return admin.message(
             &session,
@@ -348,10 +540,14 @@ pub(super) async fn preview_html(
     };
     let page = standalone(&html, admin.site.desk().dress.logo.as_deref());
     // Its links are its reader's: here they lead nowhere.
-    let policy = page.policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'; sandbox");
+    let policy = page
+        .policy
+        .replace("frame-ancestors 'none'", "frame-ancestors 'self'; sandbox");
     let mut response = Html(page.html).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
 }

@@ -77,15 +77,36 @@ pub(super) async fn send(
         Transport::Smtp(smtp) => hand_over(&smtp, &desk, &message, &address).await,
     };
     let outcome = if sent.is_taken { "taken" } else { "not taken" };
-    admin.note(&session, format!("sent a test mail to {}: {outcome}", masked(address.as_str()))).await?;
+    admin
+        .note(
+            &session,
+            format!(
+                "sent a test mail to {}: {outcome}",
+                masked(address.as_str())
+            ),
+        )
+        .await?;
     show(&admin, &session, typed, None, Some(&sent))
 }
 
 /// The sample issue as it would be sent to `to`.
 fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, String> {
-    let url = Links { site: &desk.site, signer: &desk.signer }.unsubscribe(NOBODY);
-    let mailto = desk.inbound.unsubscribe_mailto(&desk.signer.sign(Scope::Unsubscribe, NOBODY.0));
-    let made = sample_message(&desk.templates, &desk.site, &desk.dress, to, (url, mailto), now);
+    let url = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    }
+    .unsubscribe(NOBODY);
+    let mailto = desk
+        .inbound
+        .unsubscribe_mailto(&desk.signer.sign(Scope::Unsubscribe, NOBODY.0));
+    let made = sample_message(
+        &desk.templates,
+        &desk.site,
+        &desk.dress,
+        to,
+        (url, mailto),
+        now,
+    );
     let message = made.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
     Ok(match &desk.dkim {
         Some(signer) => signer.signed(&message),
@@ -95,7 +116,11 @@ fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, Stri
 
 async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Address) -> Sent {
     let transcript = Transcript::default();
-    let from = desk.inbound.bounce_address.as_ref().map_or(desk.site.from.email.clone(), Into::into);
+    let from = desk
+        .inbound
+        .bounce_address
+        .as_ref()
+        .map_or(desk.site.from.email.clone(), Into::into);
     let talking = async {
         let dialer = Dialer::new(smtp, Timeouts::default())?.writing_in(&transcript);
         let mut connection = dialer.open().await?;
@@ -113,13 +138,26 @@ async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Addres
             );
             (true, text)
         }
-        Ok(Err(failure)) => (false, format!("{}:{} did not take it. {failure}", smtp.host, smtp.port)),
+        Ok(Err(failure)) => (
+            false,
+            format!("{}:{} did not take it. {failure}", smtp.host, smtp.port),
+        ),
         Err(_) => {
             let seconds = LIMIT.as_secs();
-            (false, format!("{}:{} did not come to an end within {seconds} seconds.", smtp.host, smtp.port))
+            (
+                false,
+                format!(
+                    "{}:{} did not come to an end within {seconds} seconds.",
+                    smtp.host, smtp.port
+                ),
+            )
         }
     };
-    Sent { is_taken, text, lines: transcript.lines() }
+    Sent {
+        is_taken,
+        text,
+        lines: transcript.lines(),
+    }
 }
 
 fn show(
@@ -133,7 +171,14 @@ fn show(
         .map(|sent| sent.lines.as_slice())
         .unwrap_or_default()
         .iter()
-        .map(|line| LineView { who: if line.side == Side::Client { "we" } else { "server" }, text: line.text.clone() })
+        .map(|line| LineView {
+            who: if line.side == Side::Client {
+                "we"
+            } else {
+                "server"
+            },
+            text: line.text.clone(),
+        })
         .collect();
     let relay = match (admin.works.transport)() {
         Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),

@@ -13,7 +13,11 @@ const WORDS_CHARS_MAX: usize = 160;
 
 /// `12:03` of today, else with the date.
 pub(super) fn clock(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let form = if at.date_naive() == now.date_naive() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
+    let form = if at.date_naive() == now.date_naive() {
+        "%H:%M:%S"
+    } else {
+        "%Y-%m-%d %H:%M"
+    };
     at.format(form).to_string()
 }
 
@@ -45,7 +49,11 @@ pub(super) fn span(time: TimeDelta) -> String {
 
 /// `1 mail`, `12,345 mails`
 pub(super) fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+    format!(
+        "{} {what}{}",
+        grouped(number),
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 /// `12,345`
@@ -116,11 +124,20 @@ impl MailView {
             attempts: row.attempts,
             is_open: matches!(
                 row.state,
-                DeliveryState::Rendered | DeliveryState::Deferred | DeliveryState::Uncertain | DeliveryState::Held
+                DeliveryState::Rendered
+                    | DeliveryState::Deferred
+                    | DeliveryState::Uncertain
+                    | DeliveryState::Held
             ),
             since: clock(row.at, now),
             next: row.next_at.map(|next| when(next, now)),
-            said: said(row.stage.as_deref(), row.code, row.enhanced.as_deref(), row.text.as_deref(), WORDS_CHARS_MAX),
+            said: said(
+                row.stage.as_deref(),
+                row.code,
+                row.enhanced.as_deref(),
+                row.text.as_deref(),
+                WORDS_CHARS_MAX,
+            ),
         }
     }
 }
@@ -139,7 +156,10 @@ pub(super) fn said(
         enhanced.map(str::to_owned),
         text.map(str::to_owned),
     ];
-    cut(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "), most)
+    cut(
+        &parts.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        most,
+    )
 }
 
 /// A report that came back.

@@ -46,11 +46,17 @@ async fn show(
     problem: Option<&str>,
 ) -> Result<Response, PageError> {
     let (text, start) = ((!typed.is_empty()).then(|| typed.clone()), after.clone());
-    let mut lines =
-        admin.site.db.read(move |store| store.find_suppressions(text.as_deref(), &start, PAGE_ROWS + 1)).await?;
+    let mut lines = admin
+        .site
+        .db
+        .read(move |store| store.find_suppressions(text.as_deref(), &start, PAGE_ROWS + 1))
+        .await?;
     let has_more = lines.len() > PAGE_ROWS as usize;
     lines.truncate(PAGE_ROWS as usize);
-    let last = lines.last().map(|line| line.address.to_lowercase()).unwrap_or_default();
+    let last = lines
+        .last()
+        .map(|line| line.address.to_lowercase())
+        .unwrap_or_default();
     let address = |query: String| format!("/admin/suppressions?{query}");
     let now = admin.site.clock.now();
     let views: Vec<SuppressionView> = lines
@@ -59,7 +65,10 @@ async fn show(
             address: line.address.clone(),
             since: clock(line.at, now),
             reason: line.reason.clone(),
-            evidence: line.evidence.as_ref().map(|report| ReportView::new(report, now)),
+            evidence: line
+                .evidence
+                .as_ref()
+                .map(|report| ReportView::new(report, now)),
             subscriber: line.subscriber.map(|id| id.0),
         })
         .collect();
@@ -70,8 +79,14 @@ async fn show(
         .with("entered", &entered)
         .with("problem", &problem)
         .with("suppressions", &views)
-        .with("more", &has_more.then(|| address(query(&[("q", typed.as_str()), ("after", last.as_str())]))))
-        .with("first", &(!after.is_empty()).then(|| address(query(&[("q", typed.as_str())]))));
+        .with(
+            "more",
+            &has_more.then(|| address(query(&[("q", typed.as_str()), ("after", last.as_str())]))),
+        )
+        .with(
+            "first",
+            &(!after.is_empty()).then(|| address(query(&[("q", typed.as_str())]))),
+        );
     admin.respond("admin/suppressions.html", &page)
 }
 
@@ -84,7 +99,16 @@ pub(super) async fn act(
     let typed = form.text("email");
     let answer = async |said: Option<&str>, problem: Option<&str>| {
         let entered = if problem.is_some() { typed } else { "" };
-        show(&admin, &session, String::new(), String::new(), said, entered, problem).await
+        show(
+            &admin,
+            &session,
+            String::new(),
+            String::new(),
+            said,
+            entered,
+            problem,
+        )
+        .await
     };
     let address = match typed.parse::<Address>() {
         Ok(address) => address,
@@ -95,8 +119,16 @@ pub(super) async fn act(
     match form.text("act") {
         "add" => {
             let reason = cut(form.text("reason"), 500);
-            let reason = if reason.is_empty() { "added by hand".to_owned() } else { reason };
-            let is_new = admin.site.db.run(move |store| store.suppress(&address, &reason, now)).await?;
+            let reason = if reason.is_empty() {
+                "added by hand".to_owned()
+            } else {
+                reason
+            };
+            let is_new = admin
+                .site
+                .db
+                .run(move |store| store.suppress(&address, &reason, now))
+                .await?;
             if !is_new {
                 return answer(Some(&format!("{named} was suppressed already.")), None).await;
             }
@@ -104,11 +136,24 @@ pub(super) async fn act(
             answer(Some(&format!("Nothing is sent any more to {named}.")), None).await
         }
         "lift" => {
-            if !admin.site.db.run(move |store| store.lift_suppression(&address, now)).await? {
+            if !admin
+                .site
+                .db
+                .run(move |store| store.lift_suppression(&address, now))
+                .await?
+            {
                 return answer(Some(&format!("{named} is not suppressed.")), None).await;
             }
-            admin.note(&session, format!("lifted the suppression of {shown}")).await?;
-            answer(Some(&format!("{named} may be written to again; its subscriber is active.")), None).await
+            admin
+                .note(&session, format!("lifted the suppression of {shown}"))
+                .await?;
+            answer(
+                Some(&format!(
+                    "{named} may be written to again; its subscriber is active."
+                )),
+                None,
+            )
+            .await
         }
         _ => answer(Some("Nothing was done: there is no such act."), None).await,
     }

@@ -34,16 +34,29 @@ pub(super) async fn show(
     let now = admin.site.clock.now();
     let begin = now.date_naive().and_time(NaiveTime::MIN).and_utc();
     // Whether it can be written is asked of the connection that writes.
-    let asked = tokio::time::timeout(WRITE_LIMIT, admin.site.db.run(|store| store.check_writable())).await;
+    let asked = tokio::time::timeout(
+        WRITE_LIMIT,
+        admin.site.db.run(|store| store.check_writable()),
+    )
+    .await;
     let unwritable = match asked {
         Ok(answer) => answer.err().map(why),
-        Err(_) => Some(format!("it has not answered for {} seconds", WRITE_LIMIT.as_secs())),
+        Err(_) => Some(format!(
+            "it has not answered for {} seconds",
+            WRITE_LIMIT.as_secs()
+        )),
     };
     let works = admin.works.clone();
     let (facts, today, next_look) = admin
         .site
         .db
-        .read(move |store| Ok((facts(store, &works, unwritable, now)?, store.mail_figures(begin)?, store.next_look()?)))
+        .read(move |store| {
+            Ok((
+                facts(store, &works, unwritable, now)?,
+                store.mail_figures(begin)?,
+                store.next_look()?,
+            ))
+        })
         .await?;
     let (found, waiting) = (concerns(&facts), facts.due);
     let page = admin
@@ -55,9 +68,19 @@ pub(super) async fn show(
         .with("clock", &now.format("%H:%M").to_string())
         .with("figures", &figures(&today))
         .with("due", &grouped(waiting))
-        .with("next_look", &next_look.filter(|at| *at > now).map(|at| when(at, now)))
+        .with(
+            "next_look",
+            &next_look.filter(|at| *at > now).map(|at| when(at, now)),
+        )
         .with("is_due_now", &next_look.is_some_and(|at| at <= now))
-        .with("sender", &facts.sender.as_ref().filter(|lease| lease.until > now).map(|lease| lease.holder.clone()))
+        .with(
+            "sender",
+            &facts
+                .sender
+                .as_ref()
+                .filter(|lease| lease.until > now)
+                .map(|lease| lease.holder.clone()),
+        )
         .with("relay", &relay(&facts))
         .with("parts", &parts(&facts))
         .with("coverage", &coverage(&facts.coverage, now));
@@ -95,7 +118,11 @@ fn facts(
         unwanted: store.reports(&ReportsOf::Class("policy", now - REPORTS_BACK), 1_000)?,
         set_aside: store.count_set_aside()?,
         unwritable,
-        alarms: store.alarms(now)?.into_iter().filter(AlarmRow::stands).collect(),
+        alarms: store
+            .alarms(now)?
+            .into_iter()
+            .filter(AlarmRow::stands)
+            .collect(),
     })
 }
 
@@ -119,7 +146,12 @@ fn figures(today: &MailFigures) -> Vec<Figure> {
     vec![
         figure(today.composed, "issues composed", None, false),
         figure(today.empty, "days with nothing to send", None, false),
-        figure(of(Rendered) + of(Claimed) + of(HandingOver), "queued", Some("rendered"), false),
+        figure(
+            of(Rendered) + of(Claimed) + of(HandingOver),
+            "queued",
+            Some("rendered"),
+            false,
+        ),
         figure(of(Accepted), "sent", Some("accepted"), false),
         figure(of(Deferred), "deferred", Some("deferred"), true),
         figure(of(Uncertain), "uncertain", Some("uncertain"), true),
@@ -130,11 +162,18 @@ fn figures(today: &MailFigures) -> Vec<Figure> {
 }
 
 fn relay(facts: &Facts) -> String {
-    let resting = facts.relays.iter().find(|(_, pause)| pause.until > facts.now);
+    let resting = facts
+        .relays
+        .iter()
+        .find(|(_, pause)| pause.until > facts.now);
     match resting {
         None => "takes mail".to_owned(),
         Some((relay, pause)) => {
-            format!("{relay} rests until {}: {}", clock(pause.until, facts.now), pause.reason)
+            format!(
+                "{relay} rests until {}: {}",
+                clock(pause.until, facts.now),
+                pause.reason
+            )
         }
     }
 }
@@ -153,17 +192,32 @@ struct PartView {
 fn parts(facts: &Facts) -> Vec<PartView> {
     let note = |name: &str| facts.works.iter().find(|note| note.part == name);
     let done = |name: &str| note(name).and_then(|note| note.done_at);
-    let fetched = facts.standings.iter().map(|standing| standing.checked_at).max();
+    let fetched = facts
+        .standings
+        .iter()
+        .map(|standing| standing.checked_at)
+        .max();
     let all = [
-        ("fetch", done("fetch").max(fetched), "a source last answered"),
-        ("publish", done("publish").max(facts.mails.last_composed), "issues were last composed"),
+        (
+            "fetch",
+            done("fetch").max(fetched),
+            "a source last answered",
+        ),
+        (
+            "publish",
+            done("publish").max(facts.mails.last_composed),
+            "issues were last composed",
+        ),
         ("deliver", facts.mails.last_tried, "a mail was last tried"),
         ("upkeep", done("upkeep"), "the database was last tended"),
     ];
     all.into_iter()
         .map(|(name, at, what)| PartView {
             name,
-            last: at.map_or_else(|| "not yet".to_owned(), |at| format!("{what} {}", when(at, facts.now))),
+            last: at.map_or_else(
+                || "not yet".to_owned(),
+                |at| format!("{what} {}", when(at, facts.now)),
+            ),
             trouble: note(name)
                 .and_then(WorkNote::failing)
                 .map(|(at, error)| format!("fails since {}: {error}", ago(*at, facts.now))),
@@ -199,7 +253,11 @@ pub(super) fn coverage(rows: &[Coverage], now: DateTime<Utc>) -> Vec<CoverageVie
         .map(|row| CoverageView {
             date: row.date.to_string(),
             source: row.source.clone(),
-            category: if row.category.is_empty() { "all".to_owned() } else { row.category.clone() },
+            category: if row.category.is_empty() {
+                "all".to_owned()
+            } else {
+                row.category.clone()
+            },
             state: row.state.word(),
             is_bad: matches!(row.state, CoverageState::Failed | CoverageState::Stalled),
             papers: match row.declared {

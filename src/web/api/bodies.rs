@@ -1,7 +1,10 @@
 //! What may be sent: the schemas that bodies are held to. Their meaning is read by
 //! the same readers as that of files and commands.
 
-#![expect(dead_code, reason = "these describe bodies; what comes is read by the readers of records")]
+#![expect(
+    dead_code,
+    reason = "these describe bodies; what comes is read by the readers of records"
+)]
 
 use crate::subscriber::{AbstractLength, Format, Frequency, WhenEmpty};
 use chrono::NaiveDate;

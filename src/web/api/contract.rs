@@ -44,7 +44,10 @@ static OPERATIONS: LazyLock<HashMap<(String, Method), Operation>> = LazyLock::ne
     for (path, item) in DOCUMENT["paths"].as_object().into_iter().flatten() {
         for (word, operation) in item.as_object().into_iter().flatten() {
             if let Ok(method) = word.to_uppercase().parse::<Method>() {
-                operations.insert((format!("{BASE}{path}"), method), Operation::read(operation));
+                operations.insert(
+                    (format!("{BASE}{path}"), method),
+                    Operation::read(operation),
+                );
             }
         }
     }
@@ -53,20 +56,29 @@ static OPERATIONS: LazyLock<HashMap<(String, Method), Operation>> = LazyLock::ne
 
 /// The operation that answers `method` at the route `path`.
 pub(super) fn operation(path: &str, method: &Method) -> Option<&'static Operation> {
-    let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+    let method = if method == Method::HEAD {
+        Method::GET
+    } else {
+        method.clone()
+    };
     OPERATIONS.get(&(path.to_owned(), method))
 }
 
 impl Operation {
     fn read(operation: &Value) -> Self {
         let word = operation["security"][0]["key"][0].as_str();
-        let scope = KeyScope::WORDS.iter().find(|(known, _)| Some(*known) == word).map(|(_, scope)| *scope);
+        let scope = KeyScope::WORDS
+            .iter()
+            .find(|(known, _)| Some(*known) == word)
+            .map(|(_, scope)| *scope);
         let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let parameters = parameters.filter(|parameter| parameter["in"] == "query").map(|parameter| Parameter {
-            name: parameter["name"].as_str().unwrap_or_default().to_owned(),
-            is_required: parameter["required"] == true,
-            schema: parameter["schema"].clone(),
-        });
+        let parameters = parameters
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| Parameter {
+                name: parameter["name"].as_str().unwrap_or_default().to_owned(),
+                is_required: parameter["required"] == true,
+                schema: parameter["schema"].clone(),
+            });
         let body = operation.get("requestBody").map(|body| Body {
             is_required: body["required"] == true,
             kinds: body["content"]
@@ -76,51 +88,100 @@ impl Operation {
                 .map(|(kind, content)| (kind.clone(), content["schema"].clone()))
                 .collect(),
         });
-        Operation { scope, parameters: parameters.collect(), body }
+        Operation {
+            scope,
+            parameters: parameters.collect(),
+            body,
+        }
     }
 
     /// The longest body that is read.
     pub(super) fn body_bytes_max(&self) -> usize {
         let has_lines = |body: &Body| body.kinds.iter().any(|(kind, _)| !is_json(kind));
-        if self.body.as_ref().is_some_and(has_lines) { PAPERS_BYTES_MAX } else { BODY_BYTES_MAX }
+        if self.body.as_ref().is_some_and(has_lines) {
+            PAPERS_BYTES_MAX
+        } else {
+            BODY_BYTES_MAX
+        }
     }
 
     /// The parameters behind the question mark.
     pub(super) fn query(&self, query: &str) -> Result<HashMap<String, String>, Problem> {
         let (mut found, mut errors) = (HashMap::new(), Vec::new());
         let mut complain = |path: &str, message: &str| {
-            errors.push(FieldError { path: path.to_owned(), message: message.to_owned() });
+            errors.push(FieldError {
+                path: path.to_owned(),
+                message: message.to_owned(),
+            });
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
-            if !self.parameters.iter().any(|parameter| parameter.name == name) {
-                let known: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-                let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
+            if !self
+                .parameters
+                .iter()
+                .any(|parameter| parameter.name == name)
+            {
+                let known: Vec<&str> = self
+                    .parameters
+                    .iter()
+                    .map(|parameter| parameter.name.as_str())
+                    .collect();
+                let known = if known.is_empty() {
+                    "there are none".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 complain(&name, &format!("is no parameter here; known are: {known}"));
             } else if found.insert(name.clone(), value).is_some() {
                 complain(&name, "stands there twice");
             }
         }
-        for Parameter { name, is_required, schema } in &self.parameters {
+        for Parameter {
+            name,
+            is_required,
+            schema,
+        } in &self.parameters
+        {
             match found.get(name) {
-                Some(text) => errors.extend(complaints(&DOCUMENT, schema, &as_value(schema, text), name)),
+                Some(text) => {
+                    errors.extend(complaints(&DOCUMENT, schema, &as_value(schema, text), name))
+                }
                 None if *is_required => {
-                    errors.push(FieldError { path: name.clone(), message: "must be there".to_owned() });
+                    errors.push(FieldError {
+                        path: name.clone(),
+                        message: "must be there".to_owned(),
+                    });
                 }
                 None => {}
             }
         }
-        if errors.is_empty() { Ok(found) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, errors)) }
+        if errors.is_empty() {
+            Ok(found)
+        } else {
+            Err(Problem::fields(StatusCode::BAD_REQUEST, errors))
+        }
     }
 
     /// The body, if it is JSON; null if it is something else, or not there.
     pub(super) fn body(&self, kind: Option<&str>, bytes: &[u8]) -> Result<Value, Problem> {
-        let Some(body) = &self.body else { return Ok(Value::Null) };
+        let Some(body) = &self.body else {
+            return Ok(Value::Null);
+        };
         if bytes.is_empty() {
             let missing = || Problem::new(StatusCode::BAD_REQUEST, "the request must have a body");
-            return if body.is_required { Err(missing()) } else { Ok(Value::Null) };
+            return if body.is_required {
+                Err(missing())
+            } else {
+                Ok(Value::Null)
+            };
         }
-        let kind = kind.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-        let Some((kind, schema)) = body.kinds.iter().find(|(known, _)| Some(known) == kind.as_ref()) else {
+        let kind = kind
+            .and_then(|kind| kind.split(';').next())
+            .map(|kind| kind.trim().to_ascii_lowercase());
+        let Some((kind, schema)) = body
+            .kinds
+            .iter()
+            .find(|(known, _)| Some(known) == kind.as_ref())
+        else {
             let known: Vec<&str> = body.kinds.iter().map(|(kind, _)| kind.as_str()).collect();
             let detail = format!("the header Content-Type must be {}", known.join(" or "));
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
@@ -128,10 +189,18 @@ impl Operation {
         if !is_json(kind) {
             return Ok(Value::Null);
         }
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not JSON: {error}"),
+            )
+        })?;
         let errors = complaints(&DOCUMENT, schema, &value, "");
-        if errors.is_empty() { Ok(value) } else { Err(Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, errors)) }
+        if errors.is_empty() {
+            Ok(value)
+        } else {
+            Err(Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, errors))
+        }
     }
 }
 
@@ -141,7 +210,12 @@ fn is_json(kind: &str) -> bool {
 
 /// A parameter's text as the kind of value that its schema asks for.
 fn as_value(schema: &Value, text: &str) -> Value {
-    let number = || text.parse::<i64>().ok().filter(|_| !text.starts_with('+')).map(Value::from);
+    let number = || {
+        text.parse::<i64>()
+            .ok()
+            .filter(|_| !text.starts_with('+'))
+            .map(Value::from)
+    };
     let flag = || text.parse::<bool>().ok().map(Value::from);
     let value = match schema["type"].as_str() {
         Some("integer") => number(),

@@ -6,7 +6,9 @@ use super::ok;
 use super::problem::Problem;
 use super::subscribers::named;
 use crate::shapes::{DeliveryShape, by_hand};
-use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, Store, StoreError};
+use crate::store::{
+    ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, Store, StoreError,
+};
 use crate::web::Site;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -72,12 +74,22 @@ fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
     security(("key" = ["read"])))]
 pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
-    let state = asked.query.get("state").and_then(|word| DeliveryState::WORDS.iter().find(|(known, _)| known == word));
-    let address = asked.query.get("address").map(|text| text.parse()).transpose();
+    let state = asked
+        .query
+        .get("state")
+        .and_then(|word| DeliveryState::WORDS.iter().find(|(known, _)| known == word));
+    let address = asked
+        .query
+        .get("address")
+        .map(|text| text.parse())
+        .transpose();
     let filter = OutboxFilter {
         address: address.map_err(|_| Problem::parameter("address", "must be a mail address"))?,
         state: state.map(|(_, state)| *state),
-        local_date: asked.query.get("date").and_then(|text| super::schema::date(text)),
+        local_date: asked
+            .query
+            .get("date")
+            .and_then(|text| super::schema::date(text)),
         after: paging.cursor::<i64>()?.map(DeliveryId),
         limit: Some(paging.limit + 1),
         message_id: None,
@@ -101,7 +113,10 @@ pub(super) async fn of_subscriber(
 ) -> Result<Response, Problem> {
     let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
     let (before, limit) = (paging.cursor::<i64>()?.map(DeliveryId), paging.limit + 1);
-    let found = site.db.read(move |store| store.list_mails(id, before, limit)).await?;
+    let found = site
+        .db
+        .read(move |store| store.list_mails(id, before, limit))
+        .await?;
     Ok(ok(&paging.page(&asked, lines(found), |line| line.id)))
 }
 
@@ -112,7 +127,11 @@ pub(super) async fn of_subscriber(
     params(("delivery" = i64, Path, description = "Its number", example = 1234)),
     responses((status = 200, description = "The delivery", body = WholeDelivery)),
     security(("key" = ["read"])))]
-pub(super) async fn get(State(site): State<Site>, Path(number): Path<String>, _: Asked) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(site): State<Site>,
+    Path(number): Path<String>,
+    _: Asked,
+) -> Result<Response, Problem> {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
     shown(&site, id).await
 }
@@ -123,32 +142,58 @@ fn unknown() -> Problem {
 
 async fn shown(site: &Site, id: DeliveryId) -> Result<Response, Problem> {
     // The one behind the number before it, if that is the one.
-    let filter = OutboxFilter { after: Some(DeliveryId(id.0.saturating_sub(1))), limit: Some(1), ..Default::default() };
+    let filter = OutboxFilter {
+        after: Some(DeliveryId(id.0.saturating_sub(1))),
+        limit: Some(1),
+        ..Default::default()
+    };
     let read = move |db: &Db| {
-        let found = db.read_here(|store| store.deliveries(&filter))?.into_iter().find(|row| row.id == id);
+        let found = db
+            .read_here(|store| store.deliveries(&filter))?
+            .into_iter()
+            .find(|row| row.id == id);
         let whole = found.map(|row| {
             let subscriber = row.subscriber.map(|id| id.0);
-            Ok(WholeDelivery { id: id.0, subscriber, shape: DeliveryShape::read(db, row)? })
+            Ok(WholeDelivery {
+                id: id.0,
+                subscriber,
+                shape: DeliveryShape::read(db, row)?,
+            })
         });
         whole.transpose().map_err(|error: StoreError| error)
     };
-    Ok(ok(&site.db.run_blocking(read).await?.ok_or_else(unknown)?))
+    Ok(ok(&site
+        .db
+        .run_blocking(read)
+        .await?
+        .ok_or_else(unknown)?))
 }
 
 /// Does something to one delivery by hand.
-async fn act<F>(site: &Site, asked: &Asked, number: &str, done: &'static str, verb: F) -> Result<Response, Problem>
+async fn act<F>(
+    site: &Site,
+    asked: &Asked,
+    number: &str,
+    done: &'static str,
+    verb: F,
+) -> Result<Response, Problem>
 where
     F: FnOnce(&mut dyn Store, &[DeliveryId]) -> Result<Vec<ByHand>, StoreError> + Send + 'static,
 {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
     match site.db.run(move |store| verb(store, &[id])).await?.pop() {
         Some(ByHand::Done | ByHand::DoneAgain) => {
-            tracing::info!(delivery.id = id.0, key = asked.key_name(), "{done}, by the API");
+            tracing::info!(
+                delivery.id = id.0,
+                key = asked.key_name(),
+                "{done}, by the API"
+            );
             shown(site, id).await
         }
-        Some(answer @ (ByHand::Not(_) | ByHand::Suppressed)) => {
-            Err(Problem::conflict(format!("the delivery {}", by_hand(answer, done))))
-        }
+        Some(answer @ (ByHand::Not(_) | ByHand::Suppressed)) => Err(Problem::conflict(format!(
+            "the delivery {}",
+            by_hand(answer, done)
+        ))),
         Some(ByHand::Unknown) | None => Err(unknown()),
     }
 }
@@ -168,8 +213,13 @@ pub(super) async fn retry(
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
     let until = now + site.desk().shelf_life;
-    let retried =
-        act(&site, &asked, &number, "to be sent at once", move |store, ids| store.retry_deliveries(ids, until, now));
+    let retried = act(
+        &site,
+        &asked,
+        &number,
+        "to be sent at once",
+        move |store, ids| store.retry_deliveries(ids, until, now),
+    );
     let answer = retried.await?;
     site.queued.notify_one();
     Ok(answer)
@@ -188,7 +238,10 @@ pub(super) async fn hold(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
-    act(&site, &asked, &number, "held", move |store, ids| store.hold_deliveries(ids, now)).await
+    act(&site, &asked, &number, "held", move |store, ids| {
+        store.hold_deliveries(ids, now)
+    })
+    .await
 }
 
 /// Drop a delivery
@@ -204,5 +257,8 @@ pub(super) async fn give_up(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
-    act(&site, &asked, &number, "given up", move |store, ids| store.drop_deliveries(ids, now)).await
+    act(&site, &asked, &number, "given up", move |store, ids| {
+        store.drop_deliveries(ids, now)
+    })
+    .await
 }

@@ -72,7 +72,8 @@ struct Described;
 
 /// The document.
 pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(Described::openapi()).expect("the document has a JSON form");
+    let mut document =
+        serde_json::to_value(Described::openapi()).expect("the document has a JSON form");
     document["components"]["securitySchemes"] = json!({ "key": {
         "type": "http", "scheme": "bearer", "bearerFormat": "pb_…",
         "description": "A key of `paperboy admin keys make`. Each operation names the scope that it needs.",
@@ -81,8 +82,11 @@ pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         "description": "Why the request was not served",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
     } });
-    let names: Vec<String> =
-        document["components"]["schemas"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+    let names: Vec<String> = document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flat_map(|all| all.keys().cloned())
+        .collect();
     for name in names {
         let whole = in_one(&document, &document["components"]["schemas"][&name]);
         document["components"]["schemas"][&name] = whole;
@@ -98,14 +102,18 @@ pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 /// A schema that was put together from parts, as one: what forbids unknown keys
 /// must know all of them.
 fn in_one(document: &Value, schema: &Value) -> Value {
-    let Some(parts) = schema["allOf"].as_array() else { return schema.clone() };
+    let Some(parts) = schema["allOf"].as_array() else {
+        return schema.clone();
+    };
     let mut whole = schema.clone();
     if let Some(whole) = whole.as_object_mut() {
         whole.remove("allOf");
     }
     whole["type"] = "object".into();
     for part in parts {
-        let target = part["$ref"].as_str().and_then(|target| document.pointer(&target[1..]));
+        let target = part["$ref"]
+            .as_str()
+            .and_then(|target| document.pointer(&target[1..]));
         let part = in_one(document, target.unwrap_or(part));
         for (name, property) in part["properties"].as_object().into_iter().flatten() {
             whole["properties"][name] = property.clone();
@@ -122,7 +130,10 @@ fn in_one(document: &Value, schema: &Value) -> Value {
         if whole.get("example").is_none() && part.get("example").is_some() && target.is_none() {
             whole["example"] = part["example"].clone();
         }
-        if whole.get("description").is_none() && target.is_none() && part.get("description").is_some() {
+        if whole.get("description").is_none()
+            && target.is_none()
+            && part.get("description").is_some()
+        {
             whole["description"] = part["description"].clone();
         }
     }
@@ -150,16 +161,31 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     for status in refusals {
         operation["responses"][status] = json!({ "$ref": "#/components/responses/Problem" });
     }
-    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters
+        .into_iter()
+        .flatten()
+        .filter(|parameter| parameter["in"] == "query")
+    {
         never_null(&mut parameter["schema"]);
     }
     let has_condition = |parameter: &Value| parameter["name"] == "If-Match";
-    if operation["parameters"].as_array().is_some_and(|all| all.iter().any(has_condition)) {
+    if operation["parameters"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(has_condition))
+    {
         operation["responses"]["412"] = json!({ "$ref": "#/components/responses/Problem" });
     }
-    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "path") {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters
+        .into_iter()
+        .flatten()
+        .filter(|parameter| parameter["in"] == "path")
+    {
         // Without it, this would be another address.
         if parameter["schema"]["type"] == "string" && parameter["schema"].get("format").is_none() {
             parameter["schema"]["minLength"] = 1.into();
@@ -173,7 +199,10 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
             "example": "f3b1c2d4-signup-42",
         });
-        match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        match operation
+            .get_mut("parameters")
+            .and_then(Value::as_array_mut)
+        {
             Some(parameters) => parameters.push(name),
             None => operation["parameters"] = json!([name]),
         }

@@ -43,7 +43,10 @@ impl FromRequestParts<Site> for Asked {
     async fn from_request_parts(parts: &mut Parts, _: &Site) -> Result<Self, Problem> {
         let asked = parts.extensions.get::<Asked>().cloned();
         asked.ok_or_else(|| {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this operation is missing from /api/v1/openapi.json")
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this operation is missing from /api/v1/openapi.json",
+            )
         })
     }
 }
@@ -51,7 +54,9 @@ impl FromRequestParts<Site> for Asked {
 impl Asked {
     /// Whether the key allows `scope` besides what the operation needs.
     pub(super) fn may(&self, scope: KeyScope) -> bool {
-        self.key.as_ref().is_some_and(|key| key.scopes.contains(&scope))
+        self.key
+            .as_ref()
+            .is_some_and(|key| key.scopes.contains(&scope))
     }
 
     /// The name of the key, for the log and for records of consent.
@@ -62,16 +67,26 @@ impl Asked {
 
 /// The gate.
 pub(super) async fn pass(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let known = path.and_then(|path| operation(&path, request.method()));
     dressed(match known {
-        Some(known) => admit(&site, known, request, next).await.unwrap_or_else(IntoResponse::into_response),
+        Some(known) => admit(&site, known, request, next)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
         // No such address, or no such method there.
         None => next.run(request).await,
     })
 }
 
-async fn admit(site: &Site, operation: &Operation, request: Request, next: Next) -> Result<Response, Problem> {
+async fn admit(
+    site: &Site,
+    operation: &Operation,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let key = match operation.scope {
         Some(scope) => Some(Arc::new(bearer(site, &parts.headers, scope).await?)),
@@ -79,14 +94,27 @@ async fn admit(site: &Site, operation: &Operation, request: Request, next: Next)
     };
     let query = operation.query(parts.uri.query().unwrap_or_default())?;
     let bytes = read(body, &parts.headers, operation.body_bytes_max()).await?;
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: header::HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let json = operation.body(text(header::CONTENT_TYPE), &bytes)?;
     let if_match = text(header::IF_MATCH).map(str::to_owned);
     let repeated = match &key {
-        Some(key) if !matches!(parts.method, Method::GET | Method::HEAD) => repeat::Named::of(key.id, &parts, &bytes)?,
+        Some(key) if !matches!(parts.method, Method::GET | Method::HEAD) => {
+            repeat::Named::of(key.id, &parts, &bytes)?
+        }
         _ => None,
     };
-    parts.extensions.insert(Asked { key, query, body: json, bytes, if_match });
+    parts.extensions.insert(Asked {
+        key,
+        query,
+        body: json,
+        bytes,
+        if_match,
+    });
     let request = Request::from_parts(parts, Body::empty());
     match repeated {
         Some(named) => named.once(site, request, next).await,
@@ -97,16 +125,24 @@ async fn admit(site: &Site, operation: &Operation, request: Request, next: Next)
 /// The body, unless it is longer than `most` bytes.
 async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Problem> {
     let too_long = || {
-        let detail = format!("the body is longer than {} KB; send it in parts", most >> 10);
+        let detail = format!(
+            "the body is longer than {} KB; send it in parts",
+            most >> 10
+        );
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|declared| declared > most) {
         return Err(too_long());
     }
     to_bytes(body, most).await.map_err(|error| {
         let chain = anyhow::Error::from(error);
-        if chain.chain().any(|cause| cause.to_string().contains("length limit")) {
+        if chain
+            .chain()
+            .any(|cause| cause.to_string().contains("length limit"))
+        {
             too_long()
         } else {
             Problem::new(StatusCode::BAD_REQUEST, "the body did not arrive whole")
@@ -123,10 +159,15 @@ async fn bearer(site: &Site, headers: &HeaderMap, scope: KeyScope) -> Result<Sto
         let challenge = format!("Bearer realm=\"paperboy\"{error}");
         Problem::new(StatusCode::UNAUTHORIZED, detail).with(header::WWW_AUTHENTICATE, &challenge)
     };
-    let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = text.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let text = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = text
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else {
-        let detail = "the header Authorization must be: Bearer KEY (`paperboy admin keys make` makes one)";
+        let detail =
+            "the header Authorization must be: Bearer KEY (`paperboy admin keys make` makes one)";
         return Err(unauthorized(detail, ""));
     };
     let hash = api_key_hash(token.trim());
@@ -135,21 +176,28 @@ async fn bearer(site: &Site, headers: &HeaderMap, scope: KeyScope) -> Result<Sto
     let invalid = ", error=\"invalid_token\"";
     let key = match found {
         None => return Err(unauthorized("there is no such key", invalid)),
-        Some(key) if key.revoked_at.is_some() => return Err(unauthorized("the key was revoked", invalid)),
+        Some(key) if key.revoked_at.is_some() => {
+            return Err(unauthorized("the key was revoked", invalid));
+        }
         Some(key) if key.expires_at.is_some_and(|at| at <= now) => {
             return Err(unauthorized("the key has expired", invalid));
         }
         Some(key) => key,
     };
     if let Some(wait) = site.state.api.paces.wait(key.id, key.per_minute) {
-        let detail = format!("the key makes more than {} requests a minute", key.per_minute);
+        let detail = format!(
+            "the key makes more than {} requests a minute",
+            key.per_minute
+        );
         let seconds = wait.as_secs() + 1;
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with(header::RETRY_AFTER, &seconds.to_string()));
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with(header::RETRY_AFTER, &seconds.to_string()));
     }
     note_used(site, &key, now).await;
     if !key.scopes.contains(&scope) {
         let word = scope.word();
-        let challenge = format!("Bearer realm=\"paperboy\", error=\"insufficient_scope\", scope=\"{word}\"");
+        let challenge =
+            format!("Bearer realm=\"paperboy\", error=\"insufficient_scope\", scope=\"{word}\"");
         return Err(forbidden(scope).with(header::WWW_AUTHENTICATE, &challenge));
     }
     Ok(key)
@@ -157,17 +205,27 @@ async fn bearer(site: &Site, headers: &HeaderMap, scope: KeyScope) -> Result<Sto
 
 /// 403: the key does not allow `scope`.
 pub(super) fn forbidden(scope: KeyScope) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, format!("the key has no scope {}", scope.word()))
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!("the key has no scope {}", scope.word()),
+    )
 }
 
 /// A key whose use cannot be noted is a key all the same.
 async fn note_used(site: &Site, key: &StoredKey, now: DateTime<Utc>) {
-    if key.used_at.is_some_and(|at| at <= now && now - at < NOTED_EVERY) {
+    if key
+        .used_at
+        .is_some_and(|at| at <= now && now - at < NOTED_EVERY)
+    {
         return;
     }
     let id = key.id;
     if let Err(error) = site.db.run(move |store| store.note_key_used(id, now)).await {
-        tracing::warn!(key.id = id.0, "the use of a key cannot be noted: {:#}", anyhow::Error::from(error));
+        tracing::warn!(
+            key.id = id.0,
+            "the use of a key cannot be noted: {:#}",
+            anyhow::Error::from(error)
+        );
     }
 }
 
@@ -186,18 +244,26 @@ impl Paces {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute)?);
         let limiter = {
             let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let pace = paces.entry(key).or_insert_with(|| Pace::new(per_minute, quota));
+            let pace = paces
+                .entry(key)
+                .or_insert_with(|| Pace::new(per_minute, quota));
             if pace.per_minute != per_minute {
                 *pace = Pace::new(per_minute, quota);
             }
             Arc::clone(&pace.limiter)
         };
-        limiter.check().err().map(|until| until.wait_time_from(DefaultClock::default().now()))
+        limiter
+            .check()
+            .err()
+            .map(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 }
 
 impl Pace {
     fn new(per_minute: u32, quota: Quota) -> Self {
-        Pace { per_minute, limiter: Arc::new(RateLimiter::direct(quota)) }
+        Pace {
+            per_minute,
+            limiter: Arc::new(RateLimiter::direct(quota)),
+        }
     }
 }

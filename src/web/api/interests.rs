@@ -21,8 +21,14 @@ use serde_json::{Map, Value};
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
     responses((status = 200, description = "What they follow, in their order", body = Listed<Interest>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<Site>, Path(who): Path<String>, _: Asked) -> Result<Response, Problem> {
-    Ok(ok(&Listed { items: named(&site, &who).await?.details.interests }))
+pub(super) async fn list(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    _: Asked,
+) -> Result<Response, Problem> {
+    Ok(ok(&Listed {
+        items: named(&site, &who).await?.details.interests,
+    }))
 }
 
 /// Add an interest
@@ -31,7 +37,11 @@ pub(super) async fn list(State(site): State<Site>, Path(who): Path<String>, _: A
     request_body = InterestInput,
     responses((status = 201, description = "The interest", body = Interest, headers(("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
-pub(super) async fn add(State(site): State<Site>, Path(who): Path<String>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn add(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let record = object(asked.body.clone());
     let (subscriber, interest) = edit(&site, &asked, &who, move |subscriber, _| {
         let interest = readable(record, None)?;
@@ -39,7 +49,9 @@ pub(super) async fn add(State(site): State<Site>, Path(who): Path<String>, asked
             return Err(taken(&interest.name));
         }
         if subscriber.interests.len() >= INTERESTS_MAX {
-            return Err(Problem::conflict(format!("they have {INTERESTS_MAX} interests, which is the most")));
+            return Err(Problem::conflict(format!(
+                "they have {INTERESTS_MAX} interests, which is the most"
+            )));
         }
         subscriber.details.interests.push(interest.clone());
         Ok(interest)
@@ -75,10 +87,14 @@ pub(super) async fn replace(
     }
     let (subscriber, (interest, is_new)) = edit(&site, &asked, &who, move |subscriber, store| {
         let interest = readable(record, None)?;
-        let (at, other) = (subscriber.interest_called(&name), subscriber.interest_called(&interest.name));
+        let (at, other) = (
+            subscriber.interest_called(&name),
+            subscriber.interest_called(&interest.name),
+        );
         match at {
             Some(at) if other.is_none_or(|other| other == at) => {
-                let old = std::mem::replace(&mut subscriber.details.interests[at], interest.clone());
+                let old =
+                    std::mem::replace(&mut subscriber.details.interests[at], interest.clone());
                 if old.name != interest.name {
                     store.rename_interest(subscriber.id, &old.name, &interest.name)?;
                 }
@@ -87,7 +103,9 @@ pub(super) async fn replace(
                 subscriber.details.interests.push(interest.clone());
             }
             None if other.is_none() => {
-                return Err(Problem::conflict(format!("they have {INTERESTS_MAX} interests, which is the most")));
+                return Err(Problem::conflict(format!(
+                    "they have {INTERESTS_MAX} interests, which is the most"
+                )));
             }
             _ => return Err(taken(&interest.name)),
         }
@@ -130,16 +148,33 @@ fn readable(record: Map<String, Value>, before: Option<&Interest>) -> Result<Int
     let mut fields = Fields::new(record);
     let interest = read_interest(&mut fields, before);
     let problems = fields.into_all_problems();
-    if problems.is_empty() { Ok(interest) } else { Err(Problem::unreadable(problems)) }
+    if problems.is_empty() {
+        Ok(interest)
+    } else {
+        Err(Problem::unreadable(problems))
+    }
 }
 
 fn taken(name: &str) -> Problem {
-    Problem::conflict(format!("there is an interest called {name:?} already; PUT replaces it"))
+    Problem::conflict(format!(
+        "there is an interest called {name:?} already; PUT replaces it"
+    ))
 }
 
 fn created(subscriber: &Subscriber, interest: &Interest) -> Response {
-    let location = format!("{BASE}/subscribers/{}/interests/{}", subscriber.id.0, encoded(&interest.name));
-    about(with_header(json(StatusCode::CREATED, interest), header::LOCATION, &location), subscriber)
+    let location = format!(
+        "{BASE}/subscribers/{}/interests/{}",
+        subscriber.id.0,
+        encoded(&interest.name)
+    );
+    about(
+        with_header(
+            json(StatusCode::CREATED, interest),
+            header::LOCATION,
+            &location,
+        ),
+        subscriber,
+    )
 }
 
 fn about(mut response: Response, subscriber: &Subscriber) -> Response {

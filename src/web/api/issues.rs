@@ -50,31 +50,45 @@ pub(super) async fn preview(
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
     let (desk, now) = (site.desk(), site.clock.now());
-    let date = asked.query.get("date").and_then(|text| super::schema::date(text));
+    let date = asked
+        .query
+        .get("date")
+        .and_then(|text| super::schema::date(text));
     let format = asked.query.get("format").map_or("json", String::as_str);
     if format != "json" && !asked.may(KeyScope::Subscribers) {
         return Err(forbidden(KeyScope::Subscribers));
     }
-    let explains = asked.query.get("explain").is_some_and(|text| text == "true") && format == "json";
+    let explains = asked
+        .query
+        .get("explain")
+        .is_some_and(|text| text == "true")
+        && format == "json";
     // The semaphore is never closed.
     let _turn = site.state.api.heavy.acquire().await;
     let composed = site
         .db
         .run_blocking(move |db| {
-            let Some(composed) = edition::preview(db, &desk, &subscriber, date, now)? else { return Ok(None) };
-            let explained = explains.then(|| explain_picks(db, &desk, &subscriber, date, now)).transpose()?;
+            let Some(composed) = edition::preview(db, &desk, &subscriber, date, now)? else {
+                return Ok(None);
+            };
+            let explained = explains
+                .then(|| explain_picks(db, &desk, &subscriber, date, now))
+                .transpose()?;
             Ok::<_, EditionError>(Some((composed, explained)))
         })
         .await?;
     let Some((composed, explained)) = composed else {
-        return Err(Problem::not_found("no issue is coming up for them within a week"));
+        return Err(Problem::not_found(
+            "no issue is coming up for them within a week",
+        ));
     };
     let (kind, text) = match format {
         "html" => ("text/html; charset=utf-8", composed.rendered.html),
         "text" => ("text/plain; charset=utf-8", Some(composed.rendered.text)),
         _ => return Ok(ok(&PreviewShape::new(&composed, explained))),
     };
-    let text = text.ok_or_else(|| Problem::not_found("they chose text alone: there is no HTML part"))?;
+    let text =
+        text.ok_or_else(|| Problem::not_found("they chose text alone: there is no HTML part"))?;
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
@@ -117,10 +131,17 @@ impl IssueShape {
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
     responses((status = 200, description = "A page of issues", body = Page<OwnIssue>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<Site>, Path(who): Path<String>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
     let (before, limit) = (paging.cursor::<NaiveDate>()?, paging.limit + 1);
-    let found = site.db.read(move |store| store.list_issues(id, before, limit)).await?;
+    let found = site
+        .db
+        .read(move |store| store.list_issues(id, before, limit))
+        .await?;
     Ok(ok(&paging.page(&asked, found, |issue| issue.local_date)))
 }
 
@@ -140,6 +161,10 @@ pub(super) async fn get(
     let id = named(&site, &who).await?.id;
     let none = || Problem::not_found("they have no issue of that date");
     let date = super::schema::date(&date).ok_or_else(none)?;
-    let issue = site.db.read(move |store| store.kept_issue(id, date)).await?.ok_or_else(none)?;
+    let issue = site
+        .db
+        .read(move |store| store.kept_issue(id, date))
+        .await?
+        .ok_or_else(none)?;
     Ok(ok(&IssueShape::new(date, issue)))
 }

@@ -47,22 +47,40 @@ impl Paging {
     /// What a request asks for.
     pub(super) fn of(asked: &Asked) -> Self {
         Paging {
-            limit: asked.query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LIMIT_DEFAULT),
+            limit: asked
+                .query
+                .get("limit")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(LIMIT_DEFAULT),
             cursor: asked.query.get("cursor").cloned(),
         }
     }
 
     /// The cursor, in the form that this list gives; `None` on the first page.
     pub(super) fn cursor<C: DeserializeOwned>(&self) -> Result<Option<C>, Problem> {
-        let Some(text) = &self.cursor else { return Ok(None) };
-        let read = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        read.map(Some)
-            .ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of another page of this list"))
+        let Some(text) = &self.cursor else {
+            return Ok(None);
+        };
+        let read = URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.map(Some).ok_or_else(|| {
+            Problem::parameter(
+                "cursor",
+                "must be the next_cursor of another page of this list",
+            )
+        })
     }
 
     /// A page of `found`, which holds one thing more than the limit if there are
     /// more; `cursor` tells the place of a thing.
-    pub(super) fn page<T, C: Serialize>(&self, asked: &Asked, mut found: Vec<T>, cursor: impl Fn(&T) -> C) -> Page<T> {
+    pub(super) fn page<T, C: Serialize>(
+        &self,
+        asked: &Asked,
+        mut found: Vec<T>,
+        cursor: impl Fn(&T) -> C,
+    ) -> Page<T> {
         let has_more = found.len() > self.limit as usize;
         found.truncate(self.limit as usize);
         let last = found.last().filter(|_| has_more).map(cursor);
@@ -73,17 +91,26 @@ impl Paging {
 impl<T> Page<T> {
     /// A page behind which the next one begins at `cursor`, if there is one.
     pub(super) fn new<C: Serialize>(asked: &Asked, items: Vec<T>, cursor: Option<C>) -> Self {
-        let text = |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");
+        let text =
+            |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");
         let next_cursor = cursor.map(|cursor| URL_SAFE_NO_PAD.encode(text(cursor)));
         let next = next_cursor.as_ref().map(|cursor| {
             let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
-            let mut pairs: Vec<_> = asked.query.iter().filter(|(name, _)| *name != "cursor").collect();
+            let mut pairs: Vec<_> = asked
+                .query
+                .iter()
+                .filter(|(name, _)| *name != "cursor")
+                .collect();
             pairs.sort();
             for (name, value) in pairs {
                 query.append_pair(name, value);
             }
             query.append_pair("cursor", cursor).finish()
         });
-        Page { items, next, next_cursor }
+        Page {
+            items,
+            next,
+            next_cursor,
+        }
     }
 }

@@ -47,7 +47,11 @@ pub(super) struct ApiMemory {
 impl Default for ApiMemory {
     fn default() -> Self {
         // One core is left for the pages on the smallest machine that has two.
-        ApiMemory { paces: gate::Paces::default(), heavy: Semaphore::new(1), imports: Semaphore::new(1) }
+        ApiMemory {
+            paces: gate::Paces::default(),
+            heavy: Semaphore::new(1),
+            imports: Semaphore::new(1),
+        }
     }
 }
 
@@ -55,17 +59,40 @@ impl Default for ApiMemory {
 pub(super) fn router(site: &Site) -> Router<Site> {
     Router::new()
         .route("/openapi.json", get(document::show))
-        .route("/subscribers", get(subscribers::list).post(subscribers::create))
-        .route("/subscribers/{subscriber}", get(subscribers::get).patch(subscribers::change).delete(subscribers::erase))
+        .route(
+            "/subscribers",
+            get(subscribers::list).post(subscribers::create),
+        )
+        .route(
+            "/subscribers/{subscriber}",
+            get(subscribers::get)
+                .patch(subscribers::change)
+                .delete(subscribers::erase),
+        )
         .route("/subscribers/{subscriber}/pause", post(subscribers::pause))
-        .route("/subscribers/{subscriber}/resume", post(subscribers::resume))
-        .route("/subscribers/{subscriber}/unsubscribe", post(subscribers::unsubscribe))
-        .route("/subscribers/{subscriber}/interests", get(interests::list).post(interests::add))
-        .route("/subscribers/{subscriber}/interests/{name}", put(interests::replace).delete(interests::remove))
+        .route(
+            "/subscribers/{subscriber}/resume",
+            post(subscribers::resume),
+        )
+        .route(
+            "/subscribers/{subscriber}/unsubscribe",
+            post(subscribers::unsubscribe),
+        )
+        .route(
+            "/subscribers/{subscriber}/interests",
+            get(interests::list).post(interests::add),
+        )
+        .route(
+            "/subscribers/{subscriber}/interests/{name}",
+            put(interests::replace).delete(interests::remove),
+        )
         .route("/subscribers/{subscriber}/preview", get(issues::preview))
         .route("/subscribers/{subscriber}/issues", get(issues::list))
         .route("/subscribers/{subscriber}/issues/{date}", get(issues::get))
-        .route("/subscribers/{subscriber}/deliveries", get(deliveries::of_subscriber))
+        .route(
+            "/subscribers/{subscriber}/deliveries",
+            get(deliveries::of_subscriber),
+        )
         .route("/papers", get(papers::search).post(papers::import))
         .route("/papers/{paper}", get(papers::get))
         .route("/papers/{paper}/similar", get(papers::similar))
@@ -76,8 +103,14 @@ pub(super) fn router(site: &Site) -> Router<Site> {
         .route("/deliveries/{delivery}/retry", post(deliveries::retry))
         .route("/deliveries/{delivery}/hold", post(deliveries::hold))
         .route("/deliveries/{delivery}/drop", post(deliveries::give_up))
-        .route("/suppressions", get(suppressions::list).post(suppressions::add))
-        .route("/suppressions/{address}", axum::routing::delete(suppressions::lift))
+        .route(
+            "/suppressions",
+            get(suppressions::list).post(suppressions::add),
+        )
+        .route(
+            "/suppressions/{address}",
+            axum::routing::delete(suppressions::lift),
+        )
         .route("/stats", get(stats::stats))
         .fallback(nothing_here)
         .layer(from_fn_with_state(site.clone(), gate::pass))
@@ -108,5 +141,7 @@ fn with_header(mut response: Response, name: HeaderName, value: &str) -> Respons
 
 /// A part of a path for an address.
 fn encoded(part: &str) -> String {
-    form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
+    form_urlencoded::byte_serialize(part.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }

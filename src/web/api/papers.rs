@@ -60,7 +60,10 @@ pub(super) async fn search(State(site): State<Site>, asked: Asked) -> Result<Res
     let found = site
         .db
         .run_blocking(move |db| {
-            let vectors = desk.model.get_or_without(db)?.map(|model| StoredVectors::new(db, model));
+            let vectors = desk
+                .model
+                .get_or_without(db)?
+                .map(|model| StoredVectors::new(db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
             find::search(db, &query, offset, limit, nearest)
         })
@@ -77,13 +80,23 @@ pub(super) async fn search(State(site): State<Site>, asked: Asked) -> Result<Res
     params(("paper" = String, Path, description = "Any of its names; slashes as %2F", example = "2510.12793")),
     responses((status = 200, description = "The paper", body = PaperShape)),
     security(("key" = ["read"])))]
-pub(super) async fn get(State(site): State<Site>, Path(paper): Path<String>, _: Asked) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(site): State<Site>,
+    Path(paper): Path<String>,
+    _: Asked,
+) -> Result<Response, Problem> {
     let id = id(&paper)?;
     let read = move |db: &Db| {
         let stored = db.read_here(|store| store.paper(&id))?;
-        stored.map(|stored| PaperShape::read(db, stored)).transpose()
+        stored
+            .map(|stored| PaperShape::read(db, stored))
+            .transpose()
     };
-    Ok(ok(&site.db.run_blocking(read).await?.ok_or_else(unknown)?))
+    Ok(ok(&site
+        .db
+        .run_blocking(read)
+        .await?
+        .ok_or_else(unknown)?))
 }
 
 /// Papers like a paper
@@ -102,14 +115,21 @@ pub(super) async fn similar(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let (id, limit) = (id(&paper)?, limit(&asked));
-    let stored = site.db.read(move |store| store.paper(&id)).await?.ok_or_else(unknown)?;
+    let stored = site
+        .db
+        .read(move |store| store.paper(&id))
+        .await?
+        .ok_or_else(unknown)?;
     let _turn = site.state.api.heavy.acquire().await;
     let kin = kin(&site, FRESH).await?;
     let desk = site.desk();
     let found = site
         .db
         .run_blocking(move |db| {
-            let vectors = desk.model.get_or_without(db)?.map(|model| StoredVectors::new(db, model));
+            let vectors = desk
+                .model
+                .get_or_without(db)?
+                .map(|model| StoredVectors::new(db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
             edition::similar(db, &kin, &stored, limit as usize, nearest)
         })
@@ -118,7 +138,11 @@ pub(super) async fn similar(
 }
 
 fn limit(asked: &Asked) -> u32 {
-    asked.query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(20)
+    asked
+        .query
+        .get("limit")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20)
 }
 
 /// The papers of a day.
@@ -142,14 +166,22 @@ pub(super) struct Trending {
     security(("key" = ["read"])))]
 pub(super) async fn trending(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
     let (now, limit) = (site.clock.now(), limit(&asked));
-    let wanted = asked.query.get("date").and_then(|text| super::schema::date(text));
+    let wanted = asked
+        .query
+        .get("date")
+        .and_then(|text| super::schema::date(text));
     let read = move |db: &Db| {
         let date = match wanted {
             Some(date) => Some(date),
             None => db.read_here(|store| store.newest_day(now.date_naive()))?,
         };
-        let found = date.map(|date| edition::trending(db, date, limit, now)).transpose()?;
-        Ok::<_, StoreError>(Trending { date, items: bare(found.unwrap_or_default()) })
+        let found = date
+            .map(|date| edition::trending(db, date, limit, now))
+            .transpose()?;
+        Ok::<_, StoreError>(Trending {
+            date,
+            items: bare(found.unwrap_or_default()),
+        })
     };
     Ok(ok(&site.db.run_blocking(read).await?))
 }
@@ -169,13 +201,23 @@ const DAYS_SHOWN: u64 = 14;
     security(("key" = ["read"])))]
 pub(super) async fn coverage(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
     let today = site.clock.now().date_naive();
-    let date = |name: &str| asked.query.get(name).and_then(|text| super::schema::date(text));
+    let date = |name: &str| {
+        asked
+            .query
+            .get(name)
+            .and_then(|text| super::schema::date(text))
+    };
     let since = date("since").unwrap_or(today - Days::new(DAYS_SHOWN));
     let until = date("until").unwrap_or(today);
     if since > until {
         return Err(Problem::parameter("since", "must not lie behind until"));
     }
-    Ok(ok(&Listed { items: site.db.read(move |store| store.coverage(since, until)).await? }))
+    Ok(ok(&Listed {
+        items: site
+            .db
+            .read(move |store| store.coverage(since, until))
+            .await?,
+    }))
 }
 
 /// What became of papers that were sent here.
@@ -222,7 +264,10 @@ pub(super) async fn import(State(site): State<Site>, asked: Asked) -> Result<Res
         let (mut import, mut set_aside) = (Import::new(now), Vec::new());
         let result = import.take_in_bytes(db, "body", bytes, |_, aside| {
             for record in aside.iter().take(SHOWN_MAX - set_aside.len()) {
-                set_aside.push(SetAsideShape { place: record.place.clone(), reason: record.reason.clone() });
+                set_aside.push(SetAsideShape {
+                    place: record.place.clone(),
+                    reason: record.reason.clone(),
+                });
             }
         });
         (result, import.imported(), set_aside)
@@ -232,15 +277,29 @@ pub(super) async fn import(State(site): State<Site>, asked: Asked) -> Result<Res
         Ok(()) => {}
         Err(IntakeError::Store(error)) => return Err(error.into()),
         Err(IntakeError::Unreadable { .. }) => {
-            let detail = format!("the body breaks off; {} records before that were taken in", imported.read);
+            let detail = format!(
+                "the body breaks off; {} records before that were taken in",
+                imported.read
+            );
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
     }
     if imported.read == imported.rejected {
-        let why = set_aside.first().map_or("there is none", |aside| &aside.reason);
-        let detail = format!("no line could be read as a paper, one JSON object with id and title: {why}");
+        let why = set_aside
+            .first()
+            .map_or("there is none", |aside| &aside.reason);
+        let detail =
+            format!("no line could be read as a paper, one JSON object with id and title: {why}");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    tracing::info!(key, read = imported.read, new = imported.new, "papers were taken in by the API");
-    Ok(ok(&ImportedShape { imported, set_aside }))
+    tracing::info!(
+        key,
+        read = imported.read,
+        new = imported.new,
+        "papers were taken in by the API"
+    );
+    Ok(ok(&ImportedShape {
+        imported,
+        set_aside,
+    }))
 }

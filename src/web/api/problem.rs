@@ -62,7 +62,12 @@ pub(super) struct ProblemShape<'a> {
 impl Problem {
     /// A problem with this status, said in `detail`.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Problem { status, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Problem {
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// 404.
@@ -82,45 +87,68 @@ impl Problem {
             [one] => format!("{} {}", one.path, one.message),
             several => format!("{} things are wrong; `errors` lists them", several.len()),
         };
-        Problem { status, detail, errors, headers: Vec::new() }
+        Problem {
+            status,
+            detail,
+            errors,
+            headers: Vec::new(),
+        }
     }
 
     /// 422: what the reader of records found wrong.
     pub(super) fn unreadable(problems: Vec<fields::Problem>) -> Self {
-        let errors = problems.into_iter().map(|found| FieldError { path: found.path, message: found.remedy }).collect();
+        let errors = problems
+            .into_iter()
+            .map(|found| FieldError {
+                path: found.path,
+                message: found.remedy,
+            })
+            .collect();
         Self::fields(StatusCode::UNPROCESSABLE_ENTITY, errors)
     }
 
     /// 400 about one parameter.
     pub(super) fn parameter(name: &str, message: &str) -> Self {
-        let error = FieldError { path: name.to_owned(), message: message.to_owned() };
+        let error = FieldError {
+            path: name.to_owned(),
+            message: message.to_owned(),
+        };
         Self::fields(StatusCode::BAD_REQUEST, vec![error])
     }
 
     /// The same with a header.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self.headers
+            .extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 
     /// 500: said in the log, and nothing of it outside.
     fn internal(error: impl Into<anyhow::Error>) -> Self {
         tracing::error!("a request to the API cannot be served: {:#}", error.into());
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here; the log of the server says more")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something went wrong here; the log of the server says more",
+        )
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let shape = ProblemShape {
-            kind: if self.errors.is_empty() { "about:blank" } else { FIELDS_KIND },
+            kind: if self.errors.is_empty() {
+                "about:blank"
+            } else {
+                FIELDS_KIND
+            },
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),
             detail: &self.detail,
             errors: &self.errors,
         };
         let body = serde_json::to_vec(&shape).expect("texts and numbers have a JSON form");
-        let mut response = (self.status, [(header::CONTENT_TYPE, PROBLEM_TYPE)], body).into_response();
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, PROBLEM_TYPE)], body).into_response();
         response.headers_mut().extend(self.headers);
         response
     }
@@ -129,9 +157,13 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::NotWritable(_) | StoreError::Closed) {
-            tracing::error!("a request to the API cannot be served: {:#}", anyhow::Error::from(error));
+            tracing::error!(
+                "a request to the API cannot be served: {:#}",
+                anyhow::Error::from(error)
+            );
             let detail = "the database cannot be written now; nothing was changed";
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(header::RETRY_AFTER, "30");
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                .with(header::RETRY_AFTER, "30");
         }
         Self::internal(error)
     }
@@ -160,16 +192,25 @@ impl From<PageError> for Problem {
 /// method, a path that is no text) become problems, too.
 pub(super) fn dressed(response: Response) -> Response {
     let status = response.status();
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !(status.is_client_error() || status.is_server_error()) || kind.is_some_and(|kind| kind == PROBLEM_TYPE) {
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if !(status.is_client_error() || status.is_server_error())
+        || kind.is_some_and(|kind| kind == PROBLEM_TYPE)
+    {
         return response;
     }
     let detail = match status {
-        StatusCode::NOT_FOUND => "there is nothing at this address; /api/v1/openapi.json lists what there is",
+        StatusCode::NOT_FOUND => {
+            "there is nothing at this address; /api/v1/openapi.json lists what there is"
+        }
         StatusCode::METHOD_NOT_ALLOWED => {
             "this address does not know that method; the header Allow lists those it does"
         }
-        StatusCode::BAD_REQUEST => "the address is not readable: its parts must be percent-encoded UTF-8",
+        StatusCode::BAD_REQUEST => {
+            "the address is not readable: its parts must be percent-encoded UTF-8"
+        }
         _ => "the request was refused",
     };
     let (parts, _) = response.into_parts();

@@ -47,35 +47,57 @@ pub(super) struct Named {
 impl Named {
     /// The name that a request carries, if it carries one.
     pub(super) fn of(key: KeyId, parts: &Parts, body: &Bytes) -> Result<Option<Self>, Problem> {
-        let Some(value) = parts.headers.get(NAME) else { return Ok(None) };
+        let Some(value) = parts.headers.get(NAME) else {
+            return Ok(None);
+        };
         let name = value.to_str().unwrap_or_default().trim();
         if name.is_empty() || name.len() > NAME_CHARS_MAX {
             let message = format!("must have 1 to {NAME_CHARS_MAX} plain characters");
             return Err(Problem::parameter("Idempotency-Key", &message));
         }
         let mut hash = digest::Context::new(&digest::SHA256);
-        for part in [parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()] {
+        for part in [
+            parts.method.as_str(),
+            parts.uri.path(),
+            parts.uri.query().unwrap_or_default(),
+        ] {
             hash.update(part.as_bytes());
             hash.update(b"\n");
         }
         hash.update(body);
         let request = STANDARD_NO_PAD.encode(hash.finish());
-        Ok(Some(Named { name: AnswerName { key, name: name.to_owned() }, request }))
+        Ok(Some(Named {
+            name: AnswerName {
+                key,
+                name: name.to_owned(),
+            },
+            request,
+        }))
     }
 
     /// Has the request answered, unless it was.
-    pub(super) async fn once(self, site: &Site, request: Request, next: Next) -> Result<Response, Problem> {
+    pub(super) async fn once(
+        self,
+        site: &Site,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
         let now = site.clock.now();
         let (name, hash) = (self.name.clone(), self.request);
-        let begun = site.db.run(move |store| store.begin_answer(&name, &hash, now - KEPT, now - LOST, now)).await?;
+        let begun = site
+            .db
+            .run(move |store| store.begin_answer(&name, &hash, now - KEPT, now - LOST, now))
+            .await?;
         match begun {
             Begun::Answered(answer) => Ok(again(answer)),
             Begun::Other => Err(Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "another request had this Idempotency-Key; use a new one for a new request",
             )),
-            Begun::Underway => Err(Problem::conflict("the request with this Idempotency-Key is being answered")
-                .with(header::RETRY_AFTER, "1")),
+            Begun::Underway => Err(Problem::conflict(
+                "the request with this Idempotency-Key is being answered",
+            )
+            .with(header::RETRY_AFTER, "1")),
             Begun::Ours => {
                 let (site, name) = (site.clone(), self.name);
                 // It is finished also for a sender who has gone away.
@@ -100,7 +122,9 @@ async fn keep(site: &Site, name: &AnswerName, response: Response) -> Result<Resp
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| PageError::Torn)?;
+    let bytes = to_bytes(body, ANSWER_BYTES_MAX)
+        .await
+        .map_err(|_| PageError::Torn)?;
     let text = |header: &HeaderName| {
         let value = parts.headers.get(header)?.to_str().ok()?;
         Some((header.as_str().to_owned(), value.to_owned()))
@@ -111,10 +135,16 @@ async fn keep(site: &Site, name: &AnswerName, response: Response) -> Result<Resp
         body: bytes.to_vec(),
         about: parts.extensions.get::<About>().map(|about| about.0),
     };
-    let kept: Result<(), StoreError> = site.db.run(move |store| store.finish_answer(&name, &answer)).await;
+    let kept: Result<(), StoreError> = site
+        .db
+        .run(move |store| store.finish_answer(&name, &answer))
+        .await;
     if let Err(error) = kept {
         // It was done, which is what has to be said; asked again, it is done again.
-        tracing::warn!("an answer of the API cannot be kept: {:#}", anyhow::Error::from(error));
+        tracing::warn!(
+            "an answer of the API cannot be kept: {:#}",
+            anyhow::Error::from(error)
+        );
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
@@ -130,6 +160,8 @@ fn again(answer: Answer) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
-    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert("idempotency-replayed", HeaderValue::from_static("true"));
     response
 }

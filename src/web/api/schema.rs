@@ -10,9 +10,18 @@ use serde_json::Value;
 
 /// Everything about `value` that `schema`, which stands in `document`, forbids.
 /// `path` is where the value stands; empty for a whole body.
-pub(super) fn complaints(document: &Value, schema: &Value, value: &Value, path: &str) -> Vec<FieldError> {
+pub(super) fn complaints(
+    document: &Value,
+    schema: &Value,
+    value: &Value,
+    path: &str,
+) -> Vec<FieldError> {
     let mut found = Vec::new();
-    Judge { document, found: &mut found }.look(schema, value, path);
+    Judge {
+        document,
+        found: &mut found,
+    }
+    .look(schema, value, path);
     found
 }
 
@@ -23,11 +32,17 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn complain(&mut self, path: &str, message: impl Into<String>) {
-        self.found.push(FieldError { path: path.to_owned(), message: message.into() });
+        self.found.push(FieldError {
+            path: path.to_owned(),
+            message: message.into(),
+        });
     }
 
     fn look(&mut self, schema: &Value, value: &Value, path: &str) {
-        if let Some(target) = schema["$ref"].as_str().and_then(|target| self.document.pointer(&target[1..])) {
+        if let Some(target) = schema["$ref"]
+            .as_str()
+            .and_then(|target| self.document.pointer(&target[1..]))
+        {
             self.look(target, value, path);
         }
         for part in schema["allOf"].as_array().into_iter().flatten() {
@@ -35,11 +50,18 @@ impl Judge<'_> {
         }
         let choices = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
         if let Some(choices) = choices {
-            let all: Vec<_> = choices.iter().map(|choice| complaints(self.document, choice, value, path)).collect();
+            let all: Vec<_> = choices
+                .iter()
+                .map(|choice| complaints(self.document, choice, value, path))
+                .collect();
             if !all.iter().any(Vec::is_empty) {
                 // What is meant is hardly that there is nothing.
-                let meant = choices.iter().zip(all).rfind(|(choice, _)| choice["type"] != "null");
-                self.found.extend(meant.map(|(_, complaints)| complaints).unwrap_or_default());
+                let meant = choices
+                    .iter()
+                    .zip(all)
+                    .rfind(|(choice, _)| choice["type"] != "null");
+                self.found
+                    .extend(meant.map(|(_, complaints)| complaints).unwrap_or_default());
             }
         }
         if !has_type(&schema["type"], value) {
@@ -53,12 +75,20 @@ impl Judge<'_> {
         }
         match value {
             Value::String(text) => self.look_at_text(schema, text, path),
-            Value::Number(number) => self.look_at_number(schema, number.as_f64().unwrap_or(f64::NAN), path),
+            Value::Number(number) => {
+                self.look_at_number(schema, number.as_f64().unwrap_or(f64::NAN), path)
+            }
             Value::Array(items) => {
-                if let Some(least) = schema["minItems"].as_u64().filter(|least| (items.len() as u64) < *least) {
+                if let Some(least) = schema["minItems"]
+                    .as_u64()
+                    .filter(|least| (items.len() as u64) < *least)
+                {
                     self.complain(path, format!("must have at least {least} entries"));
                 }
-                if let Some(most) = schema["maxItems"].as_u64().filter(|most| items.len() as u64 > *most) {
+                if let Some(most) = schema["maxItems"]
+                    .as_u64()
+                    .filter(|most| items.len() as u64 > *most)
+                {
                     return self.complain(path, format!("must have at most {most} entries"));
                 }
                 for (at, item) in items.iter().enumerate() {
@@ -66,8 +96,19 @@ impl Judge<'_> {
                 }
             }
             Value::Object(object) => {
-                let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-                for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                let below = |key: &str| {
+                    if path.is_empty() {
+                        key.to_owned()
+                    } else {
+                        format!("{path}.{key}")
+                    }
+                };
+                for key in schema["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                {
                     if !object.contains_key(key) {
                         self.complain(&below(key), "must be there");
                     }
@@ -76,9 +117,15 @@ impl Judge<'_> {
                     match schema["properties"].get(key) {
                         Some(inner) => self.look(inner, value, &below(key)),
                         None if schema["additionalProperties"] == false => {
-                            let known = schema["properties"].as_object().into_iter().flat_map(|known| known.keys());
+                            let known = schema["properties"]
+                                .as_object()
+                                .into_iter()
+                                .flat_map(|known| known.keys());
                             let known: Vec<&str> = known.map(String::as_str).collect();
-                            self.complain(&below(key), format!("is not known here; known are {}", known.join(", ")));
+                            self.complain(
+                                &below(key),
+                                format!("is not known here; known are {}", known.join(", ")),
+                            );
                         }
                         None => {}
                     }
@@ -90,7 +137,10 @@ impl Judge<'_> {
 
     fn look_at_text(&mut self, schema: &Value, text: &str, path: &str) {
         let length = text.chars().count() as u64;
-        if schema["minLength"].as_u64().is_some_and(|least| length < least) {
+        if schema["minLength"]
+            .as_u64()
+            .is_some_and(|least| length < least)
+        {
             self.complain(path, "must not be empty");
         }
         if let Some(most) = schema["maxLength"].as_u64().filter(|most| length > *most) {
@@ -125,7 +175,10 @@ pub(super) fn date(text: &str) -> Option<NaiveDate> {
 fn has_type(wanted: &Value, value: &Value) -> bool {
     match wanted {
         Value::String(name) => is_a(name, value),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).any(|name| is_a(name, value)),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|name| is_a(name, value)),
         _ => true,
     }
 }
@@ -146,7 +199,11 @@ fn is_a(name: &str, value: &Value) -> bool {
 fn wanted(types: &Value) -> String {
     let names: Vec<&str> = match types {
         Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect(),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .collect(),
         _ => Vec::new(),
     };
     let words = names.iter().map(|name| match *name {
@@ -180,26 +237,56 @@ mod tests {
             },
         });
         let found = complaints(&document, &schema, value, "");
-        let lines: Vec<String> = found.iter().map(|error| format!("{} {}", error.path, error.message)).collect();
+        let lines: Vec<String> = found
+            .iter()
+            .map(|error| format!("{} {}", error.path, error.message))
+            .collect();
         assert_eq!(lines, expected, "{value}");
     }
 
     #[test]
     fn a_value_is_held_to_its_schema() {
-        check(&json!({ "email": "a@b", "papers": null, "days": ["mon"], "day": "tue", "until": "2026-08-04" }), &[]);
+        check(
+            &json!({ "email": "a@b", "papers": null, "days": ["mon"], "day": "tue", "until": "2026-08-04" }),
+            &[],
+        );
         check(&json!({}), &["email must be there"]);
         check(&json!([]), &[" must be an object"]);
         check(&json!({ "email": "" }), &["email must not be empty"]);
-        check(&json!({ "email": "toolong" }), &["email must have at most 5 characters"]);
-        check(&json!({ "email": "a", "papers": 0 }), &["papers must lie between 1 and 100"]);
-        check(&json!({ "email": "a", "papers": 1.5 }), &["papers must be a whole number"]);
-        check(&json!({ "email": "a", "days": ["mon", 3] }), &["days[1] must be text"]);
-        check(&json!({ "email": "a", "days": ["mon", "mon", "mon"] }), &["days must have at most 2 entries"]);
-        check(&json!({ "email": "a", "day": "MON" }), &["day must be one of mon, tue"]);
-        check(&json!({ "email": "a", "until": "2026-8-4" }), &["until must be a date like 2026-08-04"]);
+        check(
+            &json!({ "email": "toolong" }),
+            &["email must have at most 5 characters"],
+        );
+        check(
+            &json!({ "email": "a", "papers": 0 }),
+            &["papers must lie between 1 and 100"],
+        );
+        check(
+            &json!({ "email": "a", "papers": 1.5 }),
+            &["papers must be a whole number"],
+        );
+        check(
+            &json!({ "email": "a", "days": ["mon", 3] }),
+            &["days[1] must be text"],
+        );
+        check(
+            &json!({ "email": "a", "days": ["mon", "mon", "mon"] }),
+            &["days must have at most 2 entries"],
+        );
+        check(
+            &json!({ "email": "a", "day": "MON" }),
+            &["day must be one of mon, tue"],
+        );
+        check(
+            &json!({ "email": "a", "until": "2026-8-4" }),
+            &["until must be a date like 2026-08-04"],
+        );
         check(
             &json!({ "email": 1, "x": 2 }),
-            &["email must be text", "x is not known here; known are day, days, email, papers, until"],
+            &[
+                "email must be text",
+                "x is not known here; known are day, days, email, papers, until",
+            ],
         );
     }
 }

@@ -83,23 +83,43 @@ fn read(db: &Db, now: DateTime<Utc>) -> Result<Stats, StoreError> {
     let outbox = outbox_counts(db, now)?;
     db.read_here(|store| {
         let counted = store.count_subscribers()?;
-        let count = |status| counted.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+        let count = |status| {
+            counted
+                .iter()
+                .find(|(known, _)| *known == status)
+                .map_or(0, |(_, count)| *count)
+        };
         let newest_day = store.newest_day(now.date_naive())?;
         let today = store.count_mails_of(now.date_naive())?;
         let (due, next_due) = store.waiting(now)?;
-        let relays = store.relay_pauses()?.into_iter().filter(|(_, pause)| pause.until > now);
+        let relays = store
+            .relay_pauses()?
+            .into_iter()
+            .filter(|(_, pause)| pause.until > now);
         Ok(Stats {
             at: now,
-            subscribers: Status::WORDS.iter().map(|(word, status)| ((*word).to_owned(), count(*status))).collect(),
+            subscribers: Status::WORDS
+                .iter()
+                .map(|(word, status)| ((*word).to_owned(), count(*status)))
+                .collect(),
             papers: store.count_papers()?,
             newest_day,
-            coverage: newest_day.map(|day| store.coverage(day, day)).transpose()?.unwrap_or_default(),
-            today: today.into_iter().map(|(state, count)| (state.word().to_owned(), count)).collect(),
+            coverage: newest_day
+                .map(|day| store.coverage(day, day))
+                .transpose()?
+                .unwrap_or_default(),
+            today: today
+                .into_iter()
+                .map(|(state, count)| (state.word().to_owned(), count))
+                .collect(),
             outbox,
             due,
             next_due,
             next_issue: store.next_look()?.map(|at| at.max(now)),
-            sender: store.sender()?.filter(|lease| lease.until > now).map(|lease| lease.holder),
+            sender: store
+                .sender()?
+                .filter(|lease| lease.until > now)
+                .map(|lease| lease.holder),
             relays_paused: relays
                 .map(|(relay, pause)| PausedRelay {
                     relay,

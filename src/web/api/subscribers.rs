@@ -9,7 +9,9 @@ use super::repeat::About;
 use super::{BASE, json, ok, with_header};
 use crate::fields::Fields;
 use crate::store::{Asking, Entered, KeyScope, RequestKind, Store, StoreError};
-use crate::subscriber::{Address, NewSubscriber, Status, Subscriber, SubscriberId, SubscriberRecord, read_subscriber};
+use crate::subscriber::{
+    Address, NewSubscriber, Status, Subscriber, SubscriberId, SubscriberRecord, read_subscriber,
+};
 use crate::web::visitor::Visitor;
 use crate::web::{Site, signup, unsubscribe};
 use axum::extract::{Path, State};
@@ -35,7 +37,10 @@ pub(super) struct SubscriberShape {
 
 impl From<&Subscriber> for SubscriberShape {
     fn from(subscriber: &Subscriber) -> Self {
-        SubscriberShape { id: subscriber.id.0, record: subscriber.record() }
+        SubscriberShape {
+            id: subscriber.id.0,
+            record: subscriber.record(),
+        }
     }
 }
 
@@ -70,12 +75,20 @@ fn nobody() -> Problem {
 /// The subscriber whom a path names.
 pub(super) async fn named(site: &Site, text: &str) -> Result<Subscriber, Problem> {
     let who = Who::of(text)?;
-    site.db.read(move |store| who.look_up(store)).await?.ok_or_else(nobody)
+    site.db
+        .read(move |store| who.look_up(store))
+        .await?
+        .ok_or_else(nobody)
 }
 
 /// Changes a subscriber, if they are as the sender thinks; nothing comes between
 /// reading and writing.
-pub(super) async fn edit<T, F>(site: &Site, asked: &Asked, text: &str, change: F) -> Result<(Subscriber, T), Problem>
+pub(super) async fn edit<T, F>(
+    site: &Site,
+    asked: &Asked,
+    text: &str,
+    change: F,
+) -> Result<(Subscriber, T), Problem>
 where
     T: Send + 'static,
     F: FnOnce(&mut Subscriber, &mut dyn Store) -> Result<T, Problem> + Send + 'static,
@@ -97,13 +110,20 @@ where
         Ok(Ok((subscriber, value)))
     });
     let (subscriber, value) = changed.await??;
-    tracing::info!(subscriber.id = subscriber.id.0, key = asked.key_name(), "a subscriber was changed by the API");
+    tracing::info!(
+        subscriber.id = subscriber.id.0,
+        key = asked.key_name(),
+        "a subscriber was changed by the API"
+    );
     Ok((subscriber, value))
 }
 
 /// What a subscriber is at this moment, in a word.
 fn etag(subscriber: &Subscriber) -> String {
-    let hash = digest::digest(&digest::SHA256, subscriber.to_record().to_string().as_bytes());
+    let hash = digest::digest(
+        &digest::SHA256,
+        subscriber.to_record().to_string().as_bytes(),
+    );
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]))
 }
 
@@ -128,15 +148,25 @@ fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
 pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let status = asked.query.get("status");
-    let status =
-        status.and_then(|word| Status::WORDS.iter().find(|(known, _)| known == word)).map(|(_, status)| *status);
+    let status = status
+        .and_then(|word| Status::WORDS.iter().find(|(known, _)| known == word))
+        .map(|(_, status)| *status);
     let found = if let Some(address) = asked.query.get("address") {
-        let address: Address = address.parse().map_err(|_| Problem::parameter("address", "must be a mail address"))?;
-        let one = site.db.read(move |store| store.subscriber(&address)).await?;
-        one.into_iter().filter(|one| status.is_none_or(|status| one.status == status)).collect()
+        let address: Address = address
+            .parse()
+            .map_err(|_| Problem::parameter("address", "must be a mail address"))?;
+        let one = site
+            .db
+            .read(move |store| store.subscriber(&address))
+            .await?;
+        one.into_iter()
+            .filter(|one| status.is_none_or(|status| one.status == status))
+            .collect()
     } else {
         let (after, limit) = (paging.cursor::<i64>()?.unwrap_or(0), paging.limit + 1);
-        site.db.read(move |store| store.list_subscribers(status, SubscriberId(after), limit)).await?
+        site.db
+            .read(move |store| store.list_subscribers(status, SubscriberId(after), limit))
+            .await?
     };
     let found: Vec<SubscriberShape> = found.iter().map(Into::into).collect();
     Ok(ok(&paging.page(&asked, found, |one| one.id)))
@@ -152,17 +182,30 @@ pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Respo
     responses((status = 201, description = "The new subscriber", body = SubscriberShape,
         headers(("ETag" = String, description = "For If-Match"), ("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
-pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(site): State<Site>,
+    visitor: Visitor,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let mut record = object(asked.body.clone());
-    let is_active = record.remove("status").is_some_and(|status| status == "active");
-    let consent = record.remove("consent").and_then(|note| Some(note.as_str()?.trim().to_owned())).unwrap_or_default();
+    let is_active = record
+        .remove("status")
+        .is_some_and(|status| status == "active");
+    let consent = record
+        .remove("consent")
+        .and_then(|note| Some(note.as_str()?.trim().to_owned()))
+        .unwrap_or_default();
     let new = readable(record, None)?;
     if is_active && !asked.may(KeyScope::Vouch) {
         return Err(forbidden(KeyScope::Vouch));
     }
     if is_active && consent.is_empty() {
         let remedy = "must say how and when they agreed, where status is active".to_owned();
-        let problem = crate::fields::Problem { path: "consent".to_owned(), value: None, remedy };
+        let problem = crate::fields::Problem {
+            path: "consent".to_owned(),
+            value: None,
+            remedy,
+        };
         return Err(Problem::unreadable(vec![problem]));
     }
     let hashes = site.desk().signer.address_hashes(new.address.as_str());
@@ -173,13 +216,22 @@ pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: As
         .run(move |store| {
             let mailed = store.count_mailed(RequestKind::Subscribe, &address, since)?;
             let is_suppressed = store.suppression(&address)?.is_some();
-            Ok((store.subscriber(&address)?, store.was_erased(&hashes)?, is_suppressed, mailed > 0))
+            Ok((
+                store.subscriber(&address)?,
+                store.was_erased(&hashes)?,
+                is_suppressed,
+                mailed > 0,
+            ))
         })
         .await?;
     if let Some(known) = known {
         let detail = match known.status {
             Status::Unsubscribed | Status::Suppressed => known.status.why_no_issues().to_owned(),
-            status => format!("they are a subscriber already, number {}, {}", known.id.0, status.word()),
+            status => format!(
+                "they are a subscriber already, number {}, {}",
+                known.id.0,
+                status.word()
+            ),
         };
         return Err(Problem::conflict(detail));
     }
@@ -193,13 +245,28 @@ pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: As
     }
     let address = new.address.clone();
     let page = site.desk().site.url(&format!("{BASE}/subscribers"));
-    let wording = if is_active { consent } else { signup::WORDING.to_owned() };
+    let wording = if is_active {
+        consent
+    } else {
+        signup::WORDING.to_owned()
+    };
     let page = format!("{page} (key {})", asked.key_name());
-    let asking = Asking { wording, page, network: visitor.address.to_string() };
+    let asking = Asking {
+        wording,
+        page,
+        network: visitor.address.to_string(),
+    };
     if is_active {
         let now = site.clock.now();
-        let new = NewSubscriber { status: Status::Active, ..new };
-        match site.db.run(move |store| store.vouch_for(&new, &asking, now)).await? {
+        let new = NewSubscriber {
+            status: Status::Active,
+            ..new
+        };
+        match site
+            .db
+            .run(move |store| store.vouch_for(&new, &asking, now))
+            .await?
+        {
             Entered::Left(status) => return Err(Problem::conflict(status.why_no_issues())),
             Entered::New | Entered::Known | Entered::Changed => {}
         }
@@ -212,13 +279,24 @@ pub(super) async fn create(State(site): State<Site>, visitor: Visitor, asked: As
     }
     let subscriber = site.db.run(move |store| store.subscriber(&address)).await?;
     let subscriber = subscriber.ok_or_else(nobody)?;
-    tracing::info!(subscriber.id = subscriber.id.0, key = asked.key_name(), "a subscriber was added by the API");
+    tracing::info!(
+        subscriber.id = subscriber.id.0,
+        key = asked.key_name(),
+        "a subscriber was added by the API"
+    );
     let location = format!("{BASE}/subscribers/{}", subscriber.id.0);
-    Ok(with_header(shown(StatusCode::CREATED, &subscriber), header::LOCATION, &location))
+    Ok(with_header(
+        shown(StatusCode::CREATED, &subscriber),
+        header::LOCATION,
+        &location,
+    ))
 }
 
 /// What a record says, on top of what is known.
-fn readable(record: Map<String, Value>, before: Option<&NewSubscriber>) -> Result<NewSubscriber, Problem> {
+fn readable(
+    record: Map<String, Value>,
+    before: Option<&NewSubscriber>,
+) -> Result<NewSubscriber, Problem> {
     let mut fields = Fields::new(record);
     let read = read_subscriber(&mut fields, before);
     let problems = fields.into_all_problems();
@@ -234,7 +312,11 @@ fn readable(record: Map<String, Value>, before: Option<&NewSubscriber>) -> Resul
     responses((status = 200, description = "The subscriber", body = SubscriberShape,
         headers(("ETag" = String, description = "For If-Match")))),
     security(("key" = ["read"])))]
-pub(super) async fn get(State(site): State<Site>, Path(who): Path<String>, _: Asked) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(site): State<Site>,
+    Path(who): Path<String>,
+    _: Asked,
+) -> Result<Response, Problem> {
     Ok(shown(StatusCode::OK, &named(&site, &who).await?))
 }
 
@@ -289,10 +371,18 @@ pub(super) async fn erase(
     let subscriber = named(&site, &who).await?;
     let hash = site.desk().signer.address_hash(subscriber.address.as_str());
     let (id, now) = (subscriber.id, site.clock.now());
-    if !site.db.run(move |store| store.erase_subscriber(id, &hash, now)).await? {
+    if !site
+        .db
+        .run(move |store| store.erase_subscriber(id, &hash, now))
+        .await?
+    {
         return Err(nobody());
     }
-    tracing::info!(subscriber.id = id.0, key = asked.key_name(), "erased by the API");
+    tracing::info!(
+        subscriber.id = id.0,
+        key = asked.key_name(),
+        "erased by the API"
+    );
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -311,7 +401,10 @@ pub(super) async fn pause(
 ) -> Result<Response, Problem> {
     let until = asked.body["until"].as_str().and_then(super::schema::date);
     let paused = edit(&site, &asked, &who, move |subscriber, _| {
-        subscriber.details.pause(until).map_err(|why| Problem::conflict(format!("they get no issues: {why}")))
+        subscriber
+            .details
+            .pause(until)
+            .map_err(|why| Problem::conflict(format!("they get no issues: {why}")))
     });
     Ok(shown(StatusCode::OK, &paused.await?.0))
 }
@@ -329,7 +422,10 @@ pub(super) async fn resume(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let resumed = edit(&site, &asked, &who, |subscriber, _| {
-        subscriber.details.resume().map_err(|why| Problem::conflict(format!("they cannot be resumed: {why}")))
+        subscriber
+            .details
+            .resume()
+            .map_err(|why| Problem::conflict(format!("they cannot be resumed: {why}")))
     });
     Ok(shown(StatusCode::OK, &resumed.await?.0))
 }
@@ -351,12 +447,24 @@ pub(super) async fn unsubscribe(
     let subscriber = named(&site, &who).await?;
     let (id, now) = (subscriber.id, site.clock.now());
     let wants_goodbye = matches!(subscriber.status, Status::Active | Status::Paused);
-    if site.db.run(move |store| store.unsubscribe(id, "api", now)).await? {
-        tracing::info!(subscriber.id = id.0, key = asked.key_name(), "unsubscribed by the API");
+    if site
+        .db
+        .run(move |store| store.unsubscribe(id, "api", now))
+        .await?
+    {
+        tracing::info!(
+            subscriber.id = id.0,
+            key = asked.key_name(),
+            "unsubscribed by the API"
+        );
         if wants_goodbye {
             unsubscribe::goodbye(&site, id).await;
         }
     }
-    let subscriber = site.db.run(move |store| store.subscriber_by_id(id)).await?.ok_or_else(nobody)?;
+    let subscriber = site
+        .db
+        .run(move |store| store.subscriber_by_id(id))
+        .await?
+        .ok_or_else(nobody)?;
     Ok(shown(StatusCode::OK, &subscriber))
 }

@@ -33,10 +33,15 @@ pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Respo
     let signs = signer.clone();
     let read = move |db: &Db| {
         let found = behind(db, cursor, &signer, limit)?;
-        found.into_iter().map(|one| SuppressionShape::read(db, one)).collect::<Result<Vec<_>, StoreError>>()
+        found
+            .into_iter()
+            .map(|one| SuppressionShape::read(db, one))
+            .collect::<Result<Vec<_>, StoreError>>()
     };
     let found = site.db.run_blocking(read).await?;
-    Ok(ok(&paging.page(&asked, found, |one| (one.at.timestamp(), hash(&signs, one)))))
+    Ok(ok(&paging.page(&asked, found, |one| {
+        (one.at.timestamp(), hash(&signs, one))
+    })))
 }
 
 /// Up to `limit` suppressions behind the one that the cursor names.
@@ -55,7 +60,9 @@ fn behind(
     loop {
         let found = db.read_here(|store| store.list_suppressions(from, wanted as u32))?;
         let same = found.iter().take_while(|one| one.at == from).count();
-        let last = found[..same].iter().position(|one| signer.address_hash(one.address.as_str()) == hash);
+        let last = found[..same]
+            .iter()
+            .position(|one| signer.address_hash(one.address.as_str()) == hash);
         let is_all = found.len() < wanted;
         // Lifted meanwhile: those of the same second come once more.
         let start = last.map_or(0, |last| last + 1);
@@ -77,26 +84,53 @@ fn behind(
     ),
     security(("key" = ["suppressions:write"])))]
 pub(super) async fn add(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
-    let address: Address = asked.body["address"].as_str().unwrap_or_default().parse().map_err(|error| {
-        let problem = fields::Problem { path: "address".to_owned(), value: None, remedy: format!("{error}") };
-        Problem::unreadable(vec![problem])
-    })?;
+    let address: Address = asked.body["address"]
+        .as_str()
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error| {
+            let problem = fields::Problem {
+                path: "address".to_owned(),
+                value: None,
+                remedy: format!("{error}"),
+            };
+            Problem::unreadable(vec![problem])
+        })?;
     let reason = crate::text::clean_line(asked.body["reason"].as_str().unwrap_or_default());
-    let reason = if reason.is_empty() { format!("added by the API ({})", asked.key_name()) } else { reason };
+    let reason = if reason.is_empty() {
+        format!("added by the API ({})", asked.key_name())
+    } else {
+        reason
+    };
     let now = site.clock.now();
     let (is_new, subscriber, suppression) = site
         .db
         .run(move |store| {
             let is_new = store.suppress(&address, &reason, now)?;
-            Ok((is_new, store.subscriber(&address)?, store.suppression(&address)?))
+            Ok((
+                is_new,
+                store.subscriber(&address)?,
+                store.suppression(&address)?,
+            ))
         })
         .await?;
     // Somebody else may have lifted it in between.
     let gone = || Problem::conflict("the suppression was lifted in the same moment");
     let suppression = suppression.ok_or_else(gone)?;
-    let shape = site.db.run_blocking(move |db| SuppressionShape::read(db, suppression)).await?;
-    tracing::info!(key = asked.key_name(), is_new, "an address was suppressed by the API");
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let shape = site
+        .db
+        .run_blocking(move |db| SuppressionShape::read(db, suppression))
+        .await?;
+    tracing::info!(
+        key = asked.key_name(),
+        is_new,
+        "an address was suppressed by the API"
+    );
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let location = format!("{BASE}/suppressions/{}", encoded(shape.address.as_str()));
     let mut response = json(status, &shape);
     if is_new {
@@ -124,9 +158,16 @@ pub(super) async fn lift(
     let none = || Problem::not_found("there is no such suppression");
     let address: Address = address.parse().map_err(|_| none())?;
     let now = site.clock.now();
-    if !site.db.run(move |store| store.lift_suppression(&address, now)).await? {
+    if !site
+        .db
+        .run(move |store| store.lift_suppression(&address, now))
+        .await?
+    {
         return Err(none());
     }
-    tracing::info!(key = asked.key_name(), "a suppression was lifted by the API");
+    tracing::info!(
+        key = asked.key_name(),
+        "a suppression was lifted by the API"
+    );
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -25,8 +25,13 @@ use chrono::TimeDelta;
 const MOVES_PER_DAY: u32 = 3;
 
 /// `GET /preferences/account?t=TOKEN`
-pub(in crate::web) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+pub(in crate::web) async fn form(
+    State(site): State<Site>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     show(&site, &bearer, None)
 }
 
@@ -45,7 +50,17 @@ pub(in crate::web) async fn act(
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().account;
     match form.text("act") {
-        "move" => move_to(&site, visitor, &bearer, form.text("email"), form.has("sure"), asking).await,
+        "move" => {
+            move_to(
+                &site,
+                visitor,
+                &bearer,
+                form.text("email"),
+                form.has("sure"),
+                asking,
+            )
+            .await
+        }
         kind @ ("export" | "erase" | "return") => {
             if !site.state.limits.allow(Costly::Mail, visitor) {
                 return Mishap::TooOften.answer();
@@ -60,7 +75,11 @@ pub(in crate::web) async fn act(
         }
         "leave" => {
             let (id, now) = (bearer.subscriber.id, site.clock.now());
-            if site.db.run(move |store| store.unsubscribe(id, "preferences", now)).await? {
+            if site
+                .db
+                .run(move |store| store.unsubscribe(id, "preferences", now))
+                .await?
+            {
                 tracing::info!(subscriber.id = id.0, "unsubscribed among the preferences");
                 unsubscribe::goodbye(&site, id).await;
             }
@@ -69,8 +88,11 @@ pub(in crate::web) async fn act(
         }
         "retire" => {
             let (id, now) = (bearer.subscriber.id, site.clock.now());
-            site.db.run(move |store| store.retire_links(id, now)).await?;
-            let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await? else {
+            site.db
+                .run(move |store| store.retire_links(id, now))
+                .await?;
+            let Some(subscriber) = site.db.run(move |store| store.subscriber_by_id(id)).await?
+            else {
                 return Mishap::NoPreferences.answer();
             };
             tracing::info!(subscriber.id = id.0, "older links retired");
@@ -102,7 +124,10 @@ async fn move_to(
     let Ok(address) = typed.parse::<Address>() else {
         return refuse(wrong::of_address(typed, words).unwrap_or(&words.address));
     };
-    if address.as_str().eq_ignore_ascii_case(bearer.subscriber.address.as_str()) {
+    if address
+        .as_str()
+        .eq_ignore_ascii_case(bearer.subscriber.address.as_str())
+    {
         return refuse(&words.address_yours);
     }
     match site.fit(&address, is_sure) {
@@ -117,18 +142,28 @@ async fn move_to(
         return Mishap::TooOften.answer();
     }
     ask_both(site, &bearer.subscriber, &address, asking).await?;
-    let said = tongue.pages().account.moving.with(&[("address", address.as_str())]);
+    let said = tongue
+        .pages()
+        .account
+        .moving
+        .with(&[("address", address.as_str())]);
     show(site, bearer, Some(&said))
 }
 
 /// Asks the new address and the one of now by mail, each of them so often a day at most.
-async fn ask_both(site: &Site, subscriber: &Subscriber, new: &Address, asking: Asking) -> Result<(), PageError> {
+async fn ask_both(
+    site: &Site,
+    subscriber: &Subscriber,
+    new: &Address,
+    asking: Asking,
+) -> Result<(), PageError> {
     let _turn = site.turn_to_mail().await;
     let (now, desk) = (site.clock.now(), site.desk());
     let (old, since) = (subscriber.address.clone(), now - TimeDelta::days(1));
     let (to_new, to_old) = (new.clone(), old.clone());
     let may_ask = site.db.run(move |store| {
-        let asked = |store: &mut dyn Store, of: &Address| store.count_mailed(RequestKind::Move, of, since);
+        let asked =
+            |store: &mut dyn Store, of: &Address| store.count_mailed(RequestKind::Move, of, since);
         Ok(asked(store, &to_new)? == 0 && asked(store, &to_old)? < MOVES_PER_DAY)
     });
     if !may_ask.await? {
@@ -147,11 +182,20 @@ async fn ask_both(site: &Site, subscriber: &Subscriber, new: &Address, asking: A
         .db
         .run(move |store| {
             let first = store.ask(&request(to_new.clone(), to_new.to_string()), None, now)?;
-            let second = store.ask(&request(to_old, format!("{AGREES_TO}{}", first.0)), None, now)?;
+            let second = store.ask(
+                &request(to_old, format!("{AGREES_TO}{}", first.0)),
+                None,
+                now,
+            )?;
             Ok((first, second))
         })
         .await?;
-    let url = |id: RequestId| desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0)));
+    let url = |id: RequestId| {
+        desk.site.url(&format!(
+            "/confirm?t={}",
+            desk.signer.sign(Scope::Confirm, id.0)
+        ))
+    };
     let until = now + TimeDelta::hours(LINK_HOURS);
     let preferences = &subscriber.preferences;
     let to = |address| Addressee {
@@ -160,8 +204,16 @@ async fn ask_both(site: &Site, subscriber: &Subscriber, new: &Address, asking: A
         language: &preferences.language,
         zone: preferences.timezone,
     };
-    let asks_old = Notice::OldAddress { new: new.clone(), url: url(from_old), until };
-    let asks_new = Notice::NewAddress { old: old.clone(), url: url(from_new), until };
+    let asks_old = Notice::OldAddress {
+        new: new.clone(),
+        url: url(from_old),
+        until,
+    };
+    let asks_new = Notice::NewAddress {
+        old: old.clone(),
+        url: url(from_new),
+        until,
+    };
     site.send(&asks_new, to(new), Some(from_new)).await?;
     site.send(&asks_old, to(&old), Some(from_old)).await
 }
@@ -169,25 +221,65 @@ async fn ask_both(site: &Site, subscriber: &Subscriber, new: &Address, asking: A
 /// Mails a fresh link to the subscriber's own address, one of a kind a day. What was
 /// asked for on the public form is another matter: who has subscribed today and left
 /// by mistake comes back today.
-async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: Asking) -> Result<(), PageError> {
+async fn ask_by_mail(
+    site: &Site,
+    bearer: &Bearer,
+    kind: RequestKind,
+    asking: Asking,
+) -> Result<(), PageError> {
     let (subscriber, now) = (&bearer.subscriber, site.clock.now());
     let _turn = site.turn_to_mail().await;
-    let (page, to, since) = (asking.page.clone(), subscriber.address.clone(), now - TimeDelta::days(1));
-    if site.db.run(move |store| store.count_mailed_from(&page, kind, &to, since)).await? > 0 {
+    let (page, to, since) = (
+        asking.page.clone(),
+        subscriber.address.clone(),
+        now - TimeDelta::days(1),
+    );
+    if site
+        .db
+        .run(move |store| store.count_mailed_from(&page, kind, &to, since))
+        .await?
+        > 0
+    {
         return Ok(());
     }
     // Who comes back gets what they had chosen.
-    let details = if kind == RequestKind::Subscribe { subscriber.to_record().to_string() } else { String::new() };
-    let request =
-        NewRequest { kind, address: subscriber.address.clone(), subscriber: Some(subscriber.id), details, asking };
-    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
+    let details = if kind == RequestKind::Subscribe {
+        subscriber.to_record().to_string()
+    } else {
+        String::new()
+    };
+    let request = NewRequest {
+        kind,
+        address: subscriber.address.clone(),
+        subscriber: Some(subscriber.id),
+        details,
+        asking,
+    };
+    let id = site
+        .db
+        .run(move |store| store.ask(&request, None, now))
+        .await?;
     let desk = site.desk();
-    let owner = || desk.site.url(&format!("/owner?t={}", desk.signer.sign(Scope::Owner, id.0)));
+    let owner = || {
+        desk.site.url(&format!(
+            "/owner?t={}",
+            desk.signer.sign(Scope::Owner, id.0)
+        ))
+    };
     let notice = match kind {
-        RequestKind::Export => Notice::Export { url: owner(), until: now + TimeDelta::hours(OWNER_HOURS) },
-        RequestKind::Erase => Notice::Erase { url: owner(), until: now + TimeDelta::hours(OWNER_HOURS) },
+        RequestKind::Export => Notice::Export {
+            url: owner(),
+            until: now + TimeDelta::hours(OWNER_HOURS),
+        },
+        RequestKind::Erase => Notice::Erase {
+            url: owner(),
+            until: now + TimeDelta::hours(OWNER_HOURS),
+        },
         _ => Notice::Confirm {
-            url: desk.site.url(&format!("/confirm?t={}", desk.signer.sign(Scope::Confirm, id.0))),
+            url: desk.site.url(&format!(
+                "/confirm?t={}",
+                desk.signer.sign(Scope::Confirm, id.0)
+            )),
             until: now + TimeDelta::hours(LINK_HOURS),
         },
     };
@@ -196,14 +288,28 @@ async fn ask_by_mail(site: &Site, bearer: &Bearer, kind: RequestKind, asking: As
 
 fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Response, PageError> {
     let page = filled(site, bearer).with("said", &said);
-    site.pages.respond(StatusCode::OK, "preferences.account.html", &page)
+    site.pages
+        .respond(StatusCode::OK, "preferences.account.html", &page)
 }
 
 /// The page with what is wrong with the address that was `typed`; whoever is asked
 /// whether they meant another one may send it once more.
-fn refuse(site: &Site, bearer: &Bearer, typed: &str, why: &str, asks_again: bool) -> Result<Response, PageError> {
-    let page = filled(site, bearer).with("email", &typed).with("problem", &why).with("asks_again", &asks_again);
-    site.pages.respond(StatusCode::UNPROCESSABLE_ENTITY, "preferences.account.html", &page)
+fn refuse(
+    site: &Site,
+    bearer: &Bearer,
+    typed: &str,
+    why: &str,
+    asks_again: bool,
+) -> Result<Response, PageError> {
+    let page = filled(site, bearer)
+        .with("email", &typed)
+        .with("problem", &why)
+        .with("asks_again", &asks_again);
+    site.pages.respond(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "preferences.account.html",
+        &page,
+    )
 }
 
 fn filled(site: &Site, bearer: &Bearer) -> Page {
@@ -212,5 +318,8 @@ fn filled(site: &Site, bearer: &Bearer) -> Page {
         .with("email", &"")
         .with("problem", &None::<&str>)
         .with("asks_again", &false)
-        .with("has_left", &(bearer.subscriber.status == Status::Unsubscribed))
+        .with(
+            "has_left",
+            &(bearer.subscriber.status == Status::Unsubscribed),
+        )
 }

@@ -23,12 +23,16 @@ const ASIDE_MAX: usize = 50;
 
 pub(in crate::web) fn route() -> MethodRouter<Site> {
     // The form around the file has some bytes of its own.
-    get(form).post(take).layer(DefaultBodyLimit::max(LIBRARY_BYTES_MAX + (64 << 10)))
+    get(form)
+        .post(take)
+        .layer(DefaultBodyLimit::max(LIBRARY_BYTES_MAX + (64 << 10)))
 }
 
 /// `GET /preferences/library?t=TOKEN`
 async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     show(&site, StatusCode::OK, &bearer, &Shown::default())
 }
 
@@ -50,12 +54,21 @@ struct DoneView {
 }
 
 /// `POST /preferences/library?t=TOKEN`
-async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Request) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+async fn take(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, PageError> {
+    let Some(mut bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     if !site.state.limits.allow(Costly::Form, visitor) {
         return Mishap::TooOften.answer();
     }
-    let Ok(mut form) = Multipart::from_request(request, &()).await else { return Mishap::Torn.answer() };
+    let Ok(mut form) = Multipart::from_request(request, &()).await else {
+        return Mishap::Torn.answer();
+    };
     let (mut file, mut shown) = (Vec::new(), Shown::default());
     let mut is_too_long = false;
     loop {
@@ -80,25 +93,43 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
         match name.as_str() {
             "file" => file = bytes.to_vec(),
             "text" => shown.pasted = String::from_utf8_lossy(&bytes).into_owned(),
-            "interest" => shown.interest = crate::text::clean_line(&String::from_utf8_lossy(&bytes)),
+            "interest" => {
+                shown.interest = crate::text::clean_line(&String::from_utf8_lossy(&bytes))
+            }
             _ => {}
         }
     }
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().library;
     if is_too_long || file.len().max(shown.pasted.len()) > LIBRARY_BYTES_MAX {
-        shown = Shown { problem: Some(words.too_large.as_str().to_owned()), pasted: String::new(), ..shown };
+        shown = Shown {
+            problem: Some(words.too_large.as_str().to_owned()),
+            pasted: String::new(),
+            ..shown
+        };
         return show(&site, StatusCode::PAYLOAD_TOO_LARGE, &bearer, &shown);
     }
     if shown.interest.is_empty() {
         words.yours.as_str().clone_into(&mut shown.interest);
     }
     if shown.interest.chars().count() > NAME_CHARS_MAX {
-        shown.problem = Some(words.long_name.with(&[("most", &NAME_CHARS_MAX.to_string())]));
+        shown.problem = Some(
+            words
+                .long_name
+                .with(&[("most", &NAME_CHARS_MAX.to_string())]),
+        );
         return show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown);
     }
-    let bytes = if file.is_empty() { shown.pasted.clone().into_bytes() } else { file };
-    let (subscriber, interest, now) = (bearer.subscriber.clone(), shown.interest.clone(), site.clock.now());
+    let bytes = if file.is_empty() {
+        shown.pasted.clone().into_bytes()
+    } else {
+        file
+    };
+    let (subscriber, interest, now) = (
+        bearer.subscriber.clone(),
+        shown.interest.clone(),
+        site.clock.now(),
+    );
     let taken = site
         .db
         .run_blocking(move |db| {
@@ -116,30 +147,52 @@ async fn take(State(site): State<Site>, visitor: Visitor, uri: Uri, request: Req
             shown.problem = Some(match why {
                 NotALibrary::Empty => words.nothing.as_str().to_owned(),
                 NotALibrary::Unknown => words.no_form.as_str().to_owned(),
-                NotALibrary::Json { line, .. } => words.bad_json.with(&[("line", &line.to_string())]),
+                NotALibrary::Json { line, .. } => {
+                    words.bad_json.with(&[("line", &line.to_string())])
+                }
             });
             show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
         }
         Ok((_, library, taken)) if taken.known == 0 && taken.learned == 0 => {
             // Nothing of it will do: whoever pasted it mends it.
             let done = done(&shown.interest, &library, &taken, &tongue);
-            let why = done.aside.into_iter().chain(done.more).collect::<Vec<_>>().join("; ");
+            let why = done
+                .aside
+                .into_iter()
+                .chain(done.more)
+                .collect::<Vec<_>>()
+                .join("; ");
             shown.problem = Some(format!("{} {why}", words.aside.as_str()));
             show(&site, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
         }
         Ok((subscriber, library, taken)) => {
             bearer.subscriber = subscriber;
             let done = done(&shown.interest, &library, &taken, &tongue);
-            show(&site, StatusCode::OK, &bearer, &Shown { done: Some(done), ..Shown::default() })
+            show(
+                &site,
+                StatusCode::OK,
+                &bearer,
+                &Shown {
+                    done: Some(done),
+                    ..Shown::default()
+                },
+            )
         }
     }
 }
 
 fn done(interest: &str, library: &Library, taken: &Taken, tongue: &Tongue) -> DoneView {
     let words = &tongue.pages().library;
-    let entry = |aside: &Aside| words.entry.with(&[("line", &aside.line.to_string()), ("reason", &aside.reason)]);
+    let entry = |aside: &Aside| {
+        words
+            .entry
+            .with(&[("line", &aside.line.to_string()), ("reason", &aside.reason)])
+    };
     let aside = library.aside.iter().map(entry);
-    let unknown = taken.unknown.iter().map(|id| words.unknown.with(&[("id", id.as_str())]));
+    let unknown = taken
+        .unknown
+        .iter()
+        .map(|id| words.unknown.with(&[("id", id.as_str())]));
     let all: Vec<String> = aside.chain(unknown).collect();
     DoneView {
         read: tongue.count_with(&words.read, library.read as u64, &[("interest", interest)]),
@@ -148,16 +201,34 @@ fn done(interest: &str, library: &Library, taken: &Taken, tongue: &Tongue) -> Do
             ("learned", &taken.learned.to_string()),
             ("new", &taken.new.to_string()),
         ]),
-        more: (all.len() > ASIDE_MAX).then(|| words.more.with(&[("count", &(all.len() - ASIDE_MAX).to_string())])),
+        more: (all.len() > ASIDE_MAX).then(|| {
+            words
+                .more
+                .with(&[("count", &(all.len() - ASIDE_MAX).to_string())])
+        }),
         aside: all.into_iter().take(ASIDE_MAX).collect(),
     }
 }
 
-fn show(site: &Site, status: StatusCode, bearer: &Bearer, shown: &Shown) -> Result<Response, PageError> {
-    let names: Vec<&str> = bearer.subscriber.interests.iter().map(|interest| interest.name.as_str()).collect();
+fn show(
+    site: &Site,
+    status: StatusCode,
+    bearer: &Bearer,
+    shown: &Shown,
+) -> Result<Response, PageError> {
+    let names: Vec<&str> = bearer
+        .subscriber
+        .interests
+        .iter()
+        .map(|interest| interest.name.as_str())
+        .collect();
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().library;
-    let interest = if shown.interest.is_empty() { words.yours.as_str() } else { &shown.interest };
+    let interest = if shown.interest.is_empty() {
+        words.yours.as_str()
+    } else {
+        &shown.interest
+    };
     let page = page(site, bearer, "/preferences/library")
         .with("own", words)
         .with("names", &names)
@@ -165,5 +236,6 @@ fn show(site: &Site, status: StatusCode, bearer: &Bearer, shown: &Shown) -> Resu
         .with("pasted", &shown.pasted)
         .with("problem", &shown.problem)
         .with("done", &shown.done);
-    site.pages.respond(status, "preferences.library.html", &page)
+    site.pages
+        .respond(status, "preferences.library.html", &page)
 }

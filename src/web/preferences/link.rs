@@ -20,7 +20,10 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 /// `GET /preferences/link`
-pub(in crate::web) async fn form(State(site): State<Site>, headers: HeaderMap) -> Result<Response, PageError> {
+pub(in crate::web) async fn form(
+    State(site): State<Site>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     show(&site, &site.tongue_for(&headers), "", None)
 }
 
@@ -36,16 +39,27 @@ pub(in crate::web) async fn send(
     let asking = site.asking(visitor, request.uri().path());
     let tongue = site.tongue_for(request.headers());
     let words = tongue.pages();
-    let Ok(form) = Form::read(request).await else { return Mishap::Torn.answer() };
+    let Ok(form) = Form::read(request).await else {
+        return Mishap::Torn.answer();
+    };
     let typed = form.text("email");
     let Ok(address) = typed.parse::<Address>() else {
-        return show(&site, &tongue, typed, wrong::of_address(typed, &words.wrong));
+        return show(
+            &site,
+            &tongue,
+            typed,
+            wrong::of_address(typed, &words.wrong),
+        );
     };
     if !site.state.limits.allow(Costly::Mail, visitor) {
         return Mishap::TooOften.answer();
     }
     without_haste(mail(&site, address, asking)).await?;
-    let said = Said::new(StatusCode::OK, words.form.mailbox.as_str(), words.link.done.as_str());
+    let said = Said::new(
+        StatusCode::OK,
+        words.form.mailbox.as_str(),
+        words.link.done.as_str(),
+    );
     site.pages.say(&tongue, &said)
 }
 
@@ -56,12 +70,14 @@ async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageE
     let (known, mailed) = site
         .db
         .run(move |store| {
-            let mailed = store.count_mailed(RequestKind::Preferences, &of, now - TimeDelta::days(1))?;
+            let mailed =
+                store.count_mailed(RequestKind::Preferences, &of, now - TimeDelta::days(1))?;
             Ok((store.subscriber(&of)?, mailed > 0))
         })
         .await?;
     // Who has not confirmed yet has another mail to look for; who has complained gets none.
-    let Some(known) = known.filter(|known| !mailed && !matches!(known.status, Status::Pending | Status::Suppressed))
+    let Some(known) = known
+        .filter(|known| !mailed && !matches!(known.status, Status::Pending | Status::Suppressed))
     else {
         return Ok(());
     };
@@ -73,13 +89,30 @@ async fn mail(site: &Site, address: Address, asking: Asking) -> Result<(), PageE
         asking,
     };
     let desk = site.desk();
-    let url = Links { site: &desk.site, signer: &desk.signer }.preferences(known.holder());
-    let id = site.db.run(move |store| store.ask(&request, None, now)).await?;
-    site.send(&Notice::Preferences { url }, (&known).into(), Some(id)).await
+    let url = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    }
+    .preferences(known.holder());
+    let id = site
+        .db
+        .run(move |store| store.ask(&request, None, now))
+        .await?;
+    site.send(&Notice::Preferences { url }, (&known).into(), Some(id))
+        .await
 }
 
-fn show(site: &Site, tongue: &Tongue, typed: &str, problem: Option<&Text>) -> Result<Response, PageError> {
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+fn show(
+    site: &Site,
+    tongue: &Tongue,
+    typed: &str,
+    problem: Option<&Text>,
+) -> Result<Response, PageError> {
+    let status = if problem.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let page = site
         .page_in(tongue, "/preferences/link")
         .with("words", &tongue.pages().link)

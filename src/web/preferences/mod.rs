@@ -42,7 +42,10 @@ struct Bearer {
 impl Bearer {
     fn new(site: &Site, subscriber: Subscriber) -> Self {
         let Holder { id, generation } = subscriber.holder();
-        let token = site.desk().signer.sign_in(Scope::Preferences, id.0, generation);
+        let token = site
+            .desk()
+            .signer
+            .sign_in(Scope::Preferences, id.0, generation);
         Bearer { subscriber, token }
     }
 
@@ -55,7 +58,12 @@ impl Bearer {
 /// Whose link `uri` is; `None` if it is damaged, or they are gone.
 async fn bearer(site: &Site, uri: &Uri) -> Result<Option<Bearer>, PageError> {
     let query = Query::of(uri);
-    let found = reader(site, &[Scope::Preferences], query.text("t").unwrap_or_default()).await?;
+    let found = reader(
+        site,
+        &[Scope::Preferences],
+        query.text("t").unwrap_or_default(),
+    )
+    .await?;
     Ok(found.map(|subscriber| Bearer::new(site, subscriber)))
 }
 
@@ -66,11 +74,16 @@ async fn posted(
     uri: &Uri,
     request: Request<Body>,
 ) -> Result<Result<(Bearer, Form), Mishap>, PageError> {
-    let Some(bearer) = bearer(site, uri).await? else { return Ok(Err(Mishap::NoPreferences)) };
+    let Some(bearer) = bearer(site, uri).await? else {
+        return Ok(Err(Mishap::NoPreferences));
+    };
     if !site.state.limits.allow(Costly::Form, visitor) {
         return Ok(Err(Mishap::TooOften));
     }
-    Ok(Form::read(request).await.map(|form| (bearer, form)).map_err(|_| Mishap::Torn))
+    Ok(Form::read(request)
+        .await
+        .map(|form| (bearer, form))
+        .map_err(|_| Mishap::Torn))
 }
 
 /// What stands above all pages of preferences.
@@ -92,7 +105,11 @@ fn page(site: &Site, bearer: &Bearer, path: &'static str) -> Page {
         ("/preferences/sent", &words.sent),
         ("/preferences/account", &words.account),
     ];
-    let tabs = tabs.map(|(url, text)| Tab { url: bearer.path(url), text: text.as_str(), here: url == path });
+    let tabs = tabs.map(|(url, text)| Tab {
+        url: bearer.path(url),
+        text: text.as_str(),
+        here: url == path,
+    });
     let standing = match bearer.subscriber.status {
         Status::Pending => words.pending.as_str(),
         Status::Active => "",
@@ -107,13 +124,21 @@ fn page(site: &Site, bearer: &Bearer, path: &'static str) -> Page {
         .with("token", &bearer.token)
         .with("who", &bearer.subscriber.address)
         .with("standing", &standing)
-        .with("can_return", &matches!(bearer.subscriber.status, Status::Unsubscribed | Status::Suppressed))
+        .with(
+            "can_return",
+            &matches!(
+                bearer.subscriber.status,
+                Status::Unsubscribed | Status::Suppressed
+            ),
+        )
         .with("can_resume", &(bearer.subscriber.status == Status::Paused))
         .with("said", &None::<&str>)
 }
 
 /// `GET /preferences?t=TOKEN`
 pub(super) async fn form(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     view::show(&site, &bearer, None).await
 }

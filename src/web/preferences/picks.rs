@@ -49,8 +49,13 @@ struct MutedView {
 }
 
 /// `GET /preferences/picks?t=TOKEN`
-pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+pub(in crate::web) async fn list(
+    State(site): State<Site>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     show(&site, &bearer, None).await
 }
 
@@ -68,31 +73,54 @@ pub(in crate::web) async fn say(
     let (id, now) = (bearer.subscriber.id, site.clock.now());
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().picks;
-    let name = |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
+    let name =
+        |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
     let (mute, unmute) = (name("mute"), name("unmute"));
     if !mute.is_empty() {
         let said = words.now_muted.with(&[("name", &mute)]);
-        site.db.run(move |store| store.mute_author(id, &mute, now)).await?;
+        site.db
+            .run(move |store| store.mute_author(id, &mute, now))
+            .await?;
         return show(&site, &bearer, Some(&said)).await;
     }
     if !unmute.is_empty() {
         let said = words.now_unmuted.with(&[("name", &unmute)]);
-        site.db.run(move |store| store.unmute_author(id, &unmute)).await?;
+        site.db
+            .run(move |store| store.unmute_author(id, &unmute))
+            .await?;
         return show(&site, &bearer, Some(&said)).await;
     }
     let thumb = form.text("thumb");
-    let known = Thumb::WORDS.iter().find(|(word, _)| *word == thumb).map(|(_, thumb)| *thumb);
-    let (Ok(paper), true) = (form.text("paper").parse().map(PaperRow), known.is_some() || thumb == "none") else {
+    let known = Thumb::WORDS
+        .iter()
+        .find(|(word, _)| *word == thumb)
+        .map(|(_, thumb)| *thumb);
+    let (Ok(paper), true) = (
+        form.text("paper").parse().map(PaperRow),
+        known.is_some() || thumb == "none",
+    ) else {
         return Mishap::Torn.answer();
     };
     let said = if let Some(thumb) = known {
-        let new = NewFeedback { subscriber: id, paper, thumb, interest: None, channel: Channel::Web };
-        match site.db.run(move |store| store.give_feedback(&new, now)).await? {
+        let new = NewFeedback {
+            subscriber: id,
+            paper,
+            thumb,
+            interest: None,
+            channel: Channel::Web,
+        };
+        match site
+            .db
+            .run(move |store| store.give_feedback(&new, now))
+            .await?
+        {
             Given::Unknown => &words.no_paper,
             _ => &words.noted,
         }
     } else {
-        site.db.run(move |store| store.take_back(id, paper, Channel::Web, now)).await?;
+        site.db
+            .run(move |store| store.take_back(id, paper, Channel::Web, now))
+            .await?;
         &words.taken_back
     };
     show(&site, &bearer, Some(said.as_str())).await
@@ -111,9 +139,18 @@ async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Respon
     };
     let (picks, feedback, muted) = site
         .db
-        .run(move |store| Ok((store.picks_of(id, ISSUES)?, store.feedback_of(&[id])?, store.muted_authors(&[id])?)))
+        .run(move |store| {
+            Ok((
+                store.picks_of(id, ISSUES)?,
+                store.feedback_of(&[id])?,
+                store.muted_authors(&[id])?,
+            ))
+        })
         .await?;
-    let thumbs: HashMap<PaperRow, Thumb> = feedback.iter().map(|said| (said.paper, said.thumb)).collect();
+    let thumbs: HashMap<PaperRow, Thumb> = feedback
+        .iter()
+        .map(|said| (said.paper, said.thumb))
+        .collect();
     let issues: Vec<IssueView> = picks
         .chunk_by(|a, b| a.local_date == b.local_date)
         .map(|issue| IssueView {
@@ -140,8 +177,13 @@ async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Respon
                 .collect(),
         })
         .collect();
-    let muted: Vec<MutedView> =
-        muted.into_iter().map(|(_, name)| MutedView { text: words.unmute.with(&[("name", &name)]), name }).collect();
+    let muted: Vec<MutedView> = muted
+        .into_iter()
+        .map(|(_, name)| MutedView {
+            text: words.unmute.with(&[("name", &name)]),
+            name,
+        })
+        .collect();
     let [more, less] = tongue.thumbs();
     let page = page(site, bearer, "/preferences/picks")
         .with("own", words)
@@ -152,5 +194,6 @@ async fn show(site: &Site, bearer: &Bearer, said: Option<&str>) -> Result<Respon
         .with("issues", &issues)
         .with("muted", &muted)
         .with("said", &said);
-    site.pages.respond(StatusCode::OK, "preferences.picks.html", &page)
+    site.pages
+        .respond(StatusCode::OK, "preferences.picks.html", &page)
 }

@@ -15,8 +15,14 @@ use axum::response::Response;
 use serde::Serialize;
 
 /// `GET /preferences/preview?t=TOKEN`
-pub(in crate::web) async fn show(State(site): State<Site>, visitor: Visitor, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+pub(in crate::web) async fn show(
+    State(site): State<Site>,
+    visitor: Visitor,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     of(&site, visitor, &bearer, None).await
 }
 
@@ -33,7 +39,9 @@ pub(super) async fn of(
     let (desk, subscriber, now) = (site.desk(), bearer.subscriber.clone(), site.clock.now());
     let compose = move |db: &Db| {
         let composed = edition::preview(db, &desk, &subscriber, None, now)?;
-        let is_empty = |composed: &Composed| composed.issue.considered == 0 && composed.issue.sections.is_empty();
+        let is_empty = |composed: &Composed| {
+            composed.issue.considered == 0 && composed.issue.sections.is_empty()
+        };
         let again = if composed.as_ref().is_some_and(is_empty) {
             Some(edition::preview_again(db, &desk, &subscriber, now)?)
         } else {
@@ -49,8 +57,16 @@ pub(super) async fn of(
         .with("own", words)
         .with("said", &said)
         .with("line", &words.line.with(&[("line", &line)]))
-        .with("issue", &composed.as_ref().map(|composed| IssueView::new(composed, &tongue)))
-        .with("again", &again.as_ref().map(|again| IssueView::new(again, &tongue)));
+        .with(
+            "issue",
+            &composed
+                .as_ref()
+                .map(|composed| IssueView::new(composed, &tongue)),
+        )
+        .with(
+            "again",
+            &again.as_ref().map(|again| IssueView::new(again, &tongue)),
+        );
     site.pages.respond(StatusCode::OK, "preview.html", &page)
 }
 
@@ -89,7 +105,12 @@ impl IssueView {
     pub(in crate::web) fn new(composed: &Composed, tongue: &Tongue) -> Self {
         let mut sections: Vec<SectionView> = Vec::new();
         // What did not fit into the mail is not in it.
-        let is_in_it = |pick: &&IssuePick| composed.picks().iter().any(|stored| Some(stored.paper.0) == pick.row);
+        let is_in_it = |pick: &&IssuePick| {
+            composed
+                .picks()
+                .iter()
+                .any(|stored| Some(stored.paper.0) == pick.row)
+        };
         for section in &composed.issue.sections {
             let picks = section.picks.iter().filter(is_in_it).map(|pick| PickView {
                 title: pick.paper.title.clone(),
@@ -103,16 +124,25 @@ impl IssueView {
             });
             let picks: Vec<PickView> = picks.collect();
             let own = &section.heading;
-            let heading = if own.is_empty() { tongue.section(section.kind) } else { own };
+            let heading = if own.is_empty() {
+                tongue.section(section.kind)
+            } else {
+                own
+            };
             if !picks.is_empty() {
-                sections.push(SectionView { heading: heading.to_owned(), picks });
+                sections.push(SectionView {
+                    heading: heading.to_owned(),
+                    picks,
+                });
             }
         }
         let (issue, would_be_sent) = (&composed.issue, composed.wanted());
         IssueView {
             date: tongue.day(issue.local_date),
             subject: composed.rendered.subject.clone(),
-            note: sections.is_empty().then(|| note(issue.considered, would_be_sent, tongue)),
+            note: sections
+                .is_empty()
+                .then(|| note(issue.considered, would_be_sent, tongue)),
             counts: counts(issue, tongue),
             sections,
             would_be_sent,
@@ -126,16 +156,30 @@ impl IssueView {
 /// Why an issue is empty, and whether a mail says so.
 fn note(considered: u32, would_be_sent: bool, tongue: &Tongue) -> String {
     let words = &tongue.pages().preview;
-    let why = if considered == 0 { &words.no_papers } else { &words.nothing };
-    if would_be_sent { why.as_str().to_owned() } else { format!("{} {}", why.as_str(), words.no_mail.as_str()) }
+    let why = if considered == 0 {
+        &words.no_papers
+    } else {
+        &words.nothing
+    };
+    if would_be_sent {
+        why.as_str().to_owned()
+    } else {
+        format!("{} {}", why.as_str(), words.no_mail.as_str())
+    }
 }
 
 /// How many papers were looked at and are not in the issue; nothing if there were none.
 fn counts(issue: &Issue, tongue: &Tongue) -> Option<String> {
     let words = &tongue.pages().preview;
-    let all =
-        [(&words.considered, issue.considered), (&words.no_room, issue.no_room), (&words.below, issue.below_the_line)];
-    let said: Vec<String> =
-        all.iter().filter(|(_, count)| *count > 0).map(|(text, count)| tongue.count(text, u64::from(*count))).collect();
+    let all = [
+        (&words.considered, issue.considered),
+        (&words.no_room, issue.no_room),
+        (&words.below, issue.below_the_line),
+    ];
+    let said: Vec<String> = all
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(text, count)| tongue.count(text, u64::from(*count)))
+        .collect();
     (issue.considered > 0).then(|| said.join(" "))
 }

@@ -34,11 +34,25 @@ pub(in crate::web) async fn save(
     let before = bearer.subscriber.details.clone();
     let tongue = site.tongue_of(&bearer.subscriber);
     let (reading, words) = (form.clone(), tongue.pages().interest.clone());
-    let Read { record, mut problems, without, wanted, renames, works } =
-        site.db.run_blocking(move |db| read(db, &reading, &before, &words)).await?;
+    let Read {
+        record,
+        mut problems,
+        without,
+        wanted,
+        renames,
+        works,
+    } = site
+        .db
+        .run_blocking(move |db| read(db, &reading, &before, &words))
+        .await?;
     problems.extend(site.unknown_language(&form));
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
-        let refused = Refused { form: &form, record: &record, problems: &problems, without: &without };
+        let refused = Refused {
+            form: &form,
+            record: &record,
+            problems: &problems,
+            without: &without,
+        };
         return show(&site, &bearer, Some(refused)).await;
     };
     if let Ok(at) = form.text("up").parse::<usize>()
@@ -54,7 +68,10 @@ pub(in crate::web) async fn save(
         .filter(|name| !renames.iter().any(|(old, _)| old == name))
         .collect();
     let now = site.clock.now();
-    let saved = Subscriber { details: wanted, ..bearer.subscriber.clone() };
+    let saved = Subscriber {
+        details: wanted,
+        ..bearer.subscriber.clone()
+    };
     bearer.subscriber = site
         .db
         .run(move |store| {
@@ -85,7 +102,12 @@ struct Read {
     works: Vec<(String, Vec<LibraryWork>)>,
 }
 
-fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> Result<Read, StoreError> {
+fn read(
+    db: &Db,
+    form: &Form,
+    before: &NewSubscriber,
+    words: &InterestWords,
+) -> Result<Read, StoreError> {
     let mut record = form.record();
     // Neither is a matter of this form: an address moves when both have agreed.
     record.remove("status");
@@ -95,14 +117,29 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> 
     let (mut interests, mut was, mut works) = (Vec::new(), Vec::new(), Vec::new());
     for (at, (number, mut interest)) in form.interests().into_iter().enumerate() {
         let field = |key: &str| format!("interests[{number}].{key}");
-        let old = before.interests.iter().find(|known| known.name == form.text(&field("was")));
+        let old = before
+            .interests
+            .iter()
+            .find(|known| known.name == form.text(&field("was")));
         let none = Vec::new();
-        let lists = [("liked", "unlike", "more"), ("disliked", "undislike", "less")];
+        let lists = [
+            ("liked", "unlike", "more"),
+            ("disliked", "undislike", "less"),
+        ];
         for (key, gone, added) in lists {
             let gone = field(gone);
             let gone: Vec<&str> = form.all(&gone).collect();
-            let known = old.map_or(&none, |old| if key == "liked" { &old.liked } else { &old.disliked });
-            let mut ids: Vec<&PaperId> = known.iter().filter(|id| !gone.contains(&id.as_str())).collect();
+            let known = old.map_or(&none, |old| {
+                if key == "liked" {
+                    &old.liked
+                } else {
+                    &old.disliked
+                }
+            });
+            let mut ids: Vec<&PaperId> = known
+                .iter()
+                .filter(|id| !gone.contains(&id.as_str()))
+                .collect();
             let (added, agreed) = (field(added), field(&format!("without_{added}")));
             let named = if key == "liked" {
                 Examples::liked(db, form, &added, &agreed)?
@@ -110,7 +147,10 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> 
                 Examples::disliked(db, form, &added, &agreed)?
             };
             ids.extend(named.papers.iter().filter(|id| !known.contains(id)));
-            interest.insert(key.to_owned(), ids.iter().map(|id| Value::from(id.as_str())).collect());
+            interest.insert(
+                key.to_owned(),
+                ids.iter().map(|id| Value::from(id.as_str())).collect(),
+            );
             let shown = |name: &str| name.replacen(&format!("[{number}]"), &format!("[{at}]"), 1);
             if let Some(problem) = named.problem(&shown(&added)) {
                 problems.push(problem);
@@ -139,7 +179,11 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> 
     for field in ["send_at", "timezone", "max_papers", "min_score"] {
         if form.has(field) && form.text(field).is_empty() {
             let (path, remedy) = (field.to_owned(), "must be filled in".to_owned());
-            problems.push(Problem { path, value: Some(String::new()), remedy });
+            problems.push(Problem {
+                path,
+                value: Some(String::new()),
+                remedy,
+            });
         }
     }
     if let Some(wanted) = &wanted {
@@ -158,16 +202,37 @@ fn read(db: &Db, form: &Form, before: &NewSubscriber, words: &InterestWords) -> 
     }
     let has_interests = record.contains_key("interests");
     let names: Vec<String> = match &wanted {
-        Some(wanted) => wanted.interests.iter().map(|interest| interest.name.clone()).collect(),
+        Some(wanted) => wanted
+            .interests
+            .iter()
+            .map(|interest| interest.name.clone())
+            .collect(),
         None => Vec::new(),
     };
     let renames = if has_interests {
-        was.iter().zip(&names).filter_map(|(old, new)| Some((old.clone()?, new.clone()))).collect()
+        was.iter()
+            .zip(&names)
+            .filter_map(|(old, new)| Some((old.clone()?, new.clone())))
+            .collect()
     } else {
-        names.iter().map(|name| (name.clone(), name.clone())).collect()
+        names
+            .iter()
+            .map(|name| (name.clone(), name.clone()))
+            .collect()
     };
-    let works = names.into_iter().zip(works).filter(|(_, works)| !works.is_empty()).collect();
-    Ok(Read { record, problems, without, wanted, renames, works })
+    let works = names
+        .into_iter()
+        .zip(works)
+        .filter(|(_, works)| !works.is_empty())
+        .collect();
+    Ok(Read {
+        record,
+        problems,
+        without,
+        wanted,
+        renames,
+        works,
+    })
 }
 
 /// Writes it down, and has thumbs and libraries follow the interests.
@@ -202,7 +267,9 @@ impl Bearer {
     /// Writes what was changed about them.
     pub(super) async fn save(&self, site: &Site) -> Result<(), PageError> {
         let (subscriber, now) = (self.subscriber.clone(), site.clock.now());
-        site.db.run(move |store| store.save_subscriber(&subscriber, now)).await?;
+        site.db
+            .run(move |store| store.save_subscriber(&subscriber, now))
+            .await?;
         Ok(())
     }
 }

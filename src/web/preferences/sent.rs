@@ -32,11 +32,19 @@ struct ConsentView {
 }
 
 /// `GET /preferences/sent?t=TOKEN`
-pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&site, &uri).await? else { return Mishap::NoPreferences.answer() };
+pub(in crate::web) async fn list(
+    State(site): State<Site>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&site, &uri).await? else {
+        return Mishap::NoPreferences.answer();
+    };
     let id = bearer.subscriber.id;
     let zone = bearer.subscriber.preferences.timezone;
-    let (mails, consents) = site.db.run(move |store| Ok((store.mails_to(id, MAILS_MAX)?, store.consents(id)?))).await?;
+    let (mails, consents) = site
+        .db
+        .run(move |store| Ok((store.mails_to(id, MAILS_MAX)?, store.consents(id)?)))
+        .await?;
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = &tongue.pages().sent;
     let at = |at: DateTime<Utc>| tongue.moment(at.with_timezone(&zone).naive_local());
@@ -44,7 +52,10 @@ pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<R
         .iter()
         .map(|mail| MailView {
             subject: mail.subject.clone(),
-            state: words.at.with(&[("state", in_words(mail.state, words).as_str()), ("at", &at(mail.at))]),
+            state: words.at.with(&[
+                ("state", in_words(mail.state, words).as_str()),
+                ("at", &at(mail.at)),
+            ]),
             server: server_words(mail),
         })
         .collect();
@@ -68,21 +79,38 @@ pub(in crate::web) async fn list(State(site): State<Site>, uri: Uri) -> Result<R
         })
         .collect();
     let desk = site.desk();
-    let links = Links { site: &desk.site, signer: &desk.signer };
+    let links = Links {
+        site: &desk.site,
+        signer: &desk.signer,
+    };
     let holder = bearer.subscriber.holder();
-    let view = desk.signer.sign_in(Scope::View, holder.id.0, holder.generation);
+    let view = desk
+        .signer
+        .sign_in(Scope::View, holder.id.0, holder.generation);
     let own = [
-        (format!("/issues/{view}"), tongue.pages().mine.issues.as_str()),
-        (format!("/saved?t={view}"), tongue.pages().feedback.list.as_str()),
+        (
+            format!("/issues/{view}"),
+            tongue.pages().mine.issues.as_str(),
+        ),
+        (
+            format!("/saved?t={view}"),
+            tongue.pages().feedback.list.as_str(),
+        ),
         (links.feed(holder), tongue.pages().mine.feed.as_str()),
     ];
     let page = page(&site, &bearer, "/preferences/sent")
         .with("links", &own)
         .with("mails", &mails)
         .with("own", words)
-        .with("text", &words.text.with(&[("most", &MAILS_MAX.to_string()), ("zone", zone.name())]))
+        .with(
+            "text",
+            &words
+                .text
+                .with(&[("most", &MAILS_MAX.to_string()), ("zone", zone.name())]),
+        )
         .with("consents", &consents);
-    site.pages.respond(StatusCode::OK, "preferences.sent.html", &page)
+    site.pages
+        .respond(StatusCode::OK, "preferences.sent.html", &page)
 }
 
 fn in_words(state: DeliveryState, words: &SentWords) -> &Text {

@@ -72,9 +72,15 @@ struct Choice {
     chosen: bool,
 }
 
-fn choices<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
-    let choice =
-        |(value, text): (&str, &str)| Choice { value: value.to_owned(), text: text.to_owned(), chosen: chosen(value) };
+fn choices<'a>(
+    all: impl IntoIterator<Item = (&'a str, &'a str)>,
+    chosen: impl Fn(&str) -> bool,
+) -> Vec<Choice> {
+    let choice = |(value, text): (&str, &str)| Choice {
+        value: value.to_owned(),
+        text: text.to_owned(),
+        chosen: chosen(value),
+    };
     all.into_iter().map(choice).collect()
 }
 
@@ -97,18 +103,32 @@ fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
     let words = &tongue.pages().interest;
     let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
     // What will not do is said beside the choice, which stands at the usual again.
-    let own = chosen.parse().ok().and_then(Weight::new).unwrap_or_default();
+    let own = chosen
+        .parse()
+        .ok()
+        .and_then(Weight::new)
+        .unwrap_or_default();
     let chosen = own.to_string();
     let mut all = choices(WEIGHTS.into_iter().zip(texts), |weight| weight == chosen);
     if !WEIGHTS.contains(&chosen.as_str()) {
-        let text = words.weight_own.with(&[("weight", &tongue.number(own.number()))]);
-        all.push(Choice { value: chosen, text, chosen: true });
+        let text = words
+            .weight_own
+            .with(&[("weight", &tongue.number(own.number()))]);
+        all.push(Choice {
+            value: chosen,
+            text,
+            chosen: true,
+        });
     }
     all
 }
 
 /// The form as it is stored, or with what was typed and what is wrong with it.
-pub(super) async fn show(site: &Site, bearer: &Bearer, refused: Option<Refused<'_>>) -> Result<Response, PageError> {
+pub(super) async fn show(
+    site: &Site,
+    bearer: &Bearer,
+    refused: Option<Refused<'_>>,
+) -> Result<Response, PageError> {
     show_saying(site, bearer, refused, None).await
 }
 
@@ -123,11 +143,21 @@ pub(super) async fn show_saying(
     let id = bearer.subscriber.id;
     let ids: Vec<PaperId> = stored
         .iter()
-        .flat_map(|interest| listed(&interest.liked).iter().chain(listed(&interest.disliked)))
+        .flat_map(|interest| {
+            listed(&interest.liked)
+                .iter()
+                .chain(listed(&interest.disliked))
+        })
         .cloned()
         .collect();
-    let (papers, works) = site.db.run(move |store| Ok((store.papers_by_id(&ids)?, store.count_library(id)?))).await?;
-    let titles: HashMap<PaperId, String> = papers.into_iter().map(|(id, stored)| (id, stored.paper.title)).collect();
+    let (papers, works) = site
+        .db
+        .run(move |store| Ok((store.papers_by_id(&ids)?, store.count_library(id)?)))
+        .await?;
+    let titles: HashMap<PaperId, String> = papers
+        .into_iter()
+        .map(|(id, stored)| (id, stored.paper.title))
+        .collect();
 
     let tongue = site.tongue_of(&bearer.subscriber);
     let words = tongue.pages();
@@ -136,67 +166,134 @@ pub(super) async fn show_saying(
         _ => Map::new(),
     };
     let mut interests: Vec<InterestView> = match &refused {
-        None => stored.iter().enumerate().map(|(at, interest)| as_stored(at, interest, &titles, &tongue)).collect(),
+        None => stored
+            .iter()
+            .enumerate()
+            .map(|(at, interest)| as_stored(at, interest, &titles, &tongue))
+            .collect(),
         Some(Refused { form, .. }) => {
             let kept = form.interests().into_iter().enumerate();
-            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &tongue)).collect()
+            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &tongue))
+                .collect()
         }
     };
     if let Some(Refused { form, record, .. }) = &refused {
         for key in ["name", "pause_until"] {
             values.insert(key.to_owned(), form.text(key).into());
         }
-        values.extend(record.iter().map(|(key, value)| (key.clone(), value.clone())));
+        values.extend(
+            record
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
     }
-    let problems = refused.as_ref().map(|refused| by_field(refused.problems, "", &words.wrong)).unwrap_or_default();
+    let problems = refused
+        .as_ref()
+        .map(|refused| by_field(refused.problems, "", &words.wrong))
+        .unwrap_or_default();
     for interest in &mut interests {
         let start = format!("interests[{}].", interest.number);
-        let own = problems.iter().filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, remedy)));
-        interest.problems = own.map(|(field, remedy)| (field.to_owned(), remedy.clone())).collect();
+        let own = problems
+            .iter()
+            .filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, remedy)));
+        interest.problems = own
+            .map(|(field, remedy)| (field.to_owned(), remedy.clone()))
+            .collect();
         let agreed = |added: &str| {
             let without = refused.as_ref()?.without;
-            without.get(&format!("interests[{}].without_{added}", interest.number)).cloned()
+            without
+                .get(&format!("interests[{}].without_{added}", interest.number))
+                .cloned()
         };
-        (interest.without_more, interest.without_less) =
-            (agreed("more").unwrap_or_default(), agreed("less").unwrap_or_default());
-        let own = works.iter().find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
+        (interest.without_more, interest.without_less) = (
+            agreed("more").unwrap_or_default(),
+            agreed("less").unwrap_or_default(),
+        );
+        let own = works
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
         interest.works = own.map(|(_, count)| tongue.count(&words.interest.works, *count));
     }
     let desk = site.desk();
     let languages: Vec<(&str, &str)> = desk.templates.language_names().collect();
     // A choice that shows none would send the first.
-    if !languages.iter().any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code)) {
+    if !languages
+        .iter()
+        .any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code))
+    {
         values.insert("language".to_owned(), tongue.code().into());
     }
     let is = |key: &'static str| {
-        let chosen = values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let chosen = values
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         move |value: &str| value == chosen
     };
     let days: Vec<String> = values
         .get("days")
         .and_then(Value::as_array)
-        .map(|days| days.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        .map(|days| {
+            days.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
         .unwrap_or_default();
-    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if refused.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let own = &words.choices;
-    let lengths = [("full", own.full.as_str()), ("short", own.short.as_str()), ("none", own.none.as_str())];
+    let lengths = [
+        ("full", own.full.as_str()),
+        ("short", own.short.as_str()),
+        ("none", own.none.as_str()),
+    ];
     let named_days = || DAYS.iter().map(|(word, day)| (*word, tongue.weekday(*day)));
-    let new = InterestView { number: interests.len(), weights: weights("1", &tongue), ..InterestView::default() };
+    let new = InterestView {
+        number: interests.len(),
+        weights: weights("1", &tongue),
+        ..InterestView::default()
+    };
     let page = page(site, bearer, "/preferences")
         .with("own", own)
         .with("fields", &words.form)
         .with("of_interest", &words.interest)
         .with("new", &new)
         .with("interests", &interests)
-        .with("days", &choices(named_days(), |day| days.iter().any(|known| known == day)))
+        .with(
+            "days",
+            &choices(named_days(), |day| days.iter().any(|known| known == day)),
+        )
         .with("weekdays", &choices(named_days(), is("weekday")))
         .with(
             "frequencies",
-            &choices([("daily", own.daily.as_str()), ("weekly", own.weekly.as_str())], is("frequency")),
+            &choices(
+                [
+                    ("daily", own.daily.as_str()),
+                    ("weekly", own.weekly.as_str()),
+                ],
+                is("frequency"),
+            ),
         )
         .with("lengths", &choices(lengths, is("abstracts")))
-        .with("formats", &choices([("html", own.html.as_str()), ("text", own.plain.as_str())], is("format")))
-        .with("empty", &choices([("skip", own.skip.as_str()), ("note", own.note.as_str())], is("when_empty")))
+        .with(
+            "formats",
+            &choices(
+                [("html", own.html.as_str()), ("text", own.plain.as_str())],
+                is("format"),
+            ),
+        )
+        .with(
+            "empty",
+            &choices(
+                [("skip", own.skip.as_str()), ("note", own.note.as_str())],
+                is("when_empty"),
+            ),
+        )
         .with("languages", &languages)
         .with("zones", &zones())
         .with("values", &values)
@@ -208,7 +305,8 @@ pub(super) async fn show_saying(
 /// The time zones that people choose from, by region and city.
 pub(in crate::web) fn zones() -> Vec<&'static str> {
     let all = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-    all.filter(|name| *name == "UTC" || (name.contains('/') && !name.starts_with("Etc/"))).collect()
+    all.filter(|name| *name == "UTC" || (name.contains('/') && !name.starts_with("Etc/")))
+        .collect()
 }
 
 fn listed(ids: &[PaperId]) -> &[PaperId] {
@@ -231,7 +329,12 @@ fn lines(
     listed(ids).iter().map(line).collect()
 }
 
-fn as_stored(at: usize, interest: &Interest, titles: &HashMap<PaperId, String>, tongue: &Tongue) -> InterestView {
+fn as_stored(
+    at: usize,
+    interest: &Interest,
+    titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
+) -> InterestView {
     InterestView {
         number: at,
         was: interest.name.clone(),
@@ -276,8 +379,18 @@ fn as_typed(
         must_not: text("must_not"),
         authors: text("authors"),
         categories: text("categories"),
-        liked: lines(was.map_or(&none, |was| &was.liked), titles, tongue, chosen("unlike")),
-        disliked: lines(was.map_or(&none, |was| &was.disliked), titles, tongue, chosen("undislike")),
+        liked: lines(
+            was.map_or(&none, |was| &was.liked),
+            titles,
+            tongue,
+            chosen("unlike"),
+        ),
+        disliked: lines(
+            was.map_or(&none, |was| &was.disliked),
+            titles,
+            tongue,
+            chosen("undislike"),
+        ),
         examples: was.and_then(|was| examples(was, tongue)),
         weights: weights(&text("weight"), tongue),
         more: text("more"),
@@ -290,15 +403,25 @@ fn as_typed(
 /// How many papers an interest learns from; nothing if it is none.
 fn examples(interest: &Interest, tongue: &Tongue) -> Option<String> {
     let words = &tongue.pages().interest;
-    let (liked, disliked) = (listed(&interest.liked).len(), listed(&interest.disliked).len());
-    let mut said = words.examples_of.with(&[("liked", &liked.to_string()), ("disliked", &disliked.to_string())]);
+    let (liked, disliked) = (
+        listed(&interest.liked).len(),
+        listed(&interest.disliked).len(),
+    );
+    let mut said = words.examples_of.with(&[
+        ("liked", &liked.to_string()),
+        ("disliked", &disliked.to_string()),
+    ]);
     let more = unlisted(interest);
     if more > 0 {
-        said = format!("{said}, {}", words.unlisted.with(&[("count", &more.to_string())]));
+        said = format!(
+            "{said}, {}",
+            words.unlisted.with(&[("count", &more.to_string())])
+        );
     }
     (liked + disliked > 0).then_some(said)
 }
 
 fn unlisted(interest: &Interest) -> usize {
-    interest.liked.len() - listed(&interest.liked).len() + interest.disliked.len() - listed(&interest.disliked).len()
+    interest.liked.len() - listed(&interest.liked).len() + interest.disliked.len()
+        - listed(&interest.disliked).len()
 }
