@@ -32,7 +32,7 @@
 //!   turns what a dead one left behind into "never offered" or "uncertain".
 //! - What a server says is mended below lettre, for a reply after the dot that
 //!   cannot be read would send an accepted message twice.
-//! - `tests/it/crash.rs` dies at every commit and every write, `faults.rs` meets
+//! - `tests/it/outbox/crash.rs` dies at every commit and every write, `faults.rs` meets
 //!   every fault at every stage, `disk.rs` fills the disk.
 //! - [`Courier`] is set up once; its [`Shift`] claims a few deliveries at a time
 //!   and feeds the connections.

@@ -7,7 +7,7 @@ use crate::profile::{Background, Features, Group};
 
 /// Words and pairs of words kept: those that weigh most and are not the paper's
 /// alone. With them the papers found are 93 % as like, on average, as the most like
-/// that there are (`tests/it/similar.rs` holds 92 %).
+/// that there are (`tests/it/ranking/similar.rs` holds 92 %).
 const WORDS: usize = 32;
 
 /// Authors kept, likewise.

@@ -6,7 +6,7 @@
 //! reads a clock or decides a policy.
 //!
 //! To add a verb: write its promise here, then a test of the promise in
-//! `tests/it/store.rs`, then the SQL in the file of its subject below each back
+//! `tests/it/store/`, then the SQL in the file of its subject below each back
 //! end.
 
 mod admin;

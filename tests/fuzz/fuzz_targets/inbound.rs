@@ -1,4 +1,4 @@
-//! Any bytes are read without harm; `tests/it/bounces.rs` runs the same as a property test.
+//! Any bytes are read without harm; `tests/it/inbound/bounces.rs` runs the same as a property test.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

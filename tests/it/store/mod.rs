@@ -1,0 +1,6 @@
+//! The store keeps its promises.
+
+pub(crate) mod api_keys;
+pub(crate) mod promises;
+pub(crate) mod requests;
+pub(crate) mod vectors;

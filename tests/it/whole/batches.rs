@@ -1,0 +1,54 @@
+//! Publishing page by page: a page is stored while the next one is composed.
+
+use crate::web::robots::House;
+use paperboy::clock::Clock as _;
+use paperboy::edition::{Judged, Press};
+use paperboy::store::OutboxFilter;
+use paperboy::subscriber::{Format, NewSubscriber, Preferences, Status};
+use std::collections::HashSet;
+
+/// More than one page of 256.
+const READERS: usize = 300;
+
+#[test]
+fn every_reader_gets_one_issue_whatever_page_they_are_on() {
+    let house = House::new();
+    house.announces(&["Lamps and their light", "Boats at night"]);
+    let now = house.clock.now();
+    let readers: Vec<NewSubscriber> = (0..READERS)
+        .map(|at| NewSubscriber {
+            address: format!("reader{at}@example.org").parse().unwrap(),
+            name: String::new(),
+            status: Status::Active,
+            preferences: Preferences {
+                format: Format::Text,
+                ..Preferences::default()
+            },
+            interests: Vec::new(),
+        })
+        .collect();
+    house
+        .db
+        .run_here(|store| store.enter_subscribers(&readers, now))
+        .unwrap();
+
+    let desk = (house.site.desk)();
+    let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
+    let publish = || {
+        let mut press = Press::new(&house.db, &desk, judged, now, false).unwrap();
+        while press.print_page().unwrap() {}
+        press.published()
+    };
+    let published = publish();
+    assert_eq!(
+        (published.due, published.queued, published.empty),
+        (300, 300, 0)
+    );
+    let rows = house
+        .db
+        .run_here(|store| store.deliveries(&OutboxFilter::default()))
+        .unwrap();
+    let addresses: HashSet<&str> = rows.iter().map(|row| row.address.as_str()).collect();
+    assert_eq!((rows.len(), addresses.len()), (READERS, READERS));
+    assert_eq!(publish().queued, 0, "an issue is made once");
+}

@@ -1,0 +1,4 @@
+//! All stages together, over days and weeks.
+
+pub(crate) mod batches;
+pub(crate) mod weeks;
