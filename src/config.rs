@@ -8,13 +8,13 @@
 //! given as a file, `password_file` for `password`. A file that does not exist
 //! is no problem if the environment alone says all that is needed.
 
+mod components;
 mod environment;
 mod files;
 mod inbound;
 mod init;
 mod obstacles;
 mod operation;
-mod parts;
 mod sections;
 mod sources;
 mod syntax;
@@ -22,12 +22,12 @@ mod syntax;
 mod tests;
 mod warnings;
 
+pub use components::{ComposerError, UnsupportedDatabase};
 pub use init::{InitError, InitReport, init_dir, template};
-pub use parts::{NoDesk, NotThere};
 
-use crate::alarm::AlarmSettings;
 use crate::digest::{DigestSettings, DkimSettings};
 use crate::fields::{Fields, Problem};
+use crate::findings::AlarmSettings;
 use crate::inbound::InboundSettings;
 use crate::model::ModelSettings;
 use crate::outbox::Transport;

@@ -1,7 +1,7 @@
 //! Runs: fetches, publishes and delivers every day, on its own.
 //!
 //! Each part is a loop of steps, and what one has stored the next one finds in
-//! the database; a bell rings in between so that nobody waits for a pause to
+//! the database; each wakes the next one so that nobody waits for a pause to
 //! end. Tests call the steps' own parts; one driver repeats them, pauses when there is
 //! nothing to do, and takes a step that failed again.
 //!
@@ -10,30 +10,30 @@
 //! [`STOP_LIMIT`], it leaves: whatever was being handed over then is sorted out
 //! at the next start. SIGHUP reads the settings again.
 
+mod admin_pages;
 mod alarms;
-mod courier;
-mod fetcher;
-mod figures;
-mod keep;
-mod listener;
-mod operator;
+mod deliver;
+mod driver;
+mod fetch;
+mod inbound;
+mod metrics;
 mod pages;
-mod parts;
-mod publisher;
+mod publish;
+mod runtime_config;
 mod systemd;
 mod upkeep;
 
-use crate::alarm::{Poster, RunTeller, Watch};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::findings::{AlarmMonitor, RunReporter, WebhookSender};
 use crate::inbound::{InboundSettings, Reception, lmtp};
 use crate::random::Random;
 use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
-use keep::{Notes, Pace, Pulse, Step, Trouble, keep_stepping};
-use parts::Parts;
+use driver::{Heartbeat, LoopConfig, StatusReporter, Step, StepError, drive};
+use runtime_config::RuntimeConfig;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -114,39 +114,39 @@ pub struct Daemon {
 }
 
 /// The loops that have been started.
-struct Started {
+struct Tasks {
     loops: JoinSet<anyhow::Result<()>>,
-    pulses: Vec<Arc<Pulse>>,
+    heartbeats: Vec<Arc<Heartbeat>>,
     stop: CancellationToken,
-    notes: Option<Notes>,
+    status: Option<StatusReporter>,
 }
 
-impl Started {
+impl Tasks {
     /// Starts a loop.
-    fn keep<T, S>(&mut self, pace: Pace, work: Arc<T>, step: fn(Arc<T>) -> S)
+    fn keep<T, S>(&mut self, driven: LoopConfig, work: Arc<T>, step: fn(Arc<T>) -> S)
     where
         T: Send + Sync + 'static,
-        S: Future<Output = Result<Step, Trouble>> + Send + 'static,
+        S: Future<Output = Result<Step, StepError>> + Send + 'static,
     {
         self.loops
-            .spawn(keep_stepping(pace, move || step(Arc::clone(&work))));
+            .spawn(drive(driven, move || step(Arc::clone(&work))));
     }
 
-    fn pace(
+    fn driven(
         &mut self,
         name: &'static str,
         idle: Duration,
         patience: Duration,
-        bell: &Arc<Notify>,
-    ) -> Pace {
-        let pulse = Pulse::new(name, patience);
-        self.pulses.push(Arc::clone(&pulse));
-        Pace {
-            pulse,
+        wake: &Arc<Notify>,
+    ) -> LoopConfig {
+        let heartbeat = Heartbeat::new(name, patience);
+        self.heartbeats.push(Arc::clone(&heartbeat));
+        LoopConfig {
+            heartbeat,
             idle,
-            bell: Arc::clone(bell),
+            wake: Arc::clone(wake),
             stop: self.stop.clone(),
-            notes: self.notes.clone(),
+            status: self.status.clone(),
         }
     }
 }
@@ -163,7 +163,7 @@ impl Daemon {
             .admin_listen
             .filter(|_| self.roles.contains(&Role::Web))
         {
-            Some(address) => Some(operator::listen(address).await?),
+            Some(address) => Some(admin_pages::listen(address).await?),
             None => None,
         };
         let lmtp = match self
@@ -172,12 +172,12 @@ impl Daemon {
             .lmtp
             .filter(|_| self.roles.contains(&Role::Inbound))
         {
-            Some(lmtp) => Some(listener::bind(lmtp.listen).await?),
+            Some(lmtp) => Some(inbound::bind(lmtp.listen).await?),
             None => None,
         };
         let (settings, roles) = (self.settings.clone(), self.roles.clone());
-        let (change, parts) = watch::channel(Arc::new(Parts::new(self.config.clone())?));
-        let mut started = self.start(&parts, listener, for_operator, lmtp)?;
+        let (change, runtime) = watch::channel(Arc::new(RuntimeConfig::new(self.config.clone())?));
+        let mut started = self.start(&runtime, listener, for_operator, lmtp)?;
         systemd::ready();
         let words = Role::WORDS
             .iter()
@@ -189,8 +189,8 @@ impl Daemon {
         loop {
             tokio::select! {
                 asked = signals.next() => match asked {
-                    Asked::Stop => break,
-                    Asked::Reload => reload(&settings, &change),
+                    SignalAction::Stop => break,
+                    SignalAction::Reload => reload(&settings, &change),
                 },
                 Some(ended) = started.loops.join_next() => {
                     failure = Some(match ended {
@@ -200,7 +200,7 @@ impl Daemon {
                     });
                     break;
                 }
-                () = watchdog() => systemd::ping(&started.pulses),
+                () = watchdog() => systemd::ping(&started.heartbeats),
             }
         }
         systemd::stopping();
@@ -235,11 +235,11 @@ impl Daemon {
 
     fn start(
         self,
-        parts: &watch::Receiver<Arc<Parts>>,
+        runtime: &watch::Receiver<Arc<RuntimeConfig>>,
         listener: Option<TcpListener>,
         for_operator: Option<TcpListener>,
         lmtp: Option<TcpListener>,
-    ) -> anyhow::Result<Started> {
+    ) -> anyhow::Result<Tasks> {
         let Daemon {
             config,
             roles,
@@ -255,17 +255,17 @@ impl Daemon {
             .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
         let stop = CancellationToken::new();
-        let notes = Some(Notes {
+        let status = Some(StatusReporter {
             db: db.clone(),
             clock: Arc::clone(&clock),
         });
-        let mut started = Started {
+        let mut started = Tasks {
             loops: JoinSet::new(),
-            pulses: Vec::new(),
+            heartbeats: Vec::new(),
             stop: stop.clone(),
-            notes,
+            status,
         };
-        // A bell rings for whoever comes after in the flow of papers.
+        // Each stage wakes the next one in the flow of papers.
         let (arrived, queued, silent) = (
             Arc::new(Notify::new()),
             Arc::new(Notify::new()),
@@ -274,73 +274,73 @@ impl Daemon {
         let (polled, was_polled) =
             watch::channel(!roles.contains(&Role::Fetch) || config.sources.is_empty());
 
-        let pace = started.pace("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
-        let upkeep = upkeep::Upkeep {
+        let driven = started.driven("upkeep", SCHEDULE_IDLE, PATIENCE, &silent);
+        let upkeep = upkeep::UpkeepTask {
             db: db.clone(),
             clock: Arc::clone(&clock),
-            parts: parts.clone(),
-            pulse: Arc::clone(&pace.pulse),
+            runtime: runtime.clone(),
+            heartbeat: Arc::clone(&driven.heartbeat),
             stop: stop.clone(),
             last: Mutex::new(clock.now()),
         };
-        started.keep(pace, Arc::new(upkeep), upkeep::Upkeep::step);
+        started.keep(driven, Arc::new(upkeep), upkeep::UpkeepTask::step);
         if roles.contains(&Role::Fetch) {
-            let fetcher = fetcher::Fetcher {
+            let fetcher = fetch::FetchTask {
                 db: db.clone(),
                 http: Http::new(
                     HttpSettings::of_site(&config.site),
                     Surroundings::of_the_machine(),
                 )?,
                 clock: Arc::clone(&clock),
-                parts: parts.clone(),
+                runtime: runtime.clone(),
                 stop: stop.clone(),
                 arrived: Arc::clone(&arrived),
                 polled,
                 memory: Mutex::default(),
             };
-            let pace = started.pace("fetch", SCHEDULE_IDLE, FETCHER_PATIENCE, &silent);
-            started.keep(pace, Arc::new(fetcher), fetcher::Fetcher::step);
+            let driven = started.driven("fetch", SCHEDULE_IDLE, FETCHER_PATIENCE, &silent);
+            started.keep(driven, Arc::new(fetcher), fetch::FetchTask::step);
         }
         if roles.contains(&Role::Publish) {
-            let pace = started.pace("publish", PUBLISHER_IDLE, PATIENCE, &arrived);
-            let publishing = publisher::Publishing {
+            let driven = started.driven("publish", PUBLISHER_IDLE, PATIENCE, &arrived);
+            let publishing = publish::PublishTask {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
-                parts: parts.clone(),
-                pulse: Arc::clone(&pace.pulse),
+                runtime: runtime.clone(),
+                heartbeat: Arc::clone(&driven.heartbeat),
                 stop: stop.clone(),
                 queued: Arc::clone(&queued),
                 polled: was_polled,
                 began: Instant::now(),
                 publisher: Mutex::default(),
             };
-            started.keep(pace, Arc::new(publishing), publisher::Publishing::step);
+            started.keep(driven, Arc::new(publishing), publish::PublishTask::step);
         }
         if roles.contains(&Role::Deliver) {
-            let pace = started.pace("deliver", SCHEDULE_IDLE, PATIENCE, &silent);
-            let rounds = courier::Rounds {
+            let driven = started.driven("deliver", SCHEDULE_IDLE, PATIENCE, &silent);
+            let rounds = deliver::DeliveryTask {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
                 random,
-                parts: parts.clone(),
-                pulse: Arc::clone(&pace.pulse),
+                runtime: runtime.clone(),
+                heartbeat: Arc::clone(&driven.heartbeat),
                 stop: stop.clone(),
                 queued: Arc::clone(&queued),
                 lock_file: config.sending_lock()?,
             };
-            started.keep(pace, Arc::new(rounds), courier::Rounds::step);
+            started.keep(driven, Arc::new(rounds), deliver::DeliveryTask::step);
         }
         if roles.contains(&Role::Inbound) {
-            let desk = listener::Desk {
+            let desk = inbound::InboundContext {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
-                parts: parts.clone(),
+                runtime: runtime.clone(),
                 stop: stop.clone(),
             };
-            listen_to_reports(&mut started, &desk, &config.inbound, lmtp, &silent);
+            start_inbound(&mut started, &desk, &config.inbound, lmtp, &silent);
         }
         if roles.contains(&Role::Deliver) {
-            watch_over(&mut started, &db, &clock, parts, &queued, &silent);
+            start_monitor(&mut started, &db, &clock, runtime, &queued, &silent);
         }
         if let Some(listener) = listener {
             let menu = vec![MenuLink {
@@ -361,44 +361,44 @@ impl Daemon {
                 fetch: Arc::new(web::hooks::HttpFetch::new(client)),
                 trusted_proxies: config.web.trusted_proxies.clone(),
             };
-            let (parts, changing) = (parts.clone(), parts.clone());
+            let (runtime, changing) = (runtime.clone(), runtime.clone());
             let site = web::Site {
                 db,
                 pages,
-                desk: Arc::new(move || Arc::clone(&parts.borrow().desk)),
+                desk: Arc::new(move || Arc::clone(&runtime.borrow().desk)),
                 settings: Arc::new(config.web),
                 clock,
                 queued: Arc::clone(&queued),
                 state: Arc::default(),
             };
-            let pace = started.pace("pages", pages::TIDYING_IDLE, PATIENCE, &silent);
+            let driven = started.driven("pages", pages::EVICTION_IDLE, PATIENCE, &silent);
             started.keep(
-                pace,
-                Arc::new(pages::Tidying { site: site.clone() }),
-                pages::Tidying::step,
+                driven,
+                Arc::new(pages::EvictionTask { site: site.clone() }),
+                pages::EvictionTask::step,
             );
-            let admin = operator::Pages {
+            let admin = admin_pages::AdminPages {
                 site: site.clone(),
                 random: Arc::clone(&chance),
-                parts: changing,
-                pulses: started.pulses.clone(),
+                runtime: changing,
+                heartbeats: started.heartbeats.clone(),
                 listener: for_operator,
                 tls: tls.clone(),
             };
-            let watched = pages::Watched {
+            let status = pages::StatusContext {
                 db: site.db.clone(),
                 clock: Arc::clone(&site.clock),
                 began: site.clock.now(),
-                pulses: started.pulses.clone(),
+                heartbeats: started.heartbeats.clone(),
                 delivers: roles.contains(&Role::Deliver),
                 figures: tokio::sync::Mutex::default(),
                 folder,
             };
             let trusted = site.settings.trusted_proxies.clone();
-            let router = pages::router(site, watched).merge(web::hooks::router(hooks));
+            let router = pages::router(site, status).merge(web::hooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
             let threads =
-                pages::Threads::start().context("cannot start the threads that serve pages")?;
+                pages::PageThreads::start().context("cannot start the threads that serve pages")?;
             started
                 .loops
                 .spawn(async move { threads.serve(listener, tls, router, trusted, stop).await });
@@ -408,73 +408,73 @@ impl Daemon {
 }
 
 /// Starts what tells the operator. It watches all loops that were started before it, and itself.
-fn watch_over(
-    started: &mut Started,
+fn start_monitor(
+    started: &mut Tasks,
     db: &Db,
     clock: &Arc<dyn Clock>,
-    parts: &watch::Receiver<Arc<Parts>>,
+    runtime: &watch::Receiver<Arc<RuntimeConfig>>,
     queued: &Arc<Notify>,
     silent: &Arc<Notify>,
 ) {
     let unstored = Arc::default();
-    let poster = Poster {
+    let poster = WebhookSender {
         db: db.clone(),
         clock: Arc::clone(clock),
         unstored: Arc::clone(&unstored),
     };
-    let pace = started.pace("webhook", SCHEDULE_IDLE, PATIENCE, silent);
+    let driven = started.driven("webhook", SCHEDULE_IDLE, PATIENCE, silent);
     started.keep(
-        pace,
-        Arc::new(alarms::Posting {
+        driven,
+        Arc::new(alarms::WebhookTask {
             poster,
-            parts: parts.clone(),
+            runtime: runtime.clone(),
         }),
-        alarms::Posting::step,
+        alarms::WebhookTask::step,
     );
-    let pace = started.pace("alarms", WATCH_IDLE, PATIENCE, silent);
-    let watching = alarms::Watching {
-        watch: Watch::new(db.clone(), Arc::clone(clock), unstored),
-        teller: RunTeller {
+    let driven = started.driven("alarms", WATCH_IDLE, PATIENCE, silent);
+    let watching = alarms::MonitorTask {
+        watch: AlarmMonitor::new(db.clone(), Arc::clone(clock), unstored),
+        teller: RunReporter {
             db: db.clone(),
             clock: Arc::clone(clock),
         },
-        parts: parts.clone(),
-        pulses: started.pulses.clone(),
+        runtime: runtime.clone(),
+        heartbeats: started.heartbeats.clone(),
         queued: Arc::clone(queued),
     };
-    started.keep(pace, Arc::new(watching), alarms::Watching::step);
+    started.keep(driven, Arc::new(watching), alarms::MonitorTask::step);
 }
 
 /// Starts the ways in that the settings ask for.
-fn listen_to_reports(
-    started: &mut Started,
-    desk: &listener::Desk,
+fn start_inbound(
+    started: &mut Tasks,
+    desk: &inbound::InboundContext,
     settings: &InboundSettings,
     lmtp: Option<TcpListener>,
     silent: &Arc<Notify>,
 ) {
     // Whether there is one may change with the settings.
-    let watch = listener::MaildirWatch {
+    let watch = inbound::MaildirTask {
         desk: desk.clone(),
         watch: Mutex::default(),
     };
-    let pace = started.pace("inbound maildir", LISTEN_IDLE, PATIENCE, silent);
-    started.keep(pace, Arc::new(watch), listener::MaildirWatch::step);
-    let pace = started.pace("inbound imap", SCHEDULE_IDLE, PATIENCE, silent);
-    let watch = listener::ImapWatch {
+    let driven = started.driven("inbound maildir", LISTEN_IDLE, PATIENCE, silent);
+    started.keep(driven, Arc::new(watch), inbound::MaildirTask::step);
+    let driven = started.driven("inbound imap", SCHEDULE_IDLE, PATIENCE, silent);
+    let watch = inbound::ImapTask {
         desk: desk.clone(),
         mailbox: tokio::sync::Mutex::new(None),
-        pulse: Arc::clone(&pace.pulse),
+        heartbeat: Arc::clone(&driven.heartbeat),
     };
-    started.keep(pace, Arc::new(watch), listener::ImapWatch::step);
+    started.keep(driven, Arc::new(watch), inbound::ImapTask::step);
     if let Some(lmtp) = lmtp {
         let (hand_over, handed) = tokio::sync::mpsc::channel(LMTP_QUEUE);
-        let desk_of_it = listener::LmtpDesk {
+        let task = inbound::LmtpTask {
             desk: desk.clone(),
             handed: tokio::sync::Mutex::new(handed),
         };
-        let pace = started.pace("inbound lmtp", SCHEDULE_IDLE, PATIENCE, silent);
-        started.keep(pace, Arc::new(desk_of_it), listener::LmtpDesk::step);
+        let driven = started.driven("inbound lmtp", SCHEDULE_IDLE, PATIENCE, silent);
+        started.keep(driven, Arc::new(task), inbound::LmtpTask::step);
         let ours = settings
             .bounce_address
             .iter()
@@ -490,12 +490,12 @@ fn listen_to_reports(
 }
 
 /// Reads the settings again; unusable ones are not taken.
-fn reload(settings: &std::path::Path, change: &watch::Sender<Arc<Parts>>) {
+fn reload(settings: &std::path::Path, change: &watch::Sender<Arc<RuntimeConfig>>) {
     systemd::reloading();
     let before = Arc::clone(&change.borrow());
     match before.reload(settings) {
-        Ok((parts, waits)) => {
-            change.send_replace(Arc::new(parts));
+        Ok((runtime, waits)) => {
+            change.send_replace(Arc::new(runtime));
             tracing::info!("the settings were read again");
             for section in waits {
                 tracing::warn!(
@@ -512,7 +512,7 @@ fn reload(settings: &std::path::Path, change: &watch::Sender<Arc<Parts>>) {
 }
 
 /// Waits until every loop has finished, but not longer than [`STOP_LIMIT`] or a second signal.
-async fn finish(started: &mut Started, signals: &mut Signals) -> anyhow::Result<()> {
+async fn finish(started: &mut Tasks, signals: &mut Signals) -> anyhow::Result<()> {
     let limit = tokio::time::sleep(STOP_LIMIT);
     tokio::pin!(limit);
     loop {
@@ -521,10 +521,10 @@ async fn finish(started: &mut Started, signals: &mut Signals) -> anyhow::Result<
             () = &mut limit => {
                 anyhow::bail!("left after {} minutes with work under way", STOP_LIMIT.as_secs() / 60);
             }
-            asked = signals.next() => if let Asked::Stop = asked {
+            asked = signals.next() => if let SignalAction::Stop = asked {
                 anyhow::bail!("left at the second signal with work under way");
             },
-            () = watchdog() => systemd::ping(&started.pulses),
+            () = watchdog() => systemd::ping(&started.heartbeats),
         }
     }
 }
@@ -538,7 +538,7 @@ async fn watchdog() {
 }
 
 /// What a signal asks for.
-enum Asked {
+enum SignalAction {
     Stop,
     Reload,
 }
@@ -558,11 +558,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> SignalAction {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => SignalAction::Stop,
+            _ = self.interrupt.recv() => SignalAction::Stop,
+            _ = self.hangup.recv() => SignalAction::Reload,
         }
     }
 }

@@ -43,7 +43,7 @@
 //! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
-//! | watch | [`alarm`], [`upkeep`] | the store, the disk, the network |
+//! | watch | [`findings`], [`upkeep`] | the store, the disk, the network |
 //! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
 //!
 //! Settings flow down: each module owns its settings struct, [`config`] fills
@@ -123,7 +123,6 @@
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 
-pub mod alarm;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -136,6 +135,7 @@ pub mod edition;
 pub mod embedding;
 pub mod failpoint;
 pub mod fields;
+pub mod findings;
 pub mod inbound;
 pub mod intake;
 pub mod links;

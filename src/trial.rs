@@ -28,7 +28,7 @@ use crate::source::{SourceKind, SourceSettings};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Db, DeliveryId, DeliveryRow, OutboxFilter, StoreError};
 use crate::token::{SECRET_BYTES_MIN, Scope, Signer};
-use crate::web::admin::{self, AdminSite, Works};
+use crate::web::admin::{self, AdminContext, AdminState};
 use crate::web::{self, MenuLink, Pages};
 use axum::Router;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -237,7 +237,7 @@ impl Trial {
         let caught = catcher.caught();
         let operator_password = open_operators_pages(&site, &*chance, now).await?;
         let relay = relay(&catcher);
-        let works = Works {
+        let works = AdminContext {
             random: chance,
             transport: Arc::new(move || Transport::Smtp(relay.clone())),
             sources: Arc::new(Vec::new),
@@ -245,7 +245,7 @@ impl Trial {
             models: PathBuf::from("no models"),
             own_listener: None,
         };
-        let operators = admin::router(AdminSite::new(site.clone(), works));
+        let operators = admin::router(AdminState::new(site.clone(), works));
         Ok(Trial {
             outcome: Outcome {
                 imported,

@@ -2,8 +2,8 @@
 
 use super::files::Files;
 use super::sections::{is_house, web_address};
-use crate::alarm::{AlarmSettings, RunMail, WebhookSettings};
 use crate::fields::Fields;
+use crate::findings::{AlarmSettings, RunMail, WebhookSettings};
 use crate::telemetry::{LogFormat, LogSettings};
 use crate::upkeep::RetentionSettings;
 use chrono::{NaiveTime, TimeDelta};

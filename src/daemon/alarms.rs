@@ -1,8 +1,8 @@
 //! The loops that tell the operator what is wrong, and what the day came to.
 
-use super::keep::{Pulse, Step, Trouble};
-use super::parts::Parts;
-use crate::alarm::{House, PartTrouble, Poster, RunTeller, Watch};
+use super::driver::{Heartbeat, Step, StepError};
+use super::runtime_config::RuntimeConfig;
+use crate::findings::{AlarmMonitor, LoopFailure, MonitorContext, RunReporter, WebhookSender};
 use crate::outbox::Transport;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use tokio::sync::{Notify, watch};
 const PART_PATIENCE: Duration = Duration::from_mins(10);
 
 /// Looks after the whole house.
-pub(super) struct Watching {
-    pub(super) watch: Watch,
-    pub(super) teller: RunTeller,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
+pub(super) struct MonitorTask {
+    pub(super) watch: AlarmMonitor,
+    pub(super) teller: RunReporter,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
     /// Of all loops of this process.
-    pub(super) pulses: Vec<Arc<Pulse>>,
+    pub(super) heartbeats: Vec<Arc<Heartbeat>>,
     /// Rings when mail was queued.
     pub(super) queued: Arc<Notify>,
 }
 
-impl Watching {
+impl MonitorTask {
     /// Looks once, unless another process of the house delivers, and so looks.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let parts = Arc::clone(&self.parts.borrow());
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let runtime = Arc::clone(&self.runtime.borrow());
         let now = self.watch.clock.now();
         let ours = format!("process {}", std::process::id());
         let sender = self.watch.db.read(|store| store.sender()).await;
@@ -35,28 +35,34 @@ impl Watching {
         {
             return Ok(Step::Idle);
         }
-        let told = self.watch.step(self.house(&parts)?, &parts.desk).await?;
-        let summed_up = self.teller.step(&parts.config.alarms, &parts.desk).await?;
+        let told = self
+            .watch
+            .step(self.house(&runtime)?, &runtime.desk)
+            .await?;
+        let summed_up = self
+            .teller
+            .step(&runtime.config.alarms, &runtime.desk)
+            .await?;
         if told || summed_up {
             self.queued.notify_one();
         }
         Ok(Step::Idle)
     }
 
-    fn house(&self, parts: &Parts) -> Result<House, Trouble> {
-        let config = &parts.config;
-        let failing = self.pulses.iter().filter_map(|pulse| {
-            let (lasts, text) = pulse.failing()?;
-            (lasts >= PART_PATIENCE).then_some(PartTrouble {
-                name: pulse.name,
+    fn house(&self, runtime: &RuntimeConfig) -> Result<MonitorContext, StepError> {
+        let config = &runtime.config;
+        let failing = self.heartbeats.iter().filter_map(|heartbeat| {
+            let (lasts, text) = heartbeat.failing()?;
+            (lasts >= PART_PATIENCE).then_some(LoopFailure {
+                name: heartbeat.name,
                 text,
                 lasts,
             })
         });
         let database = config
             .database_path()
-            .map_err(|error| Trouble::Passing(error.into()))?;
-        Ok(House {
+            .map_err(|error| StepError::Passing(error.into()))?;
+        Ok(MonitorContext {
             settings: config.alarms.clone(),
             relay: match &config.transport {
                 Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
@@ -72,15 +78,15 @@ impl Watching {
 }
 
 /// Tells the webhook.
-pub(super) struct Posting {
-    pub(super) poster: Poster,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
+pub(super) struct WebhookTask {
+    pub(super) poster: WebhookSender,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
 }
 
-impl Posting {
+impl WebhookTask {
     /// Tells one thing, if there is a webhook and something to tell.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(settings) = self.parts.borrow().config.alarms.webhook.clone() else {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(settings) = self.runtime.borrow().config.alarms.webhook.clone() else {
             return Ok(Step::Idle);
         };
         Ok(if self.poster.step(&settings).await? {

@@ -1,8 +1,8 @@
 //! The web pages, and what those who watch the program may ask: `/healthz`
 //! (alive), `/readyz` (able to do its work) and `/metrics`.
 
-use super::figures::Figures;
-use super::keep::{Pulse, Step, Trouble};
+use super::driver::{Heartbeat, Step, StepError};
+use super::metrics::Metrics;
 use crate::clock::Clock;
 use crate::store::{Db, StoreError, free_bytes};
 use crate::web;
@@ -33,14 +33,14 @@ const FIGURES_KEPT: TimeDelta = TimeDelta::seconds(15);
 const DATABASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the watchers' pages are made from.
-pub(super) struct Watched {
+pub(super) struct StatusContext {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) began: DateTime<Utc>,
-    pub(super) pulses: Vec<Arc<Pulse>>,
+    pub(super) heartbeats: Vec<Arc<Heartbeat>>,
     /// Whether this process is to send.
     pub(super) delivers: bool,
-    pub(super) figures: Mutex<Option<Figures>>,
+    pub(super) figures: Mutex<Option<Metrics>>,
     /// The folder of the database.
     pub(super) folder: PathBuf,
 }
@@ -50,9 +50,9 @@ const THREADS_MAX: usize = 32;
 
 /// Serves pages on threads of their own: a page that takes its time, be it because
 /// the disk is slow, holds up other pages and no mail.
-pub(super) struct Threads(Option<Runtime>);
+pub(super) struct PageThreads(Option<Runtime>);
 
-impl Threads {
+impl PageThreads {
     /// Starts them: four for each core, since some wait for the disk or for each other.
     /// Half as many make a quarter fewer pages.
     pub(super) fn start() -> io::Result<Self> {
@@ -62,7 +62,7 @@ impl Threads {
             .worker_threads((4 * cores).min(THREADS_MAX))
             .thread_name("pages")
             .enable_all();
-        threads.build().map(|runtime| Threads(Some(runtime)))
+        threads.build().map(|runtime| PageThreads(Some(runtime)))
     }
 
     /// Serves `pages` until `stop` is cancelled and the answers under way are given.
@@ -88,7 +88,7 @@ impl Threads {
     }
 }
 
-impl Drop for Threads {
+impl Drop for PageThreads {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             // Whoever drops it is a thread that must not wait.
@@ -98,36 +98,36 @@ impl Drop for Threads {
 }
 
 /// How often is looked at what the pages remember.
-pub(super) const TIDYING_IDLE: Duration = Duration::from_mins(1);
+pub(super) const EVICTION_IDLE: Duration = Duration::from_mins(1);
 
 /// Lets go of what the pages remember and nobody asks for.
-pub(super) struct Tidying {
+pub(super) struct EvictionTask {
     pub(super) site: web::Site,
 }
 
-impl Tidying {
-    pub(super) fn step(self: Arc<Self>) -> Ready<Result<Step, Trouble>> {
+impl EvictionTask {
+    pub(super) fn step(self: Arc<Self>) -> Ready<Result<Step, StepError>> {
         self.site.state.let_go_of_unused(self.site.clock.now());
         ready(Ok(Step::Idle))
     }
 }
 
 /// The public pages and the watchers'.
-pub(super) fn router(site: web::Site, watched: Watched) -> Router {
+pub(super) fn router(site: web::Site, status: StatusContext) -> Router {
     let watchers = Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
-        .with_state(Arc::new(watched));
+        .with_state(Arc::new(status));
     watchers.merge(web::router(site))
 }
 
-async fn health(State(watched): State<Arc<Watched>>) -> Response {
-    let silent: Vec<&str> = watched
-        .pulses
+async fn health(State(status): State<Arc<StatusContext>>) -> Response {
+    let silent: Vec<&str> = status
+        .heartbeats
         .iter()
-        .filter(|pulse| !pulse.is_alive())
-        .map(|pulse| pulse.name)
+        .filter(|heartbeat| !heartbeat.is_alive())
+        .map(|heartbeat| heartbeat.name)
         .collect();
     match silent.as_slice() {
         [] => (StatusCode::OK, "alive\n").into_response(),
@@ -158,12 +158,12 @@ fn is_from_the_house(request: &Request) -> bool {
 const NOT_HERE: (StatusCode, &str) = (StatusCode::NOT_FOUND, "Only for those in the house.\n");
 
 /// 200 if the work can be done, else 503; and how sources and relay stand, which this process cannot help.
-async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Response {
+async fn readiness(State(status): State<Arc<StatusContext>>, request: Request) -> Response {
     if !is_from_the_house(&request) {
         return NOT_HERE.into_response();
     }
-    let now = watched.clock.now();
-    let asked = watched.db.run(move |store| {
+    let now = status.clock.now();
+    let asked = status.db.run(move |store| {
         store.check_schema()?;
         store.check_writable()?;
         Ok((
@@ -196,7 +196,7 @@ async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Res
     let sender = sender
         .filter(|lease| lease.until > now)
         .map(|lease| lease.holder);
-    let is_ready = sender.is_some() || !watched.delivers;
+    let is_ready = sender.is_some() || !status.delivers;
     let resting = relays.iter().filter(|(_, pause)| pause.until > now);
     let text = json!({
         "ready": is_ready,
@@ -225,21 +225,21 @@ async fn readiness(State(watched): State<Arc<Watched>>, request: Request) -> Res
         .into_response()
 }
 
-async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Response {
+async fn metrics(State(status): State<Arc<StatusContext>>, request: Request) -> Response {
     if !is_from_the_house(&request) {
         return NOT_HERE.into_response();
     }
-    match figures(&watched).await {
+    match figures(&status).await {
         Ok(figures) => {
-            let loops: Vec<_> = watched
-                .pulses
+            let loops: Vec<_> = status
+                .heartbeats
                 .iter()
-                .map(|pulse| (pulse.name, pulse.is_alive()))
+                .map(|heartbeat| (heartbeat.name, heartbeat.is_alive()))
                 .collect();
             let kind = "text/plain; version=0.0.4; charset=utf-8";
             (
                 [(header::CONTENT_TYPE, kind)],
-                figures.page(watched.began, &loops, free_bytes(&watched.folder).ok()),
+                figures.page(status.began, &loops, free_bytes(&status.folder).ok()),
             )
                 .into_response()
         }
@@ -255,19 +255,19 @@ async fn metrics(State(watched): State<Arc<Watched>>, request: Request) -> Respo
     }
 }
 
-async fn figures(watched: &Watched) -> Result<Figures, StoreError> {
+async fn figures(status: &StatusContext) -> Result<Metrics, StoreError> {
     // Whoever comes meanwhile waits for the same count.
-    let mut kept = watched.figures.lock().await;
-    let now = watched.clock.now();
+    let mut kept = status.figures.lock().await;
+    let now = status.clock.now();
     let fresh = kept
         .as_ref()
         .filter(|figures| (TimeDelta::zero()..FIGURES_KEPT).contains(&(now - figures.now)));
     if let Some(figures) = fresh {
         return Ok(figures.clone());
     }
-    let figures = watched
+    let figures = status
         .db
-        .read(move |store| Figures::read(store, now))
+        .read(move |store| Metrics::read(store, now))
         .await?;
     *kept = Some(figures.clone());
     Ok(figures)

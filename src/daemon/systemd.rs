@@ -1,6 +1,6 @@
 //! What systemd is told (`sd_notify(3)`). Without it, nothing is said.
 
-use super::keep::Pulse;
+use super::driver::Heartbeat;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub(super) fn watchdog_wait() -> Option<Duration> {
 }
 
 /// Gives a sign of life, if every loop does.
-pub(super) fn ping(pulses: &[Arc<Pulse>]) {
-    match pulses.iter().find(|pulse| !pulse.is_alive()) {
+pub(super) fn ping(heartbeats: &[Arc<Heartbeat>]) {
+    match heartbeats.iter().find(|heartbeat| !heartbeat.is_alive()) {
         None => tell(&[NotifyState::Watchdog]),
         Some(silent) => {
             tracing::error!(

@@ -1,7 +1,7 @@
 //! The loop that tends the database.
 
-use super::keep::{Pulse, Step, Trouble};
-use super::parts::Parts;
+use super::driver::{Heartbeat, Step, StepError};
+use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::store::Db;
 use crate::upkeep::tend;
@@ -16,27 +16,27 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(8);
 /// What was done by hand is asked about for as long as what came back.
 const ACTS_KEPT: TimeDelta = TimeDelta::days(400);
 
-pub(super) struct Upkeep {
+pub(super) struct UpkeepTask {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) stop: CancellationToken,
     /// When it was done last, or when the program began.
     pub(super) last: Mutex<DateTime<Utc>>,
 }
 
-impl Upkeep {
+impl UpkeepTask {
     /// Tends the database if it is time.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let now = self.clock.now();
-        let config = self.parts.borrow().config.clone();
+        let config = self.runtime.borrow().config.clone();
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last <= now && config.schedule.upkeep.next_after(last) > now {
             return Ok(Step::Idle);
         }
         let go_on = || {
-            self.pulse.beat();
+            self.heartbeat.tick();
             !self.stop.is_cancelled()
         };
         let tended = tend(&self.db, &config.retention, now, go_on).await?;

@@ -50,7 +50,7 @@ impl AlarmRow {
 
 /// What went wrong lately, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trouble {
+pub struct IncidentCounts {
     /// Issues queued.
     pub composed: u64,
     /// Of them, those that a server has taken.
@@ -157,7 +157,7 @@ pub trait AlarmStore {
     -> Result<(), StoreError>;
 
     /// What went wrong since `since`.
-    fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, StoreError>;
+    fn incident_counts(&mut self, since: DateTime<Utc>) -> Result<IncidentCounts, StoreError>;
 
     /// Notes that `source` was looked at, and why it could not be read, if it could not.
     fn note_look(

@@ -41,7 +41,7 @@ mod works;
 
 pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
 pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
-pub use alarms::{AlarmRow, AlarmStore, FailingSource, RunFigures, RunRow, Trouble};
+pub use alarms::{AlarmRow, AlarmStore, FailingSource, IncidentCounts, RunFigures, RunRow};
 pub use bridge::Db;
 pub use by_hand::{ByHand, HandStore};
 pub use feedback::{

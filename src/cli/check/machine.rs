@@ -1,10 +1,10 @@
 //! The machine: its disk, its clock, who may read the files.
 
 use super::{Finding, Verdict, finding};
-use crate::alarm::rules::{CERTIFICATE_DAYS, CLOCK_OFF_SECONDS};
-use crate::alarm::{DISK_LOW_BYTES, certificate, facts, outside};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::findings::rules::{CERTIFICATE_DAYS, CLOCK_OFF_SECONDS};
+use crate::findings::{DISK_LOW_BYTES, certificate, facts, network};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -66,7 +66,7 @@ pub(super) async fn clock(config: &Config, clock: &dyn Clock) -> Finding {
         let text = "no source to compare with: see to it that NTP runs (timedatectl)";
         return finding("clock", Verdict::Ok, text.to_owned());
     };
-    match outside::their_time(&witness).await {
+    match network::their_time(&witness).await {
         Err(why) => {
             let text = format!(
                 "cannot be compared with that of {witness}: {why}; see to it that NTP runs (timedatectl)"
@@ -107,7 +107,7 @@ pub(super) async fn certificates(config: &Config, now: DateTime<Utc>) -> Vec<Fin
         });
     }
     let site = &config.site.base_url;
-    match outside::site_certificate(site).await {
+    match network::site_certificate(site).await {
         Some(Ok(ends)) => found.push(certificate(site, ends, now)),
         // That the site cannot be reached at all is said where its link is tried.
         Some(Err(why)) if why.contains("certificate") => {

@@ -1,7 +1,7 @@
 //! What the service itself has noticed.
 
 use super::{Finding, Verdict, finding};
-use crate::alarm::{KINDS, is_grave};
+use crate::findings::{KINDS, is_grave};
 use crate::store::Db;
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use super::requests::enqueue;
 use super::row::{Columns, date_text, json_text};
 use crate::store::{
-    AlarmRow, AlarmStore, DeliveryId, FailingSource, NewNotice, RunFigures, RunRow, StoreError,
-    Trouble,
+    AlarmRow, AlarmStore, DeliveryId, FailingSource, IncidentCounts, NewNotice, RunFigures, RunRow,
+    StoreError,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -100,7 +100,7 @@ impl AlarmStore for SqliteStore {
         Ok(())
     }
 
-    fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, StoreError> {
+    fn incident_counts(&mut self, since: DateTime<Utc>) -> Result<IncidentCounts, StoreError> {
         let (conn, at) = (&self.conn, since.timestamp());
         let first = first_delivery_since(conn, since)?;
         let count = |sql: &str, first: i64| -> rusqlite::Result<u64> {
@@ -120,7 +120,7 @@ impl AlarmStore for SqliteStore {
         let set_aside = set_aside.query_map(named_params! { ":since": at }, |row| {
             Ok((row.get("source")?, row.get("n")?))
         })?;
-        Ok(Trouble {
+        Ok(IncidentCounts {
             composed: count("SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'", first)?,
             accepted: count(
                 "SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue' AND state = 'accepted'",

@@ -4,7 +4,7 @@
 //! it, and its figures stand in a table beside it. Colours come from the style
 //! sheet (`.s1` to `.s9`), so that they follow the light and the dark scheme.
 
-use super::show::grouped;
+use super::format::grouped;
 use serde::Serialize;
 use std::fmt::Write as _;
 

@@ -1,10 +1,10 @@
 //! The last days as charts.
 
-use super::AdminSite;
+use super::AdminState;
 use super::chart::{Chart, Drawn, Series};
-use super::gate::Session;
+use super::format::state_words;
 use super::papers::spans;
-use super::show::state_words;
+use super::session::Session;
 use crate::store::{CountedFrom, DeliveryState, Store, StoreError, ThumbsAtRank, Took};
 use crate::subscriber::Status;
 use crate::web::PageError;
@@ -64,7 +64,7 @@ fn read(store: &mut dyn Store, days: u64, now: DateTime<Utc>) -> Result<Figures,
 
 /// `GET /admin/charts?days=`
 pub(super) async fn show(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {

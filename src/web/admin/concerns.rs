@@ -1,8 +1,8 @@
 //! What is wrong, and what to do about it: decided from what is known. Pure.
 
-use super::show::{ago, counted, span};
-use crate::alarm::is_grave;
+use super::format::{ago, counted, span};
 use crate::coverage::{Coverage, CoverageState};
+use crate::findings::is_grave;
 use crate::store::{
     AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding,
     WorkNote,

@@ -1,7 +1,7 @@
 //! Signing in and out.
 
-use super::gate::{Session, Tried};
-use super::{AdminSite, comes_from_elsewhere, cookie_of};
+use super::session::{Session, Tried};
+use super::{AdminState, comes_from_elsewhere, cookie_of};
 use crate::web::PageError;
 use crate::web::form::Form;
 use crate::web::query::Query;
@@ -17,7 +17,7 @@ pub(super) const ENDED: &str =
 
 /// `GET /admin/login`
 pub(super) async fn form(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     visitor: Visitor,
     request: Request,
 ) -> Result<Response, PageError> {
@@ -45,7 +45,7 @@ pub(super) async fn form(
 
 /// `POST /admin/login` with `password` and `next`.
 pub(super) async fn sign_in(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     visitor: Visitor,
     request: Request,
 ) -> Result<Response, PageError> {
@@ -104,7 +104,7 @@ pub(super) async fn sign_in(
 
 /// `POST /admin/logout`
 pub(super) async fn sign_out(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     request: Request,
 ) -> Result<Response, PageError> {
@@ -127,7 +127,7 @@ fn set_cookie(response: &mut Response, cookie: &str) {
 
 /// The form, with what is wrong.
 pub(super) async fn show(
-    admin: &AdminSite,
+    admin: &AdminState,
     status: StatusCode,
     next: &str,
     problem: Option<&str>,

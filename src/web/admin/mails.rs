@@ -1,10 +1,10 @@
 //! The outbox: who got what, when, what the server said, and what to do about it.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::show::{
+use super::AdminState;
+use super::format::{
     Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when,
 };
+use super::session::Session;
 use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
 use crate::store::{
     AttemptRecord, ByHand, DeliveryId, DeliveryState, MailLine, MailSearch, OwnPick, ReportsOf,
@@ -29,7 +29,7 @@ const REPORTS_MAX: u32 = 100;
 
 /// `GET /admin/mails?state=&date=&address=&words=&before=`
 pub(super) async fn list(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {
@@ -38,7 +38,7 @@ pub(super) async fn list(
 
 /// `POST /admin/mails?…` with `act` and the numbers of mails as `id`; the list is shown again.
 pub(super) async fn act_on_many(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Extension(form): Extension<Form>,
     uri: Uri,
@@ -71,7 +71,7 @@ pub(super) async fn act_on_many(
 }
 
 async fn show_list(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     uri: &Uri,
     done: Option<&str>,
@@ -193,14 +193,14 @@ impl PickView {
 
 /// `GET /admin/mails/{id}`
 pub(super) async fn one(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     show_one(&admin, &session, &id, None).await
 }
 
-async fn find(admin: &AdminSite, id: &str) -> Result<Option<MailLine>, PageError> {
+async fn find(admin: &AdminState, id: &str) -> Result<Option<MailLine>, PageError> {
     // One past the largest is no number.
     let Some(id) = id.parse::<i64>().ok().filter(|id| *id < i64::MAX) else {
         return Ok(None);
@@ -220,7 +220,7 @@ async fn find(admin: &AdminSite, id: &str) -> Result<Option<MailLine>, PageError
 }
 
 async fn show_one(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     id: &str,
     done: Option<&str>,
@@ -356,7 +356,7 @@ impl Act {
 
 /// Does it, and notes what was done.
 async fn do_to(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     act: Act,
     ids: &[DeliveryId],
@@ -418,7 +418,7 @@ fn answer_words(answer: ByHand, act: Act) -> String {
 
 /// `POST /admin/mails/{id}` with `act`: retry, hold or drop.
 pub(super) async fn act(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Extension(form): Extension<Form>,
     Path(id): Path<String>,

@@ -7,20 +7,20 @@
 //! file of its subject, a route in `pages`, a line in `MENU` if it is no
 //! detail of another page.
 
-mod acts;
+mod actions;
 mod chart;
 mod charts;
 mod concerns;
-mod gate;
+mod format;
 mod login;
 mod mails;
 mod models;
 mod papers;
 mod password;
-mod people;
-mod person;
 mod sample;
-mod show;
+mod session;
+mod subscriber;
+mod subscribers;
 mod suppressions;
 mod today;
 
@@ -39,8 +39,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use gate::{Cookie, Gate, Session};
 use serde::Serialize;
+use session::{Cookie, Session, SessionStore};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -49,7 +49,7 @@ pub type Ask<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
 /// What the operator's pages know of the program around them.
 #[derive(Clone)]
-pub struct Works {
+pub struct AdminContext {
     /// Chance, for sessions.
     pub random: Arc<dyn Random>,
     /// Where mail goes.
@@ -66,18 +66,18 @@ pub struct Works {
 
 /// What the operator's pages are made from.
 #[derive(Clone)]
-pub struct AdminSite {
+pub struct AdminState {
     site: Site,
-    works: Works,
-    gate: Arc<Gate>,
+    works: AdminContext,
+    gate: Arc<SessionStore>,
     figures: Arc<Mutex<charts::Kept>>,
 }
 
-impl AdminSite {
+impl AdminState {
     /// The pages beside those of `site`.
-    pub fn new(site: Site, works: Works) -> Self {
-        let gate = Arc::new(Gate::new(Arc::clone(&works.random)));
-        AdminSite {
+    pub fn new(site: Site, works: AdminContext) -> Self {
+        let gate = Arc::new(SessionStore::new(Arc::clone(&works.random)));
+        AdminState {
             site,
             works,
             gate,
@@ -145,18 +145,18 @@ impl AdminSite {
     }
 }
 
-impl FromRef<AdminSite> for Site {
-    fn from_ref(admin: &AdminSite) -> Site {
+impl FromRef<AdminState> for Site {
+    fn from_ref(admin: &AdminState) -> Site {
         admin.site.clone()
     }
 }
 
-impl FromRequestParts<AdminSite> for Visitor {
+impl FromRequestParts<AdminState> for Visitor {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(
         parts: &mut axum::http::request::Parts,
-        admin: &AdminSite,
+        admin: &AdminState,
     ) -> Result<Self, Self::Rejection> {
         Visitor::from_request_parts(parts, &admin.site).await
     }
@@ -187,7 +187,7 @@ struct MenuView {
 pub(super) const STYLE: &str = "/admin/style.css";
 
 /// The operator's pages, to be merged with others.
-pub fn router(admin: AdminSite) -> Router {
+pub fn router(admin: AdminState) -> Router {
     let site = admin.site.clone();
     let open = Router::new()
         .route("/admin/login", get(login::form).post(login::sign_in))
@@ -199,7 +199,7 @@ pub fn router(admin: AdminSite) -> Router {
 }
 
 /// The operator's pages on a listener of their own.
-pub fn alone(admin: AdminSite) -> Router {
+pub fn alone(admin: AdminState) -> Router {
     let nothing = || async {
         (
             StatusCode::NOT_FOUND,
@@ -212,17 +212,23 @@ pub fn alone(admin: AdminSite) -> Router {
 }
 
 /// What only the operator sees.
-fn pages() -> Router<AdminSite> {
+fn pages() -> Router<AdminState> {
     Router::new()
         .route("/admin", get(today::show))
         .route("/admin/logout", axum::routing::post(login::sign_out))
         .route("/admin/charts", get(charts::show))
         .route("/admin/mails", get(mails::list).post(mails::act_on_many))
         .route("/admin/mails/{id}", get(mails::one).post(mails::act))
-        .route("/admin/people", get(people::list))
-        .route("/admin/people/{id}", get(person::show).post(person::act))
-        .route("/admin/people/{id}/preview", get(person::preview))
-        .route("/admin/people/{id}/preview.html", get(person::preview_html))
+        .route("/admin/people", get(subscribers::list))
+        .route(
+            "/admin/people/{id}",
+            get(subscriber::show).post(subscriber::act),
+        )
+        .route("/admin/people/{id}/preview", get(subscriber::preview))
+        .route(
+            "/admin/people/{id}/preview.html",
+            get(subscriber::preview_html),
+        )
         .route(
             "/admin/suppressions",
             get(suppressions::list).post(suppressions::act),
@@ -232,13 +238,13 @@ fn pages() -> Router<AdminSite> {
         .route("/admin/set-aside", get(papers::set_aside))
         .route("/admin/models", get(models::show))
         .route("/admin/sample", get(sample::form).post(sample::send))
-        .route("/admin/acts", get(acts::list))
+        .route("/admin/acts", get(actions::list))
         .route("/admin/", get(|| async { Redirect::to("/admin") }))
         .route("/admin/{*rest}", get(nowhere))
 }
 
 async fn nowhere(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     admin.not_there(&session, "The address may have been mistyped.", "/admin")
@@ -246,7 +252,7 @@ async fn nowhere(
 
 /// Lets nobody in without a session, and no form without its number.
 async fn guard(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     visitor: Visitor,
     request: Request,
     next: Next,
@@ -258,7 +264,7 @@ async fn guard(
 }
 
 async fn let_in(
-    admin: &AdminSite,
+    admin: &AdminState,
     visitor: Visitor,
     mut request: Request,
     next: Next,
@@ -299,7 +305,7 @@ async fn let_in(
     let Ok(form) = read else {
         return refused(admin, &session);
     };
-    if !gate::is_same(form.text("csrf"), &session.csrf) {
+    if !session::is_same(form.text("csrf"), &session.csrf) {
         return refused(admin, &session);
     }
     let mut request = Request::from_parts(parts, Body::empty());
@@ -307,7 +313,7 @@ async fn let_in(
     Ok(next.run(request).await)
 }
 
-fn refused(admin: &AdminSite, session: &Session) -> Result<Response, PageError> {
+fn refused(admin: &AdminState, session: &Session) -> Result<Response, PageError> {
     let text =
         "The form did not come from these pages, or from before you signed in. Nothing was done.";
     admin.message(
@@ -329,7 +335,7 @@ fn comes_from_elsewhere(request: &Request) -> bool {
 }
 
 /// How the cookie is to be set: whether the browser came by HTTPS.
-fn cookie_of(admin: &AdminSite, request: &Request) -> Cookie {
+fn cookie_of(admin: &AdminState, request: &Request) -> Cookie {
     let is_secure = match admin.works.own_listener {
         None => admin.site.desk().site.base_url.starts_with("https://"),
         Some(true) => true,

@@ -1,9 +1,9 @@
 //! What ranks, and whether readers agree with it.
 
-use super::AdminSite;
-use super::gate::Session;
+use super::AdminState;
+use super::format::grouped;
 use super::papers::spans;
-use super::show::grouped;
+use super::session::Session;
 use crate::edition::{Outcome, exploring_outcomes};
 use crate::embedding::Kind;
 use crate::model;
@@ -41,7 +41,7 @@ struct KindView {
 
 /// `GET /admin/models?days=`
 pub(super) async fn show(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {

@@ -1,8 +1,8 @@
 //! Papers, how far the sources have come, and what could not be read.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::show::{clock, grouped};
+use super::AdminState;
+use super::format::{clock, grouped};
+use super::session::Session;
 use super::today::coverage as coverage_rows;
 use crate::edition::find::{self, FoundPapers};
 use crate::paper::query::Query as Wanted;
@@ -44,7 +44,7 @@ struct PaperRow {
 
 /// `GET /admin/papers?q=`
 pub(super) async fn search(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {
@@ -118,7 +118,7 @@ pub(super) fn spans(uri: &Uri, offered: [u64; 3]) -> (u64, Vec<Span>) {
 
 /// `GET /admin/coverage?days=`
 pub(super) async fn coverage(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {
@@ -149,7 +149,7 @@ struct AsideView {
 
 /// `GET /admin/set-aside`
 pub(super) async fn set_aside(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     let now = admin.site.clock.now();

@@ -1,7 +1,7 @@
 //! A test mail: the sample issue to one address, and the server's whole answer.
 
-use super::AdminSite;
-use super::gate::Session;
+use super::AdminState;
+use super::session::Session;
 use crate::digest::sample_message;
 use crate::edition::Desk;
 use crate::links::Links;
@@ -40,7 +40,7 @@ struct Sent {
 
 /// `GET /admin/sample`
 pub(super) async fn form(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     show(&admin, &session, "", None, None)
@@ -48,7 +48,7 @@ pub(super) async fn form(
 
 /// `POST /admin/sample` with `email`.
 pub(super) async fn send(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, PageError> {
@@ -161,7 +161,7 @@ async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Addres
 }
 
 fn show(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     typed: &str,
     problem: Option<&str>,

@@ -1,8 +1,8 @@
 //! Addresses that must not be written to, with the evidence.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::show::{PAGE_ROWS, ReportView, clock, query};
+use super::AdminState;
+use super::format::{PAGE_ROWS, ReportView, clock, query};
+use super::session::Session;
 use crate::subscriber::Address;
 use crate::text::cut;
 use crate::web::PageError;
@@ -26,7 +26,7 @@ struct SuppressionView {
 
 /// `GET /admin/suppressions?q=&after=`
 pub(super) async fn list(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {
@@ -37,7 +37,7 @@ pub(super) async fn list(
 }
 
 async fn show(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     typed: String,
     after: String,
@@ -92,7 +92,7 @@ async fn show(
 
 /// `POST /admin/suppressions` with `act` (add or lift), `email` and `reason`.
 pub(super) async fn act(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, PageError> {

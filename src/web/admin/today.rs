@@ -1,9 +1,9 @@
 //! One look: what happened today, what is wrong, what comes next.
 
 use super::concerns::{COVERAGE_DAYS, Concern, Facts, concerns, count};
-use super::gate::Session;
-use super::show::{ago, clock, grouped, when};
-use super::{AdminSite, Works};
+use super::format::{ago, clock, grouped, when};
+use super::session::Session;
+use super::{AdminContext, AdminState};
 use crate::coverage::{Coverage, CoverageState};
 use crate::store::DeliveryState::{
     Accepted, Claimed, Deferred, Expired, HandingOver, Held, Rejected, Rendered, Uncertain,
@@ -28,7 +28,7 @@ const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// `GET /admin`
 pub(super) async fn show(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     let now = admin.site.clock.now();
@@ -98,7 +98,7 @@ fn why(error: StoreError) -> String {
 /// All that is known of the house.
 fn facts(
     store: &mut dyn Store,
-    works: &Works,
+    works: &AdminContext,
     unwritable: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<Facts, StoreError> {

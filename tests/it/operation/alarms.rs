@@ -5,10 +5,13 @@ use crate::harness::fake_smtp::FakeRelay;
 use crate::harness::town::{Town, desk, instant};
 use crate::outbox::delivery::{issue, subscriber};
 use chrono::{DateTime, TimeDelta, Utc};
-use paperboy::alarm::webhook::SIGNATURE_HEADER;
-use paperboy::alarm::{AlarmSettings, House, Poster, RunMail, RunTeller, Watch, WebhookSettings};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::edition::Desk;
+use paperboy::findings::webhook::SIGNATURE_HEADER;
+use paperboy::findings::{
+    AlarmMonitor, AlarmSettings, MonitorContext, RunMail, RunReporter, WebhookSender,
+    WebhookSettings,
+};
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{Courier, RateLimits, RetrySettings, Security, SmtpSettings, Transport};
 use paperboy::random::NoChance;
@@ -31,8 +34,8 @@ struct Watched {
     relay: FakeRelay,
     smtp: SmtpSettings,
     desk: Arc<Desk>,
-    watch: Watch,
-    poster: Poster,
+    watch: AlarmMonitor,
+    poster: WebhookSender,
     settings: AlarmSettings,
 }
 
@@ -58,12 +61,12 @@ impl Watched {
             ..SmtpSettings::default()
         };
         let unstored = Arc::default();
-        let watch = Watch::new(
+        let watch = AlarmMonitor::new(
             db.clone(),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::clone(&unstored),
         );
-        let poster = Poster {
+        let poster = WebhookSender {
             db: db.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             unstored,
@@ -82,8 +85,8 @@ impl Watched {
         }
     }
 
-    fn house(&self) -> House {
-        House {
+    fn house(&self) -> MonitorContext {
+        MonitorContext {
             settings: self.settings.clone(),
             relay: format!("{}:{}", self.smtp.host, self.smtp.port),
             latest_send: TimeDelta::hours(3),
@@ -454,7 +457,7 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
     town.announces("2026-03-26", "cs.LG");
     town.awaits("2026-03-26", "cs.CL");
     town.passes_to("2026-03-26T19:55").await;
-    let teller = RunTeller {
+    let teller = RunReporter {
         db: town.db.clone(),
         clock: Arc::clone(&town.clock) as Arc<dyn Clock>,
     };

@@ -18,7 +18,7 @@ use paperboy::store::{
     OutboxFilter, PaperRow, RelayPause, SetAside, Settlement, Verdict,
 };
 use paperboy::subscriber::{Status, SubscriberId};
-use paperboy::web::admin::{AdminSite, Works, alone, hash_password, router};
+use paperboy::web::admin::{AdminContext, AdminState, alone, hash_password, router};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -28,7 +28,7 @@ const PASSWORD: &str = "a lamp in every tower";
 /// A house with an operator.
 struct Tower {
     house: House,
-    admin: AdminSite,
+    admin: AdminState,
     is_alone: bool,
     cookie: String,
     from: SocketAddr,
@@ -61,7 +61,7 @@ impl Tower {
     }
 
     fn of(house: House, transport: Transport) -> Self {
-        let works = Works {
+        let works = AdminContext {
             random: Arc::new(SystemChance::new()),
             transport: Arc::new(move || transport.clone()),
             sources: Arc::new(|| vec!["arxiv".to_owned()]),
@@ -69,7 +69,7 @@ impl Tower {
             models: "no models".into(),
             own_listener: None,
         };
-        let admin = AdminSite::new(house.site.clone(), works);
+        let admin = AdminState::new(house.site.clone(), works);
         Tower {
             house,
             admin,
@@ -636,7 +636,7 @@ async fn a_house_in_order_says_so_on_one_line() {
         .db
         .run_here(|store| store.take_batch("arxiv", &[], &[news], now))
         .unwrap();
-    let works = Works {
+    let works = AdminContext {
         random: Arc::new(SystemChance::new()),
         transport: Arc::new(|| Transport::Maildir("mail".into())),
         sources: Arc::new(|| vec!["arxiv".to_owned()]),
@@ -644,7 +644,7 @@ async fn a_house_in_order_says_so_on_one_line() {
         models: "no models".into(),
         own_listener: None,
     };
-    tower.admin = AdminSite::new(tower.house.site.clone(), works);
+    tower.admin = AdminState::new(tower.house.site.clone(), works);
     let page = tower.get("/admin").await.body;
     assert!(page.contains("All is well."), "{page}");
 }
@@ -962,7 +962,7 @@ async fn on_a_listener_of_its_own_the_cookie_goes_without_https_and_nothing_else
     let mut tower = Tower::new();
     tower.sets_password(PASSWORD);
     tower.is_alone = true;
-    let works = Works {
+    let works = AdminContext {
         random: Arc::new(SystemChance::new()),
         transport: Arc::new(|| Transport::Maildir("mail".into())),
         sources: Arc::new(Vec::new),
@@ -970,7 +970,7 @@ async fn on_a_listener_of_its_own_the_cookie_goes_without_https_and_nothing_else
         models: "no models".into(),
         own_listener: Some(false),
     };
-    tower.admin = AdminSite::new(tower.house.site.clone(), works);
+    tower.admin = AdminState::new(tower.house.site.clone(), works);
     let answer = tower.sign_in(PASSWORD).await;
     let cookie = answer.header("set-cookie");
     assert!(

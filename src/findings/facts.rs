@@ -3,7 +3,7 @@
 use super::{AlarmSettings, LOOK_BACK};
 use crate::coverage::Coverage;
 use crate::schedule::{due_at, latest_due};
-use crate::store::{FailingSource, RelayPause, Store, StoreError, Trouble};
+use crate::store::{FailingSource, IncidentCounts, RelayPause, Store, StoreError};
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::path::Path;
@@ -23,7 +23,7 @@ const OVERDUE: TimeDelta = TimeDelta::minutes(5);
 
 /// A part of the program that fails again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartTrouble {
+pub struct LoopFailure {
     /// Its name.
     pub name: &'static str,
     /// Why, as it stands in the log.
@@ -44,7 +44,7 @@ pub struct Facts {
     /// Whether some process has the right to send.
     pub is_sending: bool,
     /// What went wrong in a day.
-    pub trouble: Trouble,
+    pub incidents: IncidentCounts,
     /// Active readers.
     pub readers: u64,
     /// Of them, those who should have been looked at and were not.
@@ -72,7 +72,7 @@ pub struct Facts {
     /// Certificates by what they are for, and when they end.
     pub certificates: Vec<(String, DateTime<Utc>)>,
     /// Parts of the program that fail.
-    pub parts: Vec<PartTrouble>,
+    pub parts: Vec<LoopFailure>,
 }
 
 impl Facts {
@@ -106,7 +106,7 @@ impl Facts {
             pause: store.relay_pause(relay)?,
             oldest_due: store.oldest_due_to_readers(now)?,
             is_sending: store.sender()?.is_some_and(|lease| lease.until > now),
-            trouble: store.trouble(now - LOOK_BACK)?,
+            incidents: store.incident_counts(now - LOOK_BACK)?,
             readers: counts
                 .iter()
                 .find(|(status, _)| *status == Status::Active)

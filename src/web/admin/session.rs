@@ -69,7 +69,7 @@ pub(super) struct Session {
     pub(super) network: String,
 }
 
-pub(super) struct Gate {
+pub(super) struct SessionStore {
     random: Arc<dyn Random>,
     by_network: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>,
     of_all: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
@@ -77,7 +77,7 @@ pub(super) struct Gate {
     waiting: Arc<Semaphore>,
 }
 
-impl Gate {
+impl SessionStore {
     pub(super) fn new(random: Arc<dyn Random>) -> Self {
         let quota = |tries: u32, again| {
             let burst = NonZeroU32::new(tries).expect("a limit is not zero");
@@ -85,7 +85,7 @@ impl Gate {
                 .expect("a period is not zero")
                 .allow_burst(burst)
         };
-        Gate {
+        SessionStore {
             random,
             by_network: RateLimiter::keyed(quota(TRIES, TRY_AGAIN)),
             of_all: RateLimiter::direct(quota(TRIES_OF_ALL, ALL_AGAIN)),

@@ -1,7 +1,7 @@
 //! The loop that looks at the sources.
 
-use super::keep::{Step, Trouble};
-use super::parts::Parts;
+use super::driver::{Step, StepError};
+use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::edition::{VectorError, refresh_vectors};
 use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-pub(super) struct Fetcher {
+pub(super) struct FetchTask {
     pub(super) db: Db,
     pub(super) http: Http,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
     pub(super) stop: CancellationToken,
     /// Rings when papers may have come.
     pub(super) arrived: Arc<Notify>,
@@ -38,18 +38,19 @@ pub(super) struct Memory {
     said: HashMap<String, String>,
 }
 
-impl Fetcher {
+impl FetchTask {
     /// Looks at every source if it is time.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let now = self.clock.now();
-        let parts = Arc::clone(&self.parts.borrow());
+        let runtime = Arc::clone(&self.runtime.borrow());
         let last = self.memory().last;
         // A clock that was set back is no reason to wait for it to catch up.
-        if last.is_some_and(|last| last <= now && parts.config.schedule.poll.next_after(last) > now)
+        if last
+            .is_some_and(|last| last <= now && runtime.config.schedule.poll.next_after(last) > now)
         {
             return Ok(Step::Idle);
         }
-        for source in &parts.config.sources {
+        for source in &runtime.config.sources {
             let looked = tokio::select! {
                 // A look may wait for its provider for minutes; what it has brought is stored in one go.
                 () = self.stop.cancelled() => return Ok(Step::Idle),
@@ -63,7 +64,7 @@ impl Fetcher {
                 }
             }
         }
-        self.make_vectors(&parts).await?;
+        self.make_vectors(&runtime).await?;
         let done_at = self.clock.now();
         self.db
             .run(move |store| store.note_work("fetch", None, done_at))
@@ -75,10 +76,10 @@ impl Fetcher {
     }
 
     /// Makes the vectors of papers that have none, before their issues are composed.
-    async fn make_vectors(&self, parts: &Arc<Parts>) -> Result<(), Trouble> {
-        let (parts, stop) = (Arc::clone(parts), self.stop.clone());
+    async fn make_vectors(&self, runtime: &Arc<RuntimeConfig>) -> Result<(), StepError> {
+        let (runtime, stop) = (Arc::clone(runtime), self.stop.clone());
         let made = self.db.run_blocking(move |db| {
-            let Some(embedder) = parts.desk.model.get(db)? else {
+            let Some(embedder) = runtime.desk.model.get(db)? else {
                 return Ok(0);
             };
             Ok(refresh_vectors(db, &*embedder, |_| !stop.is_cancelled())?)
@@ -108,13 +109,13 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Notes whether the source could be read, for whoever watches.
+    /// Stores whether the source could be read, for the alarms.
     async fn note(
         &self,
         source: &SourceSettings,
         looked: &Result<Polled, PollError>,
         now: DateTime<Utc>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StepError> {
         let why = match looked {
             // Nothing was due, or it is left alone: that says nothing.
             Ok(polled) if polled.paused_until.is_some() => return Ok(()),

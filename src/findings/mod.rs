@@ -11,23 +11,23 @@
 //! may be out of date by then. What happened meanwhile is told afterwards.
 //!
 //! Whatever judges is in [`rules`], and takes values; [`facts`] and [`outside`]
-//! gather them, [`Watch`] and [`Poster`] tell.
+//! gather them, [`AlarmMonitor`] and [`WebhookSender`] tell.
 
+mod alarm_mail;
 pub mod certificate;
 pub mod facts;
-mod letter;
-pub mod outside;
+mod monitor;
+pub mod network;
 pub mod rules;
-mod run;
+mod run_report;
 mod settings;
-mod watch;
 pub mod webhook;
 
-pub use facts::{DISK_LOW_BYTES, PartTrouble};
-pub use run::RunTeller;
+pub use facts::{DISK_LOW_BYTES, LoopFailure};
+pub use monitor::{AlarmMonitor, MonitorContext, MonitorError};
+pub use run_report::RunReporter;
 pub use settings::{AlarmSettings, RunMail, WebhookSettings};
-pub use watch::{House, Watch, WatchError};
-pub use webhook::Poster;
+pub use webhook::WebhookSender;
 
 use chrono::TimeDelta;
 

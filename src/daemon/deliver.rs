@@ -1,7 +1,7 @@
 //! The loop that delivers what is queued.
 
-use super::keep::{Pulse, Step, Trouble};
-use super::parts::Parts;
+use super::driver::{Heartbeat, Step, StepError};
+use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::outbox::{Courier, DeliverError, LockError, Progress, SendingLock, Shift, Summary};
 use crate::random::Random;
@@ -15,29 +15,29 @@ use tokio_util::sync::CancellationToken;
 /// The pause when nothing is due: what other processes queue is noticed then.
 const NAP: Duration = Duration::from_secs(2);
 
-pub(super) struct Rounds {
+pub(super) struct DeliveryTask {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) stop: CancellationToken,
     /// Rings when mail was queued.
     pub(super) queued: Arc<Notify>,
     pub(super) lock_file: PathBuf,
 }
 
-impl Rounds {
+impl DeliveryTask {
     /// Takes the right to send and delivers until the program stops, the
     /// settings change, or sending fails.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let mut parts = self.parts.clone();
-        let current = Arc::clone(&parts.borrow_and_update());
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let mut runtime = self.runtime.clone();
+        let current = Arc::clone(&runtime.borrow_and_update());
         let holder = format!("`paperboy run`, process {}", std::process::id());
         let lock = SendingLock::take(&self.lock_file, &holder).map_err(taken)?;
         let stop = self.stop.child_token();
         let so_far = Arc::new(Mutex::new(Summary::default()));
-        let (pulse, counts) = (Arc::clone(&self.pulse), Arc::clone(&so_far));
+        let (heartbeat, counts) = (Arc::clone(&self.heartbeat), Arc::clone(&so_far));
         let courier = Courier::new(
             self.db.clone(),
             Arc::clone(&self.clock),
@@ -49,13 +49,13 @@ impl Rounds {
         .called(holder)
         .holding(lock)
         .watched_by(Arc::new(move |news: &Progress| {
-            pulse.beat();
+            heartbeat.tick();
             *counts.lock().unwrap_or_else(PoisonError::into_inner) = news.so_far.clone();
         }));
         let shift = courier.begin().await?;
         // New settings end the shift like a stop does: hand-overs under way are finished first.
         let until_changed = async {
-            if parts.changed().await.is_ok() {
+            if runtime.changed().await.is_ok() {
                 stop.cancel();
             }
             std::future::pending::<()>().await;
@@ -78,7 +78,7 @@ impl Rounds {
     ) -> Result<(), DeliverError> {
         let mut said = Summary::default();
         while !stop.is_cancelled() {
-            self.pulse.beat();
+            self.heartbeat.tick();
             let step = shift.step().await?;
             if step.claimed > 0 {
                 let counts = so_far
@@ -102,9 +102,9 @@ impl Rounds {
     }
 }
 
-fn taken(error: LockError) -> Trouble {
+fn taken(error: LockError) -> StepError {
     match error {
-        LockError::Taken { .. } => Trouble::Passing(anyhow::anyhow!(
+        LockError::Taken { .. } => StepError::Passing(anyhow::anyhow!(
             "{error}; only one process delivers at a time, so this one waits until it is gone"
         )),
         error @ LockError::Io { .. } => error.into(),

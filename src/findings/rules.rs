@@ -127,18 +127,18 @@ fn relay(facts: &Facts, now: DateTime<Utc>) -> Option<Found> {
 }
 
 fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
-    let trouble = &facts.trouble;
+    let incidents = &facts.incidents;
     let mut found = Vec::new();
-    let refused = trouble.refused_for_policy;
-    if refused >= POLICY_MIN || trouble.policy_reports > 0 {
+    let refused = incidents.refused_for_policy;
+    if refused >= POLICY_MIN || incidents.policy_reports > 0 {
         let text = format!(
             "{refused} recipients were refused because of us, and {} reports say so, in 24 hours",
-            trouble.policy_reports
+            incidents.policy_reports
         );
         let remedy = "nobody is suppressed for it; look at SPF, DKIM, DMARC, PTR and block lists (`paperboy check`)";
         found.push(Found::new("policy_refused", text, remedy));
     }
-    let is_idle = trouble
+    let is_idle = incidents
         .last_try
         .is_none_or(|last| now - last > MAIL_WAITS / 2);
     if let Some(due) = facts.oldest_due.filter(|due| now - *due > MAIL_WAITS)
@@ -156,27 +156,27 @@ fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         };
         found.push(Found::new("mail_waits", text, remedy).after(START_PATIENCE));
     }
-    if trouble.held > 0 {
+    if incidents.held > 0 {
         let text = format!(
             "{} mails came to be held in 24 hours: it is not known whether they arrived",
-            trouble.held
+            incidents.held
         );
         let remedy = "`paperboy outbox list --state held` shows them, `outbox retry` or `outbox drop` decides";
         found.push(Found::new("mail_held", text, remedy));
     }
-    if trouble.expired > 0 {
+    if incidents.expired > 0 {
         let text = format!(
             "{} issues were given up undelivered in 24 hours",
-            trouble.expired
+            incidents.expired
         );
         let remedy = "`paperboy outbox list --state expired` shows whose and why; their papers come with the next issue";
         found.push(Found::new("issues_expired", text, remedy));
     }
     let bearable = SUPPRESSIONS_MIN.max(facts.readers / SUPPRESSIONS_SHARE);
-    if trouble.suppressed >= bearable {
+    if incidents.suppressed >= bearable {
         let text = format!(
             "{} addresses were suppressed in 24 hours, of {} readers",
-            trouble.suppressed, facts.readers
+            incidents.suppressed, facts.readers
         );
         let remedy = "`paperboy suppressions list` shows why; if a server was wrong, `suppressions remove` lifts them";
         found.push(Found::new("suppression_burst", text, remedy));
@@ -185,7 +185,7 @@ fn mail(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
 }
 
 fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
-    let trouble = &facts.trouble;
+    let incidents = &facts.incidents;
     let mut found = Vec::new();
     if facts.overdue_readers > 0 {
         let text = format!(
@@ -195,17 +195,17 @@ fn publishing(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         let remedy =
             "the log says why (a template?); `paperboy publish --dry-run` shows what is in the way";
         found.push(Found::new("publishing_late", text, remedy).after(PUBLISHER_PATIENCE));
-    } else if trouble.skipped_late > 0 {
+    } else if incidents.skipped_late > 0 {
         let text = format!(
             "{} readers got no issue: it was due too long ago when it could be sent",
-            trouble.skipped_late
+            incidents.skipped_late
         );
         let remedy = "nothing is lost, their papers come with the next issue; see why the service was down so long";
         found.push(Found::new("issues_skipped", text, remedy));
-    } else if facts.due_readers > 0 && trouble.papers_complete > 0 && trouble.composed == 0 {
+    } else if facts.due_readers > 0 && incidents.papers_complete > 0 && incidents.composed == 0 {
         let text = format!(
             "{} papers came and readers were due in 24 hours, and not one issue was composed",
-            trouble.papers_complete
+            incidents.papers_complete
         );
         let remedy = "`paperboy publish --dry-run` and `paperboy preview ADDRESS --explain` show why nothing is above \
                       the line";
@@ -300,7 +300,7 @@ fn sources(facts: &Facts, now: DateTime<Utc>) -> Vec<Found> {
         }
     }
     for (source, count) in facts
-        .trouble
+        .incidents
         .set_aside
         .iter()
         .filter(|(_, count)| *count >= SET_ASIDE_MIN)
@@ -499,8 +499,8 @@ pub fn to_mail(alarms: &[AlarmRow], now: DateTime<Utc>, repeat: TimeDelta) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::PartTrouble;
-    use crate::store::{FailingSource, RelayPause, Trouble};
+    use crate::findings::LoopFailure;
+    use crate::store::{FailingSource, IncidentCounts, RelayPause};
     use std::time::Duration;
 
     fn at(minute: i64) -> DateTime<Utc> {
@@ -563,7 +563,7 @@ mod tests {
 
     #[test]
     fn each_trouble_has_its_alarm() {
-        let trouble = Trouble::default;
+        let none = IncidentCounts::default;
         check(|_| {}, &[]);
         check(|facts| facts.pause = Some(pause(false)), &["relay_down"]);
         check(
@@ -581,27 +581,27 @@ mod tests {
         );
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     refused_for_policy: 3,
-                    ..trouble()
+                    ..none()
                 }
             },
             &["policy_refused"],
         );
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     refused_for_policy: 2,
-                    ..trouble()
+                    ..none()
                 }
             },
             &[],
         );
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     policy_reports: 1,
-                    ..trouble()
+                    ..none()
                 }
             },
             &["policy_refused"],
@@ -611,28 +611,28 @@ mod tests {
         check(
             |facts| {
                 facts.oldest_due = Some(at(-300));
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     last_try: Some(at(-1)),
-                    ..trouble()
+                    ..none()
                 };
             },
             &[],
         );
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     held: 1,
                     expired: 2,
-                    ..trouble()
+                    ..none()
                 }
             },
             &["mail_held", "issues_expired"],
         );
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     suppressed: 10,
-                    ..trouble()
+                    ..none()
                 }
             },
             &["suppression_burst"],
@@ -640,9 +640,9 @@ mod tests {
         check(
             |facts| {
                 facts.readers = 1_000;
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     suppressed: 19,
-                    ..trouble()
+                    ..none()
                 };
             },
             &[],
@@ -650,30 +650,30 @@ mod tests {
         check(|facts| facts.overdue_readers = 1, &["publishing_late"]);
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     skipped_late: 1,
-                    ..trouble()
+                    ..none()
                 }
             },
             &["issues_skipped"],
         );
-        let complete = Trouble {
+        let complete = IncidentCounts {
             papers_complete: 600,
-            ..trouble()
+            ..none()
         };
         check(
-            |facts| (facts.due_readers, facts.trouble) = (3, complete.clone()),
+            |facts| (facts.due_readers, facts.incidents) = (3, complete.clone()),
             &["no_issues"],
         );
         check(
-            |facts| (facts.due_readers, facts.trouble) = (0, complete.clone()),
+            |facts| (facts.due_readers, facts.incidents) = (0, complete.clone()),
             &[],
         );
         check(
             |facts| {
-                (facts.due_readers, facts.trouble) = (
+                (facts.due_readers, facts.incidents) = (
                     3,
-                    Trouble {
+                    IncidentCounts {
                         composed: 1,
                         ..complete.clone()
                     },
@@ -717,9 +717,9 @@ mod tests {
         let records = vec![("arxiv".to_owned(), 20), ("feed".to_owned(), 19)];
         check(
             |facts| {
-                facts.trouble = Trouble {
+                facts.incidents = IncidentCounts {
                     set_aside: records.clone(),
-                    ..trouble()
+                    ..none()
                 }
             },
             &["set_aside_burst"],
@@ -748,7 +748,7 @@ mod tests {
             |facts| facts.certificates = vec![("a".to_owned(), at(15 * 24 * 60))],
             &[],
         );
-        let failing = PartTrouble {
+        let failing = LoopFailure {
             name: "publish",
             text: "a template".to_owned(),
             lasts: Duration::from_mins(11),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Something that the settings ask for and this version does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotThere {
+pub enum UnsupportedDatabase {
     /// Another database.
     #[error("database.url: this version stores in SQLite only; use sqlite:paperboy.db")]
     Postgres,
@@ -19,7 +19,7 @@ pub enum NotThere {
 
 /// Why no issue can be composed by these settings.
 #[derive(Debug, thiserror::Error)]
-pub enum NoDesk {
+pub enum ComposerError {
     /// A template of the operator's.
     #[error(
         "a template cannot be used (mend it, or take it out of digest.templates: the built-in one serves then)"
@@ -32,22 +32,22 @@ pub enum NoDesk {
 
 impl Config {
     /// The file of an SQLite database.
-    pub fn database_path(&self) -> Result<&Path, NotThere> {
+    pub fn database_path(&self) -> Result<&Path, UnsupportedDatabase> {
         match &self.database.url {
             DatabaseUrl::Sqlite(path) => Ok(path),
-            DatabaseUrl::Postgres(_) => Err(NotThere::Postgres),
+            DatabaseUrl::Postgres(_) => Err(UnsupportedDatabase::Postgres),
         }
     }
 
     /// The file whose lock is the right to send from the database.
-    pub fn sending_lock(&self) -> Result<PathBuf, NotThere> {
+    pub fn sending_lock(&self) -> Result<PathBuf, UnsupportedDatabase> {
         let mut name = self.database_path()?.as_os_str().to_owned();
         name.push("-sending");
         Ok(PathBuf::from(name))
     }
 
     /// What composes issues. The operator's own templates are filled once, so that a slip in one is found now.
-    pub fn desk(&self) -> Result<Desk, NoDesk> {
+    pub fn desk(&self) -> Result<Desk, ComposerError> {
         let templates = Templates::load(&self.digest)?;
         if self.digest.templates.is_some() {
             templates.check()?;
@@ -70,7 +70,7 @@ impl Config {
     }
 
     /// What signs mails, if they are signed here.
-    pub fn dkim_signer(&self) -> Result<Option<DkimSigner>, NoDesk> {
+    pub fn dkim_signer(&self) -> Result<Option<DkimSigner>, ComposerError> {
         Ok(self.dkim.as_ref().map(DkimSigner::load).transpose()?)
     }
 

@@ -1,7 +1,7 @@
 //! The loop that composes what is due.
 
-use super::keep::{Pulse, Step, Trouble};
-use super::parts::Parts;
+use super::driver::{Heartbeat, Step, StepError};
+use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::edition::{Published, Publisher};
 use crate::store::Db;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 /// How long the first issues wait for the first look at the sources: nobody knows yet what is missing.
 const FIRST_POLL: Duration = Duration::from_mins(5);
 
-pub(super) struct Publishing {
+pub(super) struct PublishTask {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) stop: CancellationToken,
     /// Rings when mail was queued.
     pub(super) queued: Arc<Notify>,
@@ -27,22 +27,22 @@ pub(super) struct Publishing {
     pub(super) publisher: Mutex<Publisher>,
 }
 
-impl Publishing {
+impl PublishTask {
     /// Composes and queues what is due.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         if !*self.polled.borrow() && self.began.elapsed() < FIRST_POLL {
             return Ok(Step::Idle);
         }
         self.db.run(|store| store.check_schema()).await?;
         let this = Arc::clone(&self);
         let published = self.db.run_blocking(move |db| {
-            let parts = Arc::clone(&this.parts.borrow());
+            let runtime = Arc::clone(&this.runtime.borrow());
             let mut publisher = this
                 .publisher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            publisher.step(db, &parts.desk, this.clock.now(), || {
-                this.pulse.beat();
+            publisher.step(db, &runtime.desk, this.clock.now(), || {
+                this.heartbeat.tick();
                 !this.stop.is_cancelled()
             })
         });

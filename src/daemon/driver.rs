@@ -1,9 +1,9 @@
 //! The driver of background loops.
 
-use crate::alarm::WatchError;
-use crate::alarm::webhook::PostError;
 use crate::clock::Clock;
 use crate::edition::EditionError;
+use crate::findings::MonitorError;
+use crate::findings::webhook::WebhookError;
 use crate::outbox::{DeliverError, LockError};
 use crate::store::{Db, StoreError};
 use std::collections::HashSet;
@@ -33,7 +33,7 @@ pub(super) enum Step {
 
 /// Why a step failed.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum StepError {
     /// It may go better the next time.
     Passing(anyhow::Error),
     /// The same, but if it lasts the program ends.
@@ -42,7 +42,7 @@ pub(super) enum Trouble {
     Final(anyhow::Error),
 }
 
-impl Trouble {
+impl StepError {
     /// Any error, by what the database has to do with it.
     fn new(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();
@@ -53,66 +53,67 @@ impl Trouble {
         match store {
             Some(
                 StoreError::TooNew { .. } | StoreError::TooOld { .. } | StoreError::Missing { .. },
-            ) => Trouble::Final(error),
-            Some(StoreError::NotWritable(_)) => Trouble::Lasting(error),
-            _ => Trouble::Passing(error),
+            ) => StepError::Final(error),
+            Some(StoreError::NotWritable(_)) => StepError::Lasting(error),
+            _ => StepError::Passing(error),
         }
     }
 
     fn error(&self) -> &anyhow::Error {
-        let (Trouble::Passing(error) | Trouble::Lasting(error) | Trouble::Final(error)) = self;
+        let (StepError::Passing(error) | StepError::Lasting(error) | StepError::Final(error)) =
+            self;
         error
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
-        Trouble::new(error)
+        StepError::new(error)
     }
 }
 
-impl From<EditionError> for Trouble {
+impl From<EditionError> for StepError {
     fn from(error: EditionError) -> Self {
         match error {
-            EditionError::Store(error) => Trouble::new(error),
-            error => Trouble::new(error),
+            EditionError::Store(error) => StepError::new(error),
+            error => StepError::new(error),
         }
     }
 }
 
-impl From<WatchError> for Trouble {
-    fn from(error: WatchError) -> Self {
+impl From<MonitorError> for StepError {
+    fn from(error: MonitorError) -> Self {
         match error {
-            WatchError::Store(error) => Trouble::new(error),
-            error @ WatchError::Mail(_) => Trouble::new(error),
+            MonitorError::Store(error) => StepError::new(error),
+            error @ MonitorError::Mail(_) => StepError::new(error),
         }
     }
 }
 
-impl From<PostError> for Trouble {
-    fn from(error: PostError) -> Self {
+impl From<WebhookError> for StepError {
+    fn from(error: WebhookError) -> Self {
         match error {
-            PostError::Store(error) => Trouble::new(error),
-            error => Trouble::Passing(error.into()),
+            WebhookError::Store(error) => StepError::new(error),
+            error => StepError::Passing(error.into()),
         }
     }
 }
 
-impl From<DeliverError> for Trouble {
+impl From<DeliverError> for StepError {
     fn from(error: DeliverError) -> Self {
-        Trouble::new(error)
+        StepError::new(error)
     }
 }
 
-impl From<LockError> for Trouble {
+impl From<LockError> for StepError {
     fn from(error: LockError) -> Self {
-        Trouble::new(error)
+        StepError::new(error)
     }
 }
 
 /// The sign of life of one loop.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct Heartbeat {
     pub(super) name: &'static str,
     /// The longest silence that is still life.
     patience: Duration,
@@ -121,9 +122,9 @@ pub(super) struct Pulse {
     failing: Mutex<Option<(Instant, String)>>,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub(super) fn new(name: &'static str, patience: Duration) -> Arc<Self> {
-        Arc::new(Pulse {
+        Arc::new(Heartbeat {
             name,
             patience,
             last: Mutex::new(Instant::now()),
@@ -131,11 +132,11 @@ impl Pulse {
         })
     }
 
-    pub(super) fn beat(&self) {
+    pub(super) fn tick(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Notes that a step failed, and why; `None` that one has succeeded.
+    /// Records why a step failed, or with `None` that a step succeeded.
     fn fails(&self, why: Option<(Instant, String)>) {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
@@ -159,37 +160,37 @@ impl Pulse {
 
 /// How a loop is driven.
 #[derive(Debug, Clone)]
-pub(super) struct Pace {
-    pub(super) pulse: Arc<Pulse>,
+pub(super) struct LoopConfig {
+    pub(super) heartbeat: Arc<Heartbeat>,
     /// The pause when there is nothing to do.
     pub(super) idle: Duration,
     /// Rings when there may be something to do.
-    pub(super) bell: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
     pub(super) stop: CancellationToken,
     /// Where it is noted what the loop fails of, for the operator's pages.
-    pub(super) notes: Option<Notes>,
+    pub(super) status: Option<StatusReporter>,
 }
 
 /// Where it is noted how a part of the work goes.
 #[derive(Clone)]
-pub(super) struct Notes {
+pub(super) struct StatusReporter {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-impl std::fmt::Debug for Notes {
+impl std::fmt::Debug for StatusReporter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Notes")
+        f.write_str("StatusReporter")
     }
 }
 
-impl Pace {
-    /// Notes that the loop fails, or that it works again.
+impl LoopConfig {
+    /// Stores why the loop fails, or with `None` that it works again.
     async fn note(&self, failure: Option<String>) {
-        let Some(notes) = &self.notes else { return };
-        let (part, now) = (self.pulse.name, notes.clock.now());
+        let Some(status) = &self.status else { return };
+        let (part, now) = (self.heartbeat.name, status.clock.now());
         // A database that cannot be written is seen without it.
-        let _ = notes
+        let _ = status
             .db
             .run(move |store| store.note_work(part, failure.as_deref(), now))
             .await;
@@ -201,40 +202,42 @@ impl Pace {
 /// A step that fails or panics is taken again after a pause that grows, and is
 /// mentioned once for each kind of failure until a step succeeds. `Err` if the
 /// loop cannot go on.
-pub(super) async fn keep_stepping<S>(pace: Pace, mut step: impl FnMut() -> S) -> anyhow::Result<()>
+pub(super) async fn drive<S>(driven: LoopConfig, mut step: impl FnMut() -> S) -> anyhow::Result<()>
 where
-    S: Future<Output = Result<Step, Trouble>> + Send + 'static,
+    S: Future<Output = Result<Step, StepError>> + Send + 'static,
 {
-    let name = pace.pulse.name;
+    let name = driven.heartbeat.name;
     let mut said = HashSet::new();
     let mut failing: Option<(Duration, Instant)> = None;
-    while !pace.stop.is_cancelled() {
-        pace.pulse.beat();
+    while !driven.stop.is_cancelled() {
+        driven.heartbeat.tick();
         // In a task of its own, a panic is an error like others.
         let trouble = match tokio::spawn(step()).await {
             Ok(Ok(came_to)) => {
                 if failing.take().is_some() {
                     said.clear();
-                    pace.pulse.fails(None);
+                    driven.heartbeat.fails(None);
                     tracing::info!(loop_name = name, "{name}: works again");
-                    pace.note(None).await;
+                    driven.note(None).await;
                 }
                 if came_to == Step::Worked {
                     continue;
                 }
-                pause(&pace, pace.idle).await;
+                pause(&driven, driven.idle).await;
                 continue;
             }
             Ok(Err(trouble)) => trouble,
-            Err(_) => Trouble::Passing(anyhow::anyhow!("the step panicked; it is tried again")),
+            Err(_) => StepError::Passing(anyhow::anyhow!("the step panicked; it is tried again")),
         };
         let (wait, since) =
             failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
         failing = Some(((wait * 2).min(BACKOFF_MAX), since));
-        pace.pulse.fails(Some((since, trouble.error().to_string())));
+        driven
+            .heartbeat
+            .fails(Some((since, trouble.error().to_string())));
         match trouble {
-            Trouble::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
-            Trouble::Lasting(error) if since.elapsed() > PATIENCE => {
+            StepError::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
+            StepError::Lasting(error) if since.elapsed() > PATIENCE => {
                 let minutes = PATIENCE.as_secs() / 60;
                 return Err(error.context(format!("{name} cannot go on: for {minutes} minutes")));
             }
@@ -242,14 +245,14 @@ where
                 let error = trouble.error();
                 if said.insert(error.to_string()) {
                     tracing::error!(loop_name = name, "{name}: {error:#}");
-                    pace.note(Some(format!("{error:#}"))).await;
+                    driven.note(Some(format!("{error:#}"))).await;
                 }
             }
         }
         pause(
-            &Pace {
-                bell: Arc::new(Notify::new()),
-                ..pace.clone()
+            &LoopConfig {
+                wake: Arc::new(Notify::new()),
+                ..driven.clone()
             },
             wait,
         )
@@ -258,11 +261,11 @@ where
     Ok(())
 }
 
-async fn pause(pace: &Pace, wait: Duration) {
-    pace.pulse.beat();
+async fn pause(driven: &LoopConfig, wait: Duration) {
+    driven.heartbeat.tick();
     tokio::select! {
-        () = pace.stop.cancelled() => {}
-        () = pace.bell.notified() => {}
+        () = driven.stop.cancelled() => {}
+        () = driven.wake.notified() => {}
         () = tokio::time::sleep(wait) => {}
     }
 }
@@ -272,21 +275,21 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn pace() -> Pace {
-        Pace {
-            pulse: Pulse::new("the test", Duration::from_mins(1)),
+    fn driven() -> LoopConfig {
+        LoopConfig {
+            heartbeat: Heartbeat::new("the test", Duration::from_mins(1)),
             idle: Duration::ZERO,
-            bell: Arc::new(Notify::new()),
+            wake: Arc::new(Notify::new()),
             stop: CancellationToken::new(),
-            notes: None,
+            status: None,
         }
     }
 
     /// Takes the steps one after another, then stops.
-    async fn take(steps: Vec<fn() -> Result<Step, Trouble>>) -> (usize, anyhow::Result<()>) {
-        let (pace, taken) = (pace(), Arc::new(AtomicUsize::new(0)));
-        let (stop, count) = (pace.stop.clone(), Arc::clone(&taken));
-        let ended = keep_stepping(pace, move || {
+    async fn take(steps: Vec<fn() -> Result<Step, StepError>>) -> (usize, anyhow::Result<()>) {
+        let (driven, taken) = (driven(), Arc::new(AtomicUsize::new(0)));
+        let (stop, count) = (driven.stop.clone(), Arc::clone(&taken));
+        let ended = drive(driven, move || {
             let at = count.fetch_add(1, Ordering::SeqCst);
             let step = steps[at];
             if at + 1 == steps.len() {
@@ -302,7 +305,7 @@ mod tests {
     async fn a_step_that_fails_or_panics_is_taken_again() {
         let (taken, ended) = take(vec![
             || Ok(Step::Worked),
-            || Err(Trouble::Passing(anyhow::anyhow!("not now"))),
+            || Err(StepError::Passing(anyhow::anyhow!("not now"))),
             || panic!("a bug"),
             || Ok(Step::Idle),
             || Ok(Step::Idle),
@@ -329,22 +332,22 @@ mod tests {
     #[test]
     fn what_the_database_says_decides_whether_to_go_on() {
         let full = || StoreError::NotWritable("disk full".into());
-        assert!(matches!(Trouble::from(full()), Trouble::Lasting(_)));
+        assert!(matches!(StepError::from(full()), StepError::Lasting(_)));
         assert!(matches!(
-            Trouble::from(DeliverError::NotRecorded(Arc::new(full()))),
-            Trouble::Lasting(_)
+            StepError::from(DeliverError::NotRecorded(Arc::new(full()))),
+            StepError::Lasting(_)
         ));
         assert!(matches!(
-            Trouble::from(EditionError::Store(full())),
-            Trouble::Lasting(_)
+            StepError::from(EditionError::Store(full())),
+            StepError::Lasting(_)
         ));
         let gone = StoreError::Missing {
             path: "paperboy.db".to_owned(),
         };
-        assert!(matches!(Trouble::from(gone), Trouble::Final(_)));
+        assert!(matches!(StepError::from(gone), StepError::Final(_)));
         assert!(matches!(
-            Trouble::from(StoreError::Closed),
-            Trouble::Passing(_)
+            StepError::from(StoreError::Closed),
+            StepError::Passing(_)
         ));
     }
 }

@@ -27,7 +27,7 @@ pub const SIGNATURE_HEADER: &str = "x-paperboy-signature";
 
 /// What is posted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Post {
+pub struct WebhookPayload {
     /// The kind of alarm.
     pub alarm: String,
     /// `raised` or `over`.
@@ -40,10 +40,10 @@ pub struct Post {
     pub at: String,
 }
 
-impl Post {
+impl WebhookPayload {
     /// That an alarm was raised, or is over.
     pub fn new(alarm: &str, is_over: bool, text: &str, remedy: &str, at: DateTime<Utc>) -> Self {
-        Post {
+        WebhookPayload {
             alarm: alarm.to_owned(),
             state: if is_over { "over" } else { "raised" },
             text: text.to_owned(),
@@ -54,7 +54,7 @@ impl Post {
 }
 
 /// What is to be told about which row next, oldest first: the row, and whether it is its end.
-pub fn next_post(alarms: &[AlarmRow], now: DateTime<Utc>) -> Option<(&AlarmRow, bool)> {
+pub fn next_event(alarms: &[AlarmRow], now: DateTime<Utc>) -> Option<(&AlarmRow, bool)> {
     let news = |row: &AlarmRow| {
         row.raised_at?;
         match (row.posted_at, row.over_at) {
@@ -81,7 +81,7 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
 
 /// Why a post was not taken. The address is not shown: many hold a password.
 #[derive(Debug, thiserror::Error)]
-pub enum PostError {
+pub enum WebhookError {
     /// Nobody was there.
     #[error("alarms.webhook cannot be reached: {0}")]
     Away(String),
@@ -94,18 +94,18 @@ pub enum PostError {
 }
 
 /// Posts what there is to tell.
-pub struct Poster {
+pub struct WebhookSender {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is to be told and could not be stored.
-    pub unstored: Arc<Mutex<VecDeque<Post>>>,
+    pub unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
 }
 
-impl Poster {
+impl WebhookSender {
     /// Tells the next thing; `false` if there is none.
-    pub async fn step(&self, settings: &WebhookSettings) -> Result<bool, PostError> {
+    pub async fn step(&self, settings: &WebhookSettings) -> Result<bool, WebhookError> {
         let first = self
             .unstored
             .lock()
@@ -122,13 +122,13 @@ impl Poster {
         }
         let now = self.clock.now();
         let alarms = self.db.read(move |store| store.alarms(now - STALE)).await?;
-        let Some((row, is_over)) = next_post(&alarms, now) else {
+        let Some((row, is_over)) = next_event(&alarms, now) else {
             return Ok(false);
         };
         let at = if is_over { row.over_at } else { row.raised_at };
         post(
             settings,
-            &Post::new(
+            &WebhookPayload::new(
                 &row.name,
                 is_over,
                 &row.text,
@@ -145,10 +145,10 @@ impl Poster {
     }
 }
 
-async fn post(settings: &WebhookSettings, post: &Post) -> Result<(), PostError> {
+async fn post(settings: &WebhookSettings, post: &WebhookPayload) -> Result<(), WebhookError> {
     let body = serde_json::to_vec(post).expect("texts have a JSON form");
     let client = crate::source::http::one_time_client()
-        .map_err(|error| PostError::Away(error.to_string()))?;
+        .map_err(|error| WebhookError::Away(error.to_string()))?;
     let mut request = client
         .post(&settings.url)
         .timeout(WAIT)
@@ -157,12 +157,13 @@ async fn post(settings: &WebhookSettings, post: &Post) -> Result<(), PostError> 
         request = request.header(SIGNATURE_HEADER, signature(secret.expose_secret(), &body));
     }
     let answer = request.body(body).send().await;
-    let answer = answer
-        .map_err(|error| PostError::Away(crate::source::http::in_one_line(&error.without_url())))?;
+    let answer = answer.map_err(|error| {
+        WebhookError::Away(crate::source::http::in_one_line(&error.without_url()))
+    })?;
     if answer.status().is_success() {
         Ok(())
     } else {
-        Err(PostError::Refused(answer.status().as_u16()))
+        Err(WebhookError::Refused(answer.status().as_u16()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What was done on these pages.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::show::{PAGE_ROWS, clock};
+use super::AdminState;
+use super::format::{PAGE_ROWS, clock};
+use super::session::Session;
 use crate::web::PageError;
 use crate::web::query::Query;
 use axum::Extension;
@@ -21,7 +21,7 @@ struct ActView {
 
 /// `GET /admin/acts?before=`
 pub(super) async fn list(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {

@@ -1,9 +1,9 @@
 //! Looks whether something is wrong, and has it told.
 
-use super::facts::{Facts, PartTrouble};
+use super::facts::{Facts, LoopFailure};
 use super::rules::{Found, follow, judge, to_mail};
-use super::webhook::Post;
-use super::{AlarmSettings, LOOK_BACK, certificate, letter, outside};
+use super::webhook::WebhookPayload;
+use super::{AlarmSettings, LOOK_BACK, alarm_mail, certificate, network};
 use crate::clock::Clock;
 use crate::edition::{Addressee, Desk, EditionError};
 use crate::store::{AlarmRow, Db, Store, StoreError};
@@ -27,7 +27,7 @@ const UNWRITABLE_REMEDY: &str = "look at the disk's room and rights (df -h, ls -
 
 /// Why nothing was told.
 #[derive(Debug, thiserror::Error)]
-pub enum WatchError {
+pub enum MonitorError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,7 +38,7 @@ pub enum WatchError {
 
 /// What is watched, as the settings say now.
 #[derive(Debug, Clone)]
-pub struct House {
+pub struct MonitorContext {
     /// Whom to tell.
     pub settings: AlarmSettings,
     /// The name of the relay in the ledger.
@@ -52,7 +52,7 @@ pub struct House {
     /// A web server whose clock is asked; none if nothing is on the network.
     pub witness: Option<String>,
     /// Parts of the program that fail.
-    pub parts: Vec<PartTrouble>,
+    pub parts: Vec<LoopFailure>,
 }
 
 /// What is remembered from one look to the next.
@@ -66,21 +66,25 @@ struct Memory {
     site_certificate: Option<DateTime<Utc>>,
 }
 
-/// Watches the house.
-pub struct Watch {
+/// Watches the context.
+pub struct AlarmMonitor {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// For the webhook: what cannot be stored.
-    pub unstored: Arc<Mutex<VecDeque<Post>>>,
+    pub unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
     memory: Mutex<Memory>,
 }
 
-impl Watch {
+impl AlarmMonitor {
     /// A watch over `db`.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, unstored: Arc<Mutex<VecDeque<Post>>>) -> Self {
-        Watch {
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
+    ) -> Self {
+        AlarmMonitor {
             db,
             clock,
             unstored,
@@ -89,7 +93,11 @@ impl Watch {
     }
 
     /// Looks once; whether a mail was queued.
-    pub async fn step(&self, house: House, desk: &Arc<Desk>) -> Result<bool, WatchError> {
+    pub async fn step(
+        &self,
+        context: MonitorContext,
+        desk: &Arc<Desk>,
+    ) -> Result<bool, MonitorError> {
         let now = self.clock.now();
         let passed = match self.db.run(|store| store.check_writable()).await {
             Err(error @ StoreError::NotWritable(_)) => {
@@ -100,13 +108,13 @@ impl Watch {
             Err(error) => return Err(error.into()),
             Ok(()) => self.can_write(now),
         };
-        self.ask_outside(&house, desk, now).await;
-        let (relay, latest_send) = (house.relay.clone(), house.latest_send);
+        self.ask_network(&context, desk, now).await;
+        let (relay, latest_send) = (context.relay.clone(), context.latest_send);
         let facts = self
             .db
             .read(move |store| Facts::read(store, &relay, latest_send, now))
             .await?;
-        let mut facts = facts.on_machine(&house.database, &house.settings);
+        let mut facts = facts.on_machine(&context.database, &context.settings);
         {
             let memory = self.memory();
             facts.clock_off_seconds = memory.clock_off_seconds;
@@ -116,15 +124,15 @@ impl Watch {
                     .map(|ends| (desk.site.base_url.clone(), ends)),
             );
         }
-        if let Some(path) = &house.certificate {
+        if let Some(path) = &context.certificate {
             facts.certificates.extend(
                 certificate::ends_in_file(path).map(|ends| (path.display().to_string(), ends)),
             );
         }
-        facts.parts.clone_from(&house.parts);
+        facts.parts.clone_from(&context.parts);
         let found = judge(&facts, now);
-        let can_mail = house.settings.mail && !is_in_trouble(&facts, now);
-        let (desk, repeat) = (Arc::clone(desk), house.settings.repeat);
+        let can_mail = context.settings.mail && !is_in_trouble(&facts, now);
+        let (desk, repeat) = (Arc::clone(desk), context.settings.repeat);
         let told = self
             .db
             .run(move |store| Ok(record(store, &found, passed, can_mail, &desk, repeat, now)));
@@ -140,7 +148,7 @@ impl Watch {
                 alarm = "database_not_writable",
                 "alarm: {UNWRITABLE}; {UNWRITABLE_REMEDY}"
             );
-            let post = Post::new(
+            let post = WebhookPayload::new(
                 "database_not_writable",
                 false,
                 UNWRITABLE,
@@ -160,7 +168,7 @@ impl Watch {
         if !said {
             return None;
         }
-        let post = Post::new(
+        let post = WebhookPayload::new(
             "database_not_writable",
             true,
             UNWRITABLE,
@@ -191,7 +199,7 @@ impl Watch {
     }
 
     /// Asks the network for the time and our certificate, if it is time for that.
-    async fn ask_outside(&self, house: &House, desk: &Desk, now: DateTime<Utc>) {
+    async fn ask_network(&self, context: &MonitorContext, desk: &Desk, now: DateTime<Utc>) {
         {
             let mut memory = self.memory();
             let at = *memory.outside_at.get_or_insert(now + OUTSIDE_FIRST);
@@ -201,15 +209,15 @@ impl Watch {
             }
             memory.outside_at = Some(now + OUTSIDE_EVERY);
         }
-        let clock_off = match &house.witness {
-            Some(witness) => outside::their_time(witness)
+        let clock_off = match &context.witness {
+            Some(witness) => network::their_time(witness)
                 .await
                 .ok()
                 .map(|theirs| (self.clock.now() - theirs).num_seconds()),
             None => None,
         };
         // A site that cannot be reached is no certificate that ends; `check` looks at it.
-        let certificate = outside::site_certificate(&desk.site.base_url)
+        let certificate = network::site_certificate(&desk.site.base_url)
             .await
             .and_then(Result::ok);
         let mut memory = self.memory();
@@ -239,7 +247,7 @@ fn record(
     desk: &Desk,
     repeat: TimeDelta,
     now: DateTime<Utc>,
-) -> Result<bool, WatchError> {
+) -> Result<bool, MonitorError> {
     let known = store.alarms(now - LOOK_BACK * 7)?;
     let mut changed = follow(&known, found, now);
     changed.extend(passed);
@@ -265,7 +273,7 @@ fn record(
         .iter()
         .map(|(at, news)| (&alarms[*at], *news))
         .collect();
-    let notice = letter::notice(&told, Some(desk.site.url("/admin")), now);
+    let notice = alarm_mail::notice(&told, Some(desk.site.url("/admin")), now);
     let contact: Address = match desk.site.contact.to_string().parse() {
         Ok(contact) => contact,
         // The settings have been read, so it is an address.

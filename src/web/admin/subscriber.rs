@@ -1,9 +1,9 @@
 //! One subscriber: all that happened, and what they will get next.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::people::PersonView;
-use super::show::{MailView, ReportView, clock, query, when};
+use super::AdminState;
+use super::format::{MailView, ReportView, clock, query, when};
+use super::session::Session;
+use super::subscribers::PersonView;
 use crate::digest::notices::Notice;
 use crate::edition::{self, Composed};
 use crate::links::Links;
@@ -108,7 +108,7 @@ struct ThumbView {
 
 /// `GET /admin/people/{id}`
 pub(super) async fn show(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
@@ -116,7 +116,7 @@ pub(super) async fn show(
 }
 
 async fn page_of(
-    admin: &AdminSite,
+    admin: &AdminState,
     session: &Session,
     id: &str,
     said: Option<&str>,
@@ -205,7 +205,7 @@ fn is_waiting(subscriber: &Subscriber, now: DateTime<Utc>) -> bool {
         .is_some_and(|until| until > now.date_naive())
 }
 
-fn nobody(admin: &AdminSite, session: &Session) -> Result<Response, PageError> {
+fn nobody(admin: &AdminState, session: &Session) -> Result<Response, PageError> {
     admin.not_there(
         session,
         "There is no subscriber with this number; they may have been erased.",
@@ -364,7 +364,7 @@ fn thumb_view(said: &Feedback, now: DateTime<Utc>) -> ThumbView {
 
 /// `POST /admin/people/{id}` with `act`: pause, resume or link.
 pub(super) async fn act(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
@@ -461,7 +461,7 @@ async fn mail_link(
 }
 
 async fn compose(
-    admin: &AdminSite,
+    admin: &AdminState,
     id: &str,
 ) -> Result<Option<(Subscriber, Option<Composed>)>, PageError> {
     let Ok(id) = id.parse() else { return Ok(None) };
@@ -488,7 +488,7 @@ async fn compose(
 
 /// `GET /admin/people/{id}/preview?as=html|text`
 pub(super) async fn preview(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
     uri: Uri,
@@ -522,7 +522,7 @@ pub(super) async fn preview(
 
 /// `GET /admin/people/{id}/preview.html`: the mail itself, to be framed by the page above.
 pub(super) async fn preview_html(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {

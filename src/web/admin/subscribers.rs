@@ -1,8 +1,8 @@
 //! The list of subscribers.
 
-use super::AdminSite;
-use super::gate::Session;
-use super::show::{Choice, PAGE_ROWS, grouped, query};
+use super::AdminState;
+use super::format::{Choice, PAGE_ROWS, grouped, query};
+use super::session::Session;
 use crate::store::{PeopleSearch, PersonLine};
 use crate::subscriber::{Status, SubscriberId};
 use crate::text::cut;
@@ -48,7 +48,7 @@ struct Count {
 
 /// `GET /admin/people?q=&status=&after=`
 pub(super) async fn list(
-    State(admin): State<AdminSite>,
+    State(admin): State<AdminState>,
     Extension(session): Extension<Session>,
     uri: Uri,
 ) -> Result<Response, PageError> {

@@ -1,6 +1,6 @@
 //! The settings that loops work by, and how they are replaced while they work.
 
-use crate::config::{Config, Invalid, NoDesk};
+use crate::config::{ComposerError, Config, Invalid};
 use crate::edition::Desk;
 use crate::outbox::EnvelopeSender;
 use std::path::Path;
@@ -8,25 +8,25 @@ use std::sync::Arc;
 
 /// Everything that a loop takes from the settings.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct RuntimeConfig {
     pub(super) config: Config,
     pub(super) desk: Arc<Desk>,
 }
 
 /// Why new settings were not taken.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(super) enum ReloadError {
     /// The file.
     #[error(transparent)]
     Settings(#[from] Invalid),
     /// A template or a key.
     #[error(transparent)]
-    Desk(#[from] NoDesk),
+    Desk(#[from] ComposerError),
 }
 
-impl Parts {
-    pub(super) fn new(config: Config) -> Result<Self, Unusable> {
-        Ok(Parts {
+impl RuntimeConfig {
+    pub(super) fn new(config: Config) -> Result<Self, ReloadError> {
+        Ok(RuntimeConfig {
             desk: Arc::new(config.desk()?),
             config,
         })
@@ -36,8 +36,8 @@ impl Parts {
         self.config.envelope_sender()
     }
 
-    /// Reads the settings at `path` again: the new parts, and what of them waits for a restart.
-    pub(super) fn reload(&self, path: &Path) -> Result<(Self, Vec<&'static str>), Unusable> {
+    /// Reads the settings at `path` again: the new runtime, and what of them waits for a restart.
+    pub(super) fn reload(&self, path: &Path) -> Result<(Self, Vec<&'static str>), ReloadError> {
         let mut config = Config::load(path, std::env::vars())?;
         let mut waits = Vec::new();
         // Links in mails and the pages behind them must not contradict each other.
@@ -60,7 +60,7 @@ impl Parts {
             now.lmtp = then.lmtp;
             now.webhooks = then.webhooks.clone();
         }
-        Ok((Parts::new(config)?, waits))
+        Ok((RuntimeConfig::new(config)?, waits))
     }
 }
 

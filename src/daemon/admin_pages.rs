@@ -1,9 +1,9 @@
 //! Where the operator's pages are served: beside the others, or on a listener of their own.
 
-use super::keep::Pulse;
-use super::parts::Parts;
+use super::driver::Heartbeat;
+use super::runtime_config::RuntimeConfig;
 use crate::random::Random;
-use crate::web::admin::{self, AdminSite, Works};
+use crate::web::admin::{self, AdminContext, AdminState};
 use crate::web::{self, Site};
 use anyhow::Context;
 use axum::Router;
@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What the operator's pages are made from.
-pub(super) struct Pages {
+pub(super) struct AdminPages {
     pub(super) site: Site,
     pub(super) random: Arc<dyn Random>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
-    pub(super) pulses: Vec<Arc<Pulse>>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
+    pub(super) heartbeats: Vec<Arc<Heartbeat>>,
     /// If they have one of their own.
     pub(super) listener: Option<TcpListener>,
     pub(super) tls: Option<web::Tls>,
@@ -37,7 +37,7 @@ pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-impl Pages {
+impl AdminPages {
     /// Serves them as the settings say; returns what is to be served beside `others`.
     pub(super) fn beside(
         self,
@@ -45,11 +45,11 @@ impl Pages {
         loops: &mut JoinSet<anyhow::Result<()>>,
         stop: &CancellationToken,
     ) -> Router {
-        let Pages {
+        let AdminPages {
             site,
             random,
-            parts,
-            pulses,
+            runtime,
+            heartbeats,
             listener,
             tls,
         } = self;
@@ -60,11 +60,11 @@ impl Pages {
             .is_some_and(|address| address.ip().is_loopback());
         let tls = tls.filter(|_| !is_loopback);
         let (mail, sources, models) = (
-            parts.clone(),
-            parts.clone(),
-            parts.borrow().config.model.path.clone(),
+            runtime.clone(),
+            runtime.clone(),
+            runtime.borrow().config.model.path.clone(),
         );
-        let works = Works {
+        let works = AdminContext {
             random,
             transport: Arc::new(move || mail.borrow().config.transport.clone()),
             sources: Arc::new(move || {
@@ -77,16 +77,16 @@ impl Pages {
                     .collect()
             }),
             loops: Arc::new(move || {
-                pulses
+                heartbeats
                     .iter()
-                    .map(|pulse| (pulse.name, pulse.is_alive()))
+                    .map(|heartbeat| (heartbeat.name, heartbeat.is_alive()))
                     .collect()
             }),
             models,
             own_listener: listener.as_ref().map(|_| tls.is_some()),
         };
         let trusted = site.settings.trusted_proxies.clone();
-        let admin = AdminSite::new(site, works);
+        let admin = AdminState::new(site, works);
         let Some(listener) = listener else {
             return others.merge(admin::router(admin));
         };

@@ -1,7 +1,7 @@
 //! The loops that take in what comes back.
 
-use super::keep::{Step, Trouble};
-use super::parts::Parts;
+use super::driver::{Step, StepError};
+use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::edition::EditionError;
 use crate::inbound::imap::{ImapError, Mailbox};
@@ -18,25 +18,25 @@ use tokio_util::sync::CancellationToken;
 
 /// What every way in needs.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(super) struct InboundContext {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) parts: watch::Receiver<Arc<Parts>>,
+    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
     pub(super) stop: CancellationToken,
 }
 
-impl Desk {
+impl InboundContext {
     fn reception(&self) -> Reception {
-        let parts = self.parts.borrow();
+        let runtime = self.runtime.borrow();
         Reception {
-            settings: parts.config.inbound.clone(),
-            signer: Signer::new(&parts.config.site.secret),
+            settings: runtime.config.inbound.clone(),
+            signer: Signer::new(&runtime.config.site.secret),
         }
     }
 
     async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
         let (reception, now) = (self.reception(), self.clock.now());
-        let desk = Arc::clone(&self.parts.borrow().desk);
+        let desk = Arc::clone(&self.runtime.borrow().desk);
         let take = move |store: &mut dyn Store| {
             let receipt = reception.take_mail(store, &mail, &envelope, false, now)?;
             if let Some(id) = receipt.asks {
@@ -56,19 +56,19 @@ impl Desk {
 }
 
 /// Watches a Maildir.
-pub(super) struct MaildirWatch {
-    pub(super) desk: Desk,
+pub(super) struct MaildirTask {
+    pub(super) desk: InboundContext,
     pub(super) watch: Mutex<Watch>,
 }
 
-impl MaildirWatch {
+impl MaildirTask {
     /// Takes in what waits.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(folder) = self.desk.parts.borrow().config.inbound.maildir.clone() else {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(folder) = self.desk.runtime.borrow().config.inbound.maildir.clone() else {
             return Ok(Step::Idle);
         };
         let unusable = |error: std::io::Error| {
-            Trouble::Passing(
+            StepError::Passing(
                 anyhow::Error::from(error)
                     .context(format!("inbound.maildir: cannot use {}", folder.display())),
             )
@@ -96,7 +96,7 @@ impl MaildirWatch {
         &self,
         folder: &Path,
         path: std::path::PathBuf,
-    ) -> Result<std::io::Result<()>, Trouble> {
+    ) -> Result<std::io::Result<()>, StepError> {
         let waiting = match Waiting::read(path, MAIL_BYTES_MAX) {
             Ok(Some(waiting)) => waiting,
             Ok(None) => return Ok(Ok(())),
@@ -119,18 +119,18 @@ impl MaildirWatch {
 }
 
 /// Reads a mailbox on an IMAP server, and waits there for more.
-pub(super) struct ImapWatch {
-    pub(super) desk: Desk,
+pub(super) struct ImapTask {
+    pub(super) desk: InboundContext,
     /// The connection, while it is good.
     pub(super) mailbox: tokio::sync::Mutex<Option<Mailbox>>,
     /// Shows that a long wait is life, too.
-    pub(super) pulse: Arc<super::keep::Pulse>,
+    pub(super) heartbeat: Arc<super::driver::Heartbeat>,
 }
 
-impl ImapWatch {
+impl ImapTask {
     /// Takes in what is unseen, then waits for more.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
-        let Some(settings) = self.desk.parts.borrow().config.inbound.imap.clone() else {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(settings) = self.desk.runtime.borrow().config.inbound.imap.clone() else {
             return Ok(Step::Idle);
         };
         let mut place = self.mailbox.lock().await;
@@ -140,14 +140,14 @@ impl ImapWatch {
         };
         let unseen = mailbox.unseen().await.map_err(passing)?;
         if unseen.is_empty() {
-            self.pulse.beat();
-            let mut parts = self.desk.parts.clone();
-            parts.mark_unchanged();
+            self.heartbeat.tick();
+            let mut runtime = self.desk.runtime.clone();
+            runtime.mark_unchanged();
             tokio::select! {
                 // The server notices that we are gone.
                 () = self.desk.stop.cancelled() => return Ok(Step::Idle),
                 // A new connection is made by the new settings.
-                _ = parts.changed() => return Ok(Step::Worked),
+                _ = runtime.changed() => return Ok(Step::Worked),
                 waited = mailbox.wait() => waited.map_err(passing)?,
             }
             *place = Some(mailbox);
@@ -172,7 +172,7 @@ impl ImapWatch {
         mailbox: &mut Mailbox,
         unseen: &[u32],
         ours: &mut Vec<u32>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StepError> {
         for &number in unseen {
             if self.desk.stop.is_cancelled() {
                 break;
@@ -191,19 +191,19 @@ impl ImapWatch {
     }
 }
 
-fn passing(error: ImapError) -> Trouble {
-    Trouble::Passing(anyhow::Error::from(error).context("inbound.imap"))
+fn passing(error: ImapError) -> StepError {
+    StepError::Passing(anyhow::Error::from(error).context("inbound.imap"))
 }
 
 /// Answers what a mail server hands over.
-pub(super) struct LmtpDesk {
-    pub(super) desk: Desk,
+pub(super) struct LmtpTask {
+    pub(super) desk: InboundContext,
     pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<Handed>>,
 }
 
-impl LmtpDesk {
+impl LmtpTask {
     /// Takes in one mail, or finds that there is none for a while.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, Trouble> {
+    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let mut handed = self.handed.lock().await;
         let next = tokio::select! {
             () = self.desk.stop.cancelled() => return Ok(Step::Idle),

@@ -1,6 +1,6 @@
 //! Sums up each day, for the log and, if it is wanted, by mail.
 
-use super::watch::WatchError;
+use super::monitor::MonitorError;
 use super::{AlarmSettings, LOOK_BACK, RunMail};
 use crate::clock::Clock;
 use crate::digest::notices::{Notice, RunSummary};
@@ -11,14 +11,14 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::sync::Arc;
 
 /// Sums up the days.
-pub struct RunTeller {
+pub struct RunReporter {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
-impl RunTeller {
+impl RunReporter {
     /// Sums up the day that ended last, if that was not done; whether a mail was queued.
     ///
     /// A program that was down at the hour does it late, and only for the last day.
@@ -26,7 +26,7 @@ impl RunTeller {
         &self,
         settings: &AlarmSettings,
         desk: &Arc<Desk>,
-    ) -> Result<bool, WatchError> {
+    ) -> Result<bool, MonitorError> {
         let now = self.clock.now();
         let due = now.date_naive().and_time(settings.summary_at).and_utc();
         let due = if due > now {
@@ -50,7 +50,7 @@ fn sum_up(
     by_mail: bool,
     due: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<bool, WatchError> {
+) -> Result<bool, MonitorError> {
     let date = due.date_naive();
     let last = store.runs(1)?.pop();
     if last.as_ref().is_some_and(|last| last.date >= date) {
@@ -104,7 +104,7 @@ fn mail(
     desk: &Desk,
     run: &RunRow,
     now: DateTime<Utc>,
-) -> Result<Option<crate::store::NewNotice>, WatchError> {
+) -> Result<Option<crate::store::NewNotice>, MonitorError> {
     let Ok(contact) = desk.site.contact.to_string().parse::<Address>() else {
         return Ok(None);
     };

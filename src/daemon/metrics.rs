@@ -4,8 +4,8 @@
 //! processes do on it is counted too. Counters are of what is recorded: they
 //! fall only when somebody's data are erased, which Prometheus takes for a restart.
 
-use crate::alarm::KINDS;
 use crate::coverage::{Coverage, CoverageState};
+use crate::findings::KINDS;
 use crate::store::{
     AlarmRow, DeliveryState, RelayPause, RunRow, SourceStanding, Store, StoreError,
 };
@@ -15,7 +15,7 @@ use std::fmt::{Display, Write as _};
 
 /// The figures of one instant.
 #[derive(Debug, Clone)]
-pub(super) struct Figures {
+pub(super) struct Metrics {
     pub(super) now: DateTime<Utc>,
     pub(super) deliveries: Vec<(DeliveryState, u64)>,
     pub(super) due: u64,
@@ -41,10 +41,10 @@ const WAITS_MAX: u32 = 10_000;
 /// Days back whose coverage is counted: what is older is not waited for.
 const COVERAGE_DAYS: u64 = 3;
 
-impl Figures {
+impl Metrics {
     /// Asks `store` for all of them.
     pub(super) fn read(store: &mut dyn Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
-        Ok(Figures {
+        Ok(Metrics {
             now,
             deliveries: store.count_deliveries()?,
             due: store.waiting(now)?.0,
