@@ -1,4 +1,6 @@
 //! The templates of every mail: embedded, and replaced by the operator's.
+//!
+//! Not pure: reads the folder of templates.
 
 use super::fragments::{Fragment, SLOTS, has_mark, later};
 use super::language::{self, Language, Languages};

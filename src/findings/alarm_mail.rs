@@ -1,4 +1,4 @@
-//! Alarms in words, for the operator's mailbox.
+//! Alarms in words, for the operator's mailbox. Pure.
 
 use super::rules::News;
 use crate::digest::notices::Notice;

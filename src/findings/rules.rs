@@ -1,4 +1,4 @@
-//! What is wrong, and whom to tell when: from facts, without a clock.
+//! What is wrong, and whom to tell when: from facts, without a clock. Pure.
 
 use super::LOOK_BACK;
 use super::facts::{DISK_LOW_BYTES, Facts};

@@ -1,4 +1,4 @@
-//! Whose fault a refusal is.
+//! Whose fault a refusal is. Pure.
 //!
 //! A server that dislikes *us* refuses everybody, and must not cost anybody
 //! their subscription; a server that does not know *them* is believed at once.

@@ -1,4 +1,4 @@
-//! How fast messages may leave for one destination.
+//! How fast messages may leave for one destination. Pure.
 //!
 //! A relay that delivers for us keeps the providers' pace itself. Where we hand
 //! mail to the providers, or the relay does not care, each domain has a bucket

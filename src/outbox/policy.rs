@@ -1,4 +1,4 @@
-//! What follows from the end of an attempt, for the delivery and for the relay.
+//! What follows from the end of an attempt, for the delivery and for the relay. Pure.
 
 use super::blame::Blame;
 use super::settings::{OnUncertain, RetrySettings};

@@ -1,4 +1,4 @@
-//! How fast messages may leave.
+//! How fast messages may leave. Pure.
 //!
 //! One token bucket a period: it holds as many tokens as the limit allows
 //! messages in the period, starts full, and fills evenly. A message takes one

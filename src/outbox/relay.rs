@@ -1,4 +1,4 @@
-//! What we know about the relay's health, and when it is given rest.
+//! What we know about the relay's health, and when it is given rest. Pure.
 
 use super::settings::BREAKER_MAX;
 use crate::store::RelayPause;

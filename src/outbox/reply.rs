@@ -1,4 +1,4 @@
-//! What a server answered.
+//! What a server answered. Pure.
 
 use chrono::TimeDelta;
 use std::fmt;

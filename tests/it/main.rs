@@ -13,6 +13,5 @@ mod outbox;
 mod ranking;
 mod source;
 mod store;
-mod tidy;
 mod web;
 mod whole;

@@ -1,4 +1,6 @@
 //! Reads the languages: ours, and those of the operator's folder.
+//!
+//! Not pure: reads the folder of templates.
 
 use super::super::templates::TemplateError;
 use super::Language;
