@@ -74,7 +74,7 @@ pub struct Coverage {
 
 /// What one look at a source says about one category's day.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoverageNews {
+pub struct CoverageUpdate {
     /// The category; empty for the whole source.
     pub category: String,
     /// The announcement day.
@@ -101,7 +101,7 @@ impl Coverage {
     pub fn told(
         source: &str,
         known: Option<&Coverage>,
-        news: &CoverageNews,
+        news: &CoverageUpdate,
         new_papers: u32,
         now: DateTime<Utc>,
     ) -> Self {
@@ -162,8 +162,8 @@ mod tests {
             + chrono::TimeDelta::hours(hour.into())
     }
 
-    fn news(state: CoverageState, papers: u32) -> CoverageNews {
-        CoverageNews {
+    fn news(state: CoverageState, papers: u32) -> CoverageUpdate {
+        CoverageUpdate {
             category: "cs.LG".to_owned(),
             date: at(0).date_naive(),
             state,

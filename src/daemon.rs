@@ -26,9 +26,9 @@ mod upkeep;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::findings::{AlarmMonitor, RunReporter, WebhookSender};
+use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::inbound::{InboundSettings, Reception, lmtp};
 use crate::random::Random;
-use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::store::Db;
 use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
@@ -287,10 +287,7 @@ impl Daemon {
         if roles.contains(&Role::Fetch) {
             let fetcher = fetch::FetchTask {
                 db: db.clone(),
-                http: Http::new(
-                    HttpSettings::of_site(&config.site),
-                    Surroundings::of_the_machine(),
-                )?,
+                http: Http::new(HttpSettings::of_site(&config.site), HttpEnv::system())?,
                 clock: Arc::clone(&clock),
                 runtime: runtime.clone(),
                 stop: stop.clone(),
@@ -350,7 +347,7 @@ impl Daemon {
             let pages = Arc::new(Pages::new(&config.site.name, &menu, ""));
             let tls = config.web.tls.as_ref().map(web::Tls::read).transpose()?;
             let client =
-                crate::source::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
+                crate::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
             let hooks = web::hooks::HookSite {
                 db: db.clone(),
                 reception: Reception {

@@ -2,15 +2,15 @@
 
 mod poll;
 mod probe;
-mod turns;
+mod shared_limit;
 
-pub use poll::{Ask, PollError, Polled, fetch_papers, poll};
+pub use poll::{PollError, PollScope, PollSummary, fetch_papers, poll};
 pub use probe::{Probe, probe};
 
 use crate::paper::{Paper, PaperId};
 use crate::source::Record;
 use crate::source::jsonl::Reader;
-use crate::source::saved;
+use crate::source::recorded;
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -94,7 +94,7 @@ impl Import {
         self.imported
     }
 
-    /// Takes in a file: JSON lines or an answer of a source that was saved, plain or
+    /// Takes in a file: JSON lines or an answer of a source that was recorded, plain or
     /// gzipped; `step` is told the count after every batch and what was set aside in it.
     pub fn take_in_file(
         &mut self,
@@ -106,7 +106,9 @@ impl Import {
             path: path.to_owned(),
             cause,
         };
-        if let Some(answer) = saved::read_file(path, self.now.date_naive()).map_err(unreadable)? {
+        if let Some(answer) =
+            recorded::read_file(path, self.now.date_naive()).map_err(unreadable)?
+        {
             for record in answer {
                 self.add(record);
             }

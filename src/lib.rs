@@ -40,7 +40,7 @@
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
 //! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`der`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
-//! | border | [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
+//! | border | [`http`], [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | watch | [`findings`], [`upkeep`] | the store, the disk, the network |
@@ -66,7 +66,7 @@
 //! - Other sources announce a paper on the day that they can be asked for, or,
 //!   where they only show what they hold, when it is first seen: `source/remote.rs`
 //!   and `source/days.rs` say how, and why.
-//! - Each provider has one gate in the process ([`source::http`]), and the processes
+//! - Each provider has one gate in the process ([`http`]), and the processes
 //!   of an installation take turns at it through the database; what it says of how
 //!   long to stay away is stored before anything else is done.
 //! - An interest's categories are where its papers must come from; its keywords
@@ -136,6 +136,7 @@ pub mod embedding;
 pub mod failpoint;
 pub mod fields;
 pub mod findings;
+pub mod http;
 pub mod inbound;
 pub mod intake;
 pub mod links;

@@ -17,12 +17,12 @@ use crate::clock::{Clock, SystemClock};
 use crate::coverage::CoverageState;
 use crate::digest::{DigestSettings, Dress, Templates};
 use crate::edition::{ActiveEmbedder, Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
+use crate::http::{Http, HttpEnv, HttpError, HttpSettings};
 use crate::inbound::InboundSettings;
-use crate::intake::{Ask, Import, Imported, IntakeError, PollError, poll};
+use crate::intake::{Import, Imported, IntakeError, PollError, PollScope, poll};
 use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
-use crate::source::http::{Http, HttpError, HttpSettings, Surroundings};
 use crate::source::jsonl::Reader;
 use crate::source::{SourceKind, SourceSettings};
 use crate::store::sqlite::SqliteStore;
@@ -372,7 +372,7 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
 }
 
 /// The client of a trial. It tries once: there is something else to show.
-pub fn client(around: Surroundings) -> Result<Http, HttpError> {
+pub fn client(around: HttpEnv) -> Result<Http, HttpError> {
     Http::new(
         HttpSettings {
             tries: 1,
@@ -401,7 +401,7 @@ async fn fetch(
             ..SourceSettings::new("arxiv", SourceKind::Arxiv)
         };
         let Ok(polled) =
-            tokio::time::timeout_at(deadline, poll(db, http, &source, Ask::Everything)).await
+            tokio::time::timeout_at(deadline, poll(db, http, &source, PollScope::Everything)).await
         else {
             break;
         };

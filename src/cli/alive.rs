@@ -3,7 +3,7 @@
 use super::open::Place;
 use super::{Done, out};
 use crate::config::Config;
-use crate::source::http::tls;
+use crate::http::tls;
 use anyhow::{Context, anyhow};
 use axum::http::Uri;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -5,9 +5,9 @@ use super::papers::print_coverage;
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
 use crate::edition::refresh_archive;
-use crate::intake::{Ask, Polled, poll};
+use crate::http::{Http, HttpEnv, HttpSettings};
+use crate::intake::{PollScope, PollSummary, poll};
 use crate::source::arxiv::{eastern_date, is_working_day};
-use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::source::{SourceKind, SourceSettings};
 use crate::store::Db;
 use anyhow::{Context, anyhow};
@@ -32,26 +32,25 @@ const SHOWN_MAX: usize = 20;
 pub(super) fn run(options: &Options, place: &Place) -> Done {
     let (config, db) = place.open()?;
     let sources = chosen(&config.sources, options.source.as_deref())?;
-    let http = Http::new(
-        HttpSettings::of_site(&config.site),
-        Surroundings::of_the_machine(),
-    )?;
+    let http = Http::new(HttpSettings::of_site(&config.site), HttpEnv::system())?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let mut all: Vec<Polled> = Vec::new();
+    let mut all: Vec<PollSummary> = Vec::new();
     let mut gone: Vec<(String, NaiveDate, Vec<String>)> = Vec::new();
     let mut failed = false;
-    let ask = options.since.map_or(Ask::Everything, Ask::Since);
+    let ask = options
+        .since
+        .map_or(PollScope::Everything, PollScope::Since);
     for source in sources {
         out::note(format!("{}: asking", source.name));
         let progress = out::Progress::new("requests", source.categories.len() as u64);
         let polled = runtime.block_on(async {
-            let before = http.answers();
+            let before = http.responses();
             let mut ticks = tokio::time::interval(Duration::from_millis(250));
             let mut polling = pin!(poll(&db, &http, source, ask));
             loop {
                 tokio::select! {
                     polled = &mut polling => return polled,
-                    _ = ticks.tick() => progress.at(http.answers() - before),
+                    _ = ticks.tick() => progress.at(http.responses() - before),
                 }
             }
         });
@@ -172,7 +171,7 @@ fn out_of_reach(
     Ok(gone)
 }
 
-fn print(all: &[Polled]) -> Done {
+fn print(all: &[PollSummary]) -> Done {
     for polled in all {
         out::line(format!(
             "{}: read {}: {} new, {} changed, {} merged, {} passed over, {} rejected",

@@ -5,8 +5,8 @@ use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::edition::{ActiveEmbedder, refresh_vectors};
 use crate::embedding::{Embedder, Kind};
-use crate::model::{self, Hub, KNOWN, Loading, ModelError, Source};
-use crate::source::http::{HttpSettings, Surroundings};
+use crate::http::{HttpEnv, HttpSettings};
+use crate::model::{self, CATALOG, Download, Hub, ModelError, ModelOrigin};
 use crate::store::Db;
 use anyhow::{Context, anyhow};
 use serde_json::json;
@@ -134,7 +134,7 @@ impl At<'_> {
             None => "unknown",
         };
         if self.json {
-            let known: Vec<_> = KNOWN
+            let known: Vec<_> = CATALOG
                 .iter()
                 .map(|known| {
                     json!({"name": known.name, "repository": known.repo, "revision": known.revision, "about": known.about})
@@ -180,7 +180,7 @@ impl At<'_> {
                 row.folder, row.vectors
             ));
         }
-        let others: Vec<_> = KNOWN
+        let others: Vec<_> = CATALOG
             .iter()
             .filter(|known| installed.iter().all(|one| one.name != known.name))
             .collect();
@@ -195,8 +195,8 @@ impl At<'_> {
     }
 
     fn install(&self, text: &str, name: Option<String>, distill: bool, no_use: bool) -> Done {
-        let Some((source, usual)) = model::source_of(text) else {
-            let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+        let Some((source, usual)) = model::origin_of(text) else {
+            let names: Vec<&str> = CATALOG.iter().map(|known| known.name).collect();
             return Err(Failure::Usage(anyhow!(
                 "{text:?} is no model: name one of {}, a folder that is there, or a repository such as \
                  sentence-transformers/all-MiniLM-L6-v2",
@@ -231,12 +231,12 @@ impl At<'_> {
     }
 
     /// Puts the model's files into place, unless they are.
-    fn bring(&self, source: &Source, name: &str) -> Done {
+    fn bring(&self, source: &ModelOrigin, name: &str) -> Done {
         let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if let Ok(installed) = model::installed(self.folder(), name) {
             let from = match source {
-                Source::Folder(folder) => real(folder).display().to_string(),
-                Source::Hub { repo, .. } => repo.clone(),
+                ModelOrigin::Folder(folder) => real(folder).display().to_string(),
+                ModelOrigin::Hub { repo, .. } => repo.clone(),
             };
             if installed.manifest.from != from {
                 return Err(Failure::Failed(anyhow!(
@@ -251,22 +251,18 @@ impl At<'_> {
             return Ok(());
         }
         match source {
-            Source::Folder(folder) => Ok(model::copy(&real(folder), self.folder(), name)?),
-            Source::Hub { repo, revision } => self.fetch(repo, revision, name),
+            ModelOrigin::Folder(folder) => Ok(model::copy(&real(folder), self.folder(), name)?),
+            ModelOrigin::Hub { repo, revision } => self.fetch(repo, revision, name),
         }
     }
 
     fn fetch(&self, repo: &str, revision: &str, name: &str) -> Done {
         let settings = HttpSettings::of_site(&self.config.site);
-        let hub = Hub::new(
-            &self.config.model.hub,
-            &settings,
-            Surroundings::of_the_machine(),
-        )?;
+        let hub = Hub::new(&self.config.model.hub, &settings, HttpEnv::system())?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
         let mut file = String::new();
         let mut progress: Option<out::Progress> = None;
-        let step = |loading: Loading<'_>| {
+        let step = |loading: Download<'_>| {
             if loading.file != file {
                 loading.file.clone_into(&mut file);
                 progress = None;

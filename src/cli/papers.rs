@@ -5,12 +5,12 @@ use super::{Done, Failure, explain, out};
 use crate::coverage::Coverage;
 use crate::edition::find::{self, Nearest};
 use crate::edition::{Kin, StoredVectors, explain_paper, refresh_archive, sign_papers, similar};
+use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{Import, fetch_papers};
 use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::site::Site;
-use crate::source::http::{Http, HttpSettings, Surroundings};
 use crate::source::{SourceKind, SourceSettings};
 use crate::store::{Db, SetAside, Split, StoredPaper};
 use anyhow::{Context, anyhow};
@@ -320,7 +320,7 @@ fn split(id: &str, place: &Place) -> Done {
 
 /// Asks a source for one paper, and says why it does not come.
 fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done {
-    let http = Http::new(HttpSettings::of_site(site), Surroundings::of_the_machine())?;
+    let http = Http::new(HttpSettings::of_site(site), HttpEnv::system())?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let polled = runtime.block_on(fetch_papers(db, &http, source, std::slice::from_ref(id)))?;
     for note in &polled.notes {

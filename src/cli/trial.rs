@@ -1,7 +1,7 @@
 //! `try`: show the whole job at work.
 
 use super::{Done, Failure, out};
-use crate::source::http::Surroundings;
+use crate::http::HttpEnv;
 use crate::trial::{self, FETCH_LIMIT, Material, Outcome, Trial};
 use anyhow::{Context, anyhow};
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(super) fn run(options: Options, json: bool) -> Done {
             "fetching today's papers from arXiv (up to {} seconds)",
             FETCH_LIMIT.as_secs()
         ));
-        let http = trial::client(Surroundings::of_the_machine())?;
+        let http = trial::client(HttpEnv::system())?;
         Material::Arxiv {
             http,
             endpoint: None,

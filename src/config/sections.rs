@@ -572,7 +572,7 @@ pub(super) fn is_house(host: &str) -> bool {
         .trim_end_matches('.')
         .to_lowercase();
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return !crate::source::http::is_public(address);
+        return !crate::http::is_public(address);
     }
     // RFC 6761 and RFC 6762, RFC 8375, and what ICANN keeps for private use.
     let private = [

@@ -4,8 +4,8 @@ use super::driver::{Step, StepError};
 use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::edition::{VectorError, refresh_vectors};
-use crate::intake::{Ask, IntakeError, PollError, Polled, poll};
-use crate::source::http::Http;
+use crate::http::Http;
+use crate::intake::{IntakeError, PollError, PollScope, PollSummary, poll};
 use crate::source::{SourceKind, SourceSettings};
 use crate::store::Db;
 use chrono::{DateTime, Utc};
@@ -54,7 +54,7 @@ impl FetchTask {
             let looked = tokio::select! {
                 // A look may wait for its provider for minutes; what it has brought is stored in one go.
                 () = self.stop.cancelled() => return Ok(Step::Idle),
-                looked = poll(&self.db, &self.http, source, Ask::WhatIsDue) => looked,
+                looked = poll(&self.db, &self.http, source, PollScope::WhatIsDue) => looked,
             };
             match looked {
                 Err(PollError::Intake(IntakeError::Store(error))) => return Err(error.into()),
@@ -113,7 +113,7 @@ impl FetchTask {
     async fn note(
         &self,
         source: &SourceSettings,
-        looked: &Result<Polled, PollError>,
+        looked: &Result<PollSummary, PollError>,
         now: DateTime<Utc>,
     ) -> Result<(), StepError> {
         let why = match looked {
@@ -153,7 +153,7 @@ impl FetchTask {
     }
 
     /// Says what a look brought, and what is wrong with a source when that changes.
-    fn say(&self, source: &SourceSettings, looked: Result<Polled, PollError>) {
+    fn say(&self, source: &SourceSettings, looked: Result<PollSummary, PollError>) {
         match looked {
             Ok(polled) => {
                 if polled.failures.is_empty() {

@@ -12,7 +12,7 @@ pub const WAIT: Duration = Duration::from_secs(10);
 
 /// What the clock of `witness`, a web server, says.
 pub async fn their_time(witness: &str) -> Result<DateTime<Utc>, String> {
-    let client = crate::source::http::one_time_client().map_err(|error| causes(&error))?;
+    let client = crate::http::one_time_client().map_err(|error| causes(&error))?;
     let answer = client
         .head(witness)
         .timeout(WAIT)
@@ -46,7 +46,7 @@ pub async fn site_certificate(base_url: &str) -> Option<Result<DateTime<Utc>, St
 async fn end_at(host: &str, port: u16) -> Result<DateTime<Utc>, String> {
     let name = rustls::pki_types::ServerName::try_from(host.to_owned())
         .map_err(|error| error.to_string())?;
-    let config = crate::source::http::tls().map_err(|error| error.to_string())?;
+    let config = crate::http::tls().map_err(|error| error.to_string())?;
     let stream = TcpStream::connect((host, port))
         .await
         .map_err(|error| error.to_string())?;

@@ -147,8 +147,8 @@ impl WebhookSender {
 
 async fn post(settings: &WebhookSettings, post: &WebhookPayload) -> Result<(), WebhookError> {
     let body = serde_json::to_vec(post).expect("texts have a JSON form");
-    let client = crate::source::http::one_time_client()
-        .map_err(|error| WebhookError::Away(error.to_string()))?;
+    let client =
+        crate::http::one_time_client().map_err(|error| WebhookError::Away(error.to_string()))?;
     let mut request = client
         .post(&settings.url)
         .timeout(WAIT)
@@ -157,9 +157,8 @@ async fn post(settings: &WebhookSettings, post: &WebhookPayload) -> Result<(), W
         request = request.header(SIGNATURE_HEADER, signature(secret.expose_secret(), &body));
     }
     let answer = request.body(body).send().await;
-    let answer = answer.map_err(|error| {
-        WebhookError::Away(crate::source::http::in_one_line(&error.without_url()))
-    })?;
+    let answer = answer
+        .map_err(|error| WebhookError::Away(crate::http::error_line(&error.without_url())))?;
     if answer.status().is_success() {
         Ok(())
     } else {

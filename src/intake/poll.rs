@@ -1,14 +1,14 @@
-//! One look at one source: what is new goes to the store, papers and coverage together.
+//! One result at one source: what is new goes to the store, papers and coverage together.
 
 mod arxiv;
 mod fetched;
 mod file;
 
 use super::IntakeError;
-use super::turns::Shared;
-use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use super::shared_limit::DbRateLimit;
+use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
+use crate::http::Http;
 use crate::paper::PaperId;
-use crate::source::http::Http;
 use crate::source::{Batch, SourceKind, SourceSettings, Unreadable, brief};
 use crate::store::{Db, SetAside, StoreError, TakenIn};
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -20,7 +20,7 @@ const COVERAGE_DAYS: u64 = 40;
 
 /// When a source is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum PollScope {
     /// Where an answer may bring something: what is settled is left alone.
     WhatIsDue,
     /// In any case.
@@ -30,24 +30,24 @@ pub enum Ask {
     Since(NaiveDate),
 }
 
-impl Ask {
+impl PollScope {
     /// Whether settled days are asked for as well.
     pub fn is_everything(self) -> bool {
-        self != Ask::WhatIsDue
+        self != PollScope::WhatIsDue
     }
 
     /// The day from which gaps are to be filled.
     pub fn since(self) -> Option<NaiveDate> {
         match self {
-            Ask::Since(date) => Some(date),
-            Ask::WhatIsDue | Ask::Everything => None,
+            PollScope::Since(date) => Some(date),
+            PollScope::WhatIsDue | PollScope::Everything => None,
         }
     }
 }
 
-/// What one look at a source brought.
+/// What one result at a source brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Polled {
+pub struct PollSummary {
     /// Name of the source.
     pub source: String,
     /// Categories that were asked for (or files that were read).
@@ -64,9 +64,9 @@ pub struct Polled {
     pub passed_over: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,
-    /// What is known now of the days that the look says something about.
+    /// What is known now of the days that the result says something about.
     pub coverage: Vec<Coverage>,
-    /// Until when the provider wants to be left alone, if that stopped the look.
+    /// Until when the provider wants to be left alone, if that stopped the result.
     pub paused_until: Option<DateTime<Utc>>,
     /// Categories that could not be had or read, and why.
     pub failures: Vec<(String, String)>,
@@ -74,15 +74,15 @@ pub struct Polled {
     pub notes: Vec<String>,
     /// Of the coverage, what was otherwise before.
     #[serde(skip)]
-    pub changes: Vec<CoverageNews>,
+    pub changes: Vec<CoverageUpdate>,
     /// What could not be read.
     #[serde(skip)]
     pub set_aside: Vec<SetAside>,
 }
 
-impl Polled {
+impl PollSummary {
     /// Adds what another question to the same source brought.
-    fn add(&mut self, more: Polled) {
+    fn add(&mut self, more: PollSummary) {
         self.asked += more.asked;
         self.read += more.read;
         self.new += more.new;
@@ -128,7 +128,7 @@ impl Polled {
         for (what, why) in &self.failures {
             tracing::debug!(source.name = source, what, "not read: {why}");
         }
-        for CoverageNews {
+        for CoverageUpdate {
             category,
             date,
             papers,
@@ -177,14 +177,14 @@ impl From<StoreError> for PollError {
 ///
 /// What goes wrong at the source is no error: it stands in the coverage. The
 /// time of taking in is read from the client's clock after the last answer,
-/// since a look may last minutes.
+/// since a result may last minutes.
 pub async fn poll(
     db: &Db,
     http: &Http,
     source: &SourceSettings,
-    ask: Ask,
-) -> Result<Polled, PollError> {
-    let http = &http.taking(Arc::new(Shared(db.clone())));
+    ask: PollScope,
+) -> Result<PollSummary, PollError> {
+    let http = &http.with_shared_limit(Arc::new(DbRateLimit(db.clone())));
     match source.kind {
         SourceKind::Arxiv => Ok(arxiv::poll(db, http, source, ask).await?),
         SourceKind::Jsonl => {
@@ -205,13 +205,13 @@ pub async fn fetch_papers(
     http: &Http,
     source: &SourceSettings,
     ids: &[PaperId],
-) -> Result<Polled, PollError> {
-    let http = &http.taking(Arc::new(Shared(db.clone())));
+) -> Result<PollSummary, PollError> {
+    let http = &http.with_shared_limit(Arc::new(DbRateLimit(db.clone())));
     match source.kind {
         SourceKind::Arxiv => Ok(arxiv::fetch_papers(db, http, source, ids).await?),
-        _ => Ok(Polled {
+        _ => Ok(PollSummary {
             source: source.name.clone(),
-            ..Polled::default()
+            ..PollSummary::default()
         }),
     }
 }
@@ -237,7 +237,7 @@ async fn take_in(
     before: &[Coverage],
     batch: Batch,
     now: DateTime<Utc>,
-) -> Result<Polled, StoreError> {
+) -> Result<PollSummary, StoreError> {
     let Batch {
         papers,
         unreadable,
@@ -286,7 +286,7 @@ async fn take_in(
         coverage
             .retain(|row| row.source == source && days.contains(&(row.category.clone(), row.date)));
     }
-    Ok(Polled {
+    Ok(PollSummary {
         source: source.to_owned(),
         read,
         new: count(TakenIn::New),
@@ -297,13 +297,13 @@ async fn take_in(
         coverage,
         changes,
         set_aside,
-        ..Polled::default()
+        ..PollSummary::default()
     })
 }
 
 /// The news of days that were in another state before.
-fn changes(before: &[Coverage], news: &[CoverageNews]) -> Vec<CoverageNews> {
-    let is_new = |news: &&CoverageNews| {
+fn changes(before: &[Coverage], news: &[CoverageUpdate]) -> Vec<CoverageUpdate> {
+    let is_new = |news: &&CoverageUpdate| {
         let before = before
             .iter()
             .find(|row| row.date == news.date && row.category == news.category);

@@ -1,9 +1,9 @@
-//! A look at a source that takes nothing in: whether it answers, and what.
+//! A result at a source that takes nothing in: whether it answers, and what.
 
-use super::turns::Shared;
+use super::shared_limit::DbRateLimit;
+use crate::http::{Http, Pause};
 use crate::source::arxiv::{self, Arxiv};
-use crate::source::http::{Http, Pause};
-use crate::source::remote::{self, Window};
+use crate::source::fetch::{self, FetchWindow};
 use crate::source::{SourceKind, SourceSettings, brief};
 use crate::store::Db;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub enum Probe {
     Refuses(String),
 }
 
-/// Asks `source` once, for what it has today. With a database the turn is taken
+/// Asks `source` once, for what it has today. With a database the slot is taken
 /// there, as for any other question; nothing else is stored. What takes longer
 /// than `limit` is broken off.
 pub async fn probe(
@@ -33,10 +33,10 @@ pub async fn probe(
         return file(source);
     }
     let http = match db {
-        Some(db) => &http.taking(Arc::new(Shared(db.clone()))),
+        Some(db) => &http.with_shared_limit(Arc::new(DbRateLimit(db.clone()))),
         None => http,
     };
-    let before = http.answers();
+    let before = http.responses();
     let looking = async {
         match source.kind {
             SourceKind::Arxiv => category(http, source).await,
@@ -46,7 +46,7 @@ pub async fn probe(
     match tokio::time::timeout(limit, looking).await {
         Ok(probe) => probe,
         // It goes on from page to page: that is an answer.
-        Err(_) if http.answers() > before => Probe::Answers(format!(
+        Err(_) if http.responses() > before => Probe::Answers(format!(
             "answers, with more than {} seconds can take",
             limit.as_secs()
         )),
@@ -56,16 +56,16 @@ pub async fn probe(
 
 async fn category(http: &Http, source: &SourceSettings) -> Probe {
     let some = &source.categories[..source.categories.len().min(1)];
-    let looks = Arxiv::new(source.endpoint.as_deref())
-        .look(http, some)
+    let results = Arxiv::new(source.endpoint.as_deref())
+        .fetch_feeds(http, some)
         .await;
-    match (looks.looks.into_iter().next(), looks.pause) {
+    match (results.results.into_iter().next(), results.pause) {
         (_, Some(pause)) => waits(&pause),
-        (Some((category, arxiv::Look::Seen(feed))), None) => Probe::Answers(format!(
+        (Some((category, arxiv::FeedResult::Seen(feed))), None) => Probe::Answers(format!(
             "answers: {category} lists {}",
             papers(feed.entries.len())
         )),
-        (Some((_, arxiv::Look::Failed(why) | arxiv::Look::NotAsked(why))), None) => {
+        (Some((_, arxiv::FeedResult::Failed(why) | arxiv::FeedResult::NotAsked(why))), None) => {
             Probe::Away(brief(&why))
         }
         (None, None) => Probe::Refuses("no categories are named".to_owned()),
@@ -74,26 +74,26 @@ async fn category(http: &Http, source: &SourceSettings) -> Probe {
 
 async fn today(http: &Http, source: &SourceSettings) -> Probe {
     let now = http.now();
-    let window = Window {
+    let window = FetchWindow {
         known: Vec::new(),
         since: Some(now.date_naive()),
         everything: true,
         now,
     };
-    let Some(look) = remote::look(source, http, &window).await else {
+    let Some(result) = fetch::fetch(source, http, &window).await else {
         return Probe::Refuses(format!(
             "sources of kind {} are not asked over HTTP",
             source.kind.word()
         ));
     };
-    match (look.failures.first(), look.pause) {
-        (Some((_, why)), _) if look.is_refused => Probe::Refuses(brief(why)),
-        (_, Some(pause)) if look.is_refused => Probe::Refuses(brief(&pause.reason)),
+    match (result.failures.first(), result.pause) {
+        (Some((_, why)), _) if result.is_refused => Probe::Refuses(brief(why)),
+        (_, Some(pause)) if result.is_refused => Probe::Refuses(brief(&pause.reason)),
         (_, Some(pause)) => waits(&pause),
         (Some((_, why)), None) => Probe::Away(brief(why)),
         (None, None) => Probe::Answers(format!(
             "answers: {} so far today",
-            papers(look.arrivals.len())
+            papers(result.arrivals.len())
         )),
     }
 }

@@ -1,6 +1,6 @@
 //! A model's folder: what is in it, and what it makes.
 
-use super::{Known, ModelError};
+use super::{CatalogModel, ModelError};
 use crate::embedding::{BadModel, Embedder, Kind, StaticTable, kind_of};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use serde::{Deserialize, Serialize};
@@ -44,19 +44,19 @@ pub struct Manifest {
 
 /// What a file must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sum {
+pub enum Checksum {
     /// Its SHA-256, in lower-case hexadecimal digits.
     Sha256(String),
     /// The name that git gives it: the SHA-1 of `blob`, its size, and itself.
     Git(String),
 }
 
-impl Sum {
+impl Checksum {
     /// Whether the file at `path` is that; else what it is.
     pub(super) fn check(&self, path: &Path) -> Result<(), ModelError> {
         let (expected, found) = match self {
-            Sum::Sha256(sum) => (sum, sha256(path)?),
-            Sum::Git(sum) => (sum, git_name(path)?),
+            Checksum::Sha256(sum) => (sum, sha256(path)?),
+            Checksum::Git(sum) => (sum, git_name(path)?),
         };
         if *expected == found {
             return Ok(());
@@ -280,7 +280,11 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Embedder>, ModelError> {
 }
 
 /// What a model from `from` has that its files do not say.
-pub(super) fn manifest_of(from: &str, revision: Option<String>, known: Option<&Known>) -> Manifest {
+pub(super) fn manifest_of(
+    from: &str,
+    revision: Option<String>,
+    known: Option<&CatalogModel>,
+) -> Manifest {
     Manifest {
         from: from.to_owned(),
         revision,
@@ -297,7 +301,7 @@ pub use encoder::{open_encoder, save_distilled};
 mod encoder {
     use super::{Parts, bad, installed, manifest_of, parts, read_if_any};
     use crate::embedding::{BadModel, Distilled, EncoderFiles, Pooling, SentenceEncoder, Weights};
-    use crate::model::{ModelError, Stage};
+    use crate::model::{InstallStage, ModelError};
     use serde_json::Value;
     use std::path::Path;
 
@@ -377,7 +381,7 @@ mod encoder {
         from: &str,
         made: &Distilled,
     ) -> Result<(), ModelError> {
-        let stage = Stage::new(path, name)?;
+        let stage = InstallStage::new(path, name)?;
         stage.write("config.json", &made.config)?;
         stage.write("tokenizer.json", &made.tokenizer)?;
         stage.write("model.safetensors", &made.weights)?;

@@ -6,8 +6,8 @@
 //! (<https://huggingface.co/docs/hub/storage-backends>). We follow redirections
 //! ourselves, since those headers are on the first answer only.
 
-use super::Sum;
-use crate::source::http::{HttpSettings, Surroundings, in_one_line, tls};
+use super::Checksum;
+use crate::http::{HttpEnv, HttpSettings, error_line, tls};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Client, Response, Url};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub enum HubError {
 
 /// How far a file has come.
 #[derive(Debug, Clone, Copy)]
-pub struct Loading<'a> {
+pub struct Download<'a> {
     /// Its name.
     pub file: &'a str,
     /// Bytes that are here.
@@ -92,7 +92,7 @@ pub(super) struct Fetch<'a> {
     pub(super) revision: &'a str,
     pub(super) file: &'a str,
     /// What it must be, where that is known beforehand.
-    pub(super) expected: Option<Sum>,
+    pub(super) expected: Option<Checksum>,
 }
 
 /// A file that is here.
@@ -107,7 +107,7 @@ pub(super) struct Fetched {
 pub struct Hub {
     address: String,
     client: Client,
-    around: Surroundings,
+    around: HttpEnv,
 }
 
 impl std::fmt::Debug for Hub {
@@ -121,7 +121,7 @@ impl std::fmt::Debug for Hub {
 /// What the hub says of a file.
 #[derive(Debug, Default)]
 struct Said {
-    sum: Option<Sum>,
+    sum: Option<Checksum>,
     bytes: Option<u64>,
     commit: Option<String>,
 }
@@ -138,8 +138,8 @@ impl Said {
         let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()));
         if self.sum.is_none() {
             self.sum = name.and_then(|name| match name.len() {
-                64 => Some(Sum::Sha256(name)),
-                40 => Some(Sum::Git(name)),
+                64 => Some(Checksum::Sha256(name)),
+                40 => Some(Checksum::Git(name)),
                 _ => None,
             });
         }
@@ -167,11 +167,7 @@ enum Try {
 
 impl Hub {
     /// The hub at `address`.
-    pub fn new(
-        address: &str,
-        settings: &HttpSettings,
-        around: Surroundings,
-    ) -> Result<Self, HubError> {
+    pub fn new(address: &str, settings: &HttpSettings, around: HttpEnv) -> Result<Self, HubError> {
         let client = Client::builder()
             .user_agent(&settings.user_agent)
             .connect_timeout(settings.connect_timeout)
@@ -196,7 +192,7 @@ impl Hub {
         &self,
         ask: &Fetch<'_>,
         path: &Path,
-        step: &mut impl FnMut(Loading<'_>),
+        step: &mut impl FnMut(Download<'_>),
     ) -> Result<Option<Fetched>, HubError> {
         let url = format!(
             "{}/{}/resolve/{}/{}",
@@ -254,7 +250,7 @@ impl Hub {
         ask: &Fetch<'_>,
         url: &str,
         part: &Path,
-        step: &mut impl FnMut(Loading<'_>),
+        step: &mut impl FnMut(Download<'_>),
     ) -> Result<Try, HubError> {
         let here = tokio::fs::metadata(part)
             .await
@@ -332,14 +328,14 @@ impl Hub {
                         });
                     }
                     file.write_all(&bytes).await.map_err(failed)?;
-                    step(Loading {
+                    step(Download {
                         file: ask.file,
                         done,
                         whole,
                     });
                 }
                 Ok(None) => break None,
-                Err(error) => break Some(in_one_line(&error)),
+                Err(error) => break Some(error_line(&error)),
             }
         };
         file.sync_all().await.map_err(failed)?;
@@ -375,7 +371,7 @@ impl Hub {
             }
             let response = match request.send().await {
                 Ok(response) => response,
-                Err(error) => return Ok(Err(in_one_line(&error))),
+                Err(error) => return Ok(Err(error_line(&error))),
             };
             said.listen(response.headers(), hop == 0);
             if !response.status().is_redirection() {

@@ -2,8 +2,8 @@
 //! whole, after it was looked at, or not at all.
 
 use super::folder::{MANIFEST, SMALL, WEIGHTS, manifest_of, open, sha256};
-use super::hub::{Fetch, Hub, Loading};
-use super::{HubError, Known, Manifest, ModelError, Sum};
+use super::hub::{Download, Fetch, Hub};
+use super::{CatalogModel, Checksum, HubError, Manifest, ModelError};
 use crate::embedding::{Kind, check_small};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a model is to come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ModelOrigin {
     /// A folder of this machine.
     Folder(PathBuf),
     /// A repository of the hub.
@@ -32,9 +32,9 @@ pub fn is_name(name: &str) -> bool {
 /// What `text` asks for, with the name it is installed under: a known model, a
 /// folder, or a repository (`owner/name`, `@revision` behind it for another than
 /// the newest). `None` if it is none of them.
-pub fn source_of(text: &str) -> Option<(Source, String)> {
-    if let Some(known) = Known::find(text) {
-        let source = Source::Hub {
+pub fn origin_of(text: &str) -> Option<(ModelOrigin, String)> {
+    if let Some(known) = CatalogModel::find(text) {
+        let source = ModelOrigin::Hub {
             repo: known.repo.to_owned(),
             revision: known.revision.to_owned(),
         };
@@ -45,12 +45,12 @@ pub fn source_of(text: &str) -> Option<(Source, String)> {
         // `.` has no name, its real path has.
         let real = path.canonicalize().ok()?;
         let name = real.file_name()?.to_str()?.to_owned();
-        return Some((Source::Folder(path.to_owned()), name));
+        return Some((ModelOrigin::Folder(path.to_owned()), name));
     }
     let (repo, revision) = text.split_once('@').unwrap_or((text, "main"));
     let (owner, name) = repo.split_once('/')?;
     let is_revision = !revision.is_empty() && revision.split('/').all(is_name);
-    let source = Source::Hub {
+    let source = ModelOrigin::Hub {
         repo: repo.to_owned(),
         revision: revision.to_owned(),
     };
@@ -59,14 +59,14 @@ pub fn source_of(text: &str) -> Option<(Source, String)> {
 
 /// A folder in which a model is put together.
 #[derive(Debug)]
-pub struct Stage {
+pub struct InstallStage {
     folder: PathBuf,
     target: PathBuf,
     /// Held as long as this lives: two programs must not write the same files.
     _lock: File,
 }
 
-impl Stage {
+impl InstallStage {
     /// A stage for the model `name` of the folder `path`. What an earlier, interrupted one left is there.
     pub fn new(path: &Path, name: &str) -> Result<Self, ModelError> {
         if !is_name(name) {
@@ -77,7 +77,7 @@ impl Stage {
         let lock_path = folder.join("lock");
         let lock = File::create(&lock_path).map_err(ModelError::file(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Stage {
+            Ok(()) => Ok(InstallStage {
                 folder,
                 target,
                 _lock: lock,
@@ -195,8 +195,8 @@ pub fn copy(from: &Path, path: &Path, name: &str) -> Result<(), ModelError> {
             return Err(none(file));
         }
     }
-    let stage = Stage::new(path, name)?;
-    let mut manifest = manifest_of(&place, None, Known::find(name));
+    let stage = InstallStage::new(path, name)?;
+    let mut manifest = manifest_of(&place, None, CatalogModel::find(name));
     // What another paperboy has written down goes along.
     if let Ok(text) = std::fs::read(from.join(MANIFEST))
         && let Ok(written) = serde_json::from_slice::<Manifest>(&text)
@@ -232,10 +232,10 @@ pub async fn fetch(
     (repo, revision): (&str, &str),
     path: &Path,
     name: &str,
-    mut step: impl FnMut(Loading<'_>),
+    mut step: impl FnMut(Download<'_>),
 ) -> Result<(), ModelError> {
-    let stage = Stage::new(path, name)?;
-    let known = Known::find(repo).filter(|known| known.revision == revision);
+    let stage = InstallStage::new(path, name)?;
+    let known = CatalogModel::find(repo).filter(|known| known.revision == revision);
     let place = format!("{repo} at {revision}");
     // A branch may move while we fetch: all files come from the commit that the first one names.
     let mut commit: Option<String> = None;
@@ -296,7 +296,7 @@ pub async fn fetch(
     stage.finish(manifest)
 }
 
-impl Sum {
+impl Checksum {
     /// The same as an error of the hub.
     pub(super) fn check_fetched(&self, path: &Path, url: &str) -> Result<(), HubError> {
         match self.check(path) {
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_model_is_asked_for_by_name_folder_or_repository() {
-        let hub = |repo: &str, revision: &str| Source::Hub {
+        let hub = |repo: &str, revision: &str| ModelOrigin::Hub {
             repo: repo.into(),
             revision: revision.into(),
         };
@@ -329,16 +329,16 @@ mod tests {
             "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
         );
         assert_eq!(
-            source_of("all-minilm-l6-v2"),
+            origin_of("all-minilm-l6-v2"),
             Some((hub(minilm.0, minilm.1), "all-MiniLM-L6-v2".into()))
         );
-        assert_eq!(source_of(minilm.0), source_of("all-MiniLM-L6-v2"));
+        assert_eq!(origin_of(minilm.0), origin_of("all-MiniLM-L6-v2"));
         assert_eq!(
-            source_of("some/model"),
+            origin_of("some/model"),
             Some((hub("some/model", "main"), "model".into()))
         );
         assert_eq!(
-            source_of("some/model@refs/pr/1"),
+            origin_of("some/model@refs/pr/1"),
             Some((hub("some/model", "refs/pr/1"), "model".into()))
         );
         for wrong in [
@@ -352,7 +352,7 @@ mod tests {
             "a/b?x",
             "a /b",
         ] {
-            assert_eq!(source_of(wrong), None, "{wrong:?}");
+            assert_eq!(origin_of(wrong), None, "{wrong:?}");
         }
         let folder = tempfile::Builder::new().prefix("table").tempdir().unwrap();
         let text = folder.path().to_str().unwrap();
@@ -364,8 +364,8 @@ mod tests {
             .unwrap()
             .to_owned();
         assert_eq!(
-            source_of(text),
-            Some((Source::Folder(folder.path().to_owned()), name))
+            origin_of(text),
+            Some((ModelOrigin::Folder(folder.path().to_owned()), name))
         );
     }
 }

@@ -4,17 +4,17 @@
 //! appears there whole or not at all, with `paperboy.json`, which says where it is
 //! from and what its files must be.
 
+mod catalog;
 mod folder;
 mod hub;
 mod install;
-mod known;
 
-pub use folder::{Installed, Manifest, Sum, installed, list, open, open_installed};
+pub use catalog::{CATALOG, CatalogModel};
+pub use folder::{Checksum, Installed, Manifest, installed, list, open, open_installed};
 #[cfg(feature = "encoder")]
 pub use folder::{open_encoder, save_distilled};
-pub use hub::{Hub, HubError, Loading};
-pub use install::{Source, Stage, copy, fetch, is_name, source_of};
-pub use known::{KNOWN, Known};
+pub use hub::{Download, Hub, HubError};
+pub use install::{InstallStage, ModelOrigin, copy, fetch, is_name, origin_of};
 
 use crate::embedding::BadModel;
 use std::path::PathBuf;

@@ -4,17 +4,17 @@
 //! answers, and lenient for that reason: numbers may be text, fields may lack,
 //! dates may be unpadded (research/recommenders.md section 6.8). Every version is
 //! a record of its own: the first announces the paper, later ones are news of
-//! one that is known. Pages are walked by what came, not by what a page should
+//! one that is known. PageGuard are walked by what came, not by what a page should
 //! hold; the total that the server declares may be too high.
 
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates::day as date_of;
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
-use super::identity::{Names, kept, name_in_order};
+use super::fetch::Arrival;
+use super::identifiers::{Identifiers, excerpt, name_in_order};
 use super::json::{count, list, text};
-use super::reach::{Pages, Reach, Trouble, error_in};
-use super::remote::Arrival;
+use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};
 use super::{SourceKind, SourceSettings, Unreadable};
+use crate::http::{Http, Provider};
 use crate::paper::Paper;
 use crate::text::clean_text;
 use chrono::{NaiveDate, TimeDelta};
@@ -27,7 +27,7 @@ const SPACING: TimeDelta = TimeDelta::seconds(1);
 /// One of the two servers.
 #[derive(Debug)]
 pub struct Biorxiv {
-    reach: Reach,
+    client: ProviderClient,
     server: &'static str,
     /// Folded; empty for all.
     categories: Vec<String>,
@@ -61,7 +61,7 @@ impl Biorxiv {
         };
         Biorxiv {
             // Both are one service with one address.
-            reach: Reach::new("biorxiv", HOST, source.endpoint.as_deref(), SPACING),
+            client: ProviderClient::new("biorxiv", HOST, source.endpoint.as_deref(), SPACING),
             server,
             categories: source
                 .categories
@@ -89,41 +89,41 @@ fn folded(category: &str) -> String {
         .to_owned()
 }
 
-impl ByDay for Biorxiv {
-    fn habits(&self) -> Habits {
-        Habits {
+impl DailySource for Biorxiv {
+    fn policy(&self) -> DayPolicy {
+        DayPolicy {
             zone: chrono_tz::America::New_York,
-            first_days: 3,
-            again_days: 3,
+            initial_days: 3,
+            reread_days: 3,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
-        let mut day = Day::default();
-        let mut pages = Pages::default();
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
+        let mut day = DayResult::default();
+        let mut pages = PageGuard::default();
         let mut cursor = 0_u64;
         let mut wanted = 0;
         loop {
-            let url = self.reach.url(
+            let url = self.client.url(
                 &format!("/details/{}/{date}/{date}/{cursor}/json", self.server),
                 &[],
             );
             let came = match pages.go_on(&cursor.to_string()) {
                 Ok(()) => self
-                    .reach
+                    .client
                     .json(http, &url)
                     .await
                     .and_then(|answer| read(&answer, &url)),
-                Err(trouble) => Err(trouble),
+                Err(error) => Err(error),
             };
             let page = match came {
                 Ok(page) => page,
-                Err(trouble) => {
-                    day.trouble = Some(trouble);
+                Err(error) => {
+                    day.error = Some(error);
                     break;
                 }
             };
@@ -160,7 +160,7 @@ impl ByDay for Biorxiv {
 }
 
 /// Reads one page.
-pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let status = text(answer, "/messages/0/status").unwrap_or_default();
     let records = list(answer, "/collection");
     if records.is_empty()
@@ -172,17 +172,17 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         } else {
             status
         });
-        return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+        return Err(FetchError::Invalid(format!("{place} answers {said:?}")));
     }
     if records.is_empty() && !status.is_empty() && status != "ok" && !status.starts_with("no posts")
     {
-        return Err(Trouble::Nonsense(format!("{place} answers {status:?}")));
+        return Err(FetchError::Invalid(format!("{place} answers {status:?}")));
     }
     let read = |(at, record): (usize, &Value)| {
         posted(record).map_err(|reason| Unreadable {
             place: format!("{place} record {}", at + 1),
             reason,
-            record: kept(&record.to_string()),
+            record: excerpt(&record.to_string()),
         })
     };
     let entries = records.iter().enumerate().map(read).collect();
@@ -195,9 +195,9 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
 fn posted(record: &Value) -> Result<Posted, String> {
     let title = text(record, "/title").ok_or("no title in it")?;
     let doi = text(record, "/doi").ok_or("no DOI in it")?;
-    let names = Names {
+    let names = Identifiers {
         doi: Some(doi.clone()),
-        ..Names::default()
+        ..Identifiers::default()
     };
     let paper = names.paper(&title)?;
     let date = text(record, "/date").ok_or("no date in it")?;
@@ -207,7 +207,7 @@ fn posted(record: &Value) -> Result<Posted, String> {
     let is_first = version.is_none_or(|version| version <= 1);
     // Where it was published: the other name of the work.
     let published_as = text(record, "/published").filter(|doi| doi.starts_with("10."));
-    let journal = super::identity::doi(published_as.as_deref().unwrap_or_default());
+    let journal = super::identifiers::doi(published_as.as_deref().unwrap_or_default());
     let authors = match text(record, "/authors") {
         Some(authors) => authors
             .split(';')

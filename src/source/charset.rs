@@ -8,7 +8,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 ///
 /// Text that is UTF-8 beyond doubt is read so whatever the header says: servers
 /// add `iso-8859-1` to anything.
-pub(super) fn text(bytes: &[u8], content_type: Option<&str>) -> String {
+pub(super) fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some(text) = utf_32(bytes) {
         return text;
     }
@@ -105,7 +105,7 @@ mod tests {
     fn what_is_said_of_the_bytes_is_believed_unless_they_say_otherwise() {
         let check = |bytes: &[u8], content_type: Option<&str>, expected: &str| {
             assert_eq!(
-                text(bytes, content_type),
+                decode(bytes, content_type),
                 expected,
                 "{bytes:?} {content_type:?}"
             );

@@ -6,13 +6,13 @@
 //! ordinary day some 30,000 DOIs are registered.
 
 use super::SourceSettings;
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates;
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
-use super::identity::{Names, is_no_paper, topics};
+use super::identifiers::{Identifiers, is_front_matter, topics};
 use super::json::{count, list, text, texts};
-use super::reach::{Reach, Trouble, error_in};
-use super::walk::{FIRST, Page, walk};
+use super::pagination::{FIRST, Page, fetch_pages};
+use super::provider_client::{FetchError, ProviderClient, error_in};
+use crate::http::{Http, Provider};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -42,7 +42,7 @@ const NO_WORKS: [&str; 9] = [
 /// Works that a query finds, or of some journals.
 #[derive(Debug)]
 pub struct Crossref {
-    reach: Reach,
+    client: ProviderClient,
     query: Option<String>,
     journals: Vec<String>,
 }
@@ -51,7 +51,7 @@ impl Crossref {
     /// What the settings of the source ask for.
     pub fn new(source: &SourceSettings) -> Self {
         Crossref {
-            reach: Reach::new("crossref", HOST, source.endpoint.as_deref(), SPACING),
+            client: ProviderClient::new("crossref", HOST, source.endpoint.as_deref(), SPACING),
             query: source.query.clone(),
             journals: source.journals.clone(),
         }
@@ -71,31 +71,31 @@ impl Crossref {
         ];
         asked.extend(self.query.as_deref().map(|query| ("query", query)));
         asked.extend(http.contact().map(|contact| ("mailto", contact)));
-        self.reach.url("/works", &asked)
+        self.client.url("/works", &asked)
     }
 }
 
-impl ByDay for Crossref {
-    fn habits(&self) -> Habits {
-        Habits {
+impl DailySource for Crossref {
+    fn policy(&self) -> DayPolicy {
+        DayPolicy {
             zone: chrono_tz::UTC,
-            first_days: 2,
-            again_days: 5,
+            initial_days: 2,
+            reread_days: 5,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
         let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
-        walk(&self.reach, http, date, url, read).await
+        fetch_pages(&self.client, http, date, url, read).await
     }
 }
 
 /// Reads one page, or a single work.
-pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let is_list = answer
         .pointer("/message/items")
         .is_some_and(Value::is_array);
@@ -107,7 +107,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         Some(work) => std::slice::from_ref(work),
         None => {
             let said = error_in(answer).unwrap_or_else(|| "no works".to_owned());
-            return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+            return Err(FetchError::Invalid(format!("{place} answers {said:?}")));
         }
     };
     let read = |work: &Value| {
@@ -115,7 +115,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         let title = text(work, "/title/0").unwrap_or_default();
         // Notices that correct or take back another work are not that work.
         let is_notice = !list(work, "/update-to").is_empty();
-        if NO_WORKS.contains(&kind.as_str()) || is_notice || is_no_paper(&clean_line(&title)) {
+        if NO_WORKS.contains(&kind.as_str()) || is_notice || is_front_matter(&clean_line(&title)) {
             return None;
         }
         Some(paper(work))
@@ -151,10 +151,10 @@ fn paper(work: &Value) -> Result<Paper, String> {
         .filter_map(|other| text(other, "/id"))
         .filter(|id| is_name(id))
         .collect();
-    let paper = Names {
+    let paper = Identifiers {
         doi: Some(doi),
         others,
-        ..Names::default()
+        ..Identifiers::default()
     }
     .paper(&title)?;
     let authors = list(work, "/author").iter().map(|author| {

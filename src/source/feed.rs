@@ -3,18 +3,18 @@
 //! A feed shows what it holds at present, and journals date their papers as they
 //! like: by issue, in the future, weeks before the paper is in the feed, not at
 //! all. So a paper is announced on its own date if that lies between the last
-//! look and this one, and else on the day on which it is first seen
-//! ([`super::remote`]). A feed never says what is yet to come, so nobody waits for
+//! result and this one, and else on the day on which it is first seen
+//! ([`super::fetch`]). A feed never says what is yet to come, so nobody waits for
 //! it: a day is complete or quiet as far as it has been looked at. One that
 //! cannot be read has a single failed day, the first, until it can.
 //!
 //! The reader makes the best of what is not well-formed (`xml.rs`): an off-the-shelf
 //! parser gives up a whole feed for one stray `&`.
 
-use super::http::{Http, HttpError, Provider, Question};
-use super::reach::said;
-use super::remote::{Arrival, Look, Source, Window, failed, paused};
+use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
+use super::provider_client::error_message;
 use super::{SourceSettings, Unreadable};
+use crate::http::{Http, HttpError, HttpRequest, Provider};
 use crate::paper::Paper;
 use chrono::{NaiveDate, TimeDelta};
 
@@ -94,28 +94,28 @@ impl Source for Feed {
         &self.provider
     }
 
-    async fn look(&self, http: &Http, window: &Window) -> Look {
-        let mut look = Look {
-            asked: 1,
-            ..Look::default()
+    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
+        let mut result = FetchResult {
+            requested: 1,
+            ..FetchResult::default()
         };
-        let question = Question {
+        let question = HttpRequest {
             url: self.url.clone(),
             accept: ACCEPT,
-            ..Question::default()
+            ..HttpRequest::default()
         };
-        let why = match http.ask(&self.provider, &question).await {
+        let why = match http.send(&self.provider, &question).await {
             Ok(answer) if answer.status < 300 => {
                 match read(&answer.body, answer.content_type.as_deref(), &self.url) {
                     Ok(items) => {
                         if !items.is_whole {
-                            http.forget(&self.url);
+                            http.evict(&self.url);
                             let why = "the feed breaks off: the rest comes another time".to_owned();
-                            look.failures.push((String::new(), why.clone()));
-                            look.torn.push((String::new(), why));
+                            result.failures.push((String::new(), why.clone()));
+                            result.truncated.push((String::new(), why));
                         }
-                        look.take(items);
-                        return look;
+                        result.take(items);
+                        return result;
                     }
                     Err(why) => why,
                 }
@@ -124,22 +124,22 @@ impl Source for Feed {
                 "{} answers with status {}{}",
                 self.url,
                 answer.status,
-                said(&answer.body)
+                error_message(&answer.body)
             ),
             Err(HttpError::AskedToWait(pause)) => {
-                look.news.extend(paused("", &pause, window));
-                look.pause = Some(pause);
-                return look;
+                result.news.extend(paused("", &pause, window));
+                result.pause = Some(pause);
+                return result;
             }
             Err(error) => error.to_string(),
         };
-        look.news.extend(failed("", &why, window));
-        look.failures.push((String::new(), why));
-        look
+        result.news.extend(failed("", &why, window));
+        result.failures.push((String::new(), why));
+        result
     }
 }
 
-impl Look {
+impl FetchResult {
     fn take(&mut self, items: Items) {
         self.skipped += items.skipped;
         for entry in items.entries {
@@ -158,7 +158,7 @@ impl Look {
 /// Reads a feed that came from `place`, which names the papers that have no name
 /// of their own. The error says what it is instead.
 pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Items, String> {
-    let text = super::charset::text(bytes, content_type);
+    let text = super::charset::decode(bytes, content_type);
     let start =
         text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
     if start.is_empty() {

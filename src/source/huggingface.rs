@@ -5,14 +5,14 @@
 //! both are read again (research/recommenders.md section 6.7). Of a record only
 //! the id and the title are certain to be there.
 
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates::instant;
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
-use super::identity::{Names, kept};
+use super::fetch::Arrival;
+use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
-use super::reach::{Pages, Reach, Trouble, error_in};
-use super::remote::Arrival;
+use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};
 use super::{SourceSettings, Unreadable};
+use crate::http::{Http, Provider};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -29,36 +29,36 @@ const PAGE_PAPERS: usize = 100;
 /// The daily papers.
 #[derive(Debug)]
 pub struct HuggingFace {
-    reach: Reach,
+    client: ProviderClient,
 }
 
 impl HuggingFace {
     /// Those at the real place or at the source's `endpoint`.
     pub fn new(source: &SourceSettings) -> Self {
         HuggingFace {
-            reach: Reach::new("huggingface", HOST, source.endpoint.as_deref(), SPACING),
+            client: ProviderClient::new("huggingface", HOST, source.endpoint.as_deref(), SPACING),
         }
     }
 }
 
-impl ByDay for HuggingFace {
-    fn habits(&self) -> Habits {
+impl DailySource for HuggingFace {
+    fn policy(&self) -> DayPolicy {
         // Most votes come within two weeks.
-        Habits {
+        DayPolicy {
             zone: chrono_tz::UTC,
-            first_days: 3,
-            again_days: 14,
+            initial_days: 3,
+            reread_days: 14,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
-        let mut day = Day::default();
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
+        let mut day = DayResult::default();
         let mut seen: HashSet<PaperId> = HashSet::new();
-        let mut pages = Pages::default();
+        let mut pages = PageGuard::default();
         for page in 0.. {
             let (date_text, page_text, size) =
                 (date.to_string(), page.to_string(), PAGE_PAPERS.to_string());
@@ -67,20 +67,20 @@ impl ByDay for HuggingFace {
                 ("p", &page_text),
                 ("limit", &size),
             ];
-            let url = self.reach.url("/api/daily_papers", &asked);
-            if let Err(trouble) = pages.go_on(&page_text) {
-                day.trouble = Some(trouble);
+            let url = self.client.url("/api/daily_papers", &asked);
+            if let Err(error) = pages.go_on(&page_text) {
+                day.error = Some(error);
                 break;
             }
             let records = match self
-                .reach
+                .client
                 .json(http, &url)
                 .await
                 .and_then(|answer| read(&answer, date, &url))
             {
                 Ok(records) => records,
-                Err(trouble) => {
-                    day.trouble = Some(trouble);
+                Err(error) => {
+                    day.error = Some(error);
                     break;
                 }
             };
@@ -109,11 +109,11 @@ pub fn read(
     answer: &Value,
     date: NaiveDate,
     place: &str,
-) -> Result<Vec<Result<Paper, Unreadable>>, Trouble> {
+) -> Result<Vec<Result<Paper, Unreadable>>, FetchError> {
     let Some(records) = answer.as_array() else {
         let said =
             error_in(answer).map_or_else(|| "no list".to_owned(), |error| format!("{error:?}"));
-        return Err(Trouble::Nonsense(format!("{place} answers {said}")));
+        return Err(FetchError::Invalid(format!("{place} answers {said}")));
     };
     Ok(records
         .iter()
@@ -141,7 +141,7 @@ fn read_one(
     paper(record, date).map_err(|reason| Unreadable {
         place: format!("{place} record {}", at + 1),
         reason,
-        record: kept(&record.to_string()),
+        record: excerpt(&record.to_string()),
     })
 }
 
@@ -153,10 +153,10 @@ fn paper(record: &Value, date: Option<NaiveDate>) -> Result<Paper, String> {
         .or(text(record, "/title"))
         .ok_or("no title in it")?;
     let first = |names: &[&str]| names.iter().find_map(|name| text(record, name));
-    let names = Names {
+    let names = Identifiers {
         arxiv: Some(id.clone()),
         own: Some(format!("hf:{id}")),
-        ..Names::default()
+        ..Identifiers::default()
     };
     let mut paper = names.paper(&title)?;
     // The page there is called as arXiv calls the paper.

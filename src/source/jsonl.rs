@@ -16,7 +16,7 @@ use std::path::Path;
 /// Longest line that is read, in bytes: a paper with 3,000 authors has some 100,000.
 const LINE_BYTES_MAX: usize = 8 << 20;
 
-/// How much of an unreadable record is kept, in characters.
+/// How much of an unreadable record is excerpt, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 const TITLE_CHARS_MAX: usize = 2_000;

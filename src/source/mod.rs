@@ -5,32 +5,32 @@
 //! what it brings. Malformed input costs the record, never the batch.
 
 pub mod arxiv;
+mod authors;
 pub mod biorxiv;
 mod charset;
 pub mod crossref;
+pub mod daily;
 mod dates;
-pub mod days;
 pub mod feed;
-pub mod http;
+pub mod fetch;
 pub mod huggingface;
-mod identity;
+mod identifiers;
 mod json;
 pub mod jsonl;
 pub mod openalex;
 pub mod openreview;
+pub mod pagination;
+pub mod provider_client;
 pub mod pubmed;
-pub mod reach;
-pub mod remote;
-pub mod saved;
+pub mod recorded;
 pub mod semantic_scholar;
 mod settings;
-pub mod walk;
 mod xml;
 
-pub use reach::brief;
+pub use provider_client::brief;
 pub use settings::{SourceKind, SourceSettings};
 
-use crate::coverage::CoverageNews;
+use crate::coverage::CoverageUpdate;
 use crate::paper::Paper;
 
 /// One record of a batch.
@@ -68,7 +68,7 @@ pub struct Batch {
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
     /// What is now known of the source's days.
-    pub news: Vec<CoverageNews>,
+    pub news: Vec<CoverageUpdate>,
     /// Records read.
     pub read: u64,
     /// Records of a paper that the batch held already.

@@ -8,13 +8,13 @@
 //! works come in. Needs a query or journals.
 
 use super::SourceSettings;
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates;
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
-use super::identity::{Names, arxiv_in, is_no_paper, topics};
+use super::identifiers::{Identifiers, arxiv_in, is_front_matter, topics};
 use super::json::{count, list, text, texts};
-use super::reach::{Place, Reach, Trouble, error_in};
-use super::walk::{FIRST, Page, walk};
+use super::pagination::{FIRST, Page, fetch_pages};
+use super::provider_client::{FetchError, KeyLocation, ProviderClient, error_in};
+use crate::http::{Http, Provider};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -34,7 +34,7 @@ const WORDS_MAX: u64 = 20_000;
 /// Works that a query finds, or of some journals.
 #[derive(Debug)]
 pub struct OpenAlex {
-    reach: Reach,
+    client: ProviderClient,
     query: Option<String>,
     journals: Vec<String>,
 }
@@ -42,9 +42,9 @@ pub struct OpenAlex {
 impl OpenAlex {
     /// What the settings of the source ask for.
     pub fn new(source: &SourceSettings) -> Self {
-        let reach = Reach::new("openalex", HOST, source.endpoint.as_deref(), SPACING);
+        let client = ProviderClient::new("openalex", HOST, source.endpoint.as_deref(), SPACING);
         OpenAlex {
-            reach: reach.with_key(Place::Query, "api_key", source.api_key.clone()),
+            client: client.with_key(KeyLocation::Query, "api_key", source.api_key.clone()),
             query: source.query.clone(),
             journals: source.journals.clone(),
         }
@@ -67,34 +67,34 @@ impl OpenAlex {
         ];
         asked.extend(self.query.as_deref().map(|query| ("search", query)));
         asked.extend(http.contact().map(|contact| ("mailto", contact)));
-        self.reach.url("/works", &asked)
+        self.client.url("/works", &asked)
     }
 }
 
-impl ByDay for OpenAlex {
-    fn habits(&self) -> Habits {
-        Habits {
+impl DailySource for OpenAlex {
+    fn policy(&self) -> DayPolicy {
+        DayPolicy {
             zone: chrono_tz::UTC,
-            first_days: 3,
-            again_days: 14,
+            initial_days: 3,
+            reread_days: 14,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
         let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
-        walk(&self.reach, http, date, url, read).await
+        fetch_pages(&self.client, http, date, url, read).await
     }
 }
 
 /// Reads one page.
-pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let Some(works) = answer.pointer("/results").and_then(Value::as_array) else {
         let said = error_in(answer).unwrap_or_else(|| "no results".to_owned());
-        return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+        return Err(FetchError::Invalid(format!("{place} answers {said:?}")));
     };
     let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
@@ -104,7 +104,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
         let is_paratext = work.pointer("/is_paratext").and_then(Value::as_bool) == Some(true);
         let is_other =
             ["paratext", "grant", "peer-review", "dataset", "erratum"].contains(&kind.as_str());
-        if is_paratext || is_other || is_no_paper(&clean_line(&title)) {
+        if is_paratext || is_other || is_front_matter(&clean_line(&title)) {
             return None;
         }
         Some(paper(work, &title))
@@ -130,7 +130,7 @@ fn paper(work: &Value, title: &str) -> Result<Paper, String> {
     let mut others = Vec::new();
     others.extend(text(work, "/ids/pmid").map(|id| format!("pmid:{}", last(id))));
     others.extend(text(work, "/ids/pmcid").map(|id| format!("pmc:{}", last(id))));
-    let names = Names {
+    let names = Identifiers {
         arxiv,
         doi: text(work, "/doi").or(text(work, "/ids/doi")),
         own: own.map(|id| format!("openalex:{}", id.to_uppercase())),

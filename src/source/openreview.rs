@@ -6,15 +6,15 @@
 //! section 6.9).
 //!
 //! A venue makes its papers public when it likes, with dates of weeks before. So
-//! they are announced when they are first seen ([`super::remote`]). The notes are
+//! they are announced when they are first seen ([`super::fetch`]). The notes are
 //! read from the one that was changed last, back to what was read before.
 
-use super::http::{Http, Provider};
-use super::identity::{Names, kept};
+use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
+use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
-use super::reach::{Pages, Reach, Trouble, error_in, rest};
-use super::remote::{Arrival, Look, Source, Window, failed, paused};
+use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in, pause_refused};
 use super::{SourceSettings, Unreadable};
+use crate::http::{Http, Provider};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,13 +29,13 @@ const PAGE_NOTES: u64 = 1_000;
 /// How long a venue is left alone.
 const RESTS: TimeDelta = TimeDelta::hours(2);
 
-/// How far beyond the last look its changes are read: clocks differ, and pages shift.
+/// How far beyond the last result its changes are read: clocks differ, and pages shift.
 const OVERLAP: TimeDelta = TimeDelta::hours(2);
 
 /// Papers of some venues.
 #[derive(Debug)]
 pub struct OpenReview {
-    reach: Reach,
+    client: ProviderClient,
     venues: Vec<String>,
 }
 
@@ -62,9 +62,9 @@ pub struct Note {
 impl OpenReview {
     /// The venues that the source names.
     pub fn new(source: &SourceSettings) -> Self {
-        let reach = Reach::new("openreview", HOST, source.endpoint.as_deref(), SPACING);
+        let client = ProviderClient::new("openreview", HOST, source.endpoint.as_deref(), SPACING);
         OpenReview {
-            reach,
+            client,
             venues: source.venues.clone(),
         }
     }
@@ -83,37 +83,37 @@ impl OpenReview {
             ("limit", size.as_str()),
             ("offset", &offset),
         ];
-        self.reach.url("/notes", &asked)
+        self.client.url("/notes", &asked)
     }
 
-    /// Reads a venue into `look`, back to what was changed before `back_to`.
+    /// Reads a venue into `result`, back to what was changed before `back_to`.
     async fn venue(
         &self,
         http: &Http,
         venue: &str,
         back_to: Option<DateTime<Utc>>,
-        look: &mut Look,
-    ) -> Result<(), Trouble> {
-        let mut pages = Pages::default();
+        result: &mut FetchResult,
+    ) -> Result<(), FetchError> {
+        let mut pages = PageGuard::default();
         let mut offset = 0;
         let mut total = None;
-        let mut is_asked_again = false;
+        let mut is_requested_again = false;
         loop {
             let url = self.url(venue, offset);
-            if !std::mem::take(&mut is_asked_again) {
+            if !std::mem::take(&mut is_requested_again) {
                 pages.go_on(&offset.to_string())?;
             }
-            let page = read(&self.reach.json(http, &url).await?, &url)?;
+            let page = read(&self.client.json(http, &url).await?, &url)?;
             total = page.total.or(total);
             let came = page.entries.len() as u64;
             if came == 0 {
                 match total {
                     Some(total) if offset < total && pages.ask_again() => {
-                        is_asked_again = true;
+                        is_requested_again = true;
                         continue;
                     }
                     Some(total) if offset < total => {
-                        return Err(Trouble::Nonsense(format!(
+                        return Err(FetchError::Invalid(format!(
                             "{url} is empty, of {total} notes"
                         )));
                     }
@@ -130,10 +130,11 @@ impl OpenReview {
                 match entry {
                     Ok(note) => {
                         let day = note.date.map(|at| at.date_naive());
-                        look.arrivals
+                        result
+                            .arrivals
                             .push(Arrival::Seen(note.paper, day, venue.to_owned()));
                     }
-                    Err(unreadable) => look.unreadable.push(unreadable),
+                    Err(unreadable) => result.unreadable.push(unreadable),
                 }
             }
             offset += came;
@@ -149,56 +150,56 @@ impl OpenReview {
 
 impl Source for OpenReview {
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn look(&self, http: &Http, window: &Window) -> Look {
-        let mut look = Look::default();
+    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
+        let mut result = FetchResult::default();
         for venue in &self.venues {
             let last = window.last_seen(venue).map(|row| row.checked_at);
             let rested = last.is_none_or(|last| window.now - last >= RESTS || last > window.now);
             if !rested && !window.everything {
                 continue;
             }
-            look.asked += 1;
+            result.requested += 1;
             let back_to = last
                 .filter(|_| window.since.is_none())
                 .map(|last| last - OVERLAP);
-            match self.venue(http, venue, back_to, &mut look).await {
-                Ok(()) => look.seen.push(venue.clone()),
-                Err(Trouble::Pause(pause)) => {
-                    look.news.extend(paused(venue, &pause, window));
-                    look.pause = Some(pause);
+            match self.venue(http, venue, back_to, &mut result).await {
+                Ok(()) => result.seen.push(venue.clone()),
+                Err(FetchError::Paused(pause)) => {
+                    result.news.extend(paused(venue, &pause, window));
+                    result.pause = Some(pause);
                     break;
                 }
-                Err(Trouble::Refused(why)) => {
-                    look.news.extend(failed(venue, &why, window));
-                    look.pause = Some(rest(&self.reach.provider, &why, http));
-                    look.is_refused = true;
-                    look.failures.push((venue.clone(), why));
+                Err(FetchError::Refused(why)) => {
+                    result.news.extend(failed(venue, &why, window));
+                    result.pause = Some(pause_refused(&self.client.provider, &why, http));
+                    result.is_refused = true;
+                    result.failures.push((venue.clone(), why));
                     break;
                 }
-                Err(Trouble::Away(why) | Trouble::Nonsense(why)) => {
-                    look.news.extend(failed(venue, &why, window));
-                    look.failures.push((venue.clone(), why));
+                Err(FetchError::Unreachable(why) | FetchError::Invalid(why)) => {
+                    result.news.extend(failed(venue, &why, window));
+                    result.failures.push((venue.clone(), why));
                 }
             }
         }
-        look
+        result
     }
 }
 
 /// Reads one page.
-pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let Some(notes) = answer.pointer("/notes").and_then(Value::as_array) else {
         let said = error_in(answer).unwrap_or_else(|| "no notes".to_owned());
-        return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+        return Err(FetchError::Invalid(format!("{place} answers {said:?}")));
     };
     let read = |(at, record): (usize, &Value)| {
         note(record).map_err(|reason| Unreadable {
             place: format!("{place} record {}", at + 1),
             reason,
-            record: kept(&record.to_string()),
+            record: excerpt(&record.to_string()),
         })
     };
     Ok(Page {
@@ -228,14 +229,14 @@ fn note(record: &Value) -> Result<Note, String> {
     let id = text(record, "/forum")
         .or(text(record, "/id"))
         .ok_or("no id in it")?;
-    let mut names = Names {
+    let mut names = Identifiers {
         own: Some(format!("openreview:{id}")),
-        ..Names::default()
+        ..Identifiers::default()
     };
     names.doi = content("doi");
     names.arxiv = ["arxiv", "arxiv_id", "html", "pdf"]
         .iter()
-        .find_map(|name| super::identity::arxiv_in(&content(name)?));
+        .find_map(|name| super::identifiers::arxiv_in(&content(name)?));
     let paper = names.paper(&title)?;
     let instant = |name: &str| {
         let at = count(record, name)

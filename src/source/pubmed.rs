@@ -5,12 +5,14 @@
 //! which leaves the result at the server and says how many there are; then it is
 //! fetched in batches. Errors come with status 200, in the place of the result.
 
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
+use super::daily::{DailySource, DayPolicy, DayResult};
+use super::fetch::Arrival;
 use super::json::{count, text};
-use super::reach::{Pages, Place, Reach, Trouble, error_in, said};
-use super::remote::Arrival;
+use super::provider_client::{
+    FetchError, KeyLocation, PageGuard, ProviderClient, error_in, error_message,
+};
 use super::{SourceSettings, Unreadable};
+use crate::http::{Http, Provider};
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
 
@@ -33,13 +35,13 @@ const RECORDS_MAX: u64 = 10_000;
 /// Records of `PubMed` that a query finds.
 #[derive(Debug)]
 pub struct Pubmed {
-    reach: Reach,
+    client: ProviderClient,
     query: String,
 }
 
 /// What a search left at the server.
 #[derive(Debug, PartialEq)]
-struct Found {
+struct SearchResult {
     count: u64,
     environment: String,
     key: String,
@@ -53,10 +55,10 @@ impl Pubmed {
         } else {
             SPACING
         };
-        let reach = Reach::new("pubmed", HOST, source.endpoint.as_deref(), spacing);
-        let reach = reach.with_key(Place::Query, "api_key", source.api_key.clone());
+        let client = ProviderClient::new("pubmed", HOST, source.endpoint.as_deref(), spacing);
+        let client = client.with_key(KeyLocation::Query, "api_key", source.api_key.clone());
         Pubmed {
-            reach,
+            client,
             query: source.query.clone().unwrap_or_default(),
         }
     }
@@ -67,10 +69,10 @@ impl Pubmed {
         if let Some(contact) = http.contact() {
             asked.push(("email", contact));
         }
-        self.reach.url(&format!("{BASE}/{tool}.fcgi"), &asked)
+        self.client.url(&format!("{BASE}/{tool}.fcgi"), &asked)
     }
 
-    async fn search(&self, http: &Http, date: NaiveDate) -> Result<Found, Trouble> {
+    async fn search(&self, http: &Http, date: NaiveDate) -> Result<SearchResult, FetchError> {
         let day = date.format("%Y/%m/%d").to_string();
         let asked = [
             ("db", "pubmed"),
@@ -83,16 +85,16 @@ impl Pubmed {
             ("retmode", "json"),
         ];
         let url = self.url(http, "esearch", &asked);
-        let answer = self.reach.json(http, &url).await?;
-        found(&answer).map_err(|why| Trouble::Nonsense(format!("{url} answers {why}")))
+        let answer = self.client.json(http, &url).await?;
+        found(&answer).map_err(|why| FetchError::Invalid(format!("{url} answers {why}")))
     }
 
     async fn fetch(
         &self,
         http: &Http,
-        found: &Found,
+        found: &SearchResult,
         start: u64,
-    ) -> Result<Vec<Result<crate::paper::Paper, Unreadable>>, Trouble> {
+    ) -> Result<Vec<Result<crate::paper::Paper, Unreadable>>, FetchError> {
         let (start, size) = (start.to_string(), BATCH_RECORDS.to_string());
         let asked = [
             ("db", "pubmed"),
@@ -103,45 +105,45 @@ impl Pubmed {
             ("retmode", "xml"),
         ];
         let url = self.url(http, "efetch", &asked);
-        let answer = self.reach.get(http, &url, "application/xml").await?;
+        let answer = self.client.get(http, &url, "application/xml").await?;
         if answer.status >= 400 {
-            return Err(Trouble::Nonsense(format!(
+            return Err(FetchError::Invalid(format!(
                 "{url} answers with status {}{}",
                 answer.status,
-                said(&answer.body)
+                error_message(&answer.body)
             )));
         }
-        read(&answer.body, answer.content_type.as_deref(), &url).map_err(Trouble::Nonsense)
+        read(&answer.body, answer.content_type.as_deref(), &url).map_err(FetchError::Invalid)
     }
 }
 
-impl ByDay for Pubmed {
-    fn habits(&self) -> Habits {
-        Habits {
+impl DailySource for Pubmed {
+    fn policy(&self) -> DayPolicy {
+        DayPolicy {
             zone: chrono_tz::America::New_York,
-            first_days: 2,
-            again_days: 3,
+            initial_days: 2,
+            reread_days: 3,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
         let found = match self.search(http, date).await {
             Ok(found) => found,
-            Err(trouble) => return Day::of_trouble(trouble),
+            Err(error) => return DayResult::failed(error),
         };
-        let mut day = Day {
+        let mut day = DayResult {
             declared: Some(found.count),
-            ..Day::default()
+            ..DayResult::default()
         };
         if found.count > RECORDS_MAX {
             day.note =
                 format!("only {RECORDS_MAX} of a search can be had: make the query narrower");
         }
-        let mut pages = Pages::default();
+        let mut pages = PageGuard::default();
         while day.read < found.count.min(RECORDS_MAX) {
             match self.fetch(http, &found, day.read).await {
                 Ok(records) if records.is_empty() => {
@@ -167,9 +169,9 @@ impl ByDay for Pubmed {
                     }
                 }
                 // Some batches come with an error inside, once.
-                Err(Trouble::Nonsense(_)) if pages.ask_again() => {}
-                Err(trouble) => {
-                    day.trouble = Some(trouble);
+                Err(FetchError::Invalid(_)) if pages.ask_again() => {}
+                Err(error) => {
+                    day.error = Some(error);
                     break;
                 }
             }
@@ -178,7 +180,7 @@ impl ByDay for Pubmed {
     }
 }
 
-fn found(answer: &Value) -> Result<Found, String> {
+fn found(answer: &Value) -> Result<SearchResult, String> {
     let result = answer.pointer("/esearchresult").unwrap_or(answer);
     if let Some(error) = error_in(result) {
         return Err(format!("{error:?}"));
@@ -186,12 +188,12 @@ fn found(answer: &Value) -> Result<Found, String> {
     let count = count(result, "/count").ok_or("no count")?;
     let (environment, key) = (text(result, "/webenv"), text(result, "/querykey"));
     match (environment, key) {
-        (Some(environment), Some(key)) => Ok(Found {
+        (Some(environment), Some(key)) => Ok(SearchResult {
             count,
             environment,
             key,
         }),
-        _ if count == 0 => Ok(Found {
+        _ if count == 0 => Ok(SearchResult {
             count,
             environment: String::new(),
             key: String::new(),
@@ -211,7 +213,7 @@ mod tests {
             json!({"esearchresult": {"count": "2", "webenv": "W", "querykey": "1", "idlist": []}});
         assert_eq!(
             found(&right),
-            Ok(Found {
+            Ok(SearchResult {
                 count: 2,
                 environment: "W".to_owned(),
                 key: "1".to_owned()

@@ -6,13 +6,13 @@
 //! little is to be expected (research/recommenders.md section 6.10).
 
 use super::SourceSettings;
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates;
-use super::days::{ByDay, Day, Habits};
-use super::http::{Http, Provider};
-use super::identity::{Names, is_no_paper, topics};
+use super::identifiers::{Identifiers, is_front_matter, topics};
 use super::json::{count, text, texts};
-use super::reach::{Place, Reach, Trouble, error_in};
-use super::walk::{Page, walk};
+use super::pagination::{Page, fetch_pages};
+use super::provider_client::{FetchError, KeyLocation, ProviderClient, error_in};
+use crate::http::{Http, Provider};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -30,7 +30,7 @@ const FIELDS: &str =
 /// Papers that a query finds.
 #[derive(Debug)]
 pub struct SemanticScholar {
-    reach: Reach,
+    client: ProviderClient,
     query: String,
 }
 
@@ -42,34 +42,34 @@ impl SemanticScholar {
         } else {
             SPACING_WITHOUT_KEY
         };
-        let reach = Reach::new(
+        let client = ProviderClient::new(
             "semantic_scholar",
             HOST,
             source.endpoint.as_deref(),
             spacing,
         );
-        let reach = reach.with_key(Place::Header, "x-api-key", source.api_key.clone());
+        let client = client.with_key(KeyLocation::Header, "x-api-key", source.api_key.clone());
         SemanticScholar {
-            reach,
+            client,
             query: source.query.clone().unwrap_or_default(),
         }
     }
 }
 
-impl ByDay for SemanticScholar {
-    fn habits(&self) -> Habits {
-        Habits {
+impl DailySource for SemanticScholar {
+    fn policy(&self) -> DayPolicy {
+        DayPolicy {
             zone: chrono_tz::UTC,
-            first_days: 3,
-            again_days: 14,
+            initial_days: 3,
+            reread_days: 14,
         }
     }
 
     fn provider(&self) -> &Provider {
-        &self.reach.provider
+        &self.client.provider
     }
 
-    async fn day(&self, http: &Http, date: NaiveDate) -> Day {
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
         let span = format!("{date}:{date}");
         let url = |cursor: Option<&str>| {
             let mut asked = vec![
@@ -78,26 +78,26 @@ impl ByDay for SemanticScholar {
                 ("fields", FIELDS),
             ];
             asked.extend(cursor.map(|cursor| ("token", cursor)));
-            self.reach.url("/graph/v1/paper/search/bulk", &asked)
+            self.client.url("/graph/v1/paper/search/bulk", &asked)
         };
-        walk(&self.reach, http, date, url, read).await
+        fetch_pages(&self.client, http, date, url, read).await
     }
 }
 
 /// Reads one page of a search.
-pub fn read(answer: &Value, place: &str) -> Result<Page, Trouble> {
+pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let is_empty = count(answer, "/total") == Some(0);
     let records = match answer.pointer("/data").and_then(Value::as_array) {
         Some(records) => records.as_slice(),
         None if is_empty => &[],
         None => {
             let said = error_in(answer).unwrap_or_else(|| "no data".to_owned());
-            return Err(Trouble::Nonsense(format!("{place} answers {said:?}")));
+            return Err(FetchError::Invalid(format!("{place} answers {said:?}")));
         }
     };
     let read = |record: &Value| {
         let title = text(record, "/title").unwrap_or_default();
-        if is_no_paper(&clean_line(&title)) {
+        if is_front_matter(&clean_line(&title)) {
             return None;
         }
         Some(paper(record, &title))
@@ -117,7 +117,7 @@ fn paper(record: &Value, title: &str) -> Result<Paper, String> {
         external("PubMedCentral").map(|id| format!("pmc:PMC{}", id.trim_start_matches("PMC"))),
     );
     others.extend(external("ACL").map(|id| format!("acl:{id}")));
-    let names = Names {
+    let names = Identifiers {
         arxiv: external("ArXiv"),
         doi: external("DOI"),
         own: text(record, "/paperId").map(|id| format!("s2:{id}")),

@@ -39,7 +39,7 @@ mod upkeep;
 mod vectors;
 mod works;
 
-pub use crate::coverage::{Coverage, CoverageNews, CoverageState};
+pub use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
 pub use alarms::{AlarmRow, AlarmStore, FailingSource, IncidentCounts, RunFigures, RunRow};
 pub use bridge::Db;

@@ -1,7 +1,7 @@
 //! Papers, what is known of each announcement day, and records set aside.
 
 use super::StoreError;
-use crate::coverage::{Coverage, CoverageNews};
+use crate::coverage::{Coverage, CoverageUpdate};
 use crate::paper::{Paper, PaperId};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -81,7 +81,7 @@ pub trait PaperStore {
         &mut self,
         source: &str,
         papers: &[Paper],
-        news: &[CoverageNews],
+        news: &[CoverageUpdate],
         now: DateTime<Utc>,
     ) -> Result<Vec<TakenIn>, StoreError>;
 

@@ -49,13 +49,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("digest", &["links", "paper", "site", "subscriber", "text"]),
     // Border and store.
     ("dns", &["random"]),
-    (
-        "source",
-        &[
-            "clock", "coverage", "fields", "paper", "random", "site", "text",
-        ],
-    ),
-    ("model", &["embedding", "source"]),
+    ("http", &["clock", "random", "site"]),
+    ("source", &["coverage", "fields", "http", "paper", "text"]),
+    ("model", &["embedding", "http"]),
     (
         "store",
         &[
@@ -69,7 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // Stages.
     ("inbound", &["der", "store", "subscriber", "token"]),
-    ("intake", &["coverage", "paper", "source", "store"]),
+    ("intake", &["coverage", "http", "paper", "source", "store"]),
     (
         "edition",
         &[
@@ -104,10 +100,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "der",
             "digest",
             "edition",
+            "http",
             "links",
             "outbox",
             "schedule",
-            "source",
             "store",
             "subscriber",
         ],

@@ -3,10 +3,10 @@
 use super::super::open::database_path;
 use super::{Finding, Verdict, finding, with_causes};
 use crate::config::Config;
+use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{Probe, probe};
 use crate::source::SourceSettings;
-use crate::source::http::{Http, HttpSettings, Surroundings};
-use crate::source::remote;
+use crate::source::fetch;
 use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         .map(Db::new);
     let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
     for (at, source) in config.sources.iter().enumerate() {
-        let provider = remote::provider(source)
+        let provider = fetch::provider(source)
             .map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
         of_providers
             .entry(provider)
@@ -65,7 +65,7 @@ async fn source_stands(
     settings: &HttpSettings,
     source: &SourceSettings,
 ) -> Finding {
-    let (verdict, text) = match Http::new(settings.clone(), Surroundings::of_the_machine()) {
+    let (verdict, text) = match Http::new(settings.clone(), HttpEnv::system()) {
         Err(error) => (Verdict::Fail, with_causes(error)),
         Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
             Probe::Answers(text) => (Verdict::Ok, text),

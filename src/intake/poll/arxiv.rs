@@ -1,10 +1,10 @@
-//! A look at arXiv: its feeds, category by category; then its lists of changes,
+//! A result at arXiv: its feeds, category by category; then its lists of changes,
 //! for the days that the feeds do not settle; then papers that readers have named.
 
-use super::{Ask, Polled, known, take_in};
+use super::{PollScope, PollSummary, known, take_in};
+use crate::http::{Http, HttpError, Pause};
 use crate::paper::{Paper, PaperId};
-use crate::source::arxiv::{self, ApiError, Arxiv, Found, Look};
-use crate::source::http::{Http, HttpError, Pause};
+use crate::source::arxiv::{self, ApiError, Arxiv, FeedResult, LookupResult};
 use crate::source::{Batch, SourceSettings};
 use crate::store::{Db, StoreError};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -33,8 +33,8 @@ pub(super) async fn poll(
     db: &Db,
     http: &Http,
     source: &SourceSettings,
-    ask: Ask,
-) -> Result<Polled, StoreError> {
+    ask: PollScope,
+) -> Result<PollSummary, StoreError> {
     let arxiv = Arxiv::new(source.endpoint.as_deref());
     let mut polled = feeds(db, http, source, &arxiv, ask).await?;
     if source.catchup && polled.paused_until.is_none() {
@@ -54,31 +54,33 @@ async fn feeds(
     http: &Http,
     source: &SourceSettings,
     arxiv: &Arxiv,
-    ask: Ask,
-) -> Result<Polled, StoreError> {
+    ask: PollScope,
+) -> Result<PollSummary, StoreError> {
     let before = known(db, &source.name, None, http.now()).await?;
     let mut categories = source.categories.clone();
     categories
         .retain(|category| ask.is_everything() || arxiv::is_due(category, &before, http.now()));
     let asked = categories.len();
-    let (looks, pause) = look(http, arxiv, categories).await;
-    if looks.is_empty() {
-        return Ok(Polled {
+    let (results, pause) = fetch(http, arxiv, categories).await;
+    if results.is_empty() {
+        return Ok(PollSummary {
             source: source.name.clone(),
-            ..Polled::default()
+            ..PollSummary::default()
         });
     }
-    let announced = announced(db, arxiv::ids(&looks)).await?;
+    let announced = announced(db, arxiv::ids(&results)).await?;
     let now = http.now();
-    let batch = arxiv::batch(&looks, &announced, &before, now);
-    let not_asked = looks
+    let batch = arxiv::batch(&results, &announced, &before, now);
+    let not_asked = results
         .iter()
-        .filter(|(_, look)| matches!(look, Look::NotAsked(_)))
+        .filter(|(_, result)| matches!(result, FeedResult::NotAsked(_)))
         .count();
-    let failed = looks.iter().filter_map(|(category, look)| match look {
-        Look::Failed(why) => Some((category.clone(), why.clone())),
-        Look::Seen(_) | Look::NotAsked(_) => None,
-    });
+    let failed = results
+        .iter()
+        .filter_map(|(category, result)| match result {
+            FeedResult::Failed(why) => Some((category.clone(), why.clone())),
+            FeedResult::Seen(_) | FeedResult::NotAsked(_) => None,
+        });
     let failures = failed.collect();
     let mut polled = take_in(db, &source.name, &before, batch, now).await?;
     polled.failures = failures;
@@ -88,16 +90,16 @@ async fn feeds(
 }
 
 /// Asks for feeds, sitting out short pauses; what is not asked for in the end says so.
-async fn look(
+async fn fetch(
     http: &Http,
     arxiv: &Arxiv,
     mut categories: Vec<String>,
-) -> (Vec<(String, Look)>, Option<Pause>) {
-    let mut looks = Vec::new();
+) -> (Vec<(String, FeedResult)>, Option<Pause>) {
+    let mut results = Vec::new();
     for pauses in 0.. {
-        let came = arxiv.look(http, &categories).await;
-        categories.drain(..came.looks.len());
-        looks.extend(came.looks);
+        let came = arxiv.fetch_feeds(http, &categories).await;
+        categories.drain(..came.results.len());
+        results.extend(came.results);
         let Some(pause) = came.pause else { break };
         let wait = pause.until - http.now();
         if wait > PATIENCE || pauses == PAUSES_MAX {
@@ -105,16 +107,16 @@ async fn look(
                 "asked to wait until {}",
                 pause.until.format("%Y-%m-%d %H:%M UTC")
             );
-            looks.extend(
+            results.extend(
                 categories
                     .into_iter()
-                    .map(|category| (category, Look::NotAsked(why.clone()))),
+                    .map(|category| (category, FeedResult::NotAsked(why.clone()))),
             );
-            return (looks, Some(pause));
+            return (results, Some(pause));
         }
         http.sleep(wait).await;
     }
-    (looks, None)
+    (results, None)
 }
 
 /// Asks for the catch-up pages of the days that are missing.
@@ -123,11 +125,11 @@ async fn pages(
     http: &Http,
     source: &SourceSettings,
     arxiv: &Arxiv,
-    ask: Ask,
-) -> Result<Polled, StoreError> {
-    let mut polled = Polled {
+    ask: PollScope,
+) -> Result<PollSummary, StoreError> {
+    let mut polled = PollSummary {
         source: source.name.clone(),
-        ..Polled::default()
+        ..PollSummary::default()
     };
     let before = known(db, &source.name, ask.since(), http.now()).await?;
     for category in &source.categories {
@@ -178,11 +180,11 @@ async fn lists(
     http: &Http,
     source: &SourceSettings,
     arxiv: &Arxiv,
-    ask: Ask,
-) -> Result<Polled, StoreError> {
-    let mut polled = Polled {
+    ask: PollScope,
+) -> Result<PollSummary, StoreError> {
+    let mut polled = PollSummary {
         source: source.name.clone(),
-        ..Polled::default()
+        ..PollSummary::default()
     };
     let before = known(db, &source.name, ask.since(), http.now()).await?;
     let mut wanted: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
@@ -292,7 +294,7 @@ async fn examples(
     http: &Http,
     source: &SourceSettings,
     arxiv: &Arxiv,
-) -> Result<Polled, StoreError> {
+) -> Result<PollSummary, StoreError> {
     let now = http.now();
     let since = asked_at(db, &source.name, EXAMPLES.to_owned())
         .await?
@@ -305,9 +307,9 @@ async fn examples(
     let is_all = named.len() < EXAMPLES_MAX as usize;
     let (ids, foreign): (Vec<PaperId>, Vec<PaperId>) =
         named.into_iter().partition(PaperId::is_arxiv);
-    let mut polled = Polled {
+    let mut polled = PollSummary {
         source: source.name.clone(),
-        ..Polled::default()
+        ..PollSummary::default()
     };
     note_papers(db, &source.name, foreign, now).await?;
     if !ids.is_empty() {
@@ -325,7 +327,7 @@ pub(super) async fn fetch_papers(
     http: &Http,
     source: &SourceSettings,
     ids: &[PaperId],
-) -> Result<Polled, StoreError> {
+) -> Result<PollSummary, StoreError> {
     by_name(
         db,
         http,
@@ -342,12 +344,12 @@ async fn by_name(
     source: &SourceSettings,
     arxiv: &Arxiv,
     ids: &[PaperId],
-) -> Result<Polled, StoreError> {
-    let mut polled = Polled {
+) -> Result<PollSummary, StoreError> {
+    let mut polled = PollSummary {
         source: source.name.clone(),
-        ..Polled::default()
+        ..PollSummary::default()
     };
-    let mut found = Found::default();
+    let mut found = LookupResult::default();
     let mut asked: Vec<PaperId> = Vec::new();
     // A name that arXiv refuses fails the whole question: what is refused is halved.
     let mut rest: Vec<Vec<PaperId>> = ids

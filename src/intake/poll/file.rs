@@ -1,6 +1,6 @@
-//! A look at a file of papers.
+//! A result at a file of papers.
 
-use super::{Ask, Polled};
+use super::{PollScope, PollSummary};
 use crate::intake::{Import, IntakeError};
 use crate::source::SourceSettings;
 use crate::store::Db;
@@ -10,17 +10,17 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 pub(super) fn poll(
     db: &Db,
     source: &SourceSettings,
-    ask: Ask,
+    ask: PollScope,
     now: DateTime<Utc>,
-) -> Result<Polled, IntakeError> {
+) -> Result<PollSummary, IntakeError> {
     let path = source
         .path
         .as_deref()
         .expect("sources of kind jsonl have a path");
-    if ask == Ask::WhatIsDue && !is_changed(db, source, path)? {
-        return Ok(Polled {
+    if ask == PollScope::WhatIsDue && !is_changed(db, source, path)? {
+        return Ok(PollSummary {
             source: source.name.clone(),
-            ..Polled::default()
+            ..PollSummary::default()
         });
     }
     let mut import = Import::of(&source.name, now);
@@ -28,7 +28,7 @@ pub(super) fn poll(
     let imported = import.imported();
     let mut coverage = db.run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX))?;
     coverage.retain(|row| row.source == source.name && row.checked_at == now.trunc_subsecs(0));
-    Ok(Polled {
+    Ok(PollSummary {
         source: source.name.clone(),
         asked: 1,
         read: imported.read,
@@ -37,7 +37,7 @@ pub(super) fn poll(
         merged: imported.merged,
         rejected: imported.rejected,
         coverage,
-        ..Polled::default()
+        ..PollSummary::default()
     })
 }
 

@@ -5,8 +5,8 @@
 
 use super::markup::{Element, take_apart};
 use super::{Arxiv, Unreadable, is_category};
+use crate::http::{Http, HttpError};
 use crate::paper::{Paper, PaperId};
-use crate::source::http::{Http, HttpError};
 use crate::text::{clean_line, clean_text, cut};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ pub const IDS_MAX: usize = 100;
 /// Papers in one page. The API gives up to 2,000, and fails more often the more are asked for.
 const PAGE_PAPERS: usize = 100;
 
-/// Papers that a search may reach; beyond, the API answers with status 400.
+/// Papers that a search may client; beyond, the API answers with status 400.
 const SEARCH_MAX: usize = 30_000;
 
 /// How often a page is asked for that came without the papers it should hold.
@@ -60,7 +60,7 @@ pub enum ApiError {
 
 /// Papers from the API.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Found {
+pub struct LookupResult {
     /// In the order of the API.
     pub papers: Vec<Paper>,
     /// Entries that could not be read.
@@ -187,13 +187,13 @@ fn paper(entry: &Element) -> Result<Paper, String> {
 impl Arxiv {
     /// The papers `ids`, in batches; those that arXiv does not know are missing
     /// from the answer, and so are ids of other sources.
-    pub async fn papers(&self, http: &Http, ids: &[PaperId]) -> Result<Found, ApiError> {
+    pub async fn papers(&self, http: &Http, ids: &[PaperId]) -> Result<LookupResult, ApiError> {
         let ids: Vec<&str> = ids
             .iter()
             .filter(|id| id.is_arxiv())
             .map(PaperId::as_str)
             .collect();
-        let mut found = Found::default();
+        let mut found = LookupResult::default();
         for batch in ids.chunks(IDS_MAX) {
             let list = batch.join(",");
             let page = self
@@ -219,9 +219,14 @@ impl Arxiv {
     }
 
     /// Up to `limit` papers that `query` finds, the latest submitted first, page by page.
-    pub async fn search(&self, http: &Http, query: &str, limit: usize) -> Result<Found, ApiError> {
+    pub async fn search(
+        &self,
+        http: &Http,
+        query: &str,
+        limit: usize,
+    ) -> Result<LookupResult, ApiError> {
         let limit = limit.min(SEARCH_MAX);
-        let mut found = Found::default();
+        let mut found = LookupResult::default();
         let mut start = 0;
         let mut tries = 0;
         while start < limit {
@@ -297,7 +302,7 @@ impl Arxiv {
     }
 }
 
-impl Found {
+impl LookupResult {
     fn add(&mut self, entries: Vec<Result<Paper, Unreadable>>) {
         let mut known: HashSet<PaperId> =
             self.papers.iter().map(|paper| paper.id.clone()).collect();

@@ -3,10 +3,10 @@
 use super::calendar::{announced_at, eastern_date};
 use super::listing::{self, Listing};
 use super::{Arxiv, Listed, Unreadable};
-use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
+use crate::http::{Http, HttpError, Provider};
 use crate::paper::PaperId;
 use crate::source::Batch;
-use crate::source::http::{Http, HttpError, Provider};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const OFFERED_DAYS: u64 = 90;
 /// What robots are asked to leave between pages (robots.txt of arxiv.org, 2026).
 const SPACING: TimeDelta = TimeDelta::seconds(15);
 
-/// Pages of one day: each holds 2,000 entries.
+/// PageGuard of one day: each holds 2,000 entries.
 const PAGES_MAX: usize = 10;
 
 /// What the pages of one category and day brought.
@@ -167,7 +167,7 @@ pub fn judge_caught(
         if unreadable > 0 {
             note = format!("{note}; {unreadable} could not be read");
         }
-        batch.news.push(CoverageNews {
+        batch.news.push(CoverageUpdate {
             category: caught.category.clone(),
             date: caught.date,
             state,

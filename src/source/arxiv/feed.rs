@@ -5,7 +5,7 @@
 
 use super::calendar::eastern_date;
 use super::markup::{Element, take_apart};
-use super::{Unreadable, is_category, people};
+use super::{Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text, cut};
 use chrono::{DateTime, NaiveDate};
@@ -176,7 +176,7 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
             url: Some(format!("https://arxiv.org/abs/{id}")),
             version,
             abstract_text: clean_text(described.abstract_text),
-            authors: people::names(&creators.join(", ")),
+            authors: crate::source::authors::names(&creators.join(", ")),
             categories: categories
                 .filter(|code| is_category(code))
                 .map(str::to_owned)

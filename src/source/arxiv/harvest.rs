@@ -26,9 +26,9 @@ use super::calendar::weekday_until;
 use super::calendar::{
     announced_at, eastern_date, first_day, is_evening, is_weekday, is_working_day, weekday_after,
 };
-use super::day::{GAP_DAYS, SECOND_LOOK, STALLED_HOUR};
+use super::feed_coverage::{GAP_DAYS, SECOND_LOOK, STALLED_HOUR};
 use super::{OaiRecord, Unreadable};
-use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::source::Batch;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike, Utc};
@@ -192,7 +192,7 @@ pub fn judge_harvests(
     // What the lists themselves show: a feed does not prove that they are up to date.
     let shown: BTreeSet<NaiveDate> = records.keys().filter_map(|id| day_of(id)).collect();
     for harvest in harvests {
-        let mut found: BTreeMap<NaiveDate, Found> = BTreeMap::new();
+        let mut found: BTreeMap<NaiveDate, DayEvidence> = BTreeMap::new();
         for record in harvest
             .records
             .iter()
@@ -232,7 +232,7 @@ pub fn judge_harvests(
 
 /// What the records of one category say of one day.
 #[derive(Clone, Copy)]
-struct Found {
+struct DayEvidence {
     papers: u32,
     /// Of them, those that no day was known of.
     new: u32,
@@ -240,9 +240,9 @@ struct Found {
     is_proven: bool,
 }
 
-impl Default for Found {
+impl Default for DayEvidence {
     fn default() -> Self {
-        Found {
+        DayEvidence {
             papers: 0,
             new: 0,
             is_proven: true,
@@ -254,13 +254,13 @@ fn judge_day(
     harvest: &Harvest,
     date: NaiveDate,
     row: Option<&Coverage>,
-    found: Found,
+    found: DayEvidence,
     shown: &BTreeSet<NaiveDate>,
     now: DateTime<Utc>,
-) -> Option<CoverageNews> {
+) -> Option<CoverageUpdate> {
     let seen = announced_at(date, now);
     let news = |state, declared: Option<u32>, papers, note: String| {
-        Some(CoverageNews {
+        Some(CoverageUpdate {
             category: harvest.category.clone(),
             date,
             state,
@@ -707,7 +707,7 @@ mod tests {
             ),
             [""; 0]
         );
-        // The days after the first look, on which nobody looked again.
+        // The days after the first result, on which nobody looked again.
         let gap = ["20", "21", "24", "25"];
         assert_eq!(
             days(

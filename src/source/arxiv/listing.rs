@@ -12,14 +12,14 @@
 //! entries there are and as many were read. Robots are asked to leave 15 seconds
 //! between pages. It is asked for only where the settings say so.
 
-use super::{Announcement, Listed, Unreadable, is_category, people};
+use super::{Announcement, Listed, Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text, cut};
 use chrono::NaiveDate;
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// How much of an unreadable entry is kept, in characters.
+/// How much of an unreadable entry is excerpt, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 /// One page of a listing.
@@ -138,7 +138,7 @@ fn listed(
             url: Some(format!("https://arxiv.org/abs/{id}")),
             version,
             abstract_text: clean_text(&described),
-            authors: people::names(&clean_line(&authors)),
+            authors: crate::source::authors::names(&clean_line(&authors)),
             categories,
             announced: date.filter(|_| announcement.is_first()),
             comment: part(entry, "list-comments").map(|text| clean_line(&text)),

@@ -1,7 +1,7 @@
 //! RSS, Atom and OAI-PMH documents, taken apart entry by entry. Pure.
 //!
 //! The document is cut into its entries before any of them is read as XML, so
-//! that one entry that is not well-formed costs itself only. Names are read
+//! that one entry that is not well-formed costs itself only. Identifiers are read
 //! without their prefixes: arXiv keeps the names apart, and prefixes are often
 //! not declared where a feed was cut or saved.
 
@@ -13,7 +13,7 @@ use quick_xml::events::{BytesStart, Event};
 /// Entries in one document. arXiv gives at most 2,000.
 const ENTRIES_MAX: usize = 10_000;
 
-/// How much of an unreadable entry is kept, in characters.
+/// How much of an unreadable entry is excerpt, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 /// A document that is a feed.
@@ -126,7 +126,7 @@ fn take_apart_as(
     let Some((root, entry)) = kind_of(bytes, kinds) else {
         return Err(format!(
             "no {what}: {:?}",
-            kept(bytes).chars().take(80).collect::<String>()
+            excerpt(bytes).chars().take(80).collect::<String>()
         ));
     };
     let (open, close) = (format!("<{entry}"), format!("</{entry}"));
@@ -274,11 +274,11 @@ fn read_entry(bytes: &[u8]) -> Result<Element, Broken> {
 fn broken(bytes: &[u8], reason: String) -> Broken {
     Broken {
         reason,
-        text: kept(bytes),
+        text: excerpt(bytes),
     }
 }
 
-fn kept(bytes: &[u8]) -> String {
+fn excerpt(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(4 * KEPT_CHARS_MAX)];
     String::from_utf8_lossy(start)
         .trim()
@@ -301,7 +301,7 @@ fn read(text: &str, nesting: Nesting) -> Result<Element, String> {
     let mut around: Vec<Field> = Vec::new();
     let mut element = Element {
         fields: Vec::new(),
-        raw: kept(text.as_bytes()),
+        raw: excerpt(text.as_bytes()),
     };
     loop {
         let event = match reader.read_event() {

@@ -1,6 +1,6 @@
 //! arXiv: each category's feed of the day, lists of changes, and single papers.
 //!
-//! A poll is three steps, so that deciding stays pure: [`Arxiv::look`] asks for
+//! A poll is three steps, so that deciding stays pure: [`Arxiv::result`] asks for
 //! the feeds, the caller says which of the papers in them are known
 //! ([`ids`]), and [`batch`] turns both into papers and coverage by the rule
 //! of `day.rs`. Then the same once more with [`Arxiv::harvest`], [`harvested_ids`]
@@ -10,28 +10,28 @@
 mod api;
 mod calendar;
 mod catchup;
-mod day;
+
 mod feed;
+mod feed_coverage;
 mod harvest;
 mod listing;
 mod markup;
 mod oai;
 mod oai_client;
-mod people;
 
-pub use api::{ApiError, Found, IDS_MAX, Page, ReadError, read as read_answer};
+pub use api::{ApiError, IDS_MAX, LookupResult, Page, ReadError, read as read_answer};
 pub use calendar::{eastern_date, first_day, is_working_day};
 pub use catchup::{Caught, judge_caught, offered_days};
-pub use day::{Look, is_due, judge};
 pub use feed::{Announcement, Feed, Listed, read as read_feed};
+pub use feed_coverage::{FeedResult, is_due, judge};
 pub use harvest::{Harvest, harvested_ids, is_harvest_due, judge_harvests, wanted_days};
 pub use listing::{Listing, read as read_listing};
 pub use oai::{OaiPage, OaiProblem, OaiRecord, older_set_of, read as read_oai, set_of};
 
-use super::http::{Http, HttpError, Pause, Provider};
-use super::saved::{cut_off, into_record};
+use super::recorded::{cut_off, into_record};
 use super::{Batch, Record, Unreadable};
 use crate::coverage::Coverage;
+use crate::http::{Http, HttpError, Pause, Provider};
 use crate::paper::PaperId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashMap};
@@ -60,9 +60,9 @@ pub struct Arxiv {
 
 /// What came of asking for feeds.
 #[derive(Debug)]
-pub struct Looks {
+pub struct FeedResults {
     /// One for each category that was asked for, in order.
-    pub looks: Vec<(String, Look)>,
+    pub results: Vec<(String, FeedResult)>,
     /// The categories after that arXiv asked us to wait; these were not asked for.
     pub pause: Option<Pause>,
 }
@@ -93,18 +93,18 @@ impl Arxiv {
 
     /// Asks for the feeds of `categories`, one after the other, until arXiv asks
     /// us to wait. When it does not answer at all, the rest fails unasked.
-    pub async fn look(&self, http: &Http, categories: &[String]) -> Looks {
-        let mut looks = Vec::new();
+    pub async fn fetch_feeds(&self, http: &Http, categories: &[String]) -> FeedResults {
+        let mut results = Vec::new();
         let mut unanswered = 0;
         for (at, category) in categories.iter().enumerate() {
-            let look = match self.look_at(http, category).await {
-                Ok(look) => {
+            let result = match self.fetch_feed(http, category).await {
+                Ok(result) => {
                     unanswered = 0;
-                    look
+                    result
                 }
                 Err(HttpError::AskedToWait(pause)) => {
-                    return Looks {
-                        looks,
+                    return FeedResults {
+                        results,
                         pause: Some(pause),
                     };
                 }
@@ -113,21 +113,26 @@ impl Arxiv {
                     if unanswered == UNANSWERED_MAX {
                         let why = format!("not asked for, since arXiv does not answer: {error}");
                         let rest = categories[at + 1..].iter();
-                        looks.push((category.clone(), Look::Failed(error.to_string())));
-                        looks.extend(
-                            rest.map(|category| (category.clone(), Look::Failed(why.clone()))),
+                        results.push((category.clone(), FeedResult::Failed(error.to_string())));
+                        results.extend(
+                            rest.map(|category| {
+                                (category.clone(), FeedResult::Failed(why.clone()))
+                            }),
                         );
                         break;
                     }
-                    Look::Failed(error.to_string())
+                    FeedResult::Failed(error.to_string())
                 }
             };
-            looks.push((category.clone(), look));
+            results.push((category.clone(), result));
         }
-        Looks { looks, pause: None }
+        FeedResults {
+            results,
+            pause: None,
+        }
     }
 
-    async fn look_at(&self, http: &Http, category: &str) -> Result<Look, HttpError> {
+    async fn fetch_feed(&self, http: &Http, category: &str) -> Result<FeedResult, HttpError> {
         let url = format!("{}/rss/{category}", self.feeds);
         let answer = http.get(&self.provider, &url).await?;
         Ok(match read_feed(&answer.body, &url) {
@@ -141,11 +146,11 @@ impl Arxiv {
                 {
                     listed.paper.categories.push(category.to_owned());
                 }
-                Look::Seen(feed)
+                FeedResult::Seen(feed)
             }
-            Ok(_) => Look::Failed(format!("{url} answers with status {}", answer.status)),
-            Err(why) if answer.status < 300 => Look::Failed(why),
-            Err(why) => Look::Failed(format!(
+            Ok(_) => FeedResult::Failed(format!("{url} answers with status {}", answer.status)),
+            Err(why) if answer.status < 300 => FeedResult::Failed(why),
+            Err(why) => FeedResult::Failed(format!(
                 "{url} answers with status {}: {why}",
                 answer.status
             )),
@@ -160,9 +165,9 @@ impl Arxiv {
     }
 }
 
-/// The papers that the looks name.
-pub fn ids(looks: &[(String, Look)]) -> Vec<PaperId> {
-    let mut ids: Vec<PaperId> = entries(looks)
+/// The papers that the results name.
+pub fn ids(results: &[(String, FeedResult)]) -> Vec<PaperId> {
+    let mut ids: Vec<PaperId> = entries(results)
         .flatten()
         .map(|listed| listed.paper.id.clone())
         .collect();
@@ -171,31 +176,31 @@ pub fn ids(looks: &[(String, Look)]) -> Vec<PaperId> {
     ids
 }
 
-fn entries(looks: &[(String, Look)]) -> impl Iterator<Item = &Result<Listed, Unreadable>> {
-    looks.iter().flat_map(|(_, look)| match look {
-        Look::Seen(feed) => feed.entries.as_slice(),
-        Look::Failed(_) | Look::NotAsked(_) => &[],
+fn entries(results: &[(String, FeedResult)]) -> impl Iterator<Item = &Result<Listed, Unreadable>> {
+    results.iter().flat_map(|(_, result)| match result {
+        FeedResult::Seen(feed) => feed.entries.as_slice(),
+        FeedResult::Failed(_) | FeedResult::NotAsked(_) => &[],
     })
 }
 
-/// What the looks bring, given what is known: of the papers in them, and their
+/// What the results bring, given what is known: of the papers in them, and their
 /// announcement days (`announced`), and of the source (`known`).
 ///
 /// A replacement brings what is new of a paper that is known; of a paper that is
 /// not, it is passed over.
 pub fn batch(
-    looks: &[(String, Look)],
+    results: &[(String, FeedResult)],
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,
     known: &[Coverage],
     now: DateTime<Utc>,
 ) -> Batch {
     let mut batch = Batch {
-        news: judge(looks, announced, known, now),
+        news: judge(results, announced, known, now),
         ..Batch::default()
     };
     let mut places: HashMap<PaperId, usize> = HashMap::new();
     // What is announced first, so that a replacement of it finds it.
-    let (first, replaced): (Vec<&Listed>, Vec<&Listed>) = entries(looks)
+    let (first, replaced): (Vec<&Listed>, Vec<&Listed>) = entries(results)
         .flatten()
         .partition(|listed| listed.announcement.is_first());
     for listed in first.into_iter().chain(replaced) {
@@ -212,7 +217,7 @@ pub fn batch(
             None => batch.passed_over += 1,
         }
     }
-    batch.unreadable = entries(looks)
+    batch.unreadable = entries(results)
         .filter_map(|entry| entry.as_ref().err())
         .cloned()
         .collect();
@@ -425,13 +430,13 @@ mod tests {
     fn a_paper_in_two_feeds_is_one_and_a_replacement_of_an_unknown_paper_is_none() {
         let seen = |category: &str| {
             let feed = read_feed(include_bytes!("fixtures/feed.xml"), category).unwrap();
-            (category.to_owned(), Look::Seen(feed))
+            (category.to_owned(), FeedResult::Seen(feed))
         };
-        let looks = [seen("cs.LG"), seen("math.NT")];
+        let results = [seen("cs.LG"), seen("math.NT")];
         let now = "2026-08-04T05:00:00Z".parse().unwrap();
         let old: PaperId = "hep-th/9901001".parse().unwrap();
         let announced = BTreeMap::from([(old.clone(), None)]);
-        let batch = batch(&looks, &announced, &[], now);
+        let batch = batch(&results, &announced, &[], now);
         assert_eq!(
             (
                 batch.read,
@@ -455,7 +460,7 @@ mod tests {
                 ("hep-th/9901001", false)
             ]
         );
-        assert_eq!(ids_of_looks(&looks), 5);
+        assert_eq!(ids_of_looks(&results), 5);
     }
 
     #[test]
@@ -472,7 +477,7 @@ mod tests {
         assert!(records(b"<html></html>", "saved.xml").is_err());
     }
 
-    fn ids_of_looks(looks: &[(String, Look)]) -> usize {
-        ids(looks).len()
+    fn ids_of_looks(results: &[(String, FeedResult)]) -> usize {
+        ids(results).len()
     }
 }

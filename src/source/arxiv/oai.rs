@@ -25,7 +25,7 @@
 //! as deleted; other repositories, and mirrors, do.
 
 use super::markup::{Element, take_list_apart};
-use super::{Unreadable, is_category, people};
+use super::{Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text, cut};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
@@ -284,7 +284,7 @@ fn authors(entry: &Element) -> Vec<String> {
     }
     names.retain(|name| !name.is_empty());
     if names.is_empty() {
-        people::names(entry.text("authors").unwrap_or_default())
+        crate::source::authors::names(entry.text("authors").unwrap_or_default())
     } else {
         names
     }

@@ -7,8 +7,8 @@
 
 use super::oai::{self, OaiProblem, older_set_of, set_of};
 use super::{Arxiv, Harvest, OaiRecord};
+use crate::http::{Http, HttpError};
 use crate::paper::{PaperId, is_in_category};
-use crate::source::http::{Http, HttpError};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ const PAGE_TRIES: u32 = 3;
 /// How often a list is begun again whose token is refused.
 const RESTARTS_MAX: u32 = 3;
 
-/// Pages in a row that bring nothing new and say that there is more.
+/// PageGuard in a row that bring nothing new and say that there is more.
 const EMPTY_PAGES_MAX: u32 = 3;
 
 /// arXiv refuses days before this one.

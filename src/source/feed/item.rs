@@ -2,7 +2,7 @@
 
 use super::super::Unreadable;
 use super::super::dates;
-use super::super::identity::{Names, arxiv_in, doi, is_no_paper, kept, topics};
+use super::super::identifiers::{Identifiers, arxiv_in, doi, excerpt, is_front_matter, topics};
 use super::{Item, Items};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 /// What a feed says of an item, each as it came: text, or markup.
 #[derive(Debug, Default)]
-pub(super) struct Raw {
+pub(super) struct RawItem {
     pub(super) title: String,
     /// Ids, identifiers and links, the most telling first.
     pub(super) names: Vec<String>,
@@ -29,9 +29,9 @@ pub(super) struct Raw {
 
 impl Items {
     /// Adds an item, which is `record` in the feed from `place`.
-    pub(super) fn add(&mut self, raw: Raw, place: &str, record: &str) {
+    pub(super) fn add(&mut self, raw: RawItem, place: &str, record: &str) {
         let title = clean_line(&raw.title);
-        if title.is_empty() || is_no_paper(&title) {
+        if title.is_empty() || is_front_matter(&title) {
             self.skipped += 1;
             return;
         }
@@ -40,12 +40,12 @@ impl Items {
             .push(item(raw, place).map_err(|reason| Unreadable {
                 place: format!("{place} item {at}"),
                 reason,
-                record: kept(record),
+                record: excerpt(record),
             }));
     }
 }
 
-fn item(raw: Raw, place: &str) -> Result<Item, String> {
+fn item(raw: RawItem, place: &str) -> Result<Item, String> {
     let all = || raw.names.iter().chain(&raw.own).chain(&raw.link);
     let prefixed = |prefixes: &[&str], name: &str| {
         let found = raw.names.iter().chain(&raw.own).find_map(|text| {
@@ -63,11 +63,11 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
     others.extend(prefixed(&["pmid:", "pubmed:"], "pmid:"));
     others.extend(prefixed(&["pmc:"], "pmc:").map(|id| id.replace("pmc:pmc", "pmc:PMC")));
     let own = raw.own.as_ref().or(raw.link.as_ref());
-    let names = Names {
+    let names = Identifiers {
         arxiv: all().find_map(|name| arxiv_in(name)),
         doi: all().find_map(|name| doi(name)),
         // Of a feed's own names only this is certain, that it calls no two items the same.
-        own: Some(own_name(
+        own: Some(feed_item_id(
             own.map_or(raw.title.as_str(), String::as_str),
             place,
         )),
@@ -133,7 +133,7 @@ fn item(raw: Raw, place: &str) -> Result<Item, String> {
 }
 
 /// A name for an item that has none that others know: short, and the same each time.
-fn own_name(text: &str, place: &str) -> String {
+fn feed_item_id(text: &str, place: &str) -> String {
     let is_address = text.contains("://") || text.starts_with("urn:") || text.starts_with("tag:");
     let whole = if is_address {
         text.trim().to_owned()
@@ -148,7 +148,7 @@ fn own_name(text: &str, place: &str) -> String {
     name
 }
 
-/// Names, one or many in a text, with mail addresses or without.
+/// Identifiers, one or many in a text, with mail addresses or without.
 fn authors(raw: &[String]) -> Vec<String> {
     let mut authors: Vec<String> = Vec::new();
     for text in raw {
@@ -230,10 +230,10 @@ mod tests {
 
     #[test]
     fn a_name_of_its_own_is_short_and_the_same_each_time() {
-        let name = own_name("https://example.org/?id=1", "x");
-        assert_eq!(name, own_name("https://example.org/?id=1", "y"));
-        assert_ne!(name, own_name("https://example.org/?id=2", "x"));
-        assert_ne!(own_name("7", "x"), own_name("7", "y"));
+        let name = feed_item_id("https://example.org/?id=1", "x");
+        assert_eq!(name, feed_item_id("https://example.org/?id=1", "y"));
+        assert_ne!(name, feed_item_id("https://example.org/?id=2", "x"));
+        assert_ne!(feed_item_id("7", "x"), feed_item_id("7", "y"));
         assert!(
             name.len() == 25
                 && name

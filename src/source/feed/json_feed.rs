@@ -2,7 +2,7 @@
 
 use super::super::json::{list, text, texts};
 use super::Items;
-use super::item::Raw;
+use super::item::RawItem;
 use serde_json::Value;
 
 pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
@@ -19,7 +19,7 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
     for item in items {
         let mut authors = texts(item, "/authors", "/name");
         authors.extend(text(item, "/author/name").filter(|_| authors.is_empty()));
-        let raw = Raw {
+        let raw = RawItem {
             title: text(item, "/title").unwrap_or_default(),
             names: [text(item, "/doi"), text(item, "/external_url")]
                 .into_iter()

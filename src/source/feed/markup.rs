@@ -1,14 +1,14 @@
 //! RSS 0.9x, 1.0 and 2.0, and Atom 0.3 and 1.0. Pure.
 //!
-//! Names are told apart by their prefix only where two mean different things
+//! Identifiers are told apart by their prefix only where two mean different things
 //! (`media:title` is that of a picture); which namespace a prefix stands for is
 //! often not declared, or wrongly.
 
 use super::super::Unreadable;
-use super::super::identity::kept;
+use super::super::identifiers::excerpt;
 use super::super::xml::{self, Element};
 use super::Items;
-use super::item::Raw;
+use super::item::RawItem;
 use base64::Engine as _;
 
 /// Prefixes of pictures, sounds and maps, whose titles and texts are not the item's.
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
             items.entries.push(Err(Unreadable {
                 place: format!("{place} item {at}"),
                 reason: "it has no end".to_owned(),
-                record: kept(record),
+                record: excerpt(record),
             }));
         } else {
             items.add(raw(entry, journal.as_deref()), place, record);
@@ -66,7 +66,7 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     Ok(items)
 }
 
-fn raw(entry: &Element, journal: Option<&str>) -> Raw {
+fn raw(entry: &Element, journal: Option<&str>) -> RawItem {
     let own = |element: &&Element| !ASIDE.contains(&element.prefix().to_lowercase().as_str());
     let named = |name: &str| -> Vec<&Element> {
         // One that holds something comes before one that does not.
@@ -157,7 +157,7 @@ fn raw(entry: &Element, journal: Option<&str>) -> Raw {
         "created",
     ];
     let title = content("title").into_iter().next().unwrap_or_default();
-    Raw {
+    RawItem {
         title,
         names,
         own: guid,

@@ -1,7 +1,7 @@
 //! `PubMed`'s records, in its XML. Pure.
 
 use super::super::dates;
-use super::super::identity::{Names, kept};
+use super::super::identifiers::{Identifiers, excerpt};
 use super::super::xml::{self, Element};
 use super::super::{Unreadable, charset};
 use crate::paper::Paper;
@@ -14,7 +14,7 @@ pub fn read(
     content_type: Option<&str>,
     place: &str,
 ) -> Result<Vec<Result<Paper, Unreadable>>, String> {
-    let text = charset::text(bytes, content_type);
+    let text = charset::decode(bytes, content_type);
     let document = xml::read(&text, &["PubmedArticle", "PubmedBookArticle"]);
     let mut roots = document.top.elements();
     let root = roots
@@ -46,7 +46,7 @@ pub fn read(
         read.map_err(|reason| Unreadable {
             place: format!("{place} record {}", at + 1),
             reason,
-            record: kept(&text[entry.place.clone()]),
+            record: excerpt(&text[entry.place.clone()]),
         })
     });
     let read: Vec<_> = read.collect();
@@ -101,13 +101,13 @@ fn paper(entry: &Element) -> Result<Paper, String> {
     } else {
         title
     };
-    let named = Names {
+    let named = Identifiers {
         doi: doi.clone(),
-        ..Names::default()
+        ..Identifiers::default()
     };
-    let own = Names {
+    let own = Identifiers {
         own: Some(format!("pmid:{pmid}")),
-        ..Names::default()
+        ..Identifiers::default()
     };
     let paper = own.paper(&title)?;
     let mut same_as = Vec::new();

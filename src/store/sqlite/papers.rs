@@ -6,8 +6,8 @@ use super::row::{Columns, date_text};
 use super::works;
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::store::{
-    Coverage, CoverageNews, CoverageState, PaperRow, PaperStore, SetAside, SourcePause, StoreError,
-    StoredPaper, TakenIn,
+    Coverage, CoverageState, CoverageUpdate, PaperRow, PaperStore, SetAside, SourcePause,
+    StoreError, StoredPaper, TakenIn,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
@@ -32,7 +32,7 @@ impl PaperStore for SqliteStore {
         }
         for (date, new) in days {
             let known = coverage_of(&tx, source, "", date)?;
-            let news = CoverageNews {
+            let news = CoverageUpdate {
                 category: String::new(),
                 date,
                 state: CoverageState::Complete,
@@ -57,7 +57,7 @@ impl PaperStore for SqliteStore {
         &mut self,
         source: &str,
         papers: &[Paper],
-        news: &[CoverageNews],
+        news: &[CoverageUpdate],
         now: DateTime<Utc>,
     ) -> Result<Vec<TakenIn>, StoreError> {
         let tx = self.write()?;

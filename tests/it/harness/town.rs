@@ -12,7 +12,7 @@
 use crate::harness::fake_smtp::FakeRelay;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
-use paperboy::coverage::{CoverageNews, CoverageState};
+use paperboy::coverage::{CoverageState, CoverageUpdate};
 use paperboy::digest::{DigestSettings, Dress, Templates};
 use paperboy::edition::{ActiveEmbedder, Desk, Published, Publisher};
 use paperboy::fields::Fields;
@@ -181,7 +181,7 @@ impl Town {
 
     fn learns(&self, date: &str, category: &str, state: CoverageState, papers: &[Paper]) {
         let now = self.clock.now();
-        let news = CoverageNews {
+        let news = CoverageUpdate {
             category: category.to_owned(),
             date: date.parse().unwrap(),
             state,

@@ -2,8 +2,8 @@
 
 use crate::harness::fake_http::{FakeHttp, Reply};
 use crate::harness::tiny_models::{self, TABLE_CONFIG};
+use paperboy::http::{HttpEnv, HttpSettings};
 use paperboy::model::{self, Hub, HubError, ModelError};
-use paperboy::source::http::{HttpSettings, Surroundings};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -33,9 +33,9 @@ fn git_name(bytes: &[u8]) -> String {
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn hub(server: &FakeHttp) -> Hub {
-    let around = Surroundings {
+    let around = HttpEnv {
         sleep: Arc::new(|_| Box::pin(async {})),
-        ..Surroundings::of_the_machine()
+        ..HttpEnv::system()
     };
     Hub::new(&server.url(), &HttpSettings::named("test"), around).unwrap()
 }

@@ -4,11 +4,11 @@ use crate::harness::fake_http::{FakeHttp, Reply};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock, SystemClock};
 use paperboy::coverage::{Coverage, CoverageState};
-use paperboy::intake::{Ask, Polled, poll};
+use paperboy::http::{Http, HttpEnv, HttpSettings};
+use paperboy::intake::{PollScope, PollSummary, poll};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::random::NoChance;
 use paperboy::source::arxiv::{ApiError, Arxiv, eastern_date};
-use paperboy::source::http::{Http, HttpSettings, Surroundings};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
@@ -43,7 +43,7 @@ fn client(clock: &Arc<FixedClock>, waits: &Arc<Mutex<Vec<TimeDelta>>>, timeout: 
         timeout,
         ..HttpSettings::named("+https://digest.example.org; mailto:op@example.org")
     };
-    let around = Surroundings {
+    let around = HttpEnv {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         chance: Arc::new(NoChance),
         sleep: Arc::new(move |wait| {
@@ -88,7 +88,7 @@ impl Reading {
         self.clock.set(at(now));
     }
 
-    async fn polls(&self, categories: &[&str], ask: Ask) -> Polled {
+    async fn polls(&self, categories: &[&str], ask: PollScope) -> PollSummary {
         poll(
             &self.db,
             &self.http,
@@ -99,8 +99,8 @@ impl Reading {
         .unwrap()
     }
 
-    async fn fetches(&self, categories: &[&str]) -> Polled {
-        self.polls(categories, Ask::Everything).await
+    async fn fetches(&self, categories: &[&str]) -> PollSummary {
+        self.polls(categories, PollScope::Everything).await
     }
 
     fn coverage(&self) -> Vec<Coverage> {
@@ -336,25 +336,25 @@ async fn what_comes_later_is_filled_in() {
         .on("/rss/cs.LG")
         .says(tuesday(&["new 1"]))
         .then(tuesday(&["new 1", "new 2"]));
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     reading.passes_to("2026-08-04T04:30:00Z");
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     assert_eq!(
         reading.arxiv.paths().len(),
         1,
         "a complete day is left alone for an hour"
     );
     reading.passes_to("2026-08-04T05:30:00Z");
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 2"]);
     assert_eq!(
         reading.coverage()[0].completed_at,
         Some(at("2026-08-04T05:30:00Z"))
     );
     reading.passes_to("2026-08-04T07:00:00Z");
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     reading.passes_to("2026-08-04T09:00:00Z");
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     assert_eq!(reading.arxiv.paths().len(), 3, "and then for the day");
 }
 
@@ -367,9 +367,9 @@ async fn a_second_look_that_fails_is_repeated() {
         .says(tuesday(&["new 1"]))
         .then(Reply::status(404))
         .then(tuesday(&["new 1", "new 2"]));
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     reading.passes_to("2026-08-04T05:30:00Z");
-    let polled = reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    let polled = reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     assert_eq!(polled.failures.len(), 1);
     assert_eq!(
         reading.days(),
@@ -377,7 +377,7 @@ async fn a_second_look_that_fails_is_repeated() {
         "what is here stays"
     );
     reading.passes_to("2026-08-04T05:50:00Z");
-    reading.polls(&["cs.LG"], Ask::WhatIsDue).await;
+    reading.polls(&["cs.LG"], PollScope::WhatIsDue).await;
     assert_eq!(reading.days(), ["2026-08-04 cs.LG complete 2"]);
 }
 
@@ -405,7 +405,9 @@ async fn retry_after_holds_after_a_restart() {
     reading.restarts();
     reading.passes_to("2026-08-04T04:59:59Z");
     // Short enough to be sat out now.
-    reading.polls(&["cs.CL", "cs.RO"], Ask::Everything).await;
+    reading
+        .polls(&["cs.CL", "cs.RO"], PollScope::Everything)
+        .await;
     assert!(
         reading.clock.now() >= at("2026-08-04T05:00:00Z"),
         "nothing is asked before"
@@ -672,11 +674,11 @@ async fn a_file_of_papers_is_read_again_when_it_was_written() {
     .unwrap();
     let mut source = source("", &[]);
     (source.name, source.kind, source.path) = ("library".to_owned(), SourceKind::Jsonl, Some(path));
-    let polled = poll(&reading.db, &reading.http, &source, Ask::WhatIsDue)
+    let polled = poll(&reading.db, &reading.http, &source, PollScope::WhatIsDue)
         .await
         .unwrap();
     assert_eq!((polled.new, polled.coverage.len()), (1, 1));
-    let again = poll(&reading.db, &reading.http, &source, Ask::WhatIsDue)
+    let again = poll(&reading.db, &reading.http, &source, PollScope::WhatIsDue)
         .await
         .unwrap();
     assert_eq!(
@@ -685,7 +687,7 @@ async fn a_file_of_papers_is_read_again_when_it_was_written() {
         "the file is older than the last reading"
     );
     assert_eq!(
-        poll(&reading.db, &reading.http, &source, Ask::Everything)
+        poll(&reading.db, &reading.http, &source, PollScope::Everything)
             .await
             .unwrap()
             .read,
@@ -696,9 +698,9 @@ async fn a_file_of_papers_is_read_again_when_it_was_written() {
 
 /// The client of a trial that does not wait.
 fn hasty() -> Http {
-    let around = Surroundings {
+    let around = HttpEnv {
         sleep: Arc::new(|_| Box::pin(std::future::ready(()))),
-        ..Surroundings::of_the_machine()
+        ..HttpEnv::system()
     };
     trial::client(around).unwrap()
 }

@@ -10,9 +10,9 @@ use crate::harness::fake_http::{FakeHttp, Reply};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::America::New_York;
 use paperboy::clock::{Clock, FixedClock};
-use paperboy::intake::{Ask, Polled, poll};
+use paperboy::http::{Http, HttpEnv, HttpSettings};
+use paperboy::intake::{PollScope, PollSummary, poll};
 use paperboy::random::NoChance;
-use paperboy::source::http::{Http, HttpSettings, Surroundings};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
@@ -78,7 +78,7 @@ impl World {
     async fn new(now: DateTime<Utc>, categories: &[&'static str]) -> Self {
         let clock = Arc::new(FixedClock::at(now));
         let moved = Arc::clone(&clock);
-        let around = Surroundings {
+        let around = HttpEnv {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(NoChance),
             sleep: Arc::new(move |wait| {
@@ -289,7 +289,7 @@ impl World {
         }
     }
 
-    async fn asks(&self, ask: Ask) -> Polled {
+    async fn asks(&self, ask: PollScope) -> PollSummary {
         self.serves();
         poll(&self.db, &self.http, &self.source(), ask)
             .await
@@ -299,7 +299,7 @@ impl World {
     /// The service runs until then.
     async fn runs_to(&self, then: DateTime<Utc>) {
         while self.clock.now() < then {
-            self.asks(Ask::WhatIsDue).await;
+            self.asks(PollScope::WhatIsDue).await;
             self.clock.set((self.clock.now() + STEP).min(then));
         }
     }
@@ -473,9 +473,9 @@ async fn a_holiday_in_a_gap_is_quiet() {
 async fn fetch_since_fills_days_before_the_first_look() {
     let mut world = World::new(eastern(date("2026-08-11"), 9), &["cs.LG"]).await;
     world.announces("2026-07-30", "2026-08-14", 4);
-    world.asks(Ask::Everything).await;
+    world.asks(PollScope::Everything).await;
     assert_eq!(world.known("2026-08-03", "2026-08-11"), (4, 24));
-    let polled = world.asks(Ask::Since(date("2026-08-03"))).await;
+    let polled = world.asks(PollScope::Since(date("2026-08-03"))).await;
     assert_eq!(
         (polled.new, polled.failures.len()),
         (24, 0),
@@ -489,7 +489,7 @@ async fn fetch_since_fills_days_before_the_first_look() {
         world.table()
     );
     // The same again changes nothing.
-    let again = world.asks(Ask::Since(date("2026-08-03"))).await;
+    let again = world.asks(PollScope::Since(date("2026-08-03"))).await;
     assert_eq!((again.new, again.changed), (0, 0));
 }
 
@@ -500,7 +500,7 @@ async fn lists_that_are_down_are_said_and_asked_again() {
     world.runs_to(eastern(date("2026-08-03"), 12)).await;
     world.clock.set(eastern(date("2026-08-05"), 9));
     world.lists_are_down = true;
-    let polled = world.asks(Ask::WhatIsDue).await;
+    let polled = world.asks(PollScope::WhatIsDue).await;
     assert_eq!(polled.failures.len(), 1, "{polled:?}");
     assert!(
         world.table().contains("Tue 04 cs.LG    stalled"),
@@ -508,7 +508,7 @@ async fn lists_that_are_down_are_said_and_asked_again() {
         world.table()
     );
     world.lists_are_down = false;
-    world.asks(Ask::WhatIsDue).await;
+    world.asks(PollScope::WhatIsDue).await;
     assert!(
         world.table().contains("Tue 04 cs.LG    stalled"),
         "not before an hour has passed"
@@ -547,7 +547,7 @@ async fn catch_up_pages_fill_gaps_exactly() {
         .on("/catchup/cs.CL/2026-11-25")
         .says(Reply::ok(torn));
     world.clock.set(eastern(date("2026-12-01"), 9));
-    world.asks(Ask::WhatIsDue).await;
+    world.asks(PollScope::WhatIsDue).await;
     insta::assert_snapshot!(world.table());
     assert_eq!(
         world.known("2026-11-23", "2026-12-01"),

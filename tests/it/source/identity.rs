@@ -2,7 +2,7 @@
 
 use crate::harness::town::Town;
 use chrono::{DateTime, Utc};
-use paperboy::coverage::{CoverageNews, CoverageState};
+use paperboy::coverage::{CoverageState, CoverageUpdate};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{PaperRow, PaperStore, Split, StoredPaper, TakenIn, WorkStore};
@@ -455,7 +455,7 @@ fn a_database_of_an_earlier_version_knows_its_papers_by_their_titles() {
 
 /// What a source announces on `date`.
 fn announces(town: &Town, source: &str, date: &str, papers: &[Paper]) {
-    let news = CoverageNews {
+    let news = CoverageUpdate {
         category: String::new(),
         date: date.parse().unwrap(),
         state: CoverageState::Complete,

@@ -3,10 +3,10 @@
 use crate::harness::fake_http::{FakeHttp, Reply};
 use chrono::{NaiveDate, TimeDelta};
 use paperboy::clock::{Clock, FixedClock};
-use paperboy::intake::{Ask, poll};
+use paperboy::http::{Http, HttpEnv, HttpSettings};
+use paperboy::intake::{PollScope, poll};
 use paperboy::paper::PaperId;
 use paperboy::random::NoChance;
-use paperboy::source::http::{Http, HttpSettings, Surroundings};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperRow};
@@ -89,7 +89,7 @@ async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
     for order in orders(&KINDS) {
         let clock = Arc::new(FixedClock::at("2026-08-05T12:00:00Z".parse().unwrap()));
         let moved = Arc::clone(&clock);
-        let around = Surroundings {
+        let around = HttpEnv {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(NoChance),
             sleep: Arc::new(move |wait| {
@@ -111,7 +111,9 @@ async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
                 verify: false,
                 ..SourceSettings::new(kind.word(), *kind)
             };
-            let polled = poll(&db, &http, &source, Ask::Everything).await.unwrap();
+            let polled = poll(&db, &http, &source, PollScope::Everything)
+                .await
+                .unwrap();
             assert_eq!(
                 (polled.rejected, &polled.failures),
                 (0, &Vec::new()),

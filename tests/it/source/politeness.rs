@@ -3,11 +3,9 @@
 use crate::harness::fake_http::{FakeHttp, Reply};
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
-use paperboy::intake::{Ask, fetch_papers, poll};
+use paperboy::http::{Http, HttpEnv, HttpError, HttpRequest, HttpSettings, Provider, is_public};
+use paperboy::intake::{PollScope, fetch_papers, poll};
 use paperboy::random::NoChance;
-use paperboy::source::http::{
-    Http, HttpError, HttpSettings, Provider, Question, Surroundings, is_public,
-};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperStore, SourcePause, SourceStore, SourceTurn};
@@ -40,7 +38,7 @@ fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
 /// clock that all share in small steps: nobody's request is given up for lost meanwhile.
 fn process(path: &Path, clock: &Arc<FixedClock>) -> (Db, Http) {
     let moved = Arc::clone(clock);
-    let around = Surroundings {
+    let around = HttpEnv {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         chance: Arc::new(NoChance),
         sleep: Arc::new(move |wait| {
@@ -79,7 +77,11 @@ async fn processes_that_ask_at_once_take_turns() {
     let all: Vec<_> = (0..3)
         .map(|_| {
             let ((db, http), source) = (process(&path, &clock), source.clone());
-            tokio::spawn(async move { poll(&db, &http, &source, Ask::Everything).await.unwrap() })
+            tokio::spawn(async move {
+                poll(&db, &http, &source, PollScope::Everything)
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     for polled in all {
@@ -153,7 +155,7 @@ fn a_turn_is_given_once_and_given_up_for_lost_in_time() {
 
 fn client(is_public: fn(IpAddr) -> bool) -> Http {
     let clock = Arc::new(FixedClock::at(noon()));
-    let around = Surroundings {
+    let around = HttpEnv {
         clock: clock as Arc<dyn Clock>,
         chance: Arc::new(NoChance),
         sleep: Arc::new(|_| Box::pin(std::future::ready(()))),
@@ -199,7 +201,7 @@ async fn a_public_server_cannot_lead_us_to_a_private_one() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, HttpError::Misled { .. }),
+            matches!(error, HttpError::RefusedRedirect { .. }),
             "{target}: {error}"
         );
         assert!(error.to_string().contains("private address"), "{error}");
@@ -255,7 +257,7 @@ async fn nobody_is_led_to_where_machines_keep_their_keys() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, HttpError::Misled { .. }),
+            matches!(error, HttpError::RefusedRedirect { .. }),
             "{target}: {error}"
         );
     }
@@ -265,18 +267,18 @@ async fn nobody_is_led_to_where_machines_keep_their_keys() {
 async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
     let (server, other) = (FakeHttp::start().await, FakeHttp::start().await);
     let http = client(|_| true);
-    let question = |path: &str| Question {
+    let question = |path: &str| HttpRequest {
         url: format!("{}{path}", server.url()),
         secret_header: Some(("x-api-key", "s3cret".into())),
         secret_query: Some(("api_key", "s3cret2".into())),
-        ..Question::default()
+        ..HttpRequest::default()
     };
     server
         .on("/a")
         .says(Reply::status(302).header("Location", "/b?q=1&api_key=s3cret2"));
     server.on("/b").says(Reply::ok("b"));
     assert_eq!(
-        http.ask(&provider(), &question("/a")).await.unwrap().body,
+        http.send(&provider(), &question("/a")).await.unwrap().body,
         b"b"
     );
     let asked = server.asked();
@@ -294,7 +296,7 @@ async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
     other
         .on("/c")
         .says(Reply::status(302).header("Location", &back));
-    http.ask(&provider(), &question("/away")).await.unwrap();
+    http.send(&provider(), &question("/away")).await.unwrap();
     assert_eq!(other.asked()[0].target, "/c?q=2");
     assert_eq!(other.asked()[0].header("x-api-key"), "");
     let last = server.asked().pop().unwrap();
@@ -304,7 +306,7 @@ async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
         .on("/odd")
         .says(Reply::status(302).header("Location", "ftp://example.org/?api_key=s3cret2"));
     let error = http
-        .ask(&provider(), &question("/odd"))
+        .send(&provider(), &question("/odd"))
         .await
         .unwrap_err()
         .to_string();
@@ -312,12 +314,12 @@ async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
         error.contains("not encrypted") && !error.contains("s3cret"),
         "{error}"
     );
-    let nobody = Question {
+    let nobody = HttpRequest {
         url: "http://127.0.0.1:1/x".to_owned(),
         ..question("/")
     };
     let error = http
-        .ask(&provider(), &nobody)
+        .send(&provider(), &nobody)
         .await
         .unwrap_err()
         .to_string();
@@ -425,7 +427,9 @@ async fn papers_that_readers_name_are_asked_for_once() {
     };
     enters("ada", "2106.09685", "9999.99999");
     arxiv.on("/api/query").says(answer(&["2106.09685"]));
-    let polled = poll(&db, &http, &source, Ask::WhatIsDue).await.unwrap();
+    let polled = poll(&db, &http, &source, PollScope::WhatIsDue)
+        .await
+        .unwrap();
     assert_eq!((polled.new, queries()), (1, 1));
     let stored = db
         .run_here(|store| store.paper(&"2106.09685".parse().unwrap()))
@@ -438,9 +442,13 @@ async fn papers_that_readers_name_are_asked_for_once() {
     );
     // Neither what came nor what arXiv does not know is asked for again.
     clock.set(noon() + TimeDelta::hours(2));
-    poll(&db, &http, &source, Ask::WhatIsDue).await.unwrap();
+    poll(&db, &http, &source, PollScope::WhatIsDue)
+        .await
+        .unwrap();
     enters("emmy", "2106.09685", "9999.99999");
-    poll(&db, &http, &source, Ask::WhatIsDue).await.unwrap();
+    poll(&db, &http, &source, PollScope::WhatIsDue)
+        .await
+        .unwrap();
     assert_eq!(queries(), 1);
     // A name that the API refuses costs itself only.
     enters("grace", "2513.00001", "1706.03762");
@@ -450,13 +458,15 @@ async fn papers_that_readers_name_are_asked_for_once() {
         .says(Reply::status(400).with_body(refused))
         .then(answer(&["1706.03762"]))
         .then(Reply::status(400).with_body(refused));
-    let polled = poll(&db, &http, &source, Ask::WhatIsDue).await.unwrap();
+    let polled = poll(&db, &http, &source, PollScope::WhatIsDue)
+        .await
+        .unwrap();
     assert_eq!((polled.new, queries()), (1, 4), "{polled:?}");
     // An answer that fails is asked for again.
     enters("rosa", "2001.00001", "2001.00002");
     arxiv.on("/api/query").says(Reply::status(500));
     assert_eq!(
-        poll(&db, &http, &source, Ask::WhatIsDue)
+        poll(&db, &http, &source, PollScope::WhatIsDue)
             .await
             .unwrap()
             .notes
@@ -467,7 +477,10 @@ async fn papers_that_readers_name_are_asked_for_once() {
         .on("/api/query")
         .says(answer(&["2001.00001", "2001.00002"]));
     assert_eq!(
-        poll(&db, &http, &source, Ask::WhatIsDue).await.unwrap().new,
+        poll(&db, &http, &source, PollScope::WhatIsDue)
+            .await
+            .unwrap()
+            .new,
         2
     );
     // Who asks for one paper gets it at once.

@@ -4,10 +4,10 @@ use crate::harness::fake_http::{FakeHttp, Reply};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::coverage::Coverage;
-use paperboy::intake::{Ask, Polled, poll};
+use paperboy::http::{Http, HttpEnv, HttpSettings};
+use paperboy::intake::{PollScope, PollSummary, poll};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::random::NoChance;
-use paperboy::source::http::{Http, HttpSettings, Surroundings};
 use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
@@ -33,7 +33,7 @@ impl Desk {
         let (store, _) = SqliteStore::migrate(&folder.path().join("paperboy.db")).unwrap();
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let moved = Arc::clone(&clock);
-        let around = Surroundings {
+        let around = HttpEnv {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(NoChance),
             sleep: Arc::new(move |wait| {
@@ -71,7 +71,7 @@ impl Desk {
         self.server.on(path).says(Reply::ok(body));
     }
 
-    async fn polls(&self, ask: Ask) -> Polled {
+    async fn polls(&self, ask: PollScope) -> PollSummary {
         poll(&self.db, &self.http, &self.source, ask).await.unwrap()
     }
 
@@ -145,7 +145,7 @@ async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_set
         &at("04"),
         json!([hf("2608.00001", 5), {"paper": {"id": "2608.00002"}}]).to_string(),
     );
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.asked, polled.new, polled.rejected), (4, 1, 1));
     assert_eq!(
         desk.days(),
@@ -169,7 +169,7 @@ async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_set
         json!([hf("2608.00001", 9), hf("2608.00003", 1)]).to_string(),
     );
     desk.says(&at("05"), "[]");
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days()[3..], ["08-04 complete 2", "08-05 waiting 0"]);
     assert_eq!(desk.paper("2608.00001").unwrap().upvotes, Some(9));
 
@@ -182,14 +182,14 @@ async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_set
         &at("04"),
         json!([hf("2608.00001", 99), hf("2608.00003", 1)]).to_string(),
     );
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     let paper = desk.paper("2608.00001").unwrap();
     assert_eq!(
         (paper.upvotes, paper.announced),
         (Some(99), Some(date("2026-08-04")))
     );
     let asked = desk.server.paths().len();
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.server.paths().len(), asked + 1, "only today is open");
     insta::assert_snapshot!(shown(&paper));
 }
@@ -229,7 +229,7 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
         "/details/biorxiv/2026-08-03/2026-08-03/2/json",
         page(second, 2, json!(4)),
     );
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     // The second version is of a preprint that is not known here; zoology is not asked for.
     assert_eq!(
         (polled.read, polled.new, polled.passed_over, polled.rejected),
@@ -262,7 +262,7 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
         page(vec![revised], 0, json!(1)),
     );
     desk.says("/details/biorxiv/2026-08-05/2026-08-05/0/json", empty);
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.changed), (0, 1));
     let paper = desk.paper("10.1101/1").unwrap();
     assert_eq!(
@@ -289,7 +289,7 @@ async fn a_count_that_does_not_match_and_a_page_that_breaks_off_are_said() {
         "/details/medrxiv/2026-08-03/2026-08-03/0/json",
         json!({"messages": [{"status": "error: database"}]}).to_string(),
     );
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         desk.days(),
         [
@@ -345,7 +345,7 @@ async fn pubmed_is_searched_by_the_day_of_entry_and_fetched_in_batches() {
         .says(Reply::ok(error))
         .then(Reply::ok(pubmed_set(&[101, 102])))
         .then(Reply::ok(pubmed_set(&[103])));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.failures.len()), (3, 0));
     assert_eq!(
         desk.days(),
@@ -423,7 +423,7 @@ async fn crossref_is_walked_along_its_cursors_and_circles_end() {
         page(vec![work("10.1000/e", &json!({}))], 2, "x"),
     );
     desk.says(&url("04", "x"), page(vec![], 2, "y"));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         desk.days(),
         ["08-02 complete 1", "08-03 failed 1", "08-04 waiting 1"]
@@ -448,7 +448,7 @@ async fn openalex_without_a_key_says_so_and_rests() {
     let refused = Reply::status(401)
         .with_body(r#"{"error":"Missing key","message":"An API key is required"}"#);
     desk.server.on("/works").says(refused);
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-01 failed 0"], "one day says it");
     assert!(
         desk.note("2026-08-01").contains("does it want an api_key?"),
@@ -456,7 +456,7 @@ async fn openalex_without_a_key_says_so_and_rests() {
         desk.note("2026-08-01")
     );
     assert!(polled.paused_until.is_some());
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.server.paths().len(), 1, "it rests");
 
     // With the key it is asked at once, and the key is shown to nobody.
@@ -469,7 +469,7 @@ async fn openalex_without_a_key_says_so_and_rests() {
         json!({"meta": {"count": 1, "next_cursor": null}, "results": [work, {"id": "https://openalex.org/W8"}]})
             .to_string(),
     ));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert!(desk.server.paths()[1].contains("api_key=hush"));
     assert!(
         polled
@@ -513,7 +513,7 @@ async fn semantic_scholar_is_walked_along_its_tokens_and_a_storm_of_429_is_sat_o
         .then(page(&["a"], json!("T")))
         .then(page(&["b"], Value::Null))
         .then(Reply::ok(r#"{"total": 0, "data": []}"#));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.paused_until), (2, None));
     assert_eq!(
         desk.days(),
@@ -545,13 +545,13 @@ async fn semantic_scholar_is_walked_along_its_tokens_and_a_storm_of_429_is_sat_o
     desk.server
         .on("/graph/v1/paper/search/bulk")
         .says(Reply::status(429).header("Retry-After", "3600"));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         polled.paused_until,
         Some("2026-08-05T13:00:00Z".parse().unwrap())
     );
     let asked = desk.server.paths().len();
-    desk.polls(Ask::Everything).await;
+    desk.polls(PollScope::Everything).await;
     assert_eq!(desk.server.paths().len(), asked);
     assert_eq!(desk.days()[0], "08-01 complete 2");
 }
@@ -574,7 +574,7 @@ async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
             json!({"id": "bad"}),
         ]),
     );
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.rejected), (1, 1));
     // Its own date is long past: the first look goes back a month.
     assert_eq!(
@@ -590,7 +590,7 @@ async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
             note("old", "2026-08-01T00:00:00Z"),
         ]),
     );
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         desk.days()[1..],
         [
@@ -601,7 +601,7 @@ async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
     );
     desk.says("/notes", r#"{"name":"Error","message":"venue not found"}"#);
     desk.passes_to("2026-08-07T12:00:00Z");
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days().last().unwrap(), "08-07 TMLR failed 0");
 }
 
@@ -639,7 +639,7 @@ async fn items_of_a_feed_are_announced_between_the_last_look_and_this_one() {
         ("d", ""),
     ]))
     .await;
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.rejected), (4, 0));
     let announced = |id: &str| {
         desk.paper(&format!("10.1000/{id}"))
@@ -672,7 +672,7 @@ async fn items_of_a_feed_are_announced_between_the_last_look_and_this_one() {
             ("a", "2026-08-03"),
         ]),
     );
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         [announced("e"), announced("f"), announced("a")],
         ["2026-08-07", "2026-08-04", "2026-08-03"]
@@ -700,9 +700,9 @@ async fn a_feed_that_has_not_changed_is_not_sent_again() {
         .on("/rss.xml?x=1")
         .says(tagged)
         .then(Reply::status(304));
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     desk.passes_to("2026-08-05T12:00:00Z");
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         (polled.new, polled.changed, polled.failures.len()),
         (0, 0, 0)
@@ -714,20 +714,20 @@ async fn a_feed_that_has_not_changed_is_not_sent_again() {
 #[tokio::test]
 async fn a_feed_that_is_away_has_one_failed_day_until_it_is_back() {
     let desk = journal(rss(&[("a", "2026-08-04")])).await;
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     desk.server
         .on("/rss.xml?x=1")
         .says(Reply::ok("<html><body>Sign in</body></html>"));
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-04 complete 1"], "the day was read");
     for day in ["05", "06", "07"] {
         desk.passes_to(&format!("2026-08-{day}T12:00:00Z"));
-        let polled = desk.polls(Ask::WhatIsDue).await;
+        let polled = desk.polls(PollScope::WhatIsDue).await;
         assert_eq!(polled.failures.len(), 1);
     }
     assert_eq!(desk.days(), ["08-04 complete 1", "08-05 failed 0"]);
     desk.says("/rss.xml?x=1", rss(&[("b", "2026-08-06")]));
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         desk.days(),
         [
@@ -743,7 +743,7 @@ async fn a_feed_that_is_away_has_one_failed_day_until_it_is_back() {
 async fn a_feed_that_breaks_off_or_must_wait_says_so_until_it_is_whole() {
     let whole = rss(&[("a", "2026-08-04"), ("b", "2026-08-04")]);
     let desk = journal(&whole[..whole.len() - 60]).await;
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.failures.len()), (1, 1));
     assert_eq!(desk.days(), ["08-04 stalled 1"]);
     assert!(
@@ -752,12 +752,12 @@ async fn a_feed_that_breaks_off_or_must_wait_says_so_until_it_is_whole() {
         desk.note("2026-08-04")
     );
     desk.says("/rss.xml?x=1", whole);
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days(), ["08-04 complete 2"]);
     desk.passes_to("2026-08-05T12:00:00Z");
     let storm = Reply::status(429).header("Retry-After", "Wed, 05 Aug 2026 18:00:00 GMT");
     desk.server.on("/rss.xml?x=1").says(storm);
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         polled.paused_until,
         Some("2026-08-05T18:00:00Z".parse().unwrap())
@@ -790,7 +790,7 @@ async fn a_feed_of_bad_things_costs_the_bad_things_only() {
         .map(|c| c as u8)
         .collect();
     let desk = journal(bytes).await;
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         (polled.read, polled.new, polled.passed_over, polled.rejected),
         (7, 4, 2, 1)
@@ -822,7 +822,7 @@ async fn a_json_feed_is_a_feed() {
          "date_published": "2026-08-04T10:00:00Z", "tags": ["Zoology", "Research article"]},
         {"id": 2, "content_text": "no title"}]});
     let desk = journal(feed.to_string()).await;
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!((polled.new, polled.passed_over), (1, 1));
     assert_eq!(desk.days(), ["08-04 complete 1"]);
 }
@@ -831,12 +831,12 @@ async fn a_json_feed_is_a_feed() {
 async fn days_that_were_missed_are_filled_from_a_date_on() {
     let desk = Desk::with(SourceKind::HuggingFace).await;
     desk.says("/api/daily_papers", "[]");
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     desk.says(
         "/api/daily_papers?date=2026-07-20&p=0&limit=100",
         json!([hf("2607.00001", 1)]).to_string(),
     );
-    let polled = desk.polls(Ask::Since(date("2026-07-20"))).await;
+    let polled = desk.polls(PollScope::Since(date("2026-07-20"))).await;
     assert_eq!((polled.asked, polled.new), (16, 1));
     assert_eq!(
         (desk.days().len(), desk.days()[0].as_str()),
@@ -845,7 +845,7 @@ async fn days_that_were_missed_are_filled_from_a_date_on() {
 
     // Off for a week: every day of it is asked for.
     desk.passes_to("2026-08-12T12:00:00Z");
-    desk.polls(Ask::WhatIsDue).await;
+    desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(desk.days().len(), 24);
 }
 
@@ -853,7 +853,7 @@ async fn days_that_were_missed_are_filled_from_a_date_on() {
 async fn a_source_that_does_not_answer_is_not_asked_for_all_its_days() {
     let desk = Desk::with(SourceKind::HuggingFace).await;
     desk.server.on("/api/daily_papers").says(Reply::status(502));
-    let polled = desk.polls(Ask::WhatIsDue).await;
+    let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
         (polled.asked, polled.failures.len()),
         (3, 2),

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, ByHand, Coverage, CoverageNews, CoverageState, DeliveryId, DeliveryState,
+    AttemptRecord, ByHand, Coverage, CoverageState, CoverageUpdate, DeliveryId, DeliveryState,
     Entered, LedgerTurn, NewIssue, NewPick, NextLook, Old, OutboxFilter, PaperRow, PaperStore,
     PickKind, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn, Verdict,
 };
@@ -258,9 +258,9 @@ fn the_newest_day_is_that_of_complete_announcements() {
     });
 }
 
-fn news(category: &str, date: NaiveDate, state: CoverageState) -> CoverageNews {
+fn news(category: &str, date: NaiveDate, state: CoverageState) -> CoverageUpdate {
     let announced_at = Some(noon() - TimeDelta::hours(8));
-    CoverageNews {
+    CoverageUpdate {
         category: category.to_owned(),
         date,
         state,

@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::TimeDelta;
 use paperboy::clock::Clock as _;
-use paperboy::coverage::{CoverageNews, CoverageState};
+use paperboy::coverage::{CoverageState, CoverageUpdate};
 use paperboy::links::Thumb;
 use paperboy::outbox::{Security, SmtpSettings, Transport};
 use paperboy::random::SystemChance;
@@ -165,7 +165,7 @@ impl Tower {
         let (ada, _) = house.subscribes("ada@example.org");
         house.subscribes("\"<b>bob</b>\"@example.org");
         house.sends(ada, &papers);
-        let news = |date: &str, state, note: &str| CoverageNews {
+        let news = |date: &str, state, note: &str| CoverageUpdate {
             category: "cs.LG".to_owned(),
             date: date.parse().unwrap(),
             state,
@@ -622,7 +622,7 @@ async fn a_house_in_order_says_so_on_one_line() {
     tower.sets_password(PASSWORD);
     tower.sign_in(PASSWORD).await;
     let now = tower.house.clock.now();
-    let news = CoverageNews {
+    let news = CoverageUpdate {
         category: String::new(),
         date: now.date_naive(),
         state: CoverageState::Complete,
@@ -1207,7 +1207,7 @@ async fn with_a_listener_of_their_own_the_public_one_does_not_know_the_pages() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let client = paperboy::source::http::one_time_client().unwrap();
+    let client = paperboy::http::one_time_client().unwrap();
     let ask = async |address: &str, path: &str| {
         let answer = client
             .get(format!("http://{address}{path}"))

@@ -9,7 +9,7 @@ use paperboy::clock::Clock as _;
 use paperboy::links::Thumb;
 use paperboy::paper::Paper;
 use paperboy::store::{
-    Channel, CoverageNews, CoverageState, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow,
+    Channel, CoverageState, CoverageUpdate, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow,
     PickKind,
 };
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
@@ -79,7 +79,7 @@ impl House {
         let now = self.clock.now();
         self.db
             .run_here(|store| {
-                let news = CoverageNews {
+                let news = CoverageUpdate {
                     date: day(),
                     category: String::new(),
                     state: CoverageState::Complete,

@@ -1,27 +1,26 @@
-//! When to ask again. Pure.
+//! Pauses, spacing of requests and backoff of retries. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long a provider is left alone that says 429 and not for how long. arXiv
-/// does so below its documented rate (research/recommenders.md section 6.4).
-pub(super) const WAIT_UNASKED: TimeDelta = TimeDelta::minutes(10);
+/// Pause after a 429 without `Retry-After`. arXiv answers so even below its documented rate.
+pub(super) const DEFAULT_PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// The longest pause that is believed: a wrong header must not end a service.
-pub(super) const WAIT_MAX: TimeDelta = TimeDelta::hours(24);
+/// The longest pause that is accepted: a wrong header must not stop a service.
+pub(super) const PAUSE_MAX: TimeDelta = TimeDelta::hours(24);
 
-/// What the first wait between tries is drawn from; it doubles with each try.
+/// Limit of the first backoff; it doubles with each try.
 const BACKOFF_FIRST: TimeDelta = TimeDelta::seconds(4);
 
 const BACKOFF_MAX: TimeDelta = TimeDelta::seconds(60);
 
-/// A provider that wants to be left alone.
+/// A provider's request to send nothing for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Whose gate is shut.
+    /// Name of the provider.
     pub provider: String,
-    /// Until when.
+    /// End of the pause.
     pub until: DateTime<Utc>,
-    /// What it said.
+    /// The provider's reason.
     pub reason: String,
 }
 
@@ -30,20 +29,20 @@ pub struct Pause {
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let value = value.trim();
     let until = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are as good as for ever.
+        // A number that overflows means the longest pause.
         let seconds = value
             .parse::<u32>()
-            .map_or(WAIT_MAX, |seconds| TimeDelta::seconds(seconds.into()));
+            .map_or(PAUSE_MAX, |seconds| TimeDelta::seconds(seconds.into()));
         now + seconds
     } else {
         DateTime::parse_from_rfc2822(value).ok()?.to_utc()
     };
-    Some(until.clamp(now, now + WAIT_MAX))
+    Some(until.clamp(now, now + PAUSE_MAX))
 }
 
-/// How long to wait before the next request.
+/// The wait before the next request.
 ///
-/// A clock that was set back must not keep us waiting longer than once.
+/// A clock that was set back delays at most one request by `spacing`.
 pub(super) fn spacing(
     last_answer: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
@@ -54,9 +53,9 @@ pub(super) fn spacing(
     })
 }
 
-/// How long to wait after `failed` tries: evenly drawn up to a limit that doubles,
-/// so that many clients do not come back together ("full jitter", Amazon's
-/// article "Exponential backoff and jitter").
+/// Backoff after `failed` tries: drawn evenly up to a limit that doubles, so that many
+/// clients do not retry together ("full jitter", Amazon's article "Exponential backoff
+/// and jitter").
 pub(super) fn backoff(failed: u32, chance: f64) -> TimeDelta {
     let limit = (BACKOFF_FIRST * 2_i32.saturating_pow(failed.saturating_sub(1)).min(1 << 10))
         .min(BACKOFF_MAX);

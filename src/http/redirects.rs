@@ -1,64 +1,64 @@
-//! Following redirects by hand: where they may lead, and what may go along.
+//! Redirects: which are followed, and what is sent along.
 
-use super::kept::State;
-use super::{Http, HttpError, Question, text_of};
+use super::cache::Validators;
+use super::{Http, HttpError, HttpRequest, header_text};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{RequestBuilder, Response, Url, header};
 use secrecy::ExposeSecret;
 use std::net::{IpAddr, SocketAddr};
 
-/// Redirects of one request.
+/// Redirects that are followed for one request.
 const REDIRECTS_MAX: usize = 3;
 
 const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, application/xml, */*;q=0.1";
 
 impl Http {
-    /// The response to `question`, or that of where it leads.
+    /// The response to `request`, after redirects.
     pub(super) async fn follow(
         &self,
-        question: &Question,
+        request: &HttpRequest,
     ) -> Result<Result<Response, reqwest::Error>, HttpError> {
-        let url = question.url.as_str();
-        let misled = |to: &str, why: &str| HttpError::Misled {
+        let url = request.url.as_str();
+        let refused = |to: &str, why: &str| HttpError::RefusedRedirect {
             url: url.to_owned(),
             to: to.to_owned(),
             why: why.to_owned(),
         };
-        let state = self.kept().state(url).unwrap_or_default();
-        let mut next = Url::parse(url).map_err(|_| misled(url, "this is no address"))?;
+        let validators = self.cache().validators(url).unwrap_or_default();
+        let mut next = Url::parse(url).map_err(|_| refused(url, "this is no address"))?;
         let (mut client, mut is_with_secrets) = (&self.0.client, true);
         for _ in 0..=REDIRECTS_MAX {
             let mut asked = next.clone();
-            if is_with_secrets && let Some((name, secret)) = &question.secret_query {
+            if is_with_secrets && let Some((name, secret)) = &request.secret_query {
                 asked
                     .query_pairs_mut()
                     .append_pair(name, secret.expose_secret());
             }
-            let response = match prepared(client.get(asked), question, is_with_secrets, &state)
+            let response = match prepared(client.get(asked), request, is_with_secrets, &validators)
                 .send()
                 .await
             {
                 Ok(response) => response,
                 Err(error) => {
-                    return match led_astray(&error) {
-                        Some(led) => Err(misled(next.as_str(), &led)),
+                    return match refused_redirect(&error) {
+                        Some(led) => Err(refused(next.as_str(), &led)),
                         None => Ok(Err(error)),
                     };
                 }
             };
-            let location = text_of(&response, header::LOCATION);
+            let location = header_text(&response, header::LOCATION);
             let (true, Some(location)) = (
                 matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308),
                 location,
             ) else {
                 return Ok(Ok(response));
             };
-            // Many send back the whole query, and the key in it.
-            let to = next.join(&location).map(|to| without_secret(to, question));
-            let to = to.map_err(|_| misled(&location, "this is no address"))?;
+            // Many servers repeat the whole query in the address, with the key.
+            let to = next.join(&location).map(|to| without_secret(to, request));
+            let to = to.map_err(|_| refused(&location, "this is no address"))?;
             match (next.scheme(), to.scheme()) {
                 (_, "https") | ("http", "http") => {}
-                _ => return Err(misled(to.as_str(), "it is not encrypted")),
+                _ => return Err(refused(to.as_str(), "it is not encrypted")),
             }
             let address = literal(&to);
             if response
@@ -66,14 +66,14 @@ impl Http {
                 .is_none_or(|from| (self.0.settings.is_public)(from.ip()))
             {
                 client = &self.0.public;
-                // An address that is written out is not looked up.
+                // A literal address is not resolved, so it is checked here.
                 if address.is_some_and(|address| !(self.0.settings.is_public)(address)) {
-                    return Err(misled(to.as_str(), "it is a private address"));
+                    return Err(refused(to.as_str(), "it is a private address"));
                 }
             } else {
                 client = &self.0.beyond_the_link;
                 if address.is_some_and(is_link_local) {
-                    return Err(misled(
+                    return Err(refused(
                         to.as_str(),
                         "it is an address of this machine's own link",
                     ));
@@ -82,48 +82,48 @@ impl Http {
             is_with_secrets &= is_same_host(&next, &to);
             next = to;
         }
-        Err(misled(next.as_str(), "there are too many redirects"))
+        Err(refused(next.as_str(), "there are too many redirects"))
     }
 }
 
-/// A request with all that goes along.
+/// The request with its headers.
 fn prepared(
     asked: RequestBuilder,
-    question: &Question,
+    request: &HttpRequest,
     is_with_secrets: bool,
-    state: &State,
+    validators: &Validators,
 ) -> RequestBuilder {
-    let accept = if question.accept.is_empty() {
+    let accept = if request.accept.is_empty() {
         ACCEPT_FEEDS
     } else {
-        question.accept
+        request.accept
     };
     let mut sent = asked.header(header::ACCEPT, accept);
     for (name, value) in [
-        (header::IF_NONE_MATCH, &state.tag),
-        (header::IF_MODIFIED_SINCE, &state.modified),
+        (header::IF_NONE_MATCH, &validators.tag),
+        (header::IF_MODIFIED_SINCE, &validators.modified),
     ] {
         if let Some(value) = value {
             sent = sent.header(name, value);
         }
     }
-    match &question.secret_header {
+    match &request.secret_header {
         Some((name, secret)) if is_with_secrets => sent.header(*name, secret.expose_secret()),
         _ => sent,
     }
 }
 
-/// Whether what one may see the other may: the same name and door, or its encrypted one.
+/// Whether both addresses have the same host and port, or `other` is the HTTPS one of `one`.
 fn is_same_host(one: &Url, other: &Url) -> bool {
-    let doors = (one.port_or_known_default(), other.port_or_known_default());
-    let is_same_door = doors.0 == doors.1 && one.scheme() == other.scheme();
-    let is_upgrade = doors == (Some(80), Some(443)) && other.scheme() == "https";
-    one.host() == other.host() && (is_same_door || is_upgrade)
+    let ports = (one.port_or_known_default(), other.port_or_known_default());
+    let is_same_port = ports.0 == ports.1 && one.scheme() == other.scheme();
+    let is_upgrade = ports == (Some(80), Some(443)) && other.scheme() == "https";
+    one.host() == other.host() && (is_same_port || is_upgrade)
 }
 
-/// The address without the part of the query that is secret.
-fn without_secret(mut to: Url, question: &Question) -> Url {
-    let Some((name, secret)) = &question.secret_query else {
+/// The address without the secret query parameter.
+fn without_secret(mut to: Url, request: &HttpRequest) -> Url {
+    let Some((name, secret)) = &request.secret_query else {
         return to;
     };
     let is_secret = |key: &str, value: &str| key == *name || value == secret.expose_secret();
@@ -135,8 +135,8 @@ fn without_secret(mut to: Url, question: &Question) -> Url {
     to
 }
 
-/// Whether an address is one of the link only, where the machines of cloud providers
-/// ask for their own keys (RFC 3927, RFC 4291 section 2.5.6). Nobody serves papers there.
+/// Whether an address is link-local (RFC 3927, RFC 4291 section 2.5.6). Machines of cloud
+/// providers fetch their keys from such addresses; no source is there.
 pub(super) fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_link_local(),
@@ -146,21 +146,21 @@ pub(super) fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// The address that stands in place of a name.
+/// The IP address in place of a host name.
 fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
-/// Finds fit addresses only. What it finds is what is connected to, so that a
-/// name cannot lead elsewhere in between.
-pub(super) struct Among(pub(super) fn(IpAddr) -> bool);
+/// Resolver that returns allowed addresses only. The client connects to what it returns,
+/// so that DNS cannot change the address between check and connection.
+pub(super) struct FilteredResolver(pub(super) fn(IpAddr) -> bool);
 
-/// A name that leads to addresses only that are not fit.
+/// A name of which no address is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("it leads to a private address")]
 struct Private;
 
-impl Resolve for Among {
+impl Resolve for FilteredResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let is_fit = self.0;
         Box::pin(async move {
@@ -179,11 +179,11 @@ impl Resolve for Among {
     }
 }
 
-/// Whether a connection was refused because of where it leads.
-fn led_astray(error: &reqwest::Error) -> Option<String> {
+/// The reason, if the resolver refused all addresses.
+fn refused_redirect(error: &reqwest::Error) -> Option<String> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        // What a resolver says comes in a box of its own.
+        // The error of a resolver arrives in a box.
         if error.is::<Private>() || error.to_string() == Private.to_string() {
             return Some(Private.to_string());
         }
@@ -216,10 +216,10 @@ mod tests {
     }
 
     #[test]
-    fn what_an_address_repeats_of_the_key_is_taken_out() {
-        let question = Question {
+    fn a_key_repeated_in_an_address_is_removed() {
+        let request = HttpRequest {
             secret_query: Some(("api_key", "s3cret".into())),
-            ..Question::default()
+            ..HttpRequest::default()
         };
         for (to, expected) in [
             ("https://b.org/x?api_key=s3cret&q=1", "https://b.org/x?q=1"),
@@ -227,7 +227,7 @@ mod tests {
             ("https://b.org/x?q=a%2Bb", "https://b.org/x?q=a%2Bb"),
         ] {
             assert_eq!(
-                without_secret(Url::parse(to).unwrap(), &question).as_str(),
+                without_secret(Url::parse(to).unwrap(), &request).as_str(),
                 expected
             );
         }

@@ -1,13 +1,13 @@
 //! Asking a provider, and what may come of it.
 
-use super::http::{Answer, Http, HttpError, Pause, Provider, Question};
+use crate::http::{Http, HttpError, HttpRequest, HttpResponse, Pause, Provider};
 use crate::text::{clean_line, cut};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Pages of one answer: more than any day has.
+/// PageGuard of one answer: more than any day has.
 const PAGES_MAX: usize = 500;
 
 /// How often a page is asked for that came without the records it should hold.
@@ -21,33 +21,33 @@ const REST: TimeDelta = TimeDelta::hours(1);
 
 /// Why there is nothing, or not all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FetchError {
     /// The provider wants to be left alone for a while.
-    Pause(Pause),
+    Paused(Pause),
     /// There is no answer.
-    Away(String),
+    Unreachable(String),
     /// There is one, and it is not what was asked for.
-    Nonsense(String),
+    Invalid(String),
     /// It does not talk to us as the settings are.
     Refused(String),
 }
 
 /// Where a source is, and how it is asked.
 #[derive(Debug, Clone)]
-pub(super) struct Reach {
+pub(super) struct ProviderClient {
     pub(super) provider: Provider,
     base: String,
     /// The key of its API, by the name of the header or of the part of the query it goes in.
-    key: Option<(Place, &'static str, SecretString)>,
+    key: Option<(KeyLocation, &'static str, SecretString)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum KeyLocation {
     Header,
     Query,
 }
 
-impl Reach {
+impl ProviderClient {
     /// The provider called `name` at `host`, or what stands in for it at `endpoint`.
     pub(super) fn new(name: &str, host: &str, endpoint: Option<&str>, spacing: TimeDelta) -> Self {
         let name = endpoint.map_or_else(
@@ -55,7 +55,7 @@ impl Reach {
             |endpoint| format!("{name} at {endpoint}"),
         );
         let base = endpoint.unwrap_or(host).trim_end_matches('/').to_owned();
-        Reach {
+        ProviderClient {
             provider: Provider { name, spacing },
             base,
             key: None,
@@ -66,7 +66,7 @@ impl Reach {
     /// pause for the lack of it must not outlast the lack.
     pub(super) fn with_key(
         mut self,
-        place: Place,
+        place: KeyLocation,
         name: &'static str,
         key: Option<SecretString>,
     ) -> Self {
@@ -99,26 +99,26 @@ impl Reach {
         http: &Http,
         url: &str,
         accept: &'static str,
-    ) -> Result<Answer, Trouble> {
-        let secret = |wanted: fn(Place) -> bool| {
+    ) -> Result<HttpResponse, FetchError> {
+        let secret = |wanted: fn(KeyLocation) -> bool| {
             let key = self.key.as_ref().filter(|(place, ..)| wanted(*place));
             key.map(|(_, name, secret)| (*name, secret.clone()))
         };
-        let question = Question {
+        let question = HttpRequest {
             url: url.to_owned(),
             accept,
-            secret_header: secret(|place| matches!(place, Place::Header)),
-            secret_query: secret(|place| matches!(place, Place::Query)),
+            secret_header: secret(|place| matches!(place, KeyLocation::Header)),
+            secret_query: secret(|place| matches!(place, KeyLocation::Query)),
         };
         let answer = http
-            .ask(&self.provider, &question)
+            .send(&self.provider, &question)
             .await
-            .map_err(Trouble::from)?;
+            .map_err(FetchError::from)?;
         match answer.status {
-            401 | 403 => Err(Trouble::Refused(format!(
+            401 | 403 => Err(FetchError::Refused(format!(
                 "{url} answers with status {}{}{}",
                 answer.status,
-                said(&answer.body),
+                error_message(&answer.body),
                 if self.has_key() {
                     ": is api_key right?"
                 } else {
@@ -130,48 +130,48 @@ impl Reach {
     }
 
     /// The JSON that comes from `url`.
-    pub(super) async fn json(&self, http: &Http, url: &str) -> Result<Value, Trouble> {
+    pub(super) async fn json(&self, http: &Http, url: &str) -> Result<Value, FetchError> {
         let answer = self.get(http, url, "application/json").await?;
         if answer.status >= 400 {
             let why = format!(
                 "{url} answers with status {}{}",
                 answer.status,
-                said(&answer.body)
+                error_message(&answer.body)
             );
-            return Err(Trouble::Nonsense(why));
+            return Err(FetchError::Invalid(why));
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
-            Trouble::Nonsense(format!(
+            FetchError::Invalid(format!(
                 "{url} answers with something that is not JSON ({error}){}",
-                said(&answer.body)
+                error_message(&answer.body)
             ))
         })
     }
 }
 
-impl From<HttpError> for Trouble {
+impl From<HttpError> for FetchError {
     fn from(error: HttpError) -> Self {
         match error {
-            HttpError::AskedToWait(pause) => Trouble::Pause(pause),
-            error => Trouble::Away(error.to_string()),
+            HttpError::AskedToWait(pause) => FetchError::Paused(pause),
+            error => FetchError::Unreachable(error.to_string()),
         }
     }
 }
 
 /// The rest of a source that is refused: asking again at once is useless. It ends
 /// with the process, so that a person who has mended the settings need not wait.
-pub(super) fn rest(provider: &Provider, why: &str, http: &Http) -> Pause {
+pub(super) fn pause_refused(provider: &Provider, why: &str, http: &Http) -> Pause {
     let pause = Pause {
         provider: provider.name.clone(),
         until: http.now() + REST,
         reason: why.to_owned(),
     };
-    http.stay_away(pause.clone());
+    http.pause(pause.clone());
     pause
 }
 
 /// What an answer says that is an error: `: "…"`, or nothing.
-pub(super) fn said(body: &[u8]) -> String {
+pub(super) fn error_message(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4_000)]);
     let text = serde_json::from_str::<Value>(&text)
         .ok()
@@ -227,21 +227,21 @@ pub fn brief(why: &str) -> String {
 
 /// Guards a walk over pages, which a provider may lead in circles or nowhere.
 #[derive(Debug, Default)]
-pub(super) struct Pages {
+pub(super) struct PageGuard {
     cursors: HashSet<String>,
     empty: u32,
 }
 
-impl Pages {
+impl PageGuard {
     /// On to the page at `cursor`. An error says why not.
-    pub(super) fn go_on(&mut self, cursor: &str) -> Result<(), Trouble> {
+    pub(super) fn go_on(&mut self, cursor: &str) -> Result<(), FetchError> {
         if self.cursors.len() == PAGES_MAX {
-            return Err(Trouble::Nonsense(format!(
+            return Err(FetchError::Invalid(format!(
                 "the answer has more than {PAGES_MAX} pages"
             )));
         }
         if !self.cursors.insert(cursor.to_owned()) {
-            return Err(Trouble::Nonsense(format!(
+            return Err(FetchError::Invalid(format!(
                 "page {} leads back to one that was read",
                 self.cursors.len()
             )));
@@ -269,14 +269,14 @@ mod tests {
             r#"{"status":"failed","message":[{"type":"x","value":"y","message":"too fast"}]}"#,
             r#"{"errors":["too fast"]}"#,
         ] {
-            assert_eq!(said(text.as_bytes()), ": \"too fast\"", "{text}");
+            assert_eq!(error_message(text.as_bytes()), ": \"too fast\"", "{text}");
         }
         assert_eq!(
             error_in(&serde_json::json!({"message": {"items": []}})),
             None
         );
-        assert_eq!(said(b"<h1>too fast</h1>"), ": \"too fast\"");
-        assert_eq!(said(b""), "");
+        assert_eq!(error_message(b"<h1>too fast</h1>"), ": \"too fast\"");
+        assert_eq!(error_message(b""), "");
     }
 
     #[test]
@@ -299,9 +299,9 @@ mod tests {
 
     #[test]
     fn a_walk_over_pages_ends() {
-        let mut pages = Pages::default();
+        let mut pages = PageGuard::default();
         assert_eq!(pages.go_on("a"), Ok(()));
-        assert!(matches!(pages.go_on("a"), Err(Trouble::Nonsense(_))));
+        assert!(matches!(pages.go_on("a"), Err(FetchError::Invalid(_))));
         let ended = (0..10_000).find(|page| pages.go_on(&page.to_string()).is_err());
         assert_eq!(ended, Some(PAGES_MAX - 1));
     }

@@ -8,22 +8,22 @@
 //! all of them are read when it is back.
 
 use super::Unreadable;
-use super::http::{Http, Provider};
-use super::reach::{Trouble, rest};
-use super::remote::{Arrival, Look, Source, Window};
-use crate::coverage::{CoverageNews, CoverageState};
+use super::fetch::{Arrival, FetchResult, FetchWindow, Source};
+use super::provider_client::{FetchError, pause_refused};
+use crate::coverage::{CoverageState, CoverageUpdate};
+use crate::http::{Http, Provider};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
 use std::future::Future;
 
-/// Days that one look asks for; the next one goes on.
+/// Days that one result asks for; the next one goes on.
 const DAYS_MAX: usize = 62;
 
 /// How far back a gap is looked for by itself: a month of mail is not caught up with.
 const GAP_DAYS: u64 = 31;
 
-/// Days in a row that cannot be had after which a look tries one more, and gives up.
+/// Days in a row that cannot be had after which a result tries one more, and gives up.
 const UNANSWERED_MAX: u32 = 2;
 
 /// How much of what a source declares may be missing before it is said to be:
@@ -32,18 +32,18 @@ const MISSING_PERCENT: u64 = 2;
 
 /// How a source's days go.
 #[derive(Debug, Clone, Copy)]
-pub struct Habits {
+pub struct DayPolicy {
     /// Where its day begins and ends.
     pub zone: Tz,
-    /// Days before today that the first look takes.
-    pub first_days: u64,
+    /// Days before today that the first result takes.
+    pub initial_days: u64,
     /// Days for which a day is read again.
-    pub again_days: u64,
+    pub reread_days: u64,
 }
 
 /// One day of a source.
 #[derive(Debug, Default)]
-pub struct Day {
+pub struct DayResult {
     /// Its papers.
     pub arrivals: Vec<Arrival>,
     /// What should have been some.
@@ -57,70 +57,75 @@ pub struct Day {
     /// For people.
     pub note: String,
     /// Why the rest of it is missing.
-    pub trouble: Option<Trouble>,
+    pub error: Option<FetchError>,
 }
 
-impl Day {
+impl DayResult {
     /// Nothing came, and why.
-    pub(super) fn of_trouble(trouble: Trouble) -> Self {
-        Day {
-            trouble: Some(trouble),
-            ..Day::default()
+    pub(super) fn failed(error: FetchError) -> Self {
+        DayResult {
+            error: Some(error),
+            ..DayResult::default()
         }
     }
 }
 
 /// A source that can be asked for a day.
-pub trait ByDay: Send + Sync {
+pub trait DailySource: Send + Sync {
     /// How its days go.
-    fn habits(&self) -> Habits;
+    fn policy(&self) -> DayPolicy;
 
     /// Whose limits its requests count against.
     fn provider(&self) -> &Provider;
 
     /// Asks for one day.
-    fn day(&self, http: &Http, date: NaiveDate) -> impl Future<Output = Day> + Send;
+    fn day(&self, http: &Http, date: NaiveDate) -> impl Future<Output = DayResult> + Send;
 }
 
-impl<T: ByDay> Source for T {
+impl<T: DailySource> Source for T {
     fn provider(&self) -> &Provider {
-        ByDay::provider(self)
+        DailySource::provider(self)
     }
 
-    async fn look(&self, http: &Http, window: &Window) -> Look {
-        let habits = self.habits();
-        let mut look = Look::default();
+    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
+        let policy = self.policy();
+        let mut result = FetchResult::default();
         let mut unanswered = 0;
-        let mut days: VecDeque<NaiveDate> = due(window, &habits).into();
+        let mut days: VecDeque<NaiveDate> = due(window, &policy).into();
         let mut is_last_try = false;
         while let Some(date) = days.pop_front() {
             let day = self.day(http, date).await;
-            look.asked += 1;
-            let failed = match &day.trouble {
-                Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => {
-                    Some(why.clone())
-                }
-                Some(Trouble::Pause(_)) | None => None,
+            result.requested += 1;
+            let failed = match &day.error {
+                Some(
+                    FetchError::Unreachable(why)
+                    | FetchError::Invalid(why)
+                    | FetchError::Refused(why),
+                ) => Some(why.clone()),
+                Some(FetchError::Paused(_)) | None => None,
             };
             if is_last_try && failed.is_some() {
                 break;
             }
             is_last_try = false;
-            look.news.push(verdict(date, &day, &habits, http.now()));
-            look.skipped += day.skipped;
-            look.arrivals.extend(day.arrivals);
-            look.unreadable.extend(day.unreadable);
+            result
+                .news
+                .push(day_coverage(date, &day, &policy, http.now()));
+            result.skipped += day.skipped;
+            result.arrivals.extend(day.arrivals);
+            result.unreadable.extend(day.unreadable);
             unanswered = if failed.is_some() { unanswered + 1 } else { 0 };
-            look.failures
+            result
+                .failures
                 .extend(failed.map(|why| (date.to_string(), why)));
-            match day.trouble {
-                Some(Trouble::Pause(pause)) => {
-                    look.pause = Some(pause);
+            match day.error {
+                Some(FetchError::Paused(pause)) => {
+                    result.pause = Some(pause);
                     break;
                 }
-                Some(Trouble::Refused(why)) => {
-                    look.pause = Some(rest(ByDay::provider(self), &why, http));
-                    look.is_refused = true;
+                Some(FetchError::Refused(why)) => {
+                    result.pause = Some(pause_refused(DailySource::provider(self), &why, http));
+                    result.is_refused = true;
                     break;
                 }
                 _ => {}
@@ -134,13 +139,13 @@ impl<T: ByDay> Source for T {
                 is_last_try = true;
             }
         }
-        look
+        result
     }
 }
 
 /// The days to ask for: those that are open, the oldest first, then those to be read again.
-fn due(window: &Window, habits: &Habits) -> Vec<NaiveDate> {
-    let today = window.now.with_timezone(&habits.zone).date_naive();
+fn due(window: &FetchWindow, policy: &DayPolicy) -> Vec<NaiveDate> {
+    let today = window.now.with_timezone(&policy.zone).date_naive();
     let gaps_from = today - DayCount::new(GAP_DAYS);
     let read = window
         .known
@@ -149,7 +154,7 @@ fn due(window: &Window, habits: &Habits) -> Vec<NaiveDate> {
     let first = read
         .map(|row| row.date)
         .min()
-        .unwrap_or_else(|| today - DayCount::new(habits.first_days));
+        .unwrap_or_else(|| today - DayCount::new(policy.initial_days));
     let first = window.since.unwrap_or(first);
     let (mut open, mut again) = (Vec::new(), Vec::new());
     for date in first.iter_days().take_while(|date| *date <= today) {
@@ -162,7 +167,7 @@ fn due(window: &Window, habits: &Habits) -> Vec<NaiveDate> {
                     TimeDelta::hours(12)
                 };
                 let rested = window.now - row.checked_at >= rests || row.checked_at > window.now;
-                if age <= habits.again_days && (window.everything || rested) {
+                if age <= policy.reread_days && (window.everything || rested) {
                     again.push(date);
                 }
             }
@@ -186,8 +191,13 @@ fn end_of(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
 }
 
 /// What is known of a day once it was asked for.
-fn verdict(date: NaiveDate, day: &Day, habits: &Habits, now: DateTime<Utc>) -> CoverageNews {
-    let ends = end_of(date, habits.zone);
+fn day_coverage(
+    date: NaiveDate,
+    day: &DayResult,
+    policy: &DayPolicy,
+    now: DateTime<Utc>,
+) -> CoverageUpdate {
+    let ends = end_of(date, policy.zone);
     let papers = day
         .arrivals
         .iter()
@@ -204,17 +214,17 @@ fn verdict(date: NaiveDate, day: &Day, habits: &Habits, now: DateTime<Utc>) -> C
         .declared
         .is_some_and(|declared| missing * 100 > declared * MISSING_PERCENT);
     let is_over = now >= ends;
-    let (state, what) = match &day.trouble {
-        Some(Trouble::Pause(pause)) => (
+    let (state, what) = match &day.error {
+        Some(FetchError::Paused(pause)) => (
             CoverageState::Waiting,
             Some(format!(
                 "asked to wait until {}",
                 pause.until.format("%Y-%m-%d %H:%M UTC")
             )),
         ),
-        Some(Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why)) => {
-            (CoverageState::Failed, Some(why.clone()))
-        }
+        Some(
+            FetchError::Unreachable(why) | FetchError::Invalid(why) | FetchError::Refused(why),
+        ) => (CoverageState::Failed, Some(why.clone())),
         None if !is_over => (
             CoverageState::Waiting,
             Some("the day is not over".to_owned()),
@@ -228,7 +238,7 @@ fn verdict(date: NaiveDate, day: &Day, habits: &Habits, now: DateTime<Utc>) -> C
         .flatten()
         .filter(|words| !words.is_empty())
         .collect();
-    CoverageNews {
+    CoverageUpdate {
         category: String::new(),
         date,
         state,
@@ -247,10 +257,10 @@ mod tests {
     use crate::coverage::Coverage;
     use crate::paper::Paper;
 
-    const HABITS: Habits = Habits {
+    const POLICY: DayPolicy = DayPolicy {
         zone: Tz::America__New_York,
-        first_days: 2,
-        again_days: 3,
+        initial_days: 2,
+        reread_days: 3,
     };
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -283,13 +293,13 @@ mod tests {
     fn check(rows: &[&str], since: Option<&str>, everything: bool, expected: &str) {
         let known = rows.iter().map(|text| row(text)).collect();
         let since = since.map(|day| day.parse().unwrap());
-        let window = Window {
+        let window = FetchWindow {
             known,
             since,
             everything,
             now: at("2026-08-10T16:00:00Z"),
         };
-        let days: Vec<String> = due(&window, &HABITS)
+        let days: Vec<String> = due(&window, &POLICY)
             .iter()
             .map(|date| date.format("%d").to_string())
             .collect();
@@ -343,15 +353,15 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_verdict(day: &Day, now: &str, state: CoverageState, note: &str) {
-        let news = verdict("2026-08-09".parse().unwrap(), day, &HABITS, at(now));
+    fn check_verdict(day: &DayResult, now: &str, state: CoverageState, note: &str) {
+        let news = day_coverage("2026-08-09".parse().unwrap(), day, &POLICY, at(now));
         assert_eq!((news.state, news.note.as_str()), (state, note));
         assert_eq!(news.announced_at, Some(at("2026-08-10T04:00:00Z")));
     }
 
     #[test]
     fn a_day_is_complete_once_it_is_over_and_nothing_is_missing() {
-        let day = |papers: usize, declared: Option<u64>| Day {
+        let day = |papers: usize, declared: Option<u64>| DayResult {
             arrivals: (0..papers)
                 .map(|at| {
                     Arrival::Announced(Paper::new(
@@ -362,7 +372,7 @@ mod tests {
                 .collect(),
             declared,
             read: papers as u64,
-            ..Day::default()
+            ..DayResult::default()
         };
         check_verdict(
             &day(3, Some(3)),
@@ -400,9 +410,9 @@ mod tests {
             CoverageState::Stalled,
             "0 of 1 records came",
         );
-        let away = Day {
-            trouble: Some(Trouble::Away("no answer".to_owned())),
-            ..Day::default()
+        let away = DayResult {
+            error: Some(FetchError::Unreachable("no answer".to_owned())),
+            ..DayResult::default()
         };
         check_verdict(
             &away,

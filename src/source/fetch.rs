@@ -1,38 +1,38 @@
 //! Sources that answer over HTTP: what one owes, and what becomes of what it says.
 //!
-//! A look at a source is two steps, so that deciding stays pure. The source
-//! asks ([`Source::look`]) and says what it saw; [`settle`] turns that into
+//! A result at a source is two steps, so that deciding stays pure. The source
+//! asks ([`Source::result`]) and says what it saw; [`settle`] turns that into
 //! papers and coverage, given which of the papers are known.
 //!
-//! There are two kinds of sources. Some can be asked for a day ([`super::days`]):
+//! There are two kinds of sources. Some can be asked for a day ([`super::daily`]):
 //! that is the day on which their papers are announced. Others only show what
 //! they hold at present (feeds, venues of `OpenReview`): there a paper is
-//! announced on its own date if that lies between the last look and this one,
+//! announced on its own date if that lies between the last result and this one,
 //! and else on the day on which it is first seen. Journals put a paper into their
 //! feed days after its date, and days before; readers are told when it is there.
 
 use super::biorxiv::Biorxiv;
 use super::crossref::Crossref;
 use super::feed::Feed;
-use super::http::{Http, Pause, Provider};
 use super::huggingface::HuggingFace;
 use super::openalex::OpenAlex;
 use super::openreview::OpenReview;
 use super::pubmed::Pubmed;
 use super::semantic_scholar::SemanticScholar;
 use super::{Batch, SourceKind, SourceSettings, Unreadable};
-use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
+use crate::http::{Http, Pause, Provider};
 use crate::paper::{Paper, PaperId};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
-/// How far back the first look at a source without days is to announce papers by their own dates.
+/// How far back the first result at a source without days is to announce papers by their own dates.
 const FIRST_SIGHT_DAYS: u64 = 31;
 
-/// What a look is to cover.
+/// What a result is to cover.
 #[derive(Debug, Clone)]
-pub struct Window {
+pub struct FetchWindow {
     /// What is known of the source's days.
     pub known: Vec<Coverage>,
     /// From which day on gaps are to be filled; where the source was last, if nobody says.
@@ -43,7 +43,7 @@ pub struct Window {
     pub now: DateTime<Utc>,
 }
 
-impl Window {
+impl FetchWindow {
     /// What is known of a category's day.
     pub fn day(&self, category: &str, date: NaiveDate) -> Option<&Coverage> {
         self.known
@@ -74,19 +74,19 @@ pub enum Arrival {
 
 /// What a source was seen to hold.
 #[derive(Debug, Default)]
-pub struct Look {
+pub struct FetchResult {
     /// Papers.
     pub arrivals: Vec<Arrival>,
     /// What should have been some.
     pub unreadable: Vec<Unreadable>,
     /// What is now known of days.
-    pub news: Vec<CoverageNews>,
+    pub news: Vec<CoverageUpdate>,
     /// Categories that were seen as they are at present, and of which [`settle`] works out the days.
     pub seen: Vec<String>,
     /// Of these, what broke off, and how that is said.
-    pub torn: Vec<(String, String)>,
+    pub truncated: Vec<(String, String)>,
     /// Things that were asked for: days, venues, a feed.
-    pub asked: u64,
+    pub requested: u64,
     /// Records that are no papers.
     pub skipped: u64,
     /// Until when the provider wants to be left alone.
@@ -102,29 +102,33 @@ pub trait Source: Send + Sync {
     /// Whose limits its requests count against.
     fn provider(&self) -> &Provider;
 
-    /// Asks for what `window` leaves open. What goes wrong stands in the look.
-    fn look(&self, http: &Http, window: &Window) -> impl Future<Output = Look> + Send;
+    /// Asks for what `window` leaves open. What goes wrong stands in the result.
+    fn fetch(&self, http: &Http, window: &FetchWindow) -> impl Future<Output = FetchResult> + Send;
 }
 
 /// Looks at the source that the settings describe; `None` if it is not one that
 /// answers over HTTP in this way.
-pub async fn look(settings: &SourceSettings, http: &Http, window: &Window) -> Option<Look> {
+pub async fn fetch(
+    settings: &SourceSettings,
+    http: &Http,
+    window: &FetchWindow,
+) -> Option<FetchResult> {
     Some(match settings.kind {
-        SourceKind::HuggingFace => HuggingFace::new(settings).look(http, window).await,
+        SourceKind::HuggingFace => HuggingFace::new(settings).fetch(http, window).await,
         SourceKind::Biorxiv | SourceKind::Medrxiv => {
-            Biorxiv::new(settings).look(http, window).await
+            Biorxiv::new(settings).fetch(http, window).await
         }
-        SourceKind::Pubmed => Pubmed::new(settings).look(http, window).await,
-        SourceKind::OpenReview => OpenReview::new(settings).look(http, window).await,
-        SourceKind::Crossref => Crossref::new(settings).look(http, window).await,
-        SourceKind::OpenAlex => OpenAlex::new(settings).look(http, window).await,
-        SourceKind::SemanticScholar => SemanticScholar::new(settings).look(http, window).await,
-        SourceKind::Feed => Feed::new(settings).look(http, window).await,
+        SourceKind::Pubmed => Pubmed::new(settings).fetch(http, window).await,
+        SourceKind::OpenReview => OpenReview::new(settings).fetch(http, window).await,
+        SourceKind::Crossref => Crossref::new(settings).fetch(http, window).await,
+        SourceKind::OpenAlex => OpenAlex::new(settings).fetch(http, window).await,
+        SourceKind::SemanticScholar => SemanticScholar::new(settings).fetch(http, window).await,
+        SourceKind::Feed => Feed::new(settings).fetch(http, window).await,
         SourceKind::Arxiv | SourceKind::Jsonl => return None,
     })
 }
 
-/// Whose limits the source's requests count against; `None` as for [`look`].
+/// Whose limits the source's requests count against; `None` as for [`result`].
 pub fn provider(settings: &SourceSettings) -> Option<Provider> {
     let provider = match settings.kind {
         SourceKind::HuggingFace => Source::provider(&HuggingFace::new(settings)).clone(),
@@ -142,9 +146,9 @@ pub fn provider(settings: &SourceSettings) -> Option<Provider> {
     Some(provider)
 }
 
-/// The papers of a look, by name.
-pub fn ids(look: &Look) -> Vec<PaperId> {
-    let mut ids: Vec<PaperId> = look
+/// The papers of a result, by name.
+pub fn ids(result: &FetchResult) -> Vec<PaperId> {
+    let mut ids: Vec<PaperId> = result
         .arrivals
         .iter()
         .map(|arrival| arrival.paper().id.clone())
@@ -164,29 +168,29 @@ impl Arrival {
     }
 }
 
-/// What the look brings, given which of its papers are known and on which days
+/// What the result brings, given which of its papers are known and on which days
 /// these were announced.
 pub fn settle(
-    look: Look,
+    result: FetchResult,
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,
-    window: &Window,
+    window: &FetchWindow,
 ) -> Batch {
     let today = window.now.date_naive();
     let mut batch = Batch {
-        news: look.news,
-        unreadable: look.unreadable,
+        news: result.news,
+        unreadable: result.unreadable,
         ..Batch::default()
     };
-    batch.read = look.arrivals.len() as u64 + batch.unreadable.len() as u64 + look.skipped;
-    batch.passed_over = look.skipped;
-    let floors: HashMap<&String, NaiveDate> = look
+    batch.read = result.arrivals.len() as u64 + batch.unreadable.len() as u64 + result.skipped;
+    batch.passed_over = result.skipped;
+    let floors: HashMap<&String, NaiveDate> = result
         .seen
         .iter()
         .map(|category| (category, first_day(category, window)))
         .collect();
     let mut places: HashMap<PaperId, usize> = HashMap::new();
     let mut days: BTreeMap<(&String, NaiveDate), u32> = BTreeMap::new();
-    let (first, replaced): (Vec<&Arrival>, Vec<&Arrival>) = look
+    let (first, replaced): (Vec<&Arrival>, Vec<&Arrival>) = result
         .arrivals
         .iter()
         .partition(|arrival| !matches!(arrival, Arrival::Replaced(_)));
@@ -219,12 +223,15 @@ pub fn settle(
             }
         }
     }
-    for category in &look.seen {
+    for category in &result.seen {
         let mut news = days_seen(category, floors[category], &days, window);
-        if let Some((_, why)) = look.torn.iter().find(|(torn, _)| torn == category)
+        if let Some((_, why)) = result
+            .truncated
+            .iter()
+            .find(|(truncated, _)| truncated == category)
             && let Some(last) = news.last_mut()
         {
-            // What is missing may be of any day: it comes with the next look, and none of today's is sure.
+            // What is missing may be of any day: it comes with the next result, and none of today's is sure.
             last.state = CoverageState::Stalled;
             last.note.clone_from(why);
         }
@@ -234,7 +241,7 @@ pub fn settle(
 }
 
 /// The day from which on what is new in a category was announced.
-fn first_day(category: &str, window: &Window) -> NaiveDate {
+fn first_day(category: &str, window: &FetchWindow) -> NaiveDate {
     let today = window.now.date_naive();
     let last = window.last_seen(category).map(|row| row.date.min(today));
     // What is asked for explicitly was not announced before it, either.
@@ -242,14 +249,14 @@ fn first_day(category: &str, window: &Window) -> NaiveDate {
     last.unwrap_or_else(|| window.since.map_or(first, |since| since.min(today)))
 }
 
-/// The days of a category that was just seen whole: those since the last look, and
+/// The days of a category that was just seen whole: those since the last result, and
 /// of earlier ones those that papers are announced on.
 fn days_seen(
     category: &String,
     first: NaiveDate,
     days: &BTreeMap<(&String, NaiveDate), u32>,
-    window: &Window,
-) -> Vec<CoverageNews> {
+    window: &FetchWindow,
+) -> Vec<CoverageUpdate> {
     let today = window.now.date_naive();
     let is_known = window.last_seen(category).is_some();
     let news = first
@@ -263,7 +270,7 @@ fn days_seen(
             if papers == 0 && !is_known && !is_open && date < today {
                 return None;
             }
-            Some(CoverageNews {
+            Some(CoverageUpdate {
                 category: category.clone(),
                 date,
                 state: if papers > 0 {
@@ -281,12 +288,16 @@ fn days_seen(
 }
 
 /// What is said of a source that asks to be left alone, as [`failed`] says it.
-pub(super) fn paused(category: &str, pause: &Pause, window: &Window) -> Option<CoverageNews> {
+pub(super) fn paused(
+    category: &str,
+    pause: &Pause,
+    window: &FetchWindow,
+) -> Option<CoverageUpdate> {
     let why = format!(
         "asked to wait until {}",
         pause.until.format("%Y-%m-%d %H:%M UTC")
     );
-    failed(category, &why, window).map(|news| CoverageNews {
+    failed(category, &why, window).map(|news| CoverageUpdate {
         state: CoverageState::Waiting,
         ..news
     })
@@ -294,7 +305,7 @@ pub(super) fn paused(category: &str, pause: &Pause, window: &Window) -> Option<C
 
 /// What is said of a source that shows what it holds and cannot be read: one day, the
 /// first, says so until it can.
-pub(super) fn failed(category: &str, why: &str, window: &Window) -> Option<CoverageNews> {
+pub(super) fn failed(category: &str, why: &str, window: &FetchWindow) -> Option<CoverageUpdate> {
     let today = window.now.date_naive();
     let settled = window.last_seen(category).map(|row| row.date);
     let open = window
@@ -305,7 +316,7 @@ pub(super) fn failed(category: &str, why: &str, window: &Window) -> Option<Cover
         .map(|row| row.date)
         .filter(|date| settled.is_none_or(|settled| *date > settled))
         .min();
-    Some(CoverageNews {
+    Some(CoverageUpdate {
         category: category.to_owned(),
         date: open.unwrap_or(today),
         state: CoverageState::Failed,

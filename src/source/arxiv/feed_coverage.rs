@@ -1,4 +1,4 @@
-//! What a look at the feeds says about each category's days. Pure.
+//! What a result at the feeds says about each category's days. Pure.
 //!
 //! # The rule
 //!
@@ -13,7 +13,7 @@
 //!   categories have been seen to stand still under a new date). It was written
 //!   four hours after the announcement, so it is believed at once. As feeds have
 //!   also been seen to grow, it is looked at again an hour or more after its last
-//!   change, until a look changes nothing; what comes then is filled in.
+//!   change, until a result changes nothing; what comes then is filled in.
 //! - **quiet**: the day's feed is valid and empty, and nothing can be expected
 //!   of it: it is a Saturday, a Sunday or a day that arXiv has named; or another
 //!   category's announcement of the day is here; or the next evening has come.
@@ -29,7 +29,7 @@
 
 use super::calendar::{announced_at, eastern_date, is_evening, is_working_day};
 use super::{Feed, feed::ENTRIES_MAX};
-use crate::coverage::{Coverage, CoverageNews, CoverageState};
+use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 use crate::paper::PaperId;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::America::New_York;
@@ -44,9 +44,9 @@ pub(super) const SECOND_LOOK: TimeDelta = TimeDelta::hours(1);
 /// How far back days are noticed on which nobody looked.
 pub(super) const GAP_DAYS: u64 = 31;
 
-/// What one look at a category's feed brought.
+/// What one result at a category's feed brought.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Look {
+pub enum FeedResult {
     /// Its feed.
     Seen(Feed),
     /// It could not be had or read.
@@ -69,19 +69,19 @@ pub fn is_due(category: &str, known: &[Coverage], now: DateTime<Utc>) -> bool {
     }
 }
 
-/// What is known now, for each category and day that the looks say something about.
+/// What is known now, for each category and day that the results say something about.
 ///
 /// `announced` holds the days on which papers were announced that were known
 /// before; `known` this source's coverage.
 pub fn judge(
-    looks: &[(String, Look)],
+    results: &[(String, FeedResult)],
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,
     known: &[Coverage],
     now: DateTime<Utc>,
-) -> Vec<CoverageNews> {
-    let found: Vec<(&str, Found)> = looks
+) -> Vec<CoverageUpdate> {
+    let found: Vec<(&str, Found)> = results
         .iter()
-        .map(|(category, look)| (category.as_str(), Found::new(look, announced)))
+        .map(|(category, result)| (category.as_str(), Found::new(result, announced)))
         .collect();
     let arrived: BTreeSet<NaiveDate> = found
         .iter()
@@ -101,7 +101,7 @@ pub fn judge(
         .collect()
 }
 
-/// What is in a look, day by day.
+/// What is in a result, day by day.
 struct Found {
     /// The day of the feed; `None` if there is no feed.
     date: Option<NaiveDate>,
@@ -120,7 +120,7 @@ struct FoundDay {
 }
 
 impl Found {
-    fn new(look: &Look, announced: &BTreeMap<PaperId, Option<NaiveDate>>) -> Self {
+    fn new(result: &FeedResult, announced: &BTreeMap<PaperId, Option<NaiveDate>>) -> Self {
         let nothing = |failure: &String, is_asked| Found {
             date: None,
             days: BTreeMap::new(),
@@ -129,10 +129,10 @@ impl Found {
             failure: Some(failure.clone()),
             is_asked,
         };
-        let feed = match look {
-            Look::Failed(why) => return nothing(why, true),
-            Look::NotAsked(why) => return nothing(why, false),
-            Look::Seen(feed) => feed,
+        let feed = match result {
+            FeedResult::Failed(why) => return nothing(why, true),
+            FeedResult::NotAsked(why) => return nothing(why, false),
+            FeedResult::Seen(feed) => feed,
         };
         let Some(feed_date) = feed.date else {
             return nothing(&"the feed has no date".to_owned(), true);
@@ -190,7 +190,7 @@ impl Found {
         arrived: &BTreeSet<NaiveDate>,
         known: &[Coverage],
         now: DateTime<Utc>,
-    ) -> Vec<CoverageNews> {
+    ) -> Vec<CoverageUpdate> {
         let today = eastern_date(now);
         let known: BTreeMap<NaiveDate, &Coverage> = known
             .iter()
@@ -200,7 +200,7 @@ impl Found {
         let news = |date: NaiveDate, state: CoverageState, papers: u32, note: &str| {
             let seen = announced_at(date, now);
             let before = known.get(&date).and_then(|row| row.announced_at);
-            CoverageNews {
+            CoverageUpdate {
                 category: category.to_owned(),
                 date,
                 state,
@@ -350,12 +350,12 @@ mod tests {
 
     /// A feed written as `2026-08-04: 1 2 x3`: its date and its papers, `x` for
     /// cross-listed ones; `…` where it breaks off; `!` for a failure.
-    fn look(text: &str) -> Look {
+    fn fetch_feeds(text: &str) -> FeedResult {
         if let Some(why) = text.strip_prefix('!') {
-            return Look::Failed(why.to_owned());
+            return FeedResult::Failed(why.to_owned());
         }
         if text == "?" {
-            return Look::NotAsked("asked to wait".to_owned());
+            return FeedResult::NotAsked("asked to wait".to_owned());
         }
         let (day, papers) = text.split_once(':').unwrap();
         let listed = |word: &str| {
@@ -377,32 +377,34 @@ mod tests {
             })
         };
         let words = papers.split_whitespace().filter(|word| *word != "…");
-        Look::Seen(Feed {
+        FeedResult::Seen(Feed {
             date: Some(date(day)),
             entries: words.map(listed).collect(),
             is_whole: !papers.contains('…'),
         })
     }
 
-    /// Looks at instants, each at the feeds of cs.LG and cs.CL, as the store keeps
+    /// FeedResults at instants, each at the feeds of cs.LG and cs.CL, as the store keeps
     /// them; returns what is known of cs.LG in the end.
-    fn after(looks: &[(&str, &str, &str)]) -> Vec<String> {
+    fn after(results: &[(&str, &str, &str)]) -> Vec<String> {
         let mut known: BTreeMap<(NaiveDate, String), Coverage> = BTreeMap::new();
         let mut announced = BTreeMap::new();
-        for (now, lg, cl) in looks {
+        for (now, lg, cl) in results {
             let now = at(now);
-            let looks = [
-                ("cs.LG".to_owned(), look(lg)),
-                ("cs.CL".to_owned(), look(cl)),
+            let results = [
+                ("cs.LG".to_owned(), fetch_feeds(lg)),
+                ("cs.CL".to_owned(), fetch_feeds(cl)),
             ];
             let rows: Vec<Coverage> = known.values().cloned().collect();
-            for news in judge(&looks, &announced, &rows, now) {
+            for news in judge(&results, &announced, &rows, now) {
                 let key = (news.date, news.category.clone());
                 let new = Coverage::told("arxiv", known.get(&key), &news, 0, now);
                 known.insert(key, new);
             }
-            for (_, look) in &looks {
-                let Look::Seen(feed) = look else { continue };
+            for (_, result) in &results {
+                let FeedResult::Seen(feed) = result else {
+                    continue;
+                };
                 for listed in feed.entries.iter().flatten() {
                     announced
                         .entry(listed.paper.id.clone())
@@ -425,8 +427,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(looks: &[(&str, &str, &str)], expected: &[&str]) {
-        assert_eq!(after(looks), expected);
+    fn check(results: &[(&str, &str, &str)], expected: &[&str]) {
+        assert_eq!(after(results), expected);
     }
 
     // The 4th of August 2026 is a Tuesday; midnight in New York is 04:00 UTC.
@@ -578,8 +580,8 @@ mod tests {
     #[test]
     fn a_settled_day_is_looked_at_once_more_an_hour_later() {
         let row = |completed: &str, checked: &str| {
-            let looks = [("cs.LG".to_owned(), look("2026-08-04: 1"))];
-            let news = judge(&looks, &BTreeMap::new(), &[], at(completed)).remove(0);
+            let results = [("cs.LG".to_owned(), fetch_feeds("2026-08-04: 1"))];
+            let news = judge(&results, &BTreeMap::new(), &[], at(completed)).remove(0);
             Coverage {
                 checked_at: at(checked),
                 ..Coverage::told("arxiv", None, &news, 1, at(completed))

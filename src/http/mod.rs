@@ -1,36 +1,36 @@
-//! The client that asks the providers, and the manners it keeps.
+//! The HTTP client of the program, used by sources, models and webhooks.
 //!
-//! For each provider there is one gate in the process: requests pass it one at
-//! a time, each a while after the one before was answered, however many hosts
-//! the provider has. With [`Turns`], the processes of an installation share them.
-//! When a provider asks us to stay away (`Retry-After`), its gate stays shut until
-//! then; that is written down there, so that it holds after a restart too. What is
-//! likely to pass (time limits, broken connections, 5xx) is tried again a few times.
+//! Each provider has one gate in the process: requests pass it one at a time, each
+//! a fixed interval after the previous response, however many hosts the provider
+//! has. With [`SharedRateLimit`] all processes of an installation share the gates.
+//! When a provider asks for a pause (`Retry-After`), its gate stays closed until
+//! then; the pause is stored first, so that it survives a restart. Timeouts, broken
+//! connections and 5xx are retried with backoff.
 //!
-//! Redirects are followed three times at most, never from HTTPS to HTTP, and never
-//! from a public address to a private one: who controls a provider's pages must not
-//! be able to have us ask the machines around us. What an operator has named as an
-//! `endpoint` may be private. Keys of APIs go to the host that was asked and to no other.
+//! At most three redirects are followed, never from HTTPS to HTTP, and never from a
+//! public address to a private one: otherwise whoever controls a provider's pages
+//! could make us send requests to machines in the local network. An `endpoint` set
+//! by the operator may be private. API keys are sent to the requested host only.
 
 mod address;
-mod kept;
-mod policy;
-mod question;
+mod backoff;
+mod cache;
 mod redirects;
-mod turns;
+mod request;
+mod shared_limit;
 
 pub use address::is_public;
-pub use policy::{Pause, retry_after};
-pub use question::{Answer, Question};
-pub use turns::{Soon, TURN_MAX, Turn, Turns};
+pub use backoff::{Pause, retry_after};
+pub use request::{HttpRequest, HttpResponse};
+pub use shared_limit::{BoxFuture, SLOT_MAX, SharedRateLimit, Slot};
 
 use crate::clock::{Clock, SystemClock};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
+use backoff::{DEFAULT_PAUSE, PAUSE_MAX, backoff, spacing};
+use cache::{ResponseCache, Validators};
 use chrono::{DateTime, TimeDelta, Utc};
-use kept::{Answers, State};
-use policy::{WAIT_MAX, WAIT_UNASKED, backoff, spacing};
-use redirects::{Among, is_link_local};
+use redirects::{FilteredResolver, is_link_local};
 use reqwest::{Response, header};
 use std::collections::HashMap;
 use std::future::Future;
@@ -41,34 +41,34 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Largest answer that is read, unpacked: arXiv's fullest feeds have some 6 MB.
+/// Largest body that is read, decompressed: arXiv's largest feeds have some 6 MB.
 const BODY_BYTES_MAX: usize = 32 << 20;
 
-/// The longest wait between two looks at whose turn it is.
-const TURN_LOOK: TimeDelta = TimeDelta::seconds(3);
+/// The longest wait between two attempts to acquire a slot.
+const SLOT_POLL: TimeDelta = TimeDelta::seconds(3);
 
-/// How the client behaves.
+/// Settings of the client.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Who we are.
+    /// Value of `User-Agent`.
     pub user_agent: String,
-    /// For the connection to stand.
+    /// Time limit of connecting.
     pub connect_timeout: Duration,
-    /// For the next bytes to come. arXiv has been seen to pause for more than a
-    /// minute and then go on (research/recommenders.md section 6.5).
+    /// Time limit between two reads. arXiv was seen to stall for more than a minute
+    /// in the middle of a response and then to go on.
     pub read_timeout: Duration,
-    /// For the whole answer.
+    /// Time limit of the whole response.
     pub timeout: Duration,
-    /// Tries of one request.
+    /// Tries of one request, at least one.
     pub tries: u32,
-    /// Which addresses are public: [`is_public`], except in tests.
+    /// Predicate for public addresses: [`is_public`], except in tests.
     pub is_public: fn(IpAddr) -> bool,
-    /// Whom providers may turn to: an e-mail address, for those that want it in the question.
+    /// E-mail address for providers that want one in the request.
     pub contact: Option<String>,
 }
 
 impl HttpSettings {
-    /// For an installation: the User-Agent says whom to turn to.
+    /// Settings of an installation; the `User-Agent` names its contact.
     pub fn of_site(site: &Site) -> Self {
         let named = Self::named(&format!("+{}; mailto:{}", site.base_url, site.contact));
         HttpSettings {
@@ -77,7 +77,7 @@ impl HttpSettings {
         }
     }
 
-    /// For a program that says `comment` of itself.
+    /// Settings with `comment` in the `User-Agent`.
     pub fn named(comment: &str) -> Self {
         HttpSettings {
             user_agent: format!("paperboy/{} ({comment})", env!("CARGO_PKG_VERSION")),
@@ -91,55 +91,55 @@ impl HttpSettings {
     }
 }
 
-/// A provider and its manners: whose limit a request counts against.
+/// The provider against whose rate limit a request counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// Its name; that of a stand-in names where it is.
+    /// Its name; that of a test server or mirror includes the address.
     pub name: String,
-    /// From one answer to the next request.
+    /// Interval from a response to the next request.
     pub spacing: TimeDelta,
 }
 
-/// Why there is no answer.
+/// Reasons why a request has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The provider wants to be left alone for a while: asking again before is useless.
+    /// The provider asked for a pause; requests before its end are not sent.
     #[error("{} asks to wait until {} ({})", .0.provider, .0.until.format("%Y-%m-%d %H:%M:%S UTC"), .0.reason)]
     AskedToWait(Pause),
-    /// Not reached, or broken off, each time.
+    /// Every try failed to connect or broke off.
     #[error("no answer from {url} ({why}; tries: {tries})")]
     Unreachable {
-        /// What was asked.
+        /// The requested address.
         url: String,
-        /// How often.
+        /// Number of tries.
         tries: u32,
         /// The last failure, in one line.
         why: String,
     },
-    /// 5xx each time.
+    /// Every try was answered with 5xx.
     #[error("{url} answers with status {status} (tries: {tries})")]
     ServerError {
-        /// What was asked.
+        /// The requested address.
         url: String,
         /// The last status.
         status: u16,
-        /// How often.
+        /// Number of tries.
         tries: u32,
     },
-    /// Longer than anything that it should send.
+    /// The body exceeds the limit.
     #[error("the answer of {url} is longer than {} MB", BODY_BYTES_MAX >> 20)]
     TooLong {
-        /// What was asked.
+        /// The requested address.
         url: String,
     },
-    /// It leads where we do not go.
+    /// The redirect is not allowed.
     #[error("{url} redirects to {to}: {why}")]
-    Misled {
-        /// What was asked.
+    RefusedRedirect {
+        /// The requested address.
         url: String,
-        /// Where it leads.
+        /// The address it leads to.
         to: String,
-        /// What is wrong with that.
+        /// Reason.
         why: String,
     },
     /// The client cannot be built.
@@ -147,24 +147,24 @@ pub enum HttpError {
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Waits that long.
+/// Waits for a duration.
 pub type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// What the client takes from outside.
+/// Clock, randomness and waiting of the client.
 #[derive(Clone)]
-pub struct Surroundings {
-    /// The time.
+pub struct HttpEnv {
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// For the jitter of retries.
+    /// Randomness for the jitter of retries.
     pub chance: Arc<dyn Random>,
-    /// Waiting.
+    /// Waits; tests replace it.
     pub sleep: Sleep,
 }
 
-impl Surroundings {
-    /// Those of the machine.
-    pub fn of_the_machine() -> Self {
-        Surroundings {
+impl HttpEnv {
+    /// The machine's clock, randomness and timer.
+    pub fn system() -> Self {
+        HttpEnv {
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance::new()),
             sleep: Arc::new(|wait| Box::pin(tokio::time::sleep(wait))),
@@ -172,25 +172,25 @@ impl Surroundings {
     }
 }
 
-/// One provider's gate.
+/// Gate of one provider.
 #[derive(Default)]
 struct Gate {
     last_answer: Option<DateTime<Utc>>,
 }
 
-/// The client. One for the process: the gates are in it. Clones share them.
+/// The client. A process has one, since it holds the gates; clones share them.
 #[derive(Clone)]
-pub struct Http(Arc<Shared>, Option<Arc<dyn Turns>>);
+pub struct Http(Arc<Shared>, Option<Arc<dyn SharedRateLimit>>);
 
 struct Shared {
     client: reqwest::Client,
-    /// Finds public addresses only.
+    /// Resolves to public addresses only.
     public: reqwest::Client,
-    /// Finds all but link-local ones.
+    /// Resolves to all but link-local addresses.
     beyond_the_link: reqwest::Client,
-    kept: SyncMutex<Answers>,
+    cache: SyncMutex<ResponseCache>,
     settings: HttpSettings,
-    around: Surroundings,
+    env: HttpEnv,
     gates: SyncMutex<HashMap<String, Arc<Mutex<Gate>>>>,
     pauses: SyncMutex<HashMap<String, Pause>>,
     answers: AtomicU64,
@@ -205,8 +205,8 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
-    /// A client that behaves as `settings` say.
-    pub fn new(settings: HttpSettings, around: Surroundings) -> Result<Self, HttpError> {
+    /// Builds a client.
+    pub fn new(settings: HttpSettings, env: HttpEnv) -> Result<Self, HttpError> {
         let builder = || -> Result<reqwest::ClientBuilder, HttpError> {
             let tls = tls().map_err(|error| HttpError::Setup(Box::new(error)))?;
             Ok(reqwest::Client::builder()
@@ -224,10 +224,12 @@ impl Http {
                 .map_err(|error| HttpError::Setup(Box::new(error)))
         };
         let client = built(builder()?)?;
-        let among = |is_fit| builder().map(|builder| builder.dns_resolver(Arc::new(Among(is_fit))));
+        let among = |is_fit| {
+            builder().map(|builder| builder.dns_resolver(Arc::new(FilteredResolver(is_fit))))
+        };
         let public = built(among(settings.is_public)?)?;
         let beyond_the_link = built(among(|address| !is_link_local(address))?)?;
-        let (gates, pauses, kept) = (
+        let (gates, pauses, cache) = (
             SyncMutex::default(),
             SyncMutex::default(),
             SyncMutex::default(),
@@ -237,9 +239,9 @@ impl Http {
             client,
             public,
             beyond_the_link,
-            kept,
+            cache,
             settings,
-            around,
+            env,
             gates,
             pauses,
             answers,
@@ -247,34 +249,34 @@ impl Http {
         Ok(Http(Arc::new(shared), None))
     }
 
-    /// The same client, which takes turns with other processes.
+    /// The same client with a rate limit that is shared between processes.
     #[must_use]
-    pub fn taking(&self, turns: Arc<dyn Turns>) -> Http {
-        Http(Arc::clone(&self.0), Some(turns))
+    pub fn with_shared_limit(&self, limit: Arc<dyn SharedRateLimit>) -> Http {
+        Http(Arc::clone(&self.0), Some(limit))
     }
 
-    /// The time, as the client sees it.
+    /// Current time of the client's clock.
     pub fn now(&self) -> DateTime<Utc> {
-        self.0.around.clock.now()
+        self.0.env.clock.now()
     }
 
-    /// Whom providers may turn to, if the installation names somebody.
+    /// E-mail address of the installation's contact, if it has one.
     pub fn contact(&self) -> Option<&str> {
         self.0.settings.contact.as_deref()
     }
 
-    /// The answer of `url` was of no use: the next question is not whether it has changed.
-    pub fn forget(&self, url: &str) {
-        self.kept().forget(url);
+    /// Evicts the response of `url` from the cache, so that the next request is unconditional.
+    pub fn evict(&self, url: &str) {
+        self.cache().evict(url);
     }
 
-    /// Waits, as the client does.
+    /// Waits with the client's timer.
     pub async fn sleep(&self, wait: TimeDelta) {
-        (self.0.around.sleep)(wait.to_std().unwrap_or_default()).await;
+        (self.0.env.sleep)(wait.to_std().unwrap_or_default()).await;
     }
 
-    /// How many requests have ended: how far long work has come.
-    pub fn answers(&self) -> u64 {
+    /// Number of finished requests, to show progress.
+    pub fn responses(&self) -> u64 {
         self.0.answers.load(Ordering::Relaxed)
     }
 
@@ -283,10 +285,10 @@ impl Http {
         Arc::clone(gates.entry(provider.name.clone()).or_default())
     }
 
-    /// Leaves a provider alone until then: what an earlier process was told. A
-    /// pause longer than any that we believe is from a clock that has been set since.
-    pub fn stay_away(&self, pause: Pause) {
-        if pause.until > self.now() + WAIT_MAX {
+    /// Closes the provider's gate until the end of the pause. A pause longer than any
+    /// that is accepted comes from a clock that has been set since, and is ignored.
+    pub fn pause(&self, pause: Pause) {
+        if pause.until > self.now() + PAUSE_MAX {
             return;
         }
         let mut pauses = self.0.pauses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -296,7 +298,7 @@ impl Http {
         }
     }
 
-    /// Until when the provider is to be left alone, if that is still to come.
+    /// The provider's pause, if it has not ended.
     fn pause_of(&self, provider: &Provider) -> Option<Pause> {
         let pauses = self.0.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         pauses
@@ -305,31 +307,35 @@ impl Http {
             .cloned()
     }
 
-    /// Asks for `url`, when it is this request's turn at the provider's gate.
-    pub async fn get(&self, provider: &Provider, url: &str) -> Result<Answer, HttpError> {
-        self.ask(
+    /// Requests `url` once the provider's gate is open.
+    pub async fn get(&self, provider: &Provider, url: &str) -> Result<HttpResponse, HttpError> {
+        self.send(
             provider,
-            &Question {
+            &HttpRequest {
                 url: url.to_owned(),
-                ..Question::default()
+                ..HttpRequest::default()
             },
         )
         .await
     }
 
-    /// Asks `question`, when it is this request's turn at the provider's gate.
-    pub async fn ask(&self, provider: &Provider, question: &Question) -> Result<Answer, HttpError> {
-        let url = question.url.as_str();
+    /// Sends `request` once the provider's gate is open.
+    pub async fn send(
+        &self,
+        provider: &Provider,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpError> {
+        let url = request.url.as_str();
         let gate = self.gate(provider);
         let tries = self.0.settings.tries.max(1);
         let mut last = String::new();
         let mut status = None;
         for number in 1..=tries {
             if number > 1 {
-                self.sleep(backoff(number - 1, self.0.around.chance.fraction()))
+                self.sleep(backoff(number - 1, self.0.env.chance.fraction()))
                     .await;
             }
-            match self.try_once(provider, &gate, question).await? {
+            match self.try_once(provider, &gate, request).await? {
                 Try::Answered(answer) => return Ok(answer),
                 Try::ServerError(code) => status = Some(code),
                 Try::Broken(why) => (status, last) = (None, why),
@@ -351,9 +357,9 @@ impl Http {
         &self,
         provider: &Provider,
         gate: &Mutex<Gate>,
-        question: &Question,
+        request: &HttpRequest,
     ) -> Result<Try, HttpError> {
-        // Held until the answer is read: one connection at a time.
+        // Held until the body is read: one connection at a time.
         let mut gate = gate.lock().await;
         if let Some(pause) = self.pause_of(provider) {
             return Err(HttpError::AskedToWait(pause));
@@ -362,49 +368,49 @@ impl Http {
         if wait > TimeDelta::zero() {
             self.sleep(wait).await;
         }
-        let turn = self.turn(provider).await?;
-        let tried = self.exchange(provider, question).await;
+        let slot = self.slot(provider).await?;
+        let tried = self.exchange(provider, request).await;
         let now = self.now();
         gate.last_answer = Some(now);
-        if let (Some(turns), Some(turn)) = (&self.1, turn) {
-            turns
-                .end(&provider.name, turn, now + provider.spacing)
+        if let (Some(limit), Some(slot)) = (&self.1, slot) {
+            limit
+                .release(&provider.name, slot, now + provider.spacing)
                 .await;
         }
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         tried
     }
 
-    /// Waits until no other process asks the provider, or has just asked it.
-    async fn turn(&self, provider: &Provider) -> Result<Option<DateTime<Utc>>, HttpError> {
-        let Some(turns) = &self.1 else {
+    /// Acquires the next slot from the shared rate limit.
+    async fn slot(&self, provider: &Provider) -> Result<Option<DateTime<Utc>>, HttpError> {
+        let Some(limit) = &self.1 else {
             return Ok(None);
         };
         loop {
             let now = self.now();
-            match turns.take(&provider.name, now).await {
-                Turn::Ours(turn) => return Ok(Some(turn)),
-                Turn::NotBefore(then) => self.sleep((then - now).min(TURN_LOOK)).await,
-                Turn::Paused(pause) => {
-                    self.stay_away(pause.clone());
+            match limit.acquire(&provider.name, now).await {
+                Slot::Acquired(slot) => return Ok(Some(slot)),
+                Slot::NotBefore(then) => self.sleep((then - now).min(SLOT_POLL)).await,
+                Slot::Paused(pause) => {
+                    self.pause(pause.clone());
                     return Err(HttpError::AskedToWait(pause));
                 }
             }
         }
     }
 
-    async fn exchange(&self, provider: &Provider, question: &Question) -> Result<Try, HttpError> {
-        let url = question.url.as_str();
-        let mut response = match self.follow(question).await? {
+    async fn exchange(&self, provider: &Provider, request: &HttpRequest) -> Result<Try, HttpError> {
+        let url = request.url.as_str();
+        let mut response = match self.follow(request).await? {
             Ok(response) => response,
-            Err(error) => return Ok(Try::Broken(in_one_line(&error))),
+            Err(error) => return Ok(Try::Broken(error_line(&error))),
         };
         let status = response.status().as_u16();
-        let asked = text_of(&response, header::RETRY_AFTER)
+        let asked = header_text(&response, header::RETRY_AFTER)
             .and_then(|value| retry_after(&value, self.now()));
         let until = match (status, asked) {
             (429 | 503, Some(until)) => Some(until),
-            (429, None) => Some(self.now() + WAIT_UNASKED),
+            (429, None) => Some(self.now() + DEFAULT_PAUSE),
             _ => None,
         };
         if let Some(until) = until {
@@ -414,10 +420,10 @@ impl Http {
                 until,
                 reason,
             };
-            self.stay_away(pause.clone());
-            if let Some(turns) = &self.1 {
-                // Written down before anything else: it holds after a crash, too.
-                turns.pause(&pause).await;
+            self.pause(pause.clone());
+            if let Some(limit) = &self.1 {
+                // Stored before anything else, so that it survives a crash.
+                limit.pause(&pause).await;
             }
             return Err(HttpError::AskedToWait(pause));
         }
@@ -425,19 +431,19 @@ impl Http {
             return Ok(Try::ServerError(status));
         }
         if status == 304
-            && let Some((content_type, body)) = self.kept().unchanged(url)
+            && let Some((content_type, body)) = self.cache().get(url)
         {
-            return Ok(Try::Answered(Answer {
+            return Ok(Try::Answered(HttpResponse {
                 url: url.to_owned(),
                 status: 200,
                 content_type,
                 body,
             }));
         }
-        let content_type = text_of(&response, header::CONTENT_TYPE);
-        let state = State {
-            tag: text_of(&response, header::ETAG),
-            modified: text_of(&response, header::LAST_MODIFIED),
+        let content_type = header_text(&response, header::CONTENT_TYPE);
+        let validators = Validators {
+            tag: header_text(&response, header::ETAG),
+            modified: header_text(&response, header::LAST_MODIFIED),
         };
         let mut body = Vec::new();
         loop {
@@ -449,13 +455,14 @@ impl Http {
                 }
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
                 Ok(None) => break,
-                Err(error) => return Ok(Try::Broken(in_one_line(&error))),
+                Err(error) => return Ok(Try::Broken(error_line(&error))),
             }
         }
         if status == 200 {
-            self.kept().keep(url, state, content_type.clone(), &body);
+            self.cache()
+                .insert(url, validators, content_type.clone(), &body);
         }
-        Ok(Try::Answered(Answer {
+        Ok(Try::Answered(HttpResponse {
             url: url.to_owned(),
             status,
             content_type,
@@ -463,12 +470,12 @@ impl Http {
         }))
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Answers> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, ResponseCache> {
+        self.0.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn text_of(response: &Response, name: header::HeaderName) -> Option<String> {
+fn header_text(response: &Response, name: header::HeaderName) -> Option<String> {
     response
         .headers()
         .get(name)?
@@ -477,14 +484,14 @@ fn text_of(response: &Response, name: header::HeaderName) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// How one try went, where it may make sense to try again.
+/// Result of one try that may be retried.
 enum Try {
-    Answered(Answer),
+    Answered(HttpResponse),
     ServerError(u16),
     Broken(String),
 }
 
-/// A client for single requests to addresses that others have a say in: it follows no redirects.
+/// A client for single requests to addresses from outside; it follows no redirects.
 pub fn one_time_client() -> Result<reqwest::Client, HttpError> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -494,11 +501,11 @@ pub fn one_time_client() -> Result<reqwest::Client, HttpError> {
         .map_err(|error| HttpError::Setup(Box::new(error)))
 }
 
-/// rustls with ring and the roots that the system trusts, as for mail.
+/// rustls with ring and the root certificates of the system, as for mail.
 pub(crate) fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
-    // Single certificates that cannot be read are no reason to trust none. Where
-    // there are none at all, plain HTTP still works and HTTPS says what is wrong.
+    // Certificates that cannot be read are skipped. Without any, plain HTTP still
+    // works and HTTPS reports the error.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -506,8 +513,8 @@ pub(crate) fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// An error with its causes; the address is said by whoever reports it.
-pub(crate) fn in_one_line(error: &reqwest::Error) -> String {
+/// The causes of an error in one line, without the address.
+pub(crate) fn error_line(error: &reqwest::Error) -> String {
     let mut line = if error.is_timeout() {
         "time limit".to_owned()
     } else {
@@ -525,7 +532,7 @@ pub(crate) fn in_one_line(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if line.is_empty() {
-        // What stands behind is the address, and perhaps a key in it.
+        // The rest is the address, which may hold a key.
         let words = error.to_string();
         return words
             .split(" for url (")

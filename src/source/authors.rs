@@ -4,7 +4,7 @@ use crate::text::clean_line;
 
 /// The names in `creators`, in order, without affiliations.
 ///
-/// Names are parted by commas. Affiliations stand in parentheses, which may
+/// Identifiers are parted by commas. Affiliations stand in parentheses, which may
 /// hold commas and parentheses; where these do not pair up they are taken for
 /// ordinary characters rather than lose the names behind them.
 pub(super) fn names(creators: &str) -> Vec<String> {

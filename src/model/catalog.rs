@@ -1,10 +1,10 @@
 //! Models that can be installed by a short name, each at one revision.
 
-use super::Sum;
+use super::Checksum;
 
 /// A model that paperboy knows.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct CatalogModel {
     /// Its short name.
     pub name: &'static str,
     /// Its repository on the hub.
@@ -22,8 +22,8 @@ pub struct Known {
 }
 
 /// Every model that has a short name.
-pub const KNOWN: &[Known] = &[
-    Known {
+pub const CATALOG: &[CatalogModel] = &[
+    CatalogModel {
         name: "potion-base-8M",
         repo: "minishlab/potion-base-8M",
         revision: "bf8b056651a2c21b8d2565580b8569da283cab23",
@@ -45,7 +45,7 @@ pub const KNOWN: &[Known] = &[
         parts_title: false,
         cls: false,
     },
-    Known {
+    CatalogModel {
         name: "all-MiniLM-L6-v2",
         repo: "sentence-transformers/all-MiniLM-L6-v2",
         revision: "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
@@ -67,7 +67,7 @@ pub const KNOWN: &[Known] = &[
         parts_title: false,
         cls: false,
     },
-    Known {
+    CatalogModel {
         name: "specter2_base",
         repo: "allenai/specter2_base",
         revision: "3447645e1def9117997203454fa4495937bfbd83",
@@ -79,19 +79,19 @@ pub const KNOWN: &[Known] = &[
     },
 ];
 
-impl Known {
+impl CatalogModel {
     /// The model with this short name or repository, however its letters are cased.
-    pub fn find(name: &str) -> Option<&'static Known> {
-        KNOWN.iter().find(|known| {
+    pub fn find(name: &str) -> Option<&'static CatalogModel> {
+        CATALOG.iter().find(|known| {
             known.name.eq_ignore_ascii_case(name) || known.repo.eq_ignore_ascii_case(name)
         })
     }
 
     /// What `file` must be.
-    pub(super) fn sum(&self, file: &str) -> Option<Sum> {
+    pub(super) fn sum(&self, file: &str) -> Option<Checksum> {
         self.sums
             .iter()
             .find(|(name, _)| *name == file)
-            .map(|(_, sum)| Sum::Sha256((*sum).to_owned()))
+            .map(|(_, sum)| Checksum::Sha256((*sum).to_owned()))
     }
 }

@@ -2,11 +2,11 @@
 //! Crossref, `OpenAlex` and Semantic Scholar have it.
 
 use super::Unreadable;
-use super::days::Day;
-use super::http::Http;
-use super::identity::kept;
-use super::reach::{PAGE_TRIES, Pages, Reach, Trouble};
-use super::remote::Arrival;
+use super::daily::DayResult;
+use super::fetch::Arrival;
+use super::identifiers::excerpt;
+use super::provider_client::{FetchError, PAGE_TRIES, PageGuard, ProviderClient};
+use crate::http::Http;
 use crate::paper::Paper;
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -36,7 +36,7 @@ impl Page {
             Some(read(record)?.map_err(|reason| Unreadable {
                 place: format!("{place} record {}", at + 1),
                 reason,
-                record: kept(&record.to_string()),
+                record: excerpt(&record.to_string()),
             }))
         };
         Page {
@@ -49,22 +49,22 @@ impl Page {
 
 /// Walks through the pages of a day. `url` says where the page of a cursor is
 /// (`None` for the first), `read` what an answer holds.
-pub(super) async fn walk(
-    reach: &Reach,
+pub(super) async fn fetch_pages(
+    client: &ProviderClient,
     http: &Http,
     date: NaiveDate,
     url: impl Fn(Option<&str>) -> String,
-    read: impl Fn(&Value, &str) -> Result<Page, Trouble>,
-) -> Day {
-    let mut walk = Walk::default();
+    read: impl Fn(&Value, &str) -> Result<Page, FetchError>,
+) -> DayResult {
+    let mut walk = Pagination::default();
     loop {
         let url = url(walk.cursor.as_deref());
         let page = match walk.go_on() {
-            Ok(()) => reach
+            Ok(()) => client
                 .json(http, &url)
                 .await
                 .and_then(|answer| read(&answer, &url)),
-            Err(trouble) => Err(trouble),
+            Err(error) => Err(error),
         };
         if walk.took(page, date) {
             return walk.day;
@@ -73,17 +73,17 @@ pub(super) async fn walk(
 }
 
 #[derive(Debug, Default)]
-struct Walk {
+struct Pagination {
     /// Of the next page; `None` before the first.
     cursor: Option<String>,
-    day: Day,
-    pages: Pages,
-    is_asked_again: bool,
+    day: DayResult,
+    pages: PageGuard,
+    is_requested_again: bool,
 }
 
-impl Walk {
-    fn go_on(&mut self) -> Result<(), Trouble> {
-        let is_again = std::mem::take(&mut self.is_asked_again);
+impl Pagination {
+    fn go_on(&mut self) -> Result<(), FetchError> {
+        let is_again = std::mem::take(&mut self.is_requested_again);
         if is_again {
             Ok(())
         } else {
@@ -92,15 +92,15 @@ impl Walk {
     }
 
     /// Takes a page, announced on `date`. Whether that was the end.
-    fn took(&mut self, page: Result<Page, Trouble>, date: NaiveDate) -> bool {
+    fn took(&mut self, page: Result<Page, FetchError>, date: NaiveDate) -> bool {
         let Page {
             entries,
             total,
             next,
         } = match page {
             Ok(page) => page,
-            Err(trouble) => {
-                self.day.trouble = Some(trouble);
+            Err(error) => {
+                self.day.error = Some(error);
                 return true;
             }
         };
@@ -110,14 +110,14 @@ impl Walk {
             .declared
             .is_some_and(|declared| self.day.read < declared);
         if entries.is_empty() && is_missing {
-            self.is_asked_again = self.pages.ask_again();
-            if !self.is_asked_again {
+            self.is_requested_again = self.pages.ask_again();
+            if !self.is_requested_again {
                 self.day.note = format!(
                     "{PAGE_TRIES} times an empty page after {} records",
                     self.day.read
                 );
             }
-            return !self.is_asked_again;
+            return !self.is_requested_again;
         }
         let is_end = entries.is_empty();
         for entry in entries {

@@ -47,7 +47,7 @@ pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>
 
 /// Markup, a list, or a JSON Feed. UTF-16 is what begins with a NUL or has one in second place.
 fn begins_like_an_answer(start: &[u8]) -> bool {
-    let head = charset::text(&start[..start.len().min(HEAD_BYTES)], None);
+    let head = charset::decode(&start[..start.len().min(HEAD_BYTES)], None);
     let head = beginning(&head);
     head.starts_with(['<', '['])
         || (head.starts_with('{')
@@ -61,7 +61,7 @@ fn beginning(text: &str) -> &str {
 
 /// The records of an answer. The error says what it is instead.
 pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, String> {
-    let text = charset::text(&bytes[..bytes.len().min(HEAD_BYTES)], None);
+    let text = charset::decode(&bytes[..bytes.len().min(HEAD_BYTES)], None);
     let head = beginning(&text);
     if head.starts_with('[') {
         return list(bytes, place);

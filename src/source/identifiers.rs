@@ -5,7 +5,7 @@ use crate::text::{clean_line, cut};
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// How much of a record that was set aside is kept, in characters.
+/// How much of a record that was set aside is excerpt, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 /// Topics of one paper. Some feeds give it every tag that they have.
@@ -36,7 +36,7 @@ const KINDS_OF_TEXT: [&str; 17] = [
 
 /// The names under which a source knows a work.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names {
+pub(super) struct Identifiers {
     /// arXiv's id, however it is written.
     pub(super) arxiv: Option<String>,
     /// Its DOI, however it is written.
@@ -47,7 +47,7 @@ pub(super) struct Names {
     pub(super) others: Vec<String>,
 }
 
-impl Names {
+impl Identifiers {
     /// A paper of that title, called by the name that most sources know: arXiv's
     /// id, else the DOI, else the source's own. The others are in `same_as`.
     pub(super) fn paper(self, title: &str) -> Result<Paper, String> {
@@ -174,7 +174,7 @@ pub(super) fn arxiv_in(text: &str) -> Option<String> {
 }
 
 /// Whether a record of that title is part of a journal and no work in it.
-pub(super) fn is_no_paper(title: &str) -> bool {
+pub(super) fn is_front_matter(title: &str) -> bool {
     let title = title
         .trim_matches(|c: char| !c.is_alphanumeric())
         .to_lowercase();
@@ -238,8 +238,8 @@ pub(super) fn topics(paper: &Paper, words: &[String]) -> Vec<String> {
     topics
 }
 
-/// A record as it is kept when it is set aside.
-pub(super) fn kept(record: &str) -> String {
+/// A record as it is excerpt when it is set aside.
+pub(super) fn excerpt(record: &str) -> String {
     record.trim().chars().take(KEPT_CHARS_MAX).collect()
 }
 
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_work_goes_by_the_name_that_most_know() {
         let paper = |arxiv: &str, doi: &str| {
-            let names = Names {
+            let names = Identifiers {
                 arxiv: Some(arxiv.to_owned()),
                 doi: Some(doi.to_owned()),
                 own: Some("s2:abc".to_owned()),
@@ -322,13 +322,15 @@ mod tests {
             "2608.00001 None s2:abc pmid:1"
         );
         assert_eq!(paper("nonsense", ""), "s2:abc None pmid:1");
-        assert!(Names::default().paper("x").is_err() && Names::default().paper("").is_err());
+        assert!(
+            Identifiers::default().paper("x").is_err() && Identifiers::default().paper("").is_err()
+        );
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_fail(text in "\\PC{0,40}|[10./ :a-z%]{0,40}") {
-            let _ = (doi(&text), arxiv_in(&text), is_no_paper(&text), name_in_order(&text));
+            let _ = (doi(&text), arxiv_in(&text), is_front_matter(&text), name_in_order(&text));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Turns at providers, agreed on through the database.
+//! SharedRateLimit at providers, agreed on through the database.
 
-use crate::source::http::{Pause, Soon, TURN_MAX, Turn, Turns};
+use crate::http::{BoxFuture, Pause, SLOT_MAX, SharedRateLimit, Slot};
 use crate::store::{Db, SourcePause, SourceTurn, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
@@ -9,54 +9,54 @@ const BELIEVED: TimeDelta = TimeDelta::hours(24);
 
 /// The database as the place where processes agree.
 #[derive(Debug)]
-pub(super) struct Shared(pub(super) Db);
+pub(super) struct DbRateLimit(pub(super) Db);
 
-impl Turns for Shared {
-    fn take<'a>(&'a self, provider: &'a str, now: DateTime<Utc>) -> Soon<'a, Turn> {
+impl SharedRateLimit for DbRateLimit {
+    fn acquire<'a>(&'a self, provider: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Slot> {
         let name = provider.to_owned();
         Box::pin(async move {
-            let until = now + TURN_MAX;
+            let until = now + SLOT_MAX;
             let taken = self
                 .0
                 .run(move |store| store.take_source_turn(&name, until, now + BELIEVED, now))
                 .await;
             match taken {
-                Ok(SourceTurn::Ours(turn)) => Turn::Ours(turn),
-                Ok(SourceTurn::NotBefore(then)) => Turn::NotBefore(then),
+                Ok(SourceTurn::Ours(slot)) => Slot::Acquired(slot),
+                Ok(SourceTurn::NotBefore(then)) => Slot::NotBefore(then),
                 Ok(SourceTurn::Paused(SourcePause {
                     provider,
                     until,
                     reason,
-                })) => Turn::Paused(Pause {
+                })) => Slot::Paused(Pause {
                     provider,
                     until,
                     reason,
                 }),
                 Err(error) => {
-                    say("takes no turn", &error);
-                    Turn::Ours(until)
+                    say("takes no slot", &error);
+                    Slot::Acquired(until)
                 }
             }
         })
     }
 
-    fn end<'a>(
+    fn release<'a>(
         &'a self,
         provider: &'a str,
-        turn: DateTime<Utc>,
+        slot: DateTime<Utc>,
         next: DateTime<Utc>,
-    ) -> Soon<'a, ()> {
+    ) -> BoxFuture<'a, ()> {
         let name = provider.to_owned();
         Box::pin(async move {
             let ended = self
                 .0
-                .run(move |store| store.end_source_turn(&name, turn, next))
+                .run(move |store| store.end_source_turn(&name, slot, next))
                 .await;
-            ended.unwrap_or_else(|error| say("ends no turn", &error));
+            ended.unwrap_or_else(|error| say("ends no slot", &error));
         })
     }
 
-    fn pause<'a>(&'a self, pause: &'a Pause) -> Soon<'a, ()> {
+    fn pause<'a>(&'a self, pause: &'a Pause) -> BoxFuture<'a, ()> {
         // To the next whole second.
         let whole = pause.until.trunc_subsecs(0);
         let until = if whole < pause.until {

@@ -1,9 +1,9 @@
-//! Which addresses are public. Pure.
+//! Classifies IP addresses as public or not. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the open Internet, by the registries of special
-/// addresses (RFC 6890): not of this machine, of a local network or of none.
+/// Whether an address is globally reachable by the registries of special-purpose
+/// addresses (RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -16,7 +16,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = matches!(
         (a, b, c),
         (0 | 10 | 127 | 224..=255, _, _)
-            // Shared by the customers of a provider (RFC 6598).
+            // Carrier-grade NAT (RFC 6598).
             | (100, 64..=127, _)
             | (169, 254, _)
             | (172, 16..=31, _)
@@ -38,12 +38,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         Ipv4Addr::new(a, b, c, d)
     };
     match segments {
-        // An IPv4 address in another dress: mapped, compatible, NAT64 (RFC 6052), 6to4 (RFC 3056).
+        // Embedded IPv4: mapped, compatible, NAT64 (RFC 6052), 6to4 (RFC 3056).
         [0, 0, 0, 0, 0, 0xffff | 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
             is_public_v4(embedded(6))
         }
         [0x2002, ..] => is_public_v4(embedded(1)),
-        // The one block that is given out (RFC 4291), without documentation and Teredo.
+        // Global unicast (RFC 4291), without documentation and Teredo.
         [0x2001, 0 | 0xdb8, ..] => false,
         [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_addresses_are_known_in_every_dress() {
+    fn private_addresses_are_recognized_in_every_notation() {
         for public in [
             "8.8.8.8",
             "172.32.0.1",
