@@ -348,25 +348,25 @@ impl Daemon {
             let tls = config.web.tls.as_ref().map(web::Tls::read).transpose()?;
             let client =
                 crate::http::one_time_client().context("webhooks: cannot prepare HTTPS")?;
-            let hooks = web::hooks::HookSite {
+            let hooks = web::webhooks::WebhookState {
                 db: db.clone(),
                 reception: Reception {
                     settings: config.inbound.clone(),
                     signer: config.site.signer(),
                 },
                 clock: Arc::clone(&clock),
-                fetch: Arc::new(web::hooks::HttpFetch::new(client)),
+                fetch: Arc::new(web::webhooks::HttpFetch::new(client)),
                 trusted_proxies: config.web.trusted_proxies.clone(),
             };
             let (runtime, changing) = (runtime.clone(), runtime.clone());
-            let site = web::Site {
+            let site = web::WebState {
                 db,
                 pages,
-                desk: Arc::new(move || Arc::clone(&runtime.borrow().desk)),
+                composer: Arc::new(move || Arc::clone(&runtime.borrow().desk)),
                 settings: Arc::new(config.web),
                 clock,
                 queued: Arc::clone(&queued),
-                state: Arc::default(),
+                shared: Arc::default(),
             };
             let driven = started.driven("pages", pages::EVICTION_IDLE, PATIENCE, &silent);
             started.keep(
@@ -392,7 +392,7 @@ impl Daemon {
                 folder,
             };
             let trusted = site.settings.trusted_proxies.clone();
-            let router = pages::router(site, status).merge(web::hooks::router(hooks));
+            let router = pages::router(site, status).merge(web::webhooks::router(hooks));
             let router = admin.beside(router, &mut started.loops, &stop);
             let threads =
                 pages::PageThreads::start().context("cannot start the threads that serve pages")?;

@@ -97,7 +97,7 @@
 //!   stop working; those that leave work for ever.
 //! - Pages are served by threads of their own: each is read and made where it is asked
 //!   for, and none holds up a mail.
-//! - `base_url` may have a path: `web/mount.rs` says how.
+//! - `base_url` may have a path: `web/serving/base_path.rs` says how.
 //! - Of whoever is erased a keyed hash of the address is left, which the outbox
 //!   shows and imports refuse. The next upkeep writes the file anew, so that
 //!   nothing is left in its unused pages either.

@@ -225,14 +225,14 @@ impl Trial {
             "A trial of paperboy."
         };
         let pages = Arc::new(Pages::new("paperboy", &menu, notice));
-        let site = web::Site {
+        let site = web::WebState {
             db,
             pages: Arc::clone(&pages),
-            desk: Arc::new(move || Arc::clone(&desk)),
+            composer: Arc::new(move || Arc::clone(&desk)),
             settings: Arc::default(),
             clock,
             queued: Arc::clone(&post.queued),
-            state: Arc::default(),
+            shared: Arc::default(),
         };
         let caught = catcher.caught();
         let operator_password = open_operators_pages(&site, &*chance, now).await?;
@@ -288,7 +288,7 @@ fn relay(catcher: &Catcher) -> SmtpSettings {
 
 /// Sets a password for the operator's pages, which is good for this trial alone.
 async fn open_operators_pages(
-    site: &web::Site,
+    site: &web::WebState,
     chance: &dyn Random,
     now: DateTime<Utc>,
 ) -> Result<String, TrialError> {

@@ -4,7 +4,7 @@ use super::driver::Heartbeat;
 use super::runtime_config::RuntimeConfig;
 use crate::random::Random;
 use crate::web::admin::{self, AdminContext, AdminState};
-use crate::web::{self, Site};
+use crate::web::{self, WebState};
 use anyhow::Context;
 use axum::Router;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What the operator's pages are made from.
 pub(super) struct AdminPages {
-    pub(super) site: Site,
+    pub(super) site: WebState,
     pub(super) random: Arc<dyn Random>,
     pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
     pub(super) heartbeats: Vec<Arc<Heartbeat>>,

@@ -102,18 +102,18 @@ pub(super) const EVICTION_IDLE: Duration = Duration::from_mins(1);
 
 /// Lets go of what the pages remember and nobody asks for.
 pub(super) struct EvictionTask {
-    pub(super) site: web::Site,
+    pub(super) site: web::WebState,
 }
 
 impl EvictionTask {
     pub(super) fn step(self: Arc<Self>) -> Ready<Result<Step, StepError>> {
-        self.site.state.let_go_of_unused(self.site.clock.now());
+        self.site.shared.evict_unused(self.site.clock.now());
         ready(Ok(Step::Idle))
     }
 }
 
 /// The public pages and the watchers'.
-pub(super) fn router(site: web::Site, status: StatusContext) -> Router {
+pub(super) fn router(site: web::WebState, status: StatusContext) -> Router {
     let watchers = Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))

@@ -245,6 +245,14 @@ impl Desk {
 }
 
 impl Desk {
+    /// Links into the site, signed with its key.
+    pub fn links(&self) -> Links<'_> {
+        Links {
+            site: &self.site,
+            signer: &self.signer,
+        }
+    }
+
     /// The reader of an issue, with the links that are theirs.
     pub(super) fn recipient<'a>(
         &self,
@@ -252,10 +260,7 @@ impl Desk {
         local_date: NaiveDate,
     ) -> Recipient<'a> {
         let token = self.signer.sign(Scope::Unsubscribe, subscriber.id.0);
-        let links = Links {
-            site: &self.site,
-            signer: &self.signer,
-        };
+        let links = self.links();
         Recipient {
             address: &subscriber.address,
             name: &subscriber.name,

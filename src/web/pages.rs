@@ -1,7 +1,7 @@
 //! Templates of the web pages, and the headers that every page has.
 
-use super::PageError;
 use crate::digest::Tongue;
+use crate::web::PageError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
@@ -388,11 +388,15 @@ impl Pages {
         heading: &str,
         text: &str,
     ) -> Result<Response, PageError> {
-        self.say(&self.english, &Said::new(status, heading, text))
+        self.show_message(&self.english, &Message::new(status, heading, text))
     }
 
     /// A page that says one thing.
-    pub(super) fn say(&self, tongue: &Tongue, said: &Said<'_>) -> Result<Response, PageError> {
+    pub(super) fn show_message(
+        &self,
+        tongue: &Tongue,
+        said: &Message<'_>,
+    ) -> Result<Response, PageError> {
         let page = self
             .page_in(tongue)
             .with("heading", &said.heading)
@@ -404,7 +408,7 @@ impl Pages {
 }
 
 /// What a page says that says one thing.
-pub(super) struct Said<'a> {
+pub(super) struct Message<'a> {
     pub(super) status: StatusCode,
     pub(super) heading: &'a str,
     pub(super) text: &'a str,
@@ -414,10 +418,10 @@ pub(super) struct Said<'a> {
     pub(super) link: Option<(&'a str, &'a str)>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> Message<'a> {
     /// Says this, and no more.
     pub(super) fn new(status: StatusCode, heading: &'a str, text: &'a str) -> Self {
-        Said {
+        Message {
             status,
             heading,
             text,
@@ -428,9 +432,9 @@ impl<'a> Said<'a> {
 
     /// Asks, with a button that says yes.
     pub(super) fn question(heading: &'a str, text: &'a str, button: &'a str) -> Self {
-        Said {
+        Message {
             button: Some(button),
-            ..Said::new(StatusCode::OK, heading, text)
+            ..Message::new(StatusCode::OK, heading, text)
         }
     }
 }

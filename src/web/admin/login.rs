@@ -3,9 +3,9 @@
 use super::session::{Session, Tried};
 use super::{AdminState, comes_from_elsewhere, cookie_of};
 use crate::web::PageError;
-use crate::web::form::Form;
+use crate::web::forms::Form;
 use crate::web::query::Query;
-use crate::web::visitor::Visitor;
+use crate::web::serving::visitor::Visitor;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};

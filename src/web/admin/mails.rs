@@ -11,9 +11,9 @@ use crate::store::{
 };
 use crate::text::cut;
 use crate::web::PageError;
-use crate::web::form::Form;
+use crate::web::forms::Form;
+use crate::web::paper_view::path_of;
 use crate::web::query::Query;
-use crate::web::view::path_of;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -362,7 +362,7 @@ async fn do_to(
     ids: &[DeliveryId],
 ) -> Result<Vec<ByHand>, PageError> {
     let now = admin.site.clock.now();
-    let (asked, until) = (ids.to_vec(), now + admin.site.desk().shelf_life);
+    let (asked, until) = (ids.to_vec(), now + admin.site.composer().shelf_life);
     let answers = admin
         .site
         .db

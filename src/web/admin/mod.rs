@@ -27,11 +27,12 @@ mod today;
 pub use password::{BadPassword, PASSWORD_CHARS_MIN, hash_password};
 
 use super::pages::Page;
-use super::visitor::Visitor;
-use super::{PageError, Site, every_answer};
+use super::serving::response_headers::finish_response;
+use super::serving::visitor::Visitor;
+use super::{PageError, WebState};
 use crate::outbox::Transport;
 use crate::random::Random;
-use crate::web::form::Form;
+use crate::web::forms::Form;
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -67,7 +68,7 @@ pub struct AdminContext {
 /// What the operator's pages are made from.
 #[derive(Clone)]
 pub struct AdminState {
-    site: Site,
+    site: WebState,
     works: AdminContext,
     gate: Arc<SessionStore>,
     figures: Arc<Mutex<charts::Kept>>,
@@ -75,7 +76,7 @@ pub struct AdminState {
 
 impl AdminState {
     /// The pages beside those of `site`.
-    pub fn new(site: Site, works: AdminContext) -> Self {
+    pub fn new(site: WebState, works: AdminContext) -> Self {
         let gate = Arc::new(SessionStore::new(Arc::clone(&works.random)));
         AdminState {
             site,
@@ -145,8 +146,8 @@ impl AdminState {
     }
 }
 
-impl FromRef<AdminState> for Site {
-    fn from_ref(admin: &AdminState) -> Site {
+impl FromRef<AdminState> for WebState {
+    fn from_ref(admin: &AdminState) -> WebState {
         admin.site.clone()
     }
 }
@@ -194,7 +195,7 @@ pub fn router(admin: AdminState) -> Router {
         .route(STYLE, get(stylesheet));
     let closed = pages().layer(middleware::from_fn_with_state(admin.clone(), guard));
     open.merge(closed)
-        .layer(middleware::from_fn_with_state(site, every_answer))
+        .layer(middleware::from_fn_with_state(site, finish_response))
         .with_state(admin)
 }
 
@@ -337,7 +338,7 @@ fn comes_from_elsewhere(request: &Request) -> bool {
 /// How the cookie is to be set: whether the browser came by HTTPS.
 fn cookie_of(admin: &AdminState, request: &Request) -> Cookie {
     let is_secure = match admin.works.own_listener {
-        None => admin.site.desk().site.base_url.starts_with("https://"),
+        None => admin.site.composer().site.base_url.starts_with("https://"),
         Some(true) => true,
         Some(false) => {
             let said = request

@@ -57,7 +57,7 @@ pub(super) async fn show(
     let folder = admin.works.models.clone();
     let installed = tokio::task::spawn_blocking(move || model::list(&folder))
         .await
-        .map_err(|_| PageError::Torn)?;
+        .map_err(|_| PageError::Aborted)?;
     let (rows, active, missing, papers, ranks) = admin
         .site
         .db

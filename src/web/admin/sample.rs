@@ -4,14 +4,13 @@ use super::AdminState;
 use super::session::Session;
 use crate::digest::sample_message;
 use crate::edition::Desk;
-use crate::links::Links;
 use crate::outbox::smtp::{Dialer, Failure, Line, Side, Timeouts, Transcript};
 use crate::outbox::{SmtpSettings, Transport};
 use crate::subscriber::{Address, SubscriberId};
 use crate::token::Scope;
 use crate::web::PageError;
-use crate::web::form::Form;
-use crate::web::unsubscribe::masked;
+use crate::web::forms::Form;
+use crate::web::reader::unsubscribe::masked;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -57,7 +56,7 @@ pub(super) async fn send(
         Ok(address) => address,
         Err(why) => return show(&admin, &session, typed, Some(&format!("It {why}.")), None),
     };
-    let desk = admin.site.desk();
+    let desk = admin.site.composer();
     let message = match sample(&desk, &address, admin.site.clock.now()) {
         Ok(message) => message,
         Err(why) => {
@@ -91,11 +90,7 @@ pub(super) async fn send(
 
 /// The sample issue as it would be sent to `to`.
 fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, String> {
-    let url = Links {
-        site: &desk.site,
-        signer: &desk.signer,
-    }
-    .unsubscribe(NOBODY);
+    let url = desk.links().unsubscribe(NOBODY);
     let mailto = desk
         .inbound
         .unsubscribe_mailto(&desk.signer.sign(Scope::Unsubscribe, NOBODY.0));

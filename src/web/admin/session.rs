@@ -7,7 +7,7 @@
 use super::password;
 use crate::random::Random;
 use crate::store::{AdminSession, Db, StoreError};
-use crate::web::visitor::Visitor;
+use crate::web::serving::visitor::Visitor;
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::clock::DefaultClock;

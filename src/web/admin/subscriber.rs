@@ -6,19 +6,18 @@ use super::session::Session;
 use super::subscribers::PersonView;
 use crate::digest::notices::Notice;
 use crate::edition::{self, Composed};
-use crate::links::Links;
 use crate::store::{
     Asking, Consent, Feedback, MailLine, MailSearch, NewRequest, PersonLine, ReportRow, ReportsOf,
     Request, RequestKind, Store, StoreError, SuppressionLine,
 };
 use crate::subscriber::{Format, Frequency, Status, Subscriber, SubscriberId, Weight};
-use crate::web::form::Form;
-use crate::web::preferences::IssueView;
+use crate::web::forms::Form;
+use crate::web::forms::mail_form::WORDING;
+use crate::web::issue_view::IssueView;
+use crate::web::paper_view::path_of;
 use crate::web::query::Query;
-use crate::web::signup::WORDING;
-use crate::web::standalone::standalone;
-use crate::web::view::path_of;
-use crate::web::{PageError, Site};
+use crate::web::reader::standalone::standalone;
+use crate::web::{PageError, WebState};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -426,12 +425,12 @@ pub(super) async fn act(
 
 /// Mails the link to the preferences.
 async fn mail_link(
-    site: &Site,
+    site: &WebState,
     subscriber: &Subscriber,
     session: &Session,
     now: DateTime<Utc>,
 ) -> Result<(), PageError> {
-    let desk = site.desk();
+    let desk = site.composer();
     let asking = Asking {
         wording: WORDING.to_owned(),
         page: desk.site.url("/admin/people"),
@@ -444,11 +443,7 @@ async fn mail_link(
         details: String::new(),
         asking,
     };
-    let url = Links {
-        site: &desk.site,
-        signer: &desk.signer,
-    }
-    .preferences(subscriber.holder());
+    let url = desk.links().preferences(subscriber.holder());
     let notice = desk.notice(&Notice::Preferences { url }, subscriber.into(), now)?;
     site.db
         .run(move |store| {
@@ -474,7 +469,7 @@ async fn compose(
         return Ok(None);
     };
     let (desk, now, reader) = (
-        admin.site.desk(),
+        admin.site.composer(),
         admin.site.clock.now(),
         subscriber.clone(),
     );
@@ -538,7 +533,7 @@ pub(super) async fn preview_html(
             "/admin/people",
         );
     };
-    let page = standalone(&html, admin.site.desk().dress.logo.as_deref());
+    let page = standalone(&html, admin.site.composer().dress.logo.as_deref());
     // Its links are its reader's: here they lead nowhere.
     let policy = page
         .policy

@@ -9,7 +9,7 @@ use crate::shapes::{DeliveryShape, by_hand};
 use crate::store::{
     ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, Store, StoreError,
 };
-use crate::web::Site;
+use crate::web::WebState;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -72,7 +72,7 @@ fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
     ),
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let state = asked
         .query
@@ -107,7 +107,7 @@ pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Respo
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
     security(("key" = ["read"])))]
 pub(super) async fn of_subscriber(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -128,7 +128,7 @@ pub(super) async fn of_subscriber(
     responses((status = 200, description = "The delivery", body = WholeDelivery)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(number): Path<String>,
     _: Asked,
 ) -> Result<Response, Problem> {
@@ -140,7 +140,7 @@ fn unknown() -> Problem {
     Problem::not_found("there is no such delivery")
 }
 
-async fn shown(site: &Site, id: DeliveryId) -> Result<Response, Problem> {
+async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
     // The one behind the number before it, if that is the one.
     let filter = OutboxFilter {
         after: Some(DeliveryId(id.0.saturating_sub(1))),
@@ -171,7 +171,7 @@ async fn shown(site: &Site, id: DeliveryId) -> Result<Response, Problem> {
 
 /// Does something to one delivery by hand.
 async fn act<F>(
-    site: &Site,
+    site: &WebState,
     asked: &Asked,
     number: &str,
     done: &'static str,
@@ -207,12 +207,12 @@ where
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn retry(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(number): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
-    let until = now + site.desk().shelf_life;
+    let until = now + site.composer().shelf_life;
     let retried = act(
         &site,
         &asked,
@@ -233,7 +233,7 @@ pub(super) async fn retry(
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn hold(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(number): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -252,7 +252,7 @@ pub(super) async fn hold(
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn give_up(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(number): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {

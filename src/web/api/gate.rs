@@ -6,7 +6,7 @@ use super::problem::{Problem, dressed};
 use super::repeat;
 use crate::store::{KeyId, KeyScope, StoredKey};
 use crate::token::api_key_hash;
-use crate::web::Site;
+use crate::web::WebState;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -37,10 +37,10 @@ pub(super) struct Asked {
     pub(super) if_match: Option<String>,
 }
 
-impl FromRequestParts<Site> for Asked {
+impl FromRequestParts<WebState> for Asked {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Site) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Problem> {
         let asked = parts.extensions.get::<Asked>().cloned();
         asked.ok_or_else(|| {
             Problem::new(
@@ -66,7 +66,7 @@ impl Asked {
 }
 
 /// The gate.
-pub(super) async fn pass(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub(super) async fn pass(State(site): State<WebState>, request: Request, next: Next) -> Response {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -82,7 +82,7 @@ pub(super) async fn pass(State(site): State<Site>, request: Request, next: Next)
 }
 
 async fn admit(
-    site: &Site,
+    site: &WebState,
     operation: &Operation,
     request: Request,
     next: Next,
@@ -154,7 +154,11 @@ async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Pro
 const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// The key of the request, which must allow `scope` (RFC 6750).
-async fn bearer(site: &Site, headers: &HeaderMap, scope: KeyScope) -> Result<StoredKey, Problem> {
+async fn bearer(
+    site: &WebState,
+    headers: &HeaderMap,
+    scope: KeyScope,
+) -> Result<StoredKey, Problem> {
     let unauthorized = |detail: &str, error: &str| {
         let challenge = format!("Bearer realm=\"paperboy\"{error}");
         Problem::new(StatusCode::UNAUTHORIZED, detail).with(header::WWW_AUTHENTICATE, &challenge)
@@ -184,7 +188,7 @@ async fn bearer(site: &Site, headers: &HeaderMap, scope: KeyScope) -> Result<Sto
         }
         Some(key) => key,
     };
-    if let Some(wait) = site.state.api.paces.wait(key.id, key.per_minute) {
+    if let Some(wait) = site.shared.api.paces.wait(key.id, key.per_minute) {
         let detail = format!(
             "the key makes more than {} requests a minute",
             key.per_minute
@@ -212,7 +216,7 @@ pub(super) fn forbidden(scope: KeyScope) -> Problem {
 }
 
 /// A key whose use cannot be noted is a key all the same.
-async fn note_used(site: &Site, key: &StoredKey, now: DateTime<Utc>) {
+async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
     if key
         .used_at
         .is_some_and(|at| at <= now && now - at < NOTED_EVERY)

@@ -10,7 +10,7 @@ use super::subscribers::{edit, named};
 use super::{BASE, encoded, json, ok, with_header};
 use crate::fields::Fields;
 use crate::subscriber::{INTERESTS_MAX, Interest, Subscriber, read_interest};
-use crate::web::Site;
+use crate::web::WebState;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
     responses((status = 200, description = "What they follow, in their order", body = Listed<Interest>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     _: Asked,
 ) -> Result<Response, Problem> {
@@ -38,7 +38,7 @@ pub(super) async fn list(
     responses((status = 201, description = "The interest", body = Interest, headers(("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn add(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -77,7 +77,7 @@ pub(super) async fn add(
     ),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn replace(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path((who, name)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -128,7 +128,7 @@ pub(super) async fn replace(
     responses((status = 204, description = "It is removed")),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn remove(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path((who, name)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {

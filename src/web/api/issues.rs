@@ -8,7 +8,7 @@ use super::subscribers::named;
 use crate::edition::{self, EditionError, explain_picks};
 use crate::shapes::{PickShape, PreviewShape};
 use crate::store::{KeptIssue, KeyScope, OwnIssue};
-use crate::web::Site;
+use crate::web::WebState;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -44,12 +44,12 @@ pub(super) enum PreviewFormat {
         content((PreviewShape = "application/json"), (String = "text/html"), (String = "text/plain")))),
     security(("key" = ["read"])))]
 pub(super) async fn preview(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
-    let (desk, now) = (site.desk(), site.clock.now());
+    let (desk, now) = (site.composer(), site.clock.now());
     let date = asked
         .query
         .get("date")
@@ -64,7 +64,7 @@ pub(super) async fn preview(
         .is_some_and(|text| text == "true")
         && format == "json";
     // The semaphore is never closed.
-    let _turn = site.state.api.heavy.acquire().await;
+    let _turn = site.shared.api.heavy.acquire().await;
     let composed = site
         .db
         .run_blocking(move |db| {
@@ -132,7 +132,7 @@ impl IssueShape {
     responses((status = 200, description = "A page of issues", body = Page<OwnIssue>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -154,7 +154,7 @@ pub(super) async fn list(
     responses((status = 200, description = "The issue", body = IssueShape)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path((who, date)): Path<(String, String)>,
     _: Asked,
 ) -> Result<Response, Problem> {

@@ -26,7 +26,7 @@ mod suppressions;
 
 pub(super) use contract::BASE;
 
-use super::Site;
+use super::WebState;
 use axum::Router;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::from_fn_with_state;
@@ -36,7 +36,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 /// What the API remembers between requests.
-pub(super) struct ApiMemory {
+pub(super) struct ApiState {
     paces: gate::Paces,
     /// For what takes a core for a while: previews, and papers like others.
     heavy: Semaphore,
@@ -44,10 +44,10 @@ pub(super) struct ApiMemory {
     imports: Semaphore,
 }
 
-impl Default for ApiMemory {
+impl Default for ApiState {
     fn default() -> Self {
         // One core is left for the pages on the smallest machine that has two.
-        ApiMemory {
+        ApiState {
             paces: gate::Paces::default(),
             heavy: Semaphore::new(1),
             imports: Semaphore::new(1),
@@ -56,7 +56,7 @@ impl Default for ApiMemory {
 }
 
 /// The API, to be put below [`BASE`].
-pub(super) fn router(site: &Site) -> Router<Site> {
+pub(super) fn router(site: &WebState) -> Router<WebState> {
     Router::new()
         .route("/openapi.json", get(document::show))
         .route(

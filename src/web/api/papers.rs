@@ -12,8 +12,8 @@ use crate::paper::query::Query;
 use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::store::{Db, StoreError, StoredPaper};
-use crate::web::Site;
-use crate::web::similar::{FRESH, kin};
+use crate::web::WebState;
+use crate::web::public::similar::{FRESH, kin};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -51,12 +51,15 @@ fn bare(found: Vec<StoredPaper>) -> Vec<Paper> {
     ),
     responses((status = 200, description = "A page of papers", body = Page<Paper>)),
     security(("key" = ["read"])))]
-pub(super) async fn search(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn search(
+    State(site): State<WebState>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
     let query = Query::parse(asked.query.get("q").map_or("", String::as_str));
-    let (limit, desk) = (paging.limit, site.desk());
-    let _turn = site.state.api.heavy.acquire().await;
+    let (limit, desk) = (paging.limit, site.composer());
+    let _turn = site.shared.api.heavy.acquire().await;
     let found = site
         .db
         .run_blocking(move |db| {
@@ -81,7 +84,7 @@ pub(super) async fn search(State(site): State<Site>, asked: Asked) -> Result<Res
     responses((status = 200, description = "The paper", body = PaperShape)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(paper): Path<String>,
     _: Asked,
 ) -> Result<Response, Problem> {
@@ -110,7 +113,7 @@ pub(super) async fn get(
     responses((status = 200, description = "Papers", body = Listed<Paper>)),
     security(("key" = ["read"])))]
 pub(super) async fn similar(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(paper): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -120,9 +123,9 @@ pub(super) async fn similar(
         .read(move |store| store.paper(&id))
         .await?
         .ok_or_else(unknown)?;
-    let _turn = site.state.api.heavy.acquire().await;
+    let _turn = site.shared.api.heavy.acquire().await;
     let kin = kin(&site, FRESH).await?;
-    let desk = site.desk();
+    let desk = site.composer();
     let found = site
         .db
         .run_blocking(move |db| {
@@ -164,7 +167,10 @@ pub(super) struct Trending {
     ),
     responses((status = 200, description = "The day and its papers", body = Trending)),
     security(("key" = ["read"])))]
-pub(super) async fn trending(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn trending(
+    State(site): State<WebState>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let (now, limit) = (site.clock.now(), limit(&asked));
     let wanted = asked
         .query
@@ -199,7 +205,10 @@ const DAYS_SHOWN: u64 = 14;
     ),
     responses((status = 200, description = "Days", body = Listed<Coverage>)),
     security(("key" = ["read"])))]
-pub(super) async fn coverage(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn coverage(
+    State(site): State<WebState>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let today = site.clock.now().date_naive();
     let date = |name: &str| {
         asked
@@ -255,11 +264,14 @@ const SHOWN_MAX: usize = 20;
     )),
     responses((status = 200, description = "What became of them", body = ImportedShape)),
     security(("key" = ["papers:write"])))]
-pub(super) async fn import(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn import(
+    State(site): State<WebState>,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let (bytes, now) = (asked.bytes.to_vec(), site.clock.now());
     let key = asked.key_name().to_owned();
     drop(asked);
-    let _turn = site.state.api.imports.acquire().await;
+    let _turn = site.shared.api.imports.acquire().await;
     let taken = site.db.run_blocking(move |db| {
         let (mut import, mut set_aside) = (Import::new(now), Vec::new());
         let result = import.take_in_bytes(db, "body", bytes, |_, aside| {

@@ -4,7 +4,7 @@
 use super::problem::Problem;
 use crate::store::{Answer, AnswerName, Begun, KeyId, StoreError};
 use crate::subscriber::SubscriberId;
-use crate::web::{PageError, Site};
+use crate::web::{PageError, WebState};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -78,7 +78,7 @@ impl Named {
     /// Has the request answered, unless it was.
     pub(super) async fn once(
         self,
-        site: &Site,
+        site: &WebState,
         request: Request,
         next: Next,
     ) -> Result<Response, Problem> {
@@ -107,7 +107,7 @@ impl Named {
                 });
                 match answered.await {
                     Ok(answered) => Ok(answered?),
-                    Err(_) => Err(PageError::Torn.into()),
+                    Err(_) => Err(PageError::Aborted.into()),
                 }
             }
         }
@@ -115,7 +115,11 @@ impl Named {
 }
 
 /// Keeps what was answered, unless it was that something went wrong here.
-async fn keep(site: &Site, name: &AnswerName, response: Response) -> Result<Response, PageError> {
+async fn keep(
+    site: &WebState,
+    name: &AnswerName,
+    response: Response,
+) -> Result<Response, PageError> {
     let name = name.clone();
     if response.status().is_server_error() {
         site.db.run(move |store| store.drop_answer(&name)).await?;
@@ -124,7 +128,7 @@ async fn keep(site: &Site, name: &AnswerName, response: Response) -> Result<Resp
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, ANSWER_BYTES_MAX)
         .await
-        .map_err(|_| PageError::Torn)?;
+        .map_err(|_| PageError::Aborted)?;
     let text = |header: &HeaderName| {
         let value = parts.headers.get(header)?.to_str().ok()?;
         Some((header.as_str().to_owned(), value.to_owned()))

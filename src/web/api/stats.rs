@@ -7,7 +7,7 @@ use crate::coverage::Coverage;
 use crate::shapes::outbox_counts;
 use crate::store::{Db, StoreError};
 use crate::subscriber::Status;
-use crate::web::Site;
+use crate::web::WebState;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -74,7 +74,7 @@ pub(super) struct SourceShape {
 #[utoipa::path(get, path = "/stats", operation_id = "get_stats", tag = "house",
     responses((status = 200, description = "Figures", body = Stats)),
     security(("key" = ["read"])))]
-pub(super) async fn stats(State(site): State<Site>, _: Asked) -> Result<Response, Problem> {
+pub(super) async fn stats(State(site): State<WebState>, _: Asked) -> Result<Response, Problem> {
     let now = site.clock.now();
     Ok(ok(&site.db.run_blocking(move |db| read(db, now)).await?))
 }

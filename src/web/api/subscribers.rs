@@ -12,8 +12,11 @@ use crate::store::{Asking, Entered, KeyScope, RequestKind, Store, StoreError};
 use crate::subscriber::{
     Address, NewSubscriber, Status, Subscriber, SubscriberId, SubscriberRecord, read_subscriber,
 };
-use crate::web::visitor::Visitor;
-use crate::web::{Site, signup, unsubscribe};
+use crate::web::WebState;
+use crate::web::forms::mail_form::WORDING;
+use crate::web::public::signup;
+use crate::web::reader::unsubscribe;
+use crate::web::serving::visitor::Visitor;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -73,7 +76,7 @@ fn nobody() -> Problem {
 }
 
 /// The subscriber whom a path names.
-pub(super) async fn named(site: &Site, text: &str) -> Result<Subscriber, Problem> {
+pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Problem> {
     let who = Who::of(text)?;
     site.db
         .read(move |store| who.look_up(store))
@@ -84,7 +87,7 @@ pub(super) async fn named(site: &Site, text: &str) -> Result<Subscriber, Problem
 /// Changes a subscriber, if they are as the sender thinks; nothing comes between
 /// reading and writing.
 pub(super) async fn edit<T, F>(
-    site: &Site,
+    site: &WebState,
     asked: &Asked,
     text: &str,
     change: F,
@@ -145,7 +148,7 @@ fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
     ),
     responses((status = 200, description = "A page of subscribers", body = Page<SubscriberShape>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let status = asked.query.get("status");
     let status = status
@@ -183,7 +186,7 @@ pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Respo
         headers(("ETag" = String, description = "For If-Match"), ("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn create(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     visitor: Visitor,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -208,9 +211,9 @@ pub(super) async fn create(
         };
         return Err(Problem::unreadable(vec![problem]));
     }
-    let hashes = site.desk().signer.address_hashes(new.address.as_str());
+    let hashes = site.composer().signer.address_hashes(new.address.as_str());
     let (address, since) = (new.address.clone(), site.clock.now() - TimeDelta::days(1));
-    let _turn = site.turn_to_mail().await;
+    let _lock = site.lock_mailing().await;
     let (known, was_erased, is_suppressed, asked_lately) = site
         .db
         .run(move |store| {
@@ -244,11 +247,11 @@ pub(super) async fn create(
         return Err(Problem::conflict(Status::Suppressed.why_no_issues()));
     }
     let address = new.address.clone();
-    let page = site.desk().site.url(&format!("{BASE}/subscribers"));
+    let page = site.composer().site.url(&format!("{BASE}/subscribers"));
     let wording = if is_active {
         consent
     } else {
-        signup::WORDING.to_owned()
+        WORDING.to_owned()
     };
     let page = format!("{page} (key {})", asked.key_name());
     let asking = Asking {
@@ -313,7 +316,7 @@ fn readable(
         headers(("ETag" = String, description = "For If-Match")))),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     _: Asked,
 ) -> Result<Response, Problem> {
@@ -334,7 +337,7 @@ pub(super) async fn get(
         headers(("ETag" = String, description = "For If-Match")))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn change(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -364,12 +367,15 @@ pub(super) async fn change(
     responses((status = 204, description = "They are erased")),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn erase(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
-    let hash = site.desk().signer.address_hash(subscriber.address.as_str());
+    let hash = site
+        .composer()
+        .signer
+        .address_hash(subscriber.address.as_str());
     let (id, now) = (subscriber.id, site.clock.now());
     if !site
         .db
@@ -395,7 +401,7 @@ pub(super) async fn erase(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn pause(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -417,7 +423,7 @@ pub(super) async fn pause(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn resume(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
@@ -440,7 +446,7 @@ pub(super) async fn resume(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn unsubscribe(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(who): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {

@@ -11,7 +11,7 @@ use crate::shapes::SuppressionShape;
 use crate::store::{Db, StoreError, Suppression};
 use crate::subscriber::Address;
 use crate::token::Signer;
-use crate::web::Site;
+use crate::web::WebState;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -24,11 +24,11 @@ use chrono::{DateTime, Utc};
     params(Paging),
     responses((status = 200, description = "A page of suppressions", body = Page<SuppressionShape>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     // A cursor stands in addresses, and thus in logs of proxies: it names nobody.
     let cursor = paging.cursor::<(i64, String)>()?;
-    let (signer, limit) = (site.desk().signer.clone(), paging.limit as usize + 1);
+    let (signer, limit) = (site.composer().signer.clone(), paging.limit as usize + 1);
     let hash = |signer: &Signer, one: &SuppressionShape| signer.address_hash(one.address.as_str());
     let signs = signer.clone();
     let read = move |db: &Db| {
@@ -83,7 +83,7 @@ fn behind(
         (status = 200, description = "The suppression, which was there", body = SuppressionShape),
     ),
     security(("key" = ["suppressions:write"])))]
-pub(super) async fn add(State(site): State<Site>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn add(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
     let address: Address = asked.body["address"]
         .as_str()
         .unwrap_or_default()
@@ -151,7 +151,7 @@ pub(super) async fn add(State(site): State<Site>, asked: Asked) -> Result<Respon
     responses((status = 204, description = "It is lifted")),
     security(("key" = ["suppressions:write"])))]
 pub(super) async fn lift(
-    State(site): State<Site>,
+    State(site): State<WebState>,
     Path(address): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {

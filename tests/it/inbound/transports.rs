@@ -13,7 +13,7 @@ use paperboy::inbound::lmtp::{self, Handed};
 use paperboy::inbound::maildir::{Waiting, Watch};
 use paperboy::inbound::{ImapSecurity, ImapSettings, MAIL_BYTES_MAX};
 use paperboy::store::Store;
-use paperboy::web::hooks::{Fetch, HookSite, router};
+use paperboy::web::webhooks::{Fetch, WebhookState, router};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -360,8 +360,8 @@ impl Hooks {
         }
     }
 
-    pub(crate) fn site(&self) -> HookSite {
-        HookSite {
+    pub(crate) fn site(&self) -> WebhookState {
+        WebhookState {
             db: self.desk.db.clone(),
             reception: self.desk.reception.clone(),
             clock: Arc::new(FixedClock::at(self.desk.now)),

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use paperboy::web::hooks::{Fetch, HookSite, router};
+use paperboy::web::webhooks::{Fetch, WebhookState, router};
 use std::pin::Pin;
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -112,7 +112,7 @@ impl Fetch for Nothing {
 #[tokio::test]
 async fn what_cannot_be_checked_or_recorded_now_is_asked_for_again() {
     let hooks = Hooks::new();
-    let site = HookSite {
+    let site = WebhookState {
         fetch: Arc::new(Nothing),
         ..hooks.site()
     };

@@ -165,7 +165,7 @@ impl Api {
             .unwrap();
         let morning = "2026-08-05T09:00:00Z".parse().unwrap();
         self.house.clock.set(morning);
-        let desk = (self.house.site.desk)();
+        let desk = (self.house.site.composer)();
         Publisher::default()
             .step(&self.house.db, &desk, morning, || true)
             .unwrap();
@@ -1142,7 +1142,7 @@ async fn of_two_at_once_one_is_told_to_wait_and_a_restart_changes_nothing() {
     // Another process on the same file.
     api.house.db = Db::new(SqliteStore::open(&path).unwrap());
     api.house.site.db = api.house.db.clone();
-    api.house.site.state = std::sync::Arc::default();
+    api.house.site.shared = std::sync::Arc::default();
     let again = api.named("once", "POST", "/suppressions", &body).await;
     assert_eq!(
         (

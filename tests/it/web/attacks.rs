@@ -117,7 +117,7 @@ fn escaped(text: &str) -> String {
 
 /// Every route, with a hole in each place where a visitor writes.
 fn holes(house: &House, id: SubscriberId) -> Vec<String> {
-    let sign = |scope| (house.site.desk)().signer.sign(scope, id.0);
+    let sign = |scope| (house.site.composer)().signer.sign(scope, id.0);
     let (feedback, view) = (sign(Scope::Feedback), sign(Scope::View));
     let mut holes: Vec<String> = [
         "/{}",
@@ -246,7 +246,7 @@ pub(crate) fn without_our_script(body: &str) -> String {
 #[tokio::test]
 async fn forms_take_any_bytes_and_no_more_than_they_should() {
     let (house, id) = house();
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let links = Links {
         site: &desk.site,
         signer: &desk.signer,
@@ -314,7 +314,7 @@ async fn forms_take_any_bytes_and_no_more_than_they_should() {
 #[tokio::test]
 async fn a_token_opens_its_own_door_and_tells_nothing_of_others() {
     let (house, id) = house();
-    let signer = &(house.site.desk)().signer;
+    let signer = &(house.site.composer)().signer;
     let doors = |token: &str| {
         [
             (Scope::Feedback, format!("/feedback?t={token}&p=1&v=more")),

@@ -69,7 +69,7 @@ async fn sent(house: &House, language: &str, path: &str, fields: &[(&str, &str)]
 /// Every page that is not the operator's, in this language.
 async fn pages(language: &str) -> Vec<(String, String)> {
     let (house, id) = house(language);
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let links = Links {
         site: &desk.site,
         signer: &desk.signer,

@@ -47,7 +47,7 @@ fn reader(house: &House, language: &str) -> (SubscriberId, Vec<String>) {
 
 /// Every link that stands in somebody's issue, but the one that leaves.
 fn links(house: &House, of: Holder) -> Vec<String> {
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let links = Links {
         site: &desk.site,
         signer: &desk.signer,

@@ -21,7 +21,7 @@ pub(crate) fn day() -> NaiveDate {
 
 impl House {
     pub(crate) fn token(&self, scope: Scope, id: i64) -> String {
-        (self.site.desk)().signer.sign(scope, id)
+        (self.site.composer)().signer.sign(scope, id)
     }
 
     pub(crate) fn preferences(&self, page: &str, id: SubscriberId) -> String {
@@ -32,7 +32,7 @@ impl House {
             .map_or(0, |one| one.generation);
         format!(
             "{page}?t={}",
-            (self.site.desk)()
+            (self.site.composer)()
                 .signer
                 .sign_in(Scope::Preferences, id.0, generation)
         )

@@ -12,13 +12,13 @@ use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::subscriber::{NewSubscriber, Preferences, Status, SubscriberId};
 use paperboy::token::Scope;
-use paperboy::web::{Pages, Site, router};
+use paperboy::web::{Pages, WebState, router};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
 pub(crate) struct House {
     pub(crate) db: Db,
-    pub(crate) site: Site,
+    pub(crate) site: WebState,
     pub(crate) clock: Arc<FixedClock>,
 }
 
@@ -33,14 +33,14 @@ impl House {
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let pages = Arc::new(Pages::new("Paper digest", &[], ""));
         let desk = Arc::new(desk);
-        let site = Site {
+        let site = WebState {
             db: db.clone(),
             pages,
-            desk: Arc::new(move || Arc::clone(&desk)),
+            composer: Arc::new(move || Arc::clone(&desk)),
             settings: Arc::default(),
             clock: clock.clone(),
             queued: Arc::default(),
-            state: Arc::default(),
+            shared: Arc::default(),
         };
         House { db, site, clock }
     }
@@ -64,7 +64,7 @@ impl House {
             id,
             format!(
                 "/unsubscribe?t={}",
-                (self.site.desk)().signer.sign(Scope::Unsubscribe, id.0)
+                (self.site.composer)().signer.sign(Scope::Unsubscribe, id.0)
             ),
         )
     }
@@ -188,7 +188,7 @@ async fn what_is_not_one_click_changes_nothing() {
     }
     let other_scope = format!(
         "/unsubscribe?t={}",
-        (house.site.desk)().signer.sign(Scope::Bounce, id.0)
+        (house.site.composer)().signer.sign(Scope::Bounce, id.0)
     );
     for path in [
         "/unsubscribe",

@@ -57,7 +57,7 @@ fn house() -> (House, SubscriberId) {
         subscriber.details.interests = vec![interest];
         subscriber.details.preferences.min_score = 0.0;
     });
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
     let mut press = Press::new(&house.db, &desk, judged, now, false).unwrap();
     while press.print_page().unwrap() {}
@@ -88,7 +88,7 @@ fn said(house: &House, id: SubscriberId) -> Vec<Feedback> {
 }
 
 fn path(house: &House, make: impl FnOnce(&Links<'_>) -> String) -> String {
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let url = make(&Links {
         site: &desk.site,
         signer: &desk.signer,
@@ -305,7 +305,7 @@ async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
 #[tokio::test]
 async fn saved_papers_are_listed_and_exported() {
     let (house, id) = house();
-    let token = (house.site.desk)().signer.sign(Scope::Feedback, id.0);
+    let token = (house.site.composer)().signer.sign(Scope::Feedback, id.0);
     assert!(
         house
             .get(&format!("/saved?t={token}"))
@@ -348,7 +348,7 @@ async fn saved_papers_are_listed_and_exported() {
         house.get(&format!("/saved/passwd?t={token}")).await.0,
         StatusCode::NOT_FOUND
     );
-    let view = (house.site.desk)().signer.sign(Scope::View, id.0);
+    let view = (house.site.composer)().signer.sign(Scope::View, id.0);
     assert_eq!(
         house.get(&format!("/saved?t={view}")).await.0,
         StatusCode::OK
@@ -365,7 +365,7 @@ async fn an_export_is_what_an_independent_parser_reads() {
             "do=save",
         )
         .await;
-    let token = (house.site.desk)().signer.sign(Scope::Feedback, id.0);
+    let token = (house.site.composer)().signer.sign(Scope::Feedback, id.0);
     let (_, text) = house.get(&format!("/saved/saved.bib?t={token}")).await;
     // Our own readers read it in `saved_papers_are_listed_and_exported`.
     let Some(python) = python_with("bibtexparser") else {

@@ -32,7 +32,7 @@ fn every_reader_gets_one_issue_whatever_page_they_are_on() {
         .run_here(|store| store.enter_subscribers(&readers, now))
         .unwrap();
 
-    let desk = (house.site.desk)();
+    let desk = (house.site.composer)();
     let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
     let publish = || {
         let mut press = Press::new(&house.db, &desk, judged, now, false).unwrap();

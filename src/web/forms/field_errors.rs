@@ -1,0 +1,135 @@
+//! What is wrong in a form, in the words of whoever filled it in.
+//!
+//! The readers of records say it in English, for files and programs. A field of a
+//! form has one thing that would be right, so its name tells what to say of it.
+
+use crate::digest::{Text, WrongWords};
+use crate::fields::Problem;
+use crate::subscriber::{
+    Address, BadAddress, INTERESTS_MAX, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE, Weight,
+};
+use std::collections::HashMap;
+
+/// What is wrong, by field, to be shown beside each; of several the first. `typed`
+/// is the address as it was typed.
+pub(in crate::web) fn by_field(
+    problems: &[Problem],
+    typed: &str,
+    words: &WrongWords,
+) -> HashMap<String, String> {
+    problems
+        .iter()
+        .rev()
+        .map(|problem| (problem.path.clone(), said(problem, typed, words)))
+        .collect()
+}
+
+/// What is wrong with an address; nothing if it is one.
+pub(in crate::web) fn of_address<'a>(typed: &str, words: &'a WrongWords) -> Option<&'a Text> {
+    Some(match typed.parse::<Address>() {
+        Ok(_) => return None,
+        Err(_) if typed.trim().is_empty() => &words.empty,
+        Err(BadAddress::Shape) => &words.address,
+        Err(BadAddress::Length) => &words.address_long,
+        Err(BadAddress::Local) => &words.address_letters,
+    })
+}
+
+/// Why the operator does not want addresses of this kind.
+pub(in crate::web) fn of_mailbox_kind(kind: MailboxKind, words: &WrongWords) -> &Text {
+    match kind {
+        MailboxKind::Role => &words.address_role,
+        _ => &words.address_brief,
+    }
+}
+
+fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
+    let most = |text: &Text, most: usize| text.with(&[("most", &most.to_string())]);
+    let between =
+        |text: &Text, least: String, most: String| text.with(&[("least", &least), ("most", &most)]);
+    let field = problem.path.rsplit('.').next().unwrap_or_default();
+    let text = match field {
+        "email" => of_address(typed, words).unwrap_or(&words.unclear),
+        "timezone" => &words.timezone,
+        "send_at" => &words.time,
+        "pause_until" => &words.date,
+        "days" => &words.days,
+        "language" => &words.language,
+        "frequency" | "weekday" | "abstracts" | "when_empty" | "format" => &words.choice,
+        "max_papers" => {
+            return between(
+                &words.whole_number,
+                PAPERS_RANGE.start().to_string(),
+                PAPERS_RANGE.end().to_string(),
+            );
+        }
+        "min_score" => return between(&words.number, "0".to_owned(), "1".to_owned()),
+        "weight" => {
+            return between(
+                &words.number,
+                Weight::RANGE.start().to_string(),
+                Weight::RANGE.end().to_string(),
+            );
+        }
+        "name" => return most(&words.long, NAME_CHARS_MAX),
+        "interests" if problem.value.is_some() => &words.same_name,
+        "interests" => return most(&words.many_interests, INTERESTS_MAX),
+        "categories" if problem.value.is_some() => {
+            return words
+                .category
+                .with(&[("categories", problem.value.as_deref().unwrap_or_default())]);
+        }
+        "examples" | "more" | "less" => {
+            return words
+                .unknown
+                .with(&[("papers", problem.value.as_deref().unwrap_or_default())]);
+        }
+        _ => &words.unclear,
+    };
+    text.as_str().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Tongue;
+
+    #[test]
+    fn what_a_field_needs_is_said_in_a_sentence() {
+        let tongue = Tongue::english();
+        let problem = |path: &str, value: Option<&str>| Problem {
+            path: path.to_owned(),
+            value: value.map(str::to_owned),
+            remedy: "must be right".to_owned(),
+        };
+        let problems = [
+            problem("email", Some("\"ada\"")),
+            problem("max_papers", Some("0")),
+            problem("interests[1].more", Some("Lamps")),
+            problem("interests[1].name", None),
+            problem("interests", None),
+            problem("interests[0].keywords", None),
+            problem("max_papers", None),
+        ];
+        let said = by_field(&problems, "ada", &tongue.pages().wrong);
+        assert_eq!(
+            said["email"],
+            "It must be a mail address like name@example.org."
+        );
+        assert_eq!(
+            said["max_papers"],
+            "It must be a whole number from 1 to 100."
+        );
+        assert!(said["interests[1].more"].starts_with("These are not known here: Lamps."));
+        assert_eq!(
+            said["interests[1].name"],
+            "It must have at most 200 characters."
+        );
+        assert_eq!(said["interests"], "There can be 100 interests at most.");
+        assert_eq!(said["interests[0].keywords"], "It is not understood.");
+        assert_eq!(
+            of_address("", &tongue.pages().wrong).unwrap().as_str(),
+            "It must be filled in."
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! An issue as a list on a page.
+
+use super::paper_view::path_of;
+use crate::digest::{Issue, IssuePick, Tongue};
+use crate::edition::Composed;
+use serde::Serialize;
+
+/// An issue as a list.
+#[derive(Serialize)]
+pub(super) struct IssueView {
+    date: String,
+    subject: String,
+    sections: Vec<SectionView>,
+    would_be_sent: bool,
+    considered: u32,
+    no_room: u32,
+    below_the_line: u32,
+    /// Why it is empty, if it is.
+    note: Option<String>,
+    /// How many papers are not in it, and why.
+    counts: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SectionView {
+    heading: String,
+    picks: Vec<PickView>,
+}
+
+#[derive(Serialize)]
+struct PickView {
+    title: String,
+    path: String,
+    lang: Option<&'static str>,
+    score: String,
+    reason: String,
+}
+
+impl IssueView {
+    pub(super) fn new(composed: &Composed, tongue: &Tongue) -> Self {
+        let mut sections: Vec<SectionView> = Vec::new();
+        // What did not fit into the mail is not in it.
+        let is_in_it = |pick: &&IssuePick| {
+            composed
+                .picks()
+                .iter()
+                .any(|stored| Some(stored.paper.0) == pick.row)
+        };
+        for section in &composed.issue.sections {
+            let picks = section.picks.iter().filter(is_in_it).map(|pick| PickView {
+                title: pick.paper.title.clone(),
+                path: path_of(pick.paper.id.as_str()),
+                lang: tongue.lang_of(&pick.paper.title),
+                score: tongue.score(pick.score),
+                reason: match &pick.news {
+                    Some(news) if pick.why.is_empty() => tongue.news(&pick.paper, news),
+                    _ => tongue.reason(&pick.why),
+                },
+            });
+            let picks: Vec<PickView> = picks.collect();
+            let own = &section.heading;
+            let heading = if own.is_empty() {
+                tongue.section(section.kind)
+            } else {
+                own
+            };
+            if !picks.is_empty() {
+                sections.push(SectionView {
+                    heading: heading.to_owned(),
+                    picks,
+                });
+            }
+        }
+        let (issue, would_be_sent) = (&composed.issue, composed.wanted());
+        IssueView {
+            date: tongue.day(issue.local_date),
+            subject: composed.rendered.subject.clone(),
+            note: sections
+                .is_empty()
+                .then(|| note(issue.considered, would_be_sent, tongue)),
+            counts: counts(issue, tongue),
+            sections,
+            would_be_sent,
+            considered: issue.considered,
+            no_room: issue.no_room,
+            below_the_line: issue.below_the_line,
+        }
+    }
+}
+
+/// Why an issue is empty, and whether a mail says so.
+fn note(considered: u32, would_be_sent: bool, tongue: &Tongue) -> String {
+    let words = &tongue.pages().preview;
+    let why = if considered == 0 {
+        &words.no_papers
+    } else {
+        &words.nothing
+    };
+    if would_be_sent {
+        why.as_str().to_owned()
+    } else {
+        format!("{} {}", why.as_str(), words.no_mail.as_str())
+    }
+}
+
+/// How many papers were looked at and are not in the issue; nothing if there were none.
+fn counts(issue: &Issue, tongue: &Tongue) -> Option<String> {
+    let words = &tongue.pages().preview;
+    let all = [
+        (&words.considered, issue.considered),
+        (&words.no_room, issue.no_room),
+        (&words.below, issue.below_the_line),
+    ];
+    let said: Vec<String> = all
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(text, count)| tongue.count(text, u64::from(*count)))
+        .collect();
+    (issue.considered > 0).then(|| said.join(" "))
+}

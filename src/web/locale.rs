@@ -1,0 +1,113 @@
+//! Which language a page is in: the reader's own on pages for one person, the
+//! visitor's on all others. The operator's pages and the feeds are in English.
+
+use crate::digest::Tongue;
+use crate::fields::Problem;
+use crate::subscriber::Subscriber;
+use crate::web::WebState;
+use crate::web::forms::Form;
+use axum::http::{HeaderMap, header};
+
+impl WebState {
+    /// The language that a subscriber chose.
+    pub(super) fn tongue_of(&self, subscriber: &Subscriber) -> Tongue {
+        self.composer()
+            .templates
+            .tongue(&subscriber.preferences.language)
+    }
+
+    /// What is wrong with the language that a form chooses, if it chooses one that there is not.
+    pub(super) fn unknown_language(&self, form: &Form) -> Option<Problem> {
+        let chosen = form.text("language");
+        let is_known = self
+            .composer()
+            .templates
+            .language_names()
+            .any(|(code, _)| code == chosen);
+        (!chosen.is_empty() && !is_known).then(|| Problem {
+            path: "language".to_owned(),
+            value: Some(chosen.to_owned()),
+            remedy: "must be a language that there is".to_owned(),
+        })
+    }
+
+    /// The language that a visitor's browser asks for.
+    pub(super) fn tongue_for(&self, headers: &HeaderMap) -> Tongue {
+        self.composer()
+            .templates
+            .tongue(&language(self, headers).unwrap_or_default())
+    }
+}
+
+/// Languages that are looked at: no browser lists more.
+const WANTED_MAX: usize = 20;
+
+/// The one of the visitor's languages that they want most and that there is.
+pub(super) fn language(state: &WebState, headers: &HeaderMap) -> Option<String> {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let composer = state.composer();
+    let known: Vec<&str> = composer
+        .templates
+        .language_names()
+        .map(|(code, _)| code)
+        .collect();
+    best(wanted, &known).map(str::to_owned)
+}
+
+/// The one of `known` that is wanted most: RFC 9110 section 12.5.4, by lookup as in
+/// RFC 4647 section 3.4, where a language is looked for as it is written, then
+/// without its country: pt-BR, pt.
+fn best<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+    let mut ranges: Vec<(&str, f32)> = wanted
+        .split(',')
+        .take(WANTED_MAX)
+        .map(|part| {
+            let (code, parameters) = part.split_once(';').unwrap_or((part, ""));
+            let quality = parameters
+                .trim()
+                .strip_prefix("q=")
+                .map_or(Ok(1.0), |quality| quality.trim().parse());
+            (code.trim(), quality.unwrap_or(0.0))
+        })
+        .filter(|(_, quality)| *quality > 0.0)
+        .collect();
+    // Of equals the one that is written first.
+    ranges.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let spelt = |code: &str| {
+        known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(code))
+            .copied()
+    };
+    ranges
+        .into_iter()
+        .find_map(|(code, _)| spelt(code).or_else(|| spelt(code.split('-').next()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: &str, expected: Option<&str>) {
+        assert_eq!(
+            best(wanted, &["de", "en", "fr", "pt-BR", "zh"]),
+            expected,
+            "{wanted:?}"
+        );
+    }
+
+    #[test]
+    fn the_language_that_is_wanted_most_is_taken() {
+        check("de-AT, en;q=0.5", Some("de"));
+        check("en;q=0.4, fr;q=0.9, de;q=0.9", Some("fr"));
+        check("fr;q=0, en;q=0.1", Some("en"));
+        check("pt-br", Some("pt-BR"));
+        check("pt", None);
+        check("ZH-Hant-TW", Some("zh"));
+        check("xx, *;q=0.5", None);
+        check("de;q=nonsense, en", Some("en"));
+        check("en ; q=0.2 , de", Some("de"));
+        check("", None);
+    }
+}

@@ -1,0 +1,143 @@
+//! One paper, and below it the papers that are like it.
+
+use crate::digest::Tongue;
+use crate::paper::PaperId;
+use crate::store::PaperPage;
+use crate::web::pages::Message;
+use crate::web::paper_view::{NameView, PaperView, citation};
+use crate::web::public::similar::{Shown, with_similar};
+use crate::web::serving::cache::{DependsOn, NoStore, cached_in};
+use crate::web::{PageError, WebState};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// What one source says of it.
+#[derive(Serialize)]
+struct RecordView {
+    source: String,
+    text: String,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct EventView {
+    day: String,
+    text: String,
+}
+
+/// `GET /papers/{id}`
+pub(super) async fn paper(
+    State(state): State<WebState>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let tongue = state.tongue_for(&headers);
+    cached_in(
+        &state,
+        &tongue,
+        &uri,
+        &headers,
+        DependsOn::Papers,
+        show(&state, &tongue, &id),
+    )
+    .await
+}
+
+async fn show(state: &WebState, tongue: &Tongue, id: &str) -> Result<Response, PageError> {
+    let found = match id.parse::<PaperId>() {
+        Ok(name) => {
+            let asked = id.to_owned();
+            with_similar(state, tongue, name, move |state, tongue, shown| {
+                page(state, tongue, &asked, shown)
+            })
+            .await?
+        }
+        Err(_) => None,
+    };
+    let words = &tongue.pages().paper;
+    found.map_or_else(
+        || {
+            state.pages.show_message(
+                tongue,
+                &Message::new(
+                    StatusCode::NOT_FOUND,
+                    words.none.as_str(),
+                    words.none_text.as_str(),
+                ),
+            )
+        },
+        Ok,
+    )
+}
+
+/// The page of a paper that was asked for under the name `asked`.
+fn page(
+    state: &WebState,
+    tongue: &Tongue,
+    asked: &str,
+    shown: Shown,
+) -> Result<Response, PageError> {
+    let words = &tongue.pages().paper;
+    let Shown {
+        page:
+            PaperPage {
+                stored,
+                records,
+                events,
+                ..
+            },
+        similar,
+        is_unfinished,
+    } = shown;
+    let view = PaperView::whole(&stored.paper, tongue);
+    // A work has one page, whatever else it is called.
+    if stored.paper.id.as_str() != asked {
+        return Ok((
+            StatusCode::PERMANENT_REDIRECT,
+            [(header::LOCATION, view.path)],
+        )
+            .into_response());
+    }
+    let records: Vec<RecordView> = records
+        .into_iter()
+        .map(|record| RecordView {
+            source: words.from.with(&[("source", &record.source)]),
+            text: words.taken_in.with(&[
+                ("id", record.id.as_str()),
+                ("day", &tongue.date(record.seen_at.date_naive())),
+            ]),
+        })
+        .collect();
+    let events: Vec<EventView> = events
+        .into_iter()
+        .map(|(day, news)| EventView {
+            day: tongue.date(day),
+            text: tongue.news(&stored.paper, &news),
+        })
+        .collect();
+    let journal = stored.paper.journal.as_deref();
+    let page = state
+        .page(tongue, &view.path)
+        .with_shared("words", &tongue.shared().paper)
+        .with(
+            "published_in",
+            &journal.map(|journal| words.published_in.with(&[("journal", journal)])),
+        )
+        .with("names", &NameView::all_of(&stored.paper, tongue))
+        .with("citation", &citation(&stored.paper, &state.url(&view.path)))
+        .with("records", &records)
+        .with("events", &events)
+        .with_fragments(
+            "similar",
+            similar.iter().map(|shared| shared.0.html.clone()),
+        )
+        .with("paper", &view);
+    let mut response = state.pages.respond(StatusCode::OK, "paper.html", &page)?;
+    if is_unfinished {
+        response.extensions_mut().insert(NoStore);
+    }
+    Ok(response)
+}

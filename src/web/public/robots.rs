@@ -1,0 +1,94 @@
+//! What robots ask for: where they may go, and what there is.
+
+use crate::store::DayQuery;
+use crate::web::paper_view::path_of;
+use crate::web::serving::cache::{DependsOn, cached};
+use crate::web::serving::response_headers::PRIVATE;
+use crate::web::{PageError, WebState};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// The newest days and papers that a sitemap names (sitemaps.org allows 50,000 addresses).
+const DAYS_MAX: u32 = 365;
+const PAPERS_MAX: usize = 20_000;
+
+/// What has no end, besides the pages of one person.
+const ENDLESS: [&str; 2] = ["/api/", "/search"];
+
+/// `GET /robots.txt`
+pub(super) async fn robots(State(state): State<WebState>) -> Response {
+    let rules: Vec<String> = PRIVATE
+        .iter()
+        .chain(&ENDLESS)
+        .map(|path| format!("Disallow: {path}"))
+        .collect();
+    let sitemap = state.url("/sitemap.xml");
+    let body = format!("User-agent: *\n{}\nSitemap: {sitemap}\n", rules.join("\n"));
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
+}
+
+#[derive(Serialize)]
+struct Place {
+    address: String,
+    date: NaiveDate,
+}
+
+/// `GET /sitemap.xml`
+pub(super) async fn sitemap(
+    State(state): State<WebState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    cached(&state, &uri, &headers, DependsOn::Papers, async {
+        let (days, papers) = state
+            .db
+            .read(|store| {
+                let days = store.days_with_papers(NaiveDate::MAX, DAYS_MAX)?;
+                let mut papers = Vec::new();
+                for day in days.iter().take_while(|day| day.papers > 0) {
+                    let room = PAPERS_MAX - papers.len();
+                    let query = DayQuery {
+                        date: day.date,
+                        category: None,
+                        offset: 0,
+                        limit: room as u32,
+                    };
+                    let found = store.papers_of_day(&query)?.papers;
+                    papers.extend(found.into_iter().map(|stored| (stored.paper.id, day.date)));
+                }
+                Ok((days, papers))
+            })
+            .await?;
+        let composer = state.composer();
+        let place = |path: &str, date| Place {
+            address: composer.site.url(path),
+            date,
+        };
+        let mut places: Vec<Place> = days
+            .first()
+            .map(|newest| place("/", newest.date))
+            .into_iter()
+            .collect();
+        places.extend(
+            days.iter()
+                .map(|day| place(&format!("/archive/{}", day.date), day.date)),
+        );
+        places.extend(
+            papers
+                .iter()
+                .map(|(id, date)| place(&path_of(id.as_str()), *date)),
+        );
+        let body = state
+            .pages
+            .render("sitemap.xml", &state.pages.page().with("places", &places))?;
+        Ok((
+            [(header::CONTENT_TYPE, "application/xml; charset=utf-8")],
+            body,
+        )
+            .into_response())
+    })
+    .await
+}

@@ -1,0 +1,466 @@
+//! Subscribing: the form, and the link that proves the address.
+//!
+//! Whoever fills in the form proves nothing, so nothing is sent but one mail a
+//! day that asks the address itself, and the answer is the same whether or not
+//! the address is known here. What was typed waits until the link is followed.
+
+use crate::digest::notices::Notice;
+use crate::digest::{PageWords, Text};
+use crate::edition::{self, Addressee, EditionError};
+use crate::fields::{Fields, Problem};
+use crate::paper::PaperId;
+use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
+use crate::subscriber::{
+    Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber,
+};
+use crate::token::Scope;
+use crate::web::error_page::ErrorPage;
+use crate::web::forms::Form;
+use crate::web::forms::examples::{Examples, LIBRARY};
+use crate::web::forms::mail_form::{LINK_HOURS, RefusedAddress, in_constant_time};
+use crate::web::forms::zones;
+use crate::web::forms::{categories, field_errors};
+use crate::web::issue_view::IssueView;
+use crate::web::locale::language;
+use crate::web::pages::Message;
+use crate::web::paper_view::CategoryView;
+use crate::web::query::Query;
+use crate::web::serving::rate_limits::LimitedAction;
+use crate::web::serving::visitor::Visitor;
+use crate::web::{PageError, Signup, WebState};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Categories that the form offers: the fields of arXiv that most is announced in.
+const CATEGORIES: [&str; 24] = [
+    "cs.AI",
+    "cs.CL",
+    "cs.CV",
+    "cs.LG",
+    "cs.RO",
+    "cs.CR",
+    "cs.DS",
+    "cs.HC",
+    "cs.IR",
+    "cs.SE",
+    "stat.ML",
+    "math.*",
+    "physics.*",
+    "quant-ph",
+    "astro-ph.*",
+    "cond-mat.*",
+    "hep-th",
+    "hep-ph",
+    "gr-qc",
+    "q-bio.*",
+    "q-fin.*",
+    "econ.*",
+    "eess.*",
+    "nlin.*",
+];
+
+/// A field that people do not see and robots fill in.
+const HONEYPOT: &str = "website";
+
+/// `GET /subscribe`
+pub(super) async fn form(
+    State(state): State<WebState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    if state.settings.signup == Signup::Closed {
+        return closed(&state, &headers);
+    }
+    let query = Query::of(&uri);
+    let form = Form::of_pairs(&[("email", query.text("email").unwrap_or_default())]);
+    show(&state, StatusCode::OK, &form, &Shown::default(), &headers)
+}
+
+/// `POST /subscribe`
+pub(super) async fn subscribe(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    if state.settings.signup == Signup::Closed {
+        return closed(&state, &headers);
+    }
+    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
+        return ErrorPage::RateLimited.response();
+    }
+    let asking = state.asking(visitor, request.uri().path());
+    let Ok(form) = Form::read(request).await else {
+        return ErrorPage::BadForm.response();
+    };
+    // The button that agrees to the address that was meant.
+    let form = match form.text("meant").to_owned() {
+        meant if meant.is_empty() => form,
+        meant => form.with("email", meant),
+    };
+    let tongue = state.tongue_for(&headers);
+    let (reading, words) = (form.clone(), tongue.pages().clone());
+    let Typed {
+        wanted,
+        mut problems,
+        works,
+        unknown,
+    } = state
+        .db
+        .run_blocking(move |db| read(db, &reading, reading.record(), &words))
+        .await?;
+    problems.extend(state.unknown_language(&form));
+    let refuse = |shown: Shown<'_>| {
+        show(
+            &state,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &form,
+            &shown,
+            &headers,
+        )
+    };
+    let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
+        return refuse(Shown {
+            problems: &problems,
+            unknown: &unknown,
+            ..Shown::default()
+        });
+    };
+    match state.check_address(&wanted.address, form.has("sure")) {
+        Ok(()) => {}
+        Err(RefusedAddress::UnwantedKind(kind)) => {
+            return refuse(Shown {
+                unwanted: Some(kind),
+                ..Shown::default()
+            });
+        }
+        Err(RefusedAddress::Mistyped(meant)) => {
+            return refuse(Shown {
+                meant: Some(meant.as_str()),
+                ..Shown::default()
+            });
+        }
+    }
+    if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
+        return ErrorPage::RateLimited.response();
+    }
+    if form.text("language").is_empty()
+        && let Some(language) = language(&state, &headers)
+    {
+        wanted.preferences.language = language;
+    }
+    // A robot is told what a person would be told.
+    if form.text(HONEYPOT).is_empty() {
+        in_constant_time(ask(&state, wanted, works, asking)).await?;
+    } else {
+        tracing::debug!("a form was filled in by a robot");
+    }
+    let words = tongue.pages();
+    let said = Message::new(
+        StatusCode::OK,
+        words.form.mailbox.as_str(),
+        words.signup.done.as_str(),
+    );
+    state.pages.show_message(&tongue, &said)
+}
+
+/// `POST /subscribe/preview`: what would come today for what is typed, without an address.
+pub(super) async fn preview(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    if state.settings.signup == Signup::Closed {
+        return closed(&state, &headers);
+    }
+    if !state
+        .shared
+        .rate_limits
+        .allow(LimitedAction::Search, visitor)
+    {
+        return ErrorPage::RateLimited.response();
+    }
+    let Ok(form) = Form::read(request).await else {
+        return ErrorPage::BadForm.response();
+    };
+    let (reading, composer, now) = (form.clone(), state.composer(), state.clock.now());
+    let tongue = state.tongue_for(&headers);
+    let made = state.db.run_blocking(move |db| {
+        let mut record = reading.record();
+        record.insert("email".to_owned(), NOBODY.into());
+        let Typed {
+            wanted,
+            problems,
+            works,
+            unknown,
+        } = read(db, &reading, record, tongue.pages())?;
+        // What is not known here is said, and the rest goes by what is.
+        let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
+        let issue = match wanted.filter(|_| !is_wrong) {
+            Some(wanted) => Some(IssueView::new(
+                &edition::preview_for(db, &composer, &wanted, works, now)?,
+                &tongue,
+            )),
+            None => None,
+        };
+        Ok::<_, EditionError>((issue, problems, unknown))
+    });
+    let (issue, problems, unknown) = made.await?;
+    let status = if issue.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let shown = Shown {
+        problems: &problems,
+        unknown: &unknown,
+        issue,
+        ..Shown::default()
+    };
+    show(&state, status, &form, &shown, &headers)
+}
+
+/// Whom a preview is for.
+const NOBODY: &str = "nobody@example.org";
+
+/// The field for papers that somebody likes.
+const EXAMPLES: &str = "examples";
+
+/// The field for those of them that somebody agrees to go without.
+const WITHOUT: &str = "without";
+
+/// What a form says.
+struct Typed {
+    wanted: Option<NewSubscriber>,
+    problems: Vec<Problem>,
+    /// Works that the first interest is to learn from.
+    works: Vec<LibraryWork>,
+    /// Papers that are not known here.
+    unknown: String,
+}
+
+fn read(
+    db: &Db,
+    form: &Form,
+    mut record: Map<String, Value>,
+    words: &PageWords,
+) -> Result<Typed, StoreError> {
+    record.remove("status");
+    let mut fields = Fields::new(record);
+    let mut wanted = read_subscriber(&mut fields, None);
+    let mut problems = fields.into_problems();
+    problems.extend(form.crowd());
+    for (at, interest) in wanted
+        .iter()
+        .flat_map(|wanted| wanted.interests.iter().enumerate())
+    {
+        problems.extend(categories::unknown(db, at, interest, &[])?);
+    }
+    let examples = Examples::liked(db, form, EXAMPLES, WITHOUT)?;
+    problems.extend(examples.problem(EXAMPLES));
+    let Examples {
+        papers,
+        works,
+        unknown,
+        ..
+    } = &examples;
+    if let Some(wanted) = &mut wanted
+        && !(papers.is_empty() && works.is_empty())
+    {
+        if wanted.interests.is_empty() {
+            // Somebody names papers, and says no more.
+            let name = words.signup.your_papers.as_str().to_owned();
+            wanted.interests.push(Interest {
+                name,
+                ..Interest::default()
+            });
+        }
+        let liked = &mut wanted.interests[0].liked;
+        let new: Vec<PaperId> = papers
+            .iter()
+            .filter(|id| !liked.contains(id))
+            .cloned()
+            .collect();
+        liked.extend(new);
+    }
+    Ok(Typed {
+        wanted,
+        problems,
+        unknown: unknown.clone(),
+        works: examples.works,
+    })
+}
+
+/// What the form shows besides what was typed.
+#[derive(Default)]
+struct Shown<'a> {
+    problems: &'a [Problem],
+    meant: Option<&'a str>,
+    /// The address is of a kind that the operator does not want.
+    unwanted: Option<MailboxKind>,
+    unknown: &'a str,
+    issue: Option<IssueView>,
+}
+
+/// Notes what is asked for, and writes to the address, once a day at most.
+async fn ask(
+    state: &WebState,
+    wanted: NewSubscriber,
+    works: Vec<LibraryWork>,
+    asking: Asking,
+) -> Result<(), PageError> {
+    let _lock = state.lock_mailing().await;
+    let now = state.clock.now();
+    let address = wanted.address.clone();
+    let of = address.clone();
+    let (known, mailed) = state
+        .db
+        .run(move |store| {
+            let mailed =
+                store.count_mailed(RequestKind::Subscribe, &of, now - TimeDelta::days(1))?;
+            Ok((store.subscriber(&of)?, mailed > 0))
+        })
+        .await?;
+    if mailed || (known.is_none() && state.settings.signup == Signup::Invite) {
+        return Ok(());
+    }
+    write_to(state, known, wanted, works, asking).await
+}
+
+/// Notes what is asked for, and writes to the address: to whoever is `known` there
+/// and has a subscription that runs, what leads to it, else what confirms it.
+pub(in crate::web) async fn write_to(
+    state: &WebState,
+    known: Option<Subscriber>,
+    wanted: NewSubscriber,
+    works: Vec<LibraryWork>,
+    asking: Asking,
+) -> Result<(), PageError> {
+    let (now, address) = (state.clock.now(), wanted.address.clone());
+    let mut details = wanted.to_record();
+    details[LIBRARY] = serde_json::to_value(works).unwrap_or_default();
+    let request = NewRequest {
+        kind: RequestKind::Subscribe,
+        address: address.clone(),
+        subscriber: None,
+        details: details.to_string(),
+        asking,
+    };
+    let pending = wanted.clone();
+    let id = state
+        .db
+        .run(move |store| store.ask(&request, Some(&pending), now))
+        .await?;
+    let composer = state.composer();
+    match &known {
+        // Who has a subscription that runs can change it; a form cannot.
+        Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
+            let url = composer.links().preferences(known.holder());
+            state
+                .send(&Notice::Preferences { url }, known.into(), Some(id))
+                .await
+        }
+        _ => {
+            let url = composer.site.url(&format!(
+                "/confirm?t={}",
+                composer.signer.sign(Scope::Confirm, id.0)
+            ));
+            let to = Addressee {
+                subscriber: None,
+                address: &address,
+                language: &wanted.preferences.language,
+                zone: wanted.preferences.timezone,
+            };
+            state
+                .send(
+                    &Notice::Confirm {
+                        url,
+                        until: now + TimeDelta::hours(LINK_HOURS),
+                    },
+                    to,
+                    Some(id),
+                )
+                .await
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Offered {
+    #[serde(flatten)]
+    category: CategoryView,
+    chosen: bool,
+}
+
+/// The form with what was typed and what is wrong with it.
+fn show(
+    state: &WebState,
+    status: StatusCode,
+    form: &Form,
+    shown: &Shown<'_>,
+    headers: &HeaderMap,
+) -> Result<Response, PageError> {
+    let chosen = form.lines("interests[0].categories");
+    let offered: Vec<Offered> = CATEGORIES
+        .iter()
+        .map(|code| Offered {
+            chosen: chosen.iter().any(|chosen| chosen == code),
+            category: CategoryView::new(code),
+        })
+        .collect();
+    let composer = state.composer();
+    let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
+    let mut values = form.record();
+    let tongue = state.tongue_for(headers);
+    // A choice that shows none would send the first.
+    if state.unknown_language(form).is_some() || !values.contains_key("language") {
+        values.insert("language".to_owned(), tongue.code().into());
+    }
+    let words = tongue.pages();
+    let mut problems = field_errors::by_field(shown.problems, form.text("email"), &words.wrong);
+    if let Some(kind) = shown.unwanted {
+        problems.insert(
+            "email".to_owned(),
+            field_errors::of_mailbox_kind(kind, &words.wrong)
+                .as_str()
+                .to_owned(),
+        );
+    }
+    let meant = |text: &Text| text.with(&[("address", shown.meant.unwrap_or_default())]);
+    let page = state
+        .page(&tongue, "/subscribe")
+        .with("words", &words.signup)
+        .with("fields", &words.form)
+        .with("wrong", &words.wrong)
+        .with("meant_text", &meant(&words.signup.meant))
+        .with("meant_yes", &meant(&words.signup.meant_yes))
+        .with("values", &values)
+        .with("examples", &form.text(EXAMPLES))
+        .with("without", &shown.unknown)
+        .with("problems", &problems)
+        .with("meant", &shown.meant)
+        .with("issue", &shown.issue)
+        .with("zones", &zones())
+        .with("offered", &offered)
+        .with("languages", &languages);
+    state.pages.respond(status, "subscribe.html", &page)
+}
+
+fn closed(state: &WebState, headers: &HeaderMap) -> Result<Response, PageError> {
+    let tongue = state.tongue_for(headers);
+    let words = &tongue.pages().signup;
+    state.pages.show_message(
+        &tongue,
+        &Message::new(
+            StatusCode::FORBIDDEN,
+            words.closed.as_str(),
+            words.closed_text.as_str(),
+        ),
+    )
+}

@@ -1,0 +1,308 @@
+//! The link in a mail that proves who asked. GET shows a button, POST acts:
+//! mail scanners follow links.
+
+use crate::digest::notices::Notice;
+use crate::digest::{ConfirmWords, Text, Tongue};
+use crate::fields::Fields;
+use crate::store::{AGREES_TO, Asking, LibraryWork, Proved, Request, RequestId, RequestKind};
+use crate::subscriber::{
+    Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber,
+};
+use crate::token::Scope;
+use crate::web::error_page::ErrorPage;
+use crate::web::forms::examples::LIBRARY;
+use crate::web::forms::mail_form::LINK_HOURS;
+use crate::web::pages::Message;
+use crate::web::query::Query;
+use crate::web::serving::visitor::Visitor;
+use crate::web::{PageError, WebState};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// `GET /confirm?t=TOKEN`
+pub(super) async fn ask(
+    State(state): State<WebState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let Some(request) = request(&state, &uri).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    let tongue = tongue(&state, &request, &headers).await?;
+    let words = &tongue.pages().confirm;
+    let (heading, text) = match request.request.kind {
+        RequestKind::Subscribe => (&words.heading, &words.text),
+        RequestKind::Move if is_to_old(&request) => (&words.agree, &words.agree_text),
+        RequestKind::Move => (&words.moving, &words.moving_text),
+        _ => return ErrorPage::ExpiredConfirmation.response(),
+    };
+    let Some(address) = address_of(&state, &request).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    let text = text.with(&[("address", address.as_str())]);
+    state.pages.show_message(
+        &tongue,
+        &Message::question(heading.as_str(), &text, words.button.as_str()),
+    )
+}
+
+/// `POST /confirm?t=TOKEN`
+pub(super) async fn act(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(request) = request(&state, &uri).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    let now = state.clock.now();
+    let confirming = state.asking(visitor, uri.path());
+    match request.request.kind {
+        RequestKind::Subscribe => subscribe(&state, &request, confirming, now).await,
+        RequestKind::Move => move_to(&state, &request, confirming, now).await,
+        _ => ErrorPage::ExpiredConfirmation.response(),
+    }
+}
+
+async fn subscribe(
+    state: &WebState,
+    request: &Request,
+    confirming: Asking,
+    now: DateTime<Utc>,
+) -> Result<Response, PageError> {
+    let Some((details, works)) = details(request) else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    let id = request.id;
+    let proved = state
+        .db
+        .run(move |store| {
+            let details = match store.subscriber(&details.address)? {
+                Some(known) => returning(known.details, details),
+                None => details,
+            };
+            let proved = store.confirm_subscription(id, &details, &confirming, now)?;
+            if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first())
+            {
+                store.add_library(subscriber, &interest.name, &works, now)?;
+            }
+            Ok(proved)
+        })
+        .await?;
+    let Some(subscriber) = proved_by(state, proved).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    match proved {
+        Proved::Done(_) => {
+            tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
+            welcome(state, &subscriber).await?;
+        }
+        // Who has left since is not told that they are subscribed: for that there is a new link.
+        _ if matches!(subscriber.status, Status::Unsubscribed | Status::Suppressed) => {
+            return ErrorPage::ExpiredConfirmation.response();
+        }
+        _ => {}
+    }
+    done(state, &subscriber, proved, |words| {
+        (&words.done, &words.done_text)
+    })
+}
+
+async fn move_to(
+    state: &WebState,
+    request: &Request,
+    confirming: Asking,
+    now: DateTime<Utc>,
+) -> Result<Response, PageError> {
+    let Some(address) = address_of(state, request).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    let id = request.id;
+    let proved = state
+        .db
+        .run(move |store| store.agree_to_move(id, &confirming, now))
+        .await?;
+    let Some(subscriber) = proved_by(state, proved).await? else {
+        return ErrorPage::ExpiredConfirmation.response();
+    };
+    if let Proved::Done(_) = proved {
+        tracing::info!(
+            subscriber.id = subscriber.id.0,
+            "issues go to another address"
+        );
+    }
+    if subscriber.address == address {
+        return done(state, &subscriber, proved, |words| {
+            (&words.moved, &words.moved_text)
+        });
+    }
+    done(state, &subscriber, proved, |words| {
+        (&words.waiting, &words.waiting_text)
+    })
+}
+
+/// Whose link it was, as they are now; `None` if it cannot be followed.
+async fn proved_by(state: &WebState, proved: Proved) -> Result<Option<Subscriber>, PageError> {
+    let (Proved::Done(id) | Proved::Before(id) | Proved::Waiting(id)) = proved else {
+        return Ok(None);
+    };
+    Ok(state
+        .db
+        .run(move |store| store.subscriber_by_id(id))
+        .await?)
+}
+
+/// The language of whoever has the subscription, or asks for one.
+async fn tongue(
+    state: &WebState,
+    request: &Request,
+    headers: &HeaderMap,
+) -> Result<Tongue, PageError> {
+    if let Some(id) = request.request.subscriber
+        && let Some(subscriber) = state
+            .db
+            .read(move |store| store.subscriber_by_id(id))
+            .await?
+    {
+        return Ok(state.tongue_of(&subscriber));
+    }
+    Ok(match details(request) {
+        Some((details, _)) => state
+            .composer()
+            .templates
+            .tongue(&details.preferences.language),
+        None => state.tongue_for(headers),
+    })
+}
+
+/// The request that the token names, while its link holds.
+async fn request(state: &WebState, uri: &Uri) -> Result<Option<Request>, PageError> {
+    let query = Query::of(uri);
+    let Ok(id) = state
+        .composer()
+        .signer
+        .verify(Scope::Confirm, query.text("t").unwrap_or_default())
+    else {
+        return Ok(None);
+    };
+    let found = state
+        .db
+        .run(move |store| store.request(RequestId(id)))
+        .await?;
+    let age = state.clock.now();
+    let is_fresh = |request: &Request| request.asked_at >= age - TimeDelta::hours(LINK_HOURS);
+    // What was done stays done: whoever follows the link again is told so.
+    Ok(found.filter(|request| is_fresh(request) || request.done_at.is_some()))
+}
+
+/// Whether it asks the old address of somebody who moves.
+fn is_to_old(request: &Request) -> bool {
+    request.request.kind == RequestKind::Move && request.request.details.starts_with(AGREES_TO)
+}
+
+/// The address that a request is about: of a move the new one.
+async fn address_of(state: &WebState, request: &Request) -> Result<Option<Address>, PageError> {
+    let Some(number) = request
+        .request
+        .details
+        .strip_prefix(AGREES_TO)
+        .filter(|_| is_to_old(request))
+    else {
+        return Ok(Some(request.request.address.clone()));
+    };
+    let Ok(number) = number.parse() else {
+        return Ok(None);
+    };
+    let new = state
+        .db
+        .run(move |store| store.request(RequestId(number)))
+        .await?;
+    Ok(new.map(|new| new.request.address))
+}
+
+/// What was asked for, and the works that the first interest is to learn from.
+fn details(request: &Request) -> Option<(NewSubscriber, Vec<LibraryWork>)> {
+    let Ok(serde_json::Value::Object(mut record)) = serde_json::from_str(&request.request.details)
+    else {
+        return None;
+    };
+    let works = record
+        .remove(LIBRARY)
+        .and_then(|works| serde_json::from_value(works).ok())
+        .unwrap_or_default();
+    Some((read_subscriber(&mut Fields::new(record), None)?, works))
+}
+
+/// What somebody who had left gets when they come back: what they ask for now,
+/// and where they ask for nothing what they had.
+fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
+    if !matches!(before.status, Status::Unsubscribed | Status::Suppressed) {
+        return now;
+    }
+    if now.interests.is_empty() {
+        now.interests = before.interests;
+    }
+    if now.name.is_empty() {
+        now.name = before.name;
+    }
+    let language = now.preferences.language.clone();
+    if now.preferences
+        == (Preferences {
+            language,
+            ..Preferences::default()
+        })
+    {
+        now.preferences = Preferences {
+            pause_until: None,
+            ..before.preferences
+        };
+    }
+    now
+}
+
+fn preferences(state: &WebState, of: Holder) -> String {
+    let composer = state.composer();
+    composer.links().preferences(of)
+}
+
+async fn welcome(state: &WebState, subscriber: &Subscriber) -> Result<(), PageError> {
+    let composer = state.composer();
+    let links = composer.links();
+    let notice = Notice::Welcome {
+        preferences_url: links.preferences(subscriber.holder()),
+        unsubscribe_url: links.unsubscribe(subscriber.id),
+        preferences: subscriber.preferences.clone(),
+    };
+    state.send(&notice, subscriber.into(), None).await
+}
+
+/// Says what was done, with the way to the preferences if it was done just now: an
+/// old mail is no key to them.
+fn done(
+    state: &WebState,
+    subscriber: &Subscriber,
+    proved: Proved,
+    said: impl Fn(&ConfirmWords) -> (&Text, &Text),
+) -> Result<Response, PageError> {
+    let tongue = state.tongue_of(subscriber);
+    let words = &tongue.pages().confirm;
+    let (heading, text) = said(words);
+    let preferences = &subscriber.preferences;
+    let (time, zone) = (
+        preferences.send_at.format("%H:%M").to_string(),
+        preferences.timezone.name(),
+    );
+    let text = text.with(&[("time", &time), ("zone", zone)]);
+    let link = self::preferences(state, subscriber.holder());
+    let link =
+        matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
+    state.pages.show_message(
+        &tongue,
+        &Message {
+            link,
+            ..Message::new(StatusCode::OK, heading.as_str(), &text)
+        },
+    )
+}

@@ -1,0 +1,118 @@
+//! A reader's own issues: the list, and each of them as its mail showed it.
+
+use crate::digest::{Text, Tongue};
+use crate::edition::shown_again;
+use crate::subscriber::Subscriber;
+use crate::token::Scope;
+use crate::web::error_page::ErrorPage;
+use crate::web::query::Query;
+use crate::web::reader::standalone::standalone;
+use crate::web::reader::token_auth::subscriber_by_token;
+use crate::web::{PageError, WebState};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// Issues in the list: a year and a half of days.
+const LISTED: u32 = 550;
+
+#[derive(Serialize)]
+struct Listed {
+    url: String,
+    date: String,
+    subject: String,
+    papers: String,
+}
+
+/// `GET /issues/{token}`, `GET /issues/{token}?d=2026-08-04`
+pub(super) async fn issues(
+    State(state): State<WebState>,
+    Path(token): Path<String>,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let Some(subscriber) = subscriber_by_token(&state, &[Scope::View], &token).await? else {
+        return ErrorPage::BadLink.response();
+    };
+    let query = Query::of(&uri);
+    let tongue = state.tongue_of(&subscriber);
+    let page = Listing {
+        state: &state,
+        token: &token,
+        subscriber: &subscriber,
+        tongue: &tongue,
+    };
+    let Some(wanted) = query.text("d") else {
+        return page.show(None).await;
+    };
+    let Ok(date) = wanted.parse::<NaiveDate>() else {
+        return page.show(Some(&tongue.pages().search.bad_day)).await;
+    };
+    let (composer, reader) = (state.composer(), subscriber.clone());
+    let logo = composer.dress.logo.clone();
+    let rendered = state
+        .db
+        .run_blocking(move |db| shown_again(db, &composer, &reader, date))
+        .await?;
+    let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
+        return page.show(Some(&tongue.pages().mine.no_issue)).await;
+    };
+    let page = standalone(&mail, logo.as_deref());
+    let mut response = Html(page.html).into_response();
+    if let Ok(policy) = HeaderValue::from_str(&page.policy) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// The list of the issues of whoever has the link.
+struct Listing<'a> {
+    state: &'a WebState,
+    token: &'a str,
+    subscriber: &'a Subscriber,
+    tongue: &'a Tongue,
+}
+
+impl Listing<'_> {
+    async fn show(&self, problem: Option<&Text>) -> Result<Response, PageError> {
+        let Listing {
+            state,
+            token,
+            subscriber,
+            tongue,
+        } = self;
+        let id = subscriber.id;
+        let issues = state
+            .db
+            .read(move |store| store.own_issues(id, LISTED))
+            .await?;
+        let listed: Vec<Listed> = issues
+            .into_iter()
+            .map(|issue| Listed {
+                url: format!("/issues/{token}?d={}", issue.local_date),
+                date: tongue.day(issue.local_date),
+                subject: issue.subject,
+                papers: tongue.count(&tongue.pages().day.papers, u64::from(issue.papers)),
+            })
+            .collect();
+        let composer = state.composer();
+        let page = state
+            .page_in(tongue, "/issues")
+            .with("words", &tongue.pages().mine)
+            .with("saved_text", &tongue.pages().feedback.list)
+            .with("issues", &listed)
+            .with("problem", &problem)
+            .with("saved_url", &format!("/saved?t={token}"))
+            // It shows no more than this page does.
+            .with("feed_url", &composer.links().feed(subscriber.holder()));
+        let status = if problem.is_some() {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::OK
+        };
+        state.pages.respond(status, "issues.html", &page)
+    }
+}

@@ -1,0 +1,194 @@
+//! What only the owner of an address may do, by a fresh link that was mailed to
+//! it: fetch all that is stored, and have it erased. GET shows a button, POST acts.
+
+use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
+use crate::subscriber::Subscriber;
+use crate::token::Scope;
+use crate::web::error_page::ErrorPage;
+use crate::web::pages::Message;
+use crate::web::query::Query;
+use crate::web::{PageError, WebState};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+/// How long such a link holds.
+pub(super) const OWNER_HOURS: i64 = 24;
+
+/// `GET /owner?t=TOKEN`
+pub(super) async fn ask(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
+    let Some((request, subscriber)) = request(&state, &uri).await? else {
+        return ErrorPage::ExpiredOwnerLink.response();
+    };
+    let tongue = state.tongue_of(&subscriber);
+    let words = &tongue.pages().owner;
+    let (heading, text, button) = if request.request.kind == RequestKind::Export {
+        (&words.export, &words.export_text, &words.export_button)
+    } else {
+        (&words.erase, &words.erase_text, &words.erase_button)
+    };
+    let text = text.with(&[("address", subscriber.address.as_str())]);
+    state.pages.show_message(
+        &tongue,
+        &Message::question(heading.as_str(), &text, button.as_str()),
+    )
+}
+
+/// `POST /owner?t=TOKEN`
+pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
+    let Some((request, subscriber)) = request(&state, &uri).await? else {
+        return ErrorPage::ExpiredOwnerLink.response();
+    };
+    let (id, now) = (subscriber.id, state.clock.now());
+    if request.request.kind == RequestKind::Export {
+        let file = state
+            .db
+            .run_blocking(move |db| export(db, &subscriber))
+            .await?;
+        let file = serde_json::to_string_pretty(&file).expect("JSON has a text");
+        let disposition = HeaderValue::from_static("attachment; filename=\"paperboy-export.json\"");
+        let kind = HeaderValue::from_static("application/json; charset=utf-8");
+        tracing::info!(subscriber.id = id.0, "exported");
+        return Ok((
+            [
+                (header::CONTENT_TYPE, kind),
+                (header::CONTENT_DISPOSITION, disposition),
+            ],
+            file,
+        )
+            .into_response());
+    }
+    let tongue = state.tongue_of(&subscriber);
+    let hash = state
+        .composer()
+        .signer
+        .address_hash(subscriber.address.as_str());
+    state
+        .db
+        .run(move |store| store.erase_subscriber(id, &hash, now))
+        .await?;
+    tracing::info!(subscriber.id = id.0, "erased");
+    let words = &tongue.pages().owner;
+    state.pages.show_message(
+        &tongue,
+        &Message::new(
+            StatusCode::OK,
+            words.erased.as_str(),
+            words.erased_text.as_str(),
+        ),
+    )
+}
+
+/// The request that the token names and whose it is, while its link holds and
+/// the address that it was mailed to is still theirs.
+async fn request(state: &WebState, uri: &Uri) -> Result<Option<(Request, Subscriber)>, PageError> {
+    let query = Query::of(uri);
+    let Ok(id) = state
+        .composer()
+        .signer
+        .verify(Scope::Owner, query.text("t").unwrap_or_default())
+    else {
+        return Ok(None);
+    };
+    let found = state
+        .db
+        .run(move |store| {
+            let Some(request) = store.request(RequestId(id))? else {
+                return Ok(None);
+            };
+            let Some(subscriber) = request.request.subscriber else {
+                return Ok(None);
+            };
+            Ok(store
+                .subscriber_by_id(subscriber)?
+                .map(|subscriber| (request, subscriber)))
+        })
+        .await?;
+    let oldest = state.clock.now() - TimeDelta::hours(OWNER_HOURS);
+    Ok(found.filter(|(request, subscriber)| {
+        matches!(
+            request.request.kind,
+            RequestKind::Export | RequestKind::Erase
+        ) && request.asked_at >= oldest
+            && request.request.address == subscriber.address
+    }))
+}
+
+/// All that is stored of a subscriber, as one JSON object.
+fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
+    let (id, ids) = (subscriber.id, [subscriber.id]);
+    db.run_here(|store| {
+        let picks = store.picks_of(id, u32::MAX)?;
+        let mut issues: Vec<Value> = Vec::new();
+        for issue in picks.chunk_by(|a, b| a.local_date == b.local_date) {
+            let picks: Vec<Value> = issue
+                .iter()
+                .map(|pick| {
+                    let paper = &pick.paper.paper;
+                    json!({
+                        "rank": pick.rank, "id": paper.id, "title": paper.title, "section": pick.section,
+                        "score": pick.score, "reason": pick.reason,
+                    })
+                })
+                .collect();
+            issues.push(json!({ "local_date": issue[0].local_date, "picks": picks }));
+        }
+        let feedback: Vec<Value> = store
+            .feedback_of(&ids)?
+            .into_iter()
+            .map(|said| {
+                json!({
+                    "id": said.id, "title": said.title, "thumb": said.thumb.word(), "interest": said.interest,
+                    "local_date": said.local_date, "channel": said.channel, "at": said.at,
+                })
+            })
+            .collect();
+        let saved: Vec<Value> = store
+            .saved_papers(id)?
+            .into_iter()
+            .map(|(stored, at)| json!({ "id": stored.paper.id, "title": stored.paper.title, "at": at }))
+            .collect();
+        let library: Vec<Value> = store
+            .library_of(&ids, u32::MAX)?
+            .into_iter()
+            .map(|(_, interest, work)| json!({ "interest": interest, "work": work }))
+            .collect();
+        let muted: Vec<String> = store.muted_authors(&ids)?.into_iter().map(|(_, name)| name).collect();
+        let clicks: Vec<Value> = store
+            .clicks_of(&ids)?
+            .into_iter()
+            .map(|stored| {
+                json!({ "paper": stored.click.paper.0, "at": stored.click.at, "agent": stored.click.agent,
+                                  "network": stored.click.network })
+            })
+            .collect();
+        let reports: Vec<Value> = store
+            .reports(&ReportsOf::Address(subscriber.address.clone()), u32::MAX)?
+            .into_iter()
+            .map(|report| {
+                json!({ "class": report.class, "status": report.status, "diagnostic": report.diagnostic,
+                                  "action": report.action, "at": report.at })
+            })
+            .collect();
+        let requests: Vec<Value> = store
+            .requests_of(id)?
+            .into_iter()
+            .map(|stored| {
+                let request = stored.request;
+                json!({
+                    "kind": request.kind.word(), "address": request.address, "details": request.details,
+                    "page": request.asking.page, "wording": request.asking.wording,
+                    "network": request.asking.network, "asked_at": stored.asked_at, "mailed_at": stored.mailed_at,
+                    "done_at": stored.done_at,
+                })
+            })
+            .collect();
+        Ok(json!({
+            "subscriber": subscriber.to_record(), "consents": store.consents(id)?, "requests": requests,
+            "issues": issues, "feedback": feedback, "saved": saved, "muted_authors": muted, "library": library,
+            "clicks": clicks, "deliveries": store.mails_to(id, u32::MAX)?, "reports": reports,
+        }))
+    })
+}

@@ -1,0 +1,120 @@
+//! `I lost my link`: mails the link to the preferences. The answer is the same
+//! whether or not the address is known.
+
+use crate::digest::notices::Notice;
+use crate::digest::{Text, Tongue};
+use crate::store::{Asking, NewRequest, RequestKind};
+use crate::subscriber::{Address, Status};
+use crate::web::error_page::ErrorPage;
+use crate::web::forms::Form;
+use crate::web::forms::field_errors;
+use crate::web::forms::mail_form::in_constant_time;
+use crate::web::pages::Message;
+use crate::web::serving::rate_limits::LimitedAction;
+use crate::web::serving::visitor::Visitor;
+use crate::web::{PageError, WebState};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use chrono::TimeDelta;
+
+/// `GET /preferences/link`
+pub(super) async fn form(
+    State(state): State<WebState>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    show(&state, &state.tongue_for(&headers), "", None)
+}
+
+/// `POST /preferences/link` with `email`.
+pub(super) async fn send(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    request: Request<Body>,
+) -> Result<Response, PageError> {
+    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
+        return ErrorPage::RateLimited.response();
+    }
+    let asking = state.asking(visitor, request.uri().path());
+    let tongue = state.tongue_for(request.headers());
+    let words = tongue.pages();
+    let Ok(form) = Form::read(request).await else {
+        return ErrorPage::BadForm.response();
+    };
+    let typed = form.text("email");
+    let Ok(address) = typed.parse::<Address>() else {
+        return show(
+            &state,
+            &tongue,
+            typed,
+            field_errors::of_address(typed, &words.wrong),
+        );
+    };
+    if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
+        return ErrorPage::RateLimited.response();
+    }
+    in_constant_time(mail(&state, address, asking)).await?;
+    let said = Message::new(
+        StatusCode::OK,
+        words.form.mailbox.as_str(),
+        words.link.done.as_str(),
+    );
+    state.pages.show_message(&tongue, &said)
+}
+
+async fn mail(state: &WebState, address: Address, asking: Asking) -> Result<(), PageError> {
+    let _lock = state.lock_mailing().await;
+    let now = state.clock.now();
+    let of = address.clone();
+    let (known, mailed) = state
+        .db
+        .run(move |store| {
+            let mailed =
+                store.count_mailed(RequestKind::Preferences, &of, now - TimeDelta::days(1))?;
+            Ok((store.subscriber(&of)?, mailed > 0))
+        })
+        .await?;
+    // Who has not confirmed yet has another mail to look for; who has complained gets none.
+    let Some(known) = known
+        .filter(|known| !mailed && !matches!(known.status, Status::Pending | Status::Suppressed))
+    else {
+        return Ok(());
+    };
+    let request = NewRequest {
+        kind: RequestKind::Preferences,
+        address: known.address.clone(),
+        subscriber: Some(known.id),
+        details: String::new(),
+        asking,
+    };
+    let composer = state.composer();
+    let url = composer.links().preferences(known.holder());
+    let id = state
+        .db
+        .run(move |store| store.ask(&request, None, now))
+        .await?;
+    state
+        .send(&Notice::Preferences { url }, (&known).into(), Some(id))
+        .await
+}
+
+fn show(
+    state: &WebState,
+    tongue: &Tongue,
+    typed: &str,
+    problem: Option<&Text>,
+) -> Result<Response, PageError> {
+    let status = if problem.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let page = state
+        .page_in(tongue, "/preferences/link")
+        .with("words", &tongue.pages().link)
+        .with("address_text", &tongue.pages().invitation.address)
+        .with("email", &typed)
+        .with("problem", &problem);
+    state.pages.respond(status, "preferences.link.html", &page)
+}

@@ -1,0 +1,158 @@
+//! What a subscriber steers by the link that stands in every mail of theirs.
+//!
+//! The token in the address says who; there is no cookie. GET shows, POST acts
+//! and answers with the page itself.
+
+mod account;
+mod library;
+mod link;
+mod picks;
+mod preview;
+mod save;
+mod sent;
+mod view;
+
+use crate::subscriber::{Holder, Status, Subscriber};
+use crate::token::Scope;
+use crate::web::error_page::ErrorPage;
+use crate::web::forms::Form;
+use crate::web::pages::Page;
+use crate::web::query::Query;
+use crate::web::reader::token_auth::subscriber_by_token;
+use crate::web::serving::rate_limits::LimitedAction;
+use crate::web::serving::visitor::Visitor;
+use crate::web::{PageError, WebState};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+
+/// Routes of the preferences.
+pub(super) fn router() -> Router<WebState> {
+    Router::new()
+        .route("/preferences", get(form).post(save::save))
+        .route("/preferences/preview", get(preview::show))
+        .route("/preferences/picks", get(picks::list).post(picks::act))
+        .route("/preferences/sent", get(sent::list))
+        .route("/preferences/library", library::route())
+        .route(
+            "/preferences/account",
+            get(account::form).post(account::act),
+        )
+        .route("/preferences/link", get(link::form).post(link::send))
+}
+
+/// Whoever has the link.
+struct Bearer {
+    subscriber: Subscriber,
+    /// Of the link.
+    token: String,
+}
+
+impl Bearer {
+    fn new(state: &WebState, subscriber: Subscriber) -> Self {
+        let Holder { id, generation } = subscriber.holder();
+        let token = state
+            .composer()
+            .signer
+            .sign_in(Scope::Preferences, id.0, generation);
+        Bearer { subscriber, token }
+    }
+
+    /// The address of a page of theirs.
+    fn path(&self, page: &str) -> String {
+        format!("{page}?t={}", self.token)
+    }
+}
+
+/// Whose link `uri` is; `None` if it is damaged, or they are gone.
+async fn bearer(state: &WebState, uri: &Uri) -> Result<Option<Bearer>, PageError> {
+    let query = Query::of(uri);
+    let found = subscriber_by_token(
+        state,
+        &[Scope::Preferences],
+        query.text("t").unwrap_or_default(),
+    )
+    .await?;
+    Ok(found.map(|subscriber| Bearer::new(state, subscriber)))
+}
+
+/// Whose link it is that a form was sent by, and the form.
+async fn posted(
+    state: &WebState,
+    visitor: Visitor,
+    uri: &Uri,
+    request: Request<Body>,
+) -> Result<Result<(Bearer, Form), ErrorPage>, PageError> {
+    let Some(bearer) = bearer(state, uri).await? else {
+        return Ok(Err(ErrorPage::BadPreferencesLink));
+    };
+    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
+        return Ok(Err(ErrorPage::RateLimited));
+    }
+    Ok(Form::read(request)
+        .await
+        .map(|form| (bearer, form))
+        .map_err(|_| ErrorPage::BadForm))
+}
+
+/// What stands above all pages of preferences.
+#[derive(Serialize)]
+struct Tab<'a> {
+    url: String,
+    text: &'a str,
+    here: bool,
+}
+
+/// Starts to fill one of the pages.
+fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
+    let tongue = state.tongue_of(&bearer.subscriber);
+    let words = &tongue.pages().preferences;
+    let tabs = [
+        ("/preferences", &words.heading),
+        ("/preferences/picks", &words.picks),
+        ("/preferences/library", &words.library),
+        ("/preferences/sent", &words.sent),
+        ("/preferences/account", &words.account),
+    ];
+    let tabs = tabs.map(|(url, text)| Tab {
+        url: bearer.path(url),
+        text: text.as_str(),
+        here: url == path,
+    });
+    let standing = match bearer.subscriber.status {
+        Status::Pending => words.pending.as_str(),
+        Status::Active => "",
+        Status::Paused => words.paused.as_str(),
+        Status::Unsubscribed => words.left.as_str(),
+        Status::Suppressed => words.refused.as_str(),
+    };
+    state
+        .page_in(&tongue, path)
+        .with("words", words)
+        .with("wrong", &tongue.pages().wrong)
+        .with("tabs", &tabs)
+        .with("token", &bearer.token)
+        .with("who", &bearer.subscriber.address)
+        .with("standing", &standing)
+        .with(
+            "can_return",
+            &matches!(
+                bearer.subscriber.status,
+                Status::Unsubscribed | Status::Suppressed
+            ),
+        )
+        .with("can_resume", &(bearer.subscriber.status == Status::Paused))
+        .with("said", &None::<&str>)
+}
+
+/// `GET /preferences?t=TOKEN`
+async fn form(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
+    let Some(bearer) = bearer(&state, &uri).await? else {
+        return ErrorPage::BadPreferencesLink.response();
+    };
+    view::show(&state, &bearer, None).await
+}

@@ -1,0 +1,420 @@
+//! The form of the preferences, as the page shows it.
+
+use super::{Bearer, page};
+use crate::digest::{Text, Tongue};
+use crate::fields::Problem;
+use crate::paper::PaperId;
+use crate::subscriber::{Interest, Weight};
+use crate::web::forms::field_errors::by_field;
+use crate::web::forms::{Form, zones};
+use crate::web::paper_view::path_of;
+use crate::web::{PageError, WebState};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::Weekday;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// Liked papers of an interest that are listed; of a library nobody looks through more.
+const LISTED_MAX: usize = 50;
+
+/// What was sent and will not do, and why.
+pub(super) struct Refused<'a> {
+    pub(super) form: &'a Form,
+    /// The record that the form made.
+    pub(super) record: &'a Map<String, Value>,
+    pub(super) problems: &'a [Problem],
+    /// What they may agree to go without, by the field that says so.
+    pub(super) without: &'a HashMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct PaperLine {
+    id: String,
+    path: String,
+    title: String,
+    chosen: bool,
+}
+
+/// One interest of the form.
+#[derive(Serialize, Default)]
+struct InterestView {
+    number: usize,
+    /// Its name as it is stored; empty for a new one.
+    was: String,
+    name: String,
+    description: String,
+    keywords: String,
+    must_not: String,
+    authors: String,
+    categories: String,
+    liked: Vec<PaperLine>,
+    disliked: Vec<PaperLine>,
+    /// How many papers it learns from, if there are any.
+    examples: Option<String>,
+    /// That it learns from works of a library, if it does.
+    works: Option<String>,
+    /// Choices of how much of the issue it is to have.
+    weights: Vec<Choice>,
+    more: String,
+    less: String,
+    without_more: String,
+    without_less: String,
+    problems: HashMap<String, String>,
+    can_go_up: bool,
+}
+
+#[derive(Serialize)]
+struct Choice {
+    value: String,
+    text: String,
+    chosen: bool,
+}
+
+fn choices<'a>(
+    all: impl IntoIterator<Item = (&'a str, &'a str)>,
+    chosen: impl Fn(&str) -> bool,
+) -> Vec<Choice> {
+    let choice = |(value, text): (&str, &str)| Choice {
+        value: value.to_owned(),
+        text: text.to_owned(),
+        chosen: chosen(value),
+    };
+    all.into_iter().map(choice).collect()
+}
+
+/// Every day, with its word in a record.
+const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Mon),
+    ("tue", Weekday::Tue),
+    ("wed", Weekday::Wed),
+    ("thu", Weekday::Thu),
+    ("fri", Weekday::Fri),
+    ("sat", Weekday::Sat),
+    ("sun", Weekday::Sun),
+];
+
+/// What an interest may weigh in words, as numbers.
+const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
+
+/// The weights to choose from, and the one that is `chosen` if it is another.
+fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
+    let words = &tongue.pages().interest;
+    let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
+    // What will not do is said beside the choice, which stands at the usual again.
+    let own = chosen
+        .parse()
+        .ok()
+        .and_then(Weight::new)
+        .unwrap_or_default();
+    let chosen = own.to_string();
+    let mut all = choices(WEIGHTS.into_iter().zip(texts), |weight| weight == chosen);
+    if !WEIGHTS.contains(&chosen.as_str()) {
+        let text = words
+            .weight_own
+            .with(&[("weight", &tongue.number(own.number()))]);
+        all.push(Choice {
+            value: chosen,
+            text,
+            chosen: true,
+        });
+    }
+    all
+}
+
+/// The form as it is stored, or with what was typed and what is wrong with it.
+pub(super) async fn show(
+    state: &WebState,
+    bearer: &Bearer,
+    refused: Option<Refused<'_>>,
+) -> Result<Response, PageError> {
+    show_saying(state, bearer, refused, None).await
+}
+
+/// The same with a sentence on what was done.
+pub(super) async fn show_saying(
+    state: &WebState,
+    bearer: &Bearer,
+    refused: Option<Refused<'_>>,
+    said: Option<&str>,
+) -> Result<Response, PageError> {
+    let stored = &bearer.subscriber.interests;
+    let id = bearer.subscriber.id;
+    let ids: Vec<PaperId> = stored
+        .iter()
+        .flat_map(|interest| {
+            listed(&interest.liked)
+                .iter()
+                .chain(listed(&interest.disliked))
+        })
+        .cloned()
+        .collect();
+    let (papers, works) = state
+        .db
+        .run(move |store| Ok((store.papers_by_id(&ids)?, store.count_library(id)?)))
+        .await?;
+    let titles: HashMap<PaperId, String> = papers
+        .into_iter()
+        .map(|(id, stored)| (id, stored.paper.title))
+        .collect();
+
+    let tongue = state.tongue_of(&bearer.subscriber);
+    let words = tongue.pages();
+    let mut values = match bearer.subscriber.to_record() {
+        Value::Object(record) => record,
+        _ => Map::new(),
+    };
+    let mut interests: Vec<InterestView> = match &refused {
+        None => stored
+            .iter()
+            .enumerate()
+            .map(|(at, interest)| as_stored(at, interest, &titles, &tongue))
+            .collect(),
+        Some(Refused { form, .. }) => {
+            let kept = form.interests().into_iter().enumerate();
+            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &tongue))
+                .collect()
+        }
+    };
+    if let Some(Refused { form, record, .. }) = &refused {
+        for key in ["name", "pause_until"] {
+            values.insert(key.to_owned(), form.text(key).into());
+        }
+        values.extend(
+            record
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+    }
+    let problems = refused
+        .as_ref()
+        .map(|refused| by_field(refused.problems, "", &words.wrong))
+        .unwrap_or_default();
+    for interest in &mut interests {
+        let start = format!("interests[{}].", interest.number);
+        let own = problems
+            .iter()
+            .filter_map(|(path, remedy)| Some((path.strip_prefix(&start)?, remedy)));
+        interest.problems = own
+            .map(|(field, remedy)| (field.to_owned(), remedy.clone()))
+            .collect();
+        let agreed = |added: &str| {
+            let without = refused.as_ref()?.without;
+            without
+                .get(&format!("interests[{}].without_{added}", interest.number))
+                .cloned()
+        };
+        (interest.without_more, interest.without_less) = (
+            agreed("more").unwrap_or_default(),
+            agreed("less").unwrap_or_default(),
+        );
+        let own = works
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
+        interest.works = own.map(|(_, count)| tongue.count(&words.interest.works, *count));
+    }
+    let composer = state.composer();
+    let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
+    // A choice that shows none would send the first.
+    if !languages
+        .iter()
+        .any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code))
+    {
+        values.insert("language".to_owned(), tongue.code().into());
+    }
+    let is = |key: &'static str| {
+        let chosen = values
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        move |value: &str| value == chosen
+    };
+    let days: Vec<String> = values
+        .get("days")
+        .and_then(Value::as_array)
+        .map(|days| {
+            days.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default();
+    let status = if refused.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let own = &words.choices;
+    let lengths = [
+        ("full", own.full.as_str()),
+        ("short", own.short.as_str()),
+        ("none", own.none.as_str()),
+    ];
+    let named_days = || DAYS.iter().map(|(word, day)| (*word, tongue.weekday(*day)));
+    let new = InterestView {
+        number: interests.len(),
+        weights: weights("1", &tongue),
+        ..InterestView::default()
+    };
+    let page = page(state, bearer, "/preferences")
+        .with("own", own)
+        .with("fields", &words.form)
+        .with("of_interest", &words.interest)
+        .with("new", &new)
+        .with("interests", &interests)
+        .with(
+            "days",
+            &choices(named_days(), |day| days.iter().any(|known| known == day)),
+        )
+        .with("weekdays", &choices(named_days(), is("weekday")))
+        .with(
+            "frequencies",
+            &choices(
+                [
+                    ("daily", own.daily.as_str()),
+                    ("weekly", own.weekly.as_str()),
+                ],
+                is("frequency"),
+            ),
+        )
+        .with("lengths", &choices(lengths, is("abstracts")))
+        .with(
+            "formats",
+            &choices(
+                [("html", own.html.as_str()), ("text", own.plain.as_str())],
+                is("format"),
+            ),
+        )
+        .with(
+            "empty",
+            &choices(
+                [("skip", own.skip.as_str()), ("note", own.note.as_str())],
+                is("when_empty"),
+            ),
+        )
+        .with("languages", &languages)
+        .with("zones", &zones())
+        .with("values", &values)
+        .with("problems", &problems)
+        .with("said", &said);
+    state.pages.respond(status, "preferences.html", &page)
+}
+
+fn listed(ids: &[PaperId]) -> &[PaperId] {
+    &ids[ids.len().saturating_sub(LISTED_MAX)..]
+}
+
+fn lines(
+    ids: &[PaperId],
+    titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
+    chosen: impl Fn(&str) -> bool,
+) -> Vec<PaperLine> {
+    let unknown = |id: &PaperId| tongue.pages().interest.unknown.with(&[("id", id.as_str())]);
+    let line = |id: &PaperId| PaperLine {
+        id: id.to_string(),
+        path: path_of(id.as_str()),
+        title: titles.get(id).cloned().unwrap_or_else(|| unknown(id)),
+        chosen: chosen(id.as_str()),
+    };
+    listed(ids).iter().map(line).collect()
+}
+
+fn as_stored(
+    at: usize,
+    interest: &Interest,
+    titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
+) -> InterestView {
+    InterestView {
+        number: at,
+        was: interest.name.clone(),
+        name: interest.name.clone(),
+        description: interest.description.clone(),
+        keywords: interest.keywords.join("\n"),
+        must_not: interest.must_not.join("\n"),
+        authors: interest.authors.join("\n"),
+        categories: interest.categories.join("\n"),
+        liked: lines(&interest.liked, titles, tongue, |_| false),
+        disliked: lines(&interest.disliked, titles, tongue, |_| false),
+        examples: examples(interest, tongue),
+        weights: weights(&interest.weight.to_string(), tongue),
+        can_go_up: at > 0,
+        ..InterestView::default()
+    }
+}
+
+/// The interest numbered `number` in the form, which is the one numbered `at` of those that stay.
+fn as_typed(
+    at: usize,
+    number: usize,
+    form: &Form,
+    stored: &[Interest],
+    titles: &HashMap<PaperId, String>,
+    tongue: &Tongue,
+) -> InterestView {
+    let field = |key: &str| format!("interests[{number}].{key}");
+    let text = |key: &str| form.text(&field(key)).to_owned();
+    let was = stored.iter().find(|interest| interest.name == text("was"));
+    let chosen = |key: &str| {
+        let ids: Vec<String> = form.all(&field(key)).map(str::to_owned).collect();
+        move |id: &str| ids.iter().any(|chosen| chosen == id)
+    };
+    let none = Vec::new();
+    InterestView {
+        number: at,
+        was: was.map(|was| was.name.clone()).unwrap_or_default(),
+        name: text("name"),
+        description: text("description"),
+        keywords: text("keywords"),
+        must_not: text("must_not"),
+        authors: text("authors"),
+        categories: text("categories"),
+        liked: lines(
+            was.map_or(&none, |was| &was.liked),
+            titles,
+            tongue,
+            chosen("unlike"),
+        ),
+        disliked: lines(
+            was.map_or(&none, |was| &was.disliked),
+            titles,
+            tongue,
+            chosen("undislike"),
+        ),
+        examples: was.and_then(|was| examples(was, tongue)),
+        weights: weights(&text("weight"), tongue),
+        more: text("more"),
+        less: text("less"),
+        can_go_up: at > 0,
+        ..InterestView::default()
+    }
+}
+
+/// How many papers an interest learns from; nothing if it is none.
+fn examples(interest: &Interest, tongue: &Tongue) -> Option<String> {
+    let words = &tongue.pages().interest;
+    let (liked, disliked) = (
+        listed(&interest.liked).len(),
+        listed(&interest.disliked).len(),
+    );
+    let mut said = words.examples_of.with(&[
+        ("liked", &liked.to_string()),
+        ("disliked", &disliked.to_string()),
+    ]);
+    let more = unlisted(interest);
+    if more > 0 {
+        said = format!(
+            "{said}, {}",
+            words.unlisted.with(&[("count", &more.to_string())])
+        );
+    }
+    (liked + disliked > 0).then_some(said)
+}
+
+fn unlisted(interest: &Interest) -> usize {
+    interest.liked.len() - listed(&interest.liked).len() + interest.disliked.len()
+        - listed(&interest.disliked).len()
+}

@@ -1,0 +1,90 @@
+//! The state that all handlers share.
+
+use super::api::ApiState;
+use super::pages::{Page, Pages};
+use super::public::semantic_index::SemanticIndex;
+use super::public::similar::Similar;
+use super::serving::cache::PageCache;
+use super::serving::rate_limits::RateLimits;
+use super::settings::WebSettings;
+use crate::clock::Clock;
+use crate::digest::Tongue;
+use crate::edition::Desk;
+use crate::store::Db;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+use tokio::sync::{Mutex, Notify};
+
+/// Returns the current composer: its templates can be replaced while pages are served.
+pub type CurrentComposer = Arc<dyn Fn() -> Arc<Desk> + Send + Sync>;
+
+/// Everything that handlers need. Clones share it.
+#[derive(Clone)]
+pub struct WebState {
+    /// The database.
+    pub db: Db,
+    /// The templates, and the values that all pages have in common.
+    pub pages: Arc<Pages>,
+    /// Composes mails, and knows the name and the addresses of the site.
+    pub composer: CurrentComposer,
+    /// The `[web]` settings.
+    pub settings: Arc<WebSettings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Notified when a mail was queued.
+    pub queued: Arc<Notify>,
+    /// State that is kept between requests.
+    pub shared: Arc<SharedState>,
+}
+
+/// Caches, rate limits and locks that are kept between requests, in memory only.
+#[derive(Default)]
+pub struct SharedState {
+    pub(super) pages: PageCache,
+    pub(super) rate_limits: RateLimits,
+    pub(super) semantic_index: SemanticIndex,
+    pub(super) similar: Similar,
+    pub(super) api: ApiState,
+    pub(super) mailing: Mutex<()>,
+}
+
+/// Entries unused for this long are evicted; they are cheap to rebuild.
+const UNUSED: TimeDelta = TimeDelta::minutes(15);
+
+impl SharedState {
+    /// Evicts cache entries that nobody has used lately. To be called about once a minute.
+    pub fn evict_unused(&self, now: DateTime<Utc>) {
+        let since = now - UNUSED;
+        self.pages.evict_unused(since);
+        self.semantic_index.evict_unused(since);
+        self.similar.evict_unused(since);
+    }
+}
+
+impl WebState {
+    /// The current composer.
+    pub(super) fn composer(&self) -> Arc<Desk> {
+        (self.composer)()
+    }
+
+    /// The absolute address of the page at `path`.
+    pub(super) fn url(&self, path: &str) -> String {
+        self.composer().site.url(path)
+    }
+
+    /// Starts a public page that stands at `path`.
+    pub(super) fn page(&self, tongue: &Tongue, path: &str) -> Page {
+        // Link previews in chats and social networks show the card.
+        self.page_in(tongue, path)
+            .with("card", &self.url("/card.png"))
+            .with_shared("invitation", &tongue.shared().invitation)
+    }
+
+    /// Starts a page for one person, without card and invitation.
+    pub(super) fn page_in(&self, tongue: &Tongue, path: &str) -> Page {
+        let page = self.pages.page_in(tongue);
+        page.with("path", &path)
+            .with("address", &self.url(path))
+            .with("signup", &self.settings.signup.word())
+    }
+}
