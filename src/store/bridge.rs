@@ -1,6 +1,7 @@
 //! The one place where async code meets the blocking store.
 
 use super::{Store, StoreError};
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -67,10 +68,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let store = Arc::clone(&self.writer);
-        blocking(move || job(lock(&store).as_mut()))
-            .await
-            .unwrap_or(Err(StoreError::Closed))
+        self.run_boxed(boxed(job)).await.map(unboxed)
     }
 
     /// Runs `job`, which changes nothing, on a blocking thread, beside what is
@@ -80,15 +78,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let Some(readers) = self.readers.clone() else {
-            return self.run(job).await;
-        };
-        let Ok(_turn) = readers.free.acquire().await else {
-            return Err(StoreError::Closed);
-        };
-        let pool = Arc::clone(&readers);
-        let joined = blocking(move || pool.lend(job));
-        joined.await.unwrap_or(Err(StoreError::Closed))
+        self.read_boxed(boxed(job)).await.map(unboxed)
     }
 
     /// Runs `job`, which changes nothing and is done within a millisecond, on this very
@@ -108,6 +98,22 @@ impl Db {
         readers.lend(job)
     }
 
+    async fn run_boxed(&self, job: Job) -> Answer {
+        let store = Arc::clone(&self.writer);
+        blocking(Box::new(move || job(lock(&store).as_mut()))).await
+    }
+
+    async fn read_boxed(&self, job: Job) -> Answer {
+        let Some(readers) = self.readers.clone() else {
+            return self.run_boxed(job).await;
+        };
+        let Ok(_turn) = readers.free.acquire().await else {
+            return Err(StoreError::Closed);
+        };
+        let pool = Arc::clone(&readers);
+        blocking(Box::new(move || pool.lend(job))).await
+    }
+
     /// Runs `job`, which may ask the store many times, on a blocking thread.
     pub async fn run_blocking<T, F>(&self, job: F) -> T
     where
@@ -115,9 +121,10 @@ impl Db {
         F: FnOnce(&Db) -> T + Send + 'static,
     {
         let db = self.clone();
-        match tokio::task::spawn_blocking(move || job(&db)).await {
-            Ok(value) => value,
-            Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
+        let job: Box<dyn FnOnce() -> Answer + Send> = Box::new(move || Ok(Box::new(job(&db))));
+        match blocking(job).await {
+            Ok(value) => unboxed(value),
+            Err(_) => panic!("the runtime stopped before the job began"),
         }
     }
 
@@ -151,11 +158,33 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `job` on a blocking thread; `None` if the program is stopping.
-async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+/// The result of a job, its type erased.
+type Answer = Result<Box<dyn Any + Send>, StoreError>;
+
+/// A job for the store. Boxed, so that the machinery that runs jobs on other threads is compiled
+/// once and not for each of the hundreds of jobs.
+type Job = Box<dyn FnOnce(&mut dyn Store) -> Answer + Send>;
+
+fn boxed<T, F>(job: F) -> Job
+where
+    T: Send + 'static,
+    F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+{
+    Box::new(move |store| match job(store) {
+        Ok(value) => Ok(Box::new(value)),
+        Err(error) => Err(error),
+    })
+}
+
+fn unboxed<T: 'static>(value: Box<dyn Any + Send>) -> T {
+    *value.downcast().expect("`boxed` erased this very type")
+}
+
+/// Runs `job` on a blocking thread; fails if the program is stopping.
+async fn blocking(job: Box<dyn FnOnce() -> Answer + Send>) -> Answer {
     match tokio::task::spawn_blocking(job).await {
-        Ok(value) => Some(value),
+        Ok(answer) => answer,
         Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-        Err(_) => None,
+        Err(_) => Err(StoreError::Closed),
     }
 }
