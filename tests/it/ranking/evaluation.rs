@@ -626,7 +626,7 @@ async fn a_search_finds_by_meaning_where_a_model_is_installed() {
         model: Arc::new(ActiveEmbedder::new(&models)),
         ..town::desk()
     });
-    house.site.desk = Arc::new(move || Arc::clone(&desk));
+    house.site.composer = Arc::new(move || Arc::clone(&desk));
     let now = house.clock.now();
     let words = [
         "time", "graph", "neural", "integer", "field", "ring", "sort",

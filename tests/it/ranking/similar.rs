@@ -408,8 +408,8 @@ async fn what_nobody_asks_for_is_let_go_and_read_anew() {
     );
     house
         .site
-        .state
-        .let_go_of_unused(noon() + TimeDelta::minutes(14));
+        .shared
+        .evict_unused(noon() + TimeDelta::minutes(14));
     assert_eq!(
         shown(&house.get("/papers/2608.00009").await.1).len(),
         0,
@@ -417,8 +417,8 @@ async fn what_nobody_asks_for_is_let_go_and_read_anew() {
     );
     house
         .site
-        .state
-        .let_go_of_unused(noon() + TimeDelta::minutes(16));
+        .shared
+        .evict_unused(noon() + TimeDelta::minutes(16));
     assert_eq!(shown(&house.get("/papers/2608.00009").await.1).len(), 3);
 }
 
