@@ -54,7 +54,7 @@ pub use publisher::Publisher;
 pub use trending::{DayInOrder, day_in_order, trending};
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 
-use crate::digest::Fragments;
+use crate::digest::FragmentCache;
 use crate::ranking::Candidates;
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Coverage, Db, NewIssue, NextLook, PaperRow, Publishable, Skipped, StoreError};
@@ -152,7 +152,7 @@ pub struct Press<'a> {
     prepared: Vec<(BTreeSet<NaiveDate>, Arc<Prepared>)>,
     examples: Examples,
     /// Papers as they stand in mails, rendered once for all readers.
-    fragments: Fragments,
+    fragments: FragmentCache,
     after: SubscriberId,
     /// What the last page came to and is not stored yet.
     finished: Finished,
@@ -249,7 +249,7 @@ impl<'a> Press<'a> {
             coverage,
             prepared: Vec::new(),
             examples: Examples::default(),
-            fragments: Fragments::default(),
+            fragments: FragmentCache::default(),
             after: SubscriberId(0),
             finished: Finished::default(),
             published: Published::default(),

@@ -15,7 +15,7 @@ pub use catcher::{Catcher, Caught};
 
 use crate::clock::{Clock, SystemClock};
 use crate::coverage::CoverageState;
-use crate::digest::{DigestSettings, Dress, Templates};
+use crate::digest::{Branding, DigestSettings, Templates};
 use crate::edition::{ActiveEmbedder, Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
 use crate::http::{Http, HttpEnv, HttpError, HttpSettings};
 use crate::inbound::InboundSettings;
@@ -475,7 +475,7 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
     };
     let settings = DigestSettings::default();
     Ok(Desk {
-        dress: Dress::new(&site, &settings),
+        branding: Branding::new(&site, &settings),
         templates: Templates::load(&settings)?,
         signer: site.signer(),
         inbound: InboundSettings::default(),

@@ -1,7 +1,7 @@
 //! What the settings make: the parts of the program that more than one command needs.
 
 use super::Config;
-use crate::digest::{DkimError, DkimSigner, Dress, TemplateError, Templates};
+use crate::digest::{Branding, DkimError, DkimSigner, TemplateError, Templates};
 use crate::edition::{ActiveEmbedder, Desk};
 use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
 use crate::store::{DatabaseUrl, DeliveryId};
@@ -53,7 +53,7 @@ impl Config {
             templates.check()?;
         }
         Ok(Desk {
-            dress: Dress::new(&self.site, &self.digest),
+            branding: Branding::new(&self.site, &self.digest),
             templates,
             signer: self.site.signer(),
             inbound: self.inbound.clone(),

@@ -43,15 +43,15 @@ const LINE_BYTES: usize = 76;
 /// Signs messages in the name of one domain.
 pub struct DkimSigner {
     domain: String,
-    keys: Vec<Key>,
+    keys: Vec<SigningKey>,
 }
 
-struct Key {
+struct SigningKey {
     selector: String,
-    pair: Pair,
+    private: PrivateKey,
 }
 
-enum Pair {
+enum PrivateKey {
     Rsa(Box<RsaKeyPair>),
     Ed25519(Ed25519KeyPair),
 }
@@ -113,15 +113,15 @@ impl DkimSigner {
     pub fn load(settings: &DkimSettings) -> Result<Self, DkimError> {
         let mut keys = Vec::new();
         if let Some(path) = &settings.rsa_key_file {
-            keys.push(Key {
+            keys.push(SigningKey {
                 selector: settings.selector.clone(),
-                pair: rsa(path)?,
+                private: rsa(path)?,
             });
         }
         if let Some(path) = &settings.ed25519_key_file {
-            keys.push(Key {
+            keys.push(SigningKey {
                 selector: settings.ed25519_selector.clone(),
-                pair: ed25519(path)?,
+                private: ed25519(path)?,
             });
         }
         Ok(DkimSigner {
@@ -142,7 +142,7 @@ impl DkimSigner {
             let length = hashed.len();
             relaxed_header(&unsigned, &mut hashed);
             // Its own line end is not part of what is signed (RFC 6376 section 3.7).
-            let signature = key.pair.sign(&hashed[..hashed.len() - 2]);
+            let signature = key.private.sign(&hashed[..hashed.len() - 2]);
             hashed.truncate(length);
             signed.extend_from_slice(unsigned.as_bytes());
             for part in STANDARD.encode(signature).as_bytes().chunks(LINE_BYTES - 2) {
@@ -157,17 +157,17 @@ impl DkimSigner {
 
     /// What verifiers look for in DNS.
     pub fn records(&self) -> Vec<DnsRecord> {
-        let record = |key: &Key| DnsRecord {
+        let record = |key: &SigningKey| DnsRecord {
             name: format!("{}._domainkey.{}", key.selector, self.domain),
-            value: match &key.pair {
-                Pair::Rsa(pair) => format!(
+            value: match &key.private {
+                PrivateKey::Rsa(private) => format!(
                     "v=DKIM1; k=rsa; p={}",
-                    STANDARD.encode(public_key_info(pair))
+                    STANDARD.encode(public_key_info(private))
                 ),
                 // The bare key (RFC 8463 section 4).
-                Pair::Ed25519(pair) => format!(
+                PrivateKey::Ed25519(private) => format!(
                     "v=DKIM1; k=ed25519; p={}",
-                    STANDARD.encode(pair.public_key())
+                    STANDARD.encode(private.public_key())
                 ),
             },
         };
@@ -175,8 +175,8 @@ impl DkimSigner {
     }
 
     /// The signature's header, up to where the signature goes.
-    fn unsigned(&self, key: &Key, names: &[String], body_hash: &str) -> String {
-        let algorithm = key.pair.algorithm();
+    fn unsigned(&self, key: &SigningKey, names: &[String], body_hash: &str) -> String {
+        let algorithm = key.private.algorithm();
         let mut header = format!(
             "DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={};\r\n",
             self.domain
@@ -200,30 +200,31 @@ impl DkimSigner {
     }
 }
 
-impl Pair {
+impl PrivateKey {
     fn algorithm(&self) -> &'static str {
         match self {
-            Pair::Rsa(_) => "rsa-sha256",
-            Pair::Ed25519(_) => "ed25519-sha256",
+            PrivateKey::Rsa(_) => "rsa-sha256",
+            PrivateKey::Ed25519(_) => "ed25519-sha256",
         }
     }
 
     fn sign(&self, data: &[u8]) -> Vec<u8> {
         match self {
-            Pair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
+            PrivateKey::Rsa(private) => {
+                let mut signature = vec![0; private.public().modulus_len()];
                 // Chance protects the key from being measured; the signature does not depend on it.
-                pair.sign(
-                    &RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    data,
-                    &mut signature,
-                )
-                .expect("a sound key signs, and the system has random numbers");
+                private
+                    .sign(
+                        &RSA_PKCS1_SHA256,
+                        &SystemRandom::new(),
+                        data,
+                        &mut signature,
+                    )
+                    .expect("a sound key signs, and the system has random numbers");
                 signature
             }
             // RFC 8463 section 3: what is signed is the hash.
-            Pair::Ed25519(pair) => pair
+            PrivateKey::Ed25519(private) => private
                 .sign(ring::digest::digest(&SHA256, data).as_ref())
                 .as_ref()
                 .to_vec(),
@@ -231,8 +232,8 @@ impl Pair {
     }
 }
 
-fn rsa(path: &Path) -> Result<Pair, DkimError> {
-    let pair = match &private_key(path)? {
+fn rsa(path: &Path) -> Result<PrivateKey, DkimError> {
+    let private = match &private_key(path)? {
         PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
         key => RsaKeyPair::from_pkcs8(key.secret_der()),
     };
@@ -241,18 +242,18 @@ fn rsa(path: &Path) -> Result<Pair, DkimError> {
         wanted: "an RSA key of 2048 to 4096 bits",
         cause: cause.to_string(),
     };
-    Ok(Pair::Rsa(Box::new(pair.map_err(wrong)?)))
+    Ok(PrivateKey::Rsa(Box::new(private.map_err(wrong)?)))
 }
 
-fn ed25519(path: &Path) -> Result<Pair, DkimError> {
+fn ed25519(path: &Path) -> Result<PrivateKey, DkimError> {
     // OpenSSL writes the key without its public half.
-    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(private_key(path)?.secret_der());
+    let private = Ed25519KeyPair::from_pkcs8_maybe_unchecked(private_key(path)?.secret_der());
     let wrong = |cause: ring::error::KeyRejected| DkimError::WrongKey {
         path: path.to_owned(),
         wanted: "an Ed25519 key",
         cause: cause.to_string(),
     };
-    Ok(Pair::Ed25519(pair.map_err(wrong)?))
+    Ok(PrivateKey::Ed25519(private.map_err(wrong)?))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, DkimError> {
@@ -263,12 +264,12 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, DkimError> {
 }
 
 /// The public key as a `SubjectPublicKeyInfo` (RFC 3279 section 2.3.1), which is what `p=` holds.
-fn public_key_info(pair: &RsaKeyPair) -> Vec<u8> {
+fn public_key_info(private: &RsaKeyPair) -> Vec<u8> {
     // SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }
     const ALGORITHM: [u8; 15] = [
         0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0,
     ];
-    let bits = [&[0], pair.public().as_ref()].concat();
+    let bits = [&[0], private.public().as_ref()].concat();
     der(0x30, &[&ALGORITHM[..], &der(3, &bits)].concat())
 }
 
@@ -369,7 +370,7 @@ fn body_hash(body: &[u8]) -> [u8; 32] {
         for _ in 0..std::mem::take(&mut empty_lines) {
             text.extend_from_slice(b"\r\n");
         }
-        let is_plain = !line.contains(&b'\t') && !line.windows(2).any(|pair| pair == b"  ");
+        let is_plain = !line.contains(&b'\t') && !line.windows(2).any(|two| two == b"  ");
         if is_plain {
             text.extend_from_slice(line);
         } else {

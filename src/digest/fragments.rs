@@ -2,14 +2,14 @@
 //!
 //! What a template makes of a paper is the same for many readers but for a few
 //! values: its number, the reason, and the links that carry the reader's token.
-//! The template is filled once with a mark in the place of each of them, and
-//! the marks are replaced for every reader. A `wrap` around a mark is itself
+//! The template is filled once with a placeholder in the place of each of them, and
+//! the placeholders are replaced for every reader. A `wrap` around a placeholder is itself
 //! marked, and done when the value is known. The result is, byte for byte, what
 //! the template would have given; a template of the operator's that does more
 //! with these values than print or wrap them is filled anew for every reader
 //! ([`super::Templates`] tries that out when it is loaded).
 
-use super::paper_view::Manner;
+use super::paper_view::RenderMode;
 use super::summary::Abstract;
 use super::templates::{TemplateError, wrapped};
 use crate::paper::Paper;
@@ -22,8 +22,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 const BYTES_MAX: usize = 32 << 20;
 
 // Noncharacters: `clean` lets none of them in from outside.
-const MARK: char = '\u{fdd0}';
-const MARK_END: char = '\u{fdd1}';
+const PLACEHOLDER: char = '\u{fdd0}';
+const PLACEHOLDER_END: char = '\u{fdd1}';
 const WRAP: char = '\u{fdd2}';
 const WRAP_NEXT: char = '\u{fdd3}';
 const WRAP_END: char = '\u{fdd4}';
@@ -48,27 +48,27 @@ pub(super) const SLOTS: [Slot; 5] = [
 
 impl Slot {
     /// What stands for its value until that is known.
-    pub(super) fn mark(self) -> String {
-        mark(self as usize)
+    pub(super) fn placeholder(self) -> String {
+        placeholder(self as usize)
     }
 }
 
-/// The mark of number `at`.
-pub(super) fn mark(at: usize) -> String {
-    format!("{MARK}{at}{MARK_END}")
+/// The placeholder of number `at`.
+pub(super) fn placeholder(at: usize) -> String {
+    format!("{PLACEHOLDER}{at}{PLACEHOLDER_END}")
 }
 
 /// Whether a filter is given something that is not known yet.
-pub(super) fn has_mark(text: &str) -> bool {
-    text.contains(MARK)
+pub(super) fn has_placeholder(text: &str) -> bool {
+    text.contains(PLACEHOLDER)
 }
 
 /// A `wrap` to be done later.
-pub(super) fn later(text: &str, first: &str, indent: usize) -> String {
+pub(super) fn deferred_wrap(text: &str, first: &str, indent: usize) -> String {
     format!("{WRAP}{indent}{WRAP_NEXT}{first}{WRAP_NEXT}{text}{WRAP_END}")
 }
 
-/// Text with marks, taken apart.
+/// Text with placeholders, taken apart.
 #[derive(Debug)]
 pub(super) struct Fragment {
     pieces: Vec<Piece>,
@@ -90,10 +90,10 @@ impl Fragment {
     pub(super) fn new(filled: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = filled;
-        while let Some(at) = rest.find([MARK, WRAP]) {
+        while let Some(at) = rest.find([PLACEHOLDER, WRAP]) {
             push_text(&mut pieces, &rest[..at]);
             rest = &rest[at..];
-            let (piece, length) = if rest.starts_with(MARK) {
+            let (piece, length) = if rest.starts_with(PLACEHOLDER) {
                 value(rest)
             } else {
                 wrap(rest)
@@ -151,14 +151,17 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// The mark at the start of `text`, and how long it is.
+/// The placeholder at the start of `text`, and how long it is.
 fn value(text: &str) -> (Option<Piece>, usize) {
-    match text.find(MARK_END) {
+    match text.find(PLACEHOLDER_END) {
         Some(end) => (
-            text[MARK.len_utf8()..end].parse().ok().map(Piece::Value),
-            end + MARK_END.len_utf8(),
+            text[PLACEHOLDER.len_utf8()..end]
+                .parse()
+                .ok()
+                .map(Piece::Value),
+            end + PLACEHOLDER_END.len_utf8(),
         ),
-        None => (None, MARK.len_utf8()),
+        None => (None, PLACEHOLDER.len_utf8()),
     }
 }
 
@@ -201,19 +204,24 @@ fn escape(text: &str, into: &mut String) {
 /// Which of the papers that are kept is meant. Papers are told apart by where
 /// they are: what is kept holds on to them, so that no other can be there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct FragmentKey {
     paper: usize,
     language: String,
-    manner: Manner,
+    mode: RenderMode,
     is_html: bool,
 }
 
-impl Key {
-    pub(super) fn new(paper: &Arc<Paper>, language: &str, manner: &Manner, is_html: bool) -> Self {
-        Key {
+impl FragmentKey {
+    pub(super) fn new(
+        paper: &Arc<Paper>,
+        language: &str,
+        mode: &RenderMode,
+        is_html: bool,
+    ) -> Self {
+        FragmentKey {
             paper: place(paper),
             language: language.to_owned(),
-            manner: manner.clone(),
+            mode: mode.clone(),
             is_html,
         }
     }
@@ -224,34 +232,34 @@ fn place(paper: &Arc<Paper>) -> usize {
 }
 
 /// What was rendered for the readers of one edition so far. All of them must
-/// have the same templates and the same dress.
+/// have the same templates and the same branding.
 #[derive(Debug, Default)]
-pub struct Fragments {
-    papers: Kept<Key, Fragment>,
+pub struct FragmentCache {
+    papers: Kept<FragmentKey, Fragment>,
     abstracts: Kept<usize, Abstract>,
     bytes: AtomicUsize,
-    keeps_nothing: bool,
+    is_disabled: bool,
 }
 
 type Kept<K, V> = RwLock<HashMap<K, (Arc<Paper>, Arc<V>)>>;
 
-impl Fragments {
+impl FragmentCache {
     /// Renders everything anew for every reader: what all else has to equal.
-    pub fn keeping_nothing() -> Self {
-        Fragments {
-            keeps_nothing: true,
-            ..Fragments::default()
+    pub fn disabled() -> Self {
+        FragmentCache {
+            is_disabled: true,
+            ..FragmentCache::default()
         }
     }
 
-    pub(super) fn keeps_nothing(&self) -> bool {
-        self.keeps_nothing
+    pub(super) fn is_disabled(&self) -> bool {
+        self.is_disabled
     }
 
     /// The abstract of `paper`, taken apart.
     pub(super) fn abstract_of(&self, paper: &Arc<Paper>) -> Arc<Abstract> {
         let make = || Ok::<_, std::convert::Infallible>(Abstract::new(&paper.abstract_text));
-        if self.keeps_nothing {
+        if self.is_disabled {
             let Ok(made) = make();
             return Arc::new(made);
         }
@@ -263,7 +271,7 @@ impl Fragments {
     /// The fragment of `key`, made by `make` if it is not there yet.
     pub(super) fn of(
         &self,
-        key: Key,
+        key: FragmentKey,
         paper: &Arc<Paper>,
         make: impl FnOnce() -> Result<Fragment, TemplateError>,
     ) -> Result<Arc<Fragment>, TemplateError> {
@@ -305,10 +313,10 @@ impl Fragments {
     }
 }
 
-/// `frame` with every mark replaced by what `of` gives for its number.
+/// `frame` with every placeholder replaced by what `of` gives for its number.
 pub(super) fn splice(frame: &str, into: &mut String, mut of: impl FnMut(usize, &mut String)) {
     let mut rest = frame;
-    while let Some(at) = rest.find(MARK) {
+    while let Some(at) = rest.find(PLACEHOLDER) {
         into.push_str(&rest[..at]);
         rest = &rest[at..];
         let (piece, length) = value(rest);
@@ -328,9 +336,9 @@ mod tests {
     fn marks_are_replaced_by_escaped_values() {
         let filled = format!(
             "<a href=\"{}\">{}</a>{}",
-            mark(2),
-            Slot::Marker.mark(),
-            mark(9)
+            placeholder(2),
+            Slot::Marker.placeholder(),
+            placeholder(9)
         );
         let fragment = Fragment::new(&filled);
         let mut html = String::new();
@@ -343,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_marked_wrap_is_done_with_the_value() {
-        let filled = later(&format!("Why: {} and more", mark(1)), "", 4);
+        let filled = deferred_wrap(&format!("Why: {} and more", placeholder(1)), "", 4);
         let mut text = String::new();
         Fragment::new(&filled).fill(&["", &"long ".repeat(20)], false, &mut text);
         let expected = wrapped(&format!("Why: {} and more", "long ".repeat(20)), "", 4);
@@ -361,7 +369,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_a_limit() {
-        let fragments = Fragments::default();
+        let fragments = FragmentCache::default();
         let papers: Vec<Arc<Paper>> = (0..40)
             .map(|at| {
                 let mut paper =

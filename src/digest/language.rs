@@ -6,13 +6,13 @@
 
 mod files;
 mod pages;
+mod preferences;
 mod public;
-mod steering;
 
 pub(super) use files::{Languages, english, load};
 pub use pages::*;
+pub use preferences::*;
 pub use public::*;
-pub use steering::*;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Weekday};
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,8 @@ pub(super) struct Language {
     #[serde(skip)]
     pub(super) code: String,
     pub(super) name: String,
-    pub(super) dir: Direction,
-    plural: Plural,
+    pub(super) dir: TextDirection,
+    plural: PluralRule,
     dates: Dates,
     numbers: Numbers,
     lists: Lists,
@@ -70,16 +70,16 @@ impl SharedWords {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Direction {
+pub(super) enum TextDirection {
     Ltr,
     Rtl,
 }
 
-impl Direction {
+impl TextDirection {
     pub(super) fn word(self) -> &'static str {
         match self {
-            Direction::Ltr => "ltr",
-            Direction::Rtl => "rtl",
+            TextDirection::Ltr => "ltr",
+            TextDirection::Rtl => "rtl",
         }
     }
 }
@@ -88,7 +88,7 @@ impl Direction {
 /// for whole numbers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Plural {
+enum PluralRule {
     None,
     One,
     ZeroOne,
@@ -99,34 +99,40 @@ enum Plural {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Form {
+enum PluralForm {
     One,
     Few,
     Many,
     Other,
 }
 
-impl Plural {
-    fn form(self, number: u64) -> Form {
+impl PluralRule {
+    fn form(self, number: u64) -> PluralForm {
         let (ten, hundred) = (number % 10, number % 100);
         let is_few = (2..=4).contains(&ten) && !(12..=14).contains(&hundred);
         match self {
-            Plural::One | Plural::Czech | Plural::Polish if number == 1 => Form::One,
-            Plural::ZeroOne if number <= 1 => Form::One,
-            Plural::Russian if ten == 1 && hundred != 11 => Form::One,
-            Plural::Czech if (2..=4).contains(&number) => Form::Few,
-            Plural::Polish | Plural::Russian if is_few => Form::Few,
-            Plural::Polish | Plural::Russian => Form::Many,
-            Plural::None | Plural::One | Plural::ZeroOne | Plural::Czech => Form::Other,
+            PluralRule::One | PluralRule::Czech | PluralRule::Polish if number == 1 => {
+                PluralForm::One
+            }
+            PluralRule::ZeroOne if number <= 1 => PluralForm::One,
+            PluralRule::Russian if ten == 1 && hundred != 11 => PluralForm::One,
+            PluralRule::Czech if (2..=4).contains(&number) => PluralForm::Few,
+            PluralRule::Polish | PluralRule::Russian if is_few => PluralForm::Few,
+            PluralRule::Polish | PluralRule::Russian => PluralForm::Many,
+            PluralRule::None | PluralRule::One | PluralRule::ZeroOne | PluralRule::Czech => {
+                PluralForm::Other
+            }
         }
     }
 
-    fn forms(self) -> &'static [Form] {
+    fn forms(self) -> &'static [PluralForm] {
         match self {
-            Plural::None => &[Form::Other],
-            Plural::One | Plural::ZeroOne => &[Form::One, Form::Other],
-            Plural::Czech => &[Form::One, Form::Few, Form::Other],
-            Plural::Polish | Plural::Russian => &[Form::One, Form::Few, Form::Many],
+            PluralRule::None => &[PluralForm::Other],
+            PluralRule::One | PluralRule::ZeroOne => &[PluralForm::One, PluralForm::Other],
+            PluralRule::Czech => &[PluralForm::One, PluralForm::Few, PluralForm::Other],
+            PluralRule::Polish | PluralRule::Russian => {
+                &[PluralForm::One, PluralForm::Few, PluralForm::Many]
+            }
         }
     }
 }
@@ -169,7 +175,7 @@ impl Text {
 /// One text for each plural form.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct Counted(BTreeMap<Form, Text>);
+pub struct PluralText(BTreeMap<PluralForm, Text>);
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -207,9 +213,9 @@ struct Lists {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DigestWords {
-    pub(super) subject: Counted,
+    pub(super) subject: PluralText,
     pub(super) subject_empty: Text,
-    pub(super) picked: Counted,
+    pub(super) picked: PluralText,
     pub(super) picked_none: Text,
     pub(super) no_papers: Text,
     pub(super) opening: Text,
@@ -228,7 +234,7 @@ pub(super) struct DigestWords {
     pub(super) exploring: Text,
     pub(super) exploring_hint: Text,
     pub(super) without_date: Text,
-    pub(super) authors_more: Counted,
+    pub(super) authors_more: PluralText,
     pub(super) announced: Text,
     pub(super) published: Text,
     pub(super) news_version: Text,
@@ -246,7 +252,7 @@ pub(super) struct DigestWords {
     pub(super) why_field: Text,
     pub(super) why_new_in: Text,
     pub(super) why_new: Text,
-    pub(super) why_trending: Counted,
+    pub(super) why_trending: PluralText,
     pub(super) link_abstract: Text,
     pub(super) link_pdf: Text,
     pub(super) link_html: Text,
@@ -256,14 +262,14 @@ pub(super) struct DigestWords {
     pub(super) more: Text,
     pub(super) less: Text,
     pub(super) save: Text,
-    pub(super) left_out: Counted,
-    pub(super) no_room: Counted,
-    pub(super) below_the_line: Counted,
-    pub(super) nothing_below: Counted,
+    pub(super) left_out: PluralText,
+    pub(super) no_room: PluralText,
+    pub(super) below_the_line: PluralText,
+    pub(super) nothing_below: PluralText,
     pub(super) nothing_before: Text,
-    pub(super) nothing_matches: Counted,
+    pub(super) nothing_matches: PluralText,
     pub(super) nothing_announced: Text,
-    pub(super) nothing_picked: Counted,
+    pub(super) nothing_picked: PluralText,
     pub(super) you_get_this: Text,
     pub(super) every_day: Text,
     pub(super) weekdays: Text,
@@ -281,7 +287,7 @@ pub(super) struct DigestWords {
 /// The words of one kind of notice.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wording<S = Text> {
+pub(super) struct NoticeText<S = Text> {
     pub(super) subject: S,
     pub(super) heading: Text,
     pub(super) text: Vec<Text>,
@@ -293,17 +299,17 @@ pub(super) struct Wording<S = Text> {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoticeWords {
-    pub(super) confirm: Wording,
-    pub(super) welcome: Wording,
-    pub(super) preferences: Wording,
-    pub(super) goodbye: Wording,
-    pub(super) leave: Wording,
-    pub(super) export: Wording,
-    pub(super) erase: Wording,
-    pub(super) new_address: Wording,
-    pub(super) old_address: Wording,
-    pub(super) alarm: Wording,
-    pub(super) run: Wording<Counted>,
+    pub(super) confirm: NoticeText,
+    pub(super) welcome: NoticeText,
+    pub(super) preferences: NoticeText,
+    pub(super) goodbye: NoticeText,
+    pub(super) leave: NoticeText,
+    pub(super) export: NoticeText,
+    pub(super) erase: NoticeText,
+    pub(super) new_address: NoticeText,
+    pub(super) old_address: NoticeText,
+    pub(super) alarm: NoticeText,
+    pub(super) run: NoticeText<PluralText>,
 }
 
 /// The names of figures in notices to the operator.
@@ -332,7 +338,7 @@ pub(super) struct FactWords {
 
 impl Language {
     /// `text` for `count`, which is also its `{count}`.
-    pub(super) fn count(&self, text: &Counted, count: u64, values: &[(&str, &str)]) -> String {
+    pub(super) fn count(&self, text: &PluralText, count: u64, values: &[(&str, &str)]) -> String {
         let number = self.number(count);
         let mut all = vec![("count", number.as_str())];
         all.extend_from_slice(values);
@@ -340,7 +346,7 @@ impl Language {
         let form = text
             .0
             .get(&self.plural.form(count))
-            .or_else(|| text.0.get(&Form::Other));
+            .or_else(|| text.0.get(&PluralForm::Other));
         form.map_or_else(String::new, |text| text.with(&all))
     }
 
@@ -539,28 +545,29 @@ mod tests {
 
     #[test]
     fn plurals_follow_the_language() {
-        use Form::{Few, Many, One, Other};
-        let forms =
-            |plural: Plural| [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number));
-        assert_eq!(forms(Plural::None), [Other; 9]);
+        use PluralForm::{Few, Many, One, Other};
+        let forms = |plural: PluralRule| {
+            [0, 1, 2, 5, 11, 12, 21, 22, 111].map(|number| plural.form(number))
+        };
+        assert_eq!(forms(PluralRule::None), [Other; 9]);
         assert_eq!(
-            forms(Plural::One),
+            forms(PluralRule::One),
             [Other, One, Other, Other, Other, Other, Other, Other, Other]
         );
         assert_eq!(
-            forms(Plural::ZeroOne),
+            forms(PluralRule::ZeroOne),
             [One, One, Other, Other, Other, Other, Other, Other, Other]
         );
         assert_eq!(
-            forms(Plural::Czech),
+            forms(PluralRule::Czech),
             [Other, One, Few, Other, Other, Other, Other, Other, Other]
         );
         assert_eq!(
-            forms(Plural::Polish),
+            forms(PluralRule::Polish),
             [Many, One, Few, Many, Many, Many, Many, Few, Many]
         );
         assert_eq!(
-            forms(Plural::Russian),
+            forms(PluralRule::Russian),
             [Many, One, Few, Many, Many, Many, One, Few, Many]
         );
         let french = language("fr");

@@ -1,9 +1,9 @@
 //! A rendered issue as the bytes of a message (RFC 5322, MIME).
 
 use super::clean::{line, percent_encode};
-use super::notices::Letter;
+use super::notices::NoticeContext;
 use super::quoted_printable;
-use super::{Dress, Recipient, Rendered};
+use super::{Branding, Recipient, Rendered};
 use crate::subscriber::{Address, SubscriberId};
 use crate::text::cut;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -20,13 +20,13 @@ use std::time::SystemTime;
 
 /// What the headers of one message say.
 #[derive(Debug, Clone, Copy)]
-pub struct Headers<'a> {
+pub struct IssueHeaders<'a> {
     /// Sender.
     pub from: &'a Mailbox,
     /// Reader, and how they leave.
     pub recipient: &'a Recipient<'a>,
     /// The site.
-    pub dress: &'a Dress,
+    pub branding: &'a Branding,
     /// Date of the issue.
     pub local_date: NaiveDate,
     /// When the issue was composed.
@@ -104,16 +104,19 @@ fn day(date: NaiveDate) -> String {
 }
 
 /// The complete message: equal input gives equal bytes.
-pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>, MessageError> {
-    let Headers {
+pub fn to_message(
+    rendered: &Rendered,
+    headers: &IssueHeaders<'_>,
+) -> Result<Vec<u8>, MessageError> {
+    let IssueHeaders {
         from,
         recipient,
-        dress,
+        branding,
         ..
     } = *headers;
     let message_id = checked_message_id(headers.message_id)?;
-    let contact = header_uri("List-Help", &format!("mailto:{}", dress.contact))?;
-    let archive = header_uri("List-Archive", &format!("{}/", dress.base_url))?;
+    let contact = header_uri("List-Help", &format!("mailto:{}", branding.contact))?;
+    let archive = header_uri("List-Archive", &format!("{}/", branding.base_url))?;
     let feedback_id = format!(
         "{}:digest:{}:{SENDER_ID}",
         headers.local_date.format("%Y%m%d"),
@@ -125,7 +128,7 @@ pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>,
         // RFC 2919: one for the service, and stable for ever.
         .raw_header(named(
             "List-Id",
-            &dress.name,
+            &branding.name,
             &format!("<digest.{}>", from.email.domain()),
         ))
         .raw_header(unsubscribe(
@@ -147,7 +150,7 @@ pub fn to_message(rendered: &Rendered, headers: &Headers<'_>) -> Result<Vec<u8>,
 /// What the headers of a notice say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NoticeHeaders<'a> {
-    pub(super) letter: &'a Letter<'a>,
+    pub(super) letter: &'a NoticeContext<'a>,
     pub(super) kind: &'static str,
     pub(super) language: &'a str,
     pub(super) subject: &'a str,

@@ -1,7 +1,7 @@
 //! Composes: picks -> issue -> text and HTML -> message bytes. Pure.
 //!
 //! ```text
-//! Issue, Recipient, Dress ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
+//! Issue, Recipient, Branding ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
 //!                              │                          │
 //!        language, paper_view, summary, clean         fragments (papers, rendered once for all readers)
 //! ```
@@ -10,7 +10,7 @@
 //! for one subscriber and keeps every part under [`PART_BYTES_MAX`];
 //! [`to_message`] adds the headers. Equal input gives equal bytes: the date, the
 //! Message-ID and, derived from it, the MIME boundary are all arguments.
-//! [`notices`] are all the other mails, in the same dress.
+//! [`notices`] are all the other mails, in the same branding.
 //!
 //! Everything that comes from a paper, a subscriber or a source is cleaned in
 //! `clean` on its way into the views, so that templates need not care:
@@ -21,7 +21,9 @@ mod accent;
 mod clean;
 mod dkim;
 mod fragments;
+mod issue_view;
 mod language;
+mod locale;
 mod message;
 pub mod notices;
 mod paper_view;
@@ -32,25 +34,23 @@ mod sample;
 mod settings;
 mod summary;
 mod templates;
-mod tongue;
-mod views;
 
 pub use accent::{Accent, BadAccent};
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
-pub use fragments::Fragments;
+pub use fragments::FragmentCache;
 pub use language::{
-    AccountWords, ChoicesWords, ConfirmWords, Counted, DayWords, FeedbackWords, FormWords,
-    FrameWords, InterestWords, InvitationWords, LeaveWords, LibraryWords, LinkWords, MessagesWords,
-    MineWords, OwnerWords, PageWords, PaperWords, PicksWords, PreferencesWords, PreviewWords,
+    AccountWords, ChoicesWords, ConfirmWords, DayWords, FeedbackWords, FormWords, FrameWords,
+    InterestWords, InvitationWords, LeaveWords, LibraryWords, LinkWords, MessagesWords, MineWords,
+    OwnerWords, PageWords, PaperWords, PicksWords, PluralText, PreferencesWords, PreviewWords,
     SearchWords, SentWords, SharedWords, SignupWords, Text, WrongWords,
 };
-pub use message::{Headers, MessageError, message_id, to_message};
+pub use locale::Locale;
+pub use message::{IssueHeaders, MessageError, message_id, to_message};
 pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
 pub use sample::{SampleError, sample_message};
 pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
 pub use templates::{TemplateError, Templates};
-pub use tongue::Tongue;
 
 use crate::links::Thumbs;
 use crate::paper::Paper;
@@ -211,7 +211,7 @@ pub struct Recipient<'a> {
 
 /// What is alike in every issue of this instance.
 #[derive(Debug, Clone)]
-pub struct Dress {
+pub struct Branding {
     /// Name of the site.
     pub name: String,
     /// Address of its web pages, without a slash at the end.
@@ -224,10 +224,10 @@ pub struct Dress {
     pub logo: Option<String>,
 }
 
-impl Dress {
-    /// The dress of `site`.
+impl Branding {
+    /// The branding of `site`.
     pub fn new(site: &Site, settings: &DigestSettings) -> Self {
-        Dress {
+        Branding {
             name: site.name.clone(),
             base_url: site.base_url.clone(),
             contact: site.contact.to_string(),

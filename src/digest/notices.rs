@@ -3,11 +3,11 @@
 //! and what is said below it, in the reader's language.
 
 use super::clean::line;
-use super::language::{Language, Text, Wording};
+use super::issue_view::{SiteView, rhythm};
+use super::language::{Language, NoticeText, Text};
 use super::message::{self, MessageError, NoticeHeaders, crlf, notice_message};
 use super::render::subject_line;
-use super::views::{SiteView, rhythm};
-use super::{Accent, Dress, TemplateError, Templates};
+use super::{Accent, Branding, TemplateError, Templates};
 use crate::subscriber::{Address, Preferences};
 use crate::text::cut;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -138,9 +138,9 @@ pub struct RunSummary {
     pub next: Option<DateTime<Utc>>,
 }
 
-/// To whom a notice goes, and in which dress.
+/// To whom a notice goes, and in which branding.
 #[derive(Debug, Clone, Copy)]
-pub struct Letter<'a> {
+pub struct NoticeContext<'a> {
     /// Sender.
     pub from: &'a Mailbox,
     /// Where it goes.
@@ -148,7 +148,7 @@ pub struct Letter<'a> {
     /// Code of the language.
     pub language: &'a str,
     /// The site.
-    pub dress: &'a Dress,
+    pub branding: &'a Branding,
     /// Its Date; times in it are those of `zone`.
     pub date: DateTime<Utc>,
     /// Where the reader's clock hangs.
@@ -159,7 +159,7 @@ pub struct Letter<'a> {
 
 /// A notice, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
+pub struct RenderedNotice {
     /// One line.
     pub subject: String,
     /// The text part. Lines end in CRLF.
@@ -226,14 +226,14 @@ pub fn message_id(
 pub fn render(
     templates: &Templates,
     notice: &Notice,
-    letter: &Letter<'_>,
-) -> Result<Mail, NoticeError> {
-    let words = words_at(
+    letter: &NoticeContext<'_>,
+) -> Result<RenderedNotice, NoticeError> {
+    let words = parts_at(
         templates,
         notice,
         letter.language,
         letter.to,
-        letter.dress,
+        letter.branding,
         letter.zone,
     )?;
     let headers = NoticeHeaders {
@@ -244,7 +244,7 @@ pub fn render(
         unsubscribe_url: notice.unsubscribe_url(),
     };
     let message = notice_message(&words.text, &words.html, &headers)?;
-    Ok(Mail {
+    Ok(RenderedNotice {
         subject: words.subject,
         text: words.text,
         html: words.html,
@@ -252,7 +252,7 @@ pub fn render(
     })
 }
 
-pub(super) struct Words {
+pub(super) struct NoticeParts {
     subject: String,
     text: String,
     html: String,
@@ -260,28 +260,28 @@ pub(super) struct Words {
 }
 
 /// The parts of `notice` alone, for checking templates.
-pub(super) fn words(
+pub(super) fn parts(
     templates: &Templates,
     notice: &Notice,
     language: &str,
     to: &Address,
-    dress: &Dress,
-) -> Result<Words, TemplateError> {
-    words_at(templates, notice, language, to, dress, Tz::UTC)
+    branding: &Branding,
+) -> Result<NoticeParts, TemplateError> {
+    parts_at(templates, notice, language, to, branding, Tz::UTC)
 }
 
-fn words_at(
+fn parts_at(
     templates: &Templates,
     notice: &Notice,
     language: &str,
     to: &Address,
-    dress: &Dress,
+    branding: &Branding,
     zone: Tz,
-) -> Result<Words, TemplateError> {
+) -> Result<NoticeParts, TemplateError> {
     let language = templates.language(language);
-    let view = view(notice, language, to, dress, zone);
+    let view = view(notice, language, to, branding, zone);
     let (text, html) = templates.notice(&view, language)?;
-    Ok(Words {
+    Ok(NoticeParts {
         text: crlf(&text),
         html: crlf(&html),
         language: language.code.clone(),
@@ -326,7 +326,13 @@ struct ActionView {
 const PROBLEM_CHARS_MAX: usize = 500;
 const DETAILS_MAX: usize = 20;
 
-fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone: Tz) -> NoticeView {
+fn view(
+    notice: &Notice,
+    language: &Language,
+    to: &Address,
+    branding: &Branding,
+    zone: Tz,
+) -> NoticeView {
     let all = &language.notices;
     let instant = |at: &DateTime<Utc>| {
         let local = at.with_timezone(&zone);
@@ -340,7 +346,7 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
             language.day_short(local.date_naive(), local.date_naive())
         )
     };
-    let site = SiteView::new(dress);
+    let site = SiteView::new(branding);
     let address = to.to_string();
     let mut values: Vec<(&str, String)> = vec![
         ("site", site.name.clone()),
@@ -383,7 +389,7 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
                 url.as_ref(),
                 &values,
                 language,
-                dress,
+                branding,
                 |text, values| language.count(text, summary.sent, values),
             );
         }
@@ -399,7 +405,7 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
         url,
         &values,
         language,
-        dress,
+        branding,
         Text::with,
     )
 }
@@ -409,13 +415,13 @@ fn view(notice: &Notice, language: &Language, to: &Address, dress: &Dress, zone:
     reason = "it is the end of `view`, which has two ways to it"
 )]
 fn finished<S>(
-    wording: &Wording<S>,
+    wording: &NoticeText<S>,
     notice: &Notice,
     facts: Vec<FactView>,
     url: Option<&String>,
     values: &[(&str, String)],
     language: &Language,
-    dress: &Dress,
+    branding: &Branding,
     subject: impl FnOnce(&S, &[(&str, &str)]) -> String,
 ) -> NoticeView {
     let values: Vec<(&str, &str)> = values
@@ -423,12 +429,12 @@ fn finished<S>(
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let fill = |texts: &[Text]| texts.iter().map(|text| text.with(&values)).collect();
-    let site = SiteView::new(dress);
+    let site = SiteView::new(branding);
     NoticeView {
         lang: language.code.clone(),
         dir: language.dir.word(),
-        accent: Accent::on_light(dress.accent),
-        accent_dark: Accent::on_dark(dress.accent),
+        accent: Accent::on_light(branding.accent),
+        accent_dark: Accent::on_dark(branding.accent),
         kind: notice.word(),
         subject: subject_line(&subject(&wording.subject, &values)),
         heading: wording.heading.with(&values),

@@ -3,8 +3,8 @@
 use super::clean::{line, paragraphs, path_segment, web_url};
 use super::fragments::Slot;
 use super::language::Language;
-use super::summary::Chosen;
-use super::{Dress, News, Why};
+use super::summary::SentenceSet;
+use super::{Branding, News, Why};
 use crate::paper::{Paper, category_name};
 use crate::subscriber::AbstractLength;
 use crate::text::cut;
@@ -65,11 +65,11 @@ pub(super) struct LinkView {
 }
 
 /// What makes one reader's view of a paper differ from another's, all of it
-/// the same for many readers; the rest is in [`Own`].
+/// the same for many readers; the rest is in [`SlotValues`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Manner {
+pub(super) struct RenderMode {
     pub(super) abstracts: AbstractLength,
-    pub(super) chosen: Chosen,
+    pub(super) chosen: SentenceSet,
     pub(super) followed: Vec<String>,
     pub(super) news: Option<News>,
     pub(super) is_dated: bool,
@@ -81,23 +81,23 @@ pub(super) struct Manner {
 
 /// What only this reader's view has: the values of every [`Slot`].
 #[derive(Debug, Clone)]
-pub(super) struct Own {
+pub(super) struct SlotValues {
     pub(super) marker: String,
     pub(super) reason: String,
     pub(super) thumbs: [String; 3],
 }
 
-impl Own {
-    /// Marks in place of all that a reader who sees papers in this `manner` has.
-    pub(super) fn marks(manner: &Manner) -> Self {
-        Own {
-            marker: Slot::Marker.mark(),
-            reason: if manner.has_reason {
-                Slot::Reason.mark()
+impl SlotValues {
+    /// Marks in place of all that a reader who sees papers in this `mode` has.
+    pub(super) fn placeholders(mode: &RenderMode) -> Self {
+        SlotValues {
+            marker: Slot::Marker.placeholder(),
+            reason: if mode.has_reason {
+                Slot::Reason.placeholder()
             } else {
                 String::new()
             },
-            thumbs: [Slot::More, Slot::Less, Slot::Save].map(Slot::mark),
+            thumbs: [Slot::More, Slot::Less, Slot::Save].map(Slot::placeholder),
         }
     }
 }
@@ -105,17 +105,17 @@ impl Own {
 /// `paper` in `language`; `summary` is its abstract in the short form.
 pub(super) fn view(
     paper: &Paper,
-    manner: &Manner,
-    own: Own,
+    mode: &RenderMode,
+    own: SlotValues,
     summary: impl FnOnce() -> String,
     language: &Language,
-    dress: &Dress,
+    branding: &Branding,
 ) -> PaperView {
     let words = &language.digest;
-    let url = title_url(paper, dress);
+    let url = title_url(paper, branding);
     let links = links(paper, &url, language);
-    let (authors, more) = authors(&paper.authors, &manner.followed);
-    let abstract_text = match manner.abstracts {
+    let (authors, more) = authors(&paper.authors, &mode.followed);
+    let abstract_text = match mode.abstracts {
         AbstractLength::Full => {
             cut_paragraphs(paragraphs(&paper.abstract_text), ABSTRACT_CHARS_MAX)
         }
@@ -144,15 +144,15 @@ pub(super) fn view(
         authors,
         authors_more: (more > 0).then(|| language.count(&words.authors_more, more as u64, &[])),
         categories: categories(paper),
-        dated: if manner.is_dated {
-            dated(paper, manner.year, language)
+        dated: if mode.is_dated {
+            dated(paper, mode.year, language)
         } else {
             None
         },
-        news: news(paper, manner.news.as_ref(), language),
+        news: news(paper, mode.news.as_ref(), language),
         reason: own.reason,
         abstract_text,
-        thumbs: if manner.has_thumbs {
+        thumbs: if mode.has_thumbs {
             thumbs.collect()
         } else {
             Vec::new()
@@ -231,14 +231,14 @@ pub(super) fn is_latin(text: &str) -> bool {
 }
 
 /// Where the title leads: the page of the paper, else ours of it.
-fn title_url(paper: &Paper, dress: &Dress) -> String {
+fn title_url(paper: &Paper, branding: &Branding) -> String {
     paper
         .link()
         .and_then(|link| web_url(&link))
         .unwrap_or_else(|| {
             format!(
                 "{}/papers/{}",
-                dress.base_url,
+                branding.base_url,
                 path_segment(paper.id.as_str())
             )
         })
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn links_lead_somewhere() {
         let labels = |paper: &Paper| -> Vec<String> {
-            let links = links(paper, &title_url(paper, &sample::dress()), &english());
+            let links = links(paper, &title_url(paper, &sample::branding()), &english());
             links.into_iter().map(|link| link.label).collect()
         };
         let mut bare = paper("2611.01234");
@@ -450,7 +450,7 @@ mod tests {
             ..bare("日本語/1")
         };
         assert_eq!(
-            title_url(&bad, &sample::dress()),
+            title_url(&bad, &sample::branding()),
             "https://digest.example.org/papers/%E6%97%A5%E6%9C%AC%E8%AA%9E%2F1"
         );
     }

@@ -1,14 +1,14 @@
 //! An issue for one subscriber, as subject, text and HTML that fit a mail.
 
 use super::clean::line;
-use super::fragments::{Fragment, Fragments, Key, SLOTS, splice};
+use super::fragments::{Fragment, FragmentCache, FragmentKey, SLOTS, splice};
+use super::issue_view::{by_rank, is_dated, view};
 use super::language::Language;
 use super::message::{crlf, encoded_size};
-use super::paper_view::{self, Manner, Own};
+use super::paper_view::{self, RenderMode, SlotValues};
 use super::quoted_printable::count;
-use super::summary::{Chosen, lowered};
-use super::views::{by_rank, is_dated, view};
-use super::{Dress, Issue, IssuePick, Recipient, TemplateError, Templates};
+use super::summary::{SentenceSet, lowered};
+use super::{Branding, Issue, IssuePick, Recipient, TemplateError, Templates};
 use crate::links::Thumb;
 use crate::paper::PaperId;
 use crate::subscriber::{AbstractLength, Format};
@@ -45,14 +45,14 @@ pub struct Rendered {
 }
 
 /// A pick as this reader sees it, but for its number.
-struct Ready<'a> {
+struct PreparedPick<'a> {
     pick: &'a IssuePick,
-    manner: Manner,
+    mode: RenderMode,
     reason: String,
     thumbs: [String; 3],
 }
 
-struct Filled {
+struct RenderedParts {
     subject: String,
     text: String,
     html: Option<String>,
@@ -65,18 +65,18 @@ struct Filled {
 /// papers as necessary are left out of all parts, and their number is said.
 pub fn render(
     templates: &Templates,
-    fragments: &Fragments,
+    fragments: &FragmentCache,
     issue: &Issue,
     recipient: &Recipient<'_>,
-    dress: &Dress,
+    branding: &Branding,
 ) -> Result<Rendered, TemplateError> {
     let language = templates.language(&recipient.preferences.language);
-    let printer = Printer {
+    let printer = IssueRenderer {
         templates,
         fragments,
         issue,
         recipient,
-        dress,
+        branding,
         language,
         ready: ready(fragments, issue, recipient, language),
     };
@@ -112,11 +112,11 @@ pub fn render(
 }
 
 fn ready<'a>(
-    fragments: &Fragments,
+    fragments: &FragmentCache,
     issue: &'a Issue,
     recipient: &Recipient<'_>,
     language: &Language,
-) -> HashMap<&'a PaperId, Ready<'a>> {
+) -> HashMap<&'a PaperId, PreparedPick<'a>> {
     let preferences = recipient.preferences;
     let mut ready = HashMap::new();
     for section in &issue.sections {
@@ -128,11 +128,11 @@ fn ready<'a>(
                     .map(|row| recipient.thumbs.of(row, thumb))
                     .unwrap_or_default()
             };
-            let manner = Manner {
+            let mode = RenderMode {
                 abstracts: preferences.abstracts,
                 chosen: match preferences.abstracts {
                     AbstractLength::Short => fragments.abstract_of(&pick.paper).choose(&terms),
-                    AbstractLength::Full | AbstractLength::None => Chosen::ALL,
+                    AbstractLength::Full | AbstractLength::None => SentenceSet::ALL,
                 },
                 followed: pick.followed.iter().take(FOLLOWED_MAX).cloned().collect(),
                 news: pick.news.clone(),
@@ -144,9 +144,9 @@ fn ready<'a>(
             let thumbs = [thumb(Thumb::More), thumb(Thumb::Less), thumb(Thumb::Save)];
             ready.insert(
                 &pick.paper.id,
-                Ready {
+                PreparedPick {
                     pick,
-                    manner,
+                    mode,
                     reason,
                     thumbs,
                 },
@@ -156,23 +156,23 @@ fn ready<'a>(
     ready
 }
 
-struct Printer<'a> {
+struct IssueRenderer<'a> {
     templates: &'a Templates,
-    fragments: &'a Fragments,
+    fragments: &'a FragmentCache,
     issue: &'a Issue,
     recipient: &'a Recipient<'a>,
-    dress: &'a Dress,
+    branding: &'a Branding,
     language: &'a Language,
-    ready: HashMap<&'a PaperId, Ready<'a>>,
+    ready: HashMap<&'a PaperId, PreparedPick<'a>>,
 }
 
-impl Printer<'_> {
+impl IssueRenderer<'_> {
     /// All parts without the papers in `left_out`.
-    fn fill(&self, left_out: &HashSet<&PaperId>) -> Result<Filled, TemplateError> {
+    fn fill(&self, left_out: &HashSet<&PaperId>) -> Result<RenderedParts, TemplateError> {
         let (view, printed) = view(
             self.issue,
             self.recipient,
-            self.dress,
+            self.branding,
             self.language,
             left_out,
         );
@@ -194,7 +194,7 @@ impl Printer<'_> {
             });
             failed.map_or(Ok(part), Err)
         };
-        Ok(Filled {
+        Ok(RenderedParts {
             text: part(&frames.text, false)?,
             html: frames.html.map(|frame| part(&frame, true)).transpose()?,
             subject: frames.subject,
@@ -204,14 +204,14 @@ impl Printer<'_> {
     /// One paper, as number `number`.
     fn paper(
         &self,
-        ready: &Ready<'_>,
+        ready: &PreparedPick<'_>,
         number: usize,
         is_html: bool,
         into: &mut String,
     ) -> Result<(), TemplateError> {
         let marker = format!("{:<MARKER_COLUMNS$}", format!("{number}."));
-        if self.fragments.keeps_nothing() || !self.templates.shares_papers(is_html) {
-            let own = Own {
+        if self.fragments.is_disabled() || !self.templates.shares_papers(is_html) {
+            let own = SlotValues {
                 marker,
                 reason: ready.reason.clone(),
                 thumbs: ready.thumbs.clone(),
@@ -220,9 +220,9 @@ impl Printer<'_> {
             return Ok(());
         }
         let paper = &ready.pick.paper;
-        let key = Key::new(paper, &self.language.code, &ready.manner, is_html);
+        let key = FragmentKey::new(paper, &self.language.code, &ready.mode, is_html);
         let fragment = self.fragments.of(key, paper, || {
-            let own = Own::marks(&ready.manner);
+            let own = SlotValues::placeholders(&ready.mode);
             Ok(Fragment::new(&self.filled(ready, own, is_html)?))
         })?;
         let [more, less, save] = &ready.thumbs;
@@ -231,18 +231,30 @@ impl Printer<'_> {
         Ok(())
     }
 
-    fn filled(&self, ready: &Ready<'_>, own: Own, is_html: bool) -> Result<String, TemplateError> {
-        let Ready { pick, manner, .. } = ready;
-        let summary = || self.fragments.abstract_of(&pick.paper).text(manner.chosen);
-        let view = paper_view::view(&pick.paper, manner, own, summary, self.language, self.dress);
+    fn filled(
+        &self,
+        ready: &PreparedPick<'_>,
+        own: SlotValues,
+        is_html: bool,
+    ) -> Result<String, TemplateError> {
+        let PreparedPick { pick, mode, .. } = ready;
+        let summary = || self.fragments.abstract_of(&pick.paper).text(mode.chosen);
+        let view = paper_view::view(
+            &pick.paper,
+            mode,
+            own,
+            summary,
+            self.language,
+            self.branding,
+        );
         let filled = self
             .templates
-            .paper(&view, self.language, self.dress, is_html)?;
+            .paper(&view, self.language, self.branding, is_html)?;
         Ok(filled.trim_end_matches('\n').replace('\n', "\r\n"))
     }
 }
 
-fn fits(filled: &Filled) -> bool {
+fn fits(filled: &RenderedParts) -> bool {
     [Some(&filled.text), filled.html.as_ref()]
         .into_iter()
         .flatten()
@@ -306,18 +318,18 @@ mod tests {
             let issue = large_issue(100, &text);
             let rendered = render(
                 &templates,
-                &Fragments::default(),
+                &FragmentCache::default(),
                 &issue,
                 &recipient,
-                &sample::dress(),
+                &sample::branding(),
             )
             .unwrap();
             let anew = render(
                 &templates,
-                &Fragments::keeping_nothing(),
+                &FragmentCache::disabled(),
                 &issue,
                 &recipient,
-                &sample::dress(),
+                &sample::branding(),
             );
             assert_eq!(rendered, anew.unwrap());
             let html = rendered.html.as_deref().unwrap();
@@ -363,10 +375,10 @@ mod tests {
         pick.followed = paper.authors.clone();
         let rendered = render(
             &templates,
-            &Fragments::default(),
+            &FragmentCache::default(),
             &issue,
             &sample::recipient(&address, &preferences),
-            &sample::dress(),
+            &sample::branding(),
         )
         .unwrap();
         assert_eq!(rendered.left_out, []);

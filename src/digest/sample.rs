@@ -1,12 +1,15 @@
 //! An invented issue, for checking templates without papers.
 
 use super::notices::{Notice, RunSummary};
-use super::paper_view::{Manner, Own};
-use super::summary::Chosen;
+use super::paper_view::{RenderMode, SlotValues};
+use super::summary::SentenceSet;
 use super::{
-    Accent, DayCovered, Dress, Issue, IssuePick, News, Note, Recipient, Section, SectionKind, Why,
+    Accent, Branding, DayCovered, Issue, IssuePick, News, Note, Recipient, Section, SectionKind,
+    Why,
 };
-use super::{Fragments, Headers, MessageError, TemplateError, Templates, render, to_message};
+use super::{
+    FragmentCache, IssueHeaders, MessageError, TemplateError, Templates, render, to_message,
+};
 use crate::links::Thumbs;
 use crate::paper::Paper;
 use crate::site::Site;
@@ -14,8 +17,8 @@ use crate::subscriber::{AbstractLength, Address, Preferences};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use std::sync::Arc;
 
-pub(super) fn dress() -> Dress {
-    Dress {
+pub(super) fn branding() -> Branding {
+    Branding {
         name: "Papers at Example".to_owned(),
         base_url: "https://digest.example.org".to_owned(),
         contact: "librarian@example.org".to_owned(),
@@ -62,7 +65,7 @@ pub enum SampleError {
 pub fn sample_message(
     templates: &Templates,
     site: &Site,
-    dress: &Dress,
+    branding: &Branding,
     to: &Address,
     leaving: (String, Option<String>),
     now: DateTime<Utc>,
@@ -78,10 +81,10 @@ pub fn sample_message(
     let issue = issue();
     let rendered = render(
         templates,
-        &Fragments::keeping_nothing(),
+        &FragmentCache::disabled(),
         &issue,
         &recipient,
-        dress,
+        branding,
     )?;
     // Two samples in one second may be one and the same.
     let message_id = super::notices::message_id(
@@ -90,10 +93,10 @@ pub fn sample_message(
         &format!("sample\0{to}\0{}", now.timestamp()),
         now,
     );
-    let headers = Headers {
+    let headers = IssueHeaders {
         from: &site.from,
         recipient: &recipient,
-        dress,
+        branding,
         local_date: issue.local_date,
         date: now,
         message_id: &message_id,
@@ -176,10 +179,10 @@ pub(super) fn issue() -> Issue {
 }
 
 /// How the first pick of the sample is seen.
-pub(super) fn manner(pick: &IssuePick, has_reason: bool) -> Manner {
-    Manner {
+pub(super) fn mode(pick: &IssuePick, has_reason: bool) -> RenderMode {
+    RenderMode {
         abstracts: AbstractLength::Full,
-        chosen: Chosen::ALL,
+        chosen: SentenceSet::ALL,
         followed: pick.followed.clone(),
         news: pick.news.clone(),
         is_dated: true,
@@ -190,10 +193,10 @@ pub(super) fn manner(pick: &IssuePick, has_reason: bool) -> Manner {
 }
 
 /// What a reader's own values may be at their worst.
-pub(super) fn own(has_reason: bool) -> Own {
+pub(super) fn own(has_reason: bool) -> SlotValues {
     let url = |word: &str| format!("https://digest.example.org/feedback?t=sample&p=7&v={word}");
     let reason = "matches “a < b & c”, 'and \"so on\"', at such a length that it takes more than one line of text";
-    Own {
+    SlotValues {
         marker: "12. ".to_owned(),
         reason: if has_reason {
             reason.to_owned()

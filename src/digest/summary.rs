@@ -16,7 +16,7 @@ const CHARS_MAX: usize = 640;
 const SENTENCES_MAX: usize = 3;
 
 /// Authors announce with these what is new or what came out.
-const TELLING: [&str; 34] = [
+const STRONG_CUES: [&str; 34] = [
     "we propose",
     "we introduce",
     "we present",
@@ -54,7 +54,7 @@ const TELLING: [&str; 34] = [
 ];
 
 /// These open a sentence on the background, or on where the code is.
-const IDLE: [&str; 14] = [
+const WEAK_CUES: [&str; 14] = [
     "in recent years",
     "recently,",
     "has attracted",
@@ -71,8 +71,8 @@ const IDLE: [&str; 14] = [
     "http",
 ];
 
-/// A sentence that opens so leans on the one before it.
-const LEANING: [&str; 48] = [
+/// A sentence that opens so is_dependent on the one before it.
+const DEPENDENT_OPENINGS: [&str; 48] = [
     "these ",
     "this ",
     "those ",
@@ -123,8 +123,8 @@ const LEANING: [&str; 48] = [
     "and ",
 ];
 
-/// An opening that announces needs no sentence before it, although it may begin with one of [`LEANING`].
-const ANNOUNCING: [&str; 20] = [
+/// An opening that announces needs no sentence before it, although it may begin with one of [`DEPENDENT_OPENINGS`].
+const STANDALONE_OPENINGS: [&str; 20] = [
     "in this paper",
     "in this work",
     "in this study",
@@ -183,14 +183,14 @@ struct Sentence {
     /// Quarter points, before anybody's terms count; higher tells more.
     base: i32,
     /// It makes no sense without the one before it.
-    leans: bool,
+    is_dependent: bool,
     /// It may be the first.
     can_open: bool,
 }
 
 /// Which sentences of an abstract stand in its short form, a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Chosen(u64);
+pub(super) struct SentenceSet(u64);
 
 impl Abstract {
     pub(super) fn new(text: &str) -> Self {
@@ -214,7 +214,7 @@ impl Abstract {
     }
 
     /// The sentences that tell most to whom `terms` matter (see [`lowered`]).
-    pub(super) fn choose(&self, terms: &[String]) -> Chosen {
+    pub(super) fn choose(&self, terms: &[String]) -> SentenceSet {
         let scores: Vec<i32> = self
             .sentences
             .iter()
@@ -222,17 +222,17 @@ impl Abstract {
             .collect();
         let openers = (0..scores.len()).filter(|&at| self.sentences[at].can_open);
         let Some(opener) = openers.max_by_key(|&at| (scores[at], Reverse(at))) else {
-            return Chosen(0);
+            return SentenceSet(0);
         };
-        let mut chosen = Chosen(1 << opener);
+        let mut chosen = SentenceSet(1 << opener);
         let mut chars = self.sentences[opener].chars;
         let mut rest: Vec<usize> = (opener + 1..scores.len()).collect();
         rest.sort_by_key(|&at| (Reverse(scores[at]), at));
-        // What leans may follow the sentence that it leans on, so there are two rounds.
+        // What is_dependent may follow the sentence that it is_dependent on, so there are two rounds.
         for round in 0..2 {
             for &at in &rest {
                 let sentence = &self.sentences[at];
-                let has_support = !sentence.leans || chosen.holds(at - 1);
+                let has_support = !sentence.is_dependent || chosen.holds(at - 1);
                 let fits =
                     chars + 1 + sentence.chars <= CHARS_GOAL && chosen.count() < SENTENCES_MAX;
                 if !chosen.holds(at) && has_support && fits && (round == 1 || scores[at] > 0) {
@@ -245,7 +245,7 @@ impl Abstract {
     }
 
     /// The chosen sentences in their order, or all that there is.
-    pub(super) fn text(&self, chosen: Chosen) -> String {
+    pub(super) fn text(&self, chosen: SentenceSet) -> String {
         if self.sentences.is_empty() {
             return cut(&self.whole, CHARS_MAX);
         }
@@ -274,9 +274,9 @@ impl Abstract {
     }
 }
 
-impl Chosen {
+impl SentenceSet {
     /// Nothing is chosen: the abstract is shown whole, or not at all.
-    pub(super) const ALL: Chosen = Chosen(0);
+    pub(super) const ALL: SentenceSet = SentenceSet(0);
 
     fn holds(self, at: usize) -> bool {
         self.0 >> at & 1 == 1
@@ -292,22 +292,27 @@ impl Sentence {
         let lower = text.to_lowercase();
         let chars = text.chars().count();
         let mut base = 0;
-        for _ in TELLING.iter().filter(|cue| lower.contains(*cue)).take(2) {
+        for _ in STRONG_CUES
+            .iter()
+            .filter(|cue| lower.contains(*cue))
+            .take(2)
+        {
             base += 6;
         }
-        for _ in IDLE.iter().filter(|cue| lower.contains(*cue)).take(2) {
+        for _ in WEAK_CUES.iter().filter(|cue| lower.contains(*cue)).take(2) {
             base -= 6;
         }
-        let opens_leaning = LEANING
+        let opens_dependent = DEPENDENT_OPENINGS
             .iter()
             .any(|opening| starts_with_words(&lower, opening))
-            && !ANNOUNCING.iter().any(|cue| lower.starts_with(cue));
-        let announces = ANNOUNCING.iter().any(|cue| lower.contains(cue));
+            && !STANDALONE_OPENINGS.iter().any(|cue| lower.starts_with(cue));
+        let announces = STANDALONE_OPENINGS.iter().any(|cue| lower.contains(cue));
         // "To this end, we introduce" reads well after a gap, but not as the first.
-        let (leans, can_open) = (opens_leaning && !announces, announces && !opens_leaning);
+        let (is_dependent, can_open) =
+            (opens_dependent && !announces, announces && !opens_dependent);
         if at == 0 {
             base += 3;
-        } else if leans {
+        } else if is_dependent {
             base -= 3;
         }
         if at + 1 == of {
@@ -321,7 +326,7 @@ impl Sentence {
             lower,
             chars,
             base,
-            leans,
+            is_dependent,
             can_open: at == 0 || can_open,
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! Not pure: reads the folder of templates.
 
-use super::fragments::{Fragment, SLOTS, has_mark, later};
+use super::fragments::{Fragment, SLOTS, deferred_wrap, has_placeholder};
+use super::issue_view::IssueView;
 use super::language::{self, Language, Languages};
-use super::paper_view::{self, Own, PaperView};
-use super::summary::Chosen;
-use super::views::IssueView;
-use super::{Accent, DigestSettings, Dress, Fragments, Tongue, notices, sample};
+use super::paper_view::{self, PaperView, SlotValues};
+use super::summary::SentenceSet;
+use super::{Accent, Branding, DigestSettings, FragmentCache, Locale, notices, sample};
 use crate::subscriber::AbstractLength;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ pub enum TemplateError {
     Template {
         /// The operator's file, or the name of an embedded one.
         file: String,
-        /// Counted from 1.
+        /// PluralText from 1.
         line: usize,
         /// What the template engine says.
         problem: String,
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Templates {
     }
 }
 
-/// The three texts of one issue, with marks where its papers go.
+/// The three texts of one issue, with placeholders where its papers go.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) subject: String,
@@ -180,8 +180,8 @@ impl Templates {
     }
 
     /// The words of web pages for who chose `code`.
-    pub fn tongue(&self, code: &str) -> Tongue {
-        Tongue::of(self.languages.best(code))
+    pub fn locale(&self, code: &str) -> Locale {
+        Locale::of(self.languages.best(code))
     }
 
     /// Fills every template with sample values in every language, with papers and without.
@@ -195,15 +195,15 @@ impl Templates {
                     let recipient = sample::recipient(&address, &preferences);
                     super::render(
                         self,
-                        &Fragments::default(),
+                        &FragmentCache::default(),
                         &issue,
                         &recipient,
-                        &sample::dress(),
+                        &sample::branding(),
                     )?;
                 }
             }
             for notice in sample::notices() {
-                notices::words(self, &notice, &language.code, &address, &sample::dress())?;
+                notices::parts(self, &notice, &language.code, &address, &sample::branding())?;
             }
         }
         Ok(())
@@ -236,14 +236,14 @@ impl Templates {
         &self,
         view: &PaperView,
         language: &Language,
-        dress: &Dress,
+        branding: &Branding,
         is_html: bool,
     ) -> Result<String, TemplateError> {
         let mut context = Context::new();
         context.insert("pick", view);
         context.insert("lang", &language.code);
         context.insert("dir", language.dir.word());
-        context.insert("accent", &Accent::on_light(dress.accent));
+        context.insert("accent", &Accent::on_light(branding.accent));
         self.add_words(&mut context, language);
         self.fill(if is_html { PAPER_HTML } else { PAPER_TEXT }, &context)
     }
@@ -282,18 +282,19 @@ impl Templates {
         self.shares[usize::from(is_html)]
     }
 
-    /// Tries out whether a paper rendered with marks becomes what it is without
+    /// Tries out whether a paper rendered with placeholders becomes what it is without
     /// them. A template that fails here fails again where that is reported.
     fn can_share(&self, is_html: bool) -> bool {
-        let (language, dress) = (self.language("en"), sample::dress());
+        let (language, branding) = (self.language("en"), sample::branding());
         let pick = sample::issue().sections.remove(0).picks.remove(0);
         for has_reason in [true, false] {
-            let manner = sample::manner(&pick, has_reason);
-            let fill = |own: Own| {
-                let summary =
-                    || super::summary::Abstract::new(&pick.paper.abstract_text).text(Chosen::ALL);
-                let view = paper_view::view(&pick.paper, &manner, own, summary, language, &dress);
-                self.paper(&view, language, &dress, is_html)
+            let mode = sample::mode(&pick, has_reason);
+            let fill = |own: SlotValues| {
+                let summary = || {
+                    super::summary::Abstract::new(&pick.paper.abstract_text).text(SentenceSet::ALL)
+                };
+                let view = paper_view::view(&pick.paper, &mode, own, summary, language, &branding);
+                self.paper(&view, language, &branding, is_html)
                     .map(|filled| filled.replace('\n', "\r\n"))
             };
             let own = sample::own(has_reason);
@@ -305,7 +306,7 @@ impl Templates {
                 &own.thumbs[2],
             ]
             .map(String::as_str);
-            let Ok(marked) = fill(Own::marks(&manner)) else {
+            let Ok(marked) = fill(SlotValues::placeholders(&mode)) else {
                 return false;
             };
             let mut shared = String::new();
@@ -397,8 +398,8 @@ fn wrap(text: &str, kwargs: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
     let indent = kwargs.get::<usize>("indent")?.unwrap_or(0).min(COLUMNS / 2);
     let blanks = " ".repeat(indent);
     let first = kwargs.get::<&str>("first")?.unwrap_or(&blanks);
-    if has_mark(text) || has_mark(first) {
-        Ok(later(text, first, indent))
+    if has_placeholder(text) || has_placeholder(first) {
+        Ok(deferred_wrap(text, first, indent))
     } else {
         Ok(wrapped(text, first, indent))
     }
@@ -452,10 +453,10 @@ mod tests {
         let recipient = sample::recipient(&address, &preferences);
         let rendered = super::super::render(
             &templates,
-            &Fragments::default(),
+            &FragmentCache::default(),
             &sample::issue(),
             &recipient,
-            &sample::dress(),
+            &sample::branding(),
         )
         .unwrap();
         assert_eq!(rendered.subject, "2 Artikel");

@@ -11,7 +11,9 @@
 
 use super::compose::{TOLD, heading, why, words_of};
 use super::{Desk, EditionError, awaited, recent_coverage};
-use crate::digest::{Fragments, Issue, IssuePick, Note, Rendered, Section, SectionKind, render};
+use crate::digest::{
+    FragmentCache, Issue, IssuePick, Note, Rendered, Section, SectionKind, render,
+};
 use crate::paper::PaperNews;
 use crate::ranking::{self, Days, because};
 use crate::store::{Db, KeptIssue, OwnPick};
@@ -69,10 +71,10 @@ pub fn shown_again(
     };
     let mut rendered = render(
         &desk.templates,
-        &Fragments::default(),
+        &FragmentCache::default(),
         &issue,
         &recipient,
-        &desk.dress,
+        &desk.branding,
     )
     .map_err(template)?;
     if !rendered.left_out.is_empty() {
@@ -82,10 +84,10 @@ pub fn shown_again(
         recipient.preferences = &preferences;
         rendered = render(
             &desk.templates,
-            &Fragments::default(),
+            &FragmentCache::default(),
             &issue,
             &recipient,
-            &desk.dress,
+            &desk.branding,
         )
         .map_err(template)?;
     }

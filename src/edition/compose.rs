@@ -4,8 +4,8 @@ use super::background::Archive;
 use super::examples::{Examples, YOUR_PICKS};
 use super::{ActiveEmbedder, EditionError, Prepared};
 use crate::digest::{
-    DayCovered, DkimSigner, Dress, Fragments, Headers, Issue, IssuePick, Note, Recipient, Rendered,
-    Section, SectionKind, Templates, Why, message_id, render, to_message,
+    Branding, DayCovered, DkimSigner, FragmentCache, Issue, IssueHeaders, IssuePick, Note,
+    Recipient, Rendered, Section, SectionKind, Templates, Why, message_id, render, to_message,
 };
 use crate::inbound::InboundSettings;
 use crate::links::Links;
@@ -29,7 +29,7 @@ pub struct Desk {
     /// The site.
     pub site: Site,
     /// What the issues look like.
-    pub dress: Dress,
+    pub branding: Branding,
     /// Their templates.
     pub templates: Templates,
     /// Signs the links.
@@ -161,7 +161,7 @@ impl Desk {
         plan: &Plan,
         ready: &Ready,
         examples: &Examples,
-        fragments: &Fragments,
+        fragments: &FragmentCache,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
@@ -173,21 +173,27 @@ impl Desk {
             issue.sections.push(told_section(&told));
         }
         let recipient = self.recipient(subscriber, plan.local_date);
-        let rendered = render(&self.templates, fragments, &issue, &recipient, &self.dress)
-            .map_err(|cause| EditionError::Template {
-                subscriber: subscriber.id.0,
-                cause,
-            })?;
+        let rendered = render(
+            &self.templates,
+            fragments,
+            &issue,
+            &recipient,
+            &self.branding,
+        )
+        .map_err(|cause| EditionError::Template {
+            subscriber: subscriber.id.0,
+            cause,
+        })?;
         let message_id = message_id(
             &self.site.secret,
             self.site.mail_domain(),
             subscriber.id,
             plan.local_date,
         );
-        let headers = Headers {
+        let headers = IssueHeaders {
             from: &self.site.from,
             recipient: &recipient,
-            dress: &self.dress,
+            branding: &self.branding,
             local_date: plan.local_date,
             date: now,
             message_id: &message_id,

@@ -1,7 +1,7 @@
 //! Mails besides the issues: written here, and queued like issues.
 
 use super::{Desk, EditionError};
-use crate::digest::notices::{self, Letter, Notice};
+use crate::digest::notices::{self, Notice, NoticeContext};
 use crate::store::NewNotice;
 use crate::subscriber::{Address, Subscriber, SubscriberId};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -46,11 +46,11 @@ impl Desk {
         let about = format!("{notice:?}\0{}\0{}", to.address, now.timestamp());
         let message_id =
             notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
-        let letter = Letter {
+        let letter = NoticeContext {
             from: &self.site.from,
             to: to.address,
             language: to.language,
-            dress: &self.dress,
+            branding: &self.branding,
             date: now,
             zone: to.zone,
             message_id: &message_id,

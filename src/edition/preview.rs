@@ -5,7 +5,7 @@ use super::examples::Examples;
 use super::{
     Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window,
 };
-use crate::digest::Fragments;
+use crate::digest::FragmentCache;
 use crate::paper::PaperId;
 #[cfg(doc)]
 use crate::ranking::trending::HALF_AT_VOTES;
@@ -94,7 +94,7 @@ pub fn preview(
         &material.plan,
         &ready,
         &material.examples,
-        &Fragments::default(),
+        &FragmentCache::default(),
         now,
     )
     .map(Some)
@@ -407,7 +407,7 @@ fn newest(
         is_first: true,
     };
     let ready = get_ready(std::slice::from_ref(&plan), &archive, &examples).remove(0);
-    desk.compose(&plan, &ready, &examples, &Fragments::default(), now)
+    desk.compose(&plan, &ready, &examples, &FragmentCache::default(), now)
 }
 
 /// Rows are counted from 1.

@@ -3,7 +3,7 @@
 //! The reader is unknown then, so the page is in the language of the visitor's browser.
 //! A handler returns the error alone; `finish_response` renders the page.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::web::PageError;
 use crate::web::pages::{Message, Pages};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -52,8 +52,8 @@ impl ErrorPage {
     }
 
     /// Renders the page.
-    pub(super) fn page(self, pages: &Pages, tongue: &Tongue) -> Result<Response, PageError> {
-        let words = &tongue.pages().messages;
+    pub(super) fn page(self, pages: &Pages, locale: &Locale) -> Result<Response, PageError> {
+        let words = &locale.pages().messages;
         let (heading, text) = match self {
             ErrorPage::BadLink | ErrorPage::BadUnsubscribeLink => {
                 (&words.bad_link, &words.bad_link_text)
@@ -74,7 +74,7 @@ impl ErrorPage {
             _ => None,
         };
         let mut page = pages.show_message(
-            tongue,
+            locale,
             &Message {
                 link,
                 ..Message::new(self.status(), heading.as_str(), text.as_str())

@@ -1,7 +1,7 @@
 //! An issue as a list on a page.
 
 use super::paper_view::path_of;
-use crate::digest::{Issue, IssuePick, Tongue};
+use crate::digest::{Issue, IssuePick, Locale};
 use crate::edition::Composed;
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ struct PickView {
 }
 
 impl IssueView {
-    pub(super) fn new(composed: &Composed, tongue: &Tongue) -> Self {
+    pub(super) fn new(composed: &Composed, locale: &Locale) -> Self {
         let mut sections: Vec<SectionView> = Vec::new();
         // What did not fit into the mail is not in it.
         let is_in_it = |pick: &&IssuePick| {
@@ -50,17 +50,17 @@ impl IssueView {
             let picks = section.picks.iter().filter(is_in_it).map(|pick| PickView {
                 title: pick.paper.title.clone(),
                 path: path_of(pick.paper.id.as_str()),
-                lang: tongue.lang_of(&pick.paper.title),
-                score: tongue.score(pick.score),
+                lang: locale.lang_of(&pick.paper.title),
+                score: locale.score(pick.score),
                 reason: match &pick.news {
-                    Some(news) if pick.why.is_empty() => tongue.news(&pick.paper, news),
-                    _ => tongue.reason(&pick.why),
+                    Some(news) if pick.why.is_empty() => locale.news(&pick.paper, news),
+                    _ => locale.reason(&pick.why),
                 },
             });
             let picks: Vec<PickView> = picks.collect();
             let own = &section.heading;
             let heading = if own.is_empty() {
-                tongue.section(section.kind)
+                locale.section(section.kind)
             } else {
                 own
             };
@@ -73,12 +73,12 @@ impl IssueView {
         }
         let (issue, would_be_sent) = (&composed.issue, composed.wanted());
         IssueView {
-            date: tongue.day(issue.local_date),
+            date: locale.day(issue.local_date),
             subject: composed.rendered.subject.clone(),
             note: sections
                 .is_empty()
-                .then(|| note(issue.considered, would_be_sent, tongue)),
-            counts: counts(issue, tongue),
+                .then(|| note(issue.considered, would_be_sent, locale)),
+            counts: counts(issue, locale),
             sections,
             would_be_sent,
             considered: issue.considered,
@@ -89,8 +89,8 @@ impl IssueView {
 }
 
 /// Why an issue is empty, and whether a mail says so.
-fn note(considered: u32, would_be_sent: bool, tongue: &Tongue) -> String {
-    let words = &tongue.pages().preview;
+fn note(considered: u32, would_be_sent: bool, locale: &Locale) -> String {
+    let words = &locale.pages().preview;
     let why = if considered == 0 {
         &words.no_papers
     } else {
@@ -104,8 +104,8 @@ fn note(considered: u32, would_be_sent: bool, tongue: &Tongue) -> String {
 }
 
 /// How many papers were looked at and are not in the issue; nothing if there were none.
-fn counts(issue: &Issue, tongue: &Tongue) -> Option<String> {
-    let words = &tongue.pages().preview;
+fn counts(issue: &Issue, locale: &Locale) -> Option<String> {
+    let words = &locale.pages().preview;
     let all = [
         (&words.considered, issue.considered),
         (&words.no_room, issue.no_room),
@@ -114,7 +114,7 @@ fn counts(issue: &Issue, tongue: &Tongue) -> Option<String> {
     let said: Vec<String> = all
         .iter()
         .filter(|(_, count)| *count > 0)
-        .map(|(text, count)| tongue.count(text, u64::from(*count)))
+        .map(|(text, count)| locale.count(text, u64::from(*count)))
         .collect();
     (issue.considered > 0).then(|| said.join(" "))
 }

@@ -1,7 +1,7 @@
 //! Which language a page is in: the reader's own on pages for one person, the
 //! visitor's on all others. The operator's pages and the feeds are in English.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::fields::Problem;
 use crate::subscriber::Subscriber;
 use crate::web::WebState;
@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, header};
 
 impl WebState {
     /// The language that a subscriber chose.
-    pub(super) fn tongue_of(&self, subscriber: &Subscriber) -> Tongue {
+    pub(super) fn locale_of(&self, subscriber: &Subscriber) -> Locale {
         self.composer()
             .templates
-            .tongue(&subscriber.preferences.language)
+            .locale(&subscriber.preferences.language)
     }
 
     /// What is wrong with the language that a form chooses, if it chooses one that there is not.
@@ -32,10 +32,10 @@ impl WebState {
     }
 
     /// The language that a visitor's browser asks for.
-    pub(super) fn tongue_for(&self, headers: &HeaderMap) -> Tongue {
+    pub(super) fn locale_for(&self, headers: &HeaderMap) -> Locale {
         self.composer()
             .templates
-            .tongue(&language(self, headers).unwrap_or_default())
+            .locale(&language(self, headers).unwrap_or_default())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Templates of the web pages, and the headers that every page has.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::web::PageError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -228,7 +228,7 @@ pub struct MenuLink {
 #[derive(Debug)]
 pub struct Pages {
     tera: Tera,
-    english: Tongue,
+    english: Locale,
     site: String,
     /// What is alike on every page.
     alike: Context,
@@ -299,7 +299,7 @@ impl Pages {
             .with("notice", &notice);
         Pages {
             tera,
-            english: Tongue::english(),
+            english: Locale::english(),
             site: site.to_owned(),
             alike: alike.0,
         }
@@ -311,19 +311,19 @@ impl Pages {
     }
 
     /// English.
-    pub fn english(&self) -> &Tongue {
+    pub fn english(&self) -> &Locale {
         &self.english
     }
 
     /// Starts to fill a page in a language.
-    pub fn page_in(&self, tongue: &Tongue) -> Page {
+    pub fn page_in(&self, locale: &Locale) -> Page {
         Page(self.alike.clone())
-            .with("lang", &tongue.code())
-            .with("dir", &tongue.dir())
-            .with_shared("around", &tongue.shared().frame)
+            .with("lang", &locale.code())
+            .with("dir", &locale.dir())
+            .with_shared("around", &locale.shared().frame)
             .with(
                 "summary",
-                &tongue.pages().frame.summary.with(&[("site", &self.site)]),
+                &locale.pages().frame.summary.with(&[("site", &self.site)]),
             )
     }
 
@@ -394,11 +394,11 @@ impl Pages {
     /// A page that says one thing.
     pub(super) fn show_message(
         &self,
-        tongue: &Tongue,
+        locale: &Locale,
         said: &Message<'_>,
     ) -> Result<Response, PageError> {
         let page = self
-            .page_in(tongue)
+            .page_in(locale)
             .with("heading", &said.heading)
             .with("text", &said.text)
             .with("button", &said.button)

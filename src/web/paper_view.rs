@@ -1,6 +1,6 @@
 //! Papers as pages show them.
 
-use crate::digest::{Tongue, short};
+use crate::digest::{Locale, short};
 use crate::paper::{Paper, PaperId, Registry, category_name};
 use crate::text::cut;
 use serde::Serialize;
@@ -66,25 +66,25 @@ pub(super) struct PaperView {
 
 impl PaperView {
     /// As it stands in a list.
-    pub(super) fn in_list(paper: &Paper, tongue: &Tongue) -> Self {
-        Self::new(paper, AUTHORS_MAX, short(&paper.abstract_text, &[]), tongue)
+    pub(super) fn in_list(paper: &Paper, locale: &Locale) -> Self {
+        Self::new(paper, AUTHORS_MAX, short(&paper.abstract_text, &[]), locale)
     }
 
     /// As it stands on its own page.
-    pub(super) fn whole(paper: &Paper, tongue: &Tongue) -> Self {
+    pub(super) fn whole(paper: &Paper, locale: &Locale) -> Self {
         Self::new(
             paper,
             usize::MAX,
             cut(&paper.abstract_text, OPENING_CHARS),
-            tongue,
+            locale,
         )
     }
 
-    fn new(paper: &Paper, authors_max: usize, summary: String, tongue: &Tongue) -> Self {
-        let words = &tongue.pages().paper;
-        let announced = paper.announced.map(|day| tongue.announced(day));
+    fn new(paper: &Paper, authors_max: usize, summary: String, locale: &Locale) -> Self {
+        let words = &locale.pages().paper;
+        let announced = paper.announced.map(|day| locale.announced(day));
         let votes = paper.upvotes.filter(|votes| *votes > 0);
-        let votes = votes.map(|votes| tongue.count(&words.votes, u64::from(votes)));
+        let votes = votes.map(|votes| locale.count(&words.votes, u64::from(votes)));
         let version = paper.version.filter(|version| *version > 1);
         let version =
             version.map(|version| words.version.with(&[("number", &version.to_string())]));
@@ -98,17 +98,17 @@ impl PaperView {
             id: paper.id.to_string(),
             path: path_of(paper.id.as_str()),
             title: paper.title.clone(),
-            people: tongue.some(&paper.authors, authors_max),
+            people: locale.some(&paper.authors, authors_max),
             categories: categories(paper),
-            lang: tongue.lang_of(&paper.title),
+            lang: locale.lang_of(&paper.title),
             announced,
             votes,
             abstract_text: paper.abstract_text.clone(),
             summary,
             comment: paper.comment.clone(),
             journal: paper.journal.clone(),
-            withdrawn: withdrawn(paper, tongue),
-            links: links(paper, tongue),
+            withdrawn: withdrawn(paper, locale),
+            links: links(paper, locale),
         }
     }
 }
@@ -128,16 +128,16 @@ pub(super) struct SimilarView<'a> {
 }
 
 impl<'a> SimilarView<'a> {
-    pub(super) fn new(paper: &'a Paper, tongue: &Tongue) -> Self {
+    pub(super) fn new(paper: &'a Paper, locale: &Locale) -> Self {
         SimilarView {
             path: path_of(paper.id.as_str()),
             title: &paper.title,
-            people: tongue.some(&paper.authors, AUTHORS_MAX),
+            people: locale.some(&paper.authors, AUTHORS_MAX),
             categories: categories(paper),
-            lang: tongue.lang_of(&paper.title),
-            announced: paper.announced.map(|day| tongue.date(day)),
+            lang: locale.lang_of(&paper.title),
+            announced: paper.announced.map(|day| locale.date(day)),
             abstract_text: &paper.abstract_text,
-            withdrawn: withdrawn(paper, tongue),
+            withdrawn: withdrawn(paper, locale),
         }
     }
 }
@@ -150,10 +150,10 @@ fn categories(paper: &Paper) -> Vec<CategoryView> {
         .collect()
 }
 
-fn withdrawn(paper: &Paper, tongue: &Tongue) -> Option<String> {
+fn withdrawn(paper: &Paper, locale: &Locale) -> Option<String> {
     paper
         .withdrawn
-        .then(|| tongue.pages().paper.withdrawn.as_str().to_owned())
+        .then(|| locale.pages().paper.withdrawn.as_str().to_owned())
 }
 
 /// A name of a work, with who gave it and where it leads.
@@ -165,8 +165,8 @@ pub(super) struct NameView {
 }
 
 impl NameView {
-    fn new(id: &PaperId, tongue: &Tongue) -> Self {
-        let (name, words) = (id.as_str(), &tongue.pages().paper);
+    fn new(id: &PaperId, locale: &Locale) -> Self {
+        let (name, words) = (id.as_str(), &locale.pages().paper);
         let (text, url) = match id.registry() {
             Registry::Arxiv => ("arXiv", Some(format!("https://arxiv.org/abs/{name}"))),
             Registry::Preprint | Registry::Doi => ("DOI", Some(format!("https://doi.org/{name}"))),
@@ -191,7 +191,7 @@ impl NameView {
     }
 
     /// All names of a paper, its own first.
-    pub(super) fn all_of(paper: &Paper, tongue: &Tongue) -> Vec<Self> {
+    pub(super) fn all_of(paper: &Paper, locale: &Locale) -> Vec<Self> {
         let mut names: Vec<PaperId> = vec![paper.id.clone()];
         let doi = paper
             .doi
@@ -202,7 +202,7 @@ impl NameView {
                 names.push(name);
             }
         }
-        names.iter().map(|id| NameView::new(id, tongue)).collect()
+        names.iter().map(|id| NameView::new(id, locale)).collect()
     }
 }
 
@@ -243,9 +243,9 @@ pub(super) fn citation(paper: &Paper, address: &str) -> Vec<(&'static str, Strin
     tags
 }
 
-fn links(paper: &Paper, tongue: &Tongue) -> Vec<LinkView> {
-    let words = &tongue.pages().paper;
-    let [pdf, code_text] = tongue.link_words();
+fn links(paper: &Paper, locale: &Locale) -> Vec<LinkView> {
+    let words = &locale.pages().paper;
+    let [pdf, code_text] = locale.link_words();
     let mut links = Vec::new();
     let mut add = |url: String, text: &str| {
         // What a source gives as an address may be anything.

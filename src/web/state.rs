@@ -8,7 +8,7 @@ use super::serving::cache::PageCache;
 use super::serving::rate_limits::RateLimits;
 use super::settings::WebSettings;
 use crate::clock::Clock;
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::edition::Desk;
 use crate::store::Db;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -73,16 +73,16 @@ impl WebState {
     }
 
     /// Starts a public page that stands at `path`.
-    pub(super) fn page(&self, tongue: &Tongue, path: &str) -> Page {
+    pub(super) fn page(&self, locale: &Locale, path: &str) -> Page {
         // Link previews in chats and social networks show the card.
-        self.page_in(tongue, path)
+        self.page_in(locale, path)
             .with("card", &self.url("/card.png"))
-            .with_shared("invitation", &tongue.shared().invitation)
+            .with_shared("invitation", &locale.shared().invitation)
     }
 
     /// Starts a page for one person, without card and invitation.
-    pub(super) fn page_in(&self, tongue: &Tongue, path: &str) -> Page {
-        let page = self.pages.page_in(tongue);
+    pub(super) fn page_in(&self, locale: &Locale, path: &str) -> Page {
+        let page = self.pages.page_in(locale);
         page.with("path", &path)
             .with("address", &self.url(path))
             .with("signup", &self.settings.signup.word())

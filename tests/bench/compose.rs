@@ -12,8 +12,8 @@
 
 use chrono::NaiveDate;
 use paperboy::digest::{
-    Accent, DayCovered, DigestSettings, Dress, Fragments, Issue, IssuePick, Recipient, Section,
-    SectionKind, Templates, Why, render,
+    Accent, Branding, DayCovered, DigestSettings, FragmentCache, Issue, IssuePick, Recipient,
+    Section, SectionKind, Templates, Why, render,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
@@ -31,7 +31,7 @@ const BAR: f64 = 5.0;
 
 fn main() {
     let templates = Templates::load(&DigestSettings::default()).unwrap();
-    let dress = Dress {
+    let branding = Branding {
         name: "Papers at Example".to_owned(),
         base_url: "https://digest.example.org".to_owned(),
         contact: "librarian@example.org".to_owned(),
@@ -46,18 +46,18 @@ fn main() {
         .map(|at| recipient(&address, &preferences, at))
         .collect();
 
-    let round = |fragments: &Fragments| {
+    let round = |fragments: &FragmentCache| {
         let start = Instant::now();
         for (issue, recipient) in issues.iter().zip(&recipients) {
-            black_box(render(&templates, fragments, issue, recipient, &dress).unwrap());
+            black_box(render(&templates, fragments, issue, recipient, &branding).unwrap());
         }
         start.elapsed().as_secs_f64() / READERS as f64
     };
-    let (shared, anew) = (Fragments::default(), Fragments::keeping_nothing());
+    let (shared, anew) = (FragmentCache::default(), FragmentCache::disabled());
     for (issue, recipient) in issues.iter().zip(&recipients).take(20) {
-        let alone = render(&templates, &anew, issue, recipient, &dress).unwrap();
+        let alone = render(&templates, &anew, issue, recipient, &branding).unwrap();
         assert_eq!(
-            render(&templates, &shared, issue, recipient, &dress).unwrap(),
+            render(&templates, &shared, issue, recipient, &branding).unwrap(),
             alone
         );
     }

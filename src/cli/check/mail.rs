@@ -3,7 +3,7 @@
 use super::{Finding, Verdict, finding, with_causes};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::digest::{DkimSigner, Dress, Templates, sample_message};
+use crate::digest::{Branding, DkimSigner, Templates, sample_message};
 use crate::http::one_time_client;
 use crate::links::Links;
 use crate::outbox::Transport;
@@ -42,8 +42,8 @@ pub(super) fn sample(
         leaving_url(config),
         config.inbound.unsubscribe_mailto(&token),
     );
-    let dress = Dress::new(&config.site, &config.digest);
-    let message = sample_message(templates, &config.site, &dress, to, leaving, clock.now())
+    let branding = Branding::new(&config.site, &config.digest);
+    let message = sample_message(templates, &config.site, &branding, to, leaving, clock.now())
         .map_err(with_causes)?;
     Ok(match signer {
         Some(signer) => signer.signed(&message),

@@ -1,12 +1,12 @@
 //! The words of the web pages: those that a reader comes to by a link from a mail,
 //! and the list of all.
 
-use super::public::{DayWords, InvitationWords, PaperWords, SearchWords};
-use super::steering::{
+use super::preferences::{
     AccountWords, ChoicesWords, FormWords, InterestWords, LibraryWords, LinkWords, MineWords,
     PicksWords, PreviewWords, SentWords, SignupWords, WrongWords,
 };
-use super::{Counted, Text};
+use super::public::{DayWords, InvitationWords, PaperWords, SearchWords};
+use super::{PluralText, Text};
 use serde::{Deserialize, Serialize};
 
 /// Words of a page: each is a text of the file, by its name there.
@@ -119,7 +119,7 @@ words! {
         pub button: Text,
         pub break_heading: Text,
         pub break_text: Text,
-        pub weeks: Counted,
+        pub weeks: PluralText,
         pub paused: Text,
         pub paused_text: Text,
         pub gone: Text,

@@ -1,7 +1,7 @@
 //! The words of the public pages.
 
 use super::pages::words;
-use super::{Counted, Text};
+use super::{PluralText, Text};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -21,8 +21,8 @@ words! {
     pub struct DayWords {
         pub trending: Text,
         pub papers_of: Text,
-        pub announced: Counted,
-        pub announced_in: Counted,
+        pub announced: PluralText,
+        pub announced_in: PluralText,
         pub page_of: Text,
         pub page: Text,
         pub days: Text,
@@ -34,14 +34,14 @@ words! {
         pub nothing: Text,
         pub no_day: Text,
         pub no_day_text: Text,
-        pub papers: Counted,
+        pub papers: PluralText,
     }
 }
 
 words! {
     /// One paper; its votes and its withdrawal also stand in lists.
     pub struct PaperWords {
-        pub votes: Counted,
+        pub votes: PluralText,
         pub version: Text,
         pub withdrawn: Text,
         pub withdrawn_text: Text,

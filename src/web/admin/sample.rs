@@ -97,7 +97,7 @@ fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, Stri
     let made = sample_message(
         &desk.templates,
         &desk.site,
-        &desk.dress,
+        &desk.branding,
         to,
         (url, mailto),
         now,

@@ -533,7 +533,7 @@ pub(super) async fn preview_html(
             "/admin/people",
         );
     };
-    let page = standalone(&html, admin.site.composer().dress.logo.as_deref());
+    let page = standalone(&html, admin.site.composer().branding.logo.as_deref());
     // Its links are its reader's: here they lead nowhere.
     let policy = page
         .policy

@@ -92,11 +92,11 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Tongue;
+    use crate::digest::Locale;
 
     #[test]
     fn what_a_field_needs_is_said_in_a_sentence() {
-        let tongue = Tongue::english();
+        let locale = Locale::english();
         let problem = |path: &str, value: Option<&str>| Problem {
             path: path.to_owned(),
             value: value.map(str::to_owned),
@@ -111,7 +111,7 @@ mod tests {
             problem("interests[0].keywords", None),
             problem("max_papers", None),
         ];
-        let said = by_field(&problems, "ada", &tongue.pages().wrong);
+        let said = by_field(&problems, "ada", &locale.pages().wrong);
         assert_eq!(
             said["email"],
             "It must be a mail address like name@example.org."
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(said["interests"], "There can be 100 interests at most.");
         assert_eq!(said["interests[0].keywords"], "It is not understood.");
         assert_eq!(
-            of_address("", &tongue.pages().wrong).unwrap().as_str(),
+            of_address("", &locale.pages().wrong).unwrap().as_str(),
             "It must be filled in."
         );
     }

@@ -1,6 +1,6 @@
 //! Days: today's trending papers, and every other day's.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::edition::{DayInOrder, day_in_order};
 use crate::paper::category_name;
 use crate::store::{DayCount, Db, StoreError};
@@ -50,11 +50,11 @@ pub(super) async fn trending(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_for(&headers);
-    cached_in(&state, &tongue, &uri, &headers, DependsOn::Votes, async {
+    let locale = state.locale_for(&headers);
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, async {
         let today = state.clock.now().date_naive();
         let date = state.db.read(move |store| store.newest_day(today)).await?;
-        day(&state, &tongue, date, &Query::of(&uri), "/").await
+        day(&state, &locale, date, &Query::of(&uri), "/").await
     })
     .await
 }
@@ -66,20 +66,20 @@ pub(super) async fn archive(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_for(&headers);
+    let locale = state.locale_for(&headers);
     let Ok(date) = date.parse::<NaiveDate>() else {
-        let words = &tongue.pages().day;
+        let words = &locale.pages().day;
         let said = Message::new(
             StatusCode::NOT_FOUND,
             words.no_day.as_str(),
             words.no_day_text.as_str(),
         );
-        return state.pages.show_message(&tongue, &said);
+        return state.pages.show_message(&locale, &said);
     };
-    cached_in(&state, &tongue, &uri, &headers, DependsOn::Votes, async {
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, async {
         day(
             &state,
-            &tongue,
+            &locale,
             Some(date),
             &Query::of(&uri),
             &format!("/archive/{date}"),
@@ -95,21 +95,21 @@ pub(super) async fn days(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_for(&headers);
-    cached_in(&state, &tongue, &uri, &headers, DependsOn::Papers, async {
-        let words = &tongue.pages().day;
+    let locale = state.locale_for(&headers);
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Papers, async {
+        let words = &locale.pages().day;
         let days = state
             .db
             .read(|store| store.days_with_papers(NaiveDate::MAX, 400))
             .await?;
         let view = |day: DayCount| Day {
             date: day.date,
-            text: tongue.day(day.date),
-            papers: tongue.count(&words.papers, u64::from(day.papers)),
+            text: locale.day(day.date),
+            papers: locale.count(&words.papers, u64::from(day.papers)),
         };
         let days: Vec<Day> = days.into_iter().map(view).collect();
         let page = state
-            .page(&tongue, "/archive")
+            .page(&locale, "/archive")
             .with("words", words)
             .with("days", &days);
         state.pages.respond(StatusCode::OK, "archive.html", &page)
@@ -119,16 +119,16 @@ pub(super) async fn days(
 
 async fn day(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     date: Option<NaiveDate>,
     query: &Query,
     path: &str,
 ) -> Result<Response, PageError> {
-    let words = &tongue.pages().day;
+    let words = &locale.pages().day;
     let category = query.text("category").map(str::to_owned);
     let Some(date) = date else {
         let page = state
-            .page(tongue, path)
+            .page(locale, path)
             .with("words", words)
             .with("date", &None::<NaiveDate>)
             .with("papers", &Vec::<PaperView>::new());
@@ -167,22 +167,22 @@ async fn day(
         .collect();
     let views: Vec<PaperView> = papers
         .iter()
-        .map(|stored| PaperView::in_list(&stored.paper, tongue))
+        .map(|stored| PaperView::in_list(&stored.paper, locale))
         .collect();
     let status = if path != "/" && total == 0 && category.is_none() {
         StatusCode::NOT_FOUND
     } else {
         StatusCode::OK
     };
-    let (date_text, count) = (tongue.day(date), u64::from(total));
+    let (date_text, count) = (locale.day(date), u64::from(total));
     let name = category.as_deref().map(category_name);
     let announced = match name {
-        Some(name) => tongue.count_with(
+        Some(name) => locale.count_with(
             &words.announced_in,
             count,
             &[("day", &date_text), ("category", name)],
         ),
-        None => tongue.count_with(&words.announced, count, &[("day", &date_text)]),
+        None => locale.count_with(&words.announced, count, &[("day", &date_text)]),
     };
     let numbered = |number: u32| words.page.with(&[("number", &number.to_string())]);
     let page_of = words.page_of.with(&[
@@ -190,7 +190,7 @@ async fn day(
         ("pages", &pages.to_string()),
     ]);
     let page = state
-        .page(tongue, path)
+        .page(locale, path)
         .with("words", words)
         .with("heading", &words.papers_of.with(&[("day", &date_text)]))
         .with("announced", &announced)
@@ -204,14 +204,14 @@ async fn day(
             "before",
             &before.map(|date| Beside {
                 date,
-                text: tongue.date(date),
+                text: locale.date(date),
             }),
         )
         .with(
             "after",
             &after.map(|date| Beside {
                 date,
-                text: tongue.date(date),
+                text: locale.date(date),
             }),
         )
         .with("total", &total)

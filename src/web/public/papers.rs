@@ -1,6 +1,6 @@
 //! One paper, and below it the papers that are like it.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::paper::PaperId;
 use crate::store::PaperPage;
 use crate::web::pages::Message;
@@ -34,34 +34,34 @@ pub(super) async fn paper(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_for(&headers);
+    let locale = state.locale_for(&headers);
     cached_in(
         &state,
-        &tongue,
+        &locale,
         &uri,
         &headers,
         DependsOn::Papers,
-        show(&state, &tongue, &id),
+        show(&state, &locale, &id),
     )
     .await
 }
 
-async fn show(state: &WebState, tongue: &Tongue, id: &str) -> Result<Response, PageError> {
+async fn show(state: &WebState, locale: &Locale, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
         Ok(name) => {
             let asked = id.to_owned();
-            with_similar(state, tongue, name, move |state, tongue, shown| {
-                page(state, tongue, &asked, shown)
+            with_similar(state, locale, name, move |state, locale, shown| {
+                page(state, locale, &asked, shown)
             })
             .await?
         }
         Err(_) => None,
     };
-    let words = &tongue.pages().paper;
+    let words = &locale.pages().paper;
     found.map_or_else(
         || {
             state.pages.show_message(
-                tongue,
+                locale,
                 &Message::new(
                     StatusCode::NOT_FOUND,
                     words.none.as_str(),
@@ -76,11 +76,11 @@ async fn show(state: &WebState, tongue: &Tongue, id: &str) -> Result<Response, P
 /// The page of a paper that was asked for under the name `asked`.
 fn page(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     asked: &str,
     shown: Shown,
 ) -> Result<Response, PageError> {
-    let words = &tongue.pages().paper;
+    let words = &locale.pages().paper;
     let Shown {
         page:
             PaperPage {
@@ -92,7 +92,7 @@ fn page(
         similar,
         is_unfinished,
     } = shown;
-    let view = PaperView::whole(&stored.paper, tongue);
+    let view = PaperView::whole(&stored.paper, locale);
     // A work has one page, whatever else it is called.
     if stored.paper.id.as_str() != asked {
         return Ok((
@@ -107,26 +107,26 @@ fn page(
             source: words.from.with(&[("source", &record.source)]),
             text: words.taken_in.with(&[
                 ("id", record.id.as_str()),
-                ("day", &tongue.date(record.seen_at.date_naive())),
+                ("day", &locale.date(record.seen_at.date_naive())),
             ]),
         })
         .collect();
     let events: Vec<EventView> = events
         .into_iter()
         .map(|(day, news)| EventView {
-            day: tongue.date(day),
-            text: tongue.news(&stored.paper, &news),
+            day: locale.date(day),
+            text: locale.news(&stored.paper, &news),
         })
         .collect();
     let journal = stored.paper.journal.as_deref();
     let page = state
-        .page(tongue, &view.path)
-        .with_shared("words", &tongue.shared().paper)
+        .page(locale, &view.path)
+        .with_shared("words", &locale.shared().paper)
         .with(
             "published_in",
             &journal.map(|journal| words.published_in.with(&[("journal", journal)])),
         )
-        .with("names", &NameView::all_of(&stored.paper, tongue))
+        .with("names", &NameView::all_of(&stored.paper, locale))
         .with("citation", &citation(&stored.paper, &state.url(&view.path)))
         .with("records", &records)
         .with("events", &events)

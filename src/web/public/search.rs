@@ -149,25 +149,25 @@ pub(super) async fn page(
         };
         state.db.run_blocking(search).await?
     };
-    let tongue = state.tongue_for(&headers);
-    let words = &tongue.pages().search;
+    let locale = state.locale_for(&headers);
+    let words = &locale.pages().search;
     let views: Vec<PaperView> = found
         .papers
         .iter()
-        .map(|stored| PaperView::in_list(&stored.paper, &tongue))
+        .map(|stored| PaperView::in_list(&stored.paper, &locale))
         .collect();
     let is_filtered = [&asked.category, &asked.source, &asked.from, &asked.to]
         .iter()
         .any(|text| !text.is_empty());
     let numbered = |number: u32| {
-        tongue
+        locale
             .pages()
             .day
             .page
             .with(&[("number", &number.to_string())])
     };
     let page = state
-        .page(&tongue, "/search")
+        .page(&locale, "/search")
         .with("words", words)
         .with("page_here", &numbered(asked.number))
         .with("page_before", &numbered(asked.number - 1))

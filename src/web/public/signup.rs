@@ -103,8 +103,8 @@ pub(super) async fn subscribe(
         meant if meant.is_empty() => form,
         meant => form.with("email", meant),
     };
-    let tongue = state.tongue_for(&headers);
-    let (reading, words) = (form.clone(), tongue.pages().clone());
+    let locale = state.locale_for(&headers);
+    let (reading, words) = (form.clone(), locale.pages().clone());
     let Typed {
         wanted,
         mut problems,
@@ -160,13 +160,13 @@ pub(super) async fn subscribe(
     } else {
         tracing::debug!("a form was filled in by a robot");
     }
-    let words = tongue.pages();
+    let words = locale.pages();
     let said = Message::new(
         StatusCode::OK,
         words.form.mailbox.as_str(),
         words.signup.done.as_str(),
     );
-    state.pages.show_message(&tongue, &said)
+    state.pages.show_message(&locale, &said)
 }
 
 /// `POST /subscribe/preview`: what would come today for what is typed, without an address.
@@ -190,7 +190,7 @@ pub(super) async fn preview(
         return ErrorPage::BadForm.response();
     };
     let (reading, composer, now) = (form.clone(), state.composer(), state.clock.now());
-    let tongue = state.tongue_for(&headers);
+    let locale = state.locale_for(&headers);
     let made = state.db.run_blocking(move |db| {
         let mut record = reading.record();
         record.insert("email".to_owned(), NOBODY.into());
@@ -199,13 +199,13 @@ pub(super) async fn preview(
             problems,
             works,
             unknown,
-        } = read(db, &reading, record, tongue.pages())?;
+        } = read(db, &reading, record, locale.pages())?;
         // What is not known here is said, and the rest goes by what is.
         let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
         let issue = match wanted.filter(|_| !is_wrong) {
             Some(wanted) => Some(IssueView::new(
                 &edition::preview_for(db, &composer, &wanted, works, now)?,
-                &tongue,
+                &locale,
             )),
             None => None,
         };
@@ -417,12 +417,12 @@ fn show(
     let composer = state.composer();
     let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
     let mut values = form.record();
-    let tongue = state.tongue_for(headers);
+    let locale = state.locale_for(headers);
     // A choice that shows none would send the first.
     if state.unknown_language(form).is_some() || !values.contains_key("language") {
-        values.insert("language".to_owned(), tongue.code().into());
+        values.insert("language".to_owned(), locale.code().into());
     }
-    let words = tongue.pages();
+    let words = locale.pages();
     let mut problems = field_errors::by_field(shown.problems, form.text("email"), &words.wrong);
     if let Some(kind) = shown.unwanted {
         problems.insert(
@@ -434,7 +434,7 @@ fn show(
     }
     let meant = |text: &Text| text.with(&[("address", shown.meant.unwrap_or_default())]);
     let page = state
-        .page(&tongue, "/subscribe")
+        .page(&locale, "/subscribe")
         .with("words", &words.signup)
         .with("fields", &words.form)
         .with("wrong", &words.wrong)
@@ -453,10 +453,10 @@ fn show(
 }
 
 fn closed(state: &WebState, headers: &HeaderMap) -> Result<Response, PageError> {
-    let tongue = state.tongue_for(headers);
-    let words = &tongue.pages().signup;
+    let locale = state.locale_for(headers);
+    let words = &locale.pages().signup;
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message::new(
             StatusCode::FORBIDDEN,
             words.closed.as_str(),

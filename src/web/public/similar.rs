@@ -5,7 +5,7 @@
 //! visits holds nothing of it, and lets go of what it held.
 
 use super::semantic_index;
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::edition::find::Nearest;
 use crate::edition::{Kin, nearest, sign_papers};
 use crate::paper::PaperId;
@@ -187,19 +187,19 @@ pub(super) struct Shown {
 /// `None` if there is no such paper.
 pub(super) async fn with_similar<T, F>(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     id: PaperId,
     make: F,
 ) -> Result<Option<T>, PageError>
 where
     T: Send + 'static,
-    F: Fn(&WebState, &Tongue, Shown) -> Result<T, PageError> + Clone + Send + 'static,
+    F: Fn(&WebState, &Locale, Shown) -> Result<T, PageError> + Clone + Send + 'static,
 {
     let near = near(state, &id).await?;
     let known = kin(state, FRESH).await?;
     match made(
         state,
-        tongue,
+        locale,
         id.clone(),
         Arc::clone(&near),
         known,
@@ -212,7 +212,7 @@ where
         // It has come since.
         Some((_, true)) => {
             let known = kin(state, FRESH_TO_NEWCOMERS).await?;
-            let made = self::made(state, tongue, id, near, known, make).await?;
+            let made = self::made(state, locale, id, near, known, make).await?;
             Ok(made.map(|(made, _)| made))
         }
     }
@@ -221,7 +221,7 @@ where
 /// The same, as far as `kin` knows papers; and whether it is unfinished.
 async fn made<T, F>(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     id: PaperId,
     near: Arc<[PaperRow]>,
     kin: Arc<Kin>,
@@ -229,11 +229,11 @@ async fn made<T, F>(
 ) -> Result<Option<(T, bool)>, PageError>
 where
     T: Send + 'static,
-    F: Fn(&WebState, &Tongue, Shown) -> Result<T, PageError> + Send + 'static,
+    F: Fn(&WebState, &Locale, Shown) -> Result<T, PageError> + Send + 'static,
 {
     // Asked before papers are read: what is kept is never older than it says.
     let changes = state.shared.pages.paper_changes(state).await?;
-    let (db, state, tongue) = (state.db.clone(), state.clone(), tongue.clone());
+    let (db, state, locale) = (state.db.clone(), state.clone(), locale.clone());
     // All of it in one go, and here: going from thread to thread costs as much as reading.
     let made = db.read_at_once(move |store| {
         let Some(page) = store.paper_page(&id)? else {
@@ -242,7 +242,7 @@ where
         let signature = page.signature.as_deref().unwrap_or_default();
         let pieces = &state.shared.similar.pieces;
         let similar = kin.similar(&page.stored, signature, near.to_vec(), SHOWN, |rows| {
-            pieces.of(&state, &tongue, store, rows, changes)
+            pieces.of(&state, &locale, store, rows, changes)
         });
         let is_unfinished = page.signature.is_none();
         let shown = similar.map(|similar| Shown {
@@ -251,7 +251,7 @@ where
             is_unfinished,
         });
         Ok(shown
-            .and_then(|shown| make(&state, &tongue, shown))
+            .and_then(|shown| make(&state, &locale, shown))
             .map(|made| Some((made, is_unfinished))))
     });
     made.await?

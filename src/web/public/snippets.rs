@@ -4,7 +4,7 @@
 //! there is made once for all pages, and again when something has changed that
 //! pages show of papers.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::ranking::similar::WorkKey;
 use crate::store::{PaperRow, Store, StoredPaper};
 use crate::web::pages::{Fragment, Pages};
@@ -31,13 +31,13 @@ pub(super) struct Piece {
 impl Piece {
     fn new(
         pages: &Pages,
-        tongue: &Tongue,
+        locale: &Locale,
         paper: &StoredPaper,
         changes: i64,
     ) -> Result<Self, PageError> {
         let html = pages.fragment(
             "paper.similar.html",
-            &SimilarView::new(&paper.paper, tongue),
+            &SimilarView::new(&paper.paper, locale),
         )?;
         Ok(Piece {
             changes,
@@ -94,12 +94,12 @@ impl Pieces {
     pub(super) fn of(
         &self,
         state: &WebState,
-        tongue: &Tongue,
+        locale: &Locale,
         store: &mut dyn Store,
         rows: &[PaperRow],
         changes: i64,
     ) -> Result<Vec<Shared>, PageError> {
-        let kept = |row: &PaperRow| self.0.get(&Wanted(*row, tongue.code()));
+        let kept = |row: &PaperRow| self.0.get(&Wanted(*row, locale.code()));
         let mut found: Vec<Option<Shared>> = rows
             .iter()
             .map(|row| kept(row).filter(|shared| shared.0.changes == changes))
@@ -112,9 +112,9 @@ impl Pieces {
             .collect();
         if !lacking.is_empty() {
             for paper in store.papers_in_rows(&lacking)? {
-                let piece = Shared(Arc::new(Piece::new(&state.pages, tongue, &paper, changes)?));
+                let piece = Shared(Arc::new(Piece::new(&state.pages, locale, &paper, changes)?));
                 self.0
-                    .insert((paper.row, tongue.code().to_owned()), piece.clone());
+                    .insert((paper.row, locale.code().to_owned()), piece.clone());
                 let place = rows.iter().position(|row| *row == paper.row);
                 found[place.expect("only papers in these rows are read")] = Some(piece);
             }

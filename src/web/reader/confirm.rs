@@ -2,7 +2,7 @@
 //! mail scanners follow links.
 
 use crate::digest::notices::Notice;
-use crate::digest::{ConfirmWords, Text, Tongue};
+use crate::digest::{ConfirmWords, Locale, Text};
 use crate::fields::Fields;
 use crate::store::{AGREES_TO, Asking, LibraryWork, Proved, Request, RequestId, RequestKind};
 use crate::subscriber::{
@@ -30,8 +30,8 @@ pub(super) async fn ask(
     let Some(request) = request(&state, &uri).await? else {
         return ErrorPage::ExpiredConfirmation.response();
     };
-    let tongue = tongue(&state, &request, &headers).await?;
-    let words = &tongue.pages().confirm;
+    let locale = locale(&state, &request, &headers).await?;
+    let words = &locale.pages().confirm;
     let (heading, text) = match request.request.kind {
         RequestKind::Subscribe => (&words.heading, &words.text),
         RequestKind::Move if is_to_old(&request) => (&words.agree, &words.agree_text),
@@ -43,7 +43,7 @@ pub(super) async fn ask(
     };
     let text = text.with(&[("address", address.as_str())]);
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message::question(heading.as_str(), &text, words.button.as_str()),
     )
 }
@@ -155,25 +155,25 @@ async fn proved_by(state: &WebState, proved: Proved) -> Result<Option<Subscriber
 }
 
 /// The language of whoever has the subscription, or asks for one.
-async fn tongue(
+async fn locale(
     state: &WebState,
     request: &Request,
     headers: &HeaderMap,
-) -> Result<Tongue, PageError> {
+) -> Result<Locale, PageError> {
     if let Some(id) = request.request.subscriber
         && let Some(subscriber) = state
             .db
             .read(move |store| store.subscriber_by_id(id))
             .await?
     {
-        return Ok(state.tongue_of(&subscriber));
+        return Ok(state.locale_of(&subscriber));
     }
     Ok(match details(request) {
         Some((details, _)) => state
             .composer()
             .templates
-            .tongue(&details.preferences.language),
-        None => state.tongue_for(headers),
+            .locale(&details.preferences.language),
+        None => state.locale_for(headers),
     })
 }
 
@@ -286,8 +286,8 @@ fn done(
     proved: Proved,
     said: impl Fn(&ConfirmWords) -> (&Text, &Text),
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_of(subscriber);
-    let words = &tongue.pages().confirm;
+    let locale = state.locale_of(subscriber);
+    let words = &locale.pages().confirm;
     let (heading, text) = said(words);
     let preferences = &subscriber.preferences;
     let (time, zone) = (
@@ -299,7 +299,7 @@ fn done(
     let link =
         matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message {
             link,
             ..Message::new(StatusCode::OK, heading.as_str(), &text)

@@ -4,7 +4,7 @@
 //! nothing; it is noted as a click. POST says it, and the page tells what was
 //! changed, what will come of it, and how to take it back.
 
-use crate::digest::{FeedbackWords, Text, Tongue};
+use crate::digest::{FeedbackWords, Locale, Text};
 use crate::edition::clicks::{agent, network};
 use crate::edition::{YOUR_PICKS, coming_date, follow_author};
 use crate::links::Thumb;
@@ -39,7 +39,7 @@ struct Link {
     /// What they have said of it.
     said: Option<Thumb>,
     muted: Vec<String>,
-    tongue: Tongue,
+    locale: Locale,
 }
 
 impl Link {
@@ -67,7 +67,7 @@ impl Link {
             .into_iter()
             .find(|said| said.paper == paper.row)
             .map(|said| said.thumb);
-        let tongue = state.tongue_of(&subscriber);
+        let locale = state.locale_of(&subscriber);
         Ok(Some(Link {
             token,
             subscriber,
@@ -75,7 +75,7 @@ impl Link {
             thumb,
             said,
             muted,
-            tongue,
+            locale,
         }))
     }
 
@@ -133,7 +133,7 @@ pub(super) async fn ask(
         // The page is worth more than the count.
         tracing::warn!("a click cannot be noted: {error}");
     }
-    let words = &link.tongue.pages().feedback;
+    let words = &link.locale.pages().feedback;
     if link.said == Some(link.thumb) {
         let undo = [("do", "undo".to_owned())];
         return show(
@@ -221,7 +221,7 @@ pub(super) async fn act(
         return ErrorPage::BadForm.response();
     };
     let Some(action) = FeedbackAction::read(&form, &link) else {
-        let words = &link.tongue.pages().feedback;
+        let words = &link.locale.pages().feedback;
         let said = [words.unclear.as_str().to_owned()];
         return show_with(
             &state,
@@ -234,13 +234,13 @@ pub(super) async fn act(
     };
     let now = state.clock.now();
     let (id, row, mailed) = (link.subscriber.id, link.paper.row, link.thumb);
-    let tongue = link.tongue.clone();
+    let locale = link.locale.clone();
     let result = state
         .db
         .run(move |store| {
             perform(
                 store,
-                &tongue.pages().feedback,
+                &locale.pages().feedback,
                 id,
                 row,
                 mailed,
@@ -455,7 +455,7 @@ fn effects(
 
 /// When it shows.
 async fn coming(state: &WebState, link: &Link, now: DateTime<Utc>) -> Result<String, PageError> {
-    let (words, preferences) = (&link.tongue.pages().feedback, &link.subscriber.preferences);
+    let (words, preferences) = (&link.locale.pages().feedback, &link.subscriber.preferences);
     let subscriber = link.subscriber.clone();
     let next = state
         .db
@@ -464,7 +464,7 @@ async fn coming(state: &WebState, link: &Link, now: DateTime<Utc>) -> Result<Str
     Ok(
         match next.filter(|_| link.subscriber.status == Status::Active) {
             Some(date) => words.from_then.with(&[
-                ("day", &link.tongue.day(date)),
+                ("day", &link.locale.day(date)),
                 ("time", &preferences.send_at.format("%H:%M").to_string()),
                 ("zone", preferences.timezone.name()),
             ]),
@@ -542,14 +542,14 @@ fn show_with(
         .iter()
         .map(|interest| interest.name.as_str())
         .collect();
-    let words = &link.tongue.pages().feedback;
+    let words = &link.locale.pages().feedback;
     // What has been said already is not offered once more.
     let big = Some(link.thumb).filter(|thumb| link.said != Some(*thumb));
     let others = Thumb::WORDS.iter().map(|(_, thumb)| *thumb);
     let others = others.filter(|thumb| *thumb != link.thumb && link.said != Some(*thumb));
     let others: Vec<Choice> = others.map(|thumb| Choice::of(words, thumb)).collect();
     let page = state
-        .page_in(&link.tongue, "/feedback")
+        .page_in(&link.locale, "/feedback")
         .with("words", words)
         .with("heading", &heading)
         .with("said", &said)
@@ -562,7 +562,7 @@ fn show_with(
         .with("saved_url", &format!("/saved?t={}", link.token))
         .with(
             "paper",
-            &PaperView::in_list(&link.paper.paper, &link.tongue),
+            &PaperView::in_list(&link.paper.paper, &link.locale),
         );
     state.pages.respond(status, "feedback.html", &page)
 }

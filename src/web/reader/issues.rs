@@ -1,6 +1,6 @@
 //! A reader's own issues: the list, and each of them as its mail showed it.
 
-use crate::digest::{Text, Tongue};
+use crate::digest::{Locale, Text};
 use crate::edition::shown_again;
 use crate::subscriber::Subscriber;
 use crate::token::Scope;
@@ -36,27 +36,27 @@ pub(super) async fn issues(
         return ErrorPage::BadLink.response();
     };
     let query = Query::of(&uri);
-    let tongue = state.tongue_of(&subscriber);
+    let locale = state.locale_of(&subscriber);
     let page = Listing {
         state: &state,
         token: &token,
         subscriber: &subscriber,
-        tongue: &tongue,
+        locale: &locale,
     };
     let Some(wanted) = query.text("d") else {
         return page.show(None).await;
     };
     let Ok(date) = wanted.parse::<NaiveDate>() else {
-        return page.show(Some(&tongue.pages().search.bad_day)).await;
+        return page.show(Some(&locale.pages().search.bad_day)).await;
     };
     let (composer, reader) = (state.composer(), subscriber.clone());
-    let logo = composer.dress.logo.clone();
+    let logo = composer.branding.logo.clone();
     let rendered = state
         .db
         .run_blocking(move |db| shown_again(db, &composer, &reader, date))
         .await?;
     let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
-        return page.show(Some(&tongue.pages().mine.no_issue)).await;
+        return page.show(Some(&locale.pages().mine.no_issue)).await;
     };
     let page = standalone(&mail, logo.as_deref());
     let mut response = Html(page.html).into_response();
@@ -73,7 +73,7 @@ struct Listing<'a> {
     state: &'a WebState,
     token: &'a str,
     subscriber: &'a Subscriber,
-    tongue: &'a Tongue,
+    locale: &'a Locale,
 }
 
 impl Listing<'_> {
@@ -82,7 +82,7 @@ impl Listing<'_> {
             state,
             token,
             subscriber,
-            tongue,
+            locale,
         } = self;
         let id = subscriber.id;
         let issues = state
@@ -93,16 +93,16 @@ impl Listing<'_> {
             .into_iter()
             .map(|issue| Listed {
                 url: format!("/issues/{token}?d={}", issue.local_date),
-                date: tongue.day(issue.local_date),
+                date: locale.day(issue.local_date),
                 subject: issue.subject,
-                papers: tongue.count(&tongue.pages().day.papers, u64::from(issue.papers)),
+                papers: locale.count(&locale.pages().day.papers, u64::from(issue.papers)),
             })
             .collect();
         let composer = state.composer();
         let page = state
-            .page_in(tongue, "/issues")
-            .with("words", &tongue.pages().mine)
-            .with("saved_text", &tongue.pages().feedback.list)
+            .page_in(locale, "/issues")
+            .with("words", &locale.pages().mine)
+            .with("saved_text", &locale.pages().feedback.list)
             .with("issues", &listed)
             .with("problem", &problem)
             .with("saved_url", &format!("/saved?t={token}"))

@@ -22,8 +22,8 @@ pub(super) async fn ask(State(state): State<WebState>, uri: Uri) -> Result<Respo
     let Some((request, subscriber)) = request(&state, &uri).await? else {
         return ErrorPage::ExpiredOwnerLink.response();
     };
-    let tongue = state.tongue_of(&subscriber);
-    let words = &tongue.pages().owner;
+    let locale = state.locale_of(&subscriber);
+    let words = &locale.pages().owner;
     let (heading, text, button) = if request.request.kind == RequestKind::Export {
         (&words.export, &words.export_text, &words.export_button)
     } else {
@@ -31,7 +31,7 @@ pub(super) async fn ask(State(state): State<WebState>, uri: Uri) -> Result<Respo
     };
     let text = text.with(&[("address", subscriber.address.as_str())]);
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message::question(heading.as_str(), &text, button.as_str()),
     )
 }
@@ -60,7 +60,7 @@ pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Respo
         )
             .into_response());
     }
-    let tongue = state.tongue_of(&subscriber);
+    let locale = state.locale_of(&subscriber);
     let hash = state
         .composer()
         .signer
@@ -70,9 +70,9 @@ pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Respo
         .run(move |store| store.erase_subscriber(id, &hash, now))
         .await?;
     tracing::info!(subscriber.id = id.0, "erased");
-    let words = &tongue.pages().owner;
+    let words = &locale.pages().owner;
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message::new(
             StatusCode::OK,
             words.erased.as_str(),

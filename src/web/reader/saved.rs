@@ -49,10 +49,10 @@ pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Resp
     let Some((reader, papers)) = saved(&state, token).await? else {
         return ErrorPage::BadLink.response();
     };
-    let tongue = state.tongue_of(&reader);
+    let locale = state.locale_of(&reader);
     let views: Vec<PaperView> = papers
         .iter()
-        .map(|stored| PaperView::in_list(&stored.paper, &tongue))
+        .map(|stored| PaperView::in_list(&stored.paper, &locale))
         .collect();
     let link = |(file, text, _, _): &(&str, &str, &str, Writer)| LinkView {
         url: format!("/saved/{file}?t={token}"),
@@ -60,11 +60,11 @@ pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Resp
     };
     let exports: Vec<LinkView> = FORMS.iter().map(link).collect();
     let page = state
-        .page_in(&tongue, "/saved")
-        .with("words", &tongue.pages().mine)
+        .page_in(&locale, "/saved")
+        .with("words", &locale.pages().mine)
         .with(
             "count",
-            &tongue.count(&tongue.pages().day.papers, papers.len() as u64),
+            &locale.count(&locale.pages().day.papers, papers.len() as u64),
         )
         .with("papers", &views)
         .with("exports", &exports);

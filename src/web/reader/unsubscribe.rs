@@ -5,7 +5,7 @@
 //! because mail scanners follow links; POST acts, and answers 200 also to those
 //! who have left already or were never here (section 3.1 and 3.2).
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::digest::notices::Notice;
 use crate::store::StoreError;
 use crate::subscriber::{Status, Subscriber, SubscriberId};
@@ -48,16 +48,16 @@ pub(super) async fn ask(
         return ErrorPage::BadUnsubscribeLink.response();
     };
     let Some(subscriber) = subscriber(&state, id).await? else {
-        return gone(&state, &state.tongue_for(&headers));
+        return gone(&state, &state.locale_for(&headers));
     };
-    let tongue = state.tongue_of(&subscriber);
+    let locale = state.locale_of(&subscriber);
     if subscriber.status == Status::Unsubscribed {
-        return gone(&state, &tongue);
+        return gone(&state, &locale);
     }
-    let words = &tongue.pages().leave;
-    let breaks = BREAKS_WEEKS.map(|weeks| (weeks, tongue.count(&words.weeks, weeks)));
+    let words = &locale.pages().leave;
+    let breaks = BREAKS_WEEKS.map(|weeks| (weeks, locale.count(&words.weeks, weeks)));
     let page = state
-        .page_in(&tongue, "/unsubscribe")
+        .page_in(&locale, "/unsubscribe")
         .with("words", words)
         .with(
             "text",
@@ -87,17 +87,17 @@ pub(super) async fn leave(
         return ErrorPage::BadUnsubscribeLink.response();
     };
     if !is_one_click(request).await {
-        let tongue = match subscriber(&state, id).await? {
-            Some(known) => state.tongue_of(&known),
-            None => state.tongue_for(&headers),
+        let locale = match subscriber(&state, id).await? {
+            Some(known) => state.locale_of(&known),
+            None => state.locale_for(&headers),
         };
-        let words = &tongue.pages().leave;
+        let words = &locale.pages().leave;
         let said = Message::new(
             StatusCode::BAD_REQUEST,
             words.unclear.as_str(),
             words.unclear_text.as_str(),
         );
-        return state.pages.show_message(&tongue, &said);
+        return state.pages.show_message(&locale, &said);
     }
     let now = state.clock.now();
     let left = state
@@ -112,8 +112,8 @@ pub(super) async fn leave(
     gone(
         &state,
         &known.map_or_else(
-            || state.tongue_for(&headers),
-            |known| state.tongue_of(&known),
+            || state.locale_for(&headers),
+            |known| state.locale_of(&known),
         ),
     )
 }
@@ -141,11 +141,11 @@ pub(super) async fn pause(
         _ => return ErrorPage::BadForm.response(),
     };
     let Some(mut subscriber) = subscriber(&state, id).await? else {
-        return gone(&state, &state.tongue_for(&headers));
+        return gone(&state, &state.locale_for(&headers));
     };
-    let tongue = state.tongue_of(&subscriber);
+    let locale = state.locale_of(&subscriber);
     if subscriber.status != Status::Active {
-        return gone(&state, &tongue);
+        return gone(&state, &locale);
     }
     let now = state.clock.now();
     let today = now
@@ -157,10 +157,10 @@ pub(super) async fn pause(
         .db
         .run(move |store| store.save_subscriber(&subscriber, now))
         .await?;
-    let words = &tongue.pages().leave;
-    let text = words.paused_text.with(&[("day", &tongue.day(until))]);
+    let words = &locale.pages().leave;
+    let text = words.paused_text.with(&[("day", &locale.day(until))]);
     state.pages.show_message(
-        &tongue,
+        &locale,
         &Message::new(StatusCode::OK, words.paused.as_str(), &text),
     )
 }
@@ -227,10 +227,10 @@ async fn subscriber(state: &WebState, id: i64) -> Result<Option<Subscriber>, Sto
         .await
 }
 
-fn gone(state: &WebState, tongue: &Tongue) -> Result<Response, PageError> {
-    let words = &tongue.pages().leave;
+fn gone(state: &WebState, locale: &Locale) -> Result<Response, PageError> {
+    let words = &locale.pages().leave;
     state.pages.show_message(
-        tongue,
+        locale,
         &Message::new(
             StatusCode::OK,
             words.gone.as_str(),

@@ -4,7 +4,7 @@
 //! something has changed that it shows: that is looked at when it is [`YOUNG`] no
 //! more. Pages for one person are never kept.
 
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::store::{Changes, StoreError};
 use crate::web::{PageError, WebState};
 use axum::body::Bytes;
@@ -192,7 +192,7 @@ where
 /// The same of a page that speaks the visitor's language: one is kept in each.
 pub(in crate::web) async fn cached_in<F>(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     uri: &Uri,
     sent: &HeaderMap,
     shows: DependsOn,
@@ -202,7 +202,7 @@ where
     F: Future<Output = Result<Response, PageError>>,
 {
     let address = uri.path_and_query().map_or("/", |address| address.as_str());
-    match tongue.code() {
+    match locale.code() {
         "en" => kept(state, address, sent, shows, make).await,
         // An address has no blank.
         code => kept(state, &format!("{code} {address}"), sent, shows, make).await,

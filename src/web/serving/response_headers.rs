@@ -41,7 +41,7 @@ pub(in crate::web) async fn finish_response(
             HeaderMap::from_iter(languages.map(|languages| (header::ACCEPT_LANGUAGE, languages)));
         let allowed = response.headers_mut().remove(header::ALLOW);
         response = error_page
-            .page(&state.pages, &state.tongue_for(&asked))
+            .page(&state.pages, &state.locale_for(&asked))
             .into_response();
         if let Some(allowed) = allowed {
             response.headers_mut().insert(header::ALLOW, allowed);

@@ -8,9 +8,9 @@
 use crate::harness::mime::Mail;
 use chrono::{Datelike, NaiveDate, TimeZone, Utc, Weekday};
 use paperboy::digest::{
-    Accent, DayCovered, DigestSettings, Dress, Fragments, Headers, Issue, IssuePick, News, Note,
-    PART_BYTES_MAX, Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind, Templates, Why,
-    message_id, render, to_message,
+    Accent, Branding, DayCovered, DigestSettings, FragmentCache, Issue, IssueHeaders, IssuePick,
+    News, Note, PART_BYTES_MAX, Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind,
+    Templates, Why, message_id, render, to_message,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
@@ -22,11 +22,11 @@ use std::sync::{Arc, LazyLock};
 static TEMPLATES: LazyLock<Templates> =
     LazyLock::new(|| Templates::load(&DigestSettings::default()).unwrap());
 
-static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(Fragments::default);
+static FRAGMENTS: LazyLock<FragmentCache> = LazyLock::new(FragmentCache::default);
 
 /// One subscriber of one instance.
 struct Desk {
-    dress: Dress,
+    branding: Branding,
     address: Address,
     name: String,
     preferences: Preferences,
@@ -35,7 +35,7 @@ struct Desk {
 impl Desk {
     fn new() -> Desk {
         Desk {
-            dress: Dress {
+            branding: Branding {
                 name: "Papers at Example".to_owned(),
                 base_url: "https://digest.example.org".to_owned(),
                 contact: "librarian@example.org".to_owned(),
@@ -73,26 +73,26 @@ impl Desk {
 
     fn mail(&self, issue: &Issue) -> (Rendered, Vec<u8>) {
         let recipient = self.recipient();
-        let rendered = render(&TEMPLATES, &FRAGMENTS, issue, &recipient, &self.dress).unwrap();
+        let rendered = render(&TEMPLATES, &FRAGMENTS, issue, &recipient, &self.branding).unwrap();
         // Whatever other readers saw before, everybody gets what the templates say.
         let anew = render(
             &TEMPLATES,
-            &Fragments::keeping_nothing(),
+            &FragmentCache::disabled(),
             issue,
             &recipient,
-            &self.dress,
+            &self.branding,
         )
         .unwrap();
         assert_eq!(rendered, anew);
         let secret = SecretSlice::from(vec![7; 32]);
         let from = lettre::message::Mailbox::new(
-            Some(self.dress.name.clone()),
+            Some(self.branding.name.clone()),
             "digest@example.org".parse().unwrap(),
         );
-        let headers = Headers {
+        let headers = IssueHeaders {
             from: &from,
             recipient: &recipient,
-            dress: &self.dress,
+            branding: &self.branding,
             local_date: issue.local_date,
             date: Utc.with_ymd_and_hms(2026, 11, 20, 6, 3, 9).unwrap(),
             message_id: &message_id(&secret, "example.org", SubscriberId(4711), issue.local_date),
@@ -320,7 +320,7 @@ fn issues_in_every_language_are_sound() {
 /// in other lengths, one after the other over the same fragments.
 #[test]
 fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
-    let shared = Fragments::default();
+    let shared = FragmentCache::default();
     let mut others = 0;
     for reader in 0..24_usize {
         let mut desk = Desk::new();
@@ -341,13 +341,13 @@ fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
         let mut recipient = desk.recipient();
         recipient.thumbs =
             Thumbs::below(format!("https://digest.example.org/feedback?t={reader}\"'"));
-        let together = render(&TEMPLATES, &shared, &issue, &recipient, &desk.dress).unwrap();
+        let together = render(&TEMPLATES, &shared, &issue, &recipient, &desk.branding).unwrap();
         let alone = render(
             &TEMPLATES,
-            &Fragments::keeping_nothing(),
+            &FragmentCache::disabled(),
             &issue,
             &recipient,
-            &desk.dress,
+            &desk.branding,
         )
         .unwrap();
         assert_eq!(together, alone, "reader {reader}");
@@ -652,7 +652,7 @@ proptest! {
     fn nobody_smuggles_anything_into_a_mail(texts in prop::collection::vec(hostile(), 9), full in any::<bool>()) {
         let mut desk = Desk::new();
         desk.name.clone_from(&texts[0]);
-        desk.dress.name.clone_from(&texts[1]);
+        desk.branding.name.clone_from(&texts[1]);
         desk.preferences.abstracts = if full { AbstractLength::Full } else { AbstractLength::Short };
         let mut issue = two_sections();
         issue.sections[0].heading.clone_from(&texts[2]);
@@ -693,7 +693,7 @@ fn names_reach_the_to_line_whole() {
     ] {
         let mut desk = Desk::new();
         desk.name = name.to_owned();
-        desk.dress.name = name.to_owned();
+        desk.branding.name = name.to_owned();
         check_sound(&desk, &two_sections());
         let (_, bytes) = desk.mail(&two_sections());
         let to = Mail::parse(&bytes).header("To");

@@ -8,8 +8,8 @@
 use crate::harness::mime::Mail;
 use chrono::{TimeZone, Utc};
 use chrono_tz::Tz;
-use paperboy::digest::notices::{self, Letter, Notice, RunSummary};
-use paperboy::digest::{Accent, DigestSettings, Dress, Templates};
+use paperboy::digest::notices::{self, Notice, NoticeContext, RunSummary};
+use paperboy::digest::{Accent, Branding, DigestSettings, Templates};
 use paperboy::subscriber::{Address, Preferences};
 use std::sync::LazyLock;
 
@@ -90,7 +90,7 @@ fn all() -> Vec<Notice> {
 }
 
 fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
-    let dress = Dress {
+    let branding = Branding {
         name: site.to_owned(),
         base_url: "https://digest.example.org".to_owned(),
         contact: "librarian@example.org".to_owned(),
@@ -99,11 +99,11 @@ fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
     };
     let from =
         lettre::message::Mailbox::new(Some(site.to_owned()), "digest@example.org".parse().unwrap());
-    let letter = Letter {
+    let letter = NoticeContext {
         from: &from,
         to: &"ada@example.net".parse().unwrap(),
         language,
-        dress: &dress,
+        branding: &branding,
         date: Utc.with_ymd_and_hms(2026, 11, 20, 6, 3, 9).unwrap(),
         zone: Tz::Europe__Berlin,
         message_id: "notice.00ff@example.org",

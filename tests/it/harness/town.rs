@@ -13,7 +13,7 @@ use crate::harness::fake_smtp::FakeRelay;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::coverage::{CoverageState, CoverageUpdate};
-use paperboy::digest::{DigestSettings, Dress, Templates};
+use paperboy::digest::{Branding, DigestSettings, Templates};
 use paperboy::edition::{ActiveEmbedder, Desk, Published, Publisher};
 use paperboy::fields::Fields;
 use paperboy::inbound::InboundSettings;
@@ -80,7 +80,7 @@ pub(crate) fn desk() -> Desk {
         old_secrets: Vec::new(),
     };
     Desk {
-        dress: Dress::new(&site, &settings),
+        branding: Branding::new(&site, &settings),
         templates: Templates::load(&settings).unwrap(),
         signer: site.signer(),
         inbound: InboundSettings::default(),

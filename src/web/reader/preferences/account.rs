@@ -46,8 +46,8 @@ pub(super) async fn act(
         Err(error_page) => return error_page.response(),
     };
     let asking = state.asking(visitor, uri.path());
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().account;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().account;
     match form.text("act") {
         "move" => {
             move_to(
@@ -121,8 +121,8 @@ async fn move_to(
     is_sure: bool,
     asking: Asking,
 ) -> Result<Response, PageError> {
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().wrong;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().wrong;
     let refuse = |why: &Text| refuse(state, bearer, typed, why.as_str(), false);
     let Ok(address) = typed.parse::<Address>() else {
         return refuse(field_errors::of_address(typed, words).unwrap_or(&words.address));
@@ -147,7 +147,7 @@ async fn move_to(
         return ErrorPage::RateLimited.response();
     }
     ask_both(state, &bearer.subscriber, &address, asking).await?;
-    let said = tongue
+    let said = locale
         .pages()
         .account
         .moving
@@ -320,7 +320,7 @@ fn refuse(
 
 fn filled(state: &WebState, bearer: &Bearer) -> Page {
     page(state, bearer, "/preferences/account")
-        .with("own", &state.tongue_of(&bearer.subscriber).pages().account)
+        .with("own", &state.locale_of(&bearer.subscriber).pages().account)
         .with("email", &"")
         .with("problem", &None::<&str>)
         .with("asks_again", &false)

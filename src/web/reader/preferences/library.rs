@@ -1,7 +1,7 @@
 //! Importing a library: a file, or pasted text.
 
 use super::{Bearer, bearer, page};
-use crate::digest::Tongue;
+use crate::digest::Locale;
 use crate::edition::{Taken, take_library};
 use crate::profile::library::{Aside, Library, NotALibrary, read_library};
 use crate::subscriber::NAME_CHARS_MAX;
@@ -99,8 +99,8 @@ async fn take(
             _ => {}
         }
     }
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().library;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().library;
     if is_too_long || file.len().max(shown.pasted.len()) > LIBRARY_BYTES_MAX {
         shown = Shown {
             problem: Some(words.too_large.as_str().to_owned()),
@@ -155,7 +155,7 @@ async fn take(
         }
         Ok((_, library, taken)) if taken.known == 0 && taken.learned == 0 => {
             // Nothing of it will do: whoever pasted it mends it.
-            let done = done(&shown.interest, &library, &taken, &tongue);
+            let done = done(&shown.interest, &library, &taken, &locale);
             let why = done
                 .aside
                 .into_iter()
@@ -167,7 +167,7 @@ async fn take(
         }
         Ok((subscriber, library, taken)) => {
             bearer.subscriber = subscriber;
-            let done = done(&shown.interest, &library, &taken, &tongue);
+            let done = done(&shown.interest, &library, &taken, &locale);
             show(
                 &state,
                 StatusCode::OK,
@@ -181,8 +181,8 @@ async fn take(
     }
 }
 
-fn done(interest: &str, library: &Library, taken: &Taken, tongue: &Tongue) -> DoneView {
-    let words = &tongue.pages().library;
+fn done(interest: &str, library: &Library, taken: &Taken, locale: &Locale) -> DoneView {
+    let words = &locale.pages().library;
     let entry = |aside: &Aside| {
         words
             .entry
@@ -195,7 +195,7 @@ fn done(interest: &str, library: &Library, taken: &Taken, tongue: &Tongue) -> Do
         .map(|id| words.unknown.with(&[("id", id.as_str())]));
     let all: Vec<String> = aside.chain(unknown).collect();
     DoneView {
-        read: tongue.count_with(&words.read, library.read as u64, &[("interest", interest)]),
+        read: locale.count_with(&words.read, library.read as u64, &[("interest", interest)]),
         known: words.known.with(&[
             ("known", &taken.known.to_string()),
             ("learned", &taken.learned.to_string()),
@@ -222,8 +222,8 @@ fn show(
         .iter()
         .map(|interest| interest.name.as_str())
         .collect();
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().library;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().library;
     let interest = if shown.interest.is_empty() {
         words.yours.as_str()
     } else {

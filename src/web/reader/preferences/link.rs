@@ -2,7 +2,7 @@
 //! whether or not the address is known.
 
 use crate::digest::notices::Notice;
-use crate::digest::{Text, Tongue};
+use crate::digest::{Locale, Text};
 use crate::store::{Asking, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::web::error_page::ErrorPage;
@@ -24,7 +24,7 @@ pub(super) async fn form(
     State(state): State<WebState>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    show(&state, &state.tongue_for(&headers), "", None)
+    show(&state, &state.locale_for(&headers), "", None)
 }
 
 /// `POST /preferences/link` with `email`.
@@ -37,8 +37,8 @@ pub(super) async fn send(
         return ErrorPage::RateLimited.response();
     }
     let asking = state.asking(visitor, request.uri().path());
-    let tongue = state.tongue_for(request.headers());
-    let words = tongue.pages();
+    let locale = state.locale_for(request.headers());
+    let words = locale.pages();
     let Ok(form) = Form::read(request).await else {
         return ErrorPage::BadForm.response();
     };
@@ -46,7 +46,7 @@ pub(super) async fn send(
     let Ok(address) = typed.parse::<Address>() else {
         return show(
             &state,
-            &tongue,
+            &locale,
             typed,
             field_errors::of_address(typed, &words.wrong),
         );
@@ -60,7 +60,7 @@ pub(super) async fn send(
         words.form.mailbox.as_str(),
         words.link.done.as_str(),
     );
-    state.pages.show_message(&tongue, &said)
+    state.pages.show_message(&locale, &said)
 }
 
 async fn mail(state: &WebState, address: Address, asking: Asking) -> Result<(), PageError> {
@@ -101,7 +101,7 @@ async fn mail(state: &WebState, address: Address, asking: Asking) -> Result<(), 
 
 fn show(
     state: &WebState,
-    tongue: &Tongue,
+    locale: &Locale,
     typed: &str,
     problem: Option<&Text>,
 ) -> Result<Response, PageError> {
@@ -111,9 +111,9 @@ fn show(
         StatusCode::OK
     };
     let page = state
-        .page_in(tongue, "/preferences/link")
-        .with("words", &tongue.pages().link)
-        .with("address_text", &tongue.pages().invitation.address)
+        .page_in(locale, "/preferences/link")
+        .with("words", &locale.pages().link)
+        .with("address_text", &locale.pages().invitation.address)
         .with("email", &typed)
         .with("problem", &problem);
     state.pages.respond(status, "preferences.link.html", &page)

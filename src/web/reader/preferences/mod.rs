@@ -109,8 +109,8 @@ struct Tab<'a> {
 
 /// Starts to fill one of the pages.
 fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().preferences;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().preferences;
     let tabs = [
         ("/preferences", &words.heading),
         ("/preferences/picks", &words.picks),
@@ -131,9 +131,9 @@ fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
         Status::Suppressed => words.refused.as_str(),
     };
     state
-        .page_in(&tongue, path)
+        .page_in(&locale, path)
         .with("words", words)
-        .with("wrong", &tongue.pages().wrong)
+        .with("wrong", &locale.pages().wrong)
         .with("tabs", &tabs)
         .with("token", &bearer.token)
         .with("who", &bearer.subscriber.address)

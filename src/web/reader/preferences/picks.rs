@@ -68,8 +68,8 @@ pub(super) async fn act(
         Err(error_page) => return error_page.response(),
     };
     let (id, now) = (bearer.subscriber.id, state.clock.now());
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().picks;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().picks;
     let name =
         |key: &str| crate::text::cut(&crate::text::clean_line(form.text(key)), NAME_CHARS_MAX);
     let (mute, unmute) = (name("mute"), name("unmute"));
@@ -135,10 +135,10 @@ async fn show(
     said: Option<&str>,
 ) -> Result<Response, PageError> {
     let id = bearer.subscriber.id;
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().picks;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().picks;
     let section = |stored: &str| match kind_of(stored) {
-        Some(kind) => tongue.section(kind).to_owned(),
+        Some(kind) => locale.section(kind).to_owned(),
         None => stored.to_owned(),
     };
     let (picks, feedback, muted) = state
@@ -158,7 +158,7 @@ async fn show(
     let issues: Vec<IssueView> = picks
         .chunk_by(|a, b| a.local_date == b.local_date)
         .map(|issue| IssueView {
-            date: tongue.day(issue[0].local_date),
+            date: locale.day(issue[0].local_date),
             picks: issue
                 .iter()
                 .map(|pick| PickView {
@@ -166,11 +166,11 @@ async fn show(
                     title: pick.paper.paper.title.clone(),
                     path: path_of(pick.paper.paper.id.as_str()),
                     section: section(&pick.section),
-                    score: tongue.score(pick.score),
-                    reason: tongue.reason(&reasons(&pick.reason)),
+                    score: locale.score(pick.score),
+                    reason: locale.reason(&reasons(&pick.reason)),
                     thumb: thumbs.get(&pick.paper.row).map_or("", |thumb| thumb.word()),
                     label: words.of.with(&[("title", &pick.paper.paper.title)]),
-                    lang: tongue.lang_of(&pick.paper.paper.title),
+                    lang: locale.lang_of(&pick.paper.paper.title),
                     first_author: pick
                         .paper
                         .paper
@@ -188,13 +188,13 @@ async fn show(
             name,
         })
         .collect();
-    let [more, less] = tongue.thumbs();
+    let [more, less] = locale.thumbs();
     let page = page(state, bearer, "/preferences/picks")
         .with("own", words)
         .with("more_text", more)
         .with("less_text", less)
-        .with("saved_text", &tongue.pages().feedback.saved)
-        .with("mute_text", &tongue.pages().feedback.mute)
+        .with("saved_text", &locale.pages().feedback.saved)
+        .with("mute_text", &locale.pages().feedback.mute)
         .with("issues", &issues)
         .with("muted", &muted)
         .with("said", &said);

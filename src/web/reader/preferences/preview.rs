@@ -57,9 +57,9 @@ pub(super) async fn of(
         Ok::<_, EditionError>((composed, again.filter(|again| again.issue.considered > 0)))
     };
     let (composed, again) = state.db.run_blocking(compose).await?;
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().preview;
-    let line = tongue.score(bearer.subscriber.preferences.min_score);
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().preview;
+    let line = locale.score(bearer.subscriber.preferences.min_score);
     let page = page(state, bearer, "/preferences/preview")
         .with("own", words)
         .with("said", &said)
@@ -68,11 +68,11 @@ pub(super) async fn of(
             "issue",
             &composed
                 .as_ref()
-                .map(|composed| IssueView::new(composed, &tongue)),
+                .map(|composed| IssueView::new(composed, &locale)),
         )
         .with(
             "again",
-            &again.as_ref().map(|again| IssueView::new(again, &tongue)),
+            &again.as_ref().map(|again| IssueView::new(again, &locale)),
         );
     state.pages.respond(StatusCode::OK, "preview.html", &page)
 }

@@ -31,8 +31,8 @@ pub(super) async fn save(
         Err(error_page) => return error_page.response(),
     };
     let before = bearer.subscriber.details.clone();
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let (reading, words) = (form.clone(), tongue.pages().interest.clone());
+    let locale = state.locale_of(&bearer.subscriber);
+    let (reading, words) = (form.clone(), locale.pages().interest.clone());
     let Read {
         record,
         mut problems,
@@ -80,8 +80,8 @@ pub(super) async fn save(
         .await?;
     tracing::info!(subscriber.id = bearer.subscriber.id.0, "preferences saved");
     // They may have chosen another one just now.
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().choices;
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().choices;
     if form.text("then") == "preview" {
         return preview::of(&state, visitor, &bearer, Some(words.saved.as_str())).await;
     }

@@ -41,9 +41,9 @@ pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Resp
         .db
         .run(move |store| Ok((store.mails_to(id, MAILS_MAX)?, store.consents(id)?)))
         .await?;
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = &tongue.pages().sent;
-    let at = |at: DateTime<Utc>| tongue.moment(at.with_timezone(&zone).naive_local());
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = &locale.pages().sent;
+    let at = |at: DateTime<Utc>| locale.moment(at.with_timezone(&zone).naive_local());
     let mails: Vec<MailView> = mails
         .iter()
         .map(|mail| MailView {
@@ -83,13 +83,13 @@ pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Resp
     let own = [
         (
             format!("/issues/{view}"),
-            tongue.pages().mine.issues.as_str(),
+            locale.pages().mine.issues.as_str(),
         ),
         (
             format!("/saved?t={view}"),
-            tongue.pages().feedback.list.as_str(),
+            locale.pages().feedback.list.as_str(),
         ),
-        (links.feed(holder), tongue.pages().mine.feed.as_str()),
+        (links.feed(holder), locale.pages().mine.feed.as_str()),
     ];
     let page = page(&state, &bearer, "/preferences/sent")
         .with("links", &own)

@@ -1,7 +1,7 @@
 //! The form of the preferences, as the page shows it.
 
 use super::{Bearer, page};
-use crate::digest::{Text, Tongue};
+use crate::digest::{Locale, Text};
 use crate::fields::Problem;
 use crate::paper::PaperId;
 use crate::subscriber::{Interest, Weight};
@@ -99,8 +99,8 @@ const DAYS: [(&str, Weekday); 7] = [
 const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
 
 /// The weights to choose from, and the one that is `chosen` if it is another.
-fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
-    let words = &tongue.pages().interest;
+fn weights(chosen: &str, locale: &Locale) -> Vec<Choice> {
+    let words = &locale.pages().interest;
     let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
     // What will not do is said beside the choice, which stands at the usual again.
     let own = chosen
@@ -113,7 +113,7 @@ fn weights(chosen: &str, tongue: &Tongue) -> Vec<Choice> {
     if !WEIGHTS.contains(&chosen.as_str()) {
         let text = words
             .weight_own
-            .with(&[("weight", &tongue.number(own.number()))]);
+            .with(&[("weight", &locale.number(own.number()))]);
         all.push(Choice {
             value: chosen,
             text,
@@ -159,8 +159,8 @@ pub(super) async fn show_saying(
         .map(|(id, stored)| (id, stored.paper.title))
         .collect();
 
-    let tongue = state.tongue_of(&bearer.subscriber);
-    let words = tongue.pages();
+    let locale = state.locale_of(&bearer.subscriber);
+    let words = locale.pages();
     let mut values = match bearer.subscriber.to_record() {
         Value::Object(record) => record,
         _ => Map::new(),
@@ -169,11 +169,11 @@ pub(super) async fn show_saying(
         None => stored
             .iter()
             .enumerate()
-            .map(|(at, interest)| as_stored(at, interest, &titles, &tongue))
+            .map(|(at, interest)| as_stored(at, interest, &titles, &locale))
             .collect(),
         Some(Refused { form, .. }) => {
             let kept = form.interests().into_iter().enumerate();
-            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &tongue))
+            kept.map(|(at, (number, _))| as_typed(at, number, form, stored, &titles, &locale))
                 .collect()
         }
     };
@@ -212,7 +212,7 @@ pub(super) async fn show_saying(
         let own = works
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(&interest.was));
-        interest.works = own.map(|(_, count)| tongue.count(&words.interest.works, *count));
+        interest.works = own.map(|(_, count)| locale.count(&words.interest.works, *count));
     }
     let composer = state.composer();
     let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
@@ -221,7 +221,7 @@ pub(super) async fn show_saying(
         .iter()
         .any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code))
     {
-        values.insert("language".to_owned(), tongue.code().into());
+        values.insert("language".to_owned(), locale.code().into());
     }
     let is = |key: &'static str| {
         let chosen = values
@@ -252,10 +252,10 @@ pub(super) async fn show_saying(
         ("short", own.short.as_str()),
         ("none", own.none.as_str()),
     ];
-    let named_days = || DAYS.iter().map(|(word, day)| (*word, tongue.weekday(*day)));
+    let named_days = || DAYS.iter().map(|(word, day)| (*word, locale.weekday(*day)));
     let new = InterestView {
         number: interests.len(),
-        weights: weights("1", &tongue),
+        weights: weights("1", &locale),
         ..InterestView::default()
     };
     let page = page(state, bearer, "/preferences")
@@ -309,10 +309,10 @@ fn listed(ids: &[PaperId]) -> &[PaperId] {
 fn lines(
     ids: &[PaperId],
     titles: &HashMap<PaperId, String>,
-    tongue: &Tongue,
+    locale: &Locale,
     chosen: impl Fn(&str) -> bool,
 ) -> Vec<PaperLine> {
-    let unknown = |id: &PaperId| tongue.pages().interest.unknown.with(&[("id", id.as_str())]);
+    let unknown = |id: &PaperId| locale.pages().interest.unknown.with(&[("id", id.as_str())]);
     let line = |id: &PaperId| PaperLine {
         id: id.to_string(),
         path: path_of(id.as_str()),
@@ -326,7 +326,7 @@ fn as_stored(
     at: usize,
     interest: &Interest,
     titles: &HashMap<PaperId, String>,
-    tongue: &Tongue,
+    locale: &Locale,
 ) -> InterestView {
     InterestView {
         number: at,
@@ -337,10 +337,10 @@ fn as_stored(
         must_not: interest.must_not.join("\n"),
         authors: interest.authors.join("\n"),
         categories: interest.categories.join("\n"),
-        liked: lines(&interest.liked, titles, tongue, |_| false),
-        disliked: lines(&interest.disliked, titles, tongue, |_| false),
-        examples: examples(interest, tongue),
-        weights: weights(&interest.weight.to_string(), tongue),
+        liked: lines(&interest.liked, titles, locale, |_| false),
+        disliked: lines(&interest.disliked, titles, locale, |_| false),
+        examples: examples(interest, locale),
+        weights: weights(&interest.weight.to_string(), locale),
         can_go_up: at > 0,
         ..InterestView::default()
     }
@@ -353,7 +353,7 @@ fn as_typed(
     form: &Form,
     stored: &[Interest],
     titles: &HashMap<PaperId, String>,
-    tongue: &Tongue,
+    locale: &Locale,
 ) -> InterestView {
     let field = |key: &str| format!("interests[{number}].{key}");
     let text = |key: &str| form.text(&field(key)).to_owned();
@@ -375,17 +375,17 @@ fn as_typed(
         liked: lines(
             was.map_or(&none, |was| &was.liked),
             titles,
-            tongue,
+            locale,
             chosen("unlike"),
         ),
         disliked: lines(
             was.map_or(&none, |was| &was.disliked),
             titles,
-            tongue,
+            locale,
             chosen("undislike"),
         ),
-        examples: was.and_then(|was| examples(was, tongue)),
-        weights: weights(&text("weight"), tongue),
+        examples: was.and_then(|was| examples(was, locale)),
+        weights: weights(&text("weight"), locale),
         more: text("more"),
         less: text("less"),
         can_go_up: at > 0,
@@ -394,8 +394,8 @@ fn as_typed(
 }
 
 /// How many papers an interest learns from; nothing if it is none.
-fn examples(interest: &Interest, tongue: &Tongue) -> Option<String> {
-    let words = &tongue.pages().interest;
+fn examples(interest: &Interest, locale: &Locale) -> Option<String> {
+    let words = &locale.pages().interest;
     let (liked, disliked) = (
         listed(&interest.liked).len(),
         listed(&interest.disliked).len(),

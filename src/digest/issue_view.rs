@@ -3,10 +3,10 @@
 
 use super::accent::Accent;
 use super::clean::line;
-use super::fragments::mark;
-use super::language::{Direction, Language};
+use super::fragments::placeholder;
+use super::language::{Language, TextDirection};
 use super::paper_view::{NAME_CHARS_MAX, title};
-use super::{DayCovered, Dress, Issue, IssuePick, Note, Recipient, Section, SectionKind};
+use super::{Branding, DayCovered, Issue, IssuePick, Note, Recipient, Section, SectionKind};
 use crate::paper::PaperId;
 use crate::subscriber::{EVERY_DAY, Frequency, Preferences};
 use crate::text::cut;
@@ -63,12 +63,12 @@ pub(super) struct SiteView {
 }
 
 impl SiteView {
-    pub(super) fn new(dress: &Dress) -> Self {
+    pub(super) fn new(branding: &Branding) -> Self {
         SiteView {
-            name: cut(&line(&dress.name), NAME_CHARS_MAX),
-            url: format!("{}/", dress.base_url),
-            contact: line(&dress.contact),
-            logo: dress.logo.as_deref().and_then(super::clean::web_url),
+            name: cut(&line(&branding.name), NAME_CHARS_MAX),
+            url: format!("{}/", branding.base_url),
+            contact: line(&branding.contact),
+            logo: branding.logo.as_deref().and_then(super::clean::web_url),
         }
     }
 }
@@ -154,11 +154,11 @@ fn grouped<'a>(
 }
 
 /// `issue` for `recipient` without the papers in `left_out`, and the others in
-/// the order in which their marks stand in the view.
+/// the order in which their placeholders stand in the view.
 pub(super) fn view<'a>(
     issue: &'a Issue,
     recipient: &Recipient<'_>,
-    dress: &Dress,
+    branding: &Branding,
     language: &Language,
     left_out: &HashSet<&PaperId>,
 ) -> (IssueView, Vec<&'a IssuePick>) {
@@ -176,7 +176,7 @@ pub(super) fn view<'a>(
                 None => words.without_date.as_str().to_owned(),
             });
             let papers = (printed.len()..printed.len() + picks.len())
-                .map(mark)
+                .map(placeholder)
                 .collect();
             printed.extend(picks);
             views.push(GroupView { day, papers });
@@ -208,7 +208,7 @@ pub(super) fn view<'a>(
         .first()
         .map(|pick| title(&pick.paper))
         .unwrap_or_default();
-    let site = SiteView::new(dress);
+    let site = SiteView::new(branding);
     let note = (count == 0 && left_out.is_empty()).then(|| note(issue, language));
     let date_short = language.day_short(issue.local_date, issue.local_date);
     let headline = match count {
@@ -224,9 +224,9 @@ pub(super) fn view<'a>(
     };
     let view = IssueView {
         lang: language.code.clone(),
-        dir: Direction::word(language.dir),
-        accent: Accent::on_light(dress.accent),
-        accent_dark: Accent::on_dark(dress.accent),
+        dir: TextDirection::word(language.dir),
+        accent: Accent::on_light(branding.accent),
+        accent_dark: Accent::on_dark(branding.accent),
         date_short,
         date_long: language.day_whole(issue.local_date),
         count,
@@ -533,7 +533,7 @@ mod tests {
         let (found, printed) = view(
             &issue,
             &recipient,
-            &sample::dress(),
+            &sample::branding(),
             &in_language("en"),
             &HashSet::new(),
         );
@@ -547,7 +547,7 @@ mod tests {
             [Some("Wednesday, 18 November"), Some("Friday, 20 November")]
         );
         assert_eq!(printed[0].paper.id.as_str(), "2611.09999");
-        assert_eq!(found.sections[0].groups[0].papers, [mark(0)]);
+        assert_eq!(found.sections[0].groups[0].papers, [placeholder(0)]);
         assert!(!is_dated(printed[0], &issue, &preferences));
         preferences.frequency = Frequency::Daily;
         assert!(is_dated(printed[0], &issue, &preferences));

@@ -1,6 +1,6 @@
 //! A language, as the web pages speak it.
 
-use super::language::{Counted, Language, PageWords, SharedWords, Text};
+use super::language::{Language, PageWords, PluralText, SharedWords, Text};
 use super::paper_view::{is_latin, news, reason};
 use super::{News, SectionKind, Why};
 use crate::paper::Paper;
@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 /// A language, as the web pages speak it.
 #[derive(Debug, Clone)]
-pub struct Tongue(Arc<Language>);
+pub struct Locale(Arc<Language>);
 
-impl Tongue {
+impl Locale {
     pub(super) fn of(language: &Arc<Language>) -> Self {
-        Tongue(Arc::clone(language))
+        Locale(Arc::clone(language))
     }
 
     /// The embedded English.
     pub fn english() -> Self {
-        Tongue(super::language::english())
+        Locale(super::language::english())
     }
 
     /// The code of its file: `de`, `pt-BR`.
@@ -72,12 +72,12 @@ impl Tongue {
     }
 
     /// `text` for `count`, which is also its `{count}`.
-    pub fn count(&self, text: &Counted, count: u64) -> String {
+    pub fn count(&self, text: &PluralText, count: u64) -> String {
         self.0.count(text, count, &[])
     }
 
     /// The same with other values.
-    pub fn count_with(&self, text: &Counted, count: u64, values: &[(&str, &str)]) -> String {
+    pub fn count_with(&self, text: &PluralText, count: u64, values: &[(&str, &str)]) -> String {
         self.0.count(text, count, values)
     }
 

@@ -1,7 +1,7 @@
 //! The words of the sign-up and the preferences.
 
 use super::pages::words;
-use super::{Counted, Text};
+use super::{PluralText, Text};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -101,7 +101,7 @@ words! {
         pub examples: Text,
         pub examples_of: Text,
         pub unlisted: Text,
-        pub works: Counted,
+        pub works: PluralText,
         pub liked: Text,
         pub disliked: Text,
         pub more: Text,
@@ -157,9 +157,9 @@ words! {
         pub no_papers: Text,
         pub nothing: Text,
         pub no_mail: Text,
-        pub considered: Counted,
-        pub no_room: Counted,
-        pub below: Counted,
+        pub considered: PluralText,
+        pub no_room: PluralText,
+        pub below: PluralText,
         pub again: Text,
         pub again_text: Text,
     }
@@ -196,7 +196,7 @@ words! {
         pub paste: Text,
         pub button: Text,
         pub yours: Text,
-        pub read: Counted,
+        pub read: PluralText,
         pub known: Text,
         pub aside: Text,
         pub entry: Text,
