@@ -20,7 +20,7 @@ use crate::edition::{ActiveEmbedder, Desk, EditionError, Judged, MAX_LATENESS, P
 use crate::http::{Http, HttpEnv, HttpError, HttpSettings};
 use crate::inbound::InboundSettings;
 use crate::intake::{Import, Imported, IntakeError, PollError, PollScope, poll};
-use crate::outbox::{Courier, DeliverError, Security, SmtpSettings, Summary, Transport};
+use crate::outbox::{DeliverError, DeliveryService, Security, SmtpSettings, Summary, Transport};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
 use crate::source::jsonl::Reader;
@@ -331,7 +331,7 @@ impl Post {
         });
         let (clock, chance) = (Arc::clone(&self.clock), Arc::clone(&self.chance));
         let stop = CancellationToken::new();
-        let courier = Courier::new(
+        let service = DeliveryService::new(
             self.db.clone(),
             clock,
             chance,
@@ -339,7 +339,7 @@ impl Post {
             sender,
             stop,
         )?;
-        courier.run_until_empty(false).await
+        service.run_until_empty(false).await
     }
 
     async fn keep_delivering(self, stop: CancellationToken) {

@@ -17,9 +17,9 @@ use crate::config::Config;
 use crate::digest::{DkimSigner, Templates};
 use crate::dns::Resolver;
 use crate::edition::ActiveEmbedder;
-use crate::outbox::Stage;
+use crate::outbox::SmtpStage;
 use crate::outbox::Transport;
-use crate::outbox::smtp::{Dialer, Failure as Failed, Timeouts};
+use crate::outbox::smtp::{Dialer, SmtpFailure as Failed, Timeouts};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PaperStore, StoreError, SubscriberStore, UpkeepStore};
 use crate::subscriber::Address;
@@ -488,16 +488,16 @@ async fn relay(config: &Config) -> Result<String, String> {
 /// What to do about a relay that did not get as far as taking mail.
 fn remedy(failure: &Failed) -> &'static str {
     match failure.stage {
-        Stage::Connect | Stage::Greeting | Stage::Ehlo => {
+        SmtpStage::Connect | SmtpStage::Greeting | SmtpStage::Ehlo => {
             "is it up, are [smtp] host and port right, and does no firewall stand between? Mail waits meanwhile"
         }
-        Stage::StartTls if failure.text.contains("expired") => {
+        SmtpStage::StartTls if failure.text.contains("expired") => {
             "whoever runs the relay must renew its certificate; if it is not expired, look at this machine's clock"
         }
-        Stage::StartTls => {
+        SmtpStage::StartTls => {
             "look at [smtp] security, at host (the certificate must name it) and, if its authority is your own, ca_file"
         }
-        Stage::Auth => {
+        SmtpStage::Auth => {
             "look at [smtp] username and password_file, and whether the relay lets this account send"
         }
         _ => "look at [smtp] host, port, security and login",

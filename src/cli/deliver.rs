@@ -4,7 +4,7 @@ use super::open::{Place, now};
 use super::{Done, Failure, out};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::outbox::{Courier, LockError, SendingLock, Summary};
+use crate::outbox::{DeliveryService, LockError, SendingLock, Summary};
 use crate::random::SystemChance;
 use crate::store::Db;
 use anyhow::{Context, anyhow};
@@ -70,7 +70,7 @@ async fn deliver(
     stop_on_signal(stop.clone());
     let (queued, _) = db.run(|store| store.waiting(now())).await?;
     let progress = std::sync::Mutex::new(out::Progress::new("mails", queued));
-    let courier = Courier::new(
+    let service = DeliveryService::new(
         db,
         Arc::new(SystemClock),
         Arc::new(SystemChance::new()),
@@ -78,9 +78,9 @@ async fn deliver(
         config.envelope_sender(),
         stop,
     )?
-    .called(holder)
-    .holding(lock)
-    .watched_by(Arc::new(move |news: &crate::outbox::Progress| {
+    .with_holder(holder)
+    .with_lock(lock)
+    .with_listener(Arc::new(move |news: &crate::outbox::Progress| {
         if let Ok(progress) = progress.lock() {
             let so_far = &news.so_far;
             progress.at(so_far.accepted
@@ -93,7 +93,7 @@ async fn deliver(
     }));
     // Without `--until-empty` it is one round over what is due, which is the same unless more comes due meanwhile.
     let _ = options.until_empty;
-    Ok(courier.run_until_empty(options.wait).await?)
+    Ok(service.run_until_empty(options.wait).await?)
 }
 
 /// Ends the run at the first interrupt: hand-overs under way are finished. The second one ends the process.

@@ -146,7 +146,7 @@ fn json_of(receipt: &Receipt) -> Value {
         "recipient": first.recipient,
         "others": others,
         "status": first.status.map(|status| status.to_string()),
-        "reason": first.reason.map(crate::inbound::reading::Reason::word),
+        "reason": first.reason.map(crate::refusal::Reason::word),
         "action": receipt.decision.action.word(),
         "why": if receipt.is_repeated { "it was taken in before" } else { receipt.decision.why },
         "diagnostic": first.diagnostic,

@@ -3,7 +3,9 @@
 use super::driver::{Heartbeat, Step, StepError};
 use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
-use crate::outbox::{Courier, DeliverError, LockError, Progress, SendingLock, Shift, Summary};
+use crate::outbox::{
+    DeliverError, DeliveryRun, DeliveryService, LockError, Progress, SendingLock, Summary,
+};
 use crate::random::Random;
 use crate::store::Db;
 use std::path::PathBuf;
@@ -38,7 +40,7 @@ impl DeliveryTask {
         let stop = self.stop.child_token();
         let so_far = Arc::new(Mutex::new(Summary::default()));
         let (heartbeat, counts) = (Arc::clone(&self.heartbeat), Arc::clone(&so_far));
-        let courier = Courier::new(
+        let service = DeliveryService::new(
             self.db.clone(),
             Arc::clone(&self.clock),
             Arc::clone(&self.random),
@@ -46,14 +48,14 @@ impl DeliveryTask {
             current.envelope_sender(),
             stop.clone(),
         )?
-        .called(holder)
-        .holding(lock)
-        .watched_by(Arc::new(move |news: &Progress| {
+        .with_holder(holder)
+        .with_lock(lock)
+        .with_listener(Arc::new(move |news: &Progress| {
             heartbeat.tick();
             *counts.lock().unwrap_or_else(PoisonError::into_inner) = news.so_far.clone();
         }));
-        let shift = courier.begin().await?;
-        // New settings end the shift like a stop does: hand-overs under way are finished first.
+        let run = service.begin().await?;
+        // New settings end the run like a stop does: hand-overs under way are finished first.
         let until_changed = async {
             if runtime.changed().await.is_ok() {
                 stop.cancel();
@@ -61,10 +63,10 @@ impl DeliveryTask {
             std::future::pending::<()>().await;
         };
         let worked = tokio::select! {
-            worked = self.work(&shift, &so_far, &stop) => worked,
+            worked = self.work(&run, &so_far, &stop) => worked,
             () = until_changed => Ok(()),
         };
-        let ended = shift.end().await;
+        let ended = run.end().await;
         worked?;
         ended?;
         Ok(Step::Worked)
@@ -72,14 +74,14 @@ impl DeliveryTask {
 
     async fn work(
         &self,
-        shift: &Shift<'_>,
+        run: &DeliveryRun<'_>,
         so_far: &Mutex<Summary>,
         stop: &CancellationToken,
     ) -> Result<(), DeliverError> {
         let mut said = Summary::default();
         while !stop.is_cancelled() {
             self.heartbeat.tick();
-            let step = shift.step().await?;
+            let step = run.step().await?;
             if step.claimed > 0 {
                 let counts = so_far
                     .lock()

@@ -5,8 +5,8 @@ use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
 use crate::edition::EditionError;
 use crate::inbound::imap::{ImapError, Mailbox};
-use crate::inbound::lmtp::Handed;
-use crate::inbound::maildir::{Waiting, Watch};
+use crate::inbound::lmtp::LmtpDelivery;
+use crate::inbound::maildir::{MaildirScan, Waiting};
 use crate::inbound::{Envelope, MAIL_BYTES_MAX, Receipt, Reception};
 use crate::store::{Db, Store, StoreError};
 use crate::token::Signer;
@@ -58,7 +58,7 @@ impl InboundContext {
 /// Watches a Maildir.
 pub(super) struct MaildirTask {
     pub(super) desk: InboundContext,
-    pub(super) watch: Mutex<Watch>,
+    pub(super) watch: Mutex<MaildirScan>,
 }
 
 impl MaildirTask {
@@ -113,7 +113,7 @@ impl MaildirTask {
         Ok(Ok(()))
     }
 
-    fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
+    fn watch(&self) -> std::sync::MutexGuard<'_, MaildirScan> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,7 +198,7 @@ fn passing(error: ImapError) -> StepError {
 /// Answers what a mail server hands over.
 pub(super) struct LmtpTask {
     pub(super) desk: InboundContext,
-    pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<Handed>>,
+    pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<LmtpDelivery>>,
 }
 
 impl LmtpTask {

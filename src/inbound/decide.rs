@@ -80,7 +80,7 @@ pub struct Decision {
     pub why: &'static str,
 }
 
-const fn so(action: Action, why: &'static str) -> Decision {
+const fn decision(action: Action, why: &'static str) -> Decision {
     Decision { action, why }
 }
 
@@ -94,10 +94,10 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> Decision {
     if matches!(verdict.class, Class::AutoReply | Class::Unknown) {
-        return so(Action::None, "it is no report of a failure");
+        return decision(Action::None, "it is no report of a failure");
     }
     if !delivery.was_offered && delivery.state != DeliveryState::HandingOver {
-        return so(
+        return decision(
             Action::None,
             "that mail was never handed over, so nobody can have returned it",
         );
@@ -108,7 +108,7 @@ pub fn decide(
         UNSIGNED_AGE_MAX
     };
     if now - delivery.at > age_max {
-        return so(
+        return decision(
             Action::None,
             "that mail is too old for reports on it to be true",
         );
@@ -121,7 +121,7 @@ pub fn decide(
     let is_named = names(&verdict.recipient) || names(&verdict.given);
     let is_redacted = verdict.recipient.is_none() && verdict.class == Class::Complaint;
     if proof == Proof::MessageId && !is_named && !is_redacted {
-        return so(
+        return decision(
             Action::None,
             "it is about another address than that mail was sent to",
         );
@@ -135,24 +135,26 @@ pub fn decide(
             .is_some_and(|named| !is_near(named, delivery.address.as_str()))
         && verdict.class == Class::Hard;
     match verdict.class {
-        Class::Hard if is_elsewhere && soft_before(earlier) + 1 < SOFT_MAX => so(
+        Class::Hard if is_elsewhere && soft_before(earlier) + 1 < SOFT_MAX => decision(
             Action::Count,
             "another address is gone, to which this one may forward",
         ),
-        Class::Hard => so(Action::Suppress, "the address is gone"),
+        Class::Hard => decision(Action::Suppress, "the address is gone"),
         Class::Soft if soft_before(earlier) + 1 >= SOFT_MAX => {
-            so(Action::Suppress, "the mailbox took none of the last issues")
+            decision(Action::Suppress, "the mailbox took none of the last issues")
         }
-        Class::Soft => so(Action::Count, "the mailbox could not take this issue"),
-        Class::Policy => so(
+        Class::Soft => decision(Action::Count, "the mailbox could not take this issue"),
+        Class::Policy => decision(
             Action::Alarm,
             "they do not want mail from us; the recipient has no part in it",
         ),
-        Class::Complaint if verdict.is_from_person => so(Action::Suppress, "its reader complained"),
-        Class::Complaint => so(Action::Alarm, "a provider reports on how we send"),
-        Class::Delayed => so(Action::Note, "it is still under way"),
+        Class::Complaint if verdict.is_from_person => {
+            decision(Action::Suppress, "its reader complained")
+        }
+        Class::Complaint => decision(Action::Alarm, "a provider reports on how we send"),
+        Class::Delayed => decision(Action::Note, "it is still under way"),
         Class::Unsubscribe | Class::AutoReply | Class::Unknown => {
-            so(Action::None, "it is no report of a failure")
+            decision(Action::None, "it is no report of a failure")
         }
     }
 }

@@ -4,7 +4,7 @@
 //! carry what only the recipient of that mail can know, a signed token or the
 //! Message-ID (which is keyed, too), or come from a provider who has signed it.
 
-use super::reading::Report;
+use super::report::Report;
 use super::settings::InboundSettings;
 use crate::subscriber::{Address, SubscriberId};
 use crate::token::{Scope, Signer};
@@ -15,12 +15,12 @@ pub struct Envelope {
     /// Whom it was sent to, where the mail server says so.
     pub to: Vec<String>,
     /// `mail`, `ses`, `postmark`, …
-    pub source: Source,
+    pub source: ReportChannel,
 }
 
 /// The way a report came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Source {
+pub enum ReportChannel {
     /// A mail.
     #[default]
     Mail,
@@ -28,12 +28,12 @@ pub enum Source {
     Provider(&'static str),
 }
 
-impl Source {
+impl ReportChannel {
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
-            Source::Mail => "mail",
-            Source::Provider(name) => name,
+            ReportChannel::Mail => "mail",
+            ReportChannel::Provider(name) => name,
         }
     }
 }

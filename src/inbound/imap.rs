@@ -6,7 +6,7 @@
 
 mod wire;
 
-use super::reading::MAIL_BYTES_MAX;
+use super::report::MAIL_BYTES_MAX;
 use super::settings::ImapSettings;
 use std::collections::HashSet;
 use std::io;

@@ -5,7 +5,7 @@
 //! that was not possible, so that the mail server keeps it.
 
 use super::evidence::Envelope;
-use super::reading::MAIL_BYTES_MAX;
+use super::report::MAIL_BYTES_MAX;
 use crate::subscriber::Address;
 use std::io;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ const TAKE_WAIT: Duration = Duration::from_mins(2);
 
 /// A mail that was handed over, to be answered.
 #[derive(Debug)]
-pub struct Handed {
+pub struct LmtpDelivery {
     /// Its bytes, cut to what is read.
     pub mail: Vec<u8>,
     /// Its recipients.
@@ -53,7 +53,7 @@ pub struct Handed {
 pub async fn serve(
     listener: TcpListener,
     ours: Vec<Address>,
-    hand_over: mpsc::Sender<Handed>,
+    hand_over: mpsc::Sender<LmtpDelivery>,
     stop: CancellationToken,
 ) {
     let (ours, seats) = (Arc::new(ours), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
@@ -72,23 +72,23 @@ pub async fn serve(
         };
         let (ours, hand_over, stop) = (Arc::clone(&ours), hand_over.clone(), stop.clone());
         tokio::spawn(async move {
-            let talk = Talk { ours, hand_over };
+            let session = Session { ours, hand_over };
             tokio::select! {
                 () = stop.cancelled() => {}
                 // Whoever hangs up keeps the mail.
-                _ = talk.run(stream) => {}
+                _ = session.run(stream) => {}
             }
             drop(seat);
         });
     }
 }
 
-struct Talk {
+struct Session {
     ours: Arc<Vec<Address>>,
-    hand_over: mpsc::Sender<Handed>,
+    hand_over: mpsc::Sender<LmtpDelivery>,
 }
 
-impl Talk {
+impl Session {
     async fn run(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let (read, mut write) = stream.into_split();
@@ -197,7 +197,7 @@ impl Talk {
         };
         let handed = self
             .hand_over
-            .send(Handed {
+            .send(LmtpDelivery {
                 mail,
                 envelope,
                 done,

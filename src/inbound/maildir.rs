@@ -18,7 +18,7 @@ const STRANGERS_MAX: usize = 100_000;
 
 /// What is known of a Maildir between two looks at it.
 #[derive(Debug, Default)]
-pub struct Watch {
+pub struct MaildirScan {
     strangers: HashSet<std::ffi::OsString>,
     /// When `cur` was last changed before it was last read: it grows for ever.
     read_cur: Option<SystemTime>,
@@ -33,7 +33,7 @@ pub struct Waiting {
     pub mail: Vec<u8>,
 }
 
-impl Watch {
+impl MaildirScan {
     /// Paths of up to [`STEP_MAILS`] mails that have been neither seen nor looked at, oldest first.
     ///
     /// Fails if `folder` is no Maildir.

@@ -6,7 +6,7 @@
 //!                                       evidence ──────┘
 //! ```
 //!
-//! [`reading`] says what a mail is, [`verdict`] what that means, [`evidence`]
+//! [`report`] says what a mail is, [`verdict`] what that means, [`evidence`]
 //! what it proves, [`decide`] what is done: all pure. [`Reception`] joins them
 //! with the database. The ways in ([`maildir`], [`imap`], [`lmtp`], [`hooks`])
 //! know nothing of either. Mail that is not for us is left where it is.
@@ -17,12 +17,12 @@ pub mod hooks;
 pub mod imap;
 pub mod lmtp;
 pub mod maildir;
-pub mod reading;
 mod reception;
+pub mod report;
 mod settings;
 pub mod verdict;
 
-pub use evidence::{Envelope, Source};
-pub use reading::MAIL_BYTES_MAX;
+pub use evidence::{Envelope, ReportChannel};
 pub use reception::{Receipt, Reception};
+pub use report::MAIL_BYTES_MAX;
 pub use settings::{ImapSecurity, ImapSettings, InboundSettings, LmtpSettings, WebhookSettings};

@@ -1,8 +1,8 @@
 //! Takes a report in: reads, judges, looks up, decides, records.
 
 use super::decide::{Action, Decision, Proof, SOFT_AMONG, decide};
-use super::evidence::{Envelope, Evidence, Source, evidence};
-use super::reading::{Report, read};
+use super::evidence::{Envelope, Evidence, ReportChannel, evidence};
+use super::report::{Report, read};
 use super::settings::InboundSettings;
 use super::verdict::{Class, Verdict, verdicts};
 use crate::store::{DeliveryKey, NewReport, Reported, Store, StoreError};
@@ -43,7 +43,7 @@ pub struct Reception {
 }
 
 /// What a report was found to be about.
-struct About {
+struct MatchedDelivery {
     delivery: Reported,
     proof: Proof,
 }
@@ -248,7 +248,7 @@ fn recorded(
     verdict: &Verdict,
     delivery: &Reported,
     action: Action,
-    source: Source,
+    source: ReportChannel,
 ) -> NewReport {
     NewReport {
         key: key.to_owned(),
@@ -256,7 +256,7 @@ fn recorded(
         subscriber: delivery.subscriber,
         address: delivery.address.clone(),
         class: verdict.class.word(),
-        reason: verdict.reason.map(super::reading::Reason::word),
+        reason: verdict.reason.map(crate::refusal::Reason::word),
         status: verdict.status.map(|status| status.to_string()),
         diagnostic: verdict.diagnostic.clone(),
         source: source.word(),
@@ -270,10 +270,11 @@ fn about(
     store: &mut dyn Store,
     all: &[Verdict],
     proved: &Evidence,
-    source: Source,
-) -> Result<Option<About>, StoreError> {
-    let found =
-        |delivery: Option<Reported>, proof| delivery.map(|delivery| About { delivery, proof });
+    source: ReportChannel,
+) -> Result<Option<MatchedDelivery>, StoreError> {
+    let found = |delivery: Option<Reported>, proof| {
+        delivery.map(|delivery| MatchedDelivery { delivery, proof })
+    };
     if let Some(id) = proved.delivery {
         let delivery = store.reported_delivery(&DeliveryKey::Id(crate::store::DeliveryId(id)))?;
         if delivery.is_some() {
@@ -300,7 +301,7 @@ fn about(
             ));
         }
     }
-    if matches!(source, Source::Provider(_)) {
+    if matches!(source, ReportChannel::Provider(_)) {
         for address in all
             .iter()
             .take(LOOKUPS_MAX)

@@ -1,6 +1,7 @@
 //! What a report comes to: a class for each recipient. Pure.
 
-use super::reading::{Action as Said, Failure, Nature, Reason, Report, Status, Weight, reason};
+use super::report::{DsnAction, FailedRecipient, Report, ReportKind};
+use crate::refusal::{EnhancedCode, Fault, Reason};
 
 /// What kind of news it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +52,7 @@ pub struct Verdict {
     /// Why.
     pub reason: Option<Reason>,
     /// The enhanced code; X.0.0 where the report has none and its class is known.
-    pub status: Option<Status>,
+    pub status: Option<EnhancedCode>,
     /// The server's words, on one line, cut.
     pub diagnostic: String,
     /// Of a complaint: whether a person stands behind it.
@@ -72,9 +73,9 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
         diagnostic: String::new(),
         is_from_person: false,
     };
-    let found: Vec<Verdict> = match &report.nature {
-        Nature::Delivery(failures) => failures.iter().map(of_failure).collect(),
-        Nature::Complaint(complaints) => complaints
+    let found: Vec<Verdict> = match &report.kind {
+        ReportKind::Delivery(failures) => failures.iter().map(of_failure).collect(),
+        ReportKind::Complaint(complaints) => complaints
             .iter()
             .flat_map(|complaint| {
                 let one = Verdict {
@@ -91,9 +92,9 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
                 none.into_iter().chain(each).collect::<Vec<_>>()
             })
             .collect(),
-        Nature::AutoReply => vec![bare(Class::AutoReply, Some(Reason::Vacation))],
-        Nature::Leaving => vec![bare(Class::Unsubscribe, None)],
-        Nature::Other => Vec::new(),
+        ReportKind::AutoReply => vec![bare(Class::AutoReply, Some(Reason::Vacation))],
+        ReportKind::Leaving => vec![bare(Class::Unsubscribe, None)],
+        ReportKind::Other => Vec::new(),
     };
     if found.is_empty() {
         vec![bare(Class::Unknown, None)]
@@ -102,31 +103,26 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
     }
 }
 
-fn of_failure(failure: &Failure) -> Verdict {
-    let why = reason(failure);
-    let for_now = failure.status.is_some_and(|status| status.class == 4);
-    let class = match (failure.action, why.weight()) {
-        (Said::Delivered | Said::Relayed | Said::Expanded, _) => Class::Unknown,
-        (Said::Delayed, _) => Class::Delayed,
+fn of_failure(failure: &FailedRecipient) -> Verdict {
+    let why = failure.reason();
+    let for_now = failure.status.is_some_and(|code| code.class == 4);
+    let about_mailbox = failure.status.is_some_and(|code| code.subject == 2);
+    let class = match (failure.action, why.fault()) {
+        (DsnAction::Delivered | DsnAction::Relayed | DsnAction::Expanded, _) => Class::Unknown,
+        (DsnAction::Delayed, _) => Class::Delayed,
         // RFC 7505's "for now" is said where the name service could not be sure.
-        (Said::Failed, Weight::Hard) if why == Reason::NotAccept && for_now => Class::Soft,
-        (Said::Failed, Weight::Hard) => Class::Hard,
-        // "For now", said of the mailbox (RFC 3463 section 3.3): it gets too much at once, or does not know us yet.
-        (Said::Failed, Weight::Policy)
-            if failure
-                .status
-                .is_some_and(|status| (status.class, status.subject) == (4, 2)) =>
-        {
-            Class::Soft
-        }
-        (Said::Failed, Weight::Policy) => Class::Policy,
-        (Said::Failed, Weight::Soft | Weight::None) => Class::Soft,
+        (DsnAction::Failed, Fault::Recipient) if why == Reason::NotAccept && for_now => Class::Soft,
+        (DsnAction::Failed, Fault::Recipient) => Class::Hard,
+        // 4.2.x is about the mailbox (RFC 3463 section 3.3): it gets too much at once.
+        (DsnAction::Failed, Fault::Sender) if for_now && about_mailbox => Class::Soft,
+        (DsnAction::Failed, Fault::Sender) => Class::Policy,
+        (DsnAction::Failed, _) => Class::Soft,
     };
     // RFC 3463 section 3.1: X.0.0 is the code of what is not known more exactly.
     let is_transient = failure.reply.is_some_and(|reply| reply < 500) || class == Class::Delayed;
     let usual = match class {
         Class::Hard | Class::Soft | Class::Policy | Class::Delayed => {
-            Some(Status::new(if is_transient { 4 } else { 5 }, 0, 0))
+            Some(EnhancedCode::new(if is_transient { 4 } else { 5 }, 0, 0))
         }
         _ => None,
     };
@@ -166,12 +162,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(action: Said, status: Option<Status>, words: &str, class: Class, why: &str) {
-        let failure = Failure {
+    fn check(
+        action: DsnAction,
+        status: Option<EnhancedCode>,
+        words: &str,
+        class: Class,
+        why: &str,
+    ) {
+        let failure = FailedRecipient {
             action,
             status,
             diagnostic: words.to_owned(),
-            ..Failure::default()
+            ..FailedRecipient::default()
         };
         let found = of_failure(&failure);
         assert_eq!(
@@ -183,66 +185,66 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_class() {
-        let code = |class, subject, detail| Some(Status::new(class, subject, detail));
+        let code = |class, subject, detail| Some(EnhancedCode::new(class, subject, detail));
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(5, 1, 1),
             "550 5.1.1 no such user",
             Class::Hard,
             "userunknown",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(5, 2, 2),
             "552 5.2.2 over quota",
             Class::Soft,
             "mailboxfull",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(5, 7, 1),
             "554 5.7.1 blocked using zen.spamhaus.org",
             Class::Policy,
             "blocked",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(5, 7, 26),
             "550 5.7.26 unauthenticated",
             Class::Policy,
             "authfailure",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(4, 4, 7),
             "message expired",
             Class::Soft,
             "expired",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(5, 1, 10),
             "recipient address has null MX",
             Class::Hard,
             "notaccept",
         );
         check(
-            Said::Failed,
+            DsnAction::Failed,
             code(4, 2, 1),
             "450 4.2.1 is receiving mail at a rate that",
             Class::Soft,
             "speeding",
         );
-        check(Said::Failed, None, "", Class::Soft, "undefined");
+        check(DsnAction::Failed, None, "", Class::Soft, "undefined");
         check(
-            Said::Delayed,
+            DsnAction::Delayed,
             code(4, 4, 1),
             "connection timed out",
             Class::Delayed,
             "networkerror",
         );
         check(
-            Said::Delivered,
+            DsnAction::Delivered,
             code(2, 0, 0),
             "250 ok",
             Class::Unknown,

@@ -4,8 +4,9 @@
 //! their subscription; a server that does not know *them* is believed at once.
 //! The rules are a table, read from the top; the first that fits decides.
 
-use super::reply::{Enhanced, Reply};
-use super::stage::Stage;
+use super::reply::Reply;
+use super::stage::SmtpStage;
+use crate::refusal::EnhancedCode;
 use std::ops::RangeInclusive;
 
 /// At whose door a refusal lies.
@@ -26,7 +27,7 @@ pub enum Blame {
 }
 
 /// The blame for `reply` to the command `stage`. `reply` is a refusal.
-pub fn blame(stage: Stage, reply: &Reply) -> Blame {
+pub fn blame(stage: SmtpStage, reply: &Reply) -> Blame {
     let fits = |rule: &&Rule| {
         (rule.at.is_empty() || rule.at.contains(&stage))
             && rule.codes.contains(&reply.code)
@@ -42,7 +43,7 @@ pub fn blame(stage: Stage, reply: &Reply) -> Blame {
 
 struct Rule {
     /// Stages; empty for any.
-    at: &'static [Stage],
+    at: &'static [SmtpStage],
     codes: RangeInclusive<u16>,
     /// `5.7.*`; `-` for "none, or one that says nothing"; empty for any.
     enhanced: &'static str,
@@ -52,7 +53,7 @@ struct Rule {
 }
 
 const fn rule(
-    at: &'static [Stage],
+    at: &'static [SmtpStage],
     codes: RangeInclusive<u16>,
     enhanced: &'static str,
     blame: Blame,
@@ -66,16 +67,16 @@ const fn rule(
     }
 }
 
-const ANY: &[Stage] = &[];
-const OPENING: &[Stage] = &[
-    Stage::Connect,
-    Stage::Greeting,
-    Stage::Ehlo,
-    Stage::StartTls,
-    Stage::Auth,
+const ANY: &[SmtpStage] = &[];
+const OPENING: &[SmtpStage] = &[
+    SmtpStage::Connect,
+    SmtpStage::Greeting,
+    SmtpStage::Ehlo,
+    SmtpStage::StartTls,
+    SmtpStage::Auth,
 ];
-const MAIL: &[Stage] = &[Stage::Mail];
-const RCPT: &[Stage] = &[Stage::Rcpt];
+const MAIL: &[SmtpStage] = &[SmtpStage::Mail];
+const RCPT: &[SmtpStage] = &[SmtpStage::Rcpt];
 
 /// Words of servers that refuse the sender and give no (telling) enhanced code.
 const DISLIKE: &[&str] = &[
@@ -168,7 +169,7 @@ static RULES: &[Rule] = &[
     rule(ANY, 500..=599, "", Blame::Unclear),
 ];
 
-fn says(pattern: &str, found: Option<Enhanced>) -> bool {
+fn says(pattern: &str, found: Option<EnhancedCode>) -> bool {
     match (pattern, found) {
         ("", _) | ("-", None) => true,
         ("-", Some(found)) => found.subject == 0 || found.subject == 5,
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(stage: Stage, code: u16, text: &str, expected: Blame) {
+    fn check(stage: SmtpStage, code: u16, text: &str, expected: Blame) {
         assert_eq!(
             blame(stage, &Reply::new(code, text)),
             expected,
@@ -202,104 +203,164 @@ mod tests {
 
     #[test]
     fn an_address_that_does_not_exist_is_the_recipients() {
-        check(Stage::Rcpt, 550, "5.1.1 no such user", Blame::Recipient);
-        check(Stage::Rcpt, 550, "no such user", Blame::Recipient);
-        check(Stage::Rcpt, 551, "user not local", Blame::Recipient);
+        check(SmtpStage::Rcpt, 550, "5.1.1 no such user", Blame::Recipient);
+        check(SmtpStage::Rcpt, 550, "no such user", Blame::Recipient);
+        check(SmtpStage::Rcpt, 551, "user not local", Blame::Recipient);
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
             553,
             "mailbox name not allowed",
             Blame::Recipient,
         );
-        check(Stage::Rcpt, 550, "5.1.0 address rejected", Blame::Recipient);
-        check(Stage::Rcpt, 554, "5.1.2 domain not found", Blame::Recipient);
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
+            550,
+            "5.1.0 address rejected",
+            Blame::Recipient,
+        );
+        check(
+            SmtpStage::Rcpt,
+            554,
+            "5.1.2 domain not found",
+            Blame::Recipient,
+        );
+        check(
+            SmtpStage::Rcpt,
             556,
             "5.1.10 recipient address has null MX",
             Blame::Recipient,
         );
-        check(Stage::Rcpt, 550, "5.2.1 mailbox disabled", Blame::Recipient);
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
+            550,
+            "5.2.1 mailbox disabled",
+            Blame::Recipient,
+        );
+        check(
+            SmtpStage::Rcpt,
             521,
             "host does not accept mail",
             Blame::Recipient,
         );
         // Exchange Online's words for an unknown recipient.
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
             550,
             "5.4.1 Recipient address rejected: Access denied.",
             Blame::Recipient,
         );
-        check(Stage::Dot, 550, "5.1.1 no such user", Blame::Recipient);
+        check(SmtpStage::Dot, 550, "5.1.1 no such user", Blame::Recipient);
     }
 
     #[test]
     fn a_mailbox_that_is_full_may_be_tidied_up() {
-        check(Stage::Rcpt, 552, "5.2.2 mailbox full", Blame::RecipientSoft);
-        check(Stage::Rcpt, 552, "over quota", Blame::RecipientSoft);
-        check(Stage::Dot, 554, "5.2.2 over quota", Blame::RecipientSoft);
-        check(Stage::Rcpt, 452, "4.2.2 over quota", Blame::RecipientSoft);
+        check(
+            SmtpStage::Rcpt,
+            552,
+            "5.2.2 mailbox full",
+            Blame::RecipientSoft,
+        );
+        check(SmtpStage::Rcpt, 552, "over quota", Blame::RecipientSoft);
+        check(
+            SmtpStage::Dot,
+            554,
+            "5.2.2 over quota",
+            Blame::RecipientSoft,
+        );
+        check(
+            SmtpStage::Rcpt,
+            452,
+            "4.2.2 over quota",
+            Blame::RecipientSoft,
+        );
     }
 
     #[test]
     fn a_server_that_dislikes_us_blames_nobody_else() {
-        check(Stage::Rcpt, 550, "5.7.1 client host blocked", Blame::Policy);
-        check(Stage::Dot, 550, "5.7.26 unauthenticated", Blame::Policy);
-        check(Stage::Rcpt, 550, "5.7.515 access denied", Blame::Policy);
-        check(Stage::Rcpt, 554, "Relay access denied", Blame::Policy);
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
+            550,
+            "5.7.1 client host blocked",
+            Blame::Policy,
+        );
+        check(SmtpStage::Dot, 550, "5.7.26 unauthenticated", Blame::Policy);
+        check(SmtpStage::Rcpt, 550, "5.7.515 access denied", Blame::Policy);
+        check(SmtpStage::Rcpt, 554, "Relay access denied", Blame::Policy);
+        check(
+            SmtpStage::Rcpt,
             550,
             "your host is blacklisted, see zen.spamhaus.org",
             Blame::Policy,
         );
         check(
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
             553,
             "5.1.8 sender address rejected: domain not found",
             Blame::Policy,
         );
-        check(Stage::Rcpt, 530, "authentication required", Blame::Policy);
-        check(Stage::Dot, 552, "5.3.4 message too big", Blame::Policy);
-        check(Stage::Mail, 550, "sender rejected", Blame::Policy);
-        check(Stage::Mail, 552, "5.2.2 full", Blame::Policy);
-        check(Stage::Auth, 535, "5.7.8 credentials invalid", Blame::Policy);
-        check(Stage::Greeting, 554, "no SMTP service here", Blame::Policy);
+        check(
+            SmtpStage::Rcpt,
+            530,
+            "authentication required",
+            Blame::Policy,
+        );
+        check(SmtpStage::Dot, 552, "5.3.4 message too big", Blame::Policy);
+        check(SmtpStage::Mail, 550, "sender rejected", Blame::Policy);
+        check(SmtpStage::Mail, 552, "5.2.2 full", Blame::Policy);
+        check(
+            SmtpStage::Auth,
+            535,
+            "5.7.8 credentials invalid",
+            Blame::Policy,
+        );
+        check(
+            SmtpStage::Greeting,
+            554,
+            "no SMTP service here",
+            Blame::Policy,
+        );
     }
 
     #[test]
     fn a_relay_in_trouble_blames_itself() {
-        check(Stage::Greeting, 421, "too busy", Blame::Relay);
+        check(SmtpStage::Greeting, 421, "too busy", Blame::Relay);
         check(
-            Stage::Auth,
+            SmtpStage::Auth,
             454,
             "4.7.0 temporary authentication failure",
             Blame::Relay,
         );
         check(
-            Stage::Mail,
+            SmtpStage::Mail,
             452,
             "4.3.1 insufficient system storage",
             Blame::Relay,
         );
-        check(Stage::Mail, 450, "4.7.1 slow down", Blame::Relay);
-        check(Stage::Rcpt, 421, "4.7.0 closing", Blame::Relay);
-        check(Stage::Dot, 421, "shutting down", Blame::Relay);
-        check(Stage::Dot, 354, "go ahead", Blame::Relay);
+        check(SmtpStage::Mail, 450, "4.7.1 slow down", Blame::Relay);
+        check(SmtpStage::Rcpt, 421, "4.7.0 closing", Blame::Relay);
+        check(SmtpStage::Dot, 421, "shutting down", Blame::Relay);
+        check(SmtpStage::Dot, 354, "go ahead", Blame::Relay);
     }
 
     #[test]
     fn greylisting_asks_to_come_back_later() {
-        check(Stage::Rcpt, 451, "4.7.1 greylisted", Blame::Later);
-        check(Stage::Rcpt, 450, "greylisted", Blame::Later);
-        check(Stage::Dot, 451, "4.7.1 try again", Blame::Later);
-        check(Stage::Rcpt, 452, "4.5.3 too many recipients", Blame::Later);
-        check(Stage::Rcpt, 550, "5.5.3 too many recipients", Blame::Later);
+        check(SmtpStage::Rcpt, 451, "4.7.1 greylisted", Blame::Later);
+        check(SmtpStage::Rcpt, 450, "greylisted", Blame::Later);
+        check(SmtpStage::Dot, 451, "4.7.1 try again", Blame::Later);
         check(
-            Stage::Dot,
+            SmtpStage::Rcpt,
+            452,
+            "4.5.3 too many recipients",
+            Blame::Later,
+        );
+        check(
+            SmtpStage::Rcpt,
+            550,
+            "5.5.3 too many recipients",
+            Blame::Later,
+        );
+        check(
+            SmtpStage::Dot,
             451,
             "4.3.0 queue file write error",
             Blame::Later,
@@ -308,10 +369,10 @@ mod tests {
 
     #[test]
     fn what_says_nothing_costs_no_subscription() {
-        check(Stage::Dot, 554, "transaction failed", Blame::Unclear);
-        check(Stage::Dot, 550, "message not accepted", Blame::Unclear);
-        check(Stage::Data, 503, "bad sequence", Blame::Unclear);
-        check(Stage::Rcpt, 501, "syntax", Blame::Unclear);
-        check(Stage::Rcpt, 599, "?", Blame::Unclear);
+        check(SmtpStage::Dot, 554, "transaction failed", Blame::Unclear);
+        check(SmtpStage::Dot, 550, "message not accepted", Blame::Unclear);
+        check(SmtpStage::Data, 503, "bad sequence", Blame::Unclear);
+        check(SmtpStage::Rcpt, 501, "syntax", Blame::Unclear);
+        check(SmtpStage::Rcpt, 599, "?", Blame::Unclear);
     }
 }

@@ -54,20 +54,20 @@ enum Request {
 const GATHERED_MAX: usize = 1024;
 
 /// How long the end of a message waits for company.
-const END_WAITS: Duration = Duration::from_millis(2);
+const SETTLE_WAIT: Duration = Duration::from_millis(2);
 
 /// The longest that a mark waits for company, however slow the disk is.
-const PATIENCE_MAX: Duration = Duration::from_millis(10);
+const BATCH_WAIT_MAX: Duration = Duration::from_millis(10);
 
 impl Ledger {
     /// Starts the task that writes to `db`, for so many workers.
-    pub(super) fn open(db: Db, clock: Arc<dyn Clock>, crew: usize) -> Self {
+    pub(super) fn open(db: Db, clock: Arc<dyn Clock>, workers: usize) -> Self {
         let (requests, gathered) = mpsc::channel(GATHERED_MAX);
         let commits = Arc::new(Commits::default());
         let writer = Writer {
             db,
             clock,
-            crew,
+            workers,
             commits: Arc::clone(&commits),
             failed: None,
             pace: None,
@@ -125,7 +125,7 @@ struct Writer {
     db: Db,
     clock: Arc<dyn Clock>,
     /// Workers, each of which waits for one mark at most.
-    crew: usize,
+    workers: usize,
     commits: Arc<Commits>,
     /// Once something could not be recorded no text may leave.
     failed: Option<NotRecorded>,
@@ -136,7 +136,7 @@ impl Writer {
     async fn write_all(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut gathered = Vec::new();
         while requests.recv_many(&mut gathered, GATHERED_MAX).await > 0 {
-            self.wait_for_company(&mut requests, &mut gathered).await;
+            self.wait_for_batch(&mut requests, &mut gathered).await;
             let mut turn = LedgerTurn::default();
             let (mut marking, mut settling) = (Vec::new(), Vec::new());
             for request in gathered.drain(..) {
@@ -199,7 +199,7 @@ impl Writer {
     }
 
     /// Waits for requests that are about to come, where sharing their commit saves more than the wait costs.
-    async fn wait_for_company(
+    async fn wait_for_batch(
         &self,
         requests: &mut mpsc::Receiver<Request>,
         gathered: &mut Vec<Request>,
@@ -210,21 +210,21 @@ impl Writer {
                 .iter()
                 .filter(|request| matches!(request, Request::Mark(..)))
                 .count();
-            let patience = match marks {
+            let wait = match marks {
                 // Nobody waits for the end of a message until the next one is to leave over its connection.
                 // Alone, every second commit would be for ends.
-                0 => END_WAITS,
-                // The whole crew waits.
-                _ if marks >= self.crew => return,
+                0 => SETTLE_WAIT,
+                // The whole workers waits.
+                _ if marks >= self.workers => return,
                 // On a slow disk: a commit takes longer than the others need to come round.
                 _ => self.commits.average() / 2,
             };
             // The runtime counts in milliseconds.
-            if patience < Duration::from_millis(1) {
+            if wait < Duration::from_millis(1) {
                 return;
             }
             let more = requests.recv_many(gathered, GATHERED_MAX);
-            if !timeout_at(began + patience.min(PATIENCE_MAX), more)
+            if !timeout_at(began + wait.min(BATCH_WAIT_MAX), more)
                 .await
                 .is_ok_and(|more| more > 0)
             {

@@ -18,7 +18,7 @@
 //!
 //! How the pieces hold it:
 //!
-//! - [`smtp`] is one conversation. It says at which [`Stage`] something
+//! - [`smtp`] is one conversation. It says at which [`SmtpStage`] something
 //!   happened, and never uses a connection again that is out of step.
 //! - `worker` keeps the order above, one delivery at a time for each
 //!   connection; so there is at most one uncertain mail for each.
@@ -34,12 +34,11 @@
 //!   cannot be read would send an accepted message twice.
 //! - `tests/it/outbox/crash.rs` dies at every commit and every write, `faults.rs` meets
 //!   every fault at every stage, `disk.rs` fills the disk.
-//! - [`Courier`] is set up once; its [`Shift`] claims a few deliveries at a time
+//! - [`DeliveryService`] is set up once; its [`DeliveryRun`] claims a few deliveries at a time
 //!   and feeds the connections.
 
 mod blame;
-mod deliver;
-mod desk;
+mod context;
 mod destination;
 mod ledger;
 mod lock;
@@ -48,20 +47,21 @@ mod policy;
 mod rate;
 mod relay;
 mod reply;
+mod run;
+mod service;
 mod settings;
-mod shift;
 pub mod smtp;
 mod stage;
 mod summary;
 mod worker;
 
 pub use blame::{Blame, blame};
-pub use deliver::{Courier, DeliverError};
-pub use desk::{EnvelopeSender, Watcher};
+pub use context::{EnvelopeSender, ProgressListener};
 pub use lock::{LockError, SendingLock};
-pub use policy::{Circumstances, Consequence, Outcome, RelayNews, decide};
-pub use reply::{Enhanced, Reply};
+pub use policy::{Circumstances, Consequence, Outcome, RelaySignal, decide};
+pub use reply::Reply;
+pub use run::{DeliveryRun, RunStep};
+pub use service::{DeliverError, DeliveryService};
 pub use settings::*;
-pub use shift::{Shift, Step};
-pub use stage::Stage;
+pub use stage::SmtpStage;
 pub use summary::{Progress, Summary};

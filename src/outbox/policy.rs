@@ -2,8 +2,8 @@
 
 use super::blame::Blame;
 use super::settings::{OnUncertain, RetrySettings};
-use super::stage::Stage;
-use crate::store::{DeliveryState, Earlier, Verdict};
+use super::stage::SmtpStage;
+use crate::store::{DeliveryState, Disposition, Earlier};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far a wait may stray from its setting, so that what failed together does not return together.
@@ -31,7 +31,7 @@ pub enum Outcome {
     /// The server, or the way to it, refused.
     Refused {
         /// At which command.
-        stage: Stage,
+        stage: SmtpStage,
         /// Whose fault it is.
         blame: Blame,
         /// When the server wants to be asked again.
@@ -66,7 +66,7 @@ pub struct Circumstances {
 
 /// What an attempt says about the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RelayNews {
+pub enum RelaySignal {
     /// It has taken a message.
     Works,
     /// It has judged a recipient.
@@ -85,9 +85,9 @@ pub enum RelayNews {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consequence {
     /// For the delivery.
-    pub verdict: Verdict,
+    pub disposition: Disposition,
     /// For the relay.
-    pub relay: RelayNews,
+    pub relay: RelaySignal,
 }
 
 /// What follows from `outcome`.
@@ -96,41 +96,53 @@ pub fn decide(
     circumstances: &Circumstances,
     retry: &RetrySettings,
 ) -> Consequence {
-    let (verdict, relay) = match outcome {
-        Outcome::Accepted => (Verdict::Accepted, RelayNews::Works),
-        Outcome::NotTried => (Verdict::Released, RelayNews::Silent),
-        Outcome::Broken => (again(None, circumstances, retry), RelayNews::Silent),
-        Outcome::Uncertain => (after_uncertain(circumstances, retry), RelayNews::Silent),
+    let (disposition, relay) = match outcome {
+        Outcome::Accepted => (Disposition::Accepted, RelaySignal::Works),
+        Outcome::NotTried => (Disposition::Released, RelaySignal::Silent),
+        Outcome::Broken => (again(None, circumstances, retry), RelaySignal::Silent),
+        Outcome::Uncertain => (after_uncertain(circumstances, retry), RelaySignal::Silent),
         Outcome::Refused {
             stage,
             blame,
             try_again_in,
         } => match blame {
             // Its text was on the way, and that is recorded: it cannot be as if nothing had happened.
-            Blame::Relay if stage.is_marked() => {
-                (again(try_again_in, circumstances, retry), RelayNews::Rests)
-            }
-            Blame::Relay => (Verdict::Released, RelayNews::Rests),
+            Blame::Relay if stage.is_marked() => (
+                again(try_again_in, circumstances, retry),
+                RelaySignal::Rests,
+            ),
+            Blame::Relay => (Disposition::Released, RelaySignal::Rests),
             Blame::Policy if !stage.concerns_recipient() => {
-                (Verdict::Released, RelayNews::RefusesUs)
+                (Disposition::Released, RelaySignal::RefusesUs)
             }
             // The relay has shown that it refuses everybody: nobody is lost to it, and the next probe takes
             // another recipient, in case this one is the exception.
             Blame::Policy if circumstances.refuses_us => {
-                (again(None, circumstances, retry), RelayNews::RefusesUs)
+                (again(None, circumstances, retry), RelaySignal::RefusesUs)
             }
-            Blame::Policy => (Verdict::Rejected { suppress: false }, RelayNews::Dislikes),
-            Blame::Recipient => (Verdict::Rejected { suppress: true }, RelayNews::Judged),
-            Blame::Unclear => (Verdict::Rejected { suppress: false }, RelayNews::Judged),
-            Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => {
-                (Verdict::Rejected { suppress: true }, RelayNews::Judged)
-            }
-            Blame::RecipientSoft | Blame::Later => {
-                (again(try_again_in, circumstances, retry), RelayNews::Judged)
-            }
+            Blame::Policy => (
+                Disposition::Rejected { suppress: false },
+                RelaySignal::Dislikes,
+            ),
+            Blame::Recipient => (
+                Disposition::Rejected { suppress: true },
+                RelaySignal::Judged,
+            ),
+            Blame::Unclear => (
+                Disposition::Rejected { suppress: false },
+                RelaySignal::Judged,
+            ),
+            Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => (
+                Disposition::Rejected { suppress: true },
+                RelaySignal::Judged,
+            ),
+            Blame::RecipientSoft | Blame::Later => (
+                again(try_again_in, circumstances, retry),
+                RelaySignal::Judged,
+            ),
         },
     };
-    Consequence { verdict, relay }
+    Consequence { disposition, relay }
 }
 
 /// How often a mailbox could not take mail before this issue, from the other issues
@@ -144,7 +156,11 @@ pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
 }
 
 /// Later, unless it will be too late.
-fn again(hint: Option<TimeDelta>, circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
+fn again(
+    hint: Option<TimeDelta>,
+    circumstances: &Circumstances,
+    retry: &RetrySettings,
+) -> Disposition {
     let step = (circumstances.attempts as usize).min(retry.waits.len().saturating_sub(1));
     let set = retry.waits.get(step).copied().unwrap_or_default();
     let wait = hint.map_or_else(
@@ -159,21 +175,21 @@ fn again(hint: Option<TimeDelta>, circumstances: &Circumstances, retry: &RetrySe
             wait
         };
     if at > circumstances.expires_at {
-        Verdict::Expired
+        Disposition::Expired
     } else {
-        Verdict::Deferred(at)
+        Disposition::Deferred(at)
     }
 }
 
 /// Once more, and never a third time. Too late for that, it is for a person:
 /// "expired" would say that it did not arrive, which nobody knows.
-fn after_uncertain(circumstances: &Circumstances, retry: &RetrySettings) -> Verdict {
+fn after_uncertain(circumstances: &Circumstances, retry: &RetrySettings) -> Disposition {
     let at = circumstances.now + retry.resend_after;
     let may_resend = retry.on_uncertain == OnUncertain::Resend && !circumstances.resent;
     if may_resend && at <= circumstances.expires_at {
-        Verdict::Uncertain(at)
+        Disposition::Uncertain(at)
     } else {
-        Verdict::Held
+        Disposition::Held
     }
 }
 
@@ -191,7 +207,7 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
     }
 
-    fn refused(stage: Stage, blame: Blame) -> Outcome {
+    fn refused(stage: SmtpStage, blame: Blame) -> Outcome {
         Outcome::Refused {
             stage,
             blame,
@@ -213,11 +229,16 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(outcome: Outcome, circumstances: &Circumstances, verdict: Verdict, relay: RelayNews) {
+    fn check(
+        outcome: Outcome,
+        circumstances: &Circumstances,
+        disposition: Disposition,
+        relay: RelaySignal,
+    ) {
         let found = decide(outcome, circumstances, &RetrySettings::default());
         assert_eq!(
             found,
-            Consequence { verdict, relay },
+            Consequence { disposition, relay },
             "{outcome:?} {circumstances:?}"
         );
     }
@@ -228,62 +249,62 @@ mod tests {
         check(
             Outcome::Accepted,
             &first,
-            Verdict::Accepted,
-            RelayNews::Works,
+            Disposition::Accepted,
+            RelaySignal::Works,
         );
         check(
-            refused(Stage::Rcpt, Blame::Recipient),
+            refused(SmtpStage::Rcpt, Blame::Recipient),
             &first,
-            Verdict::Rejected { suppress: true },
-            RelayNews::Judged,
+            Disposition::Rejected { suppress: true },
+            RelaySignal::Judged,
         );
         check(
-            refused(Stage::Dot, Blame::Unclear),
+            refused(SmtpStage::Dot, Blame::Unclear),
             &first,
-            Verdict::Rejected { suppress: false },
-            RelayNews::Judged,
+            Disposition::Rejected { suppress: false },
+            RelaySignal::Judged,
         );
         check(
-            refused(Stage::Rcpt, Blame::Later),
+            refused(SmtpStage::Rcpt, Blame::Later),
             &first,
-            Verdict::Deferred(at(5)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Judged,
         );
         check(
-            refused(Stage::Rcpt, Blame::RecipientSoft),
+            refused(SmtpStage::Rcpt, Blame::RecipientSoft),
             &first,
-            Verdict::Deferred(at(5)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Judged,
         );
         check(
-            refused(Stage::Rcpt, Blame::Relay),
+            refused(SmtpStage::Rcpt, Blame::Relay),
             &first,
-            Verdict::Released,
-            RelayNews::Rests,
+            Disposition::Released,
+            RelaySignal::Rests,
         );
         check(
-            refused(Stage::Connect, Blame::Relay),
+            refused(SmtpStage::Connect, Blame::Relay),
             &first,
-            Verdict::Released,
-            RelayNews::Rests,
+            Disposition::Released,
+            RelaySignal::Rests,
         );
         check(
-            refused(Stage::Dot, Blame::Relay),
+            refused(SmtpStage::Dot, Blame::Relay),
             &first,
-            Verdict::Deferred(at(5)),
-            RelayNews::Rests,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Rests,
         );
         check(
             Outcome::Broken,
             &first,
-            Verdict::Deferred(at(5)),
-            RelayNews::Silent,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Silent,
         );
         check(
             Outcome::NotTried,
             &first,
-            Verdict::Released,
-            RelayNews::Silent,
+            Disposition::Released,
+            RelaySignal::Silent,
         );
     }
 
@@ -291,38 +312,38 @@ mod tests {
     fn policy_suppresses_nobody_and_costs_only_who_was_asked() {
         let first = circumstances(0, 0);
         check(
-            refused(Stage::Rcpt, Blame::Policy),
+            refused(SmtpStage::Rcpt, Blame::Policy),
             &first,
-            Verdict::Rejected { suppress: false },
-            RelayNews::Dislikes,
+            Disposition::Rejected { suppress: false },
+            RelaySignal::Dislikes,
         );
         check(
-            refused(Stage::Auth, Blame::Policy),
+            refused(SmtpStage::Auth, Blame::Policy),
             &first,
-            Verdict::Released,
-            RelayNews::RefusesUs,
+            Disposition::Released,
+            RelaySignal::RefusesUs,
         );
         check(
-            refused(Stage::Mail, Blame::Policy),
+            refused(SmtpStage::Mail, Blame::Policy),
             &first,
-            Verdict::Released,
-            RelayNews::RefusesUs,
+            Disposition::Released,
+            RelaySignal::RefusesUs,
         );
         let probe = Circumstances {
             refuses_us: true,
             ..first
         };
         check(
-            refused(Stage::Rcpt, Blame::Policy),
+            refused(SmtpStage::Rcpt, Blame::Policy),
             &probe,
-            Verdict::Deferred(at(5)),
-            RelayNews::RefusesUs,
+            Disposition::Deferred(at(5)),
+            RelaySignal::RefusesUs,
         );
     }
 
     #[test]
     fn a_mailbox_that_stays_full_for_three_of_five_issues_is_given_up() {
-        let soft = refused(Stage::Rcpt, Blame::RecipientSoft);
+        let soft = refused(SmtpStage::Rcpt, Blame::RecipientSoft);
         let third = Circumstances {
             soft_before: 2,
             ..circumstances(0, 0)
@@ -330,8 +351,8 @@ mod tests {
         check(
             soft,
             &third,
-            Verdict::Rejected { suppress: true },
-            RelayNews::Judged,
+            Disposition::Rejected { suppress: true },
+            RelaySignal::Judged,
         );
         check(
             soft,
@@ -339,14 +360,14 @@ mod tests {
                 soft_before: 1,
                 ..third
             },
-            Verdict::Deferred(at(5)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Judged,
         );
         check(
-            refused(Stage::Rcpt, Blame::Later),
+            refused(SmtpStage::Rcpt, Blame::Later),
             &third,
-            Verdict::Deferred(at(5)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Judged,
         );
 
         let count = |earlier: &[(DeliveryState, bool)]| {
@@ -387,7 +408,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_the_last_one_repeats_until_the_shelf_life_ends() {
-        let later = refused(Stage::Rcpt, Blame::Later);
+        let later = refused(SmtpStage::Rcpt, Blame::Later);
         for (now, attempts, next) in [
             (0, 0, 5),
             (5, 1, 15),
@@ -398,21 +419,21 @@ mod tests {
             check(
                 later,
                 &circumstances(now, attempts),
-                Verdict::Deferred(at(next)),
-                RelayNews::Judged,
+                Disposition::Deferred(at(next)),
+                RelaySignal::Judged,
             );
         }
         check(
             later,
             &circumstances(1075, 0),
-            Verdict::Deferred(at(1080)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(1080)),
+            RelaySignal::Judged,
         );
         check(
             later,
             &circumstances(1076, 0),
-            Verdict::Expired,
-            RelayNews::Judged,
+            Disposition::Expired,
+            RelaySignal::Judged,
         );
     }
 
@@ -423,12 +444,12 @@ mod tests {
                 jitter,
                 ..circumstances(0, 0)
             };
-            let expected = Verdict::Deferred(at(0) + TimeDelta::seconds(seconds));
+            let expected = Disposition::Deferred(at(0) + TimeDelta::seconds(seconds));
             check(
-                refused(Stage::Rcpt, Blame::Later),
+                refused(SmtpStage::Rcpt, Blame::Later),
                 &circumstances,
                 expected,
-                RelayNews::Judged,
+                RelaySignal::Judged,
             );
         }
     }
@@ -436,15 +457,15 @@ mod tests {
     #[test]
     fn the_server_may_set_the_wait() {
         let asked = Outcome::Refused {
-            stage: Stage::Rcpt,
+            stage: SmtpStage::Rcpt,
             blame: Blame::Later,
             try_again_in: Some(TimeDelta::seconds(290)),
         };
         check(
             asked,
             &circumstances(0, 3),
-            Verdict::Deferred(at(5)),
-            RelayNews::Judged,
+            Disposition::Deferred(at(5)),
+            RelaySignal::Judged,
         );
     }
 
@@ -456,11 +477,15 @@ mod tests {
         };
         for (attempts, minute) in [(0, 0), (8, 0), (9, 1), (100, 1)] {
             let found = decide(
-                refused(Stage::Rcpt, Blame::Later),
+                refused(SmtpStage::Rcpt, Blame::Later),
                 &circumstances(0, attempts),
                 &eager,
             );
-            assert_eq!(found.verdict, Verdict::Deferred(at(minute)), "{attempts}");
+            assert_eq!(
+                found.disposition,
+                Disposition::Deferred(at(minute)),
+                "{attempts}"
+            );
         }
     }
 
@@ -470,8 +495,8 @@ mod tests {
         check(
             Outcome::Uncertain,
             &first,
-            Verdict::Uncertain(at(10)),
-            RelayNews::Silent,
+            Disposition::Uncertain(at(10)),
+            RelaySignal::Silent,
         );
         let second = Circumstances {
             resent: true,
@@ -480,30 +505,30 @@ mod tests {
         check(
             Outcome::Uncertain,
             &second,
-            Verdict::Held,
-            RelayNews::Silent,
+            Disposition::Held,
+            RelaySignal::Silent,
         );
         check(
             Outcome::Uncertain,
             &circumstances(1071, 0),
-            Verdict::Held,
-            RelayNews::Silent,
+            Disposition::Held,
+            RelaySignal::Silent,
         );
         let cautious = RetrySettings {
             on_uncertain: OnUncertain::Hold,
             ..RetrySettings::default()
         };
         assert_eq!(
-            decide(Outcome::Uncertain, &first, &cautious).verdict,
-            Verdict::Held
+            decide(Outcome::Uncertain, &first, &cautious).disposition,
+            Disposition::Held
         );
         let at_once = RetrySettings {
             resend_after: TimeDelta::zero(),
             ..RetrySettings::default()
         };
         assert_eq!(
-            decide(Outcome::Uncertain, &first, &at_once).verdict,
-            Verdict::Uncertain(at(0))
+            decide(Outcome::Uncertain, &first, &at_once).disposition,
+            Disposition::Uncertain(at(0))
         );
     }
 }

@@ -12,11 +12,11 @@ const JUDGED_KEPT: usize = 20;
 /// So many connections that break one after the other, with no message taken in between, are the relay's trouble.
 const BROKEN_MAX: u32 = 10;
 /// The shortest rest: with 0 a relay that is down would be tried without pause.
-const REST_MIN: TimeDelta = TimeDelta::seconds(1);
+const PAUSE_MIN: TimeDelta = TimeDelta::seconds(1);
 
 /// The relay, as far as its answers show.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Relay {
+pub(super) struct RelayHealth {
     pause: Option<RelayPause>,
     alarmed: bool,
     /// Of the last judged recipients, newest first: was it a policy refusal?
@@ -24,17 +24,17 @@ pub(super) struct Relay {
     broken: u32,
 }
 
-impl Relay {
+impl RelayHealth {
     /// A relay with the pause that was noted before, if any.
     pub(super) fn new(pause: Option<RelayPause>) -> Self {
-        Relay {
+        RelayHealth {
             pause,
-            ..Relay::default()
+            ..RelayHealth::default()
         }
     }
 
     /// Until when it is given rest, if it is at `now`.
-    pub(super) fn rests_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.pause
             .as_ref()
             .map(|pause| pause.until)
@@ -53,7 +53,7 @@ impl Relay {
 
     /// It has judged a recipient, so whatever trouble of its own it was in is
     /// over. Answers whether it was. Who refuses us must take a message first.
-    pub(super) fn answers_again(&mut self) -> bool {
+    pub(super) fn answered(&mut self) -> bool {
         self.pause.take_if(|pause| !pause.refuses_us).is_some()
     }
 
@@ -63,7 +63,7 @@ impl Relay {
     }
 
     /// It has taken a message. Answers whether it was in trouble before.
-    pub(super) fn took_a_message(&mut self) -> bool {
+    pub(super) fn accepted_message(&mut self) -> bool {
         self.judged(false);
         self.broken = 0;
         self.alarmed = false;
@@ -79,7 +79,7 @@ impl Relay {
     }
 
     /// A connection broke. Answers whether that has become trouble.
-    pub(super) fn broke(&mut self) -> bool {
+    pub(super) fn connection_broke(&mut self) -> bool {
         self.broken += 1;
         self.broken >= BROKEN_MAX
     }
@@ -87,14 +87,14 @@ impl Relay {
     /// Gives it rest: `breaker` at first, twice as long each time, at most [`BREAKER_MAX`].
     ///
     /// `None` if it rests already: several connections that fail together are one failure.
-    pub(super) fn rest(
+    pub(super) fn pause(
         &mut self,
         reason: &str,
         refuses_us: bool,
         breaker: TimeDelta,
         now: DateTime<Utc>,
     ) -> Option<RelayPause> {
-        if self.rests_until(now).is_some() {
+        if self.paused_until(now).is_some() {
             return None;
         }
         let failures = self
@@ -103,7 +103,7 @@ impl Relay {
             .map_or(0, |pause| pause.failures)
             .saturating_add(1);
         let doublings = (failures - 1).min(16);
-        let wait = (breaker.max(REST_MIN) * (1 << doublings)).min(BREAKER_MAX.max(breaker));
+        let wait = (breaker.max(PAUSE_MIN) * (1 << doublings)).min(BREAKER_MAX.max(breaker));
         let pause = RelayPause {
             until: now + wait,
             failures,
@@ -117,7 +117,7 @@ impl Relay {
     }
 
     /// Whether a person must be told now: once for each time of trouble.
-    pub(super) fn alarm(&mut self) -> bool {
+    pub(super) fn take_alarm(&mut self) -> bool {
         !std::mem::replace(&mut self.alarmed, true)
     }
 }
@@ -132,27 +132,27 @@ mod tests {
 
     #[test]
     fn rest_doubles_up_to_half_an_hour_and_ends_with_a_message() {
-        let mut relay = Relay::default();
+        let mut relay = RelayHealth::default();
         let mut now = at(0);
         for seconds in [60, 120, 240, 480, 960, 1800, 1800] {
             let pause = relay
-                .rest("down", false, TimeDelta::seconds(60), now)
+                .pause("down", false, TimeDelta::seconds(60), now)
                 .unwrap();
             assert_eq!(pause.until, now + TimeDelta::seconds(seconds));
             assert_eq!(
-                relay.rest("down", false, TimeDelta::seconds(60), now),
+                relay.pause("down", false, TimeDelta::seconds(60), now),
                 None,
                 "one failure"
             );
-            assert_eq!(relay.rests_until(now), Some(pause.until));
+            assert_eq!(relay.paused_until(now), Some(pause.until));
             now = pause.until;
-            assert_eq!(relay.rests_until(now), None);
+            assert_eq!(relay.paused_until(now), None);
             assert!(relay.on_probation());
         }
-        assert!(relay.took_a_message());
-        assert!(!relay.took_a_message());
+        assert!(relay.accepted_message());
+        assert!(!relay.accepted_message());
         assert!(!relay.on_probation());
-        let pause = relay.rest("down", false, TimeDelta::zero(), now).unwrap();
+        let pause = relay.pause("down", false, TimeDelta::zero(), now).unwrap();
         assert_eq!(
             (pause.until, pause.failures),
             (now + TimeDelta::seconds(1), 1)
@@ -161,18 +161,18 @@ mod tests {
 
     #[test]
     fn an_answer_ends_its_own_trouble_and_only_a_message_ends_a_refusal() {
-        let mut relay = Relay::default();
-        relay.rest("down", false, TimeDelta::seconds(60), at(0));
+        let mut relay = RelayHealth::default();
+        relay.pause("down", false, TimeDelta::seconds(60), at(0));
         assert!(relay.on_probation() && !relay.refuses_us());
-        assert!(relay.answers_again() && !relay.on_probation());
-        relay.rest("not from you", true, TimeDelta::seconds(60), at(100));
-        assert!(!relay.answers_again() && relay.refuses_us());
-        assert!(relay.took_a_message() && !relay.refuses_us());
+        assert!(relay.answered() && !relay.on_probation());
+        relay.pause("not from you", true, TimeDelta::seconds(60), at(100));
+        assert!(!relay.answered() && relay.refuses_us());
+        assert!(relay.accepted_message() && !relay.refuses_us());
     }
 
     #[test]
     fn five_dislikes_among_twenty_are_trouble() {
-        let mut relay = Relay::default();
+        let mut relay = RelayHealth::default();
         for _ in 0..4 {
             assert!(!relay.judged(true));
         }
@@ -189,22 +189,22 @@ mod tests {
 
     #[test]
     fn connections_that_break_in_a_row_are_trouble() {
-        let mut relay = Relay::default();
+        let mut relay = RelayHealth::default();
         for _ in 1..BROKEN_MAX {
-            assert!(!relay.broke());
+            assert!(!relay.connection_broke());
         }
-        relay.took_a_message();
+        relay.accepted_message();
         for _ in 1..BROKEN_MAX {
-            assert!(!relay.broke());
+            assert!(!relay.connection_broke());
         }
-        assert!(relay.broke());
+        assert!(relay.connection_broke());
     }
 
     #[test]
     fn a_person_is_told_once_for_each_time_of_trouble() {
-        let mut relay = Relay::default();
-        assert_eq!([relay.alarm(), relay.alarm()], [true, false]);
-        relay.took_a_message();
-        assert!(relay.alarm());
+        let mut relay = RelayHealth::default();
+        assert_eq!([relay.take_alarm(), relay.take_alarm()], [true, false]);
+        relay.accepted_message();
+        assert!(relay.take_alarm());
     }
 }

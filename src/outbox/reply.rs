@@ -1,5 +1,6 @@
 //! What a server answered. Pure.
 
+use crate::refusal::EnhancedCode;
 use chrono::TimeDelta;
 use std::fmt;
 
@@ -9,30 +10,13 @@ pub(super) const TEXT_CHARS_MAX: usize = 500;
 /// The longest wait that a server may ask for; a longer one is taken for a misreading.
 const HINT_MAX: TimeDelta = TimeDelta::hours(24);
 
-/// An enhanced status code: `5.1.1` (RFC 3463).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Enhanced {
-    /// 2 success, 4 for now, 5 for good.
-    pub class: u16,
-    /// 1 address, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 text, 7 policy.
-    pub subject: u16,
-    /// What exactly.
-    pub detail: u16,
-}
-
-impl fmt::Display for Enhanced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
-    }
-}
-
 /// A server's reply, fit to be stored and shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The three digits (RFC 5321 section 4.2.1).
     pub code: u16,
     /// The enhanced code at the start of the text (RFC 2034).
-    pub enhanced: Option<Enhanced>,
+    pub enhanced: Option<EnhancedCode>,
     /// The rest: one line, no control characters, at most 500 characters.
     pub text: String,
 }
@@ -102,7 +86,7 @@ impl fmt::Display for Reply {
 ///
 /// RFC 2034 section 4 wants the first digits to agree; a text that starts with
 /// a version number or an address literal is thus not taken for a code.
-fn enhanced(code: u16, word: &str) -> Option<Enhanced> {
+fn enhanced(code: u16, word: &str) -> Option<EnhancedCode> {
     // Cisco's mail gateways write "#5.1.0".
     let mut parts = word
         .trim_start_matches('#')
@@ -117,7 +101,7 @@ fn enhanced(code: u16, word: &str) -> Option<Enhanced> {
                 None
             }
         });
-    let found = Enhanced {
+    let found = EnhancedCode {
         class: parts.next()??,
         subject: parts.next()??,
         detail: parts.next()??,

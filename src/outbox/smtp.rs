@@ -3,25 +3,25 @@
 //! lettre's own transport reports a connection that broke before the text in
 //! the same way as one that broke after it, and its pool can return one
 //! message's reply as another's (lettre#1027). So we drive its
-//! `AsyncSmtpConnection` by hand: a [`Failure`] says at which command it
+//! `AsyncSmtpConnection` by hand: a [`SmtpFailure`] says at which command it
 //! happened, and a connection that is no longer in step is never used again.
 
 mod dial;
 mod failure;
-mod lines;
+mod reply_reader;
 mod timeouts;
 mod tls;
 mod transcript;
 
-use lines::Heard;
+use reply_reader::ConnectionState;
 
 pub use dial::Dialer;
-pub use failure::Failure;
+pub use failure::SmtpFailure;
 pub use timeouts::Timeouts;
-pub use transcript::{Line, Side, Transcript};
+pub use transcript::{Side, Transcript, TranscriptLine};
 
 use super::reply::Reply;
-use super::stage::Stage;
+use super::stage::SmtpStage;
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -35,7 +35,7 @@ use tokio::time::timeout;
 pub struct Connection {
     conn: AsyncSmtpConnection,
     timeouts: Timeouts,
-    heard: Heard,
+    state: ConnectionState,
     pipelining: bool,
     taken: u32,
 }
@@ -50,12 +50,12 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, heard: Heard) -> Self {
-        let pipelining = heard.pipelining();
+    fn new(conn: AsyncSmtpConnection, timeouts: Timeouts, state: ConnectionState) -> Self {
+        let pipelining = state.pipelining();
         Connection {
             conn,
             timeouts,
-            heard,
+            state,
             pipelining,
             taken: 0,
         }
@@ -69,43 +69,43 @@ impl Connection {
     /// Names sender and recipient and asks to send the text. `Ok` if the server waits for it now.
     ///
     /// Nothing has been sent that could be delivered, whatever this returns.
-    pub async fn offer(&mut self, from: &Address, to: &Address) -> Result<(), Failure> {
+    pub async fn offer(&mut self, from: &Address, to: &Address) -> Result<(), SmtpFailure> {
         let mail = Mail::new(Some(from.clone()), Vec::new());
         let rcpt = Rcpt::new(to.clone(), Vec::new());
         let waits = self.timeouts;
         // A reply too many would be taken for the reply to MAIL, and all others for those before them.
-        if self.heard.more() {
-            return Err(Failure::broken(
-                Stage::Mail,
+        if self.state.more() {
+            return Err(SmtpFailure::broken(
+                SmtpStage::Mail,
                 "the server said more than it was asked",
             ));
         }
         if self.pipelining {
             return self.offer_in_one_go(&format!("{mail}{rcpt}{Data}")).await;
         }
-        let reply = self.say(Stage::Mail, waits.mail, mail).await?;
-        expect_done(Stage::Mail, &reply)?;
-        let reply = self.say(Stage::Rcpt, waits.rcpt, rcpt).await?;
-        expect_done(Stage::Rcpt, &reply)?;
-        let reply = self.say(Stage::Data, waits.data, Data).await?;
+        let reply = self.say(SmtpStage::Mail, waits.mail, mail).await?;
+        expect_done(SmtpStage::Mail, &reply)?;
+        let reply = self.say(SmtpStage::Rcpt, waits.rcpt, rcpt).await?;
+        expect_done(SmtpStage::Rcpt, &reply)?;
+        let reply = self.say(SmtpStage::Data, waits.data, Data).await?;
         expect_go_ahead(&reply)
     }
 
     /// The three commands in one write (RFC 2920), then their three replies.
-    async fn offer_in_one_go(&mut self, commands: &str) -> Result<(), Failure> {
+    async fn offer_in_one_go(&mut self, commands: &str) -> Result<(), SmtpFailure> {
         let waits = self.timeouts;
         let mail = self
-            .say(Stage::Mail, waits.mail, commands)
+            .say(SmtpStage::Mail, waits.mail, commands)
             .await
-            .and_then(|reply| expect_done(Stage::Mail, &reply));
+            .and_then(|reply| expect_done(SmtpStage::Mail, &reply));
         continue_in_step(&mail)?;
         let rcpt = self
-            .hear(Stage::Rcpt, waits.rcpt)
+            .hear(SmtpStage::Rcpt, waits.rcpt)
             .await
-            .and_then(|reply| expect_done(Stage::Rcpt, &reply));
+            .and_then(|reply| expect_done(SmtpStage::Rcpt, &reply));
         continue_in_step(&rcpt)?;
         let data = self
-            .hear(Stage::Data, waits.data)
+            .hear(SmtpStage::Data, waits.data)
             .await
             .and_then(|reply| expect_go_ahead(&reply));
         let Err(mut refusal) = mail.and(rcpt) else {
@@ -122,7 +122,7 @@ impl Connection {
     /// `Ok` means that the server has taken responsibility (RFC 5321 section
     /// 6.1). A failure with a reply means that it has not; a failure without
     /// one means that nobody can know.
-    pub async fn hand_over(&mut self, message: &[u8]) -> Result<Reply, Failure> {
+    pub async fn hand_over(&mut self, message: &[u8]) -> Result<Reply, SmtpFailure> {
         let wait = self.timeouts.text + self.timeouts.dot;
         let sending = async {
             match stuffed(message) {
@@ -137,24 +137,26 @@ impl Connection {
             }
         };
         let result = match timeout(wait, sending).await {
-            Err(_) => return Err(Failure::timed_out(Stage::Dot, wait)),
+            Err(_) => return Err(SmtpFailure::timed_out(SmtpStage::Dot, wait)),
             // The write failed: the server may have refused in mid-text and said so before it closed.
             Ok(Err(error)) if is_network(&error) => {
-                match self.hear(Stage::Dot, self.timeouts.quit).await {
+                match self.hear(SmtpStage::Dot, self.timeouts.quit).await {
                     Err(refusal) if refusal.reply.is_some() => {
-                        return Err(Failure {
+                        return Err(SmtpFailure {
                             in_step: false,
                             ..refusal
                         });
                     }
-                    _ => return Err(Failure::from_lettre(Stage::Dot, &error)),
+                    _ => return Err(SmtpFailure::from_lettre(SmtpStage::Dot, &error)),
                 }
             }
-            Ok(result) => result.map_err(|error| Failure::from_lettre(Stage::Dot, &error))?,
+            Ok(result) => {
+                result.map_err(|error| SmtpFailure::from_lettre(SmtpStage::Dot, &error))?
+            }
         };
         let reply = read(&result);
         // 3xx here is the reply to something else.
-        expect_done(Stage::Dot, &result).map_err(|failure| Failure {
+        expect_done(SmtpStage::Dot, &result).map_err(|failure| SmtpFailure {
             reply: None,
             ..failure
         })?;
@@ -163,9 +165,11 @@ impl Connection {
     }
 
     /// Ends a refused transaction, so that the connection can be used for the next one.
-    pub async fn reset(&mut self) -> Result<(), Failure> {
-        let reply = self.say(Stage::Mail, self.timeouts.command, Rset).await?;
-        expect_done(Stage::Mail, &reply)
+    pub async fn reset(&mut self) -> Result<(), SmtpFailure> {
+        let reply = self
+            .say(SmtpStage::Mail, self.timeouts.command, Rset)
+            .await?;
+        expect_done(SmtpStage::Mail, &reply)
     }
 
     /// Says goodbye. What the server answers does not matter.
@@ -175,26 +179,26 @@ impl Connection {
 
     async fn say(
         &mut self,
-        stage: Stage,
+        stage: SmtpStage,
         wait: Duration,
         command: impl fmt::Display,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, SmtpFailure> {
         finished(stage, wait, timeout(wait, self.conn.command(command)).await)
     }
 
-    async fn hear(&mut self, stage: Stage, wait: Duration) -> Result<Response, Failure> {
+    async fn hear(&mut self, stage: SmtpStage, wait: Duration) -> Result<Response, SmtpFailure> {
         finished(stage, wait, timeout(wait, self.conn.read_response()).await)
     }
 }
 
 fn finished(
-    stage: Stage,
+    stage: SmtpStage,
     wait: Duration,
     result: Result<Result<Response, Error>, tokio::time::error::Elapsed>,
-) -> Result<Response, Failure> {
+) -> Result<Response, SmtpFailure> {
     match result {
-        Err(_) => Err(Failure::timed_out(stage, wait)),
-        Ok(result) => result.map_err(|error| Failure::from_lettre(stage, &error)),
+        Err(_) => Err(SmtpFailure::timed_out(stage, wait)),
+        Ok(result) => result.map_err(|error| SmtpFailure::from_lettre(stage, &error)),
     }
 }
 
@@ -204,26 +208,26 @@ fn read(response: &Response) -> Reply {
 }
 
 /// 2xx. lettre takes 3xx for good news as well.
-fn expect_done(stage: Stage, response: &Response) -> Result<(), Failure> {
+fn expect_done(stage: SmtpStage, response: &Response) -> Result<(), SmtpFailure> {
     let code: u16 = response.code().into();
     if code / 100 == 2 {
         Ok(())
     } else {
-        Err(Failure::refused(stage, read(response)))
+        Err(SmtpFailure::refused(stage, read(response)))
     }
 }
 
 /// 354. A 2xx here means that the server and we do not talk about the same command.
-fn expect_go_ahead(response: &Response) -> Result<(), Failure> {
+fn expect_go_ahead(response: &Response) -> Result<(), SmtpFailure> {
     if response.has_code(354) {
         Ok(())
     } else {
-        Err(Failure::refused(Stage::Data, read(response)))
+        Err(SmtpFailure::refused(SmtpStage::Data, read(response)))
     }
 }
 
 /// Stops at a failure after which no further reply will come.
-fn continue_in_step(result: &Result<(), Failure>) -> Result<(), Failure> {
+fn continue_in_step(result: &Result<(), SmtpFailure>) -> Result<(), SmtpFailure> {
     match result {
         Err(failure) if !failure.in_step => Err(failure.clone()),
         _ => Ok(()),
@@ -245,7 +249,7 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
         text.push('.');
     }
     let mut copied = 0;
-    // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
+    // ReplyReader that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
     for at in dots_at_line_starts(message.as_bytes()) {
         text.push_str(&message[copied..at]);
         text.push('.');

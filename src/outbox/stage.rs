@@ -6,7 +6,7 @@ use std::fmt;
 /// How far the conversation with a server had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum SmtpStage {
     /// The attempt ended before there was a conversation: the program was stopping, or the relay rests.
     Queue,
     /// The TCP connection.
@@ -32,37 +32,37 @@ pub enum Stage {
     Maildir,
 }
 
-impl Stage {
+impl SmtpStage {
     /// The stage as it is stored and shown.
     pub fn word(self) -> &'static str {
         match self {
-            Stage::Queue => "queue",
-            Stage::Connect => "connect",
-            Stage::Greeting => "greeting",
-            Stage::Ehlo => "ehlo",
-            Stage::StartTls => "starttls",
-            Stage::Auth => "auth",
-            Stage::Mail => "mail",
-            Stage::Rcpt => "rcpt",
-            Stage::Data => "data",
-            Stage::Dot => "dot",
-            Stage::Maildir => "maildir",
+            SmtpStage::Queue => "queue",
+            SmtpStage::Connect => "connect",
+            SmtpStage::Greeting => "greeting",
+            SmtpStage::Ehlo => "ehlo",
+            SmtpStage::StartTls => "starttls",
+            SmtpStage::Auth => "auth",
+            SmtpStage::Mail => "mail",
+            SmtpStage::Rcpt => "rcpt",
+            SmtpStage::Data => "data",
+            SmtpStage::Dot => "dot",
+            SmtpStage::Maildir => "maildir",
         }
     }
 
     /// Whether the ledger says by then that the text may have left.
     pub fn is_marked(self) -> bool {
-        matches!(self, Stage::Dot | Stage::Maildir)
+        matches!(self, SmtpStage::Dot | SmtpStage::Maildir)
     }
 
     /// Whether the server had begun to judge one recipient: what it refuses
     /// earlier is about us, not about them.
     pub fn concerns_recipient(self) -> bool {
-        matches!(self, Stage::Rcpt | Stage::Data | Stage::Dot)
+        matches!(self, SmtpStage::Rcpt | SmtpStage::Data | SmtpStage::Dot)
     }
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for SmtpStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

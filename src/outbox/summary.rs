@@ -1,6 +1,6 @@
 //! What a run of deliveries came to.
 
-use crate::store::{DeliveryId, Verdict};
+use crate::store::{DeliveryId, Disposition};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -66,8 +66,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn count(&mut self, id: DeliveryId, verdict: &Verdict) {
-        if *verdict == Verdict::Released {
+    pub(super) fn count(&mut self, id: DeliveryId, disposition: &Disposition) {
+        if *disposition == Disposition::Released {
             return;
         }
         match self.unsettled.remove(&id) {
@@ -75,20 +75,20 @@ impl Tally {
             Some(Unsettled::Uncertain) => self.counts.uncertain -= 1,
             None => {}
         }
-        match verdict {
-            Verdict::Accepted => self.counts.accepted += 1,
-            Verdict::Rejected { .. } => self.counts.rejected += 1,
-            Verdict::Held => self.counts.held += 1,
-            Verdict::Expired => self.counts.expired += 1,
-            Verdict::Deferred(_) => {
+        match disposition {
+            Disposition::Accepted => self.counts.accepted += 1,
+            Disposition::Rejected { .. } => self.counts.rejected += 1,
+            Disposition::Held => self.counts.held += 1,
+            Disposition::Expired => self.counts.expired += 1,
+            Disposition::Deferred(_) => {
                 self.counts.deferred += 1;
                 self.unsettled.insert(id, Unsettled::Deferred);
             }
-            Verdict::Uncertain(_) => {
+            Disposition::Uncertain(_) => {
                 self.counts.uncertain += 1;
                 self.unsettled.insert(id, Unsettled::Uncertain);
             }
-            Verdict::Released => {}
+            Disposition::Released => {}
         }
     }
 
@@ -106,19 +106,19 @@ mod tests {
         let later = DateTime::UNIX_EPOCH;
         let mut tally = Tally::new(4);
         let verdicts = [
-            (1, Verdict::Deferred(later)),
-            (1, Verdict::Released),
-            (1, Verdict::Deferred(later)),
-            (1, Verdict::Accepted),
-            (2, Verdict::Uncertain(later)),
-            (2, Verdict::Held),
-            (3, Verdict::Deferred(later)),
-            (4, Verdict::Rejected { suppress: true }),
-            (5, Verdict::Uncertain(later)),
-            (6, Verdict::Expired),
+            (1, Disposition::Deferred(later)),
+            (1, Disposition::Released),
+            (1, Disposition::Deferred(later)),
+            (1, Disposition::Accepted),
+            (2, Disposition::Uncertain(later)),
+            (2, Disposition::Held),
+            (3, Disposition::Deferred(later)),
+            (4, Disposition::Rejected { suppress: true }),
+            (5, Disposition::Uncertain(later)),
+            (6, Disposition::Expired),
         ];
-        for (id, verdict) in verdicts {
-            tally.count(DeliveryId(id), &verdict);
+        for (id, disposition) in verdicts {
+            tally.count(DeliveryId(id), &disposition);
         }
         let expected = Summary {
             queued: 4,

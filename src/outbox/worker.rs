@@ -6,12 +6,12 @@
 
 use super::DeliverError;
 use super::blame::{Blame, blame};
-use super::desk::{Desk, End, Route};
+use super::context::{AttemptEnd, DeliveryContext, Route};
 use super::ledger::{NotRecorded, Recording};
 use super::maildir::Maildir;
 use super::policy::Outcome;
-use super::smtp::{Connection, Dialer, Failure};
-use super::stage::Stage;
+use super::smtp::{Connection, Dialer, SmtpFailure};
+use super::stage::SmtpStage;
 use crate::store::Claimed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ impl InFlight {
 }
 
 pub(super) struct Worker {
-    desk: Arc<Desk>,
+    context: Arc<DeliveryContext>,
     claims: Claims,
     in_flight: Arc<InFlight>,
     /// Begin no further delivery.
@@ -60,13 +60,13 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
-        desk: Arc<Desk>,
+        context: Arc<DeliveryContext>,
         claims: Claims,
         in_flight: Arc<InFlight>,
         halt: CancellationToken,
     ) -> Self {
         Worker {
-            desk,
+            context,
             claims,
             in_flight,
             halt,
@@ -110,7 +110,7 @@ impl Worker {
 
     async fn deliver(&mut self, claimed: &Claimed) -> Result<(), DeliverError> {
         let began = Instant::now();
-        let route = Arc::clone(&self.desk.route);
+        let route = Arc::clone(&self.context.route);
         let end = match &*route {
             Route::Smtp {
                 dialer,
@@ -131,8 +131,8 @@ impl Worker {
             return Ok(());
         };
         self.recording = Some(
-            self.desk
-                .conclude(claimed, &end, began.elapsed(), &self.halt)
+            self.context
+                .record_end(claimed, &end, began.elapsed(), &self.halt)
                 .await?,
         );
         Ok(())
@@ -144,7 +144,7 @@ impl Worker {
         claimed: &Claimed,
         dialer: &Dialer,
         carries: u32,
-    ) -> Result<Option<End>, DeliverError> {
+    ) -> Result<Option<AttemptEnd>, DeliverError> {
         if let Some(full) = self
             .connection
             .take_if(|connection| connection.taken() >= carries)
@@ -164,13 +164,17 @@ impl Worker {
         match connection.hand_over(&claimed.message).await {
             Ok(reply) => {
                 self.connection = Some(connection);
-                Ok(Some(End::accepted(Stage::Dot, Some(reply), String::new())))
+                Ok(Some(AttemptEnd::accepted(
+                    SmtpStage::Dot,
+                    Some(reply),
+                    String::new(),
+                )))
             }
             Err(failure) => {
                 let outcome = match &failure.reply {
                     Some(reply) => Outcome::Refused {
-                        stage: Stage::Dot,
-                        blame: blame(Stage::Dot, reply),
+                        stage: SmtpStage::Dot,
+                        blame: blame(SmtpStage::Dot, reply),
                         try_again_in: reply.try_again_in(),
                     },
                     None => Outcome::Uncertain,
@@ -178,9 +182,9 @@ impl Worker {
                 if failure.in_step {
                     self.connection = Some(connection);
                 } else if outcome == Outcome::Uncertain {
-                    self.desk.connection_broke(&failure, &self.halt).await?;
+                    self.context.connection_broke(&failure, &self.halt).await?;
                 }
-                Ok(Some(End::failed(failure, outcome)))
+                Ok(Some(AttemptEnd::failed(failure, outcome)))
             }
         }
     }
@@ -190,14 +194,14 @@ impl Worker {
         &mut self,
         claimed: &Claimed,
         dialer: &Dialer,
-    ) -> Result<Result<Connection, End>, DeliverError> {
-        let from = (self.desk.sender)(claimed.id);
+    ) -> Result<Result<Connection, AttemptEnd>, DeliverError> {
+        let from = (self.context.sender)(claimed.id);
         let from = from.parse().map_err(|source| DeliverError::Sender {
             address: from,
             source,
         })?;
         let to = lettre::Address::from(&claimed.address);
-        let stop = self.desk.stop.clone();
+        let stop = self.context.stop.clone();
         let mut broken = 0;
         loop {
             let kept = self.connection.take();
@@ -216,23 +220,26 @@ impl Worker {
             };
             let (failure, connection) = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(Err(End::not_tried())),
+                () = stop.cancelled() => return Ok(Err(AttemptEnd::not_tried())),
                 offered = attempt => match offered {
                     Ok(connection) => return Ok(Ok(connection)),
                     Err(refused) => refused,
                 },
             };
             let Some(mut connection) = connection else {
-                return Ok(Err(End::failed(failure.clone(), not_opened(&failure))));
+                return Ok(Err(AttemptEnd::failed(
+                    failure.clone(),
+                    not_opened(&failure),
+                )));
             };
             let Some(reply) = &failure.reply else {
                 // A kept connection may have been closed while it waited; that says nothing.
                 if is_fresh {
                     broken += 1;
-                    self.desk.connection_broke(&failure, &self.halt).await?;
+                    self.context.connection_broke(&failure, &self.halt).await?;
                 }
                 if broken >= BROKEN_UNDER_ONE_MAX {
-                    return Ok(Err(End::failed(failure, Outcome::Broken)));
+                    return Ok(Err(AttemptEnd::failed(failure, Outcome::Broken)));
                 }
                 continue;
             };
@@ -250,7 +257,7 @@ impl Worker {
                 blame,
                 try_again_in,
             };
-            return Ok(Err(End::failed(failure, outcome)));
+            return Ok(Err(AttemptEnd::failed(failure, outcome)));
         }
     }
 
@@ -258,7 +265,7 @@ impl Worker {
         &mut self,
         claimed: &Claimed,
         maildir: &Maildir,
-    ) -> Result<Option<End>, DeliverError> {
+    ) -> Result<Option<AttemptEnd>, DeliverError> {
         if !self.mark(claimed).await? {
             return Ok(None);
         }
@@ -276,7 +283,7 @@ impl Worker {
             }
         });
         Ok(Some(match putting.await {
-            Ok(Ok(name)) => End::accepted(Stage::Maildir, None, name),
+            Ok(Ok(name)) => AttemptEnd::accepted(SmtpStage::Maildir, None, name),
             Ok(Err(error)) => in_maildir(error.to_string()),
             Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
             Err(_) => in_maildir("the program is stopping".to_owned()),
@@ -286,7 +293,7 @@ impl Worker {
     /// Returns once it is on the disk that this text may leave, and how the one before it ended.
     /// Answers whether it may: not if the delivery was taken out of our hands.
     async fn mark(&mut self, claimed: &Claimed) -> Result<bool, DeliverError> {
-        let mut mark = self.desk.ledger.mark(claimed.id).await;
+        let mut mark = self.context.ledger.mark(claimed.id).await;
         self.all_recorded().await?;
         let is_marked = mark.on_disk().await?;
         if is_marked {
@@ -322,7 +329,7 @@ async fn on_disk(recording: &mut Option<Recording>) -> Result<(), NotRecorded> {
 }
 
 /// Nobody was judged: whatever stands in the way of a connection is between the relay and us.
-fn not_opened(failure: &Failure) -> Outcome {
+fn not_opened(failure: &SmtpFailure) -> Outcome {
     let blame = failure
         .reply
         .as_ref()
@@ -335,14 +342,14 @@ fn not_opened(failure: &Failure) -> Outcome {
 }
 
 /// A file that cannot be written is the folder's fault.
-fn in_maildir(text: String) -> End {
+fn in_maildir(text: String) -> AttemptEnd {
     let outcome = Outcome::Refused {
-        stage: Stage::Maildir,
+        stage: SmtpStage::Maildir,
         blame: Blame::Relay,
         try_again_in: None,
     };
-    End {
-        stage: Stage::Maildir,
+    AttemptEnd {
+        stage: SmtpStage::Maildir,
         reply: None,
         text,
         outcome,

@@ -100,7 +100,7 @@ pub struct AttemptRecord {
 
 /// What a try leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Disposition {
     /// Done.
     Accepted,
     /// Never for this address; with `suppress`, nothing is sent there any more.
@@ -128,7 +128,7 @@ pub struct Settlement {
     /// What happened.
     pub attempt: AttemptRecord,
     /// What follows.
-    pub verdict: Verdict,
+    pub disposition: Disposition,
     /// Whether the mailbox could not take it now (full, disabled for a while).
     pub soft: bool,
 }

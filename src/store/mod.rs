@@ -57,9 +57,9 @@ pub use issues::{
 };
 pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
 pub use ledger::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore,
-    LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement,
-    Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Disposition, Earlier,
+    LedgerStore, LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease,
+    Settlement,
 };
 pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
 pub use listing::ListStore;

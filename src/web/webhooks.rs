@@ -6,9 +6,9 @@
 //! answered with 200.
 
 use crate::clock::Clock;
-use crate::inbound::hooks::sns::{SnsMessage, Told};
-use crate::inbound::hooks::{Hooked, Provider, Refused, Request, reports};
-use crate::inbound::{Envelope, Reception, Source};
+use crate::inbound::hooks::sns::{SnsEvent, SnsMessage};
+use crate::inbound::hooks::{Provider, ProviderReport, Request, WebhookError, reports};
+use crate::inbound::{Envelope, Reception, ReportChannel};
 use crate::store::Db;
 use crate::web::serving::rate_limits::{LimitedAction, RateLimits};
 use crate::web::serving::visitor::Visitor;
@@ -194,8 +194,8 @@ async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> Statu
         }
     };
     match message.told(&certificate, site.clock.now()) {
-        Ok(Told::Report(hooked)) => take(site, "ses", vec![*hooked]).await,
-        Ok(Told::Confirm(url)) => match site.fetch.get(url).await {
+        Ok(SnsEvent::Report(found)) => take(site, "ses", vec![*found]).await,
+        Ok(SnsEvent::Confirm(url)) => match site.fetch.get(url).await {
             Ok(_) => {
                 tracing::info!(
                     "SNS was told that the topic in inbound.webhooks.ses_topic is listened to"
@@ -207,22 +207,22 @@ async fn ses(State(hooks): State<Hooks>, visitor: Visitor, body: Bytes) -> Statu
                 StatusCode::SERVICE_UNAVAILABLE
             }
         },
-        Ok(Told::Nothing) => StatusCode::OK,
+        Ok(SnsEvent::Nothing) => StatusCode::OK,
         Err(refused) => hooks.refuse(visitor, "ses", refused),
     }
 }
 
-async fn take(site: &WebhookState, name: &'static str, found: Vec<Hooked>) -> StatusCode {
+async fn take(site: &WebhookState, name: &'static str, found: Vec<ProviderReport>) -> StatusCode {
     let (reception, now) = (site.reception.clone(), site.clock.now());
     let envelope = Envelope {
         to: Vec::new(),
-        source: Source::Provider(name),
+        source: ReportChannel::Provider(name),
     };
-    for hooked in found {
+    for found in found {
         let (reception, envelope) = (reception.clone(), envelope.clone());
         // One after another, so that others may use the database in between.
         let taken = site.db.run(move |store| {
-            reception.take_report(store, &hooked.report, &hooked.key, &envelope, false, now)
+            reception.take_report(store, &found.report, &found.key, &envelope, false, now)
         });
         if let Err(error) = taken.await {
             let error = anyhow::Error::from(error);
@@ -234,14 +234,14 @@ async fn take(site: &WebhookState, name: &'static str, found: Vec<Hooked>) -> St
 }
 
 impl Hooks {
-    fn refuse(&self, visitor: Visitor, provider: &str, refused: Refused) -> StatusCode {
-        if refused == Refused::NotSet {
+    fn refuse(&self, visitor: Visitor, provider: &str, refused: WebhookError) -> StatusCode {
+        if refused == WebhookError::NotSet {
             return StatusCode::NOT_FOUND;
         }
         if !self.limits.allow(LimitedAction::ForgedWebhook, visitor) {
             return StatusCode::TOO_MANY_REQUESTS;
         }
-        if refused == Refused::Shape {
+        if refused == WebhookError::Shape {
             return StatusCode::BAD_REQUEST;
         }
         tracing::warn!(provider, "a webhook was refused: {refused}");

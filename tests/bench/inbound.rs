@@ -4,7 +4,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use paperboy::clock::{Clock as _, SystemClock};
-use paperboy::inbound::reading::read;
+use paperboy::inbound::report::read;
 use paperboy::inbound::verdict::verdicts;
 use paperboy::inbound::{Envelope, InboundSettings, Reception};
 use paperboy::store::sqlite::SqliteStore;

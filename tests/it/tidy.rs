@@ -15,6 +15,7 @@ const WORDS: &[&str] = &[
     "token",
     "failpoint",
     "text",
+    "refusal",
     "fields",
     "paper",
     "coverage",
@@ -31,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("token", &[]),
     ("failpoint", &[]),
     ("text", &[]),
+    ("refusal", &[]),
     ("der", &[]),
     ("fields", &[]),
     ("site", &["token"]),
@@ -64,7 +66,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // Stages.
-    ("inbound", &["der", "store", "subscriber", "token"]),
+    (
+        "inbound",
+        &["der", "refusal", "store", "subscriber", "token"],
+    ),
     ("intake", &["coverage", "http", "paper", "source", "store"]),
     (
         "edition",
@@ -88,7 +93,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "outbox",
-        &["clock", "failpoint", "random", "store", "subscriber"],
+        &[
+            "clock",
+            "failpoint",
+            "random",
+            "refusal",
+            "store",
+            "subscriber",
+        ],
     ),
     // Those who watch over all of it.
     ("upkeep", &["store"]),

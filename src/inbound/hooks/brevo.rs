@@ -1,21 +1,22 @@
 //! Brevo.
 
-use super::{Hooked, Refused, complaint, failure};
-use crate::inbound::reading::{Action, Status};
+use super::{ProviderReport, WebhookError, complaint, failure};
+use crate::inbound::report::DsnAction;
+use crate::refusal::EnhancedCode;
 use serde_json::Value;
 
 /// Events with the code that says what they mean where the words do not.
-const EVENTS: &[(&str, Action, &str)] = &[
-    ("hard_bounce", Action::Failed, "5.1.1"),
-    ("invalid_email", Action::Failed, "5.1.3"),
-    ("soft_bounce", Action::Failed, "4.2.0"),
-    ("deferred", Action::Delayed, "4.4.1"),
-    ("blocked", Action::Failed, "5.7.1"),
-    ("error", Action::Failed, "4.3.0"),
+const EVENTS: &[(&str, DsnAction, &str)] = &[
+    ("hard_bounce", DsnAction::Failed, "5.1.1"),
+    ("invalid_email", DsnAction::Failed, "5.1.3"),
+    ("soft_bounce", DsnAction::Failed, "4.2.0"),
+    ("deferred", DsnAction::Delayed, "4.4.1"),
+    ("blocked", DsnAction::Failed, "5.7.1"),
+    ("error", DsnAction::Failed, "4.3.0"),
 ];
 
-pub(super) fn reports(body: &[u8]) -> Result<Vec<Hooked>, Refused> {
-    let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
+pub(super) fn reports(body: &[u8]) -> Result<Vec<ProviderReport>, WebhookError> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| WebhookError::Shape)?;
     let events = value.as_array().cloned().unwrap_or_else(|| vec![value]);
     events
         .iter()
@@ -24,9 +25,9 @@ pub(super) fn reports(body: &[u8]) -> Result<Vec<Hooked>, Refused> {
         .collect()
 }
 
-fn one(event: &Value) -> Result<Option<Hooked>, Refused> {
+fn one(event: &Value) -> Result<Option<ProviderReport>, WebhookError> {
     let text = |key: &str| event[key].as_str();
-    let kind = text("event").ok_or(Refused::Shape)?;
+    let kind = text("event").ok_or(WebhookError::Shape)?;
     let (recipient, id) = (text("email"), text("message-id"));
     let report = match kind {
         "spam" | "complaint" => complaint(recipient, id),
@@ -35,7 +36,7 @@ fn one(event: &Value) -> Result<Option<Hooked>, Refused> {
                 return Ok(None);
             };
             let words = text("reason").unwrap_or_default();
-            let own = Status::find(words).is_some();
+            let own = EnhancedCode::find(words).is_some();
             failure(
                 recipient,
                 *action,
@@ -54,5 +55,5 @@ fn one(event: &Value) -> Result<Option<Hooked>, Refused> {
         id.unwrap_or_default(),
         recipient.unwrap_or_default()
     );
-    Ok(Some(Hooked { key, report }))
+    Ok(Some(ProviderReport { key, report }))
 }

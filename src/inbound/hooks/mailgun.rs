@@ -1,7 +1,7 @@
 //! Mailgun.
 
-use super::{Hooked, Refused, check_age, complaint, failure};
-use crate::inbound::reading::Action;
+use super::{ProviderReport, WebhookError, check_age, complaint, failure};
+use crate::inbound::report::DsnAction;
 use chrono::{DateTime, Utc};
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,9 +12,9 @@ pub(super) fn reports(
     body: &[u8],
     key: Option<&SecretString>,
     now: DateTime<Utc>,
-) -> Result<Vec<Hooked>, Refused> {
-    let key = key.ok_or(Refused::NotSet)?.expose_secret();
-    let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
+) -> Result<Vec<ProviderReport>, WebhookError> {
+    let key = key.ok_or(WebhookError::NotSet)?.expose_secret();
+    let value: Value = serde_json::from_slice(body).map_err(|_| WebhookError::Shape)?;
     let signed = |name: &str| value["signature"][name].as_str().map(str::to_owned);
     let timestamp = signed("timestamp").or_else(|| {
         value["signature"]["timestamp"]
@@ -22,14 +22,15 @@ pub(super) fn reports(
             .map(|at| at.to_string())
     });
     let (timestamp, token) = (
-        timestamp.ok_or(Refused::Shape)?,
-        signed("token").ok_or(Refused::Shape)?,
+        timestamp.ok_or(WebhookError::Shape)?,
+        signed("token").ok_or(WebhookError::Shape)?,
     );
-    let signature = unhex(&signed("signature").ok_or(Refused::Shape)?).ok_or(Refused::Forged)?;
+    let signature =
+        unhex(&signed("signature").ok_or(WebhookError::Shape)?).ok_or(WebhookError::Forged)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     hmac::verify(&key, format!("{timestamp}{token}").as_bytes(), &signature)
-        .map_err(|_| Refused::Forged)?;
-    check_age(timestamp.parse().map_err(|_| Refused::Shape)?, now)?;
+        .map_err(|_| WebhookError::Forged)?;
+    check_age(timestamp.parse().map_err(|_| WebhookError::Shape)?, now)?;
 
     let event = &value["event-data"];
     let recipient = event["recipient"].as_str();
@@ -46,17 +47,19 @@ pub(super) fn reports(
         .as_str()
         .filter(|code| !code.is_empty());
     let report = match (
-        event["event"].as_str().ok_or(Refused::Shape)?,
+        event["event"].as_str().ok_or(WebhookError::Shape)?,
         event["severity"].as_str(),
     ) {
         ("complained", _) => complaint(recipient, id),
         // What is temporary is tried again there for 8 hours, and then fails for good.
-        ("failed", Some("temporary")) => failure(recipient, Action::Delayed, &words, enhanced, id),
-        ("failed", _) => failure(recipient, Action::Failed, &words, enhanced, id),
+        ("failed", Some("temporary")) => {
+            failure(recipient, DsnAction::Delayed, &words, enhanced, id)
+        }
+        ("failed", _) => failure(recipient, DsnAction::Failed, &words, enhanced, id),
         _ => return Ok(Vec::new()),
     };
     // The signature does not cover the event, so one signature is good for one event: the token is its number.
-    Ok(vec![Hooked {
+    Ok(vec![ProviderReport {
         key: format!("mailgun:{token}"),
         report,
     }])

@@ -13,7 +13,7 @@ pub mod sns;
 
 pub use sendgrid::is_p256_key;
 
-use super::reading::{Action, Complaint, Failure, Headers, Nature, Report};
+use super::report::{Complaint, DsnAction, FailedRecipient, Headers, Report, ReportKind};
 use super::settings::WebhookSettings;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -62,7 +62,7 @@ pub struct Request<'a> {
 
 /// Why a request is not listened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum WebhookError {
     /// The settings name no key for this provider.
     #[error("this provider is not set up")]
     NotSet,
@@ -79,7 +79,7 @@ pub enum Refused {
 
 /// A report with the provider's own number of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hooked {
+pub struct ProviderReport {
     /// The same for the same report.
     pub key: String,
     /// The report.
@@ -92,7 +92,7 @@ pub fn reports(
     request: &Request<'_>,
     settings: &WebhookSettings,
     now: DateTime<Utc>,
-) -> Result<Vec<Hooked>, Refused> {
+) -> Result<Vec<ProviderReport>, WebhookError> {
     match provider {
         Provider::Postmark => {
             check_password(request, settings.postmark_secret.as_ref())?;
@@ -112,9 +112,12 @@ pub fn reports(
 }
 
 /// Whether the request carries our password: as basic authentication (any user), as a bearer or in the address.
-fn check_password(request: &Request<'_>, secret: Option<&SecretString>) -> Result<(), Refused> {
+fn check_password(
+    request: &Request<'_>,
+    secret: Option<&SecretString>,
+) -> Result<(), WebhookError> {
     use base64::Engine as _;
-    let secret = secret.ok_or(Refused::NotSet)?.expose_secret();
+    let secret = secret.ok_or(WebhookError::NotSet)?.expose_secret();
     let header = request.authorization.unwrap_or_default();
     let (kind, rest) = header.split_once(' ').unwrap_or(("", ""));
     let basic = || {
@@ -133,7 +136,11 @@ fn check_password(request: &Request<'_>, secret: Option<&SecretString>) -> Resul
     };
     let is_right = |given: &str| same(given.as_bytes(), secret.as_bytes());
     let holds = given.as_deref().is_some_and(is_right) || request.token.is_some_and(is_right);
-    if holds { Ok(()) } else { Err(Refused::Forged) }
+    if holds {
+        Ok(())
+    } else {
+        Err(WebhookError::Forged)
+    }
 }
 
 /// Whether two texts are the same, in a time that tells nothing of where they differ.
@@ -148,32 +155,36 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether a signature of `at` is neither too old nor from the future.
-fn check_age(at: i64, now: DateTime<Utc>) -> Result<(), Refused> {
+fn check_age(at: i64, now: DateTime<Utc>) -> Result<(), WebhookError> {
     let age = now.timestamp().saturating_sub(at);
     let fits = age <= AGE_MAX.num_seconds() && age >= -TimeDelta::minutes(15).num_seconds();
-    if fits { Ok(()) } else { Err(Refused::Stale) }
+    if fits {
+        Ok(())
+    } else {
+        Err(WebhookError::Stale)
+    }
 }
 
 /// A report of one failure, in the words of a server.
 fn failure(
     recipient: Option<&str>,
-    action: Action,
+    action: DsnAction,
     words: &str,
     status: Option<&str>,
     message_id: Option<&str>,
 ) -> Report {
-    let mut failure = Failure::in_words(recipient.map(str::to_owned), words);
+    let mut failure = FailedRecipient::in_words(recipient.map(str::to_owned), words);
     failure.action = action;
-    if let Some(status) = status.and_then(super::reading::Status::read) {
+    if let Some(status) = status.and_then(crate::refusal::EnhancedCode::read) {
         failure.status = Some(status);
     }
-    about(Nature::Delivery(vec![failure]), message_id)
+    about(ReportKind::Delivery(vec![failure]), message_id)
 }
 
 fn complaint(recipient: Option<&str>, message_id: Option<&str>) -> Report {
     let recipients = recipient.map(str::to_owned).into_iter().collect();
     about(
-        Nature::Complaint(vec![Complaint {
+        ReportKind::Complaint(vec![Complaint {
             kind: "abuse".to_owned(),
             recipients,
             mail_from: None,
@@ -182,13 +193,13 @@ fn complaint(recipient: Option<&str>, message_id: Option<&str>) -> Report {
     )
 }
 
-fn about(nature: Nature, message_id: Option<&str>) -> Report {
+fn about(kind: ReportKind, message_id: Option<&str>) -> Report {
     let mut returned = Headers::default();
     if let Some(id) = message_id {
         returned.add("message-id", id);
     }
     Report {
-        nature,
+        kind,
         headers: Headers::default(),
         returned,
     }

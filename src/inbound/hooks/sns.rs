@@ -4,8 +4,8 @@
 //! certificate is fetched from an address in the message, so that address is
 //! checked first; only messages of the topic in the settings are heard.
 
-use super::{Hooked, Refused, check_age, der};
-use crate::inbound::reading::ses;
+use super::{ProviderReport, WebhookError, check_age, der};
+use crate::inbound::report::ses;
 use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,9 +29,9 @@ pub struct SnsMessage {
 
 /// What a genuine message asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum SnsEvent {
     /// A report.
-    Report(Box<Hooked>),
+    Report(Box<ProviderReport>),
     /// To confirm that we want to hear of this topic, by fetching this address.
     Confirm(String),
     /// Nothing.
@@ -51,9 +51,9 @@ const FIELDS: [&str; 8] = [
 
 impl SnsMessage {
     /// Reads a message about `topic`.
-    pub fn read(body: &[u8], topic: Option<&str>) -> Result<Self, Refused> {
-        let topic = topic.ok_or(Refused::NotSet)?;
-        let value: Value = serde_json::from_slice(body).map_err(|_| Refused::Shape)?;
+    pub fn read(body: &[u8], topic: Option<&str>) -> Result<Self, WebhookError> {
+        let topic = topic.ok_or(WebhookError::NotSet)?;
+        let value: Value = serde_json::from_slice(body).map_err(|_| WebhookError::Shape)?;
         let text = |key: &str| value[key].as_str().map(str::to_owned);
         let fields: Vec<(&'static str, String)> = FIELDS
             .iter()
@@ -61,24 +61,24 @@ impl SnsMessage {
             .collect();
         let url = text("SigningCertURL")
             .or_else(|| text("SigningCertUrl"))
-            .ok_or(Refused::Shape)?;
+            .ok_or(WebhookError::Shape)?;
         if !is_amazons(&url) || url.rsplit_once('.').is_none_or(|(_, end)| end != "pem") {
-            return Err(Refused::Forged);
+            return Err(WebhookError::Forged);
         }
         let message = SnsMessage {
             fields,
             certificate_url: url,
             signature: STANDARD
-                .decode(text("Signature").ok_or(Refused::Shape)?)
-                .map_err(|_| Refused::Forged)?,
+                .decode(text("Signature").ok_or(WebhookError::Shape)?)
+                .map_err(|_| WebhookError::Forged)?,
             is_sha256: match text("SignatureVersion").as_deref() {
                 Some("1") => false,
                 Some("2") => true,
-                _ => return Err(Refused::Shape),
+                _ => return Err(WebhookError::Shape),
             },
         };
         if message.field("TopicArn") != Some(topic) {
-            return Err(Refused::Forged);
+            return Err(WebhookError::Forged);
         }
         Ok(message)
     }
@@ -121,42 +121,47 @@ impl SnsMessage {
     }
 
     /// What the message tells, if the key in `certificate` (PEM) has signed it.
-    pub fn told(&self, certificate: &[u8], now: DateTime<Utc>) -> Result<Told, Refused> {
-        let der = CertificateDer::from_pem_slice(certificate).map_err(|_| Refused::Forged)?;
-        let key = der::key_of_certificate(&der).ok_or(Refused::Forged)?;
+    pub fn told(&self, certificate: &[u8], now: DateTime<Utc>) -> Result<SnsEvent, WebhookError> {
+        let der = CertificateDer::from_pem_slice(certificate).map_err(|_| WebhookError::Forged)?;
+        let key = der::key_of_certificate(&der).ok_or(WebhookError::Forged)?;
         // Version 1 is SHA-1, still Amazon's default; nobody can choose what they sign, so collisions do not help.
         let algorithm = if self.is_sha256 {
             &RSA_PKCS1_2048_8192_SHA256
         } else {
             &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY
         };
-        let signed = self.signed().ok_or(Refused::Shape)?;
+        let signed = self.signed().ok_or(WebhookError::Shape)?;
         UnparsedPublicKey::new(algorithm, key)
             .verify(signed.as_bytes(), &self.signature)
-            .map_err(|_| Refused::Forged)?;
+            .map_err(|_| WebhookError::Forged)?;
         let at = self
             .field("Timestamp")
             .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
-            .ok_or(Refused::Shape)?;
+            .ok_or(WebhookError::Shape)?;
         check_age(at.timestamp(), now)?;
         match self.field("Type") {
             Some("Notification") => {
                 let inner: Value =
-                    serde_json::from_str(self.field("Message").ok_or(Refused::Shape)?)
+                    serde_json::from_str(self.field("Message").ok_or(WebhookError::Shape)?)
                         .unwrap_or_default();
-                let key = format!("ses:{}", self.field("MessageId").ok_or(Refused::Shape)?);
-                Ok(ses::notification(&inner).map_or(Told::Nothing, |report| {
-                    Told::Report(Box::new(Hooked { key, report }))
-                }))
+                let key = format!(
+                    "ses:{}",
+                    self.field("MessageId").ok_or(WebhookError::Shape)?
+                );
+                Ok(
+                    ses::notification(&inner).map_or(SnsEvent::Nothing, |report| {
+                        SnsEvent::Report(Box::new(ProviderReport { key, report }))
+                    }),
+                )
             }
             Some("SubscriptionConfirmation") => {
                 let url = self
                     .field("SubscribeURL")
                     .filter(|url| is_amazons(url))
-                    .ok_or(Refused::Forged)?;
-                Ok(Told::Confirm(url.to_owned()))
+                    .ok_or(WebhookError::Forged)?;
+                Ok(SnsEvent::Confirm(url.to_owned()))
             }
-            _ => Ok(Told::Nothing),
+            _ => Ok(SnsEvent::Nothing),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The lines and literals of an IMAP connection.
 
 use super::quoted;
-use crate::inbound::reading::MAIL_BYTES_MAX;
+use crate::inbound::report::MAIL_BYTES_MAX;
 use crate::inbound::settings::{ImapSecurity, ImapSettings};
 use rustls_native_certs::load_native_certs;
 use std::io;

@@ -1,13 +1,13 @@
 //! From a host name to a connection that is ready for MAIL.
 
 use super::Connection;
-use super::failure::Failure;
-use super::lines::{Heard, Lines, Wire};
+use super::failure::SmtpFailure;
+use super::reply_reader::{ConnectionState, ReplyReader, Wire};
 use super::timeouts::Timeouts;
 use super::tls::Tls;
 use super::transcript::{Side, Transcript};
 use crate::outbox::settings::{Login, LoginKind, Protocol, Security, SmtpSettings};
-use crate::outbox::stage::Stage;
+use crate::outbox::stage::SmtpStage;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
@@ -41,7 +41,7 @@ const TOKEN_MECHANISMS: &[Mechanism] = &[Mechanism::Xoauth2];
 
 impl Dialer {
     /// Prepares connections to the relay of `settings`; reads certificates if TLS is asked for.
-    pub fn new(settings: &SmtpSettings, timeouts: Timeouts) -> Result<Self, Failure> {
+    pub fn new(settings: &SmtpSettings, timeouts: Timeouts) -> Result<Self, SmtpFailure> {
         let tls = || Tls::new(&settings.host, &settings.tls).map(Box::new);
         Ok(Dialer {
             host: settings.host.clone(),
@@ -72,32 +72,32 @@ impl Dialer {
     }
 
     /// Connects, encrypts, says EHLO and logs in, as far as the settings ask for it.
-    pub async fn open(&self) -> Result<Connection, Failure> {
+    pub async fn open(&self) -> Result<Connection, SmtpFailure> {
         let (stream, peer) = self.connect().await?;
         self.note(&format!("(connected to {peer})"));
-        let heard = Heard::written_in(self.transcript.clone());
+        let state = ConnectionState::written_in(self.transcript.clone());
         let mut conn = match &self.protection {
-            Protection::None => self.greet(self.lines(stream, peer, &heard), &heard).await?,
+            Protection::None => self.greet(self.lines(stream, peer, &state), &state).await?,
             Protection::StartTls(tls) => {
                 let stream = self.start_tls(stream, peer).await?;
                 let stream =
-                    within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                    within(SmtpStage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
                 self.note("(encrypted from here on; the certificate is good)");
-                self.greet(self.lines(stream, peer, &heard).greeted(), &heard)
+                self.greet(self.lines(stream, peer, &state).greeted(), &state)
                     .await?
             }
             Protection::Tls(tls) => {
                 let stream =
-                    within(Stage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
+                    within(SmtpStage::StartTls, self.timeouts.command, tls.wrap(stream)).await??;
                 self.note("(encrypted from here on; the certificate is good)");
-                self.greet(self.lines(stream, peer, &heard), &heard).await?
+                self.greet(self.lines(stream, peer, &state), &state).await?
             }
         };
         if let Some(login) = &self.login {
             self.log_in(&mut conn, login, peer.ip().is_loopback())
                 .await?;
         }
-        Ok(Connection::new(conn, self.timeouts, heard))
+        Ok(Connection::new(conn, self.timeouts, state))
     }
 
     fn note(&self, text: &str) {
@@ -106,14 +106,19 @@ impl Dialer {
         }
     }
 
-    fn lines<S: Wire>(&self, stream: S, peer: SocketAddr, heard: &Heard) -> Lines<S> {
-        Lines::new(stream, peer, heard.clone(), self.protocol)
+    fn lines<S: Wire>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        state: &ConnectionState,
+    ) -> ReplyReader<S> {
+        ReplyReader::new(stream, peer, state.clone(), self.protocol)
     }
 
-    async fn connect(&self) -> Result<(TcpStream, SocketAddr), Failure> {
-        let broken = |error: io::Error| Failure::broken(Stage::Connect, error.to_string());
+    async fn connect(&self) -> Result<(TcpStream, SocketAddr), SmtpFailure> {
+        let broken = |error: io::Error| SmtpFailure::broken(SmtpStage::Connect, error.to_string());
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = within(Stage::Connect, self.timeouts.connect, connecting)
+        let stream = within(SmtpStage::Connect, self.timeouts.connect, connecting)
             .await?
             .map_err(broken)?;
         // lettre 0.11.23 does not set it; without it every message waits 40 ms for the peer's delayed
@@ -126,59 +131,72 @@ impl Dialer {
     /// Hears the greeting and says EHLO.
     async fn greet(
         &self,
-        stream: Lines<impl Wire + 'static>,
-        heard: &Heard,
-    ) -> Result<AsyncSmtpConnection, Failure> {
+        stream: ReplyReader<impl Wire + 'static>,
+        state: &ConnectionState,
+    ) -> Result<AsyncSmtpConnection, SmtpFailure> {
         let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
         let stage = || {
-            if heard.us() {
-                Stage::Ehlo
+            if state.us() {
+                SmtpStage::Ehlo
             } else {
-                Stage::Greeting
+                SmtpStage::Greeting
             }
         };
         match timeout(self.timeouts.greeting, greeting).await {
             Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error)) => Err(closed(Failure::from_lettre(stage(), &error))),
-            Err(_) => Err(Failure::timed_out(stage(), self.timeouts.greeting)),
+            Ok(Err(error)) => Err(closed(SmtpFailure::from_lettre(stage(), &error))),
+            Err(_) => Err(SmtpFailure::timed_out(stage(), self.timeouts.greeting)),
         }
     }
 
     /// The conversation before TLS (RFC 3207). Nothing of it counts afterwards.
-    async fn start_tls(&self, stream: TcpStream, peer: SocketAddr) -> Result<TcpStream, Failure> {
-        let mut lines = self.lines(stream, peer, &Heard::written_in(self.transcript.clone()));
+    async fn start_tls(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Result<TcpStream, SmtpFailure> {
+        let mut lines = self.lines(
+            stream,
+            peer,
+            &ConnectionState::written_in(self.transcript.clone()),
+        );
         let waits = self.timeouts;
         within(
-            Stage::Greeting,
+            SmtpStage::Greeting,
             waits.greeting,
-            lines.ask(Stage::Greeting, ""),
+            lines.ask(SmtpStage::Greeting, ""),
         )
         .await?
         .map_err(closed)?;
         let hello = format!("EHLO {}\r\n", self.hello);
-        let asked = within(Stage::Ehlo, waits.greeting, lines.ask(Stage::Ehlo, &hello)).await?;
+        let asked = within(
+            SmtpStage::Ehlo,
+            waits.greeting,
+            lines.ask(SmtpStage::Ehlo, &hello),
+        )
+        .await?;
         let (_, offers) = asked.map_err(closed)?;
         if !offers
             .iter()
             .any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS"))
         {
-            return Err(Failure::broken(
-                Stage::StartTls,
+            return Err(SmtpFailure::broken(
+                SmtpStage::StartTls,
                 "the server does not offer STARTTLS, and mail is not sent in the clear instead",
             ));
         }
         within(
-            Stage::StartTls,
+            SmtpStage::StartTls,
             waits.command,
-            lines.ask(Stage::StartTls, "STARTTLS\r\n"),
+            lines.ask(SmtpStage::StartTls, "STARTTLS\r\n"),
         )
         .await?
         .map_err(closed)?;
         match lines.into_inner() {
             (stream, false) => Ok(stream),
             // What somebody slips in here would pass for encrypted (CVE-2011-0411).
-            (_, true) => Err(Failure::broken(
-                Stage::StartTls,
+            (_, true) => Err(SmtpFailure::broken(
+                SmtpStage::StartTls,
                 "the server said more than its go-ahead before TLS",
             )),
         }
@@ -189,10 +207,10 @@ impl Dialer {
         conn: &mut AsyncSmtpConnection,
         login: &Login,
         is_loopback: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SmtpFailure> {
         if matches!(self.protection, Protection::None) && !is_loopback {
-            return Err(Failure::broken(
-                Stage::Auth,
+            return Err(SmtpFailure::broken(
+                SmtpStage::Auth,
                 "the password is not sent over a connection without TLS",
             ));
         }
@@ -204,8 +222,8 @@ impl Dialer {
             LoginKind::Token(None) => (TOKEN_MECHANISMS, login.password.expose_secret().to_owned()),
             LoginKind::Token(Some(file)) => {
                 let token = tokio::fs::read_to_string(file).await.map_err(|error| {
-                    Failure::broken(
-                        Stage::Auth,
+                    SmtpFailure::broken(
+                        SmtpStage::Auth,
                         format!(
                             "cannot read the access token in {}: {error}",
                             file.display()
@@ -217,27 +235,27 @@ impl Dialer {
         };
         let credentials = Credentials::new(login.username.clone(), secret);
         let authenticating = conn.auth(mechanisms, &credentials);
-        let reply = within(Stage::Auth, self.timeouts.command, authenticating).await?;
+        let reply = within(SmtpStage::Auth, self.timeouts.command, authenticating).await?;
         reply
             .map(|_| ())
-            .map_err(|error| closed(Failure::from_lettre(Stage::Auth, &error)))
+            .map_err(|error| closed(SmtpFailure::from_lettre(SmtpStage::Auth, &error)))
     }
 }
 
 /// A connection that failed while it was being opened is never used.
-fn closed(failure: Failure) -> Failure {
-    Failure {
+fn closed(failure: SmtpFailure) -> SmtpFailure {
+    SmtpFailure {
         in_step: false,
         ..failure
     }
 }
 
 async fn within<T>(
-    stage: Stage,
+    stage: SmtpStage,
     wait: Duration,
     step: impl Future<Output = T>,
-) -> Result<T, Failure> {
+) -> Result<T, SmtpFailure> {
     timeout(wait, step)
         .await
-        .map_err(|_| Failure::timed_out(stage, wait))
+        .map_err(|_| SmtpFailure::timed_out(stage, wait))
 }

@@ -1,7 +1,7 @@
 //! What went wrong in a conversation, and how far it had come.
 
 use crate::outbox::reply::{Reply, in_one_line};
-use crate::outbox::stage::Stage;
+use crate::outbox::stage::SmtpStage;
 use lettre::transport::smtp::Error;
 use std::error::Error as _;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use std::time::Duration;
 /// A command that did not do as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{stage}: {text}")]
-pub struct Failure {
+pub struct SmtpFailure {
     /// At which command.
-    pub stage: Stage,
+    pub stage: SmtpStage,
     /// What the server answered, if it answered.
     pub reply: Option<Reply>,
     /// The reply as it would be quoted, or what happened instead.
@@ -20,12 +20,12 @@ pub struct Failure {
     pub in_step: bool,
 }
 
-impl Failure {
+impl SmtpFailure {
     /// The server said no.
-    pub(super) fn refused(stage: Stage, reply: Reply) -> Self {
+    pub(super) fn refused(stage: SmtpStage, reply: Reply) -> Self {
         // 421 announces that the server closes the connection (RFC 5321 section 3.8).
         let in_step = matches!(reply.code, 400..=599) && reply.code != 421;
-        Failure {
+        SmtpFailure {
             stage,
             text: reply.to_string(),
             reply: Some(reply),
@@ -34,8 +34,8 @@ impl Failure {
     }
 
     /// Something else than a reply.
-    pub(super) fn broken(stage: Stage, text: impl AsRef<str>) -> Self {
-        Failure {
+    pub(super) fn broken(stage: SmtpStage, text: impl AsRef<str>) -> Self {
+        SmtpFailure {
             stage,
             reply: None,
             text: in_one_line(text.as_ref()),
@@ -44,21 +44,21 @@ impl Failure {
     }
 
     /// No reply in time. What comes later would be taken for the reply to another command.
-    pub(super) fn timed_out(stage: Stage, after: Duration) -> Self {
-        Failure::broken(
+    pub(super) fn timed_out(stage: SmtpStage, after: Duration) -> Self {
+        SmtpFailure::broken(
             stage,
             format!("no answer within {} seconds", after.as_secs_f32()),
         )
     }
 
     /// What lettre says: a refusal if it comes from a reply.
-    pub(super) fn from_lettre(stage: Stage, error: &Error) -> Self {
+    pub(super) fn from_lettre(stage: SmtpStage, error: &Error) -> Self {
         match error.status() {
             Some(code) => {
                 let text = error.source().map(ToString::to_string).unwrap_or_default();
-                Failure::refused(stage, Reply::new(code.into(), &text))
+                SmtpFailure::refused(stage, Reply::new(code.into(), &text))
             }
-            None => Failure::broken(stage, error.to_string()),
+            None => SmtpFailure::broken(stage, error.to_string()),
         }
     }
 }

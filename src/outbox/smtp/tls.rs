@@ -1,12 +1,12 @@
 //! TLS to a relay: certificate and name verified, against the system's roots
 //! and those that the operator adds.
 //!
-//! Our own and not lettre's, so that [`Lines`](super::lines::Lines) can mend
+//! Our own and not lettre's, so that [`ReplyReader`](super::reply_reader::ReplyReader) can mend
 //! what the server says inside it.
 
-use super::failure::Failure;
+use super::failure::SmtpFailure;
 use crate::outbox::settings::TlsSettings;
-use crate::outbox::stage::Stage;
+use crate::outbox::stage::SmtpStage;
 use rustls_native_certs::load_native_certs;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Reads the certificates.
-    pub(super) fn new(host: &str, settings: &TlsSettings) -> Result<Self, Failure> {
-        let broken = |text: String| Failure::broken(Stage::StartTls, text);
+    pub(super) fn new(host: &str, settings: &TlsSettings) -> Result<Self, SmtpFailure> {
+        let broken = |text: String| SmtpFailure::broken(SmtpStage::StartTls, text);
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| broken(format!("{host}: {error}")))?;
         let system = load_native_certs();
@@ -77,15 +77,19 @@ impl Tls {
     }
 
     /// Shakes hands over `stream`.
-    pub(super) async fn wrap(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
+    pub(super) async fn wrap(
+        &self,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, SmtpFailure> {
         let wrapped = self.connector.connect(self.name.clone(), stream).await;
-        wrapped.map_err(|error| Failure::broken(Stage::StartTls, error.to_string()))
+        wrapped.map_err(|error| SmtpFailure::broken(SmtpStage::StartTls, error.to_string()))
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let broken =
-        |text: String| Failure::broken(Stage::StartTls, format!("{}: {text}", path.display()));
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SmtpFailure> {
+    let broken = |text: String| {
+        SmtpFailure::broken(SmtpStage::StartTls, format!("{}: {text}", path.display()))
+    };
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| broken(error.to_string()))?;
     if found.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Longest line that is kept, in characters.
 const LINE_CHARS_MAX: usize = 500;
 
-/// Lines that are kept; no conversation has more.
+/// ReplyReader that are kept; no conversation has more.
 const LINES_MAX: usize = 400;
 
 /// Who said a line.
@@ -19,7 +19,7 @@ pub enum Side {
 
 /// One line of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct TranscriptLine {
     /// Who said it.
     pub side: Side,
     /// What.
@@ -39,7 +39,7 @@ enum Next {
 
 #[derive(Debug, Default)]
 struct Kept {
-    lines: Vec<Line>,
+    lines: Vec<TranscriptLine>,
     next: Next,
     /// Of our line that is being written.
     begun: String,
@@ -53,7 +53,7 @@ pub struct Transcript(Arc<Mutex<Kept>>);
 
 impl Transcript {
     /// The lines so far.
-    pub fn lines(&self) -> Vec<Line> {
+    pub fn lines(&self) -> Vec<TranscriptLine> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -130,7 +130,7 @@ impl Kept {
                 .map(|c| if c.is_control() { ' ' } else { c })
                 .take(LINE_CHARS_MAX)
                 .collect();
-            self.lines.push(Line { side, text });
+            self.lines.push(TranscriptLine { side, text });
         }
     }
 }

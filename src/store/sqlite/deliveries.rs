@@ -4,9 +4,9 @@ use super::row::Columns;
 use super::subscribers::address_key;
 use super::{SqliteStore, begin, commit, packed};
 use crate::store::{
-    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Earlier, LedgerStore,
-    LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease, Settlement,
-    StoreError, Verdict,
+    AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Disposition, Earlier,
+    LedgerStore, LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease,
+    Settlement, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -431,7 +431,7 @@ fn settle_one(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (id, at, attempt) = (settlement.id.0, now.timestamp(), &settlement.attempt);
-    if settlement.verdict == Verdict::Released {
+    if settlement.disposition == Disposition::Released {
         // The try never came to this recipient: nothing is counted against it.
         tx.prepare_cached(
             "UPDATE deliveries
@@ -445,13 +445,13 @@ fn settle_one(
         })?;
         return Ok(());
     }
-    let (state, next_at) = match settlement.verdict {
-        Verdict::Accepted => (DeliveryState::Accepted, None),
-        Verdict::Rejected { .. } => (DeliveryState::Rejected, None),
-        Verdict::Deferred(next) => (DeliveryState::Deferred, Some(next)),
-        Verdict::Uncertain(next) => (DeliveryState::Uncertain, Some(next)),
-        Verdict::Held | Verdict::Released => (DeliveryState::Held, None),
-        Verdict::Expired => (DeliveryState::Expired, None),
+    let (state, next_at) = match settlement.disposition {
+        Disposition::Accepted => (DeliveryState::Accepted, None),
+        Disposition::Rejected { .. } => (DeliveryState::Rejected, None),
+        Disposition::Deferred(next) => (DeliveryState::Deferred, Some(next)),
+        Disposition::Uncertain(next) => (DeliveryState::Uncertain, Some(next)),
+        Disposition::Held | Disposition::Released => (DeliveryState::Held, None),
+        Disposition::Expired => (DeliveryState::Expired, None),
     };
     let number: Option<i64> = tx
         .prepare_cached(
@@ -487,7 +487,7 @@ fn settle_one(
         tx.prepare_cached("DELETE FROM messages WHERE delivery_id = :id")?
             .execute(named_params! { ":id": id })?;
     }
-    if settlement.verdict == (Verdict::Rejected { suppress: true }) {
+    if settlement.disposition == (Disposition::Rejected { suppress: true }) {
         suppress(tx, settlement, now)?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::AdminState;
 use super::session::Session;
 use crate::digest::sample_message;
 use crate::edition::Desk;
-use crate::outbox::smtp::{Dialer, Failure, Line, Side, Timeouts, Transcript};
+use crate::outbox::smtp::{Dialer, Side, SmtpFailure, Timeouts, Transcript, TranscriptLine};
 use crate::outbox::{SmtpSettings, Transport};
 use crate::subscriber::{Address, SubscriberId};
 use crate::token::Scope;
@@ -34,7 +34,7 @@ struct LineView {
 struct Sent {
     is_taken: bool,
     text: String,
-    lines: Vec<Line>,
+    lines: Vec<TranscriptLine>,
 }
 
 /// `GET /admin/sample`
@@ -122,7 +122,7 @@ async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Addres
         connection.offer(&from, &to.into()).await?;
         let reply = connection.hand_over(message).await?;
         connection.quit().await;
-        Ok::<_, Failure>(reply)
+        Ok::<_, SmtpFailure>(reply)
     };
     let (is_taken, text) = match tokio::time::timeout(LIMIT, talking).await {
         Ok(Ok(reply)) => {

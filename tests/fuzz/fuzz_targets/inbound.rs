@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use paperboy::inbound::reading::read;
+use paperboy::inbound::report::read;
 use paperboy::inbound::verdict::verdicts;
 
 fuzz_target!(|mail: &[u8]| {

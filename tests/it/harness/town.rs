@@ -18,7 +18,7 @@ use paperboy::edition::{ActiveEmbedder, Desk, Published, Publisher};
 use paperboy::fields::Fields;
 use paperboy::inbound::InboundSettings;
 use paperboy::outbox::smtp::Timeouts;
-use paperboy::outbox::{Courier, RateLimits, Security, SmtpSettings, Transport};
+use paperboy::outbox::{DeliveryService, RateLimits, Security, SmtpSettings, Transport};
 use paperboy::paper::Paper;
 use paperboy::random::NoChance;
 use paperboy::site::Site;
@@ -226,7 +226,7 @@ impl Town {
         }
         let (due, _) = self.db.run_here(|store| store.waiting(now)).unwrap();
         if due > 0 {
-            self.courier().run_until_empty(false).await.unwrap();
+            self.service().run_until_empty(false).await.unwrap();
         }
         let rows = self
             .db
@@ -248,7 +248,7 @@ impl Town {
         }
     }
 
-    fn courier(&self) -> Courier {
+    fn service(&self) -> DeliveryService {
         let settings = SmtpSettings {
             port: self.relay.port(),
             security: Security::None,
@@ -260,7 +260,7 @@ impl Town {
             },
             ..SmtpSettings::default()
         };
-        Courier::with_timeouts(
+        DeliveryService::with_timeouts(
             self.db.clone(),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(NoChance),
@@ -270,7 +270,7 @@ impl Town {
             Timeouts::all(Duration::from_secs(20)),
         )
         .unwrap()
-        .called("the town's service")
+        .with_holder("the town's service")
     }
 
     /// What `name` got: which issue, and when (UTC).

@@ -4,13 +4,14 @@ use crate::harness::environment::shared;
 use crate::outbox::delivery::{issue, subscriber};
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::inbound::decide::Action;
-use paperboy::inbound::reading::{Nature, Reason, read};
+use paperboy::inbound::report::{ReportKind, read};
 use paperboy::inbound::verdict::{Class, verdicts};
 use paperboy::inbound::{Envelope, InboundSettings, Receipt, Reception};
+use paperboy::refusal::Reason;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, Db, DeliveryId, LedgerTurn, NewIssue, Old, ReportsOf, Settlement,
-    Verdict as Settled,
+    AttemptRecord, Db, DeliveryId, Disposition as Settled, LedgerTurn, NewIssue, Old, ReportsOf,
+    Settlement,
 };
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::{Scope, Signer};
@@ -81,7 +82,7 @@ impl Desk {
                 let settlement = Settlement {
                     id,
                     attempt,
-                    verdict: Settled::Accepted,
+                    disposition: Settled::Accepted,
                     soft: false,
                 };
                 store.record_turn(
@@ -607,11 +608,11 @@ fn nothing_that_is_no_failure_is_taken_for_one() {
         "rfc3834-06",
     ] {
         let mail = std::fs::read(folder.join(format!("maildir/bsd/{name}.eml"))).unwrap();
-        assert_eq!(read(&mail).nature, Nature::AutoReply, "{name}");
+        assert_eq!(read(&mail).kind, ReportKind::AutoReply, "{name}");
     }
     for name in ["is-not-bounce-01", "is-not-bounce-02"] {
         let mail = std::fs::read(folder.join(format!("maildir/not/{name}.eml"))).unwrap();
-        assert_eq!(read(&mail).nature, Nature::Other, "{name}");
+        assert_eq!(read(&mail).kind, ReportKind::Other, "{name}");
     }
     // The same mails with other line ends say the same.
     for name in ["mac", "dos"] {
@@ -620,8 +621,8 @@ fn nothing_that_is_no_failure_is_taken_for_one() {
             let path = entry.unwrap().path();
             let other = std::fs::read(&path).unwrap();
             same += u32::from(matches!(
-                read(&other).nature,
-                Nature::Delivery(_) | Nature::Complaint(_) | Nature::AutoReply
+                read(&other).kind,
+                ReportKind::Delivery(_) | ReportKind::Complaint(_) | ReportKind::AutoReply
             ));
         }
         assert!(same > 50, "{name}: {same}");

@@ -1,6 +1,6 @@
 //! Mails in many manners, written by hand: each is what it says it is.
 
-use paperboy::inbound::reading::{Nature, read};
+use paperboy::inbound::report::{ReportKind, read};
 use paperboy::inbound::verdict::verdicts;
 
 const MAILS: &str = include_str!("dialects.txt");
@@ -22,12 +22,12 @@ fn reports_answers_and_letters_in_many_manners_are_told_apart() {
             && (recipient == "-" || found.recipient.as_deref() == Some(recipient));
         count += 1;
         if !is_right {
-            let nature = if matches!(report.nature, Nature::Delivery(_)) {
+            let kind = if matches!(report.kind, ReportKind::Delivery(_)) {
                 "delivery"
             } else {
                 "other"
             };
-            wrong.push(format!("{head}: {nature}, {found:?}"));
+            wrong.push(format!("{head}: {kind}, {found:?}"));
         }
     }
     assert!(count >= 40, "{count}");

@@ -10,7 +10,7 @@ use crate::outbox::tls::Authority;
 use chrono::TimeDelta;
 use paperboy::config::Config;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{AttemptRecord, Db, DeliveryId, LedgerTurn, Settlement, Verdict};
+use paperboy::store::{AttemptRecord, Db, DeliveryId, Disposition, LedgerTurn, Settlement};
 use paperboy::subscriber::Address;
 use paperboy::token::Scope;
 use std::fs;
@@ -116,7 +116,7 @@ fn accepted(db: &Db, readers: usize) -> Vec<(Address, DeliveryId)> {
         let settle = |id| Settlement {
             id,
             attempt: attempt(),
-            verdict: Verdict::Accepted,
+            disposition: Disposition::Accepted,
             soft: false,
         };
         let settlements = claimed.iter().map(|one| settle(one.id)).collect();
@@ -446,15 +446,15 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
 }
 
 #[track_caller]
-fn expect(said: &str, verdict: &str, words: &[&str]) {
+fn expect(said: &str, disposition: &str, words: &[&str]) {
     let is_said = |line: &&str| {
         let mut parts = line.split_whitespace();
-        (parts.next(), parts.next()) == (Some(verdict), Some("inbound"))
+        (parts.next(), parts.next()) == (Some(disposition), Some("inbound"))
             && words.iter().all(|word| line.contains(word))
     };
     assert!(
         said.lines().any(|line| is_said(&line)),
-        "no line says: {verdict} inbound {words:?}\n{said}"
+        "no line says: {disposition} inbound {words:?}\n{said}"
     );
 }
 

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use paperboy::clock::FixedClock;
 use paperboy::inbound::imap::Mailbox;
-use paperboy::inbound::lmtp::{self, Handed};
-use paperboy::inbound::maildir::{Waiting, Watch};
+use paperboy::inbound::lmtp::{self, LmtpDelivery};
+use paperboy::inbound::maildir::{MaildirScan, Waiting};
 use paperboy::inbound::{ImapSecurity, ImapSettings, MAIL_BYTES_MAX};
 use paperboy::store::Store;
 use paperboy::web::webhooks::{Fetch, WebhookState, router};
@@ -143,7 +143,7 @@ async fn talk(port: u16, lines: &[&str]) -> Vec<String> {
     heard
 }
 
-async fn lmtp_for(desk: &Desk) -> (u16, mpsc::Receiver<Handed>, CancellationToken) {
+async fn lmtp_for(desk: &Desk) -> (u16, mpsc::Receiver<LmtpDelivery>, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, stop) = (
         listener.local_addr().unwrap().port(),
@@ -220,7 +220,7 @@ fn a_maildir_gives_what_is_ours_and_keeps_the_rest() {
         "From: friend@example.net\n\nhello\n",
     )
     .unwrap();
-    let mut watch = Watch::default();
+    let mut watch = MaildirScan::default();
     for path in watch.look(folder.path()).unwrap() {
         let waiting = Waiting::read(path, MAIL_BYTES_MAX).unwrap().unwrap();
         let receipt = takes(

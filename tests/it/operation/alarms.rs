@@ -13,7 +13,9 @@ use paperboy::findings::{
     WebhookSettings,
 };
 use paperboy::outbox::smtp::Timeouts;
-use paperboy::outbox::{Courier, RateLimits, RetrySettings, Security, SmtpSettings, Transport};
+use paperboy::outbox::{
+    DeliveryService, RateLimits, RetrySettings, Security, SmtpSettings, Transport,
+};
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{AlarmRow, Db, OutboxFilter};
@@ -117,7 +119,7 @@ impl Watched {
     async fn delivers(&self) {
         let sender =
             Arc::new(|id: paperboy::store::DeliveryId| format!("bounces+{}@example.org", id.0));
-        let courier = Courier::with_timeouts(
+        let service = DeliveryService::with_timeouts(
             self.db.clone(),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(NoChance),
@@ -126,9 +128,9 @@ impl Watched {
             CancellationToken::new(),
             Timeouts::all(Duration::from_secs(20)),
         );
-        courier
+        service
             .unwrap()
-            .called("us")
+            .with_holder("us")
             .run_until_empty(false)
             .await
             .unwrap();

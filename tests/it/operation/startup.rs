@@ -6,7 +6,7 @@ use crate::outbox::delivery::{issue, subscriber};
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock, SystemClock};
 use paperboy::outbox::smtp::Timeouts;
-use paperboy::outbox::{Courier, RateLimits, Security, SmtpSettings, Transport};
+use paperboy::outbox::{DeliveryService, RateLimits, Security, SmtpSettings, Transport};
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, DeliveryState, Old, RunFigures, RunRow};
@@ -474,7 +474,7 @@ async fn mail_goes_out_while_old_rows_are_forgotten() {
         },
         ..SmtpSettings::default()
     };
-    let courier = Courier::with_timeouts(
+    let courier = DeliveryService::with_timeouts(
         db.clone(),
         Arc::new(FixedClock::at(now)) as Arc<dyn Clock>,
         Arc::new(NoChance),

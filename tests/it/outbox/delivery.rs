@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{
-    Courier, DeliverError, OnUncertain, Protocol, RateLimits, RetrySettings, Security, SendingLock,
-    SmtpSettings, Summary, Transport,
+    DeliverError, DeliveryService, OnUncertain, Protocol, RateLimits, RetrySettings, Security,
+    SendingLock, SmtpSettings, Summary, Transport,
 };
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
@@ -127,16 +127,16 @@ impl Outbox {
             .unwrap();
     }
 
-    fn courier(&self) -> Courier {
-        self.courier_to(&Transport::Smtp(self.settings.clone()))
+    fn service(&self) -> DeliveryService {
+        self.service_to(&Transport::Smtp(self.settings.clone()))
     }
 
-    fn courier_to(&self, transport: &Transport) -> Courier {
+    fn service_to(&self, transport: &Transport) -> DeliveryService {
         let sender =
             Arc::new(|id: paperboy::store::DeliveryId| format!("bounces+{}@example.org", id.0));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let (db, stop) = (self.db.clone(), self.stop.clone());
-        Courier::with_timeouts(
+        DeliveryService::with_timeouts(
             db,
             clock,
             Arc::new(NoChance),
@@ -149,8 +149,8 @@ impl Outbox {
     }
 
     pub(crate) async fn delivers(&self) -> Summary {
-        self.courier()
-            .called("us")
+        self.service()
+            .with_holder("us")
             .run_until_empty(false)
             .await
             .unwrap()
@@ -635,8 +635,8 @@ async fn stopping_finishes_what_is_under_way_and_puts_the_rest_back() {
     let outbox = Outbox::new().await.with_connections(2);
     outbox.queues(&refs(&names(20)));
     outbox.relay.on(At::Data).after(3).hangs();
-    let courier = outbox.courier();
-    let running = courier.run_until_empty(true);
+    let service = outbox.service();
+    let running = service.run_until_empty(true);
     let stopping = async {
         outbox.relay.texts_begun(3).await;
         outbox.stop.cancel();
@@ -659,8 +659,8 @@ async fn one_sender_at_a_time() {
     let outbox = Outbox::new().await;
     outbox.queues(&["ada"]);
     let (first, second) = (
-        outbox.courier().called("the daemon"),
-        outbox.courier().called("a command"),
+        outbox.service().with_holder("the daemon"),
+        outbox.service().with_holder("a command"),
     );
     let shift = first.begin().await.unwrap();
     let refused = second.run_until_empty(false).await.unwrap_err();
@@ -697,9 +697,9 @@ async fn a_dead_senders_work_is_taken_over_at_once_by_who_has_the_lock() {
         .unwrap();
     let lock = SendingLock::take(&outbox.folder.path().join("sending.lock"), "us").unwrap();
     let summary = outbox
-        .courier()
-        .called("us")
-        .holding(lock)
+        .service()
+        .with_holder("us")
+        .with_lock(lock)
         .run_until_empty(false)
         .await
         .unwrap();
@@ -721,14 +721,14 @@ async fn waiting_for_deferred_mail_ends_when_nothing_waits() {
         .to("grey@example.org")
         .times(2)
         .says("450 4.2.0 busy");
-    // Time passes whenever the courier waits.
+    // Time passes whenever the service waits.
     let clock = Arc::clone(&outbox.clock);
-    let courier = outbox.courier().watched_by(Arc::new(move |progress| {
+    let service = outbox.service().with_listener(Arc::new(move |progress| {
         if let Some(until) = progress.waits_until {
             clock.set(until);
         }
     }));
-    let summary = courier.run_until_empty(true).await.unwrap();
+    let summary = service.run_until_empty(true).await.unwrap();
     assert_eq!((summary.accepted, summary.deferred), (3, 0));
     assert_eq!(outbox.row("grey").attempts, 3);
 }
@@ -746,7 +746,7 @@ async fn nothing_is_sent_that_cannot_be_recorded() {
         .unwrap()
         .execute_batch(trigger)
         .unwrap();
-    let stopped = outbox.courier().run_until_empty(false).await.unwrap_err();
+    let stopped = outbox.service().run_until_empty(false).await.unwrap_err();
     assert!(matches!(stopped, DeliverError::NotRecorded(_)), "{stopped}");
     assert_eq!(outbox.relay.kept(), []);
     assert_eq!(
@@ -773,7 +773,7 @@ async fn a_maildir_takes_mail_without_a_relay() {
     outbox.queues(&refs(&names(10)));
     let path = outbox.folder.path().join("mail");
     let summary = outbox
-        .courier_to(&Transport::Maildir(path.clone()))
+        .service_to(&Transport::Maildir(path.clone()))
         .run_until_empty(false)
         .await
         .unwrap();
@@ -807,14 +807,20 @@ async fn after_a_crash_at_any_text_nobody_is_missed_and_nobody_gets_three() {
     let path = outbox.folder.path().join("sending.lock");
     let crashes = 12;
     for crash in 1..=crashes {
-        let courier = outbox.courier().called("us").holding(lock(&path).await);
+        let service = outbox
+            .service()
+            .with_holder("us")
+            .with_lock(lock(&path).await);
         let doomed = tokio::runtime::Runtime::new().unwrap();
-        doomed.spawn(async move { courier.run_until_empty(false).await });
+        doomed.spawn(async move { service.run_until_empty(false).await });
         outbox.relay.texts_begun(4 * crash).await;
         doomed.shutdown_background();
     }
-    let courier = outbox.courier().called("us").holding(lock(&path).await);
-    courier.run_until_empty(false).await.unwrap();
+    let service = outbox
+        .service()
+        .with_holder("us")
+        .with_lock(lock(&path).await);
+    service.run_until_empty(false).await.unwrap();
 
     let mut second_copies = 0;
     for name in &people {
@@ -903,7 +909,7 @@ async fn limits_on_the_pace_survive_a_restart() {
     outbox.settings.rate.per_hour = 3;
     outbox.queues(&refs(&names(5)));
     let paced = async |outbox: &Outbox| {
-        let running = outbox.courier();
+        let running = outbox.service();
         let begun = outbox.relay.kept().len();
         tokio::select! {
             summary = running.run_until_empty(false) => panic!("the limit was forgotten: {summary:?}"),

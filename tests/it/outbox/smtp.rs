@@ -1,8 +1,8 @@
 //! One SMTP conversation against a scripted server.
 
 use crate::harness::fake_smtp::{At, FakeRelay, many_lines};
-use paperboy::outbox::smtp::{Connection, Dialer, Failure, Timeouts};
-use paperboy::outbox::{Login, Security, SmtpSettings, Stage};
+use paperboy::outbox::smtp::{Connection, Dialer, SmtpFailure, Timeouts};
+use paperboy::outbox::{Login, Security, SmtpSettings, SmtpStage};
 use std::time::Duration;
 
 fn settings(relay: &FakeRelay) -> SmtpSettings {
@@ -18,13 +18,13 @@ fn settings(relay: &FakeRelay) -> SmtpSettings {
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 
-async fn open(relay: &FakeRelay, wait: Duration) -> Result<Connection, Failure> {
+async fn open(relay: &FakeRelay, wait: Duration) -> Result<Connection, SmtpFailure> {
     Dialer::new(&settings(relay), Timeouts::all(wait))?
         .open()
         .await
 }
 
-async fn offer(connection: &mut Connection, to: &str) -> Result<(), Failure> {
+async fn offer(connection: &mut Connection, to: &str) -> Result<(), SmtpFailure> {
     connection
         .offer(
             &"bounces+1@example.org".parse().unwrap(),
@@ -33,7 +33,7 @@ async fn offer(connection: &mut Connection, to: &str) -> Result<(), Failure> {
         .await
 }
 
-async fn send(connection: &mut Connection, to: &str, message: &str) -> Result<String, Failure> {
+async fn send(connection: &mut Connection, to: &str, message: &str) -> Result<String, SmtpFailure> {
     offer(connection, to).await?;
     connection
         .hand_over(message.as_bytes())
@@ -44,7 +44,7 @@ async fn send(connection: &mut Connection, to: &str, message: &str) -> Result<St
 const HELLO: &str = "Subject: hello\r\n\r\nhello\r\n";
 
 #[track_caller]
-fn check(failure: &Failure, stage: Stage, text: &str, in_step: bool) {
+fn check(failure: &SmtpFailure, stage: SmtpStage, text: &str, in_step: bool) {
     assert_eq!(
         (failure.stage, failure.text.as_str(), failure.in_step),
         (stage, text, in_step)
@@ -111,15 +111,15 @@ async fn a_missing_line_end_is_added() {
 #[tokio::test]
 async fn a_refusal_says_where_and_why_and_costs_no_connection() {
     let cases = [
-        (At::Mail, Stage::Mail, "550 5.7.1 not you"),
-        (At::Rcpt, Stage::Rcpt, "550 5.1.1 no such user"),
+        (At::Mail, SmtpStage::Mail, "550 5.7.1 not you"),
+        (At::Rcpt, SmtpStage::Rcpt, "550 5.1.1 no such user"),
         (
             At::Rcpt,
-            Stage::Rcpt,
+            SmtpStage::Rcpt,
             "451 4.7.1 greylisted, try again in 300 seconds",
         ),
-        (At::Data, Stage::Data, "451 4.3.0 no room"),
-        (At::Text, Stage::Dot, "554 5.7.1 spam"),
+        (At::Data, SmtpStage::Data, "451 4.3.0 no room"),
+        (At::Text, SmtpStage::Dot, "554 5.7.1 spam"),
     ];
     for extensions in [&["PIPELINING"][..], &[]] {
         for (at, stage, reply) in cases {
@@ -150,14 +150,24 @@ async fn replies_of_any_shape_are_read() {
         .once()
         .says(&many_lines("550", &["5.1.1 no such", "5.1.1 user here"]));
     let refused = offer(&mut connection, "a@example.org").await.unwrap_err();
-    check(&refused, Stage::Rcpt, "550 5.1.1 no such user here", true);
+    check(
+        &refused,
+        SmtpStage::Rcpt,
+        "550 5.1.1 no such user here",
+        true,
+    );
     connection.reset().await.unwrap();
     relay
         .on(At::Rcpt)
         .once()
         .says_byte_by_byte("550-5.1.1 no such\n550 5.1.1 user here");
     let refused = offer(&mut connection, "a@example.org").await.unwrap_err();
-    check(&refused, Stage::Rcpt, "550 5.1.1 no such user here", true);
+    check(
+        &refused,
+        SmtpStage::Rcpt,
+        "550 5.1.1 no such user here",
+        true,
+    );
     connection.reset().await.unwrap();
     relay
         .on(At::Text)
@@ -202,7 +212,10 @@ async fn what_is_no_reply_ends_the_connection() {
         assert!(!failure.in_step, "{reply:.50}: {failure:?}");
         let failure = (failure.stage, failure.reply.map(|reply| reply.code));
         assert!(
-            matches!(failure, (Stage::Rcpt, None) | (Stage::Data, Some(250))),
+            matches!(
+                failure,
+                (SmtpStage::Rcpt, None) | (SmtpStage::Data, Some(250))
+            ),
             "{reply:.50}: {failure:?}"
         );
     }
@@ -219,7 +232,7 @@ async fn garbage_after_the_text_is_uncertain_not_refused() {
             .unwrap_err();
         assert_eq!(
             (failure.stage, failure.reply, failure.in_step),
-            (Stage::Dot, None, false),
+            (SmtpStage::Dot, None, false),
             "{reply}"
         );
     }
@@ -228,13 +241,13 @@ async fn garbage_after_the_text_is_uncertain_not_refused() {
 #[tokio::test]
 async fn a_break_is_told_from_a_refusal_at_every_stage() {
     let stages = [
-        (At::Greeting, Stage::Greeting),
-        (At::Ehlo, Stage::Ehlo),
-        (At::Mail, Stage::Mail),
-        (At::Rcpt, Stage::Rcpt),
-        (At::Data, Stage::Data),
-        (At::MidText, Stage::Dot),
-        (At::Text, Stage::Dot),
+        (At::Greeting, SmtpStage::Greeting),
+        (At::Ehlo, SmtpStage::Ehlo),
+        (At::Mail, SmtpStage::Mail),
+        (At::Rcpt, SmtpStage::Rcpt),
+        (At::Data, SmtpStage::Data),
+        (At::MidText, SmtpStage::Dot),
+        (At::Text, SmtpStage::Dot),
     ];
     for (at, stage) in stages {
         for how in ["closes", "resets", "hangs"] {
@@ -275,7 +288,7 @@ async fn a_refusal_in_mid_text_is_a_refusal() {
     let failure = send(&mut connection, "a@example.org", &message)
         .await
         .unwrap_err();
-    assert_eq!((failure.stage, failure.in_step), (Stage::Dot, false));
+    assert_eq!((failure.stage, failure.in_step), (SmtpStage::Dot, false));
     // The reply may be lost with the connection; then nobody can know.
     assert!(
         failure.reply.as_ref().is_none_or(|reply| reply.code == 552),
@@ -286,7 +299,10 @@ async fn a_refusal_in_mid_text_is_a_refusal() {
 
 #[tokio::test]
 async fn the_servers_first_words_may_be_a_refusal() {
-    for (at, stage) in [(At::Greeting, Stage::Greeting), (At::Ehlo, Stage::Ehlo)] {
+    for (at, stage) in [
+        (At::Greeting, SmtpStage::Greeting),
+        (At::Ehlo, SmtpStage::Ehlo),
+    ] {
         for reply in ["421 4.3.2 too busy", "554 5.7.1 not you"] {
             let relay = FakeRelay::start().await;
             relay.on(at).says_and_closes(reply);
@@ -298,7 +314,7 @@ async fn the_servers_first_words_may_be_a_refusal() {
     let failure = open(&relay, LONG).await.unwrap_err();
     assert_eq!(
         (failure.stage, failure.reply, failure.in_step),
-        (Stage::Connect, None, false)
+        (SmtpStage::Connect, None, false)
     );
 }
 
@@ -309,7 +325,7 @@ async fn a_server_that_is_closing_down_is_not_used_again() {
     let mut connection = open(&relay, LONG).await.unwrap();
     check(
         &offer(&mut connection, "a@example.org").await.unwrap_err(),
-        Stage::Rcpt,
+        SmtpStage::Rcpt,
         "421 4.3.2 closing",
         false,
     );
@@ -323,7 +339,7 @@ async fn a_text_that_the_server_waits_for_after_refusing_its_recipient_is_not_se
     relay.on(At::Data).says("354 go ahead");
     let mut connection = open(&relay, LONG).await.unwrap();
     let failure = offer(&mut connection, "a@example.org").await.unwrap_err();
-    check(&failure, Stage::Rcpt, "550 5.1.1 no such user", false);
+    check(&failure, SmtpStage::Rcpt, "550 5.1.1 no such user", false);
     drop(connection);
     assert_eq!(relay.kept(), []);
 }
@@ -344,7 +360,7 @@ async fn without_starttls_there_is_no_conversation() {
     };
     let failure = dial(&encrypted).await.unwrap_err();
     let words = "the server does not offer STARTTLS, and mail is not sent in the clear instead";
-    check(&failure, Stage::StartTls, words, false);
+    check(&failure, SmtpStage::StartTls, words, false);
 
     let relay = FakeRelay::offering(&["STARTTLS", "AUTH PLAIN"]).await;
     let encrypted = SmtpSettings {
@@ -355,7 +371,7 @@ async fn without_starttls_there_is_no_conversation() {
     relay.on(At::StartTls).once().says("454 4.7.0 not now");
     check(
         &dial(&encrypted).await.unwrap_err(),
-        Stage::StartTls,
+        SmtpStage::StartTls,
         "454 4.7.0 not now",
         false,
     );
@@ -365,7 +381,7 @@ async fn without_starttls_there_is_no_conversation() {
         .once()
         .says("220 go ahead\n250-fake.example\n250 AUTH PLAIN");
     let failure = dial(&encrypted).await.unwrap_err();
-    assert_eq!((failure.stage, failure.reply), (Stage::StartTls, None));
+    assert_eq!((failure.stage, failure.reply), (SmtpStage::StartTls, None));
     assert!(
         !failure.text.contains("no answer"),
         "the TLS layer never saw it: {}",
@@ -399,7 +415,7 @@ async fn a_login_is_used_on_the_loopback_and_its_refusal_is_said() {
         relay.on(At::Auth).says("535 5.7.8 credentials invalid");
         check(
             &dialer.open().await.unwrap_err(),
-            Stage::Auth,
+            SmtpStage::Auth,
             "535 5.7.8 credentials invalid",
             false,
         );
@@ -414,5 +430,5 @@ async fn a_login_is_used_on_the_loopback_and_its_refusal_is_said() {
         .open()
         .await
         .unwrap_err();
-    assert_eq!((failure.stage, failure.reply), (Stage::Auth, None));
+    assert_eq!((failure.stage, failure.reply), (SmtpStage::Auth, None));
 }

@@ -3,9 +3,9 @@
 use crate::harness::fake_smtp::FakeRelay;
 use crate::outbox::delivery::Outbox;
 use base64::Engine as _;
-use paperboy::outbox::smtp::{Connection, Dialer, Failure, Timeouts};
+use paperboy::outbox::smtp::{Connection, Dialer, SmtpFailure, Timeouts};
 use paperboy::outbox::{
-    ClientCertificate, Login, LoginKind, Security, SmtpSettings, Stage, TlsSettings,
+    ClientCertificate, Login, LoginKind, Security, SmtpSettings, SmtpStage, TlsSettings,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::PathBuf;
@@ -151,7 +151,7 @@ pub(crate) fn settings(port: u16, security: Security, authority: &Authority) -> 
     }
 }
 
-async fn open(settings: &SmtpSettings) -> Result<Connection, Failure> {
+async fn open(settings: &SmtpSettings) -> Result<Connection, SmtpFailure> {
     Dialer::new(settings, Timeouts::all(Duration::from_secs(20)))?
         .open()
         .await
@@ -260,7 +260,7 @@ async fn a_server_that_cannot_show_who_it_is_gets_nothing() {
                 .unwrap_err();
             assert_eq!(
                 (failure.stage, failure.in_step),
-                (Stage::StartTls, false),
+                (SmtpStage::StartTls, false),
                 "{whose}: {failure}"
             );
             assert!(failure.text.contains("certificate"), "{whose}: {failure}");
@@ -271,12 +271,12 @@ async fn a_server_that_cannot_show_who_it_is_gets_nothing() {
             tls: TlsSettings::default(),
             ..settings(port, security, &authority)
         };
-        assert_eq!(open(&without).await.unwrap_err().stage, Stage::StartTls);
+        assert_eq!(open(&without).await.unwrap_err().stage, SmtpStage::StartTls);
         // No TLS at all.
         let plain = open(&settings(relay.port(), security, &authority))
             .await
             .unwrap_err();
-        assert_eq!(plain.stage, Stage::StartTls, "{plain}");
+        assert_eq!(plain.stage, SmtpStage::StartTls, "{plain}");
         for connection in 1..=relay.connections() {
             assert!(
                 !relay

@@ -5,8 +5,8 @@ use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     AttemptRecord, ByHand, Coverage, CoverageState, CoverageUpdate, DeliveryId, DeliveryState,
-    Entered, LedgerTurn, NewIssue, NewPick, NextLook, Old, OutboxFilter, PaperRow, PaperStore,
-    PickKind, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn, Verdict,
+    Disposition, Entered, LedgerTurn, NewIssue, NewPick, NextLook, Old, OutboxFilter, PaperRow,
+    PaperStore, PickKind, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -99,7 +99,7 @@ fn queued(store: &mut dyn Store) -> (SubscriberId, DeliveryId) {
     (id, row.id)
 }
 
-fn settlement(id: DeliveryId, code: u16, verdict: Verdict) -> Settlement {
+fn settlement(id: DeliveryId, code: u16, disposition: Disposition) -> Settlement {
     let attempt = AttemptRecord {
         stage: "dot".to_owned(),
         code: Some(code),
@@ -110,7 +110,7 @@ fn settlement(id: DeliveryId, code: u16, verdict: Verdict) -> Settlement {
     Settlement {
         id,
         attempt,
-        verdict,
+        disposition,
         soft: false,
     }
 }
@@ -510,7 +510,7 @@ fn a_paper_counts_as_sent_unless_its_mail_failed() {
         let claimed = store.claim_due(1, noon()).unwrap().remove(0);
         settle(
             store,
-            settlement(claimed.id, 554, Verdict::Rejected { suppress: false }),
+            settlement(claimed.id, 554, Disposition::Rejected { suppress: false }),
             noon(),
         );
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 0);
@@ -828,14 +828,18 @@ fn settling_records_the_try_and_drops_the_bytes() {
         let later = noon() + TimeDelta::minutes(5);
         settle(
             store,
-            settlement(delivery, 451, Verdict::Deferred(later)),
+            settlement(delivery, 451, Disposition::Deferred(later)),
             noon(),
         );
         assert_eq!(state(store, delivery), DeliveryState::Deferred);
         assert_eq!(store.waiting(noon()).unwrap(), (0, Some(later)));
         assert_eq!(store.claim_due(9, later).unwrap()[0].attempts, 1);
         mark(store, delivery, later);
-        settle(store, settlement(delivery, 250, Verdict::Accepted), later);
+        settle(
+            store,
+            settlement(delivery, 250, Disposition::Accepted),
+            later,
+        );
         let codes: Vec<Option<u16>> = store
             .attempts(delivery)
             .unwrap()
@@ -856,11 +860,15 @@ fn a_refused_address_is_suppressed_and_a_released_claim_costs_nothing() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
-        settle(store, settlement(delivery, 421, Verdict::Released), noon());
+        settle(
+            store,
+            settlement(delivery, 421, Disposition::Released),
+            noon(),
+        );
         assert_eq!(store.claim_due(9, noon()).unwrap()[0].attempts, 0);
         settle(
             store,
-            settlement(delivery, 550, Verdict::Rejected { suppress: true }),
+            settlement(delivery, 550, Disposition::Rejected { suppress: true }),
             noon(),
         );
         let address: Address = "a@example.org".parse().unwrap();
@@ -1082,7 +1090,7 @@ fn what_mails_had_in_common_goes_after_the_last_of_them() {
         mark(store, claimed.id, noon());
         settle(
             store,
-            settlement(claimed.id, 250, Verdict::Accepted),
+            settlement(claimed.id, 250, Disposition::Accepted),
             noon(),
         );
     }
@@ -1150,7 +1158,7 @@ fn mails_of_several_dates_are_queued_together_though_what_they_share_is_new_or_u
                 mark(store, claimed.id, noon());
                 settle(
                     store,
-                    settlement(claimed.id, 250, Verdict::Accepted),
+                    settlement(claimed.id, 250, Disposition::Accepted),
                     noon(),
                 );
             }

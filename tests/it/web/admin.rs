@@ -14,8 +14,8 @@ use paperboy::links::Thumb;
 use paperboy::outbox::{Security, SmtpSettings, Transport};
 use paperboy::random::SystemChance;
 use paperboy::store::{
-    AttemptRecord, Channel, DeliveryId, DeliveryState, Effect, LedgerTurn, NewFeedback, NewReport,
-    OutboxFilter, PaperRow, RelayPause, SetAside, Settlement, Verdict,
+    AttemptRecord, Channel, DeliveryId, DeliveryState, Disposition, Effect, LedgerTurn,
+    NewFeedback, NewReport, OutboxFilter, PaperRow, RelayPause, SetAside, Settlement,
 };
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::web::admin::{AdminContext, AdminState, alone, hash_password, router};
@@ -1064,7 +1064,7 @@ fn figures_count_by_day_and_latency_by_announcement() {
             let settlement = Settlement {
                 id: claimed[0].id,
                 attempt,
-                verdict: Verdict::Accepted,
+                disposition: Disposition::Accepted,
                 soft: false,
             };
             store.record_turn(

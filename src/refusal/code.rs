@@ -4,7 +4,7 @@ use std::fmt;
 
 /// An enhanced status code (RFC 3463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Status {
+pub struct EnhancedCode {
     /// 2 success, 4 for now, 5 for good.
     pub class: u16,
     /// 1 address, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 text, 7 policy.
@@ -13,16 +13,16 @@ pub struct Status {
     pub detail: u16,
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for EnhancedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
     }
 }
 
-impl Status {
+impl EnhancedCode {
     /// A code from its three numbers.
     pub const fn new(class: u16, subject: u16, detail: u16) -> Self {
-        Status {
+        EnhancedCode {
             class,
             subject,
             detail,
@@ -39,7 +39,7 @@ impl Status {
     /// The most telling code in `text`: one that stands behind a reply's digits, else one with digits other than 0.
     pub fn find(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let mut best: Option<(u8, Status)> = None;
+        let mut best: Option<(u8, EnhancedCode)> = None;
         let mut at = 0;
         while at < bytes.len() {
             let starts =
@@ -101,9 +101,9 @@ fn code_length(bytes: &[u8]) -> Option<usize> {
     ((1..=3).contains(&detail) && !goes_on).then_some(end)
 }
 
-fn parse(text: &str) -> Option<Status> {
+fn parse(text: &str) -> Option<EnhancedCode> {
     let mut numbers = text.split('.').map(|number| number.parse::<u16>().ok());
-    let found = Status {
+    let found = EnhancedCode {
         class: numbers.next()??,
         subject: numbers.next()??,
         detail: numbers.next()??,
@@ -133,7 +133,7 @@ fn reply_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// The reply code in `text`: one that an enhanced code follows, else one where a reply begins, else none.
-pub(super) fn find_reply(text: &str) -> Option<u16> {
+pub fn find_reply(text: &str) -> Option<u16> {
     let bytes = text.as_bytes();
     let mut found: Option<(u8, u16)> = None;
     for at in 0..bytes.len().saturating_sub(2) {
@@ -176,7 +176,9 @@ mod tests {
     fn codes_are_found_and_addresses_and_versions_are_not() {
         let check = |text: &str, status: Option<&str>, reply: Option<u16>| {
             assert_eq!(
-                Status::find(text).map(|found| found.to_string()).as_deref(),
+                EnhancedCode::find(text)
+                    .map(|found| found.to_string())
+                    .as_deref(),
                 status,
                 "{text}"
             );

@@ -5,7 +5,7 @@ const LOCAL_BYTES_MAX: usize = 100;
 const DOMAIN_BYTES_MAX: usize = 255;
 
 /// Every address in `text` with where it begins and ends, brackets and quotes left out.
-pub(super) fn addresses(text: &str) -> impl Iterator<Item = (usize, usize)> {
+pub fn addresses(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let bytes = text.as_bytes();
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -23,7 +23,7 @@ pub(super) fn addresses(text: &str) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The first address in `text`, in lower-case domain.
-pub(super) fn first(text: &str) -> Option<&str> {
+pub fn first(text: &str) -> Option<&str> {
     addresses(text).next().map(|(start, end)| &text[start..end])
 }
 

@@ -1,11 +1,11 @@
 //! Whether a mail in prose is a report at all, and whether of a delay, by the
 //! words that mail systems use of themselves.
 
-use super::addresses::{addresses, is_same};
 use super::headers::Headers;
 use super::notice::{Rank, on_line};
-use super::start_of;
-use super::status::{Status, find_reply};
+use crate::refusal::addresses::{addresses, is_same};
+use crate::refusal::start_of;
+use crate::refusal::{EnhancedCode, find_reply};
 
 /// What mail systems call themselves in From.
 const SENDERS: &[&str] = &[
@@ -303,7 +303,7 @@ pub(super) fn is_report(
             path.trim() == "<>" || path.to_lowercase().contains("mailer-daemon")
         });
     // "Re:" is a person's, or their machine's.
-    let about_failure = !super::automatic::is_answer(headers)
+    let about_failure = !super::auto_reply::is_answer(headers)
         && SUBJECTS.iter().any(|words| subject.contains(words));
     let tells_failure = BODIES.iter().any(|words| start.contains(words));
     let stranger = |address: &str| !ours.iter().any(|one| is_same(one, address));
@@ -317,13 +317,13 @@ pub(super) fn is_report(
     let named = || stands(Rank::Refused);
     let mentioned = || addresses(start_of(notice, 4_000)).any(|(a, b)| stranger(&notice[a..b]));
     let brought_back = !returned.is_empty();
-    let quotes_server = || Status::find(notice).is_some() || find_reply(notice).is_some();
-    if is_system && !super::automatic::is_bulk(headers) {
+    let quotes_server = || EnhancedCode::find(notice).is_some() || find_reply(notice).is_some();
+    if is_system && !super::auto_reply::is_bulk(headers) {
         let shows = || brought_back || mentioned() || quotes_server();
         return (about_failure || tells_failure || from.contains("mailer-daemon") && named())
             && shows();
     }
-    if super::automatic::is_bulk(headers) {
+    if super::auto_reply::is_bulk(headers) {
         return false;
     }
     match (is_likely, about_failure, tells_failure) {

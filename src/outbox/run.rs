@@ -1,12 +1,12 @@
 //! The right to send, while it is kept: claims what is due and feeds the connections.
 
 use super::DeliverError;
-use super::deliver::Courier;
-use super::desk::{Desk, End};
+use super::context::{AttemptEnd, DeliveryContext};
 use super::destination::Destinations;
 use super::ledger::Ledger;
 use super::rate::Rate;
-use super::relay::Relay;
+use super::relay::RelayHealth;
+use super::service::DeliveryService;
 use super::settings::OnUncertain;
 use super::summary::{Summary, Tally};
 use super::worker::{InFlight, Worker};
@@ -32,7 +32,7 @@ const LEASE: TimeDelta = TimeDelta::minutes(2);
 
 /// What is left to do after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct RunStep {
     /// Deliveries that were taken up.
     pub claimed: usize,
     /// When there will be something to do; `None` if nothing waits.
@@ -41,17 +41,17 @@ pub struct Step {
 
 /// The counts that claims change without telling.
 #[derive(Debug, Clone, Copy, Default)]
-struct Standing {
+struct StateCounts {
     queued: u64,
     held: u64,
     expired: u64,
 }
 
-impl Standing {
+impl StateCounts {
     fn read(counts: Vec<(DeliveryState, u64)>) -> Self {
         counts
             .into_iter()
-            .fold(Standing::default(), |mut standing, (state, count)| {
+            .fold(StateCounts::default(), |mut standing, (state, count)| {
                 match state {
                     DeliveryState::Rendered
                     | DeliveryState::Deferred
@@ -67,49 +67,49 @@ impl Standing {
     }
 }
 
-/// The right to send, while it is kept. Give it back with [`Shift::end`].
-pub struct Shift<'a> {
-    courier: &'a Courier,
-    pub(super) desk: Arc<Desk>,
+/// The right to send, while it is kept. Give it back with [`DeliveryRun::end`].
+pub struct DeliveryRun<'a> {
+    service: &'a DeliveryService,
+    pub(super) context: Arc<DeliveryContext>,
     stop: CancellationToken,
     rate: AsyncMutex<Rate>,
     destinations: AsyncMutex<Destinations>,
     lost: Arc<Mutex<Option<DeliverError>>>,
-    _keeper: JoinSet<()>,
-    before: Standing,
+    _lease_task: JoinSet<()>,
+    before: StateCounts,
     began: Instant,
 }
 
-impl<'a> Shift<'a> {
-    pub(super) async fn begin(courier: &'a Courier) -> Result<Self, DeliverError> {
+impl<'a> DeliveryRun<'a> {
+    pub(super) async fn begin(service: &'a DeliveryService) -> Result<Self, DeliverError> {
         let began = Instant::now();
-        let now = courier.clock.now();
-        let (holder, has_lock) = (courier.holder.clone(), courier.lock.is_some());
+        let now = service.clock.now();
+        let (holder, has_lock) = (service.holder.clone(), service.lock.is_some());
         let until = now + LEASE;
-        let taken = courier.db.run(move |store| {
+        let taken = service.db.run(move |store| {
             if has_lock {
                 store.take_over_sending(&holder, until)?;
             }
             store.lease_sending(&holder, until, now)
         });
         let lease = taken.await?;
-        if lease.holder != courier.holder {
+        if lease.holder != service.holder {
             return Err(DeliverError::Busy {
                 holder: lease.holder,
                 until: lease.until,
             });
         }
-        let resend_at = (courier.retry.on_uncertain == OnUncertain::Resend)
-            .then(|| now + courier.retry.resend_after);
-        let name = courier.relay_name.clone();
-        let found = courier.db.run(move |store| {
+        let resend_at = (service.retry.on_uncertain == OnUncertain::Resend)
+            .then(|| now + service.retry.resend_after);
+        let name = service.relay_name.clone();
+        let found = service.db.run(move |store| {
             let recovered = store.recover_claims(resend_at, now)?;
             let counts = store.count_deliveries()?;
             Ok((
                 recovered,
                 store.relay_pause(&name)?,
                 store.rate_buckets(&name)?,
-                Standing::read(counts),
+                StateCounts::read(counts),
             ))
         });
         let (recovered, pause, buckets, before) = found.await?;
@@ -121,65 +121,65 @@ impl<'a> Shift<'a> {
                 "an earlier sender stopped in the middle: some messages may have been sent"
             );
         }
-        let stop = courier.stop.child_token();
-        let desk = Arc::new(Desk {
-            db: courier.db.clone(),
-            clock: Arc::clone(&courier.clock),
-            random: Arc::clone(&courier.random),
-            route: Arc::clone(&courier.route),
-            relay_name: courier.relay_name.clone(),
-            retry: courier.retry.clone(),
-            sender: Arc::clone(&courier.sender),
-            watcher: courier.watcher.clone(),
+        let stop = service.stop.child_token();
+        let context = Arc::new(DeliveryContext {
+            db: service.db.clone(),
+            clock: Arc::clone(&service.clock),
+            random: Arc::clone(&service.random),
+            route: Arc::clone(&service.route),
+            relay_name: service.relay_name.clone(),
+            retry: service.retry.clone(),
+            sender: Arc::clone(&service.sender),
+            listener: service.listener.clone(),
             ledger: Ledger::open(
-                courier.db.clone(),
-                Arc::clone(&courier.clock),
-                courier.connections,
+                service.db.clone(),
+                Arc::clone(&service.clock),
+                service.connections,
             ),
             stop: stop.clone(),
-            relay: Mutex::new(Relay::new(pause)),
+            relay: Mutex::new(RelayHealth::new(pause)),
             tally: Mutex::new(Tally::new(before.queued)),
         });
         let lost = Arc::new(Mutex::new(None));
-        let mut keeper = JoinSet::new();
-        keeper.spawn(keep_lease(
-            Arc::clone(&desk),
-            courier.holder.clone(),
+        let mut lease_task = JoinSet::new();
+        lease_task.spawn(renew_lease(
+            Arc::clone(&context),
+            service.holder.clone(),
             Arc::clone(&lost),
         ));
-        let rate = AsyncMutex::new(Rate::new(&courier.limits, &buckets, now));
-        let destinations = AsyncMutex::new(Destinations::new(courier.per_domain_per_minute));
-        Ok(Shift {
-            courier,
-            desk,
+        let rate = AsyncMutex::new(Rate::new(&service.limits, &buckets, now));
+        let destinations = AsyncMutex::new(Destinations::new(service.per_domain_per_minute));
+        Ok(DeliveryRun {
+            service,
+            context,
             stop,
             rate,
             destinations,
             lost,
-            _keeper: keeper,
+            _lease_task: lease_task,
             before,
             began,
         })
     }
 
     /// Sends until nothing is due or in flight, the relay needs rest, or the program stops.
-    pub async fn step(&self) -> Result<Step, DeliverError> {
-        self.still_ours()?;
-        let now = self.desk.clock.now();
-        let (rests_until, is_probe) = {
-            let relay = self.desk.relay();
-            (relay.rests_until(now), relay.on_probation())
+    pub async fn step(&self) -> Result<RunStep, DeliverError> {
+        self.check_lease()?;
+        let now = self.context.clock.now();
+        let (paused_until, is_probe) = {
+            let relay = self.context.relay();
+            (relay.paused_until(now), relay.on_probation())
         };
-        if rests_until.is_some() || self.stop.is_cancelled() {
-            return self.left_over(0).await;
+        if paused_until.is_some() || self.stop.is_cancelled() {
+            return self.remaining(0).await;
         }
         // A relay that was in trouble is asked with one message, not with a storm.
         let (connections, batch) = if is_probe {
             (1, 1)
         } else {
             (
-                self.courier.connections,
-                self.courier.connections * CLAIMED_PER_CONNECTION,
+                self.service.connections,
+                self.service.connections * CLAIMED_PER_CONNECTION,
             )
         };
         let halt = self.stop.child_token();
@@ -189,7 +189,7 @@ impl<'a> Shift<'a> {
         let mut workers = JoinSet::new();
         for _ in 0..connections {
             let worker = Worker::new(
-                Arc::clone(&self.desk),
+                Arc::clone(&self.context),
                 Arc::clone(&claims),
                 Arc::clone(&in_flight),
                 halt.clone(),
@@ -201,7 +201,7 @@ impl<'a> Shift<'a> {
             halt.cancel();
         }
         let worked = finish(workers).await;
-        let Fed { claimed, mut left } = fed?;
+        let FeedResult { claimed, mut left } = fed?;
         {
             let mut claims = claims.lock().await;
             while let Ok(claimed) = claims.try_recv() {
@@ -211,21 +211,21 @@ impl<'a> Shift<'a> {
         let released = self.release(&left).await;
         worked?;
         released?;
-        self.still_ours()?;
-        self.left_over(claimed - left.len()).await
+        self.check_lease()?;
+        self.remaining(claimed - left.len()).await
     }
 
     /// Gives the right to send back, and says what came of it.
     pub async fn end(self) -> Result<Summary, DeliverError> {
-        let holder = self.courier.holder.clone();
-        let ended = self.desk.db.run(move |store| {
-            let after = Standing::read(store.count_deliveries()?);
+        let holder = self.service.holder.clone();
+        let ended = self.context.db.run(move |store| {
+            let after = StateCounts::read(store.count_deliveries()?);
             store.end_sending(&holder)?;
             Ok(after)
         });
         let after = ended.await?;
-        let relay_trouble = self.desk.relay().trouble().map(str::to_owned);
-        let (commits, each) = self.desk.ledger.commits();
+        let relay_trouble = self.context.relay().trouble().map(str::to_owned);
+        let (commits, each) = self.context.ledger.commits();
         Ok(Summary {
             commits,
             commit_ms: each.as_secs_f64() * 1000.0,
@@ -233,7 +233,7 @@ impl<'a> Shift<'a> {
             expired: after.expired.saturating_sub(self.before.expired),
             seconds: self.began.elapsed().as_secs_f64(),
             relay_trouble,
-            ..self.desk.so_far()
+            ..self.context.so_far()
         })
     }
 
@@ -245,12 +245,12 @@ impl<'a> Shift<'a> {
         is_probe: bool,
         in_flight: &InFlight,
         halt: &CancellationToken,
-    ) -> Result<Fed, DeliverError> {
+    ) -> Result<FeedResult, DeliverError> {
         // Who may send only so many in a while must not keep many in hand.
         let is_limited = self.rate.lock().await.is_limited();
         // Claimed while the ones before are with the workers.
         let mut ahead: Option<JoinHandle<Result<Vec<Claimed>, StoreError>>> = None;
-        let mut fed = Fed {
+        let mut fed = FeedResult {
             claimed: 0,
             left: Vec::new(),
         };
@@ -263,7 +263,7 @@ impl<'a> Shift<'a> {
                         () = in_flight.fewer.notified() => {}
                     }
                 }
-                if halt.is_cancelled() || !self.desk.relay().on_probation() {
+                if halt.is_cancelled() || !self.context.relay().on_probation() {
                     break;
                 }
             }
@@ -287,11 +287,11 @@ impl<'a> Shift<'a> {
                 }
                 continue;
             }
-            let claims = self.whose_turn_it_is(claims).await?;
+            let claims = self.ready_for_destination(claims).await?;
             fed.claimed += claims.len();
             for claimed in claims {
                 tracing::debug!(target: "paperboy::journey", issue = claimed.id.0, "claimed");
-                match self.ready(&give, halt).await {
+                match self.reserve_slot(&give, halt).await {
                     Some(place) => {
                         in_flight.add();
                         place.send(claimed);
@@ -309,8 +309,11 @@ impl<'a> Shift<'a> {
     }
 
     /// Those that may leave for their domain now; the others wait in the queue.
-    async fn whose_turn_it_is(&self, claims: Vec<Claimed>) -> Result<Vec<Claimed>, DeliverError> {
-        let now = self.desk.clock.now();
+    async fn ready_for_destination(
+        &self,
+        claims: Vec<Claimed>,
+    ) -> Result<Vec<Claimed>, DeliverError> {
+        let now = self.context.clock.now();
         let mut destinations = self.destinations.lock().await;
         if !destinations.is_limited() || claims.is_empty() {
             return Ok(claims);
@@ -319,12 +322,12 @@ impl<'a> Shift<'a> {
             .iter()
             .map(|claimed| claimed.address.domain().to_owned())
             .collect();
-        let pace_name = |domain: &str| format!("{} to {domain}", self.desk.relay_name);
+        let pace_name = |domain: &str| format!("{} to {domain}", self.context.relay_name);
         for domain in &domains {
             if !destinations.knows(domain) {
                 let name = pace_name(domain);
                 let before = self
-                    .desk
+                    .context
                     .db
                     .run(move |store| store.rate_buckets(&name))
                     .await?;
@@ -343,7 +346,7 @@ impl<'a> Shift<'a> {
             buckets: destinations.buckets(domain),
         };
         let paces: Vec<Pace> = domains.iter().map(pace).collect();
-        self.desk
+        self.context
             .db
             .run(move |store| store.postpone(&later, &paces, now))
             .await?;
@@ -351,7 +354,7 @@ impl<'a> Shift<'a> {
     }
 
     fn claim(&self, limit: usize) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {
-        let (db, now) = (self.desk.db.clone(), self.desk.clock.now());
+        let (db, now) = (self.context.db.clone(), self.context.clock.now());
         tokio::spawn(async move {
             db.run(move |store| store.claim_due(limit as u32, now))
                 .await
@@ -359,23 +362,24 @@ impl<'a> Shift<'a> {
     }
 
     /// A place in the workers' queue, once the pace allows another message; `None` on `halt`.
-    async fn ready<'p>(
+    async fn reserve_slot<'p>(
         &self,
         give: &'p mpsc::Sender<Claimed>,
         halt: &CancellationToken,
     ) -> Option<mpsc::Permit<'p, Claimed>> {
         let booked = {
             let mut rate = self.rate.lock().await;
-            rate.is_limited().then(|| rate.book(self.desk.clock.now()))
+            rate.is_limited()
+                .then(|| rate.book(self.context.clock.now()))
         };
         let waiting = async {
             if let Some(wait) = booked {
                 tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
                 let buckets = self.rate.lock().await.buckets();
-                self.desk
+                self.context
                     .ledger
                     .note_pace(Pace {
-                        relay: self.desk.relay_name.clone(),
+                        relay: self.context.relay_name.clone(),
                         buckets,
                     })
                     .await;
@@ -396,12 +400,12 @@ impl<'a> Shift<'a> {
 
     /// Puts back what was claimed and not offered.
     async fn release(&self, left: &[Claimed]) -> Result<(), DeliverError> {
-        let end = End::not_tried();
+        let end = AttemptEnd::not_tried();
         let mut recordings = Vec::with_capacity(left.len());
         for claimed in left {
             recordings.push(
-                self.desk
-                    .conclude(claimed, &end, Duration::ZERO, &self.stop)
+                self.context
+                    .record_end(claimed, &end, Duration::ZERO, &self.stop)
                     .await?,
             );
         }
@@ -412,7 +416,7 @@ impl<'a> Shift<'a> {
     }
 
     /// The reason, once, if the right to send was lost.
-    fn still_ours(&self) -> Result<(), DeliverError> {
+    fn check_lease(&self) -> Result<(), DeliverError> {
         self.lost
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -420,14 +424,14 @@ impl<'a> Shift<'a> {
             .map_or(Ok(()), Err)
     }
 
-    async fn left_over(&self, claimed: usize) -> Result<Step, DeliverError> {
-        let now = self.desk.clock.now();
-        let (due, next) = self.desk.db.run(move |store| store.waiting(now)).await?;
+    async fn remaining(&self, claimed: usize) -> Result<RunStep, DeliverError> {
+        let now = self.context.clock.now();
+        let (due, next) = self.context.db.run(move |store| store.waiting(now)).await?;
         let next = if due > 0 { Some(now) } else { next };
-        let rests_until = self.desk.relay().rests_until(now);
-        Ok(Step {
+        let paused_until = self.context.relay().paused_until(now);
+        Ok(RunStep {
             claimed,
-            next_at: next.map(|next| rests_until.map_or(next, |until| until.max(next))),
+            next_at: next.map(|next| paused_until.map_or(next, |until| until.max(next))),
         })
     }
 }
@@ -441,7 +445,7 @@ fn joined<T>(ended: Result<Result<T, StoreError>, JoinError>) -> Result<T, Store
     }
 }
 
-struct Fed {
+struct FeedResult {
     claimed: usize,
     /// Claimed, and not given to a worker.
     left: Vec<Claimed>,
@@ -461,12 +465,16 @@ async fn finish(mut workers: JoinSet<Result<(), DeliverError>>) -> Result<(), De
 }
 
 /// Renews the lease until it is lost, which stops the sending.
-async fn keep_lease(desk: Arc<Desk>, holder: String, lost: Arc<Mutex<Option<DeliverError>>>) {
+async fn renew_lease(
+    context: Arc<DeliveryContext>,
+    holder: String,
+    lost: Arc<Mutex<Option<DeliverError>>>,
+) {
     let wait = (LEASE / 4).to_std().unwrap_or(Duration::from_secs(30));
     let error = loop {
         tokio::time::sleep(wait).await;
-        let (name, now) = (holder.clone(), desk.clock.now());
-        match desk
+        let (name, now) = (holder.clone(), context.clock.now());
+        match context
             .db
             .run(move |store| store.lease_sending(&name, now + LEASE, now))
             .await
@@ -481,5 +489,5 @@ async fn keep_lease(desk: Arc<Desk>, holder: String, lost: Arc<Mutex<Option<Deli
         }
     };
     *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    desk.stop.cancel();
+    context.stop.cancel();
 }

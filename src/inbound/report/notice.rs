@@ -4,11 +4,11 @@
 //! each with its reason, and the returned mail. So addresses are ranked by how
 //! they stand on their line, and only the best rank counts.
 
-use super::addresses::{addresses, is_same};
-use super::dsn::{Action, Failure};
+use super::dsn::{DsnAction, FailedRecipient};
 use super::headers::Headers;
-use super::start_of;
-use super::status::{Status, find_reply};
+use crate::refusal::addresses::{addresses, is_same};
+use crate::refusal::start_of;
+use crate::refusal::{EnhancedCode, find_command, find_reply, gives_reason};
 
 /// More than this is nobody's notice.
 const RECIPIENTS_MAX: usize = 20_000;
@@ -44,7 +44,7 @@ pub(super) enum Rank {
     Mentioned,
 }
 
-struct Found {
+struct FoundAddress {
     rank: Rank,
     address: String,
     /// The line, by number.
@@ -60,7 +60,7 @@ pub(super) fn recipients(
     notice: &str,
     returned: &Headers,
     ours: &[String],
-) -> Vec<Failure> {
+) -> Vec<FailedRecipient> {
     let lines: Vec<&str> = notice.lines().collect();
     let mut found = Vec::new();
     for (number, line) in lines.iter().enumerate() {
@@ -71,7 +71,7 @@ pub(super) fn recipients(
                 .unwrap_or_default()
                 .to_ascii_lowercase();
             if !NEVER.contains(&local.as_str()) && found.len() < 4 * RECIPIENTS_MAX {
-                found.push(Found {
+                found.push(FoundAddress {
                     rank,
                     address,
                     line: number,
@@ -94,7 +94,7 @@ pub(super) fn recipients(
             .iter()
             .find(|one| is_same(&one.address, address))
             .map_or(0, |one| one.line);
-        found.push(Found {
+        found.push(FoundAddress {
             rank: Rank::Named,
             address: address.clone(),
             line,
@@ -111,7 +111,7 @@ pub(super) fn recipients(
             found = to
                 .iter()
                 .take(1)
-                .map(|address| Found {
+                .map(|address| FoundAddress {
                     rank: Rank::Mentioned,
                     address: address.clone(),
                     line: 0,
@@ -133,7 +133,7 @@ pub(super) fn recipients(
     found.truncate(RECIPIENTS_MAX);
     let starts: Vec<usize> = found.iter().map(|one| one.line).collect();
     let count = found.len();
-    let mut failures: Vec<Failure> = found
+    let mut failures: Vec<FailedRecipient> = found
         .into_iter()
         .enumerate()
         .map(|(at, one)| {
@@ -164,15 +164,15 @@ pub(super) fn recipients(
         let whole = said(&lines);
         match failures.first_mut() {
             Some(only) => {
-                let (status, reply) = (Status::find(&whole), find_reply(&whole));
+                let (status, reply) = (EnhancedCode::find(&whole), find_reply(&whole));
                 only.status = only.status.or(status);
                 only.reply = only.reply.or(reply);
-                only.stage = only.stage.or_else(|| super::stage::find(&whole));
-                if super::words::reason(&only.diagnostic).is_none() {
+                only.command = only.command.or_else(|| find_command(&whole));
+                if !gives_reason(&only.diagnostic) {
                     only.diagnostic = format!("{}\n{whole}", only.diagnostic);
                 }
             }
-            None => failures.push(Failure {
+            None => failures.push(FailedRecipient {
                 recipient: None,
                 ..failure("", whole)
             }),
@@ -182,30 +182,27 @@ pub(super) fn recipients(
 }
 
 /// What is said of `address`: the paragraph that begins with it, or all up to the next one if that says nothing.
-fn about(address: &str, lines: &[&str]) -> Failure {
+fn about(address: &str, lines: &[&str]) -> FailedRecipient {
     let mut written = 0;
     let paragraph = lines.iter().take_while(|line| {
         written += usize::from(!line.trim().is_empty());
         !(line.trim().is_empty() && written > 1)
     });
     let first = failure(address, said(&lines[..paragraph.count()]));
-    if first.status.is_some()
-        || first.reply.is_some()
-        || super::words::reason(&first.diagnostic).is_some()
-    {
+    if first.status.is_some() || first.reply.is_some() || gives_reason(&first.diagnostic) {
         return first;
     }
     failure(address, said(lines))
 }
 
-fn failure(address: &str, diagnostic: String) -> Failure {
-    Failure {
-        status: Status::find(&diagnostic),
+fn failure(address: &str, diagnostic: String) -> FailedRecipient {
+    FailedRecipient {
+        status: EnhancedCode::find(&diagnostic),
         reply: find_reply(&diagnostic),
         recipient: Some(address.to_owned()),
         original: None,
-        action: Action::Failed,
-        stage: super::stage::find(&diagnostic),
+        action: DsnAction::Failed,
+        command: find_command(&diagnostic),
         diagnostic,
     }
 }

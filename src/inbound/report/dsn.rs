@@ -1,16 +1,15 @@
 //! Delivery status notifications (RFC 3464), the machine's part of a report (RFC 6522).
 
-use super::addresses;
 use super::headers::Headers;
-use super::stage::{self, Stage};
-use super::status::{Status, find_reply};
+use crate::refusal::addresses;
+use crate::refusal::{Command, EnhancedCode, Reason, Refusal, find_command, find_reply, reason};
 
 /// More recipients than this in one report are nobody's mail.
 const RECIPIENTS_MAX: usize = 20_000;
 
 /// What a server did about one recipient (RFC 3464 section 2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Action {
+pub enum DsnAction {
     /// It has given up.
     #[default]
     Failed,
@@ -24,53 +23,66 @@ pub enum Action {
     Expanded,
 }
 
-const ACTIONS: [(&str, Action); 7] = [
-    ("failed", Action::Failed),
+const ACTIONS: [(&str, DsnAction); 7] = [
+    ("failed", DsnAction::Failed),
     // Some write "failure".
-    ("failure", Action::Failed),
-    ("delayed", Action::Delayed),
-    ("delivered", Action::Delivered),
+    ("failure", DsnAction::Failed),
+    ("delayed", DsnAction::Delayed),
+    ("delivered", DsnAction::Delivered),
     // Postfix, asked by "sendmail -bv".
-    ("deliverable", Action::Delivered),
-    ("relayed", Action::Relayed),
-    ("expanded", Action::Expanded),
+    ("deliverable", DsnAction::Delivered),
+    ("relayed", DsnAction::Relayed),
+    ("expanded", DsnAction::Expanded),
 ];
 
 /// What became of the mail to one recipient.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failure {
+pub struct FailedRecipient {
     /// To whom it could not be delivered, if the report says so.
     pub recipient: Option<String>,
     /// The address that the sender had given, where it differs (RFC 3464 section 2.3.1).
     pub original: Option<String>,
     /// What was done.
-    pub action: Action,
+    pub action: DsnAction,
     /// The enhanced code.
-    pub status: Option<Status>,
+    pub status: Option<EnhancedCode>,
     /// The three digits of the server's reply.
     pub reply: Option<u16>,
     /// The server's words.
     pub diagnostic: String,
     /// The command that was refused, where the report tells.
-    pub stage: Option<Stage>,
+    pub command: Option<Command>,
 }
 
-impl Failure {
+impl FailedRecipient {
     /// A failure that is told in a server's words alone.
     pub fn in_words(recipient: Option<String>, words: &str) -> Self {
-        Failure {
+        FailedRecipient {
             recipient,
-            status: Status::find(words),
+            status: EnhancedCode::find(words),
             reply: find_reply(words),
             diagnostic: words.to_owned(),
-            stage: stage::find(words),
-            ..Failure::default()
+            command: find_command(words),
+            ..FailedRecipient::default()
+        }
+    }
+
+    /// Why the mail came back, in the vocabulary of [`Reason`].
+    pub fn reason(&self) -> Reason {
+        match self.action {
+            DsnAction::Delivered | DsnAction::Relayed | DsnAction::Expanded => Reason::Delivered,
+            DsnAction::Failed | DsnAction::Delayed => reason(&Refusal {
+                command: self.command,
+                reply: self.reply,
+                code: self.status,
+                text: &self.diagnostic,
+            }),
         }
     }
 }
 
 /// The recipients of a delivery-status part.
-pub(super) fn recipients(text: &str) -> Vec<Failure> {
+pub(super) fn recipients(text: &str) -> Vec<FailedRecipient> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for block in blocks(text) {
@@ -119,7 +131,7 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-fn recipient(fields: &Headers) -> Failure {
+fn recipient(fields: &Headers) -> FailedRecipient {
     let address = |name: &str| fields.get(name).and_then(typed_address);
     let given = address("original-recipient");
     let last = address("final-recipient").or_else(|| address("x-actual-recipient"));
@@ -138,7 +150,7 @@ fn recipient(fields: &Headers) -> Failure {
     } else {
         diagnostic
     };
-    let status = fields.get("status").and_then(Status::read);
+    let status = fields.get("status").and_then(EnhancedCode::read);
     let action = fields.get("action").and_then(|word| {
         let word = word
             .split_whitespace()
@@ -151,13 +163,13 @@ fn recipient(fields: &Headers) -> Failure {
             .map(|(_, action)| *action)
     });
     let by_status = || match status.map(|status| status.class) {
-        Some(2) => Action::Delivered,
-        _ => Action::Failed,
+        Some(2) => DsnAction::Delivered,
+        _ => DsnAction::Failed,
     };
     let diagnostic = innermost(&diagnostic).to_owned();
     let reply = find_reply(&diagnostic);
     // Some write the code of the first try, "delivered to the queue", beside the refusal.
-    let in_words = Status::find(&diagnostic);
+    let in_words = EnhancedCode::find(&diagnostic);
     let status = match (status, in_words) {
         // What the server itself said is nearer to the truth than what the reporter made of it.
         (Some(said), Some(found)) if said.class != 2 && !found.says_nothing() => Some(found),
@@ -180,15 +192,15 @@ fn recipient(fields: &Headers) -> Failure {
             .as_ref()
             .is_none_or(|one| !addresses::is_same(one, given))
     });
-    let stage = stage::find(&diagnostic);
-    Failure {
+    let command = find_command(&diagnostic);
+    FailedRecipient {
         recipient,
         original,
         action: action.unwrap_or_else(by_status),
         status,
         reply,
         diagnostic,
-        stage,
+        command,
     }
 }
 
@@ -261,12 +273,12 @@ mod tests {
         assert_eq!(found[0].original.as_deref(), Some("b@example.org"));
         assert_eq!(
             (found[0].status, found[0].reply),
-            (Some(Status::new(5, 1, 1)), Some(550))
+            (Some(EnhancedCode::new(5, 1, 1)), Some(550))
         );
         assert_eq!(found[0].diagnostic, "550-5.1.1 no such user");
         assert_eq!(
             (found[1].action, found[1].status),
-            (Action::Delayed, Some(Status::new(4, 4, 1)))
+            (DsnAction::Delayed, Some(EnhancedCode::new(4, 4, 1)))
         );
     }
 }

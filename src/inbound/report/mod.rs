@@ -3,39 +3,30 @@
 //! The machine's parts are read first (RFC 3464, RFC 5965), prose only where
 //! there is none. Nothing here knows whether a report is about a mail of ours.
 
-mod addresses;
 mod arf;
-mod automatic;
+mod auto_reply;
+mod detection;
 mod dsn;
 mod headers;
-mod leaving;
-mod likeness;
+mod leave_request;
 mod mime;
 mod notice;
-mod original;
-mod phrases;
-mod reason;
+mod returned_mail;
 pub mod ses;
-mod stage;
-mod status;
-mod words;
 
-pub use addresses::is_same as is_same_address;
 pub use arf::Complaint;
-pub use dsn::{Action, Failure};
+pub use dsn::{DsnAction, FailedRecipient};
 pub use headers::Headers;
 pub use mime::MAIL_BYTES_MAX;
-pub use reason::{Fault, REASONS, Reason, Weight, reason};
-pub use stage::Stage;
-pub use status::Status;
 
+use crate::refusal::{EnhancedCode, addresses, find_command, find_reply, gives_reason, start_of};
 use mime::{Part, parts, tidied};
 
 /// What kind of mail it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Nature {
+pub enum ReportKind {
     /// A server tells what became of a mail.
-    Delivery(Vec<Failure>),
+    Delivery(Vec<FailedRecipient>),
     /// A person or a provider complains.
     Complaint(Vec<Complaint>),
     /// A machine answers.
@@ -50,7 +41,7 @@ pub enum Nature {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// What it is.
-    pub nature: Nature,
+    pub kind: ReportKind,
     /// Its own headers.
     pub headers: Headers,
     /// The headers of the mail that it is about, where it quotes them.
@@ -70,8 +61,8 @@ impl Report {
 
     /// The envelope sender of the mail that it is about, as complaints quote it.
     pub fn mail_from(&self) -> impl Iterator<Item = &str> {
-        let complaints = match &self.nature {
-            Nature::Complaint(complaints) => complaints.as_slice(),
+        let complaints = match &self.kind {
+            ReportKind::Complaint(complaints) => complaints.as_slice(),
             _ => &[],
         };
         complaints
@@ -119,11 +110,11 @@ pub fn read(mail: &[u8]) -> Report {
     let mail = tidied(mail);
     let outer = read_one(&mail);
     // Some gateways wrap the report that they were given into one of their own, which says less.
-    let says_nothing = match &outer.nature {
-        Nature::Delivery(failures) => failures
+    let says_nothing = match &outer.kind {
+        ReportKind::Delivery(failures) => failures
             .iter()
             .all(|one| one.status.is_none() && one.reply.is_none()),
-        Nature::Other => true,
+        ReportKind::Other => true,
         _ => false,
     };
     if says_nothing
@@ -139,7 +130,7 @@ pub fn read(mail: &[u8]) -> Report {
             .find(|part| HOLDERS.contains(&part.kind.as_str()))
         {
             let inner = read_one(&tidied(&inner.bytes()));
-            if matches!(inner.nature, Nature::Delivery(_)) {
+            if matches!(inner.kind, ReportKind::Delivery(_)) {
                 return Report {
                     headers: outer.headers,
                     ..inner
@@ -158,50 +149,47 @@ fn read_one(mail: &[u8]) -> Report {
     }
     // A report in prose is text, or text and the returned mail; HTML alone is read as its text.
     let prose = prose(&parts);
-    if let Some(Report {
-        nature, returned, ..
-    }) = ses::in_text(&prose)
-    {
+    if let Some(Report { kind, returned, .. }) = ses::in_text(&prose) {
         return Report {
-            nature,
+            kind,
             headers,
             returned,
         };
     }
     let mut pasted = pasted(&prose);
-    explain(&mut pasted, original::split(&prose).0, &returned);
-    if !pasted.is_empty() && !automatic::is_bulk(&headers) {
+    explain(&mut pasted, returned_mail::split(&prose).0, &returned);
+    if !pasted.is_empty() && !auto_reply::is_bulk(&headers) {
         return Report {
-            nature: Nature::Delivery(pasted),
+            kind: ReportKind::Delivery(pasted),
             headers,
             returned,
         };
     }
-    let (notice_text, below) = original::split(&prose);
+    let (notice_text, below) = returned_mail::split(&prose);
     let returned = if returned.is_empty() {
-        original::headers(below)
+        returned_mail::headers(below)
     } else {
         returned
     };
-    let is_report = likeness::is_report(&headers, notice_text, &returned, &sent_to(&headers));
-    let machine_reply = automatic::is_reply(&headers) || automatic::is_answer(&headers);
-    let nature = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
+    let is_report = detection::is_report(&headers, notice_text, &returned, &sent_to(&headers));
+    let machine_reply = auto_reply::is_reply(&headers) || auto_reply::is_answer(&headers);
+    let kind = if is_report && (!machine_reply || quotes_a_failure(&headers, notice_text)) {
         let mut failures = notice::recipients(&headers, notice_text, &returned, &sent_to(&headers));
-        if likeness::is_delay(&headers, notice_text) {
+        if detection::is_delay(&headers, notice_text) {
             for failure in &mut failures {
-                failure.action = Action::Delayed;
+                failure.action = DsnAction::Delayed;
             }
         }
-        Nature::Delivery(failures)
-    } else if automatic::is_reply(&headers) || automatic::is_of_a_machine(&headers) {
-        Nature::AutoReply
-    } else if leaving::is_wish(&headers, &prose) {
-        Nature::Leaving
+        ReportKind::Delivery(failures)
+    } else if auto_reply::is_reply(&headers) || auto_reply::is_of_a_machine(&headers) {
+        ReportKind::AutoReply
+    } else if leave_request::is_request(&headers, &prose) {
+        ReportKind::Leaving
     } else {
-        Nature::Other
+        ReportKind::Other
     };
     Report {
-        nature,
+        kind,
         headers,
         returned,
     }
@@ -222,7 +210,7 @@ fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
     .any(|name| from.contains(name));
     headers.has("x-failed-recipients")
         || is_daemon
-        || (Status::find(notice).is_some() && status::find_reply(notice).is_some())
+        || (EnhancedCode::find(notice).is_some() && find_reply(notice).is_some())
 }
 
 /// What the parts for machines say, if there are any.
@@ -232,9 +220,9 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
         .filter(|part| part.kind == "message/feedback-report")
         .map(|part| arf::complaint(&part.text()))
         .collect();
-    let report = |nature| {
+    let report = |kind| {
         Some(Report {
-            nature,
+            kind,
             headers: headers.clone(),
             returned: returned.clone(),
         })
@@ -253,10 +241,10 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
             recipients: complainers,
             mail_from: None,
         };
-        return report(Nature::Complaint(vec![complaint]));
+        return report(ReportKind::Complaint(vec![complaint]));
     }
     if !complaints.is_empty() {
-        return report(Nature::Complaint(complaints));
+        return report(ReportKind::Complaint(complaints));
     }
     let is_receipt = headers
         .parameter("content-type", "report-type")
@@ -271,12 +259,12 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
             .to_lowercase()
             .contains("automatically rejected");
     if (is_receipt || !receipts.is_empty()) && !refuses {
-        return report(Nature::AutoReply);
+        return report(ReportKind::AutoReply);
     }
     let statuses = parts
         .iter()
         .filter(|part| part.kind.ends_with("delivery-status"));
-    let mut failures: Vec<Failure> = statuses
+    let mut failures: Vec<FailedRecipient> = statuses
         .chain(receipts.iter().copied())
         .flat_map(|part| dsn::recipients(&part.text()))
         .collect();
@@ -284,13 +272,13 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
         return None;
     }
     let prose = prose(parts);
-    let (notice, _) = original::split(&prose);
+    let (notice, _) = returned_mail::split(&prose);
     explain(&mut failures, notice, returned);
-    report(Nature::Delivery(failures))
+    report(ReportKind::Delivery(failures))
 }
 
 /// Adds what the notice for people tells, where the part for machines says little.
-fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
+fn explain(failures: &mut [FailedRecipient], notice: &str, returned: &Headers) {
     let is_only = failures.len() == 1;
     for failure in failures.iter_mut().take(100) {
         if failure.recipient.is_none() && is_only {
@@ -307,31 +295,23 @@ fn explain(failures: &mut [Failure], notice: &str, returned: &Headers) {
             _ => continue,
         };
         let said = start_of(said, 3_000);
-        failure.stage = failure.stage.or_else(|| stage::find(said));
-        let tells = failure.diagnostic.split_whitespace().count() >= 3
-            || words::reason(&failure.diagnostic).is_some();
-        if tells || failure.action == Action::Delivered {
+        failure.command = failure.command.or_else(|| find_command(said));
+        let tells =
+            failure.diagnostic.split_whitespace().count() >= 3 || gives_reason(&failure.diagnostic);
+        if tells || failure.action == DsnAction::Delivered {
             continue;
         }
         let joined = format!("{} {said}", failure.diagnostic);
         joined.trim().clone_into(&mut failure.diagnostic);
-        failure.reply = failure.reply.or_else(|| status::find_reply(said));
-        if failure.status.is_none_or(Status::says_nothing) {
-            failure.status = Status::find(said).or(failure.status);
+        failure.reply = failure.reply.or_else(|| find_reply(said));
+        if failure.status.is_none_or(EnhancedCode::says_nothing) {
+            failure.status = EnhancedCode::find(said).or(failure.status);
         }
     }
 }
 
-fn start_of(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    &text[..end]
-}
-
 /// A delivery-status part that was pasted, forwarded or quoted as text.
-fn pasted(prose: &str) -> Vec<Failure> {
+fn pasted(prose: &str) -> Vec<FailedRecipient> {
     let lower = prose.to_ascii_lowercase();
     if !(lower.contains("final-recipient:") && lower.contains("action:")) {
         return Vec::new();

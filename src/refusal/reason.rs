@@ -2,12 +2,11 @@
 //!
 //! What a server says in words tells more than its codes, for many answer
 //! `550 5.7.1` to everything. So: codes that mean one thing alone, then words
-//! ([`super::words`]), then codes that are used loosely, then the bare reply.
+//! ([`super::matching`]), then codes that are used loosely, then the bare reply.
 
-use super::dsn::{Action, Failure};
-use super::stage::Stage;
-use super::status::Status;
-use super::words;
+use super::code::EnhancedCode;
+use super::command::Command;
+use super::{Refusal, matching};
 
 /// Why, in the words of Sisimai (libsisimai.org/en/reason).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,104 +50,85 @@ pub enum Reason {
     VirusDetected,
 }
 
-/// Whose fault it is.
+/// Whose fault a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The address or its mailbox.
+    /// The address does not exist or takes no mail.
     Recipient,
-    /// We: who we are, how we send, or what.
+    /// The mailbox exists and cannot take this mail.
+    Mailbox,
+    /// Ours: the sender, its host, its rate, its login, or the message itself.
     Sender,
-    /// A server or the way to it.
-    Way,
-    /// Nobody.
-    Nobody,
-}
-
-/// What a reason makes of a mail that came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
-    /// Never again to this address.
-    Hard,
-    /// Given up if it goes on.
-    Soft,
-    /// For the operator; nobody is given up for it.
-    Policy,
-    /// Nothing.
+    /// A server or the network on the way.
+    Transport,
+    /// Not known.
+    Unknown,
+    /// Nobody's: it is no failure.
     None,
 }
 
-use {Fault as F, Weight as W};
+use Fault as F;
 
-/// Every reason with its word, whose fault it is, and its weight.
-pub const REASONS: [(Reason, &str, Fault, Weight); 36] = [
+/// Every reason with its word and whose fault it is.
+pub const REASONS: [(Reason, &str, Fault); 36] = [
     // SPF, DKIM or DMARC did not pass.
-    (Reason::AuthFailure, "authfailure", F::Sender, W::Policy),
+    (Reason::AuthFailure, "authfailure", F::Sender),
     // The reputation of our address or domain.
-    (Reason::BadReputation, "badreputation", F::Sender, W::Policy),
+    (Reason::BadReputation, "badreputation", F::Sender),
     // Our address is on a block list, or their firewall's.
-    (Reason::Blocked, "blocked", F::Sender, W::Policy),
+    (Reason::Blocked, "blocked", F::Sender),
     // The text is malformed or of a kind that is not taken.
-    (Reason::ContentError, "contenterror", F::Sender, W::Policy),
-    (Reason::Delivered, "delivered", F::Nobody, W::None),
+    (Reason::ContentError, "contenterror", F::Sender),
+    (Reason::Delivered, "delivered", F::None),
     // Longer than this mailbox takes (X.2.3).
-    (Reason::ExceedLimit, "exceedlimit", F::Sender, W::Policy),
+    (Reason::ExceedLimit, "exceedlimit", F::Sender),
     // Tried until it was too late.
-    (Reason::Expired, "expired", F::Way, W::Soft),
-    (Reason::FailedStartTls, "failedstarttls", F::Way, W::Policy),
+    (Reason::Expired, "expired", F::Transport),
+    (Reason::FailedStartTls, "failedstarttls", F::Sender),
     // A complaint.
-    (Reason::Feedback, "feedback", F::Sender, W::None),
+    (Reason::Feedback, "feedback", F::None),
     // Refused after the text, by the recipient's filter or settings.
-    (Reason::Filtered, "filtered", F::Recipient, W::Soft),
+    (Reason::Filtered, "filtered", F::Mailbox),
     // The mailbox is elsewhere now (X.1.6).
-    (Reason::HasMoved, "hasmoved", F::Recipient, W::Hard),
+    (Reason::HasMoved, "hasmoved", F::Recipient),
     // No such domain (X.1.2).
-    (Reason::HostUnknown, "hostunknown", F::Recipient, W::Hard),
-    (Reason::MailboxFull, "mailboxfull", F::Recipient, W::Soft),
+    (Reason::HostUnknown, "hostunknown", F::Recipient),
+    (Reason::MailboxFull, "mailboxfull", F::Mailbox),
     // A program behind the mailbox failed.
-    (Reason::MailerError, "mailererror", F::Recipient, W::Soft),
+    (Reason::MailerError, "mailererror", F::Mailbox),
     // Longer than the system takes (X.3.4).
-    (Reason::MesgTooBig, "mesgtoobig", F::Sender, W::Policy),
-    (Reason::NetworkError, "networkerror", F::Way, W::Soft),
-    (Reason::NoRelaying, "norelaying", F::Way, W::Policy),
+    (Reason::MesgTooBig, "mesgtoobig", F::Sender),
+    (Reason::NetworkError, "networkerror", F::Transport),
+    (Reason::NoRelaying, "norelaying", F::Sender),
     // The host takes no mail at all (RFC 7504, RFC 7505).
-    (Reason::NotAccept, "notaccept", F::Recipient, W::Hard),
-    (
-        Reason::NotCompliantRfc,
-        "notcompliantrfc",
-        F::Sender,
-        W::Policy,
-    ),
+    (Reason::NotAccept, "notaccept", F::Recipient),
+    (Reason::NotCompliantRfc, "notcompliantrfc", F::Sender),
     // They do not say why.
-    (Reason::OnHold, "onhold", F::Nobody, W::Soft),
-    (
-        Reason::PolicyViolation,
-        "policyviolation",
-        F::Sender,
-        W::Policy,
-    ),
+    (Reason::OnHold, "onhold", F::Unknown),
+    (Reason::PolicyViolation, "policyviolation", F::Sender),
     // The sender's address is refused.
-    (Reason::Rejected, "rejected", F::Sender, W::Policy),
-    (Reason::RequirePtr, "requireptr", F::Sender, W::Policy),
-    (Reason::SecurityError, "securityerror", F::Sender, W::Policy),
-    (Reason::SpamDetected, "spamdetected", F::Sender, W::Policy),
+    (Reason::Rejected, "rejected", F::Sender),
+    (Reason::RequirePtr, "requireptr", F::Sender),
+    (Reason::SecurityError, "securityerror", F::Sender),
+    (Reason::SpamDetected, "spamdetected", F::Sender),
     // Too much, too fast.
-    (Reason::Speeding, "speeding", F::Sender, W::Policy),
+    (Reason::Speeding, "speeding", F::Sender),
     // The account is disabled for now.
-    (Reason::Suspend, "suspend", F::Recipient, W::Soft),
+    (Reason::Suspend, "suspend", F::Mailbox),
     // The relay itself has the address on a list.
-    (Reason::Suppressed, "suppressed", F::Recipient, W::Soft),
-    (Reason::SyntaxError, "syntaxerror", F::Sender, W::Policy),
-    (Reason::SystemError, "systemerror", F::Way, W::Soft),
-    (Reason::SystemFull, "systemfull", F::Way, W::Soft),
-    (Reason::TooManyConn, "toomanyconn", F::Sender, W::Policy),
-    (Reason::Undefined, "undefined", F::Nobody, W::Soft),
-    (Reason::UserUnknown, "userunknown", F::Recipient, W::Hard),
-    (Reason::Vacation, "vacation", F::Nobody, W::None),
-    (Reason::VirusDetected, "virusdetected", F::Sender, W::Policy),
+    (Reason::Suppressed, "suppressed", F::Mailbox),
+    (Reason::SyntaxError, "syntaxerror", F::Sender),
+    (Reason::SystemError, "systemerror", F::Transport),
+    (Reason::SystemFull, "systemfull", F::Transport),
+    (Reason::TooManyConn, "toomanyconn", F::Sender),
+    (Reason::Undefined, "undefined", F::Unknown),
+    (Reason::UserUnknown, "userunknown", F::Recipient),
+    (Reason::Vacation, "vacation", F::None),
+    (Reason::VirusDetected, "virusdetected", F::Sender),
 ];
 
 impl Reason {
-    fn row(self) -> &'static (Reason, &'static str, Fault, Weight) {
+    fn row(self) -> &'static (Reason, &'static str, Fault) {
         &REASONS[self as usize]
     }
 
@@ -161,42 +141,37 @@ impl Reason {
     pub fn fault(self) -> Fault {
         self.row().2
     }
-
-    /// What it makes of a mail.
-    pub fn weight(self) -> Weight {
-        self.row().3
-    }
 }
 
 /// Codes that mean one thing, whatever words come with them.
-const EXACT: &[(Status, Reason)] = &[
+const EXACT: &[(EnhancedCode, Reason)] = &[
     // RFC 7505: the domain takes no mail.
-    (Status::new(5, 1, 10), Reason::NotAccept),
+    (EnhancedCode::new(5, 1, 10), Reason::NotAccept),
     // RFC 7372: SPF, DKIM, PTR; Google's list (support.google.com/a/answer/3221692) and Microsoft's.
-    (Status::new(5, 7, 20), Reason::AuthFailure),
-    (Status::new(5, 7, 21), Reason::AuthFailure),
-    (Status::new(5, 7, 22), Reason::AuthFailure),
-    (Status::new(5, 7, 23), Reason::AuthFailure),
-    (Status::new(5, 7, 24), Reason::AuthFailure),
-    (Status::new(5, 7, 25), Reason::RequirePtr),
-    (Status::new(4, 7, 25), Reason::RequirePtr),
-    (Status::new(5, 7, 26), Reason::AuthFailure),
-    (Status::new(4, 7, 26), Reason::AuthFailure),
-    (Status::new(5, 7, 29), Reason::FailedStartTls),
-    (Status::new(5, 7, 30), Reason::AuthFailure),
-    (Status::new(5, 7, 509), Reason::AuthFailure),
-    (Status::new(5, 7, 515), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 20), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 21), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 22), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 23), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 24), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 25), Reason::RequirePtr),
+    (EnhancedCode::new(4, 7, 25), Reason::RequirePtr),
+    (EnhancedCode::new(5, 7, 26), Reason::AuthFailure),
+    (EnhancedCode::new(4, 7, 26), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 29), Reason::FailedStartTls),
+    (EnhancedCode::new(5, 7, 30), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 509), Reason::AuthFailure),
+    (EnhancedCode::new(5, 7, 515), Reason::AuthFailure),
     // RFC 5248, RFC 6710: the mailbox is owned by another program; account disabled.
-    (Status::new(5, 7, 13), Reason::Suspend),
+    (EnhancedCode::new(5, 7, 13), Reason::Suspend),
     // The sender's address: malformed, or of no known domain (RFC 3463 section 3.2).
-    (Status::new(5, 1, 7), Reason::Rejected),
-    (Status::new(5, 1, 8), Reason::Rejected),
-    (Status::new(4, 1, 8), Reason::Rejected),
-    (Status::new(5, 1, 9), Reason::Rejected),
-    (Status::new(4, 1, 9), Reason::Rejected),
+    (EnhancedCode::new(5, 1, 7), Reason::Rejected),
+    (EnhancedCode::new(5, 1, 8), Reason::Rejected),
+    (EnhancedCode::new(4, 1, 8), Reason::Rejected),
+    (EnhancedCode::new(5, 1, 9), Reason::Rejected),
+    (EnhancedCode::new(4, 1, 9), Reason::Rejected),
     // RFC 3463 section 3.2 and 3.3.
-    (Status::new(5, 1, 6), Reason::HasMoved),
-    (Status::new(5, 2, 3), Reason::ExceedLimit),
+    (EnhancedCode::new(5, 1, 6), Reason::HasMoved),
+    (EnhancedCode::new(5, 2, 3), Reason::ExceedLimit),
 ];
 
 /// What a code says where the words do not, by class, subject and detail (RFC 3463 section 3); 999 for any.
@@ -294,15 +269,9 @@ const REPLIES: &[(u16, Reason)] = &[
 ];
 
 /// Why, from a server's words and codes, and the command that it refused.
-pub fn reason(failure: &Failure) -> Reason {
-    if matches!(
-        failure.action,
-        Action::Delivered | Action::Relayed | Action::Expanded
-    ) {
-        return Reason::Delivered;
-    }
-    let (status, reply, text) = (failure.status, failure.reply, failure.diagnostic.as_str());
-    let exact = |status: &Status| {
+pub fn reason(refusal: &Refusal<'_>) -> Reason {
+    let (status, reply, text) = (refusal.code, refusal.reply, refusal.text);
+    let exact = |status: &EnhancedCode| {
         EXACT
             .iter()
             .find(|(known, _)| known == status)
@@ -318,9 +287,9 @@ pub fn reason(failure: &Failure) -> Reason {
     let found = status
         .as_ref()
         .and_then(exact)
-        .or_else(|| words::reason(text))
+        .or_else(|| matching::reason(text))
         .or_else(|| by_code.filter(|_| status.is_some_and(is_telling)))
-        .or_else(|| words::vague_reason(text))
+        .or_else(|| matching::vague_reason(text))
         .or(by_code)
         .or_else(by_reply);
     let found = found.unwrap_or(if text.trim().is_empty() {
@@ -331,28 +300,30 @@ pub fn reason(failure: &Failure) -> Reason {
     let about_address = status.is_some_and(|status| status.subject == 1);
     let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
-    match (failure.stage, found) {
+    match (refusal.command, found) {
         // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
-        (Some(Stage::Data), Reason::UserUnknown) if !about_address && !words::is_sure(text) => {
+        (Some(Command::Data), Reason::UserUnknown)
+            if !about_address && !matching::is_sure(text) =>
+        {
             Reason::Filtered
         }
         // The code says that the mailbox is there, and nothing that it was the recipient who was refused.
-        (None | Some(Stage::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
+        (None | Some(Command::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
         // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
         (None, Reason::UserUnknown)
-            if status.is_none() && reply.is_some() && !words::is_sure(text) =>
+            if status.is_none() && reply.is_some() && !matching::is_sure(text) =>
         {
             Reason::Filtered
         }
         // A policy's code, and nothing that it was the recipient who was refused.
-        (None | Some(Stage::Data), Reason::UserUnknown)
-            if about_policy && !words::is_denied(text) =>
+        (None | Some(Command::Data), Reason::UserUnknown)
+            if about_policy && !matching::is_denied(text) =>
         {
             Reason::Filtered
         }
         // What is said to MAIL is said of the sender.
         (
-            Some(Stage::Mail),
+            Some(Command::Mail),
             Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold,
         ) => Reason::Rejected,
         // "For now", said of a domain, is trouble in the name service.
@@ -364,14 +335,14 @@ pub fn reason(failure: &Failure) -> Reason {
 }
 
 /// Codes that are used for what they are meant for more often than not.
-fn is_telling(status: Status) -> bool {
+fn is_telling(status: EnhancedCode) -> bool {
     matches!(
         (status.subject, status.detail),
         (1, 0..=3) | (2, 1 | 2) | (3, 1 | 4)
     )
 }
 
-fn usual(status: Status) -> Option<Reason> {
+fn usual(status: EnhancedCode) -> Option<Reason> {
     let fits = |row: &&(u16, u16, u16, Reason)| {
         row.0 == status.class && row.1 == status.subject && (row.2 == status.detail || row.2 == 999)
     };

@@ -1,8 +1,10 @@
 //! At which command a server refused, from what a report quotes of the conversation.
 
+use super::{TEXT_BYTES_MAX, start_of};
+
 /// The command that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum Command {
     /// `MAIL FROM`: it is about the sender.
     Mail,
     /// `RCPT TO`: it is about the recipient.
@@ -13,9 +15,9 @@ pub enum Stage {
 
 /// How mail systems tell it, in lower case: Postfix, Exim, sendmail and its kin,
 /// qmail, Courier, Exchange, `OpenSMTPD`, Google's old numbered states.
-const WORDS: &[(Stage, &[&str])] = &[
+const WORDS: &[(Command, &[&str])] = &[
     (
-        Stage::Data,
+        Command::Data,
         &[
             "end of data",
             "data command",
@@ -40,7 +42,7 @@ const WORDS: &[(Stage, &[&str])] = &[
         ],
     ),
     (
-        Stage::Rcpt,
+        Command::Rcpt,
         &[
             "rcpt to",
             "rcpt command",
@@ -55,7 +57,7 @@ const WORDS: &[(Stage, &[&str])] = &[
         ],
     ),
     (
-        Stage::Mail,
+        Command::Mail,
         &[
             "mail from",
             "does not like sender",
@@ -67,12 +69,8 @@ const WORDS: &[(Stage, &[&str])] = &[
 ];
 
 /// The command that `text` names last before a reply, if it names one.
-pub(super) fn find(text: &str) -> Option<Stage> {
-    let end = (0..=4_000.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    let text = text[..end].to_lowercase();
+pub fn find_command(text: &str) -> Option<Command> {
+    let text = start_of(text, TEXT_BYTES_MAX).to_lowercase();
     // Carriers that judge after the text: au names nobody then ("550 : User unknown"), docomo names the address bare.
     let carriers = text.contains("550 : user unknown")
         || text.contains("550: : user unknown")
@@ -88,12 +86,12 @@ pub(super) fn find(text: &str) -> Option<Stage> {
                 .is_some_and(|word| word.contains('@') && !word.starts_with('<'))
         });
     if (carriers || bare) && !text.contains("rcpt") {
-        return Some(Stage::Data);
+        return Some(Command::Data);
     }
     // A server that was sent RCPT and DATA together answers DATA with 503 or "no valid recipients": what came
     // before that was about RCPT.
     if text.contains("<<< 503") || text.contains("no valid recipients") {
-        return Some(Stage::Rcpt);
+        return Some(Command::Rcpt);
     }
     let last = |words: &[&str]| words.iter().filter_map(|words| text.rfind(words)).max();
     WORDS
@@ -110,17 +108,17 @@ mod tests {
     #[test]
     fn the_refused_command_is_the_last_one_named() {
         assert_eq!(
-            find("host said: 550 no (in reply to end of DATA command)"),
-            Some(Stage::Data)
+            find_command("host said: 550 no (in reply to end of DATA command)"),
+            Some(Command::Data)
         );
         assert_eq!(
-            find(">>> MAIL From:<a@b>\n<<< 250\n>>> RCPT To:<c@d>\n<<< 550"),
-            Some(Stage::Rcpt)
+            find_command(">>> MAIL From:<a@b>\n<<< 250\n>>> RCPT To:<c@d>\n<<< 550"),
+            Some(Command::Rcpt)
         );
         assert_eq!(
-            find("SMTP error from remote mail server after MAIL FROM:<a@b>"),
-            Some(Stage::Mail)
+            find_command("SMTP error from remote mail server after MAIL FROM:<a@b>"),
+            Some(Command::Mail)
         );
-        assert_eq!(find("no such user"), None);
+        assert_eq!(find_command("no such user"), None);
     }
 }

@@ -5,16 +5,16 @@ use super::DeliverError;
 use super::blame::Blame;
 use super::ledger::{Ledger, Recording};
 use super::maildir::Maildir;
-use super::policy::{Circumstances, Outcome, RelayNews, SOFT_AMONG, decide, soft_before};
-use super::relay::Relay;
+use super::policy::{Circumstances, Outcome, RelaySignal, SOFT_AMONG, decide, soft_before};
+use super::relay::RelayHealth;
 use super::reply::Reply;
 use super::settings::RetrySettings;
-use super::smtp::{Dialer, Failure};
-use super::stage::Stage;
+use super::smtp::{Dialer, SmtpFailure};
+use super::stage::SmtpStage;
 use super::summary::{Progress, Summary, Tally};
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::store::{AttemptRecord, Claimed, Db, DeliveryId, RelayPause, Settlement, Verdict};
+use crate::store::{AttemptRecord, Claimed, Db, DeliveryId, Disposition, RelayPause, Settlement};
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub type EnvelopeSender = Arc<dyn Fn(DeliveryId) -> String + Send + Sync>;
 
 /// Is told how far a run has come.
-pub type Watcher = Arc<dyn Fn(&Progress) + Send + Sync>;
+pub type ProgressListener = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// Where mail goes, ready to be used.
 pub(super) enum Route {
@@ -35,7 +35,7 @@ pub(super) enum Route {
     Maildir(Maildir),
 }
 
-pub(super) struct Desk {
+pub(super) struct DeliveryContext {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -43,27 +43,27 @@ pub(super) struct Desk {
     pub(super) relay_name: String,
     pub(super) retry: RetrySettings,
     pub(super) sender: EnvelopeSender,
-    pub(super) watcher: Option<Watcher>,
+    pub(super) listener: Option<ProgressListener>,
     pub(super) ledger: Ledger,
     /// Cut short what can be cut short, begin nothing.
     pub(super) stop: CancellationToken,
-    pub(super) relay: Mutex<Relay>,
+    pub(super) relay: Mutex<RelayHealth>,
     pub(super) tally: Mutex<Tally>,
 }
 
 /// The end of an attempt.
 #[derive(Debug)]
-pub(super) struct End {
-    pub(super) stage: Stage,
+pub(super) struct AttemptEnd {
+    pub(super) stage: SmtpStage,
     pub(super) reply: Option<Reply>,
     /// Our words, if there was no reply.
     pub(super) text: String,
     pub(super) outcome: Outcome,
 }
 
-impl End {
-    pub(super) fn accepted(stage: Stage, reply: Option<Reply>, text: String) -> Self {
-        End {
+impl AttemptEnd {
+    pub(super) fn accepted(stage: SmtpStage, reply: Option<Reply>, text: String) -> Self {
+        AttemptEnd {
             stage,
             reply,
             text,
@@ -71,8 +71,8 @@ impl End {
         }
     }
 
-    pub(super) fn failed(failure: Failure, outcome: Outcome) -> Self {
-        End {
+    pub(super) fn failed(failure: SmtpFailure, outcome: Outcome) -> Self {
+        AttemptEnd {
             stage: failure.stage,
             reply: failure.reply,
             text: failure.text,
@@ -82,8 +82,8 @@ impl End {
 
     pub(super) fn not_tried() -> Self {
         let text = "not tried: sending was interrupted".to_owned();
-        End {
-            stage: Stage::Queue,
+        AttemptEnd {
+            stage: SmtpStage::Queue,
             reply: None,
             text,
             outcome: Outcome::NotTried,
@@ -115,13 +115,13 @@ impl End {
     }
 }
 
-impl Desk {
+impl DeliveryContext {
     /// Decides what follows from `end`, and asks for it to be recorded.
     /// Trouble with the relay cancels `halt`.
-    pub(super) async fn conclude(
+    pub(super) async fn record_end(
         &self,
         claimed: &Claimed,
-        end: &End,
+        end: &AttemptEnd,
         took: Duration,
         halt: &CancellationToken,
     ) -> Result<Recording, DeliverError> {
@@ -148,18 +148,18 @@ impl Desk {
             jitter: self.random.fraction(),
         };
         let consequence = decide(end.outcome, &circumstances, &self.retry);
-        log(claimed, end, &consequence.verdict, now);
-        self.tally().count(claimed.id, &consequence.verdict);
+        log(claimed, end, &consequence.disposition, now);
+        self.tally().count(claimed.id, &consequence.disposition);
         let attempt = end.record(took);
         let settlement = Settlement {
             id: claimed.id,
             attempt,
-            verdict: consequence.verdict,
+            disposition: consequence.disposition,
             soft,
         };
         let recording = self.ledger.settle(settlement).await;
-        self.hear(consequence.relay, end, now, halt).await?;
-        self.tell(None);
+        self.apply_signal(consequence.relay, end, now, halt).await?;
+        self.report_progress(None);
         Ok(recording)
     }
 
@@ -174,15 +174,15 @@ impl Desk {
     /// A connection broke before a text left.
     pub(super) async fn connection_broke(
         &self,
-        failure: &Failure,
+        failure: &SmtpFailure,
         halt: &CancellationToken,
     ) -> Result<(), DeliverError> {
-        let is_trouble = self.relay().broke();
+        let is_trouble = self.relay().connection_broke();
         tracing::debug!(smtp.stage = %failure.stage, "a connection broke");
         if !is_trouble {
             return Ok(());
         }
-        self.rest(
+        self.pause(
             &failure.to_string(),
             false,
             failure.stage,
@@ -193,10 +193,10 @@ impl Desk {
         .await
     }
 
-    /// Tells the watcher, if there is one.
-    pub(super) fn tell(&self, waits_until: Option<DateTime<Utc>>) {
-        if let Some(watcher) = &self.watcher {
-            watcher(&Progress {
+    /// Tells the listener, if there is one.
+    pub(super) fn report_progress(&self, waits_until: Option<DateTime<Utc>>) {
+        if let Some(listener) = &self.listener {
+            listener(&Progress {
                 so_far: self.tally().so_far(),
                 waits_until,
             });
@@ -207,7 +207,7 @@ impl Desk {
         self.tally().so_far()
     }
 
-    pub(super) fn relay(&self) -> MutexGuard<'_, Relay> {
+    pub(super) fn relay(&self) -> MutexGuard<'_, RelayHealth> {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -215,30 +215,30 @@ impl Desk {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn hear(
+    async fn apply_signal(
         &self,
-        news: RelayNews,
-        end: &End,
+        news: RelaySignal,
+        end: &AttemptEnd,
         now: DateTime<Utc>,
         halt: &CancellationToken,
     ) -> Result<(), DeliverError> {
         let (is_trouble, needs_a_person) = match news {
-            RelayNews::Silent => (false, false),
-            RelayNews::Judged | RelayNews::Dislikes => {
-                if self.relay().answers_again() {
+            RelaySignal::Silent => (false, false),
+            RelaySignal::Judged | RelaySignal::Dislikes => {
+                if self.relay().answered() {
                     tracing::info!(relay = %self.relay_name, "the relay answers again");
-                    self.note_pause(None).await?;
+                    self.store_pause(None).await?;
                 }
-                let dislikes_us = news == RelayNews::Dislikes;
+                let dislikes_us = news == RelaySignal::Dislikes;
                 (self.relay().judged(dislikes_us), dislikes_us)
             }
-            RelayNews::Rests => (true, false),
-            RelayNews::RefusesUs => (true, true),
-            RelayNews::Works => {
-                let was_in_trouble = self.relay().took_a_message();
+            RelaySignal::Rests => (true, false),
+            RelaySignal::RefusesUs => (true, true),
+            RelaySignal::Works => {
+                let was_in_trouble = self.relay().accepted_message();
                 if was_in_trouble {
                     tracing::info!(relay = %self.relay_name, "the relay takes mail again");
-                    self.note_pause(None).await?;
+                    self.store_pause(None).await?;
                 }
                 (false, false)
             }
@@ -251,23 +251,23 @@ impl Desk {
             .as_ref()
             .map_or_else(|| end.text.clone(), ToString::to_string);
         let reason = format!("{}: {said}", end.stage);
-        if needs_a_person && self.relay().alarm() {
+        if needs_a_person && self.relay().take_alarm() {
             tracing::error!(
                 relay = %self.relay_name, smtp.stage = %end.stage, smtp.code = end.code(), smtp.enhanced = end.enhanced(),
                 "the relay refuses mail because of its sender or content: check login, SPF, DKIM, DMARC, PTR and blocklists; \
                  `paperboy outbox list` shows its words"
             );
         }
-        self.rest(&reason, needs_a_person, end.stage, end.code(), now, halt)
+        self.pause(&reason, needs_a_person, end.stage, end.code(), now, halt)
             .await
     }
 
     /// Gives the relay rest, unless it rests already.
-    async fn rest(
+    async fn pause(
         &self,
         reason: &str,
         refuses_us: bool,
-        stage: Stage,
+        stage: SmtpStage,
         code: Option<u16>,
         now: DateTime<Utc>,
         halt: &CancellationToken,
@@ -275,16 +275,16 @@ impl Desk {
         halt.cancel();
         let pause = self
             .relay()
-            .rest(reason, refuses_us, self.retry.breaker, now);
+            .pause(reason, refuses_us, self.retry.breaker, now);
         let Some(pause) = pause else { return Ok(()) };
         tracing::warn!(
             relay = %self.relay_name, smtp.stage = %stage, smtp.code = code, failures = pause.failures,
             until = %pause.until, "the relay is in trouble, mail waits; `paperboy check` says why and what to do"
         );
-        self.note_pause(Some(pause)).await
+        self.store_pause(Some(pause)).await
     }
 
-    async fn note_pause(&self, pause: Option<RelayPause>) -> Result<(), DeliverError> {
+    async fn store_pause(&self, pause: Option<RelayPause>) -> Result<(), DeliverError> {
         let name = self.relay_name.clone();
         self.db
             .run(move |store| store.pause_relay(&name, pause.as_ref()))
@@ -294,37 +294,37 @@ impl Desk {
 }
 
 /// One line for each end; the server's words stay in the ledger, for they may hold an address.
-fn log(claimed: &Claimed, end: &End, verdict: &Verdict, now: DateTime<Utc>) {
+fn log(claimed: &Claimed, end: &AttemptEnd, disposition: &Disposition, now: DateTime<Utc>) {
     let (stage, code, enhanced) = (end.stage, end.code(), end.enhanced());
     let id = claimed.id.0;
-    match verdict {
-        Verdict::Accepted => {
+    match disposition {
+        Disposition::Accepted => {
             let waited = (now - claimed.queued_at).num_seconds();
             tracing::info!(
                 target: "paperboy::journey", issue = id, smtp.code = code, smtp.enhanced = enhanced,
                 tries = claimed.attempts + 1, waited_seconds = waited, "delivery accepted"
             );
         }
-        Verdict::Released => {
+        Disposition::Released => {
             tracing::debug!(issue = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue");
         }
-        Verdict::Deferred(until) => tracing::info!(
+        Disposition::Deferred(until) => tracing::info!(
             issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, until = %until,
             "delivery deferred"
         ),
-        Verdict::Rejected { suppress } => tracing::info!(
+        Disposition::Rejected { suppress } => tracing::info!(
             issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, suppress,
             "delivery rejected by the server"
         ),
-        Verdict::Uncertain(until) => tracing::warn!(
+        Disposition::Uncertain(until) => tracing::warn!(
             issue = id, smtp.stage = %stage, until = %until,
             "the connection was lost after the text: the server may have it, it is sent once more"
         ),
-        Verdict::Held => tracing::warn!(
+        Disposition::Held => tracing::warn!(
             issue = id, smtp.stage = %stage,
             "the server may have the message: held for a person to decide"
         ),
-        Verdict::Expired => tracing::info!(
+        Disposition::Expired => tracing::info!(
             issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
             "delivery given up: too late for another try"
         ),

@@ -7,12 +7,15 @@
 
 use super::phrases::{ROWS, VAGUE};
 use super::reason::Reason;
-
-/// How much of a text is read, in bytes.
-const TEXT_BYTES_MAX: usize = 4_000;
+use super::{TEXT_BYTES_MAX, start_of};
 
 /// How far apart the two sides of a `*` may be, in bytes.
 const GAP_BYTES_MAX: usize = 60;
+
+/// Whether the words of `text` give a reason.
+pub fn gives_reason(text: &str) -> bool {
+    reason(text).is_some()
+}
 
 /// The reason that `text` gives in words.
 pub(super) fn reason(text: &str) -> Option<Reason> {
@@ -41,11 +44,7 @@ pub(super) fn is_denied(text: &str) -> bool {
 }
 
 fn look(rows: &[(Reason, &[&str])], text: &str) -> Option<Reason> {
-    let end = (0..=TEXT_BYTES_MAX.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    let plain = plain(&text[..end]);
+    let plain = plain(start_of(text, TEXT_BYTES_MAX));
     rows.iter()
         .find(|(_, phrases)| phrases.iter().any(|phrase| holds(&plain, phrase)))
         .map(|(reason, _)| *reason)

@@ -4,11 +4,10 @@
 //! event-publishing-retrieving-sns-contents.html.
 
 use super::arf::Complaint;
-use super::dsn::{Action, Failure};
+use super::dsn::{DsnAction, FailedRecipient};
 use super::headers::Headers;
-use super::stage;
-use super::status::{Status, find_reply};
-use super::{Nature, Report};
+use super::{Report, ReportKind};
+use crate::refusal::{EnhancedCode, find_command, find_reply};
 use serde_json::Value;
 
 /// The report in a notification, also where SNS has wrapped it (`"Message": "{…}"`).
@@ -20,12 +19,12 @@ pub fn notification(value: &Value) -> Option<Report> {
     let kind = value["notificationType"]
         .as_str()
         .or_else(|| value["eventType"].as_str())?;
-    let nature = match kind {
-        "Bounce" => Nature::Delivery(bounce(&value["bounce"])),
+    let kind = match kind {
+        "Bounce" => ReportKind::Delivery(bounce(&value["bounce"])),
         "Complaint" => complaint(&value["complaint"]),
-        "Delivery" => Nature::Delivery(delivered(&value["delivery"])),
-        "DeliveryDelay" => Nature::Delivery(delayed(&value["deliveryDelay"])),
-        _ => Nature::Other,
+        "Delivery" => ReportKind::Delivery(delivered(&value["delivery"])),
+        "DeliveryDelay" => ReportKind::Delivery(delayed(&value["deliveryDelay"])),
+        _ => ReportKind::Other,
     };
     let id = ["bounce", "complaint"]
         .iter()
@@ -50,7 +49,7 @@ pub fn notification(value: &Value) -> Option<Report> {
         returned.add("return-path", source);
     }
     Some(Report {
-        nature,
+        kind,
         headers,
         returned,
     })
@@ -81,9 +80,9 @@ pub(super) fn in_text(text: &str) -> Option<Report> {
     notification(&read?)
 }
 
-fn bounce(bounce: &Value) -> Vec<Failure> {
+fn bounce(bounce: &Value) -> Vec<FailedRecipient> {
     let is_permanent = bounce["bounceType"].as_str() == Some("Permanent");
-    let usual = Status::new(if is_permanent { 5 } else { 4 }, 0, 0);
+    let usual = EnhancedCode::new(if is_permanent { 5 } else { 4 }, 0, 0);
     let recipients = bounce["bouncedRecipients"]
         .as_array()
         .into_iter()
@@ -102,17 +101,17 @@ fn bounce(bounce: &Value) -> Vec<Failure> {
             } else {
                 words
             };
-            Failure {
+            FailedRecipient {
                 recipient: one["emailAddress"].as_str().map(str::to_owned),
                 original: None,
-                action: Action::Failed,
+                action: DsnAction::Failed,
                 status: one["status"]
                     .as_str()
-                    .and_then(Status::read)
-                    .or_else(|| Status::find(words))
+                    .and_then(EnhancedCode::read)
+                    .or_else(|| EnhancedCode::find(words))
                     .or(Some(usual)),
                 reply: find_reply(words),
-                stage: stage::find(words),
+                command: find_command(words),
                 diagnostic: words.to_owned(),
             }
         })
@@ -133,7 +132,7 @@ fn subtype(word: &str) -> &'static str {
     }
 }
 
-fn complaint(complaint: &Value) -> Nature {
+fn complaint(complaint: &Value) -> ReportKind {
     let recipients = complaint["complainedRecipients"]
         .as_array()
         .into_iter()
@@ -146,14 +145,14 @@ fn complaint(complaint: &Value) -> Nature {
         .as_str()
         .unwrap_or("abuse")
         .to_ascii_lowercase();
-    Nature::Complaint(vec![Complaint {
+    ReportKind::Complaint(vec![Complaint {
         kind,
         recipients,
         mail_from: None,
     }])
 }
 
-fn delivered(delivery: &Value) -> Vec<Failure> {
+fn delivered(delivery: &Value) -> Vec<FailedRecipient> {
     let words = delivery["smtpResponse"].as_str().unwrap_or_default();
     let recipients = delivery["recipients"]
         .as_array()
@@ -161,19 +160,19 @@ fn delivered(delivery: &Value) -> Vec<Failure> {
         .flatten()
         .filter_map(Value::as_str)
         .take(1_000);
-    let status = words.split_whitespace().find_map(Status::read);
+    let status = words.split_whitespace().find_map(EnhancedCode::read);
     recipients
-        .map(|one| Failure {
+        .map(|one| FailedRecipient {
             recipient: Some(one.to_owned()),
-            action: Action::Delivered,
+            action: DsnAction::Delivered,
             status,
             diagnostic: words.to_owned(),
-            ..Failure::default()
+            ..FailedRecipient::default()
         })
         .collect()
 }
 
-fn delayed(delay: &Value) -> Vec<Failure> {
+fn delayed(delay: &Value) -> Vec<FailedRecipient> {
     let recipients = delay["delayedRecipients"]
         .as_array()
         .into_iter()
@@ -182,13 +181,13 @@ fn delayed(delay: &Value) -> Vec<Failure> {
     recipients
         .map(|one| {
             let words = one["diagnosticCode"].as_str().unwrap_or_default();
-            Failure {
+            FailedRecipient {
                 recipient: one["emailAddress"].as_str().map(str::to_owned),
-                action: Action::Delayed,
-                status: one["status"].as_str().and_then(Status::read),
+                action: DsnAction::Delayed,
+                status: one["status"].as_str().and_then(EnhancedCode::read),
                 reply: find_reply(words),
                 diagnostic: words.to_owned(),
-                ..Failure::default()
+                ..FailedRecipient::default()
             }
         })
         .collect()

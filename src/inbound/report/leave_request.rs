@@ -129,7 +129,7 @@ const WORDS: &[&str] = &[
 ///
 /// The whole subject, or the whole first line that they wrote themselves, must
 /// be such words: somebody who writes about unsubscribing does not unsubscribe.
-pub(super) fn is_wish(headers: &Headers, body: &str) -> bool {
+pub(super) fn is_request(headers: &Headers, body: &str) -> bool {
     let subject = headers.decoded("subject").unwrap_or_default();
     let is_reply = [
         "re:", "aw:", "sv:", "antw:", "fw:", "fwd:", "wg:", "vs:", "odp:", "ynt:",
@@ -160,7 +160,7 @@ mod tests {
     fn only_plain_words_are_a_wish() {
         let check = |subject: &str, body: &str, expected: bool| {
             assert_eq!(
-                is_wish(&Headers::read(&format!("Subject: {subject}")), body),
+                is_request(&Headers::read(&format!("Subject: {subject}")), body),
                 expected,
                 "{subject}: {body}"
             );

@@ -1,7 +1,7 @@
 //! Complaints: abuse reports in the format of RFC 5965.
 
-use super::addresses;
 use super::headers::Headers;
+use crate::refusal::addresses;
 
 /// What a person or a filter said of a mail of ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

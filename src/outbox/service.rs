@@ -1,12 +1,12 @@
 //! Who delivers: set up once, then run.
 
-use super::desk::{EnvelopeSender, Route, Watcher};
+use super::context::{EnvelopeSender, ProgressListener, Route};
 use super::ledger::NotRecorded;
 use super::lock::SendingLock;
 use super::maildir::Maildir;
+use super::run::DeliveryRun;
 use super::settings::{RateLimits, RetrySettings, Transport};
-use super::shift::Shift;
-use super::smtp::{Dialer, Failure, Timeouts};
+use super::smtp::{Dialer, SmtpFailure, Timeouts};
 use super::summary::Summary;
 use crate::clock::Clock;
 use crate::random::Random;
@@ -52,7 +52,7 @@ pub enum DeliverError {
     },
     /// TLS cannot be set up on this machine.
     #[error("cannot prepare TLS")]
-    Tls(#[source] Failure),
+    Tls(#[source] SmtpFailure),
     /// The Maildir cannot be made.
     #[error("cannot make the Maildir {path}")]
     Maildir {
@@ -76,7 +76,7 @@ impl From<StoreError> for DeliverError {
 }
 
 /// Delivers what is queued, over one relay.
-pub struct Courier {
+pub struct DeliveryService {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -90,11 +90,11 @@ pub struct Courier {
     pub(super) stop: CancellationToken,
     pub(super) holder: String,
     pub(super) lock: Option<SendingLock>,
-    pub(super) watcher: Option<Watcher>,
+    pub(super) listener: Option<ProgressListener>,
 }
 
-impl Courier {
-    /// A courier for `transport`. Nothing is sent yet. Cancelling `stop` ends a
+impl DeliveryService {
+    /// A service for `transport`. Nothing is sent yet. Cancelling `stop` ends a
     /// run: hand-overs under way are finished, the rest goes back to the queue.
     pub fn new(
         db: Db,
@@ -170,7 +170,7 @@ impl Courier {
             std::process::id(),
             u32::from_be_bytes(distinction)
         );
-        Ok(Courier {
+        Ok(DeliveryService {
             db,
             clock,
             random,
@@ -187,14 +187,14 @@ impl Courier {
             stop,
             holder,
             lock: None,
-            watcher: None,
+            listener: None,
         })
     }
 
     /// Sends under this name, which others are told while it sends. No other sender may have it.
     #[must_use]
-    pub fn called(self, holder: impl Into<String>) -> Self {
-        Courier {
+    pub fn with_holder(self, holder: impl Into<String>) -> Self {
+        DeliveryService {
             holder: holder.into(),
             ..self
         }
@@ -202,18 +202,18 @@ impl Courier {
 
     /// Sends as the holder of `lock`: a lease that still runs belongs to a dead process, and is taken over.
     #[must_use]
-    pub fn holding(self, lock: SendingLock) -> Self {
-        Courier {
+    pub fn with_lock(self, lock: SendingLock) -> Self {
+        DeliveryService {
             lock: Some(lock),
             ..self
         }
     }
 
-    /// Tells `watcher` after each delivery, and before each wait.
+    /// Tells `listener` after each delivery, and before each wait.
     #[must_use]
-    pub fn watched_by(self, watcher: Watcher) -> Self {
-        Courier {
-            watcher: Some(watcher),
+    pub fn with_listener(self, listener: ProgressListener) -> Self {
+        DeliveryService {
+            listener: Some(listener),
             ..self
         }
     }
@@ -221,15 +221,19 @@ impl Courier {
     /// Sends until nothing is due or in flight; with `wait`, until nothing
     /// waits for a later try either. While the relay rests nothing is due.
     pub async fn run_until_empty(&self, wait: bool) -> Result<Summary, DeliverError> {
-        let shift = self.begin().await?;
-        let worked = self.work_until_empty(&shift, wait).await;
-        let ended = shift.end().await;
+        let run = self.begin().await?;
+        let worked = self.work_until_empty(&run, wait).await;
+        let ended = run.end().await;
         worked.and(ended)
     }
 
-    async fn work_until_empty(&self, shift: &Shift<'_>, wait: bool) -> Result<(), DeliverError> {
+    async fn work_until_empty(
+        &self,
+        run: &DeliveryRun<'_>,
+        wait: bool,
+    ) -> Result<(), DeliverError> {
         loop {
-            let step = shift.step().await?;
+            let step = run.step().await?;
             let Some(next_at) = step.next_at.filter(|_| !self.stop.is_cancelled()) else {
                 return Ok(());
             };
@@ -239,7 +243,7 @@ impl Courier {
             if !wait {
                 return Ok(());
             }
-            shift.desk.tell(Some(next_at));
+            run.context.report_progress(Some(next_at));
             let left = next_at - self.clock.now();
             if left <= TimeDelta::zero() && step.claimed > 0 {
                 continue;
@@ -257,7 +261,7 @@ impl Courier {
     }
 
     /// Takes the right to send, and sorts out what a dead sender left.
-    pub async fn begin(&self) -> Result<Shift<'_>, DeliverError> {
-        Shift::begin(self).await
+    pub async fn begin(&self) -> Result<DeliveryRun<'_>, DeliverError> {
+        DeliveryRun::begin(self).await
     }
 }

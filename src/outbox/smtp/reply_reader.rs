@@ -1,11 +1,11 @@
 //! A server's replies, line by line, in the one form that lettre reads.
 
-use super::failure::Failure;
+use super::failure::SmtpFailure;
 use super::transcript::Transcript;
 use crate::failpoint;
 use crate::outbox::reply::Reply;
 use crate::outbox::settings::Protocol;
-use crate::outbox::stage::Stage;
+use crate::outbox::stage::SmtpStage;
 use lettre::transport::smtp::client::AsyncTokioStream;
 use std::fmt::Debug;
 use std::future::poll_fn;
@@ -35,10 +35,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug> Wire for T {}
 /// bytes that are not UTF-8 are replaced, long lines and replies cut, line ends
 /// completed. What has no code stays as it is, and is refused above.
 #[derive(Debug)]
-pub(super) struct Lines<S> {
+pub(super) struct ReplyReader<S> {
     inner: BufReader<S>,
     peer: SocketAddr,
-    heard: Heard,
+    state: ConnectionState,
     protocol: Protocol,
     /// The line that is being read.
     raw: Vec<u8>,
@@ -52,22 +52,22 @@ pub(super) struct Lines<S> {
 
 /// What went over a connection so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Heard(Arc<Words>);
+pub(super) struct ConnectionState(Arc<ConnectionFlags>);
 
 #[derive(Debug, Default)]
-struct Words {
+struct ConnectionFlags {
     spoke: AtomicBool,
     pipelining: AtomicBool,
     has_more: AtomicBool,
     transcript: Option<Transcript>,
 }
 
-impl Heard {
+impl ConnectionState {
     /// What writes down in `transcript`, if there is one.
     pub(super) fn written_in(transcript: Option<Transcript>) -> Self {
-        Heard(Arc::new(Words {
+        ConnectionState(Arc::new(ConnectionFlags {
             transcript,
-            ..Words::default()
+            ..ConnectionFlags::default()
         }))
     }
 
@@ -87,12 +87,17 @@ impl Heard {
     }
 }
 
-impl<S: Wire> Lines<S> {
-    pub(super) fn new(stream: S, peer: SocketAddr, heard: Heard, protocol: Protocol) -> Self {
-        Lines {
+impl<S: Wire> ReplyReader<S> {
+    pub(super) fn new(
+        stream: S,
+        peer: SocketAddr,
+        state: ConnectionState,
+        protocol: Protocol,
+    ) -> Self {
+        ReplyReader {
             inner: BufReader::new(stream),
             peer,
-            heard,
+            state,
             protocol,
             raw: Vec::new(),
             line: Vec::new(),
@@ -102,9 +107,9 @@ impl<S: Wire> Lines<S> {
         }
     }
 
-    /// The same, after a greeting that was heard before the stream was encrypted: lettre waits for one.
+    /// The same, after a greeting that was state before the stream was encrypted: lettre waits for one.
     pub(super) fn greeted(self) -> Self {
-        Lines {
+        ReplyReader {
             line: b"220 \r\n".to_vec(),
             ..self
         }
@@ -113,21 +118,24 @@ impl<S: Wire> Lines<S> {
     /// Says `command` and reads the reply: for what comes before TLS.
     pub(super) async fn ask(
         &mut self,
-        stage: Stage,
+        stage: SmtpStage,
         command: &str,
-    ) -> Result<(Reply, Vec<String>), Failure> {
-        let broken = |error: io::Error| Failure::broken(stage, error.to_string());
+    ) -> Result<(Reply, Vec<String>), SmtpFailure> {
+        let broken = |error: io::Error| SmtpFailure::broken(stage, error.to_string());
         self.write_all(command.as_bytes()).await.map_err(broken)?;
         self.flush().await.map_err(broken)?;
         let mut lines = Vec::new();
         loop {
             if !poll_fn(|cx| self.poll_line(cx)).await.map_err(broken)? {
-                return Err(Failure::broken(stage, "the server closed the connection"));
+                return Err(SmtpFailure::broken(
+                    stage,
+                    "the server closed the connection",
+                ));
             }
             let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
             self.line.clear();
             let code = code_of(line.as_bytes())
-                .ok_or_else(|| Failure::broken(stage, format!("no reply: {line}")))?;
+                .ok_or_else(|| SmtpFailure::broken(stage, format!("no reply: {line}")))?;
             let is_last = line.as_bytes().get(3) != Some(&b'-');
             lines.push(line.get(4..).unwrap_or_default().to_owned());
             if is_last {
@@ -135,7 +143,7 @@ impl<S: Wire> Lines<S> {
                 return if code / 100 == 2 {
                     Ok((reply, lines))
                 } else {
-                    Err(Failure::refused(stage, reply))
+                    Err(SmtpFailure::refused(stage, reply))
                 };
             }
         }
@@ -170,7 +178,7 @@ impl<S: Wire> Lines<S> {
             if end.is_none() {
                 continue;
             }
-            self.heard
+            self.state
                 .0
                 .has_more
                 .store(!self.inner.buffer().is_empty(), Ordering::Relaxed);
@@ -184,11 +192,11 @@ impl<S: Wire> Lines<S> {
             if is_kept {
                 self.line = mended(&raw);
                 self.given = 0;
-                if let Some(transcript) = &self.heard.0.transcript {
+                if let Some(transcript) = &self.state.0.transcript {
                     transcript.server(&String::from_utf8_lossy(&self.line));
                 }
                 if offers_pipelining(&self.line) {
-                    self.heard.0.pipelining.store(true, Ordering::Relaxed);
+                    self.state.0.pipelining.store(true, Ordering::Relaxed);
                 }
                 return Poll::Ready(Ok(true));
             }
@@ -232,7 +240,7 @@ fn offers_pipelining(line: &[u8]) -> bool {
             .is_some_and(|word| word.trim_ascii().eq_ignore_ascii_case(b"PIPELINING"))
 }
 
-impl<S: Wire> AsyncRead for Lines<S> {
+impl<S: Wire> AsyncRead for ReplyReader<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -248,13 +256,13 @@ impl<S: Wire> AsyncRead for Lines<S> {
     }
 }
 
-impl<S: Wire> AsyncWrite for Lines<S> {
+impl<S: Wire> AsyncWrite for ReplyReader<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.heard.0.spoke.store(true, Ordering::Relaxed);
+        self.state.0.spoke.store(true, Ordering::Relaxed);
         failpoint::pass();
         let bytes =
             &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
@@ -266,7 +274,7 @@ impl<S: Wire> AsyncWrite for Lines<S> {
         let bytes = translated.as_deref().unwrap_or(bytes);
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes));
         failpoint::pass();
-        if let (Some(transcript), Ok(written)) = (&self.heard.0.transcript, &written) {
+        if let (Some(transcript), Ok(written)) = (&self.state.0.transcript, &written) {
             transcript.client(&bytes[..*written]);
         }
         Poll::Ready(written)
@@ -281,7 +289,7 @@ impl<S: Wire> AsyncWrite for Lines<S> {
     }
 }
 
-impl<S: Wire> AsyncTokioStream for Lines<S> {
+impl<S: Wire> AsyncTokioStream for ReplyReader<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.peer)
     }
@@ -298,7 +306,7 @@ mod tests {
         let said = said.to_vec();
         tokio::spawn(async move { server.write_all(&said).await });
         let mut text = String::new();
-        Lines::new(client, peer, Heard::default(), Protocol::Smtp)
+        ReplyReader::new(client, peer, ConnectionState::default(), Protocol::Smtp)
             .read_to_string(&mut text)
             .await?;
         Ok(text)
