@@ -251,4 +251,38 @@ mod tests {
             "delivered",
         );
     }
+
+    #[test]
+    fn a_report_that_quotes_a_refusal_of_the_sender_costs_no_reader() {
+        let mut wrong = Vec::new();
+        for text in crate::refusal::texts::POLICY {
+            let recipient = Some("ada@example.org".to_owned());
+            let failure = FailedRecipient::in_words(recipient, text);
+            let found = of_failure(&failure);
+            if found.class != Class::Policy {
+                wrong.push(format!("{:?} {:?}: {text}", found.class, found.reason));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} wrong:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
+
+    #[test]
+    fn a_report_of_a_refused_recipient_counts_against_the_address() {
+        for text in crate::refusal::texts::RECIPIENT {
+            let words = format!("{text} (in reply to RCPT TO command)");
+            let recipient = Some("sender-limit@example.org".to_owned());
+            let found = of_failure(&FailedRecipient::in_words(recipient, &words));
+            // A disabled account may come back: reports of it are counted.
+            let is_right = match found.reason {
+                Some(Reason::Suspend) => found.class == Class::Soft,
+                _ => found.class == Class::Hard,
+            };
+            assert!(is_right, "{:?} {:?}: {text}", found.class, found.reason);
+        }
+    }
 }

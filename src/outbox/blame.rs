@@ -1,15 +1,16 @@
-//! Whose fault a refusal is. Pure.
+//! Decides at whose door a refusal lies. Pure.
 //!
-//! A server that dislikes *us* refuses everybody, and must not cost anybody
-//! their subscription; a server that does not know *them* is believed at once.
-//! The rules are a table, read from the top; the first that fits decides.
+//! A server that dislikes *us* refuses everybody and must not cost anybody their subscription; a
+//! server that does not know *them* is believed at once. Before RCPT everything is about us. From
+//! RCPT on the words decide, by the table that returned reports are read by, too
+//! ([`crate::refusal`]): 550 at RCPT also means "rejected for policy reasons" (RFC 5321 section
+//! 4.2.3), and enhanced codes are used loosely.
 
 use super::reply::Reply;
 use super::stage::SmtpStage;
-use crate::refusal::EnhancedCode;
-use std::ops::RangeInclusive;
+use crate::refusal::{Basis, Command, EnhancedCode, Fault, Reason, Refusal, diagnose};
 
-/// At whose door a refusal lies.
+/// Whose fault a refusal is, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
     /// The address does not exist or takes no mail: never again.
@@ -26,166 +27,80 @@ pub enum Blame {
     Unclear,
 }
 
-/// The blame for `reply` to the command `stage`. `reply` is a refusal.
-pub fn blame(stage: SmtpStage, reply: &Reply) -> Blame {
-    let fits = |rule: &&Rule| {
-        (rule.at.is_empty() || rule.at.contains(&stage))
-            && rule.codes.contains(&reply.code)
-            && says(rule.enhanced, reply.enhanced)
-            && (rule.words.is_empty() || holds_one(&reply.text, rule.words))
+/// The blame for `reply`, a refusal, to the command `stage` about `recipient`.
+pub fn blame(stage: SmtpStage, reply: &Reply, recipient: &str) -> Blame {
+    match (reply.code / 100, reply.code) {
+        // The service is closing the connection (RFC 5321 section 3.8), whatever it was asked.
+        (4, 421) => Blame::Relay,
+        // Before RCPT nothing has been said about a recipient. For now: the relay is not ready, has
+        // no room or wants us slower (454 at AUTH: RFC 4954 section 6).
+        (4, _) if !stage.concerns_recipient() => Blame::Relay,
+        // For good: it does not want us, our login (RFC 4954 section 6) or our sender. 554 as a
+        // greeting: no mail service for us (RFC 5321 section 3.1).
+        (5, _) if !stage.concerns_recipient() => Blame::Policy,
+        // Login or encryption wanted (RFC 4954 section 6).
+        (5, 530 | 534 | 535 | 538) => Blame::Policy,
+        (4, _) => for_now(&refusal(stage, reply, recipient)),
+        (5, _) => for_good(&refusal(stage, reply, recipient)),
+        // What is neither 4xx nor 5xx is no refusal: the conversation is out of step.
+        _ => Blame::Relay,
+    }
+}
+
+fn refusal<'a>(stage: SmtpStage, reply: &'a Reply, recipient: &'a str) -> Refusal<'a> {
+    let command = match stage {
+        SmtpStage::Rcpt => Command::Rcpt,
+        _ => Command::Data,
     };
-    // What is neither 4xx nor 5xx is no refusal: the conversation is out of step, which is the relay's trouble.
-    RULES
-        .iter()
-        .find(fits)
-        .map_or(Blame::Relay, |rule| rule.blame)
-}
-
-struct Rule {
-    /// Stages; empty for any.
-    at: &'static [SmtpStage],
-    codes: RangeInclusive<u16>,
-    /// `5.7.*`; `-` for "none, or one that says nothing"; empty for any.
-    enhanced: &'static str,
-    /// One of these stands in the text, in lower case; empty for any text.
-    words: &'static [&'static str],
-    blame: Blame,
-}
-
-const fn rule(
-    at: &'static [SmtpStage],
-    codes: RangeInclusive<u16>,
-    enhanced: &'static str,
-    blame: Blame,
-) -> Rule {
-    Rule {
-        at,
-        codes,
-        enhanced,
-        words: &[],
-        blame,
+    Refusal {
+        command: Some(command),
+        reply: Some(reply.code),
+        code: reply.code_anywhere(),
+        text: &reply.text,
+        address: recipient,
     }
 }
 
-const ANY: &[SmtpStage] = &[];
-const OPENING: &[SmtpStage] = &[
-    SmtpStage::Connect,
-    SmtpStage::Greeting,
-    SmtpStage::Ehlo,
-    SmtpStage::StartTls,
-    SmtpStage::Auth,
-];
-const MAIL: &[SmtpStage] = &[SmtpStage::Mail];
-const RCPT: &[SmtpStage] = &[SmtpStage::Rcpt];
-
-/// Words of servers that refuse the sender and give no (telling) enhanced code.
-const DISLIKE: &[&str] = &[
-    "spam",
-    "blacklist",
-    "blocklist",
-    "denylist",
-    "blocked",
-    "rbl",
-    "listed",
-    "reputation",
-    "relay",
-    "policy",
-    "authenticat",
-    "spf",
-    "dkim",
-    "dmarc",
-    "reverse dns",
-    "ptr record",
-    "too many connections",
-    "rate limit",
-];
-
-static RULES: &[Rule] = &[
-    // Before MAIL nothing has been said about a recipient. 4xx: the relay is not ready (RFC 5321 section 3.8;
-    // 454 at AUTH or STARTTLS: RFC 4954 section 6, RFC 3207 section 4).
-    rule(OPENING, 400..=499, "", Blame::Relay),
-    // 554 as a greeting: no mail service for us (RFC 5321 section 3.1). 530, 534, 535, 538: the login (RFC 4954 section 6).
-    rule(OPENING, 500..=599, "", Blame::Policy),
-    // The service is closing the connection (RFC 5321 section 3.8), whatever it was asked.
-    rule(ANY, 421..=421, "", Blame::Relay),
-    // MAIL names only us. For now: the relay has no room or wants us slower.
-    rule(MAIL, 400..=499, "", Blame::Relay),
-    // For good: it does not want this sender.
-    rule(MAIL, 500..=599, "", Blame::Policy),
-    // From here on: RCPT, DATA and the dot.
-    // Mailbox full or disabled for now (RFC 3463 section 3.3).
-    rule(ANY, 400..=499, "4.2.*", Blame::RecipientSoft),
-    // 4.7.1 at RCPT is greylisting (RFC 6647), not policy; 452 too many recipients or no room (RFC 5321
-    // section 4.5.3.1.10); 450, 451: mailbox busy, local error.
-    rule(ANY, 400..=499, "", Blame::Later),
-    // Login or encryption wanted (RFC 4954 section 6).
-    rule(ANY, 530..=530, "", Blame::Policy),
-    rule(ANY, 534..=535, "", Blame::Policy),
-    rule(ANY, 538..=538, "", Blame::Policy),
-    // Security or policy (RFC 3463 section 3.8): blocklists, SPF, DKIM, DMARC, PTR (Gmail 5.7.25 to 5.7.32),
-    // Microsoft's 5.7.515 for bulk senders.
-    rule(ANY, 500..=599, "5.7.*", Blame::Policy),
-    // The sender's address is malformed (5.1.7) or does not exist (5.1.8) (RFC 3463 section 3.2).
-    rule(ANY, 500..=599, "5.1.7", Blame::Policy),
-    rule(ANY, 500..=599, "5.1.8", Blame::Policy),
-    // No such mailbox (5.1.1), host (5.1.2), malformed (5.1.3), moved (5.1.6) (RFC 3463 section 3.2).
-    rule(ANY, 500..=599, "5.1.1", Blame::Recipient),
-    rule(ANY, 500..=599, "5.1.2", Blame::Recipient),
-    rule(ANY, 500..=599, "5.1.3", Blame::Recipient),
-    rule(ANY, 500..=599, "5.1.6", Blame::Recipient),
-    // The domain says that it takes no mail (null MX, RFC 7505 section 4.2).
-    rule(ANY, 500..=599, "5.1.10", Blame::Recipient),
-    // Mailbox disabled for good (RFC 3463 section 3.3).
-    rule(ANY, 500..=599, "5.2.1", Blame::Recipient),
-    // The message is longer than allowed, for the mailbox (5.2.3) or the system (5.3.4): ours to shorten.
-    rule(ANY, 500..=599, "5.2.3", Blame::Policy),
-    rule(ANY, 500..=599, "5.3.4", Blame::Policy),
-    // Mailbox full (5.2.2): people do tidy up, so it is temporary although the digit says 5.
-    rule(ANY, 500..=599, "5.2.*", Blame::RecipientSoft),
-    // A routing loop at the recipient's side (RFC 3463 section 3.5): mended by people, not by mail systems.
-    rule(ANY, 500..=599, "5.4.6", Blame::RecipientSoft),
-    // Too many recipients: temporary even as 5xx (RFC 5321 section 4.5.3.1.10).
-    rule(ANY, 500..=599, "5.5.3", Blame::Later),
-    // The text cannot be carried (RFC 3463 section 3.7): ours to mend.
-    rule(ANY, 500..=599, "5.6.*", Blame::Policy),
-    // The host (521) or the domain (556) takes no mail at all (RFC 7504).
-    rule(ANY, 521..=521, "", Blame::Recipient),
-    rule(ANY, 556..=556, "", Blame::Recipient),
-    // Over quota (RFC 5321 section 4.2.3), or too many recipients (section 4.5.3.1.10).
-    rule(ANY, 552..=552, "", Blame::RecipientSoft),
-    // A blocklist that answers a bare 550 or 554 must not cost anybody their subscription.
-    Rule {
-        at: ANY,
-        codes: 550..=554,
-        enhanced: "-",
-        words: DISLIKE,
-        blame: Blame::Policy,
-    },
-    // Mailbox unavailable, not local, name not allowed (RFC 5321 section 4.2.3). Only at RCPT: after
-    // the text a bare 550 is mostly about the text.
-    rule(RCPT, 550..=551, "", Blame::Recipient),
-    rule(RCPT, 553..=553, "", Blame::Recipient),
-    // 554 "transaction failed", 5.0.0, syntax errors and all the rest.
-    rule(ANY, 500..=599, "", Blame::Unclear),
-];
-
-fn says(pattern: &str, found: Option<EnhancedCode>) -> bool {
-    match (pattern, found) {
-        ("", _) | ("-", None) => true,
-        ("-", Some(found)) => found.subject == 0 || found.subject == 5,
-        (_, None) => false,
-        (pattern, Some(found)) => {
-            let exact = found.to_string();
-            pattern
-                .strip_suffix('*')
-                .map_or(exact == pattern, |start| exact.starts_with(start))
-        }
+/// 4xx at RCPT or later: mailbox busy or full, greylisting (4.7.1, RFC 6647), too many recipients
+/// (RFC 5321 section 4.5.3.1.10), a local error.
+fn for_now(refusal: &Refusal<'_>) -> Blame {
+    let found = diagnose(refusal);
+    let about_mailbox = refusal.code.is_some_and(|code| code.subject == 2);
+    match found.reason.fault() {
+        Fault::Sender if found.basis != Basis::Code => Blame::Later,
+        _ if about_mailbox => Blame::RecipientSoft,
+        _ => Blame::Later,
     }
 }
 
-fn holds_one(text: &str, words: &[&str]) -> bool {
+/// 5xx at RCPT or later.
+fn for_good(refusal: &Refusal<'_>) -> Blame {
+    let found = diagnose(refusal);
+    let is_code = |subject, detail| refusal.code == Some(EnhancedCode::new(5, subject, detail));
+    match (found.reason, found.reason.fault()) {
+        // Too many recipients: temporary even as 5xx (RFC 5321 section 4.5.3.1.10).
+        _ if is_code(5, 3) => Blame::Later,
+        // Refused for good, whatever they call it; people who come back subscribe again.
+        (Reason::Suspend, _) if !is_temporary(refusal.text) => Blame::Recipient,
+        // A protocol error is a fault of a program, and does not show of which.
+        (Reason::SyntaxError, _) => Blame::Unclear,
+        (_, Fault::Sender) => Blame::Policy,
+        // After the text a bare code is mostly about the text.
+        (_, Fault::Recipient) => Blame::Recipient,
+        // Mailbox full (5.2.2, or in words): people do tidy up, so it is temporary.
+        (Reason::MailboxFull, _) if found.basis != Basis::Reply => Blame::RecipientSoft,
+        // A routing loop at the recipient's side (RFC 3463 section 3.5): mended by people.
+        _ if is_code(4, 6) => Blame::RecipientSoft,
+        (_, Fault::Mailbox) if found.basis == Basis::Sure => Blame::RecipientSoft,
+        _ => Blame::Unclear,
+    }
+}
+
+fn is_temporary(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    words.iter().any(|word| text.contains(word))
+    ["tempor", "for now", "try again", "over quota", "quota"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -195,7 +110,7 @@ mod tests {
     #[track_caller]
     fn check(stage: SmtpStage, code: u16, text: &str, expected: Blame) {
         assert_eq!(
-            blame(stage, &Reply::new(code, text)),
+            blame(stage, &Reply::new(code, text), "ada@example.org"),
             expected,
             "{stage}: {code} {text}"
         );
@@ -374,5 +289,57 @@ mod tests {
         check(SmtpStage::Data, 503, "bad sequence", Blame::Unclear);
         check(SmtpStage::Rcpt, 501, "syntax", Blame::Unclear);
         check(SmtpStage::Rcpt, 599, "?", Blame::Unclear);
+    }
+
+    /// The code and the text of a reply, which has a code or a dash after it.
+    fn read(reply: &str) -> Reply {
+        Reply::new(reply[..3].parse().unwrap(), &reply[4..])
+    }
+
+    #[test]
+    fn what_is_said_about_us_costs_no_recipient_wherever_it_is_said() {
+        let mut wrong = Vec::new();
+        for text in crate::refusal::texts::POLICY {
+            let reply = read(text);
+            for stage in [
+                SmtpStage::Mail,
+                SmtpStage::Rcpt,
+                SmtpStage::Data,
+                SmtpStage::Dot,
+            ] {
+                let found = blame(stage, &reply, "ada@example.org");
+                let is_right = match (reply.code / 100, stage) {
+                    (4, SmtpStage::Mail) => found == Blame::Relay,
+                    (4, _) => found == Blame::Later,
+                    _ => found == Blame::Policy,
+                };
+                if !is_right {
+                    wrong.push(format!("{stage}: {found:?}: {text}"));
+                }
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} wrong:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
+
+    #[test]
+    fn what_is_said_about_the_recipient_suppresses() {
+        let mut wrong = Vec::new();
+        for text in crate::refusal::texts::RECIPIENT {
+            let found = blame(SmtpStage::Rcpt, &read(text), "sender-limit@example.org");
+            if found != Blame::Recipient {
+                wrong.push(format!("{found:?}: {text}"));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} wrong:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
     }
 }

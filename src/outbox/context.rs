@@ -5,8 +5,8 @@ use super::DeliverError;
 use super::blame::Blame;
 use super::ledger::{Ledger, Recording};
 use super::maildir::Maildir;
-use super::policy::{Circumstances, Outcome, RelaySignal, SOFT_AMONG, decide, soft_before};
-use super::relay::RelayHealth;
+use super::policy::{Circumstances, Outcome, RelaySignal, SOFT_AMONG, decide, later, soft_before};
+use super::relay::{Refused, RelayHealth};
 use super::reply::Reply;
 use super::settings::RetrySettings;
 use super::smtp::{Dialer, SmtpFailure};
@@ -14,6 +14,7 @@ use super::stage::SmtpStage;
 use super::summary::{Progress, Summary, Tally};
 use crate::clock::Clock;
 use crate::random::Random;
+use crate::refusal::wording;
 use crate::store::{AttemptRecord, Claimed, Db, DeliveryId, Disposition, RelayPause, Settlement};
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,22 @@ pub(super) struct DeliveryContext {
     pub(super) stop: CancellationToken,
     pub(super) relay: Mutex<RelayHealth>,
     pub(super) tally: Mutex<Tally>,
+    /// Refusals that may still turn out to be the relay's trouble.
+    pub(super) undecided: Mutex<Vec<Judged>>,
+}
+
+/// An attempt that has ended, with what is to be recorded of it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    id: DeliveryId,
+    queued_at: DateTime<Utc>,
+    tries: u32,
+    soft: bool,
+    took: Duration,
+    disposition: Disposition,
+    /// The disposition if the refusal turns out to be the relay's trouble.
+    otherwise: Disposition,
+    end: AttemptEnd,
 }
 
 /// The end of an attempt.
@@ -90,6 +107,12 @@ impl AttemptEnd {
         }
     }
 
+    /// The reply as it would be quoted, or our words.
+    fn words(&self) -> String {
+        let reply = self.reply.as_ref();
+        reply.map_or_else(|| self.text.clone(), ToString::to_string)
+    }
+
     fn code(&self) -> Option<u16> {
         self.reply.as_ref().map(|reply| reply.code)
     }
@@ -116,15 +139,19 @@ impl AttemptEnd {
 }
 
 impl DeliveryContext {
-    /// Decides what follows from `end`, and asks for it to be recorded.
+    /// Decides what follows from `end`, and asks for it to be recorded; `None` if that waits.
     /// Trouble with the relay cancels `halt`.
+    ///
+    /// A refusal for good is recorded once the relay has accepted enough of the recipients after
+    /// it. Where it refuses most of them instead, it refuses us: their mail waits, and no address is
+    /// suppressed.
     pub(super) async fn record_end(
         &self,
         claimed: &Claimed,
-        end: &AttemptEnd,
+        end: AttemptEnd,
         took: Duration,
         halt: &CancellationToken,
-    ) -> Result<Recording, DeliverError> {
+    ) -> Result<Option<Recording>, DeliverError> {
         let now = self.clock.now();
         let soft = matches!(
             end.outcome,
@@ -148,19 +175,88 @@ impl DeliveryContext {
             jitter: self.random.fraction(),
         };
         let consequence = decide(end.outcome, &circumstances, &self.retry);
-        log(claimed, end, &consequence.disposition, now);
-        self.tally().count(claimed.id, &consequence.disposition);
-        let attempt = end.record(took);
-        let settlement = Settlement {
+        let judged = Judged {
             id: claimed.id,
-            attempt,
-            disposition: consequence.disposition,
+            queued_at: claimed.queued_at,
+            tries: claimed.attempts + 1,
             soft,
+            took,
+            disposition: consequence.disposition,
+            otherwise: later(None, &circumstances, &self.retry),
+            end,
         };
-        let recording = self.ledger.settle(settlement).await;
-        self.apply_signal(consequence.relay, end, now, halt).await?;
+        let is_new_refusal = matches!(consequence.relay, RelaySignal::Refuses { .. })
+            && !self.relay().was_taken_back(claimed.id);
+        let (stage, code) = (judged.end.stage, judged.end.code());
+        let words = judged.end.words();
+        if is_new_refusal {
+            let wording = format!(
+                "{stage} {} {}",
+                code.unwrap_or_default(),
+                wording(&words, claimed.address.as_str())
+            );
+            let is_policy = consequence.relay == RelaySignal::Refuses { is_policy: true };
+            self.note_answer().await?;
+            let is_trouble = {
+                let mut relay = self.relay();
+                self.undecided().push(judged);
+                relay.refuses_us() || relay.refused(Refused { wording, is_policy })
+            };
+            if is_trouble {
+                self.take_back_refusals().await?;
+                self.alarm(stage, code);
+                self.pause_relay(&format!("{stage}: {words}"), true, stage, code, now, halt)
+                    .await?;
+            }
+            self.report_progress(None);
+            return Ok(None);
+        }
+        let recording = self.settle(&judged, now).await;
+        self.apply_signal(consequence.relay, &judged.end, now, halt)
+            .await?;
         self.report_progress(None);
-        Ok(recording)
+        Ok(Some(recording))
+    }
+
+    async fn settle(&self, judged: &Judged, now: DateTime<Utc>) -> Recording {
+        judged.log(now);
+        self.tally().count(judged.id, &judged.disposition);
+        let settlement = Settlement {
+            id: judged.id,
+            attempt: judged.end.record(judged.took),
+            disposition: judged.disposition.clone(),
+            soft: judged.soft,
+        };
+        self.ledger.settle(settlement).await
+    }
+
+    /// Records the refusals that have waited: the relay accepts others, so the recipients are meant.
+    pub(super) async fn confirm_refusals(&self) -> Result<(), DeliverError> {
+        let undecided = std::mem::take(&mut *self.undecided());
+        self.settle_all(undecided).await
+    }
+
+    /// Lets the refused mail wait instead: the relay refuses us.
+    async fn take_back_refusals(&self) -> Result<(), DeliverError> {
+        let mut undecided = std::mem::take(&mut *self.undecided());
+        for judged in &mut undecided {
+            judged.disposition = judged.otherwise.clone();
+            judged.soft = false;
+            self.relay().take_back(judged.id);
+        }
+        self.settle_all(undecided).await
+    }
+
+    async fn settle_all(&self, undecided: Vec<Judged>) -> Result<(), DeliverError> {
+        let now = self.clock.now();
+        let mut recordings = Vec::with_capacity(undecided.len());
+        for judged in &undecided {
+            recordings.push(self.settle(judged, now).await);
+        }
+        for mut recording in recordings {
+            recording.on_disk().await?;
+        }
+        Ok(())
     }
 
     async fn soft_before(&self, id: DeliveryId) -> Result<u32, DeliverError> {
@@ -182,7 +278,7 @@ impl DeliveryContext {
         if !is_trouble {
             return Ok(());
         }
-        self.pause(
+        self.pause_relay(
             &failure.to_string(),
             false,
             failure.stage,
@@ -211,59 +307,72 @@ impl DeliveryContext {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn undecided(&self) -> MutexGuard<'_, Vec<Judged>> {
+        self.undecided
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn apply_signal(
         &self,
-        news: RelaySignal,
+        signal: RelaySignal,
         end: &AttemptEnd,
         now: DateTime<Utc>,
         halt: &CancellationToken,
     ) -> Result<(), DeliverError> {
-        let (is_trouble, needs_a_person) = match news {
-            RelaySignal::Silent => (false, false),
-            RelaySignal::Judged | RelaySignal::Dislikes => {
-                if self.relay().answered() {
-                    tracing::info!(relay = %self.relay_name, "the relay answers again");
-                    self.store_pause(None).await?;
-                }
-                let dislikes_us = news == RelaySignal::Dislikes;
-                (self.relay().judged(dislikes_us), dislikes_us)
-            }
-            RelaySignal::Rests => (true, false),
-            RelaySignal::RefusesUs => (true, true),
+        let refuses_us = match signal {
+            RelaySignal::Silent => return Ok(()),
+            // The refusal of a delivery whose first refusal was taken back says nothing new.
+            RelaySignal::Answers | RelaySignal::Refuses { .. } => return self.note_answer().await,
             RelaySignal::Works => {
                 let was_in_trouble = self.relay().accepted_message();
                 if was_in_trouble {
-                    tracing::info!(relay = %self.relay_name, "the relay takes mail again");
+                    tracing::info!(relay = %self.relay_name, "the relay accepts mail again");
                     self.store_pause(None).await?;
                 }
-                (false, false)
+                if !self.relay().may_refuse_us() {
+                    self.confirm_refusals().await?;
+                }
+                return Ok(());
             }
+            RelaySignal::Rests => false,
+            RelaySignal::RefusesUs => true,
         };
-        if !is_trouble {
-            return Ok(());
+        if refuses_us {
+            self.alarm(end.stage, end.code());
         }
-        let said = end
-            .reply
-            .as_ref()
-            .map_or_else(|| end.text.clone(), ToString::to_string);
-        let reason = format!("{}: {said}", end.stage);
-        if needs_a_person && self.relay().take_alarm() {
-            tracing::error!(
-                relay = %self.relay_name, smtp.stage = %end.stage, smtp.code = end.code(), smtp.enhanced = end.enhanced(),
-                "the relay refuses mail because of its sender or content: check login, SPF, DKIM, DMARC, PTR and blocklists; \
-                 `paperboy outbox list` shows its words"
-            );
-        }
-        self.pause(&reason, needs_a_person, end.stage, end.code(), now, halt)
+        let reason = format!("{}: {}", end.stage, end.words());
+        self.pause_relay(&reason, refuses_us, end.stage, end.code(), now, halt)
             .await
     }
 
-    /// Gives the relay rest, unless it rests already.
-    async fn pause(
+    /// The relay has answered, so trouble of its own is over.
+    async fn note_answer(&self) -> Result<(), DeliverError> {
+        if self.relay().answered() {
+            tracing::info!(relay = %self.relay_name, "the relay answers again");
+            self.store_pause(None).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the operator, once for each time of trouble.
+    fn alarm(&self, stage: SmtpStage, code: Option<u16>) {
+        if self.relay().take_alarm() {
+            tracing::error!(
+                relay = %self.relay_name, smtp.stage = %stage, smtp.code = code,
+                "the relay refuses mail because of its sender, rate or content: sending pauses, no \
+                 address is suppressed; check limits, login, SPF, DKIM, DMARC, PTR and blocklists; \
+                 `paperboy outbox list` shows its words"
+            );
+        }
+    }
+
+    /// Pauses sending, unless it is paused already.
+    async fn pause_relay(
         &self,
         reason: &str,
         refuses_us: bool,
@@ -293,40 +402,43 @@ impl DeliveryContext {
     }
 }
 
-/// One line for each end; the server's words stay in the ledger, for they may hold an address.
-fn log(claimed: &Claimed, end: &AttemptEnd, disposition: &Disposition, now: DateTime<Utc>) {
-    let (stage, code, enhanced) = (end.stage, end.code(), end.enhanced());
-    let id = claimed.id.0;
-    match disposition {
-        Disposition::Accepted => {
-            let waited = (now - claimed.queued_at).num_seconds();
-            tracing::info!(
-                target: "paperboy::journey", issue = id, smtp.code = code, smtp.enhanced = enhanced,
-                tries = claimed.attempts + 1, waited_seconds = waited, "delivery accepted"
-            );
+impl Judged {
+    /// Logs one line; the server's words stay in the ledger, for they may hold an address.
+    fn log(&self, now: DateTime<Utc>) {
+        let (stage, code, enhanced) = (self.end.stage, self.end.code(), self.end.enhanced());
+        let id = self.id.0;
+        match &self.disposition {
+            Disposition::Accepted => {
+                let waited = (now - self.queued_at).num_seconds();
+                tracing::info!(
+                    target: "paperboy::journey", issue = id, smtp.code = code,
+                    smtp.enhanced = enhanced, tries = self.tries, waited_seconds = waited,
+                    "delivery accepted"
+                );
+            }
+            Disposition::Released => tracing::debug!(
+                issue = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue"
+            ),
+            Disposition::Deferred(until) => tracing::info!(
+                issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
+                until = %until, "delivery deferred"
+            ),
+            Disposition::Rejected { suppress } => tracing::info!(
+                issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
+                suppress, "delivery rejected by the server"
+            ),
+            Disposition::Uncertain(until) => tracing::warn!(
+                issue = id, smtp.stage = %stage, until = %until,
+                "the connection was lost after the text: the server may have it, it is resent once"
+            ),
+            Disposition::Held => tracing::warn!(
+                issue = id, smtp.stage = %stage,
+                "the server may have the message: held for a person to decide"
+            ),
+            Disposition::Expired => tracing::info!(
+                issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
+                "delivery expired: too late for another try"
+            ),
         }
-        Disposition::Released => {
-            tracing::debug!(issue = id, smtp.stage = %stage, smtp.code = code, "delivery back in the queue");
-        }
-        Disposition::Deferred(until) => tracing::info!(
-            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, until = %until,
-            "delivery deferred"
-        ),
-        Disposition::Rejected { suppress } => tracing::info!(
-            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced, suppress,
-            "delivery rejected by the server"
-        ),
-        Disposition::Uncertain(until) => tracing::warn!(
-            issue = id, smtp.stage = %stage, until = %until,
-            "the connection was lost after the text: the server may have it, it is sent once more"
-        ),
-        Disposition::Held => tracing::warn!(
-            issue = id, smtp.stage = %stage,
-            "the server may have the message: held for a person to decide"
-        ),
-        Disposition::Expired => tracing::info!(
-            issue = id, smtp.stage = %stage, smtp.code = code, smtp.enhanced = enhanced,
-            "delivery given up: too late for another try"
-        ),
     }
 }

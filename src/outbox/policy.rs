@@ -69,10 +69,13 @@ pub struct Circumstances {
 pub enum RelaySignal {
     /// It has taken a message.
     Works,
-    /// It has judged a recipient.
-    Judged,
-    /// It refused a recipient because of us: a few of these in a row are trouble.
-    Dislikes,
+    /// It answers, so that trouble of its own is over.
+    Answers,
+    /// It refused a recipient for good: many of these are trouble.
+    Refuses {
+        /// Whether the refusal is about us by the server's own words.
+        is_policy: bool,
+    },
     /// It needs rest.
     Rests,
     /// It refuses us altogether: it needs rest, and a person.
@@ -99,7 +102,7 @@ pub fn decide(
     let (disposition, relay) = match outcome {
         Outcome::Accepted => (Disposition::Accepted, RelaySignal::Works),
         Outcome::NotTried => (Disposition::Released, RelaySignal::Silent),
-        Outcome::Broken => (again(None, circumstances, retry), RelaySignal::Silent),
+        Outcome::Broken => (later(None, circumstances, retry), RelaySignal::Silent),
         Outcome::Uncertain => (after_uncertain(circumstances, retry), RelaySignal::Silent),
         Outcome::Refused {
             stage,
@@ -108,41 +111,41 @@ pub fn decide(
         } => match blame {
             // Its text was on the way, and that is recorded: it cannot be as if nothing had happened.
             Blame::Relay if stage.is_marked() => (
-                again(try_again_in, circumstances, retry),
+                later(try_again_in, circumstances, retry),
                 RelaySignal::Rests,
             ),
             Blame::Relay => (Disposition::Released, RelaySignal::Rests),
             Blame::Policy if !stage.concerns_recipient() => {
                 (Disposition::Released, RelaySignal::RefusesUs)
             }
-            // The relay has shown that it refuses everybody: nobody is lost to it, and the next probe takes
-            // another recipient, in case this one is the exception.
-            Blame::Policy if circumstances.refuses_us => {
-                (again(None, circumstances, retry), RelaySignal::RefusesUs)
+            Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => {
+                refused(true, false, circumstances, retry)
             }
-            Blame::Policy => (
-                Disposition::Rejected { suppress: false },
-                RelaySignal::Dislikes,
-            ),
-            Blame::Recipient => (
-                Disposition::Rejected { suppress: true },
-                RelaySignal::Judged,
-            ),
-            Blame::Unclear => (
-                Disposition::Rejected { suppress: false },
-                RelaySignal::Judged,
-            ),
-            Blame::RecipientSoft if circumstances.soft_before + 1 >= SOFT_MAX => (
-                Disposition::Rejected { suppress: true },
-                RelaySignal::Judged,
-            ),
             Blame::RecipientSoft | Blame::Later => (
-                again(try_again_in, circumstances, retry),
-                RelaySignal::Judged,
+                later(try_again_in, circumstances, retry),
+                RelaySignal::Answers,
             ),
+            Blame::Policy => refused(false, true, circumstances, retry),
+            Blame::Recipient => refused(true, false, circumstances, retry),
+            Blame::Unclear => refused(false, false, circumstances, retry),
         },
     };
     Consequence { disposition, relay }
+}
+
+/// Refused for good. A relay that has shown that it refuses everybody costs nobody anything: the
+/// next probe takes another recipient, in case this one is the exception.
+fn refused(
+    suppress: bool,
+    is_policy: bool,
+    circumstances: &Circumstances,
+    retry: &RetrySettings,
+) -> (Disposition, RelaySignal) {
+    if circumstances.refuses_us {
+        return (later(None, circumstances, retry), RelaySignal::RefusesUs);
+    }
+    let signal = RelaySignal::Refuses { is_policy };
+    (Disposition::Rejected { suppress }, signal)
 }
 
 /// How often a mailbox could not take mail before this issue, from the other issues
@@ -156,7 +159,7 @@ pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
 }
 
 /// Later, unless it will be too late.
-fn again(
+pub(super) fn later(
     hint: Option<TimeDelta>,
     circumstances: &Circumstances,
     retry: &RetrySettings,
@@ -256,25 +259,25 @@ mod tests {
             refused(SmtpStage::Rcpt, Blame::Recipient),
             &first,
             Disposition::Rejected { suppress: true },
-            RelaySignal::Judged,
+            RelaySignal::Refuses { is_policy: false },
         );
         check(
             refused(SmtpStage::Dot, Blame::Unclear),
             &first,
             Disposition::Rejected { suppress: false },
-            RelaySignal::Judged,
+            RelaySignal::Refuses { is_policy: false },
         );
         check(
             refused(SmtpStage::Rcpt, Blame::Later),
             &first,
             Disposition::Deferred(at(5)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
         check(
             refused(SmtpStage::Rcpt, Blame::RecipientSoft),
             &first,
             Disposition::Deferred(at(5)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
         check(
             refused(SmtpStage::Rcpt, Blame::Relay),
@@ -315,7 +318,7 @@ mod tests {
             refused(SmtpStage::Rcpt, Blame::Policy),
             &first,
             Disposition::Rejected { suppress: false },
-            RelaySignal::Dislikes,
+            RelaySignal::Refuses { is_policy: true },
         );
         check(
             refused(SmtpStage::Auth, Blame::Policy),
@@ -339,6 +342,12 @@ mod tests {
             Disposition::Deferred(at(5)),
             RelaySignal::RefusesUs,
         );
+        check(
+            refused(SmtpStage::Rcpt, Blame::Recipient),
+            &probe,
+            Disposition::Deferred(at(5)),
+            RelaySignal::RefusesUs,
+        );
     }
 
     #[test]
@@ -352,7 +361,7 @@ mod tests {
             soft,
             &third,
             Disposition::Rejected { suppress: true },
-            RelaySignal::Judged,
+            RelaySignal::Refuses { is_policy: false },
         );
         check(
             soft,
@@ -361,13 +370,13 @@ mod tests {
                 ..third
             },
             Disposition::Deferred(at(5)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
         check(
             refused(SmtpStage::Rcpt, Blame::Later),
             &third,
             Disposition::Deferred(at(5)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
 
         let count = |earlier: &[(DeliveryState, bool)]| {
@@ -420,20 +429,20 @@ mod tests {
                 later,
                 &circumstances(now, attempts),
                 Disposition::Deferred(at(next)),
-                RelaySignal::Judged,
+                RelaySignal::Answers,
             );
         }
         check(
             later,
             &circumstances(1075, 0),
             Disposition::Deferred(at(1080)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
         check(
             later,
             &circumstances(1076, 0),
             Disposition::Expired,
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
     }
 
@@ -449,7 +458,7 @@ mod tests {
                 refused(SmtpStage::Rcpt, Blame::Later),
                 &circumstances,
                 expected,
-                RelaySignal::Judged,
+                RelaySignal::Answers,
             );
         }
     }
@@ -465,7 +474,7 @@ mod tests {
             asked,
             &circumstances(0, 3),
             Disposition::Deferred(at(5)),
-            RelaySignal::Judged,
+            RelaySignal::Answers,
         );
     }
 

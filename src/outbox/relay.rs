@@ -1,14 +1,17 @@
 //! What we know about the relay's health, and when it is given rest. Pure.
 
 use super::settings::BREAKER_MAX;
-use crate::store::RelayPause;
+use crate::store::{DeliveryId, RelayPause};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-/// So many policy refusals …
-const DISLIKES_MAX: usize = 5;
-/// … among so many judged recipients are about us, not about them.
+/// The number of policy refusals among [`JUDGED_KEPT`] recipients that are about us, not them.
+const POLICY_MAX: usize = 5;
+/// The number of recipients whose fate is kept in mind.
 const JUDGED_KEPT: usize = 20;
+/// The number of refusals from which on they may be the relay's trouble: as many in a row with the
+/// same wording, or as many that are most of the recipients.
+const REFUSED_MAX: usize = 3;
 /// So many connections that break one after the other, with no message taken in between, are the relay's trouble.
 const BROKEN_MAX: u32 = 10;
 /// The shortest rest: with 0 a relay that is down would be tried without pause.
@@ -19,9 +22,20 @@ const PAUSE_MIN: TimeDelta = TimeDelta::seconds(1);
 pub(super) struct RelayHealth {
     pause: Option<RelayPause>,
     alarmed: bool,
-    /// Of the last judged recipients, newest first: was it a policy refusal?
-    judged: VecDeque<bool>,
+    /// The last recipients, newest first: refused so, or accepted (`None`).
+    judged: VecDeque<Option<Refused>>,
     broken: u32,
+    /// Deliveries whose refusal was taken back.
+    taken_back: HashSet<DeliveryId>,
+}
+
+/// How a recipient was refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// The reply without what differs between recipients.
+    pub(super) wording: String,
+    /// Whether the refusal is about us by the server's own words.
+    pub(super) is_policy: bool,
 }
 
 impl RelayHealth {
@@ -62,20 +76,50 @@ impl RelayHealth {
         self.pause.as_ref().map(|pause| pause.reason.as_str())
     }
 
-    /// It has taken a message. Answers whether it was in trouble before.
+    /// Notes an accepted message. Returns whether the relay was in trouble before.
     pub(super) fn accepted_message(&mut self) -> bool {
-        self.judged(false);
+        self.note(None);
         self.broken = 0;
         self.alarmed = false;
         self.pause.take().is_some()
     }
 
-    /// It has judged a recipient; `dislikes_us` if it refused because of us.
-    /// Answers whether that has become trouble.
-    pub(super) fn judged(&mut self, dislikes_us: bool) -> bool {
-        self.judged.push_front(dislikes_us);
+    /// Notes a refusal for good. Returns whether the relay rather than the recipients is in trouble:
+    /// it needs no reading of the words to say that who refuses nearly everybody refuses us.
+    pub(super) fn refused(&mut self, refused: Refused) -> bool {
+        self.note(Some(refused));
+        let last: Vec<_> = self.judged.iter().take(REFUSED_MAX).collect();
+        let is_one_wording = last.len() == REFUSED_MAX
+            && last[0].is_some()
+            && last.iter().all(|one| *one == last[0]);
+        let policy = self.judged.iter().flatten().filter(|one| one.is_policy);
+        is_one_wording || self.refuses_most() || policy.count() >= POLICY_MAX
+    }
+
+    /// Whether refusals are so many that they may still turn out to be the relay's trouble.
+    pub(super) fn may_refuse_us(&self) -> bool {
+        let refused = self.judged.iter().flatten().count();
+        2 * refused > self.judged.len()
+    }
+
+    fn refuses_most(&self) -> bool {
+        self.may_refuse_us() && self.judged.iter().flatten().count() >= REFUSED_MAX
+    }
+
+    fn note(&mut self, judged: Option<Refused>) {
+        self.judged.push_front(judged);
         self.judged.truncate(JUDGED_KEPT);
-        dislikes_us && self.judged.iter().filter(|dislike| **dislike).count() >= DISLIKES_MAX
+    }
+
+    /// Notes that the refusal of `id` was taken back.
+    pub(super) fn take_back(&mut self, id: DeliveryId) {
+        self.taken_back.insert(id);
+    }
+
+    /// Whether the refusal of `id` was taken back once: the relay has accepted others since, so a
+    /// second refusal is believed.
+    pub(super) fn was_taken_back(&self, id: DeliveryId) -> bool {
+        self.taken_back.contains(&id)
     }
 
     /// A connection broke. Answers whether that has become trouble.
@@ -170,21 +214,47 @@ mod tests {
         assert!(relay.accepted_message() && !relay.refuses_us());
     }
 
+    fn refused(wording: &str, is_policy: bool) -> Refused {
+        let wording = wording.to_owned();
+        Refused { wording, is_policy }
+    }
+
     #[test]
-    fn five_dislikes_among_twenty_are_trouble() {
+    fn three_refusals_in_a_row_with_one_wording_are_the_relays_trouble() {
         let mut relay = RelayHealth::default();
-        for _ in 0..4 {
-            assert!(!relay.judged(true));
-        }
         for _ in 0..15 {
-            assert!(!relay.judged(false));
+            relay.accepted_message();
         }
-        assert!(relay.judged(true), "the fifth of the last twenty");
-        assert!(!relay.judged(false));
-        for _ in 0..14 {
-            assert!(!relay.judged(false));
+        assert!(!relay.refused(refused("no", false)));
+        assert!(!relay.refused(refused("no", false)));
+        relay.accepted_message();
+        assert!(!relay.refused(refused("no", false)));
+        assert!(!relay.refused(refused("never", false)));
+        assert!(!relay.refused(refused("no", false)));
+        assert!(!relay.refused(refused("no", false)));
+        assert!(relay.refused(refused("no", false)));
+    }
+
+    #[test]
+    fn refusals_of_most_recipients_are_the_relays_trouble_whatever_they_say() {
+        let mut relay = RelayHealth::default();
+        assert!(!relay.refused(refused("a", false)));
+        relay.accepted_message();
+        assert!(!relay.may_refuse_us());
+        assert!(!relay.refused(refused("b", false)));
+        assert!(relay.refused(refused("c", false)), "three of four");
+    }
+
+    #[test]
+    fn five_policy_refusals_among_twenty_are_trouble() {
+        let mut relay = RelayHealth::default();
+        for number in 0..5 {
+            for _ in 0..3 {
+                relay.accepted_message();
+            }
+            let is_trouble = relay.refused(refused(&number.to_string(), true));
+            assert_eq!(is_trouble, number == 4, "{number}");
         }
-        assert!(!relay.judged(true), "older ones are forgotten");
     }
 
     #[test]

@@ -42,6 +42,14 @@ impl Reply {
         }
     }
 
+    /// The enhanced code at the start, or else the most telling one in the text that agrees with
+    /// the reply's class: some servers write it at the end, in brackets.
+    pub fn code_anywhere(&self) -> Option<EnhancedCode> {
+        let found = || EnhancedCode::find(&self.text);
+        self.enhanced
+            .or_else(|| found().filter(|found| found.class == self.code / 100))
+    }
+
     /// Whether the server asks to come back later.
     pub fn is_transient(&self) -> bool {
         (400..500).contains(&self.code)

@@ -139,6 +139,7 @@ impl<'a> DeliveryRun<'a> {
             stop: stop.clone(),
             relay: Mutex::new(RelayHealth::new(pause)),
             tally: Mutex::new(Tally::new(before.queued)),
+            undecided: Mutex::default(),
         });
         let lost = Arc::new(Mutex::new(None));
         let mut lease_task = JoinSet::new();
@@ -209,8 +210,11 @@ impl<'a> DeliveryRun<'a> {
             }
         }
         let released = self.release(&left).await;
+        // Nothing more comes that could show them to be the relay's trouble.
+        let confirmed = self.context.confirm_refusals().await;
         worked?;
         released?;
+        confirmed?;
         self.check_lease()?;
         self.remaining(claimed - left.len()).await
     }
@@ -400,12 +404,12 @@ impl<'a> DeliveryRun<'a> {
 
     /// Puts back what was claimed and not offered.
     async fn release(&self, left: &[Claimed]) -> Result<(), DeliverError> {
-        let end = AttemptEnd::not_tried();
         let mut recordings = Vec::with_capacity(left.len());
         for claimed in left {
-            recordings.push(
+            let end = AttemptEnd::not_tried();
+            recordings.extend(
                 self.context
-                    .record_end(claimed, &end, Duration::ZERO, &self.stop)
+                    .record_end(claimed, end, Duration::ZERO, &self.stop)
                     .await?,
             );
         }

@@ -130,11 +130,14 @@ impl Worker {
             self.in_flight.remove();
             return Ok(());
         };
-        self.recording = Some(
-            self.context
-                .record_end(claimed, &end, began.elapsed(), &self.halt)
-                .await?,
-        );
+        self.recording = self
+            .context
+            .record_end(claimed, end, began.elapsed(), &self.halt)
+            .await?;
+        if self.recording.is_none() {
+            // It waits for what the relay says of the recipients after it.
+            self.in_flight.remove();
+        }
         Ok(())
     }
 
@@ -174,7 +177,7 @@ impl Worker {
                 let outcome = match &failure.reply {
                     Some(reply) => Outcome::Refused {
                         stage: SmtpStage::Dot,
-                        blame: blame(SmtpStage::Dot, reply),
+                        blame: blame(SmtpStage::Dot, reply, claimed.address.as_str()),
                         try_again_in: reply.try_again_in(),
                     },
                     None => Outcome::Uncertain,
@@ -243,7 +246,7 @@ impl Worker {
                 }
                 continue;
             };
-            let blame = blame(failure.stage, reply);
+            let blame = blame(failure.stage, reply, claimed.address.as_str());
             if blame == Blame::Relay && connection.taken() > 0 {
                 // It has taken messages and wants no more of them over this connection.
                 continue;
@@ -333,7 +336,7 @@ fn not_opened(failure: &SmtpFailure) -> Outcome {
     let blame = failure
         .reply
         .as_ref()
-        .map_or(Blame::Relay, |reply| blame(failure.stage, reply));
+        .map_or(Blame::Relay, |reply| blame(failure.stage, reply, ""));
     Outcome::Refused {
         stage: failure.stage,
         blame,

@@ -5,81 +5,197 @@
 //! phrase in the text decides. In a phrase, `*` stands for up to 60 letters.
 //! Rows about one thing come before rows that many things share.
 
-use super::phrases::{ROWS, VAGUE};
+use super::addresses::addresses;
+use super::phrases::{LOOSE_ROWS, OURS, ROWS, VAGUE};
 use super::reason::Reason;
 use super::{TEXT_BYTES_MAX, start_of};
+
+/// The longest text in which one word of ours decides, in bytes: a reply, not a whole notice.
+const SHORT_BYTES_MAX: usize = 250;
 
 /// How far apart the two sides of a `*` may be, in bytes.
 const GAP_BYTES_MAX: usize = 60;
 
 /// Whether the words of `text` give a reason.
 pub fn gives_reason(text: &str) -> bool {
-    reason(text).is_some()
+    look(ROWS, &plain(text, "")).is_some()
 }
 
-/// The reason that `text` gives in words.
-pub(super) fn reason(text: &str) -> Option<Reason> {
-    look(ROWS, text)
+/// The reason that `words` give; `is_reply` if they came with the three digits of a reply.
+pub(super) fn reason(words: &str, is_reply: bool) -> Option<Reason> {
+    let found = look(ROWS, words);
+    // Loose phrases are in the last rows: `sender does not exist` is about the sender.
+    let is_loose = found.is_none_or(|(row, _)| row >= ROWS.len() - LOOSE_ROWS);
+    let is_short = is_reply && words.len() <= SHORT_BYTES_MAX;
+    if is_loose && is_short && OURS.iter().any(|phrase| holds(words, phrase)) {
+        return Some(Reason::PolicyViolation);
+    }
+    found.map(|(_, reason)| reason)
 }
 
 /// The reason that vague words suggest.
-pub(super) fn vague_reason(text: &str) -> Option<Reason> {
-    look(VAGUE, text)
+pub(super) fn vague_reason(words: &str) -> Option<Reason> {
+    look(VAGUE, words).map(|(_, reason)| reason)
 }
 
 /// Whether the server is sure that there is no such account, also after the text: Yahoo's `dd`.
-pub(super) fn is_sure(text: &str) -> bool {
-    let plain = plain(text);
+pub(super) fn is_sure(words: &str) -> bool {
     [
         "delivery error: dd this user doesn't have",
         "requested mail action aborted, mailbox not found",
     ]
     .iter()
-    .any(|words| plain.contains(words))
+    .any(|phrase| words.contains(phrase))
 }
 
 /// Whether an Exchange-like server denies that it has the address.
-pub(super) fn is_denied(text: &str) -> bool {
-    plain(text).contains("address rejected: access denied")
+pub(super) fn is_denied(words: &str) -> bool {
+    words.contains("address rejected: access denied")
 }
 
-fn look(rows: &[(Reason, &[&str])], text: &str) -> Option<Reason> {
-    let plain = plain(start_of(text, TEXT_BYTES_MAX));
-    rows.iter()
-        .find(|(_, phrases)| phrases.iter().any(|phrase| holds(&plain, phrase)))
-        .map(|(reason, _)| *reason)
+/// What a server says, without all that differs from recipient to recipient: addresses, names,
+/// numbers and identifiers. Two refusals with one wording have one cause.
+pub fn wording(text: &str, address: &str) -> String {
+    let plain = plain(text, address);
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let is_common = |word: &&str| {
+        !word.contains("<>") && !word.contains(|c: char| c.is_ascii_digit()) && *word != domain
+    };
+    plain
+        .split(' ')
+        .filter(is_common)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// Lower case, on one line, single spaces.
-fn plain(text: &str) -> String {
+/// The first row with a phrase in `words`, by number, and its reason.
+fn look(rows: &[(Reason, &[&str])], words: &str) -> Option<(usize, Reason)> {
+    let is_it = |(_, phrases): &(Reason, &[&str])| phrases.iter().any(|one| holds(words, one));
+    let row = rows.iter().position(is_it)?;
+    Some((row, rows[row].0))
+}
+
+/// The words of a text in lower case, on one line, with single spaces.
+///
+/// Names are no words: addresses become `<>`, links and host names are left out, and so is
+/// `address` (the recipient's, if it is known) where its local part stands alone.
+pub(super) fn plain(text: &str, address: &str) -> String {
+    let text = start_of(text, TEXT_BYTES_MAX);
+    let local = address.rsplit_once('@').map_or("", |(local, _)| local);
+    // A local part that could be a word of the server's counts only in quotes.
+    let is_odd = local.contains(|c: char| !c.is_alphabetic());
     let mut plain = String::with_capacity(text.len());
-    for word in text
-        .split(|c: char| c.is_whitespace() || c == '_')
-        .filter(|word| !word.is_empty())
-    {
-        // What an address or the path of a link holds are names, not words.
-        let word = if let Some((start, end)) = super::addresses::addresses(word).next() {
-            if !plain.is_empty() {
-                plain.push(' ');
-            }
-            plain.push_str(&word[..start]);
-            plain.push_str("<>");
-            &word[end..]
-        } else if let Some((_, rest)) = word.split_once("://") {
-            rest.split(['/', '?', '#']).next().unwrap_or_default()
-        } else {
-            word
-        };
+    let mut push = |word: &str| {
         if word.is_empty() {
-            continue;
+            return;
         }
         if !plain.is_empty() {
             plain.push(' ');
         }
-        plain.extend(word.chars().flat_map(char::to_lowercase));
+        let lower = word.chars().flat_map(char::to_lowercase);
+        plain.extend(lower.map(|c| if c == '\u{2019}' { '\'' } else { c }));
+    };
+    for word in text.split(char::is_whitespace) {
+        if let Some((start, end)) = addresses(word).next() {
+            push(&format!("{}<>", &word[..start]));
+            push(&word[end..]);
+        } else if let Some((before, _)) = word.split_once("://") {
+            push(before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()));
+            push(if is_blocklist(word) { "dnsbl" } else { "" });
+        } else if is_host(word) && is_blocklist(word) {
+            push("dnsbl");
+        } else if is_host(word) || names(word, local, is_odd) {
+            push("<>");
+        } else {
+            word.split('_').for_each(&mut push);
+        }
     }
     plain
 }
+
+/// Whether `word` is the local part, in quotes or brackets unless it `is_odd`.
+fn names(word: &str, local: &str, is_odd: bool) -> bool {
+    const MARKS: [char; 12] = ['<', '>', '"', '\'', '`', '(', ')', '[', ']', ':', ',', ';'];
+    let bare = word.trim_matches(MARKS).trim_end_matches('.');
+    let is_quoted = word.starts_with(['<', '"', '\'', '`', '[']);
+    !local.is_empty() && (is_odd || is_quoted) && bare.eq_ignore_ascii_case(local)
+}
+
+/// Whether `word` is a host name: labels of letters and digits, the last one that of a top-level
+/// domain as far as its length tells. Words that lack the space after their full stop are none.
+fn is_host(word: &str) -> bool {
+    let inner = word.rsplit_once("[").map_or(
+        word,
+        |(before, rest)| if before.is_empty() { rest } else { before },
+    );
+    let inner = inner.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let labels: Vec<&str> = inner.split('.').collect();
+    let is_label = |label: &&str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let last = labels.last().copied().unwrap_or_default();
+    let is_top = last.bytes().all(|b| b.is_ascii_lowercase()) && TOPS.contains(&last)
+        || last.len() == 2 && labels.len() > 2;
+    labels.len() > 1 && is_top && labels.iter().all(is_label)
+}
+
+/// Whether a host or a link is a block list's, where servers send the senders that they refuse.
+fn is_blocklist(word: &str) -> bool {
+    [
+        "spamhaus.org",
+        "spamcop.net",
+        "barracudacentral.org",
+        "sorbs.net",
+        "abuseat.org",
+    ]
+    .iter()
+    .any(|list| word.contains(list))
+}
+
+/// Top-level domains by which host names are known.
+const TOPS: &[&str] = &[
+    "com",
+    "net",
+    "org",
+    "edu",
+    "gov",
+    "mil",
+    "int",
+    "info",
+    "biz",
+    "example",
+    "test",
+    "local",
+    "lan",
+    "internal",
+    "invalid",
+    "localdomain",
+    "io",
+    "co",
+    "uk",
+    "de",
+    "fr",
+    "jp",
+    "cn",
+    "ru",
+    "ch",
+    "nl",
+    "eu",
+    "pl",
+    "cz",
+    "br",
+    "au",
+    "ca",
+    "kr",
+    "tw",
+    "dev",
+    "app",
+    "cloud",
+    "email",
+];
 
 fn holds(text: &str, phrase: &str) -> bool {
     let (first, second) = phrase.split_once('*').unwrap_or((phrase, ""));

@@ -9,11 +9,13 @@ mod command;
 mod matching;
 mod phrases;
 mod reason;
+#[cfg(test)]
+pub(crate) mod texts;
 
 pub use code::{EnhancedCode, find_reply};
 pub use command::{Command, find_command};
-pub use matching::gives_reason;
-pub use reason::{Fault, REASONS, Reason, reason};
+pub use matching::{gives_reason, wording};
+pub use reason::{Basis, Diagnosis, Fault, REASONS, Reason, diagnose};
 
 /// The longest part of a text that is read, in bytes.
 const TEXT_BYTES_MAX: usize = 4_000;
@@ -29,6 +31,8 @@ pub struct Refusal<'a> {
     pub code: Option<EnhancedCode>,
     /// The server's words.
     pub text: &'a str,
+    /// The recipient's address, whose words are none of the server's; empty if it is not known.
+    pub address: &'a str,
 }
 
 /// The longest start of `text` that has at most `bytes` bytes and ends between two characters.

@@ -171,6 +171,8 @@ const EXACT: &[(EnhancedCode, Reason)] = &[
     (EnhancedCode::new(4, 1, 9), Reason::Rejected),
     // RFC 3463 section 3.2 and 3.3.
     (EnhancedCode::new(5, 1, 6), Reason::HasMoved),
+    // Exchange Online: the sender's limit of recipients a day.
+    (EnhancedCode::new(5, 1, 90), Reason::Speeding),
     (EnhancedCode::new(5, 2, 3), Reason::ExceedLimit),
 ];
 
@@ -254,7 +256,6 @@ const REPLIES: &[(u16, Reason)] = &[
     (556, Reason::NotAccept),
     (552, Reason::MailboxFull),
     (551, Reason::UserUnknown),
-    (553, Reason::UserUnknown),
     (450, Reason::Suspend),
     (452, Reason::SystemFull),
     (421, Reason::Expired),
@@ -268,42 +269,84 @@ const REPLIES: &[(u16, Reason)] = &[
     (535, Reason::SecurityError),
 ];
 
-/// Why, from a server's words and codes, and the command that it refused.
-pub fn reason(refusal: &Refusal<'_>) -> Reason {
-    let (status, reply, text) = (refusal.code, refusal.reply, refusal.text);
-    let exact = |status: &EnhancedCode| {
-        EXACT
-            .iter()
-            .find(|(known, _)| known == status)
-            .map(|(_, reason)| *reason)
+/// What a reason was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// A code with one meaning, or the server's words.
+    Sure,
+    /// An enhanced status code that is used loosely.
+    Code,
+    /// Words that are used for many things.
+    VagueWords,
+    /// The three digits of the reply alone.
+    Reply,
+    /// Nothing that is known.
+    Nothing,
+}
+
+/// A reason with what it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// Why the server refused.
+    pub reason: Reason,
+    /// What the reason was read from.
+    pub basis: Basis,
+}
+
+/// Reads the reason of a refusal from the server's words and codes and from the command.
+pub fn diagnose(refusal: &Refusal<'_>) -> Diagnosis {
+    let words = matching::plain(refusal.text, refusal.address);
+    let (reason, basis) = by_words_and_codes(refusal, &words);
+    Diagnosis {
+        reason: in_context(reason, refusal, &words),
+        basis,
+    }
+}
+
+fn by_words_and_codes(refusal: &Refusal<'_>, words: &str) -> (Reason, Basis) {
+    let code = refusal.code;
+    let exact = |code: EnhancedCode| {
+        let row = EXACT.iter().find(|(known, _)| *known == code);
+        row.map(|(_, reason)| *reason)
     };
-    let by_code = status.and_then(usual);
+    let by_code = code.and_then(usual);
     let by_reply = || {
-        REPLIES
+        let row = REPLIES
             .iter()
-            .find(|(known, _)| Some(*known) == reply)
-            .map(|(_, reason)| *reason)
+            .find(|(known, _)| Some(*known) == refusal.reply);
+        row.map(|(_, reason)| *reason)
     };
-    let found = status
-        .as_ref()
+    let telling = by_code.filter(|_| code.is_some_and(is_telling));
+    let with = |basis| move |reason| (reason, basis);
+    let sure = code
         .and_then(exact)
-        .or_else(|| matching::reason(text))
-        .or_else(|| by_code.filter(|_| status.is_some_and(is_telling)))
-        .or_else(|| matching::vague_reason(text))
-        .or(by_code)
-        .or_else(by_reply);
-    let found = found.unwrap_or(if text.trim().is_empty() {
-        Reason::Undefined
-    } else {
-        Reason::OnHold
-    });
+        .or_else(|| matching::reason(words, refusal.reply.is_some()));
+    sure.map(with(Basis::Sure))
+        .or_else(|| telling.map(with(Basis::Code)))
+        .or_else(|| matching::vague_reason(words).map(with(Basis::VagueWords)))
+        .or_else(|| by_code.map(with(Basis::Code)))
+        .or_else(|| by_reply().map(with(Basis::Reply)))
+        .unwrap_or_else(|| {
+            let is_silent = refusal.text.trim().is_empty();
+            let reason = if is_silent {
+                Reason::Undefined
+            } else {
+                Reason::OnHold
+            };
+            (reason, Basis::Nothing)
+        })
+}
+
+/// The reason, changed where the command or the subject of the code contradicts it.
+fn in_context(found: Reason, refusal: &Refusal<'_>, words: &str) -> Reason {
+    let (status, reply) = (refusal.code, refusal.reply);
     let about_address = status.is_some_and(|status| status.subject == 1);
     let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
     match (refusal.command, found) {
         // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
         (Some(Command::Data), Reason::UserUnknown)
-            if !about_address && !matching::is_sure(text) =>
+            if !about_address && !matching::is_sure(words) =>
         {
             Reason::Filtered
         }
@@ -311,13 +354,13 @@ pub fn reason(refusal: &Refusal<'_>) -> Reason {
         (None | Some(Command::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
         // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
         (None, Reason::UserUnknown)
-            if status.is_none() && reply.is_some() && !matching::is_sure(text) =>
+            if status.is_none() && reply.is_some() && !matching::is_sure(words) =>
         {
             Reason::Filtered
         }
         // A policy's code, and nothing that it was the recipient who was refused.
         (None | Some(Command::Data), Reason::UserUnknown)
-            if about_policy && !matching::is_denied(text) =>
+            if about_policy && !matching::is_denied(words) =>
         {
             Reason::Filtered
         }
@@ -326,6 +369,8 @@ pub fn reason(refusal: &Refusal<'_>) -> Reason {
             Some(Command::Mail),
             Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold,
         ) => Reason::Rejected,
+        // A policy's code with a quota is about the sender's quota.
+        (_, Reason::MailboxFull) if about_policy => Reason::Speeding,
         // "For now", said of a domain, is trouble in the name service.
         (_, Reason::HostUnknown) if status.is_some_and(|status| status.class == 4) => {
             Reason::NetworkError

@@ -2,7 +2,7 @@
 
 use super::headers::Headers;
 use crate::refusal::addresses;
-use crate::refusal::{Command, EnhancedCode, Reason, Refusal, find_command, find_reply, reason};
+use crate::refusal::{Command, EnhancedCode, Reason, Refusal, diagnose, find_command, find_reply};
 
 /// More recipients than this in one report are nobody's mail.
 const RECIPIENTS_MAX: usize = 20_000;
@@ -71,12 +71,16 @@ impl FailedRecipient {
     pub fn reason(&self) -> Reason {
         match self.action {
             DsnAction::Delivered | DsnAction::Relayed | DsnAction::Expanded => Reason::Delivered,
-            DsnAction::Failed | DsnAction::Delayed => reason(&Refusal {
-                command: self.command,
-                reply: self.reply,
-                code: self.status,
-                text: &self.diagnostic,
-            }),
+            DsnAction::Failed | DsnAction::Delayed => {
+                diagnose(&Refusal {
+                    command: self.command,
+                    reply: self.reply,
+                    code: self.status,
+                    text: &self.diagnostic,
+                    address: self.recipient.as_deref().unwrap_or_default(),
+                })
+                .reason
+            }
         }
     }
 }
