@@ -10,7 +10,7 @@ pub mod query;
 pub use categories::{category_name, is_arxiv_category};
 pub use combine::combine;
 pub use id::{BadPaperId, PaperId, Registry};
-pub use identity::{Listed, Names, are_one, contradict, title_key};
+pub use identity::{WorkIds, WorkRecords, ids_contradict, is_same_work, title_key};
 pub use news::PaperNews;
 
 use chrono::{DateTime, NaiveDate, Utc};

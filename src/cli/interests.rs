@@ -5,7 +5,7 @@ use super::subscribers::checked;
 use super::{Done, Failure, out};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::fields::Fields;
-use crate::paper::query::Query;
+use crate::paper::query::SearchQuery;
 use crate::paper::{PaperId, category_matches};
 use crate::profile::Expression;
 use crate::profile::library::read_library;
@@ -252,7 +252,7 @@ fn import(
         all.new += taken.new;
         let file = file.display().to_string();
         let aside = library
-            .aside
+            .skipped
             .iter()
             .map(|aside| (aside.line, aside.reason.clone()));
         let unknown = taken
@@ -323,9 +323,9 @@ fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
         ));
     }
     for pattern in &interest.categories {
-        let query = Query {
+        let query = SearchQuery {
             categories: vec![pattern.clone()],
-            ..Query::default()
+            ..SearchQuery::default()
         };
         let found = db.run_here(|store| {
             let hits = store.find_papers(&query, 0, 1)?;
@@ -365,7 +365,7 @@ pub(super) fn complaints(interest: &Interest) -> Vec<String> {
         .flat_map(|(list, entries)| entries.iter().map(move |written| (list, written)));
     entries
         .filter_map(|(list, written)| {
-            let complaint = Expression::complaint_about(written)?;
+            let complaint = Expression::warning_for(written)?;
             let read = if Expression::read(written).is_some() {
                 "; it is read as a phrase"
             } else {

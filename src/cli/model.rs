@@ -4,7 +4,7 @@ use super::open::{Place, now};
 use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::edition::{ActiveEmbedder, refresh_vectors};
-use crate::embedding::{Embedder, Kind};
+use crate::embedding::{Embedder, EmbedderKind};
 use crate::http::{HttpEnv, HttpSettings};
 use crate::model::{self, CATALOG, Download, Hub, ModelError, ModelOrigin};
 use crate::store::Db;
@@ -128,9 +128,9 @@ impl At<'_> {
             Some(_) => "computing",
             None => "installed",
         };
-        let kind = |kind: Option<Kind>| match kind {
-            Some(Kind::Table) => "table",
-            Some(Kind::Encoder) => "encoder",
+        let kind = |kind: Option<EmbedderKind>| match kind {
+            Some(EmbedderKind::Table) => "table",
+            Some(EmbedderKind::Encoder) => "encoder",
             None => "unknown",
         };
         if self.json {

@@ -7,7 +7,7 @@ use crate::edition::find::{self, Nearest};
 use crate::edition::{Kin, StoredVectors, explain_paper, refresh_archive, sign_papers, similar};
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{Import, fetch_papers};
-use crate::paper::query::Query;
+use crate::paper::query::SearchQuery;
 use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::site::Site;
@@ -144,7 +144,7 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
             _ => word.clone(),
         }
     };
-    let query = Query::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
+    let query = SearchQuery::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
     let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
     let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
     let found = find::search(&db, &query, offset, limit, nearest)?;

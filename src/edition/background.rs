@@ -4,7 +4,7 @@ use super::signing::{Unsigned, sign_changed};
 use crate::embedding::svd::{LEARN_MAX, LEARN_MIN};
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
-use crate::profile::{Background, DenseBackground, TermCounter, Terms};
+use crate::profile::{Background, DenseBackground, TermCounter, TermCounts};
 use crate::store::{Db, PaperRow, StoreError, StoredMaker, StoredPaper};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -194,7 +194,7 @@ fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreEr
     };
     let vectors: Vec<Vec<f32>> = sample
         .par_iter()
-        .map(|terms: &Terms| maker.embed_terms(terms))
+        .map(|terms: &TermCounts| maker.embed_terms(terms))
         .collect();
     let Some(background) = DenseBackground::learn(maker.name(), &vectors) else {
         return Ok(None);

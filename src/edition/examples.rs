@@ -7,7 +7,7 @@ use crate::links;
 use crate::paper::{Paper, PaperId};
 use crate::profile::features::{given_names, weigh};
 use crate::profile::learn::words_of;
-use crate::profile::{Evidence, Example, Profile, TermCounter, Thumb, thumb_weight};
+use crate::profile::{Example, Profile, TermCounter, Thumb, TrainingPapers, thumb_weight};
 use crate::store::{Db, Feedback, LibraryWork, PaperRow, StoreError, StoredPaper};
 use crate::subscriber::{Interest, Subscriber, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -36,7 +36,7 @@ pub const YOUR_PICKS: &str = "Your picks";
 /// What one interest goes by.
 pub(crate) struct Taught {
     pub(crate) interest: Interest,
-    pub(crate) evidence: Evidence,
+    pub(crate) evidence: TrainingPapers,
 }
 
 impl Taught {
@@ -293,7 +293,7 @@ impl Examples {
             .extend(own.iter().map(|(_, id, _)| id.clone()));
         let words = self.words.get(&words_of(&interest)).cloned();
         Taught {
-            evidence: Evidence {
+            evidence: TrainingPapers {
                 liked,
                 disliked,
                 words,

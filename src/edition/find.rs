@@ -1,7 +1,7 @@
 //! Finds papers by what somebody types.
 
 use crate::paper::Paper;
-use crate::paper::query::{Query, Words};
+use crate::paper::query::{SearchQuery, SearchWords};
 use crate::ranking::similar::fuse;
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 
@@ -32,7 +32,7 @@ const DEPTH: u32 = 200;
 /// without accents; where `dense` is given, papers near in meaning join them.
 pub fn search(
     db: &Db,
-    query: &Query,
+    query: &SearchQuery,
     offset: u32,
     limit: u32,
     dense: Option<&dyn Nearest>,
@@ -102,14 +102,14 @@ pub fn search(
 }
 
 /// The words of a query of which one is enough; the last may be a beginning.
-fn relaxed(query: &Query) -> Vec<Words> {
-    let mut words: Vec<Words> = query.words.iter().chain(&query.title).cloned().collect();
+fn relaxed(query: &SearchQuery) -> Vec<SearchWords> {
+    let mut words: Vec<SearchWords> = query.words.iter().chain(&query.title).cloned().collect();
     if let Some(last) = query
         .words
         .last()
         .filter(|last| last.0.chars().count() >= 3 && !last.0.contains(' '))
     {
-        words.push(Words(format!("{}*", last.0)));
+        words.push(SearchWords(format!("{}*", last.0)));
     }
     words
 }

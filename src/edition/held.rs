@@ -2,7 +2,7 @@
 
 use super::find::Nearest;
 use super::vectors::BestOf;
-use crate::embedding::{Embedder, Packed};
+use crate::embedding::{Embedder, QuantizedVector};
 use crate::paper::Paper;
 use crate::store::{Db, PaperRow, StoreError};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct HeldVectors {
     maker: Arc<dyn Embedder>,
     /// In the order of papers.
     rows: Vec<PaperRow>,
-    /// Packed vectors, one after the other.
+    /// QuantizedVector vectors, one after the other.
     bytes: Vec<u8>,
     /// Bytes in each.
     stride: usize,
@@ -65,7 +65,7 @@ impl Nearest for HeldVectors {
         if self.rows.is_empty() {
             return Vec::new();
         }
-        let asked = Packed::new(&asked);
+        let asked = QuantizedVector::new(&asked);
         let mut best = BestOf::new(limit);
         for (packed, row) in self.bytes.chunks_exact(self.stride).zip(&self.rows) {
             if let Some(cosine) = asked.dot(packed) {

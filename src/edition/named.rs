@@ -4,8 +4,8 @@
 use super::find::search;
 use super::library::{Matched, match_works};
 use crate::paper::PaperId;
-use crate::paper::query::Query;
-use crate::profile::library::{Form, read_library};
+use crate::paper::query::SearchQuery;
+use crate::profile::library::{LibraryFormat, read_library};
 use crate::store::{Db, Found, LibraryWork, StoreError, StoredPaper, WorkNames};
 use crate::text::{clean_line, cut, fold};
 
@@ -31,7 +31,7 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
     let mut named = Named::default();
     match read_library(text.as_bytes()) {
         // Whoever types ids types titles between them: those are read line by line.
-        Ok(library) if library.form != Form::Ids => {
+        Ok(library) if library.form != LibraryFormat::Ids => {
             let Matched {
                 liked,
                 own,
@@ -44,12 +44,12 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
                 .extend(unknown.iter().map(ToString::to_string));
             named.unknown.extend(
                 library
-                    .aside
+                    .skipped
                     .iter()
                     .map(|aside| format!("line {}: {}", aside.line, aside.reason)),
             );
             // Between the entries of BibTeX may stand other lines: a comment there, and named here.
-            let between = if library.form == Form::Bibtex {
+            let between = if library.form == LibraryFormat::Bibtex {
                 between_entries(text)
             } else {
                 Vec::new()
@@ -163,7 +163,7 @@ fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
     if typed.split_whitespace().count() < 2 {
         return Ok(InTitles::None);
     }
-    let mut wanted = Query::parse(typed);
+    let mut wanted = SearchQuery::parse(typed);
     // In the abstract of a paper may stand anything.
     let words = std::mem::take(&mut wanted.words);
     wanted.title.extend(words);

@@ -1,7 +1,7 @@
 //! Signs papers: keeps of each by which terms it is told from others.
 
 use crate::profile::features::{People, people, weigh};
-use crate::profile::{Background, TermCounter, Terms};
+use crate::profile::{Background, TermCounter, TermCounts};
 use crate::ranking::signature::Signature;
 use crate::store::{Db, NewSignature, PaperRow, StoreError, StoredPaper};
 use rayon::prelude::*;
@@ -27,7 +27,7 @@ pub(super) struct Unsigned {
 
 impl Unsigned {
     /// Adds a paper that was counted.
-    pub(super) fn add(&mut self, paper: &StoredPaper, terms: &Terms) {
+    pub(super) fn add(&mut self, paper: &StoredPaper, terms: &TermCounts) {
         self.terms.extend(terms.iter().map(|(term, _)| *term));
         self.counts.extend(
             terms
@@ -62,7 +62,7 @@ impl Unsigned {
             let both = terms[start..end as usize]
                 .iter()
                 .zip(&counts[start..end as usize]);
-            let terms: Terms = both
+            let terms: TermCounts = both
                 .map(|(term, count)| (*term, u32::from(*count)))
                 .collect();
             (
@@ -104,6 +104,6 @@ pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), Store
     }
 }
 
-fn signature(terms: &Terms, people: &[(u32, u32)], background: &Background) -> Vec<u8> {
+fn signature(terms: &TermCounts, people: &[(u32, u32)], background: &Background) -> Vec<u8> {
     Signature::of(&weigh(terms, background), people, background).to_bytes()
 }

@@ -1,7 +1,7 @@
 //! Keeps the papers' dense vectors abreast of the archive, where a model is installed.
 
 use super::find::Nearest;
-use crate::embedding::{Embedder, Packed};
+use crate::embedding::{Embedder, QuantizedVector};
 use crate::model::{ModelError, open_installed};
 use crate::paper::Paper;
 use crate::store::{Db, NewVector, PaperRow, StoreError, StoredPaper};
@@ -136,7 +136,7 @@ impl Nearest for StoredVectors<'_> {
         let Some(asked) = self.maker.embed(&[paper]).pop() else {
             return Vec::new();
         };
-        let asked = Packed::new(&asked);
+        let asked = QuantizedVector::new(&asked);
         let mut best = BestOf::new(limit);
         let scanned = self.db.run_here(|store| {
             store.each_vector(self.maker.name(), &mut |row, bytes| {

@@ -28,7 +28,7 @@ const TOGETHER: usize = 8;
 #[derive(Debug)]
 pub struct EncoderFiles<'a> {
     /// The weights.
-    pub weights: Weights<'a>,
+    pub weights: EncoderWeights<'a>,
     /// `tokenizer.json`.
     pub tokenizer: &'a [u8],
     /// `config.json`.
@@ -43,7 +43,7 @@ pub struct EncoderFiles<'a> {
 
 /// Where an encoder's weights are.
 #[derive(Debug)]
-pub enum Weights<'a> {
+pub enum EncoderWeights<'a> {
     /// The bytes of `model.safetensors`.
     Safetensors(&'a [u8]),
     /// A `pytorch_model.bin`.
@@ -60,7 +60,7 @@ pub enum Pooling {
 }
 
 #[derive(Deserialize)]
-struct Config {
+struct EncoderConfig {
     #[serde(default)]
     model_type: String,
     hidden_size: usize,
@@ -143,13 +143,13 @@ struct Tensors {
 }
 
 impl Tensors {
-    fn read(weights: &Weights<'_>) -> Result<Self, BadModel> {
+    fn read(weights: &EncoderWeights<'_>) -> Result<Self, BadModel> {
         let (held, file) = match weights {
-            Weights::Safetensors(bytes) => (
+            EncoderWeights::Safetensors(bytes) => (
                 candle_core::safetensors::load_buffer(bytes, &Device::Cpu),
                 "model.safetensors",
             ),
-            Weights::Torch(path) => (
+            EncoderWeights::Torch(path) => (
                 candle_core::pickle::read_all(path).map(|all| all.into_iter().collect()),
                 "pytorch_model.bin",
             ),
@@ -216,7 +216,7 @@ impl SentenceEncoder {
     /// An encoder of `files`; `sum` is a checksum of them.
     pub fn read(files: &EncoderFiles<'_>, sum: &str) -> Result<Self, BadModel> {
         let broken = |why: String| BadModel::broken("config.json", why);
-        let config: Config =
+        let config: EncoderConfig =
             serde_json::from_slice(files.config).map_err(|error| broken(error.to_string()))?;
         if config.model_type != "bert" {
             return Err(BadModel::Family {

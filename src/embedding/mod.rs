@@ -14,16 +14,16 @@ mod distill;
 mod eigen;
 #[cfg(feature = "encoder")]
 mod encoder;
-mod packed;
-mod table;
+mod quantized;
+mod static_table;
 mod wordpiece;
 
 #[cfg(feature = "encoder")]
 pub use distill::{Distilled, distill};
 #[cfg(feature = "encoder")]
-pub use encoder::{EncoderFiles, Pooling, SentenceEncoder, Weights};
-pub use packed::{Packed, pack, unpack};
-pub use table::StaticTable;
+pub use encoder::{EncoderFiles, EncoderWeights, Pooling, SentenceEncoder};
+pub use quantized::{QuantizedVector, pack, unpack};
+pub use static_table::StaticTable;
 
 mod matrix;
 pub mod svd;
@@ -49,7 +49,7 @@ pub trait Embedder: Send + Sync {
 
 /// What files make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EmbedderKind {
     /// A [`StaticTable`].
     Table,
     /// A sentence encoder.
@@ -57,14 +57,14 @@ pub enum Kind {
 }
 
 /// What a model with this `config.json` makes. A network of another family is refused.
-pub fn kind_of(config: &[u8]) -> Result<Kind, BadModel> {
+pub fn kind_of(config: &[u8]) -> Result<EmbedderKind, BadModel> {
     let config: Value = serde_json::from_slice(config)
         .map_err(|error| BadModel::broken("config.json", error.to_string()))?;
     match config["model_type"].as_str() {
-        Some("bert") => Ok(Kind::Encoder),
-        Some("model2vec") => Ok(Kind::Table),
+        Some("bert") => Ok(EmbedderKind::Encoder),
+        Some("model2vec") => Ok(EmbedderKind::Table),
         // The first tables did not say what they are.
-        None if config["num_hidden_layers"].is_null() => Ok(Kind::Table),
+        None if config["num_hidden_layers"].is_null() => Ok(EmbedderKind::Table),
         other => Err(BadModel::Family {
             found: other.map_or("no model_type".to_owned(), |kind| format!("{kind:?}")),
         }),
@@ -73,9 +73,9 @@ pub fn kind_of(config: &[u8]) -> Result<Kind, BadModel> {
 
 /// Looks whether a model with these files can be used by this program, before
 /// its weights are fetched.
-pub fn check_small(config: &[u8], tokenizer: &[u8]) -> Result<Kind, BadModel> {
+pub fn check_small(config: &[u8], tokenizer: &[u8]) -> Result<EmbedderKind, BadModel> {
     let kind = kind_of(config)?;
-    if kind == Kind::Encoder && cfg!(not(feature = "encoder")) {
+    if kind == EmbedderKind::Encoder && cfg!(not(feature = "encoder")) {
         return Err(BadModel::NeedsEncoder);
     }
     wordpiece::WordPiece::read(tokenizer)?;

@@ -12,7 +12,7 @@
 use super::Embedder;
 use super::matrix::{self, Matrix};
 use crate::paper::Paper;
-use crate::profile::{Group, TermCounter, Terms};
+use crate::profile::{Group, TermCounter, TermCounts};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ impl std::fmt::Debug for SvdEmbedder {
 
 impl SvdEmbedder {
     /// Learns from counted papers; `None` if there are too few of them.
-    pub fn learn(papers: &[Terms]) -> Option<Self> {
+    pub fn learn(papers: &[TermCounts]) -> Option<Self> {
         if papers.len() < LEARN_MIN {
             return None;
         }
@@ -73,7 +73,7 @@ impl SvdEmbedder {
         if dimensions < 2 {
             return None;
         }
-        let rows: Vec<Row> = papers
+        let rows: Vec<SparseRow> = papers
             .par_iter()
             .map(|paper| row(paper, &terms, &rarity))
             .collect();
@@ -108,7 +108,7 @@ impl SvdEmbedder {
     }
 
     /// The vector of counted terms: unit length, or zero where none is known.
-    pub fn embed_terms(&self, terms: &Terms) -> Vec<f32> {
+    pub fn embed_terms(&self, terms: &TermCounts) -> Vec<f32> {
         let mut vector = vec![0.0; self.dimensions];
         for (at, weight) in row(terms, &self.terms, &self.rarity) {
             let at = at as usize;
@@ -193,10 +193,10 @@ impl Embedder for SvdEmbedder {
 }
 
 /// A paper: columns and weights.
-type Row = Vec<(u32, f32)>;
+type SparseRow = Vec<(u32, f32)>;
 
 /// The terms that get a vector, by hash, with their inverse document frequencies.
-fn vocabulary(papers: &[Terms]) -> (Vec<u32>, Vec<f32>) {
+fn vocabulary(papers: &[TermCounts]) -> (Vec<u32>, Vec<f32>) {
     let mut having: HashMap<u32, u32> = HashMap::new();
     for &(term, _) in papers.iter().flatten() {
         *having.entry(term).or_insert(0) += 1;
@@ -218,8 +218,8 @@ fn vocabulary(papers: &[Terms]) -> (Vec<u32>, Vec<f32>) {
 }
 
 /// A paper over the vocabulary, at unit length.
-fn row(paper: &Terms, terms: &[u32], rarity: &[f32]) -> Row {
-    let mut row: Row = paper
+fn row(paper: &TermCounts, terms: &[u32], rarity: &[f32]) -> SparseRow {
+    let mut row: SparseRow = paper
         .iter()
         .filter_map(|&(term, count)| {
             let at = terms.binary_search(&term).ok()?;
@@ -239,8 +239,8 @@ fn row(paper: &Terms, terms: &[u32], rarity: &[f32]) -> Row {
 }
 
 /// The right singular vectors of the largest singular values, as columns.
-fn principal_directions(rows: &[Row], columns: usize, dimensions: usize) -> Matrix {
-    let mut turned: Vec<Row> = vec![Vec::new(); columns];
+fn principal_directions(rows: &[SparseRow], columns: usize, dimensions: usize) -> Matrix {
+    let mut turned: Vec<SparseRow> = vec![Vec::new(); columns];
     for (at, row) in rows.iter().enumerate() {
         for &(column, weight) in row {
             turned[column as usize].push((at as u32, weight));
@@ -260,7 +260,7 @@ fn principal_directions(rows: &[Row], columns: usize, dimensions: usize) -> Matr
     directions.times(&axes)
 }
 
-fn times(rows: &[Row], right: &Matrix) -> Matrix {
+fn times(rows: &[SparseRow], right: &Matrix) -> Matrix {
     let mut product = Matrix::zero(rows.len(), right.width);
     product
         .values
@@ -289,7 +289,7 @@ mod tests {
 
     /// Twenty papers on each of twelve subjects. Each subject has two names, which
     /// never meet, and both meet its other words.
-    fn archive() -> Vec<Terms> {
+    fn archive() -> Vec<TermCounts> {
         let mut counter = TermCounter::new();
         let text = |at: usize| {
             let name = if (at / 12).is_multiple_of(2) {

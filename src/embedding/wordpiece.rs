@@ -19,9 +19,9 @@ use unicode_normalization::char::decompose_canonical;
 #[derive(Debug)]
 pub(crate) struct WordPiece {
     /// Pieces that begin a word.
-    first: Pieces,
+    first: WordPieces,
     /// Pieces that go on with one, without their `##`.
-    later: Pieces,
+    later: WordPieces,
     unknown: u32,
     /// Texts that stand for themselves, such as `[SEP]`.
     special: Vec<(String, u32)>,
@@ -45,13 +45,13 @@ struct Normal {
 }
 
 #[derive(Debug, Default)]
-struct Pieces {
+struct WordPieces {
     ids: HashMap<Box<str>, u32, BuildHasherDefault<WordHasher>>,
     bytes_max: usize,
 }
 
 #[derive(Deserialize)]
-struct File {
+struct TokenizerFile {
     model: Value,
     #[serde(default)]
     normalizer: Value,
@@ -123,7 +123,7 @@ impl WordPiece {
     /// Reads a `tokenizer.json`. Other kinds than those of the BERT family are refused.
     pub(crate) fn read(json: &[u8]) -> Result<Self, BadModel> {
         let broken = |error: serde_json::Error| BadModel::broken(FILE, error.to_string());
-        let file: File = serde_json::from_slice(json).map_err(broken)?;
+        let file: TokenizerFile = serde_json::from_slice(json).map_err(broken)?;
         // Old files do not name the kind; then what only WordPiece has must be there.
         let is_wordpiece = match file.model["type"].as_str() {
             Some(kind) => kind == "WordPiece",
@@ -167,7 +167,7 @@ impl WordPiece {
             .chain(added)
             .max()
             .map_or(0, |last| last as usize + 1);
-        let (mut first, mut later) = (Pieces::default(), Pieces::default());
+        let (mut first, mut later) = (WordPieces::default(), WordPieces::default());
         for (token, id) in model.vocab {
             match token.strip_prefix(&model.continuing_subword_prefix) {
                 // `##` itself is a piece, too; at the beginning of a word it is two signs.
@@ -344,7 +344,7 @@ impl WordPiece {
     }
 }
 
-impl Pieces {
+impl WordPieces {
     fn insert(&mut self, piece: &str, id: u32) {
         self.bytes_max = self.bytes_max.max(piece.len());
         self.ids.insert(piece.into(), id);

@@ -1,7 +1,7 @@
 //! A model's folder: what is in it, and what it makes.
 
 use super::{CatalogModel, ModelError};
-use crate::embedding::{BadModel, Embedder, Kind, StaticTable, kind_of};
+use crate::embedding::{BadModel, Embedder, EmbedderKind, StaticTable, kind_of};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ pub struct Installed {
     /// What is written of it.
     pub manifest: Manifest,
     /// What it makes, as far as its settings say.
-    pub kind: Option<Kind>,
+    pub kind: Option<EmbedderKind>,
     /// Bytes of its files.
     pub bytes: u64,
 }
@@ -259,20 +259,20 @@ fn bad(folder: &Path) -> impl FnOnce(BadModel) -> ModelError {
 pub fn open(folder: &Path) -> Result<Arc<dyn Embedder>, ModelError> {
     let parts = parts(folder)?;
     match kind_of(&parts.config).map_err(bad(folder))? {
-        Kind::Table if parts.weights == WEIGHTS[0] => {
+        EmbedderKind::Table if parts.weights == WEIGHTS[0] => {
             let path = folder.join(parts.weights);
             let weights = std::fs::read(&path).map_err(ModelError::file(path))?;
             let table = StaticTable::read(&weights, &parts.tokenizer, &parts.config, &parts.sum);
             Ok(Arc::new(table.map_err(bad(folder))?))
         }
-        Kind::Table => Err(ModelError::NoModel {
+        EmbedderKind::Table => Err(ModelError::NoModel {
             place: folder.display().to_string(),
             missing: WEIGHTS[0],
         }),
         #[cfg(feature = "encoder")]
-        Kind::Encoder => Ok(Arc::new(encoder::read(folder, &parts)?)),
+        EmbedderKind::Encoder => Ok(Arc::new(encoder::read(folder, &parts)?)),
         #[cfg(not(feature = "encoder"))]
-        Kind::Encoder => {
+        EmbedderKind::Encoder => {
             let _ = &parts.manifest;
             Err(bad(folder)(BadModel::NeedsEncoder))
         }
@@ -300,7 +300,9 @@ pub use encoder::{open_encoder, save_distilled};
 #[cfg(feature = "encoder")]
 mod encoder {
     use super::{Parts, bad, installed, manifest_of, parts, read_if_any};
-    use crate::embedding::{BadModel, Distilled, EncoderFiles, Pooling, SentenceEncoder, Weights};
+    use crate::embedding::{
+        BadModel, Distilled, EncoderFiles, EncoderWeights, Pooling, SentenceEncoder,
+    };
     use crate::model::{InstallStage, ModelError};
     use serde_json::Value;
     use std::path::Path;
@@ -340,7 +342,7 @@ mod encoder {
         let files = EncoderFiles {
             weights: bytes
                 .as_deref()
-                .map_or(Weights::Torch(path), Weights::Safetensors),
+                .map_or(EncoderWeights::Torch(path), EncoderWeights::Safetensors),
             tokenizer: &parts.tokenizer,
             config: &parts.config,
             pooling,

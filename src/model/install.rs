@@ -4,7 +4,7 @@
 use super::folder::{MANIFEST, SMALL, WEIGHTS, manifest_of, open, sha256};
 use super::hub::{Download, Fetch, Hub};
 use super::{CatalogModel, Checksum, HubError, Manifest, ModelError};
-use crate::embedding::{Kind, check_small};
+use crate::embedding::{EmbedderKind, check_small};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -269,12 +269,12 @@ pub async fn fetch(
             return Err(ModelError::Bad { place, source });
         }
     };
-    if kind == Kind::Encoder {
+    if kind == EmbedderKind::Encoder {
         for file in &SMALL[2..] {
             get(file).await?;
         }
     }
-    let weights = if kind == Kind::Encoder {
+    let weights = if kind == EmbedderKind::Encoder {
         &WEIGHTS[..]
     } else {
         &WEIGHTS[..1]

@@ -1,6 +1,6 @@
 //! What is known of a work from all that sources say of it. Pure.
 
-use super::{Names, Paper, PaperId, Registry};
+use super::{Paper, PaperId, Registry, WorkIds};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -132,7 +132,7 @@ pub fn combine(id: &PaperId, records: &[(String, Paper)]) -> Paper {
     };
     let names: BTreeSet<PaperId> = records
         .iter()
-        .flat_map(|paper| Names::of(paper).iter().cloned().collect::<Vec<_>>())
+        .flat_map(|paper| WorkIds::of(paper).iter().cloned().collect::<Vec<_>>())
         .collect();
     let own = records.iter().filter(|paper| paper.id == *id);
     Paper {

@@ -58,9 +58,9 @@ const GENERIC: [&str; 28] = [
 
 /// The names of a work, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names(BTreeSet<PaperId>);
+pub struct WorkIds(BTreeSet<PaperId>);
 
-impl Names {
+impl WorkIds {
     /// Every name in `paper`: its id, its DOI, and what else it is called. Of
     /// several names from arXiv the first counts: no work has two.
     pub fn of(paper: &Paper) -> Self {
@@ -82,7 +82,7 @@ impl Names {
             }
             has_arxiv |= is_arxiv;
         }
-        Names(names)
+        WorkIds(names)
     }
 
     /// The names, each once.
@@ -91,12 +91,12 @@ impl Names {
     }
 
     /// Whether they have a name in common.
-    pub fn share_one(&self, other: &Names) -> bool {
+    pub fn share_one(&self, other: &WorkIds) -> bool {
         !self.0.is_disjoint(&other.0)
     }
 
     /// Whether both have names of which a work has one, and these differ.
-    fn differ(&self, other: &Names, among: impl Fn(&PaperId) -> bool) -> bool {
+    fn differ(&self, other: &WorkIds, among: impl Fn(&PaperId) -> bool) -> bool {
         let own: BTreeSet<&PaperId> = self.0.iter().filter(|name| among(name)).collect();
         let others: BTreeSet<&PaperId> = other.0.iter().filter(|name| among(name)).collect();
         !own.is_empty() && !others.is_empty() && own.is_disjoint(&others)
@@ -105,7 +105,7 @@ impl Names {
 
 /// A work with the names under which sources list it.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed<'a> {
+pub struct WorkRecords<'a> {
     /// What is known of it.
     pub paper: &'a Paper,
     /// Source and id of each of its records.
@@ -113,28 +113,33 @@ pub struct Listed<'a> {
 }
 
 /// Whether the names of two works say that they are two, whatever they share.
-pub fn contradict(a: &Names, b: &Names) -> bool {
+pub fn ids_contradict(a: &WorkIds, b: &WorkIds) -> bool {
     a.differ(b, PaperId::is_arxiv)
 }
 
 /// Whether two works are one.
-pub fn are_one(a: Listed<'_>, b: Listed<'_>) -> bool {
-    let (a_names, b_names) = (Names::of(a.paper), Names::of(b.paper));
-    if contradict(&a_names, &b_names) {
+pub fn is_same_work(a: WorkRecords<'_>, b: WorkRecords<'_>) -> bool {
+    let (a_names, b_names) = (WorkIds::of(a.paper), WorkIds::of(b.paper));
+    if ids_contradict(&a_names, &b_names) {
         return false;
     }
     a_names.share_one(&b_names) || have_one_title(a, b, &a_names, &b_names)
 }
 
-fn have_one_title(a: Listed<'_>, b: Listed<'_>, a_names: &Names, b_names: &Names) -> bool {
-    let Some(key) = written(a.paper) else {
+fn have_one_title(
+    a: WorkRecords<'_>,
+    b: WorkRecords<'_>,
+    a_names: &WorkIds,
+    b_names: &WorkIds,
+) -> bool {
+    let Some(key) = title_and_author(a.paper) else {
         return false;
     };
-    if written(b.paper) != Some(key) {
+    if title_and_author(b.paper) != Some(key) {
         return false;
     }
     let is_of = |registry| move |name: &PaperId| name.registry() == registry;
-    let preprints = |names: &Names| -> BTreeSet<String> {
+    let preprints = |names: &WorkIds| -> BTreeSet<String> {
         let dois = names
             .iter()
             .filter(|name| name.registry() == Registry::Preprint);
@@ -189,7 +194,7 @@ fn year(paper: &Paper) -> Option<i32> {
 /// A number that records of one title and one first author share, and hardly
 /// any others; `None` if title and author say too little.
 pub fn title_key(paper: &Paper) -> Option<i64> {
-    let (title, family) = written(paper)?;
+    let (title, family) = title_and_author(paper)?;
     // FNV-1a (draft-eastlake-fnv): the key is stored, so it must be the same for ever.
     let bytes = title.bytes().chain([b'|']).chain(family.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -199,7 +204,7 @@ pub fn title_key(paper: &Paper) -> Option<i64> {
 }
 
 /// Title and first author as they are compared.
-fn written(paper: &Paper) -> Option<(String, String)> {
+fn title_and_author(paper: &Paper) -> Option<(String, String)> {
     let family = paper
         .authors
         .first()
@@ -253,17 +258,29 @@ mod tests {
         let a_records = [(sources[0].to_owned(), a.id.clone())];
         let b_records = [(sources[1].to_owned(), b.id.clone())];
         let (a, b) = (
-            Listed {
+            WorkRecords {
                 paper: &a,
                 records: &a_records,
             },
-            Listed {
+            WorkRecords {
                 paper: &b,
                 records: &b_records,
             },
         );
-        assert_eq!(are_one(a, b), expected, "{} and {}", a.paper.id, b.paper.id);
-        assert_eq!(are_one(b, a), expected, "{} and {}", b.paper.id, a.paper.id);
+        assert_eq!(
+            is_same_work(a, b),
+            expected,
+            "{} and {}",
+            a.paper.id,
+            b.paper.id
+        );
+        assert_eq!(
+            is_same_work(b, a),
+            expected,
+            "{} and {}",
+            b.paper.id,
+            a.paper.id
+        );
     }
 
     #[track_caller]
@@ -424,7 +441,7 @@ mod tests {
         #[test]
         fn works_that_are_one_by_their_title_have_one_key(a in "[a-zA-Z -]{10,40}", b in "[a-zA-Z -]{10,40}") {
             let (a, b) = (record(&format!("10.1000/x;; {a}; Ada Lovelace")), record(&format!("pmid:1;; {b}; A. Lovelace")));
-            let one = are_one(Listed { paper: &a, records: &[] }, Listed { paper: &b, records: &[] });
+            let one = is_same_work(WorkRecords { paper: &a, records: &[] }, WorkRecords { paper: &b, records: &[] });
             proptest::prop_assert_eq!(one, title_key(&a).is_some() && title_key(&a) == title_key(&b));
         }
     }

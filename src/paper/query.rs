@@ -1,15 +1,15 @@
 //! What people type to find papers. Any text is a query: what is not understood
 //! is searched for.
 
-use super::{PaperId, category_matches};
+use super::PaperId;
 use crate::text::is_unspaced;
 use chrono::NaiveDate;
 
 /// Words, or a phrase of several, as they were typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(pub String);
+pub struct SearchWords(pub String);
 
-impl Words {
+impl SearchWords {
     /// Whether some of it is of a script that writes words without spaces.
     pub fn are_unspaced(&self) -> bool {
         self.0.chars().any(is_unspaced)
@@ -18,15 +18,15 @@ impl Words {
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query {
+pub struct SearchQuery {
     /// What must be in the title, the abstract or the names.
-    pub words: Vec<Words>,
+    pub words: Vec<SearchWords>,
     /// `title:`
-    pub title: Vec<Words>,
+    pub title: Vec<SearchWords>,
     /// `author:`
-    pub authors: Vec<Words>,
+    pub authors: Vec<SearchWords>,
     /// `-word`: what must not be there.
-    pub without: Vec<Words>,
+    pub without: Vec<SearchWords>,
     /// `cat:`, such as `cs.LG` or `cs.*`: one of them must fit.
     pub categories: Vec<String>,
     /// `source:`, such as `arxiv`: what the id or the page of the paper says; one must fit.
@@ -42,12 +42,12 @@ pub struct Query {
 /// More is not typed but pasted.
 const WORDS_MAX: usize = 32;
 
-impl Query {
+impl SearchQuery {
     /// Reads `text`; whatever it is, it is a query.
-    pub fn parse(text: &str) -> Query {
-        let mut query = Query {
+    pub fn parse(text: &str) -> SearchQuery {
+        let mut query = SearchQuery {
             ids: ids(text),
-            ..Query::default()
+            ..SearchQuery::default()
         };
         let mut count = 0;
         for piece in pieces(text) {
@@ -60,13 +60,13 @@ impl Query {
         query
     }
 
-    fn add(&mut self, piece: &Piece) {
+    fn add(&mut self, piece: &QueryPart) {
         let has_word = |text: &str| text.chars().any(char::is_alphanumeric);
         let value = piece.value.trim();
         if !has_word(value) {
             return;
         }
-        let words = Words(value.to_owned());
+        let words = SearchWords(value.to_owned());
         let date = || value.parse::<NaiveDate>().ok().or_else(|| first_day(value));
         match piece.field.as_str() {
             "title" | "ti" if !piece.is_negative => self.title.push(words),
@@ -79,7 +79,7 @@ impl Query {
             "" => self.words.push(words),
             // No field of ours: `attention:` and `10:30` are words with a colon.
             field => {
-                let all = Words(format!("{field} {value}"));
+                let all = SearchWords(format!("{field} {value}"));
                 if piece.is_negative {
                     self.without.push(all)
                 } else {
@@ -104,17 +104,6 @@ impl Query {
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         !self.has_words() && !self.has_filters()
-    }
-
-    /// Whether a paper in these categories may be found.
-    pub fn fits_categories<S: AsRef<str>>(&self, categories: &[S]) -> bool {
-        self.categories.is_empty()
-            || categories.iter().any(|category| {
-                self.categories.iter().any(|pattern| {
-                    category_matches(pattern, category.as_ref())
-                        || super::is_in_category(category.as_ref(), pattern)
-                })
-            })
     }
 
     /// The words that must be there, as one text.
@@ -155,14 +144,14 @@ fn ids(text: &str) -> Vec<PaperId> {
 }
 
 /// A word or a quoted phrase, with what stood before it.
-struct Piece {
+struct QueryPart {
     is_negative: bool,
     /// Lower case; empty if there is none.
     field: String,
     value: String,
 }
 
-fn pieces(text: &str) -> Vec<Piece> {
+fn pieces(text: &str) -> Vec<QueryPart> {
     let mut pieces = Vec::new();
     // People paste typographic quotes, too.
     let text: String = text
@@ -193,7 +182,7 @@ fn pieces(text: &str) -> Vec<Piece> {
             value = &rest[..end];
             rest = &rest[end..];
         }
-        pieces.push(Piece {
+        pieces.push(QueryPart {
             is_negative,
             field,
             value: value.to_owned(),
@@ -207,13 +196,13 @@ fn pieces(text: &str) -> Vec<Piece> {
 mod tests {
     use super::*;
 
-    fn texts(words: &[Words]) -> Vec<&str> {
+    fn texts(words: &[SearchWords]) -> Vec<&str> {
         words.iter().map(|words| words.0.as_str()).collect()
     }
 
     #[test]
     fn words_phrases_fields_and_filters_are_told_apart() {
-        let query = Query::parse(
+        let query = SearchQuery::parse(
             "low-rank \"language models\" -survey -\"case study\" author:\"Emmy Noether\" title:rings cat:cs.LG \
              from:2026-01-01 until:2026-03 source:arXiv",
         );
@@ -234,26 +223,29 @@ mod tests {
     #[test]
     fn what_is_no_syntax_is_searched_for() {
         assert_eq!(
-            texts(&Query::parse("attention: a survey").words),
+            texts(&SearchQuery::parse("attention: a survey").words),
             ["a", "survey"].map(|word| word).to_vec()
         );
         assert_eq!(
-            texts(&Query::parse("from:yesterday").words),
+            texts(&SearchQuery::parse("from:yesterday").words),
             ["from yesterday"]
         );
-        assert_eq!(texts(&Query::parse("\"open phrase").words), ["open phrase"]);
         assert_eq!(
-            texts(&Query::parse("“curly quotes”").words),
+            texts(&SearchQuery::parse("\"open phrase").words),
+            ["open phrase"]
+        );
+        assert_eq!(
+            texts(&SearchQuery::parse("“curly quotes”").words),
             ["curly quotes"]
         );
-        assert!(Query::parse(" -- \"\" : * AND").words.len() == 1);
-        assert!(Query::parse("").is_empty());
+        assert!(SearchQuery::parse(" -- \"\" : * AND").words.len() == 1);
+        assert!(SearchQuery::parse("").is_empty());
     }
 
     #[test]
     fn an_id_is_noticed() {
         let id = |text: &str| {
-            Query::parse(text)
+            SearchQuery::parse(text)
                 .ids
                 .iter()
                 .map(ToString::to_string)

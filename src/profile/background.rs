@@ -1,6 +1,6 @@
 //! What is common in the operator's own archive.
 
-use super::{Contrast, Terms};
+use super::{NegativeSample, TermCounts};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
@@ -32,9 +32,9 @@ pub struct Background {
     /// turns term frequencies into the mean vector of the archive.
     typical_length: f32,
     /// Papers chosen by chance, by the fingerprints of their terms.
-    kept: BTreeMap<u64, Terms>,
+    kept: BTreeMap<u64, TermCounts>,
     /// The same, ready to learn against.
-    contrast: Arc<Contrast>,
+    negative_sample: Arc<NegativeSample>,
 }
 
 impl Default for Background {
@@ -44,7 +44,7 @@ impl Default for Background {
             counts: vec![0; BUCKETS],
             typical_length: 1.0,
             kept: BTreeMap::new(),
-            contrast: Arc::default(),
+            negative_sample: Arc::default(),
         }
     }
 }
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Background {
 
 impl Background {
     /// Counts one more paper. Call [`Background::settle`] after the last one.
-    pub fn count(&mut self, terms: &Terms) {
+    pub fn count(&mut self, terms: &TermCounts) {
         self.papers += 1;
         for &(term, _) in terms {
             self.counts[bucket(term)] += 1;
@@ -89,12 +89,12 @@ impl Background {
             .map(|&count| f64::from(count) / papers * f64::from(self.rarity_of(count)).powi(2))
             .sum();
         self.typical_length = (square.sqrt() as f32).max(1e-6);
-        self.contrast = Arc::new(Contrast::of(&self.kept, self));
+        self.negative_sample = Arc::new(NegativeSample::of(&self.kept, self));
     }
 
     /// Papers that stand for all that nobody asked for, as they were at the last [`Background::settle`].
-    pub fn contrast(&self) -> &Contrast {
-        &self.contrast
+    pub fn negative_sample(&self) -> &NegativeSample {
+        &self.negative_sample
     }
 
     /// Papers counted.
@@ -125,11 +125,6 @@ impl Background {
     /// How long the vector of a usual paper is, before it is brought to unit length.
     pub fn typical_length(&self) -> f32 {
         self.typical_length
-    }
-
-    /// The weight that `term` has in a typical paper that holds it.
-    pub fn typical_weight(&self, term: u32) -> f32 {
-        self.rarity(term) / self.typical_length
     }
 
     /// For the database.
@@ -179,7 +174,7 @@ impl Background {
             *count = numbers.next()?;
         }
         while let Some(length) = numbers.next() {
-            let terms: Terms = (0..length)
+            let terms: TermCounts = (0..length)
                 .map(|_| Some((numbers.next()?, numbers.next()?)))
                 .collect::<Option<_>>()?;
             background

@@ -26,7 +26,7 @@ pub struct DenseBackground {
 
 /// What somebody likes, as weights of dense vectors.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Direction {
+pub struct DenseDirection {
     /// Whose vectors.
     pub maker: String,
     /// One for each number of a vector.

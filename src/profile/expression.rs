@@ -5,7 +5,7 @@
 //! combine them; `author:Noether` and `category:cs.*` look at other things than
 //! the text. AND and OR are written in capitals, since phrases hold the words
 //! themselves, and AND binds more tightly. Whatever cannot be read so is taken
-//! for a phrase, and [`Expression::complaint`] says what is wrong with it.
+//! for a phrase, and [`Expression::warning`] says what is wrong with it.
 
 use crate::text::{fold_phrase, is_stop_word};
 
@@ -15,14 +15,14 @@ pub struct Expression {
     /// As the interest writes it.
     pub written: String,
     /// What a paper must have.
-    pub tree: Tree,
+    pub condition: Condition,
     /// What is wrong with it, if it could not be read as it was meant.
-    pub complaint: Option<String>,
+    pub warning: Option<String>,
 }
 
 /// What a paper must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tree {
+pub enum Condition {
     /// A phrase: as written, and folded.
     Phrase(String, String),
     /// An author.
@@ -30,9 +30,9 @@ pub enum Tree {
     /// A category, or a pattern like `cs.*`.
     Category(String),
     /// All of these.
-    All(Vec<Tree>),
+    All(Vec<Condition>),
     /// One of these.
-    Any(Vec<Tree>),
+    Any(Vec<Condition>),
 }
 
 impl Expression {
@@ -42,8 +42,8 @@ impl Expression {
         let tokens = tokens(written);
         let is_plain = tokens
             .iter()
-            .all(|token| matches!(token, Token::Word(word) if field(word).is_none()))
-            && tokens.first() != Some(&Token::Word("NOT".to_owned()));
+            .all(|token| matches!(token, Lexeme::Word(word) if field(word).is_none()))
+            && tokens.first() != Some(&Lexeme::Word("NOT".to_owned()));
         let parsed = if is_plain {
             phrase(written)
         } else {
@@ -53,25 +53,25 @@ impl Expression {
             }
             .whole()
         };
-        let (tree, complaint) = match parsed {
-            Ok(tree) => {
-                let complaint = complaint_of(&tree);
-                (tree, complaint)
+        let (condition, warning) = match parsed {
+            Ok(condition) => {
+                let warning = misplaced_star(&condition);
+                (condition, warning)
             }
             // The words of what is broken are still what somebody looks for.
-            Err(complaint) => (phrase(&plain_words(&tokens)).ok()?, Some(complaint)),
+            Err(warning) => (phrase(&plain_words(&tokens)).ok()?, Some(warning)),
         };
         Some(Expression {
             written: written.to_owned(),
-            tree,
-            complaint,
+            condition,
+            warning,
         })
     }
 
     /// What is wrong with a keyword as it is written, for whoever enters it.
-    pub fn complaint_about(written: &str) -> Option<String> {
+    pub fn warning_for(written: &str) -> Option<String> {
         match Expression::read(written) {
-            Some(expression) => expression.complaint,
+            Some(expression) => expression.warning,
             None if is_in_every_text(&fold_phrase(written)) => Some(
                 "it is in nearly every paper, so it is left out: write more of what you mean"
                     .to_owned(),
@@ -83,36 +83,38 @@ impl Expression {
     /// Its phrases without their signs: what it is about.
     pub fn phrases(&self) -> Vec<&str> {
         let mut found = Vec::new();
-        collect(&self.tree, &mut found);
+        collect(&self.condition, &mut found);
         found
     }
 }
 
-fn collect<'a>(tree: &'a Tree, into: &mut Vec<&'a str>) {
-    match tree {
-        Tree::Phrase(written, _) => into.push(written.trim_end_matches('*')),
-        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| collect(part, into)),
-        Tree::Author(_) | Tree::Category(_) => {}
+fn collect<'a>(condition: &'a Condition, into: &mut Vec<&'a str>) {
+    match condition {
+        Condition::Phrase(written, _) => into.push(written.trim_end_matches('*')),
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| collect(part, into))
+        }
+        Condition::Author(_) | Condition::Category(_) => {}
     }
 }
 
 /// Shorter beginnings of words are in nearly every text.
 const PREFIX_MIN: usize = 2;
 
-fn complaint_of(tree: &Tree) -> Option<String> {
-    match tree {
-        Tree::Phrase(written, folded) => {
+fn misplaced_star(condition: &Condition) -> Option<String> {
+    match condition {
+        Condition::Phrase(written, folded) => {
             let stars = written.matches('*').count();
             let is_astray = stars > usize::from(folded.ends_with('*'));
             is_astray.then(|| "* may only stand at the end of a phrase".to_owned())
         }
-        Tree::All(parts) | Tree::Any(parts) => parts.iter().find_map(complaint_of),
-        Tree::Author(_) | Tree::Category(_) => None,
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().find_map(misplaced_star),
+        Condition::Author(_) | Condition::Category(_) => None,
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum Lexeme {
     Open,
     Close,
     And,
@@ -128,7 +130,7 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„' | '«' | '»')
 }
 
-fn tokens(text: &str) -> Vec<Token> {
+fn tokens(text: &str) -> Vec<Lexeme> {
     let mut tokens = Vec::new();
     let mut chars = text.chars().peekable();
     while let Some(&c) = chars.peek() {
@@ -136,7 +138,11 @@ fn tokens(text: &str) -> Vec<Token> {
             chars.next();
         } else if c == '(' || c == ')' {
             chars.next();
-            tokens.push(if c == '(' { Token::Open } else { Token::Close });
+            tokens.push(if c == '(' {
+                Lexeme::Open
+            } else {
+                Lexeme::Close
+            });
         } else if is_quote(c) {
             chars.next();
             let mut inside = String::new();
@@ -152,9 +158,9 @@ fn tokens(text: &str) -> Vec<Token> {
                 inside.push('*');
             }
             tokens.push(if is_closed {
-                Token::Quoted(inside)
+                Lexeme::Quoted(inside)
             } else {
-                Token::Unclosed(inside)
+                Lexeme::Unclosed(inside)
             });
         } else {
             let mut word = String::new();
@@ -169,9 +175,9 @@ fn tokens(text: &str) -> Vec<Token> {
                 }
             }
             tokens.push(match word.as_str() {
-                "AND" | "&&" => Token::And,
-                "OR" | "||" => Token::Or,
-                _ => Token::Word(word),
+                "AND" | "&&" => Lexeme::And,
+                "OR" | "||" => Lexeme::Or,
+                _ => Lexeme::Word(word),
             });
         }
     }
@@ -179,11 +185,11 @@ fn tokens(text: &str) -> Vec<Token> {
     let is_combined = tokens.iter().any(|token| {
         matches!(
             token,
-            Token::And | Token::Or | Token::Quoted(_) | Token::Unclosed(_)
+            Lexeme::And | Lexeme::Or | Lexeme::Quoted(_) | Lexeme::Unclosed(_)
         )
     });
     if !is_combined {
-        tokens.retain(|token| !matches!(token, Token::Open | Token::Close));
+        tokens.retain(|token| !matches!(token, Lexeme::Open | Lexeme::Close));
     }
     tokens
 }
@@ -201,10 +207,10 @@ fn field(word: &str) -> Option<(&'static str, &str)> {
     Some((known, rest))
 }
 
-fn plain_words(tokens: &[Token]) -> String {
+fn plain_words(tokens: &[Lexeme]) -> String {
     let words = tokens.iter().filter_map(|token| match token {
-        Token::Quoted(text) | Token::Unclosed(text) | Token::Word(text) => Some(text.as_str()),
-        Token::Open | Token::Close | Token::And | Token::Or => None,
+        Lexeme::Quoted(text) | Lexeme::Unclosed(text) | Lexeme::Word(text) => Some(text.as_str()),
+        Lexeme::Open | Lexeme::Close | Lexeme::And | Lexeme::Or => None,
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -219,7 +225,7 @@ fn is_in_every_text(folded: &str) -> bool {
     !words.is_empty() && (is_short_start || words.split(' ').all(is_stop_word))
 }
 
-fn phrase(written: &str) -> Result<Tree, String> {
+fn phrase(written: &str) -> Result<Condition, String> {
     let folded = fold_phrase(written);
     if folded.is_empty() || folded == "*" {
         return Err(format!("{written:?} holds no word"));
@@ -228,43 +234,43 @@ fn phrase(written: &str) -> Result<Tree, String> {
     if is_in_every_text(&folded) {
         return Err(format!("{written:?} is in nearly every paper"));
     }
-    Ok(Tree::Phrase(written.to_owned(), folded))
+    Ok(Condition::Phrase(written.to_owned(), folded))
 }
 
 struct Parser<'a> {
-    tokens: &'a [Token],
+    tokens: &'a [Lexeme],
     at: usize,
 }
 
 impl Parser<'_> {
-    fn whole(mut self) -> Result<Tree, String> {
-        let tree = self.any(0)?;
+    fn whole(mut self) -> Result<Condition, String> {
+        let condition = self.any(0)?;
         match self.tokens.get(self.at) {
-            None => Ok(tree),
+            None => Ok(condition),
             Some(_) => Err("a bracket is closed that was never opened".to_owned()),
         }
     }
 
-    fn any(&mut self, depth: usize) -> Result<Tree, String> {
+    fn any(&mut self, depth: usize) -> Result<Condition, String> {
         let mut parts = vec![self.all(depth)?];
-        while self.tokens.get(self.at) == Some(&Token::Or) {
+        while self.tokens.get(self.at) == Some(&Lexeme::Or) {
             self.at += 1;
             parts.push(self.all(depth)?);
         }
         Ok(if parts.len() == 1 {
             parts.remove(0)
         } else {
-            Tree::Any(parts)
+            Condition::Any(parts)
         })
     }
 
-    fn all(&mut self, depth: usize) -> Result<Tree, String> {
+    fn all(&mut self, depth: usize) -> Result<Condition, String> {
         let mut parts = vec![self.one(depth)?];
         loop {
             match self.tokens.get(self.at) {
-                Some(Token::And) => self.at += 1,
+                Some(Lexeme::And) => self.at += 1,
                 // Two things side by side are both asked for, as in any search.
-                Some(Token::Open | Token::Quoted(_) | Token::Word(_) | Token::Unclosed(_)) => {}
+                Some(Lexeme::Open | Lexeme::Quoted(_) | Lexeme::Word(_) | Lexeme::Unclosed(_)) => {}
                 _ => break,
             }
             parts.push(self.one(depth)?);
@@ -272,11 +278,11 @@ impl Parser<'_> {
         Ok(if parts.len() == 1 {
             parts.remove(0)
         } else {
-            Tree::All(parts)
+            Condition::All(parts)
         })
     }
 
-    fn one(&mut self, depth: usize) -> Result<Tree, String> {
+    fn one(&mut self, depth: usize) -> Result<Condition, String> {
         const DEPTH_MAX: usize = 20;
         let token = self
             .tokens
@@ -284,35 +290,37 @@ impl Parser<'_> {
             .ok_or("something is missing at its end")?;
         self.at += 1;
         match token {
-            Token::Open if depth < DEPTH_MAX => {
+            Lexeme::Open if depth < DEPTH_MAX => {
                 let inside = self.any(depth + 1)?;
-                if self.tokens.get(self.at) != Some(&Token::Close) {
+                if self.tokens.get(self.at) != Some(&Lexeme::Close) {
                     return Err("a bracket is opened and never closed".to_owned());
                 }
                 self.at += 1;
                 Ok(inside)
             }
-            Token::Open => Err("it has too many brackets".to_owned()),
-            Token::Close => Err("there is nothing in a bracket, or it was never opened".to_owned()),
-            Token::And => Err("something is missing beside AND".to_owned()),
-            Token::Or => Err("something is missing beside OR".to_owned()),
-            Token::Unclosed(_) => Err("a quotation mark is missing".to_owned()),
-            Token::Quoted(text) => phrase(text),
-            Token::Word(word) if word == "NOT" => {
+            Lexeme::Open => Err("it has too many brackets".to_owned()),
+            Lexeme::Close => {
+                Err("there is nothing in a bracket, or it was never opened".to_owned())
+            }
+            Lexeme::And => Err("something is missing beside AND".to_owned()),
+            Lexeme::Or => Err("something is missing beside OR".to_owned()),
+            Lexeme::Unclosed(_) => Err("a quotation mark is missing".to_owned()),
+            Lexeme::Quoted(text) => phrase(text),
+            Lexeme::Word(word) if word == "NOT" => {
                 Err("NOT is not understood: what must not be there goes into must_not".to_owned())
             }
-            Token::Word(word) => {
+            Lexeme::Word(word) => {
                 let mut text = field(word)
                     .map_or(word.as_str(), |(_, rest)| rest)
                     .to_owned();
-                if let (true, Some(Token::Quoted(quoted))) =
+                if let (true, Some(Lexeme::Quoted(quoted))) =
                     (text.is_empty(), self.tokens.get(self.at))
                 {
                     text.clone_from(quoted);
                     self.at += 1;
                 } else {
                     // Words up to the next sign are one phrase.
-                    while let Some(Token::Word(next)) = self.tokens.get(self.at)
+                    while let Some(Lexeme::Word(next)) = self.tokens.get(self.at)
                         && field(next).is_none()
                         && next != "NOT"
                     {
@@ -327,8 +335,8 @@ impl Parser<'_> {
                     Some((name, _)) if crate::text::fold(&text).is_empty() => {
                         Err(format!("nothing follows {name}:"))
                     }
-                    Some(("author", _)) => Ok(Tree::Author(text)),
-                    Some(_) => Ok(Tree::Category(text)),
+                    Some(("author", _)) => Ok(Condition::Author(text)),
+                    Some(_) => Ok(Condition::Category(text)),
                 }
             }
         }
@@ -340,19 +348,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(tree: &Tree) -> String {
-        let all = |parts: &[Tree], sign: &str| {
+    fn shown(condition: &Condition) -> String {
+        let all = |parts: &[Condition], sign: &str| {
             format!(
                 "({})",
                 parts.iter().map(shown).collect::<Vec<_>>().join(sign)
             )
         };
-        match tree {
-            Tree::Phrase(_, folded) => folded.clone(),
-            Tree::Author(name) => format!("@{name}"),
-            Tree::Category(pattern) => format!("#{pattern}"),
-            Tree::All(parts) => all(parts, " & "),
-            Tree::Any(parts) => all(parts, " | "),
+        match condition {
+            Condition::Phrase(_, folded) => folded.clone(),
+            Condition::Author(name) => format!("@{name}"),
+            Condition::Category(pattern) => format!("#{pattern}"),
+            Condition::All(parts) => all(parts, " & "),
+            Condition::Any(parts) => all(parts, " | "),
         }
     }
 
@@ -360,22 +368,22 @@ mod tests {
     fn check(written: &str, expected: &str) {
         let read = Expression::read(written).unwrap();
         assert_eq!(
-            (shown(&read.tree).as_str(), read.complaint),
+            (shown(&read.condition).as_str(), read.warning),
             (expected, None),
             "{written}"
         );
     }
 
     #[track_caller]
-    fn check_broken(written: &str, expected: &str, complaint: &str) {
+    fn check_broken(written: &str, expected: &str, warning: &str) {
         let read = Expression::read(written).unwrap();
-        assert_eq!(shown(&read.tree), expected, "{written}");
+        assert_eq!(shown(&read.condition), expected, "{written}");
         assert!(
-            read.complaint
+            read.warning
                 .as_deref()
-                .is_some_and(|said| said.contains(complaint)),
+                .is_some_and(|said| said.contains(warning)),
             "{:?}",
-            read.complaint
+            read.warning
         );
     }
 
@@ -424,13 +432,12 @@ mod tests {
         for common in ["a*", "the", "Of the", "a", "\"in this\""] {
             assert_eq!(Expression::read(common), None, "{common:?}");
             assert!(
-                Expression::complaint_about(common)
-                    .is_some_and(|said| said.contains("nearly every"))
+                Expression::warning_for(common).is_some_and(|said| said.contains("nearly every"))
             );
         }
         for empty in ["", " * ", "\"\"", "AND", "()", "…"] {
             assert_eq!(Expression::read(empty), None, "{empty:?}");
-            assert!(Expression::complaint_about(empty).is_some());
+            assert!(Expression::warning_for(empty).is_some());
         }
     }
 
@@ -438,7 +445,7 @@ mod tests {
         #[test]
         fn anything_can_be_read(written in "[a-z()\"* ]{0,20}|(AND|OR|NOT|\\(|\\)|\"|author:| |[a-z]{1,3}){0,12}|\\PC{0,20}") {
             if let Some(read) = Expression::read(&written) {
-                prop_assert!(!shown(&read.tree).is_empty());
+                prop_assert!(!shown(&read.condition).is_empty());
             }
         }
     }

@@ -51,7 +51,7 @@ impl Group {
 }
 
 /// The counted terms of a paper or of somebody's words: hash and count, by hash.
-pub type Terms = Vec<(u32, u32)>;
+pub type TermCounts = Vec<(u32, u32)>;
 
 /// A sparse vector: hash and weight, by hash, so that groups lie side by side.
 /// Of a paper, each group has unit length.
@@ -121,7 +121,7 @@ impl TermCounter {
     }
 
     /// The terms of a paper: words and pairs of words of its title and abstract, names of its authors.
-    pub fn paper(&mut self, paper: &Paper) -> Terms {
+    pub fn paper(&mut self, paper: &Paper) -> TermCounts {
         self.hashes.clear();
         for _ in 0..TITLE_COUNTS {
             self.add_text(&paper.title);
@@ -144,7 +144,7 @@ impl TermCounter {
     }
 
     /// The terms of some words: a description, keywords, a search.
-    pub fn text(&mut self, text: &str) -> Terms {
+    pub fn text(&mut self, text: &str) -> TermCounts {
         self.hashes.clear();
         self.add_text(text);
         self.counted()
@@ -152,7 +152,7 @@ impl TermCounter {
 
     /// The terms of some words, each once and in the order of the text, and whether it
     /// is a pair of words. A hyphenated word is its parts and their pairs, no third thing.
-    pub fn asked(&mut self, text: &str) -> Vec<(u32, bool)> {
+    pub fn query_terms(&mut self, text: &str) -> Vec<(u32, bool)> {
         let mut terms: Vec<(u32, bool)> = Vec::new();
         self.tokenizer.for_each_term(text, |term| {
             let hash = Group::Text.term(term.key.as_bytes());
@@ -177,7 +177,7 @@ impl TermCounter {
         });
     }
 
-    fn counted(&mut self) -> Terms {
+    fn counted(&mut self) -> TermCounts {
         self.hashes.sort_unstable();
         self.hashes
             .chunk_by(|a, b| a == b)
@@ -187,7 +187,7 @@ impl TermCounter {
 }
 
 /// Weighs counted terms: sublinear counts times rarity, each group to unit length.
-pub fn weigh(terms: &Terms, background: &Background) -> Features {
+pub fn weigh(terms: &TermCounts, background: &Background) -> Features {
     let mut features: Vec<(u32, f32)> = terms
         .iter()
         .map(|&(term, count)| (term, (1.0 + (count as f32).ln()) * background.rarity(term)))
@@ -200,7 +200,7 @@ pub fn weigh(terms: &Terms, background: &Background) -> Features {
 
 /// How long the vector of a paper's words is before it is brought to unit length, in
 /// lengths of the archive's usual one.
-pub fn length(terms: &Terms, background: &Background) -> f32 {
+pub fn length(terms: &TermCounts, background: &Background) -> f32 {
     let square = |&(term, count): &(u32, u32)| {
         ((1.0 + (count as f32).ln()) * background.rarity(term)).powi(2)
     };
@@ -289,17 +289,6 @@ pub fn own_term(people: &[(u32, u32)], term: u32) -> u32 {
     people
         .binary_search_by_key(&term, |(known, _)| *known)
         .map_or(term, |at| people[at].1)
-}
-
-/// The same features with the people in place of their terms.
-pub fn by_person(features: &Features, people: &[(u32, u32)]) -> Features {
-    let own = |(term, weight): &(u32, f32)| match Group::of(*term) {
-        Group::Author => (own_term(people, *term), *weight),
-        Group::Text | Group::Category => (*term, *weight),
-    };
-    let mut features: Vec<(u32, f32)> = features.0.iter().map(own).collect();
-    features.sort_unstable_by_key(|(term, _)| *term);
-    Features(features)
 }
 
 /// Whether people of one term may be one person: an initial stands for any name

@@ -1,10 +1,10 @@
 //! An interest becomes a profile.
 
 use super::background::fingerprint;
-use super::dense::Direction;
+use super::dense::DenseDirection;
 use super::features::{GivenNames, weigh};
 use super::{
-    Asked, Background, DenseBackground, Expression, Features, Group, TermCounter, Trained,
+    Background, DenseBackground, Expression, Features, Group, LinearModel, TermCounter, WordQuery,
 };
 use crate::subscriber::{Interest, Weight};
 use crate::text::fold;
@@ -49,7 +49,7 @@ pub struct Example {
 
 /// What an interest is learned from besides its own words.
 #[derive(Debug, Clone, Default)]
-pub struct Evidence {
+pub struct TrainingPapers {
     /// Papers to find more of.
     pub liked: Vec<Example>,
     /// Papers to find less of.
@@ -78,13 +78,13 @@ pub struct Profile {
     pub fields: Features,
     /// Weights of words and categories learned together, where papers are liked and
     /// there is an archive to tell them from.
-    pub trained: Option<Trained>,
+    pub trained: Option<LinearModel>,
     /// What it asks for in words.
-    pub asked: Option<Asked>,
+    pub asked: Option<WordQuery>,
     /// What disliked papers say, to be taken away from that.
     pub refused: Features,
     /// Where it lies in the space of dense vectors.
-    pub dense: Option<Direction>,
+    pub dense: Option<DenseDirection>,
     /// What pins.
     pub keywords: Vec<Expression>,
     /// What vetoes.
@@ -104,18 +104,18 @@ impl Profile {
     /// where `dense` is the background of their maker.
     pub fn learn(
         interest: &Interest,
-        evidence: Evidence,
+        evidence: TrainingPapers,
         background: &Background,
         dense: Option<&DenseBackground>,
         counter: &mut TermCounter,
     ) -> Profile {
         let words = weighed_words(interest, background, counter);
-        let Evidence {
+        let TrainingPapers {
             liked,
             disliked,
             words: words_vector,
         } = evidence;
-        let asked = Asked::read(&words_of(interest), background, counter);
+        let asked = WordQuery::read(&words_of(interest), background, counter);
         Profile {
             name: interest.name.clone(),
             weight: interest.weight,
@@ -125,9 +125,9 @@ impl Profile {
             people_weight: people_weight(&liked),
             fields: learn_fields(&liked, background),
             trained: background
-                .contrast()
+                .negative_sample()
                 .train(&liked, (&words, WORDS_WEIGHT))
-                .map(|trained| Trained {
+                .map(|trained| LinearModel {
                     text: less_of(trained.text, &disliked, TRAINED_LENGTH),
                     ..trained
                 }),
@@ -154,7 +154,7 @@ impl Profile {
     }
 
     /// What it asks for in words, where nothing is liked and they are all there is.
-    pub fn words_alone(&self) -> Option<&Asked> {
+    pub fn words_alone(&self) -> Option<&WordQuery> {
         self.asked.as_ref().filter(|_| self.liked.is_empty())
     }
 
@@ -369,7 +369,7 @@ fn learn_dense(
     liked: &[Example],
     disliked: &[Example],
     background: &DenseBackground,
-) -> Option<Direction> {
+) -> Option<DenseDirection> {
     let width = background.dimensions();
     let known = |vector: &[f32]| vector.len() == width && vector.iter().any(|value| *value != 0.0);
     let mean = |vectors: &[(&[f32], f32)]| -> Option<(Vec<f32>, f32)> {
@@ -412,7 +412,7 @@ fn learn_dense(
             .map(|(mean, times)| (mean.as_slice(), *times)),
     );
     let at_mean = super::dense::dot(&weights, &background.mean);
-    Some(Direction {
+    Some(DenseDirection {
         maker: background.maker.clone(),
         weights,
         at_mean,
@@ -475,7 +475,7 @@ mod tests {
     }
 
     fn learn(interest: &Interest, liked: Vec<Example>, disliked: &[Example]) -> Profile {
-        let evidence = Evidence {
+        let evidence = TrainingPapers {
             liked,
             disliked: disliked.to_vec(),
             words: None,

@@ -8,21 +8,21 @@
 //! and categories each. Everything here is pure, and one background serves
 //! every subscriber.
 
-pub mod asked;
 pub mod background;
-pub mod contrast;
 pub mod dense;
 pub mod expression;
 pub mod features;
 pub mod learn;
 pub mod library;
+pub mod linear_svm;
 pub mod thumbs;
+pub mod word_query;
 
-pub use asked::Asked;
 pub use background::Background;
-pub use contrast::{Contrast, Trained};
 pub use dense::DenseBackground;
 pub use expression::Expression;
-pub use features::{Features, Group, TermCounter, Terms};
-pub use learn::{Evidence, Example, Profile};
+pub use features::{Features, Group, TermCounter, TermCounts};
+pub use learn::{Example, Profile, TrainingPapers};
+pub use linear_svm::{LinearModel, NegativeSample};
 pub use thumbs::{Thumb, thumb_weight};
+pub use word_query::WordQuery;

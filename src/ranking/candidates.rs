@@ -2,11 +2,13 @@
 
 use super::Days;
 use crate::paper::Paper;
-use crate::profile::asked::said;
 use crate::profile::background::fingerprint;
-use crate::profile::dense::Direction;
+use crate::profile::dense::DenseDirection;
 use crate::profile::features::{GivenNames, given_names, length, may_be_one, weigh};
-use crate::profile::{Asked, Background, Features, Group, Profile, TermCounter, Terms, Trained};
+use crate::profile::word_query::saturation;
+use crate::profile::{
+    Background, Features, Group, LinearModel, Profile, TermCounter, TermCounts, WordQuery,
+};
 use crate::text::{contains_phrase, fold, same_person};
 use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
@@ -65,7 +67,7 @@ impl Candidates {
     /// Prepares papers, each with the instant at which it was taken in. They keep their positions.
     pub fn prepare(papers: Vec<(Arc<Paper>, DateTime<Utc>)>, background: &Background) -> Self {
         let (papers, seen_at): (Vec<_>, Vec<_>) = papers.into_iter().unzip();
-        let counted: Vec<(Terms, f32)> = papers
+        let counted: Vec<(TermCounts, f32)> = papers
             .par_iter()
             .map_init(TermCounter::new, |counter, paper| {
                 let terms = counter.paper(paper);
@@ -140,13 +142,13 @@ impl Candidates {
         self
     }
 
-    fn index(&mut self, counted: &[(Terms, f32)]) {
+    fn index(&mut self, counted: &[(TermCounts, f32)]) {
         for (at, (features, (terms, length))) in self.features.iter().zip(counted).enumerate() {
             for (&(term, weight), &(_, count)) in features.0.iter().zip(terms) {
                 let posting = Posting {
                     at: at as u32,
                     weight,
-                    said: said(count, *length),
+                    said: saturation(count, *length),
                 };
                 self.postings.entry(term).or_default().push(posting);
             }
@@ -216,7 +218,7 @@ impl Candidates {
     }
 
     /// How much of what is asked every candidate says: 1 for all of it.
-    pub fn answers(&self, asked: &Asked) -> Vec<f32> {
+    pub fn answers(&self, asked: &WordQuery) -> Vec<f32> {
         let mut of_items = vec![0.0_f32; self.papers.len()];
         for item in &asked.items {
             for (best, of_item) in of_items.iter_mut().zip(self.shares_said(item)) {
@@ -227,12 +229,12 @@ impl Candidates {
         of_items
             .into_iter()
             .zip(whole)
-            .map(|(of_item, of_whole)| Asked::answered(of_item, of_whole))
+            .map(|(of_item, of_whole)| WordQuery::score(of_item, of_whole))
             .collect()
     }
 
     /// What each term of what is asked counts for a candidate, and how plainly it says it.
-    pub fn asked_of(&self, asked: &Asked, at: usize) -> Vec<(u32, f32, f32)> {
+    pub fn asked_of(&self, asked: &WordQuery, at: usize) -> Vec<(u32, f32, f32)> {
         let said = |term: u32| {
             let postings = self.postings.get(&term)?;
             let found = postings
@@ -302,7 +304,7 @@ impl Candidates {
         let Some(dense) = &self.dense else {
             return vec![None; profiles.len()];
         };
-        let directions: Vec<(usize, &Direction)> = profiles
+        let directions: Vec<(usize, &DenseDirection)> = profiles
             .iter()
             .enumerate()
             .filter_map(|(at, profile)| Some((at, profile.dense.as_ref()?)))
@@ -336,7 +338,7 @@ impl Candidates {
     }
 
     /// What is given back to candidates that stood for what nobody asked for when `trained` was learned.
-    pub fn given_back(&self, trained: &Trained) -> Vec<f32> {
+    pub fn given_back(&self, trained: &LinearModel) -> Vec<f32> {
         self.keys
             .iter()
             .map(|key| trained.own.get(key).copied().unwrap_or(0.0))

@@ -6,7 +6,7 @@
 //! is liked itself is no measure for the others: it is more like itself than any of them.
 
 use super::Candidates;
-use crate::profile::{Asked, Group, Profile, Trained};
+use crate::profile::{Group, LinearModel, Profile, WordQuery};
 
 /// How surprising a paper must be, in standard deviations above the mean of the
 /// candidates, to be as likely right as wrong; and how steep the way there is.
@@ -217,7 +217,7 @@ impl Learned {
     fn asked(
         candidates: &Candidates,
         profile: &Profile,
-        asked: &Asked,
+        asked: &WordQuery,
         dense: Option<&[f32]>,
     ) -> Self {
         let raw = answers(candidates, profile, asked);
@@ -259,7 +259,7 @@ impl Learned {
 }
 
 /// How much of what is asked for each candidate says, less what it says that is disliked.
-fn answers(candidates: &Candidates, profile: &Profile, asked: &Asked) -> Vec<f32> {
+fn answers(candidates: &Candidates, profile: &Profile, asked: &WordQuery) -> Vec<f32> {
     let mut answers = candidates.answers(asked);
     if !profile.refused.0.is_empty() {
         for (answer, refused) in answers
@@ -302,7 +302,7 @@ pub(super) fn beside_words(candidates: &Candidates, profile: &Profile, at: usize
 }
 
 /// Words and fields that were learned together are standardised together.
-fn trained_parts(candidates: &Candidates, trained: &Trained, known: &[usize]) -> [Part; 2] {
+fn trained_parts(candidates: &Candidates, trained: &LinearModel, known: &[usize]) -> [Part; 2] {
     let mut words = candidates.products(&trained.text);
     for (sum, back) in words.iter_mut().zip(candidates.given_back(trained)) {
         *sum += back;

@@ -3,7 +3,7 @@
 use super::Candidates;
 use crate::paper::category_matches;
 use crate::profile::Profile;
-use crate::profile::expression::Tree;
+use crate::profile::expression::Condition;
 use std::collections::BTreeMap;
 
 /// A rule that lifts a paper above the line.
@@ -29,7 +29,7 @@ impl Rules {
     pub fn of(candidates: &Candidates, profile: &Profile) -> Self {
         let mut rules = Rules::default();
         for keyword in &profile.keywords {
-            for (at, matched) in matching(candidates, &keyword.tree) {
+            for (at, matched) in matching(candidates, &keyword.condition) {
                 rules.pins.entry(at).or_insert(Pin::Phrase(matched));
             }
         }
@@ -46,7 +46,7 @@ impl Rules {
             }
         }
         for veto in &profile.must_not {
-            for (at, matched) in matching(candidates, &veto.tree) {
+            for (at, matched) in matching(candidates, &veto.condition) {
                 rules.vetoes.entry(at).or_insert(matched);
             }
         }
@@ -67,19 +67,19 @@ pub fn is_in_categories(candidates: &Candidates, at: usize, profile: &Profile) -
 }
 
 /// Positions of the papers that have what `tree` asks for, in order, each with what matched.
-fn matching(candidates: &Candidates, tree: &Tree) -> Vec<(usize, String)> {
+fn matching(candidates: &Candidates, tree: &Condition) -> Vec<(usize, String)> {
     match tree {
-        Tree::Phrase(written, folded) => candidates
+        Condition::Phrase(written, folded) => candidates
             .with_phrase(folded)
             .into_iter()
             .map(|at| (at, written.clone()))
             .collect(),
-        Tree::Author(person) => candidates
+        Condition::Author(person) => candidates
             .by_author(person)
             .into_iter()
             .map(|(at, name)| (at, format!("author:{name}")))
             .collect(),
-        Tree::Category(pattern) => (0..candidates.len())
+        Condition::Category(pattern) => (0..candidates.len())
             .filter(|&at| {
                 candidates
                     .paper(at)
@@ -89,7 +89,7 @@ fn matching(candidates: &Candidates, tree: &Tree) -> Vec<(usize, String)> {
             })
             .map(|at| (at, format!("category:{pattern}")))
             .collect(),
-        Tree::All(parts) => {
+        Condition::All(parts) => {
             let mut parts = parts.iter().map(|part| matching(candidates, part));
             let mut found = parts.next().unwrap_or_default();
             for part in parts {
@@ -105,7 +105,7 @@ fn matching(candidates: &Candidates, tree: &Tree) -> Vec<(usize, String)> {
             }
             found
         }
-        Tree::Any(parts) => {
+        Condition::Any(parts) => {
             let mut found = BTreeMap::new();
             for (at, matched) in parts.iter().flat_map(|part| matching(candidates, part)) {
                 found.entry(at).or_insert(matched);

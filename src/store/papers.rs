@@ -62,7 +62,7 @@ pub trait PaperStore {
     ///
     /// A known paper keeps its row, its id and the earliest announcement day; a
     /// record of an earlier version than the one known changes nothing. Records
-    /// that are one work ([`are_one`](crate::paper::are_one)) are one paper,
+    /// that are one work ([`is_same_work`](crate::paper::is_same_work)) are one paper,
     /// whichever comes first, unless a person has taken them apart; a record that
     /// shows two papers to be one makes them one, and the older row stays. Each
     /// of several records of a work is kept.

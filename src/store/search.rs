@@ -2,7 +2,7 @@
 
 use super::{PaperRow, StoreError};
 use crate::paper::PaperId;
-use crate::paper::query::{Query, Words};
+use crate::paper::query::{SearchQuery, SearchWords};
 
 /// A paper that was found, and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,7 +20,7 @@ pub trait SearchStore {
     /// do; one that asks for nothing finds nothing.
     fn find_papers(
         &mut self,
-        query: &Query,
+        query: &SearchQuery,
         offset: u32,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
@@ -29,7 +29,7 @@ pub trait SearchStore {
     /// rarest of them first.
     fn papers_with_any(
         &mut self,
-        words: &[Words],
+        words: &[SearchWords],
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
 
@@ -37,7 +37,7 @@ pub trait SearchStore {
     /// dates, and words that must not be there; in their order.
     fn filter_papers(
         &mut self,
-        query: &Query,
+        query: &SearchQuery,
         papers: &[PaperRow],
     ) -> Result<Vec<PaperRow>, StoreError>;
 

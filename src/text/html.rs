@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::scripts::{bracketed, push_subscript, push_superscript};
+use super::superscripts::{bracketed, push_subscript, push_superscript};
 
 /// Removes tags and decodes entities; block elements become blank lines.
 ///
@@ -17,11 +17,11 @@ pub fn strip_markup(raw: &str) -> String {
     if !raw.contains(['<', '&']) {
         return raw.to_owned();
     }
-    let mut page = Page {
+    let mut page = HtmlReader {
         out: String::with_capacity(raw.len()),
         scripts: Vec::new(),
         holds_mathml: raw.contains("<mml:math") || raw.contains("<math"),
-        hopeless: false,
+        end_missing: false,
     };
     let mut at = 0;
     while let Some(found) = raw[at..].find(['<', '&']) {
@@ -43,19 +43,19 @@ pub fn strip_markup(raw: &str) -> String {
     page.out
 }
 
-struct Page {
+struct HtmlReader {
     out: String,
     /// Elements being read that raise or lower their text.
-    scripts: Vec<Script>,
+    scripts: Vec<OpenScript>,
     /// Whether a formula in TeX has a twin in `MathML`.
     holds_mathml: bool,
     /// Whether the end of a dropped element was once sought in vain; looking
     /// again for every further one would take quadratic time.
-    hopeless: bool,
+    end_missing: bool,
 }
 
 /// An open `<sup>`, `<sub>`, `<msup>`, `<msub>`, `<msubsup>`, `<mfrac>` or root.
-struct Script {
+struct OpenScript {
     name: &'static str,
     /// Where in the output its content starts.
     start: usize,
@@ -70,15 +70,15 @@ struct Script {
 // Deeper nesting of raised text is read flat.
 const MAX_SCRIPTS: usize = 16;
 
-impl Page {
+impl HtmlReader {
     /// Reads the tag at the start of `rest`, and returns its length; what is
     /// no tag is copied.
     fn tag(&mut self, rest: &str) -> usize {
         for (open, close) in [("<!--", "-->"), ("<![CDATA[", "]]>")] {
-            let Some(inner) = rest.strip_prefix(open).filter(|_| !self.hopeless) else {
+            let Some(inner) = rest.strip_prefix(open).filter(|_| !self.end_missing) else {
                 continue;
             };
-            self.hopeless = !inner.contains(close);
+            self.end_missing = !inner.contains(close);
             if let Some(length) = inner.find(close) {
                 if open == "<![CDATA[" {
                     self.out.push_str(&inner[..length]);
@@ -91,14 +91,14 @@ impl Page {
             return 1;
         };
         match tag.kind {
-            Kind::Dropped if !tag.closes && !tag.empty => return self.dropped(rest, &tag),
-            Kind::Block => self.out.push_str("\n\n"),
-            Kind::Break => self.out.push('\n'),
-            Kind::Cell => self.out.push(' '),
-            Kind::Inline | Kind::Dropped => {}
-            Kind::Script(name) => self.script(name, tag.closes || tag.empty),
+            TagKind::Dropped if !tag.closes && !tag.empty => return self.dropped(rest, &tag),
+            TagKind::Block => self.out.push_str("\n\n"),
+            TagKind::Break => self.out.push('\n'),
+            TagKind::Cell => self.out.push(' '),
+            TagKind::Inline | TagKind::Dropped => {}
+            TagKind::Script(name) => self.script(name, tag.closes || tag.empty),
         }
-        if tag.math && !matches!(tag.kind, Kind::Script(_)) {
+        if tag.math && !matches!(tag.kind, TagKind::Script(_)) {
             self.math_child(tag.closes, tag.empty);
         }
         tag.length
@@ -106,11 +106,11 @@ impl Page {
 
     fn dropped(&mut self, rest: &str, tag: &Tag) -> usize {
         let only_copy = tag.name.ends_with("tex-math") && !self.holds_mathml;
-        if self.hopeless || only_copy {
+        if self.end_missing || only_copy {
             return tag.length;
         }
         let length = dropped_length(rest, tag);
-        self.hopeless = length.is_none();
+        self.end_missing = length.is_none();
         length.unwrap_or(tag.length)
     }
 
@@ -126,7 +126,7 @@ impl Page {
             }
         } else if self.scripts.len() < MAX_SCRIPTS {
             self.math_child(false, false);
-            self.scripts.push(Script {
+            self.scripts.push(OpenScript {
                 name,
                 start: self.out.len(),
                 second: None,
@@ -156,7 +156,7 @@ impl Page {
         }
     }
 
-    fn close_script(&mut self, script: &Script) {
+    fn close_script(&mut self, script: &OpenScript) {
         let above = match (script.name, script.third) {
             ("msubsup", Some(third)) if third <= self.out.len() => self.out.split_off(third),
             _ => String::new(),
@@ -223,7 +223,7 @@ fn accent(over: &str) -> Option<char> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TagKind {
     Inline,
     Block,
     Break,
@@ -234,7 +234,7 @@ enum Kind {
 
 struct Tag<'a> {
     name: &'a str,
-    kind: Kind,
+    kind: TagKind,
     length: usize,
     closes: bool,
     empty: bool,
@@ -305,24 +305,24 @@ fn attributes_length(rest: &str) -> Option<(usize, bool)> {
     }
 }
 
-fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
+fn kind_of(name: &str, prefixed: bool) -> Option<TagKind> {
     Some(match name {
         "p" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table"
         | "blockquote" | "pre" | "section" | "article" | "sec" | "abstract" | "title"
         | "header" | "footer" | "list" | "disp-formula" | "figure" | "hr" | "body" | "head"
-        | "html" => Kind::Block,
-        "br" | "li" | "tr" | "dt" | "dd" | "list-item" | "break" => Kind::Break,
-        "td" | "th" | "img" | "mtd" | "mtr" | "mtable" | "mspace" => Kind::Cell,
-        "script" | "style" | "annotation" | "annotation-xml" | "tex-math" => Kind::Dropped,
-        "sup" => Kind::Script("sup"),
-        "sub" => Kind::Script("sub"),
-        "msup" => Kind::Script("msup"),
-        "mover" => Kind::Script("mover"),
-        "msubsup" | "munderover" => Kind::Script("msubsup"),
-        "msqrt" => Kind::Script("msqrt"),
-        "mroot" => Kind::Script("mroot"),
-        "msub" | "munder" => Kind::Script("msub"),
-        "mfrac" => Kind::Script("mfrac"),
+        | "html" => TagKind::Block,
+        "br" | "li" | "tr" | "dt" | "dd" | "list-item" | "break" => TagKind::Break,
+        "td" | "th" | "img" | "mtd" | "mtr" | "mtable" | "mspace" => TagKind::Cell,
+        "script" | "style" | "annotation" | "annotation-xml" | "tex-math" => TagKind::Dropped,
+        "sup" => TagKind::Script("sup"),
+        "sub" => TagKind::Script("sub"),
+        "msup" => TagKind::Script("msup"),
+        "mover" => TagKind::Script("mover"),
+        "msubsup" | "munderover" => TagKind::Script("msubsup"),
+        "msqrt" => TagKind::Script("msqrt"),
+        "mroot" => TagKind::Script("mroot"),
+        "msub" | "munder" => TagKind::Script("msub"),
+        "mfrac" => TagKind::Script("mfrac"),
         // `<s>` is missing on purpose: it is the start token of many models.
         "a" | "b" | "i" | "u" | "em" | "strong" | "span" | "small" | "big" | "tt" | "code"
         | "font" | "cite" | "abbr" | "mark" | "q" | "del" | "ins" | "center" | "strike"
@@ -331,9 +331,9 @@ fn kind_of(name: &str, prefixed: bool) -> Option<Kind> {
         | "named-content" | "styled-content" | "label" | "fn" | "inline-graphic" | "math"
         | "mrow" | "mi" | "mn" | "mo" | "mtext" | "mstyle" | "mfenced" | "mpadded" | "mphantom"
         | "menclose" | "semantics" | "ms" | "mmultiscripts" | "mprescripts" | "none" => {
-            Kind::Inline
+            TagKind::Inline
         }
-        _ if prefixed => Kind::Inline,
+        _ if prefixed => TagKind::Inline,
         _ => return None,
     })
 }

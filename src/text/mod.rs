@@ -12,12 +12,13 @@
 //! * [`sentences`](mod@sentences): where sentences end
 
 pub mod clean;
+pub mod encoding;
 pub mod fold;
 pub mod html;
 pub mod names;
-mod scripts;
 pub mod sentences;
 mod stop_words;
+mod superscripts;
 pub mod tex;
 pub mod tokens;
 

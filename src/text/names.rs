@@ -19,7 +19,7 @@ pub fn same_person(a: &str, b: &str) -> bool {
 }
 
 fn is_same(a: &str, b: &str) -> bool {
-    let (a, b) = (Name::parse(a), Name::parse(b));
+    let (a, b) = (PersonName::parse(a), PersonName::parse(b));
     if a.family.is_empty() || a.family != b.family {
         return false;
     }
@@ -39,7 +39,7 @@ fn is_same(a: &str, b: &str) -> bool {
 pub fn family_name(name: &str) -> String {
     match initials_behind(name) {
         Some((family, _)) => family_name(family),
-        None => Name::parse(name).family,
+        None => PersonName::parse(name).family,
     }
 }
 
@@ -52,7 +52,7 @@ fn initials_behind(name: &str) -> Option<(&str, &str)> {
 }
 
 /// A name in folded words.
-struct Name {
+struct PersonName {
     given: Vec<String>,
     family: String,
 }
@@ -65,7 +65,7 @@ const PARTICLES: [&str; 17] = [
 
 const SUFFIXES: [&str; 6] = ["jr", "sr", "ii", "iii", "iv", "phd"];
 
-impl Name {
+impl PersonName {
     fn parse(raw: &str) -> Self {
         let mut parts: Vec<Vec<String>> = raw.split(',').map(words).collect();
         // `Smith, John, Jr.` and `John Smith, Jr.`

@@ -8,16 +8,16 @@
 //! arXiv describes its own dialect at <https://info.arxiv.org/help/prep.html>.
 
 mod macros;
+mod output;
 mod pairs;
 mod symbols;
-mod write;
 
 use super::clean::composed;
 
+use self::output::{bare_accent, push_accented, push_address, push_blank, push_kept};
 use self::pairs::{Pairs, is_formula};
 use self::symbols::Symbol;
-use self::write::{bare_accent, push_accented, push_address, push_blank, push_kept};
-use super::scripts::{push_subscript, push_superscript};
+use super::superscripts::{push_subscript, push_superscript};
 
 // Real metadata nests four or five groups. Deeper text is read flat, which
 // bounds both the stack and the work (each level copies its text once).
@@ -31,7 +31,7 @@ pub fn to_unicode(raw: &str) -> String {
     if !raw.contains(['\\', '$', '{', '~', '`']) && !raw.contains("--") {
         return composed(raw);
     }
-    let reader = Reader {
+    let reader = TexReader {
         raw,
         pairs: Pairs::of(raw),
     };
@@ -67,12 +67,12 @@ struct Argument {
     next: usize,
 }
 
-struct Reader<'a> {
+struct TexReader<'a> {
     raw: &'a str,
     pairs: Pairs,
 }
 
-impl Reader<'_> {
+impl TexReader<'_> {
     fn byte(&self, at: usize, end: usize) -> Option<u8> {
         (at < end).then(|| self.raw.as_bytes()[at])
     }

@@ -307,11 +307,11 @@ fn are_neighbours(gap: &str) -> bool {
 /// The terms of one text, counted, each with the first way it was written.
 #[derive(Debug, Default, Clone)]
 pub struct Terms {
-    counted: HashMap<String, Counted>,
+    counted: HashMap<String, TermCount>,
 }
 
 #[derive(Debug, Clone)]
-struct Counted {
+struct TermCount {
     count: u32,
     surface: String,
 }
@@ -331,7 +331,7 @@ impl Terms {
                     .join(" ");
                 terms
                     .counted
-                    .insert(term.key.to_owned(), Counted { count: 1, surface });
+                    .insert(term.key.to_owned(), TermCount { count: 1, surface });
             }
         });
         terms

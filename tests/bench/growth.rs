@@ -6,7 +6,7 @@ mod archive;
 
 use paperboy::paper::Paper;
 use paperboy::profile::features::{given_names, weigh};
-use paperboy::profile::{Background, Evidence, Example, Profile, TermCounter};
+use paperboy::profile::{Background, Example, Profile, TermCounter, TrainingPapers};
 use paperboy::ranking::{self, Candidates, Days, Request};
 use paperboy::subscriber::Interest;
 use std::collections::HashSet;
@@ -45,9 +45,9 @@ impl Town {
             let liked = (0..5)
                 .map(|at| self.examples[(reader * 31 + at * 60) % self.examples.len()].clone())
                 .collect();
-            let evidence = Evidence {
+            let evidence = TrainingPapers {
                 liked,
-                ..Evidence::default()
+                ..TrainingPapers::default()
             };
             let profile = Profile::learn(
                 &Interest::default(),

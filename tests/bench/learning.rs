@@ -7,7 +7,9 @@ mod archive;
 
 use paperboy::embedding::{Embedder, SvdEmbedder};
 use paperboy::profile::features::{given_names, weigh};
-use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
+use paperboy::profile::{
+    Background, DenseBackground, Example, Profile, TermCounter, TrainingPapers,
+};
 use paperboy::ranking::evaluation::Ranker;
 use paperboy::ranking::evaluation::references::SanitySvm;
 use paperboy::subscriber::Interest;
@@ -54,9 +56,9 @@ fn main() {
         .collect();
     let start = Instant::now();
     for _ in 0..ROUNDS {
-        let evidence = Evidence {
+        let evidence = TrainingPapers {
             liked: examples.clone(),
-            ..Evidence::default()
+            ..TrainingPapers::default()
         };
         black_box(Profile::learn(
             &Interest::default(),

@@ -7,7 +7,9 @@ mod archive;
 use ndarray::{Array2, linalg::general_mat_mul};
 use paperboy::embedding::{Embedder, SvdEmbedder};
 use paperboy::profile::features::{given_names, weigh};
-use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
+use paperboy::profile::{
+    Background, DenseBackground, Example, Profile, TermCounter, TrainingPapers,
+};
 use paperboy::ranking::Candidates;
 use paperboy::subscriber::Interest;
 use std::hint::black_box;
@@ -49,9 +51,9 @@ fn main() {
                 dense: Some(Arc::new(vectors[at].clone())),
                 weight: 1.0,
             };
-            let evidence = Evidence {
+            let evidence = TrainingPapers {
                 liked: vec![example],
-                ..Evidence::default()
+                ..TrainingPapers::default()
             };
             Profile::learn(
                 &Interest::default(),

@@ -13,10 +13,10 @@ use paperboy::clock::{Clock, SystemClock};
 use paperboy::edition::find::search;
 use paperboy::edition::{Kin, refresh_background, similar};
 use paperboy::intake::Import;
-use paperboy::paper::query::Query;
-use paperboy::profile::features::{by_person, people, weigh};
+use paperboy::paper::query::SearchQuery;
+use paperboy::profile::features::{own_term, people, weigh};
 use paperboy::profile::library::read_library;
-use paperboy::profile::{Background, Features, TermCounter};
+use paperboy::profile::{Background, Features, Group, TermCounter};
 use paperboy::ranking::similar::likeness;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperRow, StoredPaper};
@@ -88,7 +88,7 @@ fn main() {
         let start = Instant::now();
         let mut ours = 0;
         for query in &queries {
-            ours += search(&db, &Query::parse(query), 0, 20, None)
+            ours += search(&db, &SearchQuery::parse(query), 0, 20, None)
                 .unwrap()
                 .papers
                 .len();
@@ -200,4 +200,15 @@ fn like_papers(db: &Db, background: &Background, papers: &[StoredPaper]) {
         100.0 * ours / best,
         both as f64 / papers.len() as f64
     );
+}
+
+/// The same features with the people in place of their terms.
+fn by_person(features: &Features, people: &[(u32, u32)]) -> Features {
+    let own = |(term, weight): &(u32, f32)| match Group::of(*term) {
+        Group::Author => (own_term(people, *term), *weight),
+        Group::Text | Group::Category => (*term, *weight),
+    };
+    let mut features: Vec<(u32, f32)> = features.0.iter().map(own).collect();
+    features.sort_unstable_by_key(|(term, _)| *term);
+    Features(features)
 }

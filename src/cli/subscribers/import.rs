@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const BATCH: usize = 500;
 
 #[derive(Default, Serialize)]
-struct Imported {
+struct ImportSummary {
     read: u64,
     new: u64,
     changed: u64,
@@ -33,10 +33,10 @@ struct Rejected {
 }
 
 pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Done {
-    let mut import = Import {
+    let mut import = SubscriberImport {
         db,
         erased,
-        imported: Imported::default(),
+        imported: ImportSummary::default(),
         batch: Vec::new(),
         unknown: HashSet::new(),
     };
@@ -70,16 +70,16 @@ pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Do
     Ok(())
 }
 
-struct Import<'a> {
+struct SubscriberImport<'a> {
     db: &'a Db,
     erased: &'a Erased,
-    imported: Imported,
+    imported: ImportSummary,
     batch: Vec<(String, u64, NewSubscriber)>,
     /// Keys that were passed over and have been mentioned.
     unknown: HashSet<String>,
 }
 
-impl Import<'_> {
+impl SubscriberImport<'_> {
     fn take(&mut self, path: &Path, progress: &out::Progress) -> Done {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;

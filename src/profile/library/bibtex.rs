@@ -4,8 +4,8 @@
 //! braces or quotes, strings joined by `#`. What does not follow it costs one
 //! entry: reading goes on at the next line that begins with one.
 
-use super::escaped::unescaped;
-use super::{Entry, Raw};
+use super::tex_escapes::unescape_tex;
+use super::{LibraryEntry, RawEntry};
 use std::collections::HashMap;
 
 /// Entries that are none.
@@ -33,9 +33,9 @@ fn head(text: &str) -> Option<(&str, usize)> {
     is_open.then(|| (&after_space[..kind_end], text.len() - rest.len() + 1))
 }
 
-pub(super) fn read(text: &str) -> Vec<Entry> {
+pub(super) fn read(text: &str) -> Vec<LibraryEntry> {
     let room = text.len() + EXPANDED_BYTES;
-    let mut reader = Reader {
+    let mut reader = BibtexReader {
         text,
         at: 0,
         line: 1,
@@ -72,7 +72,7 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
         if content.is_err() {
             reader.at = next_entry(text, start + length);
         }
-        entries.push(Entry {
+        entries.push(LibraryEntry {
             line,
             content: content.map(raw),
         });
@@ -114,9 +114,9 @@ fn starts_entry(line: &str) -> bool {
     key[end..].starts_with(',')
 }
 
-type Fields = HashMap<String, String>;
+type BibtexFields = HashMap<String, String>;
 
-struct Reader<'a> {
+struct BibtexReader<'a> {
     text: &'a str,
     at: usize,
     line: usize,
@@ -126,7 +126,7 @@ struct Reader<'a> {
     room: usize,
 }
 
-impl Reader<'_> {
+impl BibtexReader<'_> {
     /// The number of the line that holds `at`; asked for in order.
     fn line_of(&mut self, at: usize) -> usize {
         if at > self.counted_to {
@@ -159,8 +159,8 @@ impl Reader<'_> {
     }
 
     /// The fields of the entry whose head has been passed.
-    fn entry(&mut self) -> Result<Fields, String> {
-        let mut fields = Fields::new();
+    fn entry(&mut self) -> Result<BibtexFields, String> {
+        let mut fields = BibtexFields::new();
         let rest = self.rest();
         let key_end = rest
             .find([',', '}', ')', '='])
@@ -310,7 +310,7 @@ fn months() -> HashMap<String, String> {
     .collect()
 }
 
-fn raw(mut fields: Fields) -> Raw {
+fn raw(mut fields: BibtexFields) -> RawEntry {
     let mut take = |name: &str| fields.remove(name).unwrap_or_default();
     let title = [take("title"), take("booktitle")]
         .into_iter()
@@ -348,9 +348,9 @@ fn raw(mut fields: Fields) -> Raw {
             .into_iter()
             .filter(|text| !text.is_empty()),
     );
-    Raw {
-        title: ungrouped(&unescaped(&title.unwrap_or_default())),
-        abstract_text: ungrouped(&unescaped(&take("abstract"))),
+    RawEntry {
+        title: ungrouped(&unescape_tex(&title.unwrap_or_default())),
+        abstract_text: ungrouped(&unescape_tex(&take("abstract"))),
         authors: people(&take("author")),
         doi: take("doi"),
         pmid: take("pmid"),

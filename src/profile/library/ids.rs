@@ -1,6 +1,6 @@
 //! The names of works, wherever a library keeps them; and lists of ids.
 
-use super::{Entry, Raw};
+use super::{LibraryEntry, RawEntry};
 use crate::paper::PaperId;
 
 /// Whether most lines of a text are ids.
@@ -13,20 +13,20 @@ pub(super) fn is_list(text: &str) -> bool {
     ids > 0 && ids * 2 > lines
 }
 
-pub(super) fn read(text: &str) -> Vec<Entry> {
+pub(super) fn read(text: &str) -> Vec<LibraryEntry> {
     lines_of(text)
         .map(|(at, line)| {
             let content = match id(line) {
-                Some(id) => Ok(Raw {
+                Some(id) => Ok(RawEntry {
                     arxiv: vec![id.to_string()],
-                    ..Raw::default()
+                    ..RawEntry::default()
                 }),
                 None => Err(format!(
                     "{:?} is no id of arXiv, DOI or PubMed",
                     crate::text::cut(line, 60)
                 )),
             };
-            Entry { line: at, content }
+            LibraryEntry { line: at, content }
         })
         .collect()
 }
@@ -82,7 +82,7 @@ fn is_doi(id: &str) -> bool {
 }
 
 /// The names of an entry, the surest first.
-pub(super) fn of(raw: &Raw) -> Vec<PaperId> {
+pub(super) fn of(raw: &RawEntry) -> Vec<PaperId> {
     let mut ids: Vec<PaperId> = Vec::new();
     let mut add = |id: Option<PaperId>| {
         if let Some(id) = id
@@ -171,9 +171,9 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, wanted: &[&str]) {
-        let raw = Raw {
+        let raw = RawEntry {
             mentions: vec![text.to_owned()],
-            ..Raw::default()
+            ..RawEntry::default()
         };
         assert_eq!(
             of(&raw).iter().map(PaperId::as_str).collect::<Vec<_>>(),

@@ -1,14 +1,14 @@
 //! CSL-JSON and Zotero's JSON.
 
-use super::{Entry, Form, NotALibrary, Raw};
+use super::{LibraryEntry, LibraryError, LibraryFormat, RawEntry};
 use serde_json::Value;
 
 /// Zotero's items that are no works.
 const NO_WORKS: [&str; 3] = ["attachment", "note", "annotation"];
 
-pub(super) fn read(text: &str) -> Result<(Form, Vec<Entry>), NotALibrary> {
+pub(super) fn read(text: &str) -> Result<(LibraryFormat, Vec<LibraryEntry>), LibraryError> {
     let text = text.trim_start_matches('\u{FEFF}');
-    let value: Value = serde_json::from_str(text).map_err(|error| NotALibrary::Json {
+    let value: Value = serde_json::from_str(text).map_err(|error| LibraryError::Json {
         line: error.line().max(1),
         reason: error.to_string(),
     })?;
@@ -20,10 +20,10 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Entry>), NotALibrary> {
             .find_map(|key| table.remove(*key))
         {
             Some(Value::Array(items)) => items,
-            Some(_) => return Err(NotALibrary::Unknown),
+            Some(_) => return Err(LibraryError::Unknown),
             None => vec![Value::Object(table)],
         },
-        _ => return Err(NotALibrary::Unknown),
+        _ => return Err(LibraryError::Unknown),
     };
     // The API wraps each item in its `data`.
     let items: Vec<Value> = items
@@ -35,22 +35,22 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Entry>), NotALibrary> {
         .collect();
     let has = |key: &str| items.iter().any(|item| item.get(key).is_some());
     let form = if has("itemType") {
-        Form::Zotero
+        LibraryFormat::Zotero
     } else if items.is_empty() || has("type") || has("title") {
-        Form::Csl
+        LibraryFormat::Csl
     } else {
-        return Err(NotALibrary::Unknown);
+        return Err(LibraryError::Unknown);
     };
     let entries = items
         .iter()
         .enumerate()
         .map(|(at, item)| {
             let content = match (form, item) {
-                (Form::Zotero, Value::Object(_)) => zotero(item),
+                (LibraryFormat::Zotero, Value::Object(_)) => zotero(item),
                 (_, Value::Object(_)) => Ok(csl(item)),
                 _ => Err("the entry is not an object".to_owned()),
             };
-            Entry {
+            LibraryEntry {
                 line: at + 1,
                 content,
             }
@@ -67,7 +67,7 @@ fn text(item: &Value, key: &str) -> String {
     }
 }
 
-fn zotero(item: &Value) -> Result<Raw, String> {
+fn zotero(item: &Value) -> Result<RawEntry, String> {
     let kind = text(item, "itemType");
     if NO_WORKS.contains(&kind.as_str()) {
         return Err(format!("it is of type {kind}, not a work"));
@@ -96,7 +96,7 @@ fn zotero(item: &Value) -> Result<Raw, String> {
         "publicationTitle",
         "number",
     ];
-    Ok(Raw {
+    Ok(RawEntry {
         title: title
             .into_iter()
             .find(|title| !title.is_empty())
@@ -110,11 +110,11 @@ fn zotero(item: &Value) -> Result<Raw, String> {
             .map(|key| text(item, key))
             .filter(|text| !text.is_empty())
             .collect(),
-        ..Raw::default()
+        ..RawEntry::default()
     })
 }
 
-fn csl(item: &Value) -> Raw {
+fn csl(item: &Value) -> RawEntry {
     let authors = item
         .get("author")
         .and_then(Value::as_array)
@@ -147,7 +147,7 @@ fn csl(item: &Value) -> Raw {
         "archive",
         "container-title",
     ];
-    Raw {
+    RawEntry {
         title: text(item, "title"),
         abstract_text: text(item, "abstract"),
         authors: authors.iter().map(name).collect(),
@@ -158,6 +158,6 @@ fn csl(item: &Value) -> Raw {
             .map(|key| text(item, key))
             .filter(|text| !text.is_empty())
             .collect(),
-        ..Raw::default()
+        ..RawEntry::default()
     }
 }

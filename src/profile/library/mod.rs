@@ -3,29 +3,28 @@
 //!
 //! Which of them a file is, its content says, not its name. People's libraries
 //! are full of mistakes, so no entry costs more than itself: what cannot be read
-//! is set aside with its line and the reason. (The `biblatex` crate gives up a
+//! is set skipped with its line and the reason. (The `biblatex` crate gives up a
 //! file at its first mistake, and would leave the TeX in the fields to us all
 //! the same.)
 
 mod bibtex;
-mod decode;
-mod escaped;
 mod ids;
 mod json;
 mod ris;
+mod tex_escapes;
 mod write;
 
 pub use write::{to_bibtex, to_csl_json, to_ris};
 
 use crate::paper::PaperId;
-use crate::text::{clean_line, clean_text, fold};
+use crate::text::{clean_line, clean_text, encoding, fold};
 use serde::Serialize;
 use std::collections::HashSet;
 
 /// The form of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum LibraryFormat {
     /// BibTeX or BibLaTeX.
     Bibtex,
     /// RIS.
@@ -53,7 +52,7 @@ pub struct Work {
 
 /// An entry that is no work, or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Aside {
+pub struct SkippedEntry {
     /// Where it begins, from 1; in JSON, which entry it is, from 1.
     pub line: usize,
     /// Why.
@@ -64,18 +63,18 @@ pub struct Aside {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
     /// Its form.
-    pub form: Form,
+    pub form: LibraryFormat,
     /// Entries, whatever became of them.
     pub read: usize,
     /// Its works, each once.
     pub works: Vec<Work>,
     /// Entries that are none.
-    pub aside: Vec<Aside>,
+    pub skipped: Vec<SkippedEntry>,
 }
 
 /// Why a file is no library.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotALibrary {
+pub enum LibraryError {
     /// There is nothing in it.
     #[error("there is nothing in it")]
     Empty,
@@ -93,35 +92,35 @@ pub enum NotALibrary {
 }
 
 /// Reads a library.
-pub fn read_library(bytes: &[u8]) -> Result<Library, NotALibrary> {
-    let text = decode::text(bytes);
+pub fn read_library(bytes: &[u8]) -> Result<Library, LibraryError> {
+    let text = encoding::decode(bytes);
     let start = text.trim_start();
     if start.is_empty() {
-        return Err(NotALibrary::Empty);
+        return Err(LibraryError::Empty);
     }
     let (form, entries) = if start.starts_with(['{', '[']) && !start.starts_with("{\\") {
         json::read(&text)?
     } else if ris::is_ris(&text) {
-        (Form::Ris, ris::read(&text))
+        (LibraryFormat::Ris, ris::read(&text))
     } else if bibtex::is_bibtex(&text) {
-        (Form::Bibtex, bibtex::read(&text))
+        (LibraryFormat::Bibtex, bibtex::read(&text))
     } else if ids::is_list(&text) {
-        (Form::Ids, ids::read(&text))
+        (LibraryFormat::Ids, ids::read(&text))
     } else {
-        return Err(NotALibrary::Unknown);
+        return Err(LibraryError::Unknown);
     };
     Ok(gather(form, entries))
 }
 
 /// An entry of a file, with its place.
-struct Entry {
+struct LibraryEntry {
     line: usize,
-    content: Result<Raw, String>,
+    content: Result<RawEntry, String>,
 }
 
 /// What an entry says, uncleaned.
 #[derive(Default)]
-struct Raw {
+struct RawEntry {
     title: String,
     abstract_text: String,
     authors: Vec<String>,
@@ -133,36 +132,36 @@ struct Raw {
     mentions: Vec<String>,
 }
 
-fn gather(form: Form, entries: Vec<Entry>) -> Library {
+fn gather(form: LibraryFormat, entries: Vec<LibraryEntry>) -> Library {
     let read = entries.len();
-    let (mut works, mut aside, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for Entry { line, content } in entries {
+    let (mut works, mut skipped, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for LibraryEntry { line, content } in entries {
         let work = content.and_then(|raw| work(&raw, form));
         match work {
             Ok(work) if seen.insert(work.key()) => works.push(work),
-            Ok(_) => aside.push(Aside {
+            Ok(_) => skipped.push(SkippedEntry {
                 line,
                 reason: "the same work stands in the file already".to_owned(),
             }),
-            Err(reason) => aside.push(Aside { line, reason }),
+            Err(reason) => skipped.push(SkippedEntry { line, reason }),
         }
     }
     Library {
         form,
         read,
         works,
-        aside,
+        skipped,
     }
 }
 
-fn work(raw: &Raw, form: Form) -> Result<Work, String> {
+fn work(raw: &RawEntry, form: LibraryFormat) -> Result<Work, String> {
     let mut title = clean_line(&raw.title);
     // Catalogues end titles like sentences.
     if title.ends_with('.') && !title.ends_with("..") {
         title.pop();
     }
     let ids = ids::of(raw);
-    if title.is_empty() && (form != Form::Ids || ids.is_empty()) {
+    if title.is_empty() && (form != LibraryFormat::Ids || ids.is_empty()) {
         return Err("it has no title".to_owned());
     }
     let authors = raw
@@ -219,13 +218,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, form: Form) -> Work {
+    fn check(text: &str, form: LibraryFormat) -> Work {
         let library = read_library(text.as_bytes()).unwrap();
         assert_eq!(
             (library.form, library.works.len()),
             (form, 1),
             "{:?}",
-            library.aside
+            library.skipped
         );
         library.works.into_iter().next().unwrap()
     }
@@ -242,7 +241,7 @@ mod tests {
         let zotero = r#"{"items":[{"itemType":"journalArticle","title":"Invariante Variationsprobleme",
                    "creators":[{"creatorType":"author","firstName":"Emmy","lastName":"Noether"},{"creatorType":"author","name":"Hermann Weyl"}],
                    "abstractNote":"On übung.","DOI":"10.1000/ABC","extra":"arXiv: physics/0503066 [physics]"}]}"#;
-        let work = check(bib, Form::Bibtex);
+        let work = check(bib, LibraryFormat::Bibtex);
         assert_eq!(work.title, "Invariante Variationsprobleme");
         assert_eq!(work.authors, ["Emmy Noether", "Hermann Weyl"]);
         assert_eq!(work.abstract_text, "On übung.");
@@ -250,23 +249,23 @@ mod tests {
             work.ids.iter().map(PaperId::as_str).collect::<Vec<_>>(),
             ["physics/0503066", "10.1000/abc"]
         );
-        assert_eq!(check(ris, Form::Ris), work);
-        assert_eq!(check(csl, Form::Csl), work);
-        assert_eq!(check(zotero, Form::Zotero), work);
+        assert_eq!(check(ris, LibraryFormat::Ris), work);
+        assert_eq!(check(csl, LibraryFormat::Csl), work);
+        assert_eq!(check(zotero, LibraryFormat::Zotero), work);
     }
 
     #[test]
     fn what_is_no_library_is_refused() {
-        assert_eq!(read_library(b" \n"), Err(NotALibrary::Empty));
+        assert_eq!(read_library(b" \n"), Err(LibraryError::Empty));
         assert_eq!(
             read_library(b"Dear all,\nplease find attached\n"),
-            Err(NotALibrary::Unknown)
+            Err(LibraryError::Unknown)
         );
         assert!(matches!(
             read_library(b"[{\"title\":\n"),
-            Err(NotALibrary::Json { line: 2, .. })
+            Err(LibraryError::Json { line: 2, .. })
         ));
-        assert_eq!(read_library(b"{\"a\": 1}"), Err(NotALibrary::Unknown));
+        assert_eq!(read_library(b"{\"a\": 1}"), Err(LibraryError::Unknown));
     }
 
     #[test]
@@ -277,14 +276,14 @@ mod tests {
         .unwrap();
         assert_eq!(
             (library.form, library.read, library.works.len()),
-            (Form::Ids, 4, 3)
+            (LibraryFormat::Ids, 4, 3)
         );
-        assert_eq!(library.aside[0].line, 6);
+        assert_eq!(library.skipped[0].line, 6);
         let library =
             read_library(b"2106.09685, 1706.03762;1706.03763\n10.1000/x 10.1000/y\n").unwrap();
         assert_eq!(
             (library.form, library.read, library.works.len()),
-            (Form::Ids, 5, 5)
+            (LibraryFormat::Ids, 5, 5)
         );
     }
 }

@@ -1,6 +1,6 @@
 //! RIS: two letters, two spaces, a hyphen, and a value on each line.
 
-use super::{Entry, Raw};
+use super::{LibraryEntry, RawEntry};
 
 /// Whether a text holds a line that begins an entry.
 pub(super) fn is_ris(text: &str) -> bool {
@@ -23,19 +23,19 @@ fn tag(line: &str) -> Option<(&str, &str)> {
         .then(|| (tag, value.trim()))
 }
 
-pub(super) fn read(text: &str) -> Vec<Entry> {
+pub(super) fn read(text: &str) -> Vec<LibraryEntry> {
     let mut entries = Vec::new();
-    let mut open: Option<(usize, Raw)> = None;
+    let mut open: Option<(usize, RawEntry)> = None;
     let mut last = String::new();
     for (at, line) in text.lines().enumerate() {
         match tag(line) {
             Some(("TY", _)) => {
                 entries.extend(open.take().map(|(line, raw)| unended(line, raw)));
-                open = Some((at + 1, Raw::default()));
+                open = Some((at + 1, RawEntry::default()));
                 last.clear();
             }
             Some(("ER", _)) => {
-                entries.extend(open.take().map(|(line, raw)| Entry {
+                entries.extend(open.take().map(|(line, raw)| LibraryEntry {
                     line,
                     content: Ok(raw),
                 }));
@@ -60,16 +60,16 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
 }
 
 /// An entry that lacks its end is read if it has a title: the next one begins anyway.
-fn unended(line: usize, raw: Raw) -> Entry {
+fn unended(line: usize, raw: RawEntry) -> LibraryEntry {
     let content = if raw.title.is_empty() {
         Err("the entry has no title and no end (ER)".to_owned())
     } else {
         Ok(raw)
     };
-    Entry { line, content }
+    LibraryEntry { line, content }
 }
 
-fn put(raw: &mut Raw, tag: &str, value: &str) {
+fn put(raw: &mut RawEntry, tag: &str, value: &str) {
     match tag {
         "TI" | "T1" | "CT" => set(&mut raw.title, value),
         // The title of a book, if nothing else is called one.
@@ -86,7 +86,7 @@ fn put(raw: &mut Raw, tag: &str, value: &str) {
     }
 }
 
-fn go_on(raw: &mut Raw, tag: &str, value: &str) {
+fn go_on(raw: &mut RawEntry, tag: &str, value: &str) {
     let text = match tag {
         "TI" | "T1" | "CT" | "BT" => &mut raw.title,
         "AB" | "N2" => &mut raw.abstract_text,

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// A name in two parts, or one that is not a person's.
-enum Name<'a> {
+enum AuthorName<'a> {
     Person { family: &'a str, given: &'a str },
     Whole(&'a str),
 }
@@ -29,7 +29,7 @@ const GROUPS: [&str; 8] = [
     "committee",
 ];
 
-fn name(whole: &str) -> Name<'_> {
+fn name(whole: &str) -> AuthorName<'_> {
     let folded = fold(whole);
     let is_group = folded.split(' ').any(|word| GROUPS.contains(&word))
         || whole.contains(',')
@@ -48,11 +48,11 @@ fn name(whole: &str) -> Name<'_> {
         end == family || end.ends_with(&joined)
     });
     match start {
-        Some(at) if !is_group && !family.is_empty() => Name::Person {
+        Some(at) if !is_group && !family.is_empty() => AuthorName::Person {
             family: &whole[at..],
             given: whole[..at].trim_end(),
         },
-        _ => Name::Whole(whole),
+        _ => AuthorName::Whole(whole),
     }
 }
 
@@ -98,9 +98,9 @@ pub fn to_bibtex(papers: &[&Paper]) -> String {
             .authors
             .iter()
             .map(|author| match name(author) {
-                Name::Person { family, given: "" } => format!("{{{}}}", tex(family)),
-                Name::Person { family, given } => format!("{}, {}", tex(family), tex(given)),
-                Name::Whole(whole) => format!("{{{}}}", tex(&clean_line(whole))),
+                AuthorName::Person { family, given: "" } => format!("{{{}}}", tex(family)),
+                AuthorName::Person { family, given } => format!("{}, {}", tex(family), tex(given)),
+                AuthorName::Whole(whole) => format!("{{{}}}", tex(&clean_line(whole))),
             })
             .collect();
         if !authors.is_empty() {
@@ -210,10 +210,12 @@ pub fn to_ris(papers: &[&Paper]) -> String {
         line("TI", &paper.title);
         for author in &paper.authors {
             match name(author) {
-                Name::Person { family, given } if !given.is_empty() => {
+                AuthorName::Person { family, given } if !given.is_empty() => {
                     line("AU", &format!("{family}, {given}"))
                 }
-                Name::Person { family: whole, .. } | Name::Whole(whole) => line("AU", whole),
+                AuthorName::Person { family: whole, .. } | AuthorName::Whole(whole) => {
+                    line("AU", whole)
+                }
             }
         }
         if let Some(day) = day(paper) {
@@ -254,10 +256,12 @@ fn csl(paper: &Paper) -> Value {
         .authors
         .iter()
         .map(|author| match name(author) {
-            Name::Person { family, given } if !given.is_empty() => {
+            AuthorName::Person { family, given } if !given.is_empty() => {
                 json!({ "family": family, "given": given })
             }
-            Name::Person { family: whole, .. } | Name::Whole(whole) => json!({ "literal": whole }),
+            AuthorName::Person { family: whole, .. } | AuthorName::Whole(whole) => {
+                json!({ "literal": whole })
+            }
         })
         .collect();
     let mut item = json!({
@@ -319,7 +323,7 @@ mod tests {
             ("Jean-Luc Picard", "Picard"),
         ] {
             assert!(
-                matches!(name(whole), Name::Person { family, .. } if family == wanted),
+                matches!(name(whole), AuthorName::Person { family, .. } if family == wanted),
                 "{whole}"
             );
         }
@@ -335,7 +339,7 @@ mod tests {
         let papers: Vec<&Paper> = papers.iter().collect();
         for text in [to_bibtex(&papers), to_ris(&papers), to_csl_json(&papers)] {
             let library = read_library(text.as_bytes()).unwrap();
-            assert_eq!(library.works.len(), 2, "{:?}\n{text}", library.aside);
+            assert_eq!(library.works.len(), 2, "{:?}\n{text}", library.skipped);
             assert_eq!(library.works[0].title, title, "{text}");
             assert_eq!(library.works[0].authors, authors, "{text}");
             assert_eq!(library.works[0].ids[0].as_str(), "2608.00001", "{text}");

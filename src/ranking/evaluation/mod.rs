@@ -14,7 +14,7 @@ use crate::embedding::svd::LEARN_MAX;
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
 use crate::profile::features::given_names;
-use crate::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
+use crate::profile::{Background, DenseBackground, Example, Profile, TermCounter, TrainingPapers};
 use crate::subscriber::Interest;
 use chrono::{DateTime, NaiveDate, Utc};
 use metrics::Metrics;
@@ -225,7 +225,7 @@ impl<'a> Production<'a> {
     }
 
     /// What somebody goes by who likes the papers at `liked`.
-    fn taught(&self, liked: &[usize]) -> (Interest, Evidence) {
+    fn taught(&self, liked: &[usize]) -> (Interest, TrainingPapers) {
         let named = Interest {
             name: "the profile".to_owned(),
             ..Interest::default()
@@ -246,9 +246,9 @@ impl<'a> Production<'a> {
                     description,
                     ..named
                 },
-                Evidence {
+                TrainingPapers {
                     words: mean,
-                    ..Evidence::default()
+                    ..TrainingPapers::default()
                 },
             );
         }
@@ -258,9 +258,9 @@ impl<'a> Production<'a> {
                 liked: liked_ids,
                 ..named
             },
-            Evidence {
+            TrainingPapers {
                 liked: self.examples(liked),
-                ..Evidence::default()
+                ..TrainingPapers::default()
             },
         )
     }

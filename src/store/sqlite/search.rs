@@ -5,7 +5,7 @@ use super::papers::stored_paper;
 use super::row::{Columns, date_text};
 use super::{Snapshot, SqliteStore};
 use crate::paper::PaperId;
-use crate::paper::query::{Query, Words};
+use crate::paper::query::{SearchQuery, SearchWords};
 use crate::store::{PaperRow, SearchHit, SearchStore, StoreError, StoredPaper};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, named_params, params_from_iter};
@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 impl SearchStore for SqliteStore {
     fn find_papers(
         &mut self,
-        query: &Query,
+        query: &SearchQuery,
         offset: u32,
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError> {
@@ -74,7 +74,7 @@ impl SearchStore for SqliteStore {
 
     fn papers_with_any(
         &mut self,
-        words: &[Words],
+        words: &[SearchWords],
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError> {
         let Some(expression) = any_of(words) else {
@@ -90,7 +90,7 @@ impl SearchStore for SqliteStore {
 
     fn filter_papers(
         &mut self,
-        query: &Query,
+        query: &SearchQuery,
         papers: &[PaperRow],
     ) -> Result<Vec<PaperRow>, StoreError> {
         let (filters, values) = filters(query);
@@ -153,9 +153,9 @@ fn hits(
 /// Conditions for words of scripts without spaces, each with its text: a whole
 /// run of such characters is one word to FTS5, so that no part of it is found.
 /// Reading every paper takes a tenth of a second for 60,000 of them.
-fn unspaced(query: &Query) -> Vec<(&'static str, String)> {
-    let text = |words: &Words| words.0.trim_end_matches('*').to_ascii_lowercase();
-    let of = |words: &'_ [Words], condition: &'static str| -> Vec<(&'static str, String)> {
+fn unspaced(query: &SearchQuery) -> Vec<(&'static str, String)> {
+    let text = |words: &SearchWords| words.0.trim_end_matches('*').to_ascii_lowercase();
+    let of = |words: &'_ [SearchWords], condition: &'static str| -> Vec<(&'static str, String)> {
         words
             .iter()
             .filter(|words| words.are_unspaced())
@@ -171,7 +171,7 @@ fn unspaced(query: &Query) -> Vec<(&'static str, String)> {
 }
 
 /// The conditions beside the words, with their values in order; always at least one.
-fn filters(query: &Query) -> (String, Vec<Value>) {
+fn filters(query: &SearchQuery) -> (String, Vec<Value>) {
     let (mut conditions, mut values): (Vec<String>, Vec<Value>) =
         (vec!["1".to_owned()], Vec::new());
     if !query.categories.is_empty() {
@@ -246,8 +246,8 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// A query as an FTS5 expression; `None` if no words must be there.
-fn match_expression(query: &Query) -> Option<String> {
-    let strings = |words: &[Words]| -> Vec<String> {
+fn match_expression(query: &SearchQuery) -> Option<String> {
+    let strings = |words: &[SearchWords]| -> Vec<String> {
         words
             .iter()
             .filter(|words| !words.are_unspaced())
@@ -335,7 +335,7 @@ fn spellings(piece: &str) -> Vec<String> {
     all
 }
 
-fn any_of(words: &[Words]) -> Option<String> {
+fn any_of(words: &[SearchWords]) -> Option<String> {
     let strings: Vec<String> = words.iter().flat_map(|words| parts(&words.0)).collect();
     (!strings.is_empty()).then(|| strings.join(" OR "))
 }

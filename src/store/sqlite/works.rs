@@ -6,7 +6,8 @@ use super::reading::note_change;
 use super::row::{Columns, date_text, json_text};
 use super::{SqliteStore, StoreError};
 use crate::paper::{
-    Listed, Names, Paper, PaperId, PaperNews, are_one, combine, contradict, title_key,
+    Paper, PaperId, PaperNews, WorkIds, WorkRecords, combine, ids_contradict, is_same_work,
+    title_key,
 };
 use crate::store::{PaperRecord, PaperRow, PaperTold, Split, StoredPaper, TakenIn, WorkStore};
 use crate::subscriber::SubscriberId;
@@ -144,7 +145,7 @@ fn work(conn: &Connection, row: PaperRow) -> Result<Option<Work>, StoreError> {
 /// What each source says of a work, in the order in which it was taken in.
 fn told(conn: &Connection, work: &Work) -> Result<Vec<PaperRecord>, StoreError> {
     let record_of = |paper: &Paper, source: String, seen_at| PaperRecord {
-        names: Names::of(paper).iter().cloned().collect(),
+        names: WorkIds::of(paper).iter().cloned().collect(),
         id: paper.id.clone(),
         source,
         seen_at,
@@ -294,7 +295,7 @@ fn add(
             None
         }
     };
-    if Names::of(&after) != Names::of(before) || title_key(&after) != title_key(before) {
+    if WorkIds::of(&after) != WorkIds::of(before) || title_key(&after) != title_key(before) {
         let listed = listed(conn, known)?;
         let same = same_works(conn, Some(known.row()), &after, &listed)?;
         if !same.is_empty() {
@@ -324,7 +325,7 @@ fn same_works(
     paper: &Paper,
     records: &[(String, PaperId)],
 ) -> Result<Vec<Work>, StoreError> {
-    let names = Names::of(paper);
+    let names = WorkIds::of(paper);
     let mut rows = BTreeSet::new();
     for name in names.iter() {
         rows.extend(row_named(conn, name)?);
@@ -350,15 +351,15 @@ fn same_works(
             continue;
         };
         let theirs = listed(conn, &work)?;
-        let is_one = are_one(
-            Listed { paper, records },
-            Listed {
+        let is_one = is_same_work(
+            WorkRecords { paper, records },
+            WorkRecords {
                 paper: &work.stored.paper,
                 records: &theirs,
             },
         );
         if is_one && !are_kept_apart(conn, records, &theirs)? {
-            let other = Names::of(&work.stored.paper);
+            let other = WorkIds::of(&work.stored.paper);
             found.push(Same {
                 is_by_title: !names.share_one(&other),
                 names: other,
@@ -374,7 +375,7 @@ fn same_works(
         let mut fits = true;
         for other in &same {
             fits = fits
-                && !contradict(&other.names, &found.names)
+                && !ids_contradict(&other.names, &found.names)
                 && !are_kept_apart(conn, &other.listed, &found.listed)?;
         }
         if fits {
@@ -387,7 +388,7 @@ fn same_works(
 /// A work that is one with another.
 struct Same {
     is_by_title: bool,
-    names: Names,
+    names: WorkIds,
     listed: Vec<(String, PaperId)>,
     work: Work,
 }
@@ -645,7 +646,7 @@ fn write(
 
 /// Enters the names of a paper beside its id. A name that another work has stays there.
 fn enter_names(conn: &Connection, row: PaperRow, paper: &Paper) -> Result<(), StoreError> {
-    for name in Names::of(paper).iter().filter(|name| **name != paper.id) {
+    for name in WorkIds::of(paper).iter().filter(|name| **name != paper.id) {
         conn.prepare_cached(
             "INSERT INTO paper_names (name, paper) VALUES (:name, :row) ON CONFLICT (name) DO NOTHING",
         )?
@@ -679,14 +680,14 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
     } else {
         let bringer = records
             .iter()
-            .find(|record| Names::of(&record.paper).iter().any(|name| name == id));
+            .find(|record| WorkIds::of(&record.paper).iter().any(|name| name == id));
         return Ok(Split::OnlyAName(
             bringer.map_or(own, |record| record.paper.id.clone()),
         ));
     };
     let names = |id: &PaperId| {
         let of = records.iter().filter(|record| record.paper.id == *id);
-        of.map(|record| Names::of(&record.paper))
+        of.map(|record| WorkIds::of(&record.paper))
             .collect::<Vec<_>>()
     };
     // What belongs to the record that goes, and not to what stays, goes with it.
@@ -694,7 +695,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
     let stays = names(&own);
     while let Some(next) = merged.iter().find(|id| {
         let theirs = names(id);
-        let with = |others: &[Names]| {
+        let with = |others: &[WorkIds]| {
             theirs
                 .iter()
                 .any(|one| others.iter().any(|other| one.share_one(other)))

@@ -2,14 +2,14 @@
 
 use unicode_normalization::char::is_combining_mark;
 
-use super::symbols::{self, Symbol};
-use super::write::{
+use super::output::{
     address, push_accented, push_address, push_all, push_atom, push_blank, push_fraction, push_link,
 };
-use super::{MAX_DEPTH, Mode, Reader, Span, is_citation};
-use crate::text::scripts::{push_subscript, push_superscript};
+use super::symbols::{self, Symbol};
+use super::{MAX_DEPTH, Mode, Span, TexReader, is_citation};
+use crate::text::superscripts::{push_subscript, push_superscript};
 
-impl Reader<'_> {
+impl TexReader<'_> {
     pub(super) fn accent(
         &self,
         name: &str,

@@ -5,7 +5,7 @@ use super::format::grouped;
 use super::papers::spans;
 use super::session::Session;
 use crate::edition::{Outcome, exploring_outcomes};
-use crate::embedding::Kind;
+use crate::embedding::EmbedderKind;
 use crate::model;
 use crate::store::ThumbsAtRank;
 use crate::web::PageError;
@@ -103,8 +103,8 @@ pub(super) async fn show(
             ModelView {
                 name: one.name.clone(),
                 kind: match one.kind {
-                    Some(Kind::Table) => "static table",
-                    Some(Kind::Encoder) => "sentence encoder",
+                    Some(EmbedderKind::Table) => "static table",
+                    Some(EmbedderKind::Encoder) => "sentence encoder",
                     None => "unknown",
                 },
                 state: match row {

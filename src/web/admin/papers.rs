@@ -5,7 +5,7 @@ use super::format::{clock, grouped};
 use super::session::Session;
 use super::today::coverage as coverage_rows;
 use crate::edition::find::{self, FoundPapers};
-use crate::paper::query::Query as Wanted;
+use crate::paper::query::SearchQuery;
 use crate::text::cut;
 use crate::web::PageError;
 use crate::web::paper_view::path_of;
@@ -49,7 +49,7 @@ pub(super) async fn search(
     uri: Uri,
 ) -> Result<Response, PageError> {
     let typed = cut(Query::of(&uri).text("q").unwrap_or_default(), 500);
-    let wanted = Wanted::parse(&typed);
+    let wanted = SearchQuery::parse(&typed);
     let found = if typed.is_empty() {
         FoundPapers::default()
     } else {

@@ -8,7 +8,7 @@ use crate::coverage::Coverage;
 use crate::edition::find::{self, Nearest};
 use crate::edition::{self, StoredVectors};
 use crate::intake::{Import, Imported, IntakeError};
-use crate::paper::query::Query;
+use crate::paper::query::SearchQuery;
 use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::store::{Db, StoreError, StoredPaper};
@@ -57,7 +57,7 @@ pub(super) async fn search(
 ) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
-    let query = Query::parse(asked.query.get("q").map_or("", String::as_str));
+    let query = SearchQuery::parse(asked.query.get("q").map_or("", String::as_str));
     let (limit, desk) = (paging.limit, site.composer());
     let _turn = site.shared.api.heavy.acquire().await;
     let found = site

@@ -2,7 +2,7 @@
 
 use crate::digest::{SearchWords, Text};
 use crate::edition::find::{self, FoundPapers, Nearest};
-use crate::paper::query::Query as Wanted;
+use crate::paper::query::SearchQuery;
 use crate::text::cut;
 use crate::web::error_page::ErrorPage;
 use crate::web::paper_view::PaperView;
@@ -37,7 +37,7 @@ struct Asked {
     source: String,
     from: String,
     to: String,
-    wanted: Wanted,
+    wanted: SearchQuery,
     /// What is wrong with the filters.
     wrong: Option<BadDays>,
     number: u32,
@@ -71,7 +71,7 @@ impl Asked {
             text("source", 60),
         );
         let (from, to) = (text("from", 10), text("to", 10));
-        let mut wanted = Wanted::parse(&typed);
+        let mut wanted = SearchQuery::parse(&typed);
         let mut wrong = None;
         if !category.is_empty() {
             wanted.categories.push(category.clone());

@@ -2,7 +2,7 @@
 
 use crate::harness::environment::shared;
 use crate::operation::cli::Place;
-use paperboy::profile::library::{Form, Library, NotALibrary, read_library};
+use paperboy::profile::library::{Library, LibraryError, LibraryFormat, read_library};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn read(path: &Path) -> Result<Library, NotALibrary> {
+fn read(path: &Path) -> Result<Library, LibraryError> {
     read_library(&std::fs::read(path).unwrap())
 }
 
@@ -102,7 +102,7 @@ fn every_real_library_is_read_and_nothing_in_it_is_lost() {
         works += library.works.len();
         assert_eq!(
             library.read,
-            library.works.len() + library.aside.len(),
+            library.works.len() + library.skipped.len(),
             "{}",
             path.display()
         );
@@ -125,7 +125,7 @@ fn every_real_library_is_read_and_nothing_in_it_is_lost() {
             (library.form, library.read),
             (form, count),
             "{name}: {:?}",
-            library.aside.last()
+            library.skipped.last()
         );
     }
 }
@@ -144,7 +144,7 @@ fn the_largest_library_is_read_in_about_a_second() {
     // A debug build on a busy machine is some twenty times slower than a release.
     assert!(seconds < 30.0, "{seconds}");
     let refused: Vec<_> = library
-        .aside
+        .skipped
         .iter()
         .filter(|aside| !aside.reason.starts_with("the same work"))
         .collect();
@@ -209,11 +209,11 @@ fn encodings_of_real_files_are_recognised() {
         );
         assert!(
             library
-                .aside
+                .skipped
                 .iter()
                 .all(|aside| aside.reason == "it has no title"),
             "{name}: {:?}",
-            library.aside
+            library.skipped
         );
     }
 }
@@ -227,7 +227,7 @@ proptest::proptest! {
     #[test]
     fn no_text_like_an_entry_makes_a_reader_fail(text in "(@[a-z]{1,4}|[{}(),=\"#\n@\\\\é ]|TY  - |AU  - |arXiv:|doi|10\\.1|[0-9]{4}\\.[0-9]{5}|title){0,60}") {
         if let Ok(library) = read_library(text.as_bytes()) {
-            proptest::prop_assert_eq!(library.read, library.works.len() + library.aside.len());
+            proptest::prop_assert_eq!(library.read, library.works.len() + library.skipped.len());
         }
     }
 }

@@ -9,7 +9,9 @@ use paperboy::intake::Import;
 use paperboy::paper::Paper;
 use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::learn::words_of;
-use paperboy::profile::{Background, DenseBackground, Evidence, Example, Profile, TermCounter};
+use paperboy::profile::{
+    Background, DenseBackground, Example, Profile, TermCounter, TrainingPapers,
+};
 use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request, Section};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperRow};
@@ -179,7 +181,7 @@ impl World {
             .maker
             .as_ref()
             .map(|maker| maker.embed_terms(&TermCounter::new().text(&words_of(interest))));
-        let evidence = Evidence {
+        let evidence = TrainingPapers {
             liked: examples(liked),
             disliked: examples(disliked),
             words,

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use paperboy::edition::find::{Nearest, search};
 use paperboy::edition::{Kin, sign_papers, similar};
 use paperboy::paper::Paper;
-use paperboy::paper::query::Query;
+use paperboy::paper::query::SearchQuery;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperRow, PaperStore};
 
@@ -76,7 +76,7 @@ fn archive() -> Db {
 }
 
 fn found(db: &Db, query: &str) -> Vec<String> {
-    let found = search(db, &Query::parse(query), 0, 10, None).unwrap();
+    let found = search(db, &SearchQuery::parse(query), 0, 10, None).unwrap();
     assert!(!found.has_more);
     found
         .papers
@@ -178,7 +178,7 @@ fn an_id_or_a_doi_finds_its_paper_first() {
 #[test]
 fn where_nothing_holds_all_words_some_will_do_and_that_is_said() {
     let db = archive();
-    let query = |text: &str| search(&db, &Query::parse(text), 0, 10, None).unwrap();
+    let query = |text: &str| search(&db, &SearchQuery::parse(text), 0, 10, None).unwrap();
     let some = query("strings zebra");
     assert!(some.is_relaxed && some.papers[0].paper.title == "Strings");
     assert!(query("survey").papers.len() == 1 && !query("survey").is_relaxed);
@@ -193,7 +193,8 @@ fn where_nothing_holds_all_words_some_will_do_and_that_is_said() {
 fn pages_follow_each_other_without_gaps() {
     let db = archive();
     for dense in [None, Some(&Reversed as &dyn Nearest)] {
-        let page = |offset: u32| search(&db, &Query::parse("rings"), offset, 1, dense).unwrap();
+        let page =
+            |offset: u32| search(&db, &SearchQuery::parse("rings"), offset, 1, dense).unwrap();
         let pages: Vec<_> = (0..8)
             .map(page)
             .take_while(|page| !page.papers.is_empty())
@@ -209,7 +210,7 @@ fn pages_follow_each_other_without_gaps() {
         assert_eq!(pages.len(), if dense.is_some() { 5 } else { 3 });
     }
     assert!(
-        search(&db, &Query::parse("rings"), u32::MAX, u32::MAX, None)
+        search(&db, &SearchQuery::parse("rings"), u32::MAX, u32::MAX, None)
             .unwrap()
             .papers
             .is_empty()
@@ -229,7 +230,7 @@ impl Nearest for Reversed {
 fn meaning_adds_to_words_and_filters_hold_for_it() {
     let db = archive();
     let ids = |query: &str| -> Vec<String> {
-        let found = search(&db, &Query::parse(query), 0, 10, Some(&Reversed)).unwrap();
+        let found = search(&db, &SearchQuery::parse(query), 0, 10, Some(&Reversed)).unwrap();
         found
             .papers
             .into_iter()
@@ -323,7 +324,7 @@ proptest::proptest! {
         thread_local! { static DB: Db = archive(); }
         DB.with(|db| {
             for dense in [None, Some(&Reversed as &dyn Nearest)] {
-                search(db, &Query::parse(&text), 0, 3, dense).unwrap();
+                search(db, &SearchQuery::parse(&text), 0, 3, dense).unwrap();
             }
         });
     }

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::edition::{Kin, refresh_background, sign_papers, similar};
 use paperboy::intake::Import;
 use paperboy::paper::Paper;
-use paperboy::profile::features::{by_person, people, weigh};
-use paperboy::profile::{Features, TermCounter};
+use paperboy::profile::features::{own_term, people, weigh};
+use paperboy::profile::{Features, Group, TermCounter};
 use paperboy::ranking::similar::likeness;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, NewSignature, PaperRow, StoredPaper};
@@ -495,4 +495,15 @@ fn what_is_found_is_nearly_as_like_as_what_comparing_with_every_paper_finds() {
         found >= 0.92 * best,
         "found {found}, the most there is {best}"
     );
+}
+
+/// The same features with the people in place of their terms.
+fn by_person(features: &Features, people: &[(u32, u32)]) -> Features {
+    let own = |(term, weight): &(u32, f32)| match Group::of(*term) {
+        Group::Author => (own_term(people, *term), *weight),
+        Group::Text | Group::Category => (*term, *weight),
+    };
+    let mut features: Vec<(u32, f32)> = features.0.iter().map(own).collect();
+    features.sort_unstable_by_key(|(term, _)| *term);
+    Features(features)
 }

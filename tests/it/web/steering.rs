@@ -10,7 +10,7 @@ use paperboy::clock::Clock as _;
 use paperboy::edition::{Judged, Press};
 use paperboy::links::{Links, Thumb};
 use paperboy::paper::Paper;
-use paperboy::profile::library::{Form, read_library};
+use paperboy::profile::library::{LibraryFormat, read_library};
 use paperboy::store::Feedback;
 use paperboy::subscriber::{Interest, Subscriber, SubscriberId};
 use paperboy::token::Scope;

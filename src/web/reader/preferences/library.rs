@@ -3,7 +3,7 @@
 use super::{Bearer, bearer, page};
 use crate::digest::Locale;
 use crate::edition::{Taken, take_library};
-use crate::profile::library::{Aside, Library, NotALibrary, read_library};
+use crate::profile::library::{Library, LibraryError, SkippedEntry, read_library};
 use crate::subscriber::NAME_CHARS_MAX;
 use crate::web::error_page::ErrorPage;
 use crate::web::serving::rate_limits::LimitedAction;
@@ -145,9 +145,9 @@ async fn take(
     match taken {
         Err(why) => {
             shown.problem = Some(match why {
-                NotALibrary::Empty => words.nothing.as_str().to_owned(),
-                NotALibrary::Unknown => words.no_form.as_str().to_owned(),
-                NotALibrary::Json { line, .. } => {
+                LibraryError::Empty => words.nothing.as_str().to_owned(),
+                LibraryError::Unknown => words.no_form.as_str().to_owned(),
+                LibraryError::Json { line, .. } => {
                     words.bad_json.with(&[("line", &line.to_string())])
                 }
             });
@@ -183,12 +183,12 @@ async fn take(
 
 fn done(interest: &str, library: &Library, taken: &Taken, locale: &Locale) -> DoneView {
     let words = &locale.pages().library;
-    let entry = |aside: &Aside| {
+    let entry = |aside: &SkippedEntry| {
         words
             .entry
             .with(&[("line", &aside.line.to_string()), ("reason", &aside.reason)])
     };
-    let aside = library.aside.iter().map(entry);
+    let aside = library.skipped.iter().map(entry);
     let unknown = taken
         .unknown
         .iter()

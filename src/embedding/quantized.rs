@@ -36,18 +36,18 @@ pub fn unpack(bytes: &[u8]) -> Option<Vec<f32>> {
 
 /// A vector that packed ones are compared with as they are.
 #[derive(Debug, Clone)]
-pub struct Packed {
+pub struct QuantizedVector {
     scale: f32,
     numbers: Vec<i8>,
 }
 
-impl Packed {
+impl QuantizedVector {
     /// Packs it.
     pub fn new(vector: &[f32]) -> Self {
         let bytes = pack(vector);
         let (scale, numbers) = bytes.split_at(4);
         let scale = f32::from_le_bytes([scale[0], scale[1], scale[2], scale[3]]);
-        Packed {
+        QuantizedVector {
             scale,
             numbers: numbers.iter().map(|byte| *byte as i8).collect(),
         }
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn packed_vectors_are_compared_as_they_are() {
         let (a, b) = ([0.5_f32, -1.0, 0.25], [1.0_f32, 1.0, -0.5]);
-        let dot = Packed::new(&a).dot(&pack(&b)).unwrap();
+        let dot = QuantizedVector::new(&a).dot(&pack(&b)).unwrap();
         assert!((dot + 0.625).abs() < 0.01, "{dot}");
-        assert_eq!(Packed::new(&a).dot(&pack(&b[..2])), None);
-        assert_eq!(Packed::new(&[-1.0]).dot(&pack(&[-1.0])), Some(1.0));
-        assert_eq!(Packed::new(&a).dot(&[1]), None);
+        assert_eq!(QuantizedVector::new(&a).dot(&pack(&b[..2])), None);
+        assert_eq!(QuantizedVector::new(&[-1.0]).dot(&pack(&[-1.0])), Some(1.0));
+        assert_eq!(QuantizedVector::new(&a).dot(&[1]), None);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use unicode_normalization::char::is_combining_mark;
 
 use super::Mode;
-use crate::text::scripts::bracketed;
+use crate::text::superscripts::bracketed;
 
 /// Appends several pieces one after another.
 pub(super) fn push_all(out: &mut String, pieces: &[&str]) {

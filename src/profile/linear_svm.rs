@@ -10,7 +10,7 @@
 use super::background::fingerprint;
 use super::features::weigh;
 use super::learn::Example;
-use super::{Background, Features, Group, Terms};
+use super::{Background, Features, Group, TermCounts};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Fewer papers than these say nothing of what is common.
@@ -36,7 +36,7 @@ const SETTLED: f32 = 0.1;
 
 /// A sample of the archive, term by term.
 #[derive(Debug, Default)]
-pub struct Contrast {
+pub struct NegativeSample {
     /// Fingerprints of the papers.
     keys: Vec<u64>,
     /// Which terms there are, in order, and where the papers of each end.
@@ -48,7 +48,7 @@ pub struct Contrast {
 
 /// What was learned by telling apart.
 #[derive(Debug, Clone, Default)]
-pub struct Trained {
+pub struct LinearModel {
     /// Weights of words.
     pub text: Features,
     /// Weights of categories.
@@ -59,7 +59,7 @@ pub struct Trained {
 }
 
 /// A paper to learn from, as places among the terms that count.
-struct Row {
+struct TrainingRow {
     start: usize,
     end: usize,
     sign: f32,
@@ -72,9 +72,9 @@ struct Row {
     key: Option<u64>,
 }
 
-impl Contrast {
+impl NegativeSample {
     /// Prepares a sample.
-    pub fn of(kept: &BTreeMap<u64, Terms>, background: &Background) -> Contrast {
+    pub fn of(kept: &BTreeMap<u64, TermCounts>, background: &Background) -> NegativeSample {
         let mut all: Vec<(u32, u32, f32)> = Vec::new();
         for (row, terms) in kept.values().enumerate() {
             all.extend(
@@ -86,23 +86,23 @@ impl Contrast {
             );
         }
         all.sort_unstable_by_key(|(term, row, _)| (*term, *row));
-        let mut contrast = Contrast {
+        let mut sample = NegativeSample {
             keys: kept.keys().copied().collect(),
-            ..Contrast::default()
+            ..NegativeSample::default()
         };
         for same in all.chunk_by(|a, b| a.0 == b.0) {
-            contrast.terms.push(same[0].0);
-            contrast
+            sample.terms.push(same[0].0);
+            sample
                 .entries
                 .extend(same.iter().map(|(_, row, weight)| (*row, *weight)));
-            contrast.ends.push(contrast.entries.len() as u32);
+            sample.ends.push(sample.entries.len() as u32);
         }
-        contrast
+        sample
     }
 
     /// Learns to tell `liked` (and `words`, as a paper of that weight) from the sample.
     /// `None` where there is nothing to tell apart.
-    pub fn train(&self, liked: &[Example], words: (&Features, f32)) -> Option<Trained> {
+    pub fn train(&self, liked: &[Example], words: (&Features, f32)) -> Option<LinearModel> {
         let mut rated: Vec<(&Features, f32, f32)> = Vec::new();
         let total =
             |examples: &[Example]| examples.iter().map(|example| example.weight).sum::<f32>();
@@ -136,7 +136,7 @@ impl Contrast {
             .collect();
         let (mut entries, mut rows) = (Vec::new(), Vec::new());
         let mut row = |entries: &mut Vec<(u32, f32)>, start: usize, sign: f32, cost: f32, key| {
-            rows.push(Row {
+            rows.push(TrainingRow {
                 start,
                 end: entries.len(),
                 sign,
@@ -199,7 +199,7 @@ impl Contrast {
                     .collect(),
             )
         };
-        Some(Trained {
+        Some(LinearModel {
             text: weighed(Group::Text),
             fields: weighed(Group::Category),
             own,
@@ -255,7 +255,7 @@ struct Mean {
 
 impl Mean {
     /// Notes in each row what it has of the mean.
-    fn of(rows: &mut [Row], entries: &[(u32, f32)], width: usize) -> Mean {
+    fn of(rows: &mut [TrainingRow], entries: &[(u32, f32)], width: usize) -> Mean {
         let others = rows.iter().filter(|row| row.sign < 0.0);
         let share = 1.0 / others.clone().count().max(1) as f32;
         let mut weights = vec![0.0_f32; width];
@@ -276,7 +276,7 @@ impl Mean {
     }
 
     /// What of a row's square is not its own terms' product with what it pulls.
-    fn rest(&self, row: &Row) -> f32 {
+    fn rest(&self, row: &TrainingRow) -> f32 {
         BIAS * BIAS + self.square - row.usual
     }
 }
@@ -287,7 +287,7 @@ impl Mean {
 /// A paper without the mean has all terms, so it is never written down: `pulled` is
 /// what all papers together have pulled, `along` the product of the
 /// weights with it.
-fn descend(rows: &mut [Row], entries: &[(u32, f32)], mean: &Mean) -> Vec<f32> {
+fn descend(rows: &mut [TrainingRow], entries: &[(u32, f32)], mean: &Mean) -> Vec<f32> {
     let (mut weights, mut bias) = (vec![0.0_f32; mean.weights.len()], 0.0_f32);
     let (mut pulled, mut along) = (0.0_f32, 0.0_f32);
     let order = mixed(rows.len());
@@ -371,7 +371,7 @@ mod tests {
     use crate::profile::features::category_term;
     use std::sync::Arc;
 
-    fn terms(text: &str, category: &str) -> Terms {
+    fn terms(text: &str, category: &str) -> TermCounts {
         let mut terms = TermCounter::new().text(text);
         terms.push((category_term(category), 1));
         terms.sort_unstable();
@@ -423,7 +423,7 @@ mod tests {
         )];
         let no_words = Features::default();
         let trained = background
-            .contrast()
+            .negative_sample()
             .train(&likes, (&no_words, 2.0))
             .unwrap();
         let mut counter = TermCounter::new();
@@ -450,7 +450,7 @@ mod tests {
             &background,
         )];
         let trained = background
-            .contrast()
+            .negative_sample()
             .train(&likes, (&Features::default(), 2.0))
             .unwrap();
         let own = fingerprint(
@@ -458,13 +458,15 @@ mod tests {
                 .iter()
                 .map(|(term, _)| *term),
         );
-        assert!(background.contrast().keys.contains(&own) && !trained.own.contains_key(&own));
+        assert!(
+            background.negative_sample().keys.contains(&own) && !trained.own.contains_key(&own)
+        );
         assert!(trained.own.values().all(|back| *back > 0.0) && !trained.own.is_empty());
     }
 
     #[test]
     fn the_sample_does_not_depend_on_the_order_of_papers() {
-        let texts: Vec<Terms> = (0..2_000)
+        let texts: Vec<TermCounts> = (0..2_000)
             .map(|number| terms(&format!("paper {number}"), "math"))
             .collect();
         let mut backgrounds = [Background::default(), Background::default()];
@@ -474,10 +476,10 @@ mod tests {
         }
         let [there, back] = backgrounds.map(|mut background| {
             background.settle();
-            background.contrast().keys.clone()
+            background.negative_sample().keys.clone()
         });
         assert!(there == back && there.len() < 1_000);
-        let nothing = Contrast::default().train(&[], (&Features::default(), 2.0));
+        let nothing = NegativeSample::default().train(&[], (&Features::default(), 2.0));
         assert!(
             nothing.is_none(),
             "nobody likes anything, and there is no archive"

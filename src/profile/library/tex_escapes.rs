@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// The text with what was escaped once too often as it was before. Signs that
 /// somebody may have meant, such as `\{112\}`, stay.
-pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
+pub(super) fn unescape_tex(text: &str) -> Cow<'_, str> {
     if !["\\vphantom\\", "\\_", "\\^\\{", "\\textbackslash"]
         .iter()
         .any(|mark| text.contains(mark))
@@ -95,7 +95,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::unescaped;
+    use super::unescape_tex;
 
     #[test]
     fn what_an_exporter_escaped_is_tex_again_and_what_was_meant_stays() {
@@ -121,7 +121,7 @@ mod tests {
             ),
             (r"\vphantom\} \_\{open", r" \_\{open"),
         ] {
-            assert_eq!(unescaped(escaped), meant);
+            assert_eq!(unescape_tex(escaped), meant);
         }
     }
 }

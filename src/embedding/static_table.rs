@@ -32,14 +32,14 @@ pub struct StaticTable {
 
 #[derive(Deserialize)]
 #[serde(default)]
-struct Config {
+struct TableConfig {
     /// `null` for no limit.
     max_length: Option<usize>,
 }
 
-impl Default for Config {
+impl Default for TableConfig {
     fn default() -> Self {
-        Config {
+        TableConfig {
             max_length: Some(TOKENS_MAX),
         }
     }
@@ -65,7 +65,7 @@ impl StaticTable {
         sum: &str,
     ) -> Result<Self, BadModel> {
         let tokenizer = WordPiece::read(tokenizer)?;
-        let config: Config = serde_json::from_slice(config)
+        let config: TableConfig = serde_json::from_slice(config)
             .map_err(|error| BadModel::broken("config.json", error.to_string()))?;
         let broken = |why: String| BadModel::broken(WEIGHTS, why);
         let tensors =

@@ -2,7 +2,7 @@
 //! to go by; then it says which papers are no chance finds.
 //!
 //! Words are not learned from: how much of what was asked a paper says is counted,
-//! each word by how rare it is and by how plainly the paper says it ([`said`], as
+//! each word by how rare it is and by how plainly the paper says it ([`saturation`], as
 //! BM25 does it: Robertson, Zaragoza, "The Probabilistic Relevance Framework: BM25
 //! and Beyond", 2009). So it is the same for the same paper whatever else was
 //! announced that day, and half of a question is not an answer to it.
@@ -38,7 +38,7 @@ const LENGTH_COUNTS: f32 = 0.7;
 
 /// Words, and the items of the list that they are.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Asked {
+pub struct WordQuery {
     /// Each word's share in all of them, and each pair's; of a long list in some of its items.
     pub whole: Features,
     /// The same of each item by itself; none where there is one item only.
@@ -47,14 +47,18 @@ pub struct Asked {
 
 /// How plainly a paper says a term that it has `count` times, 0 to 1; `length` is
 /// that of its vector, in lengths of a usual one.
-pub fn said(count: u32, length: f32) -> f32 {
+pub fn saturation(count: u32, length: f32) -> f32 {
     let count = count as f32;
     count / (count + HALF_SAID * (1.0 - LENGTH_COUNTS + LENGTH_COUNTS * length))
 }
 
-impl Asked {
+impl WordQuery {
     /// Reads what is asked; `None` where there are no words.
-    pub fn read(text: &str, background: &Background, counter: &mut TermCounter) -> Option<Asked> {
+    pub fn read(
+        text: &str,
+        background: &Background,
+        counter: &mut TermCounter,
+    ) -> Option<WordQuery> {
         let items = items(text);
         let masses: Vec<BTreeMap<u32, f32>> = items
             .iter()
@@ -86,7 +90,7 @@ impl Asked {
         } else {
             Vec::new()
         };
-        Some(Asked {
+        Some(WordQuery {
             whole: shares(&whole, suffices),
             items,
         })
@@ -112,7 +116,7 @@ impl Asked {
 
     /// How much of what is asked a paper says that says so much of the whole, and
     /// at most so much of an item.
-    pub fn answered(of_item: f32, of_whole: f32) -> f32 {
+    pub fn score(of_item: f32, of_whole: f32) -> f32 {
         if is_item_better(of_item, of_whole) {
             ITEM_COUNTS * of_item + WHOLE_COUNTS * of_whole
         } else {
@@ -152,7 +156,7 @@ fn items(text: &str) -> Vec<&str> {
 
 /// What the terms of an item count: by how rare they are.
 fn masses(item: &str, background: &Background, counter: &mut TermCounter) -> BTreeMap<u32, f32> {
-    let terms = counter.asked(item);
+    let terms = counter.query_terms(item);
     let words: HashSet<u32> = terms
         .iter()
         .filter(|(_, is_pair)| !is_pair)
@@ -189,9 +193,9 @@ mod tests {
         background
     }
 
-    fn share(asked: &Asked, text: &str) -> f32 {
+    fn share(asked: &WordQuery, text: &str) -> f32 {
         let terms: HashSet<u32> = TermCounter::new()
-            .asked(text)
+            .query_terms(text)
             .into_iter()
             .map(|(term, _)| term)
             .collect();
@@ -203,7 +207,7 @@ mod tests {
                 .map(|(_, share)| share)
                 .sum()
         };
-        Asked::answered(
+        WordQuery::score(
             asked.items.iter().map(of).fold(0.0, f32::max),
             of(&asked.whole),
         )
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn half_a_question_is_no_answer() {
         let (background, mut counter) = (archive(), TermCounter::new());
-        let asked = Asked::read("surface codes", &background, &mut counter).unwrap();
+        let asked = WordQuery::read("surface codes", &background, &mut counter).unwrap();
         assert!(asked.items.is_empty());
         assert!((share(&asked, "surface codes") - 1.0).abs() < 1e-5);
         let (both, one) = (
@@ -226,7 +230,7 @@ mod tests {
     fn a_list_asks_for_any_of_its_items_and_rather_for_several() {
         let (background, mut counter) = (archive(), TermCounter::new());
         let asked =
-            Asked::read("graphs, codes; surfaces\ntides", &background, &mut counter).unwrap();
+            WordQuery::read("graphs, codes; surfaces\ntides", &background, &mut counter).unwrap();
         assert_eq!(asked.items.len(), 4);
         let (one, two, none) = (
             share(&asked, "codes"),
@@ -238,7 +242,7 @@ mod tests {
             "{one} {two} {none}"
         );
         assert_eq!(
-            Asked::read("of the, and: ", &background, &mut counter),
+            WordQuery::read("of the, and: ", &background, &mut counter),
             None
         );
     }
@@ -254,7 +258,7 @@ mod tests {
         };
         let mut one = |count| {
             share(
-                &Asked::read(&list(count), &background, &mut counter).unwrap(),
+                &WordQuery::read(&list(count), &background, &mut counter).unwrap(),
                 "number1 case",
             )
         };
@@ -262,7 +266,7 @@ mod tests {
         assert!(long > 0.9 * short && long < 1.5 * short, "{short} {long}");
         // Who says the same again asks for no more.
         let said_twice = one(2).max(share(
-            &Asked::read(&list(2).repeat(20), &background, &mut counter).unwrap(),
+            &WordQuery::read(&list(2).repeat(20), &background, &mut counter).unwrap(),
             "number1 case",
         ));
         assert!(said_twice <= 1.0, "{said_twice}");
@@ -271,7 +275,7 @@ mod tests {
     #[test]
     fn what_is_counted_for_a_paper_adds_up_to_what_it_answers() {
         let (background, mut counter) = (archive(), TermCounter::new());
-        let asked = Asked::read("graphs and codes, tides", &background, &mut counter).unwrap();
+        let asked = WordQuery::read("graphs and codes, tides", &background, &mut counter).unwrap();
         for text in [
             "codes",
             "tides",
@@ -279,18 +283,18 @@ mod tests {
             "nothing of that",
         ] {
             let there: HashSet<u32> = counter
-                .asked(text)
+                .query_terms(text)
                 .into_iter()
                 .map(|(term, _)| term)
                 .collect();
             let of = |features: &Features| -> f32 {
                 let of = features.0.iter().filter(|(term, _)| there.contains(term));
-                of.map(|(term, share)| share * said(term % 5 + 1, 1.0))
+                of.map(|(term, share)| share * saturation(term % 5 + 1, 1.0))
                     .sum()
             };
             let (items, whole): (Vec<f32>, f32) =
                 (asked.items.iter().map(of).collect(), of(&asked.whole));
-            let answered = Asked::answered(items.iter().copied().fold(0.0, f32::max), whole);
+            let answered = WordQuery::score(items.iter().copied().fold(0.0, f32::max), whole);
             assert!(
                 (of(&asked.weights(&items, whole)) - answered).abs() < 1e-6,
                 "{text}: {answered}"
@@ -300,6 +304,10 @@ mod tests {
 
     #[test]
     fn what_is_said_often_in_a_short_text_is_said_plainly() {
-        assert!(said(1, 1.0) < said(3, 1.0) && said(1, 2.0) < said(1, 1.0) && said(100, 1.0) < 1.0);
+        assert!(
+            saturation(1, 1.0) < saturation(3, 1.0)
+                && saturation(1, 2.0) < saturation(1, 1.0)
+                && saturation(100, 1.0) < 1.0
+        );
     }
 }

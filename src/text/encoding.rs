@@ -8,7 +8,7 @@ const WINDOWS: [char; 32] = [
 ];
 
 /// The text of a file, with line feeds alone at the ends of lines.
-pub(super) fn text(bytes: &[u8]) -> String {
+pub fn decode(bytes: &[u8]) -> String {
     let text = match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => eight_bit(rest),
         [0xFF, 0xFE, rest @ ..] => sixteen_bit(rest, u16::from_le_bytes),
@@ -73,7 +73,7 @@ mod tests {
             big,
             b"\xDCbung \x96 1\r\n".to_vec(),
         ] {
-            assert_eq!(text(&bytes), wanted, "{bytes:x?}");
+            assert_eq!(decode(&bytes), wanted, "{bytes:x?}");
         }
     }
 }
