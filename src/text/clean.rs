@@ -11,7 +11,7 @@ use super::{html, tex};
 /// invisible characters go; white space, line breaks included, becomes single
 /// spaces. The result is in composed form (NFC).
 pub fn clean_line(raw: &str) -> String {
-    collapse(&readable(raw), false)
+    collapse(&readable(raw, html::strip_markup), false)
 }
 
 /// Readable paragraphs, parted by an empty line: abstracts.
@@ -19,16 +19,27 @@ pub fn clean_line(raw: &str) -> String {
 /// As [`clean_line`], except that an empty line in `raw`, or a block element,
 /// parts paragraphs. Single line breaks are hard wraps and become spaces.
 pub fn clean_text(raw: &str) -> String {
-    collapse(&readable(raw), true)
+    collapse(&readable(raw, html::strip_markup), true)
 }
 
-fn readable(raw: &str) -> String {
+/// As [`clean_line`] for text that holds TeX and no HTML, as arXiv's metadata do: the
+/// mean `<B>` and the token `<title>` stay.
+pub fn clean_tex_line(raw: &str) -> String {
+    collapse(&readable(raw, html::decode_entities), false)
+}
+
+/// As [`clean_text`] for text that holds TeX and no HTML.
+pub fn clean_tex_text(raw: &str) -> String {
+    collapse(&readable(raw, html::decode_entities), true)
+}
+
+fn readable(raw: &str, strip: fn(&str) -> String) -> String {
     // Carriage returns first, so that an empty line is one to the TeX reader.
     let raw = raw.replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n");
     let raw = raw.replace('\u{2029}', "\n\n");
-    // Before and after: what is hidden must neither part the two hyphens of a
+    // Before and after: a hidden character must neither part the two hyphens of a
     // dash nor come out of an entity.
-    let text = visible(&tex::to_unicode(&html::strip_markup(&visible(&raw))));
+    let text = visible(&tex::to_unicode(&strip(&visible(&raw))));
     // Taking something out may have brought a letter and its mark together.
     composed(&text)
 }

@@ -1,48 +1,39 @@
-//! From bytes to text: UTF-8, UTF-16, or Windows-1252, whichever it is.
+//! From bytes to text: UTF-8, UTF-16, or windows-1252.
 
-/// What Windows-1252 has between 0x80 and 0x9F (Unicode's mapping table
-/// CP1252.TXT); the five that it leaves open are what they are in Latin-1.
-const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
-    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
-];
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// The text of a file, with line feeds alone at the ends of lines.
+///
+/// A byte order mark decides; without one, UTF-16 is known by its zero bytes, and bytes
+/// that are not UTF-8 are windows-1252, which programs on Windows write.
 pub fn decode(bytes: &[u8]) -> String {
-    let text = match bytes {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => eight_bit(rest),
-        [0xFF, 0xFE, rest @ ..] => sixteen_bit(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => sixteen_bit(rest, u16::from_be_bytes),
-        // Without a mark: Latin text has a NUL in every pair.
-        _ if is_half_nul(bytes, 0) => sixteen_bit(bytes, u16::from_be_bytes),
-        _ if is_half_nul(bytes, 1) => sixteen_bit(bytes, u16::from_le_bytes),
-        _ => eight_bit(bytes),
+    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or_else(|| {
+        // Latin text has a zero in every pair.
+        let encoding = if is_half_nul(bytes, 0) {
+            UTF_16BE
+        } else if is_half_nul(bytes, 1) {
+            UTF_16LE
+        } else if std::str::from_utf8(bytes).is_ok() {
+            UTF_8
+        } else {
+            WINDOWS_1252
+        };
+        (encoding, 0)
+    });
+    let bytes = &bytes[mark..];
+    // A mark of UTF-8 before bytes that are none is a slip of the program that wrote it.
+    let encoding = match encoding {
+        utf_8 if utf_8 == UTF_8 && std::str::from_utf8(bytes).is_err() => WINDOWS_1252,
+        known => known,
     };
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-fn eight_bit(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes
-            .iter()
-            .map(|&byte| {
-                if (0x80..0xA0).contains(&byte) {
-                    WINDOWS[usize::from(byte - 0x80)]
-                } else {
-                    char::from(byte)
-                }
-            })
-            .collect(),
-    }
-}
-
-fn sixteen_bit(bytes: &[u8], pair: fn([u8; 2]) -> u16) -> String {
-    let units: Vec<u16> = bytes
-        .chunks_exact(2)
-        .map(|two| pair([two[0], two[1]]))
-        .collect();
-    String::from_utf16_lossy(&units)
+/// The character of a byte in windows-1252.
+pub(super) fn windows_1252(byte: u8) -> char {
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+    text.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 fn is_half_nul(bytes: &[u8], at: usize) -> bool {

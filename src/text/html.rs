@@ -6,19 +6,68 @@
 //! about `<think>` and `<image>`, and `p < 0.05 and q > 3` is no tag.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
+use mail_parser::decoders::html::add_html_token;
+
+use super::encoding::windows_1252;
 use super::superscripts::{bracketed, push_subscript, push_superscript};
 
 /// Removes tags and decodes entities; block elements become blank lines.
 ///
-/// Entities are decoded once, so `&lt;b&gt;` gives the text `<b>`. What
-/// scripts, styles and comments hold is dropped.
+/// The content of scripts, styles and comments is dropped. A text that still holds
+/// entities, or tags that open and close, was escaped once too often and is decoded
+/// again.
 pub fn strip_markup(raw: &str) -> String {
+    decode(raw, strip_once, |text| {
+        holds_entity(text) || Layout::of(text).holds_element(text)
+    })
+}
+
+/// Decodes entities and keeps everything else, `<b>` included.
+pub fn decode_entities(raw: &str) -> String {
+    decode(raw, |text| replace_entities(text), holds_entity)
+}
+
+/// Applies `step` until nothing is left to decode. Feeds escape twice, and no more
+/// than three times; the limit keeps a hostile text linear.
+fn decode(raw: &str, step: impl Fn(&str) -> String, again: impl Fn(&str) -> bool) -> String {
+    const ROUNDS_MAX: usize = 3;
     if !raw.contains(['<', '&']) {
         return raw.to_owned();
     }
+    let mut text = step(raw);
+    for _ in 1..ROUNDS_MAX {
+        if !again(&text) {
+            break;
+        }
+        text = step(&text);
+    }
+    text
+}
+
+fn replace_entities(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        let (text, length) = entity(&rest[at..]);
+        out.push_str(&text);
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn holds_entity(text: &str) -> bool {
+    text.match_indices('&')
+        .any(|(at, _)| entity(&text[at..]).1 > 1)
+}
+
+fn strip_once(raw: &str) -> String {
     let mut page = HtmlReader {
         out: String::with_capacity(raw.len()),
+        layout: Layout::of(raw),
         scripts: Vec::new(),
         holds_mathml: raw.contains("<mml:math") || raw.contains("<math"),
         end_missing: false,
@@ -33,7 +82,7 @@ pub fn strip_markup(raw: &str) -> String {
             page.out.push_str(&text);
             length
         } else {
-            page.tag(rest)
+            page.tag(raw, at)
         };
     }
     page.out.push_str(&raw[at..]);
@@ -43,8 +92,88 @@ pub fn strip_markup(raw: &str) -> String {
     page.out
 }
 
+/// The places in a text that tell a tag from a mean (`$<B>$`), a comparison
+/// (`a<b>c`) and a token (`<title>`).
+struct Layout {
+    /// Where the last end tag of each element stands, by its name in lower case.
+    ends: HashMap<String, usize>,
+    /// Where the dollar signs stand that may enclose formulas of TeX.
+    dollars: Vec<usize>,
+    /// Whether the text is divided into blocks, as whole pages are.
+    has_blocks: bool,
+}
+
+impl Layout {
+    fn of(raw: &str) -> Self {
+        let mut layout = Layout {
+            ends: HashMap::new(),
+            dollars: Vec::new(),
+            has_blocks: false,
+        };
+        for (at, sign) in raw.match_indices(['<', '$']) {
+            if sign == "$" {
+                layout.dollars.push(at);
+            } else if let Some(tag) = Tag::parse(&raw[at..]) {
+                if tag.closes {
+                    layout.ends.insert(tag.name.to_ascii_lowercase(), at);
+                } else {
+                    let name = tag.name.to_ascii_lowercase();
+                    layout.has_blocks |= matches!(name.as_str(), "p" | "br" | "div")
+                        && layout.formula_at(raw, at).is_none();
+                }
+            }
+        }
+        layout
+    }
+
+    /// The text between the dollar signs around `at`, if there are such: where it starts
+    /// and, as far as `dollars` goes, where it ends.
+    fn formula_at(&self, raw: &str, at: usize) -> Option<(usize, usize)> {
+        // A longer stretch between dollar signs is prose about money.
+        const LONGEST: usize = 200;
+        let place = self.dollars.partition_point(|dollar| *dollar < at);
+        let start = *self.dollars.get(place.checked_sub(1)?)?;
+        let end = match self.dollars.get(place) {
+            Some(end) => *end,
+            None => {
+                at + raw.as_bytes()[at..]
+                    .iter()
+                    .take(LONGEST)
+                    .position(|b| *b == b'$')?
+            }
+        };
+        let is_open = place % 2 == 1;
+        (is_open && end - start <= LONGEST).then_some((start, end))
+    }
+
+    /// Whether the tag at `at` is markup and no text.
+    fn is_markup(&self, raw: &str, at: usize, tag: &Tag<'_>) -> bool {
+        if tag.has_attributes || tag.empty || tag.closes || tag.name.contains(':') {
+            return true;
+        }
+        let end = self.ends.get(&tag.name.to_ascii_lowercase());
+        match self.formula_at(raw, at) {
+            Some((_, formula_end)) => end.is_some_and(|end| (at..formula_end).contains(end)),
+            None => self.has_blocks || tag.may_stay_open() || end.is_some_and(|end| *end > at),
+        }
+    }
+
+    /// Whether an element with both its tags stands in the text.
+    fn holds_element(&self, text: &str) -> bool {
+        let mut tags = text.match_indices('<');
+        !self.ends.is_empty()
+            && tags.any(|(at, _)| {
+                Tag::parse(&text[at..]).is_some_and(|tag| {
+                    let end = self.ends.get(&tag.name.to_ascii_lowercase());
+                    !tag.closes && end.is_some_and(|end| *end > at)
+                })
+            })
+    }
+}
+
 struct HtmlReader {
     out: String,
+    layout: Layout,
     /// Elements being read that raise or lower their text.
     scripts: Vec<OpenScript>,
     /// Whether a formula in TeX has a twin in `MathML`.
@@ -71,9 +200,9 @@ struct OpenScript {
 const MAX_SCRIPTS: usize = 16;
 
 impl HtmlReader {
-    /// Reads the tag at the start of `rest`, and returns its length; what is
-    /// no tag is copied.
-    fn tag(&mut self, rest: &str) -> usize {
+    /// Reads the tag at `at` and returns its length; a `<` that begins no tag is copied.
+    fn tag(&mut self, raw: &str, at: usize) -> usize {
+        let rest = &raw[at..];
         for (open, close) in [("<!--", "-->"), ("<![CDATA[", "]]>")] {
             let Some(inner) = rest.strip_prefix(open).filter(|_| !self.end_missing) else {
                 continue;
@@ -86,7 +215,8 @@ impl HtmlReader {
                 return open.len() + length + close.len();
             }
         }
-        let Some(tag) = Tag::parse(rest) else {
+        let tag = Tag::parse(rest).filter(|tag| self.layout.is_markup(raw, at, tag));
+        let Some(tag) = tag else {
             self.out.push('<');
             return 1;
         };
@@ -238,6 +368,7 @@ struct Tag<'a> {
     length: usize,
     closes: bool,
     empty: bool,
+    has_attributes: bool,
     math: bool,
 }
 
@@ -263,8 +394,32 @@ impl<'a> Tag<'a> {
             length: 1 + usize::from(closes) + name_length + attributes,
             closes,
             empty,
+            has_attributes: attributes > 2,
             math: is_math(local),
         })
+    }
+
+    /// Whether an element has no end tag, or one that is often left out.
+    fn may_stay_open(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        let names = [
+            "p",
+            "br",
+            "hr",
+            "img",
+            "li",
+            "dt",
+            "dd",
+            "tr",
+            "td",
+            "th",
+            "break",
+            "mspace",
+            "none",
+            "mprescripts",
+            "inline-graphic",
+        ];
+        names.contains(&name.as_str())
     }
 }
 
@@ -365,16 +520,24 @@ fn dropped_length(rest: &str, tag: &Tag) -> Option<usize> {
 /// Decodes the entity at the start of `rest`; returns its text and length.
 fn entity(rest: &str) -> (Cow<'static, str>, usize) {
     const NO_ENTITY: (Cow<'static, str>, usize) = (Cow::Borrowed("&"), 1);
-    // The longest name below has 8 letters, the longest number 7 digits.
-    let Some(end) = rest.bytes().take(12).position(|b| b == b';') else {
+    // HTML's longest name, `CounterClockwiseContourIntegral`, has 31 letters.
+    let Some(end) = rest.bytes().take(34).position(|b| b == b';') else {
         return NO_ENTITY;
     };
     let name = &rest[1..end];
-    let decoded = match name.strip_prefix('#') {
-        Some(number) => numeric(number).map(|c| Cow::Owned(c.to_string())),
-        None => named(name).map(Cow::Borrowed),
-    };
-    decoded.map_or(NO_ENTITY, |text| (text, end + 1))
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#') {
+        return NO_ENTITY;
+    }
+    if let Some(number) = name.strip_prefix('#') {
+        return numeric(number).map_or(NO_ENTITY, |c| (Cow::Owned(c.to_string()), end + 1));
+    }
+    // The table of the HTML standard, section 13.5, as the reader of mails has it.
+    let mut decoded = String::new();
+    add_html_token(&mut decoded, &rest.as_bytes()[..=end], false);
+    match decoded.as_str() {
+        text if text == &rest[..=end] => NO_ENTITY,
+        _ => (Cow::Owned(decoded), end + 1),
+    }
 }
 
 fn numeric(number: &str) -> Option<char> {
@@ -382,205 +545,11 @@ fn numeric(number: &str) -> Option<char> {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => number.parse().ok()?,
     };
-    // HTML standard section 13.2.5.80: the codes 0x80 to 0x9F are read as
-    // windows-1252; the ones people use are quotes and dashes.
-    Some(match code {
-        0x85 => '…',
-        0x91 => '‘',
-        0x92 => '’',
-        0x93 => '“',
-        0x94 => '”',
-        0x95 => '•',
-        0x96 => '–',
-        0x97 => '—',
-        0x99 => '™',
-        _ => char::from_u32(code)?,
-    })
-}
-
-// HTML standard section 13.5, the part of it that metadata uses.
-fn named(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "amp" | "AMP" => "&",
-        "lt" | "LT" => "<",
-        "gt" | "GT" => ">",
-        "quot" | "QUOT" => "\"",
-        "apos" => "'",
-        "nbsp" | "ensp" | "emsp" | "thinsp" => " ",
-        "shy" | "zwnj" | "zwj" | "lrm" | "rlm" => "",
-        "ndash" => "–",
-        "mdash" => "—",
-        "minus" => "−",
-        "lsquo" => "‘",
-        "rsquo" => "’",
-        "sbquo" => "‚",
-        "ldquo" => "“",
-        "rdquo" => "”",
-        "bdquo" => "„",
-        "laquo" => "«",
-        "raquo" => "»",
-        "hellip" => "…",
-        "bull" => "•",
-        "middot" => "·",
-        "copy" => "©",
-        "reg" => "®",
-        "trade" => "™",
-        "deg" => "°",
-        "plusmn" => "±",
-        "times" => "×",
-        "divide" => "÷",
-        "micro" => "µ",
-        "para" => "¶",
-        "sect" => "§",
-        "euro" => "€",
-        "pound" => "£",
-        "yen" => "¥",
-        "cent" => "¢",
-        "sup1" => "¹",
-        "sup2" => "²",
-        "sup3" => "³",
-        "frac12" => "½",
-        "frac14" => "¼",
-        "frac34" => "¾",
-        "iexcl" => "¡",
-        "iquest" => "¿",
-        "ordf" => "ª",
-        "ordm" => "º",
-        "le" | "leq" => "≤",
-        "ge" | "geq" => "≥",
-        "ne" => "≠",
-        "asymp" | "approx" => "≈",
-        "equiv" => "≡",
-        "sim" => "∼",
-        "infin" => "∞",
-        "sum" => "∑",
-        "prod" => "∏",
-        "int" => "∫",
-        "part" => "∂",
-        "nabla" => "∇",
-        "radic" => "√",
-        "isin" => "∈",
-        "notin" => "∉",
-        "sub" => "⊂",
-        "sup" => "⊃",
-        "cap" => "∩",
-        "cup" => "∪",
-        "and" => "∧",
-        "or" => "∨",
-        "forall" => "∀",
-        "exist" => "∃",
-        "empty" => "∅",
-        "larr" => "←",
-        "rarr" => "→",
-        "uarr" => "↑",
-        "darr" => "↓",
-        "harr" => "↔",
-        "rArr" => "⇒",
-        "hArr" => "⇔",
-        "prime" => "′",
-        "Prime" => "″",
-        "dagger" => "†",
-        "Dagger" => "‡",
-        "permil" => "‰",
-        _ => return letter(name),
-    })
-}
-
-fn letter(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "Agrave" => "À",
-        "Aacute" => "Á",
-        "Acirc" => "Â",
-        "Atilde" => "Ã",
-        "Auml" => "Ä",
-        "Aring" => "Å",
-        "AElig" => "Æ",
-        "Ccedil" => "Ç",
-        "Egrave" => "È",
-        "Eacute" => "É",
-        "Ecirc" => "Ê",
-        "Euml" => "Ë",
-        "Iacute" => "Í",
-        "Icirc" => "Î",
-        "Iuml" => "Ï",
-        "Ntilde" => "Ñ",
-        "Oacute" => "Ó",
-        "Ocirc" => "Ô",
-        "Otilde" => "Õ",
-        "Ouml" => "Ö",
-        "Oslash" => "Ø",
-        "Uacute" => "Ú",
-        "Uuml" => "Ü",
-        "Yacute" => "Ý",
-        "Scaron" => "Š",
-        "szlig" => "ß",
-        "agrave" => "à",
-        "aacute" => "á",
-        "acirc" => "â",
-        "atilde" => "ã",
-        "auml" => "ä",
-        "aring" => "å",
-        "aelig" => "æ",
-        "ccedil" => "ç",
-        "egrave" => "è",
-        "eacute" => "é",
-        "ecirc" => "ê",
-        "euml" => "ë",
-        "igrave" => "ì",
-        "iacute" => "í",
-        "icirc" => "î",
-        "iuml" => "ï",
-        "eth" => "ð",
-        "ntilde" => "ñ",
-        "ograve" => "ò",
-        "oacute" => "ó",
-        "ocirc" => "ô",
-        "otilde" => "õ",
-        "ouml" => "ö",
-        "oslash" => "ø",
-        "ugrave" => "ù",
-        "uacute" => "ú",
-        "ucirc" => "û",
-        "uuml" => "ü",
-        "yacute" => "ý",
-        "yuml" => "ÿ",
-        "scaron" => "š",
-        "oelig" => "œ",
-        "alpha" => "α",
-        "beta" => "β",
-        "gamma" => "γ",
-        "delta" => "δ",
-        "epsilon" => "ε",
-        "zeta" => "ζ",
-        "eta" => "η",
-        "theta" => "θ",
-        "iota" => "ι",
-        "kappa" => "κ",
-        "lambda" => "λ",
-        "mu" => "μ",
-        "nu" => "ν",
-        "xi" => "ξ",
-        "pi" => "π",
-        "rho" => "ρ",
-        "sigma" => "σ",
-        "tau" => "τ",
-        "upsilon" => "υ",
-        "phi" => "φ",
-        "chi" => "χ",
-        "psi" => "ψ",
-        "omega" => "ω",
-        "Gamma" => "Γ",
-        "Delta" => "Δ",
-        "Theta" => "Θ",
-        "Lambda" => "Λ",
-        "Xi" => "Ξ",
-        "Pi" => "Π",
-        "Sigma" => "Σ",
-        "Phi" => "Φ",
-        "Psi" => "Ψ",
-        "Omega" => "Ω",
-        _ => return None,
-    })
+    // HTML standard section 13.2.5.80: 0x80 to 0x9F are read as windows-1252.
+    match u8::try_from(code) {
+        Ok(byte @ 0x80..0xA0) => Some(windows_1252(byte)),
+        _ => char::from_u32(code),
+    }
 }
 
 #[cfg(test)]
@@ -661,14 +630,79 @@ mod tests {
     }
 
     #[test]
-    fn entities_are_decoded_once() {
+    fn entities_are_decoded_until_none_is_left() {
         check("R&amp;D &lt;b&gt; &#233;&#xe9; &eacute;", "R&D <b> éé é");
-        check("&amp;lt;", "&lt;");
+        check(
+            "R&amp;amp;D, &amp;lt;k&amp;gt;, &amp;eacute;",
+            "R&D, <k>, é",
+        );
+        check("&lt;i&gt;E. coli&lt;/i&gt; on agar", "E. coli on agar");
+        check("&amp;lt;i&amp;gt;E. coli&amp;lt;/i&amp;gt;", "E. coli");
+        check("H&lt;sub&gt;2&lt;/sub&gt;O", "H₂O");
+        check(
+            "p &lt; 0.05, &lt;think&gt;, &lt;title&gt;",
+            "p < 0.05, <think>, <title>",
+        );
         check(
             "AT&T; &nosuch; &#xFFFFFFFF; & a",
             "AT&T; &nosuch; &#xFFFFFFFF; & a",
         );
         check("it&#146;s", "it’s");
+    }
+
+    #[test]
+    fn every_entity_name_of_html_4_is_known() {
+        // HTML 4.01 section 24: ISO 8859-1, symbols, mathematics, Greek, and signs of markup.
+        let names = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr \
+            deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 \
+            iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave \
+            Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute \
+            Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave \
+            eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml \
+            divide oslash ugrave uacute ucirc uuml yacute thorn yuml fnof Alpha Beta Gamma Delta \
+            Epsilon Zeta Eta Theta Iota Kappa Lambda Mu Nu Xi Omicron Pi Rho Sigma Tau Upsilon Phi \
+            Chi Psi Omega alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi \
+            omicron pi rho sigmaf sigma tau upsilon phi chi psi omega thetasym upsih piv bull hellip \
+            prime Prime oline frasl weierp image real trade alefsym larr uarr rarr darr harr crarr \
+            lArr uArr rArr dArr hArr forall part exist empty nabla isin notin ni prod sum minus \
+            lowast radic prop infin ang and or cap cup int there4 sim cong asymp ne equiv le ge sub \
+            sup nsub sube supe oplus otimes perp sdot lceil rceil lfloor rfloor lang rang loz spades \
+            clubs hearts diams quot amp lt gt OElig oelig Scaron scaron Yuml circ tilde ensp emsp \
+            thinsp zwnj zwj lrm rlm ndash mdash lsquo rsquo sbquo ldquo rdquo bdquo dagger Dagger \
+            permil lsaquo rsaquo euro";
+        let names: Vec<&str> = names.split_whitespace().collect();
+        assert_eq!(names.len(), 252);
+        for name in names {
+            let text = strip_markup(&format!("a&{name};b"));
+            assert_eq!(text.chars().count(), 3, "{name}");
+        }
+        check("&lang;k&rang; &prop; &there4; &nsub;", "⟨k⟩ ∝ ∴ ⊄");
+        check("&Cacute;&ccaron;&lstrok;&leqslant;&hbar;", "Ćčł⩽ℏ");
+    }
+
+    #[test]
+    fn names_of_elements_that_are_no_tags_stay() {
+        for text in [
+            "Mean field $<B>$ of stars",
+            "$<p>$ and $<p_T>$ of jets",
+            "if $a<b>c$ and $x<i>y$",
+            "the <title> and the <code> token",
+            "the mean <q> is",
+            "$a<b$ and $c>d$",
+        ] {
+            check(text, text);
+        }
+        // Unclosed elements of a page are markup.
+        check("<p>One <em>two", "One two");
+        check("$<i>x</i>$", "$x$");
+    }
+
+    #[test]
+    fn text_without_html_keeps_every_tag() {
+        assert_eq!(
+            decode_entities("<b>a</b> &amp;lt;<p> &eacute;"),
+            "<b>a</b> <<p> é"
+        );
     }
 
     #[test]
@@ -679,6 +713,6 @@ mod tests {
             "<tex-math>\\documentclass{x}$a$</tex-math><mml:math><mml:mi>a</mml:mi></mml:math>",
             "a",
         );
-        check("<script>never closed", "never closed");
+        check("a <script>never closed", "a <script>never closed");
     }
 }

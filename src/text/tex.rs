@@ -13,10 +13,11 @@ mod pairs;
 mod symbols;
 
 use super::clean::composed;
+use unicode_normalization::char::{compose, is_combining_mark};
 
 use self::output::{bare_accent, push_accented, push_address, push_blank, push_kept};
 use self::pairs::{Pairs, is_formula};
-use self::symbols::Symbol;
+use self::symbols::{Symbol, is_greek};
 use super::superscripts::{push_subscript, push_superscript};
 
 // Real metadata nests four or five groups. Deeper text is read flat, which
@@ -456,10 +457,10 @@ impl TexReader<'_> {
         }
         let close = self.pairs.close(at, end).filter(|close| close - at < 9)?;
         let joined = format!("{name}{}", &self.raw[at + 1..close]);
-        let Some(Symbol::Ordinary(letter)) = symbols::symbol(&joined) else {
-            return None;
-        };
-        (joined.len() > 2).then_some((letter, close + 1))
+        match symbols::symbol(&joined) {
+            Some(Symbol::Ordinary(letter)) if is_greek(letter) => Some((letter, close + 1)),
+            _ => None,
+        }
     }
 
     /// A backslash before anything but a letter.
@@ -541,10 +542,14 @@ impl TexReader<'_> {
         depth: usize,
         out: &mut String,
     ) -> Option<usize> {
-        let sign_alone = self.byte(at, end)?;
-        // `\' e` is an accent in TeX and a typing slip elsewhere.
-        if sign_alone.is_ascii_whitespace() {
-            return None;
+        let start = self.skip_blanks(at, end);
+        // `Poincar\' e` is an accent in TeX; elsewhere `\'` may be a quotation mark.
+        if start > at {
+            let letter = self.char_at(start, end)?;
+            if compose(letter, mark).is_none() || !self.takes_mark(at - 2, start, end, letter, mark)
+            {
+                return None;
+            }
         }
         let argument = self.argument(at, end, depth)?;
         // Decided before the argument is read: reading it here and once more
@@ -563,8 +568,11 @@ impl TexReader<'_> {
             out.push_str(&inner);
             return Some(argument.next);
         }
-        push_accented(out, base, mark);
-        out.push_str(letters.as_str());
+        // Marks that the letter has already come first: `\~{\^e}` is ễ.
+        let rest = letters.as_str();
+        let marks = rest.find(|c| !is_combining_mark(c)).unwrap_or(rest.len());
+        push_accented(out, base, &rest[..marks], mark);
+        out.push_str(&rest[marks..]);
         // The space after `\'\i` ends the macro and is no space.
         let ends_macro = self.raw[argument.inner.at..argument.inner.end].starts_with('\\')
             && self.raw[..argument.next].ends_with(|c: char| c.is_ascii_alphabetic());

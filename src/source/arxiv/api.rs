@@ -7,7 +7,7 @@ use super::markup::{Element, take_apart};
 use super::{Arxiv, Unreadable, is_category};
 use crate::http::{Http, HttpError};
 use crate::paper::{Paper, PaperId};
-use crate::text::{clean_line, clean_text, cut};
+use crate::text::{clean_tex_line, clean_tex_text, cut};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 
@@ -109,7 +109,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Page, ReadError> {
                         .text("summary")
                         .or(entry.text("title"))
                         .unwrap_or_default();
-                    return Err(ReadError::Refused(cut(&clean_line(said), 300)));
+                    return Err(ReadError::Refused(cut(&clean_tex_line(said), 300)));
                 }
                 paper(&entry).map_err(|reason| Unreadable {
                     place,
@@ -143,7 +143,7 @@ fn paper(entry: &Element) -> Result<Paper, String> {
     }
     let title = entry
         .text("title")
-        .map(clean_line)
+        .map(clean_tex_line)
         .filter(|title| !title.is_empty())
         .ok_or("no title in it")?;
     let instant = |name: &str| -> Result<Option<DateTime<Utc>>, String> {
@@ -169,17 +169,17 @@ fn paper(entry: &Element) -> Result<Paper, String> {
     Ok(Paper {
         url: Some(format!("https://arxiv.org/abs/{id}")),
         version,
-        abstract_text: clean_text(entry.text("summary").unwrap_or_default()),
+        abstract_text: clean_tex_text(entry.text("summary").unwrap_or_default()),
         authors: entry
             .texts("author/name")
-            .map(clean_line)
+            .map(clean_tex_line)
             .filter(|name| !name.is_empty())
             .collect(),
         categories,
         published,
         updated,
-        doi: entry.text("doi").map(clean_line),
-        comment: entry.text("comment").map(clean_line),
+        doi: entry.text("doi").map(clean_tex_line),
+        comment: entry.text("comment").map(clean_tex_line),
         ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
     })
 }

@@ -7,7 +7,7 @@ use super::calendar::eastern_date;
 use super::markup::{Element, take_apart};
 use super::{Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
-use crate::text::{clean_line, clean_text, cut};
+use crate::text::{clean_tex_line, clean_tex_text, cut};
 use chrono::{DateTime, NaiveDate};
 
 const TITLE_CHARS_MAX: usize = 2_000;
@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Feed, String> {
     let title = document
         .head
         .text("title")
-        .map(clean_line)
+        .map(clean_tex_line)
         .unwrap_or_default();
     if title.starts_with("Feed error") {
         let said = document
@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Feed, String> {
         return Err(format!(
             "arXiv answers {:?}",
             cut(
-                &format!("{title} {}", clean_line(said.unwrap_or_default())),
+                &format!("{title} {}", clean_tex_line(said.unwrap_or_default())),
                 300
             )
         ));
@@ -142,7 +142,7 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
     let (id, version) = id.ok_or("no arXiv id in it")?;
     let title = entry
         .text("title")
-        .map(clean_line)
+        .map(clean_tex_line)
         .filter(|title| !title.is_empty())
         .ok_or("no title in it")?;
     let announcement = match entry.text("announce_type").or(described.announcement) {
@@ -175,15 +175,15 @@ fn listed(entry: &Element, feed_date: Option<NaiveDate>) -> Result<Listed, Strin
         paper: Paper {
             url: Some(format!("https://arxiv.org/abs/{id}")),
             version,
-            abstract_text: clean_text(described.abstract_text),
+            abstract_text: clean_tex_text(described.abstract_text),
             authors: crate::source::authors::names(&creators.join(", ")),
             categories: categories
                 .filter(|code| is_category(code))
                 .map(str::to_owned)
                 .collect(),
             announced: announcement.is_first().then_some(date),
-            doi: entry.text("DOI").or(entry.text("doi")).map(clean_line),
-            comment: entry.text("comment").map(clean_line),
+            doi: entry.text("DOI").or(entry.text("doi")).map(clean_tex_line),
+            comment: entry.text("comment").map(clean_tex_line),
             ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
         },
     })

@@ -14,7 +14,7 @@
 
 use super::{Announcement, Listed, Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
-use crate::text::{clean_line, clean_text, cut};
+use crate::text::{clean_tex_line, clean_tex_text, cut};
 use chrono::NaiveDate;
 
 const TITLE_CHARS_MAX: usize = 2_000;
@@ -44,7 +44,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Listing, String> {
     if date.is_none() && total.is_none() && !says_none {
         return Err(format!(
             "no listing: {:?}",
-            cut(&clean_line(&without_tags(&page)), 80)
+            cut(&clean_tex_line(&without_tags(&page)), 80)
         ));
     }
     let mut entries = Vec::new();
@@ -97,7 +97,7 @@ fn listed(
         return Err(format!("{name:?} is no id of arXiv"));
     }
     let title = part(entry, "list-title")
-        .map(|text| clean_line(&text))
+        .map(|text| clean_tex_line(&text))
         .filter(|title| !title.is_empty());
     let title = title.ok_or("no title in it")?;
     let authors = part(entry, "list-authors").unwrap_or_default();
@@ -137,12 +137,12 @@ fn listed(
         paper: Paper {
             url: Some(format!("https://arxiv.org/abs/{id}")),
             version,
-            abstract_text: clean_text(&described),
-            authors: crate::source::authors::names(&clean_line(&authors)),
+            abstract_text: clean_tex_text(&described),
+            authors: crate::source::authors::names(&clean_tex_line(&authors)),
             categories,
             announced: date.filter(|_| announcement.is_first()),
-            comment: part(entry, "list-comments").map(|text| clean_line(&text)),
-            journal: part(entry, "list-journal-ref").map(|text| clean_line(&text)),
+            comment: part(entry, "list-comments").map(|text| clean_tex_line(&text)),
+            journal: part(entry, "list-journal-ref").map(|text| clean_tex_line(&text)),
             ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
         },
     })

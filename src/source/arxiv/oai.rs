@@ -27,7 +27,7 @@
 use super::markup::{Element, take_list_apart};
 use super::{Unreadable, is_category};
 use crate::paper::{Paper, PaperId};
-use crate::text::{clean_line, clean_text, cut};
+use crate::text::{clean_tex_line, clean_tex_text, cut};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 const TITLE_CHARS_MAX: usize = 2_000;
@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<OaiPage, OaiProblem> {
     if let Some(code) = document.head.attributes("error", "code").next() {
         let said = || {
             cut(
-                &clean_line(document.head.text("error").unwrap_or_default()),
+                &clean_tex_line(document.head.text("error").unwrap_or_default()),
                 300,
             )
         };
@@ -147,7 +147,7 @@ fn record(entry: &Element) -> Result<OaiRecord, String> {
     }
     let title = entry
         .text("title")
-        .map(clean_line)
+        .map(clean_tex_line)
         .filter(|title| !title.is_empty())
         .ok_or("no title in it")?;
     let stamp = entry.text("header/datestamp").ok_or("no datestamp in it")?;
@@ -162,7 +162,7 @@ fn record(entry: &Element) -> Result<OaiRecord, String> {
     let described = entry
         .text("abstract")
         .or_else(|| entry.texts("description").max_by_key(|text| text.len()));
-    let comment = entry.text("comments").map(clean_line);
+    let comment = entry.text("comments").map(clean_tex_line);
     let version = versions.last();
     let is_withdrawn = version.is_some_and(|version| version.is_withdrawn)
         || comment
@@ -170,14 +170,14 @@ fn record(entry: &Element) -> Result<OaiRecord, String> {
             .is_some_and(|comment| says_withdrawn(comment, described));
     let paper = Paper {
         version: version.map(|version| version.number),
-        abstract_text: clean_text(described.unwrap_or_default()),
+        abstract_text: clean_tex_text(described.unwrap_or_default()),
         authors: authors(entry),
         categories: categories(entry),
         published: versions.first().map(|version| version.at).or(days[0]),
         updated: version.map(|version| version.at).or(days[1]),
         url: Some(format!("https://arxiv.org/abs/{id}")),
         doi: entry.text("doi").and_then(first_doi),
-        journal: entry.text("journal-ref").map(clean_line),
+        journal: entry.text("journal-ref").map(clean_tex_line),
         comment,
         withdrawn: is_withdrawn,
         ..Paper::new(id, cut(&title, TITLE_CHARS_MAX))
@@ -271,13 +271,13 @@ fn authors(entry: &Element) -> Vec<String> {
             "authors/author" => {
                 let whole = [forenames, keyname, suffix].map(str::trim);
                 let whole: Vec<&str> = whole.into_iter().filter(|part| !part.is_empty()).collect();
-                names.push(clean_line(&whole.join(" ")));
+                names.push(clean_tex_line(&whole.join(" ")));
                 (forenames, keyname, suffix) = ("", "", "");
             }
             // "Luger, Rodrigo"
             "creator" => {
                 let (key, fore) = text.split_once(',').unwrap_or((text, ""));
-                names.push(clean_line(&format!("{} {}", fore.trim(), key.trim())));
+                names.push(clean_tex_line(&format!("{} {}", fore.trim(), key.trim())));
             }
             _ => {}
         }
@@ -359,7 +359,7 @@ fn first_doi(text: &str) -> Option<String> {
         .split([',', ';', ' ', '\n'])
         .map(str::trim)
         .find(|doi| doi.starts_with("10."))?;
-    Some(clean_line(first))
+    Some(clean_tex_line(first))
 }
 
 fn midnight(day: &str) -> Option<DateTime<Utc>> {

@@ -1,12 +1,13 @@
 //! What each macro turns its arguments into.
 
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{compose, is_combining_mark};
 
 use super::output::{
     address, push_accented, push_address, push_all, push_atom, push_blank, push_fraction, push_link,
 };
 use super::symbols::{self, Symbol};
 use super::{MAX_DEPTH, Mode, Span, TexReader, is_citation};
+use crate::text::stop_words::is_stop_word;
 use crate::text::superscripts::{push_subscript, push_superscript};
 
 impl TexReader<'_> {
@@ -23,13 +24,14 @@ impl TexReader<'_> {
             && mode == Mode::Text
         {
             let start = self.skip_blanks(at, end);
-            let braced = self.byte(start, end) == Some(b'{');
-            let letter = self.char_at(start, end)?;
-            let dotless = letter == '\\' && matches!(self.name_at(start + 1, end), "i" | "j");
-            let alone = letter.is_alphabetic()
-                && start > at
-                && self.char_before(at - 2).is_none_or(char::is_alphabetic);
-            if !braced && !dotless && !alone {
+            let is_meant = match self.char_at(start, end)? {
+                '{' => true,
+                '\\' => matches!(self.name_at(start + 1, end), "i" | "j"),
+                letter => {
+                    start > at && self.takes_mark(at - 1 - name.len(), start, end, letter, mark)
+                }
+            };
+            if !is_meant {
                 return None;
             }
             return self.text_accent(mark, start, end, depth, out);
@@ -41,8 +43,8 @@ impl TexReader<'_> {
         if let (Some(_), None) = (letters.next(), letters.next()) {
             // One letter: the mark goes above it.
             let base = inner.chars().next()?;
-            push_accented(out, base, mark);
-            out.extend(inner.chars().skip(1));
+            let marks: String = inner.chars().skip(1).collect();
+            push_accented(out, base, &marks, mark);
         } else {
             out.push_str(&inner);
         }
@@ -167,13 +169,15 @@ impl TexReader<'_> {
             "not" => {
                 let argument = self.argument(at, end, depth)?;
                 let inner = self.to_string(argument.inner, mode, depth);
+                // Unicode negates the signs of mathematics, not their plain forms.
+                let inner = inner.replace('~', "∼").replace('|', "∣");
                 let mut letters = inner.trim().chars();
                 let inside = !out.is_empty();
                 if inside {
                     push_blank(out);
                 }
                 if let Some(base) = letters.next() {
-                    push_accented(out, base, '\u{338}');
+                    push_accented(out, base, "", '\u{338}');
                 }
                 out.push_str(letters.as_str());
                 if inside {
@@ -188,18 +192,30 @@ impl TexReader<'_> {
                 push_all(out, &["(mod ", inner.trim(), ")"]);
                 Some(argument.next)
             }
-            "ket" | "bra" => {
+            "ket" | "Ket" | "bra" | "Bra" | "braket" | "Braket" | "expval" | "ketbra" => {
                 let argument = self.argument(at, end, depth)?;
                 let inner = self.to_string(argument.inner, Mode::Math, depth);
-                let (open, close) = if name == "ket" {
-                    ('|', '⟩')
-                } else {
-                    ('⟨', '|')
+                let (open, close) = match name {
+                    "ket" | "Ket" | "ketbra" => ("|", "⟩"),
+                    "bra" | "Bra" => ("⟨", "|"),
+                    _ => ("⟨", "⟩"),
                 };
-                out.push(open);
-                out.push_str(&inner);
-                out.push(close);
-                Some(argument.next)
+                push_all(out, &[open, inner.trim(), close]);
+                // `\ketbra{a}{b}` and `\braket{a}{b}` of the physics package.
+                let second = matches!(name, "ketbra" | "braket")
+                    .then(|| self.braced(argument.next, end, depth))
+                    .flatten();
+                let Some(second) = second else {
+                    return Some(argument.next);
+                };
+                let inner = self.to_string(second.inner, Mode::Math, depth);
+                if name == "ketbra" {
+                    push_all(out, &["⟨", inner.trim(), "|"]);
+                } else {
+                    out.truncate(out.len() - "⟩".len());
+                    push_all(out, &["|", inner.trim(), "⟩"]);
+                }
+                Some(second.next)
             }
             "enquote" => {
                 let argument = self.braced(at, end, depth)?;
@@ -336,17 +352,19 @@ impl TexReader<'_> {
             return None;
         }
         match found {
-            Symbol::Ordinary(text) => {
-                let within_word = out.ends_with(char::is_alphabetic);
+            Symbol::Text(text) if mode == Mode::Text => {
+                // `5 \AA wide` is a unit, `\AA ngstr\"om` a letter.
+                let is_unit = text == "Å" && self.is_unit(at - 1 - name.len(), next, end);
+                out.push_str(text);
+                if spaced && is_unit {
+                    out.push(' ');
+                }
+            }
+            Symbol::Text(text) | Symbol::Ordinary(text) => {
                 out.push_str(text);
                 let tight = mode == Mode::Math
                     && follows.is_some_and(|c| c.is_alphanumeric() || "\\^_({)}".contains(c));
-                // `S\o ren`, `\O stby`: a letter of a word, whose macro the space
-                // ends. `5 \AA resolution` is a unit, `\mu m` Greek.
-                let greek = text.contains(|c| ('\u{370}'..'\u{400}').contains(&c));
-                let in_word = within_word || name.len() == 1;
-                let letter = name.len() <= 2 && !greek && in_word;
-                if spaced && !tight && !(letter && follows.is_some_and(char::is_alphabetic)) {
+                if spaced && !tight {
                     out.push(' ');
                 }
             }
@@ -398,6 +416,44 @@ impl TexReader<'_> {
             }
         }
         Some(next)
+    }
+
+    /// Whether the letter at `start` belongs to the accent macro whose backslash is at
+    /// `macro_at`, with blanks and no braces between: `{\H o}`, `\v Skoda`, `Fran\c cois`.
+    ///
+    /// In running text `\d and \r` are patterns: there the letter must exist with that
+    /// mark, and begin no English function word.
+    pub(super) fn takes_mark(
+        &self,
+        macro_at: usize,
+        start: usize,
+        end: usize,
+        letter: char,
+        mark: char,
+    ) -> bool {
+        match self.char_before(macro_at) {
+            _ if !letter.is_alphabetic() => false,
+            Some('{') => true,
+            Some(before) if before.is_alphabetic() => true,
+            _ => {
+                let word = self.raw[start..end]
+                    .split(|c: char| !c.is_alphabetic())
+                    .next();
+                let is_function_word =
+                    word.is_some_and(|word| word.len() > 1 && is_stop_word(word));
+                compose(letter, mark).is_some() && !is_function_word
+            }
+        }
+    }
+
+    /// Whether an Å at `at` is a unit and not the first letter of the word at `next`.
+    fn is_unit(&self, at: usize, next: usize, end: usize) -> bool {
+        let before = self.raw[..at].trim_end_matches([' ', '~', '-', '{', '$']);
+        let word = self.raw[next..end]
+            .split(|c: char| !c.is_alphabetic())
+            .next();
+        before.ends_with(|c: char| c.is_ascii_digit())
+            || word.is_none_or(|w| w.is_empty() || is_stop_word(w))
     }
 
     /// Appends a function name, apart from the letters on either side.

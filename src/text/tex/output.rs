@@ -25,7 +25,8 @@ pub(super) fn push_blank(out: &mut String) {
     }
 }
 
-pub(super) fn push_accented(out: &mut String, base: char, mark: char) {
+/// Appends a letter with the marks it has and one more.
+pub(super) fn push_accented(out: &mut String, base: char, marks: &str, mark: char) {
     // An accented i loses its dot, so the dotless letter and the plain one
     // give the same character.
     let above = !matches!(mark, '\u{323}' | '\u{327}' | '\u{328}' | '\u{331}');
@@ -34,6 +35,7 @@ pub(super) fn push_accented(out: &mut String, base: char, mark: char) {
         'ȷ' if above => 'j',
         other => other,
     });
+    out.push_str(marks);
     out.push(mark);
 }
 

@@ -1,13 +1,20 @@
-//! TeX macro names and what they look like in Unicode.
+//! TeX macro names and their Unicode text.
 //!
 //! The code points follow the `unicode-math` symbol list (Robertson, "Every
-//! symbol defined by unicode-math") and, for letters in text, section 4 of
-//! "The Comprehensive LaTeX Symbol List" (Pakin). Where a plain character is
-//! easier to read in a mail than the exact one, the plain one is used.
+//! symbol defined by unicode-math"), which holds all of `amsmath` and `amssymb`, and,
+//! for letters in text, section 4 of "The Comprehensive LaTeX Symbol List" (Pakin).
+//! Where a plain character is easier to read in a mail than the exact one, the plain
+//! one is used. Each table lists a macro name and its text in turn.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// How a macro behaves on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Symbol {
+    /// A letter of a word or another macro of running text; it swallows the blanks
+    /// behind it as TeX does: `\o`, `\textmu`.
+    Text(&'static str),
     /// A letter or sign that stands close to its neighbours: `\alpha`.
     Ordinary(&'static str),
     /// An operator, spaced as its writer spaced it: `\times`.
@@ -24,406 +31,162 @@ pub(super) enum Symbol {
 
 /// Looks up a macro that takes no argument.
 pub(super) fn symbol(name: &str) -> Option<Symbol> {
-    ordinary(name)
-        .map(Symbol::Ordinary)
-        .or_else(|| binary(name).map(Symbol::Binary))
-        .or_else(|| relation(name).map(Symbol::Relation))
-        .or_else(|| word(name).map(Symbol::Word))
-        .or_else(|| silent(name))
-}
-
-fn ordinary(name: &str) -> Option<&'static str> {
-    greek(name)
-        .or_else(|| letter(name))
-        .or_else(|| sign(name))
-        .or_else(|| shorthand(name))
-}
-
-fn greek(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "alpha" | "upalpha" => "α",
-        "beta" | "upbeta" => "β",
-        "gamma" => "γ",
-        "delta" => "δ",
-        "epsilon" | "varepsilon" => "ε",
-        "zeta" => "ζ",
-        "eta" => "η",
-        "theta" => "θ",
-        "vartheta" => "ϑ",
-        "iota" => "ι",
-        "kappa" | "varkappa" => "κ",
-        "lambda" => "λ",
-        "mu" | "textmu" | "micro" | "upmu" => "μ",
-        "nu" => "ν",
-        "xi" => "ξ",
-        "omicron" => "ο",
-        "pi" | "uppi" => "π",
-        "varpi" => "ϖ",
-        "rho" | "varrho" => "ρ",
-        "sigma" => "σ",
-        "varsigma" => "ς",
-        "tau" => "τ",
-        "upsilon" => "υ",
-        "phi" | "varphi" => "φ",
-        "chi" => "χ",
-        "psi" => "ψ",
-        "omega" => "ω",
-        "Gamma" | "varGamma" => "Γ",
-        "Delta" | "varDelta" | "triangle" | "bigtriangleup" => "Δ",
-        "Theta" | "varTheta" => "Θ",
-        "Lambda" | "varLambda" => "Λ",
-        "Xi" => "Ξ",
-        "Pi" => "Π",
-        "Sigma" | "varSigma" => "Σ",
-        "Upsilon" => "Υ",
-        "Phi" | "varPhi" => "Φ",
-        "Psi" => "Ψ",
-        "Omega" | "varOmega" => "Ω",
-        _ => return None,
+    static TABLE: LazyLock<HashMap<&'static str, Symbol>> = LazyLock::new(table);
+    TABLE.get(name).copied().or_else(|| {
+        // `\textalpha` and `\upalpha` are the upright letters of some packages.
+        let greek = name.strip_prefix("text").or(name.strip_prefix("up"))?;
+        match TABLE.get(greek) {
+            Some(Symbol::Ordinary(letter)) if is_greek(letter) => Some(Symbol::Text(letter)),
+            _ => None,
+        }
     })
 }
 
-fn letter(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "ss" => "ß",
-        "SS" => "SS",
-        "o" => "ø",
-        "O" => "Ø",
-        "l" => "ł",
-        "L" => "Ł",
-        "aa" => "å",
-        "AA" | "angstrom" => "Å",
-        "ae" => "æ",
-        "AE" => "Æ",
-        "oe" => "œ",
-        "OE" => "Œ",
-        "i" | "imath" => "ı",
-        "j" | "jmath" => "ȷ",
-        "dh" | "eth" => "ð",
-        "DH" | "Dh" => "Ð",
-        "dj" => "đ",
-        "DJ" | "Dj" => "Đ",
-        "th" => "þ",
-        "TH" => "Þ",
-        "ng" => "ŋ",
-        "NG" => "Ŋ",
-        "ell" => "ℓ",
-        "hbar" | "hslash" => "ℏ",
-        "Re" => "ℜ",
-        "Im" => "ℑ",
-        "aleph" => "ℵ",
-        "beth" => "ℶ",
-        "wp" => "℘",
-        "mho" => "℧",
-        _ => return None,
-    })
+pub(super) fn is_greek(text: &str) -> bool {
+    text.starts_with(|c| ('\u{370}'..'\u{400}').contains(&c))
 }
 
-fn sign(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "infty" | "infinity" => "∞",
-        "partial" => "∂",
-        "nabla" | "grad" => "∇",
-        "forall" => "∀",
-        "exists" => "∃",
-        "nexists" => "∄",
-        "emptyset" | "varnothing" => "∅",
-        "neg" | "lnot" => "¬",
-        "top" => "⊤",
-        "bot" => "⊥",
-        "angle" => "∠",
-        "prime" => "′",
-        "degree" | "textdegree" | "degrees" => "°",
-        "celsius" => "°C",
-        "dag" | "dagger" | "textdagger" => "†",
-        "ddag" | "ddagger" => "‡",
-        "S" => "§",
-        "P" => "¶",
-        "copyright" | "textcopyright" => "©",
-        "textregistered" | "circledR" => "®",
-        "texttrademark" => "™",
-        "pounds" | "textsterling" => "£",
-        "euro" | "texteuro" => "€",
-        "yen" | "textyen" => "¥",
-        "permil" | "textperthousand" => "‰",
-        "textpertenthousand" => "‱",
-        "mathellipsis" | "ldots" | "dots" | "dotsc" | "dotso" | "textellipsis" => "…",
-        "cdots" | "dotsb" | "dotsm" => "⋯",
-        "vdots" => "⋮",
-        "ddots" => "⋱",
-        "sum" => "∑",
-        "prod" => "∏",
-        "coprod" => "∐",
-        "int" | "smallint" => "∫",
-        "iint" => "∬",
-        "iiint" => "∭",
-        "oint" => "∮",
-        "bigcup" => "⋃",
-        "bigcap" => "⋂",
-        "bigoplus" => "⨁",
-        "bigotimes" => "⨂",
-        "bigvee" => "⋁",
-        "bigwedge" => "⋀",
-        "bigsqcup" => "⨆",
-        "bigodot" => "⨀",
-        "langle" => "⟨",
-        "rangle" => "⟩",
-        "lceil" => "⌈",
-        "rceil" => "⌉",
-        "lfloor" => "⌊",
-        "rfloor" => "⌋",
-        "lbrace" | "textbraceleft" => "{",
-        "rbrace" | "textbraceright" => "}",
-        "lbrack" => "[",
-        "rbrack" => "]",
-        "vert" | "lvert" | "rvert" | "textbar" => "|",
-        "Vert" | "lVert" | "rVert" => "‖",
-        "backslash" | "textbackslash" => "\\",
-        "slash" => "/",
-        "colon" => ":",
-        "textasciitilde" => "~",
-        "textasciicircum" => "^",
-        "textunderscore" => "_",
-        "textless" => "<",
-        "textgreater" => ">",
-        "textendash" => "–",
-        "textemdash" => "—",
-        "textquotedblleft" => "“",
-        "textquotedblright" => "”",
-        "textquoteleft" | "lq" => "‘",
-        "textquoteright" | "rq" => "’",
-        "textquotesingle" => "'",
-        "textbullet" => "•",
-        "textexclamdown" => "¡",
-        "textquestiondown" => "¿",
-        "guillemotleft" => "«",
-        "guillemotright" => "»",
-        "checkmark" | "cmark" => "✓",
-        "xmark" => "✗",
-        "clubsuit" => "♣",
-        "diamondsuit" => "♦",
-        "heartsuit" => "♥",
-        "spadesuit" => "♠",
-        "flat" => "♭",
-        "natural" => "♮",
-        "sharp" => "♯",
-        "blacksquare" | "qed" => "■",
-        "square" | "Box" => "□",
-        "lozenge" | "Diamond" => "◊",
-        "bigstar" => "★",
-        "sun" | "odotsun" => "☉",
-        _ => return None,
-    })
+fn table() -> HashMap<&'static str, Symbol> {
+    let mut table = HashMap::new();
+    let mut add = |names: &'static str, class: fn(&'static str) -> Symbol| {
+        let words: Vec<&str> = names.split_ascii_whitespace().collect();
+        for pair in words.as_chunks::<2>().0 {
+            table.insert(pair[0], class(pair[1]));
+        }
+    };
+    add(TEXT, Symbol::Text);
+    add(ORDINARY, Symbol::Ordinary);
+    add(BINARY, Symbol::Binary);
+    add(RELATIONS, Symbol::Relation);
+    add(ARROWS, Symbol::Relation);
+    for word in WORDS.split_ascii_whitespace() {
+        table.insert(word, Symbol::Word(word));
+    }
+    for name in SPACES.split_ascii_whitespace() {
+        table.insert(name, Symbol::Space);
+    }
+    for name in SILENT.split_ascii_whitespace() {
+        table.insert(name, Symbol::Nothing);
+    }
+    table.extend([
+        ("limsup", Symbol::Word("lim sup")),
+        ("liminf", Symbol::Word("lim inf")),
+        ("varlimsup", Symbol::Word("lim sup")),
+        ("varliminf", Symbol::Word("lim inf")),
+        ("injlim", Symbol::Word("inj lim")),
+        ("projlim", Symbol::Word("proj lim")),
+        ("etal", Symbol::Ordinary("et al.")),
+        ("item", Symbol::Ordinary("• ")),
+        ("etc", Symbol::Word("etc.")),
+        ("bmod", Symbol::Word("mod")),
+    ]);
+    table
 }
 
-/// Macros that authors and classes define for words.
-fn shorthand(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "TeX" => "TeX",
-        "LaTeX" => "LaTeX",
-        "eg" => "e.g.",
-        "ie" => "i.e.",
-        "etal" => "et al.",
-        "item" => "• ",
-        _ => return None,
-    })
-}
+const TEXT: &str = "
+    ss ß SS SS o ø O Ø l ł L Ł aa å AA Å angstrom Å ae æ AE Æ oe œ OE Œ i ı imath ı j ȷ jmath ȷ
+    dh ð DH Ð Dh Ð dj đ DJ Đ Dj Đ th þ TH Þ ng ŋ NG Ŋ ij ĳ IJ Ĳ
+    S § P ¶ pounds £ micro μ textmu μ textohm Ω textdegree ° textcelsius °C textdagger † textdaggerdbl ‡
+    textcopyright © textregistered ® texttrademark ™ textsterling £ texteuro € textyen ¥ textcent ¢
+    textcurrency ¤ textbrokenbar ¦ textsection § textparagraph ¶ textordfeminine ª textordmasculine º
+    textperthousand ‰ textpertenthousand ‱ textonesuperior ¹ texttwosuperior ² textthreesuperior ³
+    textonequarter ¼ textonehalf ½ textthreequarters ¾ texttimes × textdiv ÷ textpm ± textminus −
+    textlnot ¬ textsurd √ textfractionsolidus ⁄ textellipsis … textbar | textbardbl ‖ textbackslash \\
+    textbraceleft { textbraceright } textasciitilde ~ textasciicircum ^ textasciigrave `
+    textasciiacute ´ textasciidieresis ¨ textasciimacron ¯ textunderscore _ textless < textgreater >
+    textlangle ⟨ textrangle ⟩ textendash – textemdash — textquotedblleft “ textquotedblright ”
+    textquoteleft ‘ textquoteright ’ textquotesingle ' textquotedbl \" quotedblbase „ quotesinglbase ‚
+    guillemotleft « guillemotright » guillemetleft « guillemetright » guilsinglleft ‹ guilsinglright ›
+    textbullet • textopenbullet ◦ textperiodcentered · textasteriskcentered ∗ textdollar $
+    textexclamdown ¡ textquestiondown ¿ textinterrobang ‽ textnumero № textestimated ℮
+    textreferencemark ※ textmho ℧ textleftarrow ← textrightarrow → textuparrow ↑ textdownarrow ↓
+    textschwa ə textesh ʃ textglotstop ʔ textturna ɐ";
 
-fn binary(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "times" | "texttimes" => "×",
-        "div" => "÷",
-        "pm" | "textpm" => "±",
-        "mp" => "∓",
-        "cdot" | "cdotp" | "textperiodcentered" => "·",
-        "ast" => "∗",
-        "star" => "⋆",
-        "circ" => "∘",
-        "bullet" => "•",
-        "cup" => "∪",
-        "cap" => "∩",
-        "uplus" => "⊎",
-        "sqcup" => "⊔",
-        "sqcap" => "⊓",
-        "vee" | "lor" => "∨",
-        "wedge" | "land" => "∧",
-        "oplus" => "⊕",
-        "ominus" => "⊖",
-        "otimes" => "⊗",
-        "oslash" => "⊘",
-        "odot" => "⊙",
-        "boxtimes" => "⊠",
-        "boxplus" => "⊞",
-        "setminus" | "smallsetminus" => "∖",
-        "wr" => "≀",
-        "amalg" => "⨿",
-        "ltimes" => "⋉",
-        "rtimes" => "⋊",
-        "diamond" => "⋄",
-        "triangleleft" => "◁",
-        "triangleright" => "▷",
-        _ => return None,
-    })
-}
+const ORDINARY: &str = "
+    alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι
+    kappa κ varkappa κ lambda λ mu μ nu ν xi ξ omicron ο pi π varpi ϖ rho ρ varrho ρ sigma σ
+    varsigma ς tau τ upsilon υ phi φ varphi φ chi χ psi ψ omega ω digamma ϝ
+    Alpha Α Beta Β Gamma Γ varGamma Γ Delta Δ varDelta Δ Epsilon Ε Zeta Ζ Eta Η Theta Θ varTheta Θ
+    Iota Ι Kappa Κ Lambda Λ varLambda Λ Mu Μ Nu Ν Xi Ξ varXi Ξ Omicron Ο Pi Π varPi Π Rho Ρ Sigma Σ
+    varSigma Σ Tau Τ Upsilon Υ varUpsilon Υ Phi Φ varPhi Φ Chi Χ Psi Ψ varPsi Ψ Omega Ω varOmega Ω
+    ohm Ω upmu μ Upgamma Γ Updelta Δ Uptheta Θ Uplambda Λ Upsigma Σ Upphi Φ Uppsi Ψ Upomega Ω Uppi Π
+    aleph ℵ beth ℶ gimel ℷ daleth ℸ ell ℓ hbar ℏ hslash ℏ Re ℜ Im ℑ wp ℘ mho ℧ eth ð Finv Ⅎ Game ⅁
+    Bbbk 𝕜 complement ∁ circledS Ⓢ circledR ® maltese ✠ checkmark ✓ cmark ✓ xmark ✗
+    infty ∞ infinity ∞ partial ∂ nabla ∇ grad ∇ forall ∀ exists ∃ nexists ∄ emptyset ∅ varnothing ∅
+    neg ¬ lnot ¬ top ⊤ bot ⊥ angle ∠ measuredangle ∡ sphericalangle ∢ prime ′ backprime ‵ surd √
+    degree ° degrees ° celsius °C dag † dagger † ddag ‡ ddagger ‡ copyright © euro € yen ¥ permil ‰
+    perthousand ‰ mathellipsis … ldots … dots … dotsc … dotso … cdots ⋯ dotsb ⋯ dotsm ⋯ dotsi ⋯
+    vdots ⋮ ddots ⋱ sum ∑ prod ∏ coprod ∐ int ∫ smallint ∫ iint ∬ iiint ∭ iiiint ⨌ oint ∮ oiint ∯
+    bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀ bigsqcup ⨆ bigodot ⨀ biguplus ⨄
+    langle ⟨ rangle ⟩ lAngle ⟪ rAngle ⟫ lceil ⌈ rceil ⌉ lfloor ⌊ rfloor ⌋ lbrace { rbrace }
+    lbrack [ rbrack ] llbracket ⟦ rrbracket ⟧ ulcorner ⌜ urcorner ⌝ llcorner ⌞ lrcorner ⌟
+    vert | lvert | rvert | Vert ‖ lVert ‖ rVert ‖ backslash \\ slash / colon : lq ‘ rq ’
+    clubsuit ♣ diamondsuit ♦ heartsuit ♥ spadesuit ♠ flat ♭ natural ♮ sharp ♯
+    blacksquare ■ qed ■ square □ Box □ lozenge ◊ Diamond ◊ blacklozenge ⧫ bigstar ★ sun ☉ odotsun ☉
+    triangle △ vartriangle ▵ triangledown ▿ blacktriangle ▴ blacktriangledown ▾
+    diagup ⟋ diagdown ⟍ male ♂ female ♀ TeX TeX LaTeX LaTeX eg e.g. ie i.e.";
 
-fn relation(name: &str) -> Option<&'static str> {
-    arrow(name).or_else(|| {
-        Some(match name {
-            "le" | "leq" | "leqslant" | "leqq" => "≤",
-            "ge" | "geq" | "geqslant" | "geqq" => "≥",
-            "ll" => "≪",
-            "gg" => "≫",
-            "lt" => "<",
-            "gt" => ">",
-            "ne" | "neq" => "≠",
-            "equiv" => "≡",
-            // The plain tilde is in every font and is what people search for.
-            "sim" | "thicksim" => "~",
-            "simeq" => "≃",
-            "approx" | "thickapprox" => "≈",
-            "approxeq" => "≊",
-            "cong" => "≅",
-            "propto" | "varpropto" => "∝",
-            "asymp" => "≍",
-            "doteq" => "≐",
-            "triangleq" => "≜",
-            "coloneqq" | "coloneq" => "≔",
-            "lesssim" | "la" => "≲",
-            "gtrsim" | "ga" => "≳",
-            "lessgtr" => "≶",
-            "prec" => "≺",
-            "succ" => "≻",
-            "preceq" => "⪯",
-            "succeq" => "⪰",
-            "in" => "∈",
-            "ni" | "owns" => "∋",
-            "notin" => "∉",
-            "subset" => "⊂",
-            "supset" => "⊃",
-            "subseteq" => "⊆",
-            "supseteq" => "⊇",
-            "subsetneq" => "⊊",
-            "supsetneq" => "⊋",
-            "nsubseteq" => "⊈",
-            "sqsubset" => "⊏",
-            "sqsubseteq" => "⊑",
-            "sqsupseteq" => "⊒",
-            "mid" => "|",
-            "nmid" => "∤",
-            "parallel" => "∥",
-            "perp" => "⊥",
-            "vdash" => "⊢",
-            "dashv" => "⊣",
-            "models" | "vDash" => "⊨",
-            "Vdash" => "⊩",
-            "bowtie" => "⋈",
-            "therefore" => "∴",
-            "because" => "∵",
-            _ => return None,
-        })
-    })
-}
+const BINARY: &str = "
+    times × div ÷ pm ± mp ∓ cdot · cdotp · centerdot · ast ∗ star ⋆ circ ∘ bullet • cup ∪ cap ∩
+    uplus ⊎ sqcup ⊔ sqcap ⊓ vee ∨ lor ∨ wedge ∧ land ∧ oplus ⊕ ominus ⊖ otimes ⊗ oslash ⊘ odot ⊙
+    boxtimes ⊠ boxplus ⊞ boxminus ⊟ boxdot ⊡ setminus ∖ smallsetminus ∖ wr ≀ amalg ⨿ ltimes ⋉
+    rtimes ⋊ leftthreetimes ⋋ rightthreetimes ⋌ curlywedge ⋏ curlyvee ⋎ circleddash ⊝ circledast ⊛
+    circledcirc ⊚ intercal ⊺ dotplus ∔ Cap ⋒ doublecap ⋒ Cup ⋓ doublecup ⋓ barwedge ⊼ veebar ⊻
+    doublebarwedge ⩞ divideontimes ⋇ diamond ⋄ bigcirc ◯ triangleleft ◁ triangleright ▷
+    bigtriangleup △ bigtriangledown ▽ lhd ⊲ rhd ⊳ unlhd ⊴ unrhd ⊵";
 
-fn arrow(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "to" | "rightarrow" | "longrightarrow" | "textrightarrow" => "→",
-        "gets" | "leftarrow" | "longleftarrow" | "textleftarrow" => "←",
-        "leftrightarrow" | "longleftrightarrow" => "↔",
-        "Rightarrow" | "Longrightarrow" | "implies" => "⇒",
-        "Leftarrow" | "Longleftarrow" | "impliedby" => "⇐",
-        "Leftrightarrow" | "Longleftrightarrow" | "iff" => "⇔",
-        "mapsto" | "longmapsto" => "↦",
-        "hookrightarrow" => "↪",
-        "hookleftarrow" => "↩",
-        "twoheadrightarrow" => "↠",
-        "rightharpoonup" => "⇀",
-        "rightleftharpoons" => "⇌",
-        "leftrightarrows" => "⇆",
-        "leadsto" | "rightsquigarrow" => "⇝",
-        "nrightarrow" => "↛",
-        "nRightarrow" => "⇏",
-        "uparrow" | "textuparrow" => "↑",
-        "downarrow" | "textdownarrow" => "↓",
-        "updownarrow" => "↕",
-        "Uparrow" => "⇑",
-        "Downarrow" => "⇓",
-        "nearrow" => "↗",
-        "searrow" => "↘",
-        "swarrow" => "↙",
-        "nwarrow" => "↖",
-        "circlearrowleft" => "↺",
-        "circlearrowright" => "↻",
-        _ => return None,
-    })
-}
+const RELATIONS: &str = "
+    le ≤ leq ≤ leqslant ≤ leqq ≤ ge ≥ geq ≥ geqslant ≥ geqq ≥ eqslantless ⪕ eqslantgtr ⪖ ll ≪ gg ≫
+    lll ⋘ llless ⋘ ggg ⋙ gggtr ⋙ lt < gt > ne ≠ neq ≠ equiv ≡ simeq ≃ approx ≈ thickapprox ≈
+    approxeq ≊ cong ≅ propto ∝ varpropto ∝ asymp ≍ doteq ≐ doteqdot ≑ Doteq ≑ risingdotseq ≓
+    fallingdotseq ≒ triangleq ≜ eqcirc ≖ circeq ≗ bumpeq ≏ Bumpeq ≎ coloneqq ≔ coloneq ≔ eqqcolon ≕
+    sim ~ thicksim ~ backsim ∽ backsimeq ⋍ lesssim ≲ la ≲ gtrsim ≳ ga ≳ lessapprox ⪅ gtrapprox ⪆
+    lessdot ⋖ gtrdot ⋗ lessgtr ≶ gtrless ≷ lesseqgtr ⋚ gtreqless ⋛ lesseqqgtr ⪋ gtreqqless ⪌
+    prec ≺ succ ≻ preceq ⪯ succeq ⪰ preccurlyeq ≼ succcurlyeq ≽ curlyeqprec ⋞ curlyeqsucc ⋟
+    precsim ≾ succsim ≿ precapprox ⪷ succapprox ⪸ in ∈ ni ∋ owns ∋ backepsilon ϶ subset ⊂ supset ⊃
+    subseteq ⊆ supseteq ⊇ subseteqq ⫅ supseteqq ⫆ Subset ⋐ Supset ⋑ sqsubset ⊏ sqsupset ⊐
+    sqsubseteq ⊑ sqsupseteq ⊒ mid | shortmid ∣ parallel ∥ shortparallel ∥ perp ⊥ vdash ⊢ dashv ⊣
+    models ⊨ vDash ⊨ Vdash ⊩ Vvdash ⊪ VDash ⊫ bowtie ⋈ Join ⋈ frown ⌢ smile ⌣ smallfrown ⌢
+    smallsmile ⌣ between ≬ pitchfork ⋔ therefore ∴ because ∵ vartriangleleft ⊲ vartriangleright ⊳
+    trianglelefteq ⊴ trianglerighteq ⊵ blacktriangleleft ◀ blacktriangleright ▶
+    nless ≮ ngtr ≯ nleq ≰ nle ≰ ngeq ≱ nge ≱ nleqslant ≰ ngeqslant ≱ nleqq ≰ ngeqq ≱ lneq ⪇ gneq ⪈
+    lneqq ≨ gneqq ≩ lvertneqq ≨ gvertneqq ≩ lnsim ⋦ gnsim ⋧ lnapprox ⪉ gnapprox ⪊ nprec ⊀ nsucc ⊁
+    npreceq ⋠ nsucceq ⋡ precneqq ⪵ succneqq ⪶ precnsim ⋨ succnsim ⋩ precnapprox ⪹ succnapprox ⪺
+    nsim ≁ nsimeq ≄ ncong ≇ napprox ≉ nequiv ≢ nasymp ≭ nmid ∤ nshortmid ∤ nparallel ∦
+    nshortparallel ∦ nvdash ⊬ nvDash ⊭ nVdash ⊮ nVDash ⊯ ntriangleleft ⋪ ntriangleright ⋫
+    ntrianglelefteq ⋬ ntrianglerighteq ⋭ notin ∉ nin ∉ notni ∌ nni ∌ nsubset ⊄ nsupset ⊅
+    nsubseteq ⊈ nsupseteq ⊉ nsubseteqq ⊈ nsupseteqq ⊉ subsetneq ⊊ supsetneq ⊋ varsubsetneq ⊊
+    varsupsetneq ⊋ subsetneqq ⫋ supsetneqq ⫌ varsubsetneqq ⫋ varsupsetneqq ⫌";
 
-fn word(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "log" => "log",
-        "ln" => "ln",
-        "lg" => "lg",
-        "exp" => "exp",
-        "max" => "max",
-        "min" => "min",
-        "sup" => "sup",
-        "inf" => "inf",
-        "lim" => "lim",
-        "limsup" => "lim sup",
-        "liminf" => "lim inf",
-        "argmax" => "argmax",
-        "argmin" => "argmin",
-        "arg" => "arg",
-        "sin" => "sin",
-        "cos" => "cos",
-        "tan" => "tan",
-        "cot" => "cot",
-        "sec" => "sec",
-        "csc" => "csc",
-        "arcsin" => "arcsin",
-        "arccos" => "arccos",
-        "arctan" => "arctan",
-        "sinh" => "sinh",
-        "cosh" => "cosh",
-        "tanh" => "tanh",
-        "coth" => "coth",
-        "det" => "det",
-        "dim" => "dim",
-        "ker" => "ker",
-        "rank" => "rank",
-        "tr" => "tr",
-        "gcd" => "gcd",
-        "lcm" => "lcm",
-        "hom" => "hom",
-        "deg" => "deg",
-        "Pr" => "Pr",
-        "bmod" | "mod" => "mod",
-        "polylog" => "polylog",
-        "poly" => "poly",
-        "sgn" => "sgn",
-        "diag" => "diag",
-        "etc" => "etc.",
-        _ => return None,
-    })
-}
+const ARROWS: &str = "
+    to → rightarrow → longrightarrow → gets ← leftarrow ← longleftarrow ← leftrightarrow ↔
+    longleftrightarrow ↔ Rightarrow ⇒ Longrightarrow ⇒ implies ⇒ Leftarrow ⇐ Longleftarrow ⇐
+    impliedby ⇐ Leftrightarrow ⇔ Longleftrightarrow ⇔ iff ⇔ mapsto ↦ longmapsto ↦ hookrightarrow ↪
+    hookleftarrow ↩ twoheadrightarrow ↠ twoheadleftarrow ↞ rightarrowtail ↣ leftarrowtail ↢
+    looparrowright ↬ looparrowleft ↫ rightharpoonup ⇀ rightharpoondown ⇁ leftharpoonup ↼
+    leftharpoondown ↽ rightleftharpoons ⇌ leftrightharpoons ⇋ leftrightarrows ⇆ rightleftarrows ⇄
+    leftleftarrows ⇇ rightrightarrows ⇉ upuparrows ⇈ downdownarrows ⇊ Lleftarrow ⇚ Rrightarrow ⇛
+    leadsto ⇝ rightsquigarrow ⇝ leftrightsquigarrow ↭ multimap ⊸ dashrightarrow ⇢ dasharrow ⇢
+    dashleftarrow ⇠ nleftarrow ↚ nrightarrow ↛ nLeftarrow ⇍ nRightarrow ⇏ nleftrightarrow ↮
+    nLeftrightarrow ⇎ uparrow ↑ downarrow ↓ updownarrow ↕ Uparrow ⇑ Downarrow ⇓ Updownarrow ⇕
+    upharpoonleft ↿ upharpoonright ↾ restriction ↾ downharpoonleft ⇃ downharpoonright ⇂ nearrow ↗
+    searrow ↘ swarrow ↙ nwarrow ↖ circlearrowleft ↺ circlearrowright ↻ curvearrowleft ↶
+    curvearrowright ↷ Lsh ↰ Rsh ↱";
 
-fn silent(name: &str) -> Option<Symbol> {
-    Some(match name {
-        "quad" | "qquad" | "space" | "thinspace" | "enspace" | "newline" | "linebreak" | "par"
-        | "medspace" | "thickspace" | "bigskip" | "medskip" | "smallskip" | "hfill" | "hline"
-        | "nobreakspace" | "enskip" | "cr" | "tab" => Symbol::Space,
-        "left" | "right" | "middle" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr"
-        | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl" | "Biggr" | "bigm" | "Bigm"
-        | "displaystyle" | "textstyle" | "scriptstyle" | "scriptscriptstyle" | "limits"
-        | "nolimits" | "xspace" | "noindent" | "centering" | "protect" | "boldmath"
-        | "unboldmath" | "allowbreak" | "nobreakdash" | "nobreak" | "bf" | "it" | "em" | "rm"
-        | "sc" | "sf" | "tt" | "sl" | "cal" | "bfseries" | "itshape" | "mdseries" | "upshape"
-        | "scshape" | "slshape" | "rmfamily" | "sffamily" | "ttfamily" | "normalfont" | "tiny"
-        | "scriptsize" | "footnotesize" | "small" | "normalsize" | "large" | "Large" | "LARGE"
-        | "huge" | "Huge" | "null" | "relax" | "strut" | "ensuremath" | "negthinspace"
-        | "maketitle" | "sloppy" | "frenchspacing" => Symbol::Nothing,
-        _ => return None,
-    })
-}
+const WORDS: &str = "log ln lg exp max min sup inf lim argmax argmin arg sin cos tan cot sec csc
+    arcsin arccos arctan sinh cosh tanh coth det dim ker rank tr gcd lcm hom deg Pr mod polylog poly
+    sgn diag";
+
+const SPACES: &str = "quad qquad space thinspace enspace newline linebreak par medspace thickspace
+    bigskip medskip smallskip hfill hline nobreakspace enskip cr tab textvisiblespace";
+
+const SILENT: &str =
+    "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr
+    bigm Bigm displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits xspace noindent
+    centering protect boldmath unboldmath allowbreak nobreakdash nobreak bf it em rm sc sf tt sl cal
+    bfseries itshape mdseries upshape scshape slshape rmfamily sffamily ttfamily normalfont tiny
+    scriptsize footnotesize small normalsize large Large LARGE huge Huge null relax strut ensuremath
+    negthinspace maketitle sloppy frenchspacing";
 
 /// Combining mark of an accent written with a sign: `\"o`.
 pub(super) fn sign_accent(sign: u8) -> Option<char> {
@@ -439,7 +202,7 @@ pub(super) fn sign_accent(sign: u8) -> Option<char> {
     })
 }
 
-/// Combining mark of a text accent written with a letter: `\v{s}`.
+/// Combining mark of a text accent written with a letter or a word: `\v{s}`.
 pub(super) fn letter_accent(name: &str) -> Option<char> {
     Some(match name {
         "u" => '\u{306}',
@@ -448,8 +211,15 @@ pub(super) fn letter_accent(name: &str) -> Option<char> {
         "v" => '\u{30C}',
         "d" => '\u{323}',
         "c" => '\u{327}',
-        "k" => '\u{328}',
+        "k" | "textogonekcentered" => '\u{328}',
         "b" => '\u{331}',
+        // Both letters stand under one tie: `\t{oo}`.
+        "t" => '\u{361}',
+        // Vietnamese, Serbo-Croatian and Romanian letters.
+        "h" => '\u{309}',
+        "G" => '\u{30F}',
+        "f" => '\u{311}',
+        "textcommabelow" => '\u{326}',
         _ => return None,
     })
 }
@@ -461,12 +231,13 @@ pub(super) fn math_accent(name: &str) -> Option<char> {
         "acute" => '\u{301}',
         "hat" | "widehat" => '\u{302}',
         "tilde" | "widetilde" | "wt" => '\u{303}',
-        "bar" | "overline" => '\u{304}',
+        "bar" | "overline" | "widebar" => '\u{304}',
         "breve" => '\u{306}',
         "dot" => '\u{307}',
+        "dddot" => '\u{20DB}',
         "ddot" => '\u{308}',
         "mathring" => '\u{30A}',
-        "check" => '\u{30C}',
+        "check" | "widecheck" => '\u{30C}',
         "vec" | "overrightarrow" => '\u{20D7}',
         _ => return None,
     })

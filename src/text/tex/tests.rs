@@ -26,6 +26,90 @@ fn accents_become_letters() {
 }
 
 #[test]
+fn an_accent_macro_may_have_a_blank_before_its_letter() {
+    for (raw, expected) in [
+        (r"Erd{\H o}s", "Erdős"),
+        (r"Erd\H os", "Erdős"),
+        (r"{\H O}sz", "Ősz"),
+        (r"Fran{\c c}ois", "François"),
+        (r"{\c S}ahin", "Şahin"),
+        (r"\c Sahin", "Şahin"),
+        (r"{\v S}koda, \v Skoda", "Škoda, Škoda"),
+        (r"Dvo{\v r}\'ak", "Dvořák"),
+        (r"Wa{\l}{\k e}sa, {\k A}", "Wałęsa, Ą"),
+        (r"Erdo{\u g}an, Erdo\u gan", "Erdoğan, Erdoğan"),
+        (r#"{\r A}ngstr\"om, {\r u}"#, "Ångström, ů"),
+        (r"{\d s}ad, {\b d}", "ṣad, ḏ"),
+        (r"{\t oo}, \t{oo}", "o\u{361}o, o\u{361}o"),
+        (r"Ioni{\c t}a, Ioni\c t", "Ioniţa, Ioniţ"),
+        (r"\textcommabelow{s}", "ș"),
+        (r"{\'\i}, {\v\i}, {\v \j}, {\u \i}, {\^\i}", "í, ǐ, ǰ, ĭ, î"),
+        (r#"{\"\i}, \"{\i}, \'{\i}, \`\i, {\~\i}"#, "ï, ï, í, ì, ĩ"),
+        (r"{\~{\^e}}, {\'{\^a}}, \'{\u a}, \d{\^o}", "ễ, ấ, ắ, ộ"),
+        (r#"{\' e}, {\" u}, Poincar\' e"#, "é, ü, Poincaré"),
+        (
+            r#"\AA ngstr\"om, {\AA}rhus, 5~\AA wide"#,
+            "Ångström, Århus, 5 Å wide",
+        ),
+        (
+            r"\O stergaard, \L ukasz, \ae on, Stra\ss e, \DJ or\dj e",
+            "Østergaard, Łukasz, æon, Straße, Đorđe",
+        ),
+    ] {
+        check(raw, expected);
+    }
+    // A pattern stays one.
+    check(
+        r"the classes \d and \b of the tool",
+        r"the classes \d and \b of the tool",
+    );
+}
+
+#[test]
+fn a_macro_of_running_text_swallows_the_blank_behind_it() {
+    check(
+        r"100\textmu s, 5\textdegree C, \S 3, \pounds 5",
+        "100μs, 5°C, §3, £5",
+    );
+    check(r"\textalpha -helix, \textOmega", "α-helix, Ω");
+}
+
+#[test]
+fn the_symbols_of_amssymb_are_known() {
+    for (raw, expected) in [
+        (
+            r"$a\nleq b$, $a\ngeq b$, $a\nless b$",
+            "a ≰ b, a ≱ b, a ≮ b",
+        ),
+        (r"$A\nsubseteq B$, $A\subsetneqq B$", "A ⊈ B, A ⫋ B"),
+        (
+            r"$x\not= y$, $x\not\sim y$, $x\not\mid y$, $x\not\leq y$",
+            "x ≠ y, x ≁ y, x ∤ y, x ≰ y",
+        ),
+        (r"$\not\subset$, $\not\equiv$, $\not\exists$", "⊄, ≢, ∄"),
+        (
+            r"$a\nrightarrow b$, $a\nLeftrightarrow b$, $a\multimap b$",
+            "a ↛ b, a ⇎ b, a ⊸ b",
+        ),
+        (
+            r"$\beth$, $\gimel$, $\daleth$, $\complement A$, $\Bbbk$",
+            "ℶ, ℷ, ℸ, ∁A, 𝕜",
+        ),
+        (
+            r"$a\trianglelefteq b$, $\blacktriangle$, $N\ntriangleleft G$",
+            "a ⊴ b, ▴, N ⋪ G",
+        ),
+        (r"$\Alpha$, $\digamma$, $\varXi$", "Α, ϝ, Ξ"),
+        (
+            r"$\ket{0}$, $\braket{a|b}$, $\braket{a}{b}$, $\ketbra{a}{b}$",
+            "|0⟩, ⟨a|b⟩, ⟨a|b⟩, |a⟩⟨b|",
+        ),
+    ] {
+        check(raw, expected);
+    }
+}
+
+#[test]
 fn greek_and_operators_become_signs() {
     check(r"$\alpha$-divergence, $\varepsilon$", "α-divergence, ε");
     check(r"$x\in X$, $n \geq 2$, $\leq 5$", "x ∈ X, n ≥ 2, ≤5");
