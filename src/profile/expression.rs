@@ -23,8 +23,8 @@ pub struct Expression {
 /// What a paper must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// A phrase: as written, and folded.
-    Phrase(String, String),
+    /// A phrase: as written, and its spellings, folded.
+    Phrase(String, Vec<String>),
     /// An author.
     Author(String),
     /// A category, or a pattern like `cs.*`.
@@ -72,10 +72,15 @@ impl Expression {
     pub fn warning_for(written: &str) -> Option<String> {
         match Expression::read(written) {
             Some(expression) => expression.warning,
-            None if is_in_every_text(&fold_phrase(written)) => Some(
-                "it is in nearly every paper, so it is left out: write more of what you mean"
-                    .to_owned(),
-            ),
+            None if fold_phrase(written)
+                .iter()
+                .any(|folded| is_in_every_text(folded)) =>
+            {
+                Some(
+                    "it is in nearly every paper, so it is left out: write more of what you mean"
+                        .to_owned(),
+                )
+            }
             None => Some("it holds no word, so it matches nothing".to_owned()),
         }
     }
@@ -105,7 +110,8 @@ fn misplaced_star(condition: &Condition) -> Option<String> {
     match condition {
         Condition::Phrase(written, folded) => {
             let stars = written.matches('*').count();
-            let is_astray = stars > usize::from(folded.ends_with('*'));
+            let is_open = folded.iter().any(|folded| folded.ends_with('*'));
+            let is_astray = stars > usize::from(is_open);
             is_astray.then(|| "* may only stand at the end of a phrase".to_owned())
         }
         Condition::All(parts) | Condition::Any(parts) => parts.iter().find_map(misplaced_star),
@@ -227,11 +233,11 @@ fn is_in_every_text(folded: &str) -> bool {
 
 fn phrase(written: &str) -> Result<Condition, String> {
     let folded = fold_phrase(written);
-    if folded.is_empty() || folded == "*" {
+    if folded.is_empty() {
         return Err(format!("{written:?} holds no word"));
     }
     // It would lift every paper of a day, or rule all of them out.
-    if is_in_every_text(&folded) {
+    if folded.iter().any(|folded| is_in_every_text(folded)) {
         return Err(format!("{written:?} is in nearly every paper"));
     }
     Ok(Condition::Phrase(written.to_owned(), folded))
@@ -356,7 +362,7 @@ mod tests {
             )
         };
         match condition {
-            Condition::Phrase(_, folded) => folded.clone(),
+            Condition::Phrase(_, folded) => folded.join(" / "),
             Condition::Author(name) => format!("@{name}"),
             Condition::Category(pattern) => format!("#{pattern}"),
             Condition::All(parts) => all(parts, " & "),
@@ -411,6 +417,8 @@ mod tests {
         check("Category:cs.*", "#cs.*");
         check("大规模 OR 语言模型", "(大规模 | 语言模型)");
         check("vitamin C: a review", "vitamin c a review");
+        check("α-synuclein", "alpha synuclein");
+        check("ΛCDM OR TGF-β*", "(lambdacdm / lambda cdm | tgf beta*)");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::profile::word_query::saturation;
 use crate::profile::{
     Background, Features, Group, LinearModel, Profile, TermCounter, TermCounts, WordQuery,
 };
-use crate::text::{contains_phrase, fold, same_person};
+use crate::text::{contains_phrase, fold_text, name_words, same_person};
 use chrono::{DateTime, Utc};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -81,7 +81,7 @@ impl Candidates {
             .collect();
         let folded: Vec<String> = papers
             .par_iter()
-            .map(|paper| fold(&format!("{} | {}", paper.title, paper.abstract_text)))
+            .map(|paper| fold_text(&format!("{} | {}", paper.title, paper.abstract_text)))
             .collect();
         let given_names = papers
             .par_iter()
@@ -363,14 +363,18 @@ impl Candidates {
         sums
     }
 
-    /// Positions of the papers that hold a folded phrase or its plural, in order.
-    pub fn with_phrase(&self, phrase: &str) -> Vec<usize> {
-        let mut holding = self.holding(phrase);
-        if phrase.ends_with(|c: char| c.is_ascii_alphabetic()) {
-            holding.extend(self.holding(&format!("{phrase}s")));
-            holding.sort_unstable();
-            holding.dedup();
+    /// Positions of the papers that hold one of the spellings of a phrase
+    /// ([`fold_phrase`](crate::text::fold_phrase)), or its plural; in order.
+    pub fn with_phrase(&self, spellings: &[String]) -> Vec<usize> {
+        let mut holding = Vec::new();
+        for phrase in spellings {
+            holding.extend(self.holding(phrase));
+            if phrase.ends_with(|c: char| c.is_ascii_alphabetic()) {
+                holding.extend(self.holding(&format!("{phrase}s")));
+            }
         }
+        holding.sort_unstable();
+        holding.dedup();
         holding
     }
 
@@ -460,16 +464,6 @@ fn of_term(names: &[(u32, Arc<str>)], term: u32) -> &[(u32, Arc<str>)] {
     let start = names.partition_point(|(other, _)| *other < term);
     let end = names.partition_point(|(other, _)| *other <= term);
     &names[start..end]
-}
-
-fn name_words(name: &str) -> impl Iterator<Item = String> {
-    let folded = fold(name);
-    let words: Vec<String> = folded
-        .split(' ')
-        .filter(|word| word.chars().nth(1).is_some() || !word.is_ascii())
-        .map(str::to_owned)
-        .collect();
-    words.into_iter()
 }
 
 fn push(index: &mut HashMap<String, Vec<u32>>, word: &str, at: u32) {

@@ -28,17 +28,104 @@ pub fn fold(text: &str) -> String {
     out
 }
 
-/// A phrase folded like [`fold`], its trailing `*` (any ending) kept.
-pub fn fold_phrase(phrase: &str) -> String {
-    let mut folded = fold(phrase);
-    if phrase.trim_end().ends_with('*') && !folded.is_empty() {
-        folded.push('*');
+/// A text folded like [`fold`] in which phrases are looked for: Greek letters are
+/// spelled out, since readers type `alpha` for `α`.
+///
+/// Where a Greek letter touches a Latin one (`ΛCDM`, `IFNγ`) the words stand there once
+/// more with a border between the two, since `Lambda-CDM` means the same.
+pub fn fold_text(text: &str) -> String {
+    let [joined, parted] = spellings(text);
+    if joined == parted {
+        joined
+    } else {
+        joined + " | " + &parted
     }
-    folded
 }
 
-/// Whether a folded text holds a folded phrase, from word border to word
-/// border. A phrase that ends in `*` may go on within its last word.
+/// The spellings of a phrase that [`fold_text`] may hold, folded, the trailing `*` (any
+/// ending) kept: one, or two if a Greek letter touches a Latin one.
+pub fn fold_phrase(phrase: &str) -> Vec<String> {
+    let is_open = phrase.trim_end().ends_with('*');
+    let mut all: Vec<String> = spellings(phrase).into();
+    all.dedup();
+    all.retain(|folded| !folded.is_empty());
+    if is_open {
+        all.iter_mut().for_each(|folded| folded.push('*'));
+    }
+    all
+}
+
+/// The folded text with Greek letters spelled out within their words, and apart.
+fn spellings(text: &str) -> [String; 2] {
+    if !text.chars().any(|c| greek_name(c).is_some()) {
+        let folded = fold(text);
+        return [folded.clone(), folded];
+    }
+    [false, true].map(|apart| fold(&spelled_out(text, apart)))
+}
+
+/// Spells out the Greek letters of `text`, but not those of Greek words: three or more
+/// in a row.
+pub(super) fn spelled_out(text: &str, apart: bool) -> String {
+    const LETTERS_MAX: usize = 2;
+    let mut out = String::with_capacity(2 * text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest
+            .find(|c| greek_name(c).is_none() && !is_combining_mark(c))
+            .unwrap_or(rest.len());
+        let (run, next) = rest.split_at(end);
+        let names = run.chars().filter_map(greek_name);
+        if run.is_empty() || names.clone().count() > LETTERS_MAX || greek_name(first).is_none() {
+            let length = end.max(first.len_utf8());
+            out.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        for name in names {
+            if apart && out.ends_with(char::is_alphabetic) {
+                out.push(' ');
+            }
+            out.push_str(name);
+        }
+        if apart && next.starts_with(char::is_alphabetic) {
+            out.push(' ');
+        }
+        rest = next;
+    }
+    out
+}
+
+/// The English names of the Greek letters from α to ω, the final sigma included.
+pub(super) const GREEK_NAMES: [&str; 25] = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi",
+    "chi", "psi", "omega",
+];
+
+fn greek_name(c: char) -> Option<&'static str> {
+    greek_place(c).map(|place| GREEK_NAMES[place])
+}
+
+/// The place of a Greek letter, or of one of its variants, among [`GREEK_NAMES`].
+pub(super) fn greek_place(c: char) -> Option<usize> {
+    // The sign of the Laplacian is typed for Δ.
+    if c == '∆' {
+        return Some(3);
+    }
+    // Compatibility forms: ϵ ϑ ϕ ϖ µ and the alphabets of mathematics.
+    let is_candidate = matches!(c, 'µ' | 'Ω' | '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}'
+        | '\u{1D6A8}'..='\u{1D7CB}');
+    let letter = is_candidate
+        .then(|| std::iter::once(c).nfkd().next()?.to_lowercase().next())
+        .flatten()?;
+    let letter = if letter == 'ϲ' { 'σ' } else { letter };
+    let place = u32::from(letter).checked_sub('α' as u32)? as usize;
+    (place < GREEK_NAMES.len()).then_some(place)
+}
+
+/// Whether a text folded with [`fold_text`] holds a folded phrase, from word border to
+/// word border. A phrase that ends in `*` may go on within its last word.
 ///
 /// Scripts without spaces have no word borders, so there it may start and end
 /// anywhere. An empty phrase is in no text.
@@ -120,8 +207,71 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(text: &str, phrase: &str, expected: bool) {
-        let found = contains_phrase(&fold(text), &fold_phrase(phrase));
+        let text_folded = fold_text(text);
+        let found = fold_phrase(phrase)
+            .iter()
+            .any(|phrase| contains_phrase(&text_folded, phrase));
         assert_eq!(found, expected, "{phrase:?} in {text:?}");
+    }
+
+    #[test]
+    fn greek_letters_and_their_names_are_one_word() {
+        for (name, letters) in [
+            ("alpha", "αΑ𝛼𝚨"),
+            ("beta", "βΒϐ"),
+            ("gamma", "γΓ"),
+            ("delta", "δΔ∆"),
+            ("epsilon", "εΕϵ"),
+            ("zeta", "ζΖ"),
+            ("eta", "ηΗ"),
+            ("theta", "θΘϑϴ"),
+            ("iota", "ιΙ"),
+            ("kappa", "κΚϰ"),
+            ("lambda", "λΛ"),
+            ("mu", "μΜµ"),
+            ("nu", "νΝ"),
+            ("xi", "ξΞ"),
+            ("omicron", "οΟ"),
+            ("pi", "πΠϖ"),
+            ("rho", "ρΡϱ"),
+            ("sigma", "σΣς"),
+            ("tau", "τΤ"),
+            ("upsilon", "υΥϒ"),
+            ("phi", "φΦϕ"),
+            ("chi", "χΧ"),
+            ("psi", "ψΨ"),
+            ("omega", "ωΩΩ"),
+        ] {
+            for letter in letters.chars() {
+                check(&format!("the {letter}-form"), &format!("{name}-form"), true);
+                check(&format!("the {name} form"), &format!("{letter}-form"), true);
+                check(&format!("of {letter}2"), &format!("{name}2"), true);
+            }
+        }
+        for (text, phrase) in [
+            ("α-synuclein fibrils", "alpha-synuclein"),
+            ("TGF-β signalling", "TGF-beta"),
+            ("TGF-β1", "TGF-beta1"),
+            ("TGFβ", "TGF-beta"),
+            ("IFN-gamma", "IFNγ"),
+            ("NF-κB", "NF-kappaB"),
+            ("NF-kappa B", "NF-κB"),
+            ("ΛCDM", "Lambda-CDM"),
+            ("ΛCDM", "LambdaCDM"),
+            ("Lambda CDM", "ΛCDM"),
+            ("γδ T cells", "gamma delta T cell*"),
+            ("5α-reductase", "5alpha-reductase"),
+            ("the α*-test", "alpha*"),
+            ("CO₂ and x²", "co2"),
+            ("CO2", "CO₂"),
+        ] {
+            check(text, phrase, true);
+        }
+        check("alphabet", "alpha", false);
+        check("alphabet", "α", false);
+        check("theta waves", "eta", false);
+        check("θ waves", "η", false);
+        check("Ελληνικά", "ελληνικά", true);
     }
 
     #[test]

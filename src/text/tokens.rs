@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::char::is_combining_mark;
 
-use super::fold::{is_unspaced, push_folded};
+use super::fold::{is_unspaced, push_folded, spelled_out};
 use super::stop_words::is_stop_word;
 
 /// What became of one word: a stem to count, with the text it came from.
@@ -168,7 +168,9 @@ impl Tokenizer {
             return;
         }
         self.folded.clear();
-        for c in surface.chars() {
+        // `α` and `alpha` are one word, as they are in keywords.
+        let spelled = (!surface.is_ascii()).then(|| spelled_out(surface, false));
+        for c in spelled.as_deref().unwrap_or(surface).chars() {
             if c.is_alphanumeric() {
                 push_folded(&mut self.folded, c);
             }
@@ -387,7 +389,12 @@ mod tests {
         check("The running of large models", "run larg model");
         check("Schrödinger's naïve Größe", "schroding naiv gross");
         check("3D scenes in 2024, x = 5", "3d scene");
-        check("O'Brien’s θ-method", "obrien method θmethod");
+        check("O'Brien’s θ-method", "obrien theta method thetamethod");
+        check(
+            "α-synuclein, alpha-synuclein",
+            "alpha synuclein alphasynuclein alpha synuclein alphasynuclein",
+        );
+        check("CO₂ and CO2", "co2 co2");
     }
 
     #[test]

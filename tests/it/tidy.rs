@@ -63,6 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "links",
             "paper",
             "subscriber",
+            "text",
         ],
     ),
     // Stages.

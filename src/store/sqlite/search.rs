@@ -7,6 +7,7 @@ use super::{Snapshot, SqliteStore};
 use crate::paper::PaperId;
 use crate::paper::query::{SearchQuery, SearchWords};
 use crate::store::{PaperRow, SearchHit, SearchStore, StoreError, StoredPaper};
+use crate::text;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, named_params, params_from_iter};
 use unicode_normalization::UnicodeNormalization as _;
@@ -291,10 +292,11 @@ fn parts(text: &str) -> Vec<String> {
         .map(|piece| {
             // A star at its end stands for the rest of a word.
             let star = if piece.ends_with('*') { "*" } else { "" };
-            let spellings: Vec<String> = spellings(piece)
-                .iter()
-                .map(|text| quoted(text) + star)
-                .collect();
+            let mut spellings = text::spellings(piece);
+            spellings.extend(accented(piece));
+            spellings.sort_unstable();
+            spellings.dedup();
+            let spellings: Vec<String> = spellings.iter().map(|text| quoted(text) + star).collect();
             if spellings.len() == 1 {
                 spellings.concat()
             } else {
@@ -304,16 +306,15 @@ fn parts(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A word and, if it is Greek, the same with its accent elsewhere or nowhere:
-/// Greek is typed without accents and set in capitals without them, and FTS5
-/// takes them away from Latin letters only.
-fn spellings(piece: &str) -> Vec<String> {
+/// A Greek word with its accent elsewhere or nowhere: Greek is typed without accents and
+/// set in capitals without them, and FTS5 takes them away from Latin letters only.
+fn accented(piece: &str) -> Vec<String> {
     const CHARS_MAX: usize = 30;
     const ACUTE: char = '\u{301}';
     let is_greek = |c: char| matches!(c, '\u{370}'..='\u{3FF}' | '\u{1F00}'..='\u{1FFF}');
     let count = piece.chars().count();
     if !piece.chars().any(is_greek) || piece.contains(char::is_whitespace) || count > CHARS_MAX {
-        return vec![piece.to_owned()];
+        return Vec::new();
     }
     let bare: Vec<char> = piece.nfd().filter(|c| *c != ACUTE).nfc().collect();
     let accented = (0..bare.len())
@@ -328,11 +329,9 @@ fn spellings(piece: &str) -> Vec<String> {
                 .nfc()
                 .collect::<String>()
         });
-    let mut all = vec![piece.to_owned(), bare.iter().collect()];
-    all.extend(accented);
-    all.sort_unstable();
-    all.dedup();
-    all
+    std::iter::once(bare.iter().collect())
+        .chain(accented)
+        .collect()
 }
 
 fn any_of(words: &[SearchWords]) -> Option<String> {
