@@ -1,11 +1,16 @@
 //! BibTeX, as it is found in the wild.
 //!
-//! The grammar is BibTeX's own: entries between any other text, values in
-//! braces or quotes, strings joined by `#`. What does not follow it costs one
-//! entry: reading goes on at the next line that begins with one.
+//! The grammar is BibTeX's own: entries between any other text, values in braces or
+//! quotes, strings joined by `#`. A mistake costs one entry: reading goes on at the next
+//! line that begins with one.
+//!
+//! The parser is our own since the `biblatex` crate gives up a file at its first mistake,
+//! while nearly every library of some years holds one, and expands abbreviations without
+//! a limit. Here each entry fails by itself, memory is bounded by the text, and the
+//! time is linear in it: strangers may paste a library into the sign-up form.
 
 use super::tex_escapes::unescape_tex;
-use super::{LibraryEntry, RawEntry};
+use super::{LibraryEntry, RawEntry, person};
 use std::collections::HashMap;
 
 /// Entries that are none.
@@ -34,69 +39,7 @@ fn head(text: &str) -> Option<(&str, usize)> {
 }
 
 pub(super) fn read(text: &str) -> Vec<LibraryEntry> {
-    let room = text.len() + EXPANDED_BYTES;
-    let mut reader = BibtexReader {
-        text,
-        at: 0,
-        line: 1,
-        counted_to: 0,
-        strings: months(),
-        room,
-    };
-    let mut entries = Vec::new();
-    while let Some(found) = text[reader.at..].find('@') {
-        let start = reader.at + found;
-        // Biber and btparse take a percent sign for a comment to the end of the line.
-        let is_comment = text[..start]
-            .rsplit('\n')
-            .next()
-            .is_some_and(|before| before.trim_start().starts_with('%'));
-        let Some((kind, length)) = head(&text[start..]).filter(|_| !is_comment) else {
-            reader.at = start + 1;
-            continue;
-        };
-        let line = reader.line_of(start);
-        reader.at = start + length;
-        let kind = kind.to_ascii_lowercase();
-        if NO_ENTRIES.contains(&kind.as_str()) {
-            // What is wrong with these hurts nobody.
-            if kind != "string" || reader.string().is_err() {
-                reader.at = start + length;
-                if reader.skip_group().is_err() {
-                    reader.at = next_line(text, start + length);
-                }
-            }
-            continue;
-        }
-        let content = reader.entry();
-        if content.is_err() {
-            reader.at = next_entry(text, start + length);
-        }
-        entries.push(LibraryEntry {
-            line,
-            content: content.map(raw),
-        });
-    }
-    entries
-}
-
-fn next_line(text: &str, from: usize) -> usize {
-    text[from..].find('\n').map_or(text.len(), |end| from + end)
-}
-
-/// Where the next line begins that begins with an entry.
-fn next_entry(text: &str, from: usize) -> usize {
-    let mut at = from;
-    loop {
-        at = next_line(text, at);
-        if at >= text.len() {
-            return at;
-        }
-        at += 1;
-        if starts_entry(&text[at..]) {
-            return at;
-        }
-    }
+    BibtexReader::of(text).entries()
 }
 
 /// Whether a line begins an entry with a key: within a value, that is a sign
@@ -124,9 +67,101 @@ struct BibtexReader<'a> {
     strings: HashMap<String, String>,
     /// Bytes that abbreviations may still come to.
     room: usize,
+    /// The offset of the closing brace of each opening one.
+    closes: HashMap<usize, usize>,
+    /// A place, and where the first line behind it that begins an entry does: to look
+    /// for it from every brace would take quadratic time.
+    next_start: (usize, usize),
+    /// Bytes read by now, those that are read again included.
+    scanned: usize,
 }
 
-impl BibtexReader<'_> {
+impl<'a> BibtexReader<'a> {
+    fn of(text: &'a str) -> Self {
+        let (mut closes, mut open) = (HashMap::new(), Vec::new());
+        for (at, sign) in text.match_indices(['{', '}']) {
+            if sign == "{" {
+                open.push(at);
+            } else if let Some(start) = open.pop() {
+                closes.insert(start, at);
+            }
+        }
+        BibtexReader {
+            text,
+            at: 0,
+            line: 1,
+            counted_to: 0,
+            strings: months(),
+            room: text.len() + EXPANDED_BYTES,
+            closes,
+            next_start: (usize::MAX, 0),
+            scanned: 0,
+        }
+    }
+
+    fn entries(&mut self) -> Vec<LibraryEntry> {
+        let text = self.text;
+        let mut entries = Vec::new();
+        // Where the line of the last `@` begins, and whether it is a comment.
+        let (mut line_start, mut is_comment, mut looked_to) = (0, is_comment(text), 0);
+        while let Some(found) = text[self.at..].find('@') {
+            let start = self.at + found;
+            if let Some(end) = text[looked_to..start].rfind('\n') {
+                line_start = looked_to + end + 1;
+                is_comment = self::is_comment(&text[line_start..]);
+            }
+            looked_to = start.max(line_start);
+            let Some((kind, length)) = head(&text[start..]).filter(|_| !is_comment) else {
+                self.at = start + 1;
+                continue;
+            };
+            let line = self.line_of(start);
+            self.at = start + length;
+            let kind = kind.to_ascii_lowercase();
+            if NO_ENTRIES.contains(&kind.as_str()) {
+                // A mistake in one of these costs nothing.
+                if kind != "string" || self.string().is_err() {
+                    self.at = start + length;
+                    if self.skip_group().is_err() {
+                        self.at = next_line(text, start + length);
+                    }
+                }
+                continue;
+            }
+            let content = self.entry();
+            if content.is_err() {
+                self.at = self.next_entry(start + length);
+            }
+            entries.push(LibraryEntry {
+                line,
+                content: content.map(raw),
+            });
+        }
+        entries
+    }
+
+    /// Where the next line begins that begins with an entry.
+    fn next_entry(&mut self, from: usize) -> usize {
+        let (looked_from, start) = self.next_start;
+        if (looked_from..start).contains(&from) {
+            return start;
+        }
+        let mut at = from;
+        loop {
+            at = next_line(self.text, at);
+            if at >= self.text.len() {
+                break;
+            }
+            at += 1;
+            if starts_entry(&self.text[at..]) {
+                break;
+            }
+        }
+        self.scanned += at - from;
+        self.next_start = (from, at);
+        at
+    }
+
     /// The number of the line that holds `at`; asked for in order.
     fn line_of(&mut self, at: usize) -> usize {
         if at > self.counted_to {
@@ -161,21 +196,8 @@ impl BibtexReader<'_> {
     /// The fields of the entry whose head has been passed.
     fn entry(&mut self) -> Result<BibtexFields, String> {
         let mut fields = BibtexFields::new();
-        let rest = self.rest();
-        let key_end = rest
-            .find([',', '}', ')', '='])
-            .ok_or("the entry does not end")?;
-        let key = rest[..key_end].trim();
-        // Some entries have no key: `@article{title = …`
-        if !rest[key_end..].starts_with('=') {
-            if key.contains('\n') {
-                return Err("there is no comma after the key".to_owned());
-            }
-            self.at += key_end;
-            if !self.rest().starts_with(',') {
-                self.at += 1;
-                return Ok(fields);
-            }
+        if !self.key()? {
+            return Ok(fields);
         }
         loop {
             // Commas may be missing, doubled, or stand before the end.
@@ -207,9 +229,48 @@ impl BibtexReader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<(), String> {
+    /// Passes the key of an entry; whether fields follow it.
+    ///
+    /// A key ends at the comma and may hold any bracket: exports of Elsevier and Wiley
+    /// have DOIs as keys, `10.1016/0196-0000(89)90001-2`.
+    fn key(&mut self) -> Result<bool, String> {
         let rest = self.rest();
-        let end = rest.find('=').ok_or("no value")?;
+        let is_round = self.text[..self.at].ends_with('(');
+        let (open, close) = if is_round { ('(', ')') } else { ('{', '}') };
+        let end_of_line = rest.find('\n').unwrap_or(rest.len());
+        let comma_follows = rest[..end_of_line].contains(',');
+        let mut depth = 0_usize;
+        for (at, c) in rest.char_indices() {
+            match c {
+                // Some entries have no key: `@article{title = …`
+                '=' => return Ok(true),
+                ',' if rest[..at].trim().contains('\n') => {
+                    return Err("there is no comma after the key".to_owned());
+                }
+                ',' => {
+                    self.at += at;
+                    return Ok(true);
+                }
+                _ if c == close && depth > 0 => depth -= 1,
+                _ if c == close && !(is_round && comma_follows && at < end_of_line) => {
+                    self.at += at + 1;
+                    return Ok(false);
+                }
+                _ => depth += usize::from(c == open),
+            }
+        }
+        Err("the entry does not end".to_owned())
+    }
+
+    fn string(&mut self) -> Result<(), String> {
+        // A name is short, and stands on the line of its string.
+        const NAME_MAX: usize = 100;
+        let rest = self.rest();
+        let mut near = rest
+            .bytes()
+            .take(NAME_MAX)
+            .take_while(|byte| *byte != b'\n');
+        let end = near.position(|byte| byte == b'=').ok_or("no value")?;
         let name = rest[..end].trim().to_lowercase();
         if name.is_empty() || name.contains(['{', '}', '@', '\n']) {
             return Err("no name".to_owned());
@@ -271,34 +332,52 @@ impl BibtexReader<'_> {
 
     /// Passes what is left of a group in braces, its end included.
     fn skip_group(&mut self) -> Result<(), String> {
-        self.skip_to(|c, depth| c == '}' && depth == 0)
+        let next_start = self.next_entry(self.at);
+        match self.closes.get(&(self.at - 1)) {
+            Some(end) if *end < next_start => {
+                self.at = end + 1;
+                Ok(())
+            }
+            _ => Err(unclosed(next_start < self.text.len())),
+        }
     }
 
     /// Passes what is left of a value in quotes. Quotes within braces are text.
     fn skip_quoted(&mut self) -> Result<(), String> {
-        self.skip_to(|c, depth| c == '"' && depth == 0)
-    }
-
-    fn skip_to(&mut self, is_end: impl Fn(char, u32) -> bool) -> Result<(), String> {
-        let mut depth: u32 = 0;
-        let text = self.text;
-        for (offset, byte) in text.as_bytes()[self.at..].iter().enumerate() {
-            let c = char::from(*byte);
-            if is_end(c, depth) {
-                self.at += offset + 1;
+        let next_start = self.next_entry(self.at);
+        let mut at = self.at;
+        while let Some(found) = self.text[at..next_start].find(['"', '{']) {
+            self.scanned += found;
+            at += found + 1;
+            if self.text.as_bytes()[at - 1] == b'"' {
+                self.at = at;
                 return Ok(());
             }
-            match c {
-                '{' => depth += 1,
-                '}' => depth = depth.saturating_sub(1),
-                '\n' if starts_entry(&text[self.at + offset + 1..]) => {
-                    return Err("a brace or a quote is not closed before the next entry".to_owned());
-                }
-                _ => {}
+            match self.closes.get(&(at - 1)) {
+                Some(end) if *end < next_start => at = end + 1,
+                _ => break,
             }
         }
-        Err("a brace or a quote is not closed".to_owned())
+        Err(unclosed(next_start < self.text.len()))
     }
+}
+
+fn unclosed(entry_follows: bool) -> String {
+    let before = if entry_follows {
+        " before the next entry"
+    } else {
+        ""
+    };
+    format!("a brace or a quote is not closed{before}")
+}
+
+fn next_line(text: &str, from: usize) -> usize {
+    text[from..].find('\n').map_or(text.len(), |end| from + end)
+}
+
+/// Whether a line is a comment: Biber and btparse take a percent sign for one.
+fn is_comment(line: &str) -> bool {
+    line.trim_start_matches([' ', '\t']).starts_with('%')
 }
 
 fn months() -> HashMap<String, String> {
@@ -321,23 +400,27 @@ fn raw(mut fields: BibtexFields) -> RawEntry {
             .concat()
             .to_lowercase(),
     );
-    let is_arxiv = archive.is_empty() || archive.contains("arxiv");
     let mut arxiv = vec![take("arxivid"), take("arxiv")];
     let mut mentions = Vec::new();
-    if is_arxiv {
+    if archive.is_empty() || archive.contains("arxiv") {
+        mentions.push(format!("arXiv:{eprint}"));
         arxiv.insert(0, eprint);
     } else {
         mentions.push(format!("{archive}:{eprint}"));
+    }
+    let (journal, volume) = (take("journal"), take("volume"));
+    // DBLP's name of arXiv: `journal = {CoRR}, volume = {abs/1706.03762}`.
+    if journal.trim().eq_ignore_ascii_case("corr") {
+        let id = volume.trim();
+        arxiv.push(id.strip_prefix("abs/").unwrap_or(id).to_owned());
     }
     arxiv.retain(|id| !id.is_empty());
     let named = [
         "url",
         "note",
-        "journal",
         "journaltitle",
         "howpublished",
         "annote",
-        "volume",
         "number",
         "ee",
         "link",
@@ -346,6 +429,7 @@ fn raw(mut fields: BibtexFields) -> RawEntry {
         named
             .map(&mut take)
             .into_iter()
+            .chain([journal, volume])
             .filter(|text| !text.is_empty()),
     );
     RawEntry {
@@ -366,11 +450,7 @@ fn ungrouped(text: &str) -> String {
     // For each open group, whether it goes.
     let mut open: Vec<bool> = Vec::new();
     let (mut is_formula, mut is_escaped) = (false, false);
-    let mut skip_to = 0;
     for (at, sign) in text.char_indices() {
-        if at < skip_to {
-            continue;
-        }
         let is_plain = !std::mem::take(&mut is_escaped);
         match sign {
             '\\' if is_plain => is_escaped = true,
@@ -388,27 +468,8 @@ fn ungrouped(text: &str) -> String {
             _ => {}
         }
         out.push(sign);
-        // `{\c c}` is an accent for certain, which `\c c` in running text is not.
-        if sign == '{'
-            && is_plain
-            && let Some(accent) = lettered_accent(&text[at + 1..])
-        {
-            out.push_str(&accent);
-            skip_to = at + 1 + text[at + 1..].find('}').unwrap_or(0);
-        }
     }
     out
-}
-
-/// `\c c}` as `\c{c}`, the group's end left out.
-fn lettered_accent(text: &str) -> Option<String> {
-    let rest = text.strip_prefix('\\')?;
-    let (accent, rest) = rest.split_at_checked(1)?;
-    let (letter, rest) = rest.trim_start_matches(' ').split_at_checked(1)?;
-    let is_spaced = text[2..].starts_with(' ');
-    let is_letter = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic());
-    (is_spaced && is_letter(accent) && is_letter(letter) && rest.starts_with('}'))
-        .then(|| format!("\\{accent}{{{letter}}}"))
 }
 
 /// Whether a group after this belongs to it: to a command, an accent, an index.
@@ -447,8 +508,18 @@ fn people(text: &str) -> Vec<String> {
     people
         .into_iter()
         .filter(|name| !name.is_empty() && *name != "others")
-        .map(ungrouped)
+        .map(|name| match whole_group(name) {
+            // A group has a name of its own order: `{Barnes, Noble and Sons}`.
+            Some(inside) => ungrouped(inside),
+            None => person(&ungrouped(name)),
+        })
         .collect()
+}
+
+/// The text of a name that stands in braces as a whole.
+fn whole_group(name: &str) -> Option<&str> {
+    let inside = name.strip_prefix('{')?.strip_suffix('}')?;
+    (!inside.contains(['{', '}', '\\'])).then_some(inside)
 }
 
 #[cfg(test)]
@@ -489,7 +560,7 @@ mod tests {
                 r"\emph{a} and $x_{ij}$ and H$_2$O",
             ),
             (r"sets \{1, {B}\}", r"sets \{1, B\}"),
-            (r"Morko{\c c} and {\v  s}", r"Morko{\c{c}} and {\v{s}}"),
+            (r"Morko{\c c} and {\v  s}", r"Morko{\c c} and {\v  s}"),
             ("{unclosed", "unclosed"),
             ("unopened}", "unopened}"),
         ] {
@@ -526,5 +597,76 @@ mod tests {
             people("Ada Lovelace and {Barnes and Noble} AND\nAnders And, and others"),
             ["Ada Lovelace", "Barnes and Noble", "Anders And,"]
         );
+    }
+
+    #[test]
+    fn a_key_ends_at_the_comma_whatever_it_holds() {
+        for key in [
+            "10.1016/0196-0000(89)90001-2",
+            "(ASCE)0000",
+            "doe2001)",
+            "(doe2001",
+            "doe(2001",
+            "doe[2001]",
+            "{doe}2001",
+            "10.1002/(SICI)18:15<1662::AID-EXA969>3.0.CO;2-3",
+            "",
+        ] {
+            let text =
+                format!("@article{{{key}, title = {{One}}}}\n@misc({key},title = {{Two}})\n");
+            assert_eq!(
+                titles(&text),
+                [Ok("One".to_owned()), Ok("Two".to_owned())],
+                "{key}"
+            );
+        }
+        assert_eq!(
+            titles("@misc(key)\n@misc{key}"),
+            [Ok(String::new()), Ok(String::new())]
+        );
+    }
+
+    #[test]
+    fn a_condensed_entry_of_dblp_names_arxiv() {
+        for (volume, id) in [
+            ("abs/1706.03762", "1706.03762"),
+            ("cs.CL/0101010", "cs.CL/0101010"),
+        ] {
+            let text = format!("@article{{k, title={{A}}, journal={{CoRR}}, volume={{{volume}}}}}");
+            let raw = read(&text).remove(0).content.unwrap();
+            assert_eq!(raw.arxiv, [id]);
+        }
+    }
+
+    #[test]
+    fn the_bytes_read_grow_with_the_text_and_no_faster() {
+        for unit in [
+            "@",
+            "@ ",
+            "x@comment{\n",
+            "x@string{\n",
+            "x@string{a=\"\n",
+            "x@string{a={\n",
+            "@comment{",
+            "@misc{a,\n",
+            "x@misc{a,\n",
+            "@misc{a, b=\"\n",
+            "@misc{a, b={\n",
+            "@misc{a, b=\"{",
+            "\n@a{b,",
+            "{",
+            "%@\n",
+        ] {
+            let text = format!("@misc{{a, title={{One}}}}\n{}", unit.repeat(20_000));
+            let mut reader = BibtexReader::of(&text);
+            let entries = reader.entries();
+            assert!(entries[0].content.is_ok(), "{unit:?}");
+            assert!(
+                reader.scanned <= 4 * text.len(),
+                "{unit:?}: {} of {}",
+                reader.scanned,
+                text.len()
+            );
+        }
     }
 }

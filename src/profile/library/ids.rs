@@ -1,7 +1,7 @@
 //! The names of works, wherever a library keeps them; and lists of ids.
 
 use super::{LibraryEntry, RawEntry};
-use crate::paper::PaperId;
+use crate::paper::{PaperId, doi_in, is_doi, split_dois};
 
 /// Whether most lines of a text are ids.
 pub(super) fn is_list(text: &str) -> bool {
@@ -40,12 +40,16 @@ fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|(at, line)| (at + 1, line.trim().trim_end_matches([',', ';']).trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '%']));
     lines.flat_map(|(at, line)| {
-        let parts: Vec<&str> = line
+        let are_ids =
+            |parts: &[&str]| parts.len() > 1 && parts.iter().all(|part| id(part).is_some());
+        // A DOI may hold commas and semicolons of its own.
+        let whole = split_dois(line);
+        let cut: Vec<&str> = line
             .split(|c: char| c == ',' || c == ';' || c.is_whitespace())
             .filter(|part| !part.is_empty())
             .collect();
-        let are_ids = parts.len() > 1 && parts.iter().all(|part| id(part).is_some());
-        let parts = if are_ids { parts } else { vec![line] };
+        let parts = [whole, cut].into_iter().find(|parts| are_ids(parts));
+        let parts = parts.unwrap_or_else(|| vec![line]);
         parts.into_iter().map(move |part| (at, part))
     })
 }
@@ -56,6 +60,10 @@ fn id(text: &str) -> Option<PaperId> {
     if let Some(number) = lower.strip_prefix("pmid:") {
         return pubmed(number);
     }
+    known(text)
+}
+
+fn known(text: &str) -> Option<PaperId> {
     let id = text.parse::<PaperId>().ok()?;
     (id.is_arxiv() || is_doi(id.as_str())).then_some(id)
 }
@@ -67,18 +75,6 @@ fn pubmed(number: &str) -> Option<PaperId> {
     is_one
         .then(|| format!("pmid:{number}").parse().ok())
         .flatten()
-}
-
-/// `10.` and the registrant's number, then anything (DOI handbook, section 2.2).
-fn is_doi(id: &str) -> bool {
-    let registrant = id.strip_prefix("10.").and_then(|rest| rest.split_once('/'));
-    registrant.is_some_and(|(number, rest)| {
-        number.len() >= 4
-            && number
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'.')
-            && !rest.is_empty()
-    })
 }
 
 /// The names of an entry, the surest first.
@@ -98,9 +94,9 @@ pub(super) fn of(raw: &RawEntry) -> Vec<PaperId> {
         add(arxiv_in(text));
     }
     // Of a work on arXiv, arXiv's own name is the surest; its DOIs come next.
-    add(doi_in(&raw.doi));
+    add(doi_in(&raw.doi).and_then(|doi| known(&doi)));
     for text in &raw.mentions {
-        add(doi_in(text));
+        add(named_doi(text));
     }
     add(pubmed(&raw.pmid));
     for text in &raw.mentions {
@@ -144,25 +140,24 @@ fn arxiv_in(text: &str) -> Option<PaperId> {
 }
 
 /// A DOI that stands in a text after `doi` or `doi.org/`, or is all of it.
-fn doi_in(text: &str) -> Option<PaperId> {
+fn named_doi(text: &str) -> Option<PaperId> {
     let lower = text.trim().to_ascii_lowercase();
     let start = if lower.starts_with("10.") {
         0
     } else {
         let said = lower.find("doi")?;
-        said + lower[said..].find("10.")?
+        let number = lower[said..].find("10.")?;
+        // Between the word and the number there are signs alone: `doi: `, `doi.org/`.
+        let between = lower[said..said + number].rsplit("doi").next()?;
+        if between.len() > 8 {
+            return None;
+        }
+        // With what stands before it: in an address signs are percent-encoded.
+        lower[..said]
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| at + 1)
     };
-    // Between the word and the number there are signs alone: `doi: `, `doi.org/`.
-    let between = lower[..start].rsplit("doi").next().unwrap_or_default();
-    if between.len() > 8 {
-        return None;
-    }
-    let end = lower[start..]
-        .find(|c: char| c.is_whitespace() || "\"<>{}|".contains(c))
-        .map_or(lower.len(), |end| start + end);
-    let doi = lower[start..end].trim_end_matches(['.', ',', ';']);
-    let id = doi.replace("\\_", "_").parse::<PaperId>().ok()?;
-    (id.is_arxiv() || is_doi(id.as_str())).then_some(id)
+    known(&doi_in(&lower[start..])?)
 }
 
 #[cfg(test)]
@@ -193,6 +188,14 @@ mod tests {
             &["10.1103/physrevb.89.195135"],
         );
         check("doi: 10.1063/1.1954747", &["10.1063/1.1954747"]);
+        check(
+            "doi: 10.1061/(ASCE)0000(2026)132:2(202).",
+            &["10.1061/(asce)0000(2026)132:2(202)"],
+        );
+        check(
+            "https://doi.org/10.1002/(SICI)18:15%3C1662::AID-EXA%3E3.0.CO;2-3",
+            &["10.1002/(sici)18:15<1662::aid-exa>3.0.co;2-3"],
+        );
         check("PMID: 23849302 PMCID: PMC123", &["pmid:23849302"]);
         check("no doi was found for 10.5 of them", &[]);
         check("see 1706.03762", &[]);

@@ -67,6 +67,23 @@ fn text(item: &Value, key: &str) -> String {
     }
 }
 
+/// The parts of a name in the order in which it is read (CSL 1.0.2). A particle that
+/// ends in an apostrophe or a hyphen stands close to the next part.
+fn joined(parts: &[String]) -> String {
+    let mut name = String::new();
+    for part in parts
+        .iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty())
+    {
+        if !name.is_empty() && !name.ends_with(['\'', '’', '-']) {
+            name.push(' ');
+        }
+        name.push_str(part);
+    }
+    name
+}
+
 fn zotero(item: &Value) -> Result<RawEntry, String> {
     let kind = text(item, "itemType");
     if NO_WORKS.contains(&kind.as_str()) {
@@ -78,13 +95,9 @@ fn zotero(item: &Value) -> Result<RawEntry, String> {
         .map_or(&[][..], Vec::as_slice);
     let is_author =
         |creator: &&Value| matches!(text(creator, "creatorType").as_str(), "author" | "");
-    let name = |creator: &Value| match text(creator, "name") {
-        name if name.is_empty() => format!(
-            "{}, {}",
-            text(creator, "lastName"),
-            text(creator, "firstName")
-        ),
-        name => name,
+    let name = |creator: &Value| {
+        let parts = ["name", "firstName", "lastName"].map(|key| text(creator, key));
+        joined(&parts)
     };
     let title = ["title", "caseName", "nameOfAct", "subject"].map(|key| text(item, key));
     let mentions = [
@@ -119,24 +132,18 @@ fn csl(item: &Value) -> RawEntry {
         .get("author")
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
-    let name = |author: &Value| match (
-        text(author, "family"),
-        text(author, "given"),
-        text(author, "literal"),
-    ) {
-        (family, _, literal) if family.is_empty() => literal,
-        (family, given, _) => {
-            let particle = [
-                text(author, "dropping-particle"),
-                text(author, "non-dropping-particle"),
-            ]
-            .concat();
-            let family = if particle.is_empty() {
-                family
-            } else {
-                format!("{particle} {family}")
-            };
-            format!("{family}, {given}")
+    let name = |author: &Value| {
+        let keys = [
+            "given",
+            "dropping-particle",
+            "non-dropping-particle",
+            "family",
+            "suffix",
+        ];
+        let parts = keys.map(|key| text(author, key));
+        match joined(&parts) {
+            name if name.is_empty() => text(author, "literal").trim().to_owned(),
+            name => name,
         }
     };
     let mentions = [
@@ -159,5 +166,81 @@ fn csl(item: &Value) -> RawEntry {
             .filter(|text| !text.is_empty())
             .collect(),
         ..RawEntry::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(author: &str, expected: &str) {
+        let author: Value = serde_json::from_str(author).unwrap();
+        let item = serde_json::json!({ "title": "A title", "author": [author.clone()] });
+        assert_eq!(csl(&item).authors, [expected], "{author}");
+    }
+
+    #[test]
+    fn every_part_of_a_csl_name_is_kept_in_its_place() {
+        for (author, expected) in [
+            (r#"{"family":"Noether","given":"Emmy"}"#, "Emmy Noether"),
+            (
+                r#"{"family":"Fontaine","given":"Jean","dropping-particle":"de","non-dropping-particle":"La"}"#,
+                "Jean de La Fontaine",
+            ),
+            (
+                r#"{"family":"Berg","given":"L.","non-dropping-particle":"van der"}"#,
+                "L. van der Berg",
+            ),
+            (
+                r#"{"family":"Alembert","given":"Jean","dropping-particle":"d'"}"#,
+                "Jean d'Alembert",
+            ),
+            (
+                r#"{"family":"Artagnan","non-dropping-particle":"d’"}"#,
+                "d’Artagnan",
+            ),
+            (
+                r#"{"family":"Khwarizmi","given":"M.","non-dropping-particle":"al-"}"#,
+                "M. al-Khwarizmi",
+            ),
+            (
+                r#"{"family":"King","given":"Martin Luther","suffix":"Jr."}"#,
+                "Martin Luther King Jr.",
+            ),
+            (
+                r#"{"family":"King","given":"M.","suffix":"III","non-dropping-particle":"de","comma-suffix":true}"#,
+                "M. de King III",
+            ),
+            (r#"{"given":"Plato"}"#, "Plato"),
+            (r#"{"family":"Mausam"}"#, "Mausam"),
+            (r#"{"family":"Mausam","given":""}"#, "Mausam"),
+            (
+                r#"{"literal":"The Sheep, Goat and Ox Collaboration"}"#,
+                "The Sheep, Goat and Ox Collaboration",
+            ),
+        ] {
+            check(author, expected);
+        }
+    }
+
+    #[test]
+    fn every_form_of_a_zotero_creator_is_read() {
+        let item = serde_json::json!({ "itemType": "journalArticle", "title": "A title", "creators": [
+            { "creatorType": "author", "lastName": "Plato", "firstName": "" },
+            { "creatorType": "author", "firstName": "Emmy", "lastName": "Noether" },
+            { "creatorType": "author", "lastName": "Mausam" },
+            { "creatorType": "author", "name": "Sheep, Goat and Ox Group" },
+            { "creatorType": "editor", "name": "Nobody" },
+        ] });
+        assert_eq!(
+            zotero(&item).unwrap().authors,
+            [
+                "Plato",
+                "Emmy Noether",
+                "Mausam",
+                "Sheep, Goat and Ox Group"
+            ]
+        );
     }
 }

@@ -123,6 +123,7 @@ struct LibraryEntry {
 struct RawEntry {
     title: String,
     abstract_text: String,
+    /// In their natural order: `Emmy Noether`.
     authors: Vec<String>,
     /// Texts that hold nothing but an arXiv id.
     arxiv: Vec<String>,
@@ -167,7 +168,7 @@ fn work(raw: &RawEntry, form: LibraryFormat) -> Result<Work, String> {
     let authors = raw
         .authors
         .iter()
-        .map(|name| person(name))
+        .map(|name| clean_line(name))
         .filter(|name| !name.is_empty())
         .collect();
     Ok(Work {

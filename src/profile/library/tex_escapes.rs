@@ -25,10 +25,13 @@ fn without_phantoms(text: &str) -> String {
     const CLOSING: &str = "\\vphantom\\}";
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    // Before this there is no opening brace left; to look again would take quadratic time.
+    let mut searched = 0;
     while let Some(at) = rest.find(CLOSING) {
         out.push_str(&rest[..at]);
-        if let Some(open) = out.rfind("\\{") {
-            out.replace_range(open..open + 2, "");
+        match out[searched..].rfind("\\{") {
+            Some(open) => out.replace_range(searched + open..searched + open + 2, ""),
+            None => searched = out.len(),
         }
         rest = &rest[at + CLOSING.len()..];
     }
@@ -63,12 +66,13 @@ fn formulas(text: &str) -> String {
 fn indices(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    let last_close = text.rfind("\\}").unwrap_or(0);
     while let Some(at) = rest.find(['_', '^']) {
         let (before, after) = rest.split_at(at);
         let (sign, inner) = after.split_at(1);
-        let group = inner
-            .trim_start()
-            .strip_prefix("\\{")
+        let group = inner.trim_start().strip_prefix("\\{");
+        let group = group
+            .filter(|inner| text.len() - inner.len() <= last_close)
             .and_then(|inner| inner.split_once("\\}"));
         if let (Some(before), Some((inside, next))) = (before.strip_suffix('\\'), group) {
             out.push_str(before);

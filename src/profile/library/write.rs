@@ -5,7 +5,7 @@
 //! value is one line.
 
 use crate::paper::{Paper, PaperId, Registry};
-use crate::text::{clean_line, family_name, fold};
+use crate::text::{clean_line, family_name, fold, is_group};
 use chrono::{Datelike, NaiveDate};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -17,23 +17,8 @@ enum AuthorName<'a> {
     Whole(&'a str),
 }
 
-/// Words that end the names of groups.
-const GROUPS: [&str; 8] = [
-    "collaboration",
-    "consortium",
-    "team",
-    "group",
-    "project",
-    "network",
-    "investigators",
-    "committee",
-];
-
 fn name(whole: &str) -> AuthorName<'_> {
-    let folded = fold(whole);
-    let is_group = folded.split(' ').any(|word| GROUPS.contains(&word))
-        || whole.contains(',')
-        || folded.contains(" and ");
+    let is_group = is_group(whole) || whole.contains(',') || fold(whole).contains(" and ");
     // The family name as it is spelt: the shortest end that folds to it, or to it
     // with what is joined to it by a hyphen (El-Naggar).
     let family = family_name(whole);

@@ -31,52 +31,60 @@ fn read(path: &Path) -> Result<Library, LibraryError> {
 }
 
 /// Counted by other programs: lines that begin an entry, and Python's `json`.
-const COUNTED: [(&str, Form, usize); 11] = [
-    ("export/Bulk performance test.bib", Form::Bibtex, 1241),
-    ("export/Bulk performance test.json", Form::Zotero, 1241),
+const COUNTED: [(&str, LibraryFormat, usize); 11] = [
+    (
+        "export/Bulk performance test.bib",
+        LibraryFormat::Bibtex,
+        1241,
+    ),
+    (
+        "export/Bulk performance test.json",
+        LibraryFormat::Zotero,
+        1241,
+    ),
     (
         "import/BBT does not import groups from JabRef 5.1 #1641.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         20,
     ),
     (
         "import/Import error with character '+' in BibTeX field name #2660.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         283,
     ),
     (
         "import/Maintain the JabRef group and subgroup structure when importing a BibTeX db #97.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         911,
     ),
     (
         "import/Some bibtex entries quietly discarded on import from bib file #873.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         988,
     ),
     (
         "import/Some bibtex entries quietly discarded on import from bib file #873.json",
-        Form::Zotero,
+        LibraryFormat::Zotero,
         989,
     ),
     (
         "import/Unabbreviate on import #1436-1.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         506,
     ),
     (
         "import/Unabbreviate on import #1436-3.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         7166,
     ),
     (
         "import/web_page and other mendeley idiocy.bib",
-        Form::Bibtex,
+        LibraryFormat::Bibtex,
         512,
     ),
     (
         "import/web_page and other mendeley idiocy.json",
-        Form::Zotero,
+        LibraryFormat::Zotero,
         512,
     ),
 ];

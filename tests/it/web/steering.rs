@@ -328,9 +328,9 @@ async fn saved_papers_are_listed_and_exported() {
         "{page}"
     );
     for (file, form) in [
-        ("saved.bib", Form::Bibtex),
-        ("saved.ris", Form::Ris),
-        ("saved.json", Form::Csl),
+        ("saved.bib", LibraryFormat::Bibtex),
+        ("saved.ris", LibraryFormat::Ris),
+        ("saved.json", LibraryFormat::Csl),
     ] {
         let (status, text) = house.get(&format!("/saved/{file}?t={token}")).await;
         assert_eq!(status, StatusCode::OK);
