@@ -87,6 +87,11 @@ impl Fields {
             .collect()
     }
 
+    /// The keys that were asked for.
+    pub fn known_keys(&self) -> &[&'static str] {
+        &self.known
+    }
+
     fn refuse_unknown(&mut self) {
         for (key, resembles) in self.unknown() {
             let mut remedy = "no such setting".to_owned();

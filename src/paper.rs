@@ -2,6 +2,7 @@
 
 mod categories;
 mod combine;
+mod doi;
 mod id;
 mod identity;
 mod news;
@@ -9,6 +10,8 @@ pub mod query;
 
 pub use categories::{category_name, is_arxiv_category};
 pub use combine::combine;
+pub(crate) use doi::is_doi;
+pub use doi::{doi_in, doi_url, split_dois};
 pub use id::{BadPaperId, PaperId, Registry};
 pub use identity::{WorkIds, WorkRecords, ids_contradict, is_same_work, title_key};
 pub use news::PaperNews;
@@ -101,11 +104,9 @@ impl Paper {
             if self.id.is_arxiv() {
                 Some(format!("https://arxiv.org/abs/{}", self.id))
             } else if self.id.as_str().starts_with("10.") {
-                Some(format!("https://doi.org/{}", self.id))
+                Some(doi_url(self.id.as_str()))
             } else {
-                self.doi
-                    .as_ref()
-                    .map(|doi| format!("https://doi.org/{doi}"))
+                self.doi.as_deref().map(doi_url)
             }
         })
     }

@@ -1,5 +1,6 @@
 //! `subscribers`: look after who gets issues.
 
+mod csv;
 mod import;
 
 use super::open::{Place, address, date, now, subscriber};
@@ -54,6 +55,9 @@ pub(super) enum Command {
         /// Take also people who asked to be erased
         #[arg(long)]
         anyway: bool,
+        /// Read and check everything, and store nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Print all as JSON lines that `import` reads
     Export,
@@ -169,7 +173,11 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 subscriber.address
             ))?)
         }
-        Command::Import { files, anyway } => import::run(&db, &files, &erased(anyway), place.json),
+        Command::Import {
+            files,
+            anyway,
+            dry_run,
+        } => import::run(&db, &files, &erased(anyway), dry_run, place.json),
         Command::Export => each(&db, |subscriber| {
             Ok(out::line(subscriber.to_record().to_string())?)
         }),

@@ -1,5 +1,6 @@
 //! Names of works, each in one spelling.
 
+use super::doi::{is_doi, percent_decoded};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -100,8 +101,17 @@ impl PaperId {
                 id = rest.trim_start();
             }
         }
-        let mut id = id.split(['?', '#']).next().unwrap_or_default();
-        id = id.strip_suffix(".pdf").unwrap_or(id);
+        // In a DOI that is no address any sign may stand.
+        let is_bare_doi = is_doi(raw.trim());
+        let decoded;
+        if !is_bare_doi {
+            id = id.split(['?', '#']).next().unwrap_or_default();
+            if id.starts_with("10.") && raw.contains("://") {
+                decoded = percent_decoded(id);
+                id = &decoded;
+            }
+            id = id.strip_suffix(".pdf").unwrap_or(id);
+        }
         // arXiv registers a DOI for each of its papers.
         if let Some(rest) = without(id, "10.48550/arXiv") {
             id = rest.trim_start_matches('.');
@@ -399,6 +409,17 @@ mod tests {
         check("日本語-1", "日本語-1", None);
         check("pmidish", "pmidish", None);
         check("s2:short", "s2:short", None);
+    }
+
+    #[test]
+    fn a_doi_may_hold_any_sign() {
+        let sici = "10.1002/(sici)1097-0000(202608)18:15<1662::aid-exa969>3.0.co;2-3";
+        check(sici, sici, None);
+        check(&sici.to_uppercase(), sici, None);
+        check(&format!("doi:{sici}"), sici, None);
+        check(&crate::paper::doi_url(sici), sici, None);
+        check("10.1000/a?b#c", "10.1000/a?b#c", None);
+        check("https://doi.org/10.1000/a?b#c", "10.1000/a", None);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! - nor records whose years lie far apart, and titles that say nothing
 //!   (`Editorial`, `Introduction`) are no titles here.
 
-use super::{Paper, PaperId, Registry};
+use super::{Paper, PaperId, Registry, split_dois};
 use crate::text::{family_name, fold};
 use chrono::Datelike;
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ impl WorkIds {
         let dois = paper
             .doi
             .iter()
-            .flat_map(|doi| doi.split([' ', ',', ';']))
+            .flat_map(|doi| split_dois(doi))
             .filter_map(|doi| doi.parse().ok());
         let dois = dois.filter(|doi: &PaperId| doi.registry() != Registry::Other);
         let mut names = BTreeSet::new();

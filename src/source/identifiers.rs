@@ -1,6 +1,6 @@
 //! What a record is called, and whether it is a paper at all. Pure.
 
-use crate::paper::{Paper, PaperId};
+use crate::paper::{Paper, PaperId, doi_in};
 use crate::text::{clean_line, cut};
 
 const TITLE_CHARS_MAX: usize = 2_000;
@@ -99,53 +99,14 @@ pub(super) fn title_of(title: &str) -> Result<String, String> {
 
 /// The DOI in `text`: alone, behind `doi:`, or at the end of an address.
 pub(super) fn doi(text: &str) -> Option<String> {
-    let text = text.trim().replace("%2F", "/").replace("%2f", "/");
-    let lower = text.to_ascii_lowercase();
-    let from = lower.match_indices("10.").map(|(at, _)| at).find(|&at| {
-        let before = &lower[..at];
-        let apart = before.is_empty() || before.ends_with(['/', ':', ' ', '=', '(', '[', '>']);
-        let behind = &lower[at + 3..];
-        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-        // A registrant has four digits or more, and parts behind dots (DOI handbook, section 2.2.2).
-        apart
-            && digits >= 4
-            && behind[digits..]
-                .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit())
-                .starts_with('/')
-    })?;
-    let in_address = lower[..from].contains("http");
-    let doi = text[from..]
-        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
-        .next()?;
-    let doi = if in_address {
-        doi.split(['?', '#', '&']).next()?
+    let doi = doi_in(text)?;
+    // A version is not part of a preprint's DOI: www.biorxiv.org/content/10.1101/2026.01.02.573v1
+    let is_preprint = text.contains("biorxiv.org") || text.contains("medrxiv.org");
+    Some(if is_preprint {
+        without_version(&doi).to_owned()
     } else {
         doi
-    };
-    let mut doi = doi.to_lowercase();
-    if in_address {
-        for end in [
-            "/abstract",
-            "/full",
-            "/fulltext",
-            "/pdf",
-            "/meta",
-            ".pdf",
-            ".full",
-            ".short",
-            "/epdf",
-        ] {
-            doi = doi.strip_suffix(end).map_or(doi.clone(), str::to_owned);
-        }
-        // A version is not part of a preprint's DOI: www.biorxiv.org/content/10.1101/2026.01.02.573v1
-        if lower.contains("biorxiv.org") || lower.contains("medrxiv.org") {
-            doi = without_version(&doi).to_owned();
-        }
-    }
-    let doi = doi.trim_end_matches(['.', ',', ';', ')', ']', '/']);
-    let (_, suffix) = doi.split_once('/')?;
-    (!suffix.is_empty() && doi.len() <= 200 && !doi.chars().any(char::is_control))
-        .then(|| doi.to_owned())
+    })
 }
 
 fn without_version(doi: &str) -> &str {

@@ -1,16 +1,15 @@
 //! `subscribers import`: many subscribers from files.
 
-use super::{Done, Erased, Failure, out};
+use super::{Done, Erased, Failure, csv, out};
 use crate::cli::open::now;
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
 use crate::subscriber::{Address, NewSubscriber, Status, read_subscriber};
+use crate::text::encoding;
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// Subscribers in one transaction.
@@ -23,6 +22,18 @@ struct ImportSummary {
     changed: u64,
     unchanged: u64,
     rejected: Vec<Rejected>,
+    /// The columns of each file that is a table.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<Columns>,
+    /// Whether nothing was stored.
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Columns {
+    file: String,
+    known: Vec<String>,
+    unknown: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -32,11 +43,15 @@ struct Rejected {
     reason: String,
 }
 
-pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Done {
+/// Imports `files`; with `dry_run` everything is read and checked, and nothing is stored.
+pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, dry_run: bool, json: bool) -> Done {
     let mut import = SubscriberImport {
         db,
         erased,
-        imported: ImportSummary::default(),
+        imported: ImportSummary {
+            dry_run,
+            ..ImportSummary::default()
+        },
         batch: Vec::new(),
         unknown: HashSet::new(),
     };
@@ -52,8 +67,13 @@ pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Do
         for Rejected { file, line, reason } in &imported.rejected {
             out::note(format!("rejected {file}:{line}: {reason}"));
         }
+        let prefix = if dry_run {
+            "dry run, nothing stored: "
+        } else {
+            ""
+        };
         out::line(format!(
-            "read {}: {} new, {} changed, {} unchanged, {} rejected",
+            "{prefix}read {}: {} new, {} changed, {} unchanged, {} rejected",
             imported.read,
             imported.new,
             imported.changed,
@@ -62,12 +82,15 @@ pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, json: bool) -> Do
         ))?;
     }
     result?;
-    if imported.read > 0 && imported.rejected.len() as u64 == imported.read {
-        return Err(Failure::Failed(anyhow!(
-            "no line could be taken: JSON lines or CSV with an `email` column"
-        )));
+    if imported.rejected.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let rejected = imported.rejected.len() as u64;
+    Err(Failure::Failed(if rejected == imported.read {
+        anyhow!("no line could be taken: JSON lines or CSV with an `email` column")
+    } else {
+        anyhow!("{rejected} of {} lines were rejected", imported.read)
+    }))
 }
 
 struct SubscriberImport<'a> {
@@ -82,40 +105,26 @@ struct SubscriberImport<'a> {
 impl SubscriberImport<'_> {
     fn take(&mut self, path: &Path, progress: &out::Progress) -> Done {
         let name = path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-        let mut input = BufReader::new(file);
-        let start = input
-            .fill_buf()
-            .with_context(|| format!("cannot read {name}"))?;
-        let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
-        let is_json = start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let is_csv_name = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let taken = if is_json && !is_csv_name {
-            self.json_lines(input, &name, progress)
-        } else if is_csv_name
-            || start
-                .to_ascii_lowercase()
-                .split(|byte| *byte == b'\n')
-                .next()
-                .is_some_and(has_email)
-        {
-            self.csv(input, &name, progress)
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        // Excel writes windows-1252, and UTF-16 as `Unicode text`.
+        let text = encoding::decode(&bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        let is_csv_name = path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("csv") || extension.eq_ignore_ascii_case("tsv")
+        });
+        let is_json = text.trim_start().starts_with('{') && !is_csv_name;
+        if !is_json && (is_csv_name || csv::has_column(text, "email")) {
+            self.csv(text, &name, progress)?;
         } else {
-            // Neither: every line is told what is wrong with it.
-            self.json_lines(input, &name, progress)
-        };
-        // What was read before the file broke off counts.
-        self.enter()?;
-        taken
+            // If it is neither, every line is rejected with the reason.
+            self.json_lines(text, &name, progress)?;
+        }
+        self.enter()
     }
 
-    fn json_lines(&mut self, input: impl BufRead, name: &str, progress: &out::Progress) -> Done {
-        for (at, line) in input.split(b'\n').enumerate() {
-            let bytes = line.with_context(|| format!("cannot read {name}"))?;
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.trim_start_matches('\u{feff}').trim();
+    fn json_lines(&mut self, text: &str, name: &str, progress: &out::Progress) -> Done {
+        for (at, line) in text.split('\n').enumerate() {
+            let text = line.trim();
             if text.is_empty() {
                 continue;
             }
@@ -129,47 +138,61 @@ impl SubscriberImport<'_> {
         Ok(())
     }
 
-    fn csv(&mut self, input: impl BufRead, name: &str, progress: &out::Progress) -> Done {
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(input);
-        let headings = reader
-            .byte_headers()
-            .with_context(|| format!("cannot read {name}"))?
-            .clone();
-        let headings: Vec<String> = headings
-            .iter()
-            .map(|heading| {
-                String::from_utf8_lossy(heading)
-                    .trim_start_matches('\u{feff}')
-                    .trim()
-                    .to_lowercase()
-            })
-            .collect();
+    fn csv(&mut self, text: &str, name: &str, progress: &out::Progress) -> Done {
+        let table = csv::read(text);
+        let headings = &table.headings;
         if !headings.iter().any(|heading| heading == "email") {
             return Err(Failure::Failed(anyhow!(
                 "{name} has no column called `email`; its columns: {}",
                 headings.join(", ")
             )));
         }
-        for record in reader.byte_records() {
-            let record = record.with_context(|| format!("cannot read {name}"))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let cells = headings
-                .iter()
-                .zip(&record)
-                .filter(|(_, cell)| !cell.is_empty());
-            let table = cells.map(|(key, cell)| {
-                (
-                    key.clone(),
-                    Value::String(String::from_utf8_lossy(cell).into_owned()),
-                )
-            });
-            self.add(table.collect(), name, line)?;
+        self.list_columns(headings, name);
+        for row in table.rows {
+            match row.cells {
+                Err(reason) => self.reject(name, row.line, reason),
+                Ok(cells) => {
+                    let cells = headings.iter().zip(cells);
+                    let table = cells
+                        .filter(|(heading, cell)| !(cell.is_empty() || heading.is_empty()))
+                        .map(|(heading, cell)| (heading.clone(), Value::String(cell)));
+                    self.add(table.collect(), name, row.line)?;
+                }
+            }
             progress.at(self.imported.read);
         }
         Ok(())
+    }
+
+    /// Sorts the columns of a table into those that are read and those that are not, and
+    /// tells of the latter.
+    fn list_columns(&mut self, headings: &[String], name: &str) {
+        let table = headings
+            .iter()
+            .map(|heading| (heading.clone(), Value::String(String::new())));
+        let mut fields = Fields::new(table.collect());
+        let _ = read_subscriber(&mut fields, None);
+        let unknown: Vec<String> = fields.unknown().into_iter().map(|(key, _)| key).collect();
+        let (unknown, known): (Vec<String>, Vec<String>) = headings
+            .iter()
+            .filter(|heading| !heading.is_empty())
+            .cloned()
+            .partition(|heading| unknown.contains(heading));
+        if !unknown.is_empty() {
+            out::note(format!(
+                "{name}: unknown columns, passed over: {}; columns taken: {}; columns that a \
+                 subscriber can have: {}",
+                unknown.join(", "),
+                known.join(", "),
+                fields.known_keys().join(", ")
+            ));
+        }
+        self.unknown.extend(unknown.iter().cloned());
+        self.imported.columns.push(Columns {
+            file: name.to_owned(),
+            known,
+            unknown,
+        });
     }
 
     fn reject(&mut self, file: &str, line: u64, reason: String) {
@@ -249,9 +272,13 @@ impl SubscriberImport<'_> {
             .iter()
             .map(|(_, _, subscriber)| subscriber.clone())
             .collect();
-        let entered = self
-            .db
-            .run_here(|store| store.enter_subscribers(&subscribers, now()))?;
+        let entered = if self.imported.dry_run {
+            let would = |subscriber: &NewSubscriber| self.would_enter(subscriber);
+            subscribers.iter().map(would).collect::<Result<_, _>>()?
+        } else {
+            self.db
+                .run_here(|store| store.enter_subscribers(&subscribers, now()))?
+        };
         for ((file, line, _), entered) in self.batch.drain(..).zip(entered) {
             match entered {
                 Entered::New => self.imported.new += 1,
@@ -268,8 +295,16 @@ impl SubscriberImport<'_> {
         }
         Ok(())
     }
-}
 
-fn has_email(heading: &[u8]) -> bool {
-    heading.windows(5).any(|five| five == b"email")
+    /// The result that entering a subscriber would have.
+    fn would_enter(&self, subscriber: &NewSubscriber) -> Result<Entered, Failure> {
+        let known = self
+            .db
+            .run_here(|store| store.subscriber(&subscriber.address))?;
+        Ok(match known {
+            None => Entered::New,
+            Some(known) if known.details == *subscriber => Entered::Known,
+            Some(_) => Entered::Changed,
+        })
+    }
 }

@@ -5,6 +5,7 @@ use paperboy::clock::{Clock, SystemClock};
 use paperboy::source::arxiv::eastern_date;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -410,7 +411,9 @@ fn csv_is_read_by_its_headings() {
         "people.csv",
         "Name,Email,Timezone\nAda,ada@example.org,Europe/London\nNobody,,\nBad,bad,UTC\n",
     );
-    let imported = place.json(&["subscribers", "import", "people.csv"]);
+    let output = place.run(&["subscribers", "import", "people.csv", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "rows were rejected");
+    let imported: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         (
             &imported["new"],
@@ -437,6 +440,93 @@ fn csv_is_read_by_its_headings() {
         (ada["name"].as_str(), ada["timezone"].as_str()),
         (Some("Ada L."), Some("Europe/London"))
     );
+}
+
+#[test]
+fn csv_is_read_as_spreadsheets_write_it() {
+    let table = "email;name;timezone\nj@example.org;\"Müller, Jörg\";Europe/Berlin\n";
+    let comma = "email,name,timezone\nj@example.org,\"Müller, Jörg\",Europe/Berlin\n";
+    let wide = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    };
+    let latin = |text: &str| -> Vec<u8> { text.chars().map(|c| c as u8).collect() };
+    let marked = |mark: &[u8], bytes: Vec<u8>| [mark, &bytes].concat();
+    for (name, bytes) in [
+        ("semicolons", table.as_bytes().to_vec()),
+        ("tabs", table.replace(';', "\t").into_bytes()),
+        ("sep", format!("sep=;\r\n{table}").into_bytes()),
+        ("mark", marked(b"\xEF\xBB\xBF", comma.as_bytes().to_vec())),
+        ("windows-1252", latin(table)),
+        (
+            "little endian",
+            marked(
+                b"\xFF\xFE",
+                wide(&table.replace(';', "\t"), u16::to_le_bytes),
+            ),
+        ),
+        (
+            "big endian",
+            marked(b"\xFE\xFF", wide(comma, u16::to_be_bytes)),
+        ),
+        ("carriage returns", comma.replace('\n', "\r\n").into_bytes()),
+    ] {
+        let place = Place::new();
+        fs::write(place.path().join("people.csv"), bytes).unwrap();
+        let imported = place.json(&["subscribers", "import", "people.csv"]);
+        assert_eq!(imported["new"], 1, "{name}");
+        let reader = place.json(&["subscribers", "show", "j@example.org"]);
+        assert_eq!(reader["name"], "Müller, Jörg", "{name}");
+        assert_eq!(reader["timezone"], "Europe/Berlin", "{name}");
+    }
+}
+
+#[test]
+fn an_unclosed_quotation_mark_in_csv_costs_its_rows_and_names_its_line() {
+    let place = Place::new();
+    place.write(
+        "people.csv",
+        "email,name,phone\na@example.org,Ada,1\nb@example.org,\"Bob,2\nc@example.org,Carol,3\n",
+    );
+    let output = place.run(&["subscribers", "import", "people.csv", "--json"]);
+    let imported: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &imported["new"]),
+        (Some(1), &Value::from(1))
+    );
+    assert_eq!(imported["rejected"][0]["line"], 3);
+    assert!(
+        imported["rejected"][0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("line 3")),
+        "{imported}"
+    );
+    assert_eq!(
+        imported["columns"][0]["unknown"],
+        serde_json::json!(["phone"])
+    );
+    assert_eq!(
+        imported["columns"][0]["known"],
+        serde_json::json!(["email", "name"])
+    );
+    for address in ["b@example.org", "c@example.org"] {
+        place.refused(&["subscribers", "show", address]);
+    }
+}
+
+#[test]
+fn a_dry_run_of_an_import_says_everything_and_stores_nothing() {
+    let place = Place::new();
+    place.said(&["subscribers", "add", "a@example.org"]);
+    place.write(
+        "people.csv",
+        "email,name\na@example.org,Ada\nb@example.org,Bob\n",
+    );
+    let imported = place.json(&["subscribers", "import", "--dry-run", "people.csv"]);
+    assert_eq!(
+        (&imported["new"], &imported["changed"], &imported["dry_run"]),
+        (&Value::from(1), &Value::from(1), &Value::from(true))
+    );
+    place.refused(&["subscribers", "show", "b@example.org"]);
 }
 
 #[test]
