@@ -89,7 +89,7 @@ fn all() -> Vec<Notice> {
     ]
 }
 
-fn mail(notice: &Notice, language: &str, site: &str) -> notices::Mail {
+fn mail(notice: &Notice, language: &str, site: &str) -> notices::RenderedNotice {
     let branding = Branding {
         name: site.to_owned(),
         base_url: "https://digest.example.org".to_owned(),
@@ -166,7 +166,7 @@ fn every_notice_is_sound_in_every_language_whatever_the_site_is_called() {
     }
 }
 
-fn check_sound(mail: &notices::Mail, notice: &Notice) {
+fn check_sound(mail: &notices::RenderedNotice, notice: &Notice) {
     let read = Mail::parse(&mail.message);
     let names: Vec<&str> = read.headers.iter().map(|(name, _)| name.as_str()).collect();
     for name in [
