@@ -46,7 +46,7 @@ pub use held::HeldVectors;
 pub use library::{Taken, YOUR_LIBRARY, take_library};
 pub use named::{Named, named_papers};
 pub use notice::Addressee;
-pub use outcomes::{Outcome, Outcomes, RankOutcome, exploring_outcomes};
+pub use outcomes::{Outcome, Outcomes, RankOutcome, pick_stats};
 pub use preview::{
     Explained, Told, coming_date, explain_paper, explain_picks, preview, preview_again, preview_for,
 };

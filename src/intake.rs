@@ -11,7 +11,7 @@ use crate::paper::{Paper, PaperId};
 use crate::source::Record;
 use crate::source::jsonl::Reader;
 use crate::source::recorded;
-use crate::store::{Db, SetAside, StoreError, TakenIn};
+use crate::store::{Db, IntakeOutcome, SetAside, StoreError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -212,10 +212,10 @@ impl Import {
         self.papers.clear();
         for became in taken {
             match became {
-                TakenIn::New => self.imported.new += 1,
-                TakenIn::Changed => self.imported.changed += 1,
-                TakenIn::Merged => self.imported.merged += 1,
-                TakenIn::Known => {}
+                IntakeOutcome::New => self.imported.new += 1,
+                IntakeOutcome::Changed => self.imported.changed += 1,
+                IntakeOutcome::Merged => self.imported.merged += 1,
+                IntakeOutcome::Known => {}
             }
         }
         db.run_here(|store| store.set_aside(&self.source, &self.aside, self.now))

@@ -6,7 +6,7 @@
 //! for it.
 
 use crate::site::Site;
-use crate::subscriber::{Holder, SubscriberId};
+use crate::subscriber::{LinkHolder, SubscriberId};
 use crate::token::{Scope, Signer};
 use chrono::NaiveDate;
 
@@ -71,7 +71,7 @@ pub struct Links<'a> {
 impl Links<'_> {
     /// Ends the subscription (RFC 8058); works for ever, whatever became of other links.
     pub fn unsubscribe(&self, id: SubscriberId) -> String {
-        let of = Holder { id, generation: 0 };
+        let of = LinkHolder { id, generation: 0 };
         let link = self.with_token("/unsubscribe?t=", Scope::Unsubscribe, of);
         if link.len() <= HEADER_BYTES {
             link
@@ -81,33 +81,33 @@ impl Links<'_> {
     }
 
     /// The subscriber's preferences.
-    pub fn preferences(&self, of: Holder) -> String {
+    pub fn preferences(&self, of: LinkHolder) -> String {
         self.with_token("/preferences?t=", Scope::Preferences, of)
     }
 
     /// Where the reader says something of the paper in row `paper`; GET shows a
     /// page with a button, POST acts.
-    pub fn feedback(&self, of: Holder, paper: i64, thumb: Thumb) -> String {
+    pub fn feedback(&self, of: LinkHolder, paper: i64, thumb: Thumb) -> String {
         self.thumbs(of).of(paper, thumb)
     }
 
     /// The same for all papers of an issue: one signature serves them all.
-    pub fn thumbs(&self, of: Holder) -> Thumbs {
+    pub fn thumbs(&self, of: LinkHolder) -> Thumbs {
         Thumbs(self.with_token("/feedback?t=", Scope::Feedback, of))
     }
 
     /// One of the subscriber's own issues as a page.
-    pub fn issue(&self, of: Holder, local_date: NaiveDate) -> String {
+    pub fn issue(&self, of: LinkHolder, local_date: NaiveDate) -> String {
         let page = self.with_token("/issues/", Scope::View, of);
         format!("{page}?d={local_date}")
     }
 
     /// The subscriber's private Atom feed.
-    pub fn feed(&self, of: Holder) -> String {
+    pub fn feed(&self, of: LinkHolder) -> String {
         self.with_token("/feeds/", Scope::Feed, of)
     }
 
-    fn with_token(&self, path: &str, scope: Scope, of: Holder) -> String {
+    fn with_token(&self, path: &str, scope: Scope, of: LinkHolder) -> String {
         self.site.url(&format!(
             "{path}{}",
             self.signer.sign_in(scope, of.id.0, of.generation)

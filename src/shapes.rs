@@ -5,8 +5,8 @@ use crate::digest::IssuePick;
 use crate::edition::{Composed, Explained};
 use crate::paper::{Paper, PaperId};
 use crate::store::{
-    AttemptRecord, ByHand, Db, DeliveryRow, DeliveryState, PaperRecord, PolicyReports, ReportRow,
-    ReportsOf, StoreError, StoredPaper, Suppression,
+    AttemptRecord, Db, DeliveryRow, DeliveryState, OperatorOutcome, PaperRecord, PolicyReports,
+    ReportRow, ReportsOf, StoreError, StoredPaper, Suppression,
 };
 use crate::subscriber::Address;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -247,19 +247,21 @@ pub fn outbox_counts(db: &Db, now: DateTime<Utc>) -> Result<BTreeMap<String, u64
 }
 
 /// What became of a delivery that a person touched, in words; `done` says what was asked.
-pub fn by_hand(answer: ByHand, done: &str) -> String {
+pub fn by_hand(answer: OperatorOutcome, done: &str) -> String {
     match answer {
-        ByHand::Done => done.to_owned(),
-        ByHand::DoneAgain => {
+        OperatorOutcome::Done => done.to_owned(),
+        OperatorOutcome::MayDuplicate => {
             format!("{done}; the server may have a copy already, so a second one is possible")
         }
-        ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
+        OperatorOutcome::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
             "a sender has it in hand: try again once it is done".to_owned()
         }
-        ByHand::Not(state) => format!("is {}: there is nothing to do about it", state.word()),
-        ByHand::Suppressed => {
+        OperatorOutcome::Not(state) => {
+            format!("is {}: there is nothing to do about it", state.word())
+        }
+        OperatorOutcome::Suppressed => {
             "its address is suppressed: `paperboy suppressions remove` allows mail to it".to_owned()
         }
-        ByHand::Unknown => "there is no such delivery".to_owned(),
+        OperatorOutcome::Unknown => "there is no such delivery".to_owned(),
     }
 }

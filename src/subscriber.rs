@@ -1,19 +1,19 @@
 //! A subscriber: address, preferences and interests.
 
 mod address;
-mod change;
-mod kind;
+mod mailbox_kind;
 mod record;
+mod status;
 mod weight;
 
 pub use address::{Address, BadAddress};
-pub use change::NotNow;
-pub use kind::MailboxKind;
+pub use mailbox_kind::MailboxKind;
 pub use record::{
     INTERESTS_MAX, NAME_CHARS_MAX, PAPERS_RANGE, RECORD_KEYS, SubscriberRecord, read_interest,
     read_subscriber,
 };
-pub use weight::Weight;
+pub use status::StatusConflict;
+pub use weight::InterestWeight;
 
 use crate::paper::PaperId;
 use chrono::{NaiveDate, NaiveTime, Weekday};
@@ -95,7 +95,7 @@ pub enum WhenEmpty {
 /// Which parts a message has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub enum MailFormat {
     /// HTML with a text alternative.
     Html,
     /// Text alone.
@@ -124,7 +124,7 @@ pub struct Preferences {
     /// What happens when nothing is above the line.
     pub when_empty: WhenEmpty,
     /// Parts of the message.
-    pub format: Format,
+    pub format: MailFormat,
     /// Two-letter code of the language of the issue's own words.
     pub language: String,
     /// No issue before this date.
@@ -159,7 +159,7 @@ impl Default for Preferences {
             abstracts: AbstractLength::Short,
             min_score: 0.2,
             when_empty: WhenEmpty::Skip,
-            format: Format::Html,
+            format: MailFormat::Html,
             language: "en".to_owned(),
             pause_until: None,
             replacements: false,
@@ -176,7 +176,7 @@ pub struct Interest {
     /// What it is about, in plain words.
     pub description: String,
     /// How much of the issue it is to have, beside the others.
-    pub weight: Weight,
+    pub weight: InterestWeight,
     /// Words and phrases, also combined with AND and OR: a paper that holds one is pinned.
     pub keywords: Vec<String>,
     /// The same for papers that are never picked; `author:NAME` and `category:CODE` too.
@@ -219,8 +219,8 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// Whose links are made.
-    pub fn holder(&self) -> Holder {
-        Holder {
+    pub fn holder(&self) -> LinkHolder {
+        LinkHolder {
             id: self.id,
             generation: self.generation,
         }
@@ -229,7 +229,7 @@ impl Subscriber {
 
 /// Whose links are made: they work while the generation is still the subscriber's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
+pub struct LinkHolder {
     /// The subscriber's row.
     pub id: SubscriberId,
     /// [`Subscriber::generation`].

@@ -5,7 +5,7 @@
 //! for one thing: after somebody was erased the file is written anew, and that
 //! waits until no mail is due.
 
-use crate::store::{Db, Old, StoreError};
+use crate::store::{Db, RetentionClass, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -65,17 +65,17 @@ impl Default for RetentionSettings {
 
 impl RetentionSettings {
     /// What is forgotten, and after how long.
-    pub fn rules(&self) -> [(Old, Option<TimeDelta>); 9] {
+    pub fn rules(&self) -> [(RetentionClass, Option<TimeDelta>); 9] {
         [
-            (Old::HeldTexts, self.bodies),
-            (Old::Attempts, self.attempts),
-            (Old::Clicks, self.clicks),
-            (Old::Consents, self.consent),
-            (Old::Reports, self.reports),
-            (Old::Requests, self.requests),
-            (Old::Skipped, Some(SKIPPED_KEPT)),
-            (Old::SetAside, self.set_aside),
-            (Old::Alarms, self.alarms),
+            (RetentionClass::HeldTexts, self.bodies),
+            (RetentionClass::Attempts, self.attempts),
+            (RetentionClass::Clicks, self.clicks),
+            (RetentionClass::Consents, self.consent),
+            (RetentionClass::Reports, self.reports),
+            (RetentionClass::Requests, self.requests),
+            (RetentionClass::Skipped, Some(SKIPPED_KEPT)),
+            (RetentionClass::SetAside, self.set_aside),
+            (RetentionClass::Alarms, self.alarms),
         ]
     }
 }
@@ -84,7 +84,7 @@ impl RetentionSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tended {
     /// What was forgotten, by kind.
-    pub forgotten: Vec<(Old, u64)>,
+    pub forgotten: Vec<(RetentionClass, u64)>,
     /// Pages given back to the disk.
     pub pages: u64,
     /// Whether the file was written anew.
@@ -138,7 +138,7 @@ pub async fn tend(
         // It reads the whole file, beside whoever writes.
         tended.damage = db.read(|store| store.check_integrity()).await?;
         let damage = tended.damage.join("\n");
-        db.run(move |store| store.note_tended(&damage, now)).await?;
+        db.run(move |store| store.note_upkeep(&damage, now)).await?;
     }
     db.run(|store| store.settle_log()).await?;
     Ok(tended)

@@ -1,6 +1,6 @@
 //! `alive`: whether the service runs, for whatever starts it anew if not.
 
-use super::open::Place;
+use super::context::CliContext;
 use super::{Done, out};
 use crate::config::Config;
 use crate::http::tls;
@@ -12,8 +12,8 @@ use std::time::Duration;
 /// How long a healthy service may take to say so.
 const WAIT: Duration = Duration::from_secs(5);
 
-pub(super) fn run(place: &Place) -> Done {
-    let config = place.config()?;
+pub(super) fn run(context: &CliContext) -> Done {
+    let config = context.config()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

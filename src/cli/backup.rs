@@ -1,6 +1,6 @@
 //! `backup` and `restore`.
 
-use super::open::{Place, database_path, now};
+use super::context::{CliContext, database_path, now};
 use super::{Done, Failure, out};
 use crate::outbox::SendingLock;
 use crate::store::sqlite::{SqliteStore, restore as restore_database};
@@ -14,13 +14,13 @@ pub(super) struct Options {
     file: PathBuf,
 }
 
-pub(super) fn backup(options: &Options, place: &Place) -> Done {
-    let config = place.config()?;
+pub(super) fn backup(options: &Options, context: &CliContext) -> Done {
+    let config = context.config()?;
     let path = database_path(&config)?;
     let store =
         SqliteStore::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     store.back_up(&options.file)?;
-    if place.json {
+    if context.json {
         return Ok(out::json(
             &json!({ "database": path, "backup": options.file }),
         )?);
@@ -32,8 +32,8 @@ pub(super) fn backup(options: &Options, place: &Place) -> Done {
     ))?)
 }
 
-pub(super) fn restore(options: &Options, place: &Place) -> Done {
-    let config = place.config()?;
+pub(super) fn restore(options: &Options, context: &CliContext) -> Done {
+    let config = context.config()?;
     let path = database_path(&config)?;
     let lock = config
         .sending_lock()
@@ -42,7 +42,7 @@ pub(super) fn restore(options: &Options, place: &Place) -> Done {
     let _lock = SendingLock::take(&lock, &holder)
         .map_err(|error| anyhow!("{error}; stop it first: what it works with is to be replaced"))?;
     let restored = restore_database(&options.file, path, now())?;
-    if place.json {
+    if context.json {
         return Ok(out::json(
             &json!({ "database": path, "held": restored.held, "kept": restored.kept }),
         )?);

@@ -8,8 +8,8 @@ mod queue;
 mod service;
 mod sources;
 
+use super::context::{CliContext, database_path, dkim};
 use super::interests::complaints;
-use super::open::{Place, database_path, dkim};
 use super::subscribers::each;
 use super::{Done, Failure, out};
 use crate::clock::SystemClock;
@@ -78,15 +78,15 @@ fn path(config: &Config) -> Option<Finding> {
     (!path.is_empty()).then(|| finding("settings", Verdict::Ok, text))
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     let send_to = options
         .send_to
         .as_deref()
-        .map(super::open::address)
+        .map(super::context::address)
         .transpose()?;
-    let config = match place.config() {
+    let config = match context.config() {
         Ok(config) => config,
-        Err(failure) if place.json => {
+        Err(failure) if context.json => {
             let text = match &failure {
                 Failure::Usage(error) | Failure::Failed(error) => format!("{error:#}"),
                 Failure::Said => String::new(),
@@ -103,7 +103,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let mut findings = vec![finding(
         "settings",
         Verdict::Ok,
-        format!("{} is in order", place.config.display()),
+        format!("{} is in order", context.config.display()),
     )];
     findings.extend(path(&config));
     findings.extend(
@@ -123,9 +123,9 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         findings.push(machine::disk(path));
         findings.extend(machine::rights(path));
     }
-    let now = super::open::now();
+    let now = super::context::now();
     findings.extend(machine::backup(&config, now));
-    if let Ok(db) = Place::db(&config) {
+    if let Ok(db) = CliContext::db(&config) {
         findings.extend(service::check(&db, now));
     }
     findings.extend(queue::check(&config));
@@ -151,7 +151,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     ));
     findings.extend(reports(&config));
 
-    if place.json {
+    if context.json {
         out::json(&findings)?;
     } else {
         for Finding {
@@ -240,7 +240,7 @@ fn database(config: &Config) -> Result<String, String> {
 
 /// Whether the operator's pages are open to the operator.
 fn operator(config: &Config) -> Option<Finding> {
-    let db = Place::db(config).ok()?;
+    let db = CliContext::db(config).ok()?;
     let has_password = db.run_here(|store| store.admin_password()).ok()?.is_some();
     let text = if has_password {
         "/admin shows how things stand; a password guards it"
@@ -269,7 +269,7 @@ fn with_remedy(error: StoreError) -> String {
 /// Keywords of subscribers that are not understood as they are written.
 fn interests(config: &Config) -> Vec<Finding> {
     const SHOWN: usize = 5;
-    let Ok(db) = Place::db(config) else {
+    let Ok(db) = CliContext::db(config) else {
         return Vec::new();
     };
     let mut texts = Vec::new();
@@ -300,7 +300,7 @@ fn interests(config: &Config) -> Vec<Finding> {
 
 /// That the model whose vectors rank can be used, and is abreast of the archive.
 fn model(config: &Config) -> Option<Finding> {
-    let db = Place::db(config).ok()?;
+    let db = CliContext::db(config).ok()?;
     let active = db.run_here(|store| store.active_model()).ok()?;
     let Some(active) = active else {
         let text = "none: papers are ranked by what is learned from the archive (`paperboy model list` shows models)";
@@ -327,8 +327,8 @@ fn model(config: &Config) -> Option<Finding> {
 
 /// What came back lately and is the operator's business.
 fn reports(config: &Config) -> Option<Finding> {
-    let db = Place::db(config).ok()?;
-    let now = super::open::now();
+    let db = CliContext::db(config).ok()?;
+    let now = super::context::now();
     let week = crate::shapes::policy_reports(&db, now, crate::shapes::ALARM_DAYS).ok()?;
     let day = crate::shapes::policy_reports(&db, now, 1).ok()?;
     let last = week.last?;
@@ -456,7 +456,7 @@ async fn outside(
         }
     }
     findings.push(mail::one_click(config).await);
-    findings.extend(machine::certificates(config, super::open::now()).await);
+    findings.extend(machine::certificates(config, super::context::now()).await);
     findings.push(machine::clock(config, &SystemClock).await);
 }
 

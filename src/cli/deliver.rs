@@ -1,6 +1,6 @@
 //! `deliver`: send what is due.
 
-use super::open::{Place, now};
+use super::context::{CliContext, now};
 use super::{Done, Failure, out};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -21,8 +21,8 @@ pub(super) struct Options {
     wait: bool,
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let lock_file = config
         .sending_lock()
         .map_err(|error| Failure::Usage(error.into()))?;
@@ -33,7 +33,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     })?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let summary = runtime.block_on(deliver(&config, db, lock, holder, options))?;
-    if place.json {
+    if context.json {
         out::json(&summary)?;
     } else {
         out::line(format!(

@@ -1,6 +1,6 @@
 //! `evaluate`: how good the ranking is, on a dataset of people's choices.
 
-use super::open::Place;
+use super::context::CliContext;
 use super::{Done, Failure, out};
 use crate::embedding::Embedder;
 use crate::model;
@@ -55,7 +55,7 @@ struct UserLine {
     days: Option<BTreeMap<chrono::NaiveDate, HashMap<PaperId, f64>>>,
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     if let Some(name) = &options.ranker
         && !RANKERS.contains(&name.as_str())
     {
@@ -67,7 +67,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let model = options
         .model
         .as_deref()
-        .map(|model| open_model(model, place))
+        .map(|model| open_model(model, context))
         .transpose()?;
     let dataset = read(options)?;
     let production =
@@ -99,15 +99,15 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
         |name| name.to_string_lossy().into_owned(),
     );
     let maker = model.as_deref().map(Embedder::name);
-    print(&name, maker, &dataset, &judged, place.json)
+    print(&name, maker, &dataset, &judged, context.json)
 }
 
 /// A folder where there is one of that name, else an installed model.
-fn open_model(named: &str, place: &Place) -> Result<Arc<dyn Embedder>, Failure> {
+fn open_model(named: &str, context: &CliContext) -> Result<Arc<dyn Embedder>, Failure> {
     if Path::new(named).join("config.json").is_file() {
         return Ok(model::open(Path::new(named))?);
     }
-    let (config, _) = place.open()?;
+    let (config, _) = context.open()?;
     Ok(model::open_installed(&config.model.path, named)?)
 }
 

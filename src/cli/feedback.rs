@@ -1,11 +1,11 @@
 //! `feedback`: what readers say of papers.
 
-use super::open::{Place, date, now, subscriber};
+use super::context::{CliContext, date, now, subscriber};
 use super::{Done, Failure, out};
-use crate::edition::{Outcome, YOUR_PICKS, exploring_outcomes, follow_author};
+use crate::edition::{Outcome, YOUR_PICKS, follow_author, pick_stats};
 use crate::links::Thumb;
 use crate::paper::{Paper, PaperId};
-use crate::store::{Channel, Db, Feedback, Given, NewFeedback, StoredPaper};
+use crate::store::{Channel, Db, Feedback, FeedbackChange, NewFeedback, StoredPaper};
 use crate::subscriber::Subscriber;
 use crate::text::{cut, same_person};
 use anyhow::anyhow;
@@ -83,13 +83,13 @@ impl Word {
     }
 }
 
-pub(super) fn run(options: Options, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+pub(super) fn run(options: Options, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     match options.command {
-        Some(Command::List { email }) => return list(&db, &email, place),
-        Some(Command::Muted { email }) => return muted(&db, &email, place),
-        Some(Command::Ranks { since }) => return ranks(&db, since, place),
-        Some(Command::Outcomes { since }) => return outcomes(&db, since, place),
+        Some(Command::List { email }) => return list(&db, &email, context),
+        Some(Command::Muted { email }) => return muted(&db, &email, context),
+        Some(Command::Ranks { since }) => return ranks(&db, since, context),
+        Some(Command::Outcomes { since }) => return outcomes(&db, since, context),
         None => {}
     }
     let (email, paper) = (
@@ -154,7 +154,7 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
             format!("{name} was not muted")
         });
     }
-    if place.json {
+    if context.json {
         return Ok(out::json(&json!({ "done": said }))?);
     }
     said.iter().try_for_each(|line| Ok(out::line(line)?))
@@ -177,14 +177,14 @@ fn give(
     let id = &stored.paper.id;
     Ok(
         match db.run_here(|store| store.give_feedback(&new, now()))? {
-            Given::Changed(None) => format!("noted {:?} on {id}", thumb.word()),
-            Given::Changed(Some(before)) => format!(
+            FeedbackChange::Changed(None) => format!("noted {:?} on {id}", thumb.word()),
+            FeedbackChange::Changed(Some(before)) => format!(
                 "noted {:?} on {id}, which was {:?}",
                 thumb.word(),
                 before.word()
             ),
-            Given::Already => format!("{:?} on {id} was noted already", thumb.word()),
-            Given::Unknown => {
+            FeedbackChange::Already => format!("{:?} on {id} was noted already", thumb.word()),
+            FeedbackChange::Unknown => {
                 return Err(Failure::Failed(anyhow!(
                     "the subscriber or the paper {id} has just gone"
                 )));
@@ -250,10 +250,10 @@ fn author_of(paper: &Paper, name: &str) -> Result<String, Failure> {
     })
 }
 
-fn list(db: &Db, email: &str, place: &Place) -> Done {
+fn list(db: &Db, email: &str, context: &CliContext) -> Done {
     let id = subscriber(db, email)?.id;
     let said = db.run_here(|store| store.feedback_of(&[id]))?;
-    if place.json {
+    if context.json {
         return Ok(out::json(&said.iter().map(as_json).collect::<Vec<_>>())?);
     }
     let rows: Vec<[String; 6]> = said
@@ -288,11 +288,11 @@ fn as_json(said: &Feedback) -> serde_json::Value {
     })
 }
 
-fn muted(db: &Db, email: &str, place: &Place) -> Done {
+fn muted(db: &Db, email: &str, context: &CliContext) -> Done {
     let id = subscriber(db, email)?.id;
     let muted = db.run_here(|store| store.muted_authors(&[id]))?;
     let names: Vec<String> = muted.into_iter().map(|(_, name)| name).collect();
-    if place.json {
+    if context.json {
         return Ok(out::json(&names)?);
     }
     names.iter().try_for_each(|name| Ok(out::line(name)?))
@@ -305,9 +305,9 @@ fn start_of(since: Option<NaiveDate>) -> DateTime<Utc> {
     })
 }
 
-fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
+fn ranks(db: &Db, since: Option<NaiveDate>, context: &CliContext) -> Done {
     let ranks = db.run_here(|store| store.thumbs_by_rank(start_of(since)))?;
-    if place.json {
+    if context.json {
         return Ok(out::json(&ranks)?);
     }
     let rows: Vec<[String; 5]> = ranks
@@ -323,9 +323,9 @@ fn ranks(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
     )?)
 }
 
-fn outcomes(db: &Db, since: Option<NaiveDate>, place: &Place) -> Done {
-    let outcomes = exploring_outcomes(db, start_of(since))?;
-    if place.json {
+fn outcomes(db: &Db, since: Option<NaiveDate>, context: &CliContext) -> Done {
+    let outcomes = pick_stats(db, start_of(since))?;
+    if context.json {
         return Ok(out::json(&outcomes)?);
     }
     let row = |what: String, outcome: &Outcome| {

@@ -1,6 +1,6 @@
 //! `fetch`: take in now.
 
-use super::open::{Place, date, now};
+use super::context::{CliContext, date, now};
 use super::papers::print_coverage;
 use super::{Done, Failure, out};
 use crate::coverage::Coverage;
@@ -29,8 +29,8 @@ pub(super) struct Options {
 /// Set-aside records that are shown; the rest is counted.
 const SHOWN_MAX: usize = 20;
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let sources = chosen(&config.sources, options.source.as_deref())?;
     let http = Http::new(HttpSettings::of_site(&config.site), HttpEnv::system())?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
@@ -90,7 +90,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     let progress = out::Progress::new("statistics", 0);
     refresh_archive(&db, model, |papers| progress.at(papers))?;
     drop(progress);
-    if place.json {
+    if context.json {
         let gone: Vec<_> = gone
             .iter()
             .map(|(source, date, categories)| json!({"source": source, "date": date, "categories": categories}))

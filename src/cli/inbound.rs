@@ -6,7 +6,7 @@
 //! settings that are wrong: they will be mended, a bounced report is lost. 66
 //! (`EX_NOINPUT`) and 64 (`EX_USAGE`) are for a person at a terminal.
 
-use super::open::{Place, now};
+use super::context::{CliContext, now};
 use super::out;
 use crate::inbound::{Envelope, MAIL_BYTES_MAX, Receipt, Reception};
 use crate::token::Signer;
@@ -30,8 +30,8 @@ pub(super) struct Options {
     to: Vec<String>,
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> ExitCode {
-    match take(options, place) {
+pub(super) fn run(options: &Options, context: &CliContext) -> ExitCode {
+    match take(options, context) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {
             out::note(format!("error: {error:#}"));
@@ -40,13 +40,13 @@ pub(super) fn run(options: &Options, place: &Place) -> ExitCode {
     }
 }
 
-fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
+fn take(options: &Options, context: &CliContext) -> Result<(), (u8, anyhow::Error)> {
     let later = |error: super::Failure| match error {
         super::Failure::Failed(error) | super::Failure::Usage(error) => (EX_TEMPFAIL, error),
         super::Failure::Said => (EX_TEMPFAIL, anyhow::anyhow!("failed")),
     };
     let mail = read(options.file.as_ref())?;
-    let (config, db) = place.open().map_err(later)?;
+    let (config, db) = context.open().map_err(later)?;
     let reception = Reception {
         settings: config.inbound.clone(),
         signer: Signer::new(&config.site.secret),
@@ -75,7 +75,7 @@ fn take(options: &Options, place: &Place) -> Result<(), (u8, anyhow::Error)> {
             )
         })?;
     }
-    let said = if place.json {
+    let said = if context.json {
         out::json(&json_of(&receipt))
     } else {
         out::line(line_of(&receipt)).map_err(Into::into)

@@ -1,6 +1,6 @@
 //! `init` and `migrate`.
 
-use super::open::{Place, database_path};
+use super::context::{CliContext, database_path};
 use super::{Done, out};
 use crate::config::{Config, init_dir};
 use crate::random::SystemChance;
@@ -114,15 +114,15 @@ fn rehearsal(path: &Path, json: bool) -> Done {
     Ok(())
 }
 
-pub(super) fn migrate(options: &MigrateOptions, place: &Place) -> Done {
-    let config = place.config()?;
+pub(super) fn migrate(options: &MigrateOptions, context: &CliContext) -> Done {
+    let config = context.config()?;
     let path = database_path(&config)?;
     if options.dry_run {
-        return rehearsal(path, place.json);
+        return rehearsal(path, context.json);
     }
     let (_, migrated) =
         SqliteStore::migrate(path).with_context(|| format!("cannot migrate {}", path.display()))?;
-    if place.json {
+    if context.json {
         return Ok(out::json(
             &json!({ "database": path, "from": migrated.from, "to": migrated.to }),
         )?);

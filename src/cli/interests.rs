@@ -1,6 +1,6 @@
 //! `interests`: look after what a subscriber follows.
 
-use super::open::{Place, now, subscriber};
+use super::context::{CliContext, now, subscriber};
 use super::subscribers::checked;
 use super::{Done, Failure, out};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
@@ -10,7 +10,7 @@ use crate::paper::{PaperId, category_matches};
 use crate::profile::Expression;
 use crate::profile::library::read_library;
 use crate::store::{Db, StoredPaper};
-use crate::subscriber::{Interest, Subscriber, Weight, read_interest};
+use crate::subscriber::{Interest, InterestWeight, Subscriber, read_interest};
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ pub(super) enum Command {
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
-        content: Content,
+        content: InterestArgs,
     },
     /// List a subscriber's interests
     List { email: String },
@@ -38,7 +38,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         rename: Option<String>,
         #[command(flatten)]
-        content: Content,
+        content: InterestArgs,
     },
     /// Learn from a library: BibTeX, RIS, CSL-JSON, Zotero JSON, or a list of ids
     Import {
@@ -55,7 +55,7 @@ pub(super) enum Command {
 
 /// What an interest is made of.
 #[derive(Debug, clap::Args)]
-pub(super) struct Content {
+pub(super) struct InterestArgs {
     /// What it is about, in plain words
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -85,7 +85,7 @@ pub(super) struct Content {
     disliked: Vec<String>,
 }
 
-impl Content {
+impl InterestArgs {
     fn into_table(self, name: Option<String>) -> Map<String, Value> {
         let texts = [
             ("name", name),
@@ -110,8 +110,8 @@ impl Content {
     }
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     let save = |subscriber: &Subscriber, what: String| -> Done {
         db.run_here(|store| store.save_subscriber(subscriber, now()))?;
         Ok(out::line(what)?)
@@ -148,7 +148,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
         }
         Command::List { email } => {
             let subscriber = subscriber(&db, &email)?;
-            if place.json {
+            if context.json {
                 return Ok(out::json(&subscriber.interests)?);
             }
             for (at, interest) in subscriber.interests.iter().enumerate() {
@@ -203,7 +203,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             interest,
         } => {
             let mut subscriber = subscriber(&db, &email)?;
-            import(&db, &mut subscriber, &files, &interest, place)
+            import(&db, &mut subscriber, &files, &interest, context)
         }
         Command::Remove { email, name } => {
             let mut subscriber = subscriber(&db, &email)?;
@@ -226,7 +226,7 @@ fn import(
     subscriber: &mut Subscriber,
     files: &[PathBuf],
     interest: &str,
-    place: &Place,
+    context: &CliContext,
 ) -> Done {
     let interest = crate::text::clean_line(interest);
     if interest.is_empty() || interest.chars().count() > 200 {
@@ -265,7 +265,7 @@ fn import(
                 .map(|(line, reason)| (file.clone(), line, reason)),
         );
     }
-    if place.json {
+    if context.json {
         let skipped: Vec<Value> = skipped
             .iter()
             .map(|(file, line, reason)| serde_json::json!({ "file": file, "line": line, "reason": reason }))
@@ -404,7 +404,7 @@ pub(super) fn print(interest: &Interest) -> std::io::Result<()> {
     if !interest.description.is_empty() {
         out::line(format!("  {}", interest.description))?;
     }
-    if interest.weight != Weight::USUAL {
+    if interest.weight != InterestWeight::USUAL {
         out::line(format!("  {:<11} {}", "weight", interest.weight))?;
     }
     let ids = |ids: &[PaperId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -8,6 +8,7 @@ mod admin;
 mod alive;
 mod backup;
 mod check;
+mod context;
 mod deliver;
 mod evaluate;
 mod explain;
@@ -18,7 +19,6 @@ mod init;
 mod interests;
 mod man;
 mod model;
-mod open;
 mod out;
 mod outbox;
 mod papers;
@@ -141,8 +141,8 @@ pub fn main() -> ExitCode {
     }
     // Mail servers read its exit code.
     if let Command::Inbound(options) = &cli.command {
-        let at = open::Place {
-            config: open::settings_file(cli.config),
+        let at = context::CliContext {
+            config: context::settings_file(cli.config),
             json: cli.json,
         };
         return inbound::run(options, &at);
@@ -169,8 +169,8 @@ fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
         Some(format) => Some(format),
         None => telemetry::asked_format()?,
     };
-    let at = open::Place {
-        config: open::settings_file(cli.config.clone()),
+    let at = context::CliContext {
+        config: context::settings_file(cli.config.clone()),
         json: cli.json,
     };
     // What is wrong with the settings is said by whoever works by them.
@@ -183,8 +183,8 @@ fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
 }
 
 fn run(cli: Cli) -> Done {
-    let at = open::Place {
-        config: open::settings_file(cli.config),
+    let at = context::CliContext {
+        config: context::settings_file(cli.config),
         json: cli.json,
     };
     match cli.command {

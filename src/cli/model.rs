@@ -1,6 +1,6 @@
 //! `model`: install what makes dense vectors, and choose whose vectors rank.
 
-use super::open::{Place, now};
+use super::context::{CliContext, now};
 use super::{Done, Failure, out};
 use crate::config::Config;
 use crate::edition::{ActiveEmbedder, refresh_vectors};
@@ -47,12 +47,12 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let at = At {
         config: &config,
         db: &db,
-        json: place.json,
+        json: context.json,
     };
     match command {
         Command::List => at.list(),

@@ -1,9 +1,11 @@
 //! `outbox`: who got what, when, and what the server said.
 
-use super::open::{Place, address, date, desk, now};
+use super::context::{CliContext, address, date, desk, now};
 use super::{Done, Failure, out};
 use crate::shapes::{self, ALARM_DAYS, DeliveryShape, TryShape};
-use crate::store::{ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, ReportRow};
+use crate::store::{
+    Db, DeliveryId, DeliveryRow, DeliveryState, OperatorOutcome, OutboxFilter, ReportRow,
+};
 use anyhow::anyhow;
 use chrono::NaiveDate;
 
@@ -63,8 +65,8 @@ fn state(text: &str) -> Result<DeliveryState, String> {
     })
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     match command {
         Command::List {
             to,
@@ -81,7 +83,10 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 limit,
                 ..OutboxFilter::default()
             };
-            list(&db.run_here(|store| store.deliveries(&filter))?, place.json)
+            list(
+                &db.run_here(|store| store.deliveries(&filter))?,
+                context.json,
+            )
         }
         Command::Show { address: to, date } => {
             let filter = OutboxFilter {
@@ -89,7 +94,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 local_date: date,
                 ..OutboxFilter::default()
             };
-            show(&db, &filter, place.json)
+            show(&db, &filter, context.json)
         }
         Command::Retry(which) => {
             let ids = which.find(&db)?;
@@ -116,7 +121,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 "given up",
             )
         }
-        Command::Stats => stats(&db, place.json),
+        Command::Stats => stats(&db, context.json),
     }
 }
 
@@ -158,11 +163,14 @@ impl Which {
     }
 }
 
-fn tell(ids: &[DeliveryId], answers: &[ByHand], done: &str) -> Done {
+fn tell(ids: &[DeliveryId], answers: &[OperatorOutcome], done: &str) -> Done {
     let mut is_all_done = true;
     for (id, answer) in ids.iter().zip(answers) {
         let said = shapes::by_hand(*answer, done);
-        is_all_done &= matches!(answer, ByHand::Done | ByHand::DoneAgain);
+        is_all_done &= matches!(
+            answer,
+            OperatorOutcome::Done | OperatorOutcome::MayDuplicate
+        );
         out::line(format!("{}: {said}", id.0))?;
     }
     if is_all_done {

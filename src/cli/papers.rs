@@ -1,6 +1,6 @@
 //! `papers`: look at what was taken in, and take more in.
 
-use super::open::{Place, date, desk, now, subscriber};
+use super::context::{CliContext, date, desk, now, subscriber};
 use super::{Done, Failure, explain, out};
 use crate::coverage::Coverage;
 use crate::edition::find::{self, Nearest};
@@ -12,7 +12,7 @@ use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::site::Site;
 use crate::source::{SourceKind, SourceSettings};
-use crate::store::{Db, SetAside, Split, StoredPaper};
+use crate::store::{Db, SetAside, SplitOutcome, StoredPaper};
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
 use serde_json::json;
@@ -89,16 +89,16 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
     match command {
-        Command::Import { files } => import(&files, place),
+        Command::Import { files } => import(&files, context),
         Command::Search {
             query,
             offset,
             limit,
-        } => search(&query, offset, limit, place),
+        } => search(&query, offset, limit, context),
         Command::Similar { id, limit } => {
-            let (config, db) = place.open()?;
+            let (config, db) = context.open()?;
             let paper = super::feedback::known_paper(&db, &id)?;
             let vectors =
                 super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
@@ -106,34 +106,34 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             sign_papers(&db)?;
             list(
                 &similar(&db, &Kin::read(&db)?, &paper, limit as usize, nearest)?,
-                place.json,
+                context.json,
             )
         }
         Command::Show {
             id, reader: None, ..
-        } => show(&id, place),
+        } => show(&id, context),
         Command::Show {
             id,
             reader: Some(reader),
             date,
-        } => show_for(&id, &reader, date, place),
-        Command::Split { id } => split(&id, place),
-        Command::Trending { date, limit } => trending(date, limit, place),
+        } => show_for(&id, &reader, date, context),
+        Command::Split { id } => split(&id, context),
+        Command::Trending { date, limit } => trending(date, limit, context),
         Command::Coverage {
             since,
             set_aside: false,
             ..
-        } => coverage(since, place),
+        } => coverage(since, context),
         Command::Coverage {
             since,
             set_aside: true,
             limit,
-        } => set_aside(since, limit, place),
+        } => set_aside(since, limit, context),
     }
 }
 
-fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+fn search(words: &[String], offset: u32, limit: u32, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     // The shell has taken the quotes away from what was a phrase.
     let is_quoted_by_shell = words.len() > 1;
     let quoted = |word: &String| {
@@ -148,10 +148,10 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
     let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
     let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
     let found = find::search(&db, &query, offset, limit, nearest)?;
-    if found.is_relaxed && !place.json {
+    if found.is_relaxed && !context.json {
         out::note("no paper holds all of these words; these hold some");
     }
-    if found.papers.is_empty() && !place.json {
+    if found.papers.is_empty() && !context.json {
         out::note(match query.is_empty() {
             true => "there is no word in this query to look for",
             false if offset > 0 => "there are no more",
@@ -159,8 +159,8 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
         });
         return Ok(());
     }
-    list(&found.papers, place.json)?;
-    if found.has_more && !place.json {
+    list(&found.papers, context.json)?;
+    if found.has_more && !context.json {
         out::note(format!(
             "there are more: --offset {}",
             u64::from(offset) + u64::from(limit)
@@ -172,8 +172,8 @@ fn search(words: &[String], offset: u32, limit: u32, place: &Place) -> Done {
 /// Set-aside records that are shown; the rest is counted.
 const SHOWN_MAX: u64 = 20;
 
-fn import(files: &[PathBuf], place: &Place) -> Done {
-    let (config, db) = place.open()?;
+fn import(files: &[PathBuf], context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let mut import = Import::new(now());
     let progress = out::Progress::new("papers", 0);
     let mut shown = 0;
@@ -197,7 +197,7 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
     let progress = out::Progress::new("statistics", 0);
     refresh_archive(&db, model, |papers| progress.at(papers))?;
     drop(progress);
-    if place.json {
+    if context.json {
         out::json(&imported)?;
     } else {
         out::line(format!(
@@ -220,8 +220,8 @@ fn import(files: &[PathBuf], place: &Place) -> Done {
     Ok(())
 }
 
-fn show(id: &str, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+fn show(id: &str, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let id: PaperId = id
         .parse()
         .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
@@ -241,7 +241,7 @@ fn show(id: &str, place: &Place) -> Done {
         return Err(Failure::Failed(anyhow!("there is no paper {id} here")));
     };
     let shape = PaperShape::read(&db, stored)?;
-    if place.json {
+    if context.json {
         return Ok(out::json(&shape)?);
     }
     let PaperShape { paper, records } = shape;
@@ -277,8 +277,8 @@ fn show(id: &str, place: &Place) -> Done {
     )?)
 }
 
-fn split(id: &str, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+fn split(id: &str, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     let id: PaperId = id
         .parse()
         .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
@@ -290,8 +290,8 @@ fn split(id: &str, place: &Place) -> Done {
             .join(", ")
     };
     let refused = match db.run_here(|store| store.split_paper(&id, now))? {
-        Split::Done { from, apart } => {
-            if place.json {
+        SplitOutcome::Done { from, apart } => {
+            if context.json {
                 return Ok(out::json(
                     &serde_json::json!({ "from": from, "apart": apart }),
                 )?);
@@ -301,17 +301,17 @@ fn split(id: &str, place: &Place) -> Done {
                 list(&apart)
             ))?);
         }
-        Split::Unknown => anyhow!("there is no paper {id} here"),
-        Split::Whole(paper) => {
+        SplitOutcome::Unknown => anyhow!("there is no paper {id} here"),
+        SplitOutcome::Whole(paper) => {
             anyhow!("nothing was merged into {paper}: there is nothing to take apart")
         }
-        Split::Several(paper, merged) => {
+        SplitOutcome::Several(paper, merged) => {
             anyhow!(
                 "several records were merged into {paper}: name the one to take out, of {}",
                 list(&merged)
             )
         }
-        Split::OnlyAName(record) => anyhow!(
+        SplitOutcome::OnlyAName(record) => anyhow!(
             "no source lists {id}: it is a name that the record {record} gives; `papers show {record}` lists the records"
         ),
     };
@@ -339,8 +339,8 @@ fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done 
     Ok(())
 }
 
-fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let id: PaperId = id
         .parse()
         .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
@@ -359,7 +359,7 @@ fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, place: &Place) -> D
             reader.address
         )));
     };
-    if place.json {
+    if context.json {
         return Ok(out::json(&explained)?);
     }
     out::line(&paper.title)?;
@@ -377,8 +377,8 @@ fn facts(paper: &Paper) -> Vec<String> {
     facts
 }
 
-fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+fn trending(date: Option<NaiveDate>, limit: u32, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     let today = now().date_naive();
     let date = match date {
         Some(date) => Some(date),
@@ -388,17 +388,17 @@ fn trending(date: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
         Some(date) => crate::edition::trending(&db, date, limit, now())?,
         None => Vec::new(),
     };
-    list(&papers, place.json)
+    list(&papers, context.json)
 }
 
 /// Days that are shown unless more are asked for.
 const DAYS_SHOWN: usize = 14;
 
-fn coverage(since: Option<NaiveDate>, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+fn coverage(since: Option<NaiveDate>, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     let rows =
         db.run_here(|store| store.coverage(since.unwrap_or(NaiveDate::MIN), NaiveDate::MAX))?;
-    if place.json {
+    if context.json {
         return Ok(out::json(&rows)?);
     }
     let mut days: Vec<NaiveDate> = rows.iter().map(|row| row.date).collect();
@@ -437,15 +437,15 @@ fn coverage(since: Option<NaiveDate>, place: &Place) -> Done {
 /// The beginning of a record that is shown in a listing.
 const RECORD_CHARS: usize = 60;
 
-fn set_aside(since: Option<NaiveDate>, limit: u32, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+fn set_aside(since: Option<NaiveDate>, limit: u32, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     let mut counts = db.run_here(|store| store.count_set_aside())?;
     let mut rows = db.run_here(|store| store.records_set_aside(limit))?;
     if let Some(since) = since {
         counts.retain(|(_, day, _)| *day >= since);
         rows.retain(|row| row.at.date_naive() >= since);
     }
-    if place.json {
+    if context.json {
         let counts: Vec<_> = counts
             .iter()
             .map(|(source, day, records)| json!({"source": source, "day": day, "records": records}))

@@ -1,6 +1,6 @@
 //! `preview`: the issue that would be sent.
 
-use super::open::{Place, date, desk, now, subscriber};
+use super::context::{CliContext, date, desk, now, subscriber};
 use super::{Done, Failure, explain, out};
 use crate::edition::{explain_picks, preview};
 use crate::shapes::PreviewShape;
@@ -29,8 +29,8 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let subscriber = subscriber(&db, &options.address)?;
     let composed = preview(&db, &desk(&config)?, &subscriber, options.date, now())?;
     let Some(composed) = composed else {
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     } else {
         Vec::new()
     };
-    let is_json = place.json || options.format == Format::Json;
+    let is_json = context.json || options.format == Format::Json;
     match options.format {
         _ if is_json => {
             out::json(&PreviewShape::new(

@@ -1,6 +1,6 @@
 //! `publish`: compose what is due.
 
-use super::open::{Place, desk, instant, now};
+use super::context::{CliContext, desk, instant, now};
 use super::{Done, out};
 use crate::edition::{Judged, Press};
 use chrono::{DateTime, Utc};
@@ -15,8 +15,8 @@ pub(super) struct Options {
     dry_run: bool,
 }
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let desk = desk(&config)?;
     let judged = options.now.map_or(Judged::Now, Judged::At);
     let progress = out::Progress::new("subscribers", 0);
@@ -26,7 +26,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
     }
     drop(progress);
     let published = press.published();
-    if place.json {
+    if context.json {
         return Ok(out::json(&published)?);
     }
     let verb = if options.dry_run {

@@ -1,6 +1,6 @@
 //! `run`: the daemon.
 
-use super::open::{Place, database_path};
+use super::context::{CliContext, database_path};
 use super::{Done, Failure};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -98,14 +98,14 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn run(options: Options, place: &Place) -> Done {
-    let config: Config = place.config()?;
+pub(super) fn run(options: Options, context: &CliContext) -> Done {
+    let config: Config = context.config()?;
     // What `Daemon::run` would refuse later is a matter of settings, too.
-    let desk = super::open::desk(&config)?;
+    let desk = super::context::desk(&config)?;
     database_path(&config)?;
     refuse(&config, &desk.templates)?;
     let readers = open_readers(&config)?;
-    let db = Place::db(&config)?.with_readers(readers);
+    let db = CliContext::db(&config)?.with_readers(readers);
     // What cannot be recorded must not be sent.
     db.run_here(|store| store.check_writable())
         .context("the service cannot start; `paperboy check` says more")?;
@@ -115,7 +115,7 @@ pub(super) fn run(options: Options, place: &Place) -> Done {
         options.roles
     };
     let daemon = Daemon {
-        settings: place.config.clone(),
+        settings: context.config.clone(),
         config,
         roles: roles.into_iter().collect(),
         db,

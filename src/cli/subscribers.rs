@@ -3,7 +3,7 @@
 mod csv;
 mod import;
 
-use super::open::{Place, address, date, now, subscriber};
+use super::context::{CliContext, address, date, now, subscriber};
 use super::{Done, Failure, out};
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered, ReportsOf};
@@ -20,7 +20,7 @@ pub(super) enum Command {
     Add {
         email: String,
         #[command(flatten)]
-        choices: Choices,
+        choices: PreferenceArgs,
         /// Add also somebody who asked to be erased
         #[arg(long)]
         anyway: bool,
@@ -33,7 +33,7 @@ pub(super) enum Command {
     Set {
         email: String,
         #[command(flatten)]
-        choices: Choices,
+        choices: PreferenceArgs,
     },
     /// Send one no more issues until `resume`, or before a date
     Pause {
@@ -65,7 +65,7 @@ pub(super) enum Command {
 
 /// What a subscriber can choose. Texts: they are checked like those of a file.
 #[derive(Debug, clap::Args)]
-pub(super) struct Choices {
+pub(super) struct PreferenceArgs {
     /// What to call them
     #[arg(long)]
     name: Option<String>,
@@ -113,7 +113,7 @@ pub(super) struct Choices {
     pause_until: Option<String>,
 }
 
-impl Choices {
+impl PreferenceArgs {
     fn into_table(self) -> Map<String, Value> {
         let texts = [
             ("name", self.name),
@@ -139,9 +139,9 @@ impl Choices {
     }
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (config, db) = place.open()?;
-    let erased = |anyway: bool| Erased {
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
+    let erased = |anyway: bool| ErasureCheck {
         signer: config.site.signer(),
         anyway,
     };
@@ -151,8 +151,8 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             choices,
             anyway,
         } => add(&db, &email, choices, &erased(anyway)),
-        Command::List => list(&db, place.json),
-        Command::Show { email } => show(&db, &subscriber(&db, &email)?, place.json),
+        Command::List => list(&db, context.json),
+        Command::Show { email } => show(&db, &subscriber(&db, &email)?, context.json),
         Command::Set { email, choices } => set(&db, &email, choices),
         Command::Pause { email, until } => pause(&db, subscriber(&db, &email)?, until),
         Command::Resume { email } => resume(&db, subscriber(&db, &email)?),
@@ -177,7 +177,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
             files,
             anyway,
             dry_run,
-        } => import::run(&db, &files, &erased(anyway), dry_run, place.json),
+        } => import::run(&db, &files, &erased(anyway), dry_run, context.json),
         Command::Export => each(&db, |subscriber| {
             Ok(out::line(subscriber.to_record().to_string())?)
         }),
@@ -185,12 +185,12 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
 }
 
 /// Keeps out who asked to be erased.
-struct Erased {
+struct ErasureCheck {
     signer: Signer,
     anyway: bool,
 }
 
-impl Erased {
+impl ErasureCheck {
     /// Why somebody with this address may not be entered, if so.
     fn refuses(&self, db: &Db, address: &Address) -> Result<Option<&'static str>, Failure> {
         let hashes = self.signer.address_hashes(address.as_str());
@@ -212,7 +212,7 @@ pub(super) fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
     }
 }
 
-fn add(db: &Db, email: &str, choices: Choices, erased: &Erased) -> Done {
+fn add(db: &Db, email: &str, choices: PreferenceArgs, erased: &ErasureCheck) -> Done {
     let address = address(email)?;
     if db.run_here(|store| store.subscriber(&address))?.is_some() {
         return Err(Failure::Failed(anyhow!(
@@ -235,7 +235,7 @@ fn add(db: &Db, email: &str, choices: Choices, erased: &Erased) -> Done {
     }
 }
 
-fn set(db: &Db, email: &str, choices: Choices) -> Done {
+fn set(db: &Db, email: &str, choices: PreferenceArgs) -> Done {
     let mut subscriber = subscriber(db, email)?;
     let mut table = choices.into_table();
     if table.is_empty() {

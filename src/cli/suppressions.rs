@@ -1,6 +1,6 @@
 //! `suppressions`: addresses that must not be written to.
 
-use super::open::{Place, address, now};
+use super::context::{CliContext, address, now};
 use super::{Done, Failure, out};
 use crate::shapes::SuppressionShape;
 use anyhow::anyhow;
@@ -20,8 +20,8 @@ pub(super) enum Command {
     Remove { address: String },
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     match command {
         Command::List => {
             let suppressions = db.run_here(|store| store.suppressions())?;
@@ -29,7 +29,7 @@ pub(super) fn run(command: Command, place: &Place) -> Done {
                 .into_iter()
                 .map(|one| SuppressionShape::read(&db, one));
             let shapes = shapes.collect::<Result<Vec<_>, _>>()?;
-            if place.json {
+            if context.json {
                 return Ok(out::json(&shapes)?);
             }
             let rows: Vec<[String; 4]> = shapes

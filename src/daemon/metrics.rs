@@ -6,9 +6,7 @@
 
 use crate::coverage::{Coverage, CoverageState};
 use crate::findings::KINDS;
-use crate::store::{
-    AlarmRow, DeliveryState, RelayPause, RunRow, SourceStanding, Store, StoreError,
-};
+use crate::store::{AlarmRow, DeliveryState, RelayPause, RunRow, SourceStatus, Store, StoreError};
 use crate::subscriber::Status;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::fmt::{Display, Write as _};
@@ -24,7 +22,7 @@ pub(super) struct Metrics {
     pub(super) subscribers: Vec<(Status, u64)>,
     pub(super) reports: Vec<(String, u64)>,
     pub(super) papers: u64,
-    pub(super) sources: Vec<SourceStanding>,
+    pub(super) sources: Vec<SourceStatus>,
     pub(super) relays: Vec<(String, RelayPause)>,
     pub(super) is_sending: bool,
     pub(super) alarms: Vec<AlarmRow>,
@@ -53,7 +51,7 @@ impl Metrics {
             subscribers: store.count_subscribers()?,
             reports: store.count_reports()?,
             papers: store.count_papers()?,
-            sources: store.source_standings()?,
+            sources: store.source_statuses()?,
             relays: store.relay_pauses()?,
             is_sending: store.sender()?.is_some_and(|lease| lease.until > now),
             alarms: store.alarms(now)?,
@@ -62,7 +60,7 @@ impl Metrics {
                 now.date_naive(),
             )?,
             waits: store.waits(now - TimeDelta::days(1), WAITS_MAX)?,
-            tended_at: store.last_tended()?.map(|tended| tended.at),
+            tended_at: store.last_upkeep()?.map(|tended| tended.at),
             run: store.runs(1)?.pop(),
         })
     }

@@ -169,7 +169,7 @@ async fn readiness(State(status): State<Arc<StatusContext>>, request: Request) -
         Ok((
             store.sender()?,
             store.relay_pauses()?,
-            store.source_standings()?,
+            store.source_statuses()?,
             store.alarms(now)?,
         ))
     });

@@ -11,7 +11,7 @@ use super::summary::{SentenceSet, lowered};
 use super::{Branding, Issue, IssuePick, Recipient, TemplateError, Templates};
 use crate::links::Thumb;
 use crate::paper::PaperId;
-use crate::subscriber::{AbstractLength, Format};
+use crate::subscriber::{AbstractLength, MailFormat};
 use crate::text::cut;
 use chrono::Datelike;
 use std::collections::{HashMap, HashSet};
@@ -176,7 +176,7 @@ impl IssueRenderer<'_> {
             self.language,
             left_out,
         );
-        let with_html = self.recipient.preferences.format == Format::Html;
+        let with_html = self.recipient.preferences.format == MailFormat::Html;
         let frames = self.templates.frames(&view, self.language, with_html)?;
         let part = |frame: &str, is_html: bool| {
             let mut part = String::with_capacity(frame.len() + printed.len() * 4_000);

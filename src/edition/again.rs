@@ -16,8 +16,8 @@ use crate::digest::{
 };
 use crate::paper::PaperNews;
 use crate::ranking::{self, Days, because};
-use crate::store::{Db, KeptIssue, OwnPick};
-use crate::subscriber::{AbstractLength, Format, Subscriber};
+use crate::store::{Db, PastIssueContent, PastPick};
+use crate::subscriber::{AbstractLength, MailFormat, Subscriber};
 use crate::text::same_person;
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub fn shown_again(
     date: NaiveDate,
 ) -> Result<Option<Rendered>, EditionError> {
     let id = subscriber.id;
-    let Some(kept) = db.read_here(|store| store.kept_issue(id, date))? else {
+    let Some(kept) = db.read_here(|store| store.past_issue(id, date))? else {
         return Ok(None);
     };
     let days: Days = kept.covers.map_or_else(Days::new, |(first, last)| {
@@ -61,7 +61,7 @@ pub fn shown_again(
         is_first: kept.is_first,
     };
     let mut subscriber = subscriber.clone();
-    subscriber.details.preferences.format = Format::Html;
+    subscriber.details.preferences.format = MailFormat::Html;
     let mut recipient = desk.recipient(&subscriber, date);
     recipient.preferences_url = desk.site.url("/preferences");
     recipient.unsubscribe_url = desk.site.url("/preferences");
@@ -97,7 +97,7 @@ pub fn shown_again(
 /// No issue is about more days.
 const DAYS_MAX: usize = 62;
 
-fn sections(kept: &KeptIssue, subscriber: &Subscriber) -> Vec<Section> {
+fn sections(kept: &PastIssueContent, subscriber: &Subscriber) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut last = None;
     for pick in &kept.picks {
@@ -143,7 +143,7 @@ fn empty_section(stored: &str, subscriber: &Subscriber) -> Section {
     }
 }
 
-fn issue_pick(pick: &OwnPick, subscriber: &Subscriber) -> IssuePick {
+fn issue_pick(pick: &PastPick, subscriber: &Subscriber) -> IssuePick {
     let paper = &pick.paper.paper;
     let is_told = pick.section == TOLD;
     let is_followed = |name: &&String| {

@@ -5,7 +5,7 @@ use crate::embedding::svd::{LEARN_MAX, LEARN_MIN};
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
 use crate::profile::{Background, DenseBackground, TermCounter, TermCounts};
-use crate::store::{Db, PaperRow, StoreError, StoredMaker, StoredPaper};
+use crate::store::{Db, PaperRow, StoreError, StoredEmbedder, StoredPaper};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ fn still_holds(then: u32, now: u32) -> bool {
 
 fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreError> {
     let stored = db
-        .run_here(|store| store.maker(LEARNED_HERE))?
+        .run_here(|store| store.embedder(LEARNED_HERE))?
         .filter(|stored| still_holds(stored.papers, papers));
     let stored = stored.and_then(|stored| {
         let maker = SvdEmbedder::from_bytes(&stored.model)?;
@@ -199,13 +199,13 @@ fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreEr
     let Some(background) = DenseBackground::learn(maker.name(), &vectors) else {
         return Ok(None);
     };
-    let stored = StoredMaker {
+    let stored = StoredEmbedder {
         name: maker.name().to_owned(),
         papers,
         model: maker.to_bytes(),
         background: background.to_bytes(),
     };
-    db.run_here(|store| store.save_maker(LEARNED_HERE, &stored))?;
+    db.run_here(|store| store.save_embedder(LEARNED_HERE, &stored))?;
     Ok(Some(Vectors {
         maker: Arc::new(maker),
         are_kept: false,
@@ -218,7 +218,7 @@ fn vectors_by(
     maker: Arc<dyn Embedder>,
     papers: u32,
 ) -> Result<Option<Vectors>, StoreError> {
-    let stored = db.run_here(|store| store.maker(INSTALLED))?;
+    let stored = db.run_here(|store| store.embedder(INSTALLED))?;
     let stored =
         stored.filter(|stored| stored.name == maker.name() && still_holds(stored.papers, papers));
     let stored =
@@ -236,13 +236,13 @@ fn vectors_by(
     let Some(background) = DenseBackground::learn(maker.name(), &sample) else {
         return Ok(None);
     };
-    let stored = StoredMaker {
+    let stored = StoredEmbedder {
         name: maker.name().to_owned(),
         papers,
         model: Vec::new(),
         background: background.to_bytes(),
     };
-    db.run_here(|store| store.save_maker(INSTALLED, &stored))?;
+    db.run_here(|store| store.save_embedder(INSTALLED, &stored))?;
     Ok(Some(Vectors {
         maker,
         are_kept: true,

@@ -14,7 +14,7 @@ use crate::profile::{Expression, Profile, TermCounter};
 use crate::ranking::because::{self, Because};
 use crate::ranking::{self, Candidates, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick, PaperRow, PaperTold, PickKind};
+use crate::store::{NewIssue, NewPick, PaperEvent, PaperRow, PickKind};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -71,7 +71,7 @@ pub(crate) struct Plan {
     /// What became of papers is told from then on.
     pub(crate) told_since: DateTime<Utc>,
     /// What is to be told.
-    pub(crate) told: Vec<PaperTold>,
+    pub(crate) told: Vec<PaperEvent>,
 }
 
 /// What one subscriber's interests were learned to be.
@@ -168,7 +168,7 @@ impl Desk {
         let picks = choose(plan, ready, examples);
         let considered = picks.considered;
         let mut issue = issue(plan, &picks);
-        let told: Vec<&PaperTold> = told(plan, &picks);
+        let told: Vec<&PaperEvent> = told(plan, &picks);
         if !told.is_empty() {
             issue.sections.push(told_section(&told));
         }
@@ -337,7 +337,7 @@ pub(crate) fn learn(
 pub(super) const TOLD: &str = "News of papers you know";
 
 /// What is told in this issue: nothing of papers that are announced in it.
-fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
+fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperEvent> {
     let announced: HashSet<PaperRow> = picks
         .picks
         .iter()
@@ -351,8 +351,8 @@ fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperTold> {
         .collect()
 }
 
-fn told_section(told: &[&PaperTold]) -> Section {
-    let pick = |told: &&PaperTold| IssuePick {
+fn told_section(told: &[&PaperEvent]) -> Section {
+    let pick = |told: &&PaperEvent| IssuePick {
         paper: Arc::new(told.paper.paper.clone()),
         // Where there is no room for everything, it goes first.
         score: 0.0,

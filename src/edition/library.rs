@@ -2,7 +2,7 @@
 
 use crate::paper::PaperId;
 use crate::profile::library::{Library, Work};
-use crate::store::{Db, Found, LibraryWork, StoreError, WorkNames};
+use crate::store::{Db, LibraryWork, StoreError, WorkMatch, WorkNames};
 use crate::subscriber::{Interest, Subscriber};
 use crate::text::{cut, same_person};
 use chrono::{DateTime, Utc};
@@ -117,10 +117,10 @@ pub fn take_library(
 
 /// The paper that a work is. A title alone is shared by many works; with its
 /// first author, or with more than a few words where no author is named, it is one.
-fn paper_of(work: &Work, found: Found) -> Option<PaperId> {
+fn paper_of(work: &Work, found: WorkMatch) -> Option<PaperId> {
     let candidates = match found {
-        Found::ById(_, id) => return Some(id),
-        Found::ByTitle(candidates) => candidates,
+        WorkMatch::ById(_, id) => return Some(id),
+        WorkMatch::ByTitle(candidates) => candidates,
     };
     let fits = |authors: &[String]| match work.authors.first() {
         Some(first) => authors.iter().any(|author| same_person(author, first)),

@@ -6,7 +6,7 @@ use super::library::{Matched, match_works};
 use crate::paper::PaperId;
 use crate::paper::query::SearchQuery;
 use crate::profile::library::{LibraryFormat, read_library};
-use crate::store::{Db, Found, LibraryWork, StoreError, StoredPaper, WorkNames};
+use crate::store::{Db, LibraryWork, StoreError, StoredPaper, WorkMatch, WorkNames};
 use crate::text::{clean_line, cut, fold};
 
 /// Papers that are named where a line may mean several.
@@ -236,7 +236,7 @@ fn known(db: &Db, id: &PaperId) -> Result<Option<PaperId>, StoreError> {
 fn titled(db: &Db, title: &str) -> Result<Option<PaperId>, StoreError> {
     let found = db.run_here(|store| store.find_works(&[WorkNames { ids: &[], title }]))?;
     Ok(match found.into_iter().next() {
-        Some(Found::ByTitle(candidates)) => candidates.into_iter().next().map(|(_, id, _)| id),
+        Some(WorkMatch::ByTitle(candidates)) => candidates.into_iter().next().map(|(_, id, _)| id),
         _ => None,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::clicks::are_peoples;
 use super::compose::TOLD;
-use crate::store::{Db, Fared, PaperRow, PickKind, PickPlace, StoreError};
+use crate::store::{Db, PaperRow, PickKind, PickPlace, PickStats, StoreError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -23,7 +23,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn add(&mut self, fared: &Fared) {
+    fn add(&mut self, fared: &PickStats) {
         self.shown += fared.shown;
         self.more += fared.more;
         self.less += fared.less;
@@ -55,13 +55,9 @@ pub struct Outcomes {
 
 /// What came of the picks of the issues composed since `since`: thumbs as they
 /// stand, and clicks by people, one for each pick. News of papers known already are no picks.
-pub fn exploring_outcomes(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, StoreError> {
-    let (fared, clicks) = db.read_here(|store| {
-        Ok((
-            store.exploring_outcomes(since, TOLD)?,
-            store.clicks_since(since)?,
-        ))
-    })?;
+pub fn pick_stats(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, StoreError> {
+    let (fared, clicks) =
+        db.read_here(|store| Ok((store.pick_stats(since, TOLD)?, store.clicks_since(since)?)))?;
     let peoples = clicks
         .iter()
         .zip(are_peoples(&clicks))
@@ -75,7 +71,7 @@ pub fn exploring_outcomes(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, Sto
     Ok(sum(&fared, places.into_iter().flatten()))
 }
 
-fn sum(fared: &[Fared], clicked: impl Iterator<Item = PickPlace>) -> Outcomes {
+fn sum(fared: &[PickStats], clicked: impl Iterator<Item = PickPlace>) -> Outcomes {
     let mut outcomes = Outcomes::default();
     let mut ranks: BTreeMap<u32, RankOutcome> = BTreeMap::new();
     let none = |rank| RankOutcome {

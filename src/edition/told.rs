@@ -2,7 +2,7 @@
 
 use super::compose::Plan;
 use crate::paper::PaperNews;
-use crate::store::{Db, PaperTold, StoreError};
+use crate::store::{Db, PaperEvent, StoreError};
 use crate::subscriber::{Preferences, Subscriber};
 use chrono::{DateTime, Utc};
 
@@ -11,7 +11,7 @@ pub(crate) fn to_tell(
     db: &Db,
     subscriber: &Subscriber,
     since: DateTime<Utc>,
-) -> Result<Vec<PaperTold>, StoreError> {
+) -> Result<Vec<PaperEvent>, StoreError> {
     let preferences = &subscriber.preferences;
     if !preferences.replacements && !preferences.publications {
         return Ok(Vec::new());
@@ -31,7 +31,7 @@ pub(crate) fn plan(db: &Db, plan: &mut Plan) -> Result<(), StoreError> {
 }
 
 /// Of what became of each paper the weightiest that is wanted.
-fn choose(mut told: Vec<PaperTold>, preferences: &Preferences) -> Vec<PaperTold> {
+fn choose(mut told: Vec<PaperEvent>, preferences: &Preferences) -> Vec<PaperEvent> {
     told.retain(|told| match told.news {
         PaperNews::Replaced(_) | PaperNews::Withdrawn => preferences.replacements,
         PaperNews::Published(_) => preferences.publications,
@@ -53,10 +53,10 @@ mod tests {
     use crate::paper::Paper;
     use crate::store::{PaperRow, StoredPaper};
 
-    fn told(row: i64, day: &str, news: PaperNews) -> PaperTold {
+    fn told(row: i64, day: &str, news: PaperNews) -> PaperEvent {
         let paper = Paper::new(format!("2510.{row:05}").parse().unwrap(), "a".to_owned());
         let seen_at = "2026-08-04T00:00:00Z".parse().unwrap();
-        PaperTold {
+        PaperEvent {
             paper: StoredPaper {
                 row: PaperRow(row),
                 paper,

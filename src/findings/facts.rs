@@ -118,7 +118,7 @@ impl Facts {
             issues_after,
             latest_send,
             damage: store
-                .last_tended()?
+                .last_upkeep()?
                 .map_or_else(String::new, |tended| tended.damage),
             ..Facts::default()
         })

@@ -10,7 +10,7 @@ use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 use crate::http::Http;
 use crate::paper::PaperId;
 use crate::source::{Batch, SourceKind, SourceSettings, Unreadable, brief};
-use crate::store::{Db, SetAside, StoreError, TakenIn};
+use crate::store::{Db, IntakeOutcome, SetAside, StoreError};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
 use std::sync::Arc;
@@ -276,7 +276,7 @@ async fn take_in(
             Ok(taken)
         })
         .await?;
-    let count = |what: TakenIn| taken.iter().filter(|became| **became == what).count() as u64;
+    let count = |what: IntakeOutcome| taken.iter().filter(|became| **became == what).count() as u64;
     let mut coverage = Vec::new();
     if let (Some(first), Some(last)) = (
         days.iter().map(|day| day.1).min(),
@@ -289,9 +289,9 @@ async fn take_in(
     Ok(PollSummary {
         source: source.to_owned(),
         read,
-        new: count(TakenIn::New),
-        changed: count(TakenIn::Changed),
-        merged: merged + count(TakenIn::Merged),
+        new: count(IntakeOutcome::New),
+        changed: count(IntakeOutcome::Changed),
+        merged: merged + count(IntakeOutcome::Merged),
         passed_over,
         rejected,
         coverage,

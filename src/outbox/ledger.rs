@@ -5,7 +5,7 @@
 //! commit takes them all.
 
 use crate::clock::Clock;
-use crate::store::{Db, DeliveryId, LedgerTurn, Pace, Settlement, StoreError};
+use crate::store::{Db, DeliveryId, LedgerTurn, RateState, Settlement, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +47,7 @@ enum Request {
     Mark(DeliveryId, oneshot::Sender<Result<bool, NotRecorded>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Goes along with the next mark: no text leaves before it is known how fast they leave.
-    Pace(Pace),
+    RateState(RateState),
 }
 
 /// Requests in one commit at most; there are never more than a few for each connection.
@@ -94,8 +94,8 @@ impl Ledger {
     }
 
     /// Notes how fast mail leaves; on the disk before any mark that is asked for later.
-    pub(super) async fn note_pace(&self, pace: Pace) {
-        self.ask(Request::Pace(pace)).await;
+    pub(super) async fn note_pace(&self, pace: RateState) {
+        self.ask(Request::RateState(pace)).await;
     }
 
     /// Commits so far, and how long one took on average.
@@ -129,7 +129,7 @@ struct Writer {
     commits: Arc<Commits>,
     /// Once something could not be recorded no text may leave.
     failed: Option<NotRecorded>,
-    pace: Option<Pace>,
+    pace: Option<RateState>,
 }
 
 impl Writer {
@@ -141,7 +141,7 @@ impl Writer {
             let (mut marking, mut settling) = (Vec::new(), Vec::new());
             for request in gathered.drain(..) {
                 match (request, &self.failed) {
-                    (Request::Pace(pace), _) => self.pace = Some(pace),
+                    (Request::RateState(pace), _) => self.pace = Some(pace),
                     // What has left is still worth recording, if the disk has recovered.
                     (Request::Mark(_, done), Some(why)) => answer(done, Err(Arc::clone(why))),
                     (Request::Mark(id, done), None) => {

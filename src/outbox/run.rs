@@ -10,7 +10,7 @@ use super::service::DeliveryService;
 use super::settings::OnUncertain;
 use super::summary::{Summary, Tally};
 use super::worker::{InFlight, Worker};
-use crate::store::{Claimed, DeliveryState, Pace, StoreError};
+use crate::store::{Claimed, DeliveryState, RateState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -345,11 +345,11 @@ impl<'a> DeliveryRun<'a> {
                 Some(until) => later.push((claimed.id, until)),
             }
         }
-        let pace = |domain: &String| Pace {
+        let pace = |domain: &String| RateState {
             relay: pace_name(domain),
             buckets: destinations.buckets(domain),
         };
-        let paces: Vec<Pace> = domains.iter().map(pace).collect();
+        let paces: Vec<RateState> = domains.iter().map(pace).collect();
         self.context
             .db
             .run(move |store| store.postpone(&later, &paces, now))
@@ -382,7 +382,7 @@ impl<'a> DeliveryRun<'a> {
                 let buckets = self.rate.lock().await.buckets();
                 self.context
                     .ledger
-                    .note_pace(Pace {
+                    .note_pace(RateState {
                         relay: self.context.relay_name.clone(),
                         buckets,
                     })

@@ -6,7 +6,7 @@ use super::features::{GivenNames, weigh};
 use super::{
     Background, DenseBackground, Expression, Features, Group, LinearModel, TermCounter, WordQuery,
 };
-use crate::subscriber::{Interest, Weight};
+use crate::subscriber::{Interest, InterestWeight};
 use crate::text::fold;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ pub struct Profile {
     /// The interest's name.
     pub name: String,
     /// How much of an issue it is to have; no score knows of it.
-    pub weight: Weight,
+    pub weight: InterestWeight,
     /// Weights of words, by term; unit length unless there are none.
     pub text: Features,
     /// Weights of authors, by term.

@@ -4,7 +4,7 @@ use super::score::Scored;
 use super::{Candidates, Days, Request};
 use crate::profile::Group;
 use crate::profile::features::dot;
-use crate::subscriber::Weight;
+use crate::subscriber::InterestWeight;
 use crate::text::fold;
 use chrono::Datelike as _;
 
@@ -124,14 +124,14 @@ impl<'a> Chooser<'a> {
     ///
     /// Where there is less room than interests, they take turns: `turn` says who
     /// is first, and differs from issue to issue; who weighs more is first more often.
-    pub(super) fn share_room(&mut self, weights: &[Weight], turn: u64) {
+    pub(super) fn share_room(&mut self, weights: &[InterestWeight], turn: u64) {
         let room = self.left;
         let has_others = self.above.iter().any(|(scored, _)| !scored.is_author_pin());
         let for_authors = if has_others { room.div_ceil(2) } else { room };
         self.take(for_authors, |scored, _| scored.is_author_pin());
         let says = |at: &usize| self.above.iter().any(|(_, of)| of == at);
         let speaking: Vec<usize> = (0..weights.len()).filter(says).collect();
-        let own: Vec<Weight> = speaking.iter().map(|at| weights[*at]).collect();
+        let own: Vec<InterestWeight> = speaking.iter().map(|at| weights[*at]).collect();
         self.shares = speaking.into_iter().zip(shares(self.left, &own)).collect();
         let in_turn = self.shares.clone();
         for &(interest, share) in in_turn
@@ -202,9 +202,9 @@ impl<'a> Chooser<'a> {
 }
 
 /// How many of `places` each of these weights is given; what is left over is the best papers'.
-fn shares(places: usize, weights: &[Weight]) -> Vec<usize> {
+fn shares(places: usize, weights: &[InterestWeight]) -> Vec<usize> {
     let all: u64 = weights.iter().map(|weight| weight.hundredths()).sum();
-    let fair = |weight: &Weight| places as f64 * weight.hundredths() as f64 / all as f64;
+    let fair = |weight: &InterestWeight| places as f64 * weight.hundredths() as f64 / all as f64;
     let mut shares: Vec<usize> = weights
         .iter()
         .map(|weight| (fair(weight).floor() as usize).max(1))
@@ -222,7 +222,7 @@ fn shares(places: usize, weights: &[Weight]) -> Vec<usize> {
 }
 
 /// Which of these weights is first in a turn: each as often as it weighs.
-fn first(weights: &[Weight], turn: u64) -> usize {
+fn first(weights: &[InterestWeight], turn: u64) -> usize {
     let unit = weights
         .iter()
         .map(|weight| weight.hundredths())
@@ -309,10 +309,10 @@ pub(super) fn explore(
 mod tests {
     use super::*;
 
-    fn weights(numbers: &[f64]) -> Vec<Weight> {
+    fn weights(numbers: &[f64]) -> Vec<InterestWeight> {
         numbers
             .iter()
-            .map(|number| Weight::new(*number).unwrap())
+            .map(|number| InterestWeight::new(*number).unwrap())
             .collect()
     }
 

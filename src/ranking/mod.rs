@@ -32,7 +32,7 @@ pub use explain::{Explanation, Fate, explain, fate};
 
 use crate::paper::Paper;
 use crate::profile::Profile;
-use crate::subscriber::Weight;
+use crate::subscriber::InterestWeight;
 use choose::{Chooser, Wanted};
 use chrono::{DateTime, NaiveDate, Utc};
 use learned::Learned;
@@ -117,7 +117,7 @@ pub struct Share {
     /// The interest.
     pub interest: String,
     /// What it weighs.
-    pub weight: Weight,
+    pub weight: InterestWeight,
     /// The places that it was given before the best of all shared the rest.
     pub places: usize,
 }
@@ -223,7 +223,7 @@ fn choose(
     profiles: &[Profile],
     request: &Request<'_>,
 ) -> Choice {
-    let weights: Vec<Weight> = profiles.iter().map(|profile| profile.weight).collect();
+    let weights: Vec<InterestWeight> = profiles.iter().map(|profile| profile.weight).collect();
     let fill = |room: usize| {
         let mut chooser = Chooser::new(candidates, above, room);
         chooser.share_room(&weights, choose::turn(request.days));

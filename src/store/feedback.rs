@@ -54,7 +54,7 @@ pub struct NewFeedback {
 
 /// What became of a thumb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given {
+pub enum FeedbackChange {
     /// They had said nothing of this paper, or something else: that.
     Changed(Option<Thumb>),
     /// They had said just this.
@@ -90,7 +90,7 @@ pub struct Feedback {
 
 /// One thing that was said, whatever was said later.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct FeedbackEvent {
     /// Of which paper.
     pub paper: PaperRow,
     /// What; `None` when it was taken back.
@@ -193,8 +193,11 @@ pub trait FeedbackStore {
     /// the history keeps both. If the paper was a pick of theirs, the newest
     /// issue it was in and its place there are noted, and where no interest is
     /// named, the one whose section it stood in.
-    fn give_feedback(&mut self, new: &NewFeedback, now: DateTime<Utc>)
-    -> Result<Given, StoreError>;
+    fn give_feedback(
+        &mut self,
+        new: &NewFeedback,
+        now: DateTime<Utc>,
+    ) -> Result<FeedbackChange, StoreError>;
 
     /// Takes back what a reader says of a paper, and returns what that was.
     fn take_back(
@@ -213,7 +216,7 @@ pub trait FeedbackStore {
         &mut self,
         subscriber: SubscriberId,
         paper: PaperRow,
-    ) -> Result<Vec<Said>, StoreError>;
+    ) -> Result<Vec<FeedbackEvent>, StoreError>;
 
     /// The papers that a reader saved, newest first, with when they did.
     fn saved_papers(

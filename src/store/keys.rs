@@ -92,7 +92,7 @@ pub struct StoredKey {
 
 /// A request that may come again, as its sender named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnswerName {
+pub struct IdempotencyKey {
     /// By which key it came.
     pub key: KeyId,
     /// The sender's name for it.
@@ -101,7 +101,7 @@ pub struct AnswerName {
 
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredAnswer {
     /// The status code.
     pub status: u16,
     /// Headers that belong to the answer.
@@ -114,11 +114,11 @@ pub struct Answer {
 
 /// How a request with a name stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
+pub enum IdempotencyState {
     /// It is new, and ours to answer.
     Ours,
     /// It was answered so.
-    Answered(Answer),
+    Answered(StoredAnswer),
     /// It is being answered.
     Underway,
     /// Another request had this name.
@@ -145,19 +145,23 @@ pub trait KeyStore {
     /// Begins to answer the request called `name`, whose content has the hash
     /// `request`. Answers of before `forget` are forgotten; what was begun before
     /// `lost` and never finished may be begun again. Of any number that ask at
-    /// once, one is told [`Begun::Ours`].
+    /// once, one is told [`IdempotencyState::Ours`].
     fn begin_answer(
         &mut self,
-        name: &AnswerName,
+        name: &IdempotencyKey,
         request: &str,
         forget: DateTime<Utc>,
         lost: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Begun, StoreError>;
+    ) -> Result<IdempotencyState, StoreError>;
 
     /// Keeps the answer to a request that was begun.
-    fn finish_answer(&mut self, name: &AnswerName, answer: &Answer) -> Result<(), StoreError>;
+    fn finish_answer(
+        &mut self,
+        name: &IdempotencyKey,
+        answer: &StoredAnswer,
+    ) -> Result<(), StoreError>;
 
     /// Gives a request up that was begun: it was not answered, and may come again.
-    fn drop_answer(&mut self, name: &AnswerName) -> Result<(), StoreError>;
+    fn drop_answer(&mut self, name: &IdempotencyKey) -> Result<(), StoreError>;
 }

@@ -141,12 +141,12 @@ pub struct LedgerTurn {
     /// Whose texts are to leave now.
     pub marks: Vec<DeliveryId>,
     /// How fast mail has been leaving, if there are limits.
-    pub pace: Option<Pace>,
+    pub pace: Option<RateState>,
 }
 
 /// What is left of the limits of one relay.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pace {
+pub struct RateState {
     /// Its name.
     pub relay: String,
     /// One for each limit.
@@ -318,7 +318,7 @@ pub trait LedgerStore {
     fn postpone(
         &mut self,
         deliveries: &[(DeliveryId, DateTime<Utc>)],
-        paces: &[Pace],
+        paces: &[RateState],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 

@@ -36,7 +36,7 @@ pub trait LibraryStore {
     /// For each of `works`, the papers it may be: the one that one of its ids
     /// names, else those with its title, as far as punctuation and case allow.
     /// Whether the authors fit is for the caller to say.
-    fn find_works(&mut self, works: &[WorkNames<'_>]) -> Result<Vec<Found>, StoreError>;
+    fn find_works(&mut self, works: &[WorkNames<'_>]) -> Result<Vec<WorkMatch>, StoreError>;
 
     /// Adds works to what the interest of this name learns from; returns how
     /// many were not there yet. Those that were stay as they are, but for an
@@ -80,7 +80,7 @@ pub trait LibraryStore {
 
 /// What may be a work of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum WorkMatch {
     /// This paper, by an id.
     ById(PaperRow, PaperId),
     /// One of these, by title; each with its authors.

@@ -10,23 +10,22 @@
 //! end.
 
 mod admin;
+mod admin_queries;
 mod alarms;
 mod bridge;
-mod by_hand;
+mod embedders;
 mod feedback;
-mod figures;
 mod inbound;
 mod issues;
 mod keys;
 mod ledger;
 mod library;
-mod listing;
-mod makers;
-mod outcomes;
-mod oversight;
-mod own;
+mod metrics;
+mod operator_actions;
+mod paged_lists;
 mod papers;
-mod reading;
+mod pick_stats;
+mod public_queries;
 mod requests;
 mod retention;
 mod search;
@@ -34,6 +33,7 @@ mod settings;
 mod signatures;
 mod sources;
 pub mod sqlite;
+mod subscriber_history;
 mod subscribers;
 mod upkeep;
 mod vectors;
@@ -41,79 +41,83 @@ mod works;
 
 pub use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 pub use admin::{AdminAct, AdminSession, AdminStore, WorkNote};
+pub use admin_queries::{
+    AdminQueryStore, LatencyCount, LatencyStart, MailFigures, MailLine, MailSearch, SubscriberLine,
+    SubscriberSearch, SuppressionLine,
+};
 pub use alarms::{AlarmRow, AlarmStore, FailingSource, IncidentCounts, RunFigures, RunRow};
 pub use bridge::Db;
-pub use by_hand::{ByHand, HandStore};
+pub use embedders::{EmbedderStore, StoredEmbedder};
 pub use feedback::{
-    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, Said, StoredClick,
-    ThumbsAtRank, Vote,
+    Agent, Channel, Click, Feedback, FeedbackChange, FeedbackEvent, FeedbackStore, NewFeedback,
+    StoredClick, ThumbsAtRank, Vote,
 };
-pub use figures::{FigureStore, SourceStanding};
 pub use inbound::{
     DeliveryKey, Effect, InboundStore, NewReport, PolicyReports, ReportRow, Reported, ReportsOf,
 };
 pub use issues::{
     History, IssueStore, NewIssue, NewPick, NextLook, PickKind, Publishable, SentPaper, Skipped,
 };
-pub use keys::{Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoredKey};
+pub use keys::{
+    IdempotencyKey, IdempotencyState, KeyId, KeyScope, KeyStore, NewKey, StoredAnswer, StoredKey,
+};
 pub use ledger::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Disposition, Earlier,
-    LedgerStore, LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease,
-    Settlement,
+    LedgerStore, LedgerTurn, OutboxFilter, RateBucket, RateState, Recovered, RelayPause,
+    SenderLease, Settlement,
 };
-pub use library::{Found, LibraryStore, LibraryWork, WorkNames};
-pub use listing::ListStore;
-pub use makers::{MakerStore, StoredMaker};
-pub use outcomes::{Fared, OutcomeStore, PickPlace};
-pub use oversight::{
-    CountedFrom, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch, PersonLine,
-    SuppressionLine, Took,
-};
-pub use own::{KeptIssue, OwnIssue, OwnPick, OwnStore, SentMail};
-pub use papers::{PaperRow, PaperStore, SetAside, SourcePause, StoredPaper, TakenIn};
-pub use reading::{Changes, DayCount, DayPage, DayQuery, PaperPage, ReadingStore};
+pub use library::{LibraryStore, LibraryWork, WorkMatch, WorkNames};
+pub use metrics::{MetricsStore, SourceStatus};
+pub use operator_actions::{OperatorActionStore, OperatorOutcome};
+pub use paged_lists::PagedListStore;
+pub use papers::{IntakeOutcome, PaperRow, PaperStore, SetAside, SourcePause, StoredPaper};
+pub use pick_stats::{PickPlace, PickStats, PickStatsStore};
+pub use public_queries::{Changes, DayCount, DayPage, DayQuery, PaperPage, PublicQueryStore};
 pub use requests::{
-    AGREES_TO, Asking, Consent, NewNotice, NewRequest, Proved, Request, RequestId, RequestKind,
-    RequestStore,
+    AGREES_TO, Consent, ConsentContext, NewNotice, NewRequest, Request, RequestId, RequestKind,
+    RequestOutcome, RequestStore,
 };
-pub use retention::{LastTended, Old, RetentionStore};
+pub use retention::{LastUpkeep, RetentionClass, RetentionStore};
 pub use search::{SearchHit, SearchStore};
 pub use settings::{DatabaseSettings, DatabaseUrl};
 pub use signatures::{NewSignature, SignatureStore};
 pub use sources::{SetAsideRow, SourceStore, SourceTurn};
+pub use subscriber_history::{
+    PastIssue, PastIssueContent, PastPick, SentMail, SubscriberHistoryStore,
+};
 pub use subscribers::{Entered, SubscriberStore, Suppression};
 pub use upkeep::{UpkeepStore, free_bytes};
 pub use vectors::{ActiveModel, ModelRow, NewVector, VectorStore};
-pub use works::{PaperRecord, PaperTold, Split, WorkStore};
+pub use works::{PaperEvent, PaperRecord, SplitOutcome, WorkStore};
 
 /// Everything the program asks of the database.
 pub trait Store:
     PaperStore
     + SourceStore
     + WorkStore
-    + ReadingStore
+    + PublicQueryStore
     + SearchStore
     + SubscriberStore
     + RequestStore
     + FeedbackStore
     + LibraryStore
     + IssueStore
-    + OutcomeStore
-    + OwnStore
+    + PickStatsStore
+    + SubscriberHistoryStore
     + LedgerStore
-    + HandStore
+    + OperatorActionStore
     + InboundStore
     + UpkeepStore
     + RetentionStore
     + AlarmStore
-    + FigureStore
-    + MakerStore
+    + MetricsStore
+    + EmbedderStore
     + VectorStore
     + SignatureStore
     + AdminStore
-    + OversightStore
+    + AdminQueryStore
     + KeyStore
-    + ListStore
+    + PagedListStore
     + Send
 {
 }
@@ -122,29 +126,29 @@ impl<T> Store for T where
     T: PaperStore
         + SourceStore
         + WorkStore
-        + ReadingStore
+        + PublicQueryStore
         + SearchStore
         + SubscriberStore
         + RequestStore
         + FeedbackStore
         + LibraryStore
         + IssueStore
-        + OutcomeStore
-        + OwnStore
+        + PickStatsStore
+        + SubscriberHistoryStore
         + LedgerStore
-        + HandStore
+        + OperatorActionStore
         + InboundStore
         + UpkeepStore
         + RetentionStore
         + AlarmStore
-        + FigureStore
-        + MakerStore
+        + MetricsStore
+        + EmbedderStore
         + VectorStore
         + SignatureStore
         + AdminStore
-        + OversightStore
+        + AdminQueryStore
         + KeyStore
-        + ListStore
+        + PagedListStore
         + Send
 {
 }

@@ -22,7 +22,7 @@ pub struct StoredPaper {
 
 /// What became of one paper of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakenIn {
+pub enum IntakeOutcome {
     /// It was not known.
     New,
     /// It was known, and something about it is new.
@@ -71,7 +71,7 @@ pub trait PaperStore {
         source: &str,
         papers: &[Paper],
         now: DateTime<Utc>,
-    ) -> Result<Vec<TakenIn>, StoreError>;
+    ) -> Result<Vec<IntakeOutcome>, StoreError>;
 
     /// Takes in what was fetched from `source`: papers, and what is now known of
     /// its days, together or not at all; one answer for each paper, in order.
@@ -83,7 +83,7 @@ pub trait PaperStore {
         papers: &[Paper],
         news: &[CoverageUpdate],
         now: DateTime<Utc>,
-    ) -> Result<Vec<TakenIn>, StoreError>;
+    ) -> Result<Vec<IntakeOutcome>, StoreError>;
 
     /// Keeps records that could not be read. The same record is kept once.
     fn set_aside(

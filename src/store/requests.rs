@@ -46,7 +46,7 @@ impl RequestKind {
 
 /// Where and in which words somebody asked: what a record of consent must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asking {
+pub struct ConsentContext {
     /// Version of the form's words.
     pub wording: String,
     /// Address of the form.
@@ -67,7 +67,7 @@ pub struct NewRequest {
     /// As [`RequestKind`] says.
     pub details: String,
     /// Where and how it was asked.
-    pub asking: Asking,
+    pub asking: ConsentContext,
 }
 
 /// A request as it is stored.
@@ -125,7 +125,7 @@ pub const AGREES_TO: &str = "agrees to ";
 
 /// What became of a proved request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proved {
+pub enum RequestOutcome {
     /// It is done now, for this subscriber.
     Done(SubscriberId),
     /// It was done before, for this subscriber: links are followed twice.
@@ -182,18 +182,18 @@ pub trait RequestStore {
         &mut self,
         id: RequestId,
         details: &NewSubscriber,
-        confirming: &Asking,
+        confirming: &ConsentContext,
         now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError>;
+    ) -> Result<RequestOutcome, StoreError>;
 
     /// The owner of one of two addresses agrees that issues go to the new one. Once both
     /// have, they do, and links in older mails stop working.
     fn agree_to_move(
         &mut self,
         id: RequestId,
-        confirming: &Asking,
+        confirming: &ConsentContext,
         now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError>;
+    ) -> Result<RequestOutcome, StoreError>;
 
     /// Notes that a request was done; `false` if it was before.
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -203,7 +203,7 @@ pub trait RequestStore {
     fn vouch_for(
         &mut self,
         subscriber: &NewSubscriber,
-        vouching: &Asking,
+        vouching: &ConsentContext,
         now: DateTime<Utc>,
     ) -> Result<Entered, StoreError>;
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 /// What can grow old. Each says what its age is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Old {
+pub enum RetentionClass {
     /// Tries of deliveries, from when the delivery was queued. How it ended stays with the delivery.
     Attempts,
     /// The texts of mails that are held, from when they were; they are given up with it.
@@ -28,7 +28,7 @@ pub enum Old {
 
 /// The last time that the database was tended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastTended {
+pub struct LastUpkeep {
     /// When.
     pub at: DateTime<Utc>,
     /// What is damaged in the file, a line each; empty if it is sound.
@@ -41,7 +41,7 @@ pub trait RetentionStore {
     /// Fewer than `limit` means that nothing older is left. Counters keep what they counted.
     fn forget_old(
         &mut self,
-        what: Old,
+        what: RetentionClass,
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<u64, StoreError>;
@@ -53,8 +53,8 @@ pub trait RetentionStore {
     fn settle_log(&mut self) -> Result<(), StoreError>;
 
     /// Notes that the database was tended, and what is damaged in it.
-    fn note_tended(&mut self, damage: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    fn note_upkeep(&mut self, damage: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// When it was tended last, if it ever was.
-    fn last_tended(&mut self) -> Result<Option<LastTended>, StoreError>;
+    fn last_upkeep(&mut self) -> Result<Option<LastUpkeep>, StoreError>;
 }

@@ -22,7 +22,7 @@ pub struct PaperRecord {
 
 /// What came of taking a work apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Split {
+pub enum SplitOutcome {
     /// These are two papers now.
     Done {
         /// The paper that it was taken from.
@@ -42,7 +42,7 @@ pub enum Split {
 
 /// Something that became of a paper that a subscriber knows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PaperTold {
+pub struct PaperEvent {
     /// The paper as it is now.
     pub paper: StoredPaper,
     /// What became of it.
@@ -62,7 +62,8 @@ pub trait WorkStore {
     /// one other record is taken out.
     ///
     /// What was sent under either name stays with it.
-    fn split_paper(&mut self, id: &PaperId, now: DateTime<Utc>) -> Result<Split, StoreError>;
+    fn split_paper(&mut self, id: &PaperId, now: DateTime<Utc>)
+    -> Result<SplitOutcome, StoreError>;
 
     /// What became since `since` of the papers that `subscriber` was sent, and of
     /// those in `liked`, by row; without what an issue has told them already.
@@ -71,5 +72,5 @@ pub trait WorkStore {
         subscriber: SubscriberId,
         liked: &[PaperId],
         since: DateTime<Utc>,
-    ) -> Result<Vec<PaperTold>, StoreError>;
+    ) -> Result<Vec<PaperEvent>, StoreError>;
 }

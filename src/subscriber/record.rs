@@ -1,8 +1,8 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
 use super::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences,
-    Status, Weight, WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Frequency, Interest, InterestWeight, MailFormat,
+    NewSubscriber, Preferences, Status, WhenEmpty,
 };
 use crate::fields::Fields;
 use crate::paper::PaperId;
@@ -51,7 +51,7 @@ const LENGTHS: [(&str, AbstractLength); 3] = [
     ("none", AbstractLength::None),
 ];
 const WHEN_EMPTY: [(&str, WhenEmpty); 2] = [("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)];
-const FORMATS: [(&str, Format); 2] = [("html", Format::Html), ("text", Format::Text)];
+const FORMATS: [(&str, MailFormat); 2] = [("html", MailFormat::Html), ("text", MailFormat::Text)];
 
 /// Longest name of a person or an interest, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
@@ -249,8 +249,8 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
     set(
         &mut interest.weight,
         fields
-            .fraction("weight", Weight::RANGE)
-            .and_then(Weight::new),
+            .fraction("weight", InterestWeight::RANGE)
+            .and_then(InterestWeight::new),
     );
     set(&mut interest.keywords, fields.texts("keywords"));
     set(&mut interest.must_not, fields.texts("must_not"));
@@ -317,7 +317,7 @@ pub struct SubscriberRecord {
     /// What happens when nothing is above the line.
     pub when_empty: WhenEmpty,
     /// Parts of the message.
-    pub format: Format,
+    pub format: MailFormat,
     /// Code of the language of the issue's own words.
     pub language: String,
     /// No issue before this date.

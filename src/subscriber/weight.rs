@@ -9,20 +9,20 @@ use utoipa::ToSchema;
 /// From 0.1 to 10, in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = f64, minimum = 0.1, maximum = 10, example = 1)]
-pub struct Weight(u16);
+pub struct InterestWeight(u16);
 
-impl Weight {
+impl InterestWeight {
     /// As usual.
-    pub const USUAL: Weight = Weight(100);
+    pub const USUAL: InterestWeight = InterestWeight(100);
 
     /// The least and the most.
     pub const RANGE: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 
-    /// The weight of a number in [`Weight::RANGE`], to the nearest hundredth.
+    /// The weight of a number in [`InterestWeight::RANGE`], to the nearest hundredth.
     pub fn new(number: f64) -> Option<Self> {
         Self::RANGE
             .contains(&number)
-            .then(|| Weight((number * 100.0).round() as u16))
+            .then(|| InterestWeight((number * 100.0).round() as u16))
     }
 
     /// It as a number.
@@ -36,20 +36,20 @@ impl Weight {
     }
 }
 
-impl Default for Weight {
+impl Default for InterestWeight {
     fn default() -> Self {
-        Weight::USUAL
+        InterestWeight::USUAL
     }
 }
 
 /// `1`, `2.5`.
-impl fmt::Display for Weight {
+impl fmt::Display for InterestWeight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.number())
     }
 }
 
-impl Serialize for Weight {
+impl Serialize for InterestWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // As people write it: 1, not 1.0.
         if self.0.is_multiple_of(100) {
@@ -74,14 +74,14 @@ mod tests {
             (10.0, "10"),
             (0.1, "0.1"),
         ] {
-            let weight = Weight::new(number).unwrap();
+            let weight = InterestWeight::new(number).unwrap();
             assert_eq!(
                 (weight.to_string(), serde_json::to_string(&weight).unwrap()),
                 (text.to_owned(), text.to_owned())
             );
         }
         for number in [0.0, -1.0, 10.01, f64::NAN, f64::INFINITY] {
-            assert_eq!(Weight::new(number), None, "{number}");
+            assert_eq!(InterestWeight::new(number), None, "{number}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `admin keys`: keys of the API.
 
-use crate::cli::open::{Place, instant, now};
+use crate::cli::context::{CliContext, instant, now};
 use crate::cli::{Done, Failure, out};
 use crate::random::{Random, SystemChance};
 use crate::store::{KeyScope, NewKey, StoredKey};
@@ -43,8 +43,8 @@ fn scope(text: &str) -> Result<KeyScope, String> {
 
 const NAME_CHARS_MAX: usize = 100;
 
-pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
-    let (_, db) = place.open()?;
+pub(in crate::cli) fn run(command: Command, context: &CliContext) -> Done {
+    let (_, db) = context.open()?;
     match command {
         Command::Make {
             name,
@@ -84,7 +84,7 @@ pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
                     new.name
                 )));
             }
-            if place.json {
+            if context.json {
                 return Ok(out::json(&json!({
                     "name": new.name, "key": key, "scopes": new.scopes, "per_minute": per_minute,
                     "expires_at": expires,
@@ -95,7 +95,7 @@ pub(in crate::cli) fn run(command: Command, place: &Place) -> Done {
         }
         Command::List => {
             let keys = db.run_here(|store| store.keys())?;
-            if place.json {
+            if context.json {
                 return Ok(out::json(&keys)?);
             }
             let rows: Vec<[String; 6]> = keys.iter().map(row).collect();

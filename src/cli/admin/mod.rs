@@ -4,7 +4,7 @@ mod keys;
 mod password;
 
 use super::Done;
-use super::open::Place;
+use super::context::CliContext;
 
 pub(super) use password::{offer, set_from_file};
 
@@ -17,9 +17,9 @@ pub(super) enum Command {
     Keys(keys::Command),
 }
 
-pub(super) fn run(command: Command, place: &Place) -> Done {
+pub(super) fn run(command: Command, context: &CliContext) -> Done {
     match command {
-        Command::Password(options) => password::run(&options, place),
-        Command::Keys(command) => keys::run(command, place),
+        Command::Password(options) => password::run(&options, context),
+        Command::Keys(command) => keys::run(command, context),
     }
 }

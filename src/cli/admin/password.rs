@@ -1,6 +1,6 @@
 //! `admin password`: sets the password of the operator's pages.
 
-use crate::cli::open::{Place, now};
+use crate::cli::context::{CliContext, now};
 use crate::cli::{Done, Failure, out};
 use crate::random::SystemChance;
 use crate::store::Db;
@@ -21,8 +21,8 @@ pub(in crate::cli) struct Options {
 /// More is no password.
 const LINE_BYTES_MAX: u64 = 4_096;
 
-pub(super) fn run(options: &Options, place: &Place) -> Done {
-    let (config, db) = place.open()?;
+pub(super) fn run(options: &Options, context: &CliContext) -> Done {
+    let (config, db) = context.open()?;
     let password = match &options.file {
         Some(path) => of_file(path)?,
         None if io::stdin().is_terminal() => asked_twice()?,
@@ -30,7 +30,7 @@ pub(super) fn run(options: &Options, place: &Place) -> Done {
             .context("cannot read the password from standard input")?,
     };
     set(&db, &password)?;
-    if place.json {
+    if context.json {
         return Ok(out::json(&json!({ "password": "set" }))?);
     }
     let pages = match config.web.admin_listen {

@@ -1,7 +1,7 @@
 //! The mail that waits: for how long, and for whom.
 
 use super::{Finding, Verdict, finding};
-use crate::cli::open::{Place, now};
+use crate::cli::context::{CliContext, now};
 use crate::config::Config;
 use crate::store::DeliveryState;
 use chrono::TimeDelta;
@@ -11,7 +11,7 @@ const STUCK: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     // Without a database nothing waits, and that is said elsewhere.
-    let Ok(db) = Place::db(config) else {
+    let Ok(db) = CliContext::db(config) else {
         return Vec::new();
     };
     let now = now();

@@ -11,7 +11,7 @@ const TENDED_LATE: TimeDelta = TimeDelta::days(3);
 /// What stands, and when the database was tended.
 pub(super) fn check(db: &Db, now: DateTime<Utc>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let asked = db.run_here(|store| Ok((store.alarms(now)?, store.last_tended()?)));
+    let asked = db.run_here(|store| Ok((store.alarms(now)?, store.last_upkeep()?)));
     // That the database does not answer has been said.
     let Ok((alarms, tended)) = asked else {
         return found;

@@ -1,6 +1,6 @@
 //! Whether every source answers.
 
-use super::super::open::database_path;
+use super::super::context::database_path;
 use super::{Finding, Verdict, finding, with_causes};
 use crate::config::Config;
 use crate::http::{Http, HttpEnv, HttpSettings};

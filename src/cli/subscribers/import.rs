@@ -1,7 +1,7 @@
 //! `subscribers import`: many subscribers from files.
 
-use super::{Done, Erased, Failure, csv, out};
-use crate::cli::open::now;
+use super::{Done, ErasureCheck, Failure, csv, out};
+use crate::cli::context::now;
 use crate::fields::{Fields, in_one_line};
 use crate::store::{Db, Entered};
 use crate::subscriber::{Address, NewSubscriber, Status, read_subscriber};
@@ -44,7 +44,13 @@ struct Rejected {
 }
 
 /// Imports `files`; with `dry_run` everything is read and checked, and nothing is stored.
-pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, dry_run: bool, json: bool) -> Done {
+pub(super) fn run(
+    db: &Db,
+    files: &[PathBuf],
+    erased: &ErasureCheck,
+    dry_run: bool,
+    json: bool,
+) -> Done {
     let mut import = SubscriberImport {
         db,
         erased,
@@ -95,7 +101,7 @@ pub(super) fn run(db: &Db, files: &[PathBuf], erased: &Erased, dry_run: bool, js
 
 struct SubscriberImport<'a> {
     db: &'a Db,
-    erased: &'a Erased,
+    erased: &'a ErasureCheck,
     imported: ImportSummary,
     batch: Vec<(String, u64, NewSubscriber)>,
     /// Keys that were passed over and have been mentioned.

@@ -5,8 +5,8 @@ use super::subscribers::address_key;
 use super::{SqliteStore, begin, commit, packed};
 use crate::store::{
     AttemptRecord, Claimed, DeliveryId, DeliveryRow, DeliveryState, Disposition, Earlier,
-    LedgerStore, LedgerTurn, OutboxFilter, Pace, RateBucket, Recovered, RelayPause, SenderLease,
-    Settlement, StoreError,
+    LedgerStore, LedgerTurn, OutboxFilter, RateBucket, RateState, Recovered, RelayPause,
+    SenderLease, Settlement, StoreError,
 };
 use crate::subscriber::{Address, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -195,7 +195,7 @@ impl LedgerStore for SqliteStore {
     fn postpone(
         &mut self,
         deliveries: &[(DeliveryId, DateTime<Utc>)],
-        paces: &[Pace],
+        paces: &[RateState],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.write()?;
@@ -493,7 +493,7 @@ fn settle_one(
     Ok(())
 }
 
-fn keep_pace(tx: &Transaction<'_>, pace: &Pace) -> rusqlite::Result<()> {
+fn keep_pace(tx: &Transaction<'_>, pace: &RateState) -> rusqlite::Result<()> {
     let mut keep = tx.prepare_cached(
         "INSERT INTO rate_buckets (relay, period_seconds, tokens, filled_at_ms)
          VALUES (:relay, :period, :tokens, :filled)

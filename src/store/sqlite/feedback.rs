@@ -5,8 +5,8 @@ use super::papers::stored_paper;
 use super::row::Columns;
 use crate::links::Thumb;
 use crate::store::{
-    Agent, Channel, Click, Feedback, FeedbackStore, Given, NewFeedback, PaperRow, Said, StoreError,
-    StoredClick, StoredPaper, ThumbsAtRank, Vote,
+    Agent, Channel, Click, Feedback, FeedbackChange, FeedbackEvent, FeedbackStore, NewFeedback,
+    PaperRow, StoreError, StoredClick, StoredPaper, ThumbsAtRank, Vote,
 };
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
@@ -22,10 +22,10 @@ impl FeedbackStore for SqliteStore {
         &mut self,
         new: &NewFeedback,
         now: DateTime<Utc>,
-    ) -> Result<Given, StoreError> {
+    ) -> Result<FeedbackChange, StoreError> {
         let tx = self.write()?;
         if !is_known(&tx, new.subscriber, new.paper)? {
-            return Ok(Given::Unknown);
+            return Ok(FeedbackChange::Unknown);
         }
         let paper = surviving(&tx, new.paper)?;
         let pick = newest_pick(&tx, new.subscriber, paper)?;
@@ -36,7 +36,7 @@ impl FeedbackStore for SqliteStore {
             && *thumb == new.thumb
             && (new.interest.is_none() || *about == interest)
         {
-            return Ok(Given::Already);
+            return Ok(FeedbackChange::Already);
         }
         forget_thumb(&tx, new.subscriber, paper)?;
         tx.prepare_cached(
@@ -58,7 +58,7 @@ impl FeedbackStore for SqliteStore {
             now,
         )?;
         tx.commit()?;
-        Ok(Given::Changed(before.map(|(thumb, _)| thumb)))
+        Ok(FeedbackChange::Changed(before.map(|(thumb, _)| thumb)))
     }
 
     fn take_back(
@@ -117,7 +117,7 @@ impl FeedbackStore for SqliteStore {
         &mut self,
         subscriber: SubscriberId,
         paper: PaperRow,
-    ) -> Result<Vec<Said>, StoreError> {
+    ) -> Result<Vec<FeedbackEvent>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM feedback_log
               WHERE subscriber_id = :subscriber AND paper = :paper
@@ -131,7 +131,7 @@ impl FeedbackStore for SqliteStore {
                     None => None,
                     Some(_) => Some(columns.word("thumb", &Thumb::WORDS)?),
                 };
-                Ok(Said {
+                Ok(FeedbackEvent {
                     paper: PaperRow(columns.get("paper")?),
                     thumb,
                     interest: columns.get("interest")?,

@@ -3,7 +3,8 @@
 use super::SqliteStore;
 use super::row::{Columns, json_text};
 use crate::store::{
-    Answer, AnswerName, Begun, KeyId, KeyScope, KeyStore, NewKey, StoreError, StoredKey,
+    IdempotencyKey, IdempotencyState, KeyId, KeyScope, KeyStore, NewKey, StoreError, StoredAnswer,
+    StoredKey,
 };
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
@@ -68,12 +69,12 @@ impl KeyStore for SqliteStore {
 
     fn begin_answer(
         &mut self,
-        name: &AnswerName,
+        name: &IdempotencyKey,
         request: &str,
         forget: DateTime<Utc>,
         lost: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Begun, StoreError> {
+    ) -> Result<IdempotencyState, StoreError> {
         let tx = self.write()?;
         tx.prepare_cached("DELETE FROM api_answers WHERE at < :forget")?
             .execute(named_params! { ":forget": forget.timestamp() })?;
@@ -89,12 +90,12 @@ impl KeyStore for SqliteStore {
             )
             .optional()?;
         let begun = match known {
-            Some((asked, ..)) if asked != request => Begun::Other,
-            Some((.., Some(answer))) => Begun::Answered(answer),
-            Some((_, at, None)) if at >= lost => Begun::Underway,
-            _ => Begun::Ours,
+            Some((asked, ..)) if asked != request => IdempotencyState::Other,
+            Some((.., Some(answer))) => IdempotencyState::Answered(answer),
+            Some((_, at, None)) if at >= lost => IdempotencyState::Underway,
+            _ => IdempotencyState::Ours,
         };
-        if begun == Begun::Ours {
+        if begun == IdempotencyState::Ours {
             tx.prepare_cached(
                 "INSERT INTO api_answers (key_id, name, request, at)
                  VALUES (:key, :name, :request, :now)
@@ -108,7 +109,11 @@ impl KeyStore for SqliteStore {
         Ok(begun)
     }
 
-    fn finish_answer(&mut self, name: &AnswerName, answer: &Answer) -> Result<(), StoreError> {
+    fn finish_answer(
+        &mut self,
+        name: &IdempotencyKey,
+        answer: &StoredAnswer,
+    ) -> Result<(), StoreError> {
         let tx = self.write()?;
         tx.prepare_cached(
             "UPDATE api_answers
@@ -135,7 +140,7 @@ impl KeyStore for SqliteStore {
         Ok(tx.commit()?)
     }
 
-    fn drop_answer(&mut self, name: &AnswerName) -> Result<(), StoreError> {
+    fn drop_answer(&mut self, name: &IdempotencyKey) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "DELETE FROM api_answers WHERE key_id = :key AND name = :name AND status IS NULL",
         )?;
@@ -168,12 +173,12 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
 }
 
 /// `None` as long as it is being answered.
-fn answer(row: &Row<'_>) -> rusqlite::Result<Option<Answer>> {
+fn answer(row: &Row<'_>) -> rusqlite::Result<Option<StoredAnswer>> {
     let columns = Columns::of("api_answers", row);
     let Some(status) = columns.get::<Option<u16>>("status")? else {
         return Ok(None);
     };
-    Ok(Some(Answer {
+    Ok(Some(StoredAnswer {
         status,
         headers: columns.json("headers")?,
         body: columns.get("body")?,

@@ -5,7 +5,7 @@ use super::row::{Columns, json_text};
 use super::search::quoted;
 use super::works::row_named;
 use crate::paper::PaperId;
-use crate::store::{Found, LibraryStore, LibraryWork, PaperRow, StoreError, WorkNames};
+use crate::store::{LibraryStore, LibraryWork, PaperRow, StoreError, WorkMatch, WorkNames};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, named_params};
@@ -14,13 +14,13 @@ use rusqlite::{Connection, Row, named_params};
 const SAME_TITLE_MAX: u32 = 20;
 
 impl LibraryStore for SqliteStore {
-    fn find_works(&mut self, works: &[WorkNames<'_>]) -> Result<Vec<Found>, StoreError> {
+    fn find_works(&mut self, works: &[WorkNames<'_>]) -> Result<Vec<WorkMatch>, StoreError> {
         let tx = self.conn.transaction()?;
         let mut found = Vec::with_capacity(works.len());
         for work in works {
             found.push(match by_ids(&tx, work.ids)? {
-                Some((row, id)) => Found::ById(row, id),
-                None => Found::ByTitle(by_title(&tx, work.title)?),
+                Some((row, id)) => WorkMatch::ById(row, id),
+                None => WorkMatch::ByTitle(by_title(&tx, work.title)?),
             });
         }
         Ok(found)

@@ -1,13 +1,13 @@
 //! Papers, coverage and records set aside.
 
 use super::SqliteStore;
-use super::reading::note_change;
+use super::public_queries::note_change;
 use super::row::{Columns, date_text};
 use super::works;
 use crate::paper::{Paper, PaperId, is_in_category};
 use crate::store::{
-    Coverage, CoverageState, CoverageUpdate, PaperRow, PaperStore, SetAside, SourcePause,
-    StoreError, StoredPaper, TakenIn,
+    Coverage, CoverageState, CoverageUpdate, IntakeOutcome, PaperRow, PaperStore, SetAside,
+    SourcePause, StoreError, StoredPaper,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
@@ -19,14 +19,14 @@ impl PaperStore for SqliteStore {
         source: &str,
         papers: &[Paper],
         now: DateTime<Utc>,
-    ) -> Result<Vec<TakenIn>, StoreError> {
+    ) -> Result<Vec<IntakeOutcome>, StoreError> {
         let tx = self.write()?;
         let mut taken = Vec::with_capacity(papers.len());
         let mut days = BTreeMap::new();
         for paper in papers {
             let became = works::take_in(&tx, source, paper, now)?.0;
             if let Some(day) = paper.announced {
-                *days.entry(day).or_insert(0) += u32::from(became == TakenIn::New);
+                *days.entry(day).or_insert(0) += u32::from(became == IntakeOutcome::New);
             }
             taken.push(became);
         }
@@ -46,7 +46,7 @@ impl PaperStore for SqliteStore {
                 &Coverage::told(source, known.as_ref(), &news, new, now),
             )?;
         }
-        if taken.iter().any(|became| *became != TakenIn::Known) {
+        if taken.iter().any(|became| *became != IntakeOutcome::Known) {
             note_change(&tx)?;
         }
         tx.commit()?;
@@ -59,7 +59,7 @@ impl PaperStore for SqliteStore {
         papers: &[Paper],
         news: &[CoverageUpdate],
         now: DateTime<Utc>,
-    ) -> Result<Vec<TakenIn>, StoreError> {
+    ) -> Result<Vec<IntakeOutcome>, StoreError> {
         let tx = self.write()?;
         let mut taken = Vec::with_capacity(papers.len());
         let (mut announced, mut is_news) = (Vec::new(), false);
@@ -83,7 +83,7 @@ impl PaperStore for SqliteStore {
             is_news = is_news || known.is_none_or(|known| known.state != told.state);
             write_coverage(&tx, &told)?;
         }
-        if is_news || taken.iter().any(|became| *became != TakenIn::Known) {
+        if is_news || taken.iter().any(|became| *became != IntakeOutcome::Known) {
             note_change(&tx)?;
         }
         tx.commit()?;

@@ -4,8 +4,8 @@ use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
 use super::{SqliteStore, packed};
 use crate::store::{
-    AGREES_TO, Asking, Consent, DeliveryId, Entered, NewNotice, NewRequest, Proved, Request,
-    RequestId, RequestKind, RequestStore, StoreError,
+    AGREES_TO, Consent, ConsentContext, DeliveryId, Entered, NewNotice, NewRequest, Request,
+    RequestId, RequestKind, RequestOutcome, RequestStore, StoreError,
 };
 use crate::subscriber::{Address, NewSubscriber, Status, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -121,16 +121,18 @@ impl RequestStore for SqliteStore {
         &mut self,
         id: RequestId,
         details: &NewSubscriber,
-        confirming: &Asking,
+        confirming: &ConsentContext,
         now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError> {
+    ) -> Result<RequestOutcome, StoreError> {
         let tx = self.write()?;
         let Some(asked) = by_id(&tx, id)? else {
-            return Ok(Proved::Impossible);
+            return Ok(RequestOutcome::Impossible);
         };
         let known = by_key(&tx, &asked.request.address)?;
         if asked.done_at.is_some() {
-            return Ok(known.map_or(Proved::Impossible, |(id, _)| Proved::Before(id)));
+            return Ok(known.map_or(RequestOutcome::Impossible, |(id, _)| {
+                RequestOutcome::Before(id)
+            }));
         }
         // Whoever confirms has the mailbox: what was noted against it is out of date.
         tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
@@ -161,38 +163,38 @@ impl RequestStore for SqliteStore {
         note_consent(&tx, subscriber, now, "confirmed", confirming)?;
         finish(&tx, id, now)?;
         tx.commit()?;
-        Ok(Proved::Done(subscriber))
+        Ok(RequestOutcome::Done(subscriber))
     }
 
     fn agree_to_move(
         &mut self,
         id: RequestId,
-        confirming: &Asking,
+        confirming: &ConsentContext,
         now: DateTime<Utc>,
-    ) -> Result<Proved, StoreError> {
+    ) -> Result<RequestOutcome, StoreError> {
         let tx = self.write()?;
         let Some(asked) = by_id(&tx, id)? else {
-            return Ok(Proved::Impossible);
+            return Ok(RequestOutcome::Impossible);
         };
         let Some(subscriber) = asked.request.subscriber else {
-            return Ok(Proved::Impossible);
+            return Ok(RequestOutcome::Impossible);
         };
         if asked.done_at.is_some() {
-            return Ok(Proved::Before(subscriber));
+            return Ok(RequestOutcome::Before(subscriber));
         }
         let Some((to, other)) = both_of(&tx, &asked)? else {
-            return Ok(Proved::Impossible);
+            return Ok(RequestOutcome::Impossible);
         };
         finish(&tx, id, now)?;
         if other.done_at.is_none() {
             tx.commit()?;
-            return Ok(Proved::Waiting(subscriber));
+            return Ok(RequestOutcome::Waiting(subscriber));
         }
         let taken = tx
             .prepare_cached("SELECT 1 FROM subscribers WHERE address_key = :key AND id <> :id")?
             .exists(named_params! { ":key": address_key(&to), ":id": subscriber.0 })?;
         if taken {
-            return Ok(Proved::Impossible);
+            return Ok(RequestOutcome::Impossible);
         }
         tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
             .execute(named_params! { ":key": address_key(&to) })?;
@@ -207,7 +209,7 @@ impl RequestStore for SqliteStore {
         retire_links(&tx, subscriber, now)?;
         note_consent(&tx, subscriber, now, "moved", confirming)?;
         tx.commit()?;
-        Ok(Proved::Done(subscriber))
+        Ok(RequestOutcome::Done(subscriber))
     }
 
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -220,7 +222,7 @@ impl RequestStore for SqliteStore {
     fn vouch_for(
         &mut self,
         subscriber: &NewSubscriber,
-        vouching: &Asking,
+        vouching: &ConsentContext,
         now: DateTime<Utc>,
     ) -> Result<Entered, StoreError> {
         let tx = self.write()?;
@@ -384,7 +386,7 @@ pub(super) fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
                 .get::<Option<i64>>("subscriber_id")?
                 .map(SubscriberId),
             details: columns.get("details")?,
-            asking: Asking {
+            asking: ConsentContext {
                 wording: columns.get("wording")?,
                 page: columns.get("page")?,
                 network: columns.get("network")?,
@@ -431,7 +433,7 @@ fn note_consent(
     subscriber: SubscriberId,
     at: DateTime<Utc>,
     act: &str,
-    asking: &Asking,
+    asking: &ConsentContext,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO consents (subscriber_id, at, act, wording, page, network)

@@ -3,7 +3,7 @@
 use super::SqliteStore;
 use super::alarms::first_delivery_since;
 use super::row::Columns;
-use crate::store::{LastTended, Old, RetentionStore, StoreError};
+use crate::store::{LastUpkeep, RetentionClass, RetentionStore, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 use std::collections::BTreeMap;
@@ -18,23 +18,23 @@ const LOG_WAIT: Duration = Duration::from_millis(50);
 impl RetentionStore for SqliteStore {
     fn forget_old(
         &mut self,
-        what: Old,
+        what: RetentionClass,
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<u64, StoreError> {
         let tx = self.write()?;
         let forgotten = match what {
-            Old::Attempts => attempts(&tx, before, limit)?,
-            Old::Reports => reports(&tx, before, limit)?,
-            Old::HeldTexts => held_texts(&tx, before, limit)?,
-            Old::Requests => requests(&tx, before, limit)?,
-            Old::Clicks => {
+            RetentionClass::Attempts => attempts(&tx, before, limit)?,
+            RetentionClass::Reports => reports(&tx, before, limit)?,
+            RetentionClass::HeldTexts => held_texts(&tx, before, limit)?,
+            RetentionClass::Requests => requests(&tx, before, limit)?,
+            RetentionClass::Clicks => {
                 let sql = "DELETE FROM clicks
                             WHERE id IN (SELECT id FROM clicks WHERE at_ms < :before ORDER BY at_ms LIMIT :limit)";
                 let values = named_params! { ":before": before.timestamp_millis(), ":limit": limit };
                 tx.prepare_cached(sql)?.execute(values)? as u64
             }
-            Old::Consents => rows(
+            RetentionClass::Consents => rows(
                 &tx,
                 "DELETE FROM consents
                   WHERE rowid IN (SELECT consents.rowid
@@ -45,7 +45,7 @@ impl RetentionStore for SqliteStore {
                 before,
                 limit,
             )?,
-            Old::Skipped => rows(
+            RetentionClass::Skipped => rows(
                 &tx,
                 "DELETE FROM skipped
                   WHERE (subscriber_id, local_date) IN (SELECT subscriber_id, local_date
@@ -55,14 +55,14 @@ impl RetentionStore for SqliteStore {
                 before,
                 limit,
             )?,
-            Old::SetAside => rows(
+            RetentionClass::SetAside => rows(
                 &tx,
                 "DELETE FROM set_aside
                   WHERE rowid IN (SELECT rowid FROM set_aside WHERE at < :before ORDER BY at LIMIT :limit)",
                 before,
                 limit,
             )?,
-            Old::Alarms => rows(
+            RetentionClass::Alarms => rows(
                 &tx,
                 "DELETE FROM alarms
                   WHERE id IN (SELECT id FROM alarms WHERE over_at < :before ORDER BY over_at LIMIT :limit)",
@@ -112,7 +112,7 @@ impl RetentionStore for SqliteStore {
         }
     }
 
-    fn note_tended(&mut self, damage: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    fn note_upkeep(&mut self, damage: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.conn.execute(
             "INSERT INTO tended (one, at, damage)
              VALUES (1, :now, :damage)
@@ -122,11 +122,11 @@ impl RetentionStore for SqliteStore {
         Ok(())
     }
 
-    fn last_tended(&mut self) -> Result<Option<LastTended>, StoreError> {
+    fn last_upkeep(&mut self) -> Result<Option<LastUpkeep>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT * FROM tended")?;
         let found = statement.query_row([], |row| {
             let columns = Columns::of("tended", row);
-            Ok(LastTended {
+            Ok(LastUpkeep {
                 at: columns.instant("at")?,
                 damage: columns.get("damage")?,
             })

@@ -1,7 +1,7 @@
 //! What tells papers from each other.
 
 use super::papers::stored_paper;
-use super::reading::note_change;
+use super::public_queries::note_change;
 use super::{SqliteStore, commit};
 use crate::store::{NewSignature, PaperRow, SignatureStore, StoreError, StoredPaper};
 use rusqlite::{Connection, OptionalExtension, named_params};

@@ -4,8 +4,8 @@ use super::SqliteStore;
 use super::row::{Columns, json_text};
 use crate::store::{Entered, StoreError, SubscriberStore, Suppression};
 use crate::subscriber::{
-    AbstractLength, Address, EVERY_DAY, Format, Frequency, Interest, NewSubscriber, Preferences,
-    Status, Subscriber, SubscriberId, Weight, WhenEmpty,
+    AbstractLength, Address, EVERY_DAY, Frequency, Interest, InterestWeight, MailFormat,
+    NewSubscriber, Preferences, Status, Subscriber, SubscriberId, WhenEmpty,
 };
 use chrono::{DateTime, Utc, Weekday};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
@@ -369,7 +369,10 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
             "when_empty",
             &[("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)],
         )?,
-        format: columns.word("format", &[("html", Format::Html), ("text", Format::Text)])?,
+        format: columns.word(
+            "format",
+            &[("html", MailFormat::Html), ("text", MailFormat::Text)],
+        )?,
         language: columns.get("language")?,
         pause_until: columns.date_if_any("pause_until")?,
         replacements: columns.get("replacements")?,
@@ -409,7 +412,7 @@ fn interest(row: &Row<'_>) -> rusqlite::Result<Interest> {
         name: columns.get("name")?,
         description: columns.get("description")?,
         weight: columns.number("weight", |hundredths| {
-            Weight::new(hundredths as f64 / 100.0)
+            InterestWeight::new(hundredths as f64 / 100.0)
         })?,
         keywords: columns.json("keywords")?,
         must_not: columns.json("must_not")?,

@@ -2,14 +2,16 @@
 //! [`crate::paper`]; here it is found and entered.
 
 use super::papers::stored_paper;
-use super::reading::note_change;
+use super::public_queries::note_change;
 use super::row::{Columns, date_text, json_text};
 use super::{SqliteStore, StoreError};
 use crate::paper::{
     Paper, PaperId, PaperNews, WorkIds, WorkRecords, combine, ids_contradict, is_same_work,
     title_key,
 };
-use crate::store::{PaperRecord, PaperRow, PaperTold, Split, StoredPaper, TakenIn, WorkStore};
+use crate::store::{
+    IntakeOutcome, PaperEvent, PaperRecord, PaperRow, SplitOutcome, StoredPaper, WorkStore,
+};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -29,7 +31,11 @@ impl WorkStore for SqliteStore {
         told(&self.conn, &work)
     }
 
-    fn split_paper(&mut self, id: &PaperId, now: DateTime<Utc>) -> Result<Split, StoreError> {
+    fn split_paper(
+        &mut self,
+        id: &PaperId,
+        now: DateTime<Utc>,
+    ) -> Result<SplitOutcome, StoreError> {
         let tx = self.write()?;
         let split = split(&tx, id, now)?;
         note_change(&tx)?;
@@ -42,7 +48,7 @@ impl WorkStore for SqliteStore {
         subscriber: SubscriberId,
         liked: &[PaperId],
         since: DateTime<Utc>,
-    ) -> Result<Vec<PaperTold>, StoreError> {
+    ) -> Result<Vec<PaperEvent>, StoreError> {
         let mut known = BTreeSet::new();
         for id in liked {
             known.extend(row_named(&self.conn, id)?);
@@ -93,7 +99,7 @@ impl WorkStore for SqliteStore {
                     continue;
                 }
                 if let Some(work) = work(&self.conn, paper)? {
-                    told.push(PaperTold {
+                    told.push(PaperEvent {
                         paper: work.stored,
                         news,
                         day,
@@ -239,7 +245,7 @@ pub(super) fn take_in(
     source: &str,
     paper: &Paper,
     now: DateTime<Utc>,
-) -> Result<(TakenIn, Option<NaiveDate>), StoreError> {
+) -> Result<(IntakeOutcome, Option<NaiveDate>), StoreError> {
     if let Some(known) = work_listed(conn, &paper.id)? {
         return add(conn, &known, source, paper, now);
     }
@@ -247,7 +253,7 @@ pub(super) fn take_in(
     let same = same_works(conn, None, paper, &own)?;
     let Some(oldest) = same.iter().map(Work::row).min() else {
         insert(conn, source, paper, now)?;
-        return Ok((TakenIn::New, paper.announced));
+        return Ok((IntakeOutcome::New, paper.announced));
     };
     let known = same
         .iter()
@@ -256,7 +262,7 @@ pub(super) fn take_in(
     keep_records(conn, known)?;
     keep_record(conn, oldest, source, paper, now)?;
     let announced = join(conn, known, &same, now)?;
-    Ok((TakenIn::Merged, announced))
+    Ok((IntakeOutcome::Merged, announced))
 }
 
 /// Enters what `source` says of a work that sources list under this id already.
@@ -266,13 +272,13 @@ fn add(
     source: &str,
     paper: &Paper,
     now: DateTime<Utc>,
-) -> Result<(TakenIn, Option<NaiveDate>), StoreError> {
+) -> Result<(IntakeOutcome, Option<NaiveDate>), StoreError> {
     let before = &known.stored.paper;
     let is_the_record = known.records == 0 && (known.source == source || known.source.is_empty());
     let after = if is_the_record {
         let after = before.updated_by(paper);
         if after == *before {
-            return Ok((TakenIn::Known, None));
+            return Ok((IntakeOutcome::Known, None));
         }
         rewrite(conn, known, &known.source, &after, 0, now)?;
         after
@@ -282,7 +288,7 @@ fn add(
             .as_ref()
             .map_or_else(|| paper.clone(), |said| said.updated_by(paper));
         if said.is_some_and(|said| said == says) {
-            return Ok((TakenIn::Known, None));
+            return Ok((IntakeOutcome::Known, None));
         }
         keep_records(conn, known)?;
         keep_record(conn, known.row(), source, &says, now)?;
@@ -307,13 +313,13 @@ fn add(
                 .position(|work| work.row() == oldest)
                 .expect("the oldest is one of them");
             let announced = join(conn, &all[oldest], &all, now)?;
-            return Ok((TakenIn::Changed, first_day(announced)));
+            return Ok((IntakeOutcome::Changed, first_day(announced)));
         }
     }
     let became = if after == *before {
-        TakenIn::Known
+        IntakeOutcome::Known
     } else {
-        TakenIn::Changed
+        IntakeOutcome::Changed
     };
     Ok((became, first_day(after.announced)))
 }
@@ -655,12 +661,12 @@ fn enter_names(conn: &Connection, row: PaperRow, paper: &Paper) -> Result<(), St
     Ok(())
 }
 
-fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, StoreError> {
+fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOutcome, StoreError> {
     let Some(row) = row_named(conn, id)? else {
-        return Ok(Split::Unknown);
+        return Ok(SplitOutcome::Unknown);
     };
     let Some(from) = work(conn, row)? else {
-        return Ok(Split::Unknown);
+        return Ok(SplitOutcome::Unknown);
     };
     let own = from.stored.paper.id.clone();
     let records = records(conn, &from)?;
@@ -671,9 +677,9 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
         .collect();
     let asked = if *id == own {
         match merged.first() {
-            None => return Ok(Split::Whole(own)),
+            None => return Ok(SplitOutcome::Whole(own)),
             Some(only) if merged.len() == 1 => only.clone(),
-            Some(_) => return Ok(Split::Several(own, merged.into_iter().collect())),
+            Some(_) => return Ok(SplitOutcome::Several(own, merged.into_iter().collect())),
         }
     } else if merged.contains(id) {
         id.clone()
@@ -681,7 +687,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
         let bringer = records
             .iter()
             .find(|record| WorkIds::of(&record.paper).iter().any(|name| name == id));
-        return Ok(Split::OnlyAName(
+        return Ok(SplitOutcome::OnlyAName(
             bringer.map_or(own, |record| record.paper.id.clone()),
         ));
     };
@@ -743,7 +749,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<Split, S
         let after = recombine_quietly(conn, &bare, now)?;
         enter_names(conn, row, &after)?;
     }
-    Ok(Split::Done { from: own, apart })
+    Ok(SplitOutcome::Done { from: own, apart })
 }
 
 /// The row for records that are taken out: the one that they had, or a new one.

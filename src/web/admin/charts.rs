@@ -5,7 +5,7 @@ use super::chart::{Chart, Drawn, Series};
 use super::format::state_words;
 use super::papers::spans;
 use super::session::Session;
-use crate::store::{CountedFrom, DeliveryState, Store, StoreError, ThumbsAtRank, Took};
+use crate::store::{DeliveryState, LatencyCount, LatencyStart, Store, StoreError, ThumbsAtRank};
 use crate::subscriber::Status;
 use crate::web::PageError;
 use axum::Extension;
@@ -33,8 +33,8 @@ pub(super) struct Kept(HashMap<u64, (DateTime<Utc>, Arc<Figures>)>);
 /// What the charts are drawn from.
 pub(super) struct Figures {
     mails: Vec<(NaiveDate, DeliveryState, u64)>,
-    announced: Vec<Took>,
-    queued: Vec<Took>,
+    announced: Vec<LatencyCount>,
+    queued: Vec<LatencyCount>,
     reports: Vec<(NaiveDate, String, u64)>,
     people: Vec<(NaiveDate, Status, u64)>,
     ranks: Vec<ThumbsAtRank>,
@@ -54,8 +54,8 @@ fn read(store: &mut dyn Store, days: u64, now: DateTime<Utc>) -> Result<Figures,
     );
     Ok(Figures {
         mails: store.mails_by_day(since)?,
-        announced: store.latencies(CountedFrom::Announcement, since)?,
-        queued: store.latencies(CountedFrom::Queueing, since)?,
+        announced: store.latencies(LatencyStart::Announcement, since)?,
+        queued: store.latencies(LatencyStart::Queueing, since)?,
         reports: store.reports_by_day(since)?,
         people,
         ranks: store.thumbs_by_rank(since)?,
@@ -188,7 +188,7 @@ fn took(
     id: &'static str,
     title: &'static str,
     about: &str,
-    took: &[Took],
+    took: &[LatencyCount],
     days: &[NaiveDate],
 ) -> Chart {
     let of = |share: f64| days.iter().map(|day| quantile(took, *day, share)).collect();
@@ -215,8 +215,8 @@ fn took(
 }
 
 /// So many minutes at most did `share` of the mails of `day` take; `None` if there were none.
-fn quantile(took: &[Took], day: NaiveDate, share: f64) -> Option<f64> {
-    let of_day: Vec<&Took> = took.iter().filter(|took| took.day == day).collect();
+fn quantile(took: &[LatencyCount], day: NaiveDate, share: f64) -> Option<f64> {
+    let of_day: Vec<&LatencyCount> = took.iter().filter(|took| took.day == day).collect();
     let all: u64 = of_day.iter().map(|took| took.mails).sum();
     let wanted = (all as f64 * share).ceil().max(1.0) as u64;
     let mut seen = 0;
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn quantiles_count_mails() {
         let day: NaiveDate = "2026-08-04".parse().unwrap();
-        let took = |minutes, mails| Took {
+        let took = |minutes, mails| LatencyCount {
             day,
             minutes,
             mails,

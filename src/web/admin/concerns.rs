@@ -4,7 +4,7 @@ use super::format::{ago, counted, span};
 use crate::coverage::{Coverage, CoverageState};
 use crate::findings::is_grave;
 use crate::store::{
-    AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStanding,
+    AlarmRow, DeliveryState, MailFigures, RelayPause, ReportRow, SenderLease, SourceStatus,
     WorkNote,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -67,7 +67,7 @@ pub(super) struct Facts {
     pub(super) relays: Vec<(String, RelayPause)>,
     /// Names of the sources that are to be looked at.
     pub(super) sources: Vec<String>,
-    pub(super) standings: Vec<SourceStanding>,
+    pub(super) standings: Vec<SourceStatus>,
     /// Of the last [`COVERAGE_DAYS`] days.
     pub(super) coverage: Vec<Coverage>,
     pub(super) works: Vec<WorkNote>,
@@ -376,7 +376,7 @@ mod tests {
             }),
             relays: Vec::new(),
             sources: vec!["arxiv".to_owned()],
-            standings: vec![SourceStanding {
+            standings: vec![SourceStatus {
                 source: "arxiv".to_owned(),
                 checked_at: now,
                 settled_at: None,

@@ -7,7 +7,8 @@ use super::format::{
 use super::session::Session;
 use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
 use crate::store::{
-    AttemptRecord, ByHand, DeliveryId, DeliveryState, MailLine, MailSearch, OwnPick, ReportsOf,
+    AttemptRecord, DeliveryId, DeliveryState, MailLine, MailSearch, OperatorOutcome, PastPick,
+    ReportsOf,
 };
 use crate::text::cut;
 use crate::web::PageError;
@@ -52,7 +53,12 @@ pub(super) async fn act_on_many(
         Some(_) if ids.is_empty() => "Nothing was done: no mail was chosen.".to_owned(),
         Some(act) => {
             let answers = do_to(&admin, &session, act, &ids).await?;
-            let is_done = |answer: &&ByHand| matches!(answer, ByHand::Done | ByHand::DoneAgain);
+            let is_done = |answer: &&OperatorOutcome| {
+                matches!(
+                    answer,
+                    OperatorOutcome::Done | OperatorOutcome::MayDuplicate
+                )
+            };
             let done = counted(answers.iter().filter(is_done).count() as u64, "mail");
             match answers.iter().find(|answer| !is_done(answer)) {
                 None => format!("{done}: {}.", act.done()),
@@ -180,7 +186,7 @@ struct PickView {
 }
 
 impl PickView {
-    fn new(pick: &OwnPick) -> Self {
+    fn new(pick: &PastPick) -> Self {
         PickView {
             title: pick.paper.paper.title.clone(),
             path: path_of(pick.paper.paper.id.as_str()),
@@ -240,7 +246,7 @@ async fn show_one(
         .db
         .read(move |store| {
             let issue = whose
-                .map(|subscriber| store.kept_issue(subscriber, date))
+                .map(|subscriber| store.past_issue(subscriber, date))
                 .transpose()?
                 .flatten();
             let picks = issue.map_or_else(Vec::new, |issue| issue.picks);
@@ -360,7 +366,7 @@ async fn do_to(
     session: &Session,
     act: Act,
     ids: &[DeliveryId],
-) -> Result<Vec<ByHand>, PageError> {
+) -> Result<Vec<OperatorOutcome>, PageError> {
     let now = admin.site.clock.now();
     let (asked, until) = (ids.to_vec(), now + admin.site.composer().shelf_life);
     let answers = admin
@@ -375,10 +381,12 @@ async fn do_to(
     if act == Act::Retry {
         admin.site.queued.notify_one();
     }
-    let done = ids
-        .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| matches!(answer, ByHand::Done | ByHand::DoneAgain));
+    let done = ids.iter().zip(&answers).filter(|(_, answer)| {
+        matches!(
+            answer,
+            OperatorOutcome::Done | OperatorOutcome::MayDuplicate
+        )
+    });
     let numbers: Vec<String> = done.map(|(id, _)| id.0.to_string()).collect();
     if !numbers.is_empty() {
         admin
@@ -392,27 +400,27 @@ async fn do_to(
 }
 
 /// What became of one mail.
-fn answer_words(answer: ByHand, act: Act) -> String {
+fn answer_words(answer: OperatorOutcome, act: Act) -> String {
     match answer {
-        ByHand::Done => format!("It is {}.", act.done()),
-        ByHand::DoneAgain => {
+        OperatorOutcome::Done => format!("It is {}.", act.done()),
+        OperatorOutcome::MayDuplicate => {
             format!(
                 "It is {}. The server may have a copy already, so a second one is possible.",
                 act.done()
             )
         }
-        ByHand::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
+        OperatorOutcome::Not(DeliveryState::Claimed | DeliveryState::HandingOver) => {
             "A sender has it in hand: nothing was done, try again once it is through.".to_owned()
         }
-        ByHand::Not(state) => format!(
+        OperatorOutcome::Not(state) => format!(
             "It is {}: there is nothing to do about it.",
             state_words(state)
         ),
-        ByHand::Suppressed => {
+        OperatorOutcome::Suppressed => {
             "Its address is suppressed: lift that first, among the suppressions. Nothing was done."
                 .to_owned()
         }
-        ByHand::Unknown => "It is gone.".to_owned(),
+        OperatorOutcome::Unknown => "It is gone.".to_owned(),
     }
 }
 
@@ -434,7 +442,10 @@ pub(super) async fn act(
         None => NO_ACT.to_owned(),
         Some(act) => {
             let answers = do_to(&admin, &session, act, &[mail.row.id]).await?;
-            answer_words(answers.first().copied().unwrap_or(ByHand::Unknown), act)
+            answer_words(
+                answers.first().copied().unwrap_or(OperatorOutcome::Unknown),
+                act,
+            )
         }
     };
     show_one(&admin, &session, &id, Some(&said)).await

@@ -4,7 +4,7 @@ use super::AdminState;
 use super::format::grouped;
 use super::papers::spans;
 use super::session::Session;
-use crate::edition::{Outcome, exploring_outcomes};
+use crate::edition::{Outcome, pick_stats};
 use crate::embedding::EmbedderKind;
 use crate::model;
 use crate::store::ThumbsAtRank;
@@ -79,7 +79,7 @@ pub(super) async fn show(
     let outcomes = admin
         .site
         .db
-        .run_blocking(move |db| exploring_outcomes(db, since))
+        .run_blocking(move |db| pick_stats(db, since))
         .await?;
     let kinds = [
         kind_view("Chosen: above the line", &outcomes.chosen),

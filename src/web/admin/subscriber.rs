@@ -7,10 +7,10 @@ use super::subscribers::PersonView;
 use crate::digest::notices::Notice;
 use crate::edition::{self, Composed};
 use crate::store::{
-    Asking, Consent, Feedback, MailLine, MailSearch, NewRequest, PersonLine, ReportRow, ReportsOf,
-    Request, RequestKind, Store, StoreError, SuppressionLine,
+    Consent, ConsentContext, Feedback, MailLine, MailSearch, NewRequest, ReportRow, ReportsOf,
+    Request, RequestKind, Store, StoreError, SubscriberLine, SuppressionLine,
 };
-use crate::subscriber::{Format, Frequency, Status, Subscriber, SubscriberId, Weight};
+use crate::subscriber::{Frequency, InterestWeight, MailFormat, Status, Subscriber, SubscriberId};
 use crate::web::forms::Form;
 use crate::web::forms::mail_form::WORDING;
 use crate::web::issue_view::IssueView;
@@ -33,7 +33,7 @@ const THUMBS_MAX: usize = 60;
 /// All that is known of somebody.
 struct Known {
     subscriber: Subscriber,
-    line: PersonLine,
+    line: SubscriberLine,
     consents: Vec<Consent>,
     requests: Vec<Request>,
     mails: Vec<MailLine>,
@@ -225,7 +225,7 @@ fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
         }
         Frequency::Weekly => format!("weekly, {}", preferences.weekday),
     };
-    let format = if preferences.format == Format::Text {
+    let format = if preferences.format == MailFormat::Text {
         "text alone"
     } else {
         "HTML and text"
@@ -283,14 +283,14 @@ fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let weight = if interest.weight == Weight::USUAL {
+    let weight = if interest.weight == InterestWeight::USUAL {
         String::new()
     } else {
         interest.weight.to_string()
     };
     let parts = [
         ("About", interest.description.clone()),
-        ("Weight", weight),
+        ("InterestWeight", weight),
         ("Keywords", interest.keywords.join(" · ")),
         ("Never", interest.must_not.join(" · ")),
         ("Authors", interest.authors.join(" · ")),
@@ -431,7 +431,7 @@ async fn mail_link(
     now: DateTime<Utc>,
 ) -> Result<(), PageError> {
     let desk = site.composer();
-    let asking = Asking {
+    let asking = ConsentContext {
         wording: WORDING.to_owned(),
         page: desk.site.url("/admin/people"),
         network: session.network.clone(),

@@ -3,7 +3,7 @@
 use super::AdminState;
 use super::format::{Choice, PAGE_ROWS, grouped, query};
 use super::session::Session;
-use crate::store::{PeopleSearch, PersonLine};
+use crate::store::{SubscriberLine, SubscriberSearch};
 use crate::subscriber::{Status, SubscriberId};
 use crate::text::cut;
 use crate::web::PageError;
@@ -26,7 +26,7 @@ pub(super) struct PersonView {
 }
 
 impl PersonView {
-    pub(super) fn new(person: &PersonLine) -> Self {
+    pub(super) fn new(person: &SubscriberLine) -> Self {
         PersonView {
             id: person.id.0,
             address: person.address.clone(),
@@ -57,7 +57,7 @@ pub(super) async fn list(
     let status = Status::WORDS
         .iter()
         .find(|(word, _)| Some(*word) == asked.text("status"));
-    let search = PeopleSearch {
+    let search = SubscriberSearch {
         text: (!typed.is_empty()).then(|| typed.clone()),
         status: status.map(|(_, status)| *status),
         after: asked.parsed("after").map(SubscriberId),
@@ -67,7 +67,7 @@ pub(super) async fn list(
     let (mut found, counts) = admin
         .site
         .db
-        .read(move |store| Ok((store.find_people(&search)?, store.count_subscribers()?)))
+        .read(move |store| Ok((store.find_subscribers(&search)?, store.count_subscribers()?)))
         .await?;
     let has_more = found.len() > PAGE_ROWS as usize;
     found.truncate(PAGE_ROWS as usize);

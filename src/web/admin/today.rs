@@ -111,7 +111,7 @@ fn facts(
         sender: store.sender()?,
         relays: store.relay_pauses()?,
         sources: (works.sources)(),
-        standings: store.source_standings()?,
+        standings: store.source_statuses()?,
         coverage: store.coverage(today - Days::new(COVERAGE_DAYS), today + Days::new(1))?,
         works: store.work_notes()?,
         loops: (works.loops)(),

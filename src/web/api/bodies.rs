@@ -6,7 +6,7 @@
     reason = "these describe bodies; what comes is read by the readers of records"
 )]
 
-use crate::subscriber::{AbstractLength, Format, Frequency, WhenEmpty};
+use crate::subscriber::{AbstractLength, Frequency, MailFormat, WhenEmpty};
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -87,7 +87,7 @@ pub(super) struct Choices {
     /// What happens when nothing is above the line.
     when_empty: Option<WhenEmpty>,
     /// HTML with a text part, or text alone.
-    format: Option<Format>,
+    format: Option<MailFormat>,
     /// Language of the issue's own words.
     #[schema(max_length = 16, example = "en")]
     language: Option<String>,

@@ -1,13 +1,13 @@
 //! Deliveries: who got what, when, and what the server said.
 
-use super::gate::Asked;
 use super::listing::{Page, Paging};
+use super::middleware::ApiRequest;
 use super::ok;
 use super::problem::Problem;
 use super::subscribers::named;
 use crate::shapes::{DeliveryShape, by_hand};
 use crate::store::{
-    ByHand, Db, DeliveryId, DeliveryRow, DeliveryState, OutboxFilter, Store, StoreError,
+    Db, DeliveryId, DeliveryRow, DeliveryState, OperatorOutcome, OutboxFilter, Store, StoreError,
 };
 use crate::web::WebState;
 use axum::extract::{Path, State};
@@ -72,7 +72,10 @@ fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
     ),
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(site): State<WebState>,
+    asked: ApiRequest,
+) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let state = asked
         .query
@@ -89,7 +92,7 @@ pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<R
         local_date: asked
             .query
             .get("date")
-            .and_then(|text| super::schema::date(text)),
+            .and_then(|text| super::validation::date(text)),
         after: paging.cursor::<i64>()?.map(DeliveryId),
         limit: Some(paging.limit + 1),
         message_id: None,
@@ -109,7 +112,7 @@ pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<R
 pub(super) async fn of_subscriber(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
     let (before, limit) = (paging.cursor::<i64>()?.map(DeliveryId), paging.limit + 1);
@@ -130,7 +133,7 @@ pub(super) async fn of_subscriber(
 pub(super) async fn get(
     State(site): State<WebState>,
     Path(number): Path<String>,
-    _: Asked,
+    _: ApiRequest,
 ) -> Result<Response, Problem> {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
     shown(&site, id).await
@@ -172,17 +175,19 @@ async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
 /// Does something to one delivery by hand.
 async fn act<F>(
     site: &WebState,
-    asked: &Asked,
+    asked: &ApiRequest,
     number: &str,
     done: &'static str,
     verb: F,
 ) -> Result<Response, Problem>
 where
-    F: FnOnce(&mut dyn Store, &[DeliveryId]) -> Result<Vec<ByHand>, StoreError> + Send + 'static,
+    F: FnOnce(&mut dyn Store, &[DeliveryId]) -> Result<Vec<OperatorOutcome>, StoreError>
+        + Send
+        + 'static,
 {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
     match site.db.run(move |store| verb(store, &[id])).await?.pop() {
-        Some(ByHand::Done | ByHand::DoneAgain) => {
+        Some(OperatorOutcome::Done | OperatorOutcome::MayDuplicate) => {
             tracing::info!(
                 delivery.id = id.0,
                 key = asked.key_name(),
@@ -190,11 +195,10 @@ where
             );
             shown(site, id).await
         }
-        Some(answer @ (ByHand::Not(_) | ByHand::Suppressed)) => Err(Problem::conflict(format!(
-            "the delivery {}",
-            by_hand(answer, done)
-        ))),
-        Some(ByHand::Unknown) | None => Err(unknown()),
+        Some(answer @ (OperatorOutcome::Not(_) | OperatorOutcome::Suppressed)) => Err(
+            Problem::conflict(format!("the delivery {}", by_hand(answer, done))),
+        ),
+        Some(OperatorOutcome::Unknown) | None => Err(unknown()),
     }
 }
 
@@ -209,7 +213,7 @@ where
 pub(super) async fn retry(
     State(site): State<WebState>,
     Path(number): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
     let until = now + site.composer().shelf_life;
@@ -235,7 +239,7 @@ pub(super) async fn retry(
 pub(super) async fn hold(
     State(site): State<WebState>,
     Path(number): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
     act(&site, &asked, &number, "held", move |store, ids| {
@@ -254,7 +258,7 @@ pub(super) async fn hold(
 pub(super) async fn give_up(
     State(site): State<WebState>,
     Path(number): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let now = site.clock.now();
     act(&site, &asked, &number, "given up", move |store, ids| {

@@ -68,12 +68,12 @@ use utoipa::OpenApi;
         (name = "house", description = "How everything stands")
     )
 )]
-struct Described;
+struct ApiDocument;
 
 /// The document.
 pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document =
-        serde_json::to_value(Described::openapi()).expect("the document has a JSON form");
+        serde_json::to_value(ApiDocument::openapi()).expect("the document has a JSON form");
     document["components"]["securitySchemes"] = json!({ "key": {
         "type": "http", "scheme": "bearer", "bearerFormat": "pb_…",
         "description": "A key of `paperboy admin keys make`. Each operation names the scope that it needs.",

@@ -1,11 +1,11 @@
 //! What a subscriber follows.
 
 use super::bodies::InterestInput;
-use super::contract::object;
-use super::gate::Asked;
+use super::idempotency::AnswerAbout;
 use super::listing::Listed;
+use super::middleware::ApiRequest;
+use super::operations::object;
 use super::problem::Problem;
-use super::repeat::About;
 use super::subscribers::{edit, named};
 use super::{BASE, encoded, json, ok, with_header};
 use crate::fields::Fields;
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 pub(super) async fn list(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    _: Asked,
+    _: ApiRequest,
 ) -> Result<Response, Problem> {
     Ok(ok(&Listed {
         items: named(&site, &who).await?.details.interests,
@@ -40,7 +40,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let record = object(asked.body.clone());
     let (subscriber, interest) = edit(&site, &asked, &who, move |subscriber, _| {
@@ -79,7 +79,7 @@ pub(super) async fn add(
 pub(super) async fn replace(
     State(site): State<WebState>,
     Path((who, name)): Path<(String, String)>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let mut record = object(asked.body.clone());
     if record.get("name").is_none_or(Value::is_null) {
@@ -130,7 +130,7 @@ pub(super) async fn replace(
 pub(super) async fn remove(
     State(site): State<WebState>,
     Path((who, name)): Path<(String, String)>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     edit(&site, &asked, &who, move |subscriber, store| {
         let Some(at) = subscriber.interest_called(&name) else {
@@ -178,6 +178,6 @@ fn created(subscriber: &Subscriber, interest: &Interest) -> Response {
 }
 
 fn about(mut response: Response, subscriber: &Subscriber) -> Response {
-    response.extensions_mut().insert(About(subscriber.id));
+    response.extensions_mut().insert(AnswerAbout(subscriber.id));
     response
 }

@@ -1,13 +1,13 @@
 //! Issues: the one that would be sent, and those that were.
 
-use super::gate::{Asked, forbidden};
 use super::listing::{Page, Paging};
+use super::middleware::{ApiRequest, forbidden};
 use super::ok;
 use super::problem::Problem;
 use super::subscribers::named;
 use crate::edition::{self, EditionError, explain_picks};
 use crate::shapes::{PickShape, PreviewShape};
-use crate::store::{KeptIssue, KeyScope, OwnIssue};
+use crate::store::{KeyScope, PastIssue, PastIssueContent};
 use crate::web::WebState;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -46,14 +46,14 @@ pub(super) enum PreviewFormat {
 pub(super) async fn preview(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
     let (desk, now) = (site.composer(), site.clock.now());
     let date = asked
         .query
         .get("date")
-        .and_then(|text| super::schema::date(text));
+        .and_then(|text| super::validation::date(text));
     let format = asked.query.get("format").map_or("json", String::as_str);
     if format != "json" && !asked.may(KeyScope::Subscribers) {
         return Err(forbidden(KeyScope::Subscribers));
@@ -106,7 +106,7 @@ pub(super) struct IssueShape {
 }
 
 impl IssueShape {
-    fn new(local_date: NaiveDate, issue: KeptIssue) -> Self {
+    fn new(local_date: NaiveDate, issue: PastIssueContent) -> Self {
         let picks = issue.picks.into_iter().map(|pick| PickShape {
             announced: pick.paper.paper.announced,
             id: pick.paper.paper.id,
@@ -129,12 +129,12 @@ impl IssueShape {
 /// The newest first.
 #[utoipa::path(get, path = "/subscribers/{subscriber}/issues", operation_id = "list_issues", tag = "issues",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
-    responses((status = 200, description = "A page of issues", body = Page<OwnIssue>)),
+    responses((status = 200, description = "A page of issues", body = Page<PastIssue>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
     let (before, limit) = (paging.cursor::<NaiveDate>()?, paging.limit + 1);
@@ -156,14 +156,14 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(site): State<WebState>,
     Path((who, date)): Path<(String, String)>,
-    _: Asked,
+    _: ApiRequest,
 ) -> Result<Response, Problem> {
     let id = named(&site, &who).await?.id;
     let none = || Problem::not_found("they have no issue of that date");
-    let date = super::schema::date(&date).ok_or_else(none)?;
+    let date = super::validation::date(&date).ok_or_else(none)?;
     let issue = site
         .db
-        .read(move |store| store.kept_issue(id, date))
+        .read(move |store| store.past_issue(id, date))
         .await?
         .ok_or_else(none)?;
     Ok(ok(&IssueShape::new(date, issue)))

@@ -1,7 +1,7 @@
 //! Long lists, page by page: a cursor names the last thing of a page, and the
 //! next page begins behind it, whatever was added meanwhile.
 
-use super::gate::Asked;
+use super::middleware::ApiRequest;
 use super::problem::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,7 +45,7 @@ pub(super) struct Listed<T> {
 
 impl Paging {
     /// What a request asks for.
-    pub(super) fn of(asked: &Asked) -> Self {
+    pub(super) fn of(asked: &ApiRequest) -> Self {
         Paging {
             limit: asked
                 .query
@@ -77,7 +77,7 @@ impl Paging {
     /// more; `cursor` tells the place of a thing.
     pub(super) fn page<T, C: Serialize>(
         &self,
-        asked: &Asked,
+        asked: &ApiRequest,
         mut found: Vec<T>,
         cursor: impl Fn(&T) -> C,
     ) -> Page<T> {
@@ -90,7 +90,7 @@ impl Paging {
 
 impl<T> Page<T> {
     /// A page behind which the next one begins at `cursor`, if there is one.
-    pub(super) fn new<C: Serialize>(asked: &Asked, items: Vec<T>, cursor: Option<C>) -> Self {
+    pub(super) fn new<C: Serialize>(asked: &ApiRequest, items: Vec<T>, cursor: Option<C>) -> Self {
         let text =
             |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");
         let next_cursor = cursor.map(|cursor| URL_SAFE_NO_PAD.encode(text(cursor)));

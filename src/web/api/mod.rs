@@ -9,22 +9,22 @@
 //! number of whom it is about.
 
 mod bodies;
-mod contract;
 mod deliveries;
 mod document;
-mod gate;
+mod idempotency;
 mod interests;
 mod issues;
 mod listing;
+mod middleware;
+mod operations;
 mod papers;
 mod problem;
-mod repeat;
-mod schema;
 mod stats;
 mod subscribers;
 mod suppressions;
+mod validation;
 
-pub(super) use contract::BASE;
+pub(super) use operations::BASE;
 
 use super::WebState;
 use axum::Router;
@@ -37,7 +37,7 @@ use tokio::sync::Semaphore;
 
 /// What the API remembers between requests.
 pub(super) struct ApiState {
-    paces: gate::Paces,
+    paces: middleware::KeyLimits,
     /// For what takes a core for a while: previews, and papers like others.
     heavy: Semaphore,
     /// For taking papers in.
@@ -48,7 +48,7 @@ impl Default for ApiState {
     fn default() -> Self {
         // One core is left for the pages on the smallest machine that has two.
         ApiState {
-            paces: gate::Paces::default(),
+            paces: middleware::KeyLimits::default(),
             heavy: Semaphore::new(1),
             imports: Semaphore::new(1),
         }
@@ -113,7 +113,7 @@ pub(super) fn router(site: &WebState) -> Router<WebState> {
         )
         .route("/stats", get(stats::stats))
         .fallback(nothing_here)
-        .layer(from_fn_with_state(site.clone(), gate::pass))
+        .layer(from_fn_with_state(site.clone(), middleware::pass))
 }
 
 async fn nothing_here() -> StatusCode {

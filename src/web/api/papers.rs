@@ -1,7 +1,7 @@
 //! Papers: finding them, looking at them, taking them in.
 
-use super::gate::Asked;
 use super::listing::{Listed, Page, Paging};
+use super::middleware::ApiRequest;
 use super::ok;
 use super::problem::Problem;
 use crate::coverage::Coverage;
@@ -53,7 +53,7 @@ fn bare(found: Vec<StoredPaper>) -> Vec<Paper> {
     security(("key" = ["read"])))]
 pub(super) async fn search(
     State(site): State<WebState>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
@@ -86,7 +86,7 @@ pub(super) async fn search(
 pub(super) async fn get(
     State(site): State<WebState>,
     Path(paper): Path<String>,
-    _: Asked,
+    _: ApiRequest,
 ) -> Result<Response, Problem> {
     let id = id(&paper)?;
     let read = move |db: &Db| {
@@ -115,7 +115,7 @@ pub(super) async fn get(
 pub(super) async fn similar(
     State(site): State<WebState>,
     Path(paper): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let (id, limit) = (id(&paper)?, limit(&asked));
     let stored = site
@@ -140,7 +140,7 @@ pub(super) async fn similar(
     Ok(ok(&Listed { items: bare(found) }))
 }
 
-fn limit(asked: &Asked) -> u32 {
+fn limit(asked: &ApiRequest) -> u32 {
     asked
         .query
         .get("limit")
@@ -169,13 +169,13 @@ pub(super) struct Trending {
     security(("key" = ["read"])))]
 pub(super) async fn trending(
     State(site): State<WebState>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let (now, limit) = (site.clock.now(), limit(&asked));
     let wanted = asked
         .query
         .get("date")
-        .and_then(|text| super::schema::date(text));
+        .and_then(|text| super::validation::date(text));
     let read = move |db: &Db| {
         let date = match wanted {
             Some(date) => Some(date),
@@ -207,14 +207,14 @@ const DAYS_SHOWN: u64 = 14;
     security(("key" = ["read"])))]
 pub(super) async fn coverage(
     State(site): State<WebState>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let today = site.clock.now().date_naive();
     let date = |name: &str| {
         asked
             .query
             .get(name)
-            .and_then(|text| super::schema::date(text))
+            .and_then(|text| super::validation::date(text))
     };
     let since = date("since").unwrap_or(today - Days::new(DAYS_SHOWN));
     let until = date("until").unwrap_or(today);
@@ -266,7 +266,7 @@ const SHOWN_MAX: usize = 20;
     security(("key" = ["papers:write"])))]
 pub(super) async fn import(
     State(site): State<WebState>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let (bytes, now) = (asked.bytes.to_vec(), site.clock.now());
     let key = asked.key_name().to_owned();

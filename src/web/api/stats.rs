@@ -1,6 +1,6 @@
 //! How everything stands.
 
-use super::gate::Asked;
+use super::middleware::ApiRequest;
 use super::ok;
 use super::problem::Problem;
 use crate::coverage::Coverage;
@@ -74,7 +74,10 @@ pub(super) struct SourceShape {
 #[utoipa::path(get, path = "/stats", operation_id = "get_stats", tag = "house",
     responses((status = 200, description = "Figures", body = Stats)),
     security(("key" = ["read"])))]
-pub(super) async fn stats(State(site): State<WebState>, _: Asked) -> Result<Response, Problem> {
+pub(super) async fn stats(
+    State(site): State<WebState>,
+    _: ApiRequest,
+) -> Result<Response, Problem> {
     let now = site.clock.now();
     Ok(ok(&site.db.run_blocking(move |db| read(db, now)).await?))
 }
@@ -129,7 +132,7 @@ fn read(db: &Db, now: DateTime<Utc>) -> Result<Stats, StoreError> {
                 })
                 .collect(),
             sources: store
-                .source_standings()?
+                .source_statuses()?
                 .into_iter()
                 .map(|source| SourceShape {
                     source: source.source,

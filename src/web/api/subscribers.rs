@@ -1,14 +1,14 @@
 //! Subscribers: who they are and how their subscription stands.
 
 use super::bodies::{Choices, PauseInput, SubscriberInput};
-use super::contract::object;
-use super::gate::{Asked, forbidden};
+use super::idempotency::AnswerAbout;
 use super::listing::{Page, Paging};
+use super::middleware::{ApiRequest, forbidden};
+use super::operations::object;
 use super::problem::Problem;
-use super::repeat::About;
 use super::{BASE, json, ok, with_header};
 use crate::fields::Fields;
-use crate::store::{Asking, Entered, KeyScope, RequestKind, Store, StoreError};
+use crate::store::{ConsentContext, Entered, KeyScope, RequestKind, Store, StoreError};
 use crate::subscriber::{
     Address, NewSubscriber, Status, Subscriber, SubscriberId, SubscriberRecord, read_subscriber,
 };
@@ -49,24 +49,26 @@ impl From<&Subscriber> for SubscriberShape {
 
 /// Whom an address of the API names.
 #[derive(Debug, Clone)]
-pub(super) enum Who {
+pub(super) enum SubscriberRef {
     Number(SubscriberId),
     Address(Address),
 }
 
-impl Who {
+impl SubscriberRef {
     /// The number or the address in a path.
     pub(super) fn of(text: &str) -> Result<Self, Problem> {
         if let Ok(number) = text.parse() {
-            return Ok(Who::Number(SubscriberId(number)));
+            return Ok(SubscriberRef::Number(SubscriberId(number)));
         }
-        text.parse().map(Who::Address).map_err(|_| nobody())
+        text.parse()
+            .map(SubscriberRef::Address)
+            .map_err(|_| nobody())
     }
 
     fn look_up(&self, store: &mut dyn Store) -> Result<Option<Subscriber>, StoreError> {
         match self {
-            Who::Number(id) => store.subscriber_by_id(*id),
-            Who::Address(address) => store.subscriber(address),
+            SubscriberRef::Number(id) => store.subscriber_by_id(*id),
+            SubscriberRef::Address(address) => store.subscriber(address),
         }
     }
 }
@@ -77,7 +79,7 @@ fn nobody() -> Problem {
 
 /// The subscriber whom a path names.
 pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Problem> {
-    let who = Who::of(text)?;
+    let who = SubscriberRef::of(text)?;
     site.db
         .read(move |store| who.look_up(store))
         .await?
@@ -88,7 +90,7 @@ pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Pro
 /// reading and writing.
 pub(super) async fn edit<T, F>(
     site: &WebState,
-    asked: &Asked,
+    asked: &ApiRequest,
     text: &str,
     change: F,
 ) -> Result<(Subscriber, T), Problem>
@@ -96,7 +98,11 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Subscriber, &mut dyn Store) -> Result<T, Problem> + Send + 'static,
 {
-    let (who, if_match, now) = (Who::of(text)?, asked.if_match.clone(), site.clock.now());
+    let (who, if_match, now) = (
+        SubscriberRef::of(text)?,
+        asked.if_match.clone(),
+        site.clock.now(),
+    );
     let changed = site.db.run(move |store| {
         let Some(mut subscriber) = who.look_up(store)? else { return Ok(Err(nobody())) };
         if let Some(wanted) = if_match
@@ -133,7 +139,7 @@ fn etag(subscriber: &Subscriber) -> String {
 /// A subscriber as an answer.
 fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
     let mut response = json(status, &SubscriberShape::from(subscriber));
-    response.extensions_mut().insert(About(subscriber.id));
+    response.extensions_mut().insert(AnswerAbout(subscriber.id));
     with_header(response, header::ETAG, &etag(subscriber))
 }
 
@@ -148,7 +154,10 @@ fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
     ),
     responses((status = 200, description = "A page of subscribers", body = Page<SubscriberShape>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(site): State<WebState>,
+    asked: ApiRequest,
+) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     let status = asked.query.get("status");
     let status = status
@@ -188,7 +197,7 @@ pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<R
 pub(super) async fn create(
     State(site): State<WebState>,
     visitor: Visitor,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let mut record = object(asked.body.clone());
     let is_active = record
@@ -254,7 +263,7 @@ pub(super) async fn create(
         WORDING.to_owned()
     };
     let page = format!("{page} (key {})", asked.key_name());
-    let asking = Asking {
+    let asking = ConsentContext {
         wording,
         page,
         network: visitor.address.to_string(),
@@ -318,7 +327,7 @@ fn readable(
 pub(super) async fn get(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    _: Asked,
+    _: ApiRequest,
 ) -> Result<Response, Problem> {
     Ok(shown(StatusCode::OK, &named(&site, &who).await?))
 }
@@ -339,7 +348,7 @@ pub(super) async fn get(
 pub(super) async fn change(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let record = object(asked.body.clone());
     let ends_pause = record.get("pause_until").is_some_and(Value::is_null);
@@ -369,7 +378,7 @@ pub(super) async fn change(
 pub(super) async fn erase(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
     let hash = site
@@ -403,9 +412,11 @@ pub(super) async fn erase(
 pub(super) async fn pause(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
-    let until = asked.body["until"].as_str().and_then(super::schema::date);
+    let until = asked.body["until"]
+        .as_str()
+        .and_then(super::validation::date);
     let paused = edit(&site, &asked, &who, move |subscriber, _| {
         subscriber
             .details
@@ -425,7 +436,7 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let resumed = edit(&site, &asked, &who, |subscriber, _| {
         subscriber
@@ -448,7 +459,7 @@ pub(super) async fn resume(
 pub(super) async fn unsubscribe(
     State(site): State<WebState>,
     Path(who): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
     let (id, now) = (subscriber.id, site.clock.now());

@@ -1,10 +1,10 @@
 //! Addresses that must not be written to.
 
 use super::bodies::SuppressionInput;
-use super::gate::Asked;
+use super::idempotency::AnswerAbout;
 use super::listing::{Page, Paging};
+use super::middleware::ApiRequest;
 use super::problem::Problem;
-use super::repeat::About;
 use super::{BASE, encoded, json, ok, with_header};
 use crate::fields;
 use crate::shapes::SuppressionShape;
@@ -24,7 +24,10 @@ use chrono::{DateTime, Utc};
     params(Paging),
     responses((status = 200, description = "A page of suppressions", body = Page<SuppressionShape>)),
     security(("key" = ["read"])))]
-pub(super) async fn list(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(site): State<WebState>,
+    asked: ApiRequest,
+) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
     // A cursor stands in addresses, and thus in logs of proxies: it names nobody.
     let cursor = paging.cursor::<(i64, String)>()?;
@@ -83,7 +86,10 @@ fn behind(
         (status = 200, description = "The suppression, which was there", body = SuppressionShape),
     ),
     security(("key" = ["suppressions:write"])))]
-pub(super) async fn add(State(site): State<WebState>, asked: Asked) -> Result<Response, Problem> {
+pub(super) async fn add(
+    State(site): State<WebState>,
+    asked: ApiRequest,
+) -> Result<Response, Problem> {
     let address: Address = asked.body["address"]
         .as_str()
         .unwrap_or_default()
@@ -137,7 +143,7 @@ pub(super) async fn add(State(site): State<WebState>, asked: Asked) -> Result<Re
         response = with_header(response, header::LOCATION, &location);
     }
     if let Some(subscriber) = subscriber {
-        response.extensions_mut().insert(About(subscriber.id));
+        response.extensions_mut().insert(AnswerAbout(subscriber.id));
     }
     Ok(response)
 }
@@ -153,7 +159,7 @@ pub(super) async fn add(State(site): State<WebState>, asked: Asked) -> Result<Re
 pub(super) async fn lift(
     State(site): State<WebState>,
     Path(address): Path<String>,
-    asked: Asked,
+    asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let none = || Problem::not_found("there is no such suppression");
     let address: Address = address.parse().map_err(|_| none())?;

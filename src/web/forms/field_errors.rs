@@ -6,7 +6,7 @@
 use crate::digest::{Text, WrongWords};
 use crate::fields::Problem;
 use crate::subscriber::{
-    Address, BadAddress, INTERESTS_MAX, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE, Weight,
+    Address, BadAddress, INTERESTS_MAX, InterestWeight, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE,
 };
 use std::collections::HashMap;
 
@@ -67,8 +67,8 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
         "weight" => {
             return between(
                 &words.number,
-                Weight::RANGE.start().to_string(),
-                Weight::RANGE.end().to_string(),
+                InterestWeight::RANGE.start().to_string(),
+                InterestWeight::RANGE.end().to_string(),
             );
         }
         "name" => return most(&words.long, NAME_CHARS_MAX),

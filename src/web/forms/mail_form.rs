@@ -3,7 +3,7 @@
 
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{Asking, RequestId};
+use crate::store::{ConsentContext, RequestId};
 use crate::subscriber::{Address, MailboxKind};
 use crate::web::serving::visitor::Visitor;
 use crate::web::{PageError, WebState};
@@ -36,8 +36,8 @@ pub(in crate::web) async fn in_constant_time<T>(work: impl Future<Output = T>) -
 
 impl WebState {
     /// Who asks, by the form at `path`.
-    pub(in crate::web) fn asking(&self, visitor: Visitor, path: &str) -> Asking {
-        Asking {
+    pub(in crate::web) fn asking(&self, visitor: Visitor, path: &str) -> ConsentContext {
+        ConsentContext {
             wording: WORDING.to_owned(),
             page: self.url(path),
             network: visitor.address.to_string(),

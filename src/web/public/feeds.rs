@@ -2,7 +2,7 @@
 //! Atom (RFC 4287) and as JSON Feed 1.1.
 
 use crate::paper::category_name;
-use crate::store::{DayQuery, OwnPick, StoredPaper};
+use crate::store::{DayQuery, PastPick, StoredPaper};
 use crate::web::paper_view::{CategoryView, path_of};
 use crate::web::public::days::encoded;
 use crate::web::query::Query;
@@ -135,7 +135,7 @@ impl Feed {
         state: &WebState,
         title: String,
         address: String,
-        picks: &[OwnPick],
+        picks: &[PastPick],
     ) -> Self {
         let papers: Vec<StoredPaper> = picks.iter().map(|pick| pick.paper.clone()).collect();
         let mut feed = Feed::new(state, title, "", &papers);

@@ -9,7 +9,7 @@ use crate::digest::{PageWords, Text};
 use crate::edition::{self, Addressee, EditionError};
 use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
-use crate::store::{Asking, Db, LibraryWork, NewRequest, RequestKind, StoreError};
+use crate::store::{ConsentContext, Db, LibraryWork, NewRequest, RequestKind, StoreError};
 use crate::subscriber::{
     Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber,
 };
@@ -313,7 +313,7 @@ async fn ask(
     state: &WebState,
     wanted: NewSubscriber,
     works: Vec<LibraryWork>,
-    asking: Asking,
+    asking: ConsentContext,
 ) -> Result<(), PageError> {
     let _lock = state.lock_mailing().await;
     let now = state.clock.now();
@@ -340,7 +340,7 @@ pub(in crate::web) async fn write_to(
     known: Option<Subscriber>,
     wanted: NewSubscriber,
     works: Vec<LibraryWork>,
-    asking: Asking,
+    asking: ConsentContext,
 ) -> Result<(), PageError> {
     let (now, address) = (state.clock.now(), wanted.address.clone());
     let mut details = wanted.to_record();

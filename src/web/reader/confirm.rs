@@ -4,9 +4,11 @@
 use crate::digest::notices::Notice;
 use crate::digest::{ConfirmWords, Locale, Text};
 use crate::fields::Fields;
-use crate::store::{AGREES_TO, Asking, LibraryWork, Proved, Request, RequestId, RequestKind};
+use crate::store::{
+    AGREES_TO, ConsentContext, LibraryWork, Request, RequestId, RequestKind, RequestOutcome,
+};
 use crate::subscriber::{
-    Address, Holder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber,
+    Address, LinkHolder, NewSubscriber, Preferences, Status, Subscriber, read_subscriber,
 };
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
@@ -69,7 +71,7 @@ pub(super) async fn act(
 async fn subscribe(
     state: &WebState,
     request: &Request,
-    confirming: Asking,
+    confirming: ConsentContext,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
     let Some((details, works)) = details(request) else {
@@ -84,7 +86,8 @@ async fn subscribe(
                 None => details,
             };
             let proved = store.confirm_subscription(id, &details, &confirming, now)?;
-            if let (Proved::Done(subscriber), Some(interest)) = (proved, details.interests.first())
+            if let (RequestOutcome::Done(subscriber), Some(interest)) =
+                (proved, details.interests.first())
             {
                 store.add_library(subscriber, &interest.name, &works, now)?;
             }
@@ -95,7 +98,7 @@ async fn subscribe(
         return ErrorPage::ExpiredConfirmation.response();
     };
     match proved {
-        Proved::Done(_) => {
+        RequestOutcome::Done(_) => {
             tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
             welcome(state, &subscriber).await?;
         }
@@ -113,7 +116,7 @@ async fn subscribe(
 async fn move_to(
     state: &WebState,
     request: &Request,
-    confirming: Asking,
+    confirming: ConsentContext,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
     let Some(address) = address_of(state, request).await? else {
@@ -127,7 +130,7 @@ async fn move_to(
     let Some(subscriber) = proved_by(state, proved).await? else {
         return ErrorPage::ExpiredConfirmation.response();
     };
-    if let Proved::Done(_) = proved {
+    if let RequestOutcome::Done(_) = proved {
         tracing::info!(
             subscriber.id = subscriber.id.0,
             "issues go to another address"
@@ -144,8 +147,13 @@ async fn move_to(
 }
 
 /// Whose link it was, as they are now; `None` if it cannot be followed.
-async fn proved_by(state: &WebState, proved: Proved) -> Result<Option<Subscriber>, PageError> {
-    let (Proved::Done(id) | Proved::Before(id) | Proved::Waiting(id)) = proved else {
+async fn proved_by(
+    state: &WebState,
+    proved: RequestOutcome,
+) -> Result<Option<Subscriber>, PageError> {
+    let (RequestOutcome::Done(id) | RequestOutcome::Before(id) | RequestOutcome::Waiting(id)) =
+        proved
+    else {
         return Ok(None);
     };
     Ok(state
@@ -262,7 +270,7 @@ fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
     now
 }
 
-fn preferences(state: &WebState, of: Holder) -> String {
+fn preferences(state: &WebState, of: LinkHolder) -> String {
     let composer = state.composer();
     composer.links().preferences(of)
 }
@@ -283,7 +291,7 @@ async fn welcome(state: &WebState, subscriber: &Subscriber) -> Result<(), PageEr
 fn done(
     state: &WebState,
     subscriber: &Subscriber,
-    proved: Proved,
+    proved: RequestOutcome,
     said: impl Fn(&ConfirmWords) -> (&Text, &Text),
 ) -> Result<Response, PageError> {
     let locale = state.locale_of(subscriber);
@@ -296,8 +304,8 @@ fn done(
     );
     let text = text.with(&[("time", &time), ("zone", zone)]);
     let link = self::preferences(state, subscriber.holder());
-    let link =
-        matches!(proved, Proved::Done(_)).then_some((link.as_str(), words.preferences.as_str()));
+    let link = matches!(proved, RequestOutcome::Done(_))
+        .then_some((link.as_str(), words.preferences.as_str()));
     state.pages.show_message(
         &locale,
         &Message {

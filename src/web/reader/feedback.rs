@@ -8,7 +8,9 @@ use crate::digest::{FeedbackWords, Locale, Text};
 use crate::edition::clicks::{agent, network};
 use crate::edition::{YOUR_PICKS, coming_date, follow_author};
 use crate::links::Thumb;
-use crate::store::{Channel, Click, Given, NewFeedback, PaperRow, Store, StoreError, StoredPaper};
+use crate::store::{
+    Channel, Click, FeedbackChange, NewFeedback, PaperRow, Store, StoreError, StoredPaper,
+};
 use crate::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use crate::text::same_person;
 use crate::token::Scope;
@@ -301,8 +303,8 @@ fn perform(
             )?;
             let heading = heading(words, thumb).to_owned();
             let before = match given {
-                Given::Unknown => return Ok(None),
-                Given::Already => {
+                FeedbackChange::Unknown => return Ok(None),
+                FeedbackChange::Already => {
                     let said = vec![words.already.as_str().to_owned()];
                     return Ok(Some(ActionResult {
                         heading,
@@ -310,7 +312,7 @@ fn perform(
                         undo: Some(vec![("do", "undo".to_owned())]),
                     }));
                 }
-                Given::Changed(before) => before,
+                FeedbackChange::Changed(before) => before,
             };
             let about = store
                 .feedback_of(&[id])?

@@ -87,7 +87,7 @@ impl Listing<'_> {
         let id = subscriber.id;
         let issues = state
             .db
-            .read(move |store| store.own_issues(id, LISTED))
+            .read(move |store| store.past_issues(id, LISTED))
             .await?;
         let listed: Vec<Listed> = issues
             .into_iter()

@@ -14,7 +14,9 @@ use paperboy::digest::{
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
-use paperboy::subscriber::{AbstractLength, Address, Format, Frequency, Preferences, SubscriberId};
+use paperboy::subscriber::{
+    AbstractLength, Address, Frequency, MailFormat, Preferences, SubscriberId,
+};
 use proptest::prelude::*;
 use secrecy::SecretSlice;
 use std::sync::{Arc, LazyLock};
@@ -270,7 +272,7 @@ fn an_issue_with_two_sections() {
 #[test]
 fn an_issue_of_whole_abstracts_as_text_alone_from_a_batch_that_is_not_complete() {
     let mut desk = Desk::new();
-    desk.preferences.format = Format::Text;
+    desk.preferences.format = MailFormat::Text;
     desk.preferences.abstracts = AbstractLength::Full;
     let mut issue = two_sections();
     issue.covers[0].awaited = vec!["q-bio.NC".to_owned()];
@@ -413,7 +415,7 @@ fn a_note_that_says_why_there_is_nothing() {
 #[test]
 fn a_weekly_issue_by_day_without_abstracts() {
     let mut desk = Desk::new();
-    desk.preferences.format = Format::Text;
+    desk.preferences.format = MailFormat::Text;
     desk.preferences.abstracts = AbstractLength::None;
     desk.preferences.frequency = Frequency::Weekly;
     desk.preferences.weekday = Weekday::Fri;

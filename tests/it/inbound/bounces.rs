@@ -10,8 +10,8 @@ use paperboy::inbound::{Envelope, InboundSettings, Receipt, Reception};
 use paperboy::refusal::Reason;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, Db, DeliveryId, Disposition as Settled, LedgerTurn, NewIssue, Old, ReportsOf,
-    Settlement,
+    AttemptRecord, Db, DeliveryId, Disposition as Settled, LedgerTurn, NewIssue, ReportsOf,
+    RetentionClass, Settlement,
 };
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::{Scope, Signer};
@@ -496,7 +496,9 @@ fn an_erased_reader_leaves_no_report_behind_and_old_reports_are_forgotten() {
     assert_eq!(count(), 1);
     let forget = |days| {
         desk.db
-            .run_here(|store| store.forget_old(Old::Reports, desk.now + TimeDelta::days(days), 9))
+            .run_here(|store| {
+                store.forget_old(RetentionClass::Reports, desk.now + TimeDelta::days(days), 9)
+            })
             .unwrap()
     };
     assert_eq!((forget(0), forget(1)), (0, 1));

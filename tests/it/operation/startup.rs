@@ -9,7 +9,7 @@ use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{DeliveryService, RateLimits, Security, SmtpSettings, Transport};
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{Db, DeliveryState, Old, RunFigures, RunRow};
+use paperboy::store::{Db, DeliveryState, RetentionClass, RunFigures, RunRow};
 use paperboy::upkeep::{RetentionSettings, SLICE, tend};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -511,7 +511,10 @@ async fn mail_goes_out_while_old_rows_are_forgotten() {
     let rows = ROWS as u64;
     assert_eq!(
         tended.forgotten,
-        [(Old::Attempts, rows), (Old::Clicks, rows)]
+        [
+            (RetentionClass::Attempts, rows),
+            (RetentionClass::Clicks, rows)
+        ]
     );
     assert!(tended.pages > 0, "room is given back");
     assert_eq!(tended.damage, [] as [&str; 0]);
@@ -542,11 +545,14 @@ fn what_is_held_too_long_is_given_up_and_its_text_forgotten() {
     let now = SystemClock.now() + TimeDelta::seconds(1);
     assert_eq!(
         store
-            .forget_old(Old::HeldTexts, now - TimeDelta::days(30), 9)
+            .forget_old(RetentionClass::HeldTexts, now - TimeDelta::days(30), 9)
             .unwrap(),
         0
     );
-    assert_eq!(store.forget_old(Old::HeldTexts, now, 9).unwrap(), 1);
+    assert_eq!(
+        store.forget_old(RetentionClass::HeldTexts, now, 9).unwrap(),
+        1
+    );
     let row = store
         .deliveries(&paperboy::store::OutboxFilter::default())
         .unwrap()
@@ -662,7 +668,7 @@ async fn what_is_drawn_and_what_alarms_look_at_is_there() {
     {
         let mut store = SqliteStore::open(&place.path("paperboy.db")).unwrap();
         let store: &mut dyn paperboy::store::Store = &mut store;
-        store.note_tended("", now).unwrap();
+        store.note_upkeep("", now).unwrap();
         let run = RunRow {
             date: now.date_naive(),
             since: now,

@@ -7,7 +7,7 @@ use crate::web::robots::House;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock as _, SystemClock};
-use paperboy::edition::{ActiveEmbedder, Desk, Outcomes, exploring_outcomes, refresh_vectors};
+use paperboy::edition::{ActiveEmbedder, Desk, Outcomes, pick_stats, refresh_vectors};
 use paperboy::links::Thumb;
 use paperboy::model;
 use paperboy::paper::Paper;
@@ -553,7 +553,7 @@ fn what_came_of_tried_papers_is_counted_apart() {
         }
         // Its mail was not taken yet, so whoever clicks is no reader.
         click(&db, "2608.00003", now, Agent::Browser, "192.0.2.0/24");
-        let outcomes = exploring_outcomes(&db, now - TimeDelta::days(1)).unwrap();
+        let outcomes = pick_stats(&db, now - TimeDelta::days(1)).unwrap();
         assert_eq!(
             (
                 outcomes.chosen.shown,
@@ -575,7 +575,7 @@ fn what_came_of_tried_papers_is_counted_apart() {
             [1, 2, 3]
         );
         assert_eq!(
-            exploring_outcomes(&db, now + TimeDelta::days(1)).unwrap(),
+            pick_stats(&db, now + TimeDelta::days(1)).unwrap(),
             Outcomes::default()
         );
         // The verb behind it.

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use paperboy::clock::Clock as _;
 use paperboy::profile::Profile;
 use paperboy::ranking::{Picks, Share};
-use paperboy::subscriber::{Interest, Weight};
+use paperboy::subscriber::{Interest, InterestWeight};
 use serde_json::json;
 
 /// Somebody who wants everything on a topic, so that there is plenty of it.
@@ -19,7 +19,7 @@ fn wants(world: &World, topic: usize, weight: f64) -> Profile {
         "token OR corpus OR prompt",
     ];
     let interest = Interest {
-        weight: Weight::new(weight).unwrap(),
+        weight: InterestWeight::new(weight).unwrap(),
         ..interest(&topic.to_string(), &[words[topic]], &[])
     };
     world.wants(&interest)
@@ -88,7 +88,7 @@ fn none_starves_while_there_is_a_place_for_each() {
     assert_eq!(counts(&picked([10.0, 0.1, 0.1], 10))[0], 8);
     let share = |at: usize, weight: f64, places: usize| Share {
         interest: at.to_string(),
-        weight: Weight::new(weight).unwrap(),
+        weight: InterestWeight::new(weight).unwrap(),
         places,
     };
     assert_eq!(
@@ -119,7 +119,7 @@ fn with_less_room_than_interests_they_take_turns() {
 fn an_interest_with_little_leaves_its_places_to_the_others() {
     let world = World::usual();
     let little = Interest {
-        weight: Weight::new(10.0).unwrap(),
+        weight: InterestWeight::new(10.0).unwrap(),
         ..interest("little", &["author:Max Other3"], &[])
     };
     let profiles = [world.wants(&little), wants(&world, 1, 1.0)];
@@ -264,7 +264,7 @@ async fn a_weight_is_chosen_among_the_preferences_and_seen_in_the_preview_at_onc
         );
     }
     // What stands in a file is kept by whoever saves the form without touching it.
-    ada.details.interests[0].weight = Weight::new(3.5).unwrap();
+    ada.details.interests[0].weight = InterestWeight::new(3.5).unwrap();
     house
         .db
         .run_here(|store| store.save_subscriber(&ada, house.clock.now()))
@@ -280,7 +280,7 @@ async fn a_weight_is_chosen_among_the_preferences_and_seen_in_the_preview_at_onc
     );
     assert_eq!(
         house.stored(id).interests[0].weight,
-        Weight::new(3.5).unwrap()
+        InterestWeight::new(3.5).unwrap()
     );
     let untouched = form(&[
         ("interests", ""),
@@ -290,7 +290,7 @@ async fn a_weight_is_chosen_among_the_preferences_and_seen_in_the_preview_at_onc
     assert_eq!(house.post(&path, FORM, &untouched).await.0, StatusCode::OK);
     assert_eq!(
         house.stored(id).interests[0].weight,
-        Weight::new(3.5).unwrap()
+        InterestWeight::new(3.5).unwrap()
     );
     let (status, page) = house.post(&path, FORM, &typed("NaN")).await;
     assert!(

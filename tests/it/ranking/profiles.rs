@@ -749,7 +749,7 @@ fn vectors_are_learned_once_and_kept_until_the_archive_has_grown_by_half() {
     let first = take(20..120).unwrap();
     assert!(first.starts_with("svd-"), "{first}");
     assert_eq!(take(120..150), Some(first.clone()), "a quarter more");
-    let kept = db.run_here(|store| store.maker("svd")).unwrap().unwrap();
+    let kept = db.run_here(|store| store.embedder("svd")).unwrap().unwrap();
     assert_eq!((kept.name.as_str(), kept.papers), (first.as_str(), 120));
     assert_ne!(take(150..200), Some(first), "two thirds more");
 }

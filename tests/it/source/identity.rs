@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use paperboy::coverage::{CoverageState, CoverageUpdate};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{PaperRow, PaperStore, Split, StoredPaper, TakenIn, WorkStore};
+use paperboy::store::{IntakeOutcome, PaperRow, PaperStore, SplitOutcome, StoredPaper, WorkStore};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ fn article() -> Paper {
     })
 }
 
-fn take(store: &mut SqliteStore, source: &str, paper: &Paper) -> TakenIn {
+fn take(store: &mut SqliteStore, source: &str, paper: &Paper) -> IntakeOutcome {
     store
         .take_in(source, std::slice::from_ref(paper), noon())
         .unwrap()[0]
@@ -72,8 +72,11 @@ fn only(store: &mut SqliteStore) -> StoredPaper {
 #[test]
 fn a_published_preprint_is_the_preprint_and_keeps_its_day() {
     let mut store = store();
-    assert_eq!(take(&mut store, "arxiv", &preprint()), TakenIn::New);
-    assert_eq!(take(&mut store, "crossref", &article()), TakenIn::Merged);
+    assert_eq!(take(&mut store, "arxiv", &preprint()), IntakeOutcome::New);
+    assert_eq!(
+        take(&mut store, "crossref", &article()),
+        IntakeOutcome::Merged
+    );
     let paper = only(&mut store).paper;
     assert_eq!((paper.id.as_str(), paper.version), ("2608.00001", Some(1)));
     assert_eq!(paper.announced, preprint().announced);
@@ -94,7 +97,7 @@ fn a_published_preprint_is_the_preprint_and_keeps_its_day() {
         0
     );
     for again in [(preprint(), "arxiv"), (article(), "crossref")] {
-        assert_eq!(take(&mut store, again.1, &again.0), TakenIn::Known);
+        assert_eq!(take(&mut store, again.1, &again.0), IntakeOutcome::Known);
     }
     assert_eq!(only(&mut store).paper, paper);
 }
@@ -102,8 +105,11 @@ fn a_published_preprint_is_the_preprint_and_keeps_its_day() {
 #[test]
 fn a_preprint_of_a_known_article_is_the_article() {
     let mut store = store();
-    assert_eq!(take(&mut store, "crossref", &article()), TakenIn::New);
-    assert_eq!(take(&mut store, "arxiv", &preprint()), TakenIn::Merged);
+    assert_eq!(take(&mut store, "crossref", &article()), IntakeOutcome::New);
+    assert_eq!(
+        take(&mut store, "arxiv", &preprint()),
+        IntakeOutcome::Merged
+    );
     let paper = only(&mut store).paper;
     // The name that was known first stays; the first announcement counts, whoever made it.
     assert_eq!(paper.id, id("10.1000/sheep.7"));
@@ -124,9 +130,9 @@ fn a_preprint_of_a_known_article_is_the_article() {
         title: "Counting sheep faster".to_owned(),
         ..preprint()
     };
-    assert_eq!(take(&mut store, "arxiv", &second), TakenIn::Changed);
+    assert_eq!(take(&mut store, "arxiv", &second), IntakeOutcome::Changed);
     assert_eq!(only(&mut store).paper.title, "Counting sheep faster");
-    assert_eq!(take(&mut store, "arxiv", &preprint()), TakenIn::Known);
+    assert_eq!(take(&mut store, "arxiv", &preprint()), IntakeOutcome::Known);
 }
 
 /// What each of five sources says of one work.
@@ -218,7 +224,7 @@ proptest! {
         // Hearing it all again changes nothing.
         if !at_once {
             for (source, paper) in &tellers {
-                prop_assert_eq!(take(&mut told, source, paper), TakenIn::Known);
+                prop_assert_eq!(take(&mut told, source, paper), IntakeOutcome::Known);
             }
         }
     }
@@ -240,7 +246,7 @@ fn twins_are_kept_apart() {
         let mut store = SqliteStore::in_memory().unwrap();
         assert_eq!(
             store.take_in("import", &twins(title), noon()).unwrap(),
-            [TakenIn::New; 3],
+            [IntakeOutcome::New; 3],
             "{title}"
         );
     }
@@ -264,11 +270,11 @@ fn twins_are_kept_apart() {
     ];
     assert_eq!(
         store.take_in("import", &parts, noon()).unwrap(),
-        [TakenIn::New; 6]
+        [IntakeOutcome::New; 6]
     );
     assert_eq!(
         store.take_in("import", &parts, noon()).unwrap(),
-        [TakenIn::Known; 6]
+        [IntakeOutcome::Known; 6]
     );
 }
 
@@ -278,14 +284,14 @@ fn joined(store: &mut SqliteStore) -> (StoredPaper, Paper) {
         title: "Sheep counted".to_owned(),
         ..article()
     };
-    assert_eq!(take(store, "arxiv", &preprint()), TakenIn::New);
-    assert_eq!(take(store, "crossref", &article), TakenIn::New);
+    assert_eq!(take(store, "arxiv", &preprint()), IntakeOutcome::New);
+    assert_eq!(take(store, "crossref", &article), IntakeOutcome::New);
     assert_eq!(all(store).len(), 2);
     let both = record("pmid:77", |paper| {
         "Sheep, counted at last".clone_into(&mut paper.title);
         paper.same_as = vec![id("10.1000/sheep.7"), id("2608.00001")];
     });
-    assert_eq!(take(store, "pubmed", &both), TakenIn::Merged);
+    assert_eq!(take(store, "pubmed", &both), IntakeOutcome::Merged);
     (only(store), article)
 }
 
@@ -300,7 +306,7 @@ fn a_record_that_names_both_makes_two_papers_one() {
     }
     // The words of the row that is gone find nothing twice.
     assert_eq!(store.search_papers("sheep", 10).unwrap().len(), 1);
-    assert_eq!(take(&mut store, "crossref", &article), TakenIn::Known);
+    assert_eq!(take(&mut store, "crossref", &article), IntakeOutcome::Known);
     let asked = [id("pmid:77"), id("nobody"), id("10.1000/sheep.7")];
     let found = store.papers_by_id(&asked).unwrap();
     assert_eq!(
@@ -338,14 +344,15 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
     let before = only(&mut store);
     assert_eq!(
         store.split_paper(&id("nobody"), noon()).unwrap(),
-        Split::Unknown
+        SplitOutcome::Unknown
     );
-    let several = Split::Several(id("2608.00001"), vec![id("10.1000/sheep.7"), id("pmid:77")]);
+    let several =
+        SplitOutcome::Several(id("2608.00001"), vec![id("10.1000/sheep.7"), id("pmid:77")]);
     assert_eq!(
         store.split_paper(&id("2608.00001"), noon()).unwrap(),
         several
     );
-    let done = Split::Done {
+    let done = SplitOutcome::Done {
         from: id("2608.00001"),
         apart: vec![id("10.1000/sheep.7"), id("pmid:77")],
     };
@@ -367,7 +374,7 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
     );
     assert_eq!(
         store.split_paper(&id("2608.00001"), noon()).unwrap(),
-        Split::Whole(id("2608.00001"))
+        SplitOutcome::Whole(id("2608.00001"))
     );
     // The next poll, and a new version, bring nothing together again.
     for (source, paper) in [
@@ -375,17 +382,17 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
         ("crossref", article()),
         ("pubmed", pubmed),
     ] {
-        assert_eq!(take(&mut store, source, &paper), TakenIn::Known);
+        assert_eq!(take(&mut store, source, &paper), IntakeOutcome::Known);
     }
     let newer = Paper {
         version: Some(2),
         doi: Some("10.1000/sheep.7".to_owned()),
         ..preprint()
     };
-    assert_eq!(take(&mut store, "arxiv", &newer), TakenIn::Changed);
+    assert_eq!(take(&mut store, "arxiv", &newer), IntakeOutcome::Changed);
     assert_eq!(
         take(&mut store, "huggingface", &preprint()),
-        TakenIn::Changed
+        IntakeOutcome::Changed
     );
     assert_eq!(all(&mut store).len(), 2);
     assert_eq!(
@@ -393,7 +400,7 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
         papers[1].row
     );
     // The article alone can be taken from PubMed's record, too.
-    let done = Split::Done {
+    let done = SplitOutcome::Done {
         from: id("10.1000/sheep.7"),
         apart: vec![id("pmid:77")],
     };
@@ -408,7 +415,7 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
 fn papers_that_were_two_are_two_again_when_they_are_taken_apart() {
     let mut store = store();
     let (_, article) = joined(&mut store);
-    let done = Split::Done {
+    let done = SplitOutcome::Done {
         from: id("2608.00001"),
         apart: vec![id("10.1000/sheep.7")],
     };
@@ -419,7 +426,7 @@ fn papers_that_were_two_are_two_again_when_they_are_taken_apart() {
     let papers = all(&mut store);
     assert_eq!((papers[1].row, &papers[1].paper), (PaperRow(2), &article));
     assert_eq!(store.search_papers("sheep", 10).unwrap().len(), 2);
-    let only_a_name = Split::OnlyAName(id("10.5555/other"));
+    let only_a_name = SplitOutcome::OnlyAName(id("10.5555/other"));
     let other = record("10.5555/other", |paper| {
         "Goats".clone_into(&mut paper.title);
         paper.same_as = vec![id("pmid:99")];
@@ -450,7 +457,7 @@ fn a_database_of_an_earlier_version_knows_its_papers_by_their_titles() {
     let (mut store, _) = SqliteStore::migrate(&path).unwrap();
     assert!(store.paper(&id("10.1000/sheep.7")).unwrap().is_some());
     let pubmed = record("pmid:77", |_| {});
-    assert_eq!(take(&mut store, "pubmed", &pubmed), TakenIn::Merged);
+    assert_eq!(take(&mut store, "pubmed", &pubmed), IntakeOutcome::Merged);
 }
 
 /// What a source announces on `date`.

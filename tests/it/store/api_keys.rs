@@ -2,8 +2,8 @@
 
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Answer, AnswerName, Asking, Begun, Entered, HandStore, KeyId, KeyScope, KeyStore, ListStore,
-    NewKey, RequestStore, SubscriberStore,
+    ConsentContext, Entered, IdempotencyKey, IdempotencyState, KeyId, KeyScope, KeyStore, NewKey,
+    OperatorActionStore, PagedListStore, RequestStore, StoredAnswer, SubscriberStore,
 };
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -64,7 +64,12 @@ fn a_key_is_found_by_its_hash_and_its_name_is_free_once_it_is_revoked() {
 }
 
 /// `request` begins at `at`, by the rules of a day and two minutes.
-fn begins(store: &mut SqliteStore, name: &AnswerName, request: &str, at: DateTime<Utc>) -> Begun {
+fn begins(
+    store: &mut SqliteStore,
+    name: &IdempotencyKey,
+    request: &str,
+    at: DateTime<Utc>,
+) -> IdempotencyState {
     store
         .begin_answer(
             name,
@@ -80,13 +85,22 @@ fn begins(store: &mut SqliteStore, name: &AnswerName, request: &str, at: DateTim
 fn a_request_is_begun_once_and_answered_the_same_for_a_day() {
     let mut store = SqliteStore::in_memory().unwrap();
     let id = store.make_key(&key("ci", "h1"), noon()).unwrap().unwrap();
-    let name = AnswerName {
+    let name = IdempotencyKey {
         key: id,
         name: "one".to_owned(),
     };
-    assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Ours);
-    assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Underway);
-    assert_eq!(begins(&mut store, &name, "b", noon()), Begun::Other);
+    assert_eq!(
+        begins(&mut store, &name, "a", noon()),
+        IdempotencyState::Ours
+    );
+    assert_eq!(
+        begins(&mut store, &name, "a", noon()),
+        IdempotencyState::Underway
+    );
+    assert_eq!(
+        begins(&mut store, &name, "b", noon()),
+        IdempotencyState::Other
+    );
     // Another key's names are its own.
     let other = store
         .make_key(&key("other", "h2"), noon())
@@ -95,21 +109,27 @@ fn a_request_is_begun_once_and_answered_the_same_for_a_day() {
     assert_eq!(
         begins(
             &mut store,
-            &AnswerName {
+            &IdempotencyKey {
                 key: other,
                 ..name.clone()
             },
             "b",
             noon()
         ),
-        Begun::Ours
+        IdempotencyState::Ours
     );
     // Given up, or cut off: it may be begun again.
     store.drop_answer(&name).unwrap();
-    assert_eq!(begins(&mut store, &name, "a", noon()), Begun::Ours);
+    assert_eq!(
+        begins(&mut store, &name, "a", noon()),
+        IdempotencyState::Ours
+    );
     let later = noon() + TimeDelta::minutes(3);
-    assert_eq!(begins(&mut store, &name, "a", later), Begun::Ours);
-    let answer = Answer {
+    assert_eq!(
+        begins(&mut store, &name, "a", later),
+        IdempotencyState::Ours
+    );
+    let answer = StoredAnswer {
         status: 201,
         headers: vec![("location".to_owned(), "/x".to_owned())],
         body: b"{}".to_vec(),
@@ -119,11 +139,11 @@ fn a_request_is_begun_once_and_answered_the_same_for_a_day() {
     store.drop_answer(&name).unwrap();
     assert_eq!(
         begins(&mut store, &name, "a", later + TimeDelta::hours(23)),
-        Begun::Answered(answer)
+        IdempotencyState::Answered(answer)
     );
     assert_eq!(
         begins(&mut store, &name, "a", later + TimeDelta::hours(25)),
-        Begun::Ours
+        IdempotencyState::Ours
     );
 }
 
@@ -139,13 +159,13 @@ fn answers_about_somebody_are_erased_with_them() {
         .unwrap()
         .unwrap()
         .id;
-    let answer = |about| Answer {
+    let answer = |about| StoredAnswer {
         status: 200,
         headers: Vec::new(),
         body: b"ada@example.org".to_vec(),
         about,
     };
-    let name = |name: &str| AnswerName {
+    let name = |name: &str| IdempotencyKey {
         key: id,
         name: name.to_owned(),
     };
@@ -159,11 +179,17 @@ fn answers_about_somebody_are_erased_with_them() {
     store
         .finish_answer(&name("late"), &answer(Some(ada)))
         .unwrap();
-    assert_eq!(begins(&mut store, &name("hers"), "a", noon()), Begun::Ours);
-    assert_eq!(begins(&mut store, &name("late"), "a", noon()), Begun::Ours);
+    assert_eq!(
+        begins(&mut store, &name("hers"), "a", noon()),
+        IdempotencyState::Ours
+    );
+    assert_eq!(
+        begins(&mut store, &name("late"), "a", noon()),
+        IdempotencyState::Ours
+    );
     assert!(matches!(
         begins(&mut store, &name("nobody's"), "a", noon()),
-        Begun::Answered(_)
+        IdempotencyState::Answered(_)
     ));
     assert_eq!(id, KeyId(1));
 }
@@ -171,7 +197,7 @@ fn answers_about_somebody_are_erased_with_them() {
 #[test]
 fn who_is_vouched_for_is_entered_with_the_consent_or_not_at_all() {
     let mut store = SqliteStore::in_memory().unwrap();
-    let vouching = Asking {
+    let vouching = ConsentContext {
         wording: "form of May".to_owned(),
         page: "/".to_owned(),
         network: "192.0.2.7".to_owned(),

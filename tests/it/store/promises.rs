@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AttemptRecord, ByHand, Coverage, CoverageState, CoverageUpdate, DeliveryId, DeliveryState,
-    Disposition, Entered, LedgerTurn, NewIssue, NewPick, NextLook, Old, OutboxFilter, PaperRow,
-    PaperStore, PickKind, SetAside, Settlement, Skipped, SourcePause, Store, TakenIn,
+    AttemptRecord, Coverage, CoverageState, CoverageUpdate, DeliveryId, DeliveryState, Disposition,
+    Entered, IntakeOutcome, LedgerTurn, NewIssue, NewPick, NextLook, OperatorOutcome, OutboxFilter,
+    PaperRow, PaperStore, PickKind, RetentionClass, SetAside, Settlement, Skipped, SourcePause,
+    Store,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -155,14 +156,14 @@ fn taking_in_twice_changes_nothing() {
         let papers = [paper("2608.00001"), paper("hep-th/9901001")];
         assert_eq!(
             store.take_in("import", &papers, noon()).unwrap(),
-            [TakenIn::New, TakenIn::New]
+            [IntakeOutcome::New, IntakeOutcome::New]
         );
         let before = store.paper(&papers[0].id).unwrap().unwrap();
         assert_eq!(before.paper, papers[0]);
         let later = noon() + TimeDelta::days(1);
         assert_eq!(
             store.take_in("import", &papers, later).unwrap(),
-            [TakenIn::Known, TakenIn::Known]
+            [IntakeOutcome::Known, IntakeOutcome::Known]
         );
         assert_eq!(store.paper(&papers[0].id).unwrap().unwrap(), before);
         assert_eq!(store.count_papers().unwrap(), 2);
@@ -189,12 +190,12 @@ fn a_replacement_is_not_a_new_paper() {
             store
                 .take_in("import", std::slice::from_ref(&second), noon())
                 .unwrap(),
-            [TakenIn::Changed]
+            [IntakeOutcome::Changed]
         );
         // The old record comes by again, and is known to be old.
         assert_eq!(
             store.take_in("import", &[first], noon()).unwrap(),
-            [TakenIn::Known]
+            [IntakeOutcome::Known]
         );
         let known = store.paper(&second.id).unwrap().unwrap().paper;
         assert_eq!(
@@ -287,7 +288,7 @@ fn a_batch_is_taken_in_with_its_news_and_marks_no_other_day() {
         let taken = store
             .take_batch("arxiv", &[paper("2608.00001"), late], &looks, noon())
             .unwrap();
-        assert_eq!(taken, [TakenIn::New, TakenIn::New]);
+        assert_eq!(taken, [IntakeOutcome::New, IntakeOutcome::New]);
         assert_eq!(
             store.newest_day(NaiveDate::MAX).unwrap(),
             Some(today()),
@@ -626,11 +627,16 @@ fn a_date_without_an_issue_is_decided_once() {
             "there is an issue"
         );
         assert!(store.was_skipped(id, tomorrow).unwrap());
-        assert_eq!(store.forget_old(Old::Skipped, noon(), 9).unwrap(), 0);
+        assert_eq!(
+            store
+                .forget_old(RetentionClass::Skipped, noon(), 9)
+                .unwrap(),
+            0
+        );
         assert!(store.was_skipped(id, tomorrow).unwrap());
         assert_eq!(
             store
-                .forget_old(Old::Skipped, noon() + TimeDelta::seconds(1), 9)
+                .forget_old(RetentionClass::Skipped, noon() + TimeDelta::seconds(1), 9)
                 .unwrap(),
             1
         );
@@ -657,16 +663,16 @@ fn a_person_holds_retries_and_drops_what_no_sender_has_in_hand() {
         let until = noon() + TimeDelta::days(2);
         assert_eq!(
             store.hold_deliveries(&[delivery], noon()).unwrap(),
-            [ByHand::Done]
+            [OperatorOutcome::Done]
         );
         assert_eq!(store.claim_due(9, noon()).unwrap(), []);
         assert_eq!(
             store.retry_deliveries(&[delivery], until, noon()).unwrap(),
-            [ByHand::Done]
+            [OperatorOutcome::Done]
         );
         let [claimed] = store.claim_due(9, noon()).unwrap().try_into().unwrap();
         assert_eq!((claimed.resent, claimed.expires_at), (false, until));
-        let in_hand = [ByHand::Not(DeliveryState::Claimed)];
+        let in_hand = [OperatorOutcome::Not(DeliveryState::Claimed)];
         assert_eq!(store.hold_deliveries(&[delivery], noon()).unwrap(), in_hand);
         assert_eq!(
             store.retry_deliveries(&[delivery], until, noon()).unwrap(),
@@ -680,24 +686,24 @@ fn a_person_holds_retries_and_drops_what_no_sender_has_in_hand() {
         assert_eq!(state(store, delivery), DeliveryState::Held);
         assert_eq!(
             store.retry_deliveries(&[delivery], until, noon()).unwrap(),
-            [ByHand::DoneAgain]
+            [OperatorOutcome::MayDuplicate]
         );
         assert!(store.claim_due(9, noon()).unwrap()[0].resent);
         store.recover_claims(None, noon()).unwrap();
         assert_eq!(
             store.drop_deliveries(&[delivery], noon()).unwrap(),
-            [ByHand::Done]
+            [OperatorOutcome::Done]
         );
         assert_eq!(store.message(delivery).unwrap(), None);
         assert_eq!(
             store.retry_deliveries(&[delivery], until, noon()).unwrap(),
-            [ByHand::Not(DeliveryState::Expired)]
+            [OperatorOutcome::Not(DeliveryState::Expired)]
         );
         // Its papers may have been read, so they do not come again.
         assert_eq!(store.papers_sent(&[id], PaperRow(0)).unwrap().len(), 1);
         assert_eq!(
             store.hold_deliveries(&[DeliveryId(99)], noon()).unwrap(),
-            [ByHand::Unknown]
+            [OperatorOutcome::Unknown]
         );
     });
 }
@@ -717,7 +723,7 @@ fn a_person_suppresses_an_address_and_allows_it_again() {
         let until = noon() + TimeDelta::days(2);
         assert_eq!(
             store.retry_deliveries(&[delivery], until, noon()).unwrap(),
-            [ByHand::Suppressed]
+            [OperatorOutcome::Suppressed]
         );
         assert!(store.lift_suppression(&address, noon()).unwrap());
         assert!(!store.lift_suppression(&address, noon()).unwrap());
@@ -999,7 +1005,7 @@ async fn pages_are_read_while_something_is_being_written() {
     }
     assert_eq!(db.read(|store| store.count_papers()).await.unwrap(), 1);
     let_go.send(()).unwrap();
-    assert_eq!(writing.await.unwrap().unwrap(), [TakenIn::New]);
+    assert_eq!(writing.await.unwrap().unwrap(), [IntakeOutcome::New]);
 }
 
 /// Twenty readers whose mails have much in common, queued; each mail as it was composed.

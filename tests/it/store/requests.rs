@@ -3,8 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    AGREES_TO, Asking, HandStore, LedgerStore, NewNotice, NewRequest, Old, OutboxFilter, Proved,
-    RequestId, RequestKind, RequestStore, RetentionStore, Store, SubscriberStore,
+    AGREES_TO, ConsentContext, LedgerStore, NewNotice, NewRequest, OperatorActionStore,
+    OutboxFilter, RequestId, RequestKind, RequestOutcome, RequestStore, RetentionClass,
+    RetentionStore, Store, SubscriberStore,
 };
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -26,8 +27,8 @@ fn reader(text: &str, name: &str) -> NewSubscriber {
     }
 }
 
-fn asking(page: &str) -> Asking {
-    Asking {
+fn asking(page: &str) -> ConsentContext {
+    ConsentContext {
         wording: "1".to_owned(),
         page: page.to_owned(),
         network: "192.0.2.7".to_owned(),
@@ -83,7 +84,7 @@ pub(crate) fn moves(
     subscriber: SubscriberId,
     to: &str,
     now: DateTime<Utc>,
-) -> Proved {
+) -> RequestOutcome {
     let both = ask_both(store, subscriber, to, now);
     both.map(|id| store.agree_to_move(id, &asking("/confirm"), now).unwrap())[1]
 }
@@ -117,7 +118,7 @@ fn who_asks_is_pending_until_they_confirm() {
     let proved = store
         .confirm_subscription(id, &details, &asking("/confirm"), later)
         .unwrap();
-    let Proved::Done(subscriber) = proved else {
+    let RequestOutcome::Done(subscriber) = proved else {
         panic!("{proved:?}")
     };
     assert_eq!(status(&mut store), Status::Active);
@@ -126,7 +127,7 @@ fn who_asks_is_pending_until_they_confirm() {
     let again = store
         .confirm_subscription(id, &details, &asking("/confirm"), later)
         .unwrap();
-    assert_eq!(again, Proved::Before(subscriber));
+    assert_eq!(again, RequestOutcome::Before(subscriber));
     assert_eq!(status(&mut store), Status::Unsubscribed);
     let acts: Vec<(String, String)> = store
         .consents(subscriber)
@@ -193,7 +194,7 @@ fn confirming_again_lifts_a_suppression_and_its_mail_is_sent_before_that() {
     let proved = store
         .confirm_subscription(id, &reader("ada@example.org", ""), &asking("/"), noon())
         .unwrap();
-    assert!(matches!(proved, Proved::Done(_)));
+    assert!(matches!(proved, RequestOutcome::Done(_)));
     assert!(store.suppressions().unwrap().is_empty());
     assert_eq!(
         store
@@ -213,8 +214,8 @@ fn an_address_moves_unless_somebody_has_it() {
     store.enter_subscribers(&entered, noon()).unwrap();
     let ada = store.subscriber(&entered[0].address).unwrap().unwrap().id;
     let mut moves = |to: &str| moves(&mut store, ada, to, noon());
-    assert_eq!(moves("Bob@example.org"), Proved::Impossible);
-    assert_eq!(moves("ada@example.net"), Proved::Done(ada));
+    assert_eq!(moves("Bob@example.org"), RequestOutcome::Impossible);
+    assert_eq!(moves("ada@example.net"), RequestOutcome::Done(ada));
     assert_eq!(
         store
             .subscriber_by_id(ada)
@@ -231,13 +232,13 @@ fn an_address_moves_unless_somebody_has_it() {
         store
             .agree_to_move(new, &asking("/confirm"), noon())
             .unwrap(),
-        Proved::Waiting(bob)
+        RequestOutcome::Waiting(bob)
     );
     assert_eq!(
         store
             .agree_to_move(new, &asking("/confirm"), noon())
             .unwrap(),
-        Proved::Before(bob)
+        RequestOutcome::Before(bob)
     );
     assert_eq!(
         store
@@ -254,7 +255,7 @@ fn an_address_moves_unless_somebody_has_it() {
         store
             .agree_to_move(old, &asking("/confirm"), noon())
             .unwrap(),
-        Proved::Impossible
+        RequestOutcome::Impossible
     );
 }
 
@@ -265,10 +266,15 @@ fn what_nobody_confirmed_is_forgotten() {
     store
         .enter_subscribers(&[reader("by.hand@example.org", "")], noon())
         .unwrap();
-    assert_eq!(store.forget_old(Old::Requests, noon(), 9).unwrap(), 0);
     assert_eq!(
         store
-            .forget_old(Old::Requests, noon() + TimeDelta::seconds(1), 9)
+            .forget_old(RetentionClass::Requests, noon(), 9)
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        store
+            .forget_old(RetentionClass::Requests, noon() + TimeDelta::seconds(1), 9)
             .unwrap(),
         1
     );

@@ -1077,8 +1077,8 @@ fn figures_count_by_day_and_latency_by_announcement() {
             let since = now - TimeDelta::days(1);
             Ok((
                 store.mails_by_day(since)?,
-                store.latencies(paperboy::store::CountedFrom::Queueing, since)?,
-                store.latencies(paperboy::store::CountedFrom::Announcement, since)?,
+                store.latencies(paperboy::store::LatencyStart::Queueing, since)?,
+                store.latencies(paperboy::store::LatencyStart::Announcement, since)?,
             ))
         })
         .unwrap();

@@ -10,8 +10,8 @@ use paperboy::clock::Clock as _;
 use paperboy::links::Thumb;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Agent, Asking, Channel, Click, Db, Effect, LibraryWork, NewFeedback, NewReport, NewRequest,
-    PaperRow, RequestKind,
+    Agent, Channel, Click, ConsentContext, Db, Effect, LibraryWork, NewFeedback, NewReport,
+    NewRequest, PaperRow, RequestKind,
 };
 use paperboy::subscriber::{Interest, Status, SubscriberId};
 use paperboy::token::Scope;
@@ -27,7 +27,7 @@ fn reader(house: &House, papers: &[PaperRow]) -> SubscriberId {
         ..Interest::default()
     });
     let now = house.clock.now();
-    let asking = || Asking {
+    let asking = || ConsentContext {
         wording: "1".to_owned(),
         page: "/lovelace".to_owned(),
         network: "192.0.2.77".to_owned(),

@@ -6,8 +6,9 @@ use paperboy::links::Thumb;
 use paperboy::paper::Paper;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
-    Agent, Channel, Click, FeedbackStore, Given, IssueStore, NewFeedback, NewIssue, NewPick, Old,
-    PaperRow, PaperStore, PickKind, RetentionStore, Store, SubscriberStore,
+    Agent, Channel, Click, FeedbackChange, FeedbackStore, IssueStore, NewFeedback, NewIssue,
+    NewPick, PaperRow, PaperStore, PickKind, RetentionClass, RetentionStore, Store,
+    SubscriberStore,
 };
 use paperboy::subscriber::{Interest, NewSubscriber, Preferences, Status, SubscriberId};
 use serde_json::Value;
@@ -143,7 +144,7 @@ fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_in
     let changed = store
         .give_feedback(&thumb(reader, merged, Thumb::Less), later)
         .unwrap();
-    assert_eq!(changed, Given::Changed(Some(Thumb::Save)));
+    assert_eq!(changed, FeedbackChange::Changed(Some(Thumb::Save)));
     assert!(store.saved_papers(reader).unwrap().is_empty());
     assert_eq!(store.feedback_of(&[reader]).unwrap().len(), 1);
     assert_eq!(
@@ -161,18 +162,18 @@ fn one_thumb_stands_for_each_paper_and_the_history_keeps_them_all() {
         store
             .give_feedback(&thumb(reader, paper, Thumb::More), noon())
             .unwrap(),
-        Given::Changed(None)
+        FeedbackChange::Changed(None)
     );
     assert_eq!(
         store
             .give_feedback(&thumb(reader, paper, Thumb::More), later)
             .unwrap(),
-        Given::Already
+        FeedbackChange::Already
     );
     let changed = store
         .give_feedback(&thumb(reader, paper, Thumb::Less), later)
         .unwrap();
-    assert_eq!(changed, Given::Changed(Some(Thumb::More)));
+    assert_eq!(changed, FeedbackChange::Changed(Some(Thumb::More)));
     let said = store.feedback_of(&[reader]).unwrap();
     assert_eq!(
         (said.len(), said[0].thumb, said[0].at),
@@ -197,12 +198,12 @@ fn one_thumb_stands_for_each_paper_and_the_history_keeps_them_all() {
     let nobody = thumb(SubscriberId(99), paper, Thumb::More);
     assert_eq!(
         store.give_feedback(&nobody, noon()).unwrap(),
-        Given::Unknown
+        FeedbackChange::Unknown
     );
     let nothing = thumb(reader, PaperRow(99), Thumb::More);
     assert_eq!(
         store.give_feedback(&nothing, noon()).unwrap(),
-        Given::Unknown
+        FeedbackChange::Unknown
     );
 }
 
@@ -279,10 +280,13 @@ fn clicks_are_kept_with_their_mail_and_forgotten_in_time() {
     assert_eq!(clicks.len(), 1, "a paper that is not there is not clicked");
     assert!(clicks[0].issue.is_some() && clicks[0].delivered_at.is_none());
     assert_eq!(clicks[0].click.at, noon() + TimeDelta::milliseconds(250));
-    assert_eq!(store.forget_old(Old::Clicks, noon(), 9).unwrap(), 0);
+    assert_eq!(
+        store.forget_old(RetentionClass::Clicks, noon(), 9).unwrap(),
+        0
+    );
     assert_eq!(
         store
-            .forget_old(Old::Clicks, noon() + TimeDelta::days(90), 9)
+            .forget_old(RetentionClass::Clicks, noon() + TimeDelta::days(90), 9)
             .unwrap(),
         1
     );

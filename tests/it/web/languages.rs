@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use paperboy::clock::Clock as _;
 use paperboy::links::Links;
 use paperboy::paper::category_name;
-use paperboy::subscriber::{Interest, SubscriberId, Weight};
+use paperboy::subscriber::{Interest, InterestWeight, SubscriberId};
 use paperboy::token::Scope;
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn house(language: &str) -> (House, SubscriberId) {
             name: name.to_owned(),
             description: format!("about {name}"),
             liked: vec!["2608.00001".parse().unwrap()],
-            weight: Weight::new(3.0).unwrap(),
+            weight: InterestWeight::new(3.0).unwrap(),
             ..Interest::default()
         })
         .to_vec();

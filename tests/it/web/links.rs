@@ -10,16 +10,16 @@ use paperboy::clock::Clock as _;
 use paperboy::edition::Desk;
 use paperboy::links::{Links, Thumb};
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{Asking, NewRequest, OutboxFilter, RequestKind};
-use paperboy::subscriber::{Holder, SubscriberId};
+use paperboy::store::{ConsentContext, NewRequest, OutboxFilter, RequestKind};
+use paperboy::subscriber::{LinkHolder, SubscriberId};
 use paperboy::token::Scope;
 use rusqlite::types::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// A subscriber whose links were never retired.
-pub(crate) fn first(id: SubscriberId) -> Holder {
-    Holder { id, generation: 0 }
+pub(crate) fn first(id: SubscriberId) -> LinkHolder {
+    LinkHolder { id, generation: 0 }
 }
 
 /// A house whose pages are at `base_url`.
@@ -46,7 +46,7 @@ fn reader(house: &House, language: &str) -> (SubscriberId, Vec<String>) {
 }
 
 /// Every link that stands in somebody's issue, but the one that leaves.
-fn links(house: &House, of: Holder) -> Vec<String> {
+fn links(house: &House, of: LinkHolder) -> Vec<String> {
     let desk = (house.site.composer)();
     let links = Links {
         site: &desk.site,
@@ -258,7 +258,7 @@ async fn a_scanner_that_follows_every_link_of_every_mail_changes_nothing() {
         (RequestKind::Export, "ada@example.org"),
         (RequestKind::Erase, "ada@example.org"),
     ] {
-        let asking = Asking {
+        let asking = ConsentContext {
             wording: "1".to_owned(),
             page: String::new(),
             network: String::new(),

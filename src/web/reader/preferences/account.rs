@@ -4,7 +4,7 @@ use super::{Bearer, bearer, page, posted};
 use crate::digest::Text;
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{AGREES_TO, Asking, NewRequest, RequestId, RequestKind, Store};
+use crate::store::{AGREES_TO, ConsentContext, NewRequest, RequestId, RequestKind, Store};
 use crate::subscriber::{Address, Status, Subscriber};
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
@@ -119,7 +119,7 @@ async fn move_to(
     bearer: &Bearer,
     typed: &str,
     is_sure: bool,
-    asking: Asking,
+    asking: ConsentContext,
 ) -> Result<Response, PageError> {
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().wrong;
@@ -160,7 +160,7 @@ async fn ask_both(
     state: &WebState,
     subscriber: &Subscriber,
     new: &Address,
-    asking: Asking,
+    asking: ConsentContext,
 ) -> Result<(), PageError> {
     let _lock = state.lock_mailing().await;
     let (now, composer) = (state.clock.now(), state.composer());
@@ -230,7 +230,7 @@ async fn ask_by_mail(
     state: &WebState,
     bearer: &Bearer,
     kind: RequestKind,
-    asking: Asking,
+    asking: ConsentContext,
 ) -> Result<(), PageError> {
     let (subscriber, now) = (&bearer.subscriber, state.clock.now());
     let _lock = state.lock_mailing().await;

@@ -3,7 +3,7 @@
 
 use crate::digest::notices::Notice;
 use crate::digest::{Locale, Text};
-use crate::store::{Asking, NewRequest, RequestKind};
+use crate::store::{ConsentContext, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::web::error_page::ErrorPage;
 use crate::web::forms::Form;
@@ -63,7 +63,7 @@ pub(super) async fn send(
     state.pages.show_message(&locale, &said)
 }
 
-async fn mail(state: &WebState, address: Address, asking: Asking) -> Result<(), PageError> {
+async fn mail(state: &WebState, address: Address, asking: ConsentContext) -> Result<(), PageError> {
     let _lock = state.lock_mailing().await;
     let now = state.clock.now();
     let of = address.clone();

@@ -12,7 +12,7 @@ mod save;
 mod sent;
 mod view;
 
-use crate::subscriber::{Holder, Status, Subscriber};
+use crate::subscriber::{LinkHolder, Status, Subscriber};
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
 use crate::web::forms::Form;
@@ -54,7 +54,7 @@ struct Bearer {
 
 impl Bearer {
     fn new(state: &WebState, subscriber: Subscriber) -> Self {
-        let Holder { id, generation } = subscriber.holder();
+        let LinkHolder { id, generation } = subscriber.holder();
         let token = state
             .composer()
             .signer

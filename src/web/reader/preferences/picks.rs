@@ -3,7 +3,7 @@
 use super::{Bearer, bearer, page, posted};
 use crate::edition::{kind_of, reasons};
 use crate::links::Thumb;
-use crate::store::{Channel, Given, NewFeedback, PaperRow};
+use crate::store::{Channel, FeedbackChange, NewFeedback, PaperRow};
 use crate::web::error_page::ErrorPage;
 use crate::web::paper_view::path_of;
 use crate::web::serving::visitor::Visitor;
@@ -113,7 +113,7 @@ pub(super) async fn act(
             .run(move |store| store.give_feedback(&new, now))
             .await?
         {
-            Given::Unknown => &words.no_paper,
+            FeedbackChange::Unknown => &words.no_paper,
             _ => &words.noted,
         }
     } else {

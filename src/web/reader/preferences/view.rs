@@ -4,7 +4,7 @@ use super::{Bearer, page};
 use crate::digest::{Locale, Text};
 use crate::fields::Problem;
 use crate::paper::PaperId;
-use crate::subscriber::{Interest, Weight};
+use crate::subscriber::{Interest, InterestWeight};
 use crate::web::forms::field_errors::by_field;
 use crate::web::forms::{Form, zones};
 use crate::web::paper_view::path_of;
@@ -106,7 +106,7 @@ fn weights(chosen: &str, locale: &Locale) -> Vec<Choice> {
     let own = chosen
         .parse()
         .ok()
-        .and_then(Weight::new)
+        .and_then(InterestWeight::new)
         .unwrap_or_default();
     let chosen = own.to_string();
     let mut all = choices(WEIGHTS.into_iter().zip(texts), |weight| weight == chosen);

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 /// How the picks of one kind at one place of the issues fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fared {
+pub struct PickStats {
     /// How they came into their issues.
     pub kind: PickKind,
     /// Their place there, from 1.
@@ -30,14 +30,14 @@ pub struct PickPlace {
 }
 
 /// Verbs about how picks fared.
-pub trait OutcomeStore {
+pub trait PickStatsStore {
     /// How the picks of the issues composed since `since` fared, by kind (chosen
     /// ones first), then by place. Picks in a section called `besides` are left out.
-    fn exploring_outcomes(
+    fn pick_stats(
         &mut self,
         since: DateTime<Utc>,
         besides: &str,
-    ) -> Result<Vec<Fared>, StoreError>;
+    ) -> Result<Vec<PickStats>, StoreError>;
 
     /// Where papers stood in issues composed since `since`, in the order of `picks`;
     /// `None` where it was in an older one, in none, or in a section called `besides`.

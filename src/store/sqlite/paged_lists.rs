@@ -5,13 +5,13 @@ use super::deliveries::delivery;
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, subscriber, suppression, with_interests};
 use crate::store::{
-    DeliveryId, DeliveryRow, DeliveryState, ListStore, OwnIssue, StoreError, Suppression,
+    DeliveryId, DeliveryRow, DeliveryState, PagedListStore, PastIssue, StoreError, Suppression,
 };
 use crate::subscriber::{Address, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension, named_params};
 
-impl ListStore for SqliteStore {
+impl PagedListStore for SqliteStore {
     fn list_subscribers(
         &mut self,
         status: Option<Status>,
@@ -40,7 +40,7 @@ impl ListStore for SqliteStore {
         subscriber: SubscriberId,
         before: Option<NaiveDate>,
         limit: u32,
-    ) -> Result<Vec<OwnIssue>, StoreError> {
+    ) -> Result<Vec<PastIssue>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT issues.local_date, deliveries.subject,
                     (SELECT count(*) FROM picks WHERE picks.issue_id = issues.id) AS papers
@@ -54,7 +54,7 @@ impl ListStore for SqliteStore {
             named_params! { ":subscriber": subscriber.0, ":before": before.map(date_text), ":limit": limit },
             |row| {
                 let columns = Columns::of("issues", row);
-                Ok(OwnIssue {
+                Ok(PastIssue {
                     local_date: columns.date("local_date")?,
                     subject: columns.get("subject")?,
                     papers: columns.get("papers")?,

@@ -3,18 +3,18 @@
 use super::SqliteStore;
 use super::row::Columns;
 use super::subscribers::address_key;
-use crate::store::{ByHand, DeliveryId, DeliveryState, HandStore, StoreError};
+use crate::store::{DeliveryId, DeliveryState, OperatorActionStore, OperatorOutcome, StoreError};
 use crate::subscriber::Address;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-impl HandStore for SqliteStore {
+impl OperatorActionStore for SqliteStore {
     fn retry_deliveries(
         &mut self,
         ids: &[DeliveryId],
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError> {
+    ) -> Result<Vec<OperatorOutcome>, StoreError> {
         let tx = self.write()?;
         let retried = ids
             .iter()
@@ -28,7 +28,7 @@ impl HandStore for SqliteStore {
         &mut self,
         ids: &[DeliveryId],
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError> {
+    ) -> Result<Vec<OperatorOutcome>, StoreError> {
         let tx = self.write()?;
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
@@ -40,7 +40,7 @@ impl HandStore for SqliteStore {
                 )?
                 .execute(named_params! { ":id": id.0, ":now": now.timestamp() })?;
             answers.push(if held == 1 {
-                ByHand::Done
+                OperatorOutcome::Done
             } else {
                 not(&tx, *id)?
             });
@@ -53,7 +53,7 @@ impl HandStore for SqliteStore {
         &mut self,
         ids: &[DeliveryId],
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError> {
+    ) -> Result<Vec<OperatorOutcome>, StoreError> {
         let tx = self.write()?;
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
@@ -69,7 +69,7 @@ impl HandStore for SqliteStore {
                     .execute(named_params! { ":id": id.0 })?;
             }
             answers.push(if dropped == 1 {
-                ByHand::Done
+                OperatorOutcome::Done
             } else {
                 not(&tx, *id)?
             });
@@ -130,7 +130,7 @@ fn retry(
     id: DeliveryId,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<ByHand, StoreError> {
+) -> Result<OperatorOutcome, StoreError> {
     // Its last try ended after the text had left, and no answer was read; or it was sent twice, or restored.
     let found = tx
         .prepare_cached(
@@ -148,7 +148,7 @@ fn retry(
         return not(tx, id);
     };
     if suppressed {
-        return Ok(ByHand::Suppressed);
+        return Ok(OperatorOutcome::Suppressed);
     }
     tx.prepare_cached(
         "UPDATE deliveries
@@ -163,19 +163,19 @@ fn retry(
         ":now": now.timestamp(),
     })?;
     Ok(if may_have_arrived {
-        ByHand::DoneAgain
+        OperatorOutcome::MayDuplicate
     } else {
-        ByHand::Done
+        OperatorOutcome::Done
     })
 }
 
 /// Why nothing was done to `id`.
-fn not(tx: &Transaction<'_>, id: DeliveryId) -> Result<ByHand, StoreError> {
+fn not(tx: &Transaction<'_>, id: DeliveryId) -> Result<OperatorOutcome, StoreError> {
     let mut statement = tx.prepare_cached("SELECT state FROM deliveries WHERE id = :id")?;
     let state = statement
         .query_row(named_params! { ":id": id.0 }, |row| {
             Columns::of("deliveries", row).word("state", &DeliveryState::WORDS)
         })
         .optional()?;
-    Ok(state.map_or(ByHand::Unknown, ByHand::Not))
+    Ok(state.map_or(OperatorOutcome::Unknown, OperatorOutcome::Not))
 }

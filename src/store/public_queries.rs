@@ -42,7 +42,7 @@ pub struct PaperPage {
     pub stored: StoredPaper,
     /// What each source says of it, as [`WorkStore::paper_records`](super::WorkStore::paper_records).
     pub records: Vec<PaperRecord>,
-    /// What became of it, as [`ReadingStore::paper_events`].
+    /// What became of it, as [`PublicQueryStore::paper_events`].
     pub events: Vec<(NaiveDate, PaperNews)>,
     /// Its signature, if it has one.
     pub signature: Option<Vec<u8>>,
@@ -58,7 +58,7 @@ pub struct Changes {
 }
 
 /// Verbs for readers of the public pages; none of them changes anything.
-pub trait ReadingStore {
+pub trait PublicQueryStore {
     /// A piece of a day.
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError>;
 

@@ -1,9 +1,9 @@
 //! What every request passes: the key and what it allows, its pace, and whether
 //! parameters and body are as the document says.
 
-use super::contract::{Operation, operation};
+use super::idempotency;
+use super::operations::{Operation, operation};
 use super::problem::{Problem, dressed};
-use super::repeat;
 use crate::store::{KeyId, KeyScope, StoredKey};
 use crate::token::api_key_hash;
 use crate::web::WebState;
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 /// What a handler may rely on.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct ApiRequest {
     /// By which key; `None` where none is needed.
     pub(super) key: Option<Arc<StoredKey>>,
     /// The parameters, as the document has them.
@@ -37,11 +37,11 @@ pub(super) struct Asked {
     pub(super) if_match: Option<String>,
 }
 
-impl FromRequestParts<WebState> for Asked {
+impl FromRequestParts<WebState> for ApiRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Problem> {
-        let asked = parts.extensions.get::<Asked>().cloned();
+        let asked = parts.extensions.get::<ApiRequest>().cloned();
         asked.ok_or_else(|| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -51,7 +51,7 @@ impl FromRequestParts<WebState> for Asked {
     }
 }
 
-impl Asked {
+impl ApiRequest {
     /// Whether the key allows `scope` besides what the operation needs.
     pub(super) fn may(&self, scope: KeyScope) -> bool {
         self.key
@@ -104,11 +104,11 @@ async fn admit(
     let if_match = text(header::IF_MATCH).map(str::to_owned);
     let repeated = match &key {
         Some(key) if !matches!(parts.method, Method::GET | Method::HEAD) => {
-            repeat::Named::of(key.id, &parts, &bytes)?
+            idempotency::IdempotentRequest::of(key.id, &parts, &bytes)?
         }
         _ => None,
     };
-    parts.extensions.insert(Asked {
+    parts.extensions.insert(ApiRequest {
         key,
         query,
         body: json,
@@ -235,14 +235,14 @@ async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
 
 /// How fast each key asks.
 #[derive(Default)]
-pub(in crate::web) struct Paces(Mutex<HashMap<KeyId, Pace>>);
+pub(in crate::web) struct KeyLimits(Mutex<HashMap<KeyId, KeyLimit>>);
 
-struct Pace {
+struct KeyLimit {
     per_minute: u32,
     limiter: Arc<DefaultDirectRateLimiter>,
 }
 
-impl Paces {
+impl KeyLimits {
     /// How long the key has to wait, if it has to; else it counts as one request.
     fn wait(&self, key: KeyId, per_minute: u32) -> Option<Duration> {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute)?);
@@ -250,9 +250,9 @@ impl Paces {
             let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let pace = paces
                 .entry(key)
-                .or_insert_with(|| Pace::new(per_minute, quota));
+                .or_insert_with(|| KeyLimit::new(per_minute, quota));
             if pace.per_minute != per_minute {
-                *pace = Pace::new(per_minute, quota);
+                *pace = KeyLimit::new(per_minute, quota);
             }
             Arc::clone(&pace.limiter)
         };
@@ -263,9 +263,9 @@ impl Paces {
     }
 }
 
-impl Pace {
+impl KeyLimit {
     fn new(per_minute: u32, quota: Quota) -> Self {
-        Pace {
+        KeyLimit {
             per_minute,
             limiter: Arc::new(RateLimiter::direct(quota)),
         }

@@ -4,7 +4,7 @@ use super::StoreError;
 
 /// A maker of dense vectors and the statistics of its vectors over the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMaker {
+pub struct StoredEmbedder {
     /// The maker's name.
     pub name: String,
     /// Papers in the archive when this was learned.
@@ -16,10 +16,10 @@ pub struct StoredMaker {
 }
 
 /// Verbs about makers of dense vectors. There is at most one of each kind.
-pub trait MakerStore {
+pub trait EmbedderStore {
     /// The one of `kind` last saved.
-    fn maker(&mut self, kind: &str) -> Result<Option<StoredMaker>, StoreError>;
+    fn embedder(&mut self, kind: &str) -> Result<Option<StoredEmbedder>, StoreError>;
 
     /// Saves the one of `kind` in place of any before.
-    fn save_maker(&mut self, kind: &str, maker: &StoredMaker) -> Result<(), StoreError>;
+    fn save_embedder(&mut self, kind: &str, embedder: &StoredEmbedder) -> Result<(), StoreError>;
 }

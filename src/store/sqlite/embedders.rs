@@ -1,18 +1,18 @@
 //! What was learned from the archive to make dense vectors with.
 
 use super::SqliteStore;
-use crate::store::{MakerStore, StoreError, StoredMaker};
+use crate::store::{EmbedderStore, StoreError, StoredEmbedder};
 use rusqlite::{OptionalExtension, named_params};
 
-impl MakerStore for SqliteStore {
-    fn maker(&mut self, kind: &str) -> Result<Option<StoredMaker>, StoreError> {
+impl EmbedderStore for SqliteStore {
+    fn embedder(&mut self, kind: &str) -> Result<Option<StoredEmbedder>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT name, papers, model, background
                FROM vector_makers
               WHERE kind = :kind",
         )?;
         let found = statement.query_row(named_params! { ":kind": kind }, |row| {
-            Ok(StoredMaker {
+            Ok(StoredEmbedder {
                 name: row.get("name")?,
                 papers: row.get("papers")?,
                 model: row.get("model")?,
@@ -22,16 +22,16 @@ impl MakerStore for SqliteStore {
         Ok(found.optional()?)
     }
 
-    fn save_maker(&mut self, kind: &str, maker: &StoredMaker) -> Result<(), StoreError> {
+    fn save_embedder(&mut self, kind: &str, embedder: &StoredEmbedder) -> Result<(), StoreError> {
         self.conn.execute(
             "INSERT OR REPLACE INTO vector_makers (kind, name, papers, model, background)
              VALUES (:kind, :name, :papers, :model, :background)",
             named_params! {
                 ":kind": kind,
-                ":name": maker.name,
-                ":papers": maker.papers,
-                ":model": maker.model,
-                ":background": maker.background,
+                ":name": embedder.name,
+                ":papers": embedder.papers,
+                ":model": embedder.model,
+                ":background": embedder.background,
             },
         )?;
         Ok(())

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 /// An issue in the list of a reader's issues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OwnIssue {
+pub struct PastIssue {
     /// Its date where they live.
     pub local_date: NaiveDate,
     /// The subject of its mail.
@@ -20,7 +20,7 @@ pub struct OwnIssue {
 
 /// A paper as it stood in an issue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OwnPick {
+pub struct PastPick {
     /// The paper as it is now; one that was merged into another since stands as that one.
     pub paper: StoredPaper,
     /// Its place in the issue, from 1.
@@ -39,7 +39,7 @@ pub struct OwnPick {
 
 /// What is kept of an issue once its mail is settled.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeptIssue {
+pub struct PastIssueContent {
     /// Announcement days in it, oldest and newest.
     pub covers: Option<(NaiveDate, NaiveDate)>,
     /// When it was composed.
@@ -47,7 +47,7 @@ pub struct KeptIssue {
     /// Whether the reader had none before it.
     pub is_first: bool,
     /// Its papers in order.
-    pub picks: Vec<OwnPick>,
+    pub picks: Vec<PastPick>,
 }
 
 /// A mail that was written to a subscriber, whatever became of it.
@@ -74,20 +74,20 @@ pub struct SentMail {
 }
 
 /// Verbs for the subscriber's own eyes; none of them changes anything.
-pub trait OwnStore {
+pub trait SubscriberHistoryStore {
     /// Up to `limit` issues of a reader, the newest first.
-    fn own_issues(
+    fn past_issues(
         &mut self,
         subscriber: SubscriberId,
         limit: u32,
-    ) -> Result<Vec<OwnIssue>, StoreError>;
+    ) -> Result<Vec<PastIssue>, StoreError>;
 
     /// What is kept of a reader's issue of that date.
-    fn kept_issue(
+    fn past_issue(
         &mut self,
         subscriber: SubscriberId,
         date: NaiveDate,
-    ) -> Result<Option<KeptIssue>, StoreError>;
+    ) -> Result<Option<PastIssueContent>, StoreError>;
 
     /// The picks of a reader's newest issues, `issues` of them, the newest first
     /// and each in order.
@@ -95,7 +95,7 @@ pub trait OwnStore {
         &mut self,
         subscriber: SubscriberId,
         issues: u32,
-    ) -> Result<Vec<OwnPick>, StoreError>;
+    ) -> Result<Vec<PastPick>, StoreError>;
 
     /// Up to `limit` mails to a subscriber, the newest first.
     fn mails_to(

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 /// How a source stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceStanding {
+pub struct SourceStatus {
     /// Its name.
     pub source: String,
     /// When it was last looked at.
@@ -15,7 +15,7 @@ pub struct SourceStanding {
 }
 
 /// Verbs that count. They look at many rows: not to be asked every second.
-pub trait FigureStore {
+pub trait MetricsStore {
     /// Tries ever made and still recorded, by the first digit of the reply's code; `None` where there was no reply.
     fn count_attempts(&mut self) -> Result<Vec<(Option<u16>, u64)>, StoreError>;
 
@@ -23,7 +23,7 @@ pub trait FigureStore {
     fn oldest_due(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Every source that was ever looked at, by name.
-    fn source_standings(&mut self) -> Result<Vec<SourceStanding>, StoreError>;
+    fn source_statuses(&mut self) -> Result<Vec<SourceStatus>, StoreError>;
 
     /// Every relay in trouble, by name.
     fn relay_pauses(&mut self) -> Result<Vec<(String, RelayPause)>, StoreError>;

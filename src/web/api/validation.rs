@@ -17,7 +17,7 @@ pub(super) fn complaints(
     path: &str,
 ) -> Vec<FieldError> {
     let mut found = Vec::new();
-    Judge {
+    Validator {
         document,
         found: &mut found,
     }
@@ -25,12 +25,12 @@ pub(super) fn complaints(
     found
 }
 
-struct Judge<'a> {
+struct Validator<'a> {
     document: &'a Value,
     found: &'a mut Vec<FieldError>,
 }
 
-impl Judge<'_> {
+impl Validator<'_> {
     fn complain(&mut self, path: &str, message: impl Into<String>) {
         self.found.push(FieldError {
             path: path.to_owned(),

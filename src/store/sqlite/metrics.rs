@@ -2,11 +2,11 @@
 
 use super::SqliteStore;
 use super::row::Columns;
-use crate::store::{FigureStore, RelayPause, SenderLease, SourceStanding, StoreError};
+use crate::store::{MetricsStore, RelayPause, SenderLease, SourceStatus, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, named_params};
 
-impl FigureStore for SqliteStore {
+impl MetricsStore for SqliteStore {
     fn count_attempts(&mut self) -> Result<Vec<(Option<u16>, u64)>, StoreError> {
         let mut statement =
             // Those that were forgotten have been counted: a counter does not fall.
@@ -32,7 +32,7 @@ impl FigureStore for SqliteStore {
         Ok(oldest.and_then(|at| DateTime::from_timestamp(at, 0)))
     }
 
-    fn source_standings(&mut self) -> Result<Vec<SourceStanding>, StoreError> {
+    fn source_statuses(&mut self) -> Result<Vec<SourceStatus>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT source, max(checked_at) AS checked_at, max(completed_at) AS settled_at
                FROM coverage
@@ -42,7 +42,7 @@ impl FigureStore for SqliteStore {
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("coverage", row);
             let settled_at: Option<i64> = columns.get("settled_at")?;
-            Ok(SourceStanding {
+            Ok(SourceStatus {
                 source: columns.get("source")?,
                 checked_at: columns.instant("checked_at")?,
                 settled_at: settled_at.and_then(|at| DateTime::from_timestamp(at, 0)),

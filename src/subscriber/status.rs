@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 /// A subscription that stands so can neither be paused nor resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.why_no_issues())]
-pub struct NotNow(pub Status);
+pub struct StatusConflict(pub Status);
 
 impl Status {
     /// Why somebody with this status gets no issues.
@@ -23,7 +23,7 @@ impl Status {
 
 impl NewSubscriber {
     /// No issues before `until`; without a date, until they are resumed.
-    pub fn pause(&mut self, until: Option<NaiveDate>) -> Result<(), NotNow> {
+    pub fn pause(&mut self, until: Option<NaiveDate>) -> Result<(), StatusConflict> {
         self.must_run()?;
         if until.is_some() {
             self.status = Status::Active;
@@ -35,17 +35,17 @@ impl NewSubscriber {
     }
 
     /// Issues again; what was due meanwhile is not made up for.
-    pub fn resume(&mut self) -> Result<(), NotNow> {
+    pub fn resume(&mut self) -> Result<(), StatusConflict> {
         self.must_run()?;
         self.status = Status::Active;
         self.preferences.pause_until = None;
         Ok(())
     }
 
-    fn must_run(&self) -> Result<(), NotNow> {
+    fn must_run(&self) -> Result<(), StatusConflict> {
         match self.status {
             Status::Active | Status::Paused => Ok(()),
-            status => Err(NotNow(status)),
+            status => Err(StatusConflict(status)),
         }
     }
 
@@ -102,8 +102,8 @@ mod tests {
     #[test]
     fn who_is_not_there_or_has_left_cannot() {
         for status in [Status::Pending, Status::Unsubscribed, Status::Suppressed] {
-            assert_eq!(reader(status).pause(None), Err(NotNow(status)));
-            assert_eq!(reader(status).resume(), Err(NotNow(status)));
+            assert_eq!(reader(status).pause(None), Err(StatusConflict(status)));
+            assert_eq!(reader(status).resume(), Err(StatusConflict(status)));
         }
     }
 }

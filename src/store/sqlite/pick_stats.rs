@@ -2,16 +2,16 @@
 
 use super::SqliteStore;
 use super::row::Columns;
-use crate::store::{Fared, OutcomeStore, PaperRow, PickKind, PickPlace, StoreError};
+use crate::store::{PaperRow, PickKind, PickPlace, PickStats, PickStatsStore, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
 
-impl OutcomeStore for SqliteStore {
-    fn exploring_outcomes(
+impl PickStatsStore for SqliteStore {
+    fn pick_stats(
         &mut self,
         since: DateTime<Utc>,
         besides: &str,
-    ) -> Result<Vec<Fared>, StoreError> {
+    ) -> Result<Vec<PickStats>, StoreError> {
         // A thumb notes the issue and the place that its paper had, whatever the paper was merged into since.
         let mut statement = self.conn.prepare_cached(
             "SELECT picks.kind,
@@ -33,7 +33,7 @@ impl OutcomeStore for SqliteStore {
             named_params! { ":since": since.timestamp(), ":besides": besides },
             |row| {
                 let PickPlace { kind, rank } = place(row)?;
-                Ok(Fared {
+                Ok(PickStats {
                     kind,
                     rank,
                     shown: row.get("shown")?,

@@ -1,12 +1,12 @@
 //! Long lists, read piece by piece: each piece begins behind the last one's end,
 //! so that what is added meanwhile neither repeats nor hides anything.
 
-use super::{DeliveryId, DeliveryRow, DeliveryState, OwnIssue, StoreError, Suppression};
+use super::{DeliveryId, DeliveryRow, DeliveryState, PastIssue, StoreError, Suppression};
 use crate::subscriber::{Address, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// Verbs that read a piece of a list; none of them changes anything.
-pub trait ListStore {
+pub trait PagedListStore {
     /// Up to `limit` subscribers after `after`, by row; only those with `status` if one is given.
     fn list_subscribers(
         &mut self,
@@ -21,7 +21,7 @@ pub trait ListStore {
         subscriber: SubscriberId,
         before: Option<NaiveDate>,
         limit: u32,
-    ) -> Result<Vec<OwnIssue>, StoreError>;
+    ) -> Result<Vec<PastIssue>, StoreError>;
 
     /// Up to `limit` mails to a subscriber, issues and others, before the row `before`, the newest first.
     fn list_mails(

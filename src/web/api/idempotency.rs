@@ -2,7 +2,7 @@
 //! and whoever asks again within a day is answered as the first time.
 
 use super::problem::Problem;
-use crate::store::{Answer, AnswerName, Begun, KeyId, StoreError};
+use crate::store::{IdempotencyKey, IdempotencyState, KeyId, StoreError, StoredAnswer};
 use crate::subscriber::SubscriberId;
 use crate::web::{PageError, WebState};
 use axum::body::{Body, Bytes, to_bytes};
@@ -35,16 +35,16 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Whom an answer tells of; handlers put it beside the answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About(pub(super) SubscriberId);
+pub(super) struct AnswerAbout(pub(super) SubscriberId);
 
 /// A request with a name.
-pub(super) struct Named {
-    name: AnswerName,
+pub(super) struct IdempotentRequest {
+    name: IdempotencyKey,
     /// Hash of what it asks.
     request: String,
 }
 
-impl Named {
+impl IdempotentRequest {
     /// The name that a request carries, if it carries one.
     pub(super) fn of(key: KeyId, parts: &Parts, body: &Bytes) -> Result<Option<Self>, Problem> {
         let Some(value) = parts.headers.get(NAME) else {
@@ -66,8 +66,8 @@ impl Named {
         }
         hash.update(body);
         let request = STANDARD_NO_PAD.encode(hash.finish());
-        Ok(Some(Named {
-            name: AnswerName {
+        Ok(Some(IdempotentRequest {
+            name: IdempotencyKey {
                 key,
                 name: name.to_owned(),
             },
@@ -89,16 +89,16 @@ impl Named {
             .run(move |store| store.begin_answer(&name, &hash, now - KEPT, now - LOST, now))
             .await?;
         match begun {
-            Begun::Answered(answer) => Ok(again(answer)),
-            Begun::Other => Err(Problem::new(
+            IdempotencyState::Answered(answer) => Ok(again(answer)),
+            IdempotencyState::Other => Err(Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "another request had this Idempotency-Key; use a new one for a new request",
             )),
-            Begun::Underway => Err(Problem::conflict(
+            IdempotencyState::Underway => Err(Problem::conflict(
                 "the request with this Idempotency-Key is being answered",
             )
             .with(header::RETRY_AFTER, "1")),
-            Begun::Ours => {
+            IdempotencyState::Ours => {
                 let (site, name) = (site.clone(), self.name);
                 // It is finished also for a sender who has gone away.
                 let answered = tokio::spawn(async move {
@@ -117,7 +117,7 @@ impl Named {
 /// Keeps what was answered, unless it was that something went wrong here.
 async fn keep(
     site: &WebState,
-    name: &AnswerName,
+    name: &IdempotencyKey,
     response: Response,
 ) -> Result<Response, PageError> {
     let name = name.clone();
@@ -133,11 +133,11 @@ async fn keep(
         let value = parts.headers.get(header)?.to_str().ok()?;
         Some((header.as_str().to_owned(), value.to_owned()))
     };
-    let answer = Answer {
+    let answer = StoredAnswer {
         status: parts.status.as_u16(),
         headers: HEADERS.iter().filter_map(text).collect(),
         body: bytes.to_vec(),
-        about: parts.extensions.get::<About>().map(|about| about.0),
+        about: parts.extensions.get::<AnswerAbout>().map(|about| about.0),
     };
     let kept: Result<(), StoreError> = site
         .db
@@ -154,7 +154,7 @@ async fn keep(
 }
 
 /// What was answered, once more.
-fn again(answer: Answer) -> Response {
+fn again(answer: StoredAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, answer.body).into_response();
     // The body's own kind, where it has one.

@@ -3,7 +3,7 @@
 
 use super::document::DOCUMENT;
 use super::problem::{FieldError, Problem};
-use super::schema::complaints;
+use super::validation::complaints;
 use crate::store::KeyScope;
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value};

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a command was told to work.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct CliContext {
     pub(super) config: PathBuf,
     pub(super) json: bool,
 }
@@ -40,7 +40,7 @@ pub(super) fn settings_file(asked: Option<PathBuf>) -> PathBuf {
     })
 }
 
-impl Place {
+impl CliContext {
     /// The settings; wrong ones are a matter of usage.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         // Variables that are not text are nobody's settings.

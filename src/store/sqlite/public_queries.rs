@@ -6,13 +6,13 @@ use super::signatures::signature;
 use super::{Snapshot, SqliteStore, works};
 use crate::paper::{PaperId, PaperNews};
 use crate::store::{
-    Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, ReadingStore, StoreError,
+    Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, PublicQueryStore, StoreError,
     StoredPaper,
 };
 use chrono::NaiveDate;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-impl ReadingStore for SqliteStore {
+impl PublicQueryStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
         // A list of texts in JSON has each of them in quotation marks.
         let category = query

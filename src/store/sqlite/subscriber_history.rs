@@ -5,18 +5,19 @@ use super::papers::stored_paper;
 use super::requests::request;
 use super::row::{Columns, date_text};
 use crate::store::{
-    DeliveryState, KeptIssue, OwnIssue, OwnPick, OwnStore, Request, SentMail, StoreError,
+    DeliveryState, PastIssue, PastIssueContent, PastPick, Request, SentMail, StoreError,
+    SubscriberHistoryStore,
 };
 use crate::subscriber::SubscriberId;
 use chrono::NaiveDate;
 use rusqlite::{OptionalExtension, Row, named_params};
 
-impl OwnStore for SqliteStore {
-    fn own_issues(
+impl SubscriberHistoryStore for SqliteStore {
+    fn past_issues(
         &mut self,
         subscriber: SubscriberId,
         limit: u32,
-    ) -> Result<Vec<OwnIssue>, StoreError> {
+    ) -> Result<Vec<PastIssue>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT issues.local_date, deliveries.subject,
                     (SELECT count(*) FROM picks WHERE picks.issue_id = issues.id) AS papers
@@ -30,7 +31,7 @@ impl OwnStore for SqliteStore {
             named_params! { ":subscriber": subscriber.0, ":limit": limit },
             |row| {
                 let columns = Columns::of("issues", row);
-                Ok(OwnIssue {
+                Ok(PastIssue {
                     local_date: columns.date("local_date")?,
                     subject: columns.get("subject")?,
                     papers: columns.get("papers")?,
@@ -40,11 +41,11 @@ impl OwnStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn kept_issue(
+    fn past_issue(
         &mut self,
         subscriber: SubscriberId,
         date: NaiveDate,
-    ) -> Result<Option<KeptIssue>, StoreError> {
+    ) -> Result<Option<PastIssueContent>, StoreError> {
         // One moment for both questions.
         let tx = self.conn.transaction()?;
         let wanted = named_params! { ":subscriber": subscriber.0, ":date": date_text(date) };
@@ -59,7 +60,7 @@ impl OwnStore for SqliteStore {
             )?
             .query_row(wanted, |row| {
                 let columns = Columns::of("issues", row);
-                Ok(KeptIssue {
+                Ok(PastIssueContent {
                     covers: columns
                         .date_if_any("covers_from")?
                         .zip(columns.date_if_any("covers_to")?),
@@ -92,7 +93,7 @@ impl OwnStore for SqliteStore {
         &mut self,
         subscriber: SubscriberId,
         issues: u32,
-    ) -> Result<Vec<OwnPick>, StoreError> {
+    ) -> Result<Vec<PastPick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT papers.*, picks.position, picks.score, picks.section, picks.reason,
                     newest.local_date, newest.composed_at
@@ -154,9 +155,9 @@ impl OwnStore for SqliteStore {
     }
 }
 
-fn own_pick(row: &Row<'_>) -> rusqlite::Result<OwnPick> {
+fn own_pick(row: &Row<'_>) -> rusqlite::Result<PastPick> {
     let columns = Columns::of("picks", row);
-    Ok(OwnPick {
+    Ok(PastPick {
         paper: stored_paper(row)?,
         rank: columns.get::<u32>("position")? + 1,
         score: columns.get::<f64>("score")? as f32,

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 /// What became of a delivery that a person touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByHand {
+pub enum OperatorOutcome {
     /// It is as asked.
     Done,
     /// It is queued again, and the server may have a copy already.
-    DoneAgain,
+    MayDuplicate,
     /// It stands where this cannot be done: in a sender's hands, or settled.
     Not(DeliveryState),
     /// Its address must not be written to.
@@ -20,7 +20,7 @@ pub enum ByHand {
 }
 
 /// Verbs for people. None of them touches what a sender has in hand.
-pub trait HandStore {
+pub trait OperatorActionStore {
     /// Makes deliveries that wait or are held due at once, to be sent until
     /// `expires_at` at least; one answer for each, in order.
     ///
@@ -31,14 +31,14 @@ pub trait HandStore {
         ids: &[DeliveryId],
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError>;
+    ) -> Result<Vec<OperatorOutcome>, StoreError>;
 
     /// Keeps deliveries that wait from being sent; one answer for each, in order.
     fn hold_deliveries(
         &mut self,
         ids: &[DeliveryId],
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError>;
+    ) -> Result<Vec<OperatorOutcome>, StoreError>;
 
     /// Gives deliveries that wait or are held up for good: they become expired,
     /// and their message is forgotten; one answer for each, in order.
@@ -46,7 +46,7 @@ pub trait HandStore {
         &mut self,
         ids: &[DeliveryId],
         now: DateTime<Utc>,
-    ) -> Result<Vec<ByHand>, StoreError>;
+    ) -> Result<Vec<OperatorOutcome>, StoreError>;
 
     /// Sees to it that nothing is sent to `address` any more; `false` if that was so already.
     fn suppress(

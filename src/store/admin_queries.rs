@@ -59,7 +59,7 @@ pub struct MailLine {
 
 /// Which subscribers are looked for. All that is set must fit.
 #[derive(Debug, Clone, Default)]
-pub struct PeopleSearch {
+pub struct SubscriberSearch {
     /// The address or the name holds this, whatever the case.
     pub text: Option<String>,
     /// With this status.
@@ -72,7 +72,7 @@ pub struct PeopleSearch {
 
 /// A subscriber in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonLine {
+pub struct SubscriberLine {
     /// Who.
     pub id: SubscriberId,
     /// Where issues go.
@@ -110,7 +110,7 @@ pub struct SuppressionLine {
 
 /// From when a mail's time is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CountedFrom {
+pub enum LatencyStart {
     /// From the announcement of the newest papers in it: of its sources the first to say when.
     Announcement,
     /// From when it was queued.
@@ -119,7 +119,7 @@ pub enum CountedFrom {
 
 /// How many mails took how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Took {
+pub struct LatencyCount {
     /// The day (UTC) on which the server took them.
     pub day: NaiveDate,
     /// At most so many minutes: 5, 10, 15, …
@@ -129,7 +129,7 @@ pub struct Took {
 }
 
 /// Verbs for the operator's eyes; none of them changes anything.
-pub trait OversightStore {
+pub trait AdminQueryStore {
     /// What became of the mail since `since`.
     fn mail_figures(&mut self, since: DateTime<Utc>) -> Result<MailFigures, StoreError>;
 
@@ -137,10 +137,13 @@ pub trait OversightStore {
     fn find_mails(&mut self, search: &MailSearch) -> Result<Vec<MailLine>, StoreError>;
 
     /// Subscribers, by number.
-    fn find_people(&mut self, search: &PeopleSearch) -> Result<Vec<PersonLine>, StoreError>;
+    fn find_subscribers(
+        &mut self,
+        search: &SubscriberSearch,
+    ) -> Result<Vec<SubscriberLine>, StoreError>;
 
     /// One subscriber.
-    fn person(&mut self, id: SubscriberId) -> Result<Option<PersonLine>, StoreError>;
+    fn person(&mut self, id: SubscriberId) -> Result<Option<SubscriberLine>, StoreError>;
 
     /// Suppressed addresses that hold `text`, in lower case and by address: up to `limit` after `after`.
     fn find_suppressions(
@@ -159,9 +162,9 @@ pub trait OversightStore {
     /// How long the issues queued since `since` took until a server had them, by day and in steps of 5 minutes.
     fn latencies(
         &mut self,
-        from: CountedFrom,
+        from: LatencyStart,
         since: DateTime<Utc>,
-    ) -> Result<Vec<Took>, StoreError>;
+    ) -> Result<Vec<LatencyCount>, StoreError>;
 
     /// The reports that came since `since`, by day (UTC) and class.
     fn reports_by_day(

@@ -5,14 +5,14 @@ use super::deliveries::delivery;
 use super::inbound::report_row;
 use super::row::Columns;
 use crate::store::{
-    CountedFrom, DeliveryState, MailFigures, MailLine, MailSearch, OversightStore, PeopleSearch,
-    PersonLine, StoreError, SuppressionLine, Took,
+    AdminQueryStore, DeliveryState, LatencyCount, LatencyStart, MailFigures, MailLine, MailSearch,
+    StoreError, SubscriberLine, SubscriberSearch, SuppressionLine,
 };
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{OptionalExtension as _, Row, ToSql, named_params};
 
-impl OversightStore for SqliteStore {
+impl AdminQueryStore for SqliteStore {
     fn mail_figures(&mut self, since: DateTime<Utc>) -> Result<MailFigures, StoreError> {
         // One moment for all questions.
         let tx = self.conn.transaction()?;
@@ -107,7 +107,10 @@ impl OversightStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn find_people(&mut self, search: &PeopleSearch) -> Result<Vec<PersonLine>, StoreError> {
+    fn find_subscribers(
+        &mut self,
+        search: &SubscriberSearch,
+    ) -> Result<Vec<SubscriberLine>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT subscribers.*,
                     (SELECT count(*) FROM interests WHERE interests.subscriber_id = subscribers.id) AS interests,
@@ -131,7 +134,7 @@ impl OversightStore for SqliteStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn person(&mut self, id: SubscriberId) -> Result<Option<PersonLine>, StoreError> {
+    fn person(&mut self, id: SubscriberId) -> Result<Option<SubscriberLine>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT subscribers.*,
                     (SELECT count(*) FROM interests WHERE interests.subscriber_id = subscribers.id) AS interests,
@@ -204,9 +207,9 @@ impl OversightStore for SqliteStore {
 
     fn latencies(
         &mut self,
-        from: CountedFrom,
+        from: LatencyStart,
         since: DateTime<Utc>,
-    ) -> Result<Vec<Took>, StoreError> {
+    ) -> Result<Vec<LatencyCount>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "WITH announced AS (
                  SELECT date, min(announced_at) AS at
@@ -228,10 +231,10 @@ impl OversightStore for SqliteStore {
               GROUP BY day, minutes
               ORDER BY day, minutes",
         )?;
-        let wanted = named_params! { ":from_queueing": from == CountedFrom::Queueing, ":since": since.timestamp() };
+        let wanted = named_params! { ":from_queueing": from == LatencyStart::Queueing, ":since": since.timestamp() };
         let rows = statement.query_map(wanted, |row| {
             let columns = Columns::of("deliveries", row);
-            Ok(Took {
+            Ok(LatencyCount {
                 day: columns.date("day")?,
                 minutes: columns.get("minutes")?,
                 mails: columns.get("mails")?,
@@ -274,12 +277,12 @@ fn mail_line(row: &Row<'_>) -> rusqlite::Result<MailLine> {
     })
 }
 
-fn person_line(row: &Row<'_>) -> rusqlite::Result<PersonLine> {
+fn person_line(row: &Row<'_>) -> rusqlite::Result<SubscriberLine> {
     let columns = Columns::of("subscribers", row);
     let left_by = columns
         .get::<Option<String>>("left_by")?
         .unwrap_or_default();
-    Ok(PersonLine {
+    Ok(SubscriberLine {
         id: SubscriberId(columns.get("id")?),
         address: columns.get("address")?,
         name: columns.get("name")?,
