@@ -5,6 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::digest::DkimSigner;
 use crate::edition::Desk;
+use crate::fields::{Fields, in_one_line};
 use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
 use crate::subscriber::{Address, Subscriber};
@@ -134,4 +135,13 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     text.parse()
         .map_err(|_| "must be a date like 2026-08-04".to_owned())
+}
+
+/// A value, unless something was wrong with the fields that it was read from.
+pub(super) fn checked<T>(fields: Fields, value: Option<T>) -> Result<T, Failure> {
+    let problems = fields.into_all_problems();
+    match value {
+        Some(value) if problems.is_empty() => Ok(value),
+        _ => Err(Failure::Usage(anyhow!("{}", in_one_line(&problems)))),
+    }
 }

@@ -1,7 +1,6 @@
 //! `interests`: look after what a subscriber follows.
 
-use super::context::{CliContext, now, subscriber};
-use super::subscribers::checked;
+use super::context::{CliContext, checked, now, subscriber};
 use super::{Done, Failure, out};
 use crate::edition::{Taken, YOUR_LIBRARY, take_library};
 use crate::fields::Fields;

@@ -3,11 +3,13 @@
 mod csv;
 mod import;
 
-use super::context::{CliContext, address, date, now, subscriber};
+use super::context::{CliContext, address, checked, date, now, subscriber};
 use super::{Done, Failure, out};
-use crate::fields::{Fields, in_one_line};
+use crate::fields::Fields;
 use crate::store::{Db, Entered, ReportsOf};
-use crate::subscriber::{Address, Subscriber, SubscriberId, read_subscriber};
+use crate::subscriber::{
+    Address, PREFERENCES, PreferenceKind, Subscriber, SubscriberId, read_subscriber, record_keys,
+};
 use crate::token::Signer;
 use anyhow::anyhow;
 use chrono::NaiveDate;
@@ -63,79 +65,56 @@ pub(super) enum Command {
     Export,
 }
 
-/// What a subscriber can choose. Texts: they are checked like those of a file.
-#[derive(Debug, clap::Args)]
-pub(super) struct PreferenceArgs {
-    /// What to call them
-    #[arg(long)]
-    name: Option<String>,
-    /// Where they live, like Europe/Berlin
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
-    /// The hour there at which issues come, like 07:00
-    #[arg(long, value_name = "TIME")]
-    send_at: Option<String>,
-    /// The days on which they come, like mon,tue,wed
-    #[arg(long)]
-    days: Option<String>,
-    /// daily or weekly
-    #[arg(long)]
-    frequency: Option<String>,
-    /// The day of weekly issues
-    #[arg(long, value_name = "DAY")]
-    weekday: Option<String>,
-    /// Most papers in an issue
-    #[arg(long, value_name = "N")]
-    max_papers: Option<String>,
-    /// full, short or none
-    #[arg(long, value_name = "LENGTH")]
-    abstracts: Option<String>,
-    /// The line: papers that score below it are not sent, 0 to 1
-    #[arg(long, value_name = "SCORE")]
-    min_score: Option<String>,
-    /// skip or note: what to do when nothing is above the line
-    #[arg(long, value_name = "WHAT")]
-    when_empty: Option<String>,
-    /// html (with a text part) or text
-    #[arg(long)]
-    format: Option<String>,
-    /// Language of the issue's own words
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// true or false: tell of new versions and withdrawals of papers they had or like
-    #[arg(long, value_name = "WHETHER")]
-    replacements: Option<String>,
-    /// true or false: tell where papers they had or like were published
-    #[arg(long, value_name = "WHETHER")]
-    publications: Option<String>,
-    /// No issue before this date; `none` to end a pause
-    #[arg(long, value_name = "DATE")]
-    pause_until: Option<String>,
+/// Name and preferences of a subscriber, an option each; they are checked like those of a file.
+#[derive(Debug)]
+pub(super) struct PreferenceArgs(Map<String, Value>);
+
+impl clap::Args for PreferenceArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let name = clap::Arg::new("name")
+            .long("name")
+            .help("The subscriber's name");
+        command.arg(name).args(PREFERENCES.iter().map(|preference| {
+            let summary = preference.summary.trim_end_matches('.');
+            let (value_name, values) = match preference.kind {
+                PreferenceKind::Zone => ("ZONE", "like Europe/Berlin".to_owned()),
+                PreferenceKind::Time => ("TIME", "like 07:00".to_owned()),
+                PreferenceKind::Date => ("DATE", "`none` to end a pause".to_owned()),
+                PreferenceKind::Days => ("DAYS", "like mon,tue,wed".to_owned()),
+                PreferenceKind::Day => ("DAY", "like mon".to_owned()),
+                PreferenceKind::Language => ("CODE", "like en".to_owned()),
+                PreferenceKind::Number(least, most) => ("N", format!("{least} to {most}")),
+                PreferenceKind::Fraction => ("SCORE", "0 to 1".to_owned()),
+                PreferenceKind::Flag => ("WHETHER", "true or false".to_owned()),
+                PreferenceKind::Choice {
+                    value_name, words, ..
+                } => (value_name, words.join(" or ")),
+            };
+            clap::Arg::new(preference.key)
+                .long(preference.key.replace('_', "-"))
+                .value_name(value_name)
+                .help(format!("{summary}: {values}"))
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
 }
 
-impl PreferenceArgs {
-    fn into_table(self) -> Map<String, Value> {
-        let texts = [
-            ("name", self.name),
-            ("timezone", self.timezone),
-            ("send_at", self.send_at),
-            ("days", self.days),
-            ("frequency", self.frequency),
-            ("weekday", self.weekday),
-            ("max_papers", self.max_papers),
-            ("abstracts", self.abstracts),
-            ("min_score", self.min_score),
-            ("when_empty", self.when_empty),
-            ("format", self.format),
-            ("language", self.language),
-            ("pause_until", self.pause_until),
-            ("replacements", self.replacements),
-            ("publications", self.publications),
-        ];
-        texts
-            .into_iter()
-            .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))))
-            .collect()
+impl clap::FromArgMatches for PreferenceArgs {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let keys = PREFERENCES.iter().map(|preference| preference.key);
+        let given = keys.chain(["name"]).filter_map(|key| {
+            let text = matches.get_one::<String>(key)?;
+            Some((key.to_owned(), Value::String(text.clone())))
+        });
+        Ok(PreferenceArgs(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 
@@ -222,7 +201,7 @@ fn add(db: &Db, email: &str, choices: PreferenceArgs, erased: &ErasureCheck) -> 
     if let Some(why) = erased.refuses(db, &address)? {
         return Err(Failure::Failed(anyhow!("{address} is not added: {why}")));
     }
-    let mut table = choices.into_table();
+    let mut table = choices.0;
     table.insert("email".to_owned(), Value::String(address.to_string()));
     let mut fields = Fields::new(table);
     let read = read_subscriber(&mut fields, None);
@@ -237,22 +216,15 @@ fn add(db: &Db, email: &str, choices: PreferenceArgs, erased: &ErasureCheck) -> 
 
 fn set(db: &Db, email: &str, choices: PreferenceArgs) -> Done {
     let mut subscriber = subscriber(db, email)?;
-    let mut table = choices.into_table();
+    let table = choices.0;
     if table.is_empty() {
         return Err(Failure::Usage(anyhow!(
             "nothing to change: name at least one choice, like --send-at 07:00"
         )));
     }
-    let ends_pause = table.get("pause_until").and_then(Value::as_str) == Some("none");
-    if ends_pause {
-        table.remove("pause_until");
-    }
     let mut fields = Fields::new(table);
     let read = read_subscriber(&mut fields, Some(&subscriber.details));
     subscriber.details = checked(fields, read)?;
-    if ends_pause {
-        subscriber.details.preferences.pause_until = None;
-    }
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
     Ok(out::line(format!("changed {}", subscriber.address))?)
 }
@@ -279,15 +251,6 @@ fn resume(db: &Db, mut subscriber: Subscriber) -> Done {
         .map_err(|why| anyhow!("{address} cannot be resumed: {why}"))?;
     db.run_here(|store| store.save_subscriber(&subscriber, now()))?;
     Ok(out::line(format!("{address} gets issues again"))?)
-}
-
-/// A value, unless something was wrong with what it was read from.
-pub(super) fn checked<T>(fields: Fields, value: Option<T>) -> Result<T, Failure> {
-    let problems = fields.into_all_problems();
-    match value {
-        Some(value) if problems.is_empty() => Ok(value),
-        _ => Err(Failure::Usage(anyhow!("{}", in_one_line(&problems)))),
-    }
 }
 
 fn list(db: &Db, json: bool) -> Done {
@@ -338,7 +301,7 @@ fn show(db: &Db, subscriber: &Subscriber, json: bool) -> Done {
         record["reports"] = serde_json::json!(reports);
         return Ok(out::json(&record)?);
     }
-    for key in crate::subscriber::RECORD_KEYS {
+    for key in record_keys() {
         let value = &record[key];
         if key != "interests" && !value.is_null() {
             out::line(format!(

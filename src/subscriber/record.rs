@@ -1,63 +1,23 @@
 //! Subscribers as files hold them: the JSON object of `import` and `export`.
 
-use super::{
-    AbstractLength, Address, EVERY_DAY, Frequency, Interest, InterestWeight, MailFormat,
-    NewSubscriber, Preferences, Status, WhenEmpty,
-};
+use super::{Address, Interest, InterestWeight, NewSubscriber, PREFERENCES, Status};
 use crate::fields::Fields;
 use crate::paper::PaperId;
-use chrono::{NaiveDate, NaiveTime, Weekday};
-use chrono_tz::TZ_VARIANTS;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The keys of the object, in the order in which `export` writes them.
-pub const RECORD_KEYS: [&str; 18] = [
-    "email",
-    "name",
-    "timezone",
-    "send_at",
-    "days",
-    "frequency",
-    "weekday",
-    "max_papers",
-    "abstracts",
-    "min_score",
-    "when_empty",
-    "format",
-    "language",
-    "pause_until",
-    "replacements",
-    "publications",
-    "status",
-    "interests",
-];
-
-const WEEKDAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Mon),
-    ("tue", Weekday::Tue),
-    ("wed", Weekday::Wed),
-    ("thu", Weekday::Thu),
-    ("fri", Weekday::Fri),
-    ("sat", Weekday::Sat),
-    ("sun", Weekday::Sun),
-];
-const FREQUENCIES: [(&str, Frequency); 2] =
-    [("daily", Frequency::Daily), ("weekly", Frequency::Weekly)];
-const LENGTHS: [(&str, AbstractLength); 3] = [
-    ("full", AbstractLength::Full),
-    ("short", AbstractLength::Short),
-    ("none", AbstractLength::None),
-];
-const WHEN_EMPTY: [(&str, WhenEmpty); 2] = [("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)];
-const FORMATS: [(&str, MailFormat); 2] = [("html", MailFormat::Html), ("text", MailFormat::Text)];
+/// The keys of the object, in the order in which listings show them.
+pub fn record_keys() -> impl Iterator<Item = &'static str> {
+    let preferences = PREFERENCES.iter().map(|preference| preference.key);
+    ["email", "name"]
+        .into_iter()
+        .chain(preferences)
+        .chain(["status", "interests"])
+}
 
 /// Longest name of a person or an interest, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
-
-/// How many papers an issue may have at most.
-pub const PAPERS_RANGE: std::ops::RangeInclusive<i64> = 1..=100;
 
 /// Interests of one subscriber.
 pub const INTERESTS_MAX: usize = 100;
@@ -86,7 +46,7 @@ pub fn read_subscriber(
     let mut preferences = before
         .map(|before| before.preferences.clone())
         .unwrap_or_default();
-    read_preferences(fields, &mut preferences);
+    preferences.read(fields);
     let name = fields
         .filled("name")
         .map(|name| crate::text::clean_line(&name));
@@ -115,95 +75,6 @@ pub fn read_subscriber(
             .or_else(|| before.map(|before| before.interests.clone()))
             .unwrap_or_default(),
     })
-}
-
-fn read_preferences(fields: &mut Fields, into: &mut Preferences) {
-    // However its letters are written, and with the blanks that people type in names of towns.
-    let zone = |text: &str| {
-        let wanted = text.replace(' ', "_");
-        let found = TZ_VARIANTS
-            .iter()
-            .find(|zone| zone.name().eq_ignore_ascii_case(&wanted));
-        found
-            .copied()
-            .ok_or("must be a time zone like Europe/Berlin")
-    };
-    let clock = |text: &str| {
-        let parsed = NaiveTime::parse_from_str(text, "%H:%M")
-            .or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"));
-        parsed.map_err(|_| "must be a time of day like 07:00")
-    };
-    let date = |text: &str| {
-        text.parse::<NaiveDate>()
-            .map_err(|_| "must be a date like 2026-08-04")
-    };
-    let language = |text: &str| {
-        let plain = text.len() <= 16
-            && text.len() >= 2
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if plain {
-            Ok(text.to_lowercase())
-        } else {
-            Err("must be a language code like en or de")
-        }
-    };
-    set(&mut into.timezone, fields.parsed("timezone", zone));
-    set(&mut into.send_at, fields.parsed("send_at", clock));
-    if let Some(texts) = fields.texts("days") {
-        let mut days = Vec::new();
-        for text in &texts {
-            let found = WEEKDAYS
-                .iter()
-                .find(|(word, _)| text.to_lowercase().starts_with(word));
-            match found {
-                Some((_, day)) if !days.contains(day) => days.push(*day),
-                Some(_) => {}
-                None => fields.refuse(
-                    "days",
-                    Some(format!("{text:?}")),
-                    "must be days like mon, tue, wed",
-                ),
-            }
-        }
-        if texts.is_empty() {
-            fields.refuse(
-                "days",
-                Some("[]".to_owned()),
-                "must name at least one day; for a pause there is a date",
-            );
-        }
-        days.sort_by_key(Weekday::num_days_from_monday);
-        set(&mut into.days, (!days.is_empty()).then_some(days));
-    }
-    set(
-        &mut into.frequency,
-        fields.choice("frequency", &FREQUENCIES),
-    );
-    set(&mut into.weekday, fields.choice("weekday", &WEEKDAYS));
-    set(
-        &mut into.max_papers,
-        fields
-            .number("max_papers", PAPERS_RANGE)
-            .map(|number| number as u32),
-    );
-    set(&mut into.abstracts, fields.choice("abstracts", &LENGTHS));
-    set(
-        &mut into.min_score,
-        fields
-            .fraction("min_score", 0.0..=1.0)
-            .map(|number| number as f32),
-    );
-    set(
-        &mut into.when_empty,
-        fields.choice("when_empty", &WHEN_EMPTY),
-    );
-    set(&mut into.format, fields.choice("format", &FORMATS));
-    set(&mut into.language, fields.parsed("language", language));
-    if let Some(until) = fields.parsed("pause_until", date) {
-        into.pause_until = Some(until);
-    }
-    set(&mut into.replacements, fields.flag("replacements"));
-    set(&mut into.publications, fields.flag("publications"));
 }
 
 fn set<T>(into: &mut T, read: Option<T>) {
@@ -280,14 +151,6 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
     interest
 }
 
-/// The word for `value` in `words`.
-fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, known)| known == value)
-        .map_or("", |(word, _)| word)
-}
-
 /// A subscriber as files and listings hold them.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SubscriberRecord {
@@ -295,37 +158,10 @@ pub struct SubscriberRecord {
     pub email: Address,
     /// What to call them; may be empty.
     pub name: String,
-    /// Where the wall clock hangs that `send_at` means.
-    #[schema(example = "Europe/Berlin")]
-    pub timezone: String,
-    /// The hour there at which an issue is due.
-    #[schema(example = "07:00")]
-    pub send_at: String,
-    /// Days on which daily issues come: `mon` to `sun`.
-    pub days: Vec<&'static str>,
-    /// Daily or weekly.
-    pub frequency: Frequency,
-    /// The day on which weekly issues come.
-    #[schema(example = "mon")]
-    pub weekday: &'static str,
-    /// Most picks in an issue.
-    pub max_papers: u32,
-    /// Length of abstracts.
-    pub abstracts: AbstractLength,
-    /// The line, 0 to 1: papers that score below it are not sent.
-    pub min_score: f64,
-    /// What happens when nothing is above the line.
-    pub when_empty: WhenEmpty,
-    /// Parts of the message.
-    pub format: MailFormat,
-    /// Code of the language of the issue's own words.
-    pub language: String,
-    /// No issue before this date.
-    pub pause_until: Option<NaiveDate>,
-    /// Whether new versions and withdrawals of papers that they had or like are told.
-    pub replacements: bool,
-    /// Whether it is told where papers that they had or like were published.
-    pub publications: bool,
+    /// Their preferences by key. The API's document takes them from [`PREFERENCES`].
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub preferences: Map<String, Value>,
     /// Where the subscription stands.
     pub status: Status,
     /// What they follow; empty for the trending papers.
@@ -335,29 +171,10 @@ pub struct SubscriberRecord {
 impl NewSubscriber {
     /// The object that `import` reads back.
     pub fn record(&self) -> SubscriberRecord {
-        let preferences = &self.preferences;
-        let days = EVERY_DAY
-            .iter()
-            .filter(|day| preferences.days.contains(day))
-            .map(|day| word(&WEEKDAYS, day));
         SubscriberRecord {
             email: self.address.clone(),
             name: self.name.clone(),
-            timezone: preferences.timezone.name().to_owned(),
-            send_at: preferences.send_at.format("%H:%M").to_string(),
-            days: days.collect(),
-            frequency: preferences.frequency,
-            weekday: word(&WEEKDAYS, &preferences.weekday),
-            max_papers: preferences.max_papers,
-            abstracts: preferences.abstracts,
-            // Two digits are what people enter; an f32 would show as 0.20000000298.
-            min_score: (f64::from(preferences.min_score) * 1e4).round() / 1e4,
-            when_empty: preferences.when_empty,
-            format: preferences.format,
-            language: preferences.language.clone(),
-            pause_until: preferences.pause_until,
-            replacements: preferences.replacements,
-            publications: preferences.publications,
+            preferences: self.preferences.to_json(),
             status: self.status,
             interests: self.interests.clone(),
         }
@@ -372,7 +189,7 @@ impl NewSubscriber {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subscriber::{Subscriber, SubscriberId};
+    use crate::subscriber::{Preferences, Subscriber, SubscriberId};
     use serde_json::json;
 
     fn read(value: Value) -> Result<NewSubscriber, Vec<String>> {
@@ -420,7 +237,7 @@ mod tests {
         }
         .to_record();
         assert_eq!(again, record);
-        assert_eq!(again.as_object().unwrap().len(), RECORD_KEYS.len());
+        assert_eq!(again.as_object().unwrap().len(), record_keys().count());
     }
 
     #[test]

@@ -1,7 +1,44 @@
-//! What is done to a subscription by hand: by a command, or through the API.
+//! The status of a subscription, and its changes by a command or through the API.
 
-use super::{Interest, NewSubscriber, Status};
+use super::{Interest, NewSubscriber};
 use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Asked for, not yet confirmed from the address itself.
+    Pending,
+    /// Gets issues.
+    Active,
+    /// Gets none until resumed.
+    Paused,
+    /// Has left.
+    Unsubscribed,
+    /// The address refused mail or complained.
+    Suppressed,
+}
+
+impl Status {
+    /// Every status with its word.
+    pub const WORDS: [(&'static str, Status); 5] = [
+        ("pending", Status::Pending),
+        ("active", Status::Active),
+        ("paused", Status::Paused),
+        ("unsubscribed", Status::Unsubscribed),
+        ("suppressed", Status::Suppressed),
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, status)| *status == self)
+            .map_or("", |(word, _)| word)
+    }
+}
 
 /// A subscription that stands so can neither be paused nor resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

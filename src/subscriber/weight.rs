@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// twice the places of one of 1, which is what everybody has who says nothing.
 /// From 0.1 to 10, in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = f64, minimum = 0.1, maximum = 10, example = 1)]
+#[schema(as = Weight, value_type = f64, minimum = 0.1, maximum = 10, example = 1)]
 pub struct InterestWeight(u16);
 
 impl InterestWeight {

@@ -3,6 +3,7 @@
 use super::pages::words;
 use super::{PluralText, Text};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 words! {
     /// What is wrong in a form, beside its field.
@@ -40,10 +41,6 @@ words! {
         pub interests: Text,
         pub papers_hint: Text,
         pub when: Text,
-        pub at: Text,
-        pub timezone: Text,
-        pub frequency: Text,
-        pub language: Text,
         pub mailbox: Text,
     }
 }
@@ -112,37 +109,18 @@ words! {
     }
 }
 
-words! {
-    /// What else is chosen among the preferences.
-    pub struct ChoicesWords {
-        pub weekday: Text,
-        pub days: Text,
-        pub daily: Text,
-        pub weekly: Text,
-        pub pause: Text,
-        pub pause_hint: Text,
-        pub when_empty: Text,
-        pub skip: Text,
-        pub note: Text,
-        pub content: Text,
-        pub max_papers: Text,
-        pub min_score: Text,
-        pub min_score_hint: Text,
-        pub abstracts: Text,
-        pub full: Text,
-        pub short: Text,
-        pub none: Text,
-        pub format: Text,
-        pub html: Text,
-        pub plain: Text,
-        pub name: Text,
-        pub replacements: Text,
-        pub publications: Text,
-        pub save: Text,
-        pub save_and_look: Text,
-        pub saved: Text,
-        pub saved_from: Text,
-    }
+/// The form of the preferences.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[expect(missing_docs, reason = "the texts in en.toml say what each is")]
+pub struct ChoicesWords {
+    pub content: Text,
+    pub save: Text,
+    pub save_and_look: Text,
+    pub saved: Text,
+    pub saved_from: Text,
+    /// Label and hint (`KEY_hint`) of each preference by its key, and of the words of a choice.
+    #[serde(flatten)]
+    pub labels: BTreeMap<String, Text>,
 }
 
 words! {
@@ -279,5 +257,24 @@ words! {
         pub saved: Text,
         pub newest: Text,
         pub none_saved: Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::digest::Locale;
+    use crate::subscriber::{PREFERENCES, PreferenceKind};
+
+    #[test]
+    fn every_preference_has_a_label() {
+        let labels = Locale::english().pages().choices.labels.clone();
+        for preference in PREFERENCES {
+            assert!(labels.contains_key(preference.key), "{}", preference.key);
+            if let PreferenceKind::Choice { words, .. } = preference.kind {
+                for word in words {
+                    assert!(labels.contains_key(*word), "{word}");
+                }
+            }
+        }
     }
 }

@@ -68,6 +68,9 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!(
         "../../../migrations/sqlite/0017_namesakes.sql"
     )),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0018_preferences.sql"
+    )),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
@@ -288,6 +291,7 @@ impl std::error::Error for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::SubscriberStore;
 
     #[test]
     fn a_database_that_refuses_says_what_to_do() {
@@ -318,6 +322,38 @@ mod tests {
             rusqlite::ffi::SQLITE_IOERR,
             "whether its disk is full or broken",
         );
+    }
+
+    #[test]
+    fn preferences_of_an_older_database_are_kept() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        MIGRATIONS.to_version(&mut conn, 17).unwrap();
+        conn.execute_batch(
+            r#"INSERT INTO subscribers (
+                   address, address_key, name, status, timezone, send_at, days, frequency, weekday,
+                   max_papers, abstracts, min_score, when_empty, format, language, pause_until,
+                   replacements, publications, joined_at, changed_at, due_from)
+               VALUES (
+                   'ada@example.org', 'ada@example.org', 'Ada', 'active', 'Europe/Berlin',
+                   '06:30:00', '["mon","fri"]', 'weekly', 'fri', 5, 'full', 0.3499999940395355,
+                   'note', 'text', 'de', '2026-08-04', 1, 0, 0, 0, 0)"#,
+        )
+        .unwrap();
+        let (mut store, _) = SqliteStore::upgrade(conn).unwrap();
+        let address = "ada@example.org".parse().unwrap();
+        let ada = store.subscriber(&address).unwrap().unwrap();
+        assert_eq!(
+            ada.to_record(),
+            serde_json::json!({
+                "email": "ada@example.org", "name": "Ada", "status": "active",
+                "timezone": "Europe/Berlin", "send_at": "06:30", "days": ["mon", "fri"],
+                "frequency": "weekly", "weekday": "fri", "max_papers": 5, "abstracts": "full",
+                "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de",
+                "pause_until": "2026-08-04", "replacements": true, "publications": false,
+                "interests": [],
+            })
+        );
+        assert_eq!(store.languages().unwrap(), [("de".to_owned(), 1)]);
     }
 
     #[test]

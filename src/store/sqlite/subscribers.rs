@@ -4,12 +4,10 @@ use super::SqliteStore;
 use super::row::{Columns, json_text};
 use crate::store::{Entered, StoreError, SubscriberStore, Suppression};
 use crate::subscriber::{
-    AbstractLength, Address, EVERY_DAY, Frequency, Interest, InterestWeight, MailFormat,
-    NewSubscriber, Preferences, Status, Subscriber, SubscriberId, WhenEmpty,
+    Address, Interest, InterestWeight, NewSubscriber, Preferences, Status, Subscriber, SubscriberId,
 };
-use chrono::{DateTime, Utc, Weekday};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
-use serde::Serialize;
 
 impl SubscriberStore for SqliteStore {
     fn enter_subscribers(
@@ -145,11 +143,11 @@ impl SubscriberStore for SqliteStore {
 
     fn languages(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT language, count(*) AS n
-            FROM subscribers
-            WHERE status <> 'unsubscribed'
-            GROUP BY language
-            ORDER BY language",
+            "SELECT preferences ->> 'language' AS language, count(*) AS n
+               FROM subscribers
+              WHERE status <> 'unsubscribed'
+              GROUP BY 1
+              ORDER BY 1",
         )?;
         let rows = statement.query_map([], |row| {
             let columns = Columns::of("subscribers", row);
@@ -233,10 +231,9 @@ pub(super) fn enter(
         return Ok(Entered::Left(Status::Suppressed));
     }
     tx.prepare_cached(
-        "INSERT INTO subscribers (address, address_key, name, status, timezone, send_at, days, frequency, weekday,
-                                  max_papers, abstracts, min_score, when_empty, format, language, joined_at, changed_at,
+        "INSERT INTO subscribers (address, address_key, name, status, joined_at, changed_at,
                                   due_from)
-         VALUES (:address, :key, '', 'pending', '', '', '[]', '', '', 0, '', 0, '', '', '', :now, :now, :now)",
+         VALUES (:address, :key, '', 'pending', :now, :now, :now)",
     )?
     .execute(named_params! {
         ":address": new.address.as_str(), ":key": address_key(&new.address), ":now": now.timestamp(),
@@ -251,35 +248,16 @@ pub(super) fn write_subscriber(
     details: &NewSubscriber,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let preferences = &details.preferences;
-    let days: Vec<String> = preferences.days.iter().copied().map(day_word).collect();
     tx.prepare_cached(
         "UPDATE subscribers
-            SET name = :name, status = :status, timezone = :timezone, send_at = :send_at, days = :days,
-                frequency = :frequency, weekday = :weekday, max_papers = :max_papers, abstracts = :abstracts,
-                min_score = :min_score, when_empty = :when_empty, format = :format, language = :language,
-                pause_until = :pause_until, replacements = :replacements, publications = :publications,
-                changed_at = :now
+            SET name = :name, status = :status, preferences = :preferences, changed_at = :now
           WHERE id = :id",
     )?
     .execute(named_params! {
         ":id": id.0,
         ":name": details.name,
-        ":status": word_of(details.status),
-        ":timezone": preferences.timezone.name(),
-        ":send_at": preferences.send_at.to_string(),
-        ":days": json_text(&days),
-        ":frequency": word_of(preferences.frequency),
-        ":weekday": day_word(preferences.weekday),
-        ":max_papers": preferences.max_papers,
-        ":abstracts": word_of(preferences.abstracts),
-        ":min_score": f64::from(preferences.min_score),
-        ":when_empty": word_of(preferences.when_empty),
-        ":format": word_of(preferences.format),
-        ":language": preferences.language,
-        ":pause_until": preferences.pause_until.map(|date| date.to_string()),
-        ":replacements": preferences.replacements,
-        ":publications": preferences.publications,
+        ":status": details.status.word(),
+        ":preferences": json_text(&details.preferences.to_json()),
         ":now": now.timestamp(),
     })?;
     tx.prepare_cached("DELETE FROM interests WHERE subscriber_id = :id")?
@@ -324,60 +302,9 @@ pub(super) fn hold_queued(
     Ok(())
 }
 
-/// The word that serde gives a choice: one spelling in files and in the database.
-fn word_of(choice: impl Serialize) -> String {
-    match serde_json::to_value(choice) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn day_word(day: Weekday) -> String {
-    day.to_string().to_lowercase()
-}
-
-fn day(text: &str) -> Option<Weekday> {
-    EVERY_DAY.into_iter().find(|day| day_word(*day) == text)
-}
-
 /// Reads a row of `subscribers`; the interests are added by [`with_interests`].
 pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
     let columns = Columns::of("subscribers", row);
-    let preferences = Preferences {
-        timezone: columns.read("timezone", |text| text.parse().ok())?,
-        send_at: columns.read("send_at", |text| text.parse().ok())?,
-        days: columns.read("days", |text| {
-            let words: Vec<String> = serde_json::from_str(text).ok()?;
-            words.iter().map(|word| day(word)).collect()
-        })?,
-        frequency: columns.word(
-            "frequency",
-            &[("daily", Frequency::Daily), ("weekly", Frequency::Weekly)],
-        )?,
-        weekday: columns.read("weekday", day)?,
-        max_papers: columns.get("max_papers")?,
-        abstracts: columns.word(
-            "abstracts",
-            &[
-                ("full", AbstractLength::Full),
-                ("short", AbstractLength::Short),
-                ("none", AbstractLength::None),
-            ],
-        )?,
-        min_score: columns.get::<f64>("min_score")? as f32,
-        when_empty: columns.word(
-            "when_empty",
-            &[("skip", WhenEmpty::Skip), ("note", WhenEmpty::Note)],
-        )?,
-        format: columns.word(
-            "format",
-            &[("html", MailFormat::Html), ("text", MailFormat::Text)],
-        )?,
-        language: columns.get("language")?,
-        pause_until: columns.date_if_any("pause_until")?,
-        replacements: columns.get("replacements")?,
-        publications: columns.get("publications")?,
-    };
     Ok(Subscriber {
         id: SubscriberId(columns.get("id")?),
         generation: columns.get("link_generation")?,
@@ -385,7 +312,7 @@ pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
             address: columns.read("address", |text| text.parse().ok())?,
             name: columns.get("name")?,
             status: columns.word("status", &Status::WORDS)?,
-            preferences,
+            preferences: columns.read("preferences", Preferences::from_json)?,
             interests: Vec::new(),
         },
     })

@@ -6,23 +6,9 @@
     reason = "these describe bodies; what comes is read by the readers of records"
 )]
 
-use crate::subscriber::{AbstractLength, Frequency, MailFormat, WhenEmpty};
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// A day of the week.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Day {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
-}
 
 /// How a new subscription may stand.
 #[derive(Serialize, ToSchema)]
@@ -54,8 +40,10 @@ pub(super) struct SubscriberInput {
     choices: Choices,
 }
 
-/// What a subscriber can choose. What is left out or null stays as it is, but for
-/// `pause_until`: null ends a pause.
+/// Name, preferences and interests of a subscriber. A value that is left out or null
+/// stays as it is, except `pause_until`: null ends a pause.
+//
+// `document.rs` adds the preferences to the schema.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "max_papers": 5, "days": ["mon", "thu"] }))]
@@ -63,40 +51,6 @@ pub(super) struct Choices {
     /// What to call them.
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// Where they live.
-    #[schema(max_length = 64, example = "Europe/Berlin")]
-    timezone: Option<String>,
-    /// The hour there at which issues come.
-    #[schema(max_length = 8, example = "07:00")]
-    send_at: Option<String>,
-    /// Days on which daily issues come.
-    #[schema(min_items = 1, max_items = 7)]
-    days: Option<Vec<Day>>,
-    /// Daily or weekly.
-    frequency: Option<Frequency>,
-    /// The day of weekly issues.
-    weekday: Option<Day>,
-    /// Most papers in an issue.
-    #[schema(minimum = 1, maximum = 100)]
-    max_papers: Option<u32>,
-    /// Length of abstracts.
-    abstracts: Option<AbstractLength>,
-    /// The line: papers that score below it are not sent.
-    #[schema(minimum = 0, maximum = 1)]
-    min_score: Option<f64>,
-    /// What happens when nothing is above the line.
-    when_empty: Option<WhenEmpty>,
-    /// HTML with a text part, or text alone.
-    format: Option<MailFormat>,
-    /// Language of the issue's own words.
-    #[schema(max_length = 16, example = "en")]
-    language: Option<String>,
-    /// No issue before this date.
-    pause_until: Option<NaiveDate>,
-    /// Whether new versions and withdrawals of papers that they had or like are told.
-    replacements: Option<bool>,
-    /// Whether it is told where papers that they had or like were published.
-    publications: Option<bool>,
     /// What they follow: replaces all that was there.
     #[schema(max_items = 100)]
     interests: Option<Vec<InterestInput>>,

@@ -3,6 +3,7 @@
 
 use super::problem::{FieldError, ProblemShape};
 use super::{deliveries, interests, issues, json, papers, stats, subscribers, suppressions};
+use crate::subscriber::{DAY_WORDS, PREFERENCES, PreferenceKind};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -82,6 +83,7 @@ pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         "description": "Why the request was not served",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
     } });
+    describe_preferences(&mut document["components"]["schemas"]);
     let names: Vec<String> = document["components"]["schemas"]
         .as_object()
         .into_iter()
@@ -98,6 +100,60 @@ pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     }
     document
 });
+
+/// Adds the preferences to the schemas of subscribers, as they are sent and as they are shown.
+fn describe_preferences(schemas: &mut Value) {
+    schemas["Day"] =
+        json!({ "type": "string", "enum": DAY_WORDS, "description": "A day of the week." });
+    for preference in PREFERENCES {
+        let key = preference.key;
+        if let PreferenceKind::Choice { name, words, .. } = preference.kind {
+            schemas[name] = json!({ "type": "string", "enum": words });
+        }
+        let mut shown = schema_of(preference.kind);
+        let mut sent = match &shown["$ref"] {
+            Value::Null => shown.clone(),
+            _ => json!({ "oneOf": [{ "type": "null" }, shown.clone()] }),
+        };
+        if sent["type"].is_string() {
+            sent["type"] = json!([sent["type"], "null"]);
+        }
+        sent["description"] = preference.summary.into();
+        shown["description"] = preference.summary.into();
+        schemas["Choices"]["properties"][key] = sent;
+        schemas["SubscriberRecord"]["properties"][key] = shown;
+        if preference.kind == PreferenceKind::Date {
+            schemas["SubscriberRecord"]["properties"][key]["type"] = json!(["string", "null"]);
+        } else if let Some(required) = schemas["SubscriberRecord"]["required"].as_array_mut() {
+            required.push(key.into());
+        }
+    }
+}
+
+/// The schema of a preference's value.
+fn schema_of(kind: PreferenceKind) -> Value {
+    match kind {
+        PreferenceKind::Zone => {
+            json!({ "type": "string", "maxLength": 64, "example": "Europe/Berlin" })
+        }
+        PreferenceKind::Time => json!({ "type": "string", "maxLength": 8, "example": "07:00" }),
+        PreferenceKind::Date => json!({ "type": "string", "format": "date" }),
+        PreferenceKind::Days => json!({
+            "type": "array", "minItems": 1, "maxItems": 7,
+            "items": { "$ref": "#/components/schemas/Day" },
+        }),
+        PreferenceKind::Day => json!({ "$ref": "#/components/schemas/Day" }),
+        PreferenceKind::Language => json!({ "type": "string", "maxLength": 16, "example": "en" }),
+        PreferenceKind::Number(least, most) => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        PreferenceKind::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        PreferenceKind::Flag => json!({ "type": "boolean" }),
+        PreferenceKind::Choice { name, .. } => {
+            json!({ "$ref": format!("#/components/schemas/{name}") })
+        }
+    }
+}
 
 /// A schema that was put together from parts, as one: what forbids unknown keys
 /// must know all of them.

@@ -350,13 +350,12 @@ pub(super) async fn change(
     Path(who): Path<String>,
     asked: ApiRequest,
 ) -> Result<Response, Problem> {
-    let record = object(asked.body.clone());
-    let ends_pause = record.get("pause_until").is_some_and(Value::is_null);
+    let mut record = object(asked.body.clone());
+    if record.get("pause_until").is_some_and(Value::is_null) {
+        record.insert("pause_until".to_owned(), "none".into());
+    }
     let (subscriber, ()) = edit(&site, &asked, &who, move |subscriber, store| {
-        let mut changed = readable(record, Some(&subscriber.details))?;
-        if ends_pause {
-            changed.preferences.pause_until = None;
-        }
+        let changed = readable(record, Some(&subscriber.details))?;
         for gone in changed.interests_gone(&subscriber.interests) {
             store.forget_library(subscriber.id, &gone)?;
         }

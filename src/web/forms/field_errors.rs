@@ -6,7 +6,8 @@
 use crate::digest::{Text, WrongWords};
 use crate::fields::Problem;
 use crate::subscriber::{
-    Address, BadAddress, INTERESTS_MAX, InterestWeight, MailboxKind, NAME_CHARS_MAX, PAPERS_RANGE,
+    Address, BadAddress, INTERESTS_MAX, InterestWeight, MailboxKind, NAME_CHARS_MAX,
+    PreferenceKind, preference,
 };
 use std::collections::HashMap;
 
@@ -50,20 +51,6 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
     let field = problem.path.rsplit('.').next().unwrap_or_default();
     let text = match field {
         "email" => of_address(typed, words).unwrap_or(&words.unclear),
-        "timezone" => &words.timezone,
-        "send_at" => &words.time,
-        "pause_until" => &words.date,
-        "days" => &words.days,
-        "language" => &words.language,
-        "frequency" | "weekday" | "abstracts" | "when_empty" | "format" => &words.choice,
-        "max_papers" => {
-            return between(
-                &words.whole_number,
-                PAPERS_RANGE.start().to_string(),
-                PAPERS_RANGE.end().to_string(),
-            );
-        }
-        "min_score" => return between(&words.number, "0".to_owned(), "1".to_owned()),
         "weight" => {
             return between(
                 &words.number,
@@ -84,7 +71,21 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
                 .unknown
                 .with(&[("papers", problem.value.as_deref().unwrap_or_default())]);
         }
-        _ => &words.unclear,
+        field => match preference(field).map(|preference| preference.kind) {
+            Some(PreferenceKind::Zone) => &words.timezone,
+            Some(PreferenceKind::Time) => &words.time,
+            Some(PreferenceKind::Date) => &words.date,
+            Some(PreferenceKind::Days) => &words.days,
+            Some(PreferenceKind::Language) => &words.language,
+            Some(PreferenceKind::Number(least, most)) => {
+                return between(&words.whole_number, least.to_string(), most.to_string());
+            }
+            Some(PreferenceKind::Fraction) => {
+                return between(&words.number, "0".to_owned(), "1".to_owned());
+            }
+            Some(PreferenceKind::Day | PreferenceKind::Choice { .. }) => &words.choice,
+            Some(PreferenceKind::Flag) | None => &words.unclear,
+        },
     };
     text.as_str().to_owned()
 }

@@ -6,7 +6,7 @@
 
 use crate::fields::Problem;
 use crate::paper::category_name;
-use crate::subscriber::INTERESTS_MAX;
+use crate::subscriber::{INTERESTS_MAX, PREFERENCES, Preference, PreferenceKind};
 use crate::text::{clean_line, cut};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -94,29 +94,19 @@ impl Form {
     /// lists. Empty fields are left out, so that defaults hold.
     pub(in crate::web) fn record(&self) -> Map<String, Value> {
         let mut record = Map::new();
-        for key in SINGLE {
+        for key in ["email", "status"] {
             let text = self.text(key);
             if !text.is_empty() {
                 record.insert(key.to_owned(), text.into());
             }
         }
-        if self.has("days") {
-            let days: Vec<&str> = self.all("days").filter(|day| !day.is_empty()).collect();
-            record.insert("days".to_owned(), days.into());
+        for preference in PREFERENCES {
+            if let Some(value) = self.preference(preference) {
+                record.insert(preference.key.to_owned(), value);
+            }
         }
         if self.has("name") {
             record.insert("name".to_owned(), self.text("name").into());
-        }
-        if self.has("pause_until") && self.text("pause_until").is_empty() {
-            record.insert("pause_until".to_owned(), Value::Null);
-        }
-        for key in ["replacements", "publications"] {
-            if self.has(key) {
-                record.insert(
-                    key.to_owned(),
-                    self.all(key).any(|value| value == "true").into(),
-                );
-            }
         }
         let interests = self
             .interests()
@@ -127,6 +117,21 @@ impl Form {
             record.insert("interests".to_owned(), interests.into());
         }
         record
+    }
+
+    /// The value of a preference; `None` if the form says nothing of it.
+    fn preference(&self, preference: &Preference) -> Option<Value> {
+        let key = preference.key;
+        if !self.has(key) {
+            return None;
+        }
+        Some(match (preference.kind, self.text(key)) {
+            (PreferenceKind::Days, _) => self.all(key).filter(|day| !day.is_empty()).collect(),
+            (PreferenceKind::Flag, _) => self.all(key).any(|value| value == "true").into(),
+            (PreferenceKind::Date, "") => "none".into(),
+            (_, "") => return None,
+            (_, text) => text.into(),
+        })
     }
 
     /// The interests that are filled in and stay, each with its number in the form.
@@ -238,22 +243,6 @@ fn named_by(interest: &Map<String, Value>) -> Option<String> {
     let name = cut(clean_line(&text).trim_end_matches('.'), MADE_NAME_CHARS_MAX);
     (!name.is_empty()).then_some(name)
 }
-
-const SINGLE: [&str; 13] = [
-    "email",
-    "timezone",
-    "send_at",
-    "frequency",
-    "weekday",
-    "max_papers",
-    "min_score",
-    "abstracts",
-    "when_empty",
-    "format",
-    "language",
-    "pause_until",
-    "status",
-];
 
 #[cfg(test)]
 mod tests {

@@ -437,6 +437,7 @@ fn show(
         .page(&locale, "/subscribe")
         .with("words", &words.signup)
         .with("fields", &words.form)
+        .with("labels", &words.choices.labels)
         .with("wrong", &words.wrong)
         .with("meant_text", &meant(&words.signup.meant))
         .with("meant_yes", &meant(&words.signup.meant_yes))

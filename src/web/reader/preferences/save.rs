@@ -6,7 +6,7 @@ use crate::digest::InterestWords;
 use crate::fields::{Fields, Problem};
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
-use crate::subscriber::{NewSubscriber, Subscriber, read_subscriber};
+use crate::subscriber::{NewSubscriber, PREFERENCES, Subscriber, read_subscriber};
 use crate::web::forms::examples::Examples;
 use crate::web::forms::{Form, categories};
 use crate::web::serving::visitor::Visitor;
@@ -175,9 +175,13 @@ fn read(
     let mut wanted = read_subscriber(&mut fields, Some(before));
     problems.extend(fields.into_problems());
     // What has no value of its own must not be emptied.
-    for field in ["send_at", "timezone", "max_papers", "min_score"] {
-        if form.has(field) && form.text(field).is_empty() {
-            let (path, remedy) = (field.to_owned(), "must be filled in".to_owned());
+    for key in PREFERENCES
+        .iter()
+        .filter(|one| one.kind.is_typed())
+        .map(|one| one.key)
+    {
+        if form.has(key) && form.text(key).is_empty() {
+            let (path, remedy) = (key.to_owned(), "must be filled in".to_owned());
             problems.push(Problem {
                 path,
                 value: Some(String::new()),
@@ -194,9 +198,6 @@ fn read(
         // Left empty is not left out.
         if form.has("name") && form.text("name").is_empty() {
             wanted.name = String::new();
-        }
-        if form.has("pause_until") && form.text("pause_until").is_empty() {
-            wanted.preferences.pause_until = None;
         }
     }
     let has_interests = record.contains_key("interests");

@@ -4,14 +4,15 @@ use super::{Bearer, page};
 use crate::digest::{Locale, Text};
 use crate::fields::Problem;
 use crate::paper::PaperId;
-use crate::subscriber::{Interest, InterestWeight};
+use crate::subscriber::{
+    DAY_WORDS, EVERY_DAY, Interest, InterestWeight, PREFERENCES, PreferenceGroup, PreferenceKind,
+};
 use crate::web::forms::field_errors::by_field;
 use crate::web::forms::{Form, zones};
 use crate::web::paper_view::path_of;
 use crate::web::{PageError, WebState};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::Weekday;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -65,6 +66,28 @@ struct InterestView {
     can_go_up: bool,
 }
 
+/// One preference of the form, or the name.
+#[derive(Serialize)]
+struct FieldView<'a> {
+    key: &'static str,
+    /// The element: `text`, `zone`, `time`, `date`, `number`, `select`, `days` or `flag`.
+    input: &'static str,
+    label: &'a str,
+    hint: Option<&'a str>,
+    problem: Option<&'a str>,
+    value: String,
+    /// Least, most and step of a number.
+    range: Option<(u32, u32, &'static str)>,
+    options: Vec<Choice>,
+}
+
+/// The preferences of one part of the form.
+#[derive(Serialize)]
+struct GroupView<'a> {
+    legend: &'a str,
+    fields: Vec<FieldView<'a>>,
+}
+
 #[derive(Serialize)]
 struct Choice {
     value: String,
@@ -83,17 +106,6 @@ fn choices<'a>(
     };
     all.into_iter().map(choice).collect()
 }
-
-/// Every day, with its word in a record.
-const DAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Mon),
-    ("tue", Weekday::Tue),
-    ("wed", Weekday::Wed),
-    ("thu", Weekday::Thu),
-    ("fri", Weekday::Fri),
-    ("sat", Weekday::Sat),
-    ("sun", Weekday::Sun),
-];
 
 /// What an interest may weigh in words, as numbers.
 const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
@@ -223,36 +235,45 @@ pub(super) async fn show_saying(
     {
         values.insert("language".to_owned(), locale.code().into());
     }
-    let is = |key: &'static str| {
-        let chosen = values
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        move |value: &str| value == chosen
-    };
-    let days: Vec<String> = values
-        .get("days")
-        .and_then(Value::as_array)
-        .map(|days| {
-            days.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        })
-        .unwrap_or_default();
     let status = if refused.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
     let own = &words.choices;
-    let lengths = [
-        ("full", own.full.as_str()),
-        ("short", own.short.as_str()),
-        ("none", own.none.as_str()),
+    let groups = [
+        (PreferenceGroup::Schedule, words.form.when.as_str()),
+        (PreferenceGroup::Content, own.content.as_str()),
     ];
-    let named_days = || DAYS.iter().map(|(word, day)| (*word, locale.weekday(*day)));
+    let groups = groups.map(|(group, legend)| {
+        let of_group = PREFERENCES.iter().filter(|known| known.group == group);
+        let mut fields: Vec<FieldView<'_>> = of_group
+            .map(|preference| {
+                let key = preference.key;
+                field(
+                    key,
+                    preference.kind,
+                    &values,
+                    &problems,
+                    &languages,
+                    &locale,
+                )
+            })
+            .collect();
+        if group == PreferenceGroup::Content {
+            let mut name = field(
+                "name",
+                PreferenceKind::Zone,
+                &values,
+                &problems,
+                &[],
+                &locale,
+            );
+            name.input = "text";
+            fields.push(name);
+        }
+        GroupView { legend, fields }
+    });
     let new = InterestView {
         number: interests.len(),
         weights: weights("1", &locale),
@@ -264,42 +285,67 @@ pub(super) async fn show_saying(
         .with("of_interest", &words.interest)
         .with("new", &new)
         .with("interests", &interests)
-        .with(
-            "days",
-            &choices(named_days(), |day| days.iter().any(|known| known == day)),
-        )
-        .with("weekdays", &choices(named_days(), is("weekday")))
-        .with(
-            "frequencies",
-            &choices(
-                [
-                    ("daily", own.daily.as_str()),
-                    ("weekly", own.weekly.as_str()),
-                ],
-                is("frequency"),
-            ),
-        )
-        .with("lengths", &choices(lengths, is("abstracts")))
-        .with(
-            "formats",
-            &choices(
-                [("html", own.html.as_str()), ("text", own.plain.as_str())],
-                is("format"),
-            ),
-        )
-        .with(
-            "empty",
-            &choices(
-                [("skip", own.skip.as_str()), ("note", own.note.as_str())],
-                is("when_empty"),
-            ),
-        )
-        .with("languages", &languages)
+        .with("groups", &groups)
         .with("zones", &zones())
         .with("values", &values)
         .with("problems", &problems)
         .with("said", &said);
     state.pages.respond(status, "preferences.html", &page)
+}
+
+/// The field of the preference called `key`.
+fn field<'a>(
+    key: &'static str,
+    kind: PreferenceKind,
+    values: &Map<String, Value>,
+    problems: &'a HashMap<String, String>,
+    languages: &[(&str, &str)],
+    locale: &'a Locale,
+) -> FieldView<'a> {
+    let labels = &locale.pages().choices.labels;
+    let text = |key: &str| labels.get(key).map(Text::as_str);
+    let value = values.get(key).unwrap_or(&Value::Null);
+    let is_chosen = |option: &str| match value {
+        Value::Array(all) => all.iter().any(|one| one == option),
+        one => one == option,
+    };
+    let days = || {
+        let named = EVERY_DAY.map(|day| locale.weekday(day));
+        choices(DAY_WORDS.into_iter().zip(named), is_chosen)
+    };
+    let (input, range, options) = match kind {
+        PreferenceKind::Zone => ("zone", None, Vec::new()),
+        PreferenceKind::Time => ("time", None, Vec::new()),
+        PreferenceKind::Date => ("date", None, Vec::new()),
+        PreferenceKind::Flag => ("flag", None, Vec::new()),
+        PreferenceKind::Number(least, most) => ("number", Some((least, most, "1")), Vec::new()),
+        PreferenceKind::Fraction => ("number", Some((0, 1, "0.01")), Vec::new()),
+        PreferenceKind::Days => ("days", None, days()),
+        PreferenceKind::Day => ("select", None, days()),
+        PreferenceKind::Language => {
+            let all = choices(languages.iter().copied(), is_chosen);
+            ("select", None, all)
+        }
+        PreferenceKind::Choice { words, .. } => {
+            let named = words.iter().map(|word| (*word, text(word).unwrap_or(word)));
+            ("select", None, choices(named, is_chosen))
+        }
+    };
+    FieldView {
+        key,
+        input,
+        label: text(key).unwrap_or(key),
+        hint: text(&format!("{key}_hint")),
+        problem: problems.get(key).map(String::as_str),
+        value: match value {
+            Value::String(text) if text == "none" => String::new(),
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        },
+        range,
+        options,
+    }
 }
 
 fn listed(ids: &[PaperId]) -> &[PaperId] {
