@@ -328,13 +328,13 @@ impl Daemon {
             started.keep(driven, Arc::new(rounds), deliver::DeliveryTask::step);
         }
         if roles.contains(&Role::Inbound) {
-            let desk = inbound::InboundContext {
+            let context = inbound::InboundContext {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
                 runtime: runtime.clone(),
                 stop: stop.clone(),
             };
-            start_inbound(&mut started, &desk, &config.inbound, lmtp, &silent);
+            start_inbound(&mut started, &context, &config.inbound, lmtp, &silent);
         }
         if roles.contains(&Role::Deliver) {
             start_monitor(&mut started, &db, &clock, runtime, &queued, &silent);
@@ -362,7 +362,7 @@ impl Daemon {
             let site = web::WebState {
                 db,
                 pages,
-                composer: Arc::new(move || Arc::clone(&runtime.borrow().desk)),
+                composer: Arc::new(move || Arc::clone(&runtime.borrow().composer)),
                 settings: Arc::new(config.web),
                 clock,
                 queued: Arc::clone(&queued),
@@ -445,21 +445,21 @@ fn start_monitor(
 /// Starts the ways in that the settings ask for.
 fn start_inbound(
     started: &mut Tasks,
-    desk: &inbound::InboundContext,
+    context: &inbound::InboundContext,
     settings: &InboundSettings,
     lmtp: Option<TcpListener>,
     silent: &Arc<Notify>,
 ) {
     // Whether there is one may change with the settings.
     let watch = inbound::MaildirTask {
-        desk: desk.clone(),
+        context: context.clone(),
         watch: Mutex::default(),
     };
     let driven = started.driven("inbound maildir", LISTEN_IDLE, PATIENCE, silent);
     started.keep(driven, Arc::new(watch), inbound::MaildirTask::step);
     let driven = started.driven("inbound imap", SCHEDULE_IDLE, PATIENCE, silent);
     let watch = inbound::ImapTask {
-        desk: desk.clone(),
+        context: context.clone(),
         mailbox: tokio::sync::Mutex::new(None),
         heartbeat: Arc::clone(&driven.heartbeat),
     };
@@ -467,18 +467,19 @@ fn start_inbound(
     if let Some(lmtp) = lmtp {
         let (hand_over, handed) = tokio::sync::mpsc::channel(LMTP_QUEUE);
         let task = inbound::LmtpTask {
-            desk: desk.clone(),
+            context: context.clone(),
             handed: tokio::sync::Mutex::new(handed),
         };
         let driven = started.driven("inbound lmtp", SCHEDULE_IDLE, PATIENCE, silent);
         started.keep(driven, Arc::new(task), inbound::LmtpTask::step);
         let ours = settings
-            .bounce_address
+            .addresses
+            .bounce
             .iter()
-            .chain(&settings.unsubscribe_address)
+            .chain(&settings.addresses.unsubscribe)
             .cloned()
             .collect();
-        let stop = desk.stop.clone();
+        let stop = context.stop.clone();
         started.loops.spawn(async move {
             lmtp::serve(lmtp, ours, hand_over, stop).await;
             Ok(())

@@ -38,10 +38,11 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
-//! | words | [`paper`], [`coverage`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`refusal`], [`der`] | nothing |
+//! | words | [`paper`], [`coverage`], [`pick`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`refusal`], [`der`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`http`], [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
+//! | archive | [`archive`]: what was taken in, searched | the store |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | watch | [`findings`], [`upkeep`] | the store, the disk, the network |
 //! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
@@ -123,6 +124,7 @@
 //! - Nothing is sent that was due before its reader joined, came back from a
 //!   pause, or the database was restored: its papers come with the next issue.
 
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -143,6 +145,7 @@ pub mod links;
 pub mod model;
 pub mod outbox;
 pub mod paper;
+pub mod pick;
 pub mod profile;
 pub mod random;
 pub mod ranking;

@@ -5,39 +5,11 @@
 //! that leaves stop working when their reader moves to another address, or asks
 //! for it.
 
+use crate::pick::Thumb;
 use crate::site::Site;
-use crate::subscriber::{LinkHolder, SubscriberId};
+use crate::subscriber::{Address, LinkHolder, SubscriberId};
 use crate::token::{Scope, Signer};
 use chrono::NaiveDate;
-
-/// What a reader says of a pick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Thumb {
-    /// More like this.
-    More,
-    /// Less like this.
-    Less,
-    /// Keep it for later; it counts as liked, too.
-    Save,
-}
-
-impl Thumb {
-    /// Every thumb with its word in links, commands and the database.
-    pub const WORDS: [(&'static str, Thumb); 3] = [
-        (Thumb::More.word(), Thumb::More),
-        (Thumb::Less.word(), Thumb::Less),
-        (Thumb::Save.word(), Thumb::Save),
-    ];
-
-    /// Its word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Thumb::More => "more",
-            Thumb::Less => "less",
-            Thumb::Save => "save",
-        }
-    }
-}
 
 /// Makes the links with which one reader says something of papers.
 #[derive(Debug, Clone)]
@@ -113,4 +85,35 @@ impl Links<'_> {
             self.signer.sign_in(scope, of.id.0, of.generation)
         ))
     }
+}
+
+/// The addresses of ours to which mail comes back; a token in each names its recipient.
+#[derive(Debug, Clone, Default)]
+pub struct ReturnAddresses {
+    /// Receives reports, at `local+TOKEN@domain` (VERP); without it they go to the sender's address.
+    pub bounce: Option<Address>,
+    /// Mail to this address, at `local+TOKEN@domain`, ends a subscription.
+    pub unsubscribe: Option<Address>,
+}
+
+impl ReturnAddresses {
+    /// The address to write to in order to leave, as a link.
+    pub fn unsubscribe_mailto(&self, token: &str) -> Option<String> {
+        let address = self.unsubscribe.as_ref()?;
+        Some(format!("mailto:{}", tagged(address, token)))
+    }
+
+    /// The envelope sender of the delivery with this token, if reports are to come here.
+    pub fn envelope_sender(&self, token: &str) -> Option<String> {
+        self.bounce.as_ref().map(|address| tagged(address, token))
+    }
+}
+
+/// `local+TOKEN@domain`.
+fn tagged(address: &Address, token: &str) -> String {
+    let (local, domain) = address
+        .as_str()
+        .rsplit_once('@')
+        .unwrap_or((address.as_str(), ""));
+    format!("{local}+{token}@{domain}")
 }

@@ -5,7 +5,6 @@ mod combine;
 mod doi;
 mod id;
 mod identity;
-mod news;
 pub mod query;
 
 pub use categories::{category_name, is_arxiv_category};
@@ -14,7 +13,6 @@ pub(crate) use doi::is_doi;
 pub use doi::{doi_in, doi_url, split_dois};
 pub use id::{BadPaperId, PaperId, Registry};
 pub use identity::{WorkIds, WorkRecords, ids_contradict, is_same_work, title_key};
-pub use news::PaperNews;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! When things are due: issues by the wall clock of their reader, polling and
-//! upkeep by cron lines in UTC.
+//! Due times: issues by their reader's wall clock, polling and upkeep by cron lines in
+//! UTC. Pure.
 
 mod cron_line;
 
@@ -12,13 +12,13 @@ use chrono_tz::Tz;
 /// The `[schedule]` settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleSettings {
-    /// When sources are looked at.
+    /// The times at which sources are polled.
     pub poll: CronLine,
-    /// When the database is tended.
+    /// The times of upkeep.
     pub upkeep: CronLine,
     /// How long an issue waits for an incomplete batch before it goes out marked partial.
     pub latest_send: TimeDelta,
-    /// An issue that is later than this is skipped and said, never burst out.
+    /// Lateness after which an issue is skipped and logged instead of sent.
     pub max_lateness: TimeDelta,
 }
 
@@ -46,8 +46,8 @@ pub fn due_at(date: NaiveDate, send_at: NaiveTime, zone: Tz) -> DateTime<Utc> {
     if let Some(instant) = zone.from_local_datetime(&wall).earliest() {
         return instant.to_utc();
     }
-    // The time fell into a gap. All known gaps are whole seconds at most 24 hours
-    // long (Samoa left out 2011-12-30), so the end is found by halving.
+    // The time fell into a gap. All known gaps are whole seconds and at most 24 hours long
+    // (Samoa left out 2011-12-30), so the end is found by bisection.
     let start = wall.with_nanosecond(0).expect("every second has a start");
     let after = |seconds| {
         zone.from_local_datetime(&(start + TimeDelta::seconds(seconds)))
@@ -75,20 +75,20 @@ pub fn is_send_day(preferences: &Preferences, date: NaiveDate) -> bool {
         }
 }
 
-/// How many days a search looks at: a week, and one more because a day may lie in a gap.
+/// Days that a search covers: a week, and one more because a day may be in a gap.
 const SEARCH_DAYS: i64 = 8;
 
 /// The date of the newest issue that is due at `now`, at most 8 days back.
 pub fn latest_due(preferences: &Preferences, now: DateTime<Utc>) -> Option<NaiveDate> {
     let today = now.with_timezone(&preferences.timezone).date_naive();
-    // From tomorrow: where clocks go back just after midnight, a date begins
-    // twice, and its issue may have been due in its first minute.
+    // From tomorrow: where clocks go back just after midnight, a date begins twice, and its
+    // issue may have been due in its first minute.
     (-1..=SEARCH_DAYS)
         .filter_map(|back| today.checked_sub_signed(TimeDelta::days(back)))
         .find(|&date| is_send_day(preferences, date) && due(preferences, date) <= now)
 }
 
-/// The next issue that is not yet due at `now`: its date and when it will be.
+/// The next issue that is not yet due at `now`: its date and due instant.
 pub fn next_due(
     preferences: &Preferences,
     now: DateTime<Utc>,

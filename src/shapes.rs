@@ -1,12 +1,12 @@
 //! The JSON objects that commands print with `--json` and the API answers with:
 //! one shape for both, where the thing itself is not one already.
 
-use crate::digest::IssuePick;
-use crate::edition::{Composed, Explained};
+use crate::digest::{IssuePick, Locale};
+use crate::edition::{Composed, ExplainedPaper};
 use crate::paper::{Paper, PaperId};
 use crate::store::{
-    AttemptRecord, Db, DeliveryRow, DeliveryState, OperatorOutcome, PaperRecord, PolicyReports,
-    ReportRow, ReportsOf, StoreError, StoredPaper, Suppression,
+    AttemptRecord, Db, DeliveryRow, DeliveryState, NewPick, OperatorOutcome, PaperRecord,
+    PolicyReports, ReportRow, ReportsOf, StoreError, StoredPaper, Suppression,
 };
 use crate::subscriber::Address;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -62,7 +62,7 @@ pub struct PreviewShape {
     /// With `explain`: the whole sum behind the score of every pick, in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
-    pub explained: Option<Vec<Explained>>,
+    pub explained: Option<Vec<ExplainedPaper>>,
 }
 
 /// A paper in an issue.
@@ -84,14 +84,15 @@ pub struct PickShape {
 
 impl PreviewShape {
     /// A composed issue.
-    pub fn new(composed: &Composed, explained: Option<Vec<Explained>>) -> Self {
-        let picks = picks(composed).map(|(pick, section, reason)| PickShape {
+    pub fn new(composed: &Composed, explained: Option<Vec<ExplainedPaper>>) -> Self {
+        let english = Locale::english();
+        let picks = picks(composed).map(|(pick, stored)| PickShape {
             id: pick.paper.id.clone(),
             title: pick.paper.title.clone(),
             announced: pick.paper.announced,
-            section: section.to_owned(),
+            section: english.section(&stored.section),
             score: pick.score,
-            reason: reason.to_owned(),
+            reason: english.reason(&stored.reasons),
         });
         PreviewShape {
             email: composed.subscriber.address.clone(),
@@ -109,8 +110,8 @@ impl PreviewShape {
     }
 }
 
-/// Every pick that is in the mail, with its section and its reason as they are stored.
-fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &str, &str)> {
+/// Every pick that is in the mail, with what is stored of it.
+fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &NewPick)> {
     let all = composed
         .issue
         .sections
@@ -121,7 +122,7 @@ fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &str, &str)> 
             .picks()
             .iter()
             .find(|stored| Some(stored.paper.0) == pick.row)?;
-        Some((pick, stored.section.as_str(), stored.reason.as_str()))
+        Some((pick, stored))
     })
 }
 

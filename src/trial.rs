@@ -13,13 +13,15 @@ mod readers;
 
 pub use catcher::{Catcher, Caught};
 
+use crate::archive::ActiveEmbedder;
+use crate::archive::ActiveEmbedder;
 use crate::clock::{Clock, SystemClock};
 use crate::coverage::CoverageState;
 use crate::digest::{Branding, DigestSettings, Templates};
-use crate::edition::{ActiveEmbedder, Desk, EditionError, Judged, MAX_LATENESS, Press, Published};
+use crate::edition::{AsOf, Composer, EditionError, MAX_LATENESS, Published, Publisher};
 use crate::http::{Http, HttpEnv, HttpError, HttpSettings};
-use crate::inbound::InboundSettings;
 use crate::intake::{Import, Imported, IntakeError, PollError, PollScope, poll};
+use crate::links::ReturnAddresses;
 use crate::outbox::{DeliverError, DeliveryService, Security, SmtpSettings, Summary, Transport};
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
@@ -184,13 +186,13 @@ impl Trial {
         db.run(move |store| store.enter_subscribers(&readers, now))
             .await?;
 
-        let desk = Arc::new(desk(&base_url, &*chance)?);
-        let signer = desk.signer.clone();
+        let composer = Arc::new(composer(&base_url, &*chance)?);
+        let signer = composer.signer.clone();
         // Late on the newest day, when every reader's hour has come.
-        let judged = Judged::At(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
-        let publishing = Arc::clone(&desk);
+        let as_of = AsOf::Instant(day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(23));
+        let publishing = Arc::clone(&composer);
         let published = db
-            .run_blocking(move |db| publish(db, &publishing, judged, now))
+            .run_blocking(move |db| publish(db, &publishing, as_of, now))
             .await?;
         let post = Post {
             db: db.clone(),
@@ -228,7 +230,7 @@ impl Trial {
         let site = web::WebState {
             db,
             pages: Arc::clone(&pages),
-            composer: Arc::new(move || Arc::clone(&desk)),
+            composer: Arc::new(move || Arc::clone(&composer)),
             settings: Arc::default(),
             clock,
             queued: Arc::clone(&post.queued),
@@ -457,7 +459,7 @@ fn take_in(db: &Db, files: &[PathBuf], now: DateTime<Utc>) -> Result<Imported, I
     Ok(import.imported())
 }
 
-fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
+fn composer(base_url: &str, chance: &dyn Random) -> Result<Composer, TrialError> {
     let mut secret = vec![0; SECRET_BYTES_MIN];
     chance.fill(&mut secret);
     let secret = secrecy::SecretSlice::from(secret);
@@ -474,11 +476,11 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
         old_secrets: Vec::new(),
     };
     let settings = DigestSettings::default();
-    Ok(Desk {
+    Ok(Composer {
         branding: Branding::new(&site, &settings),
         templates: Templates::load(&settings)?,
         signer: site.signer(),
-        inbound: InboundSettings::default(),
+        return_addresses: ReturnAddresses::default(),
         dkim: None,
         shelf_life: TimeDelta::hours(1),
         latest_send: TimeDelta::zero(),
@@ -490,11 +492,11 @@ fn desk(base_url: &str, chance: &dyn Random) -> Result<Desk, TrialError> {
 
 fn publish(
     db: &Db,
-    desk: &Desk,
-    judged: Judged,
+    composer: &Composer,
+    as_of: AsOf,
     now: DateTime<Utc>,
 ) -> Result<Published, EditionError> {
-    let mut press = Press::new(db, desk, judged, now, false)?;
-    while press.print_page()? {}
-    Ok(press.published())
+    let mut publisher = Publisher::new(db, composer, as_of, now, false)?;
+    while publisher.publish_batch()? {}
+    Ok(publisher.published())
 }

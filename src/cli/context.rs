@@ -4,7 +4,7 @@ use super::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::digest::DkimSigner;
-use crate::edition::Desk;
+use crate::edition::Composer;
 use crate::fields::{Fields, in_one_line};
 use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
@@ -75,8 +75,10 @@ pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
 }
 
 /// What composes issues.
-pub(super) fn desk(config: &Config) -> Result<Desk, Failure> {
-    config.desk().map_err(|error| Failure::Usage(error.into()))
+pub(super) fn composer(config: &Config) -> Result<Composer, Failure> {
+    config
+        .composer()
+        .map_err(|error| Failure::Usage(error.into()))
 }
 
 /// What signs mails, if they are signed here.

@@ -7,7 +7,9 @@ use crate::model;
 use crate::paper::PaperId;
 use crate::ranking::evaluation::metrics::{self, Metrics};
 use crate::ranking::evaluation::references::{Centroid, MeanCosine, SanitySvm};
-use crate::ranking::evaluation::{Case, Dataset, Judged, Pool, Production, Ranker, User, judge};
+use crate::ranking::evaluation::{
+    Case, Dataset, Pool, Production, Ranker, RankerResult, User, evaluate,
+};
 use crate::source::Record;
 use crate::source::jsonl::Reader;
 use anyhow::{Context, anyhow};
@@ -72,7 +74,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     let dataset = read(options)?;
     let production =
         || Production::new(&dataset.papers, model.as_deref()).with_queries(dataset.queries.clone());
-    let mut judged = Vec::new();
+    let mut results = Vec::new();
     for name in RANKERS
         .iter()
         .filter(|name| options.ranker.as_deref().is_none_or(|only| only == **name))
@@ -92,14 +94,14 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
             "tfidf-centroid" => Box::new(Centroid::new(&dataset.papers)),
             _ => Box::new(MeanCosine::new(&dataset.papers)),
         };
-        judged.push(judge(&dataset, &*ranker, |done| progress.at(done)));
+        results.push(evaluate(&dataset, &*ranker, |done| progress.at(done)));
     }
     let name = options.dir.file_name().map_or_else(
         || "dataset".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     );
     let maker = model.as_deref().map(Embedder::name);
-    print(&name, maker, &dataset, &judged, context.json)
+    print(&name, maker, &dataset, &results, context.json)
 }
 
 /// A folder where there is one of that name, else an installed model.
@@ -258,8 +260,8 @@ fn user_of(line: UserLine, by_id: &HashMap<PaperId, usize>) -> User {
     }
 }
 
-fn interval(judged: &Judged, which: usize) -> Option<(f64, f64)> {
-    let values: Vec<f64> = judged
+fn interval(results: &RankerResult, which: usize) -> Option<(f64, f64)> {
+    let values: Vec<f64> = results
         .people
         .iter()
         .filter_map(|metrics| metrics.named()[which].1)
@@ -271,18 +273,18 @@ fn print(
     name: &str,
     maker: Option<&str>,
     dataset: &Dataset,
-    judged: &[Judged],
+    results: &[RankerResult],
     json: bool,
 ) -> Done {
     if json {
-        let rankers: Vec<Value> = judged
+        let rankers: Vec<Value> = results
             .iter()
-            .map(|judged| {
-                let mut line = json!({ "ranker": judged.ranker });
+            .map(|results| {
+                let mut line = json!({ "ranker": results.ranker });
                 let mut intervals = json!({});
-                for (which, (metric, value)) in judged.mean.named().into_iter().enumerate() {
+                for (which, (metric, value)) in results.mean.named().into_iter().enumerate() {
                     line[metric] = json!(value);
-                    intervals[metric] = json!(interval(judged, which));
+                    intervals[metric] = json!(interval(results, which));
                 }
                 line["interval95"] = intervals;
                 line
@@ -300,22 +302,22 @@ fn print(
         dataset.users.len(),
         dataset.papers.len()
     ))?;
-    let shown = |judged: &Judged, which: usize| {
-        let value = judged.mean.named()[which].1;
-        match (value, interval(judged, which)) {
+    let shown = |results: &RankerResult, which: usize| {
+        let value = results.mean.named()[which].1;
+        match (value, interval(results, which)) {
             (Some(value), Some((low, high))) => format!("{value:.3} [{low:.3}, {high:.3}]"),
             _ => "undefined".to_owned(),
         }
     };
-    let rows: Vec<[String; 5]> = judged
+    let rows: Vec<[String; 5]> = results
         .iter()
-        .map(|judged| {
+        .map(|results| {
             [
-                judged.ranker.to_owned(),
-                shown(judged, 0),
-                shown(judged, 1),
-                shown(judged, 2),
-                shown(judged, 3),
+                results.ranker.to_owned(),
+                shown(results, 0),
+                shown(results, 1),
+                shown(results, 2),
+                shown(results, 3),
             ]
         })
         .collect();

@@ -1,16 +1,25 @@
 //! Prints the sum behind a score.
 
 use super::out;
-use crate::edition::Explained;
+use crate::edition::ExplainedPaper;
 use crate::ranking::trending::HALF_AT_VOTES;
-use crate::ranking::{Explanation, Fate, Share};
+use crate::ranking::{Explanation, Fate, Quota};
 
 /// What became of a paper, in a sentence.
-pub(super) fn fate(explained: &Explained) -> String {
+pub(super) fn fate(explained: &ExplainedPaper) -> String {
     let date = explained.local_date;
     match &explained.fate {
-        Fate::Picked { exploring: false } => format!("in the issue of {date}"),
-        Fate::Picked { exploring: true } => {
+        Fate::Picked {
+            near_miss: true, ..
+        } => {
+            format!("in the issue of {date}, as one of the nearest below the line")
+        }
+        Fate::Picked {
+            exploring: false, ..
+        } => format!("in the issue of {date}"),
+        Fate::Picked {
+            exploring: true, ..
+        } => {
             format!("in the issue of {date} to explore: near the line and unlike the other picks")
         }
         Fate::SentBefore => match explained.sent_on {
@@ -47,20 +56,20 @@ pub(super) fn fate(explained: &Explained) -> String {
 }
 
 /// The places of each interest, where their weights differ.
-pub(super) fn given(shares: &[Share]) -> Option<String> {
+pub(super) fn given(shares: &[Quota]) -> Option<String> {
     let differ = shares
         .windows(2)
         .any(|pair| pair[0].weight != pair[1].weight);
-    let share = |share: &Share| {
+    let quota = |quota: &Quota| {
         format!(
             "“{}” (weight {}) {}",
-            share.interest, share.weight, share.places
+            quota.interest, quota.weight, quota.places
         )
     };
     differ.then(|| {
         format!(
             "places given: {}",
-            shares.iter().map(share).collect::<Vec<_>>().join(", ")
+            shares.iter().map(quota).collect::<Vec<_>>().join(", ")
         )
     })
 }
@@ -138,7 +147,7 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
 }
 
 /// What became of a paper and why, for people; of a pick alone the sum that its score is.
-pub(super) fn print(explained: &Explained, only_best: bool) -> std::io::Result<()> {
+pub(super) fn print(explained: &ExplainedPaper, only_best: bool) -> std::io::Result<()> {
     out::line(format!("{}  {}", explained.id, fate(explained)))?;
     if let Some(pick) = &explained.pick {
         out::line(format!(

@@ -2,9 +2,9 @@
 
 use super::context::{CliContext, date, now, subscriber};
 use super::{Done, Failure, out};
-use crate::edition::{Outcome, YOUR_PICKS, follow_author, pick_stats};
-use crate::links::Thumb;
+use crate::edition::{PickOutcome, YOUR_PICKS, follow_author, pick_outcomes};
 use crate::paper::{Paper, PaperId};
+use crate::pick::Thumb;
 use crate::store::{Channel, Db, Feedback, FeedbackChange, NewFeedback, StoredPaper};
 use crate::subscriber::Subscriber;
 use crate::text::{cut, same_person};
@@ -324,12 +324,12 @@ fn ranks(db: &Db, since: Option<NaiveDate>, context: &CliContext) -> Done {
 }
 
 fn outcomes(db: &Db, since: Option<NaiveDate>, context: &CliContext) -> Done {
-    let outcomes = pick_stats(db, start_of(since))?;
+    let outcomes = pick_outcomes(db, start_of(since))?;
     if context.json {
         return Ok(out::json(&outcomes)?);
     }
-    let row = |what: String, outcome: &Outcome| {
-        let Outcome {
+    let row = |what: String, outcome: &PickOutcome| {
+        let PickOutcome {
             shown,
             more,
             less,
@@ -348,6 +348,7 @@ fn outcomes(db: &Db, since: Option<NaiveDate>, context: &CliContext) -> Done {
     };
     let mut rows = vec![
         row("above the line".to_owned(), &outcomes.chosen),
+        row("near misses".to_owned(), &outcomes.near_miss),
         row("exploring".to_owned(), &outcomes.exploring),
     ];
     for at in &outcomes.ranks {

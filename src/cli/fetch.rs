@@ -3,8 +3,8 @@
 use super::context::{CliContext, date, now};
 use super::papers::print_coverage;
 use super::{Done, Failure, out};
+use crate::archive::refresh_stats;
 use crate::coverage::Coverage;
-use crate::edition::refresh_archive;
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{PollScope, PollSummary, poll};
 use crate::source::arxiv::{eastern_date, is_working_day};
@@ -88,7 +88,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     }
     let model = super::model::refresh(&config, &db)?;
     let progress = out::Progress::new("statistics", 0);
-    refresh_archive(&db, model, |papers| progress.at(papers))?;
+    refresh_stats(&db, model, |papers| progress.at(papers))?;
     drop(progress);
     if context.json {
         let gone: Vec<_> = gone

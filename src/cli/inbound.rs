@@ -59,12 +59,12 @@ fn take(options: &Options, context: &CliContext) -> Result<(), (u8, anyhow::Erro
         db.run_here(|store| reception.take_mail(store, &mail, &envelope, options.dry_run, now()));
     let receipt = taken.map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
     if let Some(id) = receipt.asks {
-        let desk = config
-            .desk()
+        let composer = config
+            .composer()
             .map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;
         let mut asked = Ok(false);
         db.run_here(|store| {
-            asked = desk.ask_to_leave(store, id, now());
+            asked = composer.ask_to_leave(store, id, now());
             Ok(())
         })
         .map_err(|error| (EX_TEMPFAIL, anyhow::Error::from(error)))?;

@@ -2,7 +2,7 @@
 
 use super::context::{CliContext, checked, now, subscriber};
 use super::{Done, Failure, out};
-use crate::edition::{Taken, YOUR_LIBRARY, take_library};
+use crate::edition::{LibraryImport, YOUR_LIBRARY, import_library};
 use crate::fields::Fields;
 use crate::paper::query::SearchQuery;
 use crate::paper::{PaperId, category_matches};
@@ -242,9 +242,9 @@ fn import(
             read_library(&bytes).with_context(|| format!("cannot import {}", file.display()))?;
         libraries.push((file, library));
     }
-    let (mut read, mut all, mut skipped) = (0, Taken::default(), Vec::new());
+    let (mut read, mut all, mut skipped) = (0, LibraryImport::default(), Vec::new());
     for (file, library) in &libraries {
-        let taken = take_library(db, subscriber, &interest, library, now())?;
+        let taken = import_library(db, subscriber, &interest, library, now())?;
         read += library.read;
         all.known += taken.known;
         all.learned += taken.learned;

@@ -2,8 +2,8 @@
 
 use super::context::{CliContext, now};
 use super::{Done, Failure, out};
+use crate::archive::{ActiveEmbedder, refresh_vectors};
 use crate::config::Config;
-use crate::edition::{ActiveEmbedder, refresh_vectors};
 use crate::embedding::{Embedder, EmbedderKind};
 use crate::http::{HttpEnv, HttpSettings};
 use crate::model::{self, CATALOG, Download, Hub, ModelError, ModelOrigin};

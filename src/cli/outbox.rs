@@ -1,6 +1,6 @@
 //! `outbox`: who got what, when, and what the server said.
 
-use super::context::{CliContext, address, date, desk, now};
+use super::context::{CliContext, address, composer, date, now};
 use super::{Done, Failure, out};
 use crate::shapes::{self, ALARM_DAYS, DeliveryShape, TryShape};
 use crate::store::{
@@ -98,7 +98,7 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
         }
         Command::Retry(which) => {
             let ids = which.find(&db)?;
-            let until = now() + desk(&config)?.shelf_life;
+            let until = now() + composer(&config)?.shelf_life;
             tell(
                 &ids,
                 &db.run_here(|store| store.retry_deliveries(&ids, until, now()))?,

@@ -1,10 +1,13 @@
 //! `papers`: look at what was taken in, and take more in.
 
-use super::context::{CliContext, date, desk, now, subscriber};
+use super::context::{CliContext, composer, date, now, subscriber};
 use super::{Done, Failure, explain, out};
+use crate::archive::{self, VectorSearch};
+use crate::archive::{
+    SimilarityIndex, StoredVectors, refresh_signatures, refresh_stats, similar_papers,
+};
 use crate::coverage::Coverage;
-use crate::edition::find::{self, Nearest};
-use crate::edition::{Kin, StoredVectors, explain_paper, refresh_archive, sign_papers, similar};
+use crate::edition::explain_paper;
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{Import, fetch_papers};
 use crate::paper::query::SearchQuery;
@@ -102,10 +105,16 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
             let paper = super::feedback::known_paper(&db, &id)?;
             let vectors =
                 super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
-            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-            sign_papers(&db)?;
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
+            refresh_signatures(&db)?;
             list(
-                &similar(&db, &Kin::read(&db)?, &paper, limit as usize, nearest)?,
+                &similar_papers(
+                    &db,
+                    &SimilarityIndex::read(&db)?,
+                    &paper,
+                    limit as usize,
+                    nearest,
+                )?,
                 context.json,
             )
         }
@@ -146,8 +155,8 @@ fn search(words: &[String], offset: u32, limit: u32, context: &CliContext) -> Do
     };
     let query = SearchQuery::parse(&words.iter().map(quoted).collect::<Vec<_>>().join(" "));
     let vectors = super::model::active(&config, &db).map(|model| StoredVectors::new(&db, model));
-    let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-    let found = find::search(&db, &query, offset, limit, nearest)?;
+    let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
+    let found = archive::search(&db, &query, offset, limit, nearest)?;
     if found.is_relaxed && !context.json {
         out::note("no paper holds all of these words; these hold some");
     }
@@ -195,7 +204,7 @@ fn import(files: &[PathBuf], context: &CliContext) -> Done {
     }
     let model = super::model::refresh(&config, &db)?;
     let progress = out::Progress::new("statistics", 0);
-    refresh_archive(&db, model, |papers| progress.at(papers))?;
+    refresh_stats(&db, model, |papers| progress.at(papers))?;
     drop(progress);
     if context.json {
         out::json(&imported)?;
@@ -353,7 +362,8 @@ fn show_for(id: &str, reader: &str, date: Option<NaiveDate>, context: &CliContex
             "{id} has no announcement day, so no issue announces it"
         )));
     }
-    let Some(explained) = explain_paper(&db, &desk(&config)?, &reader, &id, date, now())? else {
+    let Some(explained) = explain_paper(&db, &composer(&config)?, &reader, &id, date, now())?
+    else {
         return Err(Failure::Failed(anyhow!(
             "no issue is coming up for {} within a week",
             reader.address

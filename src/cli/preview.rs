@@ -1,6 +1,6 @@
 //! `preview`: the issue that would be sent.
 
-use super::context::{CliContext, date, desk, now, subscriber};
+use super::context::{CliContext, composer, date, now, subscriber};
 use super::{Done, Failure, explain, out};
 use crate::edition::{explain_picks, preview};
 use crate::shapes::PreviewShape;
@@ -32,7 +32,7 @@ enum Format {
 pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     let (config, db) = context.open()?;
     let subscriber = subscriber(&db, &options.address)?;
-    let composed = preview(&db, &desk(&config)?, &subscriber, options.date, now())?;
+    let composed = preview(&db, &composer(&config)?, &subscriber, options.date, now())?;
     let Some(composed) = composed else {
         return Err(Failure::Failed(anyhow!(
             "no issue is coming up for {} within a week",
@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
         out::note("nothing is above the line, so nothing would be sent (when_empty = skip)");
     }
     let explained = if options.explain {
-        explain_picks(&db, &desk(&config)?, &subscriber, options.date, now())?
+        explain_picks(&db, &composer(&config)?, &subscriber, options.date, now())?
     } else {
         Vec::new()
     };

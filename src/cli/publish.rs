@@ -1,8 +1,8 @@
 //! `publish`: compose what is due.
 
-use super::context::{CliContext, desk, instant, now};
+use super::context::{CliContext, composer, instant, now};
 use super::{Done, out};
-use crate::edition::{Judged, Press};
+use crate::edition::{AsOf, Publisher};
 use chrono::{DateTime, Utc};
 
 #[derive(Debug, clap::Args)]
@@ -17,15 +17,15 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     let (config, db) = context.open()?;
-    let desk = desk(&config)?;
-    let judged = options.now.map_or(Judged::Now, Judged::At);
+    let composer = composer(&config)?;
+    let as_of = options.now.map_or(AsOf::Now, AsOf::Instant);
     let progress = out::Progress::new("subscribers", 0);
-    let mut press = Press::new(&db, &desk, judged, now(), options.dry_run)?;
-    while press.print_page()? {
-        progress.at(press.published().subscribers);
+    let mut publisher = Publisher::new(&db, &composer, as_of, now(), options.dry_run)?;
+    while publisher.publish_batch()? {
+        progress.at(publisher.published().subscribers);
     }
     drop(progress);
-    let published = press.published();
+    let published = publisher.published();
     if context.json {
         return Ok(out::json(&published)?);
     }
@@ -43,14 +43,14 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
             "{} more wait for papers that are still missing, {} minutes from their hour at most \
              (schedule.latest_send_minutes)",
             published.waiting,
-            desk.latest_send.num_minutes()
+            composer.latest_send.num_minutes()
         ));
     }
     if published.late > 0 {
         out::note(format!(
             "{} issues were due more than {} hours ago and are skipped (schedule.max_lateness_hours)",
             published.late,
-            desk.max_lateness.num_hours()
+            composer.max_lateness.num_hours()
         ));
     }
     Ok(())

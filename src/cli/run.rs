@@ -101,9 +101,9 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
 pub(super) fn run(options: Options, context: &CliContext) -> Done {
     let config: Config = context.config()?;
     // What `Daemon::run` would refuse later is a matter of settings, too.
-    let desk = super::context::desk(&config)?;
+    let composer = super::context::composer(&config)?;
     database_path(&config)?;
-    refuse(&config, &desk.templates)?;
+    refuse(&config, &composer.templates)?;
     let readers = open_readers(&config)?;
     let db = CliContext::db(&config)?.with_readers(readers);
     // What cannot be recorded must not be sent.

@@ -1,8 +1,9 @@
 //! What the settings make: the parts of the program that more than one command needs.
 
 use super::Config;
+use crate::archive::ActiveEmbedder;
 use crate::digest::{Branding, DkimError, DkimSigner, TemplateError, Templates};
-use crate::edition::{ActiveEmbedder, Desk};
+use crate::edition::Composer;
 use crate::outbox::{EnvelopeSender, RetrySettings, Transport};
 use crate::store::{DatabaseUrl, DeliveryId};
 use crate::token::Scope;
@@ -47,16 +48,16 @@ impl Config {
     }
 
     /// What composes issues. The operator's own templates are filled once, so that a slip in one is found now.
-    pub fn desk(&self) -> Result<Desk, ComposerError> {
+    pub fn composer(&self) -> Result<Composer, ComposerError> {
         let templates = Templates::load(&self.digest)?;
         if self.digest.templates.is_some() {
             templates.check()?;
         }
-        Ok(Desk {
+        Ok(Composer {
             branding: Branding::new(&self.site, &self.digest),
             templates,
             signer: self.site.signer(),
-            inbound: self.inbound.clone(),
+            return_addresses: self.inbound.addresses.clone(),
             dkim: self.dkim_signer()?,
             shelf_life: match &self.transport {
                 Transport::Smtp(smtp) => smtp.retry.shelf_life,
@@ -81,6 +82,7 @@ impl Config {
         Arc::new(move |id: DeliveryId| {
             let token = signer.sign(Scope::Bounce, id.0);
             inbound
+                .addresses
                 .envelope_sender(&token)
                 .unwrap_or_else(|| from.clone())
         })

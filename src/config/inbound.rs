@@ -4,13 +4,16 @@ use super::files::Files;
 use super::sections::{host_name, is_loopback, needed, tagged_address};
 use crate::fields::Fields;
 use crate::inbound::{ImapSecurity, ImapSettings, InboundSettings, LmtpSettings, WebhookSettings};
+use crate::links::ReturnAddresses;
 use base64::Engine as _;
 use std::net::SocketAddr;
 
 pub(super) fn read_inbound(fields: &mut Fields, files: &mut Files) -> InboundSettings {
     InboundSettings {
-        bounce_address: fields.parsed("bounce_address", tagged_address),
-        unsubscribe_address: fields.parsed("unsubscribe_address", tagged_address),
+        addresses: ReturnAddresses {
+            bounce: fields.parsed("bounce_address", tagged_address),
+            unsubscribe: fields.parsed("unsubscribe_address", tagged_address),
+        },
         maildir: files.path(fields, "maildir"),
         imap: fields
             .section("imap", |fields| read_imap(fields, files))

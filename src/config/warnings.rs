@@ -88,13 +88,13 @@ impl Config {
             }
             Transport::Smtp(_) => {}
         }
-        if self.inbound.bounce_address.is_none() {
+        if self.inbound.addresses.bounce.is_none() {
             warnings.push(
                 "no inbound.bounce_address: reports of mail that could not be delivered go to site.from, unread"
                     .to_owned(),
             );
         }
-        if self.inbound.unsubscribe_address.is_none() {
+        if self.inbound.addresses.unsubscribe.is_none() {
             warnings.push(
                 "no inbound.unsubscribe_address: people can unsubscribe on the web alone"
                     .to_owned(),

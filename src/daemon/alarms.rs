@@ -37,11 +37,11 @@ impl MonitorTask {
         }
         let told = self
             .watch
-            .step(self.house(&runtime)?, &runtime.desk)
+            .step(self.house(&runtime)?, &runtime.composer)
             .await?;
         let summed_up = self
             .teller
-            .step(&runtime.config.alarms, &runtime.desk)
+            .step(&runtime.config.alarms, &runtime.composer)
             .await?;
         if told || summed_up {
             self.queued.notify_one();

@@ -2,8 +2,8 @@
 
 use super::driver::{Step, StepError};
 use super::runtime_config::RuntimeConfig;
+use crate::archive::{VectorError, refresh_vectors};
 use crate::clock::Clock;
-use crate::edition::{VectorError, refresh_vectors};
 use crate::http::Http;
 use crate::intake::{IntakeError, PollError, PollScope, PollSummary, poll};
 use crate::source::{SourceKind, SourceSettings};
@@ -79,7 +79,7 @@ impl FetchTask {
     async fn make_vectors(&self, runtime: &Arc<RuntimeConfig>) -> Result<(), StepError> {
         let (runtime, stop) = (Arc::clone(runtime), self.stop.clone());
         let made = self.db.run_blocking(move |db| {
-            let Some(embedder) = runtime.desk.model.get(db)? else {
+            let Some(embedder) = runtime.composer.model.get(db)? else {
                 return Ok(0);
             };
             Ok(refresh_vectors(db, &*embedder, |_| !stop.is_cancelled())?)

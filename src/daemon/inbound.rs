@@ -36,11 +36,11 @@ impl InboundContext {
 
     async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
         let (reception, now) = (self.reception(), self.clock.now());
-        let desk = Arc::clone(&self.runtime.borrow().desk);
+        let composer = Arc::clone(&self.runtime.borrow().composer);
         let take = move |store: &mut dyn Store| {
             let receipt = reception.take_mail(store, &mail, &envelope, false, now)?;
             if let Some(id) = receipt.asks {
-                match desk.ask_to_leave(store, id, now) {
+                match composer.ask_to_leave(store, id, now) {
                     Ok(_) => {}
                     // Not taken in, then: the mail stays, and comes again.
                     Err(EditionError::Store(error)) => return Err(error),
@@ -57,14 +57,14 @@ impl InboundContext {
 
 /// Watches a Maildir.
 pub(super) struct MaildirTask {
-    pub(super) desk: InboundContext,
+    pub(super) context: InboundContext,
     pub(super) watch: Mutex<MaildirScan>,
 }
 
 impl MaildirTask {
     /// Takes in what waits.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let Some(folder) = self.desk.runtime.borrow().config.inbound.maildir.clone() else {
+        let Some(folder) = self.context.runtime.borrow().config.inbound.maildir.clone() else {
             return Ok(Step::Idle);
         };
         let unusable = |error: std::io::Error| {
@@ -77,7 +77,7 @@ impl MaildirTask {
         let is_more = waiting.len() >= crate::inbound::maildir::STEP_MAILS;
         let mut trouble = None;
         for path in waiting {
-            if self.desk.stop.is_cancelled() {
+            if self.context.stop.is_cancelled() {
                 return Ok(Step::Idle);
             }
             // One that cannot be read keeps nobody else waiting; it is tried again.
@@ -103,7 +103,7 @@ impl MaildirTask {
             Err(error) => return Ok(Err(error)),
         };
         let receipt = self
-            .desk
+            .context
             .take(waiting.mail.clone(), Envelope::default())
             .await?;
         if receipt.is_ours {
@@ -120,7 +120,7 @@ impl MaildirTask {
 
 /// Reads a mailbox on an IMAP server, and waits there for more.
 pub(super) struct ImapTask {
-    pub(super) desk: InboundContext,
+    pub(super) context: InboundContext,
     /// The connection, while it is good.
     pub(super) mailbox: tokio::sync::Mutex<Option<Mailbox>>,
     /// Shows that a long wait is life, too.
@@ -130,7 +130,7 @@ pub(super) struct ImapTask {
 impl ImapTask {
     /// Takes in what is unseen, then waits for more.
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let Some(settings) = self.desk.runtime.borrow().config.inbound.imap.clone() else {
+        let Some(settings) = self.context.runtime.borrow().config.inbound.imap.clone() else {
             return Ok(Step::Idle);
         };
         let mut place = self.mailbox.lock().await;
@@ -141,11 +141,11 @@ impl ImapTask {
         let unseen = mailbox.unseen().await.map_err(passing)?;
         if unseen.is_empty() {
             self.heartbeat.tick();
-            let mut runtime = self.desk.runtime.clone();
+            let mut runtime = self.context.runtime.clone();
             runtime.mark_unchanged();
             tokio::select! {
                 // The server notices that we are gone.
-                () = self.desk.stop.cancelled() => return Ok(Step::Idle),
+                () = self.context.stop.cancelled() => return Ok(Step::Idle),
                 // A new connection is made by the new settings.
                 _ = runtime.changed() => return Ok(Step::Worked),
                 waited = mailbox.wait() => waited.map_err(passing)?,
@@ -158,7 +158,7 @@ impl ImapTask {
         // What was recorded is settled, whatever came after it; what is not settled comes again, and counts once.
         mailbox.settle(&ours).await.map_err(passing)?;
         taken?;
-        if self.desk.stop.is_cancelled() {
+        if self.context.stop.is_cancelled() {
             mailbox.close().await;
             return Ok(Step::Idle);
         }
@@ -174,14 +174,14 @@ impl ImapTask {
         ours: &mut Vec<u32>,
     ) -> Result<(), StepError> {
         for &number in unseen {
-            if self.desk.stop.is_cancelled() {
+            if self.context.stop.is_cancelled() {
                 break;
             }
             let Some(mail) = mailbox.fetch(number).await.map_err(passing)? else {
                 mailbox.leave(number);
                 continue;
             };
-            if self.desk.take(mail, Envelope::default()).await?.is_ours {
+            if self.context.take(mail, Envelope::default()).await?.is_ours {
                 ours.push(number);
             } else {
                 mailbox.leave(number);
@@ -197,7 +197,7 @@ fn passing(error: ImapError) -> StepError {
 
 /// Answers what a mail server hands over.
 pub(super) struct LmtpTask {
-    pub(super) desk: InboundContext,
+    pub(super) context: InboundContext,
     pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<LmtpDelivery>>,
 }
 
@@ -206,13 +206,13 @@ impl LmtpTask {
     pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let mut handed = self.handed.lock().await;
         let next = tokio::select! {
-            () = self.desk.stop.cancelled() => return Ok(Step::Idle),
+            () = self.context.stop.cancelled() => return Ok(Step::Idle),
             next = tokio::time::timeout(super::SCHEDULE_IDLE, handed.recv()) => next,
         };
         let Ok(Some(handed)) = next else {
             return Ok(Step::Worked);
         };
-        let taken = self.desk.take(handed.mail, handed.envelope).await;
+        let taken = self.context.take(handed.mail, handed.envelope).await;
         // Whoever hung up meanwhile brings it again.
         let _ = handed.done.send(taken.is_ok());
         taken?;

@@ -3,7 +3,7 @@
 use super::driver::{Heartbeat, Step, StepError};
 use super::runtime_config::RuntimeConfig;
 use crate::clock::Clock;
-use crate::edition::{Published, Publisher};
+use crate::edition::{PublishLoop, Published};
 use crate::store::Db;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(super) struct PublishTask {
     /// Whether the sources have been looked at since the program began.
     pub(super) polled: watch::Receiver<bool>,
     pub(super) began: Instant,
-    pub(super) publisher: Mutex<Publisher>,
+    pub(super) publisher: Mutex<PublishLoop>,
 }
 
 impl PublishTask {
@@ -41,7 +41,7 @@ impl PublishTask {
                 .publisher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            publisher.step(db, &runtime.desk, this.clock.now(), || {
+            publisher.step(db, &runtime.composer, this.clock.now(), || {
                 this.heartbeat.tick();
                 !this.stop.is_cancelled()
             })

@@ -1,7 +1,7 @@
 //! The settings that loops work by, and how they are replaced while they work.
 
 use crate::config::{ComposerError, Config, Invalid};
-use crate::edition::Desk;
+use crate::edition::Composer;
 use crate::outbox::EnvelopeSender;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct RuntimeConfig {
     pub(super) config: Config,
-    pub(super) desk: Arc<Desk>,
+    pub(super) composer: Arc<Composer>,
 }
 
 /// Why new settings were not taken.
@@ -21,13 +21,13 @@ pub(super) enum ReloadError {
     Settings(#[from] Invalid),
     /// A template or a key.
     #[error(transparent)]
-    Desk(#[from] ComposerError),
+    Composer(#[from] ComposerError),
 }
 
 impl RuntimeConfig {
     pub(super) fn new(config: Config) -> Result<Self, ReloadError> {
         Ok(RuntimeConfig {
-            desk: Arc::new(config.desk()?),
+            composer: Arc::new(config.composer()?),
             config,
         })
     }

@@ -6,8 +6,9 @@ use super::clean::line;
 use super::fragments::placeholder;
 use super::language::{Language, TextDirection};
 use super::paper_view::{NAME_CHARS_MAX, title};
-use super::{Branding, DayCovered, Issue, IssuePick, Note, Recipient, Section, SectionKind};
+use super::{Branding, DayCovered, Issue, IssuePick, IssueSection, Note, Recipient};
 use crate::paper::PaperId;
+use crate::pick::Section;
 use crate::subscriber::{EVERY_DAY, Frequency, Preferences};
 use crate::text::cut;
 use chrono::{NaiveDate, Weekday};
@@ -118,7 +119,7 @@ pub(super) fn is_dated(pick: &IssuePick, issue: &Issue, preferences: &Preference
 
 /// A section without the papers in `left_out`, by day where days are shown.
 struct Grouped<'a> {
-    section: &'a Section,
+    section: &'a IssueSection,
     groups: Vec<(Option<NaiveDate>, Vec<&'a IssuePick>)>,
 }
 
@@ -128,7 +129,7 @@ fn grouped<'a>(
     left_out: &HashSet<&PaperId>,
 ) -> Vec<Grouped<'a>> {
     let by_day = is_by_day(issue, preferences);
-    let group = |section: &'a Section| {
+    let group = |section: &'a IssueSection| {
         let mut groups: Vec<(Option<NaiveDate>, Vec<&IssuePick>)> = Vec::new();
         for pick in section
             .picks
@@ -181,23 +182,10 @@ pub(super) fn view<'a>(
             printed.extend(picks);
             views.push(GroupView { day, papers });
         }
-        let (kind, heading) = match section.kind {
-            SectionKind::Interest => ("interest", &words.for_you),
-            SectionKind::FollowedAuthors => ("followed", &words.followed),
-            SectionKind::Trending => ("trending", &words.trending),
-            SectionKind::New => ("new", &words.new),
-            SectionKind::Told => ("told", &words.told),
-            SectionKind::Exploring => ("exploring", &words.exploring),
-        };
-        let own = cut(&line(&section.heading), HEADING_CHARS_MAX);
         sections.push(SectionView {
-            heading: if own.is_empty() {
-                heading.as_str().to_owned()
-            } else {
-                own
-            },
-            kind,
-            hint: (section.kind == SectionKind::Exploring)
+            heading: heading(&section.section, language),
+            kind: kind(&section.section),
+            hint: (section.section == Section::Exploring)
                 .then(|| words.exploring_hint.as_str().to_owned()),
             count: printed.len() - before,
             groups: views,
@@ -271,6 +259,38 @@ fn not_shown(issue: &Issue, left_out: usize, has_note: bool, language: &Language
 }
 
 /// `8 papers picked from 642: announcements of Fri 20 Nov for cs.CL and cs.LG, complete.`
+/// The heading of a section: the name of its interest, else words of the language.
+pub(super) fn heading(section: &Section, language: &Language) -> String {
+    let words = &language.digest;
+    let text = match section {
+        Section::Interest(name) => {
+            let own = cut(&line(name), HEADING_CHARS_MAX);
+            if !own.is_empty() {
+                return own;
+            }
+            &words.for_you
+        }
+        Section::FollowedAuthors => &words.followed,
+        Section::Trending => &words.trending,
+        Section::New => &words.new,
+        Section::News => &words.told,
+        Section::Exploring => &words.exploring,
+    };
+    text.as_str().to_owned()
+}
+
+/// The kind of a section, as templates see it.
+fn kind(section: &Section) -> &'static str {
+    match section {
+        Section::Interest(_) => "interest",
+        Section::FollowedAuthors => "followed",
+        Section::Trending => "trending",
+        Section::New => "new",
+        Section::News => "told",
+        Section::Exploring => "exploring",
+    }
+}
+
 fn opening(count: usize, issue: &Issue, language: &Language) -> String {
     let words = &language.digest;
     let from = language.number(u64::from(issue.considered).max(count as u64));

@@ -247,6 +247,7 @@ pub(super) struct DigestWords {
     pub(super) why_liked: Text,
     pub(super) why_liked_author: Text,
     pub(super) why_beyond: Text,
+    pub(super) why_near_miss: Text,
     pub(super) why_about: Text,
     pub(super) why_meaning: Text,
     pub(super) why_field: Text,

@@ -1,9 +1,9 @@
 //! A language, as the web pages speak it.
 
 use super::language::{Language, PageWords, PluralText, SharedWords, Text};
-use super::paper_view::{is_latin, news, reason};
-use super::{News, SectionKind, Why};
-use crate::paper::Paper;
+use super::paper_view::{is_latin, news_text, reason};
+use super::views::heading;
+use crate::pick::{PaperNews, Reason, Section};
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use std::sync::Arc;
 
@@ -90,33 +90,19 @@ impl Locale {
         }
     }
 
-    /// The heading of a section of an issue that has none of its own.
-    pub fn section(&self, kind: SectionKind) -> &str {
-        let words = &self.0.digest;
-        let heading = match kind {
-            SectionKind::Interest => &words.for_you,
-            SectionKind::FollowedAuthors => &words.followed,
-            SectionKind::Trending => &words.trending,
-            SectionKind::New => &words.new,
-            SectionKind::Told => &words.told,
-            SectionKind::Exploring => &words.exploring,
-        };
-        heading.as_str()
+    /// The heading of a section of an issue.
+    pub fn section(&self, section: &Section) -> String {
+        heading(section, &self.0)
     }
 
-    /// Why a paper is in an issue.
-    pub fn reason(&self, why: &[Why]) -> String {
-        reason(why, &self.0)
+    /// The reasons for a pick.
+    pub fn reason(&self, reasons: &[Reason]) -> String {
+        reason(reasons, &self.0)
     }
 
-    /// What became of a paper.
-    pub fn news(&self, paper: &Paper, what: &News) -> String {
-        // Each is told by itself: a paper that is withdrawn now was not when it was published.
-        let then = Paper {
-            withdrawn: false,
-            ..paper.clone()
-        };
-        news(&then, Some(what), &self.0).unwrap_or_default()
+    /// One piece of news of a paper.
+    pub fn news(&self, news: &PaperNews) -> String {
+        news_text(news, &self.0)
     }
 
     /// When a paper was announced.

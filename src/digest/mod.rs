@@ -54,7 +54,7 @@ pub use templates::{TemplateError, Templates};
 
 use crate::links::Thumbs;
 use crate::paper::Paper;
-pub use crate::paper::PaperNews as News;
+use crate::pick::{PaperNews, Reason, Section};
 use crate::site::Site;
 use crate::subscriber::{Address, Preferences};
 use chrono::NaiveDate;
@@ -68,7 +68,7 @@ pub struct Issue {
     /// The announcement days in it, oldest first.
     pub covers: Vec<DayCovered>,
     /// Its sections in order; those without picks are left out.
-    pub sections: Vec<Section>,
+    pub sections: Vec<IssueSection>,
     /// Papers above the line for which there was no room.
     pub no_room: u32,
     /// Papers that were looked at and lie below the line.
@@ -94,34 +94,15 @@ pub struct DayCovered {
     pub awaited: Vec<String>,
 }
 
-/// Picks under one heading.
+/// The picks of one section.
 #[derive(Debug, Clone)]
-pub struct Section {
-    /// As readers see it; if empty, one is made from `kind`.
-    pub heading: String,
-    /// What its picks have in common.
-    pub kind: SectionKind,
+pub struct IssueSection {
+    /// Which section; an interest's name is its heading.
+    pub section: Section,
     /// Words of the interest: they tell which sentences of an abstract matter. May be empty.
     pub terms: Vec<String>,
     /// Best first.
     pub picks: Vec<IssuePick>,
-}
-
-/// What the picks of a section have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SectionKind {
-    /// They match one interest.
-    Interest,
-    /// Somebody wrote them whom the subscriber follows.
-    FollowedAuthors,
-    /// Many others like them.
-    Trending,
-    /// They are new, and the subscriber asked for nothing in particular.
-    New,
-    /// What became of papers that the reader knows.
-    Told,
-    /// They lie beside what the subscriber follows.
-    Exploring,
 }
 
 /// One paper of an issue.
@@ -131,43 +112,14 @@ pub struct IssuePick {
     pub paper: Arc<Paper>,
     /// 0 to 1; where an issue has to be cut, the lowest goes first.
     pub score: f32,
-    /// Why it was picked, strongest first; may be empty.
-    pub why: Vec<Why>,
+    /// The reasons for it, strongest first; may be empty.
+    pub reasons: Vec<Reason>,
     /// Authors to mark, as they are spelt in the paper.
     pub followed: Vec<String>,
     /// The row of the paper, for the links with which a reader says something of it.
     pub row: Option<i64>,
     /// What became of it since it was announced.
-    pub news: Option<News>,
-}
-
-/// One thing that speaks for a pick. Each language has its words for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// These people, whom the subscriber follows, wrote it.
-    Author(Vec<String>),
-    /// It holds a phrase that the subscriber asked for.
-    Phrase(String),
-    /// It is like the paper of this title, which they liked.
-    Liked(String),
-    /// This person wrote it, and papers that they liked.
-    LikedAuthor(String),
-    /// It is tried: near the line of this interest, and unlike its other picks.
-    Beyond(String),
-    /// It is about this.
-    About(Vec<String>),
-    /// It is close in meaning to a paper of this title that they liked, or to the words of this interest.
-    Meaning(String),
-    /// It is in this category, as are papers that they liked.
-    Field(String),
-    /// It is new in this category.
-    NewIn(String),
-    /// It is new.
-    New,
-    /// So many voted for it.
-    Votes(u32),
-    /// Something else, in words that follow "Why:".
-    Said(String),
+    pub news: Option<PaperNews>,
 }
 
 /// Why nothing is above the line.

@@ -1,11 +1,12 @@
 //! What templates see of one paper.
 
+use super::Branding;
 use super::clean::{line, paragraphs, path_segment, web_url};
 use super::fragments::Slot;
 use super::language::Language;
 use super::summary::SentenceSet;
-use super::{Branding, News, Why};
 use crate::paper::{Paper, category_name};
+use crate::pick::{PaperNews, Reason};
 use crate::subscriber::AbstractLength;
 use crate::text::cut;
 use chrono::NaiveDate;
@@ -71,7 +72,7 @@ pub(super) struct RenderMode {
     pub(super) abstracts: AbstractLength,
     pub(super) chosen: SentenceSet,
     pub(super) followed: Vec<String>,
-    pub(super) news: Option<News>,
+    pub(super) news: Option<PaperNews>,
     pub(super) is_dated: bool,
     /// Dates of another year than this are shown with theirs.
     pub(super) year: i32,
@@ -160,34 +161,37 @@ pub(super) fn view(
     }
 }
 
-/// Why a paper is here, in `language`.
-pub(super) fn reason(why: &[Why], language: &Language) -> String {
+/// The reasons for a pick in `language`.
+pub(super) fn reason(reasons: &[Reason], language: &Language) -> String {
     let words = &language.digest;
     let own = |text: &str| line(text);
     let all = |names: &[String]| names.iter().map(|name| own(name)).collect::<Vec<_>>();
-    let said: Vec<String> = why
+    let category = |code: &str| own(category_name(code));
+    let texts: Vec<String> = reasons
         .iter()
-        .map(|why| match why {
-            Why::Author(names) => words
+        .map(|reason| match reason {
+            Reason::FollowedAuthors(names) => words
                 .why_author
                 .with(&[("names", &language.list(&all(names)))]),
-            Why::Phrase(phrase) => words.why_phrase.with(&[("phrase", &own(phrase))]),
-            Why::Liked(title) => words.why_liked.with(&[("title", &cut(&own(title), 80))]),
-            Why::LikedAuthor(name) => words.why_liked_author.with(&[("name", &own(name))]),
-            Why::Beyond(interest) => words.why_beyond.with(&[("interest", &own(interest))]),
-            Why::About(terms) => words
+            Reason::Keyword(phrase) => words.why_phrase.with(&[("phrase", &own(phrase))]),
+            Reason::LikedPaper(title) => words.why_liked.with(&[("title", &cut(&own(title), 80))]),
+            Reason::LikedAuthor(name) => words.why_liked_author.with(&[("name", &own(name))]),
+            Reason::Exploring(interest) => words.why_beyond.with(&[("interest", &own(interest))]),
+            Reason::NearMiss => words.why_near_miss.as_str().to_owned(),
+            Reason::Terms(terms) => words
                 .why_about
                 .with(&[("terms", &language.joined(&all(terms)))]),
-            Why::Meaning(title) => words.why_meaning.with(&[("title", &cut(&own(title), 80))]),
-            Why::Field(category) => words.why_field.with(&[("category", &own(category))]),
-            Why::NewIn(category) => words.why_new_in.with(&[("category", &own(category))]),
-            Why::New => words.why_new.as_str().to_owned(),
-            Why::Votes(count) => language.count(&words.why_trending, u64::from(*count), &[]),
-            Why::Said(text) => own(text),
+            Reason::Meaning(title) => words.why_meaning.with(&[("title", &cut(&own(title), 80))]),
+            Reason::LikedCategory(code) => words.why_field.with(&[("category", &category(code))]),
+            Reason::NewIn(code) => words.why_new_in.with(&[("category", &category(code))]),
+            Reason::New => words.why_new.as_str().to_owned(),
+            Reason::Votes(count) => language.count(&words.why_trending, u64::from(*count), &[]),
+            Reason::News(news) => news_text(news, language),
+            Reason::Text(text) => own(text),
         })
-        .filter(|said| !said.is_empty())
+        .filter(|text| !text.is_empty())
         .collect();
-    cut(&said.join(" · "), REASON_CHARS_MAX)
+    cut(&texts.join(" · "), REASON_CHARS_MAX)
 }
 
 fn cut_paragraphs(paragraphs: Vec<String>, chars_max: usize) -> Vec<String> {
@@ -350,26 +354,37 @@ fn dated(paper: &Paper, year: i32, language: &Language) -> Option<String> {
     Some(text.with(&[("day", &language.day_short(day, today))]))
 }
 
-/// What became of the paper: that it was taken back is never left unsaid, and
-/// stands for the version that says so.
-pub(super) fn news(paper: &Paper, news: Option<&News>, language: &Language) -> Option<String> {
+/// The news of a paper: a withdrawal is always named, and replaces the version that
+/// announces it.
+fn news(paper: &Paper, news: Option<&PaperNews>, language: &Language) -> Option<String> {
+    let withdrawn =
+        (paper.withdrawn || news == Some(&PaperNews::Withdrawn)).then_some(&PaperNews::Withdrawn);
+    let first = news.filter(|news| match news {
+        PaperNews::Published(_) => true,
+        PaperNews::Replaced(_) => withdrawn.is_none(),
+        PaperNews::Withdrawn => false,
+    });
+    let texts: Vec<String> = first
+        .into_iter()
+        .chain(withdrawn)
+        .map(|news| news_text(news, language))
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+/// One piece of news in `language`.
+pub(super) fn news_text(news: &PaperNews, language: &Language) -> String {
     let words = &language.digest;
-    let is_withdrawn = paper.withdrawn || news == Some(&News::Withdrawn);
-    let told = match news {
-        Some(News::Published(journal)) => match cut(&line(journal), NAME_CHARS_MAX).as_str() {
-            "" => Some(words.news_published.as_str().to_owned()),
-            journal => Some(words.news_published_in.with(&[("journal", journal)])),
+    match news {
+        PaperNews::Replaced(version) => words
+            .news_version
+            .with(&[("version", &version.to_string())]),
+        PaperNews::Published(journal) => match cut(&line(journal), NAME_CHARS_MAX).as_str() {
+            "" => words.news_published.as_str().to_owned(),
+            journal => words.news_published_in.with(&[("journal", journal)]),
         },
-        Some(News::Replaced(version)) if !is_withdrawn => Some(
-            words
-                .news_version
-                .with(&[("version", &version.to_string())]),
-        ),
-        _ => None,
-    };
-    let withdrawn = is_withdrawn.then(|| words.news_withdrawn.as_str().to_owned());
-    let said: Vec<String> = told.into_iter().chain(withdrawn).collect();
-    (!said.is_empty()).then(|| said.join("; "))
+        PaperNews::Withdrawn => words.news_withdrawn.as_str().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -469,23 +484,29 @@ mod tests {
 
     #[test]
     fn what_happened_to_a_paper_is_said() {
-        let said = |paper: &Paper, what: Option<News>| {
+        let said = |paper: &Paper, what: Option<PaperNews>| {
             news(paper, what.as_ref(), &english()).unwrap_or_default()
         };
         let mut paper = paper("2611.01234");
         assert_eq!(said(&paper, None), "");
-        assert_eq!(said(&paper, Some(News::Replaced(2))), "new version (v2)");
         assert_eq!(
-            said(&paper, Some(News::Published("J. Towers\r\n 7".to_owned()))),
+            said(&paper, Some(PaperNews::Replaced(2))),
+            "new version (v2)"
+        );
+        assert_eq!(
+            said(
+                &paper,
+                Some(PaperNews::Published("J. Towers\r\n 7".to_owned()))
+            ),
             "now published in J. Towers 7"
         );
         assert_eq!(
-            said(&paper, Some(News::Published(String::new()))),
+            said(&paper, Some(PaperNews::Published(String::new()))),
             "now published"
         );
         paper.withdrawn = true;
         assert_eq!(
-            said(&paper, Some(News::Replaced(2))),
+            said(&paper, Some(PaperNews::Replaced(2))),
             "Withdrawn by its authors"
         );
     }
@@ -494,9 +515,9 @@ mod tests {
     fn a_reason_is_said_in_the_readers_language() {
         let languages = language::load(None).unwrap();
         let why = [
-            Why::Author(vec!["Ada".to_owned(), "Tri".to_owned()]),
-            Why::Phrase("lamp".to_owned()),
-            Why::About(vec!["salt".to_owned(), "glass".to_owned()]),
+            Reason::FollowedAuthors(vec!["Ada".to_owned(), "Tri".to_owned()]),
+            Reason::Keyword("lamp".to_owned()),
+            Reason::Terms(vec!["salt".to_owned(), "glass".to_owned()]),
         ];
         assert_eq!(
             reason(&why, languages.best("en")),

@@ -9,8 +9,8 @@ use super::paper_view::{self, RenderMode, SlotValues};
 use super::quoted_printable::count;
 use super::summary::{SentenceSet, lowered};
 use super::{Branding, Issue, IssuePick, Recipient, TemplateError, Templates};
-use crate::links::Thumb;
 use crate::paper::PaperId;
+use crate::pick::Thumb;
 use crate::subscriber::{AbstractLength, MailFormat};
 use crate::text::cut;
 use chrono::Datelike;
@@ -122,7 +122,7 @@ fn ready<'a>(
     for section in &issue.sections {
         let terms = lowered(&section.terms);
         for pick in &section.picks {
-            let reason = paper_view::reason(&pick.why, language);
+            let reason = paper_view::reason(&pick.reasons, language);
             let thumb = |thumb| {
                 pick.row
                     .map(|row| recipient.thumbs.of(row, thumb))
@@ -278,9 +278,10 @@ pub(super) fn subject_line(filled: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DigestSettings, Why, sample};
+    use super::super::{DigestSettings, sample};
     use super::*;
     use crate::paper::Paper;
+    use crate::pick::Reason;
     use std::sync::Arc;
 
     fn large_issue(papers: usize, abstract_text: &str) -> Issue {
@@ -371,7 +372,7 @@ mod tests {
         paper.title = "\"".repeat(10_000);
         paper.authors = vec!["<&>".repeat(5_000); 5_000];
         paper.categories = vec!["'".repeat(5_000); 50];
-        pick.why = vec![Why::Said("𝔘".repeat(5_000))];
+        pick.reasons = vec![Reason::Text("𝔘".repeat(5_000))];
         pick.followed = paper.authors.clone();
         let rendered = render(
             &templates,

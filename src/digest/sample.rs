@@ -3,15 +3,13 @@
 use super::notices::{Notice, RunSummary};
 use super::paper_view::{RenderMode, SlotValues};
 use super::summary::SentenceSet;
-use super::{
-    Accent, Branding, DayCovered, Issue, IssuePick, News, Note, Recipient, Section, SectionKind,
-    Why,
-};
+use super::{Accent, Branding, DayCovered, Issue, IssuePick, IssueSection, Note, Recipient};
 use super::{
     FragmentCache, IssueHeaders, MessageError, TemplateError, Templates, render, to_message,
 };
 use crate::links::Thumbs;
 use crate::paper::Paper;
+use crate::pick::{PaperNews, Reason, Section};
 use crate::site::Site;
 use crate::subscriber::{AbstractLength, Address, Preferences};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
@@ -141,27 +139,25 @@ pub(super) fn issue() -> Issue {
         announced: None,
         ..whole.clone()
     };
-    let pick = |paper: Paper, score, why: &[Why]| IssuePick {
+    let pick = |paper: Paper, score, reasons: &[Reason]| IssuePick {
         paper: Arc::new(paper),
         score,
-        why: why.to_vec(),
+        reasons: reasons.to_vec(),
         followed: vec!["Author 11".to_owned()],
         row: Some(7),
-        news: Some(News::Replaced(2)),
+        news: Some(PaperNews::Replaced(2)),
     };
     Issue {
         local_date: today(),
         covers: covers(),
         sections: vec![
-            Section {
-                heading: "Lighthouses".to_owned(),
-                kind: SectionKind::Interest,
+            IssueSection {
+                section: Section::Interest("Lighthouses".to_owned()),
                 terms: vec!["lamp".to_owned()],
-                picks: vec![pick(whole, 0.9, &[Why::Phrase("lamp".to_owned())])],
+                picks: vec![pick(whole, 0.9, &[Reason::Keyword("lamp".to_owned())])],
             },
-            Section {
-                heading: String::new(),
-                kind: SectionKind::Exploring,
+            IssueSection {
+                section: Section::Exploring,
                 terms: Vec::new(),
                 picks: vec![IssuePick {
                     row: None,

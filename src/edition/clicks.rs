@@ -1,24 +1,24 @@
-//! Which clicks are people's. Pure.
+//! Telling clicks of people from those of mail scanners. Pure.
 //!
-//! Mail gateways follow the links of a mail before its reader sees it, most of
-//! them under the name of a common browser. What gives them away is haste: they
-//! come as the mail is taken, and follow many of its links at once.
+//! Mail gateways follow the links of a mail before its reader sees it, most of them
+//! under the name of a common browser. Their haste gives them away: they come as the
+//! mail is taken, and follow many of its links at once.
 
 use crate::store::{Agent, StoredClick};
 use crate::subscriber::SubscriberId;
 use chrono::TimeDelta;
-// An address, and nothing of the network.
+// An address only; nothing here uses the network.
 use core::net::IpAddr;
 use std::collections::HashSet;
 
-/// Nobody opens a mail and follows a link sooner after the server has taken it.
+/// Clicks sooner than this after the server took the mail are a scanner's.
 const AFTER_DELIVERY: TimeDelta = TimeDelta::seconds(20);
 
-/// So many links of one reader's mails within [`BURST`] are no person's doing.
+/// This many links of one reader's mails within [`BURST`] are a scanner's.
 const BURST_LINKS: usize = 3;
 const BURST: TimeDelta = TimeDelta::seconds(2);
 
-/// Words that programs call themselves by, and browsers do not.
+/// Words in the names of programs and not of browsers.
 const PROGRAMS: [&str; 26] = [
     "bot",
     "crawl",
@@ -48,7 +48,7 @@ const PROGRAMS: [&str; 26] = [
     "slack",
 ];
 
-/// What a `User-Agent` header says of who asks.
+/// The kind of client that a `User-Agent` header names.
 pub fn agent(user_agent: &str) -> Agent {
     let folded = user_agent.to_lowercase();
     if PROGRAMS.iter().any(|word| folded.contains(word)) {
@@ -60,8 +60,8 @@ pub fn agent(user_agent: &str) -> Agent {
     }
 }
 
-/// The network of an address, as much of it as tells sites apart: the first 24
-/// bits of IPv4, the first 48 of IPv6.
+/// The network of an address: the first 24 bits of IPv4, the first 48 of IPv6, which
+/// tell sites apart.
 pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -75,10 +75,9 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
-/// For each of `clicks`, which come in order of time, whether a person made it.
+/// Whether a person made each of `clicks`, which are sorted by time.
 ///
-/// A network that has been seen at it once, for one reader, is not believed for
-/// that reader again.
+/// After one burst, a network's clicks for that reader no longer count.
 pub fn are_peoples(clicks: &[StoredClick]) -> Vec<bool> {
     let mut peoples: Vec<bool> = clicks.iter().map(is_unhurried).collect();
     for (at, stored) in clicks.iter().enumerate() {
@@ -116,7 +115,7 @@ pub fn are_peoples(clicks: &[StoredClick]) -> Vec<bool> {
 fn is_unhurried(stored: &StoredClick) -> bool {
     let click = &stored.click;
     let is_late_enough = match (stored.issue, stored.delivered_at) {
-        // A link of a mail that no server has taken yet can only be followed on its way there.
+        // A link can be followed before a server took its mail only by a scanner on the way.
         (Some(_), None) => false,
         (_, Some(delivered)) => click.at >= delivered + AFTER_DELIVERY,
         (None, None) => true,
@@ -152,7 +151,7 @@ mod tests {
     const MINUTE: i64 = 60_000;
 
     #[test]
-    fn a_reader_who_follows_two_links_is_a_person() {
+    fn two_clicks_in_a_reasonable_time_are_a_persons() {
         let clicks = [
             click(1, 1, 5 * MINUTE, "a"),
             click(1, 2, 5 * MINUTE + 900, "a"),
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_with_the_mail_or_asks_for_heads_or_says_it_is_a_program_is_none() {
+    fn early_clicks_head_requests_and_programs_do_not_count() {
         let early = click(1, 1, 500, "a");
         let on_the_way = StoredClick {
             delivered_at: None,
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_and_networks_are_told_by_their_words() {
+    fn agents_are_recognised_by_their_words_and_networks_by_their_prefix() {
         assert_eq!(
             agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
             Agent::Browser

@@ -1,13 +1,13 @@
-//! What readers taught their interests: the papers that they liked and
-//! disliked, their thumbs, and their libraries, as vectors.
+//! Examples that interests learn from: liked and disliked papers, thumbs, clicks and
+//! libraries, as vectors.
 
-use super::background::Archive;
 use super::clicks::are_peoples;
-use crate::links;
+use crate::archive::ArchiveStats;
 use crate::paper::{Paper, PaperId};
+use crate::pick::Thumb;
 use crate::profile::features::{given_names, weigh};
 use crate::profile::learn::words_of;
-use crate::profile::{Example, Profile, TermCounter, Thumb, TrainingPapers, thumb_weight};
+use crate::profile::{Example, Profile, TermCounter, TrainingPapers, click_weight, thumb_weight};
 use crate::store::{Db, Feedback, LibraryWork, PaperRow, StoreError, StoredPaper};
 use crate::subscriber::{Interest, Subscriber, SubscriberId};
 use chrono::{DateTime, Utc};
@@ -15,32 +15,32 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Vectors kept from one page of subscribers to the next: some 70 MB.
+/// Vectors cached from one batch of subscribers to the next: some 70 MB.
 const KEPT_MAX: usize = 20_000;
 
-/// Works of a library that one interest learns from: more of them change
-/// nothing about what they have in common, and a page of 256 readers with such
-/// libraries still fits into 150 MB.
+/// Works of a library that one interest learns from: more of them change nothing about
+/// what they have in common, and a batch of 256 readers with such libraries still fits
+/// into 150 MB.
 const LIBRARY_MAX: u32 = 500;
 
-/// The newest papers that a reader opened which are learned from: clicks count
-/// little, and many of them together should not count for more than a thumb.
+/// Most opened papers that are learned from, newest first: many clicks together must
+/// not outweigh a thumb.
 const CLICKS_MAX: usize = 20;
 
-/// What counts for less than this is forgotten.
+/// Weights below this are dropped.
 const COUNTS_MIN: f32 = 0.02;
 
-/// The section of a reader without interests who gives thumbs all the same.
+/// Name of the interest of a reader who has none and gives thumbs.
 pub const YOUR_PICKS: &str = "Your picks";
 
-/// What one interest goes by.
-pub(crate) struct Taught {
+/// An interest with the evidence for it.
+pub(crate) struct InterestEvidence {
     pub(crate) interest: Interest,
     pub(crate) evidence: TrainingPapers,
 }
 
-impl Taught {
-    fn profile(&self, archive: &Archive, counter: &mut TermCounter) -> Profile {
+impl InterestEvidence {
+    fn profile(&self, archive: &ArchiveStats, counter: &mut TermCounter) -> Profile {
         Profile::learn(
             &self.interest,
             self.evidence.clone(),
@@ -51,37 +51,38 @@ impl Taught {
     }
 }
 
-/// What a reader did with a paper.
-struct Deed {
+/// A thumb or a click of a reader.
+struct ReaderAction {
     id: PaperId,
-    thumb: Thumb,
-    /// The interest that it is about, if that is known.
+    /// The thumb; `None` for a click.
+    thumb: Option<Thumb>,
+    /// The interest that it is about, if known.
     interest: Option<String>,
     at: DateTime<Utc>,
 }
 
-/// What the interests of some readers go by.
+/// The examples of some readers.
 #[derive(Default)]
 pub(crate) struct Examples {
-    /// Vectors by paper, with its row; `None` for papers that are not known here.
+    /// Vectors by paper, with its row; `None` for papers that are not in the archive.
     papers: HashMap<PaperId, Option<(PaperRow, Example)>>,
-    /// Dense vectors by words.
+    /// Dense vectors by text.
     words: HashMap<String, Vec<f32>>,
-    // From here on, of the readers that were fetched last.
+    // The fields below hold the readers that were fetched last.
     thumbs: HashMap<SubscriberId, Vec<Feedback>>,
-    clicks: HashMap<SubscriberId, Vec<Deed>>,
-    /// Works with the interest that they are of, and any name of theirs.
+    clicks: HashMap<SubscriberId, Vec<ReaderAction>>,
+    /// Works by interest, each with one of its names.
     libraries: HashMap<SubscriberId, Vec<(String, PaperId, Example)>>,
     muted: HashMap<SubscriberId, Vec<String>>,
 }
 
 impl Examples {
-    /// Fetches what the interests of `subscribers` go by and is not here yet.
+    /// Fetches the examples of `subscribers` that are not cached.
     pub(crate) fn fetch<'a>(
         &mut self,
         db: &Db,
         subscribers: impl Iterator<Item = &'a Subscriber> + Clone,
-        archive: &Archive,
+        archive: &ArchiveStats,
     ) -> Result<(), StoreError> {
         if self.papers.len() + self.words.len() > KEPT_MAX {
             self.papers.clear();
@@ -98,7 +99,7 @@ impl Examples {
                 store.muted_authors(&readers)?,
             ))
         })?;
-        let clicks = opened(db, &readers)?;
+        let clicks = opened_papers(db, &readers)?;
         let interests: Vec<&Interest> = subscribers
             .flat_map(|subscriber| &subscriber.details.interests)
             .collect();
@@ -106,12 +107,12 @@ impl Examples {
             .iter()
             .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
             .chain(thumbs.iter().map(|thumb| &thumb.id))
-            .chain(clicks.iter().map(|(_, deed)| &deed.id))
+            .chain(clicks.iter().map(|(_, action)| &action.id))
             .filter(|id| !self.papers.contains_key(id))
             .collect();
         let wanted: Vec<PaperId> = wanted.into_iter().cloned().collect();
         self.fetch_papers(db, wanted, archive)?;
-        self.make_words(&interests, archive);
+        self.embed_words(&interests, archive);
         self.libraries = by_reader(library_examples(works, archive));
         self.thumbs = by_reader(thumbs.into_iter().map(|thumb| (thumb.subscriber, thumb)));
         self.clicks = by_reader(clicks);
@@ -119,13 +120,13 @@ impl Examples {
         Ok(())
     }
 
-    /// Adds works that an interest of a reader is to learn from.
+    /// Adds works that an interest of a reader learns from.
     pub(crate) fn add_library(
         &mut self,
         reader: SubscriberId,
         interest: &str,
         works: Vec<LibraryWork>,
-        archive: &Archive,
+        archive: &ArchiveStats,
     ) {
         let works = works
             .into_iter()
@@ -141,7 +142,7 @@ impl Examples {
         &mut self,
         db: &Db,
         wanted: Vec<PaperId>,
-        archive: &Archive,
+        archive: &ArchiveStats,
     ) -> Result<(), StoreError> {
         let found = db.run_here(|store| store.papers_by_id(&wanted))?;
         let (names, papers): (Vec<PaperId>, Vec<StoredPaper>) = found.into_iter().unzip();
@@ -163,7 +164,7 @@ impl Examples {
         Ok(())
     }
 
-    fn make_words(&mut self, interests: &[&Interest], archive: &Archive) {
+    fn embed_words(&mut self, interests: &[&Interest], archive: &ArchiveStats) {
         let Some(vectors) = &archive.vectors else {
             return;
         };
@@ -179,26 +180,23 @@ impl Examples {
         self.words.extend(texts.into_iter().zip(made));
     }
 
-    /// What each interest of a reader goes by. A thumb is about the interest
-    /// that its paper came through; where there is none of that name, about the
-    /// one whose profile is nearest, and so are clicks. Somebody without interests
-    /// who likes something has one after all: [`YOUR_PICKS`].
-    pub(crate) fn taught(
+    /// The evidence for each interest of a reader. A thumb counts for the interest that its
+    /// paper came through; without one of that name, for the one whose profile is nearest,
+    /// as clicks do. A reader without interests who likes something gets [`YOUR_PICKS`].
+    pub(crate) fn evidence_for(
         &self,
         subscriber: &Subscriber,
-        archive: &Archive,
+        archive: &ArchiveStats,
         counter: &mut TermCounter,
         now: DateTime<Utc>,
-    ) -> Vec<Taught> {
+    ) -> Vec<InterestEvidence> {
         let thumbs = self
             .thumbs
             .get(&subscriber.id)
             .map_or(&[][..], Vec::as_slice);
-        let spoken_of: HashSet<&PaperId> = thumbs.iter().map(|thumb| &thumb.id).collect();
+        let rated: HashSet<&PaperId> = thumbs.iter().map(|thumb| &thumb.id).collect();
         let mut interests = subscriber.interests.clone();
-        let likes = thumbs
-            .iter()
-            .filter(|thumb| thumb.thumb != links::Thumb::Less);
+        let likes = thumbs.iter().filter(|thumb| thumb.thumb != Thumb::Less);
         if interests.is_empty() && likes.clone().next().is_some() {
             let liked = likes.map(|thumb| thumb.id.clone()).collect();
             interests.push(Interest {
@@ -207,20 +205,20 @@ impl Examples {
                 ..Interest::default()
             });
         }
-        let mut taught: Vec<Taught> = interests
+        let mut taught: Vec<InterestEvidence> = interests
             .into_iter()
-            .map(|interest| self.named(subscriber.id, interest, &spoken_of))
+            .map(|interest| self.listed_examples(subscriber.id, interest, &rated))
             .collect();
         if taught.is_empty() {
             return taught;
         }
-        let deeds: Vec<Deed> = thumbs.iter().map(deed).collect();
-        // Opening what one has liked, or disliked, says nothing new.
+        let actions: Vec<ReaderAction> = thumbs.iter().map(action).collect();
+        // A click on a liked or disliked paper adds nothing.
         let listed: HashSet<&PaperId> = subscriber
             .interests
             .iter()
             .flat_map(|interest| interest.liked.iter().chain(&interest.disliked))
-            .chain(spoken_of)
+            .chain(rated)
             .collect();
         let clicks = self
             .clicks
@@ -228,27 +226,27 @@ impl Examples {
             .into_iter()
             .flatten()
             .filter(|click| !listed.contains(&click.id));
-        let place = |taught: &[Taught], deed: &Deed| {
-            let name = deed.interest.as_deref()?;
+        let place = |taught: &[InterestEvidence], action: &ReaderAction| {
+            let name = action.interest.as_deref()?;
             taught
                 .iter()
                 .position(|taught| taught.interest.name.eq_ignore_ascii_case(name))
         };
-        let (placed, open): (Vec<&Deed>, Vec<&Deed>) = deeds
+        let (placed, open): (Vec<&ReaderAction>, Vec<&ReaderAction>) = actions
             .iter()
             .chain(clicks)
-            .partition(|deed| taught.len() == 1 || place(&taught, deed).is_some());
-        for deed in placed {
-            let at = place(&taught, deed).unwrap_or(0);
-            self.teach(&mut taught[at], deed, now);
+            .partition(|action| taught.len() == 1 || place(&taught, action).is_some());
+        for action in placed {
+            let at = place(&taught, action).unwrap_or(0);
+            self.teach(&mut taught[at], action, now);
         }
         if !open.is_empty() {
             let profiles: Vec<Profile> = taught
                 .iter()
                 .map(|taught| taught.profile(archive, counter))
                 .collect();
-            for deed in open {
-                let Some(example) = self.example(&deed.id) else {
+            for action in open {
+                let Some(example) = self.example(&action.id) else {
                     continue;
                 };
                 let nearness = |profile: &Profile| profile.text.dot(&example.features);
@@ -257,23 +255,23 @@ impl Examples {
                         .total_cmp(&nearness(&profiles[*b]))
                         .then(b.cmp(a))
                 });
-                self.teach(&mut taught[nearest.unwrap_or(0)], deed, now);
+                self.teach(&mut taught[nearest.unwrap_or(0)], action, now);
             }
         }
         taught
     }
 
-    /// An interest with the papers that it names itself and those of its library.
-    fn named(
+    /// An interest with the papers that it names and those of its library.
+    fn listed_examples(
         &self,
         subscriber: SubscriberId,
         mut interest: Interest,
-        spoken_of: &HashSet<&PaperId>,
-    ) -> Taught {
-        // A thumb says what they think of a paper now, a list what they once thought.
+        rated: &HashSet<&PaperId>,
+    ) -> InterestEvidence {
+        // A thumb is newer than the list of an interest and replaces it.
         let of = |ids: &[PaperId]| -> Vec<Example> {
             ids.iter()
-                .filter(|id| !spoken_of.contains(id))
+                .filter(|id| !rated.contains(id))
                 .filter_map(|id| self.example(id))
                 .collect()
         };
@@ -287,12 +285,12 @@ impl Examples {
             .filter(|(name, ..)| name.eq_ignore_ascii_case(&interest.name))
             .collect();
         liked.extend(own.iter().map(|(.., example)| example.clone()));
-        // What one likes says more than what the list of it is called.
+        // Liked works say more than the name of their list.
         interest
             .liked
             .extend(own.iter().map(|(_, id, _)| id.clone()));
         let words = self.words.get(&words_of(&interest)).cloned();
-        Taught {
+        InterestEvidence {
             evidence: TrainingPapers {
                 liked,
                 disliked,
@@ -302,22 +300,25 @@ impl Examples {
         }
     }
 
-    fn teach(&self, taught: &mut Taught, deed: &Deed, now: DateTime<Utc>) {
-        let weight = thumb_weight(now - deed.at, deed.thumb);
+    fn teach(&self, taught: &mut InterestEvidence, action: &ReaderAction, now: DateTime<Utc>) {
+        let age = now - action.at;
+        let weight = action
+            .thumb
+            .map_or_else(|| click_weight(age), |thumb| thumb_weight(age, thumb));
         if weight < COUNTS_MIN {
             return;
         }
         let evidence = &mut taught.evidence;
-        let into = if deed.thumb.is_against() {
+        let into = if action.thumb == Some(Thumb::Less) {
             &mut evidence.disliked
         } else {
             &mut evidence.liked
         };
-        let Some(example) = self.example(&deed.id) else {
+        let Some(example) = self.example(&action.id) else {
             return;
         };
-        // Whoever opened a paper has not said that they like it, so no reason may say so.
-        let title = if deed.thumb == Thumb::Click {
+        // A click is no like, so no reason may name the paper as liked.
+        let title = if action.thumb.is_none() {
             String::new()
         } else {
             example.title.clone()
@@ -329,21 +330,24 @@ impl Examples {
         });
     }
 
-    /// The authors whom a reader does not want to see.
+    /// The authors that a reader muted.
     pub(crate) fn muted(&self, subscriber: SubscriberId) -> &[String] {
         self.muted.get(&subscriber).map_or(&[], Vec::as_slice)
     }
 
-    /// The papers of which a reader wants less.
+    /// The papers that a reader disliked.
     pub(crate) fn unwanted(&self, subscriber: SubscriberId) -> impl Iterator<Item = PaperRow> + '_ {
         let thumbs = self.thumbs.get(&subscriber).into_iter().flatten();
         thumbs
-            .filter(|thumb| thumb.thumb == links::Thumb::Less)
+            .filter(|thumb| thumb.thumb == Thumb::Less)
             .map(|thumb| thumb.paper)
     }
 
     /// The papers that the interests of a reader name, liked and disliked.
-    pub(crate) fn named_by(&self, subscriber: &Subscriber) -> impl Iterator<Item = PaperRow> {
+    pub(crate) fn named_in_interests(
+        &self,
+        subscriber: &Subscriber,
+    ) -> impl Iterator<Item = PaperRow> {
         let ids = subscriber
             .interests
             .iter()
@@ -359,22 +363,20 @@ impl Examples {
     }
 }
 
-fn deed(thumb: &Feedback) -> Deed {
-    let kind = match thumb.thumb {
-        links::Thumb::More => Thumb::More,
-        links::Thumb::Less => Thumb::Less,
-        links::Thumb::Save => Thumb::Save,
-    };
-    Deed {
+fn action(thumb: &Feedback) -> ReaderAction {
+    ReaderAction {
         id: thumb.id.clone(),
-        thumb: kind,
+        thumb: Some(thumb.thumb),
         interest: thumb.interest.clone(),
         at: thumb.at,
     }
 }
 
 /// The papers that these readers opened last, each once.
-fn opened(db: &Db, readers: &[SubscriberId]) -> Result<Vec<(SubscriberId, Deed)>, StoreError> {
+fn opened_papers(
+    db: &Db,
+    readers: &[SubscriberId],
+) -> Result<Vec<(SubscriberId, ReaderAction)>, StoreError> {
     let clicks = db.run_here(|store| store.clicks_of(readers))?;
     let mut newest: HashMap<SubscriberId, Vec<(PaperRow, DateTime<Utc>)>> = HashMap::new();
     for (stored, _) in clicks
@@ -397,25 +399,25 @@ fn opened(db: &Db, readers: &[SubscriberId]) -> Result<Vec<(SubscriberId, Deed)>
         .into_iter()
         .map(|stored| (stored.row, stored.paper.id))
         .collect();
-    let deed = |row: &PaperRow, at| {
-        Some(Deed {
+    let action = |row: &PaperRow, at| {
+        Some(ReaderAction {
             id: ids.get(row)?.clone(),
-            thumb: Thumb::Click,
+            thumb: None,
             interest: None,
             at,
         })
     };
-    let deeds = newest.iter().flat_map(|(reader, clicks)| {
+    let actions = newest.iter().flat_map(|(reader, clicks)| {
         clicks
             .iter()
-            .filter_map(move |(row, at)| Some((*reader, deed(row, *at)?)))
+            .filter_map(move |(row, at)| Some((*reader, action(row, *at)?)))
     });
-    Ok(deeds.collect())
+    Ok(actions.collect())
 }
 
 fn library_examples(
     works: Vec<(SubscriberId, String, LibraryWork)>,
-    archive: &Archive,
+    archive: &ArchiveStats,
 ) -> Vec<(SubscriberId, (String, PaperId, Example))> {
     let works: Vec<(SubscriberId, String, Paper)> = works
         .into_iter()
@@ -444,7 +446,7 @@ fn library_examples(
 fn example(
     paper: &Paper,
     dense: Option<Vec<f32>>,
-    archive: &Archive,
+    archive: &ArchiveStats,
     counter: &mut TermCounter,
 ) -> Example {
     Example {
@@ -456,9 +458,9 @@ fn example(
     }
 }
 
-/// The text of a work, which is all that is learned from.
+/// The paper form of a work: only its text is learned from.
 fn as_paper(work: LibraryWork) -> Paper {
-    // The id stands in no text; any will do.
+    // The id does not matter.
     let id = work.ids.into_iter().next();
     let id = id.unwrap_or_else(|| "library".parse().expect("a word is an id"));
     Paper {

@@ -4,9 +4,9 @@ use super::YOUR_PICKS;
 use crate::subscriber::{Interest, Subscriber};
 use crate::text::same_person;
 
-/// Adds `name` to the authors of the interest called `interest`, or of the first
-/// one; whoever has none gets one called [`YOUR_PICKS`]. Returns the name of the
-/// interest, or `None` if they follow the author already, with whichever.
+/// Adds `name` to the authors of the interest called `interest`, or of the first one; a
+/// subscriber without interests gets [`YOUR_PICKS`]. Returns the name of the interest,
+/// or `None` if some interest has the author already.
 pub fn follow_author(
     subscriber: &mut Subscriber,
     interest: Option<&str>,

@@ -1,25 +1,25 @@
-//! Mails besides the issues: written here, and queued like issues.
+//! Mails besides the issues, written here and queued like issues.
 
-use super::{Desk, EditionError};
+use super::{Composer, EditionError};
 use crate::digest::notices::{self, Notice, NoticeContext};
 use crate::store::NewNotice;
 use crate::subscriber::{Address, Subscriber, SubscriberId};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-/// How long a notice is worth sending: whoever asked for a link has given up by then.
+/// Time after which a queued notice expires: its links are no longer wanted by then.
 const SHELF_LIFE: TimeDelta = TimeDelta::hours(24);
 
-/// To whom a notice goes.
+/// The addressee of a notice.
 #[derive(Debug, Clone, Copy)]
 pub struct Addressee<'a> {
-    /// Who, if they are known.
+    /// The subscriber, if it is one.
     pub subscriber: Option<SubscriberId>,
-    /// Where to.
+    /// The address.
     pub address: &'a Address,
     /// Code of their language.
     pub language: &'a str,
-    /// Where their clock hangs.
+    /// Their time zone.
     pub zone: Tz,
 }
 
@@ -34,9 +34,9 @@ impl<'a> From<&'a Subscriber> for Addressee<'a> {
     }
 }
 
-impl Desk {
-    /// `notice`, written for `to` and ready to be queued. The same one an address gets
-    /// at most once in a second.
+impl Composer {
+    /// `notice`, written for `to` and ready to be queued. An address gets the same one at
+    /// most once a second.
     pub fn notice(
         &self,
         notice: &Notice,

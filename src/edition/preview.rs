@@ -1,15 +1,15 @@
-//! What an issue would be, and why.
+//! Previews of issues, and explanations of their picks.
 
-use super::compose::{Composed, Desk, Plan, Ready, choose, get_ready, heading};
+use super::composer::{Composed, Composer, LearnedProfiles, Plan, choose, learn_profiles};
 use super::examples::Examples;
-use super::{
-    Archive, EditionError, awaited, prepare, recent_coverage, refresh_archive, told, window,
-};
-use crate::digest::FragmentCache;
+use super::publisher::{prepare, recent_coverage};
+use super::{EditionError, coverage_window, missing_papers, paper_news};
+use crate::archive::{ArchiveStats, refresh_stats};
+use crate::digest::{FragmentCache, Locale};
 use crate::paper::PaperId;
 #[cfg(doc)]
 use crate::ranking::trending::HALF_AT_VOTES;
-use crate::ranking::{self, Days, Explanation, Fate, Picks, Share};
+use crate::ranking::{self, Days, Explanation, Fate, Picks, Quota};
 use crate::schedule::{due_at, latest_due, next_due};
 use crate::store::{Db, LibraryWork, PaperRow, SentPaper, StoreError};
 use crate::subscriber::{NewSubscriber, Subscriber, SubscriberId};
@@ -18,148 +18,149 @@ use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-/// What became of a paper in one issue, with the whole sum for each interest.
+/// The fate of a paper in one issue, with the sum behind its score for each interest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Explained {
-    /// Which paper.
+pub struct ExplainedPaper {
+    /// Id of the paper.
     pub id: PaperId,
     /// Its title.
     pub title: String,
     /// The date of the issue.
     pub local_date: NaiveDate,
-    /// What became of it.
+    /// The fate of the paper.
     #[serde(flatten)]
     pub fate: Fate,
     /// The date of the issue in which it was sent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_on: Option<NaiveDate>,
-    /// As what it is in the issue.
+    /// The pick, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pick: Option<Told>,
+    pub pick: Option<PickSummary>,
     /// The line of the subscriber.
     pub line: f32,
-    /// The places that each interest was given.
-    pub shares: Vec<Share>,
-    /// One for each interest.
+    /// The places reserved for each interest.
+    pub shares: Vec<Quota>,
+    /// The explanation for each interest.
     pub interests: Vec<Explanation>,
 }
 
-/// As what a paper is in an issue.
+/// A paper as a pick of an issue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Told {
-    /// The heading that it stands under.
+pub struct PickSummary {
+    /// The heading of its section.
     pub section: String,
-    /// The interest whose sum its score is; without one, it is that of its votes.
+    /// The interest that gave the score; `None` where votes did.
     pub interest: Option<String>,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// As the issue prints it.
+    /// The reasons as the issue prints them.
     pub reason: String,
-    /// Its votes, where they made the score: votes / (votes + [`HALF_AT_VOTES`]),
-    /// one half where nobody has voted.
+    /// Its votes, where they made the score: votes / (votes + [`HALF_AT_VOTES`]), one half
+    /// without votes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub votes: Option<u32>,
 }
 
-/// All that one issue is made from.
-struct Material {
+/// The input of one previewed issue.
+struct PreviewInput {
     plan: Plan,
-    archive: Arc<Archive>,
+    archive: Arc<ArchiveStats>,
     examples: Examples,
     /// Papers of its days that were sent in earlier issues.
     sent: Vec<SentPaper>,
 }
 
-impl Material {
-    fn ready(&self) -> Ready {
+impl PreviewInput {
+    fn learned(&self) -> LearnedProfiles {
         let plans = std::slice::from_ref(&self.plan);
-        get_ready(plans, &self.archive, &self.examples).remove(0)
+        learn_profiles(plans, &self.archive, &self.examples).remove(0)
     }
 }
 
-/// The issue that one subscriber would get: the one that is due and not yet
-/// made, else the next one; or the one of `date`. Changes nothing.
+/// The issue that one subscriber would get: the due one that is not composed yet, else
+/// the next one; or the one of `date`. Changes nothing.
 pub fn preview(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: &Subscriber,
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Option<Composed>, EditionError> {
-    let Some(material) = material(db, desk, subscriber, date, now)? else {
+    let Some(input) = input(db, composer, subscriber, date, now)? else {
         return Ok(None);
     };
-    let ready = material.ready();
-    desk.compose(
-        &material.plan,
-        &ready,
-        &material.examples,
-        &FragmentCache::default(),
-        now,
-    )
-    .map(Some)
+    let learned = input.learned();
+    composer
+        .compose(
+            &input.plan,
+            &learned,
+            &input.examples,
+            &FragmentCache::default(),
+            now,
+        )
+        .map(Some)
 }
 
-/// Why each pick of that issue is in it, in order.
+/// Explains each pick of that issue, in order.
 pub fn explain_picks(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: &Subscriber,
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
-) -> Result<Vec<Explained>, EditionError> {
-    let Some(material) = material(db, desk, subscriber, date, now)? else {
+) -> Result<Vec<ExplainedPaper>, EditionError> {
+    let Some(input) = input(db, composer, subscriber, date, now)? else {
         return Ok(Vec::new());
     };
-    let ready = material.ready();
-    let picks = choose(&material.plan, &ready, &material.examples);
+    let learned = input.learned();
+    let picks = choose(&input.plan, &learned, &input.examples);
     Ok(picks
         .picks
         .iter()
-        .map(|pick| explained(&material, &ready, &picks, pick.candidate))
+        .map(|pick| explained(&input, &learned, &picks, pick.candidate))
         .collect())
 }
 
-/// Why the paper `id` is or is not in the issue of `date`, or the coming one.
+/// Explains why the paper `id` is or is not in the issue of `date`, or the next one.
 /// `None` if there is no such paper, it has no announcement day, or no issue comes.
 pub fn explain_paper(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: &Subscriber,
     id: &PaperId,
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
-) -> Result<Option<Explained>, EditionError> {
+) -> Result<Option<ExplainedPaper>, EditionError> {
     let Some(stored) = db.run_here(|store| store.paper(id))? else {
         return Ok(None);
     };
     let Some(announced) = stored.paper.announced else {
         return Ok(None);
     };
-    let Some(mut material) = material(db, desk, subscriber, date, now)? else {
+    let Some(mut input) = input(db, composer, subscriber, date, now)? else {
         return Ok(None);
     };
-    if let Some(at) = material.plan.prepared.position(stored.row) {
-        let ready = material.ready();
-        let picks = choose(&material.plan, &ready, &material.examples);
-        return Ok(Some(explained(&material, &ready, &picks, at)));
+    if let Some(at) = input.plan.prepared.position(stored.row) {
+        let learned = input.learned();
+        let picks = choose(&input.plan, &learned, &input.examples);
+        return Ok(Some(explained(&input, &learned, &picks, at)));
     }
-    // It is ranked among the papers of its own day, as it was or will be.
-    material.plan.days = Days::from([(announced, None)]);
-    material.plan.prepared = Arc::new(prepare(
+    // Rank it among the papers of its own day.
+    input.plan.days = Days::from([(announced, None)]);
+    input.plan.prepared = Arc::new(prepare(
         db,
         &BTreeSet::from([announced]),
-        &material.archive,
-        material.plan.due,
+        &input.archive,
+        input.plan.due,
     )?);
-    material.sent = sent_before(db, &material.plan)?;
-    material.plan.sent = positions(&material.plan, &material.sent);
-    let Some(at) = material.plan.prepared.position(stored.row) else {
+    input.sent = sent_before(db, &input.plan)?;
+    input.plan.sent = positions(&input.plan, &input.sent);
+    let Some(at) = input.plan.prepared.position(stored.row) else {
         return Ok(None);
     };
-    let ready = material.ready();
-    let picks = choose(&material.plan, &ready, &material.examples);
-    let mut explained = explained(&material, &ready, &picks, at);
+    let learned = input.learned();
+    let picks = choose(&input.plan, &learned, &input.examples);
+    let mut explained = explained(&input, &learned, &picks, at);
     let is_final = matches!(explained.fate, Fate::SentBefore | Fate::RuledOut { .. });
     if !is_final {
         explained.fate = Fate::OtherDays;
@@ -168,19 +169,25 @@ pub fn explain_paper(
     Ok(Some(explained))
 }
 
-fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Explained {
-    let (plan, candidates) = (&material.plan, &material.plan.prepared.candidates);
-    let interests: Vec<Explanation> = ready
+fn explained(
+    input: &PreviewInput,
+    learned: &LearnedProfiles,
+    picks: &Picks,
+    at: usize,
+) -> ExplainedPaper {
+    let (plan, candidates) = (&input.plan, &input.plan.prepared.candidates);
+    let interests: Vec<Explanation> = learned
         .profiles
         .iter()
         .map(|profile| ranking::explain(candidates, profile, at))
         .collect();
     let row = plan.prepared.rows[at];
-    let fate = match unwanted(material, at).filter(|_| !plan.sent.contains(&at)) {
+    let english = Locale::english();
+    let fate = match unwanted(input, at).filter(|_| !plan.sent.contains(&at)) {
         Some(by) => Fate::RuledOut { by },
         None => ranking::fate(candidates, &interests, picks, &plan.request(&plan.sent), at),
     };
-    Explained {
+    ExplainedPaper {
         id: candidates.paper(at).id.clone(),
         title: candidates.paper(at).title.clone(),
         local_date: plan.local_date,
@@ -189,17 +196,17 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
             .picks
             .iter()
             .find(|pick| pick.candidate == at)
-            .map(|pick| Told {
-                section: heading(&pick.section),
+            .map(|pick| PickSummary {
+                section: english.section(&pick.section),
                 interest: pick.interest.clone(),
                 score: pick.score,
-                reason: pick.reason.clone(),
+                reason: english.reason(&pick.reasons),
                 votes: pick
                     .interest
                     .is_none()
                     .then_some(pick.paper.upvotes.unwrap_or(0)),
             }),
-        sent_on: material
+        sent_on: input
             .sent
             .iter()
             .find(|sent| sent.paper == row)
@@ -210,20 +217,20 @@ fn explained(material: &Material, ready: &Ready, picks: &Picks, at: usize) -> Ex
     }
 }
 
-/// What the reader said that keeps this candidate out of their issues.
-fn unwanted(material: &Material, at: usize) -> Option<String> {
-    let (plan, reader) = (&material.plan, material.plan.subscriber.id);
+/// The feedback of the reader that keeps this candidate out of their issues.
+fn unwanted(input: &PreviewInput, at: usize) -> Option<String> {
+    let (plan, reader) = (&input.plan, input.plan.subscriber.id);
     let row = plan.prepared.rows[at];
-    if material
+    if input
         .examples
         .unwanted(reader)
         .any(|unwanted| unwanted == row)
     {
         return Some("they asked for less like it".to_owned());
     }
-    if material
+    if input
         .examples
-        .named_by(&plan.subscriber)
+        .named_in_interests(&plan.subscriber)
         .any(|named| named == row)
     {
         return Some("an interest names it as an example, so they know it".to_owned());
@@ -235,17 +242,17 @@ fn unwanted(material: &Material, at: usize) -> Option<String> {
             .iter()
             .any(|(by, _)| *by == at)
     };
-    let muted = material.examples.muted(reader).iter().find(by)?;
+    let muted = input.examples.muted(reader).iter().find(by)?;
     Some(format!("muted author {muted}"))
 }
 
-fn material(
+fn input(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: &Subscriber,
     date: Option<NaiveDate>,
     now: DateTime<Utc>,
-) -> Result<Option<Material>, EditionError> {
+) -> Result<Option<PreviewInput>, EditionError> {
     let (id, preferences) = (subscriber.id, &subscriber.preferences);
     let date = if date.is_some() {
         date
@@ -259,9 +266,9 @@ fn material(
     let Some(publishable) = db.run_here(|store| store.publishable_one(id, local_date))? else {
         return Ok(None);
     };
-    let coverage = recent_coverage(db, window::last_day(due))?;
-    let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
-    let days = window::days(
+    let coverage = recent_coverage(db, coverage_window::last_day(due))?;
+    let archive = refresh_stats(db, composer.model.get_or_without(db)?, |_| {})?;
+    let days = coverage_window::days(
         &coverage,
         publishable.history.as_ref(),
         publishable.first_day,
@@ -272,11 +279,11 @@ fn material(
     examples.fetch(db, std::iter::once(subscriber), &archive)?;
     let mut plan = Plan {
         is_first: publishable.history.is_none(),
-        told_since: publishable
+        news_since: publishable
             .history
             .map_or(publishable.due_from, |history| history.composed_at),
-        told: Vec::new(),
-        covers: awaited::covered(&coverage, &days, subscriber, due),
+        news: Vec::new(),
+        covers: missing_papers::covered(&coverage, &days, subscriber, due),
         subscriber: subscriber.clone(),
         local_date,
         due,
@@ -286,8 +293,8 @@ fn material(
     };
     let sent = sent_before(db, &plan)?;
     plan.sent = positions(&plan, &sent);
-    told::plan(db, &mut plan)?;
-    Ok(Some(Material {
+    paper_news::plan(db, &mut plan)?;
+    Ok(Some(PreviewInput {
         plan,
         archive,
         examples,
@@ -295,7 +302,7 @@ fn material(
     }))
 }
 
-/// What earlier issues held of the papers that `plan` is about.
+/// Papers of `plan` that earlier issues held.
 fn sent_before(db: &Db, plan: &Plan) -> Result<Vec<SentPaper>, StoreError> {
     let from = plan.prepared.rows.first().copied().unwrap_or(PaperRow(0));
     let mut sent = db.run_here(|store| store.papers_sent(&[plan.subscriber.id], from))?;
@@ -309,8 +316,8 @@ fn positions(plan: &Plan, sent: &[SentPaper]) -> HashSet<usize> {
         .collect()
 }
 
-/// The date of the issue that is due and not yet made, else of the next one. What
-/// was due before they joined or came back is never made.
+/// The date of the due issue that is not composed yet, else of the next one. Issues due
+/// before the subscriber joined or came back are never composed.
 pub fn coming_date(
     db: &Db,
     subscriber: &Subscriber,
@@ -331,7 +338,7 @@ pub fn coming_date(
     }
     let mut from = now;
     while let Some((date, due)) = next_due(preferences, from) {
-        // A date has one issue, whatever hour they chose since.
+        // A date has one issue, even if the hour was changed since.
         if !db.run_here(|store| store.has_issue(id, date))? {
             return Ok(Some(date));
         }
@@ -340,19 +347,19 @@ pub fn coming_date(
     Ok(None)
 }
 
-/// The issue of the newest complete day for somebody who is not stored, by the
-/// same ranking as everybody's. `library` are works that their first interest is
-/// to learn from. Changes nothing.
+/// The issue of the newest complete day for a subscriber who is not stored, by the same
+/// ranking as everybody's. The first interest learns from the works of `library`.
+/// Changes nothing.
 pub fn preview_for(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     new: &NewSubscriber,
     library: Vec<LibraryWork>,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
     newest(
         db,
-        desk,
+        composer,
         Subscriber {
             id: NOBODY,
             generation: 0,
@@ -363,27 +370,27 @@ pub fn preview_for(
     )
 }
 
-/// The issue of the newest complete day for somebody who has had its papers: what
-/// they would be sent of it, were they to get it now.
+/// The issue of the newest complete day for a subscriber who has had its papers, as if
+/// they had not.
 pub fn preview_again(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: &Subscriber,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
-    newest(db, desk, subscriber.clone(), Vec::new(), now)
+    newest(db, composer, subscriber.clone(), Vec::new(), now)
 }
 
 fn newest(
     db: &Db,
-    desk: &Desk,
+    composer: &Composer,
     subscriber: Subscriber,
     library: Vec<LibraryWork>,
     now: DateTime<Utc>,
 ) -> Result<Composed, EditionError> {
-    let coverage = recent_coverage(db, window::last_day(now))?;
-    let archive = refresh_archive(db, desk.model.get_or_without(db)?, |_| {})?;
-    let days = window::days(&coverage, None, None, now);
+    let coverage = recent_coverage(db, coverage_window::last_day(now))?;
+    let archive = refresh_stats(db, composer.model.get_or_without(db)?, |_| {})?;
+    let days = coverage_window::days(&coverage, None, None, now);
     let prepared = Arc::new(prepare(db, &days.keys().copied().collect(), &archive, now)?);
     let mut examples = Examples::default();
     examples.fetch(db, std::iter::once(&subscriber), &archive)?;
@@ -393,9 +400,9 @@ fn newest(
         examples.add_library(subscriber.id, &interest.name, library, &archive);
     }
     let plan = Plan {
-        told_since: now,
-        told: Vec::new(),
-        covers: awaited::covered(&coverage, &days, &subscriber, now),
+        news_since: now,
+        news: Vec::new(),
+        covers: missing_papers::covered(&coverage, &days, &subscriber, now),
         due: now,
         local_date: now
             .with_timezone(&subscriber.preferences.timezone)
@@ -406,9 +413,9 @@ fn newest(
         sent: HashSet::new(),
         is_first: true,
     };
-    let ready = get_ready(std::slice::from_ref(&plan), &archive, &examples).remove(0);
-    desk.compose(&plan, &ready, &examples, &FragmentCache::default(), now)
+    let learned = learn_profiles(std::slice::from_ref(&plan), &archive, &examples).remove(0);
+    composer.compose(&plan, &learned, &examples, &FragmentCache::default(), now)
 }
 
-/// Rows are counted from 1.
+/// Stored subscribers are numbered from 1.
 const NOBODY: SubscriberId = SubscriberId(0);

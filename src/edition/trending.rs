@@ -1,22 +1,21 @@
-//! What everybody reads, our own readers included.
+//! Trending papers: votes from outside, with our own readers' thumbs and clicks.
 
 use super::votes::{REMEMBERED, votes};
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 
-/// A day's papers in the order in which they are read.
+/// Papers of a day, in reading order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DayInOrder {
-    /// Those asked for.
+    /// The requested page of papers.
     pub papers: Vec<StoredPaper>,
-    /// How many there are in all.
+    /// Number of all papers.
     pub total: u32,
 }
 
-/// Up to `limit` papers announced on `date`, those with most votes first. Our
-/// readers' likes, saves and clicks are added to the votes that each paper came
-/// with; they fade within weeks.
+/// Up to `limit` papers announced on `date`, those with most votes first. Our readers'
+/// likes, saves and clicks are added to the votes of each paper and decay within weeks.
 pub fn trending(
     db: &Db,
     date: NaiveDate,
@@ -26,8 +25,8 @@ pub fn trending(
     Ok(day_in_order(db, date, None, 0, limit, now)?.papers)
 }
 
-/// `limit` papers of those [`trending`] on `date` after the first `offset`, or of
-/// those among them that are in `category`.
+/// `limit` of the papers [`trending`] on `date`, or of those in `category`, after the
+/// first `offset`.
 pub fn day_in_order(
     db: &Db,
     date: NaiveDate,
@@ -56,13 +55,13 @@ pub fn day_in_order(
         .take(limit as usize)
         .map(|(row, _)| row)
         .collect();
-    // Only these are read: a day has hundreds.
+    // Read only this page: a day has hundreds of papers.
     let mut papers = db.read_here(|store| store.papers_in_rows(&rows))?;
     add(&own, &mut papers);
     Ok(DayInOrder { papers, total })
 }
 
-/// Adds what our readers said to the votes of `papers`.
+/// Adds our readers' votes to the votes of `papers`.
 pub(super) fn add_own_votes(
     db: &Db,
     papers: &mut [StoredPaper],
@@ -85,7 +84,7 @@ fn add(own: &HashMap<PaperRow, f32>, papers: &mut [StoredPaper]) {
     }
 }
 
-/// Whole votes are what is shown; half a vote is one, less is none.
+/// Votes rounded to whole ones, as they are shown.
 fn whole(votes: Option<&f32>) -> u32 {
     votes.map_or(0, |votes| votes.round() as u32)
 }

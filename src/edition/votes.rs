@@ -1,18 +1,18 @@
-//! What readers' own thumbs and clicks are worth among the votes. Pure.
+//! Votes from our readers' thumbs and clicks. Pure.
 
 use super::clicks::are_peoples;
-use crate::links::Thumb;
+use crate::pick::Thumb;
 use crate::store::{PaperRow, StoredClick, Vote};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, HashSet};
 
-/// A vote is worth half after so many days: what was read last week is no news.
+/// Days in which a vote loses half of its weight.
 const HALF_LIFE_DAYS: f32 = 7.0;
 
-/// Older votes are worth less than a sixteenth, and are not looked at.
+/// Older votes weigh less than a sixteenth, and are not read.
 pub(crate) const REMEMBERED: TimeDelta = TimeDelta::days(28);
 
-/// Following a link says that a title was good, not that the paper was.
+/// Weight of a click: it says that a title was good, not that the paper was.
 const CLICK: f32 = 0.1;
 
 /// The votes for each paper, as of `now`.
@@ -32,7 +32,7 @@ pub(crate) fn votes(
     let mut counted = HashSet::new();
     for (stored, is_persons) in clicks.iter().zip(are_peoples(clicks)) {
         let click = &stored.click;
-        // Who comes back ten times has clicked once.
+        // Several clicks of one reader on a paper count once.
         if is_persons && counted.insert((click.subscriber, click.paper)) {
             *votes.entry(click.paper).or_default() += CLICK * left_after(now - click.at);
         }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn votes_fade_within_weeks() {
+    fn votes_decay_within_weeks() {
         let now: DateTime<Utc> = "2026-08-29T07:00:00Z".parse().unwrap();
         let vote = |paper, days| Vote {
             paper: PaperRow(paper),

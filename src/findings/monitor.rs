@@ -5,7 +5,7 @@ use super::rules::{Found, follow, judge, to_mail};
 use super::webhook::WebhookPayload;
 use super::{AlarmSettings, LOOK_BACK, alarm_mail, certificate, network};
 use crate::clock::Clock;
-use crate::edition::{Addressee, Desk, EditionError};
+use crate::edition::{Addressee, Composer, EditionError};
 use crate::store::{AlarmRow, Db, Store, StoreError};
 use crate::subscriber::Address;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -96,7 +96,7 @@ impl AlarmMonitor {
     pub async fn step(
         &self,
         context: MonitorContext,
-        desk: &Arc<Desk>,
+        composer: &Arc<Composer>,
     ) -> Result<bool, MonitorError> {
         let now = self.clock.now();
         let passed = match self.db.run(|store| store.check_writable()).await {
@@ -108,7 +108,7 @@ impl AlarmMonitor {
             Err(error) => return Err(error.into()),
             Ok(()) => self.can_write(now),
         };
-        self.ask_network(&context, desk, now).await;
+        self.ask_network(&context, composer, now).await;
         let (relay, latest_send) = (context.relay.clone(), context.latest_send);
         let facts = self
             .db
@@ -121,7 +121,7 @@ impl AlarmMonitor {
             facts.certificates.extend(
                 memory
                     .site_certificate
-                    .map(|ends| (desk.site.base_url.clone(), ends)),
+                    .map(|ends| (composer.site.base_url.clone(), ends)),
             );
         }
         if let Some(path) = &context.certificate {
@@ -132,10 +132,12 @@ impl AlarmMonitor {
         facts.parts.clone_from(&context.parts);
         let found = judge(&facts, now);
         let can_mail = context.settings.mail && !is_in_trouble(&facts, now);
-        let (desk, repeat) = (Arc::clone(desk), context.settings.repeat);
-        let told = self
-            .db
-            .run(move |store| Ok(record(store, &found, passed, can_mail, &desk, repeat, now)));
+        let (composer, repeat) = (Arc::clone(composer), context.settings.repeat);
+        let told = self.db.run(move |store| {
+            Ok(record(
+                store, &found, passed, can_mail, &composer, repeat, now,
+            ))
+        });
         told.await?
     }
 
@@ -199,7 +201,7 @@ impl AlarmMonitor {
     }
 
     /// Asks the network for the time and our certificate, if it is time for that.
-    async fn ask_network(&self, context: &MonitorContext, desk: &Desk, now: DateTime<Utc>) {
+    async fn ask_network(&self, context: &MonitorContext, composer: &Composer, now: DateTime<Utc>) {
         {
             let mut memory = self.memory();
             let at = *memory.outside_at.get_or_insert(now + OUTSIDE_FIRST);
@@ -217,7 +219,7 @@ impl AlarmMonitor {
             None => None,
         };
         // A site that cannot be reached is no certificate that ends; `check` looks at it.
-        let certificate = network::site_certificate(&desk.site.base_url)
+        let certificate = network::site_certificate(&composer.site.base_url)
             .await
             .and_then(Result::ok);
         let mut memory = self.memory();
@@ -244,7 +246,7 @@ fn record(
     found: &[Found],
     passed: Option<AlarmRow>,
     can_mail: bool,
-    desk: &Desk,
+    composer: &Composer,
     repeat: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<bool, MonitorError> {
@@ -273,8 +275,8 @@ fn record(
         .iter()
         .map(|(at, news)| (&alarms[*at], *news))
         .collect();
-    let notice = alarm_mail::notice(&told, Some(desk.site.url("/admin")), now);
-    let contact: Address = match desk.site.contact.to_string().parse() {
+    let notice = alarm_mail::notice(&told, Some(composer.site.url("/admin")), now);
+    let contact: Address = match composer.site.contact.to_string().parse() {
         Ok(contact) => contact,
         // The settings have been read, so it is an address.
         Err(_) => return Ok(false),
@@ -285,7 +287,7 @@ fn record(
         language: "en",
         zone: chrono_tz::Tz::UTC,
     };
-    let mail = desk.notice(&notice, to, now)?;
+    let mail = composer.notice(&notice, to, now)?;
     let mut mailed = Vec::with_capacity(news.len());
     for (at, _) in &news {
         alarms[*at].mailed_at = Some(now);

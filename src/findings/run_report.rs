@@ -4,7 +4,7 @@ use super::monitor::MonitorError;
 use super::{AlarmSettings, LOOK_BACK, RunMail};
 use crate::clock::Clock;
 use crate::digest::notices::{Notice, RunSummary};
-use crate::edition::{Addressee, Desk};
+use crate::edition::{Addressee, Composer};
 use crate::store::{Db, RunFigures, RunRow, Store};
 use crate::subscriber::Address;
 use chrono::{DateTime, Days, TimeDelta, Utc};
@@ -25,7 +25,7 @@ impl RunReporter {
     pub async fn step(
         &self,
         settings: &AlarmSettings,
-        desk: &Arc<Desk>,
+        composer: &Arc<Composer>,
     ) -> Result<bool, MonitorError> {
         let now = self.clock.now();
         let due = now.date_naive().and_time(settings.summary_at).and_utc();
@@ -34,19 +34,19 @@ impl RunReporter {
         } else {
             due
         };
-        let (desk, by_mail) = (
-            Arc::clone(desk),
+        let (composer, by_mail) = (
+            Arc::clone(composer),
             settings.mail && settings.summary == RunMail::Daily,
         );
         self.db
-            .run(move |store| Ok(sum_up(store, &desk, by_mail, due, now)))
+            .run(move |store| Ok(sum_up(store, &composer, by_mail, due, now)))
             .await?
     }
 }
 
 fn sum_up(
     store: &mut dyn Store,
-    desk: &Desk,
+    composer: &Composer,
     by_mail: bool,
     due: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -79,7 +79,7 @@ fn sum_up(
         figures,
     };
     let mail = if by_mail {
-        Some(mail(desk, &run, now)?)
+        Some(mail(composer, &run, now)?)
     } else {
         None
     }
@@ -101,11 +101,11 @@ fn sum_up(
 
 /// The mail that tells what a day came to; none if the site's contact is no address.
 fn mail(
-    desk: &Desk,
+    composer: &Composer,
     run: &RunRow,
     now: DateTime<Utc>,
 ) -> Result<Option<crate::store::NewNotice>, MonitorError> {
-    let Ok(contact) = desk.site.contact.to_string().parse::<Address>() else {
+    let Ok(contact) = composer.site.contact.to_string().parse::<Address>() else {
         return Ok(None);
     };
     let figures = &run.figures;
@@ -129,7 +129,7 @@ fn mail(
     let notice = Notice::Run {
         date: run.date,
         summary,
-        url: Some(desk.site.url("/admin")),
+        url: Some(composer.site.url("/admin")),
     };
     let to = Addressee {
         subscriber: None,
@@ -137,5 +137,5 @@ fn mail(
         language: "en",
         zone: chrono_tz::Tz::UTC,
     };
-    Ok(Some(desk.notice(&notice, to, now)?))
+    Ok(Some(composer.notice(&notice, to, now)?))
 }

@@ -96,7 +96,7 @@ pub fn evidence(
             })
         };
         found.is_to_us |=
-            is_ours(&settings.bounce_address) || is_ours(&settings.unsubscribe_address);
+            is_ours(&settings.addresses.bounce) || is_ours(&settings.addresses.unsubscribe);
     }
     // What the returned mail quotes: its envelope sender, and the links to leave.
     let senders = [

@@ -24,5 +24,5 @@ pub use expression::Expression;
 pub use features::{Features, Group, TermCounter, TermCounts};
 pub use learn::{Example, Profile, TrainingPapers};
 pub use linear_svm::{LinearModel, NegativeSample};
-pub use thumbs::{Thumb, thumb_weight};
+pub use thumbs::{click_weight, thumb_weight};
 pub use word_query::WordQuery;

@@ -1,4 +1,4 @@
-//! The papers of some days, prepared once for all subscribers.
+//! Candidates: the papers of some days, prepared once for all subscribers.
 
 use super::Days;
 use crate::paper::Paper;
@@ -16,32 +16,32 @@ use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-/// Papers that may be picked, with all that is asked of them for every profile.
+/// Papers that may be picked, with the features and indexes that every profile needs.
 #[derive(Debug, Default)]
 pub struct Candidates {
     papers: Vec<Arc<Paper>>,
     seen_at: Vec<DateTime<Utc>>,
     features: Vec<Features>,
-    /// Titles and abstracts, folded for phrases.
+    /// Titles and abstracts, folded for phrase search.
     folded: Vec<String>,
-    /// Which papers have a term, in order.
+    /// Papers by term, in order.
     postings: HashMap<u32, Vec<Posting>>,
-    /// Which papers have a word, folded.
+    /// Papers by folded word.
     words: HashMap<String, Vec<u32>>,
     /// The given names of their authors.
     given_names: Vec<GivenNames>,
-    /// Which papers have an author with this word in the name.
+    /// Papers by folded word of an author's name.
     names: HashMap<String, Vec<u32>>,
-    /// How much each paper is like the mean of the archive.
+    /// Similarity of each paper to the mean of the archive.
     commonness: Vec<f32>,
     /// Fingerprints of their terms.
     keys: Vec<u64>,
     dense: Option<Dense>,
-    /// The terms of papers as they write them, of those that somebody was told of.
+    /// Surface forms of terms, of the papers for which a reason was made.
     surfaces: Vec<OnceLock<Surfaces>>,
 }
 
-/// The terms of a paper as it writes them, by term.
+/// The surface forms of a paper's terms, by term.
 pub type Surfaces = HashMap<u32, Box<str>>;
 
 /// A term of a paper.
@@ -49,7 +49,7 @@ pub type Surfaces = HashMap<u32, Box<str>>;
 struct Posting {
     at: u32,
     weight: f32,
-    /// How plainly the paper says it, 0 to 1.
+    /// How prominently the paper uses it, 0 to 1.
     said: f32,
 }
 
@@ -59,12 +59,12 @@ struct Dense {
     maker: String,
     width: usize,
     values: Vec<f32>,
-    /// Whether the maker knows anything of the text.
+    /// Whether the embedder knows any word of the text.
     is_known: Vec<bool>,
 }
 
 impl Candidates {
-    /// Prepares papers, each with the instant at which it was taken in. They keep their positions.
+    /// Prepares papers, each with the instant at which it was taken in; positions stay.
     pub fn prepare(papers: Vec<(Arc<Paper>, DateTime<Utc>)>, background: &Background) -> Self {
         let (papers, seen_at): (Vec<_>, Vec<_>) = papers.into_iter().unzip();
         let counted: Vec<(TermCounts, f32)> = papers
@@ -118,8 +118,8 @@ impl Candidates {
         candidates
     }
 
-    /// Adds dense vectors by `maker`, one for each paper in order; zero where it
-    /// knows nothing of the text.
+    /// Adds dense vectors by `maker`, one for each paper in order; zero where it knows no
+    /// word of the text.
     #[must_use]
     pub fn with_dense(mut self, maker: &str, vectors: &[Vec<f32>]) -> Self {
         let width = vectors.first().map_or(0, Vec::len);
@@ -171,7 +171,7 @@ impl Candidates {
         }
     }
 
-    /// How many there are.
+    /// Number of candidates.
     pub fn len(&self) -> usize {
         self.papers.len()
     }
@@ -181,22 +181,22 @@ impl Candidates {
         self.papers.is_empty()
     }
 
-    /// One of them.
+    /// The paper at a position.
     pub fn paper(&self, at: usize) -> &Arc<Paper> {
         &self.papers[at]
     }
 
-    /// Its vector.
+    /// Its features.
     pub fn features(&self, at: usize) -> &Features {
         &self.features[at]
     }
 
-    /// Its terms as it writes them.
+    /// The surface forms of its terms.
     pub fn surfaces(&self, at: usize) -> &Surfaces {
         self.surfaces[at].get_or_init(|| surfaces(&self.papers[at]))
     }
 
-    /// The positions of those that were announced on one of `days`.
+    /// The positions of candidates announced on one of `days`.
     pub fn on_days<'a>(&'a self, days: &'a Days) -> impl Iterator<Item = usize> + 'a {
         (0..self.papers.len()).filter(|&at| {
             let since = self.papers[at].announced.and_then(|day| days.get(&day));
@@ -217,7 +217,7 @@ impl Candidates {
         sums
     }
 
-    /// How much of what is asked every candidate says: 1 for all of it.
+    /// The share of the asked words that every candidate contains, 0 to 1.
     pub fn answers(&self, asked: &WordQuery) -> Vec<f32> {
         let mut of_items = vec![0.0_f32; self.papers.len()];
         for item in &asked.items {
@@ -233,7 +233,7 @@ impl Candidates {
             .collect()
     }
 
-    /// What each term of what is asked counts for a candidate, and how plainly it says it.
+    /// The weight of each asked term for a candidate, and how prominently it uses the term.
     pub fn asked_of(&self, asked: &WordQuery, at: usize) -> Vec<(u32, f32, f32)> {
         let said = |term: u32| {
             let postings = self.postings.get(&term)?;
@@ -266,8 +266,8 @@ impl Candidates {
         sums
     }
 
-    /// For every candidate the sum of the weights that `profile` gives to its
-    /// authors, namesakes left out.
+    /// For every candidate the sum of the weights of `profile` for its authors, without
+    /// namesakes.
     pub fn people_products(&self, profile: &Profile) -> Vec<f32> {
         let mut sums = vec![0.0; self.papers.len()];
         for &(term, weight) in &profile.people.0 {
@@ -283,23 +283,23 @@ impl Candidates {
         sums
     }
 
-    /// Whether the author of that term of a candidate may be one of `known`.
+    /// Whether the author behind that term of a candidate may be one of `known`.
     pub fn may_be_by(&self, at: usize, term: u32, known: &[(u32, Arc<str>)]) -> bool {
         let (own, known) = (of_term(&self.given_names[at], term), of_term(known, term));
         own.iter()
             .any(|(_, own)| known.iter().any(|(_, known)| may_be_one(own, known)))
     }
 
-    /// The dense vector of a candidate; `None` where nobody has made one, or its
-    /// maker knows nothing of the text.
+    /// The dense vector of a candidate; `None` without vectors, or where the embedder knows
+    /// no word of the text.
     pub fn dense(&self, at: usize) -> Option<&[f32]> {
         let dense = self.dense.as_ref()?;
         dense.is_known[at].then(|| &dense.values[at * dense.width..(at + 1) * dense.width])
     }
 
-    /// What the dense direction of each profile gives for every candidate, above
-    /// what it gives for the mean of the archive; 0 where nothing is known of the
-    /// text. `None` for a profile without one, or of another maker.
+    /// The product of each profile's dense direction with every candidate, above its product
+    /// with the mean of the archive; 0 where the embedder knows no word of the text. `None`
+    /// for a profile without a direction, or with one of another embedder.
     pub fn dense_scores(&self, profiles: &[&Profile]) -> Vec<Option<Vec<f32>>> {
         let Some(dense) = &self.dense else {
             return vec![None; profiles.len()];
@@ -331,13 +331,12 @@ impl Candidates {
         scores
     }
 
-    /// How much each candidate's words are those of any paper: its product with
-    /// the mean of the archive.
+    /// The product of each candidate with the mean of the archive: high for common words.
     pub fn commonness(&self) -> &[f32] {
         &self.commonness
     }
 
-    /// What is given back to candidates that stood for what nobody asked for when `trained` was learned.
+    /// The correction of candidates that served as negative examples when `trained` was learned.
     pub fn given_back(&self, trained: &LinearModel) -> Vec<f32> {
         self.keys
             .iter()
@@ -345,7 +344,7 @@ impl Candidates {
             .collect()
     }
 
-    /// Positions of the papers with one of these fingerprints, which are in order.
+    /// Positions of the candidates with one of these sorted fingerprints.
     pub fn with_keys(&self, keys: &[u64]) -> Vec<usize> {
         (0..self.papers.len())
             .filter(|&at| keys.binary_search(&self.keys[at]).is_ok())
@@ -363,7 +362,7 @@ impl Candidates {
         sums
     }
 
-    /// Positions of the papers that hold one of the spellings of a phrase
+    /// Positions of the papers that contain one of the spellings of a phrase
     /// ([`fold_phrase`](crate::text::fold_phrase)), or its plural; in order.
     pub fn with_phrase(&self, spellings: &[String]) -> Vec<usize> {
         let mut holding = Vec::new();
@@ -413,11 +412,11 @@ impl Candidates {
     }
 }
 
-/// Scalar products of each of `left` with each row of `width` numbers in `right`:
-/// as one product of matrices for many of `left`, which is what processors do
-/// best. Each product is the same, whatever others are taken with it.
+/// Scalar products of each of `left` with each row of `width` numbers in `right`, as one
+/// matrix product for many of `left`, which is fastest. Each product is the same,
+/// whatever others are computed with it.
 pub fn products_of(left: &[&[f32]], right: &[f32], width: usize) -> Vec<Vec<f32>> {
-    /// As many as leave something to do for every core.
+    /// Rows of one block: enough blocks for every core.
     const TOGETHER: usize = 64;
     let height = right.len() / width.max(1);
     let right = ArrayView2::from_shape((height, width), right).expect("rows have one length");
@@ -440,7 +439,7 @@ fn surfaces(paper: &Paper) -> Surfaces {
     counter.for_each_surface(
         &format!("{}.\n{}", paper.title, paper.abstract_text),
         |term, surface| {
-            // Titles and starts of sentences have capitals that the word itself has not.
+            // Titles and starts of sentences have capitals that the word itself lacks.
             let capitals = |text: &str| text.chars().filter(|c| c.is_uppercase()).count();
             if surfaces
                 .get(&term)

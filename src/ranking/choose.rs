@@ -1,4 +1,4 @@
-//! Which of the papers above the line go into an issue, and what is tried besides.
+//! Selection: the papers above the line that fit an issue, near misses, and exploring picks.
 
 use super::score::Scored;
 use super::{Candidates, Days, Request};
@@ -9,38 +9,41 @@ use crate::text::fold;
 use chrono::Datelike as _;
 
 /// A candidate with the position of the profile that gave its best score.
-pub(super) type Wanted = (Scored, usize);
+pub(super) type Ranked = (Scored, usize);
 
-/// From this cosine of their words on, two papers are near-duplicates that take
-/// room from each other; at 1 a paper has lost [`REPEATED`] of its score.
+/// Cosine of their words from which two papers are near-duplicates that take room from
+/// each other; at 1 a paper loses [`REPEATED`] of its score.
 const ALIKE: f32 = 0.5;
 const REPEATED: f32 = 0.5;
 
-/// From here on, and under the same title, two records are of one work: one of them is left out.
+/// Cosine from which two records with the same title are one work: one is left out.
 const SAME: f32 = 0.95;
 
-/// Papers whose dense vectors are less alike than this are no near-duplicates.
+/// Papers whose dense cosine is less than this are no near-duplicates.
 const MEANING_ALIKE: f32 = 0.7;
 
 /// Scores this close are a tie, which votes break.
 const TIE: f32 = 0.005;
 
-/// Issues with room for so many papers have room for one that is tried, and for two.
+/// Room of issues with one exploring pick, and with two.
 const EXPLORES_FROM: usize = 5;
 const EXPLORES_TWICE_FROM: usize = 20;
 
-/// A paper that is tried has at least this share of what the line asks for.
+/// Least score of an exploring pick, as a share of the line.
 const NEAR_THE_LINE: f32 = 0.5;
 
-/// With fewer papers above the line there is nothing to go beyond.
+/// Scores below this are noise: there is no evidence for the paper.
+pub(super) const EVIDENCE_MIN: f32 = 0.01;
+
+/// With fewer papers above the line there is nothing to explore beyond.
 const CHOSEN_MIN: usize = 3;
 
-/// What best first goes by; ties go to the paper with more votes, then to the one announced first.
+/// The sort key, best first; ties go to more votes, then to the earlier announcement.
 pub(super) fn order(candidates: &Candidates, scored: &Scored) -> impl Ord + use<> {
     let step = (scored.score / TIE).round() as u32;
     let votes = candidates.paper(scored.candidate).upvotes.unwrap_or(0);
-    // Scores are not negative, so their bits are in their order. One number is put in
-    // order in half the time of four.
+    // Scores are not negative, so their bits sort as they do. One number sorts in half the
+    // time of four.
     let parts = [
         !step,
         !votes,
@@ -75,7 +78,7 @@ fn is_same_if_alike(candidates: &Candidates, a: usize, b: usize, alike: f32) -> 
     alike >= SAME && fold(&candidates.paper(a).title) == fold(&candidates.paper(b).title)
 }
 
-/// Whether two papers are so alike that they take room from each other.
+/// Whether two papers are near-duplicates.
 pub(super) fn repeats(candidates: &Candidates, a: usize, b: usize) -> bool {
     likeness(candidates, a, b) >= ALIKE
 }
@@ -83,24 +86,24 @@ pub(super) fn repeats(candidates: &Candidates, a: usize, b: usize) -> bool {
 /// Fills an issue.
 pub(super) struct Chooser<'a> {
     candidates: &'a Candidates,
-    above: &'a [Wanted],
+    above: &'a [Ranked],
     taken: Vec<bool>,
     /// The candidates that were taken.
     papers: Vec<usize>,
-    /// How many of those each was held against: only who may be taken is.
+    /// How many of those each was compared with: only contenders are.
     held: Vec<usize>,
-    /// How much each is like the one of those that it is most like.
+    /// The highest similarity of each to one of those.
     repeats: Vec<f32>,
     /// Whether each is a record of one of those works.
     is_same: Vec<bool>,
     left: usize,
-    /// The places that each interest was given, by its position.
+    /// The places reserved for each interest, by its position.
     shares: Vec<(usize, usize)>,
 }
 
 impl<'a> Chooser<'a> {
-    /// `above`: the papers above the line, best first.
-    pub(super) fn new(candidates: &'a Candidates, above: &'a [Wanted], room: usize) -> Self {
+    /// A chooser for the papers `above` the line, best first.
+    pub(super) fn new(candidates: &'a Candidates, above: &'a [Ranked], room: usize) -> Self {
         let count = above.len();
         Chooser {
             candidates,
@@ -115,15 +118,14 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Shares the room: followed authors may take half of it while interests have
-    /// something to say, then each interest gets its share, then the best get the rest.
+    /// Shares the room: followed authors may take half of it while interests have papers,
+    /// then each interest takes its quota, then the best papers take the rest.
     ///
-    /// Shares go by `weights`, one for each interest: where one weighs twice as
-    /// much as another, it gets twice the places. None is left without a place
-    /// while there are as many as interests with something to say.
+    /// Quotas follow `weights`, one for each interest: twice the weight, twice the places.
+    /// Each interest with papers gets a place while there are as many as such interests.
     ///
-    /// Where there is less room than interests, they take turns: `turn` says who
-    /// is first, and differs from issue to issue; who weighs more is first more often.
+    /// With less room than interests, they take turns: `turn` selects the first one and
+    /// differs from issue to issue; a heavier interest is first more often.
     pub(super) fn share_room(&mut self, weights: &[InterestWeight], turn: u64) {
         let room = self.left;
         let has_others = self.above.iter().any(|(scored, _)| !scored.is_author_pin());
@@ -147,12 +149,12 @@ impl<'a> Chooser<'a> {
         self.take(room, |_, _| true);
     }
 
-    /// Takes the best of those that are `wanted`, each time the one with the best
-    /// score less what it repeats (maximal marginal relevance: Carbonell,
-    /// Goldstein, "The Use of MMR", 1998).
+    /// Takes the best of those that are `wanted`: each time the one with the highest score
+    /// less its repetition of those taken (maximal marginal relevance: Carbonell, Goldstein,
+    /// "The Use of MMR", 1998).
     fn take(&mut self, most: usize, wanted: impl Fn(&Scored, usize) -> bool) {
         for _ in 0..most.min(self.left) {
-            // Of equals the earlier one, which comes first by `order`.
+            // Of equal ones the earlier, which is first by `order`.
             let mut best: Option<(usize, f32)> = None;
             for at in 0..self.above.len() {
                 if self.taken[at] || !wanted(&self.above[at].0, self.above[at].1) {
@@ -167,7 +169,7 @@ impl<'a> Chooser<'a> {
                 if best.is_none_or(|(_, most)| worth > most) {
                     best = Some((at, worth));
                 }
-                // They come best first: nothing after one that repeats nothing is worth more.
+                // Sorted best first: no paper after one without repetition is worth more.
                 if repeated <= 0.0 {
                     break;
                 }
@@ -189,8 +191,8 @@ impl<'a> Chooser<'a> {
         self.held[at] = self.papers.len();
     }
 
-    /// What was taken, and the places that interests were given before the best shared the rest.
-    pub(super) fn chosen(self) -> (Vec<Wanted>, Vec<(usize, usize)>) {
+    /// The papers taken, and the quotas reserved before the best took the rest.
+    pub(super) fn chosen(self) -> (Vec<Ranked>, Vec<(usize, usize)>) {
         let taken = self
             .above
             .iter()
@@ -201,7 +203,7 @@ impl<'a> Chooser<'a> {
     }
 }
 
-/// How many of `places` each of these weights is given; what is left over is the best papers'.
+/// The quota of each of these weights in `places`; the best papers take what is left over.
 fn shares(places: usize, weights: &[InterestWeight]) -> Vec<usize> {
     let all: u64 = weights.iter().map(|weight| weight.hundredths()).sum();
     let fair = |weight: &InterestWeight| places as f64 * weight.hundredths() as f64 / all as f64;
@@ -209,7 +211,7 @@ fn shares(places: usize, weights: &[InterestWeight]) -> Vec<usize> {
         .iter()
         .map(|weight| (fair(weight).floor() as usize).max(1))
         .collect();
-    // Who gets one place though it is more than its part takes it from those who have most above theirs.
+    // An interest that is rounded up to one place takes it from the one furthest above its share.
     while places >= weights.len() && shares.iter().sum::<usize>() > places {
         let over = |at: &usize| shares[*at] as f64 - fair(&weights[*at]);
         let able = (0..shares.len()).filter(|at| shares[*at] > 1);
@@ -221,7 +223,7 @@ fn shares(places: usize, weights: &[InterestWeight]) -> Vec<usize> {
     shares
 }
 
-/// Which of these weights is first in a turn: each as often as it weighs.
+/// The first of these weights in a turn: each as often as it weighs.
 fn first(weights: &[InterestWeight], turn: u64) -> usize {
     let unit = weights
         .iter()
@@ -250,9 +252,9 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     }
 }
 
-/// Whose turn it is in an issue about these days: a number without a rhythm, so
-/// that nobody's is always the same weekday.
-pub(super) fn turn(days: &Days) -> u64 {
+/// The turn of an issue about these days: a pseudo-random number, so that no interest is
+/// always first on the same weekday.
+pub(super) fn rotation(days: &Days) -> u64 {
     let newest = days
         .keys()
         .next_back()
@@ -261,31 +263,61 @@ pub(super) fn turn(days: &Days) -> u64 {
     newest.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
 
-/// How many papers may be tried in an issue of so many.
+/// Most exploring picks in an issue with this room.
 pub(super) fn explores(max_papers: usize) -> usize {
     usize::from(max_papers >= EXPLORES_FROM) + usize::from(max_papers >= EXPLORES_TWICE_FROM)
 }
 
-/// Which of the papers below the line are worth a try beside `chosen`: near the
-/// line, and unlike what is chosen already, so that its outcome teaches something.
+/// The papers nearest below the line that fill a short issue up to
+/// [`Request::min_papers`]: only those with evidence, and no second record of a work.
+pub(super) fn near_misses(
+    candidates: &Candidates,
+    below: &[Ranked],
+    chosen: &[Ranked],
+    request: &Request<'_>,
+) -> Vec<Ranked> {
+    let room = request
+        .min_papers
+        .min(request.max_papers)
+        .saturating_sub(chosen.len());
+    if room == 0 {
+        return Vec::new();
+    }
+    let mut near: Vec<&Ranked> = below
+        .iter()
+        .filter(|(scored, _)| scored.score >= EVIDENCE_MIN)
+        .collect();
+    near.sort_by_cached_key(|(scored, _)| order(candidates, scored));
+    let mut near_misses: Vec<Ranked> = Vec::new();
+    for ranked in near {
+        let is_known = |other: &Ranked| is_same(candidates, ranked.0.candidate, other.0.candidate);
+        if near_misses.len() < room && !near_misses.iter().chain(chosen).any(is_known) {
+            near_misses.push(ranked.clone());
+        }
+    }
+    near_misses
+}
+
+/// The exploring picks: papers below the line, near it and unlike the `chosen` ones, so
+/// that the reader's answer is informative.
 pub(super) fn explore(
     candidates: &Candidates,
-    below: &[Wanted],
-    chosen: &[Wanted],
+    below: &[Ranked],
+    chosen: &[Ranked],
     request: &Request<'_>,
     most: usize,
-) -> Vec<Wanted> {
+) -> Vec<Ranked> {
     if chosen.len() < CHOSEN_MIN {
         return Vec::new();
     }
     let near = below
         .iter()
         .filter(|(scored, _)| scored.score >= NEAR_THE_LINE * request.min_score);
-    let mut open: Vec<(f32, &Wanted)> = near
+    let mut open: Vec<(f32, &Ranked)> = near
         .filter(|(scored, _)| scored.score > 0.0)
         .map(|wanted| {
             let alike =
-                |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate);
+                |other: &Ranked| likeness(candidates, wanted.0.candidate, other.0.candidate);
             let repeats = chosen.iter().map(alike).fold(0.0, f32::max);
             (wanted.0.score * (1.0 - repeats), wanted)
         })
@@ -294,10 +326,10 @@ pub(super) fn explore(
         b.total_cmp(a)
             .then(left.0.candidate.cmp(&right.0.candidate))
     });
-    let mut tried: Vec<Wanted> = Vec::new();
+    let mut tried: Vec<Ranked> = Vec::new();
     for (_, wanted) in open {
         let repeats =
-            |other: &Wanted| likeness(candidates, wanted.0.candidate, other.0.candidate) >= ALIKE;
+            |other: &Ranked| likeness(candidates, wanted.0.candidate, other.0.candidate) >= ALIKE;
         if tried.len() < most && !tried.iter().chain(chosen).any(repeats) {
             tried.push(wanted.clone());
         }
@@ -326,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_go_by_weight_and_none_starves() {
+    fn quotas_follow_weights_and_none_is_zero() {
         check(10, &[1.0, 1.0], &[5, 5]);
         check(10, &[1.0, 1.0, 1.0], &[3, 3, 3]);
         check(9, &[2.0, 1.0], &[6, 3]);
@@ -334,14 +366,14 @@ mod tests {
         check(10, &[10.0, 0.1], &[9, 1]);
         check(3, &[10.0, 1.0, 1.0], &[1, 1, 1]);
         check(5, &[10.0, 1.0, 1.0], &[3, 1, 1]);
-        // Two turns are more than there is room for; who is first takes them.
+        // The quotas are more than the room; the first in turn takes it.
         check(2, &[2.0, 1.0, 1.0], &[1, 1, 1]);
         check(7, &[1.0], &[7]);
         check(7, &[], &[]);
     }
 
     #[test]
-    fn who_weighs_more_is_first_more_often() {
+    fn a_heavier_interest_is_first_more_often() {
         let turns = |numbers: &[f64]| -> Vec<usize> {
             (0..6).map(|turn| first(&weights(numbers), turn)).collect()
         };

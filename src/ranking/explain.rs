@@ -1,85 +1,87 @@
-//! The whole sum behind a score: what `publish` added up, printed.
+//! Explanations: the whole sum behind a score.
 
-use super::learned::{HALF_AT, Kind, Learned, STEEPNESS, beside_words, surprise, word_shares};
+use super::learned::{
+    HALF_AT, LearnedScores, STEEPNESS, SignalKind, beside_words, surprise, word_shares,
+};
 use super::reason::nearest_liked;
 use super::rules::{Pin, Rules, is_in_categories};
 use super::score::{floor, lifted};
-use super::{Candidates, Pick, Picks, Request, Section, choose};
+use super::{Candidates, Pick, Picks, Request, choose};
 use crate::paper::PaperId;
+use crate::pick::{Reason, Section};
 use crate::profile::Profile;
 use serde::Serialize;
 
-/// Terms that are named, by how much they add or take away.
+/// Terms listed, by what they add or take away.
 const TERMS_SHOWN: usize = 10;
 
-/// How the score of one paper for one interest came about.
+/// The score of one paper for one interest, step by step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The interest.
+    /// Name of the interest.
     pub interest: String,
-    /// What was added up; empty where there was nothing to learn from.
-    pub parts: Vec<Share>,
-    /// Whether words are all there is: they are counted, and not compared with the day's other papers.
+    /// The signals; empty without anything to learn from.
+    pub parts: Vec<SignalShare>,
+    /// Whether the interest has words alone: they are not compared with the day's papers.
     pub words_alone: bool,
     /// The sum of the contributions.
     pub sum: f32,
-    /// Mean of that sum over the day's papers; 0 where words are all there is.
+    /// Mean of that sum over the day's papers; 0 for words alone.
     pub sum_mean: f32,
-    /// Its standard deviation there, at least 1; 1 where words are all there is.
+    /// Its standard deviation there, at least 1; 1 for words alone.
     pub sum_spread: f32,
-    /// How far the sum stands above the mean, in standard deviations.
+    /// The sum's distance from the mean, in standard deviations.
     pub deviations: f32,
-    /// Where in deviations a paper is as likely right as wrong.
+    /// Deviations at which the probability is one half.
     pub half_at: f32,
-    /// How steep the way there is.
+    /// Slope of the probability there.
     pub steepness: f32,
-    /// The probability that comes of it.
+    /// The probability.
     pub surprise: f32,
-    /// From 0 to 1 whether more than chance speaks for it; multiplied with the probability.
+    /// Evidence against chance, 0 to 1; multiplied with the probability.
     pub beyond_chance: f32,
-    /// What was learned, together.
+    /// The learned score.
     pub learned: f32,
-    /// The rule that lifted it.
+    /// The rule that pinned it.
     pub pin: Option<String>,
-    /// The least score that the rule leaves it with.
+    /// The least score that the rule gives.
     pub floor: f32,
     /// floor + (1 − floor) × learned.
     pub score: f32,
-    /// The words that add or take away most of the part of the words.
+    /// The terms with the largest shares of the word signal.
     pub terms: Vec<TermShare>,
-    /// What all other words of it add to that part, together.
+    /// The share of all other terms of that signal, together.
     pub other_terms: f32,
-    /// What is taken from that part for words that any paper has or that disliked
-    /// papers have, or given back to a paper that stood for those that nobody asked
-    /// for; with it, the shares of the words add up to the raw value of the part.
+    /// The correction of that signal for common words, for words of disliked papers, and for
+    /// papers that served as negative examples; with it, the shares add up to the raw value.
     pub common_words: f32,
-    /// The liked paper whose words are most like its own, with the cosine.
+    /// The liked paper whose words are most similar, with the cosine.
     pub nearest_liked: Option<(String, f32)>,
-    /// What rules it out for this interest, if anything does.
+    /// The rule that excludes it for this interest.
     pub ruled_out: Option<String>,
 }
 
-/// What one kind of evidence adds.
+/// The contribution of one signal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Share {
-    /// Which kind.
-    pub kind: Kind,
-    /// What the paper has of it.
+pub struct SignalShare {
+    /// Kind of the signal.
+    pub kind: SignalKind,
+    /// Its value for the paper.
     pub raw: f32,
-    /// The mean over the day's papers; of words that stand for themselves, where zero is.
+    /// Its mean over the day's papers; for words alone, its zero.
     pub mean: f32,
-    /// The standard deviation over the day's papers; of words that stand for themselves, one step.
+    /// Its standard deviation over the day's papers; for words alone, its unit.
     pub spread: f32,
-    /// How much the kind counts.
+    /// Weight of the signal.
     pub weight: f32,
     /// weight × (raw − mean) / spread.
     pub contribution: f32,
 }
 
-/// What one term adds to the raw value of the words.
+/// The share of one term in the raw value of the word signal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TermShare {
-    /// As the paper writes it.
+    /// The term as the paper writes it.
     pub term: String,
     /// Its weight in the profile.
     pub profile: f32,
@@ -89,14 +91,17 @@ pub struct TermShare {
     pub share: f32,
 }
 
-/// What became of a paper.
+/// The fate of a paper in one issue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fate")]
 pub enum Fate {
     /// It is in the issue.
     Picked {
-        /// Whether it is only tried.
+        /// Whether it is an exploring pick.
         exploring: bool,
+        /// Whether it is a near miss.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        near_miss: bool,
     },
     /// It was sent before.
     SentBefore,
@@ -104,7 +109,7 @@ pub enum Fate {
     OtherDays,
     /// Every interest rules it out.
     RuledOut {
-        /// By what.
+        /// The rules that do.
         by: String,
     },
     /// Its score does not reach the line.
@@ -114,20 +119,20 @@ pub enum Fate {
         /// The line.
         line: f32,
     },
-    /// It says nothing that a pick does not say.
+    /// It is another record of a pick's work.
     NearDuplicate {
         /// The pick.
         of: PaperId,
     },
-    /// It says much of what a pick says, and others took the room.
+    /// It is a near-duplicate of a pick, and others took the room.
     Repeats {
         /// The pick.
         of: PaperId,
     },
-    /// What has a lower score is in the issue for an interest or an author whose
-    /// share of the room it is.
+    /// Papers with lower scores are in the issue, within the quota of another interest or
+    /// of followed authors.
     Quota,
-    /// Better ones took the room.
+    /// Better papers took the room.
     NoRoom,
 }
 
@@ -136,12 +141,12 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
     let dense = candidates.dense_scores(&[profile]).remove(0);
     let (rules, learned) = (
         Rules::of(candidates, profile),
-        Learned::of(candidates, profile, dense.as_deref()),
+        LearnedScores::of(candidates, profile, dense.as_deref()),
     );
-    let parts: Vec<Share> = learned
-        .parts
+    let parts: Vec<SignalShare> = learned
+        .signals
         .iter()
-        .map(|part| Share {
+        .map(|part| SignalShare {
             kind: part.kind,
             raw: part.raw[at],
             mean: part.mean,
@@ -155,7 +160,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
     let deviations = (sum - learned.mean) / learned.spread;
     let pin = rules.pins.get(&at);
     let ruled_out = if let Some(words) = rules.vetoes.get(&at) {
-        Some(format!("must not: {words}"))
+        Some(format!("must not: {}", words.join(" and ")))
     } else if !matches!(pin, Some(Pin::Author(_))) && !is_in_categories(candidates, at, profile) {
         Some(format!("not in {}", profile.categories.join(", ")))
     } else {
@@ -179,7 +184,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
         learned: learned.scores[at],
         pin: pin.map(|pin| match pin {
             Pin::Author(names) => format!("followed author {}", names.join(", ")),
-            Pin::Phrase(phrase) => format!("keyword “{phrase}”"),
+            Pin::Keywords(phrases) => format!("keyword “{}”", phrases.join("” and “")),
         }),
         floor: floor(pin),
         score: lifted(learned.scores[at], pin),
@@ -193,7 +198,7 @@ pub fn explain(candidates: &Candidates, profile: &Profile, at: usize) -> Explana
     }
 }
 
-/// What the words of a paper add, before what is common is taken away.
+/// The shares of a paper's terms, before the correction for common words.
 struct Words {
     named: Vec<TermShare>,
     others: f32,
@@ -229,7 +234,7 @@ fn term_shares(candidates: &Candidates, profile: &Profile, at: usize) -> Words {
     Words { named, others }
 }
 
-/// What became of the candidate at `at` in an issue of these `picks`.
+/// The fate of the candidate at `at` in an issue of these `picks`.
 pub fn fate(
     candidates: &Candidates,
     explanations: &[Explanation],
@@ -240,6 +245,7 @@ pub fn fate(
     if let Some(pick) = picks.picks.iter().find(|pick| pick.candidate == at) {
         return Fate::Picked {
             exploring: pick.section == Section::Exploring,
+            near_miss: pick.reasons.contains(&Reason::NearMiss),
         };
     }
     if request.sent.contains(&at) {

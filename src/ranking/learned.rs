@@ -1,95 +1,94 @@
-//! The learned score: how much a paper is what a profile was learned from.
+//! Learned scores: how well each candidate fits the evidence of a profile.
 //!
-//! Each kind of evidence gives a [`Part`]: words, people, fields, dense vectors.
-//! Parts are standardised over the candidates and summed with their weights; how
-//! far a paper's sum stands above the others' becomes a probability. A candidate that
-//! is liked itself is no measure for the others: it is more like itself than any of them.
+//! Each kind of evidence gives a [`Signal`]: words, people, fields, dense vectors.
+//! Signals are standardised over the candidates and summed with their weights; a sum far
+//! above the others' becomes a high probability. Candidates that are liked themselves are
+//! left out of mean and deviation: each is more like itself than any other paper.
 
 use super::Candidates;
 use crate::profile::{Group, LinearModel, Profile, WordQuery};
 
-/// How surprising a paper must be, in standard deviations above the mean of the
-/// candidates, to be as likely right as wrong; and how steep the way there is.
-/// Fitted on `eval_arxiv_lists` and `eval_hf_submitters`.
+/// Standard deviations above the mean of the candidates at which the probability is one
+/// half, and its slope there. Fitted on `eval_arxiv_lists` and `eval_hf_submitters`.
 pub(super) const HALF_AT: f32 = 3.0;
 pub(super) const STEEPNESS: f32 = 1.2;
 
-/// Below this cosine two texts share a word by chance, however rare that is on
-/// the day; from the second one on, chance is out of the question.
+/// Cosine below which a common word may be chance, however rare it is on the day, and
+/// cosine from which it is not.
 const BY_CHANCE: f32 = 0.02;
 const BEYOND_CHANCE: f32 = 0.06;
 
-/// Far below the line, order is all that counts.
+/// Least factor: far below the line only the order matters.
 const CHANCE_MIN: f32 = 0.001;
 
-/// How much of what is asked stands for the usual paper, and how much more of it for
-/// one deviation: fitted on some 400 questions of one to eight words and those of
-/// `eval_cranfield`, so that a paper that says one half is as likely right as wrong.
+/// Share of the asked words in the usual paper, and the share that makes one deviation:
+/// fitted on some 400 questions of one to eight words and those of `eval_cranfield`, so
+/// that a score of one half is right half of the time.
 const ASKED_MEAN: f32 = 0.14;
 const ASKED_SPREAD: f32 = 0.12;
 
-/// Whoever says less of what is asked than this says a common word of it.
+/// Below this share a paper contains only a common word of what is asked.
 const ASKED_BEYOND_CHANCE: f32 = 0.1;
 
-/// The least standard deviations: those of a group in which nothing matches.
+/// Least standard deviations: those of a signal in which nothing matches.
 const TEXT_SPREAD_MIN: f32 = 0.006;
 const TRAINED_SPREAD_MIN: f32 = 0.02;
 const PEOPLE_SPREAD_MIN: f32 = 0.01;
 const FIELDS_SPREAD_MIN: f32 = 0.5;
 const DENSE_SPREAD_MIN: f32 = 0.01;
 
-/// How much the fields count beside the words (research/ranking.md: a common
-/// category must count for little, so their odds are taken against the archive's).
+/// Weight of categories beside words. A common category must count for little, so the
+/// odds of categories are taken against the archive's.
 const FIELDS_WEIGHT: f32 = 0.4;
 
-/// How much people count beside the words for whoever follows nothing but
-/// people; it falls steeply with how often they do: somebody half of whose papers
-/// have an author in common with another one still reads by subject.
+/// Weight of people beside words for a reader whose liked papers all share authors; it
+/// falls with the fourth power of that share, since a reader half of whose papers do
+/// still reads by subject.
 const PEOPLE_WEIGHT: f32 = 1.5;
 
-/// How much dense vectors count beside the words.
+/// Weight of dense vectors beside words.
 const DENSE_WEIGHT: f32 = 0.5;
 
-/// The same where nothing is liked yet, beside the words that are asked for.
+/// The same without liked papers, beside the asked words.
 const ASKED_DENSE_WEIGHT: f32 = 0.1;
 
-/// The score of a paper that an interest asks for by its category alone.
+/// Score of a paper where the interest consists of categories alone.
 const ONLY_CATEGORY: f32 = 0.5;
 
-/// A kind of evidence.
+/// The kind of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum SignalKind {
     /// Words and pairs of words.
     Words,
     /// Authors of liked papers.
     People,
     /// Categories of liked papers.
     Fields,
-    /// Dense vectors: likeness of meaning.
+    /// Dense vectors: similarity of meaning.
     Meaning,
 }
 
-/// One kind of evidence over all candidates.
+/// One signal over all candidates.
 #[derive(Debug, Clone)]
-pub struct Part {
-    /// Which kind.
-    pub kind: Kind,
-    /// How much it counts.
+pub struct Signal {
+    /// Kind of the signal.
+    pub kind: SignalKind,
+    /// Its weight.
     pub weight: f32,
-    /// What each candidate has of it.
+    /// Its value for each candidate.
     pub raw: Vec<f32>,
     /// The mean over the candidates.
     pub mean: f32,
-    /// The standard deviation over the candidates, or the least that is counted with.
+    /// The standard deviation over the candidates, or the least one allowed.
     pub spread: f32,
 }
 
-impl Part {
-    /// `known` are the positions of those that are liked themselves.
-    fn new(kind: Kind, weight: f32, raw: Vec<f32>, known: &[usize], spread_min: f32) -> Self {
+impl Signal {
+    /// `known` are the positions of liked candidates.
+    fn new(kind: SignalKind, weight: f32, raw: Vec<f32>, known: &[usize], spread_min: f32) -> Self {
         let (mean, spread) = mean_and_spread(&raw, known, spread_min);
-        Part {
+        Signal {
             kind,
             weight,
             raw,
@@ -98,34 +97,34 @@ impl Part {
         }
     }
 
-    /// What it adds to the sum of the candidate at `at`.
+    /// Its contribution to the sum of the candidate at `at`.
     pub fn contribution(&self, at: usize) -> f32 {
         self.weight * (self.raw[at] - self.mean) / self.spread
     }
 }
 
-/// The learned scores of all candidates for one profile, and how they came about.
+/// The learned scores of all candidates for one profile, with their signals.
 #[derive(Debug, Clone)]
-pub struct Learned {
-    /// What was added up.
-    pub parts: Vec<Part>,
+pub struct LearnedScores {
+    /// The signals.
+    pub signals: Vec<Signal>,
     /// Mean of the sums over the candidates.
     pub mean: f32,
     /// Their standard deviation.
     pub spread: f32,
-    /// For each candidate from 0 to 1 whether more than chance speaks for it.
+    /// Evidence against chance for each candidate, 0 to 1.
     pub beyond_chance: Vec<f32>,
-    /// 0 to 1 for each candidate.
+    /// Score of each candidate, 0 to 1.
     pub scores: Vec<f32>,
 }
 
-impl Learned {
-    /// Scores every candidate; `dense` is what [`Candidates::dense_scores`] gives for
-    /// the profile. Zero where there is nothing to go by but the category.
+impl LearnedScores {
+    /// Scores every candidate; `dense` is the result of [`Candidates::dense_scores`] for the
+    /// profile. Without anything to learn from, scores are zero or those of the category.
     pub fn of(candidates: &Candidates, profile: &Profile, dense: Option<&[f32]>) -> Self {
         let count = candidates.len();
         if let Some(asked) = profile.words_alone() {
-            return Learned::asked(candidates, profile, asked, dense);
+            return LearnedScores::asked(candidates, profile, asked, dense);
         }
         if profile.text.0.is_empty() && profile.people.0.is_empty() {
             let score = if profile.categories.is_empty() {
@@ -133,8 +132,8 @@ impl Learned {
             } else {
                 ONLY_CATEGORY
             };
-            return Learned {
-                parts: Vec::new(),
+            return LearnedScores {
+                signals: Vec::new(),
                 mean: 0.0,
                 spread: 1.0,
                 beyond_chance: vec![1.0; count],
@@ -156,8 +155,8 @@ impl Learned {
             })
             .collect();
         if let Some(asked) = &profile.asked {
-            // A liked paper or two have few words in common with any other: what says what
-            // was asked for is there by no chance.
+            // One or two liked papers share few words with any other, so the asked words count as
+            // evidence against chance, too.
             for (beyond, answer) in beyond_chance
                 .iter_mut()
                 .zip(answers(candidates, profile, asked))
@@ -166,12 +165,12 @@ impl Learned {
             }
         }
         let people_weight = PEOPLE_WEIGHT * profile.people_weight.powi(4);
-        let mut parts = match &profile.trained {
+        let mut signals = match &profile.trained {
             Some(trained) => trained_parts(candidates, trained, &known).to_vec(),
             None => vec![
-                Part::new(Kind::Words, 1.0, words, &known, TEXT_SPREAD_MIN),
-                Part::new(
-                    Kind::Fields,
+                Signal::new(SignalKind::Words, 1.0, words, &known, TEXT_SPREAD_MIN),
+                Signal::new(
+                    SignalKind::Fields,
                     FIELDS_WEIGHT,
                     candidates.field_sums(&profile.fields),
                     &known,
@@ -179,41 +178,41 @@ impl Learned {
                 ),
             ],
         };
-        parts.push(Part::new(
-            Kind::People,
+        signals.push(Signal::new(
+            SignalKind::People,
             people_weight,
             people,
             &known,
             PEOPLE_SPREAD_MIN,
         ));
         if let Some(dense) = dense {
-            parts.push(Part::new(
-                Kind::Meaning,
+            signals.push(Signal::new(
+                SignalKind::Meaning,
                 DENSE_WEIGHT,
                 dense.to_vec(),
                 &known,
                 DENSE_SPREAD_MIN,
             ));
         }
-        parts.retain(|part| part.weight > 0.0);
+        signals.retain(|signal| signal.weight > 0.0);
         let sums: Vec<f32> = (0..count)
-            .map(|at| parts.iter().map(|part| part.contribution(at)).sum())
+            .map(|at| signals.iter().map(|signal| signal.contribution(at)).sum())
             .collect();
         let (mean, spread) = mean_and_spread(&sums, &known, 1.0);
         let scores = sums
             .iter()
             .zip(&beyond_chance)
             .map(|(sum, chance)| surprise((sum - mean) / spread) * chance);
-        Learned {
+        LearnedScores {
             scores: scores.collect(),
-            parts,
+            signals,
             mean,
             spread,
             beyond_chance,
         }
     }
 
-    /// The same where words are all there is: they are counted, and stand for themselves.
+    /// Scores by the asked words alone, which are not compared with the day's papers.
     fn asked(
         candidates: &Candidates,
         profile: &Profile,
@@ -222,17 +221,17 @@ impl Learned {
     ) -> Self {
         let raw = answers(candidates, profile, asked);
         let beyond_chance: Vec<f32> = raw.iter().copied().map(answered).collect();
-        let mut parts = vec![Part {
-            kind: Kind::Words,
+        let mut signals = vec![Signal {
+            kind: SignalKind::Words,
             weight: 1.0,
             raw,
             mean: ASKED_MEAN,
             spread: ASKED_SPREAD,
         }];
         if let Some(dense) = dense {
-            // Nothing is liked, so nothing that is to be ranked is.
-            parts.push(Part::new(
-                Kind::Meaning,
+            // Nothing is liked, so no candidate is.
+            signals.push(Signal::new(
+                SignalKind::Meaning,
                 ASKED_DENSE_WEIGHT,
                 dense.to_vec(),
                 &[],
@@ -241,15 +240,15 @@ impl Learned {
         }
         let count = candidates.len();
         let sums: Vec<f32> = (0..count)
-            .map(|at| parts.iter().map(|part| part.contribution(at)).sum())
+            .map(|at| signals.iter().map(|signal| signal.contribution(at)).sum())
             .collect();
         let scores = sums
             .iter()
             .zip(&beyond_chance)
             .map(|(sum, chance)| surprise(*sum) * chance)
             .collect();
-        Learned {
-            parts,
+        LearnedScores {
+            signals,
             mean: 0.0,
             spread: 1.0,
             beyond_chance,
@@ -258,7 +257,7 @@ impl Learned {
     }
 }
 
-/// How much of what is asked for each candidate says, less what it says that is disliked.
+/// The share of the asked words in each candidate, less its share of disliked words.
 fn answers(candidates: &Candidates, profile: &Profile, asked: &WordQuery) -> Vec<f32> {
     let mut answers = candidates.answers(asked);
     if !profile.refused.0.is_empty() {
@@ -272,12 +271,12 @@ fn answers(candidates: &Candidates, profile: &Profile, asked: &WordQuery) -> Vec
     answers
 }
 
-/// How far an answer is beyond chance.
+/// Evidence against chance of such a share.
 fn answered(answer: f32) -> f32 {
     (answer / ASKED_BEYOND_CHANCE).clamp(CHANCE_MIN, 1.0)
 }
 
-/// What each word adds for the candidate at `at`: its weight in the profile, and in the paper.
+/// The weight of each word of the candidate at `at` in the profile, and in the paper.
 pub(super) fn word_shares(
     candidates: &Candidates,
     profile: &Profile,
@@ -291,8 +290,8 @@ pub(super) fn word_shares(
     shares.filter(|(_, weight, _)| *weight != 0.0).collect()
 }
 
-/// What is taken from the sum of these for what any paper says and for what disliked
-/// ones say, or given back to a paper that stood for what nobody asked for.
+/// The correction of the word signal: for common words, for disliked words, or for a
+/// paper that served as a negative example.
 pub(super) fn beside_words(candidates: &Candidates, profile: &Profile, at: usize) -> f32 {
     match (profile.words_alone(), &profile.trained) {
         (Some(_), _) => profile.refused.dot(candidates.features(at)),
@@ -301,8 +300,8 @@ pub(super) fn beside_words(candidates: &Candidates, profile: &Profile, at: usize
     }
 }
 
-/// Words and fields that were learned together are standardised together.
-fn trained_parts(candidates: &Candidates, trained: &LinearModel, known: &[usize]) -> [Part; 2] {
+/// Words and categories that were learned together are standardised together.
+fn trained_parts(candidates: &Candidates, trained: &LinearModel, known: &[usize]) -> [Signal; 2] {
     let mut words = candidates.products(&trained.text);
     for (sum, back) in words.iter_mut().zip(candidates.given_back(trained)) {
         *sum += back;
@@ -314,14 +313,17 @@ fn trained_parts(candidates: &Candidates, trained: &LinearModel, known: &[usize]
         .map(|(words, fields)| words + fields)
         .collect();
     let (_, spread) = mean_and_spread(&both, known, TRAINED_SPREAD_MIN);
-    let part = |kind, raw| Part {
+    let signal = |kind, raw| Signal {
         spread,
-        ..Part::new(kind, 1.0, raw, known, TRAINED_SPREAD_MIN)
+        ..Signal::new(kind, 1.0, raw, known, TRAINED_SPREAD_MIN)
     };
-    [part(Kind::Words, words), part(Kind::Fields, fields)]
+    [
+        signal(SignalKind::Words, words),
+        signal(SignalKind::Fields, fields),
+    ]
 }
 
-/// The probability of a paper that stands so many deviations above the others.
+/// The probability at this number of deviations.
 pub(super) fn surprise(deviations: f32) -> f32 {
     1.0 / (1.0 + (-(deviations - HALF_AT) * STEEPNESS).exp())
 }

@@ -1,19 +1,17 @@
-//! Ranks: profiles and papers to ordered picks with reasons. Pure.
+//! Ranking: profiles and papers to ordered picks with reasons. Pure.
 //!
 //! 1. [`Candidates`] prepares the papers of some days once for all subscribers.
-//! 2. [`rules`] say what a profile asks for by name and what it rules out;
-//!    [`learned`] says how much each paper is what the profile was learned from;
-//!    [`score`] makes one score of both.
-//! 3. [`pick`] chooses for one subscriber: the best of each interest, in
-//!    sections, no paper twice, no two that say the same, and one that is tried;
-//!    [`trending`] where there are no interests.
-//! 4. [`reason`] says of each pick which signals carried it, and
-//!    [`explain`](mod@explain) gives the whole sum.
+//! 2. [`rules`] apply what a profile asks for by name or rules out; [`learned`] scores each
+//!    paper by the evidence; [`score`] combines both.
+//! 3. [`pick`] selects for one subscriber: the best of each interest, in sections, no
+//!    paper twice, no near-duplicates, near misses on a short day, and exploring picks;
+//!    [`trending`] without interests.
+//! 4. [`reason`] names the signals that carried each pick, and [`explain`](mod@explain)
+//!    gives the whole sum.
 //!
-//! Everything is deterministic, whatever the number of threads: ties go to the
-//! paper with more votes, then to the one that was announced first.
+//! Everything is deterministic, whatever the number of threads: ties go to the paper with
+//! more votes, then to the one that was announced first.
 
-pub mod because;
 pub mod candidates;
 mod choose;
 pub mod evaluation;
@@ -31,25 +29,25 @@ pub use candidates::Candidates;
 pub use explain::{Explanation, Fate, explain, fate};
 
 use crate::paper::Paper;
+use crate::pick::{Reason, Section};
 use crate::profile::Profile;
 use crate::subscriber::InterestWeight;
-use choose::{Chooser, Wanted};
+use choose::{Chooser, Ranked};
 use chrono::{DateTime, NaiveDate, Utc};
-use learned::Learned;
+use learned::LearnedScores;
 use rules::Pin;
-use score::Scored;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// Announcement days. Of a day with an instant, only the papers taken in after
-/// it count: the others were looked at for an earlier issue.
+/// Announcement days. Of a day with an instant, only the papers taken in after it count:
+/// the others were looked at for an earlier issue.
 pub type Days = BTreeMap<NaiveDate, Option<DateTime<Utc>>>;
 
-/// What one subscriber wants of the candidates.
+/// The request of one subscriber.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The announcement days that the issue is about.
+    /// The announcement days of the issue.
     pub days: &'a Days,
     /// Candidates they were sent before, by position.
     pub sent: &'a HashSet<usize>,
@@ -57,21 +55,8 @@ pub struct Request<'a> {
     pub max_papers: usize,
     /// The line: picks that are not pinned need this score, 0 to 1.
     pub min_score: f32,
-}
-
-/// Where in an issue a pick stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Section {
-    /// By somebody they follow.
-    FollowedAuthors,
-    /// For the interest of this name.
-    Interest(String),
-    /// What everybody reads.
-    Trending,
-    /// Newly announced, for a reader who asks for nothing in particular.
-    New,
-    /// Near the line and unlike the rest: to learn what they say to it.
-    Exploring,
+    /// With fewer picks above the line, the nearest ones below it fill up to this number.
+    pub min_papers: usize,
 }
 
 /// A paper chosen for an issue.
@@ -81,62 +66,58 @@ pub struct Pick {
     pub candidate: usize,
     /// The paper.
     pub paper: Arc<Paper>,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// Where it stands.
+    /// Its section.
     pub section: Section,
     /// The interest that gave the score; `None` where votes did.
     pub interest: Option<String>,
-    /// Why, for the reader.
-    pub reason: String,
-    /// The authors of the paper whom they follow, as the paper writes them.
+    /// The reasons for it, strongest first.
+    pub reasons: Vec<Reason>,
+    /// Its followed authors, as the paper writes them.
     pub followed: Vec<String>,
 }
 
-/// The choice for one issue.
+/// The picks of one issue.
 #[derive(Debug, Clone, Default)]
 pub struct Picks {
     /// Section by section, best first in each.
     pub picks: Vec<Pick>,
-    /// Papers above the line for which there was no room, near-duplicates of picks among them.
+    /// Papers above the line without room, near-duplicates of picks among them.
     pub no_room: usize,
-    /// Papers below the line that nothing rules out.
+    /// Papers below the line that no rule excludes.
     pub below_the_line: usize,
-    /// The best score below the line, if anything had one.
+    /// The best score below the line; `None` without evidence for any paper.
     pub best_missed: Option<f32>,
     /// Papers that were looked at.
     pub considered: usize,
-    /// The places of each interest with something above the line, in their order;
-    /// what is left over went to the best of all.
-    pub shares: Vec<Share>,
+    /// The quotas of the interests with papers above the line, in their order.
+    pub shares: Vec<Quota>,
 }
 
-/// The places of one interest in an issue.
+/// The places reserved for one interest in an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Share {
-    /// The interest.
+pub struct Quota {
+    /// Name of the interest.
     pub interest: String,
-    /// What it weighs.
+    /// Its weight.
     pub weight: InterestWeight,
-    /// The places that it was given before the best of all shared the rest.
+    /// Places reserved before the best of all interests share the rest.
     pub places: usize,
 }
 
-/// Scores below this are no better than nothing.
-const SOMETHING: f32 = 0.01;
-
 /// Chooses the papers of one issue.
 ///
-/// Every interest gets its share of the room, by its weight, before the best of all
-/// interests share what is left, so that none starves; followed authors come first but
-/// may take only half of the room while interests have something to say.
+/// Every interest has a quota of the room, by its weight, before the best of all interests
+/// share the rest, so that none starves; followed authors come first but may take only
+/// half of the room while interests have papers.
 pub fn pick(candidates: &Candidates, profiles: &[Profile], request: &Request<'_>) -> Picks {
     let dense = candidates.dense_scores(&profiles.iter().collect::<Vec<_>>());
     pick_with(candidates, profiles, &dense, request)
 }
 
-/// The same with what [`Candidates::dense_scores`] gives for the profiles: it
-/// costs least for many subscribers at a time.
+/// [`pick`] with the result of [`Candidates::dense_scores`] for the profiles, which is
+/// cheapest for many subscribers at a time.
 pub fn pick_with(
     candidates: &Candidates,
     profiles: &[Profile],
@@ -150,11 +131,11 @@ pub fn pick_with(
         .on_days(request.days)
         .filter(|at| !request.sent.contains(at))
         .count();
-    let mut best: Vec<Wanted> = Vec::new();
-    let learned: Vec<Learned> = profiles
+    let mut best: Vec<Ranked> = Vec::new();
+    let learned: Vec<LearnedScores> = profiles
         .iter()
         .zip(dense)
-        .map(|(profile, dense)| Learned::of(candidates, profile, dense.as_deref()))
+        .map(|(profile, dense)| LearnedScores::of(candidates, profile, dense.as_deref()))
         .collect();
     for (profile_at, (profile, learned)) in profiles.iter().zip(&learned).enumerate() {
         for scored in score::score_learned(candidates, profile, learned, request) {
@@ -171,100 +152,120 @@ pub fn pick_with(
         });
         best.dedup_by_key(|(scored, _)| scored.candidate);
     }
-    let (mut above, below): (Vec<Wanted>, Vec<Wanted>) = best
+    let (mut above, below): (Vec<Ranked>, Vec<Ranked>) = best
         .into_iter()
         .partition(|(scored, _)| scored.pin.is_some() || scored.score >= request.min_score);
     above.sort_by_cached_key(|(scored, _)| choose::order(candidates, scored));
     let best_missed = below
         .iter()
         .map(|(scored, _)| scored.score)
-        .filter(|score| *score >= SOMETHING);
+        .filter(|score| *score >= choose::EVIDENCE_MIN);
     let best_missed = best_missed.max_by(f32::total_cmp);
 
     let counts = (above.len(), below.len());
     let Choice {
         chosen,
-        tried,
-        shares,
+        exploring,
+        quotas,
     } = choose(candidates, &above, &below, profiles, request);
-    let picked = |wanted: &Wanted, is_tried| {
+    let (no_room, below_the_line) =
+        chosen
+            .iter()
+            .chain(&exploring)
+            .fold(counts, |(above, below), (_, lane)| {
+                if *lane == Lane::Above {
+                    (above - 1, below)
+                } else {
+                    (above, below - 1)
+                }
+            });
+    let picks = chosen.iter().chain(&exploring).map(|(ranked, lane)| {
         picked(
             candidates,
-            &profiles[wanted.1],
-            &learned[wanted.1],
-            wanted,
-            is_tried,
+            &profiles[ranked.1],
+            &learned[ranked.1],
+            ranked,
+            *lane,
         )
-    };
-    let mut picks: Vec<Pick> = chosen.iter().map(|wanted| picked(wanted, false)).collect();
-    picks.extend(tried.iter().map(|wanted| picked(wanted, true)));
-    let (no_room, below_the_line) = (counts.0 - chosen.len(), counts.1 - tried.len());
+    });
     Picks {
-        picks,
+        picks: picks.collect(),
         no_room,
         below_the_line,
         best_missed,
         considered,
-        shares,
+        shares: quotas,
     }
 }
 
-/// What goes into the issue, section by section, what is tried besides, and who was given which places.
+/// The way in which a paper came into an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Above the line.
+    Above,
+    /// Below it, on a short day.
+    NearMiss,
+    /// Below it, to learn from the reader's answer.
+    Exploring,
+}
+
+/// The picks of an issue, section by section, its exploring picks, and the quotas.
 struct Choice {
-    chosen: Vec<Wanted>,
-    tried: Vec<Wanted>,
-    shares: Vec<Share>,
+    chosen: Vec<(Ranked, Lane)>,
+    exploring: Vec<(Ranked, Lane)>,
+    quotas: Vec<Quota>,
 }
 
 fn choose(
     candidates: &Candidates,
-    above: &[Wanted],
-    below: &[Wanted],
+    above: &[Ranked],
+    below: &[Ranked],
     profiles: &[Profile],
     request: &Request<'_>,
 ) -> Choice {
     let weights: Vec<InterestWeight> = profiles.iter().map(|profile| profile.weight).collect();
     let fill = |room: usize| {
         let mut chooser = Chooser::new(candidates, above, room);
-        chooser.share_room(&weights, choose::turn(request.days));
+        chooser.share_room(&weights, choose::rotation(request.days));
         chooser.chosen()
     };
-    let (mut chosen, mut shares) = fill(request.max_papers);
-    let mut tried = choose::explore(
-        candidates,
-        below,
-        &chosen,
-        request,
-        choose::explores(request.max_papers),
-    );
-    // In a full issue what is tried takes the place of the weakest, but never of what was asked for by name.
-    let over = (chosen.len() + tried.len()).saturating_sub(request.max_papers);
+    let (mut chosen, mut quotas) = fill(request.max_papers);
+    let near_misses = choose::near_misses(candidates, below, &chosen, request);
+    // A short day is filled with near misses, and explores nothing.
+    let explores = if near_misses.is_empty() {
+        choose::explores(request.max_papers)
+    } else {
+        0
+    };
+    let mut exploring = choose::explore(candidates, below, &chosen, request, explores);
+    // In a full issue exploring picks replace the weakest ones, but never pinned ones.
+    let over = (chosen.len() + exploring.len()).saturating_sub(request.max_papers);
     let is_free = chosen
         .iter()
         .filter(|(scored, _)| scored.pin.is_none())
         .count()
         > over;
     if over > 0 && is_free {
-        (chosen, shares) = fill(request.max_papers - tried.len());
+        (chosen, quotas) = fill(request.max_papers - exploring.len());
     } else if over > 0 {
-        tried.clear();
+        exploring.clear();
     }
-    chosen.sort_by(|(a, a_profile), (b, b_profile)| {
-        let section = |scored: &Scored, profile: usize| {
-            if scored.is_author_pin() {
-                0
-            } else {
-                1 + profile
-            }
+    let above = chosen.into_iter().map(|ranked| (ranked, Lane::Above));
+    let near_misses = near_misses
+        .into_iter()
+        .map(|ranked| (ranked, Lane::NearMiss));
+    let mut chosen: Vec<(Ranked, Lane)> = above.chain(near_misses).collect();
+    chosen.sort_by_cached_key(|((scored, profile), _)| {
+        let section = if scored.is_author_pin() {
+            0
+        } else {
+            1 + profile
         };
-        let order = |scored: &Scored| choose::order(candidates, scored);
-        section(a, *a_profile)
-            .cmp(&section(b, *b_profile))
-            .then_with(|| order(a).cmp(&order(b)))
+        (section, choose::order(candidates, scored))
     });
-    let share = |(at, places): (usize, usize)| {
+    let quota = |(at, places): (usize, usize)| {
         let Profile { name, weight, .. } = &profiles[at];
-        Share {
+        Quota {
             interest: name.clone(),
             weight: *weight,
             places,
@@ -272,34 +273,37 @@ fn choose(
     };
     Choice {
         chosen,
-        tried,
-        shares: shares.into_iter().map(share).collect(),
+        exploring: exploring
+            .into_iter()
+            .map(|ranked| (ranked, Lane::Exploring))
+            .collect(),
+        quotas: quotas.into_iter().map(quota).collect(),
     }
 }
 
 fn picked(
     candidates: &Candidates,
     profile: &Profile,
-    learned: &Learned,
-    (scored, _): &Wanted,
-    is_tried: bool,
+    learned: &LearnedScores,
+    (scored, _): &Ranked,
+    lane: Lane,
 ) -> Pick {
     let followed = match &scored.pin {
         Some(Pin::Author(names)) => names.clone(),
         _ => Vec::new(),
     };
-    let section = if is_tried {
+    let section = if lane == Lane::Exploring {
         Section::Exploring
     } else if scored.is_author_pin() {
         Section::FollowedAuthors
     } else {
         Section::Interest(profile.name.clone())
     };
-    let mut reason = reason::reason(candidates, profile, learned, scored);
-    if is_tried {
-        let mut all = vec![because::Because::Beyond(profile.name.clone())];
-        all.extend(because::read(&reason));
-        reason = because::write(&all);
+    let mut reasons = reason::reasons(candidates, profile, learned, scored);
+    match lane {
+        Lane::Above => {}
+        Lane::NearMiss => reasons.insert(0, Reason::NearMiss),
+        Lane::Exploring => reasons.insert(0, Reason::Exploring(profile.name.clone())),
     }
     Pick {
         candidate: scored.candidate,
@@ -307,7 +311,7 @@ fn picked(
         score: scored.score,
         section,
         interest: Some(profile.name.clone()),
-        reason,
+        reasons,
         followed,
     }
 }

@@ -1,30 +1,29 @@
-//! The papers of an archive that are most like one, by their signatures.
+//! Nearest neighbours of a paper in an archive, by signatures.
 //!
-//! Comparing a paper with every other would be some 60,000 products. Most share
-//! nothing that tells with it: papers meet through the lists of those that have
-//! a telling term in common, most of which are short.
+//! Comparing a paper with every other would be some 60,000 products. Most share no
+//! distinctive term with it: candidates come from the lists of papers that share such a
+//! term, most of which are short.
 
 use super::signature::{Signature, product, read};
 use crate::profile::Group;
 
-/// Papers whose categories are looked at too: those that share most of the rest.
+/// Papers whose categories are compared, too: those that share most of the rest.
 const CLOSER_LOOK: usize = 64;
 
-/// Papers that can be compared: their place has 24 bits.
+/// Most papers of an archive: their place has 24 bits.
 pub const PAPERS_MAX: usize = 1 << 24;
 
-/// Pieces in which the lists are kept, by their terms. A large block of memory that
-/// is let go makes the allocator keep as much for later; small ones are reused. And
-/// the terms of a piece, of which 60,000 papers have some 100, are found near each
-/// other.
+/// Shards of the lists, by term. The allocator keeps a large freed block for later; small
+/// ones are reused. And the terms of a shard, of which 60,000 papers have some 100, are
+/// close together in memory.
 const SHARDS: usize = 4_096;
 
 fn shard_of(term: u32) -> usize {
     term as usize % SHARDS
 }
 
-/// Collects papers, which can then be compared: [`Archive::settle`].
-pub struct Archive {
+/// Collects papers for [`NeighboursBuilder::build`].
+pub struct NeighboursBuilder {
     papers: u32,
     /// Term (32 bits), paper (24), weight (8).
     entries: Vec<Vec<u64>>,
@@ -32,9 +31,9 @@ pub struct Archive {
     categories_end: Vec<u32>,
 }
 
-impl Default for Archive {
+impl Default for NeighboursBuilder {
     fn default() -> Self {
-        Archive {
+        NeighboursBuilder {
             papers: 0,
             entries: vec![Vec::new(); SHARDS],
             categories: Vec::new(),
@@ -43,9 +42,9 @@ impl Default for Archive {
     }
 }
 
-impl Archive {
-    /// Adds the next paper, by the stored form of its signature. There is room for
-    /// [`PAPERS_MAX`]; more are left out.
+impl NeighboursBuilder {
+    /// Adds the next paper, by the stored form of its signature. Papers beyond
+    /// [`PAPERS_MAX`] are left out.
     pub fn add(&mut self, signature: &[u8]) {
         if self.papers as usize == PAPERS_MAX {
             return;
@@ -66,8 +65,8 @@ impl Archive {
         self.papers += 1;
     }
 
-    /// Makes the lists through which papers meet.
-    pub fn settle(mut self) -> Neighbours {
+    /// Builds the lists of papers that share a term.
+    pub fn build(mut self) -> Neighbours {
         self.categories.shrink_to_fit();
         self.categories_end.shrink_to_fit();
         Neighbours {
@@ -80,9 +79,9 @@ impl Archive {
 
 /// Lists of papers that share a term.
 struct Shard {
-    /// Those that two papers at least have.
+    /// The terms that at least two papers have.
     terms: Vec<u32>,
-    /// Where the list of each ends.
+    /// End of the list of each term.
     ends: Vec<u32>,
     /// Paper (24 bits), weight (8).
     postings: Vec<u32>,
@@ -126,21 +125,21 @@ impl Shard {
 /// An archive whose papers can be compared: some 250 bytes a paper.
 pub struct Neighbours {
     shards: Vec<Shard>,
-    /// Of each paper: category (24 bits), weight (8).
+    /// Category (24 bits), weight (8) of each paper.
     categories: Vec<u32>,
     categories_end: Vec<u32>,
 }
 
-/// What comparing needs, kept from one paper to the next.
+/// Buffers of a comparison, reused from one paper to the next.
 #[derive(Default)]
-pub struct Sums {
-    /// For every paper; zero between two papers.
+pub struct Scratch {
+    /// Sum of every paper; zero between two comparisons.
     sums: Vec<f32>,
     /// Room for every paper, and for one that is written and not counted.
     touched: Vec<u32>,
 }
 
-/// A paper, and how much it shares: more comes first, of equals the earlier one.
+/// A paper and its sum: larger sums first, of equal ones the earlier paper.
 type Near = (f32, u32);
 
 #[expect(
@@ -155,7 +154,7 @@ fn order(a: &Near, b: &Near) -> std::cmp::Ordering {
 struct First {
     most: usize,
     kept: Vec<Near>,
-    /// What comes behind it is not among them.
+    /// Entries behind it are not among the first.
     last: Option<Near>,
 }
 
@@ -179,7 +178,7 @@ impl First {
         }
     }
 
-    /// The first, in no order.
+    /// The first entries, in no order.
     fn into_kept(mut self) -> Vec<Near> {
         if self.kept.len() > self.most {
             self.kept.select_nth_unstable_by(self.most - 1, order);
@@ -190,7 +189,7 @@ impl First {
 }
 
 impl Neighbours {
-    /// How many papers there are.
+    /// Number of papers.
     pub fn len(&self) -> usize {
         self.categories_end.len()
     }
@@ -200,16 +199,16 @@ impl Neighbours {
         self.categories_end.is_empty()
     }
 
-    /// The places of up to `most` papers that share a telling term with a paper,
-    /// most alike first; ties go to the earlier one. `itself` is left out.
+    /// The places of up to `most` papers that share a distinctive term with a paper, most
+    /// similar first; ties go to the earlier one. `itself` is left out.
     pub fn of(
         &self,
         own: &Signature,
         itself: Option<usize>,
         most: usize,
-        sums: &mut Sums,
+        sums: &mut Scratch,
     ) -> Vec<usize> {
-        let Sums { sums, touched } = sums;
+        let Scratch { sums, touched } = sums;
         sums.resize(self.len(), 0.0);
         touched.resize(self.len() + 1, 0);
         let mut count = 0;
@@ -217,8 +216,7 @@ impl Neighbours {
             for posting in self.shards[shard_of(telling.term)].list(telling.term) {
                 let paper = posting >> 8;
                 let sum = &mut sums[paper as usize];
-                // Written in any case: whether it is the first time cannot be foretold,
-                // and asking costs more.
+                // Written unconditionally: a branch that cannot be predicted costs more.
                 touched[count] = paper;
                 count += usize::from(*sum == 0.0);
                 *sum += product(telling.weight, *posting as u8);
@@ -252,7 +250,7 @@ impl Neighbours {
     }
 }
 
-/// The `at`th part of `all`, where `ends` says where each part ends.
+/// The `at`th part of `all`, where `ends` holds the end of each part.
 fn part<'a>(all: &'a [u32], ends: &[u32], at: usize) -> &'a [u32] {
     let start = if at == 0 { 0 } else { ends[at - 1] as usize };
     &all[start..ends[at] as usize]
@@ -287,15 +285,15 @@ mod tests {
     }
 
     fn archive(signatures: &[Signature]) -> Neighbours {
-        let mut archive = Archive::default();
+        let mut archive = NeighboursBuilder::default();
         for signature in signatures {
             archive.add(&signature.to_bytes());
         }
-        archive.settle()
+        archive.build()
     }
 
     #[test]
-    fn what_shares_most_comes_first_and_what_shares_nothing_not_at_all() {
+    fn papers_that_share_most_come_first_and_others_not_at_all() {
         let signatures = signatures(&[
             ("Glaciers in motion", "a"),
             ("Motion of glaciers and rivers", "a"),
@@ -303,7 +301,7 @@ mod tests {
             ("Proofs of theorems", "a"),
             ("Glaciers in motion", "a"),
         ]);
-        let (neighbours, mut sums) = (archive(&signatures), Sums::default());
+        let (neighbours, mut sums) = (archive(&signatures), Scratch::default());
         let mut of = |at: usize, most| neighbours.of(&signatures[at], Some(at), most, &mut sums);
         assert_eq!(of(0, 9), [4, 1]);
         assert_eq!(of(0, 1), [4]);
@@ -317,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_those_of_the_same_category_come_first() {
+    fn of_equal_papers_those_of_the_same_category_come_first() {
         let signatures = signatures(&[
             ("On ice", "a"),
             ("On ice", "b"),
@@ -327,25 +325,25 @@ mod tests {
         ]);
         let neighbours = archive(&signatures);
         assert_eq!(
-            neighbours.of(&signatures[2], Some(2), 3, &mut Sums::default()),
+            neighbours.of(&signatures[2], Some(2), 3, &mut Scratch::default()),
             [1, 0, 3]
         );
     }
 
     #[test]
     fn an_archive_may_be_empty() {
-        let empty = Archive::default().settle();
+        let empty = NeighboursBuilder::default().build();
         assert!(
             empty.is_empty()
                 && empty
-                    .of(&Signature::default(), None, 8, &mut Sums::default())
+                    .of(&Signature::default(), None, 8, &mut Scratch::default())
                     .is_empty()
         );
     }
 
     proptest::proptest! {
         #[test]
-        fn what_is_kept_is_what_comes_first(sums in proptest::collection::vec(0_u8..9, 0..60), most in 1_usize..9) {
+        fn the_kept_entries_are_the_first_ones(sums in proptest::collection::vec(0_u8..9, 0..60), most in 1_usize..9) {
             let mut all: Vec<Near> = sums.iter().enumerate().map(|(at, sum)| (f32::from(*sum), at as u32)).collect();
             let mut first = First::new(most);
             for near in &all {

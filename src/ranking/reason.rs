@@ -1,79 +1,83 @@
-//! Why a paper was picked, in the reader's words.
+//! The reasons for a pick: the signals that carried its score, in the reader's terms.
 
 use super::Candidates;
-use super::because::{self, Because};
-use super::learned::{Kind, Learned, word_shares};
+use super::learned::{LearnedScores, SignalKind, word_shares};
 use super::rules::Pin;
 use super::score::Scored;
-use crate::paper::{Paper, category_matches, category_name};
+use crate::paper::{Paper, category_matches};
+use crate::pick::Reason;
 use crate::profile::dense::dot;
 use crate::profile::features::dot as dot_terms;
 use crate::profile::features::{author_term, category_term};
 use crate::profile::{Example, Group, Profile};
-use crate::text::{cut, is_unspaced};
+use crate::text::is_unspaced;
 
-/// From this cosine on, two papers are visibly about the same thing.
+/// Cosine from which two papers are visibly about the same thing.
 const ALIKE: f32 = 0.22;
 
-/// What adds a smaller share of all that speaks for a paper did not carry it.
+/// Least share of the evidence for a signal to be named.
 const CARRIES: f32 = 0.15;
 
-/// The same for the terms among the words.
+/// The same for a term among the words.
 const TERM_CARRIES: f32 = 0.1;
 
-/// Below this the rule alone carries a paper that a rule lifts.
+/// Learned score below which the rule alone carries a pinned paper.
 const LEARNED_CARRIES: f32 = 0.05;
 
-/// Terms that are named.
+/// Most terms that are named.
 const TERMS_MAX: usize = 3;
 
-/// Says which signals carried `scored`, strongest first; each is true of the score.
-pub fn reason(
+/// The signals that carried `scored`, strongest first; each is true of the score.
+pub fn reasons(
     candidates: &Candidates,
     profile: &Profile,
-    learned: &Learned,
+    learned: &LearnedScores,
     scored: &Scored,
-) -> String {
-    let mut said = Vec::new();
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
     match &scored.pin {
-        Some(Pin::Author(names)) => said.push(Because::Author(names.join(" and "))),
-        Some(Pin::Phrase(phrase)) => said.push(Because::Phrase(phrase.clone())),
+        Some(Pin::Author(names)) => reasons.push(Reason::FollowedAuthors(names.clone())),
+        Some(Pin::Keywords(phrases)) => {
+            reasons.extend(phrases.iter().cloned().map(Reason::Keyword));
+        }
         None => {}
     }
     if scored.pin.is_none() || scored.learned >= LEARNED_CARRIES {
         for (kind, is_strongest) in carrying(learned, scored.candidate) {
             match kind {
-                Kind::Words => about(candidates, profile, scored, &mut said),
-                Kind::People if scored.is_author_pin() => {}
-                Kind::People => said.extend(
-                    people(candidates, profile, scored.candidate).map(Because::LikedAuthor),
-                ),
-                // They say less than words do, and are named where they say most.
-                Kind::Meaning if is_strongest || said.is_empty() => {
-                    let near = nearest_in_meaning(candidates, profile, scored.candidate);
-                    let near = cut(near.unwrap_or(&profile.name), 80);
-                    if !said.contains(&Because::Liked(near.clone())) {
-                        said.push(Because::Meaning(near));
+                SignalKind::Words => about(candidates, profile, scored, &mut reasons),
+                SignalKind::People if scored.is_author_pin() => {}
+                SignalKind::People => reasons
+                    .extend(people(candidates, profile, scored.candidate).map(Reason::LikedAuthor)),
+                // They say less than words do, and are named only where they are strongest.
+                SignalKind::Meaning if is_strongest || reasons.is_empty() => {
+                    let near = nearest_in_meaning(candidates, profile, scored.candidate)
+                        .unwrap_or(&profile.name)
+                        .to_owned();
+                    if !reasons.contains(&Reason::LikedPaper(near.clone())) {
+                        reasons.push(Reason::Meaning(near));
                     }
                 }
-                Kind::Fields if is_strongest || said.is_empty() => {
-                    said.extend(field(candidates, profile, scored.candidate).map(Because::Field));
-                }
-                Kind::Meaning | Kind::Fields => {}
+                SignalKind::Fields if is_strongest || reasons.is_empty() => reasons.extend(
+                    field(candidates, profile, scored.candidate).map(Reason::LikedCategory),
+                ),
+                SignalKind::Meaning | SignalKind::Fields => {}
             }
         }
     }
-    if said.is_empty() {
-        new_in(candidates.paper(scored.candidate), &profile.categories)
-    } else {
-        because::write(&said)
+    if reasons.is_empty() {
+        reasons.push(new_in(
+            candidates.paper(scored.candidate),
+            &profile.categories,
+        ));
     }
+    reasons
 }
 
-/// The kinds of evidence that carry a paper, strongest first, and whether each is the strongest.
-fn carrying(learned: &Learned, at: usize) -> Vec<(Kind, bool)> {
-    let mut parts: Vec<(Kind, f32)> = learned
-        .parts
+/// The signals that carry a paper, strongest first, and whether each is the strongest.
+fn carrying(learned: &LearnedScores, at: usize) -> Vec<(SignalKind, bool)> {
+    let mut parts: Vec<(SignalKind, f32)> = learned
+        .signals
         .iter()
         .map(|part| (part.kind, part.contribution(at)))
         .filter(|(_, adds)| *adds > 0.0)
@@ -88,37 +92,34 @@ fn carrying(learned: &Learned, at: usize) -> Vec<(Kind, bool)> {
         .collect()
 }
 
-/// What the words say: the liked paper that they are like, and the most telling of them.
-fn about(candidates: &Candidates, profile: &Profile, scored: &Scored, said: &mut Vec<Because>) {
+/// Adds the reasons of the words: the most similar liked paper, and the distinctive terms.
+fn about(candidates: &Candidates, profile: &Profile, scored: &Scored, reasons: &mut Vec<Reason>) {
     let nearest = nearest_liked(candidates, profile, scored.candidate);
     if let Some((title, _)) = nearest.filter(|(_, cosine)| *cosine >= ALIKE) {
-        said.push(Because::Liked(cut(title, 80)));
+        reasons.push(Reason::LikedPaper(title.to_owned()));
     }
     let mut terms = telling_terms(candidates, profile, scored.candidate);
-    if let Some(Pin::Phrase(phrase)) = &scored.pin {
-        terms.retain(|term| !repeats(term, phrase));
+    if let Some(Pin::Keywords(phrases)) = &scored.pin {
+        terms.retain(|term| !phrases.iter().any(|phrase| repeats(term, phrase)));
     }
     if !terms.is_empty() {
-        said.push(Because::About(terms.join(", ")));
+        reasons.push(Reason::Terms(terms));
     }
 }
 
-/// What can be said of a paper that nothing else speaks for: the first of its
-/// categories, of those that are `wanted` if any are.
-pub(super) fn new_in(paper: &Paper, wanted: &[String]) -> String {
+/// The reason of a paper without evidence: the first of its categories, preferably one of
+/// those `wanted`.
+pub(super) fn new_in(paper: &Paper, wanted: &[String]) -> Reason {
     let is_wanted = |own: &&String| wanted.iter().any(|pattern| category_matches(pattern, own));
-    match paper
+    let category = paper
         .categories
         .iter()
         .find(is_wanted)
-        .or(paper.categories.first())
-    {
-        Some(category) => Because::NewIn(category_name(category).to_owned()).to_string(),
-        None => Because::New.to_string(),
-    }
+        .or(paper.categories.first());
+    category.map_or(Reason::New, |code| Reason::NewIn(code.clone()))
 }
 
-/// The liked paper whose words are most like those of the candidate, with the cosine.
+/// The liked paper whose words are most similar to the candidate's, with the cosine.
 pub(super) fn nearest_liked<'a>(
     candidates: &'a Candidates,
     profile: &'a Profile,
@@ -151,7 +152,7 @@ fn nearest_in_meaning<'a>(
         .map(|(_, liked)| liked.title.as_str())
 }
 
-/// The papers of which it is true that they liked them; a paper is not like itself.
+/// The liked papers that a reason may name; a paper is not like itself.
 fn named<'a>(
     candidates: &'a Candidates,
     profile: &'a Profile,
@@ -164,7 +165,7 @@ fn named<'a>(
         .filter(move |liked| !liked.title.is_empty() && liked.title != *own)
 }
 
-/// The author of papers that they liked who speaks most for the candidate.
+/// The author with the highest weight among authors of liked papers.
 fn people(candidates: &Candidates, profile: &Profile, at: usize) -> Option<String> {
     let weight = |name: &&String| profile.people.weight(author_term(name));
     let is_liked = |name: &&String| {
@@ -182,7 +183,7 @@ fn people(candidates: &Candidates, profile: &Profile, at: usize) -> Option<Strin
         .cloned()
 }
 
-/// The category of the candidate that the liked papers have most above the archive's share.
+/// The candidate's category whose share in the liked papers is furthest above the archive's.
 fn field(candidates: &Candidates, profile: &Profile, at: usize) -> Option<String> {
     let weight = |category: &&String| profile.field_weights().weight(category_term(category));
     let known = candidates
@@ -192,7 +193,7 @@ fn field(candidates: &Candidates, profile: &Profile, at: usize) -> Option<String
         .filter(|category| weight(category) > 0.0);
     known
         .max_by(|a, b| weight(a).total_cmp(&weight(b)))
-        .map(|category| category_name(category).to_owned())
+        .cloned()
 }
 
 /// The terms of the paper's text that add most to its score, as it writes them.
@@ -204,11 +205,11 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
     let strongest_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
     shares.sort_by(strongest_first);
     let all: f32 = shares.iter().map(|(_, share)| share).sum();
-    // Pairs of words take the place of their parts, so look at more than are named.
+    // Pairs of words replace their parts, so look at more than are named.
     shares.truncate(4 * TERMS_MAX);
     let paper = candidates.paper(at);
     let surfaces = candidates.surfaces(at);
-    // With a pair the paper says its parts, too: together they say more than any word alone.
+    // A paper with a pair has its parts, too: together they weigh more than any word alone.
     let alone = shares.clone();
     for (term, share) in &mut shares {
         let Some(surface) = surfaces
@@ -238,7 +239,7 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
         .filter(|text| is_pair(text))
         .collect();
     let mut telling: Vec<String> = Vec::new();
-    // The strongest is named in any case: of many weak ones, too, it is the first.
+    // The strongest is always named, even if it is the first of many weak ones.
     let carrying = shares
         .iter()
         .enumerate()
@@ -252,7 +253,7 @@ fn telling_terms(candidates: &Candidates, profile: &Profile, at: usize) -> Vec<S
         } else {
             surface.to_string()
         };
-        // A pair takes the place of its parts, and of two forms of a word one is enough.
+        // A pair replaces its parts, and one of two forms of a word is enough.
         if let Some(part) = telling.iter_mut().find(|known| repeats(known, &surface)) {
             *part = surface;
         } else if !telling.iter().any(|known| repeats(&surface, known)) {
@@ -270,8 +271,8 @@ fn is_pair(text: &str) -> bool {
     text.chars().count() == 2 && text.chars().all(is_unspaced)
 }
 
-/// The run of characters of which `pair` and its neighbours among `pairs` are
-/// parts: nobody reads `言模` for `语言模型`.
+/// The run of characters that contains `pair` and its neighbours among `pairs`: nobody
+/// reads `言模` for `语言模型`.
 fn whole_run(pair: &str, pairs: &[&str], paper: &Paper) -> String {
     const CHARS_MAX: usize = 12;
     let is_there = |run: &str| paper.title.contains(run) || paper.abstract_text.contains(run);
@@ -301,7 +302,7 @@ fn repeats(part: &str, whole: &str) -> bool {
         .all(|word| whole.split([' ', '-']).any(|other| is_form_of(word, other)))
 }
 
-/// `code` and `Codes`, `adapt` and `adapts`: alike but for the case and the last letters.
+/// `code` and `Codes`, `adapt` and `adapts`: equal but for case and the last letters.
 fn is_form_of(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (lower(a).peekable(), lower(b).peekable());
     let mut shared = 0;
@@ -310,7 +311,7 @@ fn is_form_of(a: &str, b: &str) -> bool {
         b.next();
         shared += 1;
     }
-    // What each has beyond that.
+    // The rest of each.
     let (a, b) = (a.count(), b.count());
     a + b == 0 || shared >= 4 && a.min(b) == 0 && a.max(b) <= 2
 }

@@ -11,17 +11,17 @@ use std::collections::BTreeMap;
 pub enum Pin {
     /// Followed authors, as the paper writes them.
     Author(Vec<String>),
-    /// A phrase, as the interest writes it.
-    Phrase(String),
+    /// The phrases of a keyword, as the interest writes them.
+    Keywords(Vec<String>),
 }
 
-/// What the rules of a profile say of each candidate, by position.
+/// The rules of a profile, applied to each candidate, by position.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Lifted above the line.
+    /// Candidates lifted above the line.
     pub pins: BTreeMap<usize, Pin>,
-    /// Ruled out, with the words that did it.
-    pub vetoes: BTreeMap<usize, String>,
+    /// Candidates ruled out, with the phrases that did it.
+    pub vetoes: BTreeMap<usize, Vec<String>>,
 }
 
 impl Rules {
@@ -30,7 +30,7 @@ impl Rules {
         let mut rules = Rules::default();
         for keyword in &profile.keywords {
             for (at, matched) in matching(candidates, &keyword.condition) {
-                rules.pins.entry(at).or_insert(Pin::Phrase(matched));
+                rules.pins.entry(at).or_insert(Pin::Keywords(matched));
             }
         }
         for person in &profile.authors {
@@ -54,7 +54,7 @@ impl Rules {
     }
 }
 
-/// Whether a candidate comes from where the papers of `profile` must come from.
+/// Whether a candidate is in one of the categories of `profile`, if it has any.
 pub fn is_in_categories(candidates: &Candidates, at: usize, profile: &Profile) -> bool {
     let has = |pattern: &String| {
         candidates
@@ -66,18 +66,18 @@ pub fn is_in_categories(candidates: &Candidates, at: usize, profile: &Profile) -
     profile.categories.is_empty() || profile.categories.iter().any(has)
 }
 
-/// Positions of the papers that have what `tree` asks for, in order, each with what matched.
-fn matching(candidates: &Candidates, tree: &Condition) -> Vec<(usize, String)> {
+/// Positions of the papers that match `tree`, in order, each with the matching phrases.
+fn matching(candidates: &Candidates, tree: &Condition) -> Vec<(usize, Vec<String>)> {
     match tree {
         Condition::Phrase(written, folded) => candidates
             .with_phrase(folded)
             .into_iter()
-            .map(|at| (at, written.clone()))
+            .map(|at| (at, vec![written.clone()]))
             .collect(),
         Condition::Author(person) => candidates
             .by_author(person)
             .into_iter()
-            .map(|(at, name)| (at, format!("author:{name}")))
+            .map(|(at, name)| (at, vec![format!("author:{name}")]))
             .collect(),
         Condition::Category(pattern) => (0..candidates.len())
             .filter(|&at| {
@@ -87,17 +87,16 @@ fn matching(candidates: &Candidates, tree: &Condition) -> Vec<(usize, String)> {
                     .iter()
                     .any(|own| category_matches(pattern, own))
             })
-            .map(|at| (at, format!("category:{pattern}")))
+            .map(|at| (at, vec![format!("category:{pattern}")]))
             .collect(),
         Condition::All(parts) => {
             let mut parts = parts.iter().map(|part| matching(candidates, part));
             let mut found = parts.next().unwrap_or_default();
             for part in parts {
-                let others: BTreeMap<usize, String> = part.into_iter().collect();
-                found.retain_mut(|(at, matched)| match others.get(at) {
+                let mut others: BTreeMap<usize, Vec<String>> = part.into_iter().collect();
+                found.retain_mut(|(at, matched)| match others.get_mut(at) {
                     Some(other) => {
-                        matched.push_str("” and “");
-                        matched.push_str(other);
+                        matched.append(other);
                         true
                     }
                     None => false,

@@ -1,6 +1,6 @@
 //! The score of every candidate for one profile.
 
-use super::learned::Learned;
+use super::learned::LearnedScores;
 use super::rules::{Pin, Rules, is_in_categories};
 use super::{Candidates, Request};
 use crate::profile::Profile;
@@ -10,41 +10,41 @@ use crate::profile::Profile;
 pub struct Scored {
     /// Its position among the candidates.
     pub candidate: usize,
-    /// 0 to 1: how likely it is to be what the interest asks for.
+    /// Probability that the paper is what the interest asks for, 0 to 1.
     pub score: f32,
-    /// The learned part alone.
+    /// The learned part of it.
     pub learned: f32,
-    /// The rule that lifted it, if any.
+    /// The rule that pinned it.
     pub pin: Option<Pin>,
 }
 
 impl Scored {
-    /// Whether a followed author lifted it.
+    /// Whether a followed author pinned it.
     pub fn is_author_pin(&self) -> bool {
         matches!(self.pin, Some(Pin::Author(_)))
     }
 }
 
-/// Scores of pinned papers begin here; the learned score orders them among each other.
+/// Least scores of pinned papers; the learned score orders them among each other.
 const AUTHOR_FLOOR: f32 = 0.9;
 const PHRASE_FLOOR: f32 = 0.6;
 
-/// The least score that a rule leaves a paper with.
+/// The least score that a rule gives.
 pub(super) fn floor(pin: Option<&Pin>) -> f32 {
     match pin {
         Some(Pin::Author(_)) => AUTHOR_FLOOR,
-        Some(Pin::Phrase(_)) => PHRASE_FLOOR,
+        Some(Pin::Keywords(_)) => PHRASE_FLOOR,
         None => 0.0,
     }
 }
 
-/// The score of a paper with that learned score which that rule lifts.
+/// The score of a paper with this learned score under that rule.
 pub(super) fn lifted(learned: f32, pin: Option<&Pin>) -> f32 {
     floor(pin) + (1.0 - floor(pin)) * learned
 }
 
-/// Scores every candidate that the profile does not rule out, in order of
-/// position; `dense` is what [`Candidates::dense_scores`] gives for the profile.
+/// Scores every candidate that the profile does not rule out, in order of position;
+/// `dense` is the result of [`Candidates::dense_scores`] for the profile.
 pub fn score(
     candidates: &Candidates,
     profile: &Profile,
@@ -54,16 +54,16 @@ pub fn score(
     score_learned(
         candidates,
         profile,
-        &Learned::of(candidates, profile, dense),
+        &LearnedScores::of(candidates, profile, dense),
         request,
     )
 }
 
-/// The same where the learned scores are known.
+/// [`score`] with known learned scores.
 pub fn score_learned(
     candidates: &Candidates,
     profile: &Profile,
-    learned: &Learned,
+    learned: &LearnedScores,
     request: &Request<'_>,
 ) -> Vec<Scored> {
     let rules = Rules::of(candidates, profile);

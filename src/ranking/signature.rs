@@ -1,23 +1,23 @@
-//! The few terms by which a paper is told from others, small enough that those of
-//! a whole archive can be held.
+//! Signatures: the few distinctive terms of each paper, small enough that those of a whole
+//! archive fit into memory.
 
 use super::similar::{AUTHORS, CATEGORIES};
 use crate::profile::features::own_term;
 use crate::profile::{Background, Features, Group};
 
-/// Words and pairs of words kept: those that weigh most and are not the paper's
-/// alone. With them the papers found are 93 % as like, on average, as the most like
-/// that there are (`tests/it/ranking/similar.rs` holds 92 %).
+/// Words and pairs of words in a signature: those that weigh most and occur in another
+/// paper, too. The papers found with them are 93 % as similar, on average, as the most
+/// similar ones (`tests/it/ranking/similar.rs` holds 92 %).
 const WORDS: usize = 32;
 
-/// Authors kept, likewise.
+/// Authors in a signature.
 const NAMES: usize = 12;
 
-/// Bytes of a term in the stored form: its hash, and what it weighs.
+/// Bytes of a term in the stored form: its hash and its weight.
 const TERM_BYTES: usize = 5;
 
-/// A term and its weight on a scale from 1 to 255, which is that of square roots:
-/// most weights are small, and are told apart best there.
+/// A term and its weight on a scale from 1 to 255, by square roots: most weights are
+/// small, and are best told apart there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Telling {
     /// Its hash.
@@ -26,16 +26,16 @@ pub struct Telling {
     pub weight: u8,
 }
 
-/// What tells a paper from others.
+/// The distinctive terms of a paper.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature(Vec<Telling>);
 
 impl Signature {
-    /// Of a paper with these features. The products of two papers' weights, summed
-    /// over what they share, are nearly [`likeness`](super::similar::likeness): what
-    /// an author or a category counts is in the weights, half of it on either side. By
-    /// `people` namesakes are told apart: two papers that share a family name and an
-    /// initial share nothing.
+    /// The signature of a paper with these features. The products of two papers' weights,
+    /// summed over their shared terms, approximate [`likeness`](super::similar::likeness):
+    /// the weights contain half of the weight of an author or a category on either side.
+    /// `people` tells namesakes apart: two papers that share a family name and an initial
+    /// share nothing.
     pub fn of(features: &Features, people: &[(u32, u32)], background: &Background) -> Self {
         let is_shared = |term: u32| background.share(term) * background.papers() as f32 > 1.5;
         let mut terms = Vec::with_capacity(WORDS + NAMES + 4);
@@ -69,7 +69,7 @@ impl Signature {
         &self.0
     }
 
-    /// For the database.
+    /// The stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(TERM_BYTES * self.0.len());
         for telling in &self.0 {
@@ -79,7 +79,7 @@ impl Signature {
         bytes
     }
 
-    /// From the database.
+    /// Reads the stored form.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Signature(read(bytes).collect())
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_small_and_read_back_and_holds_nothing_that_is_a_papers_alone() {
+    fn a_signature_is_small_and_has_no_term_of_one_paper_alone() {
         let word = |at: usize| {
             format!(
                 "{}{}",

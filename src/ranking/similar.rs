@@ -1,4 +1,4 @@
-//! How alike two papers are, and one order out of several.
+//! Similarity of two papers, and rank fusion.
 
 use crate::paper::Paper;
 use crate::profile::{Features, Group};
@@ -6,13 +6,13 @@ use crate::text::{fold, same_person};
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What a shared author and a shared category count beside the words, whose
-/// cosine is between 0 and 1: people often write about one thing twice, and a
-/// category says little that the words do not.
+/// Weights of a shared author and of a shared category beside the words, whose cosine is
+/// between 0 and 1: people often write about one thing twice, and a category says little
+/// that the words do not.
 pub(super) const AUTHORS: f32 = 0.25;
 pub(super) const CATEGORIES: f32 = 0.03;
 
-/// How like two papers are, by the features that the ranking uses. More is more.
+/// The similarity of two papers, by the features of the ranking; more is more similar.
 pub fn likeness(a: &Features, b: &Features) -> f32 {
     let product = |group: Group| {
         let part = |features: &Features| Features(features.group(group).to_vec());
@@ -21,7 +21,7 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
     product(Group::Text) + AUTHORS * product(Group::Author) + CATEGORIES * product(Group::Category)
 }
 
-/// What tells whether two papers are one work.
+/// The key by which two papers are recognised as one work.
 #[derive(Debug)]
 pub struct WorkKey {
     /// Sorted.
@@ -31,7 +31,7 @@ pub struct WorkKey {
 }
 
 impl WorkKey {
-    /// Of a paper.
+    /// The key of a paper.
     pub fn of(paper: &Paper) -> Self {
         let others = paper.same_as.iter().map(ToString::to_string);
         let doi = paper.doi.iter().map(|doi| doi.to_lowercase());
@@ -44,7 +44,7 @@ impl WorkKey {
         }
     }
 
-    /// Whether it is one work with another: a name in common, or the title and the first author.
+    /// Whether both are one work: a name in common, or the title and the first author.
     pub fn is_same(&self, other: &WorkKey) -> bool {
         if self
             .names
@@ -59,9 +59,9 @@ impl WorkKey {
         self.title == other.title && same_person(first, theirs)
     }
 
-    /// How many bytes it takes, nearly.
+    /// Its size in memory, approximately.
     pub fn size_bytes(&self) -> usize {
-        // A text is its bytes and some 24 that say where they are.
+        // A string is its bytes and a header of 24.
         let texts = self
             .names
             .iter()
@@ -71,12 +71,11 @@ impl WorkKey {
     }
 }
 
-/// How much less a first place counts in reciprocal rank fusion.
-/// Cormack, Clarke, Büttcher, "Reciprocal rank fusion outperforms Condorcet and
-/// individual rank learning methods", SIGIR 2009, take 60.
+/// The constant of reciprocal rank fusion: 60 in Cormack, Clarke, Büttcher, "Reciprocal
+/// rank fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009.
 const FUSION: f32 = 60.0;
 
-/// One order out of several, by reciprocal ranks; ties go to the earlier list.
+/// Merges rankings by reciprocal rank fusion; ties go to the earlier list.
 pub fn fuse<T: Copy + Eq + Hash>(lists: &[Vec<T>]) -> Vec<T> {
     let mut scores: HashMap<T, f32> = HashMap::new();
     let mut all = Vec::new();
@@ -98,13 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_both_orders_comes_first() {
+    fn an_entry_of_both_rankings_comes_first() {
         assert_eq!(fuse(&[vec![1, 2, 3], vec![3, 4]]), [3, 1, 2, 4]);
         assert_eq!(fuse(&[vec![7, 8], Vec::new()]), [7, 8]);
     }
 
     #[test]
-    fn a_work_is_told_by_its_names_or_by_title_and_first_author() {
+    fn a_work_is_recognised_by_its_names_or_by_title_and_first_author() {
         let paper = |id: &str, title: &str, author: &str| Paper {
             authors: vec![author.to_owned()],
             ..Paper::new(id.parse().unwrap(), title.to_owned())

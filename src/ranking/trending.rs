@@ -1,20 +1,19 @@
-//! What everybody reads: for subscribers who have said nothing about themselves.
+//! Trending picks, for subscribers without interests.
 
-use super::because::Because;
 use super::reason::new_in;
-use super::{Candidates, Pick, Picks, Request, Section};
+use super::{Candidates, Pick, Picks, Request};
+use crate::pick::{Reason, Section};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Votes that make a score of one half.
 pub const HALF_AT_VOTES: f32 = 20.0;
 
-/// The score of a paper that nobody has voted on yet.
+/// The score of a paper without votes.
 const UNKNOWN: f32 = 0.5;
 
-/// The candidates with most votes; behind them, or where nobody has voted, the
-/// newly announced papers of each field in turn, largest field first, so that a
-/// reader without interests sees something of everything.
+/// Picks the candidates with most votes; after them, or without votes, the new papers of
+/// each field in turn, largest field first, so that every field is represented.
 pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
     let mut open: Vec<usize> = candidates
         .on_days(request.days)
@@ -36,7 +35,7 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
             let (score, reason) = match paper.upvotes {
                 Some(votes) if votes > 0 => {
                     let share = votes as f32 / (votes as f32 + HALF_AT_VOTES);
-                    (share, Because::Votes(votes).to_string())
+                    (share, Reason::Votes(votes))
                 }
                 _ => (UNKNOWN, new_in(paper, &[])),
             };
@@ -50,7 +49,7 @@ pub fn pick(candidates: &Candidates, request: &Request<'_>) -> Picks {
                     Section::New
                 },
                 interest: None,
-                reason,
+                reasons: vec![reason],
                 followed: Vec::new(),
             }
         })

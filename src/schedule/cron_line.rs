@@ -1,9 +1,8 @@
 //! Five-field cron lines as Unix has them, over the `cron` crate, which has others.
 //!
-//! The crate wants seconds first, counts days of the week from Sunday = 1, and
-//! demands both day fields where Unix is content with either. So a line is read
-//! here, into the numbers that each field allows, and handed to the crate in
-//! words that mean the same to both.
+//! The crate wants seconds first, counts days of the week from Sunday = 1, and demands
+//! both day fields where Unix needs either. So a line is parsed here into the numbers
+//! that each field allows, and passed to the crate in a form that means the same to both.
 
 use chrono::{DateTime, Utc};
 use cron::Schedule;
@@ -12,11 +11,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// When something is to happen, again and again: `minute hour day-of-month month day-of-week`, in UTC.
+/// A recurring time in UTC: `minute hour day-of-month month day-of-week`.
 ///
-/// Numbers, names (`mon`, `jan`), ranges, lists and steps (`*/20`, `8-18/2`) are
-/// understood; 0 and 7 are both Sunday. If both day fields are restricted, either
-/// may match; one that starts with `*` counts as unrestricted (crontab(5)).
+/// Numbers, names (`mon`, `jan`), ranges, lists and steps (`*/20`, `8-18/2`) are allowed;
+/// 0 and 7 are both Sunday. If both day fields are restricted, either may match; one that
+/// starts with `*` counts as unrestricted (crontab(5)).
 #[derive(Debug, Clone)]
 pub struct CronLine {
     line: String,
@@ -24,18 +23,18 @@ pub struct CronLine {
     schedules: Vec<Schedule>,
 }
 
-/// Why a text is not a cron line.
+/// The problem of a text that is no cron line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line:?} is not a cron line: {reason}")]
 pub struct BadCronLine {
     /// The line as written.
     pub line: String,
-    /// The field that is wrong, and what would be right.
+    /// The wrong field and what would be right.
     pub reason: String,
 }
 
 impl CronLine {
-    /// The first instant after `instant` that the line names, to the minute.
+    /// The first instant after `instant` that matches the line, to the minute.
     ///
     /// The end of time if there is none: the `cron` crate knows years up to 2100.
     pub fn next_after(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
@@ -92,7 +91,7 @@ fn schedules(line: &str) -> Result<Vec<Schedule>, String> {
     } else {
         vec![schedule(&days, "*"), schedule("*", &weekdays)]
     };
-    // The crate looks from 1970 to 2100: every date that exists lies in that.
+    // The crate searches 1970 to 2100, which contains every date that can match.
     let never = |schedule: &Schedule| schedule.after(&DateTime::UNIX_EPOCH).next().is_none();
     if schedules.iter().any(never) {
         return Err(format!(
@@ -233,7 +232,7 @@ impl Field {
 }
 
 fn number(text: &str) -> Option<u32> {
-    // `parse` alone would take a plus sign.
+    // `parse` alone would accept a plus sign.
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())

@@ -1,8 +1,8 @@
 //! What readers say of papers: thumbs, muted authors, and clicks.
 
 use super::{PaperRow, StoreError, StoredPaper};
-use crate::links::Thumb;
 use crate::paper::PaperId;
+use crate::pick::Thumb;
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! Issues: who can get one, and queueing those that were composed.
 
 use super::{DeliveryId, PaperRow, StoreError};
+use crate::pick::{Reason, Section};
 use crate::subscriber::{Address, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -81,12 +82,10 @@ pub struct NewPick {
     pub paper: PaperRow,
     /// 0 to 1.
     pub score: f32,
-    /// Heading of its section.
-    pub section: String,
-    /// Why it was picked.
-    pub reason: String,
-    /// Whether it was asked for or tried.
-    pub kind: PickKind,
+    /// Its section.
+    pub section: Section,
+    /// The reasons for it, strongest first.
+    pub reasons: Vec<Reason>,
 }
 
 /// How a paper came into an issue.
@@ -94,14 +93,30 @@ pub struct NewPick {
 pub enum PickKind {
     /// It was above the line.
     Chosen,
+    /// It was below the line, and among the nearest to it on a short day.
+    NearMiss,
     /// It was near the line, and tried to learn what comes of it.
     Exploring,
 }
 
+impl NewPick {
+    /// How it came into its issue.
+    pub fn kind(&self) -> PickKind {
+        if self.section == Section::Exploring {
+            PickKind::Exploring
+        } else if self.reasons.contains(&Reason::NearMiss) {
+            PickKind::NearMiss
+        } else {
+            PickKind::Chosen
+        }
+    }
+}
+
 impl PickKind {
     /// Every kind with its word.
-    pub const WORDS: [(&'static str, PickKind); 2] = [
+    pub const WORDS: [(&'static str, PickKind); 3] = [
         ("chosen", PickKind::Chosen),
+        ("near_miss", PickKind::NearMiss),
         ("exploring", PickKind::Exploring),
     ];
 
@@ -109,6 +124,7 @@ impl PickKind {
     pub const fn word(self) -> &'static str {
         match self {
             PickKind::Chosen => "chosen",
+            PickKind::NearMiss => "near_miss",
             PickKind::Exploring => "exploring",
         }
     }

@@ -32,19 +32,14 @@ pub struct PickPlace {
 /// Verbs about how picks fared.
 pub trait PickStatsStore {
     /// How the picks of the issues composed since `since` fared, by kind (chosen
-    /// ones first), then by place. Picks in a section called `besides` are left out.
-    fn pick_stats(
-        &mut self,
-        since: DateTime<Utc>,
-        besides: &str,
-    ) -> Result<Vec<PickStats>, StoreError>;
+    /// ones first), then by place. News of papers is left out.
+    fn pick_stats(&mut self, since: DateTime<Utc>) -> Result<Vec<PickStats>, StoreError>;
 
     /// Where papers stood in issues composed since `since`, in the order of `picks`;
-    /// `None` where it was in an older one, in none, or in a section called `besides`.
+    /// `None` where it was in an older one, in none, or as news of a paper.
     fn pick_places(
         &mut self,
         picks: &[(i64, PaperRow)],
         since: DateTime<Utc>,
-        besides: &str,
     ) -> Result<Vec<Option<PickPlace>>, StoreError>;
 }

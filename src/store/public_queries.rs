@@ -1,7 +1,8 @@
 //! What the public pages ask: papers of a day, and where other days are.
 
 use super::{PaperRecord, PaperRow, StoreError, StoredPaper};
-use crate::paper::{PaperId, PaperNews};
+use crate::paper::PaperId;
+use crate::pick::PaperNews;
 use chrono::NaiveDate;
 
 /// Papers of one announcement day, most votes first.

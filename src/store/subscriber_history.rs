@@ -2,6 +2,7 @@
 //! mails that were written to them, and what they asked for.
 
 use super::{DeliveryState, Request, StoreError, StoredPaper};
+use crate::pick::{Reason, Section};
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -27,10 +28,10 @@ pub struct PastPick {
     pub rank: u32,
     /// 0 to 1.
     pub score: f32,
-    /// Heading of its section.
-    pub section: String,
-    /// Why it was picked.
-    pub reason: String,
+    /// Its section.
+    pub section: Section,
+    /// The reasons for it, strongest first.
+    pub reasons: Vec<Reason>,
     /// The date of the issue.
     pub local_date: NaiveDate,
     /// When the issue was composed.

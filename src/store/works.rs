@@ -1,7 +1,8 @@
 //! Works that several records tell of: taking them apart, and what became of them.
 
 use super::{PaperRow, StoreError, StoredPaper};
-use crate::paper::{PaperId, PaperNews};
+use crate::paper::PaperId;
+use crate::pick::PaperNews;
 use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

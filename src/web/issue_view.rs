@@ -53,20 +53,14 @@ impl IssueView {
                 lang: locale.lang_of(&pick.paper.title),
                 score: locale.score(pick.score),
                 reason: match &pick.news {
-                    Some(news) if pick.why.is_empty() => locale.news(&pick.paper, news),
-                    _ => locale.reason(&pick.why),
+                    Some(news) if pick.reasons.is_empty() => locale.news(news),
+                    _ => locale.reason(&pick.reasons),
                 },
             });
             let picks: Vec<PickView> = picks.collect();
-            let own = &section.heading;
-            let heading = if own.is_empty() {
-                locale.section(section.kind)
-            } else {
-                own
-            };
             if !picks.is_empty() {
                 sections.push(SectionView {
-                    heading: heading.to_owned(),
+                    heading: locale.section(&section.section),
                     picks,
                 });
             }

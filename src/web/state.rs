@@ -9,14 +9,14 @@ use super::serving::rate_limits::RateLimits;
 use super::settings::WebSettings;
 use crate::clock::Clock;
 use crate::digest::Locale;
-use crate::edition::Desk;
+use crate::edition::Composer;
 use crate::store::Db;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify};
 
 /// Returns the current composer: its templates can be replaced while pages are served.
-pub type CurrentComposer = Arc<dyn Fn() -> Arc<Desk> + Send + Sync>;
+pub type CurrentComposer = Arc<dyn Fn() -> Arc<Composer> + Send + Sync>;
 
 /// Everything that handlers need. Clones share it.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl SharedState {
 
 impl WebState {
     /// The current composer.
-    pub(super) fn composer(&self) -> Arc<Desk> {
+    pub(super) fn composer(&self) -> Arc<Composer> {
         (self.composer)()
     }
 

@@ -12,11 +12,12 @@
 
 use chrono::NaiveDate;
 use paperboy::digest::{
-    Accent, Branding, DayCovered, DigestSettings, FragmentCache, Issue, IssuePick, Recipient,
-    Section, SectionKind, Templates, Why, render,
+    Accent, Branding, DayCovered, DigestSettings, FragmentCache, Issue, IssuePick, IssueSection,
+    Recipient, Templates, render,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
+use paperboy::pick::{Reason, Section};
 use paperboy::subscriber::{Address, Preferences};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -112,17 +113,16 @@ fn issue(papers: &[Arc<Paper>], reader: usize) -> Issue {
         // Most readers share most of their papers with somebody.
         paper: Arc::clone(&papers[(reader * 7 + at * 13) % papers.len()]),
         score: 1.0 - at as f32 / 20.0,
-        why: vec![
-            Why::Phrase(format!("phrase {reader}")),
-            Why::About(vec!["lamps".to_owned(), format!("tower {at}")]),
+        reasons: vec![
+            Reason::Keyword(format!("phrase {reader}")),
+            Reason::Terms(vec!["lamps".to_owned(), format!("tower {at}")]),
         ],
         followed: Vec::new(),
         row: Some(at as i64),
         news: None,
     };
-    let section = |number: usize, picks: std::ops::Range<usize>| Section {
-        heading: format!("Interest {number}"),
-        kind: SectionKind::Interest,
+    let section = |number: usize, picks: std::ops::Range<usize>| IssueSection {
+        section: Section::Interest(format!("Interest {number}")),
         terms: vec![format!("{} towers", reader % 5), "clockwork".to_owned()],
         picks: picks.map(pick).collect(),
     };

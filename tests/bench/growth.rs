@@ -38,6 +38,7 @@ impl Town {
             days: &days,
             sent: &sent,
             max_papers: 15,
+            min_papers: 0,
             min_score: 0.2,
         };
         let mut counter = TermCounter::new();

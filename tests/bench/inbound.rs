@@ -7,6 +7,7 @@ use paperboy::clock::{Clock as _, SystemClock};
 use paperboy::inbound::report::read;
 use paperboy::inbound::verdict::verdicts;
 use paperboy::inbound::{Envelope, InboundSettings, Reception};
+use paperboy::links::ReturnAddresses;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{AttemptRecord, DeliveryId, LedgerTurn, NewIssue, Settlement, Verdict};
 use paperboy::store::{InboundStore as _, IssueStore as _, LedgerStore as _, SubscriberStore as _};
@@ -58,7 +59,10 @@ fn recording() -> anyhow::Result<()> {
     let path = folder.path().join("bench.db");
     let (mut store, _) = SqliteStore::migrate(&path)?;
     let settings = InboundSettings {
-        bounce_address: Some("bounces@digest.example".parse().expect("it is an address")),
+        addresses: ReturnAddresses {
+            bounce: Some("bounces@digest.example".parse().expect("it is an address")),
+            unsubscribe: None,
+        },
         ..InboundSettings::default()
     };
     let reception = Reception {
@@ -71,6 +75,7 @@ fn recording() -> anyhow::Result<()> {
             let token = reception.signer.sign(Scope::Bounce, id.0);
             let to = reception
                 .settings
+                .addresses
                 .envelope_sender(&token)
                 .expect("there is a bounce address");
             report(&to, &address)

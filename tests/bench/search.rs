@@ -9,9 +9,9 @@
 )]
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
 
+use paperboy::archive::search;
+use paperboy::archive::{SimilarityIndex, refresh_background, similar_papers};
 use paperboy::clock::{Clock, SystemClock};
-use paperboy::edition::find::search;
-use paperboy::edition::{Kin, refresh_background, similar};
 use paperboy::intake::Import;
 use paperboy::paper::query::SearchQuery;
 use paperboy::profile::features::{own_term, people, weigh};
@@ -124,14 +124,14 @@ fn main() {
 /// comparing a paper with every other one finds.
 fn like_papers(db: &Db, background: &Background, papers: &[StoredPaper]) {
     let start = Instant::now();
-    let kin = Kin::read(db).unwrap();
+    let kin = SimilarityIndex::read(db).unwrap();
     let read = start.elapsed();
     let mut found = Vec::new();
     let mut times: Vec<Duration> = papers
         .iter()
         .map(|stored| {
             let start = Instant::now();
-            found.push(similar(db, &kin, stored, FIRST, None).unwrap());
+            found.push(similar_papers(db, &kin, stored, FIRST, None).unwrap());
             start.elapsed()
         })
         .collect();

@@ -25,8 +25,8 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let settings = &config.inbound;
     let mut findings = Vec::new();
     for (key, address) in [
-        ("bounce_address", &settings.bounce_address),
-        ("unsubscribe_address", &settings.unsubscribe_address),
+        ("bounce_address", &settings.addresses.bounce),
+        ("unsubscribe_address", &settings.addresses.unsubscribe),
     ] {
         if let Some(address) = address {
             findings.extend(takes_tags(config, key, address).await);
@@ -40,7 +40,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         findings.push(served(lmtp.listen, settings).await);
     }
     let is_read = settings.maildir.is_some() || settings.imap.is_some() || settings.lmtp.is_some();
-    if let Some(address) = settings.bounce_address.as_ref().filter(|_| !is_read) {
+    if let Some(address) = settings.addresses.bounce.as_ref().filter(|_| !is_read) {
         let text = format!(
             "no maildir, imap or lmtp in [inbound]: your mail server must pipe mail for {address} into `paperboy inbound`"
         );
@@ -149,9 +149,10 @@ async fn mailbox(settings: &ImapSettings) -> Finding {
 /// Whether our own LMTP server answers there, and takes what is for us.
 async fn served(listen: SocketAddr, settings: &InboundSettings) -> Finding {
     let ours = settings
-        .bounce_address
+        .addresses
+        .bounce
         .as_ref()
-        .or(settings.unsubscribe_address.as_ref());
+        .or(settings.addresses.unsubscribe.as_ref());
     let Some(ours) = ours else {
         let text = "inbound.lmtp takes mail for no address: fill in bounce_address".to_owned();
         return finding("inbound", Verdict::Fail, text);

@@ -40,7 +40,7 @@ pub(super) fn sample(
     let token = config.site.signer().sign(Scope::Unsubscribe, NOBODY.0);
     let leaving = (
         leaving_url(config),
-        config.inbound.unsubscribe_mailto(&token),
+        config.inbound.addresses.unsubscribe_mailto(&token),
     );
     let branding = Branding::new(&config.site, &config.digest);
     let message = sample_message(templates, &config.site, &branding, to, leaving, clock.now())
@@ -186,7 +186,8 @@ async fn hand_over(config: &Config, message: &[u8], to: &Address) -> Result<Stri
     };
     let from = config
         .inbound
-        .bounce_address
+        .addresses
+        .bounce
         .as_ref()
         .map_or(config.site.from.email.clone(), Into::into);
     let dialer = Dialer::new(smtp, Timeouts::default()).map_err(|failure| failure.to_string())?;

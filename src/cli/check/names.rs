@@ -36,7 +36,8 @@ pub(super) async fn check(
     let from = config.site.mail_domain().to_lowercase();
     let bounces = config
         .inbound
-        .bounce_address
+        .addresses
+        .bounce
         .as_ref()
         .map_or(from.clone(), |address| address.domain().to_lowercase());
     let mut findings = vec![said(look.spf(&bounces).await)];
@@ -46,9 +47,10 @@ pub(super) async fn check(
     findings.push(said(look.dmarc(&from).await));
     let reports = config
         .inbound
-        .bounce_address
+        .addresses
+        .bounce
         .iter()
-        .chain(&config.inbound.unsubscribe_address);
+        .chain(&config.inbound.addresses.unsubscribe);
     let mut domains: Vec<String> = reports
         .map(|address| address.domain().to_lowercase())
         .collect();

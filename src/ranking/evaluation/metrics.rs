@@ -1,13 +1,13 @@
 //! Measures of a ranking.
 
-/// How well a ranking agrees with what was chosen. `None` where it is not
-/// defined: nothing was chosen, or for the AUC everything.
+/// The agreement of a ranking with the known choices. `None` where it is undefined:
+/// nothing was chosen, or for the AUC everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Metrics {
     /// Normalised discounted cumulative gain of the first ten, gain 2^grade − 1
     /// (Burges and others, "Learning to Rank using Gradient Descent", 2005).
     pub ndcg10: Option<f64>,
-    /// The chance that a chosen paper stands before one that was not; ties count half.
+    /// The probability that a chosen paper is before one that was not; ties count half.
     pub auc: Option<f64>,
     /// One over the rank of the first chosen paper.
     pub mrr: Option<f64>,
@@ -26,7 +26,7 @@ impl Metrics {
         ]
     }
 
-    /// Means over what is defined.
+    /// Means over the defined values.
     pub fn mean(all: &[Metrics]) -> Metrics {
         let mean = |which: fn(&Metrics) -> Option<f64>| {
             let values: Vec<f64> = all.iter().filter_map(which).collect();
@@ -41,8 +41,8 @@ impl Metrics {
     }
 }
 
-/// Measures one ranking, given as score and grade of each candidate. Among equal
-/// scores the earlier candidate stands first, as in an issue.
+/// Measures one ranking, given as score and grade of each candidate. Of equal scores the
+/// earlier candidate is first, as in an issue.
 pub fn measure(graded: &[(f32, f64)]) -> Metrics {
     let mut order: Vec<&(f32, f64)> = graded.iter().collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -92,9 +92,9 @@ fn auc(order: &[&(f32, f64)], chosen: usize) -> Option<f64> {
     Some((rank_sum - chosen * (chosen + 1.0) / 2.0) / (chosen * others))
 }
 
-/// The 95 % interval of a mean by drawing people with replacement (Efron and
-/// Tibshirani, "An Introduction to the Bootstrap", chapter 13). The draws are
-/// the same every time.
+/// The 95 % interval of a mean, by drawing people with replacement (Efron and
+/// Tibshirani, "An Introduction to the Bootstrap", chapter 13). The draws are the same
+/// every time.
 pub fn interval(values: &[f64]) -> Option<(f64, f64)> {
     const DRAWS: usize = 1_000;
     if values.is_empty() {

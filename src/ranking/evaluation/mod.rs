@@ -1,9 +1,9 @@
-//! How good a ranking is, on people whose choices are known. Pure.
+//! Evaluation of rankings on people whose choices are known. Pure.
 //!
-//! A [`Case`] is one thing to rank (a day's candidates, a query's), a [`Ranker`]
-//! gives each candidate a score, [`metrics`] compare the order with what the
-//! person chose. The production ranker is the code that `publish` runs;
-//! the [`references`] are other people's ideas in our own writing.
+//! A [`Case`] is one ranking task (a day's candidates, a query's), a [`Ranker`] gives
+//! each candidate a score, and [`metrics`] compare the order with the person's choices.
+//! The production ranker is the code that `publish` runs; the [`references`] are our own
+//! implementations of published rankers.
 
 pub mod metrics;
 pub mod references;
@@ -27,22 +27,22 @@ use std::sync::Arc;
 pub struct User {
     /// A pseudonym.
     pub name: String,
-    /// What they liked before.
+    /// Positions of the papers that they liked before.
     pub profile: Vec<PaperId>,
-    /// What there is to rank.
+    /// Their ranking tasks.
     pub cases: Vec<Case>,
 }
 
-/// One ranking to judge.
+/// One ranking task.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What is ranked.
+    /// The candidates.
     pub pool: Pool,
-    /// Grades of what they chose; everything else has grade 0.
+    /// Grades of the chosen papers; all others have grade 0.
     pub relevance: HashMap<PaperId, f64>,
 }
 
-/// Where the candidates of a case come from.
+/// The candidates of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pool {
     /// All papers that are no queries.
@@ -79,29 +79,29 @@ impl Dataset {
     }
 }
 
-/// Gives scores: the higher, the sooner.
+/// Gives scores: higher is better.
 pub trait Ranker: Sync {
     /// Its name in tables.
     fn name(&self) -> &'static str;
 
-    /// Prepares what all people share of one pool; then scores it for a person
+    /// Prepares the data that all people share of one pool, then scores it for each person,
     /// who likes the papers at `liked`. Positions are those of the dataset.
     fn score(&self, pool: &[usize], people: &[&[usize]]) -> Vec<Vec<f32>>;
 }
 
-/// What a ranker reached.
+/// The result of a ranker.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct RankerResult {
     /// The ranker's name.
     pub ranker: &'static str,
     /// Means over the people.
     pub mean: Metrics,
-    /// One line for each person, in their order.
+    /// The values of each person, in their order.
     pub people: Vec<Metrics>,
 }
 
 /// Runs `ranker` on every case; means over cases first, then over people.
-pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) -> Judged {
+pub fn evaluate(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) -> RankerResult {
     let by_id: HashMap<&PaperId, usize> = dataset
         .papers
         .iter()
@@ -118,7 +118,7 @@ pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) 
                 .collect()
         })
         .collect();
-    // Pool by pool: what is prepared for one serves everybody and is then forgotten.
+    // Pool by pool: the prepared data serves everybody and is dropped afterwards.
     let mut pools: BTreeMap<&Pool, Vec<(usize, &Case)>> = BTreeMap::new();
     for (at, user) in dataset.users.iter().enumerate() {
         for case in &user.cases {
@@ -153,7 +153,7 @@ pub fn judge(dataset: &Dataset, ranker: &dyn Ranker, mut step: impl FnMut(u64)) 
         }
     }
     let people: Vec<Metrics> = reached.iter().map(|cases| Metrics::mean(cases)).collect();
-    Judged {
+    RankerResult {
         ranker: ranker.name(),
         mean: Metrics::mean(&people),
         people,
@@ -165,15 +165,15 @@ pub struct Production<'a> {
     papers: &'a [Arc<Paper>],
     background: Background,
     dense: Option<(DenseBackground, Vec<Vec<f32>>)>,
-    /// Whether what people like is taken for words that they typed.
+    /// Whether liked papers are taken for words that were typed.
     by_words: bool,
     /// Positions of papers that are words.
     queries: HashSet<usize>,
 }
 
 impl<'a> Production<'a> {
-    /// Learns the background from all of `papers`. Dense vectors are by `embedder`,
-    /// or without one learned from the papers themselves.
+    /// Learns the background from all of `papers`. Dense vectors are by `embedder`, or
+    /// without one learned from the papers themselves.
     pub fn new(papers: &'a [Arc<Paper>], embedder: Option<&dyn Embedder>) -> Self {
         let mut background = Background::default();
         let counted: Vec<_> = papers
@@ -208,8 +208,8 @@ impl<'a> Production<'a> {
         }
     }
 
-    /// The same, for people who typed what their profile's papers say: interests
-    /// that have words and no papers.
+    /// The ranker for people who typed the texts of their profile: interests with words and
+    /// without papers.
     #[must_use]
     pub fn by_words(self) -> Self {
         Production {
@@ -218,13 +218,13 @@ impl<'a> Production<'a> {
         }
     }
 
-    /// The same where the papers at `queries` are what people typed.
+    /// The ranker for people who typed the texts of the papers at `queries`.
     #[must_use]
     pub fn with_queries(self, queries: HashSet<usize>) -> Self {
         Production { queries, ..self }
     }
 
-    /// What somebody goes by who likes the papers at `liked`.
+    /// The interest and the evidence of a person who likes the papers at `liked`.
     fn taught(&self, liked: &[usize]) -> (Interest, TrainingPapers) {
         let named = Interest {
             name: "the profile".to_owned(),
@@ -236,7 +236,7 @@ impl<'a> Production<'a> {
                 format!("{}. {}", paper.title, paper.abstract_text)
             };
             let description = liked.iter().map(text).collect::<Vec<_>>().join("\n");
-            // What an embedder makes of words is what it makes of a paper with that title.
+            // Embedders treat words like a paper with that title.
             let mean = self
                 .dense
                 .as_ref()
@@ -297,7 +297,7 @@ fn mean_of<'a>(vectors: impl Iterator<Item = &'a Vec<f32>> + Clone) -> Vec<f32> 
     mean
 }
 
-/// Every so-manieth, as many as are learned from.
+/// Every n-th item, as many as are learned from.
 fn sample<T: Clone>(all: &[T]) -> Vec<T> {
     all.iter()
         .step_by(all.len().div_ceil(LEARN_MAX).max(1))
@@ -338,6 +338,7 @@ impl Ranker for Production<'_> {
                     sent: &sent,
                     max_papers: pool.len(),
                     min_score: 0.0,
+                    min_papers: 0,
                 };
                 let mut scores = vec![f32::MIN; pool.len()];
                 let dense = candidates.dense_scores(&[&profile]).remove(0);

@@ -1,4 +1,4 @@
-//! Other people's rankers, in our own writing, to be measured against.
+//! Published rankers, in our own implementation, as references.
 
 use super::Ranker;
 use super::svm::{self, Row, Weights};
@@ -8,19 +8,19 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Which texts a matrix is made from.
+/// The texts from which a matrix is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reads {
     /// Title and abstract.
     Text,
-    /// The names of the authors too, as arxiv-sanity-lite has it.
+    /// The names of the authors too, as in arxiv-sanity-lite.
     TextAndAuthors,
 }
 
-/// TF-IDF as scikit-learn's `TfidfVectorizer` makes it with arxiv-sanity-lite's
-/// settings: words without accents and stop words, pairs of neighbours, at most
-/// 20,000 terms by frequency, in at least 5 and at most a tenth of the papers,
-/// logarithmic counts, smoothed IDF, unit length. The stop words are our own.
+/// TF-IDF of scikit-learn's `TfidfVectorizer` with arxiv-sanity-lite's settings: words
+/// without accents and stop words, pairs of neighbours, at most 20,000 terms by
+/// frequency, in at least 5 and at most a tenth of the papers, logarithmic counts,
+/// smoothed IDF, unit length. The stop words are our own.
 fn tfidf(papers: &[Arc<Paper>], reads: Reads) -> Vec<Row> {
     const TERMS_MAX: usize = 20_000;
     let documents: Vec<Vec<(u64, u32)>> = papers
@@ -92,7 +92,7 @@ fn tfidf(papers: &[Arc<Paper>], reads: Reads) -> Vec<Row> {
         .collect()
 }
 
-/// Words as they stand (no stems) and pairs of neighbours, hashed and counted.
+/// Words without stemming and pairs of neighbours, hashed and counted.
 fn counted(tokenizer: &mut Tokenizer, text: &str) -> Vec<(u64, u32)> {
     let mut hashes = Vec::new();
     let mut before: Option<String> = None;
@@ -144,9 +144,9 @@ impl Ranker for Centroid {
     }
 }
 
-/// zotero-arxiv-daily's idea: the mean cosine to the liked papers, newest first
-/// with weights 1 / (1 + log10(i + 1)). It uses a sentence encoder; without one
-/// the vectors here are TF-IDF.
+/// The ranker of zotero-arxiv-daily: the mean cosine to the liked papers, newest first
+/// with weights 1 / (1 + log10(i + 1)). It uses a sentence encoder; the vectors here are
+/// TF-IDF.
 pub struct MeanCosine(Vec<Row>);
 
 impl MeanCosine {
@@ -178,10 +178,10 @@ impl Ranker for MeanCosine {
     }
 }
 
-/// arxiv-sanity-lite's ranker: a linear SVM with the liked papers against all others.
+/// The ranker of arxiv-sanity-lite: a linear SVM, the liked papers against all others.
 pub struct SanitySvm {
     rows: Vec<Row>,
-    /// By the positions of the liked papers: one person comes with many pools.
+    /// Weights by the positions of the liked papers: one person comes with many pools.
     trained: Mutex<HashMap<Vec<usize>, Arc<Weights>>>,
 }
 

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_parted_is_parted() {
+    fn separable_classes_are_separated() {
         let rows = vec![
             vec![(0, 1.0)],
             vec![(0, 0.9), (1, 0.1)],
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_tell_apart_gives_zeros() {
+    fn a_single_class_gives_zeros() {
         let rows = vec![vec![(0, 1.0)], vec![(1, 1.0)]];
         assert!(decide(&train(&rows, &HashSet::new()), &rows[0]).abs() < f32::EPSILON);
     }

@@ -3,7 +3,7 @@
 use super::SqliteStore;
 use super::papers::stored_paper;
 use super::row::Columns;
-use crate::links::Thumb;
+use crate::pick::Thumb;
 use crate::store::{
     Agent, Channel, Click, Feedback, FeedbackChange, FeedbackEvent, FeedbackStore, NewFeedback,
     PaperRow, StoreError, StoredClick, StoredPaper, ThumbsAtRank, Vote,
@@ -378,15 +378,23 @@ fn newest_pick(
         "SELECT picks.issue_id, picks.position + 1 AS rank, interests.name
            FROM picks
            JOIN issues ON issues.id = picks.issue_id
-           LEFT JOIN interests ON interests.subscriber_id = picks.subscriber_id AND interests.name = picks.section
+           LEFT JOIN interests ON interests.subscriber_id = picks.subscriber_id
+                              AND interests.name = picks.section ->> 'interest'
           WHERE picks.subscriber_id = :subscriber
             AND picks.paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
           ORDER BY issues.local_date DESC
           LIMIT 1",
     )?
-    .query_row(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 }, |row| {
-        Ok(Pick { issue: row.get("issue_id")?, rank: row.get("rank")?, interest: row.get("name")? })
-    })
+    .query_row(
+        named_params! { ":subscriber": subscriber.0, ":paper": paper.0 },
+        |row| {
+            Ok(Pick {
+                issue: row.get("issue_id")?,
+                rank: row.get("rank")?,
+                interest: row.get("name")?,
+            })
+        },
+    )
     .optional()
 }
 

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use super::packed::{self, Packed};
-use super::row::{Columns, date_text};
+use super::row::{Columns, date_text, json_text};
 use super::subscribers::{subscriber, with_interests};
 use crate::store::{
     DeliveryId, History, IssueStore, NewIssue, NextLook, PaperRow, Publishable, SentPaper, Skipped,
@@ -285,9 +285,9 @@ fn enqueue(
             ":issue": id,
             ":position": position as i64,
             ":score": f64::from(pick.score),
-            ":section": pick.section,
-            ":reason": pick.reason,
-            ":kind": pick.kind.word(),
+            ":section": json_text(&pick.section),
+            ":reason": json_text(&pick.reasons),
+            ":kind": pick.kind().word(),
         })?;
     }
     Ok(Some(DeliveryId(id)))

@@ -30,6 +30,7 @@ mod signatures;
 mod sources;
 mod subscriber_history;
 mod subscribers;
+mod typed_picks;
 mod upkeep;
 mod vectors;
 mod works;
@@ -44,36 +45,40 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Schema steps in order. Released steps are never edited: later changes are later files.
-const STEPS: &[M<'static>] = &[
-    M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0003_coverage.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0004_ranking.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
-    M::up(include_str!(
-        "../../../migrations/sqlite/0013_operations.sql"
-    )),
-    M::up(include_str!(
-        "../../../migrations/sqlite/0014_signatures.sql"
-    )),
-    M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0016_packed.sql")),
-    M::up(include_str!(
-        "../../../migrations/sqlite/0017_namesakes.sql"
-    )),
-    M::up(include_str!(
-        "../../../migrations/sqlite/0018_preferences.sql"
-    )),
-];
-
-const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
+fn steps() -> Vec<M<'static>> {
+    vec![
+        M::up(include_str!("../../../migrations/sqlite/0001_init.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0002_papers.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0003_coverage.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0004_ranking.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0005_vectors.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0006_feedback.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0007_inbound.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0008_web.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0009_erasure.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0010_links.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0011_admin.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0012_keys.sql")),
+        M::up(include_str!(
+            "../../../migrations/sqlite/0013_operations.sql"
+        )),
+        M::up(include_str!(
+            "../../../migrations/sqlite/0014_signatures.sql"
+        )),
+        M::up(include_str!("../../../migrations/sqlite/0015_weights.sql")),
+        M::up(include_str!("../../../migrations/sqlite/0016_packed.sql")),
+        M::up(include_str!(
+            "../../../migrations/sqlite/0017_namesakes.sql"
+        )),
+        M::up(include_str!(
+            "../../../migrations/sqlite/0018_preferences.sql"
+        )),
+        M::up_with_hook(
+            include_str!("../../../migrations/sqlite/0019_typed_picks.sql"),
+            typed_picks::convert,
+        ),
+    ]
+}
 
 /// How long a command waits for another process's transaction.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
@@ -135,11 +140,11 @@ impl SqliteStore {
 
     fn upgrade(conn: Connection) -> Result<(Self, Migrated), StoreError> {
         let mut store = Self::connect(conn)?;
-        let (from, known) = (store.schema()?, STEPS.len());
+        let (from, known) = (store.schema()?, steps().len());
         if from > known {
             return Err(StoreError::TooNew { found: from, known });
         }
-        MIGRATIONS
+        Migrations::new(steps())
             .to_latest(&mut store.conn)
             .map_err(|error| StoreError::Backend(Box::new(error)))?;
         works::name_old_papers(&mut store)?;
@@ -327,7 +332,7 @@ mod tests {
     #[test]
     fn preferences_of_an_older_database_are_kept() {
         let mut conn = Connection::open_in_memory().unwrap();
-        MIGRATIONS.to_version(&mut conn, 17).unwrap();
+        Migrations::new(steps()).to_version(&mut conn, 17).unwrap();
         conn.execute_batch(
             r#"INSERT INTO subscribers (
                    address, address_key, name, status, timezone, send_at, days, frequency, weekday,
@@ -358,7 +363,7 @@ mod tests {
 
     #[test]
     fn the_steps_make_a_database() {
-        assert!(MIGRATIONS.validate().is_ok());
+        assert!(Migrations::new(steps()).validate().is_ok());
     }
 
     #[test]
@@ -370,7 +375,7 @@ mod tests {
             migrated,
             Migrated {
                 from: 0,
-                to: STEPS.len()
+                to: steps().len()
             }
         );
         store.conn.pragma_update(None, "user_version", 999).unwrap();

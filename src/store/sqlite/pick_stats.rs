@@ -1,17 +1,14 @@
 //! How picks fared.
 
 use super::SqliteStore;
-use super::row::Columns;
+use super::row::{Columns, json_text};
+use crate::pick::Section;
 use crate::store::{PaperRow, PickKind, PickPlace, PickStats, PickStatsStore, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 impl PickStatsStore for SqliteStore {
-    fn pick_stats(
-        &mut self,
-        since: DateTime<Utc>,
-        besides: &str,
-    ) -> Result<Vec<PickStats>, StoreError> {
+    fn pick_stats(&mut self, since: DateTime<Utc>) -> Result<Vec<PickStats>, StoreError> {
         // A thumb notes the issue and the place that its paper had, whatever the paper was merged into since.
         let mut statement = self.conn.prepare_cached(
             "SELECT picks.kind,
@@ -25,12 +22,12 @@ impl PickStatsStore for SqliteStore {
                LEFT JOIN feedback ON feedback.subscriber_id = picks.subscriber_id
                                  AND feedback.issue_id = picks.issue_id
                                  AND feedback.rank = picks.position + 1
-              WHERE issues.composed_at >= :since AND picks.section <> :besides
+              WHERE issues.composed_at >= :since AND picks.section <> :news
               GROUP BY picks.kind, picks.position
               ORDER BY picks.kind, picks.position",
         )?;
         let rows = statement.query_map(
-            named_params! { ":since": since.timestamp(), ":besides": besides },
+            named_params! { ":since": since.timestamp(), ":news": json_text(&Section::News) },
             |row| {
                 let PickPlace { kind, rank } = place(row)?;
                 Ok(PickStats {
@@ -50,7 +47,6 @@ impl PickStatsStore for SqliteStore {
         &mut self,
         picks: &[(i64, PaperRow)],
         since: DateTime<Utc>,
-        besides: &str,
     ) -> Result<Vec<Option<PickPlace>>, StoreError> {
         let tx = self.conn.transaction()?;
         let mut statement = tx.prepare_cached(
@@ -60,14 +56,14 @@ impl PickStatsStore for SqliteStore {
               WHERE picks.issue_id = :issue
                 AND picks.paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
                 AND issues.composed_at >= :since
-                AND picks.section <> :besides
+                AND picks.section <> :news
               ORDER BY picks.position
               LIMIT 1",
         )?;
         let mut places = Vec::with_capacity(picks.len());
         for (issue, paper) in picks {
             let values = named_params! {
-                ":issue": issue, ":paper": paper.0, ":since": since.timestamp(), ":besides": besides,
+                ":issue": issue, ":paper": paper.0, ":since": since.timestamp(), ":news": json_text(&Section::News),
             };
             places.push(statement.query_row(values, place).optional()?);
         }

@@ -4,7 +4,8 @@ use super::papers::stored_paper;
 use super::row::{Columns, date_text};
 use super::signatures::signature;
 use super::{Snapshot, SqliteStore, works};
-use crate::paper::{PaperId, PaperNews};
+use crate::paper::PaperId;
+use crate::pick::PaperNews;
 use crate::store::{
     Changes, DayCount, DayPage, DayQuery, PaperPage, PaperRow, PublicQueryStore, StoreError,
     StoredPaper,

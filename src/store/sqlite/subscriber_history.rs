@@ -161,8 +161,8 @@ fn own_pick(row: &Row<'_>) -> rusqlite::Result<PastPick> {
         paper: stored_paper(row)?,
         rank: columns.get::<u32>("position")? + 1,
         score: columns.get::<f64>("score")? as f32,
-        section: columns.get("section")?,
-        reason: columns.get("reason")?,
+        section: columns.json("section")?,
+        reasons: columns.json("reason")?,
         local_date: columns.date("local_date")?,
         composed_at: columns.instant("composed_at")?,
     })

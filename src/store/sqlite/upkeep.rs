@@ -1,11 +1,11 @@
 //! Tending the file.
 
-use super::{STEPS, SqliteStore};
+use super::{SqliteStore, steps};
 use crate::store::{StoreError, UpkeepStore};
 
 impl UpkeepStore for SqliteStore {
     fn check_schema(&mut self) -> Result<(), StoreError> {
-        let (found, known) = (self.schema()?, STEPS.len());
+        let (found, known) = (self.schema()?, steps().len());
         match found.cmp(&known) {
             std::cmp::Ordering::Less => Err(StoreError::TooOld { found, known }),
             std::cmp::Ordering::Equal => Ok(()),

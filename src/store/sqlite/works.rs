@@ -6,9 +6,9 @@ use super::public_queries::note_change;
 use super::row::{Columns, date_text, json_text};
 use super::{SqliteStore, StoreError};
 use crate::paper::{
-    Paper, PaperId, PaperNews, WorkIds, WorkRecords, combine, ids_contradict, is_same_work,
-    title_key,
+    Paper, PaperId, WorkIds, WorkRecords, combine, ids_contradict, is_same_work, title_key,
 };
+use crate::pick::{PaperNews, Reason};
 use crate::store::{
     IntakeOutcome, PaperEvent, PaperRecord, PaperRow, SplitOutcome, StoredPaper, WorkStore,
 };
@@ -94,7 +94,9 @@ impl WorkStore for SqliteStore {
             )?;
             for row in rows.collect::<Result<Vec<_>, _>>()? {
                 let (day, news) = row;
-                let asked = named_params! { ":id": subscriber.0, ":paper": paper.0, ":news": news.to_string() };
+                let asked = named_params! {
+                    ":id": subscriber.0, ":paper": paper.0, ":news": json_text(&[Reason::News(news.clone())]),
+                };
                 if was_told.exists(asked)? {
                     continue;
                 }

@@ -5,6 +5,7 @@ use super::format::{
     Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when,
 };
 use super::session::Session;
+use crate::digest::Locale;
 use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
 use crate::store::{
     AttemptRecord, DeliveryId, DeliveryState, MailLine, MailSearch, OperatorOutcome, PastPick,
@@ -187,12 +188,13 @@ struct PickView {
 
 impl PickView {
     fn new(pick: &PastPick) -> Self {
+        let english = Locale::english();
         PickView {
             title: pick.paper.paper.title.clone(),
             path: path_of(pick.paper.paper.id.as_str()),
-            section: pick.section.clone(),
+            section: english.section(&pick.section),
             score: format!("{:.2}", pick.score),
-            reason: pick.reason.clone(),
+            reason: english.reason(&pick.reasons),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::AdminState;
 use super::format::grouped;
 use super::papers::spans;
 use super::session::Session;
-use crate::edition::{Outcome, pick_stats};
+use crate::edition::{PickOutcome, pick_outcomes};
 use crate::embedding::EmbedderKind;
 use crate::model;
 use crate::store::ThumbsAtRank;
@@ -79,10 +79,14 @@ pub(super) async fn show(
     let outcomes = admin
         .site
         .db
-        .run_blocking(move |db| pick_stats(db, since))
+        .run_blocking(move |db| pick_outcomes(db, since))
         .await?;
     let kinds = [
         kind_view("Chosen: above the line", &outcomes.chosen),
+        kind_view(
+            "Near miss: below the line, on a short day",
+            &outcomes.near_miss,
+        ),
         kind_view(
             "Exploring: near the line, tried to learn",
             &outcomes.exploring,
@@ -133,7 +137,7 @@ pub(super) async fn show(
 }
 
 /// How picks of one kind fared, if there were any.
-fn kind_view(kind: &'static str, outcome: &Outcome) -> Option<KindView> {
+fn kind_view(kind: &'static str, outcome: &PickOutcome) -> Option<KindView> {
     let liked = outcome.more + outcome.save;
     (outcome.shown > 0).then(|| KindView {
         kind,

@@ -4,7 +4,7 @@ use super::AdminState;
 use super::format::{clock, grouped};
 use super::session::Session;
 use super::today::coverage as coverage_rows;
-use crate::edition::find::{self, FoundPapers};
+use crate::archive::{self, SearchResults};
 use crate::paper::query::SearchQuery;
 use crate::text::cut;
 use crate::web::PageError;
@@ -51,12 +51,12 @@ pub(super) async fn search(
     let typed = cut(Query::of(&uri).text("q").unwrap_or_default(), 500);
     let wanted = SearchQuery::parse(&typed);
     let found = if typed.is_empty() {
-        FoundPapers::default()
+        SearchResults::default()
     } else {
         admin
             .site
             .db
-            .run_blocking(move |db| find::search(db, &wanted, 0, FOUND_MAX, None))
+            .run_blocking(move |db| archive::search(db, &wanted, 0, FOUND_MAX, None))
             .await?
     };
     let count = admin.site.db.read(|store| store.count_papers()).await?;

@@ -3,7 +3,7 @@
 use super::AdminState;
 use super::session::Session;
 use crate::digest::sample_message;
-use crate::edition::Desk;
+use crate::edition::Composer;
 use crate::outbox::smtp::{Dialer, Side, SmtpFailure, Timeouts, Transcript, TranscriptLine};
 use crate::outbox::{SmtpSettings, Transport};
 use crate::subscriber::{Address, SubscriberId};
@@ -56,8 +56,8 @@ pub(super) async fn send(
         Ok(address) => address,
         Err(why) => return show(&admin, &session, typed, Some(&format!("It {why}.")), None),
     };
-    let desk = admin.site.composer();
-    let message = match sample(&desk, &address, admin.site.clock.now()) {
+    let composer = admin.site.composer();
+    let message = match sample(&composer, &address, admin.site.clock.now()) {
         Ok(message) => message,
         Err(why) => {
             let why = format!("The sample cannot be made: {why}");
@@ -73,7 +73,7 @@ pub(super) async fn send(
             ),
             lines: Vec::new(),
         },
-        Transport::Smtp(smtp) => hand_over(&smtp, &desk, &message, &address).await,
+        Transport::Smtp(smtp) => hand_over(&smtp, &composer, &message, &address).await,
     };
     let outcome = if sent.is_taken { "taken" } else { "not taken" };
     admin
@@ -89,33 +89,33 @@ pub(super) async fn send(
 }
 
 /// The sample issue as it would be sent to `to`.
-fn sample(desk: &Desk, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, String> {
-    let url = desk.links().unsubscribe(NOBODY);
-    let mailto = desk
-        .inbound
-        .unsubscribe_mailto(&desk.signer.sign(Scope::Unsubscribe, NOBODY.0));
+fn sample(composer: &Composer, to: &Address, now: DateTime<Utc>) -> Result<Vec<u8>, String> {
+    let url = composer.links().unsubscribe(NOBODY);
+    let mailto = composer
+        .return_addresses
+        .unsubscribe_mailto(&composer.signer.sign(Scope::Unsubscribe, NOBODY.0));
     let made = sample_message(
-        &desk.templates,
-        &desk.site,
-        &desk.branding,
+        &composer.templates,
+        &composer.site,
+        &composer.branding,
         to,
         (url, mailto),
         now,
     );
     let message = made.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-    Ok(match &desk.dkim {
+    Ok(match &composer.dkim {
         Some(signer) => signer.signed(&message),
         None => message,
     })
 }
 
-async fn hand_over(smtp: &SmtpSettings, desk: &Desk, message: &[u8], to: &Address) -> Sent {
+async fn hand_over(smtp: &SmtpSettings, composer: &Composer, message: &[u8], to: &Address) -> Sent {
     let transcript = Transcript::default();
-    let from = desk
-        .inbound
-        .bounce_address
+    let from = composer
+        .return_addresses
+        .bounce
         .as_ref()
-        .map_or(desk.site.from.email.clone(), Into::into);
+        .map_or(composer.site.from.email.clone(), Into::into);
     let talking = async {
         let dialer = Dialer::new(smtp, Timeouts::default())?.writing_in(&transcript);
         let mut connection = dialer.open().await?;

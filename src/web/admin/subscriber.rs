@@ -430,10 +430,10 @@ async fn mail_link(
     session: &Session,
     now: DateTime<Utc>,
 ) -> Result<(), PageError> {
-    let desk = site.composer();
+    let composer = site.composer();
     let asking = ConsentContext {
         wording: WORDING.to_owned(),
-        page: desk.site.url("/admin/people"),
+        page: composer.site.url("/admin/people"),
         network: session.network.clone(),
     };
     let request = NewRequest {
@@ -443,8 +443,8 @@ async fn mail_link(
         details: String::new(),
         asking,
     };
-    let url = desk.links().preferences(subscriber.holder());
-    let notice = desk.notice(&Notice::Preferences { url }, subscriber.into(), now)?;
+    let url = composer.links().preferences(subscriber.holder());
+    let notice = composer.notice(&Notice::Preferences { url }, subscriber.into(), now)?;
     site.db
         .run(move |store| {
             let id = store.ask(&request, None, now)?;
@@ -468,7 +468,7 @@ async fn compose(
     let Some(subscriber) = found else {
         return Ok(None);
     };
-    let (desk, now, reader) = (
+    let (composer, now, reader) = (
         admin.site.composer(),
         admin.site.clock.now(),
         subscriber.clone(),
@@ -476,7 +476,7 @@ async fn compose(
     let composed = admin
         .site
         .db
-        .run_blocking(move |db| edition::preview(db, &desk, &reader, None, now))
+        .run_blocking(move |db| edition::preview(db, &composer, &reader, None, now))
         .await?;
     Ok(Some((subscriber, composed)))
 }

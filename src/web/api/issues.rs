@@ -5,6 +5,7 @@ use super::middleware::{ApiRequest, forbidden};
 use super::ok;
 use super::problem::Problem;
 use super::subscribers::named;
+use crate::digest::Locale;
 use crate::edition::{self, EditionError, explain_picks};
 use crate::shapes::{PickShape, PreviewShape};
 use crate::store::{KeyScope, PastIssue, PastIssueContent};
@@ -49,7 +50,7 @@ pub(super) async fn preview(
     asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let subscriber = named(&site, &who).await?;
-    let (desk, now) = (site.composer(), site.clock.now());
+    let (composer, now) = (site.composer(), site.clock.now());
     let date = asked
         .query
         .get("date")
@@ -68,11 +69,11 @@ pub(super) async fn preview(
     let composed = site
         .db
         .run_blocking(move |db| {
-            let Some(composed) = edition::preview(db, &desk, &subscriber, date, now)? else {
+            let Some(composed) = edition::preview(db, &composer, &subscriber, date, now)? else {
                 return Ok(None);
             };
             let explained = explains
-                .then(|| explain_picks(db, &desk, &subscriber, date, now))
+                .then(|| explain_picks(db, &composer, &subscriber, date, now))
                 .transpose()?;
             Ok::<_, EditionError>(Some((composed, explained)))
         })
@@ -107,13 +108,14 @@ pub(super) struct IssueShape {
 
 impl IssueShape {
     fn new(local_date: NaiveDate, issue: PastIssueContent) -> Self {
+        let english = Locale::english();
         let picks = issue.picks.into_iter().map(|pick| PickShape {
             announced: pick.paper.paper.announced,
             id: pick.paper.paper.id,
             title: pick.paper.paper.title,
-            section: pick.section,
+            section: english.section(&pick.section),
             score: pick.score,
-            reason: pick.reason,
+            reason: english.reason(&pick.reasons),
         });
         IssueShape {
             local_date,

@@ -4,9 +4,10 @@ use super::listing::{Listed, Page, Paging};
 use super::middleware::ApiRequest;
 use super::ok;
 use super::problem::Problem;
+use crate::archive::StoredVectors;
+use crate::archive::{self, VectorSearch};
 use crate::coverage::Coverage;
-use crate::edition::find::{self, Nearest};
-use crate::edition::{self, StoredVectors};
+use crate::edition::{self};
 use crate::intake::{Import, Imported, IntakeError};
 use crate::paper::query::SearchQuery;
 use crate::paper::{Paper, PaperId};
@@ -58,17 +59,17 @@ pub(super) async fn search(
     let paging = Paging::of(&asked);
     let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
     let query = SearchQuery::parse(asked.query.get("q").map_or("", String::as_str));
-    let (limit, desk) = (paging.limit, site.composer());
+    let (limit, composer) = (paging.limit, site.composer());
     let _turn = site.shared.api.heavy.acquire().await;
     let found = site
         .db
         .run_blocking(move |db| {
-            let vectors = desk
+            let vectors = composer
                 .model
                 .get_or_without(db)?
                 .map(|model| StoredVectors::new(db, model));
-            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-            find::search(db, &query, offset, limit, nearest)
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
+            archive::search(db, &query, offset, limit, nearest)
         })
         .await?;
     let next = offset + limit;
@@ -125,16 +126,16 @@ pub(super) async fn similar(
         .ok_or_else(unknown)?;
     let _turn = site.shared.api.heavy.acquire().await;
     let kin = kin(&site, FRESH).await?;
-    let desk = site.composer();
+    let composer = site.composer();
     let found = site
         .db
         .run_blocking(move |db| {
-            let vectors = desk
+            let vectors = composer
                 .model
                 .get_or_without(db)?
                 .map(|model| StoredVectors::new(db, model));
-            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn Nearest);
-            edition::similar(db, &kin, &stored, limit as usize, nearest)
+            let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
+            archive::similar_papers(db, &kin, &stored, limit as usize, nearest)
         })
         .await?;
     Ok(ok(&Listed { items: bare(found) }))

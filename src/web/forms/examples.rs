@@ -3,7 +3,7 @@
 //! What is not known here is said beside the field. Whoever sends the form again
 //! as it was said to be goes without it: the form carries what they agree to.
 
-use crate::edition::named_papers;
+use crate::archive::resolve_papers;
 use crate::fields::Problem;
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, StoreError};
@@ -32,7 +32,7 @@ impl Examples {
         field: &str,
         agreed: &str,
     ) -> Result<Self, StoreError> {
-        let named = named_papers(db, form.text(field))?;
+        let named = resolve_papers(db, form.text(field))?;
         let unknown = named.unknown.join("; ").trim().to_owned();
         let is_agreed = unknown == form.text(agreed);
         Ok(Examples {
@@ -50,7 +50,7 @@ impl Examples {
         field: &str,
         agreed: &str,
     ) -> Result<Self, StoreError> {
-        let named = named_papers(db, form.text(field))?;
+        let named = resolve_papers(db, form.text(field))?;
         let titles = named.works.into_iter().map(|work| work.title);
         let unknown: Vec<String> = named.unknown.into_iter().chain(titles).collect();
         let unknown = unknown.join("; ").trim().to_owned();

@@ -1,6 +1,7 @@
 //! Feeds: the trending papers of the newest days, all or of one category, as
 //! Atom (RFC 4287) and as JSON Feed 1.1.
 
+use crate::digest::Locale;
 use crate::paper::category_name;
 use crate::store::{DayQuery, PastPick, StoredPaper};
 use crate::web::paper_view::{CategoryView, path_of};
@@ -130,11 +131,13 @@ impl Feed {
         }
     }
 
-    /// A reader's own feed at `address`: the picks of their issues, newest issue first.
+    /// A reader's own feed at `address`: the picks of their issues, newest issue first,
+    /// with reasons in the language of `locale`.
     pub(in crate::web) fn of_picks(
         state: &WebState,
         title: String,
         address: String,
+        locale: &Locale,
         picks: &[PastPick],
     ) -> Self {
         let papers: Vec<StoredPaper> = picks.iter().map(|pick| pick.paper.clone()).collect();
@@ -142,7 +145,12 @@ impl Feed {
         feed.address = address;
         for (entry, pick) in feed.entries.iter_mut().zip(picks) {
             entry.at = instant(pick.composed_at);
-            entry.summary = format!("{} ({})\n\n{}", pick.reason, pick.section, entry.summary);
+            entry.summary = format!(
+                "{} ({})\n\n{}",
+                locale.reason(&pick.reasons),
+                locale.section(&pick.section),
+                entry.summary
+            );
         }
         let newest = picks.first().map(|pick| pick.composed_at);
         feed.updated = instant(newest.unwrap_or(DateTime::UNIX_EPOCH));

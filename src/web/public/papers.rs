@@ -115,7 +115,7 @@ fn page(
         .into_iter()
         .map(|(day, news)| EventView {
             day: locale.date(day),
-            text: locale.news(&stored.paper, &news),
+            text: locale.news(&news),
         })
         .collect();
     let journal = stored.paper.journal.as_deref();

@@ -1,7 +1,8 @@
 //! Searching the archive, and searches as feeds.
 
+use crate::archive::{self, SearchResults, VectorSearch};
+use crate::archive::{self, SearchResults, VectorSearch};
 use crate::digest::{SearchWords, Text};
-use crate::edition::find::{self, FoundPapers, Nearest};
 use crate::paper::query::SearchQuery;
 use crate::text::cut;
 use crate::web::error_page::ErrorPage;
@@ -140,12 +141,14 @@ pub(super) async fn page(
     let asked = Asked::of(&uri);
     let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
     let found = if asked.wrong.is_some() {
-        FoundPapers::default()
+        SearchResults::default()
     } else {
         let vectors = semantic_index::vectors(&state).await?;
         let search = move |db: &_| {
-            let dense = vectors.as_deref().map(|vectors| vectors as &dyn Nearest);
-            find::search(db, &wanted, offset, PAGE_PAPERS, dense)
+            let dense = vectors
+                .as_deref()
+                .map(|vectors| vectors as &dyn VectorSearch);
+            archive::search(db, &wanted, offset, PAGE_PAPERS, dense)
         };
         state.db.run_blocking(search).await?
     };
@@ -239,7 +242,7 @@ async fn feed(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageError
     }
     let mut found = state
         .db
-        .run_blocking(move |db| find::search(db, &wanted, 0, FEED_PAPERS, None))
+        .run_blocking(move |db| archive::search(db, &wanted, 0, FEED_PAPERS, None))
         .await?;
     if found.is_relaxed || asked.wrong.is_some() {
         // A feed brings what was asked for, or nothing.

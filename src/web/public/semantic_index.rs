@@ -1,7 +1,7 @@
 //! Finding by meaning, where a model is installed: its vectors are read now and
 //! then, not for a page.
 
-use crate::edition::HeldVectors;
+use crate::archive::VectorIndex;
 use crate::web::{PageError, WebState};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Held {
     /// When somebody last asked for it.
     asked_at: DateTime<Utc>,
     /// `None` where there is no model.
-    vectors: Option<Arc<HeldVectors>>,
+    vectors: Option<Arc<VectorIndex>>,
 }
 
 impl SemanticIndex {
@@ -39,7 +39,7 @@ impl SemanticIndex {
 /// cannot be used. While they are read, others wait for them.
 pub(in crate::web) async fn vectors(
     state: &WebState,
-) -> Result<Option<Arc<HeldVectors>>, PageError> {
+) -> Result<Option<Arc<VectorIndex>>, PageError> {
     let (now, composer) = (state.clock.now(), state.composer());
     let mut held = state.shared.semantic_index.held.lock().await;
     if let Some(Held {
@@ -56,7 +56,7 @@ pub(in crate::web) async fn vectors(
     // What was read before is let go first: the new ones need its room.
     *held = None;
     let read = move |db: &_| match composer.model.get_or_without(db)? {
-        Some(maker) => HeldVectors::read(db, maker).map(|vectors| Some(Arc::new(vectors))),
+        Some(maker) => VectorIndex::read(db, maker).map(|vectors| Some(Arc::new(vectors))),
         None => Ok(None),
     };
     let vectors = state.db.run_blocking(read).await?;

@@ -5,9 +5,9 @@
 //! visits holds nothing of it, and lets go of what it held.
 
 use super::semantic_index;
+use crate::archive::VectorSearch;
+use crate::archive::{SimilarityIndex, nearest_papers, refresh_signatures};
 use crate::digest::Locale;
-use crate::edition::find::Nearest;
-use crate::edition::{Kin, nearest, sign_papers};
 use crate::paper::PaperId;
 use crate::store::{Db, PaperPage, PaperRow, StoreError};
 use crate::web::public::snippets::{Pieces, Shared};
@@ -42,7 +42,7 @@ struct Held {
     at: DateTime<Utc>,
     /// [`Changes::papers`](crate::store::Changes) when it was read.
     changes: i64,
-    kin: Arc<Kin>,
+    kin: Arc<SimilarityIndex>,
 }
 
 /// What is remembered.
@@ -85,7 +85,7 @@ impl Similar {
     }
 
     /// What was read at most `patience` ago.
-    fn fresh(&self, now: DateTime<Utc>, patience: TimeDelta) -> Option<Arc<Kin>> {
+    fn fresh(&self, now: DateTime<Utc>, patience: TimeDelta) -> Option<Arc<SimilarityIndex>> {
         self.held()
             .as_ref()
             .filter(|held| held.at <= now && now - held.at < patience)
@@ -98,7 +98,7 @@ impl Similar {
 pub(in crate::web) async fn kin(
     state: &WebState,
     patience: TimeDelta,
-) -> Result<Arc<Kin>, PageError> {
+) -> Result<Arc<SimilarityIndex>, PageError> {
     let (memory, now) = (&state.shared.similar, state.clock.now());
     memory.asked_at.store(now.timestamp(), Ordering::Relaxed);
     if let Some(kin) = memory.fresh(now, patience) {
@@ -114,7 +114,7 @@ pub(in crate::web) async fn kin(
         return Ok(kin);
     }
     let read = move |db: &Db| {
-        if let Err(error) = sign_papers(db) {
+        if let Err(error) = refresh_signatures(db) {
             // A full disk is no reason to show less than is known.
             tracing::warn!(
                 "newer papers are not found similar yet: {:#}",
@@ -123,7 +123,7 @@ pub(in crate::web) async fn kin(
         }
         let changes = db.read_here(|store| store.changes())?.papers;
         let same = old.filter(|old| old.changes == changes).map(|old| old.kin);
-        let kin = same.map_or_else(|| Kin::read(db).map(Arc::new), Ok)?;
+        let kin = same.map_or_else(|| SimilarityIndex::read(db).map(Arc::new), Ok)?;
         Ok::<_, StoreError>(Held {
             at: now,
             changes,
@@ -144,7 +144,7 @@ pub(in crate::web) async fn kin(
 
 /// Finds meanwhile what is like each paper, until something newer is read or all is
 /// let go. It leaves half of the time to whoever asks for a page.
-fn look_ahead(state: &WebState, kin: Arc<Kin>) {
+fn look_ahead(state: &WebState, kin: Arc<SimilarityIndex>) {
     let state = state.clone();
     tokio::spawn(async move {
         let is_held = || {
@@ -224,7 +224,7 @@ async fn made<T, F>(
     locale: &Locale,
     id: PaperId,
     near: Arc<[PaperRow]>,
-    kin: Arc<Kin>,
+    kin: Arc<SimilarityIndex>,
     make: F,
 ) -> Result<Option<(T, bool)>, PageError>
 where
@@ -278,7 +278,7 @@ async fn near(state: &WebState, id: &PaperId) -> Result<Arc<[PaperRow]>, PageErr
     let row = paper.row;
     let found = state
         .db
-        .run_blocking(move |_| nearest(Some(&*vectors as &dyn Nearest), &paper.paper))
+        .run_blocking(move |_| nearest_papers(Some(&*vectors as &dyn VectorSearch), &paper.paper))
         .await;
     let found: Arc<[PaperRow]> = found.into();
     memory.near.insert(row, (now, Arc::clone(&found)));

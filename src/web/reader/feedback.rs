@@ -7,7 +7,7 @@
 use crate::digest::{FeedbackWords, Locale, Text};
 use crate::edition::clicks::{agent, network};
 use crate::edition::{YOUR_PICKS, coming_date, follow_author};
-use crate::links::Thumb;
+use crate::pick::Thumb;
 use crate::store::{
     Channel, Click, FeedbackChange, NewFeedback, PaperRow, Store, StoreError, StoredPaper,
 };

@@ -1,7 +1,7 @@
 //! A reader's own issues: the list, and each of them as its mail showed it.
 
 use crate::digest::{Locale, Text};
-use crate::edition::shown_again;
+use crate::edition::rerender_issue;
 use crate::subscriber::Subscriber;
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
@@ -53,7 +53,7 @@ pub(super) async fn issues(
     let logo = composer.branding.logo.clone();
     let rendered = state
         .db
-        .run_blocking(move |db| shown_again(db, &composer, &reader, date))
+        .run_blocking(move |db| rerender_issue(db, &composer, &reader, date))
         .await?;
     let Some(mail) = rendered.and_then(|rendered| rendered.html) else {
         return page.show(Some(&locale.pages().mine.no_issue)).await;

@@ -1,6 +1,7 @@
 //! What only the owner of an address may do, by a fresh link that was mailed to
 //! it: fetch all that is stored, and have it erased. GET shows a button, POST acts.
 
+use crate::digest::Locale;
 use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
 use crate::subscriber::Subscriber;
 use crate::token::Scope;
@@ -119,6 +120,7 @@ async fn request(state: &WebState, uri: &Uri) -> Result<Option<(Request, Subscri
 /// All that is stored of a subscriber, as one JSON object.
 fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
     let (id, ids) = (subscriber.id, [subscriber.id]);
+    let english = Locale::english();
     db.run_here(|store| {
         let picks = store.picks_of(id, u32::MAX)?;
         let mut issues: Vec<Value> = Vec::new();
@@ -128,8 +130,9 @@ fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
                 .map(|pick| {
                     let paper = &pick.paper.paper;
                     json!({
-                        "rank": pick.rank, "id": paper.id, "title": paper.title, "section": pick.section,
-                        "score": pick.score, "reason": pick.reason,
+                        "rank": pick.rank, "id": paper.id, "title": paper.title, 
+                        "section": english.section(&pick.section),
+                        "score": pick.score, "reason": english.reason(&pick.reasons),
                     })
                 })
                 .collect();

@@ -31,5 +31,6 @@ pub(super) async fn show(
     let composer = state.composer();
     let title = format!("{}: your papers", composer.site.name);
     let address = composer.links().feed(subscriber.holder());
-    Feed::of_picks(&state, title, address, &picks).to_atom(&state)
+    let locale = state.locale_of(&subscriber);
+    Feed::of_picks(&state, title, address, &locale, &picks).to_atom(&state)
 }

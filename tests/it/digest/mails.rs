@@ -9,11 +9,12 @@ use crate::harness::mime::Mail;
 use chrono::{Datelike, NaiveDate, TimeZone, Utc, Weekday};
 use paperboy::digest::{
     Accent, Branding, DayCovered, DigestSettings, FragmentCache, Issue, IssueHeaders, IssuePick,
-    News, Note, PART_BYTES_MAX, Recipient, Rendered, SUBJECT_CHARS_MAX, Section, SectionKind,
-    Templates, Why, message_id, render, to_message,
+    IssueSection, Note, PART_BYTES_MAX, Recipient, Rendered, SUBJECT_CHARS_MAX, Templates,
+    message_id, render, to_message,
 };
 use paperboy::links::Thumbs;
 use paperboy::paper::Paper;
+use paperboy::pick::{PaperNews, Reason, Section};
 use paperboy::subscriber::{
     AbstractLength, Address, Frequency, MailFormat, Preferences, SubscriberId,
 };
@@ -164,11 +165,11 @@ fn paper(
     }
 }
 
-fn pick(paper: Paper, score: f32, why: &[Why]) -> IssuePick {
+fn pick(paper: Paper, score: f32, reasons: &[Reason]) -> IssuePick {
     IssuePick {
         paper: Arc::new(paper),
         score,
-        why: why.to_vec(),
+        reasons: reasons.to_vec(),
         followed: vec!["Mirelle Osterhaus".to_owned()],
         row: Some(4_096),
         news: None,
@@ -203,9 +204,8 @@ fn two_sections() -> Issue {
             awaited: Vec::new(),
         }],
         sections: vec![
-            Section {
-                heading: "Lighthouses & lamps".to_owned(),
-                kind: SectionKind::Interest,
+            IssueSection {
+                section: Section::Interest("Lighthouses & lamps".to_owned()),
                 terms: vec!["clockwork".to_owned(), "lantern".to_owned()],
                 picks: vec![
                     pick(
@@ -223,23 +223,22 @@ fn two_sections() -> Issue {
                         ),
                         0.93,
                         &[
-                            Why::Author(vec!["Mirelle Osterhaus".to_owned()]),
-                            Why::Phrase("clockwork".to_owned()),
+                            Reason::FollowedAuthors(vec!["Mirelle Osterhaus".to_owned()]),
+                            Reason::Keyword("clockwork".to_owned()),
                         ],
                     ),
                     IssuePick {
-                        news: Some(News::Published("Journal of Gulls 14".to_owned())),
+                        news: Some(PaperNews::Published("Journal of Gulls 14".to_owned())),
                         ..pick(
                             published,
                             0.61,
-                            &[Why::Liked("What Birds See in Glass".to_owned())],
+                            &[Reason::LikedPaper("What Birds See in Glass".to_owned())],
                         )
                     },
                 ],
             },
-            Section {
-                heading: String::new(),
-                kind: SectionKind::Exploring,
+            IssueSection {
+                section: Section::Exploring,
                 terms: Vec::new(),
                 picks: vec![pick(
                     paper(
@@ -250,7 +249,7 @@ fn two_sections() -> Issue {
                         &["math.GN", "math.XX"],
                     ),
                     0.31,
-                    &[Why::Said(
+                    &[Reason::Text(
                         "your neighbours in “Lighthouses & lamps” read it".to_owned(),
                     )],
                 )],
@@ -335,7 +334,7 @@ fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
         let mut issue = same_papers();
         issue.sections[0].picks.rotate_left(reader % 2);
         issue.sections[0].terms = vec![["gull", "clockwork", "fog"][reader % 3].to_owned()];
-        issue.sections[0].picks[0].why = vec![Why::Phrase(
+        issue.sections[0].picks[0].reasons = vec![Reason::Keyword(
             format!("<{reader}> & ") + &"words ".repeat(reader),
         )];
         issue.sections[0].picks[0].row = (reader % 5 != 0).then_some(reader as i64);
@@ -463,7 +462,7 @@ fn titles_in_japanese_and_hebrew() {
                 &["cs.RO"],
             ),
             0.9,
-            &[Why::Phrase("灯台".to_owned())],
+            &[Reason::Keyword("灯台".to_owned())],
         ),
         pick(
             paper(
@@ -659,8 +658,8 @@ proptest! {
         let mut issue = two_sections();
         issue.sections[0].heading.clone_from(&texts[2]);
         let pick = &mut issue.sections[0].picks[0];
-        pick.why = vec![Why::Phrase(texts[3].clone()), Why::Said(texts[7].clone())];
-        pick.news = Some(News::Published(texts[2].clone()));
+        pick.reasons = vec![Reason::Keyword(texts[3].clone()), Reason::Text(texts[7].clone())];
+        pick.news = Some(PaperNews::Published(texts[2].clone()));
         pick.followed = vec![texts[4].clone()];
         let paper = Arc::make_mut(&mut pick.paper);
         paper.title.clone_from(&texts[5]);

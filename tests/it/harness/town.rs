@@ -11,12 +11,13 @@
 
 use crate::harness::fake_smtp::FakeRelay;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use paperboy::archive::ActiveEmbedder;
 use paperboy::clock::{Clock, FixedClock};
 use paperboy::coverage::{CoverageState, CoverageUpdate};
 use paperboy::digest::{Branding, DigestSettings, Templates};
-use paperboy::edition::{ActiveEmbedder, Desk, Published, Publisher};
+use paperboy::edition::{Composer, PublishLoop, Published};
 use paperboy::fields::Fields;
-use paperboy::inbound::InboundSettings;
+use paperboy::links::ReturnAddresses;
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{DeliveryService, RateLimits, Security, SmtpSettings, Transport};
 use paperboy::paper::Paper;
@@ -40,8 +41,8 @@ pub(crate) struct Town {
     pub(crate) db: Db,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) relay: FakeRelay,
-    desk: Desk,
-    publisher: Publisher,
+    composer: Composer,
+    publisher: PublishLoop,
     /// What arrived, and when.
     mail: Vec<Mail>,
     papers: u32,
@@ -68,8 +69,8 @@ fn address(name: &str) -> String {
     format!("{name}@example.org")
 }
 
-/// A desk with the embedded templates and a secret of sevens.
-pub(crate) fn desk() -> Desk {
+/// A composer with the embedded templates and a secret of sevens.
+pub(crate) fn composer() -> Composer {
     let settings = DigestSettings::default();
     let site = Site {
         name: "The town's papers".to_owned(),
@@ -79,11 +80,11 @@ pub(crate) fn desk() -> Desk {
         secret: vec![7; 32].into(),
         old_secrets: Vec::new(),
     };
-    Desk {
+    Composer {
         branding: Branding::new(&site, &settings),
         templates: Templates::load(&settings).unwrap(),
         signer: site.signer(),
-        inbound: InboundSettings::default(),
+        return_addresses: ReturnAddresses::default(),
         dkim: None,
         model: Arc::new(ActiveEmbedder::new("no models")),
         shelf_life: TimeDelta::hours(18),
@@ -100,8 +101,8 @@ impl Town {
             db: Db::new(SqliteStore::in_memory().unwrap()),
             clock: Arc::new(FixedClock::at(instant(now))),
             relay: FakeRelay::start().await,
-            desk: desk(),
-            publisher: Publisher::default(),
+            composer: composer(),
+            publisher: PublishLoop::default(),
             mail: Vec::new(),
             papers: 0,
             published: Published::default(),
@@ -209,7 +210,7 @@ impl Town {
     pub(crate) fn is_down_until(&mut self, then: &str) {
         self.clock.set(instant(then));
         // What it had in mind is gone.
-        self.publisher = Publisher::default();
+        self.publisher = PublishLoop::default();
     }
 
     /// One step of the service: publish, deliver.
@@ -217,7 +218,7 @@ impl Town {
         let now = self.clock.now();
         if let Some(published) = self
             .publisher
-            .step(&self.db, &self.desk, now, || true)
+            .step(&self.db, &self.composer, now, || true)
             .unwrap()
         {
             self.published.queued += published.queued;

@@ -7,6 +7,7 @@ use paperboy::inbound::decide::Action;
 use paperboy::inbound::report::{ReportKind, read};
 use paperboy::inbound::verdict::{Class, verdicts};
 use paperboy::inbound::{Envelope, InboundSettings, Receipt, Reception};
+use paperboy::links::ReturnAddresses;
 use paperboy::refusal::Reason;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
@@ -32,8 +33,10 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new() -> Self {
         let settings = InboundSettings {
-            bounce_address: Some("bounces@digest.example".parse().unwrap()),
-            unsubscribe_address: Some("leave@digest.example".parse().unwrap()),
+            addresses: ReturnAddresses {
+                bounce: Some("bounces@digest.example".parse().unwrap()),
+                unsubscribe: Some("leave@digest.example".parse().unwrap()),
+            },
             ..InboundSettings::default()
         };
         let signer = Signer::new(&secrecy::SecretSlice::from(vec![7; 32]));
@@ -100,7 +103,11 @@ impl Desk {
     /// The VERP address of a delivery.
     pub(crate) fn bounces(&self, id: DeliveryId) -> String {
         let token = self.reception.signer.sign(Scope::Bounce, id.0);
-        self.reception.settings.envelope_sender(&token).unwrap()
+        self.reception
+            .settings
+            .addresses
+            .envelope_sender(&token)
+            .unwrap()
     }
 
     fn takes(&self, mail: &str) -> Receipt {

@@ -54,7 +54,12 @@ impl House {
     fn report(&self, at: usize) -> String {
         let (address, id) = &self.sent[at];
         let token = self.config.site.signer().sign(Scope::Bounce, id.0);
-        let to = self.config.inbound.envelope_sender(&token).unwrap();
+        let to = self
+            .config
+            .inbound
+            .addresses
+            .envelope_sender(&token)
+            .unwrap();
         dsn(&to, address.as_str(), "5.1.1", UNKNOWN, "Subject: papers")
     }
 

@@ -150,7 +150,7 @@ async fn lmtp_for(desk: &Desk) -> (u16, mpsc::Receiver<LmtpDelivery>, Cancellati
         CancellationToken::new(),
     );
     let (hand_over, handed) = mpsc::channel(2);
-    let ours = vec![desk.reception.settings.bounce_address.clone().unwrap()];
+    let ours = vec![desk.reception.settings.addresses.bounce.clone().unwrap()];
     tokio::spawn(lmtp::serve(listener, ours, hand_over, stop.clone()));
     (port, handed, stop)
 }

@@ -2,11 +2,11 @@
 
 use crate::harness::environment::{missing, python_with};
 use crate::harness::fake_smtp::FakeRelay;
-use crate::harness::town::{Town, desk, instant};
+use crate::harness::town::{Town, composer, instant};
 use crate::outbox::delivery::{issue, subscriber};
 use chrono::{DateTime, TimeDelta, Utc};
 use paperboy::clock::{Clock, FixedClock};
-use paperboy::edition::Desk;
+use paperboy::edition::Composer;
 use paperboy::findings::webhook::SIGNATURE_HEADER;
 use paperboy::findings::{
     AlarmMonitor, AlarmSettings, MonitorContext, RunMail, RunReporter, WebhookSender,
@@ -35,7 +35,7 @@ struct Watched {
     clock: Arc<FixedClock>,
     relay: FakeRelay,
     smtp: SmtpSettings,
-    desk: Arc<Desk>,
+    composer: Arc<Composer>,
     watch: AlarmMonitor,
     poster: WebhookSender,
     settings: AlarmSettings,
@@ -80,7 +80,7 @@ impl Watched {
             clock,
             relay,
             smtp,
-            desk: Arc::new(desk()),
+            composer: Arc::new(composer()),
             watch,
             poster,
             settings,
@@ -141,7 +141,7 @@ impl Watched {
         for _ in 0..minutes {
             self.clock.set(self.clock.now() + TimeDelta::minutes(1));
             self.delivers().await;
-            self.watch.step(self.house(), &self.desk).await.unwrap();
+            self.watch.step(self.house(), &self.composer).await.unwrap();
         }
     }
 
@@ -417,7 +417,13 @@ async fn a_database_that_cannot_be_written_is_told_without_it() {
     );
     for _ in 0..5 {
         house.clock.set(house.clock.now() + TimeDelta::minutes(1));
-        assert!(house.watch.step(house.house(), &house.desk).await.is_err());
+        assert!(
+            house
+                .watch
+                .step(house.house(), &house.composer)
+                .await
+                .is_err()
+        );
     }
     assert!(house.poster.step(&webhook).await.unwrap());
     assert!(!house.poster.step(&webhook).await.unwrap(), "once");
@@ -463,18 +469,18 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
         db: town.db.clone(),
         clock: Arc::clone(&town.clock) as Arc<dyn Clock>,
     };
-    let (desk, settings) = (
-        Arc::new(desk()),
+    let (composer, settings) = (
+        Arc::new(composer()),
         AlarmSettings {
             summary: RunMail::Daily,
             ..AlarmSettings::default()
         },
     );
     // The day before had nothing: nothing is said of it.
-    assert!(!teller.step(&settings, &desk).await.unwrap());
+    assert!(!teller.step(&settings, &composer).await.unwrap());
     town.passes_to("2026-03-26T20:00").await;
-    assert!(teller.step(&settings, &desk).await.unwrap());
-    assert!(!teller.step(&settings, &desk).await.unwrap(), "once");
+    assert!(teller.step(&settings, &composer).await.unwrap());
+    assert!(!teller.step(&settings, &composer).await.unwrap(), "once");
     let runs = town.db.run_here(|store| store.runs(9)).unwrap();
     let figures = &runs[0].figures;
     assert_eq!(
@@ -502,7 +508,7 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
     // A service that was down sums up the last day alone, and the next one counts from there.
     town.is_down_until("2026-03-30T21:00");
     let never = AlarmSettings::default();
-    assert!(!teller.step(&never, &desk).await.unwrap());
+    assert!(!teller.step(&never, &composer).await.unwrap());
     let runs = town.db.run_here(|store| store.runs(9)).unwrap();
     let dates: Vec<String> = runs.iter().map(|run| run.date.to_string()).collect();
     assert_eq!(dates, ["2026-03-30", "2026-03-26"]);

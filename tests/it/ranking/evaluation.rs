@@ -6,11 +6,13 @@ use crate::operation::cli::Place;
 use crate::web::robots::House;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
+use paperboy::archive::{ActiveEmbedder, refresh_vectors};
 use paperboy::clock::{Clock as _, SystemClock};
-use paperboy::edition::{ActiveEmbedder, Desk, Outcomes, pick_stats, refresh_vectors};
-use paperboy::links::Thumb;
+use paperboy::edition::{Composer, PickOutcomes, pick_outcomes};
 use paperboy::model;
 use paperboy::paper::Paper;
+use paperboy::pick::Section;
+use paperboy::pick::Thumb;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     Agent, Channel, Click, Db, NewFeedback, NewIssue, NewPick, PaperRow, PickKind,
@@ -471,7 +473,7 @@ fn the_same_paper_liked_and_disliked_is_no_reason_to_panic() {
 }
 
 #[test]
-fn nothing_and_one_paper_are_previewed_without_fuss() {
+fn a_day_of_none_or_one_paper_can_be_previewed() {
     let place = Place::new();
     place.said(&["subscribers", "add", READER, "--min-score", "0"]);
     place.said(&[
@@ -506,18 +508,17 @@ fn nothing_and_one_paper_are_previewed_without_fuss() {
 }
 
 #[test]
-fn what_came_of_tried_papers_is_counted_apart() {
+fn outcomes_of_exploring_picks_are_counted_apart() {
     let place = furnished();
     let now = SystemClock.now();
     {
         let db = db(&place);
         let reader = reader(&db);
-        let pick = |paper: &str, kind, section: &str| NewPick {
+        let pick = |paper: &str, section: Section| NewPick {
             paper: row(&db, paper),
             score: 0.5,
-            section: section.to_owned(),
-            reason: String::new(),
-            kind,
+            section,
+            reasons: Vec::new(),
         };
         let issue = NewIssue {
             subscriber: reader,
@@ -528,10 +529,10 @@ fn what_came_of_tried_papers_is_counted_apart() {
             message_id: "1@example.org".to_owned(),
             message: b"message".to_vec(),
             picks: vec![
-                pick("2608.00001", PickKind::Chosen, "Rings"),
-                pick("2608.00002", PickKind::Chosen, "Rings"),
-                pick("2608.00003", PickKind::Exploring, "Exploring"),
-                pick("2608.00004", PickKind::Chosen, "News of papers you know"),
+                pick("2608.00001", Section::Interest("Rings".to_owned())),
+                pick("2608.00002", Section::Interest("Rings".to_owned())),
+                pick("2608.00003", Section::Exploring),
+                pick("2608.00004", Section::News),
             ],
             expires_at: now + TimeDelta::days(1),
         };
@@ -553,7 +554,7 @@ fn what_came_of_tried_papers_is_counted_apart() {
         }
         // Its mail was not taken yet, so whoever clicks is no reader.
         click(&db, "2608.00003", now, Agent::Browser, "192.0.2.0/24");
-        let outcomes = pick_stats(&db, now - TimeDelta::days(1)).unwrap();
+        let outcomes = pick_outcomes(&db, now - TimeDelta::days(1)).unwrap();
         assert_eq!(
             (
                 outcomes.chosen.shown,
@@ -575,8 +576,8 @@ fn what_came_of_tried_papers_is_counted_apart() {
             [1, 2, 3]
         );
         assert_eq!(
-            pick_stats(&db, now + TimeDelta::days(1)).unwrap(),
-            Outcomes::default()
+            pick_outcomes(&db, now + TimeDelta::days(1)).unwrap(),
+            PickOutcomes::default()
         );
         // The verb behind it.
         let places = db.run_here(|store| {
@@ -585,7 +586,7 @@ fn what_came_of_tried_papers_is_counted_apart() {
                 (issue, row_in(store, "2608.00003")),
                 (issue, PaperRow(9_999)),
             ];
-            store.pick_places(&picks, now - TimeDelta::days(1), "")
+            store.pick_places(&picks, now - TimeDelta::days(1))
         });
         let places = places.unwrap();
         assert_eq!(
@@ -622,11 +623,11 @@ async fn a_search_finds_by_meaning_where_a_model_is_installed() {
     tiny_models::table(&from, 1);
     model::copy(&from, &models, "one").unwrap();
     let maker = model::open_installed(&models, "one").unwrap();
-    let desk = Arc::new(Desk {
+    let composer = Arc::new(Composer {
         model: Arc::new(ActiveEmbedder::new(&models)),
-        ..town::desk()
+        ..town::composer()
     });
-    house.site.composer = Arc::new(move || Arc::clone(&desk));
+    house.site.composer = Arc::new(move || Arc::clone(&composer));
     let now = house.clock.now();
     let words = [
         "time", "graph", "neural", "integer", "field", "ring", "sort",

@@ -7,7 +7,7 @@ use crate::web::signup::form;
 use axum::http::StatusCode;
 use paperboy::clock::Clock as _;
 use paperboy::profile::Profile;
-use paperboy::ranking::{Picks, Share};
+use paperboy::ranking::{Picks, Quota};
 use paperboy::subscriber::{Interest, InterestWeight};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ fn places_go_by_weight_where_there_is_plenty() {
 }
 
 #[test]
-fn a_weight_changes_no_score_and_who_says_nothing_sees_no_change() {
+fn a_weight_changes_no_score_and_the_default_changes_nothing() {
     let world = World::usual();
     let scores = |weight: f64| -> Vec<f32> {
         let picks = world.pick(&[wants(&world, 0, weight)], 10, 0.2);
@@ -72,7 +72,7 @@ fn a_weight_changes_no_score_and_who_says_nothing_sees_no_change() {
 }
 
 #[test]
-fn none_starves_while_there_is_a_place_for_each() {
+fn every_interest_has_a_place_while_there_are_enough() {
     let world = World::usual();
     let picked = |weights: [f64; 3], room: usize| {
         let profiles: Vec<Profile> = (0..3)
@@ -86,7 +86,7 @@ fn none_starves_while_there_is_a_place_for_each() {
         assert_eq!(found.iter().sum::<usize>(), room);
     }
     assert_eq!(counts(&picked([10.0, 0.1, 0.1], 10))[0], 8);
-    let share = |at: usize, weight: f64, places: usize| Share {
+    let share = |at: usize, weight: f64, places: usize| Quota {
         interest: at.to_string(),
         weight: InterestWeight::new(weight).unwrap(),
         places,

@@ -323,7 +323,7 @@ fn a_library_is_resolved_learned_from_and_taken_in_once() {
 }
 
 #[test]
-fn a_list_of_ids_is_liked_and_what_is_unknown_is_said() {
+fn a_list_of_ids_is_liked_and_unknown_ids_are_reported() {
     let place = Place::new();
     place.write("papers.jsonl", PAPERS);
     place.said(&["papers", "import", "papers.jsonl"]);

@@ -3,16 +3,17 @@
 
 use crate::harness::environment::shared;
 use chrono::{DateTime, NaiveDate, Utc};
-use paperboy::edition::refresh_archive;
+use paperboy::archive::refresh_stats;
 use paperboy::embedding::{Embedder, SvdEmbedder};
 use paperboy::intake::Import;
 use paperboy::paper::Paper;
+use paperboy::pick::{Reason, Section};
 use paperboy::profile::features::{given_names, weigh};
 use paperboy::profile::learn::words_of;
 use paperboy::profile::{
     Background, DenseBackground, Example, Profile, TermCounter, TrainingPapers,
 };
-use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request, Section};
+use paperboy::ranking::{self, Candidates, Days, Fate, Picks, Request};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperRow};
 use paperboy::subscriber::Interest;
@@ -214,12 +215,23 @@ impl World {
     }
 
     pub(crate) fn pick(&self, profiles: &[Profile], max_papers: usize, min_score: f32) -> Picks {
+        self.pick_at_least(0, profiles, max_papers, min_score)
+    }
+
+    pub(crate) fn pick_at_least(
+        &self,
+        min_papers: usize,
+        profiles: &[Profile],
+        max_papers: usize,
+        min_score: f32,
+    ) -> Picks {
         let sent = HashSet::new();
         let request = Request {
             days: &self.days,
             sent: &sent,
             max_papers,
             min_score,
+            min_papers,
         };
         ranking::pick(&self.candidates, profiles, &request)
     }
@@ -273,7 +285,7 @@ fn a_profile_of_any_size_finds_its_subject() {
 }
 
 #[test]
-fn words_alone_find_what_is_rare_in_them() {
+fn words_alone_find_papers_with_their_rare_words() {
     let archive: Vec<Paper> = (0..300)
         .map(|at| {
             let mut paper = paper(at % 5, at / 5);
@@ -353,7 +365,7 @@ fn one_thumb_does_not_empty_an_interest_that_says_what_it_wants() {
 }
 
 #[test]
-fn a_dislike_lowers_what_is_like_it_at_once() {
+fn a_dislike_lowers_similar_papers_at_once() {
     let world = World::usual();
     let liked: Vec<Paper> = (0..3)
         .map(|at| paper(0, at))
@@ -397,7 +409,7 @@ fn contradictory_thumbs_cancel_each_other() {
 }
 
 #[test]
-fn an_empty_archive_and_a_single_paper_are_ranked_without_fuss() {
+fn an_empty_archive_and_a_single_paper_can_be_ranked() {
     let world = World::new(&[], vec![paper(0, 1)]);
     let wanted = world.wants(&interest("P", &["protein folding", "protein"], &[]));
     assert!(
@@ -466,26 +478,90 @@ fn two_very_different_interests_both_show_even_in_two_picks() {
 }
 
 #[test]
+fn a_short_day_is_filled_with_marked_near_misses_in_score_order() {
+    let world = World::usual();
+    let profiles = [world.likes(0, 20), world.likes(1, 20)];
+    let best: Vec<f32> = {
+        let all = world.pick(&profiles, 100, 0.0).picks;
+        let mut scores: Vec<f32> = all.iter().map(|pick| pick.score).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        scores
+    };
+    // One paper is above the line.
+    let line = f32::midpoint(best[0], best[1]);
+    let picks = |min_papers| world.pick_at_least(min_papers, &profiles, 10, line);
+    let is_near_miss = |pick: &&ranking::Pick| pick.reasons.contains(&Reason::NearMiss);
+    for min_papers in [0, 1, 3, 5] {
+        let picks = picks(min_papers);
+        let near: Vec<_> = picks.picks.iter().filter(is_near_miss).collect();
+        assert_eq!(near.len(), min_papers.saturating_sub(1), "{min_papers}");
+        assert_eq!(picks.picks.len(), 1 + near.len());
+        assert!(
+            near.iter()
+                .all(|pick| pick.score < line && pick.score > 0.01)
+        );
+        assert!(
+            near.iter()
+                .all(|pick| pick.section == Section::Interest(pick.interest.clone().unwrap()))
+        );
+        for same in near.chunk_by(|a, b| a.section == b.section) {
+            assert!(same.is_sorted_by(|a, b| a.score >= b.score));
+        }
+        assert_eq!(
+            picks.below_the_line + near.len(),
+            self::World::pick(&world, &profiles, 10, line).below_the_line
+        );
+    }
+    // The room of the issue bounds them, and what has no evidence is none.
+    let few = world.pick_at_least(5, &profiles, 2, line);
+    assert_eq!(few.picks.len(), 2);
+    let all = world.pick_at_least(10_000, &profiles, 10_000, 1.0);
+    assert!(all.picks.iter().all(|pick| pick.score >= 0.01));
+}
+
+#[test]
+fn a_near_miss_is_never_vetoed_nor_sent_before() {
+    let world = World::usual();
+    let interest = Interest {
+        must_not: vec![TOPICS[0][0].to_owned()],
+        ..Interest::default()
+    };
+    let profile = {
+        let mut profile = world.likes(0, 20);
+        profile.must_not = world.wants(&interest).must_not;
+        profile
+    };
+    let picks = world.pick_at_least(50, &[profile], 50, 1.0).picks;
+    let names_it = |paper: &Paper| {
+        format!("{} {}", paper.title, paper.abstract_text)
+            .to_lowercase()
+            .contains(TOPICS[0][0])
+    };
+    assert!(!picks.is_empty());
+    assert!(!picks.iter().any(|pick| names_it(&pick.paper)));
+}
+
+#[test]
 fn exploring_is_marked_rare_and_never_alone() {
     let world = World::usual();
     let profiles = [world.likes(0, 20)];
-    let explored = |max_papers, min_score| {
-        let picks = world.pick(&profiles, max_papers, min_score);
-        assert!(picks.picks.len() <= max_papers);
-        let tried: Vec<_> = picks
-            .picks
-            .iter()
-            .filter(|pick| pick.section == Section::Exploring)
-            .cloned()
-            .collect();
-        assert!(
-            tried
+    let explored =
+        |max_papers, min_score| {
+            let picks = world.pick(&profiles, max_papers, min_score);
+            assert!(picks.picks.len() <= max_papers);
+            let tried: Vec<_> = picks
+                .picks
                 .iter()
-                .all(|pick| pick.score < min_score && pick.reason.starts_with("exploring")),
-            "{tried:?}"
-        );
-        tried.len()
-    };
+                .filter(|pick| pick.section == Section::Exploring)
+                .cloned()
+                .collect();
+            assert!(
+                tried.iter().all(|pick| pick.score < min_score
+                    && matches!(pick.reasons[0], Reason::Exploring(_))),
+                "{tried:?}"
+            );
+            tried.len()
+        };
     let line = {
         let picks = world.pick(&profiles, 100, 0.0).picks;
         // Between the eighth and the ninth, so that eight are above it.
@@ -503,7 +579,7 @@ fn exploring_is_marked_rare_and_never_alone() {
 }
 
 #[test]
-fn what_is_below_the_line_is_counted_apart_from_what_found_no_room() {
+fn papers_below_the_line_and_papers_without_room_are_counted_apart() {
     let world = World::usual();
     let profiles = [world.wants(&interest("P", &["protein"], &["category:astro-ph.*"]))];
     let picks = world.pick(&profiles, 3, 0.9);
@@ -659,27 +735,31 @@ fn a_reason_names_what_carried_the_score() {
     let profile = world.likes(0, 3);
     for pick in world.pick(std::slice::from_ref(&profile), 10, 0.0).picks {
         let told = ranking::explain(&world.candidates, &profile, pick.candidate);
-        if let Some(terms) = pick.reason.split("about ").nth(1) {
+        let terms = pick.reasons.iter().find_map(|reason| match reason {
+            Reason::Terms(terms) => Some(terms),
+            _ => None,
+        });
+        if let Some(terms) = terms {
             let carrying: String = told
                 .terms
                 .iter()
                 .filter(|term| term.share > 0.0)
                 .map(|term| term.term.to_lowercase() + " ")
                 .collect();
-            for word in terms.split(", ").flat_map(|term| term.split([' ', '-'])) {
+            for word in terms.iter().flat_map(|term| term.split([' ', '-'])) {
                 assert!(
                     carrying.contains(&word.to_lowercase()),
                     "{word} in {carrying}"
                 );
             }
         }
-        if pick.reason.contains("which you liked") {
+        let liked = pick.reasons.iter().find_map(|reason| match reason {
+            Reason::LikedPaper(title) => Some(title),
+            _ => None,
+        });
+        if let Some(liked) = liked {
             let (title, cosine) = told.nearest_liked.unwrap();
-            assert!(
-                pick.reason.contains(&title) && cosine > 0.2,
-                "{} {title} {cosine}",
-                pick.reason
-            );
+            assert!(*liked == title && cosine > 0.2, "{liked} {title} {cosine}");
         }
     }
 }
@@ -692,7 +772,13 @@ fn picks_are_the_same_whatever_the_number_of_threads() {
         let picks = world.pick(&profiles, 20, 0.1).picks;
         picks
             .into_iter()
-            .map(|pick| (pick.paper.id.to_string(), pick.score.to_bits(), pick.reason))
+            .map(|pick| {
+                (
+                    pick.paper.id.to_string(),
+                    pick.score.to_bits(),
+                    pick.reasons,
+                )
+            })
             .collect::<Vec<_>>()
     };
     let in_pool = |threads| {
@@ -739,7 +825,7 @@ fn vectors_are_learned_once_and_kept_until_the_archive_has_grown_by_half() {
         let papers: Vec<Paper> = range.map(|at| paper(at % 5, at)).collect();
         db.run_here(|store| store.take_in("import", &papers, now))
             .unwrap();
-        let archive = refresh_archive(&db, None, |_| {}).unwrap();
+        let archive = refresh_stats(&db, None, |_| {}).unwrap();
         archive
             .vectors
             .as_ref()

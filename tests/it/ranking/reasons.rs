@@ -527,7 +527,7 @@ fn interests_share_the_room_and_no_paper_comes_twice_whatever_becomes_of_it() {
 }
 
 #[test]
-fn who_is_not_chosen_is_told_why() {
+fn a_paper_that_is_not_picked_is_explained() {
     let place = stocked(&[DAY], 6, Vec::new());
     let interests = json!([
         { "name": "Ice", "keywords": ["glacier"], "description": "glacier ice", "must_not": ["firn"] },
@@ -581,7 +581,7 @@ fn who_is_not_chosen_is_told_why() {
 }
 
 #[test]
-fn what_was_said_long_ago_counts_less_and_says_so_in_preview() {
+fn old_feedback_counts_less_also_in_the_preview() {
     let (soon, late) = ("2026-08-04", "2099-08-04");
     let place = stocked(&[soon, late], 2, Vec::new());
     subscribed(
@@ -724,7 +724,7 @@ fn interests_in_other_languages_find_their_papers_with_legible_reasons() {
 }
 
 #[test]
-fn what_an_interest_names_and_nobody_knows_here_is_said() {
+fn unknown_papers_of_an_interest_are_reported() {
     let place = stocked(&[DAY], 1, Vec::new());
     place.said(&["subscribers", "add", "a@example.org"]);
     let add = ["interests", "add", "a@example.org", "--name", "A"];
@@ -759,7 +759,7 @@ fn what_an_interest_names_and_nobody_knows_here_is_said() {
 }
 
 #[test]
-fn what_a_dataset_cannot_be_judged_by_is_said_and_does_not_count() {
+fn cases_without_choices_are_reported_and_not_counted() {
     let place = Place::new();
     let papers = (0..40).map(|at| paper(&format!("2607.{at:05}"), DAY, at, at / 8));
     std::fs::create_dir(place.path().join("set")).unwrap();

@@ -1,8 +1,8 @@
 //! Finding papers: by words, by names, by likeness.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use paperboy::edition::find::{Nearest, search};
-use paperboy::edition::{Kin, sign_papers, similar};
+use paperboy::archive::{SimilarityIndex, refresh_signatures, similar_papers};
+use paperboy::archive::{VectorSearch, search};
 use paperboy::paper::Paper;
 use paperboy::paper::query::SearchQuery;
 use paperboy::store::sqlite::SqliteStore;
@@ -176,7 +176,7 @@ fn an_id_or_a_doi_finds_its_paper_first() {
 }
 
 #[test]
-fn where_nothing_holds_all_words_some_will_do_and_that_is_said() {
+fn a_search_without_exact_results_is_relaxed_and_marked() {
     let db = archive();
     let query = |text: &str| search(&db, &SearchQuery::parse(text), 0, 10, None).unwrap();
     let some = query("strings zebra");
@@ -192,7 +192,7 @@ fn where_nothing_holds_all_words_some_will_do_and_that_is_said() {
 #[test]
 fn pages_follow_each_other_without_gaps() {
     let db = archive();
-    for dense in [None, Some(&Reversed as &dyn Nearest)] {
+    for dense in [None, Some(&Reversed as &dyn VectorSearch)] {
         let page =
             |offset: u32| search(&db, &SearchQuery::parse("rings"), offset, 1, dense).unwrap();
         let pages: Vec<_> = (0..8)
@@ -220,7 +220,7 @@ fn pages_follow_each_other_without_gaps() {
 /// Every paper is near; the later the nearer.
 struct Reversed;
 
-impl Nearest for Reversed {
+impl VectorSearch for Reversed {
     fn nearest(&self, _: &Paper, limit: usize) -> Vec<PaperRow> {
         (1..=5).rev().map(PaperRow).take(limit).collect()
     }
@@ -243,7 +243,7 @@ fn meaning_adds_to_words_and_filters_hold_for_it() {
 }
 
 #[test]
-fn like_a_paper_are_others_about_the_same_or_by_the_same() {
+fn similar_papers_share_a_subject_or_authors() {
     let mut store = SqliteStore::in_memory().unwrap();
     let ice = "We measure how glaciers flow and how their ice melts.";
     let mut papers = vec![
@@ -293,14 +293,14 @@ fn like_a_paper_are_others_about_the_same_or_by_the_same() {
     }));
     store.take_in("jsonl", &papers, noon()).unwrap();
     let db = Db::new(store);
-    sign_papers(&db).unwrap();
-    let kin = Kin::read(&db).unwrap();
+    refresh_signatures(&db).unwrap();
+    let kin = SimilarityIndex::read(&db).unwrap();
     let first = db
         .run_here(|store| store.paper(&papers[0].id))
         .unwrap()
         .unwrap();
-    let like = |limit: usize, dense: Option<&dyn Nearest>| -> Vec<String> {
-        let found = similar(&db, &kin, &first, limit, dense).unwrap();
+    let like = |limit: usize, dense: Option<&dyn VectorSearch>| -> Vec<String> {
+        let found = similar_papers(&db, &kin, &first, limit, dense).unwrap();
         found
             .into_iter()
             .map(|stored| stored.paper.id.to_string())
@@ -323,7 +323,7 @@ proptest::proptest! {
     ) {
         thread_local! { static DB: Db = archive(); }
         DB.with(|db| {
-            for dense in [None, Some(&Reversed as &dyn Nearest)] {
+            for dense in [None, Some(&Reversed as &dyn VectorSearch)] {
                 search(db, &SearchQuery::parse(&text), 0, 3, dense).unwrap();
             }
         });

@@ -6,7 +6,7 @@ use crate::web::robots::House;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use paperboy::edition::{Kin, refresh_background, sign_papers, similar};
+use paperboy::archive::{SimilarityIndex, refresh_background, refresh_signatures, similar_papers};
 use paperboy::intake::Import;
 use paperboy::paper::Paper;
 use paperboy::profile::features::{own_term, people, weigh};
@@ -76,8 +76,8 @@ fn signature(db: &Db, id: &str) -> Option<Vec<u8>> {
 
 /// The ids of those like `id`.
 fn like(db: &Db, id: &str) -> Vec<String> {
-    let kin = Kin::read(db).unwrap();
-    let found = similar(db, &kin, &stored(db, id), 8, None).unwrap();
+    let kin = SimilarityIndex::read(db).unwrap();
+    let found = similar_papers(db, &kin, &stored(db, id), 8, None).unwrap();
     found
         .iter()
         .map(|other| other.paper.id.to_string())
@@ -115,11 +115,11 @@ fn merged_and_withdrawn() -> [Paper; 2] {
 #[test]
 fn papers_are_signed_as_they_come_and_as_they_change() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     take_in(&db, &some_papers());
     assert!(signature(&db, "2608.00001").is_none() && like(&db, "2608.00001").is_empty());
     assert!(db.run_here(|store| store.is_behind()).unwrap());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert!(!db.run_here(|store| store.is_behind()).unwrap());
     assert_eq!(
         like(&db, "2608.00001"),
@@ -139,7 +139,7 @@ fn papers_are_signed_as_they_come_and_as_they_change() {
     take_in(&db, &[newer, reworded]);
     let untouched = signature(&db, "2608.00002");
     assert!(signature(&db, "2608.00009").is_none() && signature(&db, "10.1101/fish").is_none());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert!(like(&db, "2608.00001").contains(&"2608.00009".to_owned()));
     assert!(like(&db, "10.1101/fish").contains(&"2608.00003".to_owned()));
     assert_eq!(signature(&db, "2608.00002"), untouched);
@@ -149,8 +149,8 @@ fn papers_are_signed_as_they_come_and_as_they_change() {
 fn what_was_found_ahead_is_what_is_found_when_asked() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     take_in(&db, &some_papers());
-    sign_papers(&db).unwrap();
-    let [asked, ahead] = [(); 2].map(|()| Kin::read(&db).unwrap());
+    refresh_signatures(&db).unwrap();
+    let [asked, ahead] = [(); 2].map(|()| SimilarityIndex::read(&db).unwrap());
     let mut next = Some(0);
     while let Some(from) = next {
         next = ahead.look_ahead(&db, from).unwrap();
@@ -159,8 +159,8 @@ fn what_was_found_ahead_is_what_is_found_when_asked() {
         .run_here(|store| store.papers_after(PaperRow(0), u32::MAX))
         .unwrap();
     for paper in &papers {
-        let rows = |kin: &Kin, limit| -> Vec<PaperRow> {
-            similar(&db, kin, paper, limit, None)
+        let rows = |kin: &SimilarityIndex, limit| -> Vec<PaperRow> {
+            similar_papers(&db, kin, paper, limit, None)
                 .unwrap()
                 .iter()
                 .map(|other| other.row)
@@ -203,7 +203,7 @@ fn namesakes_are_not_one_author() {
         "Zihao B. Wei",
     ));
     take_in(&db, &papers);
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert_eq!(like(&db, "2608.00006"), ["2608.00007"]);
     assert!(like(&db, "2608.00005").is_empty());
 }
@@ -215,7 +215,7 @@ fn signatures_do_not_depend_on_how_a_file_was_cut() {
         some_papers()
             .chunks(pieces)
             .for_each(|papers| take_in(&db, papers));
-        sign_papers(&db).unwrap();
+        refresh_signatures(&db).unwrap();
         some_papers()
             .iter()
             .map(|paper| signature(&db, paper.id.as_str()).unwrap())
@@ -225,29 +225,29 @@ fn signatures_do_not_depend_on_how_a_file_was_cut() {
 }
 
 #[test]
-fn what_is_another_name_now_is_like_nothing_and_is_signed_anew_when_taken_apart() {
+fn a_merged_paper_has_no_signature_and_gets_one_when_split() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     take_in(&db, &some_papers());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     let gone = stored(&db, "10.1101/fish").row;
-    let kin = Kin::read(&db).unwrap();
+    let kin = SimilarityIndex::read(&db).unwrap();
     take_in(&db, &merged_and_withdrawn());
     assert!(
         db.run_here(|store| store.signature(gone))
             .unwrap()
             .is_none()
     );
-    let found = similar(&db, &kin, &stored(&db, "2608.00001"), 8, None).unwrap();
+    let found = similar_papers(&db, &kin, &stored(&db, "2608.00001"), 8, None).unwrap();
     assert!(
         found.iter().all(|other| other.row != gone),
         "what was read before still names it"
     );
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert_eq!(like(&db, "2608.00001"), ["2608.00002", "2608.00003"]);
 
     db.run_here(|store| store.split_paper(&"10.1101/fish".parse().unwrap(), noon()))
         .unwrap();
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert_eq!(stored(&db, "10.1101/fish").row, gone);
     assert!(signature(&db, "10.1101/fish").is_some());
 }
@@ -256,7 +256,7 @@ fn what_is_another_name_now_is_like_nothing_and_is_signed_anew_when_taken_apart(
 fn a_paper_that_changes_while_it_is_signed_stays_unsigned() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     take_in(&db, &some_papers());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     let reworded = |version, text: &str| {
         let paper = some_papers().swap_remove(0);
         take_in(
@@ -295,7 +295,7 @@ fn a_paper_that_changes_while_it_is_signed_stays_unsigned() {
 }
 
 #[test]
-fn of_many_signatures_the_last_ones_are_read() {
+fn only_the_newest_signatures_are_read() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     let read = |most| {
         let mut rows = Vec::new();
@@ -325,9 +325,9 @@ fn what_pages_show_has_changed_only_when_something_came_of_it() {
     assert!(has_changed());
     take_in(&db, &some_papers());
     assert!(!has_changed(), "all of it was known");
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert!(has_changed());
-    sign_papers(&db).unwrap();
+    refresh_signatures(&db).unwrap();
     assert!(!has_changed());
     take_in(&db, &merged_and_withdrawn());
     assert!(has_changed());
@@ -446,7 +446,7 @@ async fn a_page_that_nothing_has_changed_is_as_it_was_and_then_shows_what_has() 
 
 /// By the whole of both texts, on real papers, and on average; it is 93 %.
 #[test]
-fn what_is_found_is_nearly_as_like_as_what_comparing_with_every_paper_finds() {
+fn papers_found_by_signature_are_nearly_as_similar_as_by_full_comparison() {
     let Some(file) = shared("papers_arxiv/2025-03.jsonl.gz") else {
         return;
     };
@@ -469,14 +469,14 @@ fn what_is_found_is_nearly_as_like_as_what_comparing_with_every_paper_finds() {
         .iter()
         .map(|stored| features(&stored.paper))
         .collect();
-    let kin = Kin::read(&db).unwrap();
+    let kin = SimilarityIndex::read(&db).unwrap();
     let (mut found, mut best) = (0.0, 0.0);
     for asked in (0..papers.len()).step_by(1 + papers.len() / 40) {
         let mut order: Vec<f32> = all
             .iter()
             .map(|other| likeness(&all[asked], other))
             .collect();
-        let ours = similar(&db, &kin, &papers[asked], 8, None).unwrap();
+        let ours = similar_papers(&db, &kin, &papers[asked], 8, None).unwrap();
         let place = |row: PaperRow| {
             papers
                 .binary_search_by_key(&row, |stored| stored.row)

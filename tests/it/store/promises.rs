@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use paperboy::paper::{Paper, PaperId};
+use paperboy::pick::{Reason, Section};
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     AttemptRecord, Coverage, CoverageState, CoverageUpdate, DeliveryId, DeliveryState, Disposition,
     Entered, IntakeOutcome, LedgerTurn, NewIssue, NewPick, NextLook, OperatorOutcome, OutboxFilter,
-    PaperRow, PaperStore, PickKind, RetentionClass, SetAside, Settlement, Skipped, SourcePause,
-    Store,
+    PaperRow, PaperStore, RetentionClass, SetAside, Settlement, Skipped, SourcePause, Store,
 };
 use paperboy::subscriber::{Address, Interest, NewSubscriber, Preferences, Status, SubscriberId};
 
@@ -75,9 +75,8 @@ fn issue(subscriber: SubscriberId, date: NaiveDate, picks: &[PaperRow]) -> NewIs
             .map(|paper| NewPick {
                 paper: *paper,
                 score: 0.5,
-                section: "Rings".to_owned(),
-                reason: "it fits".to_owned(),
-                kind: PickKind::Chosen,
+                section: Section::Interest("Rings".to_owned()),
+                reasons: vec![Reason::New],
             })
             .collect(),
         expires_at: noon() + TimeDelta::hours(18),

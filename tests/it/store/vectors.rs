@@ -2,8 +2,8 @@
 
 use crate::harness::tiny_models;
 use chrono::{DateTime, NaiveDate, Utc};
-use paperboy::edition::find::Nearest as _;
-use paperboy::edition::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
+use paperboy::archive::VectorSearch as _;
+use paperboy::archive::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};
 use paperboy::embedding::Embedder;
 use paperboy::model;
 use paperboy::paper::Paper;
@@ -271,7 +271,7 @@ fn reading_the_vectors_of_a_day_takes_milliseconds() {
 }
 
 #[test]
-fn what_is_near_is_what_the_stored_vectors_say() {
+fn nearest_papers_are_those_of_the_stored_vectors() {
     let place = tempfile::tempdir().unwrap();
     let one = table(place.path(), "one", 1);
     let db = Db::new(store(300));

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::TimeDelta;
 use paperboy::clock::Clock as _;
 use paperboy::coverage::{CoverageState, CoverageUpdate};
-use paperboy::links::Thumb;
 use paperboy::outbox::{Security, SmtpSettings, Transport};
+use paperboy::pick::Thumb;
 use paperboy::random::SystemChance;
 use paperboy::store::{
     AttemptRecord, Channel, DeliveryId, DeliveryState, Disposition, Effect, LedgerTurn,

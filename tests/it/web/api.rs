@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use paperboy::clock::Clock as _;
-use paperboy::edition::Publisher;
+use paperboy::edition::PublishLoop;
 use paperboy::paper::Paper;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, KeyScope, NewKey};
@@ -165,9 +165,9 @@ impl Api {
             .unwrap();
         let morning = "2026-08-05T09:00:00Z".parse().unwrap();
         self.house.clock.set(morning);
-        let desk = (self.house.site.composer)();
-        Publisher::default()
-            .step(&self.house.db, &desk, morning, || true)
+        let composer = (self.house.site.composer)();
+        PublishLoop::default()
+            .step(&self.house.db, &composer, morning, || true)
             .unwrap();
         id
     }

@@ -6,8 +6,9 @@ use crate::web::robots::{FORM, House};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use paperboy::clock::Clock as _;
-use paperboy::links::{Links, Thumb};
+use paperboy::links::Links;
 use paperboy::paper::Paper;
+use paperboy::pick::Thumb;
 use paperboy::store::DeliveryState;
 use paperboy::subscriber::{Status, SubscriberId};
 use paperboy::token::Scope;
@@ -246,14 +247,17 @@ pub(crate) fn without_our_script(body: &str) -> String {
 #[tokio::test]
 async fn forms_take_any_bytes_and_no_more_than_they_should() {
     let (house, id) = house();
-    let desk = (house.site.composer)();
+    let composer = (house.site.composer)();
     let links = Links {
-        site: &desk.site,
-        signer: &desk.signer,
+        site: &composer.site,
+        signer: &composer.signer,
     };
     let feedback = links.feedback(first(id), 1, Thumb::More);
     let feedback = feedback.strip_prefix("https://digest.example.org").unwrap();
-    let unsubscribe = format!("/unsubscribe?t={}", desk.signer.sign(Scope::Bounce, id.0));
+    let unsubscribe = format!(
+        "/unsubscribe?t={}",
+        composer.signer.sign(Scope::Bounce, id.0)
+    );
     let huge = "x".repeat(10 << 20);
     for path in ["/subscribe", "/confirm?t=0", feedback, &unsubscribe] {
         for attack in ATTACKS

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
 use paperboy::clock::Clock as _;
-use paperboy::links::Thumb;
+use paperboy::pick::Thumb;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     Agent, Channel, Click, ConsentContext, Db, Effect, LibraryWork, NewFeedback, NewReport,

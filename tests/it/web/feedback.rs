@@ -2,13 +2,13 @@
 
 use crate::operation::cli::Place;
 use chrono::{DateTime, TimeDelta, Utc};
-use paperboy::links::Thumb;
 use paperboy::paper::Paper;
+use paperboy::pick::Section;
+use paperboy::pick::Thumb;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{
     Agent, Channel, Click, FeedbackChange, FeedbackStore, IssueStore, NewFeedback, NewIssue,
-    NewPick, PaperRow, PaperStore, PickKind, RetentionClass, RetentionStore, Store,
-    SubscriberStore,
+    NewPick, PaperRow, PaperStore, RetentionClass, RetentionStore, Store, SubscriberStore,
 };
 use paperboy::subscriber::{Interest, NewSubscriber, Preferences, Status, SubscriberId};
 use serde_json::Value;
@@ -71,9 +71,8 @@ fn issue(subscriber: SubscriberId, papers: &[PaperRow]) -> NewIssue {
             .map(|paper| NewPick {
                 paper: *paper,
                 score: 0.5,
-                section: "Rings".to_owned(),
-                reason: String::new(),
-                kind: PickKind::Chosen,
+                section: Section::Interest("Rings".to_owned()),
+                reasons: Vec::new(),
             })
             .collect(),
         expires_at: noon() + TimeDelta::days(1),

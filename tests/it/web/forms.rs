@@ -5,7 +5,7 @@ use crate::web::robots::{FORM, House};
 use crate::web::signup::{form, link, mails};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use paperboy::links::Thumb;
+use paperboy::pick::Thumb;
 use paperboy::token::Scope;
 use std::collections::HashSet;
 

@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use paperboy::clock::Clock as _;
 use paperboy::links::Links;
 use paperboy::paper::category_name;
+use paperboy::pick::{PaperNews, Reason, Section};
+use paperboy::store::NewPick;
 use paperboy::subscriber::{Interest, InterestWeight, SubscriberId};
 use paperboy::token::Scope;
 use std::collections::BTreeSet;
@@ -48,6 +50,55 @@ fn house(language: &str) -> (House, SubscriberId) {
     (house, id)
 }
 
+#[tokio::test]
+async fn an_issue_shown_again_has_headings_and_reasons_in_the_readers_language() {
+    let house = House::new();
+    let papers = house.announces(&TITLES);
+    let (id, _) = house.subscribes("ada@example.org");
+    let mut ada = house.stored(id);
+    "de".clone_into(&mut ada.details.preferences.language);
+    house
+        .db
+        .run_here(|store| store.save_subscriber(&ada, house.clock.now()))
+        .unwrap();
+    let sections = [
+        (
+            Section::Interest("Exploring".to_owned()),
+            vec![Reason::NearMiss],
+        ),
+        (
+            Section::Exploring,
+            vec![Reason::Exploring("Lamps".to_owned())],
+        ),
+        (Section::News, vec![Reason::News(PaperNews::Replaced(3))]),
+    ];
+    let picks = papers.iter().zip(sections);
+    let picks = picks.map(|(paper, (section, reasons))| NewPick {
+        paper: *paper,
+        score: 0.3,
+        section,
+        reasons,
+    });
+    house.sends_picks(id, picks.collect());
+    let token = (house.site.composer)().signer.sign(Scope::View, id.0);
+    let (status, page) = house.get(&format!("/issues/{token}?d=2026-08-04")).await;
+    assert_eq!(status, StatusCode::OK);
+    for text in [
+        // The name of their own interest, and the heading of the section.
+        ">Exploring<",
+        ">Zum Entdecken<",
+        "Neben dem, was Sie verfolgen",
+        "unter Ihrer Schwelle, aber am nächsten daran",
+        "ein Blick über „Lamps“ hinaus",
+        ">Neues zu Papieren, die Sie kennen<",
+        "neue Fassung (v3)",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    assert_eq!(page.matches(">Exploring<").count(), 1, "{page}");
+    assert!(!page.contains("News of papers"), "{page}");
+}
+
 async fn asked(house: &House, language: &str, path: &str) -> (StatusCode, HeaderMap, String) {
     let request = Request::get(path)
         .header(header::ACCEPT_LANGUAGE, language)
@@ -69,10 +120,10 @@ async fn sent(house: &House, language: &str, path: &str, fields: &[(&str, &str)]
 /// Every page that is not the operator's, in this language.
 async fn pages(language: &str) -> Vec<(String, String)> {
     let (house, id) = house(language);
-    let desk = (house.site.composer)();
+    let composer = (house.site.composer)();
     let links = Links {
-        site: &desk.site,
-        signer: &desk.signer,
+        site: &composer.site,
+        signer: &composer.signer,
     };
     let view = links.issue(house.stored(id).holder(), "2026-08-04".parse().unwrap());
     let view = view
@@ -82,7 +133,7 @@ async fn pages(language: &str) -> Vec<(String, String)> {
         .next()
         .unwrap()
         .to_owned();
-    let saved = format!("/saved?t={}", desk.signer.sign(Scope::Feedback, id.0));
+    let saved = format!("/saved?t={}", composer.signer.sign(Scope::Feedback, id.0));
     let own = |page: &str| house.preferences(page, id);
     let mut paths: Vec<String> = [
         "/",

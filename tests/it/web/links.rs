@@ -7,8 +7,9 @@ use crate::web::signup::{form, link, mails};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use paperboy::clock::Clock as _;
-use paperboy::edition::Desk;
-use paperboy::links::{Links, Thumb};
+use paperboy::edition::Composer;
+use paperboy::links::Links;
+use paperboy::pick::Thumb;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{ConsentContext, NewRequest, OutboxFilter, RequestKind};
 use paperboy::subscriber::{LinkHolder, SubscriberId};
@@ -24,9 +25,9 @@ pub(crate) fn first(id: SubscriberId) -> LinkHolder {
 
 /// A house whose pages are at `base_url`.
 fn house_at(base_url: &str) -> House {
-    let mut desk: Desk = town::desk();
-    base_url.clone_into(&mut desk.site.base_url);
-    House::of(SqliteStore::in_memory().unwrap(), desk)
+    let mut composer: Composer = town::composer();
+    base_url.clone_into(&mut composer.site.base_url);
+    House::of(SqliteStore::in_memory().unwrap(), composer)
 }
 
 /// A reader who chose a language and was sent two papers, and every link of theirs.
@@ -47,10 +48,10 @@ fn reader(house: &House, language: &str) -> (SubscriberId, Vec<String>) {
 
 /// Every link that stands in somebody's issue, but the one that leaves.
 fn links(house: &House, of: LinkHolder) -> Vec<String> {
-    let desk = (house.site.composer)();
+    let composer = (house.site.composer)();
     let links = Links {
-        site: &desk.site,
-        signer: &desk.signer,
+        site: &composer.site,
+        signer: &composer.signer,
     };
     let mut all = vec![
         links.preferences(of),
@@ -62,7 +63,7 @@ fn links(house: &House, of: LinkHolder) -> Vec<String> {
             [Thumb::More, Thumb::Less, Thumb::Save].map(|thumb| links.feedback(of, paper, thumb)),
         );
     }
-    let base_url = &desk.site.base_url;
+    let base_url = &composer.site.base_url;
     all.iter()
         .map(|url| url.strip_prefix(base_url.as_str()).unwrap().to_owned())
         .collect()
@@ -243,7 +244,7 @@ fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
 async fn a_scanner_that_follows_every_link_of_every_mail_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
-    let house = House::of(SqliteStore::migrate(&path).unwrap().0, town::desk());
+    let house = House::of(SqliteStore::migrate(&path).unwrap().0, town::composer());
     let (id, mut all) = reader(&house, "en");
     let preferences = all[0].clone();
     all.extend(

@@ -6,11 +6,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::{NaiveDate, TimeDelta};
 use paperboy::clock::Clock as _;
-use paperboy::links::Thumb;
 use paperboy::paper::Paper;
+use paperboy::pick::{Reason, Section, Thumb};
 use paperboy::store::{
     Channel, CoverageState, CoverageUpdate, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow,
-    PickKind,
 };
 use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
@@ -98,6 +97,16 @@ impl House {
     }
 
     pub(crate) fn sends(&self, id: SubscriberId, papers: &[PaperRow]) {
+        let picks = papers.iter().map(|paper| NewPick {
+            paper: *paper,
+            score: 0.5,
+            section: Section::Interest("Adapters".to_owned()),
+            reasons: vec![Reason::Terms(vec!["adapters".to_owned()])],
+        });
+        self.sends_picks(id, picks.collect());
+    }
+
+    pub(crate) fn sends_picks(&self, id: SubscriberId, picks: Vec<NewPick>) {
         let subscriber = self.stored(id);
         let issue = NewIssue {
             subscriber: id,
@@ -107,16 +116,7 @@ impl House {
             subject: "4 Aug: two papers".to_owned(),
             message_id: format!("issue.{}@digest.example.org", id.0),
             message: b"Subject: x\r\n\r\nfor Ada\r\n".to_vec(),
-            picks: papers
-                .iter()
-                .map(|paper| NewPick {
-                    kind: PickKind::Chosen,
-                    paper: *paper,
-                    score: 0.5,
-                    section: "Adapters".to_owned(),
-                    reason: "about adapters".to_owned(),
-                })
-                .collect(),
+            picks,
             expires_at: self.clock.now() + TimeDelta::hours(18),
         };
         self.db

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use paperboy::clock::FixedClock;
-use paperboy::edition::Desk;
+use paperboy::edition::Composer;
 use paperboy::paper::Paper;
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
@@ -24,19 +24,19 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> Self {
-        House::of(SqliteStore::in_memory().unwrap(), town::desk())
+        House::of(SqliteStore::in_memory().unwrap(), town::composer())
     }
 
-    /// A house over a database, whose mails and links are those of `desk`.
-    pub(crate) fn of(store: SqliteStore, desk: Desk) -> Self {
+    /// A house over a database, whose mails and links are those of `composer`.
+    pub(crate) fn of(store: SqliteStore, composer: Composer) -> Self {
         let db = Db::new(store);
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
         let pages = Arc::new(Pages::new("Paper digest", &[], ""));
-        let desk = Arc::new(desk);
+        let composer = Arc::new(composer);
         let site = WebState {
             db: db.clone(),
             pages,
-            composer: Arc::new(move || Arc::clone(&desk)),
+            composer: Arc::new(move || Arc::clone(&composer)),
             settings: Arc::default(),
             clock: clock.clone(),
             queued: Arc::default(),

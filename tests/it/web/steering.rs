@@ -7,9 +7,10 @@ use crate::web::signup::form;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use paperboy::clock::Clock as _;
-use paperboy::edition::{Judged, Press};
-use paperboy::links::{Links, Thumb};
+use paperboy::edition::{AsOf, Publisher};
+use paperboy::links::Links;
 use paperboy::paper::Paper;
+use paperboy::pick::Thumb;
 use paperboy::profile::library::{LibraryFormat, read_library};
 use paperboy::store::Feedback;
 use paperboy::subscriber::{Interest, Subscriber, SubscriberId};
@@ -57,11 +58,11 @@ fn house() -> (House, SubscriberId) {
         subscriber.details.interests = vec![interest];
         subscriber.details.preferences.min_score = 0.0;
     });
-    let desk = (house.site.composer)();
-    let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
-    let mut press = Press::new(&house.db, &desk, judged, now, false).unwrap();
-    while press.print_page().unwrap() {}
-    assert_eq!(press.published().queued, 1);
+    let composer = (house.site.composer)();
+    let as_of = AsOf::Instant("2026-08-04T23:00:00Z".parse().unwrap());
+    let mut publisher = Publisher::new(&house.db, &composer, as_of, now, false).unwrap();
+    while publisher.publish_batch().unwrap() {}
+    assert_eq!(publisher.published().queued, 1);
     (house, id)
 }
 
@@ -88,10 +89,10 @@ fn said(house: &House, id: SubscriberId) -> Vec<Feedback> {
 }
 
 fn path(house: &House, make: impl FnOnce(&Links<'_>) -> String) -> String {
-    let desk = (house.site.composer)();
+    let composer = (house.site.composer)();
     let url = make(&Links {
-        site: &desk.site,
-        signer: &desk.signer,
+        site: &composer.site,
+        signer: &composer.signer,
     });
     url.strip_prefix("https://digest.example.org")
         .unwrap()
@@ -253,7 +254,7 @@ async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
     );
     let mail = mail_parser::MessageParser::default().parse(&mail).unwrap();
     let mail = mail.body_html(0).unwrap().replace("\r\n", "\n");
-    // Word for word the mail, but for the styles and what only the mail's owner may press.
+    // Word for word the mail, but for the styles and what only the mail's owner may publisher.
     let words = |html: &str, without: &[&str]| -> Vec<String> {
         let body = html.split_once("<body").unwrap().1;
         let mut text = String::new();

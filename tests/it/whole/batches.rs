@@ -2,7 +2,7 @@
 
 use crate::web::robots::House;
 use paperboy::clock::Clock as _;
-use paperboy::edition::{Judged, Press};
+use paperboy::edition::{AsOf, Publisher};
 use paperboy::store::OutboxFilter;
 use paperboy::subscriber::{Format, NewSubscriber, Preferences, Status};
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 const READERS: usize = 300;
 
 #[test]
-fn every_reader_gets_one_issue_whatever_page_they_are_on() {
+fn every_subscriber_gets_one_issue_whatever_their_batch() {
     let house = House::new();
     house.announces(&["Lamps and their light", "Boats at night"]);
     let now = house.clock.now();
@@ -32,12 +32,12 @@ fn every_reader_gets_one_issue_whatever_page_they_are_on() {
         .run_here(|store| store.enter_subscribers(&readers, now))
         .unwrap();
 
-    let desk = (house.site.composer)();
-    let judged = Judged::At("2026-08-04T23:00:00Z".parse().unwrap());
+    let composer = (house.site.composer)();
+    let as_of = AsOf::Instant("2026-08-04T23:00:00Z".parse().unwrap());
     let publish = || {
-        let mut press = Press::new(&house.db, &desk, judged, now, false).unwrap();
-        while press.print_page().unwrap() {}
-        press.published()
+        let mut publisher = Publisher::new(&house.db, &composer, as_of, now, false).unwrap();
+        while publisher.publish_batch().unwrap() {}
+        publisher.published()
     };
     let published = publish();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::{Bearer, bearer, page};
 use crate::digest::Locale;
-use crate::edition::{Taken, take_library};
+use crate::edition::{LibraryImport, import_library};
 use crate::profile::library::{Library, LibraryError, SkippedEntry, read_library};
 use crate::subscriber::NAME_CHARS_MAX;
 use crate::web::error_page::ErrorPage;
@@ -138,7 +138,7 @@ async fn take(
                 Err(why) => return Ok(Err(why)),
             };
             let mut subscriber = subscriber;
-            let taken = take_library(db, &mut subscriber, &interest, &library, now)?;
+            let taken = import_library(db, &mut subscriber, &interest, &library, now)?;
             Ok::<_, crate::store::StoreError>(Ok((subscriber, library, taken)))
         })
         .await?;
@@ -181,7 +181,7 @@ async fn take(
     }
 }
 
-fn done(interest: &str, library: &Library, taken: &Taken, locale: &Locale) -> DoneView {
+fn done(interest: &str, library: &Library, taken: &LibraryImport, locale: &Locale) -> DoneView {
     let words = &locale.pages().library;
     let entry = |aside: &SkippedEntry| {
         words

@@ -1,8 +1,7 @@
 //! What was picked lately, and what the reader says of it.
 
 use super::{Bearer, bearer, page, posted};
-use crate::edition::{kind_of, reasons};
-use crate::links::Thumb;
+use crate::pick::Thumb;
 use crate::store::{Channel, FeedbackChange, NewFeedback, PaperRow};
 use crate::web::error_page::ErrorPage;
 use crate::web::paper_view::path_of;
@@ -137,10 +136,6 @@ async fn show(
     let id = bearer.subscriber.id;
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().picks;
-    let section = |stored: &str| match kind_of(stored) {
-        Some(kind) => locale.section(kind).to_owned(),
-        None => stored.to_owned(),
-    };
     let (picks, feedback, muted) = state
         .db
         .run(move |store| {
@@ -165,9 +160,9 @@ async fn show(
                     row: pick.paper.row.0,
                     title: pick.paper.paper.title.clone(),
                     path: path_of(pick.paper.paper.id.as_str()),
-                    section: section(&pick.section),
+                    section: locale.section(&pick.section),
                     score: locale.score(pick.score),
-                    reason: locale.reason(&reasons(&pick.reason)),
+                    reason: locale.reason(&pick.reasons),
                     thumb: thumbs.get(&pick.paper.row).map_or("", |thumb| thumb.word()),
                     label: words.of.with(&[("title", &pick.paper.paper.title)]),
                     lang: locale.lang_of(&pick.paper.paper.title),

@@ -1,21 +1,21 @@
-//! Which announcement days an issue is about. Pure.
+//! The coverage window: announcement days that an issue is about. Pure.
 
 use crate::ranking::Days;
 use crate::store::{Coverage, CoverageState, History};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, Utc};
 
-/// How far back late papers are looked for: a month of mail is not caught up with.
+/// Days for which late papers are still picked up.
 const DAYS_BACK: u64 = 31;
 
-/// The instant at which a source announced its papers of a day: midnight UTC
-/// where it does not say.
+/// The instant at which a source announced its papers of a day: midnight UTC where it
+/// does not say.
 pub(crate) fn announced_at(covered: &Coverage) -> DateTime<Utc> {
     covered
         .announced_at
         .unwrap_or_else(|| covered.date.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// The rows that count: nothing is missing of them, and they were announced before `due`.
+/// Complete rows that were announced before `due`.
 fn complete(
     coverage: &[Coverage],
     due: DateTime<Utc>,
@@ -31,12 +31,12 @@ pub(crate) fn last_day(due: DateTime<Utc>) -> NaiveDate {
     due.date_naive()
 }
 
-/// The days for an issue that is due at `due`: every complete day since the last
-/// issue, and of earlier days what was taken in since.
+/// The days for an issue due at `due`: every complete day since the last issue, and of
+/// earlier days the papers taken in since.
 ///
-/// Who had no issue yet gets every day since `first_day`, the one that was
-/// looked at for them first: nothing above the line on that day is no reason to
-/// miss the next. Without it, reading begins with the newest complete day.
+/// Without an earlier issue, every day since `first_day` counts, the first one that was
+/// looked at for them: papers of later days are not lost because that day had nothing
+/// above the line. Without `first_day`, reading begins with the newest complete day.
 pub(crate) fn days(
     coverage: &[Coverage],
     history: Option<&History>,
@@ -69,7 +69,7 @@ pub(crate) fn days(
         if date > last {
             days.insert(date, None);
         } else if date >= first && completed_at > history.composed_at {
-            // A day of which nothing was complete then was not looked at then.
+            // A day of which nothing was complete at the last issue was not looked at.
             let was_looked_at = |(other, at): (NaiveDate, DateTime<Utc>)| {
                 other == date && at <= history.composed_at
             };
@@ -182,13 +182,13 @@ mod tests {
         ];
         let history = Some(("2026-08-03", "2026-08-04", "2026-08-04T07:00:00Z"));
         check(&filled, history, "2026-08-05T07:00:00Z", "04, 05");
-        // Of a day that was looked at, only what came in since is news.
+        // Of a day already looked at, only papers taken in since count.
         let again = [
             ("2026-08-04", "2026-08-04T01:00:00Z"),
             ("2026-08-04", "2026-08-05T01:00:00Z"),
         ];
         check(&again, history, "2026-08-05T07:00:00Z", "04 late");
-        // What came in a year ago is not news.
+        // Papers of a year ago are not new, whenever they are taken in.
         check(
             &[("2025-08-04", "2026-08-05T01:00:00Z")],
             Some(("2025-08-01", "2026-08-04", "2026-08-04T07:00:00Z")),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn who_had_nothing_yet_misses_no_day_since_the_first_look() {
+    fn a_first_issue_covers_every_day_since_the_first_look() {
         let day = |text: &str| Coverage {
             source: "import".to_owned(),
             category: String::new(),
@@ -232,7 +232,7 @@ mod tests {
             found(Some("2026-08-03")),
             [date("2026-08-03"), date("2026-08-04")]
         );
-        // But not months of them.
+        // Bounded: no months of days.
         assert_eq!(found(Some("2026-06-01")).len(), 3);
     }
 }

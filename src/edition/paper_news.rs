@@ -1,13 +1,13 @@
-//! What became of papers that a subscriber knows, for those who ask for it.
+//! News of papers that a subscriber knows, for those who want it.
 
-use super::compose::Plan;
-use crate::paper::PaperNews;
+use super::composer::Plan;
+use crate::pick::PaperNews;
 use crate::store::{Db, PaperEvent, StoreError};
 use crate::subscriber::{Preferences, Subscriber};
 use chrono::{DateTime, Utc};
 
-/// What is to be told in an issue: one thing of each paper, what was seen first coming first.
-pub(crate) fn to_tell(
+/// The news for an issue: one event of each paper, oldest first.
+pub(crate) fn wanted_news(
     db: &Db,
     subscriber: &Subscriber,
     since: DateTime<Utc>,
@@ -24,15 +24,15 @@ pub(crate) fn to_tell(
     Ok(choose(told, preferences))
 }
 
-/// Adds what is to be told to the plan.
+/// Adds the news to the plan.
 pub(crate) fn plan(db: &Db, plan: &mut Plan) -> Result<(), StoreError> {
-    plan.told = to_tell(db, &plan.subscriber, plan.told_since)?;
+    plan.news = wanted_news(db, &plan.subscriber, plan.news_since)?;
     Ok(())
 }
 
-/// Of what became of each paper the weightiest that is wanted.
-fn choose(mut told: Vec<PaperEvent>, preferences: &Preferences) -> Vec<PaperEvent> {
-    told.retain(|told| match told.news {
+/// The most important wanted event of each paper.
+fn choose(mut events: Vec<PaperEvent>, preferences: &Preferences) -> Vec<PaperEvent> {
+    events.retain(|event| match event.news {
         PaperNews::Replaced(_) | PaperNews::Withdrawn => preferences.replacements,
         PaperNews::Published(_) => preferences.publications,
     });
@@ -41,10 +41,10 @@ fn choose(mut told: Vec<PaperEvent>, preferences: &Preferences) -> Vec<PaperEven
         PaperNews::Published(_) => (1, 0),
         PaperNews::Withdrawn => (2, 0),
     };
-    told.sort_by_key(|told| (told.paper.row, std::cmp::Reverse(weight(&told.news))));
-    told.dedup_by_key(|told| told.paper.row);
-    told.sort_by_key(|told| (told.day, told.paper.row));
-    told
+    events.sort_by_key(|event| (event.paper.row, std::cmp::Reverse(weight(&event.news))));
+    events.dedup_by_key(|event| event.paper.row);
+    events.sort_by_key(|event| (event.day, event.paper.row));
+    events
 }
 
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests {
     use crate::paper::Paper;
     use crate::store::{PaperRow, StoredPaper};
 
-    fn told(row: i64, day: &str, news: PaperNews) -> PaperEvent {
+    fn event(row: i64, day: &str, news: PaperNews) -> PaperEvent {
         let paper = Paper::new(format!("2510.{row:05}").parse().unwrap(), "a".to_owned());
         let seen_at = "2026-08-04T00:00:00Z".parse().unwrap();
         PaperEvent {
@@ -68,31 +68,34 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(replacements: bool, publications: bool, expected: &[&str]) {
+    fn check(replacements: bool, publications: bool, expected: &[(i64, PaperNews)]) {
         let all = vec![
-            told(1, "2026-08-05", PaperNews::Replaced(2)),
-            told(1, "2026-08-06", PaperNews::Replaced(3)),
-            told(1, "2026-08-06", PaperNews::Published("Sheep".to_owned())),
-            told(2, "2026-08-04", PaperNews::Replaced(2)),
-            told(2, "2026-08-04", PaperNews::Withdrawn),
+            event(1, "2026-08-05", PaperNews::Replaced(2)),
+            event(1, "2026-08-06", PaperNews::Replaced(3)),
+            event(1, "2026-08-06", PaperNews::Published("Sheep".to_owned())),
+            event(2, "2026-08-04", PaperNews::Replaced(2)),
+            event(2, "2026-08-04", PaperNews::Withdrawn),
         ];
         let preferences = Preferences {
             replacements,
             publications,
             ..Preferences::default()
         };
-        let chosen: Vec<String> = choose(all, &preferences)
+        let chosen: Vec<(i64, PaperNews)> = choose(all, &preferences)
             .iter()
-            .map(|told| format!("{} {}", told.paper.row.0, told.news))
+            .map(|event| (event.paper.row.0, event.news.clone()))
             .collect();
         assert_eq!(chosen, expected);
     }
 
     #[test]
-    fn one_thing_is_told_of_each_paper_if_it_is_asked_for() {
-        check(true, true, &["2 withdrawn", "1 published in Sheep"]);
-        check(true, false, &["2 withdrawn", "1 replaced: version 3"]);
-        check(false, true, &["1 published in Sheep"]);
+    fn one_wanted_event_of_each_paper_is_chosen() {
+        let withdrawn = (2, PaperNews::Withdrawn);
+        let published = (1, PaperNews::Published("Sheep".to_owned()));
+        let replaced = (1, PaperNews::Replaced(3));
+        check(true, true, &[withdrawn.clone(), published.clone()]);
+        check(true, false, &[withdrawn, replaced]);
+        check(false, true, &[published]);
         check(false, false, &[]);
     }
 }

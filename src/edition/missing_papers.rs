@@ -1,6 +1,6 @@
-//! Which papers a subscriber still waits for, and what their issue says of it. Pure.
+//! Missing papers: which ones an issue waits for, and what it reports of them. Pure.
 
-use super::window::announced_at;
+use super::coverage_window::announced_at;
 use crate::digest::DayCovered;
 use crate::paper::{category_matches, is_in_category};
 use crate::ranking::Days;
@@ -9,16 +9,14 @@ use crate::subscriber::Subscriber;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
-/// How long before an issue is due an announcement may have been made for the
-/// issue to wait for it: one day's. What is missing from earlier days comes
-/// with a later issue, and holds nobody up.
+/// Age of announcements that an issue waits for: one day. Papers missing from earlier
+/// days come with a later issue and delay none.
 const AWAITED: TimeDelta = TimeDelta::hours(24);
 
-/// Whether papers are missing that an issue due at `due` should have: something
-/// that the subscriber follows was to be announced in the day before it, and
-/// neither has come nor is known not to come. Sources that never report what
-/// they have yet to bring are never waited for.
-pub(crate) fn is_awaited(
+/// Whether papers are missing that an issue due at `due` should have: an announcement
+/// that the subscriber follows, of the day before it, is neither complete nor known to
+/// be empty. Sources that never report what is still to come are not waited for.
+pub(crate) fn is_missing_papers(
     coverage: &[Coverage],
     subscriber: &Subscriber,
     due: DateTime<Utc>,
@@ -32,8 +30,8 @@ pub(crate) fn is_awaited(
         .any(|covered| is_missing(covered) && follows(subscriber, covered))
 }
 
-/// What the digest says of the days that an issue due at `due` is about, and of
-/// the day that it waited for in vain.
+/// The days that an issue due at `due` reports: its own, and the day that it waited for
+/// in vain.
 pub(crate) fn covered(
     coverage: &[Coverage],
     days: &Days,
@@ -81,8 +79,8 @@ fn is_fresh(covered: &Coverage, due: DateTime<Utc>) -> bool {
     announced_at <= due && due - announced_at < AWAITED
 }
 
-/// Whether papers of that row could be for the subscriber. One who follows
-/// nothing in particular, or anything anywhere, follows all.
+/// Whether papers of that row may be for the subscriber. A subscriber without interests,
+/// or with one that has no categories, follows everything.
 fn follows(subscriber: &Subscriber, covered: &Coverage) -> bool {
     let listing = covered.category.as_str();
     listing.is_empty()
@@ -155,7 +153,7 @@ mod tests {
     fn check(follows: &[&[&str]], rows: &[&str], expected: bool) {
         let due = "2026-08-05T07:00:00Z".parse().unwrap();
         assert_eq!(
-            is_awaited(&coverage(rows), &reader(follows), due),
+            is_missing_papers(&coverage(rows), &reader(follows), due),
             expected,
             "{follows:?} {rows:?}"
         );
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_days_and_imports_hold_nobody_up() {
+    fn quiet_days_and_imports_delay_no_issue() {
         check(&[], &["05 cs.LG quiet"], false);
         check(&[], &[], false);
         check(&[], &["05 * complete"], false);
@@ -211,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_says_what_has_come_and_what_has_not() {
+    fn an_issue_reports_complete_and_missing_categories() {
         let rows = [
             "04 cs.LG complete",
             "05 cs.CL waiting",
@@ -230,14 +228,14 @@ mod tests {
             &["04", "05"],
             "04: 7, arrived [cs.LG], awaited []; 05: 7, arrived [cs.LG], awaited []",
         );
-        // Nothing of the day has come.
+        // Nothing of the day has arrived.
         check_said(
             &[&["cs.LG"]],
             &["05 cs.LG failed"],
             &[],
             "05: 7, arrived [], awaited [cs.LG]",
         );
-        // An old gap is said where the day is in the issue, and nowhere else.
+        // An old gap is reported only if its day is in the issue.
         check_said(
             &[&["cs.LG"]],
             &["03 cs.LG stalled", "05 cs.LG complete"],

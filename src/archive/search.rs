@@ -1,44 +1,44 @@
-//! Finds papers by what somebody types.
+//! Searching the papers by words and by meaning.
 
 use crate::paper::Paper;
 use crate::paper::query::{SearchQuery, SearchWords};
 use crate::ranking::similar::fuse;
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
 
-/// What knows the dense vectors of the archive.
-pub trait Nearest: Send + Sync {
-    /// Up to `limit` papers whose vectors are nearest to that of `paper`, which
-    /// need not be one of them, nearest first. Empty where there are no vectors.
+/// An index of dense vectors.
+pub trait VectorSearch: Send + Sync {
+    /// Up to `limit` papers whose vectors are nearest to that of `paper`, nearest first;
+    /// `paper` need not be one of them. Empty without vectors.
     fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow>;
 }
 
-/// One page of what was found.
+/// One page of search results.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct FoundPapers {
-    /// Best first.
+pub struct SearchResults {
+    /// Papers, best first.
     pub papers: Vec<StoredPaper>,
-    /// Whether there are more behind them.
+    /// Whether more papers follow.
     pub has_more: bool,
-    /// Nothing held all of the words: these hold some.
+    /// Whether no paper contains all of the words; these contain some of them.
     pub is_relaxed: bool,
 }
 
-/// Papers looked at by meaning, and where not all words are found.
+/// Papers considered by meaning, and where not all words are found.
 const DEPTH: u32 = 200;
 
-/// Finds the papers that fit `query`: `limit` of them after the first `offset`.
+/// Searches the papers that fit `query`: `limit` of them after the first `offset`.
 ///
-/// A paper whose id or DOI is typed comes first. Words are found stemmed and
-/// without accents; where `dense` is given, papers near in meaning join them.
+/// A paper whose id or DOI is typed comes first. Words match by stem and without
+/// accents; with `dense`, papers close in meaning are merged in.
 pub fn search(
     db: &Db,
     query: &SearchQuery,
     offset: u32,
     limit: u32,
-    dense: Option<&dyn Nearest>,
-) -> Result<FoundPapers, StoreError> {
+    dense: Option<&dyn VectorSearch>,
+) -> Result<SearchResults, StoreError> {
     let end = offset.saturating_add(limit).saturating_add(1);
-    // Names and titles are not a matter of meaning.
+    // Names and titles have no meaning to compare.
     let by_meaning = dense
         .filter(|_| query.authors.is_empty() && query.title.is_empty() && !query.words.is_empty());
     let is_plain = by_meaning.is_none() && query.ids.is_empty();
@@ -59,7 +59,7 @@ pub fn search(
     };
     let mut is_relaxed = false;
     let mut skipped = from;
-    // On a later page of what was found exactly there is nothing left, which is no reason to relax.
+    // A later page of exact results may be empty: that is no reason to relax the query.
     if found.is_empty() && named.is_none() && !query.words.is_empty() && query.authors.is_empty() {
         let had_any = offset > 0
             && is_plain
@@ -94,14 +94,14 @@ pub fn search(
     let has_more = page.len() > limit as usize;
     page.truncate(limit as usize);
     let papers = db.read_here(|store| store.papers_in_rows(&page))?;
-    Ok(FoundPapers {
+    Ok(SearchResults {
         papers,
         has_more,
         is_relaxed,
     })
 }
 
-/// The words of a query of which one is enough; the last may be a beginning.
+/// The words of a query, any of which suffices; the last one may be a prefix.
 fn relaxed(query: &SearchQuery) -> Vec<SearchWords> {
     let mut words: Vec<SearchWords> = query.words.iter().chain(&query.title).cloned().collect();
     if let Some(last) = query

@@ -1,37 +1,37 @@
-//! The dense vectors of the archive held in memory, for pages that are asked often.
+//! The dense vectors of the archive in memory, for pages that are requested often.
 
-use super::find::Nearest;
+use super::VectorSearch;
 use super::vectors::BestOf;
 use crate::embedding::{Embedder, QuantizedVector};
 use crate::paper::Paper;
 use crate::store::{Db, PaperRow, StoreError};
 use std::sync::Arc;
 
-/// The vectors of one maker as they were when they were read: a byte for each
-/// number, 23 MB for 60,000 papers of a model with 384 numbers.
-pub struct HeldVectors {
+/// A snapshot of one embedder's vectors: one byte a number, 23 MB for 60,000 papers and
+/// 384 dimensions.
+pub struct VectorIndex {
     maker: Arc<dyn Embedder>,
-    /// In the order of papers.
+    /// Papers in the order of the vectors.
     rows: Vec<PaperRow>,
     /// QuantizedVector vectors, one after the other.
     bytes: Vec<u8>,
-    /// Bytes in each.
+    /// Bytes of each vector.
     stride: usize,
 }
 
-impl std::fmt::Debug for HeldVectors {
+impl std::fmt::Debug for VectorIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "HeldVectors({} by {})",
+            "VectorIndex({} by {})",
             self.rows.len(),
             self.maker.name()
         )
     }
 }
 
-impl HeldVectors {
-    /// Reads the vectors that `db` keeps of `maker`.
+impl VectorIndex {
+    /// Reads the stored vectors of `maker`.
     pub fn read(db: &Db, maker: Arc<dyn Embedder>) -> Result<Self, StoreError> {
         let (mut rows, mut bytes, mut stride) = (Vec::new(), Vec::new(), 0);
         db.read_here(|store| {
@@ -39,7 +39,7 @@ impl HeldVectors {
                 if rows.is_empty() {
                     stride = packed.len();
                 }
-                // One of another length is not of this maker.
+                // A vector of another length is not of this embedder.
                 if packed.len() == stride && stride > 0 {
                     rows.push(row);
                     bytes.extend_from_slice(packed);
@@ -48,7 +48,7 @@ impl HeldVectors {
         })?;
         rows.shrink_to_fit();
         bytes.shrink_to_fit();
-        Ok(HeldVectors {
+        Ok(VectorIndex {
             maker,
             rows,
             bytes,
@@ -57,7 +57,7 @@ impl HeldVectors {
     }
 }
 
-impl Nearest for HeldVectors {
+impl VectorSearch for VectorIndex {
     fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow> {
         let Some(asked) = self.maker.embed(&[paper]).pop() else {
             return Vec::new();

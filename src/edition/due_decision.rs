@@ -1,60 +1,60 @@
-//! Whether the turn of an issue has come. Pure.
+//! Deciding whether a due issue goes out. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What bounds the time at which an issue may go out.
+/// Bounds on the time at which an issue may go out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Nothing that was due before this is sent.
+pub(crate) struct DueBounds {
+    /// Issues due before this are not sent.
     pub(crate) due_from: DateTime<Utc>,
-    /// How long an issue waits for missing papers.
+    /// Longest wait of an issue for missing papers.
     pub(crate) latest_send: TimeDelta,
-    /// How late an issue may go out.
+    /// Lateness after which an issue is skipped.
     pub(crate) max_lateness: TimeDelta,
 }
 
-/// What is to be done about an issue whose hour has come.
+/// The decision about an issue whose hour has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It goes out, with what is there.
+pub(crate) enum DueDecision {
+    /// It goes out with the papers there are.
     Now,
-    /// Papers are missing: it goes out when they are there, at the latest then.
+    /// Papers are missing: it goes out when they arrive, at the latest then.
     Wait(DateTime<Utc>),
-    /// It was due before the subscriber wanted any.
+    /// It was due before the subscriber joined or came back.
     TooEarly,
     /// It was due too long ago.
     TooLate,
 }
 
-impl Bounds {
+impl DueBounds {
     /// Bounds of an issue that goes out whenever it was due.
     pub(crate) fn none(latest_send: TimeDelta) -> Self {
-        Bounds {
+        DueBounds {
             due_from: DateTime::<Utc>::MIN_UTC,
             latest_send,
             max_lateness: TimeDelta::MAX,
         }
     }
 
-    /// What is to be done at `at` about an issue that was `due` then.
-    pub(crate) fn turn(
+    /// Decides at `at` about an issue that was `due` then.
+    pub(crate) fn decide(
         &self,
         due: DateTime<Utc>,
         at: DateTime<Utc>,
         is_missing_papers: bool,
-    ) -> Turn {
+    ) -> DueDecision {
         if due < self.due_from {
-            return Turn::TooEarly;
+            return DueDecision::TooEarly;
         }
         if at - due > self.max_lateness {
-            return Turn::TooLate;
+            return DueDecision::TooLate;
         }
-        // What has waited is not to be skipped for it.
+        // An issue that waited must not be skipped for it.
         let until = due + self.latest_send.min(self.max_lateness / 2);
         if is_missing_papers && at < until {
-            Turn::Wait(until)
+            DueDecision::Wait(until)
         } else {
-            Turn::Now
+            DueDecision::Now
         }
     }
 }
@@ -62,22 +62,22 @@ impl Bounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Turn::{Now, TooEarly, TooLate, Wait};
+    use DueDecision::{Now, TooEarly, TooLate, Wait};
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("2026-08-{text}:00Z").parse().unwrap()
     }
 
-    /// For somebody who joined on the 1st, due on the 4th at 07:00, 3 hours of waiting, 12 of lateness.
+    /// Joined on the 1st, due on the 4th at 07:00, 3 hours of waiting, 12 of lateness.
     #[track_caller]
-    fn check(now: &str, is_missing_papers: bool, expected: Turn) {
-        let bounds = Bounds {
+    fn check(now: &str, is_missing_papers: bool, expected: DueDecision) {
+        let bounds = DueBounds {
             due_from: at("01T12:00"),
             latest_send: TimeDelta::hours(3),
             max_lateness: TimeDelta::hours(12),
         };
         assert_eq!(
-            bounds.turn(at("04T07:00"), at(now), is_missing_papers),
+            bounds.decide(at("04T07:00"), at(now), is_missing_papers),
             expected,
             "{now}"
         );
@@ -95,31 +95,34 @@ mod tests {
 
     #[test]
     fn nobody_gets_what_was_due_before_they_joined() {
-        let bounds = Bounds {
+        let bounds = DueBounds {
             due_from: at("04T07:00"),
-            ..Bounds::none(TimeDelta::hours(3))
+            ..DueBounds::none(TimeDelta::hours(3))
         };
-        assert_eq!(bounds.turn(at("04T06:59"), at("04T08:00"), false), TooEarly);
-        assert_eq!(bounds.turn(at("04T07:00"), at("04T08:00"), false), Now);
+        assert_eq!(
+            bounds.decide(at("04T06:59"), at("04T08:00"), false),
+            TooEarly
+        );
+        assert_eq!(bounds.decide(at("04T07:00"), at("04T08:00"), false), Now);
     }
 
     #[test]
     fn waiting_ends_before_an_issue_is_too_late() {
-        let bounds = Bounds {
+        let bounds = DueBounds {
             due_from: at("01T12:00"),
             latest_send: TimeDelta::hours(24),
             max_lateness: TimeDelta::hours(12),
         };
         assert_eq!(
-            bounds.turn(at("04T07:00"), at("04T12:59"), true),
+            bounds.decide(at("04T07:00"), at("04T12:59"), true),
             Wait(at("04T13:00"))
         );
-        assert_eq!(bounds.turn(at("04T07:00"), at("04T13:00"), true), Now);
+        assert_eq!(bounds.decide(at("04T07:00"), at("04T13:00"), true), Now);
     }
 
     #[test]
     fn at_a_chosen_instant_nothing_is_too_late() {
-        let bounds = Bounds::none(TimeDelta::hours(3));
-        assert_eq!(bounds.turn(at("01T07:00"), at("31T07:00"), false), Now);
+        let bounds = DueBounds::none(TimeDelta::hours(3));
+        assert_eq!(bounds.decide(at("01T07:00"), at("31T07:00"), false), Now);
     }
 }

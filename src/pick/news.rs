@@ -1,10 +1,11 @@
-//! What becomes of a paper after it was announced.
+//! News of a paper: changes after its announcement.
 
-use super::{Paper, PaperId, Registry};
-use std::fmt;
+use crate::paper::{Paper, PaperId, Registry};
+use serde::{Deserialize, Serialize};
 
 /// Something new about a paper that was known before.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PaperNews {
     /// Its authors replaced it: this is the version now.
     Replaced(u32),
@@ -61,17 +62,6 @@ impl PaperNews {
     }
 }
 
-impl fmt::Display for PaperNews {
-    /// As readers see it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PaperNews::Replaced(version) => write!(f, "replaced: version {version}"),
-            PaperNews::Published(place) => write!(f, "published in {place}"),
-            PaperNews::Withdrawn => f.write_str("withdrawn"),
-        }
-    }
-}
-
 /// Where a paper appeared: the journal, or the DOI that a publisher gave it.
 fn publication(paper: &Paper) -> Option<String> {
     let is_published = |name: &PaperId| name.registry() == Registry::Doi;
@@ -90,10 +80,11 @@ fn publication(paper: &Paper) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::PaperNews::{Published, Replaced, Withdrawn};
     use super::*;
 
     #[track_caller]
-    fn check(change: impl Fn(&mut Paper), expected: &[&str]) {
+    fn check(change: impl Fn(&mut Paper), expected: &[PaperNews]) {
         let before = Paper {
             version: Some(1),
             ..Paper::new("2510.00001".parse().unwrap(), "a".to_owned())
@@ -101,8 +92,7 @@ mod tests {
         let mut after = before.clone();
         change(&mut after);
         let news = PaperNews::between(&before, &after);
-        let said: Vec<String> = news.iter().map(ToString::to_string).collect();
-        assert_eq!(said, expected);
+        assert_eq!(news, expected);
         assert_eq!(PaperNews::between(&after, &after), []);
         for news in news {
             assert_eq!(PaperNews::read(news.word(), &news.detail()), Some(news));
@@ -112,10 +102,10 @@ mod tests {
     #[test]
     fn what_became_of_a_paper_is_seen_in_what_is_known_of_it() {
         check(|paper| paper.title = "b".to_owned(), &[]);
-        check(|paper| paper.version = Some(3), &["replaced: version 3"]);
+        check(|paper| paper.version = Some(3), &[Replaced(3)]);
         check(
             |paper| paper.doi = Some("10.1000/x".to_owned()),
-            &["published in doi.org/10.1000/x"],
+            &[Published("doi.org/10.1000/x".to_owned())],
         );
         check(
             |paper| paper.doi = Some("10.1101/2025.01.01.1".to_owned()),
@@ -123,14 +113,14 @@ mod tests {
         );
         check(
             |paper| paper.journal = Some("Sheep 3".to_owned()),
-            &["published in Sheep 3"],
+            &[Published("Sheep 3".to_owned())],
         );
         check(
             |paper| {
                 paper.version = Some(2);
                 paper.withdrawn = true;
             },
-            &["replaced: version 2", "withdrawn"],
+            &[Replaced(2), Withdrawn],
         );
     }
 }

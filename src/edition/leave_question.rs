@@ -1,18 +1,18 @@
-//! Whoever asks to leave by a mail that only its sender's address speaks for is asked whether it was them.
+//! Asking back before a mail ends a subscription that only its sender address vouches for.
 
-use super::{Desk, EditionError};
+use super::{Composer, EditionError};
 use crate::digest::notices::Notice;
 use crate::links::Links;
 use crate::store::Store;
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Anybody can write such mails, so that a person is asked at most once in it.
+/// Anybody can write such mails, so a person is asked at most once in this time.
 const ASKED_EVERY: TimeDelta = TimeDelta::hours(24);
 
-impl Desk {
-    /// Queues the question for a subscriber who gets issues; `false` if they
-    /// were asked in the last 24 hours, or have nothing to leave.
+impl Composer {
+    /// Queues the question for a subscriber who gets issues; `false` if they were asked in
+    /// the last 24 hours or have nothing to leave.
     pub fn ask_to_leave(
         &self,
         store: &mut dyn Store,

@@ -1,28 +1,27 @@
-//! What came of the picks: are those that were tried worth it, and is the best at the top?
+//! Outcomes of picks: thumbs and clicks by kind and by place.
 
 use super::clicks::are_peoples;
-use super::compose::TOLD;
 use crate::store::{Db, PaperRow, PickKind, PickPlace, PickStats, StoreError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 
-/// What came of some picks.
+/// The outcome of some picks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+pub struct PickOutcome {
     /// How many there were.
     pub shown: u64,
-    /// Of them, how many are liked now.
+    /// How many of them are liked now.
     pub more: u64,
-    /// Disliked.
+    /// How many are disliked.
     pub less: u64,
-    /// Saved.
+    /// How many are saved.
     pub save: u64,
-    /// Followed to the paper by their reader; scanners are not counted.
+    /// How many were opened by their readers; scanners do not count.
     pub clicks: u64,
 }
 
-impl Outcome {
+impl PickOutcome {
     fn add(&mut self, fared: &PickStats) {
         self.shown += fared.shown;
         self.more += fared.more;
@@ -31,33 +30,37 @@ impl Outcome {
     }
 }
 
-/// What came of the picks at one place of the issues.
+/// The outcome of the picks at one place of the issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct RankOutcome {
+pub struct RankOutcomes {
     /// The place, from 1.
     pub rank: u32,
-    /// Of those above the line.
-    pub chosen: Outcome,
-    /// Of those that were tried.
-    pub exploring: Outcome,
+    /// Picks above the line.
+    pub chosen: PickOutcome,
+    /// Near misses.
+    pub near_miss: PickOutcome,
+    /// Exploring picks.
+    pub exploring: PickOutcome,
 }
 
-/// What came of the picks of some time.
+/// The outcome of the picks of a period.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Outcomes {
-    /// Of those above the line.
-    pub chosen: Outcome,
-    /// Of those that were tried.
-    pub exploring: Outcome,
-    /// By place, first to last; places where nothing stood are missing.
-    pub ranks: Vec<RankOutcome>,
+pub struct PickOutcomes {
+    /// Picks above the line.
+    pub chosen: PickOutcome,
+    /// Near misses.
+    pub near_miss: PickOutcome,
+    /// Exploring picks.
+    pub exploring: PickOutcome,
+    /// By place, first to last; places without picks are missing.
+    pub ranks: Vec<RankOutcomes>,
 }
 
-/// What came of the picks of the issues composed since `since`: thumbs as they
-/// stand, and clicks by people, one for each pick. News of papers known already are no picks.
-pub fn pick_stats(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, StoreError> {
+/// The outcome of the picks in issues composed since `since`: current thumbs, and clicks
+/// by people, one for each pick. News of papers are no picks.
+pub fn pick_outcomes(db: &Db, since: DateTime<Utc>) -> Result<PickOutcomes, StoreError> {
     let (fared, clicks) =
-        db.read_here(|store| Ok((store.pick_stats(since, TOLD)?, store.clicks_since(since)?)))?;
+        db.read_here(|store| Ok((store.pick_stats(since)?, store.clicks_since(since)?)))?;
     let peoples = clicks
         .iter()
         .zip(are_peoples(&clicks))
@@ -67,22 +70,24 @@ pub fn pick_stats(db: &Db, since: DateTime<Utc>) -> Result<Outcomes, StoreError>
         .filter_map(|(stored, _)| Some((stored.issue?, stored.click.paper)))
         .filter(|pick| seen.insert(*pick))
         .collect();
-    let places = db.read_here(|store| store.pick_places(&clicked, since, TOLD))?;
+    let places = db.read_here(|store| store.pick_places(&clicked, since))?;
     Ok(sum(&fared, places.into_iter().flatten()))
 }
 
-fn sum(fared: &[PickStats], clicked: impl Iterator<Item = PickPlace>) -> Outcomes {
-    let mut outcomes = Outcomes::default();
-    let mut ranks: BTreeMap<u32, RankOutcome> = BTreeMap::new();
-    let none = |rank| RankOutcome {
+fn sum(fared: &[PickStats], clicked: impl Iterator<Item = PickPlace>) -> PickOutcomes {
+    let mut outcomes = PickOutcomes::default();
+    let mut ranks: BTreeMap<u32, RankOutcomes> = BTreeMap::new();
+    let none = |rank| RankOutcomes {
         rank,
-        chosen: Outcome::default(),
-        exploring: Outcome::default(),
+        chosen: PickOutcome::default(),
+        near_miss: PickOutcome::default(),
+        exploring: PickOutcome::default(),
     };
     for fared in fared {
         let at = ranks.entry(fared.rank).or_insert_with(|| none(fared.rank));
         let (all, here) = match fared.kind {
             PickKind::Chosen => (&mut outcomes.chosen, &mut at.chosen),
+            PickKind::NearMiss => (&mut outcomes.near_miss, &mut at.near_miss),
             PickKind::Exploring => (&mut outcomes.exploring, &mut at.exploring),
         };
         all.add(fared);
@@ -92,6 +97,7 @@ fn sum(fared: &[PickStats], clicked: impl Iterator<Item = PickPlace>) -> Outcome
         let at = ranks.entry(rank).or_insert_with(|| none(rank));
         let (all, here) = match kind {
             PickKind::Chosen => (&mut outcomes.chosen, &mut at.chosen),
+            PickKind::NearMiss => (&mut outcomes.near_miss, &mut at.near_miss),
             PickKind::Exploring => (&mut outcomes.exploring, &mut at.exploring),
         };
         all.clicks += 1;

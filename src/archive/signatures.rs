@@ -1,4 +1,4 @@
-//! Signs papers: keeps of each by which terms it is told from others.
+//! Computing signatures: the terms by which each paper is told from others.
 
 use crate::profile::features::{People, people, weigh};
 use crate::profile::{Background, TermCounter, TermCounts};
@@ -6,27 +6,27 @@ use crate::ranking::signature::Signature;
 use crate::store::{Db, NewSignature, PaperRow, StoreError, StoredPaper};
 use rayon::prelude::*;
 
-/// Terms that are kept until the statistics are known well enough: some 30,000
-/// papers, in 40 MB.
+/// Terms buffered until the statistics are known well enough: some 30,000 papers, in
+/// 40 MB.
 const TERMS_MAX: usize = 8 << 20;
 
 /// Papers signed in one transaction.
 const BATCH: usize = 4_000;
 
-/// Papers that are counted and not yet signed: which of its terms tell a paper from
-/// others is known once the others are counted too.
+/// Papers that are counted but not signed yet: their distinctive terms are known only
+/// after the others are counted.
 #[derive(Default)]
-pub(super) struct Unsigned {
-    /// Each with where its terms end, and its people.
+pub(super) struct UnsignedPapers {
+    /// Each paper with the ends of its terms and of its people.
     papers: Vec<(PaperRow, u32, u32)>,
     people: People,
     terms: Vec<u32>,
-    /// How often each occurs; more than 255 is 255.
+    /// How often each term occurs; capped at 255.
     counts: Vec<u8>,
 }
 
-impl Unsigned {
-    /// Adds a paper that was counted.
+impl UnsignedPapers {
+    /// Adds a counted paper.
     pub(super) fn add(&mut self, paper: &StoredPaper, terms: &TermCounts) {
         self.terms.extend(terms.iter().map(|(term, _)| *term));
         self.counts.extend(
@@ -39,14 +39,14 @@ impl Unsigned {
             .push((paper.row, self.terms.len() as u32, self.people.len() as u32));
     }
 
-    /// Whether they take much memory.
+    /// Whether the buffer is full.
     pub(super) fn is_full(&self) -> bool {
         self.terms.len() >= TERMS_MAX
     }
 
-    /// Signs them all.
+    /// Signs all papers of the buffer.
     pub(super) fn sign(&mut self, db: &Db, background: &Background) -> Result<(), StoreError> {
-        let Unsigned {
+        let UnsignedPapers {
             papers,
             people,
             terms,
@@ -80,7 +80,7 @@ impl Unsigned {
     }
 }
 
-/// Signs the papers that were counted long ago and have no signature any more.
+/// Signs papers whose signature was dropped because they changed.
 pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), StoreError> {
     loop {
         let papers = db.run_here(|store| store.papers_unsigned(BATCH as u32))?;
@@ -97,7 +97,7 @@ pub(super) fn sign_changed(db: &Db, background: &Background) -> Result<(), Store
         if !signatures.is_empty() {
             db.run_here(|store| store.sign(&signatures))?;
         }
-        // One that changed meanwhile waits for the next time.
+        // A paper that changed meanwhile is signed the next time.
         if count < BATCH {
             return Ok(());
         }

@@ -1,6 +1,6 @@
-//! Keeps the papers' dense vectors abreast of the archive, where a model is installed.
+//! The papers' dense vectors of an installed model, kept up to date.
 
-use super::find::Nearest;
+use super::VectorSearch;
 use crate::embedding::{Embedder, QuantizedVector};
 use crate::model::{ModelError, open_installed};
 use crate::paper::Paper;
@@ -8,48 +8,48 @@ use crate::store::{Db, NewVector, PaperRow, StoreError, StoredPaper};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Papers read at a time.
+/// Papers per query.
 const PAGE: u32 = 1024;
 
-/// Papers whose vectors are kept together: what a sudden end costs. An encoder
-/// needs some seconds for so many.
+/// Papers whose vectors are stored in one transaction, and so lost by a crash. An
+/// encoder needs some seconds for them.
 const TOGETHER: usize = 64;
 
-/// Why the model whose vectors rank cannot be used.
+/// Reasons that the active model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorError {
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its files.
+    /// Its files cannot be read.
     #[error("the active model {folder} cannot be used; `paperboy model use none` does without")]
     Model {
-        /// Its name.
+        /// Name of the model.
         folder: String,
-        /// Why not.
+        /// Cause.
         source: ModelError,
     },
-    /// Other files than those that the vectors were made with.
+    /// Its files are not those that made the stored vectors.
     #[error(
-        "the installed model {folder} is another one ({found}) than the papers' vectors are of ({expected}): \
-         `paperboy model use {folder}` computes them anew"
+        "the installed model {folder} is {found}, and the stored vectors are of {expected}: \
+         `paperboy model use {folder}` computes them again"
     )]
     Another {
-        /// Its name.
+        /// Name of the model.
         folder: String,
-        /// What it makes.
+        /// Embedder that the files hold.
         found: String,
-        /// What there is.
+        /// Embedder of the stored vectors.
         expected: String,
     },
 }
 
-/// The model whose vectors rank, read once and kept as long as it is the active one.
+/// The active model, opened once and cached while it stays active.
 pub struct ActiveEmbedder {
     /// The folder of the installed models.
     models: PathBuf,
     kept: Mutex<Option<Arc<dyn Embedder>>>,
-    /// What was last said to be wrong with it.
+    /// The problem logged last.
     said: Mutex<Option<String>>,
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for ActiveEmbedder {
 }
 
 impl ActiveEmbedder {
-    /// Of the models in the folder `models`.
+    /// The active one of the models in the folder `models`.
     pub fn new(models: impl Into<PathBuf>) -> Self {
         ActiveEmbedder {
             models: models.into(),
@@ -69,8 +69,8 @@ impl ActiveEmbedder {
         }
     }
 
-    /// The maker of the vectors that rank; `None` if none was chosen, or if the
-    /// chosen one cannot be used, which is said once.
+    /// The active embedder; `None` if there is none, or if it cannot be used, which is
+    /// logged once.
     pub fn get_or_without(&self, db: &Db) -> Result<Option<Arc<dyn Embedder>>, StoreError> {
         let error = match self.get(db) {
             Ok(embedder) => {
@@ -82,13 +82,13 @@ impl ActiveEmbedder {
         };
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.as_ref() != Some(&error) {
-            tracing::error!("ranking without the model: {error}");
+            tracing::error!("ranking without the active model: {error}");
             *said = Some(error);
         }
         Ok(None)
     }
 
-    /// The maker of the vectors that rank; `None` if none was chosen.
+    /// The active embedder; `None` if there is none.
     pub fn get(&self, db: &Db) -> Result<Option<Arc<dyn Embedder>>, VectorError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(active) = db.run_here(|store| store.active_model())? else {
@@ -117,21 +117,21 @@ impl ActiveEmbedder {
     }
 }
 
-/// The stored vectors of a maker, searched one after the other: exactly, since
-/// 60,000 of them take less time than a person notices.
+/// The stored vectors of an embedder, scanned exactly: 60,000 of them take less time
+/// than a person notices.
 pub struct StoredVectors<'a> {
     db: &'a Db,
     maker: Arc<dyn Embedder>,
 }
 
 impl<'a> StoredVectors<'a> {
-    /// Of `maker`, in `db`.
+    /// The vectors of `maker` in `db`.
     pub fn new(db: &'a Db, maker: Arc<dyn Embedder>) -> Self {
         StoredVectors { db, maker }
     }
 }
 
-impl Nearest for StoredVectors<'_> {
+impl VectorSearch for StoredVectors<'_> {
     fn nearest(&self, paper: &Paper, limit: usize) -> Vec<PaperRow> {
         let Some(asked) = self.maker.embed(&[paper]).pop() else {
             return Vec::new();
@@ -148,9 +148,9 @@ impl Nearest for StoredVectors<'_> {
         match scanned {
             Ok(()) => best.sorted(),
             Err(error) => {
-                // What words find is still found.
+                // Search by words still works.
                 tracing::error!(
-                    "searching without the model: {:#}",
+                    "searching without the active model: {:#}",
                     anyhow::Error::from(error)
                 );
                 Vec::new()
@@ -159,17 +159,17 @@ impl Nearest for StoredVectors<'_> {
     }
 }
 
-/// The best so many of a stream; of equals those that came first.
+/// The best entries of a stream; of equal ones the first.
 pub(super) struct BestOf {
     most: usize,
     kept: Vec<(f32, PaperRow)>,
-    /// The least that is of interest.
+    /// The score that a new entry must exceed.
     bar: f32,
 }
 
 impl BestOf {
     pub(super) fn new(most: usize) -> Self {
-        // Without any likeness nothing is near.
+        // A cosine of zero or less is not near.
         BestOf {
             most,
             kept: Vec::with_capacity(2 * most),
@@ -180,7 +180,7 @@ impl BestOf {
     pub(super) fn add(&mut self, value: f32, row: PaperRow) {
         if value > self.bar && self.most > 0 {
             self.kept.push((value, row));
-            // Sorted once in so many times, each costs next to nothing.
+            // Sorting once per `most` entries keeps the cost of each low.
             if self.kept.len() == 2 * self.most {
                 self.shrink();
                 self.bar = self.kept.last().map_or(0.0, |(value, _)| *value);
@@ -200,9 +200,9 @@ impl BestOf {
     }
 }
 
-/// Makes and keeps the vectors that papers lack, of those announced last first.
-/// `step` is told how many are done, and says whether to go on. What is done is
-/// kept, so that the next call goes on from there.
+/// Computes and stores missing vectors, those of the newest papers first. `step`
+/// receives the number done and returns whether to go on; a later call continues from
+/// there.
 pub fn refresh_vectors(
     db: &Db,
     embedder: &dyn Embedder,
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_of_a_stream_are_those_of_the_sorted_whole() {
+    fn the_best_of_a_stream_are_the_first_of_the_sorted_whole() {
         for most in [0, 1, 3, 50, 1_000] {
             let values: Vec<f32> = (0..500_u32)
                 .map(|at| (at * 7919 % 101) as f32 / 101.0)

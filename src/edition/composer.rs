@@ -1,20 +1,21 @@
-//! From one subscriber's plan to the finished message.
+//! Composing: from the plan of one subscriber to the finished message.
 
-use super::background::Archive;
+use super::EditionError;
 use super::examples::{Examples, YOUR_PICKS};
-use super::{ActiveEmbedder, EditionError, Prepared};
+use super::publisher::Prepared;
+use crate::archive::ActiveEmbedder;
+use crate::archive::ArchiveStats;
 use crate::digest::{
-    Branding, DayCovered, DkimSigner, FragmentCache, Issue, IssueHeaders, IssuePick, Note,
-    Recipient, Rendered, Section, SectionKind, Templates, Why, message_id, render, to_message,
+    Branding, DayCovered, DkimSigner, FragmentCache, Issue, IssueHeaders, IssuePick, IssueSection,
+    Note, Recipient, Rendered, Templates, message_id, render, to_message,
 };
-use crate::inbound::InboundSettings;
-use crate::links::Links;
-use crate::paper::{Paper, PaperNews};
+use crate::links::{Links, ReturnAddresses};
+use crate::paper::Paper;
+use crate::pick::{PaperNews, Reason, Section};
 use crate::profile::{Expression, Profile, TermCounter};
-use crate::ranking::because::{self, Because};
 use crate::ranking::{self, Candidates, Days, Pick, Picks, Request};
 use crate::site::Site;
-use crate::store::{NewIssue, NewPick, PaperEvent, PaperRow, PickKind};
+use crate::store::{NewIssue, NewPick, PaperEvent, PaperRow};
 use crate::subscriber::{Interest, Subscriber, WhenEmpty};
 use crate::token::{Scope, Signer};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -24,69 +25,73 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// What every issue needs: the site, its templates and its rules.
-pub struct Desk {
+/// The parts that every issue shares: the site, its templates and its rules.
+pub struct Composer {
     /// The site.
     pub site: Site,
-    /// What the issues look like.
+    /// Name, colours and logo in mails.
     pub branding: Branding,
-    /// Their templates.
+    /// The templates of mails.
     pub templates: Templates,
     /// Signs the links.
     pub signer: Signer,
-    /// Addresses that mail comes back to.
-    pub inbound: InboundSettings,
-    /// Signs the mails, if they are signed here.
+    /// Addresses to which mail comes back.
+    pub return_addresses: ReturnAddresses,
+    /// Signs the mails with DKIM, if they are signed here.
     pub dkim: Option<DkimSigner>,
-    /// How long an issue is worth sending.
+    /// Time after which a queued issue expires.
     pub shelf_life: TimeDelta,
-    /// How long an issue waits for papers that are still missing.
+    /// Longest wait of an issue for missing papers.
     pub latest_send: TimeDelta,
-    /// How late an issue may be composed.
+    /// Lateness after which an issue is skipped.
     pub max_lateness: TimeDelta,
-    /// Makes dense vectors; without one, they are learned from the archive.
+    /// The active embedder; without one, dense vectors are learned from the archive.
     pub model: Arc<ActiveEmbedder>,
 }
 
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for Composer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk")
+        f.debug_struct("Composer")
             .field("site", &self.site)
             .finish_non_exhaustive()
     }
 }
 
-/// What is known before an issue is composed.
+/// The facts from which an issue is composed.
 pub(crate) struct Plan {
     pub(crate) subscriber: Subscriber,
     pub(crate) local_date: NaiveDate,
-    /// When it was or will be due: what readers said has faded until then.
+    /// The due instant; feedback decays until then.
     pub(crate) due: DateTime<Utc>,
     pub(crate) days: Days,
     pub(crate) covers: Vec<DayCovered>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) sent: HashSet<usize>,
-    /// Whether the subscriber has had no issue yet.
+    /// Whether this is the subscriber's first issue.
     pub(crate) is_first: bool,
-    /// What became of papers is told from then on.
-    pub(crate) told_since: DateTime<Utc>,
-    /// What is to be told.
-    pub(crate) told: Vec<PaperEvent>,
+    /// News of papers counts from then on.
+    pub(crate) news_since: DateTime<Utc>,
+    /// News of papers for this issue.
+    pub(crate) news: Vec<PaperEvent>,
 }
 
-/// What one subscriber's interests were learned to be.
+/// The profiles of one subscriber's interests.
 #[derive(Debug, Default)]
-pub(crate) struct Ready {
+pub(crate) struct LearnedProfiles {
     pub(crate) profiles: Vec<Profile>,
-    /// What their dense directions give for the candidates.
+    /// Scores of their dense directions for the candidates.
     pub(crate) dense: Vec<Option<Vec<f32>>>,
 }
 
-/// Learns the interests of all `plans`, and takes their dense products together.
-pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) -> Vec<Ready> {
-    let mut ready: Vec<Ready> = plans
+/// Learns the profiles of all `plans`; their dense products are computed together.
+pub(crate) fn learn_profiles(
+    plans: &[Plan],
+    archive: &ArchiveStats,
+    examples: &Examples,
+) -> Vec<LearnedProfiles> {
+    let mut learned: Vec<LearnedProfiles> = plans
         .par_iter()
-        .map(|plan| Ready {
+        .map(|plan| LearnedProfiles {
             profiles: learn(&plan.subscriber, archive, examples, plan.due),
             dense: Vec::new(),
         })
@@ -101,7 +106,7 @@ pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) 
     for together in by_candidates.into_values() {
         let profiles: Vec<&Profile> = together
             .iter()
-            .flat_map(|&at| &ready[at].profiles)
+            .flat_map(|&at| &learned[at].profiles)
             .collect();
         let mut dense = plans[together[0]]
             .prepared
@@ -109,22 +114,25 @@ pub(crate) fn get_ready(plans: &[Plan], archive: &Archive, examples: &Examples) 
             .dense_scores(&profiles)
             .into_iter();
         for at in together {
-            let count = ready[at].profiles.len();
-            ready[at].dense = dense.by_ref().take(count).collect();
+            let count = learned[at].profiles.len();
+            learned[at].dense = dense.by_ref().take(count).collect();
         }
     }
-    ready
+    learned
 }
 
+/// Picks below which near misses fill an issue; 0 for none.
+const MIN_PAPERS: usize = 0;
+
 impl Plan {
-    /// What the subscriber wants of the candidates.
-    /// None of the candidates at `left_out` come.
+    /// The ranking request of the subscriber; candidates at `left_out` do not come.
     pub(crate) fn request<'a>(&'a self, left_out: &'a HashSet<usize>) -> Request<'a> {
         Request {
             days: &self.days,
             sent: left_out,
             max_papers: self.subscriber.preferences.max_papers as usize,
             min_score: self.subscriber.preferences.min_score,
+            min_papers: MIN_PAPERS,
         }
     }
 }
@@ -132,11 +140,11 @@ impl Plan {
 /// A composed issue, not yet queued.
 #[derive(Debug)]
 pub struct Composed {
-    /// For whom.
+    /// Its subscriber.
     pub subscriber: Subscriber,
     /// Its content.
     pub issue: Issue,
-    /// The same as text.
+    /// The rendered texts.
     pub rendered: Rendered,
     /// The complete message.
     pub message: Vec<u8>,
@@ -145,32 +153,32 @@ pub struct Composed {
     /// Papers looked at.
     pub considered: usize,
     picks: Vec<NewPick>,
-    /// The days whose papers were looked at, the oldest and the newest.
+    /// The oldest and the newest announcement day looked at.
     days: Option<(NaiveDate, NaiveDate)>,
 }
 
 thread_local! {
-    /// Remembers the stems of words from one subscriber to the next.
+    /// Caches the stems of words across subscribers.
     static COUNTER: RefCell<TermCounter> = RefCell::new(TermCounter::new());
 }
 
-impl Desk {
+impl Composer {
     /// Ranks and composes one issue.
     pub(crate) fn compose(
         &self,
         plan: &Plan,
-        ready: &Ready,
+        learned: &LearnedProfiles,
         examples: &Examples,
         fragments: &FragmentCache,
         now: DateTime<Utc>,
     ) -> Result<Composed, EditionError> {
         let subscriber = &plan.subscriber;
-        let picks = choose(plan, ready, examples);
+        let picks = choose(plan, learned, examples);
         let considered = picks.considered;
         let mut issue = issue(plan, &picks);
-        let told: Vec<&PaperEvent> = told(plan, &picks);
-        if !told.is_empty() {
-            issue.sections.push(told_section(&told));
+        let news = news(plan, &picks);
+        if !news.is_empty() {
+            issue.sections.push(news_section(&news));
         }
         let recipient = self.recipient(subscriber, plan.local_date);
         let rendered = render(
@@ -206,7 +214,7 @@ impl Desk {
             Some(dkim) => dkim.signed(&message),
             None => message,
         };
-        // What did not fit into the mail was not sent: it may come another day.
+        // Papers left out of the mail were not sent: they may come another day.
         let is_in_it = |paper: &Paper| !rendered.left_out.contains(&paper.id);
         let chosen = picks
             .picks
@@ -215,23 +223,17 @@ impl Desk {
             .map(|pick| NewPick {
                 paper: plan.prepared.rows[pick.candidate],
                 score: pick.score,
-                section: heading(&pick.section),
-                reason: pick.reason,
-                kind: if pick.section == ranking::Section::Exploring {
-                    PickKind::Exploring
-                } else {
-                    PickKind::Chosen
-                },
+                section: pick.section,
+                reasons: pick.reasons,
             })
             .chain(
-                told.into_iter()
-                    .filter(|told| is_in_it(&told.paper.paper))
-                    .map(|told| NewPick {
-                        paper: told.paper.row,
+                news.into_iter()
+                    .filter(|event| is_in_it(&event.paper.paper))
+                    .map(|event| NewPick {
+                        paper: event.paper.row,
                         score: 0.0,
-                        section: TOLD.to_owned(),
-                        reason: told.news.to_string(),
-                        kind: PickKind::Chosen,
+                        section: Section::News,
+                        reasons: vec![Reason::News(event.news.clone())],
                     }),
             )
             .collect();
@@ -250,7 +252,7 @@ impl Desk {
     }
 }
 
-impl Desk {
+impl Composer {
     /// Links into the site, signed with its key.
     pub fn links(&self) -> Links<'_> {
         Links {
@@ -259,7 +261,7 @@ impl Desk {
         }
     }
 
-    /// The reader of an issue, with the links that are theirs.
+    /// The recipient of an issue, with their own links.
     pub(super) fn recipient<'a>(
         &self,
         subscriber: &'a Subscriber,
@@ -275,13 +277,13 @@ impl Desk {
             preferences_url: links.preferences(subscriber.holder()),
             view_url: links.issue(subscriber.holder(), local_date),
             thumbs: links.thumbs(subscriber.holder()),
-            unsubscribe_mailto: self.inbound.unsubscribe_mailto(&token),
+            unsubscribe_mailto: self.return_addresses.unsubscribe_mailto(&token),
         }
     }
 }
 
 impl Composed {
-    /// Whether the subscriber wants it: on empty days, only some want a note.
+    /// Whether it is sent: an empty issue only to those who want a note.
     pub fn wanted(&self) -> bool {
         !self.picks.is_empty() || self.subscriber.preferences.when_empty == WhenEmpty::Note
     }
@@ -291,7 +293,7 @@ impl Composed {
         &self.picks
     }
 
-    /// For the queue.
+    /// The issue for the queue.
     pub fn into_new_issue(self, expires_at: DateTime<Utc>) -> NewIssue {
         NewIssue {
             subscriber: self.subscriber.id,
@@ -307,17 +309,17 @@ impl Composed {
     }
 }
 
-/// Profiles of the interests that have anything to go by.
+/// Profiles of the interests that say anything.
 pub(crate) fn learn(
     subscriber: &Subscriber,
-    archive: &Archive,
+    archive: &ArchiveStats,
     examples: &Examples,
     due: DateTime<Utc>,
 ) -> Vec<Profile> {
     let dense = archive.vectors.as_ref().map(|vectors| &vectors.background);
     COUNTER.with_borrow_mut(|counter| {
         examples
-            .taught(subscriber, archive, counter, due)
+            .evidence_for(subscriber, archive, counter, due)
             .into_iter()
             .map(|taught| {
                 Profile::learn(
@@ -333,50 +335,46 @@ pub(crate) fn learn(
     })
 }
 
-/// What the section is called in the database; readers see their own language's words.
-pub(super) const TOLD: &str = "News of papers you know";
-
-/// What is told in this issue: nothing of papers that are announced in it.
-fn told<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperEvent> {
+/// News for this issue, without papers that are announced in it.
+fn news<'a>(plan: &'a Plan, picks: &Picks) -> Vec<&'a PaperEvent> {
     let announced: HashSet<PaperRow> = picks
         .picks
         .iter()
         .map(|pick| plan.prepared.rows[pick.candidate])
         .collect();
-    let told = plan
-        .told
+    let events = plan
+        .news
         .iter()
-        .filter(|told| !announced.contains(&told.paper.row));
-    told.take(plan.subscriber.preferences.max_papers as usize)
+        .filter(|event| !announced.contains(&event.paper.row));
+    events
+        .take(plan.subscriber.preferences.max_papers as usize)
         .collect()
 }
 
-fn told_section(told: &[&PaperEvent]) -> Section {
-    let pick = |told: &&PaperEvent| IssuePick {
-        paper: Arc::new(told.paper.paper.clone()),
-        // Where there is no room for everything, it goes first.
+fn news_section(events: &[&PaperEvent]) -> IssueSection {
+    let pick = |event: &&PaperEvent| IssuePick {
+        paper: Arc::new(event.paper.paper.clone()),
+        // The first to be left out where there is no room.
         score: 0.0,
-        why: Vec::new(),
-        row: Some(told.paper.row.0),
+        reasons: Vec::new(),
+        row: Some(event.paper.row.0),
         followed: Vec::new(),
-        news: Some(told.news.clone()),
+        news: Some(event.news.clone()),
     };
-    Section {
-        heading: String::new(),
-        kind: SectionKind::Told,
+    IssueSection {
+        section: Section::News,
         terms: Vec::new(),
-        picks: told.iter().map(pick).collect(),
+        picks: events.iter().map(pick).collect(),
     }
 }
 
-/// What is not for this reader, by position: what they had, what they want less
-/// of, what their interests name as examples, which they know, and what is by
-/// people whom they do not want to see.
+/// Candidates that this subscriber does not want, by position: sent before, disliked,
+/// named as examples of an interest, or by muted authors.
 fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> {
     let mut left_out = Cow::Borrowed(&plan.sent);
     for row in examples
         .unwanted(plan.subscriber.id)
-        .chain(examples.named_by(&plan.subscriber))
+        .chain(examples.named_in_interests(&plan.subscriber))
     {
         if let Some(at) = plan.prepared.position(row) {
             left_out.to_mut().insert(at);
@@ -394,8 +392,8 @@ fn left_out<'a>(plan: &'a Plan, examples: &Examples) -> Cow<'a, HashSet<usize>> 
     left_out
 }
 
-/// What goes into the issue of `plan`.
-pub(crate) fn choose(plan: &Plan, ready: &Ready, examples: &Examples) -> Picks {
+/// The picks for the issue of `plan`.
+pub(crate) fn choose(plan: &Plan, learned: &LearnedProfiles, examples: &Examples) -> Picks {
     let left_out = left_out(plan, examples);
     let request = plan.request(&left_out);
     let candidates = &plan.prepared.candidates;
@@ -404,29 +402,35 @@ pub(crate) fn choose(plan: &Plan, ready: &Ready, examples: &Examples) -> Picks {
         .interests
         .iter()
         .all(|interest| interest.name == YOUR_PICKS);
-    if has_only_picks && !ready.profiles.is_empty() {
-        trending_and_own(candidates, ready, &request)
+    if has_only_picks && !learned.profiles.is_empty() {
+        trending_and_own(candidates, learned, &request)
     } else {
-        ranking::pick_with(candidates, &ready.profiles, &ready.dense, &request)
+        ranking::pick_with(candidates, &learned.profiles, &learned.dense, &request)
     }
 }
 
-/// What is less like anything they like is no pick of their own, however low
-/// they set the line: trending papers stand behind it.
+/// Least score of own picks of a reader without interests; below it trending papers
+/// are better, however low their line.
 const OWN_MIN: f32 = 0.05;
 
-/// For a reader of the trending digest who gives thumbs: up to half of the room
-/// for more of what they like, and the trending papers after it.
-fn trending_and_own(candidates: &Candidates, ready: &Ready, request: &Request<'_>) -> Picks {
+/// The picks of a reader of the trending digest who gives thumbs: up to half of the
+/// room for papers like those they liked, then trending papers.
+fn trending_and_own(
+    candidates: &Candidates,
+    learned: &LearnedProfiles,
+    request: &Request<'_>,
+) -> Picks {
     let max_papers = request.max_papers.div_ceil(2);
     let min_score = request.min_score.max(OWN_MIN);
     let mut picks = ranking::pick_with(
         candidates,
-        &ready.profiles,
-        &ready.dense,
+        &learned.profiles,
+        &learned.dense,
         &Request {
             max_papers,
             min_score,
+            // Trending papers fill the rest of the issue.
+            min_papers: 0,
             ..*request
         },
     );
@@ -449,16 +453,6 @@ fn trending_and_own(candidates: &Candidates, ready: &Ready, request: &Request<'_
     }
 }
 
-pub(super) fn heading(section: &ranking::Section) -> String {
-    match section {
-        ranking::Section::FollowedAuthors => "Authors you follow".to_owned(),
-        ranking::Section::Interest(name) => name.clone(),
-        ranking::Section::Trending => "Trending".to_owned(),
-        ranking::Section::New => "New papers".to_owned(),
-        ranking::Section::Exploring => "Exploring".to_owned(),
-    }
-}
-
 fn issue(plan: &Plan, picks: &Picks) -> Issue {
     let note = match picks.picks.as_slice() {
         [_, ..] => None,
@@ -472,25 +466,14 @@ fn issue(plan: &Plan, picks: &Picks) -> Issue {
             None => Note::NothingMatches,
         }),
     };
-    let mut sections: Vec<Section> = Vec::new();
+    let mut sections: Vec<IssueSection> = Vec::new();
     for pick in &picks.picks {
-        // Only the reader's own headings are theirs; the others come in their language.
-        let (kind, heading) = match &pick.section {
-            ranking::Section::FollowedAuthors => (SectionKind::FollowedAuthors, String::new()),
-            ranking::Section::Interest(name) => (SectionKind::Interest, name.clone()),
-            ranking::Section::Trending => (SectionKind::Trending, String::new()),
-            ranking::Section::New => (SectionKind::New, String::new()),
-            ranking::Section::Exploring => (SectionKind::Exploring, String::new()),
-        };
         let issue_pick = issue_pick(pick, plan);
         match sections.last_mut() {
-            Some(section) if section.kind == kind && section.heading == heading => {
-                section.picks.push(issue_pick)
-            }
-            _ => sections.push(Section {
+            Some(last) if last.section == pick.section => last.picks.push(issue_pick),
+            _ => sections.push(IssueSection {
                 terms: words_of(&plan.subscriber.interests, &pick.section),
-                heading,
-                kind,
+                section: pick.section.clone(),
                 picks: vec![issue_pick],
             }),
         }
@@ -511,62 +494,19 @@ fn issue_pick(pick: &Pick, plan: &Plan) -> IssuePick {
     IssuePick {
         paper: Arc::clone(&pick.paper),
         score: pick.score,
-        why: because::read(&pick.reason).into_iter().map(why).collect(),
+        reasons: pick.reasons.clone(),
         followed: pick.followed.clone(),
         row: Some(plan.prepared.rows[pick.candidate].0),
         news: pick.paper.withdrawn.then_some(PaperNews::Withdrawn),
     }
 }
 
-/// The reasons that are stored of a pick, for whoever shows them in another language.
-pub fn reasons(stored: &str) -> Vec<Why> {
-    because::read(stored).into_iter().map(why).collect()
-}
-
-/// What the picks under a stored heading have in common, where it is not the reader's own.
-pub fn kind_of(stored: &str) -> Option<SectionKind> {
-    let known = [
-        (
-            ranking::Section::FollowedAuthors,
-            SectionKind::FollowedAuthors,
-        ),
-        (ranking::Section::Trending, SectionKind::Trending),
-        (ranking::Section::New, SectionKind::New),
-        (ranking::Section::Exploring, SectionKind::Exploring),
-    ];
-    if stored == TOLD {
-        return Some(SectionKind::Told);
-    }
-    known
-        .into_iter()
-        .find(|(section, _)| heading(section) == stored)
-        .map(|(_, kind)| kind)
-}
-
-pub(super) fn why(because: Because) -> Why {
-    let parts = |text: &str, sign: &str| text.split(sign).map(str::to_owned).collect();
-    match because {
-        Because::Author(names) => Why::Author(parts(&names, " and ")),
-        Because::Phrase(phrase) => Why::Phrase(phrase),
-        Because::Liked(title) => Why::Liked(title),
-        Because::LikedAuthor(name) => Why::LikedAuthor(name),
-        Because::Beyond(interest) => Why::Beyond(interest),
-        Because::About(terms) => Why::About(parts(&terms, ", ")),
-        Because::Meaning(title) => Why::Meaning(title),
-        Because::Field(category) => Why::Field(category),
-        Because::NewIn(category) => Why::NewIn(category),
-        Because::New => Why::New,
-        Because::Votes(count) => Why::Votes(count),
-        Because::Other(text) => Why::Said(text),
-    }
-}
-
-/// The words of an interest, which tell what in an abstract matters to it.
-pub(super) fn words_of(interests: &[Interest], section: &ranking::Section) -> Vec<String> {
-    let ranking::Section::Interest(name) = section else {
+/// The words of an interest, which tell the important sentences of an abstract.
+pub(super) fn words_of(interests: &[Interest], section: &Section) -> Vec<String> {
+    let Some(name) = section.interest() else {
         return Vec::new();
     };
-    let Some(interest) = interests.iter().find(|interest| interest.name == *name) else {
+    let Some(interest) = interests.iter().find(|interest| interest.name == name) else {
         return Vec::new();
     };
     let keywords: Vec<Expression> = interest

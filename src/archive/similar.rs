@@ -1,9 +1,9 @@
 //! Finds the papers that are most like one, by the signatures of all.
 
-use super::background::refresh_background;
-use super::find::Nearest;
+use super::VectorSearch;
+use super::statistics::refresh_background;
 use crate::paper::Paper;
-use crate::ranking::neighbours::{Archive, Neighbours, Sums};
+use crate::ranking::neighbours::{Neighbours, NeighboursBuilder, Scratch};
 use crate::ranking::signature::Signature;
 use crate::ranking::similar::{WorkKey, fuse};
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
@@ -29,7 +29,7 @@ const AHEAD: usize = 256;
 
 /// The signatures of an archive as they were when they were read: a few
 /// milliseconds and 20 MB for 60,000 papers.
-pub struct Kin {
+pub struct SimilarityIndex {
     neighbours: Neighbours,
     /// In the order in which they were taken in.
     rows: Vec<PaperRow>,
@@ -62,19 +62,19 @@ impl Found {
 
 thread_local! {
     /// One for each thread: what another one wrote lies near another core.
-    static SUMS: RefCell<Sums> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl std::fmt::Debug for Kin {
+impl std::fmt::Debug for SimilarityIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kin({} papers)", self.rows.len())
+        write!(f, "SimilarityIndex({} papers)", self.rows.len())
     }
 }
 
-impl Kin {
+impl SimilarityIndex {
     /// Reads the signatures that `db` keeps.
     pub fn read(db: &Db) -> Result<Self, StoreError> {
-        let (mut rows, mut archive) = (Vec::new(), Archive::default());
+        let (mut rows, mut archive) = (Vec::new(), NeighboursBuilder::default());
         db.read_here(|store| {
             store.each_signature(COMPARED_MAX, &mut |row, terms| {
                 rows.push(row);
@@ -83,8 +83,8 @@ impl Kin {
         })?;
         rows.shrink_to_fit();
         let found = rows.iter().map(|_| OnceLock::new()).collect();
-        Ok(Kin {
-            neighbours: archive.settle(),
+        Ok(SimilarityIndex {
+            neighbours: archive.build(),
             rows,
             found,
         })
@@ -94,7 +94,7 @@ impl Kin {
     /// `own`, most alike first.
     fn near(&self, itself: Option<usize>, own: &[u8], most: usize) -> Vec<usize> {
         let own = Signature::from_bytes(own);
-        SUMS.with_borrow_mut(|sums| self.neighbours.of(&own, itself, most, sums))
+        SCRATCH.with_borrow_mut(|sums| self.neighbours.of(&own, itself, most, sums))
     }
 
     /// The rows of the first papers like the one at `itself`.
@@ -224,7 +224,7 @@ impl AsRef<WorkKey> for Keyed {
 
 /// Signs the papers that came or changed since the statistics of the archive were
 /// brought up to date, and counts them.
-pub fn sign_papers(db: &Db) -> Result<(), StoreError> {
+pub fn refresh_signatures(db: &Db) -> Result<(), StoreError> {
     if db.read_here(|store| store.is_behind())? {
         refresh_background(db, |_| {})?;
     }
@@ -234,14 +234,14 @@ pub fn sign_papers(db: &Db) -> Result<(), StoreError> {
 /// The `limit` papers most like `paper`, most alike first: never the paper itself,
 /// and no work twice. Those that `dense` finds join those that `kin` does. None
 /// where the paper is not signed yet and `dense` is not given.
-pub fn similar(
+pub fn similar_papers(
     db: &Db,
-    kin: &Kin,
+    kin: &SimilarityIndex,
     paper: &StoredPaper,
     limit: usize,
-    dense: Option<&dyn Nearest>,
+    dense: Option<&dyn VectorSearch>,
 ) -> Result<Vec<StoredPaper>, StoreError> {
-    let near = nearest(dense, &paper.paper);
+    let near = nearest_papers(dense, &paper.paper);
     db.read_here(|store| {
         let signature = store.signature(paper.row)?.unwrap_or_default();
         let similar = kin.similar(paper, &signature, near, limit, |rows| {
@@ -256,7 +256,7 @@ pub fn similar(
 }
 
 /// The papers that a model holds to be near one.
-pub fn nearest(dense: Option<&dyn Nearest>, paper: &Paper) -> Vec<PaperRow> {
+pub fn nearest_papers(dense: Option<&dyn VectorSearch>, paper: &Paper) -> Vec<PaperRow> {
     dense
         .map(|dense| dense.nearest(paper, DEPTH))
         .unwrap_or_default()

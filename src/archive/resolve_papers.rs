@@ -1,38 +1,38 @@
-//! Finds the papers that somebody names in a form: ids, addresses or titles, one
-//! a line, or a piece of a library.
+//! Resolving papers that a person names in a form: ids, addresses or titles, one a
+//! line, or a piece of a library.
 
-use super::find::search;
-use super::library::{Matched, match_works};
+use super::match_works::{MatchedWorks, match_works};
+use super::search::search;
 use crate::paper::PaperId;
 use crate::paper::query::SearchQuery;
 use crate::profile::library::{LibraryFormat, read_library};
 use crate::store::{Db, LibraryWork, StoreError, StoredPaper, WorkMatch, WorkNames};
 use crate::text::{clean_line, cut, fold};
 
-/// Papers that are named where a line may mean several.
+/// Papers listed for a line that fits several.
 const TITLES_MAX: u32 = 3;
 
-/// Lines that are looked at; a form is no place for a whole library.
+/// Lines read; a form is no place for a whole library.
 const LINES_MAX: usize = 200;
 
-/// What was named.
+/// The papers and works that a text names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
-    /// Papers that are known here, each once.
+pub struct ResolvedPapers {
+    /// Papers of the archive, each once.
     pub papers: Vec<PaperId>,
-    /// Works that are not, to learn from by their text.
+    /// Works that are not in the archive; their text is learned from.
     pub works: Vec<LibraryWork>,
-    /// What nothing is known of, each as it was typed and cut to a line, and what was not looked at.
+    /// Lines that were not resolved, each cut to one line, and the lines beyond the limit.
     pub unknown: Vec<String>,
 }
 
-/// Finds what `text` names.
-pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
-    let mut named = Named::default();
+/// Resolves the papers that `text` names.
+pub fn resolve_papers(db: &Db, text: &str) -> Result<ResolvedPapers, StoreError> {
+    let mut named = ResolvedPapers::default();
     match read_library(text.as_bytes()) {
-        // Whoever types ids types titles between them: those are read line by line.
+        // A list of ids may have titles between them: it is read line by line.
         Ok(library) if library.form != LibraryFormat::Ids => {
-            let Matched {
+            let MatchedWorks {
                 liked,
                 own,
                 unknown,
@@ -48,7 +48,7 @@ pub fn named_papers(db: &Db, text: &str) -> Result<Named, StoreError> {
                     .iter()
                     .map(|aside| format!("line {}: {}", aside.line, aside.reason)),
             );
-            // Between the entries of BibTeX may stand other lines: a comment there, and named here.
+            // BibTeX takes lines between entries for comments; here they may name papers.
             let between = if library.form == LibraryFormat::Bibtex {
                 between_entries(text)
             } else {
@@ -90,7 +90,7 @@ fn between_entries(text: &str) -> Vec<&str> {
             between.push(bare(line));
         }
         if !is_outside {
-            // A brace that is written with a backslash is a letter.
+            // A brace behind a backslash is a letter.
             let plain = line.replace("\\{", "").replace("\\}", "");
             let (opened, closed) = (plain.matches('{').count(), plain.matches('}').count());
             depth = (depth + opened).saturating_sub(closed);
@@ -99,7 +99,7 @@ fn between_entries(text: &str) -> Vec<&str> {
     between
 }
 
-/// A line without the signs of a list around it: `- `, `[12] `, `3. `, a comma at the end.
+/// The line without list markers: `- `, `[12] `, `3. `, a comma at the end.
 fn bare(line: &str) -> &str {
     let line = line.trim().trim_end_matches([',', ';']).trim();
     let line = line.trim_start_matches(['-', '*', '•', '–']).trim_start();
@@ -119,9 +119,9 @@ fn bare(line: &str) -> &str {
     }
 }
 
-/// Reads one line: an id, a whole title, several ids with anything between them, the
-/// beginning of a title, or words that no other title holds.
-fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
+/// Resolves one line: an id, a whole title, several ids with anything between them, the
+/// beginning of a title, or words that only one title contains.
+fn read_line(db: &Db, named: &mut ResolvedPapers, line: &str) -> Result<(), StoreError> {
     if let Ok(id) = line.parse::<PaperId>()
         && let Some(known) = known(db, &id)?
     {
@@ -150,11 +150,11 @@ fn read_line(db: &Db, named: &mut Named, line: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What the words of a line are in titles.
+/// Titles that contain the words of a line.
 enum InTitles {
-    /// How one title begins, or what no other one holds.
+    /// One title begins with them, or only one contains them.
     One(PaperId),
-    /// What several hold: some of them, with their ids, so that one can be named.
+    /// Several contain them: some of these with their ids, so that one can be named.
     Several(Vec<String>),
     None,
 }
@@ -164,7 +164,7 @@ fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
         return Ok(InTitles::None);
     }
     let mut wanted = SearchQuery::parse(typed);
-    // In the abstract of a paper may stand anything.
+    // Titles only: an abstract may contain anything.
     let words = std::mem::take(&mut wanted.words);
     wanted.title.extend(words);
     let found = search(db, &wanted, 0, TITLES_MAX, None)?;
@@ -186,7 +186,7 @@ fn in_titles(db: &Db, typed: &str) -> Result<InTitles, StoreError> {
     })
 }
 
-/// The line as it can be shown, also where nothing but signs of markup stands in it.
+/// The line as it is shown; one of markup alone is shown as it is.
 fn as_typed(line: &str) -> String {
     let clean = clean_line(line);
     let shown = if clean.is_empty() {
@@ -197,8 +197,8 @@ fn as_typed(line: &str) -> String {
     cut(&shown, 80)
 }
 
-/// An id of arXiv or a DOI, alone or in the address of a page about its paper: ours,
-/// and those that others have made of arXiv.
+/// An arXiv id or a DOI, alone or in the address of a page about its paper, on this
+/// site or on others such as alphaXiv.
 fn id(word: &str) -> Option<PaperId> {
     let word = word.trim_end_matches(['.', ':']);
     let is_certain =
@@ -218,8 +218,8 @@ fn id(word: &str) -> Option<PaperId> {
     name.parse().ok().filter(is_certain)
 }
 
-/// Enters the paper called `id`, or that it is not known.
-fn place(db: &Db, named: &mut Named, id: &PaperId) -> Result<(), StoreError> {
+/// Adds the paper called `id`, or lists the id as unknown.
+fn place(db: &Db, named: &mut ResolvedPapers, id: &PaperId) -> Result<(), StoreError> {
     match known(db, id)? {
         Some(known) => named.papers.push(known),
         None => named.unknown.push(id.to_string()),
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_of_a_list_are_no_part_of_a_name() {
+    fn list_markers_are_no_part_of_a_name() {
         for (line, wanted) in [
             ("- 2510.12793,", "2510.12793"),
             ("[12] On lamps;", "On lamps"),
@@ -263,8 +263,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_between_entries_are_told_from_the_entries() {
-        let text = "2510.12793\n@article{a,\n  title = {On {L}amps \\}},\n}\n\n- On wicks\n@misc{b, title={Oil}}\nOn glass";
+    fn lines_between_entries_are_found() {
+        let text = "2510.12793\n@article{a,\n  title = {On {L}amps \\}},\n}\n\n\
+                    - On wicks\n@misc{b, title={Oil}}\nOn glass";
         assert_eq!(
             between_entries(text),
             ["2510.12793", "On wicks", "On glass"]
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_stand_in_addresses_of_many_pages() {
+    fn ids_are_found_in_addresses_of_many_sites() {
         for (word, wanted) in [
             (
                 "https://ar5iv.labs.arxiv.org/html/2510.12793",

@@ -1,6 +1,6 @@
-//! Keeps what was learned from the archive abreast of it.
+//! Statistics of the archive, kept up to date.
 
-use super::signing::{Unsigned, sign_changed};
+use super::signatures::{UnsignedPapers, sign_changed};
 use crate::embedding::svd::{LEARN_MAX, LEARN_MIN};
 use crate::embedding::{Embedder, SvdEmbedder};
 use crate::paper::{Paper, PaperId};
@@ -9,44 +9,44 @@ use crate::store::{Db, PaperRow, StoreError, StoredEmbedder, StoredPaper};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Papers counted between two looks at the database.
+/// Papers per query.
 const BATCH: u32 = 2_000;
 
-/// Papers whose vectors are enough to tell how vectors are spread.
+/// Papers that suffice to learn the spread of a maker's vectors.
 const SPREAD_SAMPLE: usize = 5_000;
 
-/// The kind under which the maker that was learned here is stored.
+/// Kind under which the embedder learned from this archive is stored.
 const LEARNED_HERE: &str = "svd";
 
-/// The kind under which statistics of any other maker's vectors are stored.
+/// Kind under which the statistics of an installed embedder are stored.
 const INSTALLED: &str = "installed";
 
-/// What is known of all papers together. One serves every subscriber.
+/// Statistics over all papers; one instance serves every subscriber.
 #[derive(Debug)]
-pub struct Archive {
+pub struct ArchiveStats {
     /// How common each term is.
     pub background: Background,
-    /// Dense vectors, where the archive is large enough to learn them from.
-    pub vectors: Option<Vectors>,
+    /// Dense vectors; `None` while the archive is too small to learn them from.
+    pub vectors: Option<ArchiveVectors>,
 }
 
-/// A maker of dense vectors and how its vectors are spread over the archive.
-pub struct Vectors {
+/// An embedder and the spread of its vectors over the archive.
+pub struct ArchiveVectors {
     maker: Arc<dyn Embedder>,
-    /// Whether the papers' vectors are kept: those of an installed model are.
+    /// Whether the papers' vectors are stored: only those of an installed model are.
     are_kept: bool,
-    /// The statistics.
+    /// The spread.
     pub background: DenseBackground,
 }
 
-impl std::fmt::Debug for Vectors {
+impl std::fmt::Debug for ArchiveVectors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Vectors({})", self.maker.name())
+        write!(f, "ArchiveVectors({})", self.maker.name())
     }
 }
 
-impl Vectors {
-    /// The vectors of papers, in order: those that are kept, and of the others new ones.
+impl ArchiveVectors {
+    /// The vectors of papers, in order: stored ones, and computed ones where none is stored.
     pub fn of(&self, db: &Db, papers: &[StoredPaper]) -> Result<Vec<Vec<f32>>, StoreError> {
         if !self.are_kept {
             return Ok(self.maker.embed(
@@ -59,12 +59,12 @@ impl Vectors {
         kept_or_made(db, &*self.maker, &papers.iter().collect::<Vec<_>>())
     }
 
-    /// The vectors of papers that are not taken in, in order.
+    /// The vectors of papers that are not in the archive, in order.
     pub fn of_others(&self, papers: &[&Paper]) -> Vec<Vec<f32>> {
         self.maker.embed(papers)
     }
 
-    /// The vectors of texts that are no papers: an interest's words.
+    /// The vectors of texts that are no papers, such as the words of an interest.
     pub fn of_words(&self, texts: &[String]) -> Vec<Vec<f32>> {
         let papers: Vec<Paper> = texts.iter().map(|text| words_as_paper(text)).collect();
         self.maker.embed(&papers.iter().collect::<Vec<_>>())
@@ -90,43 +90,42 @@ fn kept_or_made(
         .collect())
 }
 
-/// Words in the shape in which makers take texts.
+/// A text in the form that embedders take.
 pub(crate) fn words_as_paper(text: &str) -> Paper {
     let id: PaperId = "words".parse().expect("a plain word is an id");
     Paper::new(id, text.to_owned())
 }
 
-/// What is known of all papers taken in so far: the stored statistics, with newer
-/// papers counted in and stored again. Dense vectors are `embedder`'s, or without
-/// one those of a maker that is learned from the archive. `step` is told the
-/// papers counted.
+/// The stored statistics, updated with newer papers and stored again. Dense vectors are
+/// those of `embedder`, or without one of an embedder learned from the archive. `step`
+/// receives the number of papers counted.
 ///
-/// A paper is counted once, as it was first seen: what a later version changes
-/// does not matter to statistics over the whole archive.
-pub fn refresh_archive(
+/// A paper is counted once, as it was first seen: later versions hardly change
+/// statistics over the whole archive.
+pub fn refresh_stats(
     db: &Db,
     embedder: Option<Arc<dyn Embedder>>,
     step: impl FnMut(u64),
-) -> Result<Arc<Archive>, StoreError> {
+) -> Result<Arc<ArchiveStats>, StoreError> {
     let background = refresh_background(db, step)?;
     let vectors = match embedder {
         Some(embedder) => vectors_by(db, embedder, background.papers())?,
         None => vectors_learned_here(db, background.papers())?,
     };
-    Ok(Arc::new(Archive {
+    Ok(Arc::new(ArchiveStats {
         background,
         vectors,
     }))
 }
 
-/// How common each term is, with newer papers counted in and stored again, and
-/// signed, as are those whose text has changed.
-/// `step` is told the papers counted.
+/// The term statistics, updated with newer papers and stored again. New papers, and
+/// those whose text has changed, get signatures. `step` receives the number of papers
+/// counted.
 pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Background, StoreError> {
     let stored = db.run_here(|store| store.background())?;
     let stored = stored.and_then(|(row, bytes)| Some((row, Background::from_bytes(&bytes)?)));
     let (mut counted_to, mut background) = stored.unwrap_or((PaperRow(0), Background::default()));
-    let (mut is_newer, mut unsigned) = (false, Unsigned::default());
+    let (mut is_newer, mut unsigned) = (false, UnsignedPapers::default());
     loop {
         let papers: Vec<StoredPaper> =
             db.run_here(|store| store.papers_after(counted_to, BATCH))?;
@@ -150,7 +149,7 @@ pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Backgrou
     }
     if is_newer {
         background.settle();
-        // Should the program end before the statistics are stored, both are made again.
+        // Signatures first: after a crash before the statistics are stored, both are redone.
         unsigned.sign(db, &background)?;
         let bytes = background.to_bytes();
         db.run_here(|store| store.save_background(counted_to, &bytes))?;
@@ -159,20 +158,20 @@ pub fn refresh_background(db: &Db, mut step: impl FnMut(u64)) -> Result<Backgrou
     Ok(background)
 }
 
-/// Whether what was learned from an archive of `then` papers still holds: words
-/// keep their company, so only an archive half as large again teaches more.
+/// Whether an embedder learned from `then` papers is still good for `now` papers: only
+/// an archive half as large again teaches more.
 fn still_holds(then: u32, now: u32) -> bool {
     now >= then && now - then <= then / 2
 }
 
-fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreError> {
+fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<ArchiveVectors>, StoreError> {
     let stored = db
         .run_here(|store| store.embedder(LEARNED_HERE))?
         .filter(|stored| still_holds(stored.papers, papers));
     let stored = stored.and_then(|stored| {
         let maker = SvdEmbedder::from_bytes(&stored.model)?;
         let background = DenseBackground::from_bytes(maker.name(), &stored.background)?;
-        Some(Vectors {
+        Some(ArchiveVectors {
             maker: Arc::new(maker),
             are_kept: false,
             background,
@@ -206,7 +205,7 @@ fn vectors_learned_here(db: &Db, papers: u32) -> Result<Option<Vectors>, StoreEr
         background: background.to_bytes(),
     };
     db.run_here(|store| store.save_embedder(LEARNED_HERE, &stored))?;
-    Ok(Some(Vectors {
+    Ok(Some(ArchiveVectors {
         maker: Arc::new(maker),
         are_kept: false,
         background,
@@ -217,14 +216,14 @@ fn vectors_by(
     db: &Db,
     maker: Arc<dyn Embedder>,
     papers: u32,
-) -> Result<Option<Vectors>, StoreError> {
+) -> Result<Option<ArchiveVectors>, StoreError> {
     let stored = db.run_here(|store| store.embedder(INSTALLED))?;
     let stored =
         stored.filter(|stored| stored.name == maker.name() && still_holds(stored.papers, papers));
     let stored =
         stored.and_then(|stored| DenseBackground::from_bytes(&stored.name, &stored.background));
     if let Some(background) = stored {
-        return Ok(Some(Vectors {
+        return Ok(Some(ArchiveVectors {
             maker,
             are_kept: true,
             background,
@@ -243,14 +242,14 @@ fn vectors_by(
         background: background.to_bytes(),
     };
     db.run_here(|store| store.save_embedder(INSTALLED, &stored))?;
-    Ok(Some(Vectors {
+    Ok(Some(ArchiveVectors {
         maker,
         are_kept: true,
         background,
     }))
 }
 
-/// What `each` makes of at most `most` papers, spread evenly over the archive.
+/// The results of `each` for at most `most` papers, spread evenly over the archive.
 fn sample<T>(
     db: &Db,
     papers: u32,
