@@ -4,7 +4,7 @@ use crate::web::robots::House;
 use paperboy::clock::Clock as _;
 use paperboy::edition::{AsOf, Publisher};
 use paperboy::store::OutboxFilter;
-use paperboy::subscriber::{Format, NewSubscriber, Preferences, Status};
+use paperboy::subscriber::{MailFormat, NewSubscriber, Preferences, Status};
 use std::collections::HashSet;
 
 /// More than one page of 256.
@@ -21,7 +21,7 @@ fn every_subscriber_gets_one_issue_whatever_their_batch() {
             name: String::new(),
             status: Status::Active,
             preferences: Preferences {
-                format: Format::Text,
+                format: MailFormat::Text,
                 ..Preferences::default()
             },
             interests: Vec::new(),
