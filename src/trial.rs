@@ -14,7 +14,6 @@ mod readers;
 pub use catcher::{Catcher, Caught};
 
 use crate::archive::ActiveEmbedder;
-use crate::archive::ActiveEmbedder;
 use crate::clock::{Clock, SystemClock};
 use crate::coverage::CoverageState;
 use crate::digest::{Branding, DigestSettings, Templates};

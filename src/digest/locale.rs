@@ -1,8 +1,8 @@
 //! A language, as the web pages speak it.
 
+use super::issue_view::heading;
 use super::language::{Language, PageWords, PluralText, SharedWords, Text};
 use super::paper_view::{is_latin, news_text, reason};
-use super::views::heading;
 use crate::pick::{PaperNews, Reason, Section};
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use std::sync::Arc;

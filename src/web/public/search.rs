@@ -1,7 +1,6 @@
 //! Searching the archive, and searches as feeds.
 
 use crate::archive::{self, SearchResults, VectorSearch};
-use crate::archive::{self, SearchResults, VectorSearch};
 use crate::digest::{SearchWords, Text};
 use crate::paper::query::SearchQuery;
 use crate::text::cut;
