@@ -450,7 +450,7 @@ fn titles_in_japanese_and_hebrew() {
     desk.preferences.abstracts = AbstractLength::Full;
     let mut issue = two_sections();
     issue.sections.truncate(1);
-    issue.sections[0].heading = "灯台".to_owned();
+    issue.sections[0].section = Section::Interest("灯台".to_owned());
     issue.sections[0].picks = vec![
         pick(
             paper(
@@ -656,7 +656,7 @@ proptest! {
         desk.branding.name.clone_from(&texts[1]);
         desk.preferences.abstracts = if full { AbstractLength::Full } else { AbstractLength::Short };
         let mut issue = two_sections();
-        issue.sections[0].heading.clone_from(&texts[2]);
+        issue.sections[0].section = Section::Interest(texts[2].clone());
         let pick = &mut issue.sections[0].picks[0];
         pick.reasons = vec![Reason::Keyword(texts[3].clone()), Reason::Text(texts[7].clone())];
         pick.news = Some(PaperNews::Published(texts[2].clone()));

@@ -428,7 +428,7 @@ fn people_leave_by_their_token_or_by_answering_and_never_by_from_alone() {
 fn who_asks_to_leave_by_from_alone_is_asked_once_a_day_and_only_if_they_are_a_reader() {
     let desk = Desk::new();
     desk.sends("cyd", 0);
-    let writer = crate::harness::town::desk();
+    let writer = crate::harness::town::composer();
     let asks = |from: &str, number: u32, hours: i64| {
         let mail = format!(
             "From: {from}\r\nTo: leave@digest.example\r\nMessage-ID: <{number}@x.example>\r\nSubject: unsubscribe\r\n\r\n\r\n"

@@ -456,6 +456,7 @@ fn of_many_copies_one_is_picked() {
         sent: &sent,
         max_papers: 10,
         min_score: 0.2,
+        min_papers: 0,
     };
     let explained = ranking::explain(&world.candidates, &profile, 5);
     let fate = ranking::fate(&world.candidates, &[explained], &picks, &request, 5);
@@ -681,6 +682,7 @@ fn the_printed_parts_add_up_to_the_printed_score() {
         sent: &sent,
         max_papers: 100,
         min_score: 0.0,
+        min_papers: 0,
     };
     for profile in &profiles {
         let picks = ranking::pick(&world.candidates, std::slice::from_ref(profile), &request);
@@ -717,7 +719,7 @@ fn the_printed_parts_add_up_to_the_printed_score() {
             if let Some(words) = told
                 .parts
                 .iter()
-                .find(|part| part.kind == ranking::learned::Kind::Words)
+                .find(|part| part.kind == ranking::learned::SignalKind::Words)
             {
                 let named: f32 = told.terms.iter().map(|term| term.share).sum();
                 assert!(
