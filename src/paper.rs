@@ -18,62 +18,62 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One work, whatever versions and sources it appears in, as it was last seen.
+/// One work across all its versions and sources, in its newest state.
 ///
 /// Titles, abstracts and names are clean Unicode text (see [`crate::text`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Paper {
-    /// Its name.
+    /// Its id.
     pub id: PaperId,
-    /// The version that this record describes, where the source says.
+    /// The version that this record describes, if the source says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// One line.
+    /// The title, in one line.
     pub title: String,
     /// Paragraphs separated by empty lines; empty if the source has none.
     #[serde(rename = "abstract")]
     pub abstract_text: String,
-    /// In the order of the paper.
+    /// Author names in the order of the paper.
     pub authors: Vec<String>,
-    /// The primary one first: `cs.LG`.
+    /// Categories, the primary one first: `cs.LG`.
     pub categories: Vec<String>,
-    /// The day on which the source announced it: the first one seen.
+    /// The first day on which a source announced it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announced: Option<NaiveDate>,
-    /// When its first version was submitted or published.
+    /// The time at which its first version was submitted or published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<DateTime<Utc>>,
-    /// When this version was.
+    /// The time at which this version was submitted or published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<DateTime<Utc>>,
-    /// Its page.
+    /// The address of its page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Of the published work.
+    /// The DOI of the published work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doi: Option<String>,
-    /// What the authors say of it: pages, venue, withdrawal.
+    /// The authors' comment: pages, venue, withdrawal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Votes of a community, where one is known.
+    /// Votes of a community such as Hugging Face.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upvotes: Option<u32>,
-    /// Other names of the same work: its DOIs, `pmid:` and whatever other sources call it.
+    /// Other ids of the same work: DOIs, `pmid:` and ids of other sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<PaperId>,
-    /// The journal or the venue, with volume and pages as far as they are known.
+    /// The journal or venue, with volume and pages if they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<String>,
     /// Address of the authors' code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whether its authors or its publisher have taken it back.
+    /// Whether its authors or its publisher withdrew it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
 }
 
 impl Paper {
-    /// A paper of which nothing is known but its name and its title.
+    /// A paper with an id and a title only.
     pub fn new(id: PaperId, title: String) -> Self {
         Paper {
             id,
@@ -96,7 +96,7 @@ impl Paper {
         }
     }
 
-    /// The page of the paper: what its source gave, else where its id leads.
+    /// The page of the paper: the address that its source gave, else one made from its id.
     pub fn link(&self) -> Option<String> {
         self.url.clone().or_else(|| {
             if self.id.is_arxiv() {
@@ -110,8 +110,8 @@ impl Paper {
     }
 }
 
-/// Whether a paper in `category` stands in a source's listing of `listing`, which is
-/// a category or a whole archive: `cs.LG` in `cs.LG` and in `cs`.
+/// Whether a source's listing of `listing`, a category or a whole archive, contains the
+/// papers of `category`: `cs.LG` is in `cs.LG` and in `cs`.
 pub fn is_in_category(category: &str, listing: &str) -> bool {
     category.eq_ignore_ascii_case(listing)
         || category
@@ -119,14 +119,14 @@ pub fn is_in_category(category: &str, listing: &str) -> bool {
             .is_some_and(|(archive, _)| archive.eq_ignore_ascii_case(listing))
 }
 
-/// Whether `category` is what `pattern` asks for: `cs.LG` itself, or any of `cs.*`.
+/// Whether `category` matches `pattern`: `cs.LG` itself, or any category of `cs.*`.
 pub fn category_matches(pattern: &str, category: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => {
             category
             .get(..prefix.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-            // `math.*` means all of mathematics, also where the archive has no classes (`hep-th`).
+            // `hep-th.*` matches the archive `hep-th`, which has no classes.
             || prefix.strip_suffix('.').is_some_and(|archive| category.eq_ignore_ascii_case(archive))
         }
         None => pattern.eq_ignore_ascii_case(category),

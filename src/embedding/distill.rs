@@ -1,6 +1,6 @@
-//! Makes a static table from a sentence encoder, as model2vec does it: every
-//! token of the vocabulary goes through the encoder alone, principal components
-//! make the vectors shorter, and what is common counts less
+//! Distils a sentence encoder into a static table as model2vec does: every token of the
+//! vocabulary is encoded alone, principal components shorten the vectors, and common tokens
+//! are weighted down
 //! (<https://github.com/MinishLab/model2vec>, the chapter on distillation; Arora,
 //! Liang, Ma, "A simple but tough-to-beat baseline for sentence embeddings", 2017).
 
@@ -13,13 +13,13 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 
-/// Numbers of a vector at most.
+/// The most dimensions of a vector.
 const DIMENSIONS: usize = 256;
 
-/// How much a token of chance p counts: SIF / (SIF + p).
+/// The weight of a token of probability p is SIF / (SIF + p).
 const SIF: f64 = 1e-4;
 
-/// Tokens that go through the encoder together.
+/// Tokens in one batch.
 const TOGETHER: usize = 64;
 
 /// Tokens between two calls of `step`.
@@ -36,8 +36,8 @@ pub struct Distilled {
     pub config: Vec<u8>,
 }
 
-/// A table of what `encoder` makes of each token of its vocabulary, which is in
-/// `tokenizer`, its `tokenizer.json`. `step` is told how many tokens of how many are done.
+/// Distils `encoder` into a table of its vocabulary; `tokenizer` is its `tokenizer.json`.
+/// `step` is called with the tokens done and the total.
 pub fn distill(
     encoder: &SentenceEncoder,
     tokenizer: &[u8],
@@ -50,7 +50,7 @@ pub fn distill(
         .into_iter()
         .flatten()
         .filter_map(|(token, id)| Some((token.clone(), id.as_u64()? as u32)))
-        // Places that were left free, and marks that no text holds.
+        // Unused entries, and marks that occur in no text.
         .filter(|(token, _)| {
             !token.starts_with("[unused") && !["[CLS]", "[SEP]", "[MASK]"].contains(&token.as_str())
         })
@@ -83,7 +83,7 @@ pub fn distill(
         .collect();
     file["model"]["vocab"] = Value::Object(kept);
     file["added_tokens"] = Value::Array(added);
-    // These name marks that are gone.
+    // These refer to removed marks.
     for part in ["post_processor", "truncation", "padding"] {
         file[part] = Value::Null;
     }
@@ -106,7 +106,7 @@ pub fn distill(
     })
 }
 
-/// What the encoder makes of each token alone: between its two marks, the mean of the three.
+/// The vector of each token alone: the mean of the token and its two marks.
 fn through(
     encoder: &SentenceEncoder,
     tokens: &[(String, u32)],
@@ -129,8 +129,8 @@ fn through(
     Ok(rows)
 }
 
-/// The rows along their principal components, those of the largest variance, one
-/// row after another; and how many components there are.
+/// The rows projected on their principal components of largest variance, row after row, and
+/// the number of components.
 fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
     let size = rows.first().map_or(0, Vec::len);
     let count = rows.len().max(1) as f64;
@@ -149,7 +149,7 @@ fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
         );
     }
     let dimensions = DIMENSIONS.min(size);
-    // With fewer tokens than numbers there is no variance to speak of.
+    // With fewer tokens than dimensions the variance is undefined.
     if rows.len() <= dimensions {
         return (rows.concat(), size);
     }
@@ -175,8 +175,8 @@ fn components(rows: &[Vec<f32>]) -> (Vec<f32>, usize) {
     (product(&all, &axes).expect(shape), dimensions)
 }
 
-/// Makes common tokens count less. A token's place in the vocabulary is about its
-/// rank by frequency, and its chance one over that rank (Zipf's law).
+/// Weights common tokens down. A token's id is roughly its rank by frequency, and its
+/// probability is one over that rank (Zipf's law).
 fn weigh(rows: &mut [f32], dimensions: usize) {
     let count = rows.len() / dimensions.max(1);
     let chances = |at: usize| 1.0 / (at + 2) as f64;

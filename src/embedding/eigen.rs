@@ -45,7 +45,7 @@ pub(super) fn symmetric(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>
     found
 }
 
-/// Turns rows and columns `p` and `q` so that what stands where they meet becomes 0.
+/// Rotates rows and columns `p` and `q` so that the element (p, q) becomes 0.
 fn rotate(matrix: &mut [f64], vectors: &mut [f64], size: usize, p: usize, q: usize) {
     let (pp, qq, pq) = (
         matrix[p * size + p],

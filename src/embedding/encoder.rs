@@ -1,10 +1,9 @@
 //! Sentence encoders of the BERT family (Devlin and others, "BERT", 2019), run
-//! with candle: all-MiniLM-L6-v2, SPECTER2's base and their kin.
+//! with candle: all-MiniLM-L6-v2, the base of SPECTER2 and similar models.
 //!
-//! A text's vector is the mean of its tokens' vectors in the last layer, or the
-//! vector of `[CLS]`, as `1_Pooling/config.json` says (Reimers and Gurevych,
-//! "Sentence-BERT", 2019). Only texts with equally many tokens are run together,
-//! so that nothing is padded and nothing has to be masked.
+//! The vector of a text is the mean of its tokens' vectors in the last layer, or that of
+//! `[CLS]`, as `1_Pooling/config.json` says (Reimers and Gurevych, "Sentence-BERT", 2019).
+//! Only texts with equally many tokens are in one batch, so that nothing is padded or masked.
 
 use super::wordpiece::WordPiece;
 use super::{BadModel, Embedder, normalise, text_of};
@@ -16,12 +15,11 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Tokens of a text that are looked at. Half as many would cost a tenth of the
-/// likeness (cosine 0.90), more costs more time than it is worth
-/// (research/ranking.md, research/crates.md section B).
+/// Tokens of a text that are encoded. With half as many the cosine to the full vector drops to
+/// 0.90; more cost time and change little.
 const TOKENS_MAX: usize = 256;
 
-/// Texts that are run together, if they are equally long.
+/// Texts of equal length in one batch.
 const TOGETHER: usize = 8;
 
 /// The files of an encoder.
@@ -35,13 +33,13 @@ pub struct EncoderFiles<'a> {
     pub config: &'a [u8],
     /// How tokens become one vector.
     pub pooling: Pooling,
-    /// Tokens of a text that are looked at, if the model says so itself.
+    /// Tokens of a text that are encoded, if the model sets a limit.
     pub tokens_max: Option<usize>,
-    /// Whether title and abstract are parted by `[SEP]`, as SPECTER was trained.
+    /// Whether `[SEP]` separates title and abstract, as in the training of SPECTER.
     pub parts_title: bool,
 }
 
-/// Where an encoder's weights are.
+/// The file of an encoder's weights.
 #[derive(Debug)]
 pub enum EncoderWeights<'a> {
     /// The bytes of `model.safetensors`.
@@ -50,12 +48,12 @@ pub enum EncoderWeights<'a> {
     Torch(PathBuf),
 }
 
-/// How the tokens' vectors become one.
+/// The way in which tokens' vectors become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
     /// Their mean.
     Mean,
-    /// That of `[CLS]`.
+    /// The vector of `[CLS]`.
     Cls,
 }
 
@@ -92,7 +90,7 @@ enum Activation {
     Relu,
 }
 
-/// A product with a matrix, and a shift.
+/// A linear layer: weights and bias.
 struct Linear {
     /// Inputs × outputs.
     weight: Tensor,
@@ -100,7 +98,7 @@ struct Linear {
 }
 
 struct Layer {
-    /// Queries, keys and values in one.
+    /// Queries, keys and values in one layer.
     attention: Linear,
     attended: Linear,
     attended_norm: LayerNorm,
@@ -116,7 +114,7 @@ pub struct SentenceEncoder {
     cls: u32,
     sep: u32,
     words: Tensor,
-    /// Of every position, with the one of the only segment.
+    /// Position embeddings, with that of the only segment added.
     positions: Tensor,
     norm: LayerNorm,
     layers: Vec<Layer>,
@@ -136,7 +134,7 @@ impl std::fmt::Debug for SentenceEncoder {
     }
 }
 
-/// Takes tensors out of a file and looks at their shapes.
+/// Reads tensors from a file and checks their shapes.
 struct Tensors {
     held: HashMap<String, Tensor>,
     file: &'static str,
@@ -159,7 +157,7 @@ impl Tensors {
     }
 
     fn take(&self, name: &str, shape: &[usize]) -> Result<Tensor, BadModel> {
-        // Saved with or without the head that it was trained with; old files call the norms otherwise.
+        // Files are saved with or without the training head; old ones name the norms differently.
         let old = name
             .replace("LayerNorm.weight", "LayerNorm.gamma")
             .replace("LayerNorm.bias", "LayerNorm.beta");
@@ -213,7 +211,7 @@ fn first_line(error: &candle_core::Error) -> String {
 }
 
 impl SentenceEncoder {
-    /// An encoder of `files`; `sum` is a checksum of them.
+    /// Reads an encoder from `files`; `sum` is a checksum of them.
     pub fn read(files: &EncoderFiles<'_>, sum: &str) -> Result<Self, BadModel> {
         let broken = |why: String| BadModel::broken("config.json", why);
         let config: EncoderConfig =
@@ -453,7 +451,7 @@ impl Embedder for SentenceEncoder {
     fn embed(&self, papers: &[&Paper]) -> Vec<Vec<f32>> {
         let texts: Vec<Vec<u32>> = papers.par_iter().map(|paper| self.tokens(paper)).collect();
         let mut by_length: Vec<usize> = (0..texts.len()).collect();
-        // The longest first: then no thread begins one when the others are done.
+        // The longest first, so that all threads finish at about the same time.
         by_length.sort_by_key(|at| std::cmp::Reverse(texts[*at].len()));
         let alike: Vec<&[usize]> = by_length
             .chunk_by(|a, b| texts[*a].len() == texts[*b].len())

@@ -1,9 +1,9 @@
-//! The little dense algebra that learning vectors takes. Sums are taken in one
-//! order, whatever the number of threads.
+//! Dense linear algebra for learning vectors. Sums are taken in a fixed order, whatever the
+//! number of threads.
 
 use rayon::prelude::*;
 
-/// Rows of `width` numbers.
+/// A matrix in rows of `width` numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Matrix {
     pub(super) width: usize,
@@ -18,8 +18,8 @@ impl Matrix {
         }
     }
 
-    /// Plus and minus one, without order and always the same: as good a start as
-    /// Gaussian numbers (Halko and others, section 4.6).
+    /// A fixed pseudorandom matrix of plus and minus one: as good a start as Gaussian numbers
+    /// (Halko and others, section 4.6).
     pub(super) fn signs(height: usize, width: usize) -> Self {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let values = (0..height * width)
@@ -116,8 +116,8 @@ pub(super) fn orthonormalise(matrix: &mut Matrix) {
     }
 }
 
-/// The lower factor. A column that the ones before it make up already, but for
-/// rounding, gets an endless pivot: dividing by that makes it zero.
+/// The lower factor. A column that depends on the previous ones, up to rounding, gets an
+/// infinite pivot: dividing by it makes the column zero.
 fn cholesky(Square(mut values): Square, width: usize) -> Square {
     const ROUNDING: f64 = 1e-6;
     for at in 0..width {

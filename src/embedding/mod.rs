@@ -1,8 +1,8 @@
-//! Makes dense vectors of papers.
+//! Embeds papers as dense vectors.
 //!
-//! A maker turns texts into vectors of unit length in which likeness of meaning
-//! is a scalar product. Vectors of two makers are never compared: every stored
-//! one carries the name of its maker.
+//! An embedder turns texts into vectors of unit length in which similarity of meaning is a
+//! scalar product. Vectors of two embedders are never compared: every stored one carries the
+//! name of its embedder.
 //!
 //! Two kinds of models can be installed ([`crate::model`] keeps their folders):
 //! static tables ([`StaticTable`]) and, in builds with the feature `encoder`,
@@ -33,21 +33,21 @@ pub use svd::SvdEmbedder;
 use crate::paper::Paper;
 use serde_json::Value;
 
-/// A maker of dense vectors.
+/// Embeds texts as dense vectors.
 pub trait Embedder: Send + Sync {
-    /// What tells its vectors from those of any other maker: kind, model and a
-    /// checksum of its weights, such as `svd-256-1f3a9c20`.
+    /// Its name, which identifies its vectors: kind, model and a checksum of the weights, such as
+    /// `svd-256-1f3a9c20`.
     fn name(&self) -> &str;
 
-    /// Numbers in each vector.
+    /// Dimensions of each vector.
     fn dimensions(&self) -> usize;
 
-    /// One vector for each of `papers`, in order: unit length, or all zero where
-    /// the maker knows nothing of the text.
+    /// One vector for each of `papers`, in order: of unit length, or zero if no token of the text
+    /// is known.
     fn embed(&self, papers: &[&Paper]) -> Vec<Vec<f32>>;
 }
 
-/// What files make.
+/// The kind of an installed model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbedderKind {
     /// A [`StaticTable`].
@@ -56,14 +56,14 @@ pub enum EmbedderKind {
     Encoder,
 }
 
-/// What a model with this `config.json` makes. A network of another family is refused.
+/// The kind of the model with this `config.json`. Networks of other families are refused.
 pub fn kind_of(config: &[u8]) -> Result<EmbedderKind, BadModel> {
     let config: Value = serde_json::from_slice(config)
         .map_err(|error| BadModel::broken("config.json", error.to_string()))?;
     match config["model_type"].as_str() {
         Some("bert") => Ok(EmbedderKind::Encoder),
         Some("model2vec") => Ok(EmbedderKind::Table),
-        // The first tables did not say what they are.
+        // The first tables did not name their kind.
         None if config["num_hidden_layers"].is_null() => Ok(EmbedderKind::Table),
         other => Err(BadModel::Family {
             found: other.map_or("no model_type".to_owned(), |kind| format!("{kind:?}")),
@@ -71,8 +71,8 @@ pub fn kind_of(config: &[u8]) -> Result<EmbedderKind, BadModel> {
     }
 }
 
-/// Looks whether a model with these files can be used by this program, before
-/// its weights are fetched.
+/// Checks whether this program can use a model with these files, before its weights are
+/// downloaded.
 pub fn check_small(config: &[u8], tokenizer: &[u8]) -> Result<EmbedderKind, BadModel> {
     let kind = kind_of(config)?;
     if kind == EmbedderKind::Encoder && cfg!(not(feature = "encoder")) {
@@ -82,35 +82,35 @@ pub fn check_small(config: &[u8], tokenizer: &[u8]) -> Result<EmbedderKind, BadM
     Ok(kind)
 }
 
-/// Why files are no model that paperboy can use.
+/// The reason why files are not a usable model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadModel {
-    /// A file that does not hold what it should.
+    /// A file is malformed.
     #[error("{file} cannot be used: {why}")]
     Broken {
         /// Its name.
         file: &'static str,
-        /// What is wrong with it.
+        /// The fault of the file.
         why: String,
     },
-    /// Text would have to be cut in a way that paperboy does not know.
+    /// The tokenizer is of an unsupported kind.
     #[error(
         "tokenizer.json holds {found}; supported is what models of the BERT family have: \
          WordPiece with BertNormalizer and BertPreTokenizer"
     )]
     Tokenizer {
-        /// What it holds.
+        /// The kind of the tokenizer.
         found: String,
     },
-    /// A network of another family.
+    /// The network is of an unsupported family.
     #[error(
         "config.json describes {found}; supported are encoders of the BERT family (model_type \"bert\")"
     )]
     Family {
-        /// What it describes.
+        /// The family of the network.
         found: String,
     },
-    /// It is a sentence encoder.
+    /// It is a sentence encoder, which this build does not support.
     #[error(
         "this is a sentence encoder, and this paperboy was built without them: build it with \
          `cargo build --release --features encoder`, or install a static table such as potion-base-8M"
@@ -127,7 +127,7 @@ impl BadModel {
     }
 }
 
-/// What is embedded of a paper.
+/// The text of a paper that is embedded.
 fn text_of(paper: &Paper) -> String {
     let mut text = String::with_capacity(paper.title.len() + 2 + paper.abstract_text.len());
     text.push_str(&paper.title);
@@ -138,7 +138,7 @@ fn text_of(paper: &Paper) -> String {
     text
 }
 
-/// Makes a vector as long as 1; one without direction stays all zero.
+/// Scales a vector to unit length; zero stays zero.
 fn normalise(vector: &mut [f32]) {
     let length = vector
         .iter()

@@ -10,22 +10,22 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
-/// The tensors' file.
+/// The file of the tensors.
 const WEIGHTS: &str = "model.safetensors";
 
-/// Tokens of a text that are looked at, unless `config.json` says otherwise: model2vec's.
+/// Tokens of a text that are used, unless `config.json` sets it: model2vec's default.
 const TOKENS_MAX: usize = 512;
 
 /// A static table.
 pub struct StaticTable {
     name: String,
     tokenizer: WordPiece,
-    /// Row after row, `dimensions` each.
+    /// The rows, one after another, of `dimensions` each.
     rows: Vec<f32>,
     dimensions: usize,
-    /// For each token its row; without it, the token's id is its row.
+    /// The row of each token; if absent, the token's id is its row.
     mapping: Option<Vec<u32>>,
-    /// For each token what its row counts.
+    /// The weight of each token.
     weights: Option<Vec<f32>>,
     tokens_max: usize,
 }
@@ -54,10 +54,10 @@ impl std::fmt::Debug for StaticTable {
 }
 
 impl StaticTable {
-    /// A table of `model.safetensors`, `tokenizer.json` and `config.json`; `sum`
-    /// is a checksum of them.
+    /// Reads a table from `model.safetensors`, `tokenizer.json` and `config.json`; `sum` is a
+    /// checksum of them.
     ///
-    /// `normalize` in the settings is not looked at: our vectors always have unit length.
+    /// `normalize` in the settings is ignored: our vectors always have unit length.
     pub fn read(
         weights: &[u8],
         tokenizer: &[u8],
@@ -138,7 +138,7 @@ impl StaticTable {
         ids.clear();
         self.tokenizer
             .encode(self.beginning(text), self.tokens_max, ids);
-        // What is unknown says nothing.
+        // Unknown tokens are left out.
         ids.retain(|id| *id != self.tokenizer.unknown());
         let mut sum = vec![0.0_f32; self.dimensions];
         for id in ids {
@@ -159,13 +159,13 @@ impl StaticTable {
                     .for_each(|(sum, number)| *sum += number * weight),
             }
         }
-        // The mean and the sum point the same way.
+        // The sum has the direction of the mean.
         normalise(&mut sum);
         sum
     }
 
-    /// What is looked at of a text: so many characters as so many tokens of the
-    /// median length have, as model2vec does it.
+    /// The part of a text that is used: `most` times the median length of a token in characters,
+    /// as in model2vec.
     fn beginning<'a>(&self, text: &'a str) -> &'a str {
         let chars_max = self
             .tokens_max

@@ -3,8 +3,8 @@
 //! A truncated singular value decomposition of the archive's TF-IDF matrix
 //! (latent semantic analysis: Deerwester and others, 1990) by subspace
 //! iteration from a fixed start (Halko, Martinsson, Tropp, "Finding structure
-//! with randomness", 2011, algorithm 4.4). Words that occur in the same papers
-//! come to lie near each other, so that a paper is found that says it otherwise.
+//! with randomness", 2011, algorithm 4.4). Words of the same papers get similar vectors, so
+//! that a paper with other words on the same subject is found.
 //!
 //! The same papers give the same vectors, whatever the number of threads: every
 //! sum is taken in one order.
@@ -16,38 +16,38 @@ use crate::profile::{Group, TermCounter, TermCounts};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// Numbers in a vector.
+/// Dimensions of a vector.
 const DIMENSIONS: usize = 128;
 
-/// Directions that are followed besides, so that the last ones kept are right.
+/// Additional directions (oversampling), so that the last kept ones are accurate.
 const SPARE: usize = 16;
 
-/// Times the start is drawn towards the directions that carry most.
+/// Subspace iterations.
 const ITERATIONS: usize = 3;
 
-/// Most terms that have a vector: the commonest. 4 MB of them.
+/// The most terms with a vector, the commonest ones: 4 MB.
 const TERMS_MAX: usize = 32_000;
 
-/// A term in fewer papers says nothing of which others it keeps company with.
+/// Least document frequency of a term with a vector.
 const PAPERS_MIN: u32 = 3;
 
-/// A term in a larger share of the papers keeps company with all others.
+/// Largest document frequency, as a share of the papers, of a term with a vector.
 const SHARE_MAX: f32 = 0.2;
 
-/// Fewer papers than this teach nothing about words.
+/// The fewest papers to learn from.
 pub const LEARN_MIN: usize = 50;
 
-/// Papers that are enough to learn from; more cost time and change little.
+/// The most papers to learn from; more cost time and change little.
 pub const LEARN_MAX: usize = 20_000;
 
 /// First byte of the stored form.
 const FORMAT: u8 = 1;
 
-/// The maker. Vectors of terms are kept as bytes with a scale for each term.
+/// The embedder. Vectors of terms are kept as bytes with a scale for each term.
 pub struct SvdEmbedder {
     name: String,
     dimensions: usize,
-    /// By hash, ascending.
+    /// The terms, sorted by hash.
     terms: Vec<u32>,
     /// Inverse document frequencies in the papers that were learned from.
     rarity: Vec<f32>,
@@ -63,7 +63,7 @@ impl std::fmt::Debug for SvdEmbedder {
 }
 
 impl SvdEmbedder {
-    /// Learns from counted papers; `None` if there are too few of them.
+    /// Learns from counted papers; `None` if there are too few.
     pub fn learn(papers: &[TermCounts]) -> Option<Self> {
         if papers.len() < LEARN_MIN {
             return None;
@@ -107,7 +107,7 @@ impl SvdEmbedder {
         made
     }
 
-    /// The vector of counted terms: unit length, or zero where none is known.
+    /// The vector of counted terms: of unit length, or zero if no term is known.
     pub fn embed_terms(&self, terms: &TermCounts) -> Vec<f32> {
         let mut vector = vec![0.0; self.dimensions];
         for (at, weight) in row(terms, &self.terms, &self.rarity) {
@@ -122,7 +122,7 @@ impl SvdEmbedder {
         vector
     }
 
-    /// For the database.
+    /// Encodes it for the database.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.extend(self.body());
@@ -144,7 +144,7 @@ impl SvdEmbedder {
         out
     }
 
-    /// From the database; `None` if an other version wrote it, and it is to be learned anew.
+    /// Decodes the stored form; `None` if another version wrote it: then learn again.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&FORMAT, body) = bytes.split_first()? else {
             return None;
@@ -192,7 +192,7 @@ impl Embedder for SvdEmbedder {
     }
 }
 
-/// A paper: columns and weights.
+/// A paper as columns and weights.
 type SparseRow = Vec<(u32, f32)>;
 
 /// The terms that get a vector, by hash, with their inverse document frequencies.
@@ -254,7 +254,7 @@ fn principal_directions(rows: &[SparseRow], columns: usize, dimensions: usize) -
         directions = times(&turned, &images);
         matrix::orthonormalise(&mut directions);
     }
-    // Turned so that the axes are those of the ellipsoid, longest first.
+    // Rotated to the principal axes, longest first.
     let images = times(rows, &directions);
     let axes = matrix::eigenvectors(&matrix::gram(&images));
     directions.times(&axes)

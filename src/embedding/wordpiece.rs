@@ -1,9 +1,9 @@
-//! Cuts text into the pieces that models of the BERT family know.
+//! The WordPiece tokenizer of models of the BERT family.
 //!
 //! Reads `tokenizer.json` as Hugging Face's tokenizers library writes it and
-//! gives the same pieces: clean, part Chinese characters, take accents off, lower
-//! the case; cut at white space and punctuation; cut each word into the longest
-//! pieces that the vocabulary holds (Devlin and others, "BERT", 2019, section 3;
+//! gives the same pieces: clean, separate Chinese characters, remove accents, lower the case;
+//! split at white space and punctuation; split each word into the longest pieces of the
+//! vocabulary (Devlin and others, "BERT", 2019, section 3;
 //! <https://huggingface.co/docs/tokenizers/api/normalizers>). Categories of
 //! characters come from the same tables as theirs.
 
@@ -15,15 +15,15 @@ use std::hash::{BuildHasherDefault, Hasher};
 use unicode_categories::UnicodeCategories as _;
 use unicode_normalization::char::decompose_canonical;
 
-/// A vocabulary and how text is brought to it.
+/// A vocabulary and its normalisation.
 #[derive(Debug)]
 pub(crate) struct WordPiece {
     /// Pieces that begin a word.
     first: WordPieces,
-    /// Pieces that go on with one, without their `##`.
+    /// Pieces that continue a word, without their `##`.
     later: WordPieces,
     unknown: u32,
-    /// Texts that stand for themselves, such as `[SEP]`.
+    /// Special tokens such as `[SEP]`.
     special: Vec<(String, u32)>,
     word_chars_max: usize,
     normal: Normal,
@@ -120,11 +120,11 @@ fn kind(part: &Value) -> &str {
 }
 
 impl WordPiece {
-    /// Reads a `tokenizer.json`. Other kinds than those of the BERT family are refused.
+    /// Reads a `tokenizer.json`. Kinds other than those of the BERT family are refused.
     pub(crate) fn read(json: &[u8]) -> Result<Self, BadModel> {
         let broken = |error: serde_json::Error| BadModel::broken(FILE, error.to_string());
         let file: TokenizerFile = serde_json::from_slice(json).map_err(broken)?;
-        // Old files do not name the kind; then what only WordPiece has must be there.
+        // Old files do not name the kind; then a field that only WordPiece has is required.
         let is_wordpiece = match file.model["type"].as_str() {
             Some(kind) => kind == "WordPiece",
             None => !file.model["max_input_chars_per_word"].is_null(),
@@ -188,7 +188,7 @@ impl WordPiece {
             normal: Normal {
                 clean: bert.clean_text,
                 part_chinese: bert.handle_chinese_chars,
-                // Unless it is said: with the case (Google's BERT does both or neither).
+                // The default follows `lowercase`: Google's BERT does both or neither.
                 strip_accents: bert.strip_accents.unwrap_or(bert.lowercase),
                 lowercase: bert.lowercase,
             },
@@ -202,7 +202,7 @@ impl WordPiece {
         self.tokens
     }
 
-    /// The id of what stands for an unknown word.
+    /// The id of the token for unknown words.
     pub(crate) fn unknown(&self) -> u32 {
         self.unknown
     }
@@ -223,7 +223,7 @@ impl WordPiece {
         })
     }
 
-    /// Appends the ids of the first pieces of `text` to `ids`, until there are `most`.
+    /// Appends the ids of the pieces of `text` to `ids`, at most `most` in all.
     pub(crate) fn encode(&self, text: &str, most: usize, ids: &mut Vec<u32>) {
         let mut word = String::new();
         let mut rest = text;
@@ -264,7 +264,7 @@ impl WordPiece {
         self.end_word(word, ids);
     }
 
-    /// Any character but plain letters and digits.
+    /// Handles a character other than plain letters and digits.
     fn unusual(&self, c: char, word: &mut String, ids: &mut Vec<u32>) {
         let is_space = if self.normal.clean && c.is_control() {
             "\t\n\r".contains(c)
@@ -318,7 +318,7 @@ impl WordPiece {
         }
     }
 
-    /// Cuts the word into pieces; one that cannot be cut is unknown as a whole.
+    /// Splits a word into pieces; one that cannot be split is unknown as a whole.
     fn end_word(&self, word: &mut String, ids: &mut Vec<u32>) {
         if word.is_empty() {
             return;
@@ -363,14 +363,14 @@ impl WordPieces {
     }
 }
 
-/// The characters that Google's BERT sets apart: CJK ideographs, but no kana and no Hangul.
+/// The characters that Google's BERT separates: CJK ideographs, but not kana or Hangul.
 fn is_chinese(c: char) -> bool {
     matches!(u32::from(c),
         0x4E00..=0x9FFF | 0x3400..=0x4DBF | 0x2_0000..=0x2_A6DF | 0x2_A700..=0x2_B73F | 0x2_B740..=0x2_B81F
         | 0x2_B920..=0x2_CEAF | 0xF900..=0xFAFF | 0x2_F800..=0x2_FA1F)
 }
 
-/// As numpy does it, rounded down.
+/// The median as numpy computes it, rounded down.
 fn median(lengths: &mut [usize]) -> usize {
     lengths.sort_unstable();
     match lengths.len() {
@@ -380,7 +380,7 @@ fn median(lengths: &mut [usize]) -> usize {
     }
 }
 
-/// A quick hash for short words that nobody chose to harm us: the vocabulary is fixed.
+/// A fast hash for the short words of a fixed vocabulary, which is trusted input.
 #[derive(Debug, Default)]
 struct WordHasher(u64);
 

@@ -1,8 +1,8 @@
-//! What arXiv calls its categories.
+//! The names of arXiv's categories.
 
 /// Codes in the order of their bytes, with the names of <https://arxiv.org/category_taxonomy>.
-/// Where such a name says little without its archive ("Applications", "Computation"),
-/// the archive is worked in.
+/// A name that is unclear without its archive ("Applications", "Computation") has the
+/// archive added.
 const NAMES: [(&str, &str); 157] = [
     ("astro-ph", "Astrophysics"),
     ("astro-ph.CO", "Cosmology and Nongalactic Astrophysics"),
@@ -169,8 +169,8 @@ const NAMES: [(&str, &str); 157] = [
     ("stat.TH", "Statistics Theory"),
 ];
 
-/// The name of an arXiv category, or of a whole archive (`math.*`); any other text
-/// is its own name.
+/// The name of an arXiv category or of a whole archive (`math.*`); any other text is
+/// returned unchanged.
 pub fn category_name(code: &str) -> &str {
     let found = match code.strip_suffix(".*") {
         None => named(&NAMES, code),
@@ -179,7 +179,7 @@ pub fn category_name(code: &str) -> &str {
     found.unwrap_or(code)
 }
 
-/// Whether arXiv has this category or archive (`math.*`), however it is written.
+/// Whether arXiv has this category or archive (`math.*`), in any case of letters.
 pub fn is_arxiv_category(code: &str) -> bool {
     let has = |names: &[(&str, &str)], code: &str| {
         names
@@ -199,7 +199,7 @@ fn named(names: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
         .map(|at| names[at].1)
 }
 
-/// Archives of which only parts have a name above, as `math.*` means all of them.
+/// Names of the archives whose table above lists parts only (`math.*`).
 const ARCHIVES: [(&str, &str); 9] = [
     ("cs", "Computer Science"),
     ("econ", "Economics"),

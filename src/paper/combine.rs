@@ -1,22 +1,22 @@
-//! What is known of a work from all that sources say of it. Pure.
+//! Merges the records that sources have of one work. Pure.
 
 use super::{Paper, PaperId, Registry, WorkIds};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// Longer abstracts are no abstracts: the whole text came along.
+/// Longer abstracts hold the full text of the paper.
 const ABSTRACT_CHARS_MAX: usize = 8_000;
 
-/// Categories of other sources that are kept beside those of arXiv: keywords by
-/// the dozen would drown them.
+/// Limit on the categories of other sources that are kept beside arXiv's: some send
+/// dozens of keywords.
 const FOREIGN_CATEGORIES_MAX: usize = 3;
 
 impl Paper {
-    /// What a source says of the paper once it says `news`.
+    /// Updates a source's record of a paper with a newer one.
     ///
-    /// A record of an earlier version changes nothing but the announcement day:
-    /// the earliest one seen is kept, since a replacement is not a new paper.
-    /// A record that lacks something does not take it away, and neither does an
+    /// A record of an earlier version changes nothing but the announcement day: the earliest
+    /// one is kept, since a replacement is not a new paper. A field that the newer record
+    /// lacks keeps its value, and a truncated abstract does not replace a whole one.
     /// abstract that breaks off.
     #[must_use]
     pub fn updated_by(&self, news: &Paper) -> Paper {
@@ -71,7 +71,7 @@ impl Paper {
     }
 }
 
-/// What is known and what is new, each once, in this order.
+/// The known values, then the new ones, each once.
 fn union(known: &[PaperId], news: &[PaperId]) -> Vec<PaperId> {
     let mut all = known.to_vec();
     all.extend(news.iter().filter(|id| !known.contains(id)).cloned());
@@ -85,7 +85,7 @@ fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     }
 }
 
-/// The work called `id`, of which there are these records, each with its source.
+/// Merges the records of the work `id`; each comes with its source.
 ///
 /// The order of the records does not matter. Title, address and comment are
 /// those of the preprint in its newest version; the abstract is the longest
@@ -156,12 +156,12 @@ pub fn combine(id: &PaperId, records: &[(String, Paper)]) -> Paper {
     }
 }
 
-/// Whether an abstract ends like a text.
+/// Whether an abstract ends with a sentence.
 fn is_whole(text: &str) -> bool {
     !text.is_empty() && !text.ends_with('…') && !text.ends_with("...")
 }
 
-/// What is there of an abstract that breaks off.
+/// The part of a truncated abstract before the mark of truncation.
 fn stem(text: &str) -> &str {
     text.trim_end_matches(['…', '.', ' '])
 }
@@ -170,7 +170,7 @@ fn best_abstract(records: &[&Paper]) -> String {
     let length = |paper: &&Paper| paper.abstract_text.chars().count();
     let sensible =
         |paper: &&&Paper| is_whole(&paper.abstract_text) && length(paper) <= ABSTRACT_CHARS_MAX;
-    // An earlier version's abstract is not better for being longer.
+    // A longer abstract of an earlier version does not replace the newer one.
     let newest = |paper: &&&Paper| {
         let later = |other: &&&Paper| other.id == paper.id && other.version > paper.version;
         !records
@@ -233,7 +233,7 @@ fn best_authors(records: &[&Paper]) -> Vec<String> {
     best.to_vec()
 }
 
-/// arXiv's categories first, of the newest version alone; of the others' words a few.
+/// arXiv's categories of the newest version first, then a few of the other sources'.
 fn categories(records: &[&Paper]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut add = |categories: &[String], most: usize| {
@@ -285,7 +285,7 @@ fn publisher_doi(records: &[&Paper]) -> Option<String> {
         .or_else(|| records.iter().find_map(|paper| paper.doi.clone()))
 }
 
-/// What the publisher's record calls the journal; else what anybody does.
+/// The journal of the publisher's record, else of any other.
 fn journal(records: &[&Paper]) -> Option<String> {
     let (published, others): (Vec<&&Paper>, Vec<&&Paper>) = records.iter().partition(|paper| {
         matches!(
@@ -336,7 +336,7 @@ mod tests {
         check_abstract(&[&cut, &long], &long);
         check_abstract(&["", &cut], &cut);
         check_abstract(&[&long, &sentences(2_000)], &long);
-        // Of two that hardly differ in length, the first in rank.
+        // If two hardly differ in length, the one of the better source is taken.
         let more = format!("{long} Copyright 2026.");
         check_abstract(&[&long, &more], &long);
         check_abstract(&["", ""], "");

@@ -54,8 +54,8 @@ pub fn doi_in(text: &str) -> Option<String> {
     is_one.then_some(doi)
 }
 
-/// Where a DOI starts: `10.`, four digits or more, parts behind dots, and a slash
-/// (section 2.2.2).
+/// The offset of the first DOI: `10.`, four digits or more, parts behind dots, and a
+/// slash (section 2.2.2).
 fn start(text: &str) -> Option<usize> {
     text.match_indices("10.").map(|(at, _)| at).find(|&at| {
         let before = &text[..at];
@@ -78,7 +78,7 @@ pub(crate) fn is_doi(text: &str) -> bool {
     digits >= 4 && is_number && !suffix.is_empty()
 }
 
-/// Where the DOI at the start of a text ends.
+/// The length of the DOI at the start of a text.
 fn end_in_text(text: &str) -> usize {
     let mut open = Vec::new();
     let mut end = text.len();

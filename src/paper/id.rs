@@ -1,4 +1,4 @@
-//! Names of works, each in one spelling.
+//! Ids of works in canonical form.
 
 use super::doi::{is_doi, percent_decoded};
 use serde::{Deserialize, Serialize};
@@ -6,31 +6,31 @@ use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// The name of one work, without its version: `2510.12793`, `hep-th/9901001`,
-/// `10.1101/2024.01.02.573`, `pmid:123`, `PMC123`, `openreview:…`, `s2:…`,
-/// `corpus:123`, `openalex:W123`, or whatever its source calls it.
+/// The id of one work, without its version: `2510.12793`, `hep-th/9901001`,
+/// `10.1101/2024.01.02.573`, `pmid:123`, `PMC123`, `openreview:…`, `s2:…`, `corpus:123`,
+/// `openalex:W123`, or an id of its source's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(example = "2510.12793")]
 pub struct PaperId(String);
 
-/// Why a text does not name a paper.
+/// The reason why a text is not the id of a paper.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPaperId {
-    /// Nothing is left once prefixes and spaces are taken away.
+    /// Nothing is left without prefixes and spaces.
     #[error("the id is empty")]
     Empty,
-    /// Ids are kept in links and in one line of a list.
+    /// It is too long, or cannot stand in a link or in one line of a list.
     #[error("an id has at most {ID_CHARS_MAX} characters, without spaces or control characters")]
     Shape,
 }
 
-/// Who gave a name.
+/// The registry that assigned an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Registry {
     /// arXiv.
     Arxiv,
-    /// A server of preprints, by a DOI: bioRxiv, medRxiv, Research Square and others.
+    /// A preprint server, by a DOI: bioRxiv, medRxiv, Research Square and others.
     Preprint,
     /// A publisher, by a DOI.
     Doi,
@@ -40,9 +40,9 @@ pub enum Registry {
     Pmc,
     /// OpenReview.
     OpenReview,
-    /// An index of the works of others, which may list a work twice.
+    /// A bibliographic index, which may list a work twice.
     Index,
-    /// Anybody else.
+    /// Any other.
     Other,
 }
 
@@ -50,7 +50,7 @@ const ID_CHARS_MAX: usize = 200;
 
 // bioRxiv and medRxiv (two), Research Square, Preprints.org, ChemRxiv, SSRN, OSF
 // and PsyArXiv, ESS Open Archive, TechRxiv, Authorea, Zenodo.
-/// Prefixes of the DOIs that servers of preprints give.
+/// DOI prefixes of preprint servers.
 const PREPRINT_PREFIXES: [&str; 12] = [
     "10.1101/",
     "10.64898/",
@@ -101,7 +101,7 @@ impl PaperId {
                 id = rest.trim_start();
             }
         }
-        // In a DOI that is no address any sign may stand.
+        // A DOI that is not part of an address may hold any sign.
         let is_bare_doi = is_doi(raw.trim());
         let decoded;
         if !is_bare_doi {
@@ -134,7 +134,7 @@ impl PaperId {
         if !id.starts_with("10.") {
             return Ok((PaperId(id.to_owned()), None));
         }
-        // bioRxiv and medRxiv register a work once; addresses of its versions are made from that DOI.
+        // bioRxiv and medRxiv register one DOI a work; addresses of versions append to it.
         if id.starts_with("10.1101/") || id.starts_with("10.64898/") {
             let id = [".full", ".abstract", ".full-text"]
                 .iter()
@@ -158,12 +158,12 @@ impl PaperId {
         &self.0
     }
 
-    /// Whether arXiv gave this id.
+    /// Whether this is an arXiv id.
     pub fn is_arxiv(&self) -> bool {
         is_new_arxiv(&self.0) || old_arxiv(&self.0).is_some()
     }
 
-    /// Who gave this id.
+    /// The registry that assigned this id.
     pub fn registry(&self) -> Registry {
         let id = self.0.as_str();
         if self.is_arxiv() {
@@ -199,7 +199,7 @@ impl PaperId {
     }
 }
 
-/// `text` without `prefix`, however that is written.
+/// `text` without `prefix`, in any case of letters.
 fn without<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let head = text.get(..prefix.len())?;
     head.eq_ignore_ascii_case(prefix)
@@ -210,7 +210,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The name that PubMed, OpenReview, Semantic Scholar or OpenAlex gave, in one spelling.
+/// The canonical form of an id of PubMed, OpenReview, Semantic Scholar or OpenAlex.
 fn registered(raw: &str) -> Option<String> {
     let mut text = raw;
     for scheme in ["https://", "http://", "www."] {
@@ -373,7 +373,7 @@ mod tests {
     fn check(raw: &str, id: &str, version: Option<u32>) {
         let (found, found_version) = PaperId::parse(raw).unwrap();
         assert_eq!((found.as_str(), found_version), (id, version), "{raw}");
-        // An id that was read once is read the same again.
+        // A canonical id is read as itself.
         assert_eq!(PaperId::parse(id).unwrap(), (found, None), "{id}");
     }
 

@@ -1,30 +1,29 @@
-//! Which records are one work. Pure.
+//! Decides which records describe the same work. Pure.
 //!
-//! Records that share a name are one work, and so are records of one title and
-//! one first author, as long as nothing speaks against it:
+//! Records that share an id describe the same work, and so do records with the same title
+//! and first author, unless one of these contradicts it:
 //!
-//! - two different names from arXiv are two works, whatever else they share;
-//! - title and author do not join records that have different DOIs of
-//!   publishers, different DOIs of one preprint server, or different numbers of
-//!   PubMed: an erratum, a second part and a yearly report may have the title of
-//!   another work;
-//! - nor records that one source lists under two names of one kind: it should know;
-//! - nor records whose years lie far apart, and titles that say nothing
-//!   (`Editorial`, `Introduction`) are no titles here.
+//! - two different arXiv ids are two works, whatever else they share;
+//! - title and author do not join records with different publisher DOIs, different DOIs of
+//!   one preprint server, or different PubMed ids: an erratum, a second part and a yearly
+//!   report may have the title of another work;
+//! - nor two records of one source with different ids of one kind;
+//! - nor records whose years are far apart, and generic titles (`Editorial`,
+//!   `Introduction`) are not compared.
 
 use super::{Paper, PaperId, Registry, split_dois};
 use crate::text::{family_name, fold};
 use chrono::Datelike;
 use std::collections::BTreeSet;
 
-/// Years between a preprint and its publication, at most.
+/// The most years between a preprint and its publication.
 const YEARS_MAX: i32 = 3;
 
-/// A title with fewer letters may be that of another work by the same author.
+/// A shorter title may also be that of another work by the same author.
 const LETTERS_MIN: usize = 16;
 const WORDS_MIN: usize = 3;
 
-/// Titles that begin like this tell of another work, or of none.
+/// Titles with these beginnings refer to another work, or to none.
 const GENERIC: [&str; 28] = [
     "addendum",
     "announcement",
@@ -56,13 +55,13 @@ const GENERIC: [&str; 28] = [
     "retraction",
 ];
 
-/// The names of a work, in order.
+/// The ids of a work, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkIds(BTreeSet<PaperId>);
 
 impl WorkIds {
-    /// Every name in `paper`: its id, its DOI, and what else it is called. Of
-    /// several names from arXiv the first counts: no work has two.
+    /// Every id in `paper`: its own, its DOIs and `same_as`. Only the first of several arXiv
+    /// ids counts: no work has two.
     pub fn of(paper: &Paper) -> Self {
         let dois = paper
             .doi
@@ -85,17 +84,17 @@ impl WorkIds {
         WorkIds(names)
     }
 
-    /// The names, each once.
+    /// The ids, each once.
     pub fn iter(&self) -> impl Iterator<Item = &PaperId> {
         self.0.iter()
     }
 
-    /// Whether they have a name in common.
+    /// Whether they have an id in common.
     pub fn share_one(&self, other: &WorkIds) -> bool {
         !self.0.is_disjoint(&other.0)
     }
 
-    /// Whether both have names of which a work has one, and these differ.
+    /// Whether both have ids of a kind of which a work has only one, and these differ.
     fn differ(&self, other: &WorkIds, among: impl Fn(&PaperId) -> bool) -> bool {
         let own: BTreeSet<&PaperId> = self.0.iter().filter(|name| among(name)).collect();
         let others: BTreeSet<&PaperId> = other.0.iter().filter(|name| among(name)).collect();
@@ -103,21 +102,21 @@ impl WorkIds {
     }
 }
 
-/// A work with the names under which sources list it.
+/// A work with its records.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkRecords<'a> {
-    /// What is known of it.
+    /// The merged record.
     pub paper: &'a Paper,
-    /// Source and id of each of its records.
+    /// The source and the id of each record.
     pub records: &'a [(String, PaperId)],
 }
 
-/// Whether the names of two works say that they are two, whatever they share.
+/// Whether two sets of ids belong to different works, whatever they share.
 pub fn ids_contradict(a: &WorkIds, b: &WorkIds) -> bool {
     a.differ(b, PaperId::is_arxiv)
 }
 
-/// Whether two works are one.
+/// Whether two works are the same.
 pub fn is_same_work(a: WorkRecords<'_>, b: WorkRecords<'_>) -> bool {
     let (a_names, b_names) = (WorkIds::of(a.paper), WorkIds::of(b.paper));
     if ids_contradict(&a_names, &b_names) {
@@ -170,7 +169,7 @@ fn have_one_title(
     !differ && !listed_twice && years.is_none_or(|(a, b)| (a - b).abs() <= YEARS_MAX)
 }
 
-/// What ids of one source have in common if they are of one kind.
+/// The kind of an id within its source.
 fn kind(id: &PaperId) -> (Registry, &str) {
     let registry = id.registry();
     let space = id.as_str().split_once(':').map_or("", |(space, _)| space);
@@ -191,11 +190,11 @@ fn year(paper: &Paper) -> Option<i32> {
         .or(paper.announced.map(|day| day.year()))
 }
 
-/// A number that records of one title and one first author share, and hardly
-/// any others; `None` if title and author say too little.
+/// A hash that records with the same title and first author share; `None` if the title or
+/// the author is too generic.
 pub fn title_key(paper: &Paper) -> Option<i64> {
     let (title, family) = title_and_author(paper)?;
-    // FNV-1a (draft-eastlake-fnv): the key is stored, so it must be the same for ever.
+    // FNV-1a (draft-eastlake-fnv): the key is stored, so the hash must never change.
     let bytes = title.bytes().chain([b'|']).chain(family.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -203,7 +202,7 @@ pub fn title_key(paper: &Paper) -> Option<i64> {
     Some(hash.cast_signed())
 }
 
-/// Title and first author as they are compared.
+/// The title and the first author in comparable form.
 fn title_and_author(paper: &Paper) -> Option<(String, String)> {
     let family = paper
         .authors
@@ -223,7 +222,7 @@ fn title_and_author(paper: &Paper) -> Option<(String, String)> {
         .sum::<usize>();
     let words = title.split(' ').count();
     let is_short = letters < LETTERS_MIN || (words < WORDS_MIN && title.is_ascii());
-    // Where a hyphen, a space or nothing stands is a matter of taste.
+    // Spelling with a hyphen, a space or neither varies between sources.
     (!is_generic && !is_short).then(|| (title.replace(' ', ""), family))
 }
 

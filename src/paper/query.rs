@@ -1,49 +1,49 @@
-//! What people type to find papers. Any text is a query: what is not understood
-//! is searched for.
+//! Search queries. Any text is a query: parts that are not understood are searched for as
+//! words.
 
 use super::PaperId;
 use crate::text::is_unspaced;
 use chrono::NaiveDate;
 
-/// Words, or a phrase of several, as they were typed.
+/// A word or a phrase as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchWords(pub String);
 
 impl SearchWords {
-    /// Whether some of it is of a script that writes words without spaces.
+    /// Whether it holds characters of a script that writes words without spaces.
     pub fn are_unspaced(&self) -> bool {
         self.0.chars().any(is_unspaced)
     }
 }
 
-/// What is asked for.
+/// A parsed query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// What must be in the title, the abstract or the names.
+    /// Words that the title, the abstract or the author names must contain.
     pub words: Vec<SearchWords>,
-    /// `title:`
+    /// Words of `title:`.
     pub title: Vec<SearchWords>,
-    /// `author:`
+    /// Words of `author:`.
     pub authors: Vec<SearchWords>,
-    /// `-word`: what must not be there.
+    /// Words that must not be there: `-word`.
     pub without: Vec<SearchWords>,
-    /// `cat:`, such as `cs.LG` or `cs.*`: one of them must fit.
+    /// Values of `cat:`, such as `cs.LG` or `cs.*`: one of them must match.
     pub categories: Vec<String>,
-    /// `source:`, such as `arxiv`: what the id or the page of the paper says; one must fit.
+    /// Values of `source:`, such as `arxiv`: the id or the page must match one of them.
     pub sources: Vec<String>,
-    /// `from:`: announced on that day or later.
+    /// The first announcement day: `from:`.
     pub from: Option<NaiveDate>,
-    /// `until:`: announced on that day or earlier.
+    /// The last announcement day: `until:`.
     pub until: Option<NaiveDate>,
-    /// The ids that the whole text may be; papers that bear one come first.
+    /// Ids that the whole text can be read as; papers with one of them come first.
     pub ids: Vec<PaperId>,
 }
 
-/// More is not typed but pasted.
+/// Limit on the words of a query; longer texts were pasted.
 const WORDS_MAX: usize = 32;
 
 impl SearchQuery {
-    /// Reads `text`; whatever it is, it is a query.
+    /// Parses `text`; every text is a query.
     pub fn parse(text: &str) -> SearchQuery {
         let mut query = SearchQuery {
             ids: ids(text),
@@ -77,7 +77,7 @@ impl SearchQuery {
             "until" | "to" if !piece.is_negative && date().is_some() => self.until = date(),
             "" if piece.is_negative => self.without.push(words),
             "" => self.words.push(words),
-            // No field of ours: `attention:` and `10:30` are words with a colon.
+            // Not a known field: `attention:` and `10:30` are words with a colon.
             field => {
                 let all = SearchWords(format!("{field} {value}"));
                 if piece.is_negative {
@@ -89,24 +89,24 @@ impl SearchQuery {
         }
     }
 
-    /// Whether some words must be there.
+    /// Whether it requires any words.
     pub fn has_words(&self) -> bool {
         !(self.words.is_empty() && self.title.is_empty() && self.authors.is_empty())
     }
 
-    /// Whether there is a filter beside the words.
+    /// Whether it has a filter beside the words.
     pub fn has_filters(&self) -> bool {
         !(self.categories.is_empty() && self.sources.is_empty())
             || self.from.is_some()
             || self.until.is_some()
     }
 
-    /// Whether nothing is asked for.
+    /// Whether it has neither words nor filters.
     pub fn is_empty(&self) -> bool {
         !self.has_words() && !self.has_filters()
     }
 
-    /// The words that must be there, as one text.
+    /// The required words as one text.
     pub fn plain_text(&self) -> String {
         let words = self
             .words
@@ -117,7 +117,7 @@ impl SearchQuery {
     }
 }
 
-/// `2026-08` and `2026` are their first days.
+/// The first day of a month or a year: `2026-08`, `2026`.
 fn first_day(value: &str) -> Option<NaiveDate> {
     let (year, month) = match value.split_once('-') {
         Some((year, month)) => (year, month.parse().ok()?),
@@ -127,14 +127,14 @@ fn first_day(value: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year.parse().ok()?, month, 1)
 }
 
-/// What the whole text names, if it can be the name of a paper.
+/// The ids that the whole text can be read as.
 fn ids(text: &str) -> Vec<PaperId> {
     let looks_like_one = |text: &str| text.chars().any(|c| c.is_ascii_digit());
     let id = looks_like_one(text)
         .then(|| text.parse::<PaperId>().ok())
         .flatten();
     let Some(id) = id else { return Vec::new() };
-    // The number alone is how PubMed's are written down.
+    // PubMed ids are often written as the number alone.
     let pmid = id
         .as_str()
         .bytes()
@@ -143,10 +143,10 @@ fn ids(text: &str) -> Vec<PaperId> {
     std::iter::once(id.clone()).chain(pmid.flatten()).collect()
 }
 
-/// A word or a quoted phrase, with what stood before it.
+/// A word or a quoted phrase with its sign and field.
 struct QueryPart {
     is_negative: bool,
-    /// Lower case; empty if there is none.
+    /// The field in lower case; empty if there is none.
     field: String,
     value: String,
 }

@@ -1,4 +1,4 @@
-//! What is common in the operator's own archive.
+//! Term statistics of the operator's own archive.
 
 use super::{NegativeSample, TermCounts};
 use flate2::Compression;
@@ -8,32 +8,32 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-/// Buckets that terms are counted in. Terms that share one are taken for equally
-/// rare; at 75,000 papers fewer than one bucket in fifty is a common word's.
+/// Buckets of the document frequencies. Terms that share a bucket share their count; at
+/// 75,000 papers fewer than one bucket in fifty holds a common word.
 const BUCKETS: usize = 1 << 21;
 
-/// First byte of the stored form. It changes with whatever changes what is
-/// counted, so that the archive is counted anew.
+/// First byte of the stored form. It changes with the meaning of the counts, so that the
+/// archive is counted again.
 const FORMAT: u8 = 2;
 
-/// Papers kept to tell likes from: ten times as many rank no better, and make
-/// learning slower.
+/// Papers kept as negative examples: ten times as many rank no better and make learning
+/// slower.
 const KEPT: usize = 600;
 
-/// A stored form that is longer is not one of ours.
+/// A longer stored form is invalid.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// In how many papers each term occurs. One background serves every subscriber.
+/// Document frequencies of terms. One background serves every subscriber.
 #[derive(Clone)]
 pub struct Background {
     papers: u32,
     counts: Vec<u32>,
-    /// Root mean square length of a paper whose terms each occur once: what
-    /// turns term frequencies into the mean vector of the archive.
+    /// Root mean square length of a paper whose terms each occur once; it turns document
+    /// frequencies into the mean vector of the archive.
     typical_length: f32,
-    /// Papers chosen by chance, by the fingerprints of their terms.
+    /// A random sample of papers, by the fingerprints of their terms.
     kept: BTreeMap<u64, TermCounts>,
-    /// The same, ready to learn against.
+    /// The sample, prepared for training.
     negative_sample: Arc<NegativeSample>,
 }
 
@@ -78,10 +78,10 @@ impl Background {
         }
     }
 
-    /// Brings what is derived from the counts up to date.
+    /// Recomputes the values derived from the counts.
     pub fn settle(&mut self) {
         let papers = f64::from(self.papers.max(1));
-        // Authors and categories are in the sum too, and too few to matter beside the words.
+        // Authors and categories are in the sum too, but too few to matter beside the words.
         let square: f64 = self
             .counts
             .iter()
@@ -92,7 +92,7 @@ impl Background {
         self.negative_sample = Arc::new(NegativeSample::of(&self.kept, self));
     }
 
-    /// Papers that stand for all that nobody asked for, as they were at the last [`Background::settle`].
+    /// The negative sample as of the last [`Background::settle`].
     pub fn negative_sample(&self) -> &NegativeSample {
         &self.negative_sample
     }
@@ -102,8 +102,8 @@ impl Background {
         self.papers
     }
 
-    /// The inverse document frequency, smoothed as scikit-learn does it: a term
-    /// that no paper has is as rare as one that a single paper has, nearly.
+    /// The inverse document frequency, smoothed as in scikit-learn: an unseen term is nearly as
+    /// rare as one that a single paper has.
     pub fn rarity(&self, term: u32) -> f32 {
         self.rarity_of(self.counts[bucket(term)])
     }
@@ -122,12 +122,12 @@ impl Background {
         self.share(term) * self.rarity(term) / self.typical_length
     }
 
-    /// How long the vector of a usual paper is, before it is brought to unit length.
+    /// The length of a usual paper's vector before normalisation.
     pub fn typical_length(&self) -> f32 {
         self.typical_length
     }
 
-    /// For the database.
+    /// Encodes it for the database.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(vec![FORMAT], Compression::fast());
         let mut plain = Vec::with_capacity(4 * (BUCKETS + 1));
@@ -150,7 +150,7 @@ impl Background {
         encoder.finish().expect("writing to memory cannot fail")
     }
 
-    /// From the database; `None` if an other version wrote it, and it is to be counted anew.
+    /// Decodes the stored form; `None` if another version wrote it: then count again.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&FORMAT, bytes) = bytes.split_first()? else {
             return None;
@@ -186,8 +186,7 @@ impl Background {
     }
 }
 
-/// Tells papers apart by which terms they have: FNV-1a over the terms, mixed once
-/// more so that it is spread evenly.
+/// A hash of the terms of a paper: FNV-1a, mixed once more so that it is spread evenly.
 pub(crate) fn fingerprint(terms: impl Iterator<Item = u32>) -> u64 {
     let hash = terms.fold(0xcbf2_9ce4_8422_2325_u64, |hash, term| {
         (hash ^ u64::from(term)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -196,7 +195,7 @@ pub(crate) fn fingerprint(terms: impl Iterator<Item = u32>) -> u64 {
 }
 
 fn bucket(term: u32) -> usize {
-    // The group's bit goes into the sum, so that a name and a word rarely share a bucket.
+    // The group's bits are part of the hash, so that a name and a word rarely share a bucket.
     (term ^ (term >> 21)) as usize % BUCKETS
 }
 

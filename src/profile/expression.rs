@@ -4,23 +4,23 @@
 //! `"graph neural" AND molecul*`, `(dft OR "density functional") AND solver*`
 //! combine them; `author:Noether` and `category:cs.*` look at other things than
 //! the text. AND and OR are written in capitals, since phrases hold the words
-//! themselves, and AND binds more tightly. Whatever cannot be read so is taken
-//! for a phrase, and [`Expression::warning`] says what is wrong with it.
+//! themselves, and AND binds more tightly. A text that cannot be parsed is taken as a
+//! phrase, and [`Expression::warning`] tells what is wrong with it.
 
 use crate::text::{fold_phrase, is_stop_word};
 
-/// A keyword, read.
+/// A parsed keyword.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression {
-    /// As the interest writes it.
+    /// The text as the interest has it.
     pub written: String,
-    /// What a paper must have.
+    /// The condition that a paper must meet.
     pub condition: Condition,
-    /// What is wrong with it, if it could not be read as it was meant.
+    /// The reason why it could not be parsed as it was meant.
     pub warning: Option<String>,
 }
 
-/// What a paper must have.
+/// A condition on papers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// A phrase: as written, and its spellings, folded.
@@ -36,7 +36,7 @@ pub enum Condition {
 }
 
 impl Expression {
-    /// Reads a keyword; `None` if there is nothing in it to look for.
+    /// Parses a keyword; `None` if it holds nothing to search for.
     pub fn read(written: &str) -> Option<Expression> {
         let written = written.trim();
         let tokens = tokens(written);
@@ -58,7 +58,7 @@ impl Expression {
                 let warning = misplaced_star(&condition);
                 (condition, warning)
             }
-            // The words of what is broken are still what somebody looks for.
+            // The words of a malformed keyword are still searched for.
             Err(warning) => (phrase(&plain_words(&tokens)).ok()?, Some(warning)),
         };
         Some(Expression {
@@ -68,7 +68,7 @@ impl Expression {
         })
     }
 
-    /// What is wrong with a keyword as it is written, for whoever enters it.
+    /// The warning to show to the person who enters a keyword.
     pub fn warning_for(written: &str) -> Option<String> {
         match Expression::read(written) {
             Some(expression) => expression.warning,
@@ -85,7 +85,7 @@ impl Expression {
         }
     }
 
-    /// Its phrases without their signs: what it is about.
+    /// Its phrases without signs of syntax.
     pub fn phrases(&self) -> Vec<&str> {
         let mut found = Vec::new();
         collect(&self.condition, &mut found);
@@ -103,7 +103,7 @@ fn collect<'a>(condition: &'a Condition, into: &mut Vec<&'a str>) {
     }
 }
 
-/// Shorter beginnings of words are in nearly every text.
+/// Shorter prefixes match words of nearly every text.
 const PREFIX_MIN: usize = 2;
 
 fn misplaced_star(condition: &Condition) -> Option<String> {
@@ -125,10 +125,10 @@ enum Lexeme {
     Close,
     And,
     Or,
-    /// In quotes.
+    /// A text in quotation marks.
     Quoted(String),
     Word(String),
-    /// A quote that was never closed.
+    /// A text behind a quotation mark that is never closed.
     Unclosed(String),
 }
 
@@ -204,7 +204,7 @@ fn ends_field(word: &str) -> bool {
     word.ends_with(':') && field(word).is_some()
 }
 
-/// `author:` or `category:` at the start of a word, and what follows.
+/// The field `author:` or `category:` at the start of a word, and the rest of it.
 fn field(word: &str) -> Option<(&'static str, &str)> {
     let (name, rest) = word.split_once(':')?;
     let known = ["author", "category"]
@@ -221,7 +221,7 @@ fn plain_words(tokens: &[Lexeme]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// `the`, `of the`, `w*`: no paper is told from another by it.
+/// Whether a phrase is in nearly every text: `the`, `of the`, `w*`.
 fn is_in_every_text(folded: &str) -> bool {
     let (words, is_open) = match folded.strip_suffix('*') {
         Some(start) => (start, true),
@@ -236,7 +236,7 @@ fn phrase(written: &str) -> Result<Condition, String> {
     if folded.is_empty() {
         return Err(format!("{written:?} holds no word"));
     }
-    // It would lift every paper of a day, or rule all of them out.
+    // It would pin every paper of a day, or exclude all of them.
     if folded.iter().any(|folded| is_in_every_text(folded)) {
         return Err(format!("{written:?} is in nearly every paper"));
     }
@@ -275,7 +275,7 @@ impl Parser<'_> {
         loop {
             match self.tokens.get(self.at) {
                 Some(Lexeme::And) => self.at += 1,
-                // Two things side by side are both asked for, as in any search.
+                // Two terms side by side are both required, as in any search.
                 Some(Lexeme::Open | Lexeme::Quoted(_) | Lexeme::Word(_) | Lexeme::Unclosed(_)) => {}
                 _ => break,
             }

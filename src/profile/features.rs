@@ -1,23 +1,22 @@
 //! Papers as sparse vectors.
 //!
-//! Terms are not kept as text but as 32-bit hashes, so that no dictionary has to
-//! be stored, shared or grown. The top two bits tell the groups apart: words,
-//! authors and categories are weighted and normalised each for themselves, since
-//! people follow people and fields otherwise than they follow words.
+//! Terms are 32-bit hashes, so that no dictionary has to be stored. The top two bits are the
+//! group: words, authors and categories are weighted and normalised separately, since
+//! readers follow people and fields differently from words.
 
 use super::Background;
 use crate::paper::Paper;
 use crate::text::{Tokenizer, fold};
 use std::sync::Arc;
 
-/// How often a title counts: it says in a dozen words what the abstract says in
-/// two hundred (research/ranking.md, "stemmed title twice + abstract").
+/// How often a title counts: it says in a dozen words what the abstract says in two hundred.
+/// Of the forms tried on our evaluation sets, stemmed title twice and abstract ranked best.
 const TITLE_COUNTS: u32 = 2;
 
-/// Papers by a whole collaboration say little about any one of its members.
+/// Authors counted at most: papers by large collaborations say little about one member.
 const AUTHORS_MAX: usize = 60;
 
-/// What a term is; the two highest bits of its hash.
+/// The kind of a term: the two highest bits of its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// A word or a pair of words.
@@ -50,11 +49,11 @@ impl Group {
     }
 }
 
-/// The counted terms of a paper or of somebody's words: hash and count, by hash.
+/// The counted terms of a paper or a text: hash and count, sorted by hash.
 pub type TermCounts = Vec<(u32, u32)>;
 
-/// A sparse vector: hash and weight, by hash, so that groups lie side by side.
-/// Of a paper, each group has unit length.
+/// A sparse vector: hash and weight, sorted by hash, so that groups are contiguous. In the
+/// vector of a paper each group has unit length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features(pub Vec<(u32, f32)>);
 
@@ -64,7 +63,7 @@ impl Features {
         dot(&self.0, &other.0)
     }
 
-    /// The part of one group.
+    /// The slice of one group.
     pub fn group(&self, group: Group) -> &[(u32, f32)] {
         let start = self.0.partition_point(|&(term, _)| Group::of(term) < group);
         let end = self
@@ -107,7 +106,7 @@ pub fn dot(left: &[(u32, f32)], right: &[(u32, f32)]) -> f32 {
     sum
 }
 
-/// Counts terms. Make one for each thread: it remembers the stems of words.
+/// Counts terms. Make one for each thread: it caches the stems of words.
 #[derive(Default)]
 pub struct TermCounter {
     tokenizer: Tokenizer,
@@ -115,12 +114,12 @@ pub struct TermCounter {
 }
 
 impl TermCounter {
-    /// One that has counted nothing yet.
+    /// A counter with an empty cache.
     pub fn new() -> Self {
         TermCounter::default()
     }
 
-    /// The terms of a paper: words and pairs of words of its title and abstract, names of its authors.
+    /// The terms of a paper: words and pairs of its title and abstract, authors, categories.
     pub fn paper(&mut self, paper: &Paper) -> TermCounts {
         self.hashes.clear();
         for _ in 0..TITLE_COUNTS {
@@ -143,15 +142,15 @@ impl TermCounter {
         self.counted()
     }
 
-    /// The terms of some words: a description, keywords, a search.
+    /// The terms of a text: a description, keywords, a search.
     pub fn text(&mut self, text: &str) -> TermCounts {
         self.hashes.clear();
         self.add_text(text);
         self.counted()
     }
 
-    /// The terms of some words, each once and in the order of the text, and whether it
-    /// is a pair of words. A hyphenated word is its parts and their pairs, no third thing.
+    /// The terms of a text, each once and in the order of the text, and whether each is a pair of
+    /// words. A hyphenated word gives its parts and their pairs, not the joined word.
     pub fn query_terms(&mut self, text: &str) -> Vec<(u32, bool)> {
         let mut terms: Vec<(u32, bool)> = Vec::new();
         self.tokenizer.for_each_term(text, |term| {
@@ -163,7 +162,7 @@ impl TermCounter {
         terms
     }
 
-    /// Calls `each` for every term of `text`, with its hash and as it is written.
+    /// Calls `each` with the hash and the surface form of every term of `text`.
     pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
         self.tokenizer.for_each_term(text, |term| {
             each(Group::Text.term(term.key.as_bytes()), term.surface)
@@ -186,7 +185,7 @@ impl TermCounter {
     }
 }
 
-/// Weighs counted terms: sublinear counts times rarity, each group to unit length.
+/// Weights counted terms: sublinear count times rarity, each group of unit length.
 pub fn weigh(terms: &TermCounts, background: &Background) -> Features {
     let mut features: Vec<(u32, f32)> = terms
         .iter()
@@ -198,8 +197,8 @@ pub fn weigh(terms: &TermCounts, background: &Background) -> Features {
     Features(features)
 }
 
-/// How long the vector of a paper's words is before it is brought to unit length, in
-/// lengths of the archive's usual one.
+/// The length of a paper's word vector before normalisation, relative to the archive's usual
+/// length.
 pub fn length(terms: &TermCounts, background: &Background) -> f32 {
     let square = |&(term, count): &(u32, u32)| {
         ((1.0 + (count as f32).ln()) * background.rarity(term)).powi(2)
@@ -229,8 +228,7 @@ fn scale_to_one(group: &mut [(u32, f32)]) {
     }
 }
 
-/// The term for an author: family name and first initial, which is what all
-/// spellings of a name share.
+/// The term of an author: family name and first initial, which all spellings of a name share.
 pub fn author_term(name: &str) -> u32 {
     let folded = fold(name);
     let mut words = folded.split(' ');
@@ -243,10 +241,10 @@ pub fn author_term(name: &str) -> u32 {
         .term(format!("{initial} {}", if last.is_empty() { first } else { last }).as_bytes())
 }
 
-/// The given names of a paper's authors, folded, beside the terms of the authors; in order of the terms.
+/// The folded given names of a paper's authors with the authors' terms, sorted by term.
 pub type GivenNames = Vec<(u32, Arc<str>)>;
 
-/// The given names of `authors`, as many of them as are counted.
+/// The given names of those of `authors` that are counted.
 pub fn given_names(authors: &[String]) -> GivenNames {
     let given = |name: &String| {
         let folded = fold(name);
@@ -258,11 +256,11 @@ pub fn given_names(authors: &[String]) -> GivenNames {
     names
 }
 
-/// The terms of a paper's authors, each with one that namesakes do not share, by all
-/// given names that are written out. Of whom there are but initials it is the same.
+/// The terms of a paper's authors, each with one that includes all written given names, so
+/// that namesakes differ. For an author with initials only both are the same.
 pub type People = Vec<(u32, u32)>;
 
-/// The people among `authors`, as many of them as are counted; in order of their terms.
+/// The terms of those of `authors` that are counted, sorted.
 pub fn people(authors: &[String]) -> People {
     let person = |name: &String| {
         let (term, folded) = (author_term(name), fold(name));
@@ -284,15 +282,15 @@ pub fn people(authors: &[String]) -> People {
     people
 }
 
-/// The term of one of `people` by which namesakes are told apart.
+/// The term of one of `people` that namesakes do not share.
 pub fn own_term(people: &[(u32, u32)], term: u32) -> u32 {
     people
         .binary_search_by_key(&term, |(known, _)| *known)
         .map_or(term, |at| people[at].1)
 }
 
-/// Whether people of one term may be one person: an initial stands for any name
-/// that begins so, but Yifan Huang is not Yiming Huang.
+/// Whether two people of one term may be the same person: an initial stands for any name
+/// with it, but Yifan Huang is not Yiming Huang.
 pub fn may_be_one(given: &str, other: &str) -> bool {
     let (left, right) = (
         given.split(' ').next().unwrap_or_default(),
@@ -309,13 +307,13 @@ pub fn may_be_one(given: &str, other: &str) -> bool {
             .eq(other.chars().filter(|c| *c != ' '))
 }
 
-/// The term for a category.
+/// The term of a category.
 pub fn category_term(category: &str) -> u32 {
     Group::Category.term(category.to_lowercase().as_bytes())
 }
 
 /// FNV-1a in 64 bits, folded to 32 (<http://www.isthe.com/chongo/tech/comp/fnv/>).
-/// It is stored in the database, so it must never change.
+/// Hashes are stored in the database, so this must never change.
 fn hash(bytes: &[u8]) -> u32 {
     let wide = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

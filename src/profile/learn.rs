@@ -1,4 +1,4 @@
-//! An interest becomes a profile.
+//! Learns a profile from an interest.
 
 use super::background::fingerprint;
 use super::dense::DenseDirection;
@@ -11,43 +11,42 @@ use crate::text::fold;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How much of what disliked papers have in common is taken away again
-/// (Rocchio's γ; Manning, Raghavan, Schütze, "Introduction to Information
-/// Retrieval", section 9.1.1 has the formula).
+/// The weight of disliked papers (Rocchio's γ; Manning, Raghavan, Schütze, "Introduction to
+/// Information Retrieval", section 9.1.1).
 const DISLIKED_WEIGHT: f32 = 1.0;
 
-/// How much of the length of trained weights is in words that tell one subject from
-/// others; the rest are words of single papers.
+/// Share of the length of trained weights in words that separate subjects; the rest are words
+/// of single papers.
 const TRAINED_LENGTH: f32 = 0.5;
 
-/// Words count like this many liked papers: all there is at first, a reminder later.
+/// Weight of the interest's words, in liked papers.
 const WORDS_WEIGHT: f32 = 2.0;
 
-/// So many papers with the archive's own shares are added to the liked ones
-/// before shares are compared: what one or two papers have says little.
+/// Papers with the archive's shares that are added to the liked ones before shares are
+/// compared (additive smoothing): one or two papers are too few.
 const PRIOR_TEXT: f32 = 2.0;
 const PRIOR_CATEGORY: f32 = 3.0;
 
-/// From so many papers on, the archive knows which words are in use.
+/// Archive size from which an unseen word counts as unused.
 const ARCHIVE_MIN: u32 = 50;
 
 /// A paper that was liked or disliked.
 #[derive(Debug, Clone)]
 pub struct Example {
-    /// Its title, for reasons; empty where they are not to name it, as of a paper
-    /// that was only opened.
+    /// Its title, for reasons; empty if reasons must not name it, as for a paper that was only
+    /// opened.
     pub title: String,
     /// Its vector.
     pub features: Arc<Features>,
-    /// The given names of its authors, which their terms leave out.
+    /// The given names of its authors, which the authors' terms lack.
     pub names: Arc<GivenNames>,
-    /// Its dense vector, where there is a maker of such that knows its text.
+    /// Its dense vector, if an embedder made one.
     pub dense: Option<Arc<Vec<f32>>>,
-    /// How much it counts: 1 for a paper that an interest names.
+    /// Its weight: 1 for a paper that an interest names.
     pub weight: f32,
 }
 
-/// What an interest is learned from besides its own words.
+/// The examples from which an interest is learned, besides its own words.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingPapers {
     /// Papers to find more of.
@@ -58,50 +57,50 @@ pub struct TrainingPapers {
     pub words: Option<Vec<f32>>,
 }
 
-/// What is known of one interest, ready to rank with.
+/// The learned model of one interest.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The interest's name.
     pub name: String,
-    /// How much of an issue it is to have; no score knows of it.
+    /// Its share of an issue's places; it does not change scores.
     pub weight: InterestWeight,
-    /// Weights of words, by term; unit length unless there are none.
+    /// Weights of words, by term; of unit length unless empty.
     pub text: Features,
     /// Weights of authors, by term.
     pub people: Features,
-    /// Their given names, by term: namesakes are nobody that they like.
+    /// Given names of liked authors, by term, to exclude namesakes.
     pub names: GivenNames,
-    /// How much people matter beside words: the share of the liked papers that
-    /// have an author in common with another one.
+    /// Weight of authors relative to words: the share of liked papers that have an author in
+    /// common with another one.
     pub people_weight: f32,
-    /// Log odds of categories, by term, above that of a category no liked paper has.
+    /// Log odds of categories, by term, above those of a category that no liked paper has.
     pub fields: Features,
-    /// Weights of words and categories learned together, where papers are liked and
-    /// there is an archive to tell them from.
+    /// Weights of words and categories trained together, if papers are liked and there is an
+    /// archive to train against.
     pub trained: Option<LinearModel>,
-    /// What it asks for in words.
+    /// The interest's own words as a query.
     pub asked: Option<WordQuery>,
-    /// What disliked papers say, to be taken away from that.
+    /// Weights of disliked papers, to be subtracted from the query.
     pub refused: Features,
-    /// Where it lies in the space of dense vectors.
+    /// The direction of the interest among dense vectors.
     pub dense: Option<DenseDirection>,
-    /// What pins.
+    /// Keywords that pin a paper.
     pub keywords: Vec<Expression>,
-    /// What vetoes.
+    /// Keywords that exclude a paper.
     pub must_not: Vec<Expression>,
-    /// People whose papers are pinned.
+    /// Authors whose papers are pinned.
     pub authors: Vec<String>,
-    /// Where papers must come from; empty for anywhere.
+    /// Categories that papers must be in; empty for all.
     pub categories: Vec<String>,
     /// The liked papers, for reasons.
     pub liked: Vec<Example>,
-    /// Fingerprints of their terms, in order: one that is to be ranked does not say what is usual.
+    /// Sorted fingerprints of the examples; they are left out of the statistics of candidates.
     pub known: Vec<u64>,
 }
 
 impl Profile {
-    /// Learns `interest` from its words and from examples. Dense vectors count
-    /// where `dense` is the background of their maker.
+    /// Learns `interest` from its words and from examples. Dense vectors are used if `dense` is the
+    /// background of their embedder.
     pub fn learn(
         interest: &Interest,
         evidence: TrainingPapers,
@@ -153,26 +152,26 @@ impl Profile {
         }
     }
 
-    /// What it asks for in words, where nothing is liked and they are all there is.
+    /// The query, if nothing is liked and words are the only signal.
     pub fn words_alone(&self) -> Option<&WordQuery> {
         self.asked.as_ref().filter(|_| self.liked.is_empty())
     }
 
-    /// The weights of words that the score goes by.
+    /// The weights of words that the score uses.
     pub fn words(&self) -> &Features {
         self.trained
             .as_ref()
             .map_or(&self.text, |trained| &trained.text)
     }
 
-    /// The weights of categories that the score goes by.
+    /// The weights of categories that the score uses.
     pub fn field_weights(&self) -> &Features {
         self.trained
             .as_ref()
             .map_or(&self.fields, |trained| &trained.fields)
     }
 
-    /// Whether there is anything to rank by: words, papers, people or phrases.
+    /// Whether it has nothing to rank by: no words, papers, people or phrases.
     pub fn is_blank(&self) -> bool {
         self.text.0.is_empty()
             && self.people.0.is_empty()
@@ -181,8 +180,7 @@ impl Profile {
     }
 }
 
-/// The words of an interest: its description and its keywords, or its name where
-/// nothing else says what it is about.
+/// The words of an interest: its description and its keywords, or its name if it has neither.
 pub fn words_of(interest: &Interest) -> String {
     let mut text = interest.description.clone();
     let says_more = [&interest.keywords, &interest.authors, &interest.categories]
@@ -201,7 +199,7 @@ pub fn words_of(interest: &Interest) -> String {
     text
 }
 
-/// The words as the first positive example.
+/// The words as a positive example.
 fn weighed_words(
     interest: &Interest,
     background: &Background,
@@ -209,14 +207,14 @@ fn weighed_words(
 ) -> Features {
     let text = words_of(interest);
     let mut terms = counter.text(&text);
-    // What no paper has ever said would only make all that was said weigh less.
+    // Words that no paper contains would only lower the weight of the others.
     if background.papers() >= ARCHIVE_MIN
         && terms.iter().any(|(term, _)| background.share(*term) > 0.0)
     {
         terms.retain(|(term, _)| background.share(*term) > 0.0);
     }
     let mut words = weigh(&terms, background);
-    // Whoever writes "deep learning for proteins" does not want all of deep learning.
+    // "deep learning for proteins" does not mean all of deep learning.
     for (term, weight) in &mut words.0 {
         *weight *= background.rarity(*term);
     }
@@ -227,10 +225,9 @@ fn weighed_words(
     words
 }
 
-/// The mean of the examples, each term moved by how much commoner it is among
-/// them than in the archive: a word that one liked paper uses often is worth
-/// less than one that all of them use. On `eval_arxiv_lists` this alone takes
-/// nDCG@10 from 0.628 to 0.637.
+/// The mean of the examples, each term scaled by how much commoner it is among them than in
+/// the archive: a word that one liked paper uses often weighs less than one that all of them
+/// use. On `eval_arxiv_lists` this alone raises nDCG@10 from 0.628 to 0.637.
 fn learn_text(
     words: &Features,
     liked: &[Example],
@@ -243,7 +240,7 @@ fn learn_text(
         WORDS_WEIGHT
     };
     let positives = (weight_of(liked) + words_weight).max(1e-6);
-    // Summed weight, and how many of the positives have the term.
+    // Summed weight, and the number of positive examples with the term.
     let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
     let mut add = |terms: &[(u32, f32)], times: f32| {
         for &(term, weight) in terms {
@@ -267,7 +264,7 @@ fn learn_text(
         )
     };
     let mut weights = sorted(sums.into_iter().map(weigh).collect());
-    // In the order of terms: another order of summing would give another last digit.
+    // Summed in the order of terms, so that the last digit is reproducible.
     let length = weights.norm().max(1e-6);
     for (_, weight) in &mut weights.0 {
         *weight /= length;
@@ -275,9 +272,8 @@ fn learn_text(
     less_of(weights, disliked, 1.0)
 }
 
-/// Takes away what disliked papers say: what somebody rules out in so many words
-/// counts more than what they merely did not ask for. `share` is
-/// how much of the weights' length is worth as much as the dislikes.
+/// Subtracts the weights of disliked papers; an explicit dislike counts more than a missing
+/// like. `share` is the part of the weights' length that the dislikes are compared with.
 fn less_of(weights: Features, disliked: &[Example], share: f32) -> Features {
     if disliked.is_empty() {
         return weights;
@@ -308,9 +304,8 @@ fn weight_of(examples: &[Example]) -> f32 {
     examples.iter().map(|example| example.weight).sum()
 }
 
-/// What one unit of a disliked example's weight takes away: together they weigh
-/// half as much as all that is liked if there is one of them, and the more there
-/// are, the nearer to as much.
+/// The factor of one unit of a disliked example's weight: one dislike subtracts half of the
+/// liked length, and many approach all of it.
 fn against(disliked: &[Example]) -> f32 {
     DISLIKED_WEIGHT / (weight_of(disliked) + 1.0)
 }
@@ -339,7 +334,7 @@ fn names_of<'a>(examples: impl Iterator<Item = &'a Example>) -> GivenNames {
     names
 }
 
-/// Who likes papers by the same people again follows people; who never does, does not.
+/// The share of liked papers with an author in common with another liked paper.
 fn people_weight(liked: &[Example]) -> f32 {
     let mut papers_by: HashMap<u32, u32> = HashMap::new();
     for &(term, _) in liked
@@ -363,7 +358,7 @@ fn people_weight(liked: &[Example]) -> f32 {
     following / weight_of(liked).max(1e-6)
 }
 
-/// The direction from the archive to what is liked, away from what is disliked.
+/// The direction from the archive's mean to the liked papers, away from the disliked ones.
 fn learn_dense(
     words: Option<&[f32]>,
     liked: &[Example],
@@ -419,7 +414,7 @@ fn learn_dense(
     })
 }
 
-/// The categories of the liked papers, against the archive's.
+/// Log odds of the liked papers' categories against the archive's.
 fn learn_fields(liked: &[Example], background: &Background) -> Features {
     let count = weight_of(liked);
     let mut having: HashMap<u32, f32> = HashMap::new();

@@ -1,11 +1,10 @@
-//! Tells what somebody likes from what there is.
+//! A linear classifier of liked papers against a sample of the archive.
 //!
-//! A linear support vector machine with squared hinge loss, trained on the words
-//! and the categories of the liked papers against a sample of the archive, by
-//! dual coordinate descent: Hsieh, Chang, Lin, Keerthi, Sundararajan, "A dual
-//! coordinate descent method for large-scale linear SVM", ICML 2008. Only terms
-//! that a rated paper has get a weight: the others would make a profile a
-//! hundred times as long, and rank no better.
+//! A linear support vector machine with squared hinge loss over words and categories,
+//! trained by dual coordinate descent: Hsieh, Chang, Lin, Keerthi, Sundararajan, "A dual
+//! coordinate descent method for large-scale linear SVM", ICML 2008. Only terms of rated
+//! papers get a weight: the others would make a profile a hundred times as long and rank
+//! no better.
 
 use super::background::fingerprint;
 use super::features::weigh;
@@ -13,67 +12,67 @@ use super::learn::Example;
 use super::{Background, Features, Group, TermCounts};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Fewer papers than these say nothing of what is common.
+/// Least size of the sample; fewer papers do not show what is common.
 const ROWS_MIN: usize = 20;
 
-/// What mistakes cost: all liked papers together, and all of the sample's. Half as
-/// much or half as much again changes no set of the design's section 13 by more than 0.01.
+/// The cost of errors, of all liked papers together and of the whole sample (C). Half as much
+/// or half as much again changes no evaluation set by more than 0.01.
 const COST: f32 = 200.0;
 
-/// How much a category counts beside a word: both groups of a paper have unit length.
+/// Scale of categories relative to words; both groups of a paper have unit length.
 const CATEGORY_SCALE: f32 = 0.3;
 
-/// What every paper has besides its terms. Terms are taken against their mean in
-/// the sample: then no more of it is needed, all papers pull in different
-/// directions, and ten rounds suffice where a hundred did not.
+/// The bias feature of every paper. Since terms are centred on the sample's mean, it can be
+/// this small: papers then pull in different directions, and ten rounds suffice instead of a
+/// hundred.
 const BIAS: f32 = 0.3;
 
-/// Rounds over the papers, at most.
+/// The most rounds over the papers.
 const ROUNDS: usize = 100;
 
-/// A round that moves no margin by more is the last: a tenth as much changes no order.
+/// Stop when no margin moves by more in a round; a tenth of it changes no order.
 const SETTLED: f32 = 0.1;
 
-/// A sample of the archive, term by term.
+/// A sample of the archive as an inverted index.
 #[derive(Debug, Default)]
 pub struct NegativeSample {
     /// Fingerprints of the papers.
     keys: Vec<u64>,
-    /// Which terms there are, in order, and where the papers of each end.
+    /// The terms, sorted, and the end of each one's entries.
     terms: Vec<u32>,
     ends: Vec<u32>,
-    /// A paper that has the term, with its weight there.
+    /// Papers with the term, and its weight in each.
     entries: Vec<(u32, f32)>,
 }
 
-/// What was learned by telling apart.
+/// The trained classifier.
 #[derive(Debug, Clone, Default)]
 pub struct LinearModel {
     /// Weights of words.
     pub text: Features,
     /// Weights of categories.
     pub fields: Features,
-    /// What papers of the sample lost by standing for what nobody asked for: it
-    /// is no fault of theirs, and given back when they are to be ranked. By fingerprint.
+    /// The amount by which each sample paper's score was lowered by being a negative example, by
+    /// fingerprint; it is added back when such a paper is ranked.
     pub own: HashMap<u64, f32>,
 }
 
-/// A paper to learn from, as places among the terms that count.
+/// A training example: a range of entries over the restricted terms.
 struct TrainingRow {
     start: usize,
     end: usize,
     sign: f32,
     cost: f32,
-    /// Its product with the mean of the sample.
+    /// Its scalar product with the sample's mean.
     usual: f32,
-    /// Its square, without what it has in common with the mean, and with the bias.
+    /// Its squared length after centring, with the bias.
     square: f32,
     alpha: f32,
     key: Option<u64>,
 }
 
 impl NegativeSample {
-    /// Prepares a sample.
+    /// Builds the index of a sample.
     pub fn of(kept: &BTreeMap<u64, TermCounts>, background: &Background) -> NegativeSample {
         let mut all: Vec<(u32, u32, f32)> = Vec::new();
         for (row, terms) in kept.values().enumerate() {
@@ -100,8 +99,8 @@ impl NegativeSample {
         sample
     }
 
-    /// Learns to tell `liked` (and `words`, as a paper of that weight) from the sample.
-    /// `None` where there is nothing to tell apart.
+    /// Trains on `liked` (and `words`, as a paper of that weight) against the sample. `None` if
+    /// one of the sides is too small.
     pub fn train(&self, liked: &[Example], words: (&Features, f32)) -> Option<LinearModel> {
         let mut rated: Vec<(&Features, f32, f32)> = Vec::new();
         let total =
@@ -186,7 +185,7 @@ impl NegativeSample {
                 .iter()
                 .zip(&weights)
                 .filter(|(term, _)| Group::of(**term) == group);
-            // A category that liked papers have speaks against no paper: others have none of theirs.
+            // A category must not speak against a paper: negative weights are dropped.
             let of = of.filter(|(_, weight)| {
                 if group == Group::Category {
                     **weight > 0.0
@@ -206,8 +205,8 @@ impl NegativeSample {
         })
     }
 
-    /// The papers of the sample as places among `terms`, which are in order: those of
-    /// all papers one after the other, and where those of each end.
+    /// The sample restricted to `terms`, which are sorted: the entries of all papers one after
+    /// the other, and the end of each.
     fn restricted(&self, terms: &[u32]) -> (Vec<(u32, f32)>, Vec<usize>) {
         let (mut lists, mut at) = (Vec::with_capacity(terms.len()), 0);
         for (place, term) in terms.iter().enumerate() {
@@ -225,14 +224,14 @@ impl NegativeSample {
                 ));
             }
         }
-        // Counted first, then put in place: a list for each paper takes twice as long.
+        // A counting sort: a list for each paper takes twice as long.
         let mut ends = vec![0_usize; self.keys.len()];
         for (row, _) in lists.iter().flat_map(|(.., list)| *list) {
             ends[*row as usize] += 1;
         }
         let mut total = 0;
         for end in &mut ends {
-            // Where the paper's part begins; it grows to where it ends.
+            // Start of the paper's entries; it grows to their end.
             total += std::mem::replace(end, total);
         }
         let mut entries = vec![(0, 0.0); total];
@@ -247,14 +246,14 @@ impl NegativeSample {
     }
 }
 
-/// The mean of the sample, which is taken from every paper.
+/// The mean of the sample, which is subtracted from every paper.
 struct Mean {
     weights: Vec<f32>,
     square: f32,
 }
 
 impl Mean {
-    /// Notes in each row what it has of the mean.
+    /// Computes the mean and the centred length of each row.
     fn of(rows: &mut [TrainingRow], entries: &[(u32, f32)], width: usize) -> Mean {
         let others = rows.iter().filter(|row| row.sign < 0.0);
         let share = 1.0 / others.clone().count().max(1) as f32;
@@ -275,18 +274,17 @@ impl Mean {
         mean
     }
 
-    /// What of a row's square is not its own terms' product with what it pulls.
+    /// The part of a row's squared length that comes from the mean and the bias.
     fn rest(&self, row: &TrainingRow) -> f32 {
         BIAS * BIAS + self.square - row.usual
     }
 }
 
-/// Finds the weights, and each paper's share in them. The bias is in the sums
-/// meanwhile; no order depends on it.
+/// Runs dual coordinate descent; updates each row's dual variable and returns the weights.
+/// The bias changes no order and is dropped.
 ///
-/// A paper without the mean has all terms, so it is never written down: `pulled` is
-/// what all papers together have pulled, `along` the product of the
-/// weights with it.
+/// A centred paper is dense, so it is never written down: `pulled` is the sum of all
+/// signed steps, `along` the scalar product of the weights with the mean.
 fn descend(rows: &mut [TrainingRow], entries: &[(u32, f32)], mean: &Mean) -> Vec<f32> {
     let (mut weights, mut bias) = (vec![0.0_f32; mean.weights.len()], 0.0_f32);
     let (mut pulled, mut along) = (0.0_f32, 0.0_f32);
@@ -305,7 +303,7 @@ fn descend(rows: &mut [TrainingRow], entries: &[(u32, f32)], mean: &Mean) -> Vec
             if step == 0.0 {
                 continue;
             }
-            // How far its margin moves.
+            // The distance that its margin moves.
             most = most.max(step.abs() * (row.square + slack));
             row.alpha = alpha;
             let times = step * row.sign;
@@ -326,8 +324,8 @@ fn descend(rows: &mut [TrainingRow], entries: &[(u32, f32)], mean: &Mean) -> Vec
     weights
 }
 
-/// The product of a paper with weights for all places: four sums at a time, since each
-/// addition to one waits for the one before.
+/// The scalar product of a row with the weights, in four sums, so that additions do not wait
+/// for each other.
 fn product(part: &[(u32, f32)], weights: &[f32]) -> f32 {
     let (fours, rest) = part.as_chunks::<4>();
     let mut sums = [0.0_f32; 4];
@@ -342,8 +340,8 @@ fn product(part: &[(u32, f32)], weights: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// All places, those that are near each other far apart: liked papers one after the
-/// other would pull the weights one way, and take many rounds more.
+/// A fixed permutation that separates neighbours: liked papers in sequence would take many
+/// more rounds.
 fn mixed(count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..count).collect();
     // The multiplier of Knuth's multiplicative hashing, TAOCP volume 3, section 6.4.
@@ -351,7 +349,7 @@ fn mixed(count: usize) -> Vec<usize> {
     places
 }
 
-/// Whether a term is learned from here: people follow people otherwise.
+/// Whether a term is trained here; authors are learned elsewhere.
 fn counts(term: u32) -> bool {
     Group::of(term) != Group::Author
 }

@@ -1,12 +1,11 @@
-//! Knows: what a reader wants, learned from their words and their papers.
+//! Learns a reader's profile from their words and their papers. Pure.
 //!
-//! Papers become sparse vectors ([`features`]), weighted by how rare each term
-//! is in the operator's own archive ([`background`]), and dense ones by whichever
-//! maker there is, taken against their mean and spread ([`dense`]); an interest becomes a
-//! [`Profile`] ([`learn`]): what the papers it likes have in common beyond what
-//! all papers have, minus what the papers it dislikes have, for words, authors
-//! and categories each. Everything here is pure, and one background serves
-//! every subscriber.
+//! Papers become sparse vectors ([`features`]), weighted by how rare each term is in the
+//! operator's own archive ([`background`]), and dense vectors if an embedder is installed,
+//! taken relative to the archive's mean and covariance ([`dense`]). An interest becomes a
+//! [`Profile`] ([`learn`]): weights of words, authors and categories that its liked papers
+//! share beyond the average paper, minus those of its disliked papers. One background
+//! serves every subscriber.
 
 pub mod background;
 pub mod dense;

@@ -1,59 +1,59 @@
-//! What somebody asks for in words. Before they have liked anything it is all there is
-//! to go by; then it says which papers are no chance finds.
+//! The words of an interest as a query. Before a reader likes papers it is the only signal;
+//! afterwards it tells relevant papers from chance matches.
 //!
-//! Words are not learned from: how much of what was asked a paper says is counted,
-//! each word by how rare it is and by how plainly the paper says it ([`saturation`], as
-//! BM25 does it: Robertson, Zaragoza, "The Probabilistic Relevance Framework: BM25
-//! and Beyond", 2009). So it is the same for the same paper whatever else was
-//! announced that day, and half of a question is not an answer to it.
+//! Nothing is learned from the words: a score is the share of the query that a paper
+//! contains, each word weighted by its rarity and by BM25's saturation of its frequency
+//! ([`saturation`]; Robertson, Zaragoza, "The Probabilistic Relevance Framework: BM25 and
+//! Beyond", 2009). So a paper has the same score whatever else was announced that day, and
+//! half of a query is not a match.
 
 use super::features::Features;
 use super::{Background, TermCounter};
 use std::collections::{BTreeMap, HashSet};
 
-/// How much two neighbouring words count beside each of them.
+/// Weight of a pair of neighbouring words relative to one word.
 const PAIR: f32 = 0.8;
 
-/// How much a word counts that no paper has ever said: it may be misspelt.
+/// Weight of a word that no paper contains: it may be misspelt.
 const UNHEARD: f32 = 0.5;
 
-/// What an item of a list must be made of to be all that somebody asks for: some
-/// two words, rare ones ([`Background::rarity`]).
+/// Least total weight of an item that can be the whole query: about two rare words
+/// ([`Background::rarity`]).
 const ITEM_MIN: f32 = 9.0;
 
-/// How much of a score one item of a list can give, and how much the whole list.
+/// Shares of a score that one item of a list and the whole list can give.
 const ITEM_COUNTS: f32 = 0.4;
 const WHOLE_COUNTS: f32 = 1.0 - ITEM_COUNTS;
 
-/// So many items are as good as a whole list that is longer.
+/// Items that suffice for a full score of a longer list.
 const ITEMS_SUFFICE: f32 = 3.0;
 
-/// Items looked at one by one; of longer lists the rest counts in the whole.
+/// Items scored one by one; further ones count in the whole only.
 const ITEMS_MAX: usize = 40;
 
-/// How often a paper must name a word to say it plainly by half, in a text of usual
-/// length, and how much of that a longer text needs more.
+/// BM25's k₁ and b: the count at which saturation reaches one half in a text of usual
+/// length, and how much of it depends on the length.
 const HALF_SAID: f32 = 0.7;
 const LENGTH_COUNTS: f32 = 0.7;
 
-/// Words, and the items of the list that they are.
+/// Weighted words, as a whole and by the items of the list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WordQuery {
-    /// Each word's share in all of them, and each pair's; of a long list in some of its items.
+    /// The share of each word and pair in the whole query.
     pub whole: Features,
-    /// The same of each item by itself; none where there is one item only.
+    /// The same for each item; empty if there is only one.
     pub items: Vec<Features>,
 }
 
-/// How plainly a paper says a term that it has `count` times, 0 to 1; `length` is
-/// that of its vector, in lengths of a usual one.
+/// Saturation of a term that a paper contains `count` times, from 0 to 1; `length` is the
+/// length of the paper's vector relative to a usual one.
 pub fn saturation(count: u32, length: f32) -> f32 {
     let count = count as f32;
     count / (count + HALF_SAID * (1.0 - LENGTH_COUNTS + LENGTH_COUNTS * length))
 }
 
 impl WordQuery {
-    /// Reads what is asked; `None` where there are no words.
+    /// Parses a text; `None` if it holds no words.
     pub fn read(
         text: &str,
         background: &Background,
@@ -96,8 +96,8 @@ impl WordQuery {
         })
     }
 
-    /// What each word counts for a paper that says so much of the whole, and so
-    /// much of each item. A list asks for any of its items, and rather for several.
+    /// The weight of each word for a paper with these scores of the whole and of each item: a
+    /// list asks for any of its items, and several score higher.
     pub fn weights(&self, of_items: &[f32], of_whole: f32) -> Features {
         let Some((item, _)) = best(of_items).filter(|best| is_item_better(best.1, of_whole)) else {
             return self.whole.clone();
@@ -114,8 +114,7 @@ impl WordQuery {
         Features(weights.into_iter().collect())
     }
 
-    /// How much of what is asked a paper says that says so much of the whole, and
-    /// at most so much of an item.
+    /// The score of a paper from its score of the whole query and the best of its items.
     pub fn score(of_item: f32, of_whole: f32) -> f32 {
         if is_item_better(of_item, of_whole) {
             ITEM_COUNTS * of_item + WHOLE_COUNTS * of_whole
@@ -130,7 +129,7 @@ fn is_item_better(of_item: f32, of_whole: f32) -> bool {
 }
 
 fn best(values: &[f32]) -> Option<(usize, f32)> {
-    // Of equals the first.
+    // Of equal values the first wins.
     values
         .iter()
         .copied()
@@ -147,14 +146,14 @@ fn items(text: &str) -> Vec<&str> {
             ',' | ';' | ':' | '\n' | '(' | ')' | '•' | '，' | '、' | '。' | '；'
         )
     };
-    // A point ends a sentence where white space follows: `3.5` is one word.
+    // A point ends a sentence if white space follows: `3.5` is one word.
     text.split(ends)
         .flat_map(|part| part.split(". "))
         .filter(|item| !item.trim().is_empty())
         .collect()
 }
 
-/// What the terms of an item count: by how rare they are.
+/// The weights of the terms of an item, by rarity.
 fn masses(item: &str, background: &Background, counter: &mut TermCounter) -> BTreeMap<u32, f32> {
     let terms = counter.query_terms(item);
     let words: HashSet<u32> = terms
@@ -169,7 +168,7 @@ fn masses(item: &str, background: &Background, counter: &mut TermCounter) -> BTr
             (false, true) => 1.0,
             (false, false) => UNHEARD,
             (true, true) => PAIR,
-            // Two words alone are a name, the pairs of a sentence mostly chance.
+            // Two words alone are a name; most pairs of a sentence are chance.
             (true, false) if words.len() == 2 => PAIR,
             (true, false) => continue,
         };
@@ -264,7 +263,7 @@ mod tests {
         };
         let (short, long) = (one(3), one(30));
         assert!(long > 0.9 * short && long < 1.5 * short, "{short} {long}");
-        // Who says the same again asks for no more.
+        // Repeating a query does not change it.
         let said_twice = one(2).max(share(
             &WordQuery::read(&list(2).repeat(20), &background, &mut counter).unwrap(),
             "number1 case",

@@ -1,6 +1,6 @@
 //! arXiv's one string of author names, taken apart. Pure.
 
-use crate::text::clean_tex_line;
+use crate::text::clean_line;
 
 /// The names in `creators`, in order, without affiliations.
 ///
@@ -13,7 +13,7 @@ pub(super) fn names(creators: &str) -> Vec<String> {
     let mut name = String::new();
     let mut depth = 0_u32;
     let mut add = |name: &mut String| {
-        let clean = clean_tex_line(name);
+        let clean = clean_line(name);
         name.clear();
         // "A, B, and C"; "John Smith, Jr."
         let clean = clean

@@ -1,4 +1,4 @@
-//! From metadata as a source sends it to text that is safe to show.
+//! Turns metadata as sources send it into text that is safe to show.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -7,48 +7,47 @@ use super::{html, tex};
 
 /// One line of readable text: titles, names, anything that goes in a header.
 ///
-/// Markup and TeX become Unicode; control characters, direction marks and
-/// invisible characters go; white space, line breaks included, becomes single
-/// spaces. The result is in composed form (NFC).
+/// Markup and TeX become Unicode; control characters, direction marks and invisible
+/// characters are removed; white space, line breaks included, becomes single spaces. The
+/// result is in composed form (NFC).
 pub fn clean_line(raw: &str) -> String {
     collapse(&readable(raw, html::strip_markup), false)
 }
 
-/// Readable paragraphs, parted by an empty line: abstracts.
+/// Readable paragraphs, separated by an empty line: abstracts.
 ///
-/// As [`clean_line`], except that an empty line in `raw`, or a block element,
-/// parts paragraphs. Single line breaks are hard wraps and become spaces.
+/// Like [`clean_line`], but an empty line or a block element in `raw` separates paragraphs.
+/// Single line breaks are hard wraps and become spaces.
 pub fn clean_text(raw: &str) -> String {
     collapse(&readable(raw, html::strip_markup), true)
 }
 
-/// As [`clean_line`] for text that holds TeX and no HTML, as arXiv's metadata do: the
-/// mean `<B>` and the token `<title>` stay.
+/// Like [`clean_line`], for text without HTML such as arXiv's metadata: the mean `<B>` and the
+/// token `<title>` are kept.
 pub fn clean_tex_line(raw: &str) -> String {
     collapse(&readable(raw, html::decode_entities), false)
 }
 
-/// As [`clean_text`] for text that holds TeX and no HTML.
+/// Like [`clean_text`], for text without HTML.
 pub fn clean_tex_text(raw: &str) -> String {
     collapse(&readable(raw, html::decode_entities), true)
 }
 
 fn readable(raw: &str, strip: fn(&str) -> String) -> String {
-    // Carriage returns first, so that an empty line is one to the TeX reader.
+    // Normalise line breaks first, so that the TeX reader sees empty lines.
     let raw = raw.replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n");
     let raw = raw.replace('\u{2029}', "\n\n");
-    // Before and after: a hidden character must neither part the two hyphens of a
-    // dash nor come out of an entity.
+    // Twice: a hidden character must not separate the hyphens of a dash, nor come out of an
+    // entity.
     let text = visible(&tex::to_unicode(&strip(&visible(&raw))));
-    // Taking something out may have brought a letter and its mark together.
+    // Removed characters may have separated a letter from its mark.
     composed(&text)
 }
 
 /// The text in composed form (NFC).
 ///
-/// Below U+0300, where the combining marks begin, every character is composed and
-/// stays what it is, whatever stands beside it (Unicode Standard Annex 15, section
-/// 9: their quick check is "yes"): most titles and abstracts need no second look.
+/// Below U+0300, where the combining marks begin, every text is composed already (Unicode
+/// Standard Annex 15, section 9: quick check "yes"), as most titles and abstracts are.
 pub(super) fn composed(text: &str) -> String {
     const FIRST_MARK: char = '\u{300}';
     if text.chars().all(|c| c < FIRST_MARK) {
@@ -64,8 +63,8 @@ fn visible(text: &str) -> String {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         let shown = match c {
-            // The joiners shape Indic and Arabic scripts and emoji, and are
-            // only a way to hide something elsewhere.
+            // Joiners are needed in Indic and Arabic scripts and emoji; elsewhere they only
+            // hide something.
             '\u{200C}' | '\u{200D}' => {
                 let joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
                 let shaped =
@@ -82,11 +81,11 @@ fn visible(text: &str) -> String {
     kept
 }
 
-/// Control, direction, tag and invisible characters, and code points that are none
-/// and never will be (Unicode Standard, section 23.7): XML forbids two of them.
+/// Whether `c` is a control, direction, tag or invisible character, or a noncharacter (Unicode
+/// Standard, section 23.7; XML forbids two of them).
 ///
-/// The direction characters can make a line read otherwise than it is written
-/// (Unicode Technical Report 36, section 2.6).
+/// Direction characters can change the order in which a line is read (Unicode Technical
+/// Report 36, section 2.6).
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || u32::from(c) & 0xFFFE == 0xFFFE
@@ -121,10 +120,10 @@ fn collapse(text: &str, keep_paragraphs: bool) -> String {
     out
 }
 
-/// `text` in at most `max_chars` characters, cut after a word and marked "…".
+/// Cuts `text` to at most `max_chars` characters, after a word and with "…".
 ///
-/// A word longer than the limit is cut between characters as readers see them:
-/// a letter keeps its marks, an emoji its parts.
+/// A word longer than the limit is cut between grapheme clusters: a letter keeps its marks, an
+/// emoji its parts.
 pub fn cut(text: &str, max_chars: usize) -> String {
     if text.chars().nth(max_chars).is_none() {
         return text.to_owned();
@@ -141,8 +140,8 @@ pub fn cut(text: &str, max_chars: usize) -> String {
         end -= text[..end].chars().next_back().map_or(0, char::len_utf8);
     }
     let head = &text[..end];
-    // A cut that would lose more than half is no cut at a word: long words,
-    // and scripts that write no spaces.
+    // If a cut at a word would lose more than half (long words, scripts without spaces), cut
+    // within it.
     let words = match head.rfind(char::is_whitespace) {
         Some(at) if !ends_word && at * 2 >= head.len() => &head[..at],
         _ => head,
@@ -152,7 +151,7 @@ pub fn cut(text: &str, max_chars: usize) -> String {
     format!("{words}…")
 }
 
-/// Whether a reader sees one character across the border of the two.
+/// Whether a grapheme cluster spans the border of the two.
 fn joins(before: &str, after: &str) -> bool {
     let Some(next) = after.chars().next() else {
         return false;

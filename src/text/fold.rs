@@ -28,11 +28,11 @@ pub fn fold(text: &str) -> String {
     out
 }
 
-/// A text folded like [`fold`] in which phrases are looked for: Greek letters are
-/// spelled out, since readers type `alpha` for `α`.
+/// Folds a text like [`fold`] to search for phrases in it: Greek letters are spelled out,
+/// since readers type `alpha` for `α`.
 ///
-/// Where a Greek letter touches a Latin one (`ΛCDM`, `IFNγ`) the words stand there once
-/// more with a border between the two, since `Lambda-CDM` means the same.
+/// If a Greek letter touches a Latin one (`ΛCDM`, `IFNγ`), the text is repeated with a word
+/// border between the two, since `Lambda-CDM` means the same.
 pub fn fold_text(text: &str) -> String {
     let [joined, parted] = spellings(text);
     if joined == parted {
@@ -42,8 +42,8 @@ pub fn fold_text(text: &str) -> String {
     }
 }
 
-/// The spellings of a phrase that [`fold_text`] may hold, folded, the trailing `*` (any
-/// ending) kept: one, or two if a Greek letter touches a Latin one.
+/// The folded spellings of a phrase to search for in a [`fold_text`], a trailing `*` (any
+/// ending) kept: two if a Greek letter touches a Latin one, else one.
 pub fn fold_phrase(phrase: &str) -> Vec<String> {
     let is_open = phrase.trim_end().ends_with('*');
     let mut all: Vec<String> = spellings(phrase).into();
@@ -55,7 +55,7 @@ pub fn fold_phrase(phrase: &str) -> Vec<String> {
     all
 }
 
-/// The folded text with Greek letters spelled out within their words, and apart.
+/// The folded text with Greek letters spelled out, joined to their words and apart.
 fn spellings(text: &str) -> [String; 2] {
     if !text.chars().any(|c| greek_name(c).is_some()) {
         let folded = fold(text);
@@ -64,8 +64,7 @@ fn spellings(text: &str) -> [String; 2] {
     [false, true].map(|apart| fold(&spelled_out(text, apart)))
 }
 
-/// Spells out the Greek letters of `text`, but not those of Greek words: three or more
-/// in a row.
+/// Spells out the Greek letters of `text`, except those of Greek words: runs of three or more.
 pub(super) fn spelled_out(text: &str, apart: bool) -> String {
     const LETTERS_MAX: usize = 2;
     let mut out = String::with_capacity(2 * text.len());
@@ -109,7 +108,7 @@ fn greek_name(c: char) -> Option<&'static str> {
 
 /// The place of a Greek letter, or of one of its variants, among [`GREEK_NAMES`].
 pub(super) fn greek_place(c: char) -> Option<usize> {
-    // The sign of the Laplacian is typed for Δ.
+    // The increment sign is often typed for Δ.
     if c == '∆' {
         return Some(3);
     }
@@ -124,11 +123,11 @@ pub(super) fn greek_place(c: char) -> Option<usize> {
     (place < GREEK_NAMES.len()).then_some(place)
 }
 
-/// Whether a text folded with [`fold_text`] holds a folded phrase, from word border to
-/// word border. A phrase that ends in `*` may go on within its last word.
+/// Whether a text folded with [`fold_text`] contains a folded phrase between word borders. A
+/// phrase that ends in `*` may end within a word.
 ///
-/// Scripts without spaces have no word borders, so there it may start and end
-/// anywhere. An empty phrase is in no text.
+/// Scripts without spaces have no word borders, so there a match may start and end anywhere.
+/// An empty phrase never matches.
 pub fn contains_phrase(folded_text: &str, folded_phrase: &str) -> bool {
     let (phrase, open_end) = match folded_phrase.strip_suffix('*') {
         Some(start) => (start, true),
@@ -162,7 +161,7 @@ pub fn is_unspaced(c: char) -> bool {
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
-/// Appends a letter or digit in lower case and without its marks.
+/// Appends a letter or digit in lower case without its marks.
 pub(super) fn push_folded(out: &mut String, c: char) {
     if c.is_ascii() {
         out.push(c.to_ascii_lowercase());

@@ -24,13 +24,13 @@ pub fn strip_markup(raw: &str) -> String {
     })
 }
 
-/// Decodes entities and keeps everything else, `<b>` included.
+/// Decodes entities and keeps all else, `<b>` included.
 pub fn decode_entities(raw: &str) -> String {
     decode(raw, |text| replace_entities(text), holds_entity)
 }
 
-/// Applies `step` until nothing is left to decode. Feeds escape twice, and no more
-/// than three times; the limit keeps a hostile text linear.
+/// Applies `step` while `again` finds something to decode. Feeds escape two or three times; the
+/// limit keeps hostile text linear.
 fn decode(raw: &str, step: impl Fn(&str) -> String, again: impl Fn(&str) -> bool) -> String {
     const ROUNDS_MAX: usize = 3;
     if !raw.contains(['<', '&']) {
@@ -92,14 +92,14 @@ fn strip_once(raw: &str) -> String {
     page.out
 }
 
-/// The places in a text that tell a tag from a mean (`$<B>$`), a comparison
-/// (`a<b>c`) and a token (`<title>`).
+/// Positions that distinguish a tag from a mean (`$<B>$`), a comparison (`a<b>c`) and a token
+/// (`<title>`).
 struct Layout {
-    /// Where the last end tag of each element stands, by its name in lower case.
+    /// The offset of the last end tag of each element, by its name in lower case.
     ends: HashMap<String, usize>,
-    /// Where the dollar signs stand that may enclose formulas of TeX.
+    /// The offsets of dollar signs, which may enclose formulas of TeX.
     dollars: Vec<usize>,
-    /// Whether the text is divided into blocks, as whole pages are.
+    /// Whether the text has block elements, as pages have.
     has_blocks: bool,
 }
 
@@ -126,10 +126,9 @@ impl Layout {
         layout
     }
 
-    /// The text between the dollar signs around `at`, if there are such: where it starts
-    /// and, as far as `dollars` goes, where it ends.
+    /// The range between the dollar signs around `at`, if there are such.
     fn formula_at(&self, raw: &str, at: usize) -> Option<(usize, usize)> {
-        // A longer stretch between dollar signs is prose about money.
+        // A longer range between dollar signs is prose about prices.
         const LONGEST: usize = 200;
         let place = self.dollars.partition_point(|dollar| *dollar < at);
         let start = *self.dollars.get(place.checked_sub(1)?)?;
@@ -146,7 +145,7 @@ impl Layout {
         (is_open && end - start <= LONGEST).then_some((start, end))
     }
 
-    /// Whether the tag at `at` is markup and no text.
+    /// Whether the tag at `at` is markup and not text.
     fn is_markup(&self, raw: &str, at: usize, tag: &Tag<'_>) -> bool {
         if tag.has_attributes || tag.empty || tag.closes || tag.name.contains(':') {
             return true;
@@ -158,7 +157,7 @@ impl Layout {
         }
     }
 
-    /// Whether an element with both its tags stands in the text.
+    /// Whether the text contains an element with both its tags.
     fn holds_element(&self, text: &str) -> bool {
         let mut tags = text.match_indices('<');
         !self.ends.is_empty()
@@ -174,25 +173,25 @@ impl Layout {
 struct HtmlReader {
     out: String,
     layout: Layout,
-    /// Elements being read that raise or lower their text.
+    /// Open elements that raise or lower their text.
     scripts: Vec<OpenScript>,
-    /// Whether a formula in TeX has a twin in `MathML`.
+    /// Whether the text holds formulas in `MathML`, beside those in TeX.
     holds_mathml: bool,
-    /// Whether the end of a dropped element was once sought in vain; looking
-    /// again for every further one would take quadratic time.
+    /// Whether the end of a dropped element was not found once; searching again for every further
+    /// one would be quadratic.
     end_missing: bool,
 }
 
 /// An open `<sup>`, `<sub>`, `<msup>`, `<msub>`, `<msubsup>`, `<mfrac>` or root.
 struct OpenScript {
     name: &'static str,
-    /// Where in the output its content starts.
+    /// The offset of its content in the output.
     start: usize,
-    /// For `MathML`: where its second child starts.
+    /// For `MathML`: the offset of its second child.
     second: Option<usize>,
-    /// For `MathML`: where its third child starts.
+    /// For `MathML`: the offset of its third child.
     third: Option<usize>,
-    /// For `MathML`: how deep within it we are.
+    /// For `MathML`: the depth of the current element in it.
     depth: usize,
 }
 
@@ -339,7 +338,7 @@ fn is_one_letter(text: &str) -> bool {
     chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
 }
 
-/// The combining form of what stands over a letter.
+/// The combining form of an accent over a letter.
 fn accent(over: &str) -> Option<char> {
     Some(match over.trim() {
         "¯" | "‾" | "―" | "\u{304}" | "\u{305}" => '\u{304}',
@@ -426,8 +425,8 @@ impl<'a> Tag<'a> {
 /// The length of the attributes with the closing `>`, and whether the element
 /// is empty. `None` if this is prose: `<i and j>`.
 fn attributes_length(rest: &str) -> Option<(usize, bool)> {
-    // No attribute list of real metadata comes near this; it keeps text made
-    // of nothing but `<a ` linear.
+    // Attribute lists of real metadata are much shorter; the limit keeps text of nothing but
+    // `<a ` linear.
     const LONGEST: usize = 2000;
     let bytes = &rest.as_bytes()[..rest.len().min(LONGEST)];
     let mut at = 0;
@@ -500,7 +499,7 @@ fn is_math(name: &str) -> bool {
     )
 }
 
-/// The length of an element whose content nobody should read.
+/// The length of an element whose content is dropped.
 fn dropped_length(rest: &str, tag: &Tag) -> Option<usize> {
     let mut at = tag.length;
     while let Some(found) = rest[at..].find("</") {

@@ -1,15 +1,15 @@
-//! Text as people read it, and as the ranking compares it.
+//! Cleaning, folding, tokenising and comparing text. Pure.
 //!
-//! Everything here is pure: text in, text out. What comes from a source goes
-//! through [`clean_line`] or [`clean_text`] once, when a paper is taken in;
-//! everybody else may then rely on it being composed Unicode (NFC) without
-//! markup, control or direction-changing characters.
+//! Sources pass their metadata through [`clean_line`] or [`clean_text`] once, when a paper is
+//! taken in; all other modules rely on composed Unicode (NFC) without markup, control or
+//! direction-changing characters.
 //!
-//! * [`clean`]: from metadata to readable text; uses [`html`] and [`tex`]
-//! * [`tokens`]: from text to what the ranking counts
-//! * [`mod@fold`]: exact phrases, whatever their case and accents
-//! * [`names`]: whether two author names are one person
-//! * [`sentences`](mod@sentences): where sentences end
+//! * [`clean`]: readable text from metadata; uses [`html`] and [`tex`]
+//! * [`tokens`]: terms for the ranking
+//! * [`mod@fold`]: exact phrases, independent of case, accents and the spelling of Greek letters
+//! * [`names`]: comparison of author names
+//! * [`sentences`](mod@sentences): splitting into sentences
+//! * [`encoding`]: text from the bytes of a file
 
 pub mod clean;
 pub mod encoding;

@@ -141,7 +141,7 @@ fn collective(name: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// What stands between two blanks of a name.
+/// A part of a name between blanks.
 #[derive(Debug, Clone)]
 struct Token {
     /// Folded; `Jean-Luc`, `J.-L.` and `A.K.` are two.
@@ -375,7 +375,7 @@ impl Found {
     }
 }
 
-/// Where the initials begin that PubMed and others write behind the family name.
+/// The index of the first of the initials that PubMed writes behind the family name.
 fn initials_behind(tokens: &[Token], name_is_upper: bool) -> Option<usize> {
     let count = tokens
         .iter()

@@ -1,9 +1,9 @@
-//! Where sentences end.
+//! Splits text into sentences.
 
-/// The sentences of `text`, in order, without the white space between them.
+/// The sentences of `text` in order, without the white space between them.
 ///
-/// No character but that white space is lost. Abbreviations, initials and
-/// decimals end no sentence; an empty line always does.
+/// All other characters are kept. Abbreviations, initials and decimals do not end a sentence;
+/// an empty line always does.
 pub fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -57,8 +57,8 @@ fn ends_sentence(before: &str, stop: &str, rest: &str) -> bool {
         return rest.is_empty();
     }
     let next = rest.trim_start();
-    // A sentence may start with a name in lower case (`vLLM`), but a text cut
-    // in too few places reads better than one cut in too many.
+    // A sentence may start with a name in lower case (`vLLM`), but a missing split reads better
+    // than a wrong one.
     if next.starts_with(|c: char| c.is_lowercase() || ",;:)–—".contains(c)) {
         return false;
     }

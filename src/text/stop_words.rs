@@ -1,6 +1,6 @@
-//! English words that say nothing about what a paper is about.
+//! English stop words.
 
-/// Whether `word` (lower case) is such a word.
+/// Whether `word` (lower case) is a stop word.
 pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.contains(&word)
 }

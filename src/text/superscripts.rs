@@ -1,5 +1,5 @@
-//! Raised and lowered text: `x²`, `H₂O`, and what to write when Unicode has
-//! no such character.
+//! Raised and lowered text: `x²`, `H₂O`, with a fallback (`x^max`) for characters that Unicode
+//! lacks.
 
 /// Appends `inner` raised above the line.
 pub(super) fn push_superscript(out: &mut String, inner: &str) {

@@ -1,9 +1,8 @@
 //! TeX in titles, abstracts and names, as readable Unicode.
 //!
-//! arXiv, Crossref and the journals hand out metadata as authors typed it, so
-//! this reads TeX as people write it, not as TeX would: macros nobody defined
-//! are common, and what cannot be converted stays legible. Text is never
-//! dropped, apart from keys that only a bibliography resolves (`\cite`).
+//! Metadata hold TeX as authors typed it, so this reads TeX as people write it, not as TeX
+//! would: undefined macros are common, and text that cannot be converted stays legible. No
+//! text is dropped, except keys that only a bibliography resolves (`\cite`).
 //!
 //! arXiv describes its own dialect at <https://info.arxiv.org/help/prep.html>.
 
@@ -26,8 +25,8 @@ const MAX_DEPTH: usize = 24;
 
 /// Converts TeX markup to Unicode text in composed form (NFC).
 ///
-/// Plain text comes back as it was, prices, file paths and patterns included.
-/// Takes time linear in the length of `raw`, whatever is in it.
+/// Plain text is returned unchanged, prices, file paths and patterns included. The time is
+/// linear in the length of `raw`.
 pub fn to_unicode(raw: &str) -> String {
     if !raw.contains(['\\', '$', '{', '~', '`']) && !raw.contains("--") {
         return composed(raw);
@@ -62,7 +61,7 @@ struct Span {
     end: usize,
 }
 
-/// The argument of a macro, and where the text goes on after it.
+/// The argument of a macro, and the offset behind it.
 struct Argument {
     inner: Span,
     next: usize,
@@ -145,7 +144,7 @@ impl TexReader<'_> {
         next
     }
 
-    /// Copies a web address as it is: its `~`, `_` and `--` are no TeX.
+    /// Copies a web address unchanged: its `~`, `_` and `--` are not TeX.
     fn address_at(&self, at: usize, end: usize, out: &mut String) -> usize {
         let rest = &self.raw[at..end];
         if !(rest.starts_with("http://") || rest.starts_with("https://")) {
@@ -185,7 +184,7 @@ impl TexReader<'_> {
         let next = at + run;
         let before = self.char_before(at);
         let after = self.char_at(next, end);
-        // Not a dash: an option (`--help`), an arrow, a comment (`<!-- -->`).
+        // Options (`--help`), arrows and comments (`<!-- -->`) are not dashes.
         let option = before.is_none_or(|c| c.is_whitespace() || "`'\"([".contains(c))
             && after.is_some_and(char::is_alphanumeric);
         let drawn = before.is_some_and(|c| "!<".contains(c)) || after == Some('>');
@@ -380,7 +379,7 @@ impl TexReader<'_> {
         if self.byte(at, end) == Some(b'*') && self.byte(at + 1, end) == Some(b'{') {
             at += 1;
         }
-        // Bounded: an option list is short, and a lone bracket is text.
+        // The search is bounded: option lists are short, and a lone bracket is text.
         let window = &self.raw.as_bytes()[at..end.min(at + 80)];
         if window.first() == Some(&b'[')
             && let Some(close) = window.iter().position(|&b| b == b']')
@@ -463,7 +462,7 @@ impl TexReader<'_> {
         }
     }
 
-    /// A backslash before anything but a letter.
+    /// Reads a macro whose name is not a letter.
     fn sign_macro_at(
         &self,
         at: usize,
@@ -503,7 +502,7 @@ impl TexReader<'_> {
                     return next;
                 }
                 if matches!(sign, '~' | '^' | '\'' | '"' | '`' | '=') {
-                    // An escaped sign with nothing to stand on.
+                    // An escaped sign without a letter below it.
                     out.push(sign);
                 } else {
                     push_kept(out, sign, mode);
@@ -631,7 +630,7 @@ fn shown_char(code: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(code, 16).ok()?).filter(|c| !c.is_control())
 }
 
-/// Whether the text of an argument may come out as a letter, or as nothing.
+/// Whether an argument may yield a letter or nothing.
 fn may_take_accent(inner: &str) -> bool {
     let mut chars = inner.chars();
     match chars.next() {

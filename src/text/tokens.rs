@@ -1,4 +1,4 @@
-//! From text to the terms the ranking counts.
+//! Splits text into the terms that the ranking counts.
 //!
 //! English words are stemmed (the Snowball English stemmer,
 //! <https://snowballstem.org/algorithms/english/stemmer.html>), accents are
@@ -14,7 +14,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::fold::{is_unspaced, push_folded, spelled_out};
 use super::stop_words::is_stop_word;
 
-/// What became of one word: a stem to count, with the text it came from.
+/// A stem to count, with the word that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token<'a> {
     /// The key to count by: folded and stemmed.
@@ -23,25 +23,25 @@ pub struct Token<'a> {
     pub surface: &'a str,
     /// Byte offset of `surface` in the text.
     pub start: usize,
-    /// Whether this is a whole hyphenated word (`gpt4` of `GPT-4`), given in
-    /// addition to its parts.
+    /// Whether this is a whole hyphenated word (`gpt4` of `GPT-4`), which comes in addition to its
+    /// parts.
     pub is_joined: bool,
 }
 
 /// A word or two neighbouring ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term<'a> {
-    /// The stems, parted by a space: `low rank`.
+    /// The stems, separated by a space: `low rank`.
     pub key: &'a str,
     /// The words as written: `low-rank`.
     pub surface: &'a str,
     /// Whether these are two words.
     pub is_bigram: bool,
-    /// Whether it is a hyphenated word without its hyphens, whose parts are terms too.
+    /// Whether this is a hyphenated word without its hyphens; its parts are terms too.
     pub is_joined: bool,
 }
 
-/// Cuts text into tokens, and remembers the stem of every word it has met.
+/// Splits text into tokens, with a cache of stems.
 ///
 /// Make one and use it for many texts.
 pub struct Tokenizer {
@@ -58,7 +58,7 @@ const MAX_STEMS: usize = 100_000;
 // `state-of-the-art` as one word would match nothing but itself.
 const MAX_JOINED: usize = 3;
 
-// A longer run of letters is no word: data, or somebody's jest.
+// A longer run of letters is data and not a word.
 const MAX_WORD_BYTES: usize = 64;
 
 impl Default for Tokenizer {
@@ -68,7 +68,7 @@ impl Default for Tokenizer {
 }
 
 impl Tokenizer {
-    /// A tokenizer that has met no words yet.
+    /// A tokenizer with an empty cache.
     pub fn new() -> Self {
         Self {
             stemmer: Stemmer::create(Algorithm::English),
@@ -79,9 +79,9 @@ impl Tokenizer {
 
     /// Calls `each` for every token of `text`, in order.
     ///
-    /// Words are runs of letters and digits that hold a letter; stop words and
-    /// single Latin letters are left out. A hyphenated word gives its parts
-    /// and, if it has at most three, the whole without hyphens.
+    /// Words are runs of letters and digits with at least one letter; stop words and single Latin
+    /// letters are left out. A hyphenated word gives its parts and, if it has at most three, the
+    /// whole without hyphens.
     pub fn for_each_token(&mut self, text: &str, mut each: impl FnMut(Token<'_>)) {
         let mut at = 0;
         while let Some(start) = next_word_start(text, at) {
@@ -91,8 +91,8 @@ impl Tokenizer {
 
     /// Calls `each` for every word of `text` and every pair of neighbours.
     ///
-    /// Two words are neighbours if only white space or a hyphen parts them:
-    /// no stop word, no comma, no end of a sentence.
+    /// Two words are neighbours if only white space or a hyphen separates them: no stop word, no
+    /// comma, no end of a sentence.
     pub fn for_each_term(&mut self, text: &str, mut each: impl FnMut(Term<'_>)) {
         let mut key = String::new();
         let mut before: Option<(usize, usize)> = None;
@@ -126,7 +126,7 @@ impl Tokenizer {
                 key.clear();
                 key.push_str(token.stem);
             }
-            // The key now ends in this stem, which starts the next pair.
+            // The key now ends with this stem, which starts the next pair.
             key.drain(..stem_start);
             before = Some((token.start, end));
         });
@@ -175,7 +175,7 @@ impl Tokenizer {
                 push_folded(&mut self.folded, c);
             }
         }
-        // Numbers say nothing alone, `3d` and `gpt4` do.
+        // Numbers alone are left out; `3d` and `gpt4` are words.
         if self.folded.chars().nth(1).is_none() || !self.folded.contains(char::is_alphabetic) {
             return;
         }
@@ -204,7 +204,7 @@ impl Tokenizer {
     }
 }
 
-/// Gives the neighbouring characters of a run without spaces.
+/// Calls `each` for the neighbouring characters of a run without spaces.
 fn bigrams(text: &str, start: usize, end: usize, each: &mut impl FnMut(Token<'_>)) {
     let run = &text[start..end];
     let mut chars = run.char_indices().peekable();
@@ -253,8 +253,8 @@ fn next_word_start(text: &str, from: usize) -> Option<usize> {
     None
 }
 
-/// The end of the word at `start`: it keeps its marks and inner apostrophes,
-/// and does not mix scripts with and without spaces.
+/// The end of the word at `start`, with its marks and inner apostrophes; scripts with and
+/// without spaces are not mixed.
 fn word_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let unspaced = text[start..].chars().next().is_some_and(is_unspaced);
@@ -283,7 +283,7 @@ fn word_end(text: &str, start: usize) -> usize {
     at
 }
 
-/// Where the next part of a hyphenated word starts.
+/// The start of the next part of a hyphenated word.
 fn after_hyphen(text: &str, end: usize) -> Option<usize> {
     let rest = &text[end..];
     let hyphen = rest
@@ -306,7 +306,7 @@ fn are_neighbours(gap: &str) -> bool {
         || !gap.is_empty() && gap.len() < 8 && gap.chars().all(char::is_whitespace)
 }
 
-/// The terms of one text, counted, each with the first way it was written.
+/// The counted terms of one text, each with its first surface form.
 #[derive(Debug, Default, Clone)]
 pub struct Terms {
     counted: HashMap<String, TermCount>,
@@ -339,19 +339,19 @@ impl Terms {
         terms
     }
 
-    /// How often the term with this key occurs.
+    /// The count of the term with this key.
     pub fn count(&self, key: &str) -> u32 {
         self.counted.get(key).map_or(0, |counted| counted.count)
     }
 
-    /// The term with this key as its text writes it: `Low-Rank` for `low rank`.
+    /// The surface form of the term with this key: `Low-Rank` for `low rank`.
     pub fn surface(&self, key: &str) -> Option<&str> {
         self.counted
             .get(key)
             .map(|counted| counted.surface.as_str())
     }
 
-    /// All keys with their counts, in no order.
+    /// All keys with their counts, unsorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.counted
             .iter()

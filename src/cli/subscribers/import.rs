@@ -1,4 +1,4 @@
-//! `subscribers import`: many subscribers from files.
+//! `subscribers import`: adds or changes many subscribers from files.
 
 use super::{Done, ErasureCheck, Failure, csv, out};
 use crate::cli::context::now;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Subscribers in one transaction.
+/// Subscribers per transaction.
 const BATCH: usize = 500;
 
 #[derive(Default, Serialize)]
@@ -104,7 +104,7 @@ struct SubscriberImport<'a> {
     erased: &'a ErasureCheck,
     imported: ImportSummary,
     batch: Vec<(String, u64, NewSubscriber)>,
-    /// Keys that were passed over and have been mentioned.
+    /// Unknown keys that were reported.
     unknown: HashSet<String>,
 }
 
@@ -250,8 +250,7 @@ impl SubscriberImport<'_> {
         Ok(())
     }
 
-    /// What is known of the subscriber that a line is about: whatever the line
-    /// does not mention stays as it is.
+    /// The stored subscriber of a line: fields that the line does not mention stay.
     fn known(&mut self, table: &Map<String, Value>) -> Result<Option<NewSubscriber>, Failure> {
         let email = table
             .get("email")

@@ -13,11 +13,11 @@ use super::tex_escapes::unescape_tex;
 use super::{LibraryEntry, RawEntry, person};
 use std::collections::HashMap;
 
-/// Entries that are none.
+/// Entry types that hold no work.
 const NO_ENTRIES: [&str; 3] = ["comment", "preamble", "string"];
 
-/// What the abbreviations of a text may come to beside as many bytes as it has itself:
-/// each may be made of others, and twenty lines would fill any memory.
+/// Bytes that expanded abbreviations may take beyond the length of the text: each may consist
+/// of others, so that twenty lines could fill any memory.
 const EXPANDED_BYTES: usize = 64 << 10;
 
 /// Whether a text holds an entry.
@@ -26,8 +26,7 @@ pub(super) fn is_bibtex(text: &str) -> bool {
         .any(|(at, _)| head(&text[at..]).is_some())
 }
 
-/// The type of the entry that begins at an `@`, and how long its head is, the
-/// opening brace included.
+/// The type of the entry at an `@`, and the length of its head with the opening brace.
 fn head(text: &str) -> Option<(&str, usize)> {
     let after = text.strip_prefix('@')?;
     let after_space = after.trim_start_matches([' ', '\t']);
@@ -42,8 +41,7 @@ pub(super) fn read(text: &str) -> Vec<LibraryEntry> {
     BibtexReader::of(text).entries()
 }
 
-/// Whether a line begins an entry with a key: within a value, that is a sign
-/// that a brace was forgotten.
+/// Whether a line begins an entry with a key. Within a value it means that a brace is missing.
 fn starts_entry(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t']);
     let Some((kind, length)) = head(line) else {
@@ -65,14 +63,13 @@ struct BibtexReader<'a> {
     line: usize,
     counted_to: usize,
     strings: HashMap<String, String>,
-    /// Bytes that abbreviations may still come to.
+    /// Bytes left for expanded abbreviations.
     room: usize,
     /// The offset of the closing brace of each opening one.
     closes: HashMap<usize, usize>,
-    /// A place, and where the first line behind it that begins an entry does: to look
-    /// for it from every brace would take quadratic time.
+    /// Cached result of [`Self::next_entry`]: a search from every brace would be quadratic.
     next_start: (usize, usize),
-    /// Bytes read by now, those that are read again included.
+    /// Bytes read so far, repeated ones included.
     scanned: usize,
 }
 
@@ -102,7 +99,7 @@ impl<'a> BibtexReader<'a> {
     fn entries(&mut self) -> Vec<LibraryEntry> {
         let text = self.text;
         let mut entries = Vec::new();
-        // Where the line of the last `@` begins, and whether it is a comment.
+        // The start of the line of the last `@`, and whether the line is a comment.
         let (mut line_start, mut is_comment, mut looked_to) = (0, is_comment(text), 0);
         while let Some(found) = text[self.at..].find('@') {
             let start = self.at + found;
@@ -140,7 +137,7 @@ impl<'a> BibtexReader<'a> {
         entries
     }
 
-    /// Where the next line begins that begins with an entry.
+    /// The start of the next line that begins an entry.
     fn next_entry(&mut self, from: usize) -> usize {
         let (looked_from, start) = self.next_start;
         if (looked_from..start).contains(&from) {
@@ -162,7 +159,7 @@ impl<'a> BibtexReader<'a> {
         at
     }
 
-    /// The number of the line that holds `at`; asked for in order.
+    /// The number of the line that holds `at`; `at` must not decrease between calls.
     fn line_of(&mut self, at: usize) -> usize {
         if at > self.counted_to {
             self.line += self.text[self.counted_to..at].matches('\n').count();
@@ -180,7 +177,7 @@ impl<'a> BibtexReader<'a> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// The next sign that is no space, passed.
+    /// Consumes the next sign that is not a space.
     fn sign(&mut self) -> Option<char> {
         self.skip_space();
         let sign = self.rest().chars().next()?;
@@ -193,7 +190,7 @@ impl<'a> BibtexReader<'a> {
         self.rest().chars().next()
     }
 
-    /// The fields of the entry whose head has been passed.
+    /// Reads the fields of an entry behind its head.
     fn entry(&mut self) -> Result<BibtexFields, String> {
         let mut fields = BibtexFields::new();
         if !self.key()? {
@@ -229,7 +226,7 @@ impl<'a> BibtexReader<'a> {
         }
     }
 
-    /// Passes the key of an entry; whether fields follow it.
+    /// Consumes the key of an entry; returns whether fields follow.
     ///
     /// A key ends at the comma and may hold any bracket: exports of Elsevier and Wiley
     /// have DOIs as keys, `10.1016/0196-0000(89)90001-2`.
@@ -263,7 +260,7 @@ impl<'a> BibtexReader<'a> {
     }
 
     fn string(&mut self) -> Result<(), String> {
-        // A name is short, and stands on the line of its string.
+        // A name is short and stands on the first line of its string.
         const NAME_MAX: usize = 100;
         let rest = self.rest();
         let mut near = rest
@@ -286,7 +283,7 @@ impl<'a> BibtexReader<'a> {
         }
     }
 
-    /// Pieces joined by `#`.
+    /// Reads a value: pieces joined by `#`.
     fn value(&mut self) -> Result<String, String> {
         let mut value = String::new();
         loop {
@@ -330,7 +327,7 @@ impl<'a> BibtexReader<'a> {
         }
     }
 
-    /// Passes what is left of a group in braces, its end included.
+    /// Consumes the rest of a group in braces.
     fn skip_group(&mut self) -> Result<(), String> {
         let next_start = self.next_entry(self.at);
         match self.closes.get(&(self.at - 1)) {
@@ -342,7 +339,7 @@ impl<'a> BibtexReader<'a> {
         }
     }
 
-    /// Passes what is left of a value in quotes. Quotes within braces are text.
+    /// Consumes the rest of a value in quotes. Quotes within braces are text.
     fn skip_quoted(&mut self) -> Result<(), String> {
         let next_start = self.next_entry(self.at);
         let mut at = self.at;
@@ -443,11 +440,11 @@ fn raw(mut fields: BibtexFields) -> RawEntry {
     }
 }
 
-/// Without the braces that only keep a style from changing capitals. Those of
-/// commands, accents and formulas stay, for whoever reads TeX.
+/// Removes the braces that only protect capitals. Those of commands, accents and formulas
+/// stay for the TeX reader.
 fn ungrouped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // For each open group, whether it goes.
+    // For each open group, whether its braces are removed.
     let mut open: Vec<bool> = Vec::new();
     let (mut is_formula, mut is_escaped) = (false, false);
     for (at, sign) in text.char_indices() {
@@ -472,7 +469,7 @@ fn ungrouped(text: &str) -> String {
     out
 }
 
-/// Whether a group after this belongs to it: to a command, an accent, an index.
+/// Whether a group behind this text is an argument of a command, an accent or an index.
 fn is_argument(before: &str) -> bool {
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '*');
     let is_accent = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
@@ -484,7 +481,7 @@ fn is_argument(before: &str) -> bool {
         || before.ends_with(['^', '_', '}', ']'])
 }
 
-/// Names are parted by the word `and` outside of braces.
+/// Splits names at the word `and` outside of braces.
 fn people(text: &str) -> Vec<String> {
     let (mut people, mut depth, mut start) = (Vec::new(), 0_u32, 0);
     let bytes = text.as_bytes();
@@ -509,7 +506,7 @@ fn people(text: &str) -> Vec<String> {
         .into_iter()
         .filter(|name| !name.is_empty() && *name != "others")
         .map(|name| match whole_group(name) {
-            // A group has a name of its own order: `{Barnes, Noble and Sons}`.
+            // A group's name is not inverted: `{Barnes, Noble and Sons}`.
             Some(inside) => ungrouped(inside),
             None => person(&ungrouped(name)),
         })

@@ -1,4 +1,4 @@
-//! The names of works, wherever a library keeps them; and lists of ids.
+//! Ids in the fields of library entries, and lists of ids.
 
 use super::{LibraryEntry, RawEntry};
 use crate::paper::{PaperId, doi_in, is_doi, split_dois};
@@ -54,7 +54,7 @@ fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// An id of a kind that is known for certain.
+/// An id of a known kind.
 fn id(text: &str) -> Option<PaperId> {
     let lower = text.to_lowercase();
     if let Some(number) = lower.strip_prefix("pmid:") {
@@ -77,7 +77,7 @@ fn pubmed(number: &str) -> Option<PaperId> {
         .flatten()
 }
 
-/// The names of an entry, the surest first.
+/// The ids of an entry, the most reliable first.
 pub(super) fn of(raw: &RawEntry) -> Vec<PaperId> {
     let mut ids: Vec<PaperId> = Vec::new();
     let mut add = |id: Option<PaperId>| {
@@ -93,7 +93,7 @@ pub(super) fn of(raw: &RawEntry) -> Vec<PaperId> {
     for text in &raw.mentions {
         add(arxiv_in(text));
     }
-    // Of a work on arXiv, arXiv's own name is the surest; its DOIs come next.
+    // The arXiv id is the most reliable; DOIs come next.
     add(doi_in(&raw.doi).and_then(|doi| known(&doi)));
     for text in &raw.mentions {
         add(named_doi(text));
@@ -112,7 +112,7 @@ pub(super) fn of(raw: &RawEntry) -> Vec<PaperId> {
     ids
 }
 
-/// The first arXiv id in a text that says it is one.
+/// The first arXiv id in a text that mentions arXiv.
 fn arxiv_in(text: &str) -> Option<PaperId> {
     let lower = text.to_ascii_lowercase();
     let mut from = 0;
@@ -139,7 +139,7 @@ fn arxiv_in(text: &str) -> Option<PaperId> {
     None
 }
 
-/// A DOI that stands in a text after `doi` or `doi.org/`, or is all of it.
+/// A DOI that follows `doi` or `doi.org/` in a text, or is all of it.
 fn named_doi(text: &str) -> Option<PaperId> {
     let lower = text.trim().to_ascii_lowercase();
     let start = if lower.starts_with("10.") {

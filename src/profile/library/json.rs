@@ -3,7 +3,7 @@
 use super::{LibraryEntry, LibraryError, LibraryFormat, RawEntry};
 use serde_json::Value;
 
-/// Zotero's items that are no works.
+/// Types of Zotero items that are not works.
 const NO_WORKS: [&str; 3] = ["attachment", "note", "annotation"];
 
 pub(super) fn read(text: &str) -> Result<(LibraryFormat, Vec<LibraryEntry>), LibraryError> {

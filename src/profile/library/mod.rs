@@ -1,11 +1,8 @@
-//! Reads the libraries that readers bring along: BibTeX, RIS, CSL-JSON, Zotero's
-//! JSON, or a list of ids; and writes them (`write`). Pure: bytes in, works out.
+//! Reads and writes reference libraries: BibTeX, RIS, CSL-JSON, Zotero's JSON, or a list of
+//! ids. Pure: bytes in, works out.
 //!
-//! Which of them a file is, its content says, not its name. People's libraries
-//! are full of mistakes, so no entry costs more than itself: what cannot be read
-//! is set skipped with its line and the reason. (The `biblatex` crate gives up a
-//! file at its first mistake, and would leave the TeX in the fields to us all
-//! the same.)
+//! The content of a file, not its name, tells its format. Libraries are full of mistakes, so
+//! each entry fails by itself and is skipped with its line and the reason.
 
 mod bibtex;
 mod ids;
@@ -21,7 +18,7 @@ use crate::text::{clean_line, clean_text, encoding, fold};
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// The form of a library.
+/// The format of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LibraryFormat {
@@ -31,62 +28,62 @@ pub enum LibraryFormat {
     Ris,
     /// CSL-JSON.
     Csl,
-    /// Zotero's own JSON: of its API, or of Better BibTeX.
+    /// Zotero's JSON, of its API or of Better BibTeX.
     Zotero,
-    /// Ids, one a line.
+    /// A list of ids, one a line.
     Ids,
 }
 
 /// One work of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Work {
-    /// One line, clean; empty in a list of ids.
+    /// The clean title in one line; empty in a list of ids.
     pub title: String,
-    /// Clean; empty if there is none.
+    /// The clean abstract; empty if there is none.
     pub abstract_text: String,
-    /// In their order, given name first.
+    /// Author names in order, given name first.
     pub authors: Vec<String>,
-    /// Its names, the surest first: arXiv id, DOI, `pmid:`.
+    /// Its ids, the most reliable first: arXiv id, DOI, `pmid:`.
     pub ids: Vec<PaperId>,
 }
 
-/// An entry that is no work, or cannot be read.
+/// An entry that is not a work, or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkippedEntry {
-    /// Where it begins, from 1; in JSON, which entry it is, from 1.
+    /// The line on which it begins, from 1; in JSON the number of the entry.
     pub line: usize,
-    /// Why.
+    /// The reason for skipping it.
     pub reason: String,
 }
 
-/// What was in a file.
+/// The content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
-    /// Its form.
+    /// Its format.
     pub form: LibraryFormat,
-    /// Entries, whatever became of them.
+    /// The number of entries, skipped ones included.
     pub read: usize,
     /// Its works, each once.
     pub works: Vec<Work>,
-    /// Entries that are none.
+    /// Skipped entries.
     pub skipped: Vec<SkippedEntry>,
 }
 
-/// Why a file is no library.
+/// The reason why a file is not a library.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LibraryError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("there is nothing in it")]
     Empty,
-    /// It looks like nothing that is known.
+    /// Its format is unknown.
     #[error("it is neither BibTeX, RIS, CSL-JSON, Zotero JSON nor a list of ids")]
     Unknown,
-    /// It begins like JSON and is none.
+    /// It begins like JSON but is malformed.
     #[error("line {line} is not JSON: {reason}")]
     Json {
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// What the reader says.
+        /// The message of the JSON parser.
         reason: String,
     },
 }
@@ -112,13 +109,13 @@ pub fn read_library(bytes: &[u8]) -> Result<Library, LibraryError> {
     Ok(gather(form, entries))
 }
 
-/// An entry of a file, with its place.
+/// An entry of a file with its line.
 struct LibraryEntry {
     line: usize,
     content: Result<RawEntry, String>,
 }
 
-/// What an entry says, uncleaned.
+/// The uncleaned fields of an entry.
 #[derive(Default)]
 struct RawEntry {
     title: String,
@@ -196,7 +193,7 @@ fn person(raw: &str) -> String {
 }
 
 impl Work {
-    /// Tells it from every other work: its surest id, else title and first author.
+    /// A key that identifies the work: its most reliable id, else title and first author.
     pub fn key(&self) -> String {
         match self.ids.first() {
             Some(id) => id.to_string(),

@@ -1,14 +1,13 @@
-//! TeX that an exporter took for plain text and escaped once more.
+//! Undoes TeX escapes that an exporter applied once too often.
 //!
-//! Reference managers that keep titles as plain text escape the signs of TeX in
-//! them: `Al$_2$O$_3$` is then written `Al\$\_2\$O\$\_3\$`. Better BibTeX for
-//! Zotero also writes `\vphantom` before a brace that would be left without its
-//! partner, `\{\vphantom\}GaN\vphantom\{\}` for `{GaN}`.
+//! Reference managers that keep titles as plain text escape the signs of TeX in them:
+//! `Al$_2$O$_3$` becomes `Al\$\_2\$O\$\_3\$`. Better BibTeX for Zotero also writes `\vphantom`
+//! before a brace that would lack its partner: `\{\vphantom\}GaN\vphantom\{\}` for `{GaN}`.
 
 use std::borrow::Cow;
 
-/// The text with what was escaped once too often as it was before. Signs that
-/// somebody may have meant, such as `\{112\}`, stay.
+/// The text without the superfluous escapes. Escapes that may be meant, such as `\{112\}`,
+/// stay.
 pub(super) fn unescape_tex(text: &str) -> Cow<'_, str> {
     if !["\\vphantom\\", "\\_", "\\^\\{", "\\textbackslash"]
         .iter()
@@ -20,12 +19,12 @@ pub(super) fn unescape_tex(text: &str) -> Cow<'_, str> {
     Cow::Owned(indices(&formulas(&text)))
 }
 
-/// Without braces that have a phantom for a partner.
+/// Removes braces whose partner is a phantom.
 fn without_phantoms(text: &str) -> String {
     const CLOSING: &str = "\\vphantom\\}";
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    // Before this there is no opening brace left; to look again would take quadratic time.
+    // No opening brace is left before this offset; searching again would be quadratic.
     let mut searched = 0;
     while let Some(at) = rest.find(CLOSING) {
         out.push_str(&rest[..at]);
@@ -39,7 +38,7 @@ fn without_phantoms(text: &str) -> String {
     out.replace("\\vphantom\\{\\}", "")
 }
 
-/// `\$…\$` around an escaped index as a formula.
+/// Turns `\$…\$` around an escaped index into a formula.
 fn formulas(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -62,7 +61,7 @@ fn formulas(text: &str) -> String {
     out
 }
 
-/// `\_\{…\}` and `\^\{…\}` as formulas.
+/// Turns `\_\{…\}` and `\^\{…\}` into formulas.
 fn indices(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -88,7 +87,7 @@ fn indices(text: &str) -> String {
     out
 }
 
-/// A formula's escaped signs as themselves.
+/// Unescapes the signs of a formula.
 fn plain(text: &str) -> String {
     [("\\_", "_"), ("\\^", "^"), ("\\{", "{"), ("\\}", "}")]
         .iter()

@@ -1,8 +1,7 @@
-//! Writes papers for other people's programs: BibTeX, RIS, CSL-JSON.
+//! Writes papers as BibTeX, RIS and CSL-JSON for reference managers.
 //!
-//! Whatever stands in a title or a name, an entry stays one entry: in BibTeX
-//! every sign that means something to TeX is written as text, in RIS every
-//! value is one line.
+//! No title or name can break out of its entry: in BibTeX all special signs of TeX are
+//! escaped, in RIS every value is one line.
 
 use crate::paper::{Paper, PaperId, Registry};
 use crate::text::{clean_line, family_name, fold, is_group};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// A name in two parts, or one that is not a person's.
+/// A name in two parts, or that of a group.
 enum AuthorName<'a> {
     Person { family: &'a str, given: &'a str },
     Whole(&'a str),
@@ -19,8 +18,8 @@ enum AuthorName<'a> {
 
 fn name(whole: &str) -> AuthorName<'_> {
     let is_group = is_group(whole) || whole.contains(',') || fold(whole).contains(" and ");
-    // The family name as it is spelt: the shortest end that folds to it, or to it
-    // with what is joined to it by a hyphen (El-Naggar).
+    // The family name as it is spelt: the shortest end that folds to it, alone or with a part
+    // joined by a hyphen (El-Naggar).
     let family = family_name(whole);
     let joined = format!(" {family}");
     let mut ends = whole
@@ -41,7 +40,7 @@ fn name(whole: &str) -> AuthorName<'_> {
     }
 }
 
-/// The day of a paper: when it was published, else announced.
+/// The day on which a paper was published, else announced.
 fn day(paper: &Paper) -> Option<NaiveDate> {
     paper
         .published
@@ -49,7 +48,7 @@ fn day(paper: &Paper) -> Option<NaiveDate> {
         .or(paper.announced)
 }
 
-/// Its DOI, in the form in which it was given.
+/// Its DOI as the source gave it.
 fn doi(paper: &Paper) -> Option<String> {
     let names = std::iter::once(&paper.id).chain(&paper.same_as);
     let named = names
@@ -64,7 +63,7 @@ fn arxiv(paper: &Paper) -> Option<&PaperId> {
         .find(|id| id.is_arxiv())
 }
 
-/// As BibTeX.
+/// Writes BibTeX.
 pub fn to_bibtex(papers: &[&Paper]) -> String {
     let (mut out, mut keys) = (String::new(), HashSet::new());
     for paper in papers {
@@ -119,7 +118,7 @@ pub fn to_bibtex(papers: &[&Paper]) -> String {
     out
 }
 
-/// `noether1918invariante`; of the same key the second ends with `-2`.
+/// The citation key, `noether1918invariante`; a second entry with it gets `-2`.
 fn key(paper: &Paper, taken: &mut HashSet<String>) -> String {
     let letters = |text: &str| -> String {
         text.chars()
@@ -155,8 +154,8 @@ fn key(paper: &Paper, taken: &mut HashSet<String>) -> String {
     key
 }
 
-/// Text as TeX prints it. Braces are counted by BibTeX even behind a
-/// backslash, so they are written by name.
+/// Escapes text for TeX. BibTeX counts braces even behind a backslash, so they are written by
+/// name.
 fn tex(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -177,7 +176,7 @@ fn tex(text: &str) -> String {
     out
 }
 
-/// As RIS.
+/// Writes RIS.
 pub fn to_ris(papers: &[&Paper]) -> String {
     let mut out = String::new();
     for paper in papers {
@@ -230,7 +229,7 @@ pub fn to_ris(papers: &[&Paper]) -> String {
     out
 }
 
-/// As CSL-JSON, indented.
+/// Writes indented CSL-JSON.
 pub fn to_csl_json(papers: &[&Paper]) -> String {
     let items: Vec<Value> = papers.iter().map(|paper| csl(paper)).collect();
     serde_json::to_string_pretty(&items).expect("texts and numbers have a JSON form")
@@ -314,7 +313,7 @@ mod tests {
         }
     }
 
-    /// What is written is read back by our own readers: one entry, whatever stands in it.
+    /// Checks that our own readers read each entry back.
     #[track_caller]
     fn check(title: &str, authors: &[&str]) {
         let papers = [

@@ -1,4 +1,4 @@
-//! What each macro turns its arguments into.
+//! Macros with arguments, and the placement of symbols.
 
 use unicode_normalization::char::{compose, is_combining_mark};
 
@@ -51,7 +51,7 @@ impl TexReader<'_> {
         Some(argument.next)
     }
 
-    /// Macros whose arguments need more than being read in place.
+    /// Reads macros that transform their arguments.
     pub(super) fn structure(
         &self,
         name: &str,
@@ -141,7 +141,7 @@ impl TexReader<'_> {
         }
     }
 
-    /// Macros that change or enclose their argument.
+    /// Reads macros that change or enclose their argument.
     fn notation(
         &self,
         name: &str,
@@ -227,7 +227,7 @@ impl TexReader<'_> {
         }
     }
 
-    /// Macros that point elsewhere or carry layout besides their text.
+    /// Reads links, notes, citations and macros with layout arguments.
     fn reference(
         &self,
         name: &str,
@@ -273,7 +273,7 @@ impl TexReader<'_> {
             | "fontsize" | "raisebox" | "scalebox" | "resizebox" | "rotatebox" => {
                 let option = self.braced(at, end, depth)?;
                 let Some(content) = self.braced(option.next, end, depth) else {
-                    // Only one argument: then it is what there is to read.
+                    // If there is only one argument, it is the text.
                     self.read(option.inner, mode, depth + 1, out);
                     return Some(option.next);
                 };
@@ -318,7 +318,7 @@ impl TexReader<'_> {
             }
             _ if is_citation(name) => {
                 let mut key = self.braced(at, end, depth)?;
-                // `\cite{a}{b}` is no macro of LaTeX, but of some journals.
+                // `\cite{a}{b}` is used by some journals.
                 while let Some(b'{') = self.byte(key.next, end) {
                     key = self.braced(key.next, end, depth)?;
                 }
@@ -470,7 +470,7 @@ impl TexReader<'_> {
         }
     }
 
-    /// A macro nobody told us about: its arguments, or else its name.
+    /// Reads an unknown macro: its arguments, else its name.
     pub(super) fn unknown(
         &self,
         name: &str,
@@ -515,7 +515,7 @@ impl TexReader<'_> {
         after
     }
 
-    /// The groups that follow an unknown macro, set apart by spaces.
+    /// Reads the groups behind an unknown macro, separated by spaces.
     fn contents(
         &self,
         mut at: usize,

@@ -1,4 +1,4 @@
-//! How the pieces of a formula or a link are written out.
+//! Writing the parts of formulas and links.
 
 use unicode_normalization::char::is_combining_mark;
 
@@ -10,7 +10,7 @@ pub(super) fn push_all(out: &mut String, pieces: &[&str]) {
     out.extend(pieces.iter().copied());
 }
 
-/// Keeps a backslash that means nothing here, unless in a formula.
+/// Appends an unknown sign, with its backslash outside of formulas.
 pub(super) fn push_kept(out: &mut String, sign: char, mode: Mode) {
     if mode == Mode::Text {
         out.push('\\');

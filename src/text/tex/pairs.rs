@@ -1,6 +1,6 @@
-//! Finds, in one pass, where every TeX group and formula ends.
+//! Finds the end of every TeX group and formula in one pass.
 
-/// For each opening `{`, `\(`, `\[` and `$`: the byte offset of its partner.
+/// The byte offset of the partner of each opening `{`, `\(`, `\[` and `$`.
 pub(super) struct Pairs {
     partner: Vec<u32>,
 }
@@ -11,7 +11,7 @@ impl Pairs {
     /// Reads all of `raw` once in each direction.
     pub(super) fn of(raw: &str) -> Self {
         let bytes = raw.as_bytes();
-        // Text beyond 4 GiB has no partners: legible, only less pretty.
+        // Text beyond 4 GiB is read without partners.
         if u32::try_from(bytes.len()).is_err() {
             return Self {
                 partner: Vec::new(),
@@ -64,7 +64,7 @@ impl Pairs {
     }
 }
 
-/// Whether what stands between two dollar signs is a formula, not money.
+/// Whether the text between two dollar signs is a formula and not prices.
 ///
 /// Pandoc's `tex_math_dollars` rule (no space inside the dollars, no digit
 /// after the second) decides, except where the content says more: a macro or
@@ -90,8 +90,8 @@ pub(super) fn is_formula(inner: &str, after: Option<char>) -> bool {
     !(price_like || half_open || words >= 1 || after.is_some_and(|c| c.is_ascii_digit()))
 }
 
-/// How many plain words of three letters or more, set apart by spaces,
-/// the longest stretch of them holds; a single one alone is a variable.
+/// The longest run of plain words of three letters or more, separated by spaces; a single word
+/// alone is a variable.
 fn longest_prose(text: &str) -> usize {
     let (mut longest, mut run, mut pieces) = (0, 0, 0);
     for piece in text.split_whitespace() {

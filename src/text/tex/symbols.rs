@@ -9,13 +9,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// How a macro behaves on the page.
+/// The class of a macro, which decides the spacing around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Symbol {
     /// A letter of a word or another macro of running text; it swallows the blanks
     /// behind it as TeX does: `\o`, `\textmu`.
     Text(&'static str),
-    /// A letter or sign that stands close to its neighbours: `\alpha`.
+    /// A letter or sign without space around it: `\alpha`.
     Ordinary(&'static str),
     /// An operator, spaced as its writer spaced it: `\times`.
     Binary(&'static str),
@@ -25,7 +25,7 @@ pub(super) enum Symbol {
     Word(&'static str),
     /// White space: `\quad`.
     Space,
-    /// Nothing to read: `\displaystyle`, `\left`.
+    /// No text: `\displaystyle`, `\left`.
     Nothing,
 }
 
