@@ -14,7 +14,7 @@ const BUCKETS: usize = 1 << 21;
 
 /// First byte of the stored form. It changes with the meaning of the counts, so that the
 /// archive is counted again.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Papers kept as negative examples: ten times as many rank no better and make learning
 /// slower.

@@ -136,8 +136,8 @@ fn collective(name: &str) -> Option<String> {
     let mut words = words[start..].to_vec();
     if turned {
         words.rotate_left(1);
-        words.retain(|word| *word != "the");
     }
+    words.retain(|word| *word != "the");
     Some(words.join(" "))
 }
 
@@ -363,6 +363,14 @@ impl Found {
         if let Some(at) = initials_behind(&tokens, self.is_upper) {
             self.inverted(&tokens[..at], &tokens[at..]);
         }
+        // `LOVELACE Ada`: capitals alone mark a family name that stands first.
+        let capitals = tokens
+            .iter()
+            .take_while(|token| token.is_upper && token.letters() > 1)
+            .count();
+        if (1..tokens.len()).contains(&capitals) && !self.is_upper {
+            self.inverted(&tokens[..capitals], &tokens[capitals..]);
+        }
         // A particle that leads is a given name: `Van Nguyen`, `Al Gore`.
         let mut usual = tokens.len() - 1;
         while usual > 1 && tokens[usual - 1].is_particle() {
@@ -458,6 +466,9 @@ mod tests {
                 "on behalf of the ATLAS collaboration",
             ),
             ("ATLAS Collaboration", "Collaboration, ATLAS"),
+            ("ATLAS Collaboration", "ATLAS Collaboration, The"),
+            ("LOVELACE Ada", "Ada Lovelace"),
+            ("WANG Xiao-Ming", "Xiaoming Wang"),
             (
                 "Event Horizon Telescope Collaboration",
                 "the Event Horizon Telescope Collaboration",

@@ -234,8 +234,6 @@ impl<'a> BibtexReader<'a> {
         let rest = self.rest();
         let is_round = self.text[..self.at].ends_with('(');
         let (open, close) = if is_round { ('(', ')') } else { ('{', '}') };
-        let end_of_line = rest.find('\n').unwrap_or(rest.len());
-        let comma_follows = rest[..end_of_line].contains(',');
         let mut depth = 0_usize;
         for (at, c) in rest.char_indices() {
             match c {
@@ -249,7 +247,7 @@ impl<'a> BibtexReader<'a> {
                     return Ok(true);
                 }
                 _ if c == close && depth > 0 => depth -= 1,
-                _ if c == close && !(is_round && comma_follows && at < end_of_line) => {
+                _ if c == close && !field_follows(&rest[at + 1..]) => {
                     self.at += at + 1;
                     return Ok(false);
                 }
@@ -357,6 +355,19 @@ impl<'a> BibtexReader<'a> {
         }
         Err(unclosed(next_start < self.text.len()))
     }
+}
+
+/// Whether the rest of a key, a comma and a field follow: then a closing bracket before
+/// belongs to the key.
+fn field_follows(text: &str) -> bool {
+    const KEY_MAX: usize = 200;
+    let mut key = text.bytes().take(KEY_MAX).take_while(|byte| !byte.is_ascii_whitespace());
+    let Some(comma) = key.position(|byte| byte == b',') else {
+        return false;
+    };
+    let field = text[comma + 1..].trim_start();
+    let name = field.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+    name.len() < field.len() && name.trim_start().starts_with('=')
 }
 
 fn unclosed(entry_follows: bool) -> String {
@@ -606,6 +617,9 @@ mod tests {
             "doe(2001",
             "doe[2001]",
             "{doe}2001",
+            "doe}2001",
+            "doe2001}",
+            "{doe",
             "10.1002/(SICI)18:15<1662::AID-EXA969>3.0.CO;2-3",
             "",
         ] {

@@ -361,6 +361,9 @@ impl TexReader<'_> {
                 }
             }
             Symbol::Text(text) | Symbol::Ordinary(text) => {
+                if "⟩⟫⌉⌋⟧".contains(text) {
+                    out.truncate(out.trim_end().len());
+                }
                 out.push_str(text);
                 let tight = mode == Mode::Math
                     && follows.is_some_and(|c| c.is_alphanumeric() || "\\^_({)}".contains(c));

@@ -100,6 +100,7 @@ fn the_symbols_of_amssymb_are_known() {
             "a ⊴ b, ▴, N ⋪ G",
         ),
         (r"$\Alpha$, $\digamma$, $\varXi$", "Α, ϝ, Ξ"),
+        (r"$\langle k \rangle$, $\lceil x \rceil$", "⟨k⟩, ⌈x⌉"),
         (
             r"$\ket{0}$, $\braket{a|b}$, $\braket{a}{b}$, $\ketbra{a}{b}$",
             "|0⟩, ⟨a|b⟩, ⟨a|b⟩, |a⟩⟨b|",
