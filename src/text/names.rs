@@ -80,6 +80,9 @@ const TITLES: [&str; 10] = [
     "priv",
 ];
 
+/// Words that follow the title of a doctor.
+const FACULTIES: [&str; 7] = ["med", "rer", "nat", "phil", "ing", "habil", "mult"];
+
 const DEGREES: [&str; 14] = [
     "phd", "md", "msc", "bsc", "dphil", "mph", "mba", "frs", "esq", "dds", "dvm", "rn", "mbbs",
     "dsc",
@@ -216,12 +219,19 @@ impl Parts {
         for (at, part) in raw.split(',').enumerate() {
             let mut tokens: Vec<Token> = part.split_whitespace().filter_map(Token::of).collect();
             let least = usize::from(at == 0);
-            while tokens.len() > least
-                && tokens
-                    .first()
-                    .is_some_and(|token| TITLES.contains(&token.text().as_str()))
-            {
+            let starts = |tokens: &[Token], words: &[&str]| {
+                let first = tokens.first().map(Token::text);
+                tokens.len() > least && first.is_some_and(|first| words.contains(&first.as_str()))
+            };
+            while starts(&tokens, &TITLES) {
                 tokens.remove(0);
+                // `Prof. Dr. med. Ada Lovelace`
+                while starts(&tokens, &FACULTIES) {
+                    tokens.remove(0);
+                }
+            }
+            if at > 0 && DEGREES.contains(&concat(&tokens).as_str()) {
+                tokens.clear();
             }
             while tokens.len() > least
                 && let Some(last) = tokens.last().map(Token::text)
@@ -452,6 +462,7 @@ mod tests {
             ("Prof. Dr. Ada Lovelace, PhD", "A. Lovelace"),
             ("Lovelace, Ada, Ph.D.", "Ada Lovelace MD"),
             ("Lovelace, Prof. Ada", "Ada Lovelace"),
+            ("Prof. Dr. med. Ada Lovelace, Ph. D.", "Ada Lovelace"),
             ("Ada Lovelace (London)", "Ada Lovelace"),
             ("Seán O’Brien", "Sean O'Brien"),
             ("OBrien S", "Seán O'Brien"),
