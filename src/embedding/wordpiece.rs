@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_is_unknown_as_a_whole() {
+    fn a_word_that_cannot_be_split_is_unknown_as_a_whole() {
         check("graphx graph", &[1, 4]);
         check("graphssssssssss", &[1]);
         check("", &[]);

@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_registries_call_a_work_has_one_spelling() {
+    fn ids_of_registries_have_one_canonical_form() {
         for raw in [
             "PMID:123",
             "pmid 0123",
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_id_is_refused() {
+    fn malformed_ids_are_refused() {
         assert_eq!(PaperId::parse(" arXiv: "), Err(BadPaperId::Empty));
         assert_eq!(PaperId::parse("two words"), Err(BadPaperId::Shape));
         assert_eq!(PaperId::parse("a\nb"), Err(BadPaperId::Shape));

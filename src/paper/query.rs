@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_syntax_is_searched_for() {
+    fn text_that_is_not_syntax_is_searched_for() {
         assert_eq!(
             texts(&SearchQuery::parse("attention: a survey").words),
             ["a", "survey"].map(|word| word).to_vec()

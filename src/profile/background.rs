@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_read_back() {
+    fn the_stored_form_is_read_back() {
         let mut background = Background::default();
         background.count(&vec![(1, 2), (5, 1), (u32::MAX, 1)]);
         background.count(&vec![(1, 1)]);

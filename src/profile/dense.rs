@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_papers_share_counts_nothing_and_what_is_rare_counts_most() {
+    fn shared_directions_weigh_nothing_and_rare_ones_most() {
         let background = DenseBackground::learn_with("test", &archive(), 0.001).unwrap();
         let direction = background.direction(&[0.8, 0.05, 0.05], None);
         assert!(
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_read_back() {
+    fn the_stored_form_is_read_back() {
         let background = DenseBackground::learn("test", &archive()).unwrap();
         assert_eq!(
             DenseBackground::from_bytes("test", &background.to_bytes()),

@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_understood() {
+    fn keywords_of_every_form_are_parsed() {
         check("Low-Rank adaptation", "low rank adaptation");
         check("signal and noise", "signal and noise");
         check("molecul*", "molecul*");
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_a_phrase_with_a_complaint() {
+    fn a_malformed_keyword_is_a_phrase_with_a_warning() {
         check_broken("graph AND", "graph", "missing at its end");
         check_broken("OR graph", "graph", "missing beside OR");
         check_broken("\"graph neural", "graph neural", "quotation mark");

@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_likes_from_the_archive_gets_weight() {
+    fn words_that_separate_likes_from_the_archive_get_weight() {
         let background = archive();
         let likes = [liked(
             "glaciers in the long run, part theta",

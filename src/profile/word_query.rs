@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_question_is_no_answer() {
+    fn half_of_a_query_is_not_a_match() {
         let (background, mut counter) = (archive(), TermCounter::new());
         let asked = WordQuery::read("surface codes", &background, &mut counter).unwrap();
         assert!(asked.items.is_empty());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_for_a_paper_adds_up_to_what_it_answers() {
+    fn the_weights_of_a_paper_sum_up_to_its_score() {
         let (background, mut counter) = (archive(), TermCounter::new());
         let asked = WordQuery::read("graphs and codes, tides", &background, &mut counter).unwrap();
         for text in [
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_often_in_a_short_text_is_said_plainly() {
+    fn saturation_grows_with_the_count_and_falls_with_the_length() {
         assert!(
             saturation(1, 1.0) < saturation(3, 1.0)
                 && saturation(1, 2.0) < saturation(1, 1.0)

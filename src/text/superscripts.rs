@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_unicode_can_raise_is_raised_and_the_rest_stays_legible() {
+    fn scripts_use_unicode_characters_and_fall_back_to_signs() {
         check("²", "₂", "2");
         check("⁻³", "₋₃", "-3");
         check("ⁿ⁺¹", "ₙ₊₁", "n + 1");

@@ -361,7 +361,10 @@ impl<'a> BibtexReader<'a> {
 /// belongs to the key.
 fn field_follows(text: &str) -> bool {
     const KEY_MAX: usize = 200;
-    let mut key = text.bytes().take(KEY_MAX).take_while(|byte| !byte.is_ascii_whitespace());
+    let mut key = text
+        .bytes()
+        .take(KEY_MAX)
+        .take_while(|byte| !byte.is_ascii_whitespace());
     let Some(comma) = key.position(|byte| byte == b',') else {
         return false;
     };

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_library_is_refused() {
+    fn other_files_are_refused() {
         assert_eq!(read_library(b" \n"), Err(LibraryError::Empty));
         assert_eq!(
             read_library(b"Dear all,\nplease find attached\n"),

@@ -101,7 +101,7 @@ mod tests {
     use super::unescape_tex;
 
     #[test]
-    fn what_an_exporter_escaped_is_tex_again_and_what_was_meant_stays() {
+    fn superfluous_escapes_are_undone_and_meant_ones_stay() {
         for (escaped, meant) in [
             (
                 r"of \{\vphantom\}{{ZnO}}\vphantom\{\} rods",
