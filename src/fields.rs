@@ -1,9 +1,9 @@
-//! Reads loosely typed tables (a settings file, a JSON line, a CSV row) and
-//! reports everything that is wrong with one, not only the first thing.
+//! Reads loosely typed tables (a settings file, a JSON line, a CSV row) and reports every
+//! problem of one, not only the first.
 //!
-//! serde stops at the first error, which makes a person fix a file one run at
-//! a time. [`Fields`] takes keys out of a table one by one, notes what is wrong
-//! with each, and at the end calls what is left over unknown.
+//! serde stops at the first error, so that a person has to fix a file one run at a time.
+//! [`Fields`] takes keys out of a table one by one, notes the problems of each, and finally
+//! reports the remaining keys as unknown.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -11,14 +11,14 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-/// One thing that is wrong: where, what stands there, what would be right.
+/// A problem: place, value and remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `smtp.port`, `interests[2].name`.
+    /// Path: `smtp.port`, `interests[2].name`.
     pub path: String,
-    /// The value as written; `None` if it is missing.
+    /// Value as written; `None` if it is missing.
     pub value: Option<String>,
-    /// What would be right, as the end of a sentence: `must be …`.
+    /// Remedy, as the end of a sentence: `must be …`.
     pub remedy: String,
 }
 
@@ -39,8 +39,8 @@ pub fn in_one_line(problems: &[Problem]) -> String {
 
 /// A table that is being read.
 ///
-/// Numbers and flags may also be written as text, and lists as text with
-/// commas: environment variables and CSV know nothing else.
+/// Numbers and flags may also be written as text, and lists as text with commas: environment
+/// variables and CSV have no other types.
 #[derive(Debug)]
 pub struct Fields {
     path: String,
@@ -50,7 +50,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Starts on `table`, whose keys have no prefix in messages.
+    /// Starts to read `table`, whose keys have no prefix in messages.
     pub fn new(table: Map<String, Value>) -> Self {
         Fields {
             path: String::new(),
@@ -60,18 +60,18 @@ impl Fields {
         }
     }
 
-    /// What was found wrong; keys that nobody asked for are not in it.
+    /// Returns the problems; unknown keys are not among them.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
 
-    /// What was found wrong, unknown keys included.
+    /// Returns the problems, including unknown keys.
     pub fn into_all_problems(mut self) -> Vec<Problem> {
         self.refuse_unknown();
         self.problems
     }
 
-    /// The keys that nobody has asked for, each with the known key that it resembles.
+    /// Returns the keys that were not read, each with the known key that it resembles.
     pub fn unknown(&self) -> Vec<(String, Option<&'static str>)> {
         let resembles = |key: &str| {
             let near = self
@@ -87,7 +87,7 @@ impl Fields {
             .collect()
     }
 
-    /// The keys that were asked for.
+    /// Returns the keys that were read.
     pub fn known_keys(&self) -> &[&'static str] {
         &self.known
     }
@@ -108,7 +108,7 @@ impl Fields {
         }
     }
 
-    /// Notes that the value of `key` will not do.
+    /// Notes that the value of `key` is invalid.
     pub fn refuse(&mut self, key: &str, value: Option<String>, remedy: impl Into<String>) {
         self.problems.push(Problem {
             path: self.at(key),
@@ -125,23 +125,23 @@ impl Fields {
         }
     }
 
-    /// The value of `key`, taken out. `null` counts as absent.
+    /// Takes out the value of `key`. `null` counts as absent.
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         self.table.remove(key).filter(|value| !value.is_null())
     }
 
-    /// Whether `key` is there and nobody has read it yet.
+    /// Whether `key` is present and was not read yet.
     pub fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| !value.is_null())
     }
 
-    /// Whether `key` is there, not an empty text, and nobody has read it yet.
+    /// Whether `key` is present, not a blank text, and was not read yet.
     pub fn has_filled(&self, key: &str) -> bool {
         self.has(key) && !self.table.get(key).is_some_and(is_blank)
     }
 
-    /// Notes that the value of `key` will not do, unless something was noted about it already.
+    /// Notes that the value of `key` is invalid, unless it has a problem already.
     pub fn refuse_once(&mut self, key: &str, remedy: impl Into<String>) {
         if !self
             .problems
@@ -152,16 +152,16 @@ impl Fields {
         }
     }
 
-    /// The text of `key`, if it is one; the key stays to be read.
+    /// Returns the text of `key`, if it is one, without taking it out.
     pub fn peek(&self, key: &str) -> Option<&str> {
         self.table.get(key).and_then(Value::as_str)
     }
 
-    /// A text.
+    /// Reads a text.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         match self.take(key)? {
             Value::String(text) => Some(text),
-            // `password = 12345` and a CSV cell are meant as text.
+            // A number is accepted as text: `password = 12345`, or a CSV cell.
             Value::Number(number) => Some(number.to_string()),
             other => {
                 self.refuse(key, Some(shown(&other)), "must be text");
@@ -170,26 +170,26 @@ impl Fields {
         }
     }
 
-    /// A secret: text as it stands, never shown in a problem. An empty one counts as absent.
+    /// Reads a secret: text as written, never shown in a problem. An empty one counts as absent.
     pub fn secret(&mut self, key: &'static str) -> Option<SecretString> {
         if let Value::String(text) = self.take(key)? {
             return Some(text)
                 .filter(|text| !text.is_empty())
                 .map(SecretString::from);
         }
-        // A number, say, has already lost the zeros at its start or end.
+        // A number has already lost leading or trailing zeros.
         self.refuse(key, None, "must be text in quotes");
         None
     }
 
-    /// A text that is not blank, trimmed. A blank one counts as absent.
+    /// Reads a text, trimmed. A blank one counts as absent.
     pub fn filled(&mut self, key: &'static str) -> Option<String> {
         self.text(key)
             .map(|text| text.trim().to_owned())
             .filter(|text| !text.is_empty())
     }
 
-    /// A text that must be there and not blank.
+    /// Reads a required text that is not blank.
     pub fn needed(&mut self, key: &'static str) -> Option<String> {
         let found = self.has(key);
         let text = self.filled(key);
@@ -205,7 +205,7 @@ impl Fields {
         text
     }
 
-    /// A text that `parse` understands; its error says what would be right.
+    /// Reads a text with `parse`, whose error is the remedy.
     pub fn parsed<T, E: fmt::Display>(
         &mut self,
         key: &'static str,
@@ -217,7 +217,7 @@ impl Fields {
             .ok()
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`.
     pub fn number(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.take(key).filter(|value| !is_blank(value))?;
         let number = match &value {
@@ -236,7 +236,7 @@ impl Fields {
         number
     }
 
-    /// A number within `range`.
+    /// Reads a number within `range`.
     pub fn fraction(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.take(key).filter(|value| !is_blank(value))?;
         let number = match &value {
@@ -252,7 +252,7 @@ impl Fields {
         number
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         match self.take(key).filter(|value| !is_blank(value))? {
             Value::Bool(flag) => Some(flag),
@@ -265,7 +265,7 @@ impl Fields {
         }
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.filled(key)?;
         let found = words
@@ -282,7 +282,7 @@ impl Fields {
         found.map(|(_, value)| *value)
     }
 
-    /// A list of texts, blank ones left out.
+    /// Reads a list of texts without the blank ones.
     pub fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let value = self.take(key)?;
         let items = match &value {
@@ -306,7 +306,7 @@ impl Fields {
         )
     }
 
-    /// A list of texts in which commas mean nothing: names.
+    /// Reads a list of texts in which commas are not separators, such as names.
     pub fn texts_as_written(&mut self, key: &'static str) -> Option<Vec<String>> {
         if let Some(Value::String(one)) = self.table.get(key) {
             let one = Value::Array(vec![Value::String(one.clone())]);
@@ -315,7 +315,7 @@ impl Fields {
         self.texts(key)
     }
 
-    /// A list of texts, each of which `parse` understands.
+    /// Reads a list of texts, each with `parse`.
     pub fn all_parsed<T, E: fmt::Display>(
         &mut self,
         key: &'static str,
@@ -330,7 +330,7 @@ impl Fields {
         Some(parsed.collect())
     }
 
-    /// A list of whole numbers within `range`.
+    /// Reads a list of whole numbers within `range`.
     pub fn numbers(&mut self, key: &'static str, range: &RangeInclusive<i64>) -> Option<Vec<i64>> {
         let value = self.take(key)?;
         let numbers: Option<Vec<i64>> = match &value {
@@ -359,7 +359,8 @@ impl Fields {
         None
     }
 
-    /// A table within the table. `None` if it is absent; unknown keys in it are refused.
+    /// Reads a table within the table. Returns `None` if it is absent; unknown keys in it are
+    /// problems.
     pub fn section<T>(
         &mut self,
         key: &'static str,
@@ -378,7 +379,7 @@ impl Fields {
         }
     }
 
-    /// A list of tables within the table. Unknown keys are refused where `strict`.
+    /// Reads a list of tables within the table. Unknown keys are problems if `strict`.
     pub fn sections<T>(
         &mut self,
         key: &'static str,
@@ -436,7 +437,7 @@ fn is_blank(value: &Value) -> bool {
 
 const SHOWN_CHARS_MAX: usize = 60;
 
-/// A value for a message: as written, on one line, not longer than a message can bear.
+/// Returns a value for a message: as written, on one line, truncated.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= SHOWN_CHARS_MAX {
@@ -448,12 +449,12 @@ fn shown(value: &Value) -> String {
         .collect()
 }
 
-/// A text for a message: quoted, on one line, not longer than a message can bear.
+/// Returns a text for a message: quoted, on one line, truncated.
 pub fn shown_text(text: &str) -> String {
     shown(&Value::String(text.to_owned()))
 }
 
-/// Levenshtein distance: how many letters to change, add or drop.
+/// Returns the Levenshtein distance: letters to change, insert or delete.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

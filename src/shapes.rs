@@ -1,5 +1,5 @@
-//! The JSON objects that commands print with `--json` and the API answers with:
-//! one shape for both, where the thing itself is not one already.
+//! The JSON objects that commands print with `--json` and the API returns, where a type of
+//! the program is not one already.
 
 use crate::digest::{IssuePick, Locale};
 use crate::edition::{Composed, ExplainedPaper};
@@ -14,18 +14,18 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A paper with what each source calls it.
+/// A paper with the records of its sources.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PaperShape {
-    /// The paper.
+    /// Paper.
     #[serde(flatten)]
     pub paper: Paper,
-    /// What each source says of it, in the order in which it came.
+    /// Records of its sources, oldest first.
     pub records: Vec<PaperRecord>,
 }
 
 impl PaperShape {
-    /// A stored paper with its records.
+    /// Reads the records of a stored paper.
     pub fn read(db: &Db, stored: StoredPaper) -> Result<Self, StoreError> {
         let row = stored.row;
         let records = db.read_here(|store| store.paper_records(row))?;
@@ -39,27 +39,28 @@ impl PaperShape {
 /// An issue as it would be sent.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PreviewShape {
-    /// To whom.
+    /// Recipient.
     pub email: Address,
-    /// Its date where they live.
+    /// Local date.
     pub local_date: NaiveDate,
-    /// The subject line.
+    /// Subject line.
     pub subject: String,
-    /// As in the message, with angle brackets.
+    /// Message-ID, with angle brackets.
     pub message_id: String,
-    /// The announcement days in it.
+    /// Announcement days.
     pub covers: Vec<NaiveDate>,
-    /// Papers looked at.
+    /// Papers considered.
     pub considered: u32,
-    /// Papers above the line that found no room.
+    /// Papers above the line for which there was no room.
     pub no_room: u32,
     /// Papers below the line.
     pub below_the_line: u32,
-    /// Whether it would be sent: not where nothing is above the line and they want no mail then.
+    /// Whether it would be sent: `false` if no paper is above the line and the subscriber wants
+    /// no mail then.
     pub would_be_sent: bool,
-    /// Its papers, in order.
+    /// Papers, in order.
     pub picks: Vec<PickShape>,
-    /// With `explain`: the whole sum behind the score of every pick, in order.
+    /// With `explain`: all terms of every pick's score, in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub explained: Option<Vec<ExplainedPaper>>,
@@ -68,22 +69,22 @@ pub struct PreviewShape {
 /// A paper in an issue.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PickShape {
-    /// The paper.
+    /// Id of the paper.
     pub id: PaperId,
-    /// Its title.
+    /// Title.
     pub title: String,
-    /// Its announcement day.
+    /// Announcement day.
     pub announced: Option<NaiveDate>,
-    /// The heading that it stands below.
+    /// Heading of its section.
     pub section: String,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// Why it was picked.
+    /// Reason for which it was picked.
     pub reason: String,
 }
 
 impl PreviewShape {
-    /// A composed issue.
+    /// Converts a composed issue.
     pub fn new(composed: &Composed, explained: Option<Vec<ExplainedPaper>>) -> Self {
         let english = Locale::english();
         let picks = picks(composed).map(|(pick, stored)| PickShape {
@@ -126,40 +127,40 @@ fn picks(composed: &Composed) -> impl Iterator<Item = (&IssuePick, &NewPick)> {
     })
 }
 
-/// A delivery with all that became of it.
+/// A delivery with its attempts and reports.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeliveryShape {
-    /// The line of the outbox.
+    /// Row of the outbox.
     #[serde(flatten)]
     pub row: DeliveryRow,
-    /// Its number, which stands as `issue=` in every line of the log about it.
+    /// Number, which stands as `issue=` in every log line about it.
     #[schema(example = 1234)]
     pub issue: i64,
-    /// The issue's subject.
+    /// Subject of the issue.
     pub subject: String,
-    /// When it will be tried (again).
+    /// Time of the next attempt.
     pub next_at: Option<DateTime<Utc>>,
-    /// Every try, oldest first.
+    /// Attempts, oldest first.
     pub tries: Vec<TryShape>,
-    /// What came back about it, newest first.
+    /// Reports, newest first.
     pub reports: Vec<ReportRow>,
 }
 
-/// One try to hand a mail over.
+/// An attempt to hand a mail over.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TryShape {
-    /// When.
+    /// Time of the attempt.
     pub at: DateTime<Utc>,
-    /// How it went.
+    /// Course of the attempt.
     #[serde(flatten)]
     pub attempt: AttemptRecord,
 }
 
-/// Reports on one delivery that are shown.
+/// Most reports on one delivery that are shown.
 const REPORTS_SHOWN: u32 = 100;
 
 impl DeliveryShape {
-    /// A delivery with its tries and the reports on it.
+    /// Reads the attempts and reports of a delivery.
     pub fn read(db: &Db, row: DeliveryRow) -> Result<Self, StoreError> {
         let (id, of) = (row.id, ReportsOf::Delivery(row.id));
         let (attempts, reports) =
@@ -179,21 +180,21 @@ impl DeliveryShape {
     }
 }
 
-/// An address that must not be written to.
+/// A suppressed address.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SuppressionShape {
-    /// The address.
+    /// Address.
     pub address: Address,
-    /// Why, with the server's words.
+    /// Reason, with the server's text.
     pub reason: String,
-    /// Since when.
+    /// Time of the suppression.
     pub at: DateTime<Utc>,
-    /// The report on which it was suppressed, if it was one.
+    /// Report that caused it, if there was one.
     pub evidence: Option<ReportRow>,
 }
 
 impl SuppressionShape {
-    /// A suppression with its evidence.
+    /// Reads the evidence of a suppression.
     pub fn read(db: &Db, suppression: Suppression) -> Result<Self, StoreError> {
         let evidence = db.read_here(|store| store.suppression_evidence(&suppression.address))?;
         let Suppression {
@@ -210,16 +211,16 @@ impl SuppressionShape {
     }
 }
 
-/// How far back reports that call for a person are shown.
+/// Days for which policy reports are shown.
 pub const ALARM_DAYS: i64 = 7;
 
-/// Reports of the last `days` that say that mail from us is not wanted.
+/// Returns the policy reports of the last `days`.
 pub fn policy_reports(db: &Db, now: DateTime<Utc>, days: i64) -> Result<PolicyReports, StoreError> {
     let since = now - TimeDelta::days(days);
     db.read_here(|store| store.policy_reports(since))
 }
 
-/// Deliveries by state, reports by class (`report_hard`, …), `alarms` and `total`.
+/// Counts deliveries by state, reports by class (`report_hard`, …), `alarms` and `total`.
 pub fn outbox_counts(db: &Db, now: DateTime<Utc>) -> Result<BTreeMap<String, u64>, StoreError> {
     let alarms = policy_reports(db, now, ALARM_DAYS)?.count;
     let (counts, reports) =
@@ -247,7 +248,7 @@ pub fn outbox_counts(db: &Db, now: DateTime<Utc>) -> Result<BTreeMap<String, u64
     Ok(all)
 }
 
-/// What became of a delivery that a person touched, in words; `done` says what was asked.
+/// Describes the outcome of an operator's action on a delivery; `done` names the action.
 pub fn by_hand(answer: OperatorOutcome, done: &str) -> String {
     match answer {
         OperatorOutcome::Done => done.to_owned(),

@@ -30,54 +30,54 @@ pub struct SubscriberId(pub i64);
 /// One named thing that a subscriber follows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Interest {
-    /// Its name, one for each interest of a subscriber; heads a section of the issue.
+    /// Name, unique among the interests of a subscriber; heads a section of the issue.
     pub name: String,
-    /// What it is about, in plain words.
+    /// Description in plain words.
     pub description: String,
-    /// How much of the issue it is to have, beside the others.
+    /// Share of the issue, relative to the other interests.
     pub weight: InterestWeight,
-    /// Words and phrases, also combined with AND and OR: a paper that holds one is pinned.
+    /// Words and phrases, also combined with AND and OR: a paper that contains one is pinned.
     pub keywords: Vec<String>,
-    /// The same for papers that are never picked; `author:NAME` and `category:CODE` too.
+    /// The same for papers that are never picked; also `author:NAME` and `category:CODE`.
     pub must_not: Vec<String>,
-    /// People whose papers are pinned.
+    /// Authors whose papers are pinned.
     pub authors: Vec<String>,
-    /// `cs.LG`, `cs.*`: where papers must come from; empty for anywhere.
+    /// Categories that papers must be in: `cs.LG`, `cs.*`; empty for any.
     pub categories: Vec<String>,
-    /// Papers to find more of.
+    /// Liked papers.
     pub liked: Vec<PaperId>,
-    /// Papers to find less of.
+    /// Disliked papers.
     pub disliked: Vec<PaperId>,
 }
 
-/// A subscriber as entered, before it has a row.
+/// A subscriber without a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSubscriber {
-    /// Where issues go.
+    /// Address to which issues go.
     pub address: Address,
-    /// What to call them; may be empty.
+    /// Name; may be empty.
     pub name: String,
-    /// Where the subscription stands.
+    /// Status of the subscription.
     pub status: Status,
-    /// What they chose.
+    /// Preferences.
     pub preferences: Preferences,
-    /// What they follow; empty for the trending digest.
+    /// Interests; empty for the trending digest.
     pub interests: Vec<Interest>,
 }
 
-/// A subscriber as stored.
+/// A stored subscriber.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscriber {
-    /// Its row.
+    /// Row of the subscriber.
     pub id: SubscriberId,
-    /// Grows when the links in older mails are to stop working.
+    /// Generation of the links; incremented to invalidate the links in older mails.
     pub generation: u32,
-    /// All the rest.
+    /// Everything else.
     pub details: NewSubscriber,
 }
 
 impl Subscriber {
-    /// Whose links are made.
+    /// Returns the holder of this subscriber's links.
     pub fn holder(&self) -> LinkHolder {
         LinkHolder {
             id: self.id,
@@ -86,12 +86,12 @@ impl Subscriber {
     }
 }
 
-/// Whose links are made: they work while the generation is still the subscriber's.
+/// The subscriber that a link is made for, valid while the generation is the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkHolder {
-    /// The subscriber's row.
+    /// Row of the subscriber.
     pub id: SubscriberId,
-    /// [`Subscriber::generation`].
+    /// Value of [`Subscriber::generation`].
     pub generation: u32,
 }
 

@@ -1,9 +1,9 @@
 //! Signed tokens for links in mails.
 //!
-//! A token says *what it may do* (its scope) and *for whom*, and carries an
-//! HMAC-SHA-256 cut to 80 bits, so that it stays short enough for a header
-//! line. A token of one scope is worthless in another: whoever is forwarded a
-//! mail can unsubscribe its reader and nothing else.
+//! A token contains a scope (the permitted action) and a row, and an HMAC-SHA-256 truncated
+//! to 80 bits, so that it is short enough for a header line. A token of one scope is invalid
+//! in another: the recipient of a forwarded mail can unsubscribe its reader, but nothing
+//! else.
 
 mod api_key;
 
@@ -21,34 +21,34 @@ const MAC_BYTES: usize = 10;
 /// the case of an address, and people copy links by hand.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// What a token allows its bearer to do.
+/// The action that a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Scope {
-    /// Ends one subscription.
+    /// Unsubscribe one subscriber.
     Unsubscribe = 1,
-    /// Names one delivery in the envelope sender (VERP).
+    /// Identify one delivery in the envelope sender (VERP).
     Bounce = 2,
-    /// Shows and changes the preferences of one subscriber.
+    /// Show and change the preferences of one subscriber.
     Preferences = 3,
-    /// Says more, less or save of papers, for one subscriber.
+    /// Give feedback on papers, for one subscriber.
     Feedback = 4,
-    /// Confirms one address.
+    /// Confirm one address.
     Confirm = 5,
-    /// Shows the issues of one subscriber.
+    /// Show the issues of one subscriber.
     View = 6,
-    /// Reads the private feed of one subscriber.
+    /// Read the private feed of one subscriber.
     Feed = 7,
-    /// Exports or erases one subscriber's data; from a fresh link alone.
+    /// Export or erase one subscriber's data; only from a fresh link.
     Owner = 8,
 }
 
-/// Why a token is not accepted.
+/// The reason for which a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token is damaged or was not made here")]
 pub struct BadToken;
 
-/// Makes and checks tokens with one secret.
+/// Creates and verifies tokens with one secret.
 #[derive(Clone)]
 pub struct Signer {
     key: hmac::Key,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer over `secret`, which should hold at least [`SECRET_BYTES_MIN`] bytes.
+    /// Creates a signer with `secret`, which should have at least [`SECRET_BYTES_MIN`] bytes.
     pub fn new(secret: &SecretSlice<u8>) -> Self {
         Signer {
             key: key(secret),
@@ -70,21 +70,21 @@ impl Signer {
         }
     }
 
-    /// The same signer, which also accepts what was signed with `old_secrets`:
-    /// links in mails live long, and a secret can be replaced.
+    /// Also accepts tokens signed with `old_secrets`: links in mails live long, and a secret can
+    /// be replaced.
     #[must_use]
     pub fn accepting(mut self, old_secrets: &[SecretSlice<u8>]) -> Self {
         self.old_keys.extend(old_secrets.iter().map(key));
         self
     }
 
-    /// The token that allows `scope` for the row numbered `id`.
+    /// Returns the token that permits `scope` for the row `id`.
     pub fn sign(&self, scope: Scope, id: i64) -> String {
         self.sign_in(scope, id, 0)
     }
 
-    /// The same in one generation: a token is worthless in all others, and does
-    /// not say which one is its own.
+    /// Returns the token in one generation: it is invalid in all others, and does not contain
+    /// its own.
     pub fn sign_in(&self, scope: Scope, id: i64, generation: u32) -> String {
         let mut bytes = vec![scope as u8];
         let id = id.to_be_bytes();
@@ -95,17 +95,17 @@ impl Signer {
         encode(&bytes)
     }
 
-    /// The row that `token` was signed for, if it was signed here for `scope`.
+    /// Returns the row that `token` was signed for with `scope`.
     pub fn verify(&self, scope: Scope, token: &str) -> Result<i64, BadToken> {
         self.verify_in(scope, token, 0)
     }
 
-    /// The same of one generation.
+    /// Returns the row that `token` was signed for with `scope` in one generation.
     pub fn verify_in(&self, scope: Scope, token: &str, generation: u32) -> Result<i64, BadToken> {
         let bytes = decode(token).ok_or(BadToken)?;
         let (said, given) = split(&bytes)?;
         let id = named(scope, said)?;
-        // The comparison takes the same time wherever the first wrong byte stands.
+        // The comparison takes the same time wherever the first wrong byte is.
         let is_made_with = |key| {
             given
                 .iter()
@@ -122,21 +122,21 @@ impl Signer {
         Ok(id)
     }
 
-    /// The row that `token` names, whoever has signed it: to find the generation
-    /// that [`Signer::verify_in`] needs.
+    /// Returns the row in `token` without verifying it: to find the generation that
+    /// [`Signer::verify_in`] needs.
     pub fn claimed(scope: Scope, token: &str) -> Result<i64, BadToken> {
         let bytes = decode(token).ok_or(BadToken)?;
         named(scope, split(&bytes)?.0)
     }
 
-    /// What is left of an address that was erased: it cannot be turned back, and
-    /// the same address has the same one.
+    /// Returns the hash of an erased address: it cannot be reversed, and is the same for the
+    /// same address.
     pub fn address_hash(&self, address: &str) -> String {
         address_hash(&self.key, address)
     }
 
-    /// The same as it was made with this secret and with those before it: who was
-    /// erased stays so when the secret is replaced.
+    /// Returns the hashes made with this secret and with the old ones: an erased address stays
+    /// erased when the secret is replaced.
     pub fn address_hashes(&self, address: &str) -> Vec<String> {
         std::iter::once(&self.key)
             .chain(&self.old_keys)
@@ -156,13 +156,13 @@ fn key(secret: &SecretSlice<u8>) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret())
 }
 
-/// What a token says, and its signature.
+/// Splits a token into payload and signature.
 fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadToken> {
     let at = bytes.len().checked_sub(MAC_BYTES).ok_or(BadToken)?;
     Ok(bytes.split_at(at))
 }
 
-/// The row in what a token says, if it is one of `scope`.
+/// Returns the row in a payload, if it is one of `scope`.
 fn named(scope: Scope, said: &[u8]) -> Result<i64, BadToken> {
     let (&found, id) = said.split_first().ok_or(BadToken)?;
     if id.len() > 8 || found != scope as u8 {
@@ -177,8 +177,8 @@ fn mac(key: &hmac::Key, said: &[u8], generation: u32) -> [u8; MAC_BYTES] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"paperboy token 1\0");
     context.update(said);
-    // Tokens of the first one are as they were before there were generations. What
-    // is said has at most nine bytes, so no other token's can look like this.
+    // Tokens of the first generation have no generation in them. A payload has at most nine
+    // bytes, so no other token's can look like this.
     if generation > 0 {
         context.update(b"generation\0");
         context.update(&generation.to_be_bytes());
@@ -189,7 +189,7 @@ fn mac(key: &hmac::Key, said: &[u8], generation: u32) -> [u8; MAC_BYTES] {
         .expect("a SHA-256 tag has 32 bytes")
 }
 
-/// Base 32, five bits a letter, most significant first.
+/// Encodes in base 32, five bits a letter, most significant first.
 fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     let (mut buffer, mut bits) = (0_u32, 0);

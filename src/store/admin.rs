@@ -1,4 +1,4 @@
-//! The operator's pages: who may look at them, what was done there, and how the work goes.
+//! The operator's pages: password, sessions, the log of actions, and the status of each job.
 
 use super::StoreError;
 use crate::subscriber::Status;
@@ -7,42 +7,42 @@ use chrono::{DateTime, NaiveDate, Utc};
 /// A session of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminSession {
-    /// The network address that it was begun from.
+    /// Network address that the session was begun from.
     pub network: String,
-    /// When.
+    /// Time of the login.
     pub begun_at: DateTime<Utc>,
-    /// When it was last used, to the minute.
+    /// Time of the last request, to the minute.
     pub seen_at: DateTime<Utc>,
 }
 
-/// Something that was done on the operator's pages.
+/// An action on the operator's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminAct {
-    /// Counts acts.
+    /// Number of the action.
     pub id: i64,
-    /// When.
+    /// Time of the action.
     pub at: DateTime<Utc>,
-    /// What, in words that name nobody.
+    /// Description that names no person.
     pub act: String,
-    /// By whom.
+    /// User who acted.
     pub who: String,
-    /// From which network address.
+    /// Network address of the browser.
     pub network: String,
 }
 
-/// How one part of the work goes.
+/// Status of one job of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkNote {
     /// `fetch`, `publish`, `deliver`, `upkeep`, …
     pub part: String,
-    /// When it was last done.
+    /// Time of the last success.
     pub done_at: Option<DateTime<Utc>>,
-    /// When it last failed, and of what.
+    /// Time and message of the last failure.
     pub failed: Option<(DateTime<Utc>, String)>,
 }
 
 impl WorkNote {
-    /// What it fails of, if it has not been done since.
+    /// Message of the last failure, unless the job has succeeded since.
     pub fn failing(&self) -> Option<&(DateTime<Utc>, String)> {
         self.failed
             .as_ref()
@@ -50,16 +50,16 @@ impl WorkNote {
     }
 }
 
-/// Verbs about the operator and the work.
+/// Operator sessions, actions and job status.
 pub trait AdminStore {
-    /// The hash of the operator's password, if one was ever set.
+    /// Returns the hash of the operator's password, if one was set.
     fn admin_password(&mut self) -> Result<Option<String>, StoreError>;
 
     /// Sets the password, and ends every session.
     fn set_admin_password(&mut self, hash: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Begins a session for whoever holds what `token_hash` is the hash of,
-    /// unless the password is another one than `password` meanwhile: whether it did.
+    /// Begins a session under `token_hash`, the hash of its token. Returns `false` if the
+    /// password hash is no longer `password`.
     fn begin_admin_session(
         &mut self,
         token_hash: &str,
@@ -68,10 +68,10 @@ pub trait AdminStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// One session.
+    /// Returns a session.
     fn admin_session(&mut self, token_hash: &str) -> Result<Option<AdminSession>, StoreError>;
 
-    /// Notes that a session is used.
+    /// Records the use of a session.
     fn touch_admin_session(
         &mut self,
         token_hash: &str,
@@ -81,7 +81,7 @@ pub trait AdminStore {
     /// Ends a session.
     fn end_admin_session(&mut self, token_hash: &str) -> Result<(), StoreError>;
 
-    /// Notes something that was done.
+    /// Records an action.
     fn note_admin_act(
         &mut self,
         act: &str,
@@ -90,17 +90,17 @@ pub trait AdminStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// What was done, the last first: up to `limit` acts before the one numbered `before`.
+    /// Returns up to `limit` actions before the one numbered `before`, newest first.
     fn admin_acts(&mut self, before: Option<i64>, limit: u32) -> Result<Vec<AdminAct>, StoreError>;
 
-    /// Forgets sessions that were not used since `sessions`, and acts before `acts`.
+    /// Deletes sessions last used before `sessions`, and actions before `acts`.
     fn forget_admin(
         &mut self,
         sessions: DateTime<Utc>,
         acts: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Notes that a part of the work was done, or what it failed of.
+    /// Records that a job succeeded, or its failure.
     fn note_work(
         &mut self,
         part: &str,
@@ -108,13 +108,13 @@ pub trait AdminStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// How every part of the work goes, by name.
+    /// Returns the status of every job, by name.
     fn work_notes(&mut self) -> Result<Vec<WorkNote>, StoreError>;
 
-    /// Keeps how many subscribers of each status there are, as the count of `day`.
+    /// Stores the number of subscribers of each status as the count of `day`.
     fn keep_subscriber_counts(&mut self, day: NaiveDate) -> Result<(), StoreError>;
 
-    /// The counts that were kept since `since`, by day.
+    /// Returns the counts stored since `since`, by day.
     fn subscriber_counts(
         &mut self,
         since: NaiveDate,

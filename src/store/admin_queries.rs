@@ -1,151 +1,152 @@
-//! What the operator looks at: lists with filters, page by page, and figures by day.
+//! Queries of the operator's pages: lists with filters, page by page, and counts by day.
 
 use super::{DeliveryId, DeliveryRow, DeliveryState, ReportRow, StoreError};
 use crate::subscriber::{Status, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// What became of the mail since an instant.
+/// Counts of the mail since an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MailFigures {
-    /// Issues composed since then.
+    /// Issues composed.
     pub composed: u64,
-    /// Dates since then without an issue, because nothing was above the line.
+    /// Dates without an issue because no paper was above the line.
     pub empty: u64,
-    /// And because it was too late.
+    /// Dates without an issue because it was too late.
     pub late: u64,
-    /// Where the mails queued since then stand.
+    /// Mails queued, by state.
     pub states: Vec<(DeliveryState, u64)>,
-    /// When the newest issue was composed, if ever.
+    /// Time at which the newest issue was composed, if there is one.
     pub last_composed: Option<DateTime<Utc>>,
-    /// When a mail queued since then was last tried.
+    /// Time of the last attempt at a mail queued since.
     pub last_tried: Option<DateTime<Utc>>,
 }
 
-/// Which mails are looked for. All that is set must fit.
+/// Filters of mails. A mail must match all that are set.
 #[derive(Debug, Clone, Default)]
 pub struct MailSearch {
-    /// In this state.
+    /// State.
     pub state: Option<DeliveryState>,
-    /// Of this date.
+    /// Date of the issue.
     pub local_date: Option<NaiveDate>,
-    /// The address holds this, whatever the case.
+    /// Text that the address contains, in any case.
     pub address: Option<String>,
-    /// The server's last words, its code or the stage hold this, whatever the case.
+    /// Text that the server's last reply, its code or the stage contains, in any case.
     pub words: Option<String>,
-    /// To this subscriber.
+    /// Subscriber.
     pub subscriber: Option<SubscriberId>,
-    /// With this number.
+    /// Number of the delivery.
     pub id: Option<DeliveryId>,
-    /// With a smaller number than this.
+    /// Only deliveries with a smaller number.
     pub before: Option<DeliveryId>,
-    /// At most so many.
+    /// Most mails to return.
     pub limit: u32,
 }
 
-/// A mail as the operator sees it.
+/// A mail in the operator's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailLine {
-    /// As the outbox has it.
+    /// Row of the outbox.
     pub row: DeliveryRow,
-    /// `issue`, or what kind of notice it is.
+    /// `issue`, or the kind of notice.
     pub kind: String,
-    /// When it was queued.
+    /// Time of queueing.
     pub queued_at: DateTime<Utc>,
-    /// When there is no point in sending it any more.
+    /// End of the shelf life.
     pub expires_at: DateTime<Utc>,
-    /// Whether the server may have had a first copy.
+    /// Whether the server may have a first copy.
     pub resent: bool,
 }
 
-/// Which subscribers are looked for. All that is set must fit.
+/// Filters of subscribers. A subscriber must match all that are set.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriberSearch {
-    /// The address or the name holds this, whatever the case.
+    /// Text that the address or the name contains, in any case.
     pub text: Option<String>,
-    /// With this status.
+    /// Status of the subscription.
     pub status: Option<Status>,
-    /// With a larger number than this.
+    /// Only subscribers with a larger number.
     pub after: Option<SubscriberId>,
-    /// At most so many.
+    /// Most subscribers to return.
     pub limit: u32,
 }
 
 /// A subscriber in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriberLine {
-    /// Who.
+    /// Number of the subscriber.
     pub id: SubscriberId,
-    /// Where issues go.
+    /// Address to which issues go.
     pub address: String,
-    /// What to call them; may be empty.
+    /// Name; may be empty.
     pub name: String,
-    /// Where the subscription stands.
+    /// Status of the subscription.
     pub status: Status,
-    /// How many interests they have.
+    /// Number of interests.
     pub interests: u32,
-    /// When they joined.
+    /// Time of joining.
     pub joined_at: DateTime<Utc>,
-    /// When they left, and how they said so.
+    /// Time and channel of leaving.
     pub left: Option<(DateTime<Utc>, String)>,
-    /// The date of their newest issue.
+    /// Date of the newest issue.
     pub last_issue: Option<NaiveDate>,
-    /// When they will be looked at next.
+    /// Time at which the next issue is considered.
     pub next_due_at: Option<DateTime<Utc>>,
 }
 
-/// An address that must not be written to, with why.
+/// A suppressed address with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SuppressionLine {
-    /// As it was written.
+    /// Address as it was written.
     pub address: String,
-    /// Why, with the server's words.
+    /// Reason, with the server's reply.
     pub reason: String,
-    /// Since when.
+    /// Time of the suppression.
     pub at: DateTime<Utc>,
-    /// The report that shows it, if it was one.
+    /// Report that caused it, if there was one.
     pub evidence: Option<ReportRow>,
-    /// Whose address it is, if a subscriber's.
+    /// Subscriber with this address, if there is one.
     pub subscriber: Option<SubscriberId>,
 }
 
-/// From when a mail's time is counted.
+/// Start of the time that a mail took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatencyStart {
-    /// From the announcement of the newest papers in it: of its sources the first to say when.
+    /// Announcement of the newest papers in the mail, by the first of its sources.
     Announcement,
-    /// From when it was queued.
+    /// Queueing.
     Queueing,
 }
 
-/// How many mails took how long.
+/// The number of mails that took a certain time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LatencyCount {
-    /// The day (UTC) on which the server took them.
+    /// Day (UTC) on which the server accepted them.
     pub day: NaiveDate,
-    /// At most so many minutes: 5, 10, 15, …
+    /// Upper bound in minutes: 5, 10, 15, …
     pub minutes: u32,
-    /// How many.
+    /// Number of mails.
     pub mails: u64,
 }
 
-/// Verbs for the operator's eyes; none of them changes anything.
+/// Queries for the operator's pages. None of them changes anything.
 pub trait AdminQueryStore {
-    /// What became of the mail since `since`.
+    /// Counts the mail since `since`.
     fn mail_figures(&mut self, since: DateTime<Utc>) -> Result<MailFigures, StoreError>;
 
-    /// Mails, the newest first.
+    /// Returns mails, newest first.
     fn find_mails(&mut self, search: &MailSearch) -> Result<Vec<MailLine>, StoreError>;
 
-    /// Subscribers, by number.
+    /// Returns subscribers, by number.
     fn find_subscribers(
         &mut self,
         search: &SubscriberSearch,
     ) -> Result<Vec<SubscriberLine>, StoreError>;
 
-    /// One subscriber.
+    /// Returns one subscriber.
     fn person(&mut self, id: SubscriberId) -> Result<Option<SubscriberLine>, StoreError>;
 
-    /// Suppressed addresses that hold `text`, in lower case and by address: up to `limit` after `after`.
+    /// Returns up to `limit` suppressed addresses after `after` that contain `text` in lower
+    /// case, by address.
     fn find_suppressions(
         &mut self,
         text: Option<&str>,
@@ -153,20 +154,21 @@ pub trait AdminQueryStore {
         limit: u32,
     ) -> Result<Vec<SuppressionLine>, StoreError>;
 
-    /// The mails queued since `since`, by day (UTC) and where they stand.
+    /// Counts the mails queued since `since`, by day (UTC) and state.
     fn mails_by_day(
         &mut self,
         since: DateTime<Utc>,
     ) -> Result<Vec<(NaiveDate, DeliveryState, u64)>, StoreError>;
 
-    /// How long the issues queued since `since` took until a server had them, by day and in steps of 5 minutes.
+    /// Counts the issues queued since `since` by the day and the time, in steps of 5 minutes,
+    /// that they took until a server accepted them.
     fn latencies(
         &mut self,
         from: LatencyStart,
         since: DateTime<Utc>,
     ) -> Result<Vec<LatencyCount>, StoreError>;
 
-    /// The reports that came since `since`, by day (UTC) and class.
+    /// Counts the reports received since `since`, by day (UTC) and class.
     fn reports_by_day(
         &mut self,
         since: DateTime<Utc>,

@@ -1,48 +1,48 @@
-//! What the operator is told: alarms, and what each day came to.
+//! Alarms, and the summary of each day.
 
 use super::{DeliveryId, NewNotice, StoreError};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One time that something went wrong.
+/// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlarmRow {
-    /// Its row; 0 before it has one.
+    /// Row; 0 before it is stored.
     #[serde(skip)]
     pub id: i64,
-    /// Its kind in one word: `relay_down`.
+    /// Kind in one word: `relay_down`.
     pub name: String,
-    /// Which relay, source or part; empty where there is one only.
+    /// Relay, source or job concerned; empty where there is only one.
     pub about: String,
-    /// What is wrong, in one line.
+    /// Problem, in one line.
     pub text: String,
-    /// What to do about it, in one line.
+    /// Remedy, in one line.
     pub remedy: String,
-    /// The words of others, which may hold addresses.
+    /// Text of others, which may contain addresses.
     pub detail: String,
-    /// When it was first found.
+    /// Time at which the condition was first found.
     pub since: DateTime<Utc>,
-    /// When it was last found.
+    /// Time at which the condition was last found.
     pub seen_at: DateTime<Utc>,
-    /// When it had lasted long enough to be said, if it has.
+    /// Time at which the condition had lasted long enough to be reported.
     pub raised_at: Option<DateTime<Utc>>,
-    /// When it was over, if it is.
+    /// Time at which the condition ended.
     pub over_at: Option<DateTime<Utc>>,
-    /// When a mail last told of it.
+    /// Time of the last mail about it.
     pub mailed_at: Option<DateTime<Utc>>,
-    /// Whether a mail told of its end.
+    /// Whether a mail reported its end.
     #[serde(skip)]
     pub mail_done: bool,
-    /// When the webhook was last told of it.
+    /// Time of the last webhook call about it.
     #[serde(skip)]
     pub posted_at: Option<DateTime<Utc>>,
-    /// Whether the webhook was told of its end.
+    /// Whether the webhook was called about its end.
     #[serde(skip)]
     pub post_done: bool,
 }
 
 impl AlarmRow {
-    /// Whether it was said and still is so.
+    /// Whether the alarm was reported and has not ended.
     pub fn stands(&self) -> bool {
         self.raised_at.is_some() && self.over_at.is_none()
     }
@@ -53,29 +53,29 @@ impl AlarmRow {
 pub struct IncidentCounts {
     /// Issues queued.
     pub composed: u64,
-    /// Of them, those that a server has taken.
+    /// Issues that a server accepted.
     pub accepted: u64,
-    /// Issues given up although no mailbox was in the way.
+    /// Issues that expired for a reason other than their mailbox.
     pub expired: u64,
-    /// Mails that wait for a person: not those whose address is suppressed.
+    /// Mails held for a person, without those whose address is suppressed.
     pub held: u64,
-    /// Recipients refused because of us (5.7.x).
+    /// Recipients refused by policy (5.7.x).
     pub refused_for_policy: u64,
-    /// Reports that mail from us is not wanted.
+    /// Policy reports.
     pub policy_reports: u64,
     /// Addresses suppressed.
     pub suppressed: u64,
-    /// Readers whose issue was skipped for being late.
+    /// Subscribers whose issue was skipped for being late.
     pub skipped_late: u64,
     /// Papers announced on days that became complete.
     pub papers_complete: u64,
-    /// Records that could not be read, by source.
+    /// Unreadable records, by source.
     pub set_aside: Vec<(String, u64)>,
-    /// When a try to deliver what was queued meanwhile last ended.
+    /// End of the last attempt at a mail queued in this time.
     pub last_try: Option<DateTime<Utc>>,
 }
 
-/// What a day came to, as it is kept.
+/// The counts of one day, as they are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunFigures {
@@ -85,66 +85,65 @@ pub struct RunFigures {
     pub sources_late: Vec<String>,
     /// Issues composed.
     pub composed: u64,
-    /// Of them: taken by a server.
+    /// Of these, accepted by a server.
     pub accepted: u64,
-    /// Of them: waiting for the first or another try.
+    /// Of these, waiting for an attempt.
     pub deferred: u64,
-    /// Of them: refused by a server.
+    /// Of these, rejected by a server.
     pub rejected: u64,
-    /// Of them: given up.
+    /// Of these, expired.
     pub expired: u64,
-    /// Of them: uncertain or held.
+    /// Of these, uncertain or held.
     pub uncertain: u64,
-    /// Readers for whom nothing was above the line.
+    /// Subscribers for whom no paper was above the line.
     pub empty: u64,
-    /// Reports of undeliverable mail that came back.
+    /// Bounces received.
     pub bounces: u64,
-    /// Complaints that came back.
+    /// Complaints received.
     pub complaints: u64,
-    /// Readers who joined.
+    /// Subscribers who joined.
     pub joined: u64,
-    /// Readers who left.
+    /// Subscribers who left.
     pub left: u64,
-    /// Readers who get issues.
+    /// Active subscribers.
     pub readers: u64,
-    /// When somebody's issue is looked at next.
+    /// Time at which the next issue is considered.
     pub next: Option<DateTime<Utc>>,
 }
 
-/// A day that was summed up.
+/// The summary of one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunRow {
-    /// Which.
+    /// The day.
     pub date: NaiveDate,
-    /// It counts from then.
+    /// Start of the time that it covers.
     pub since: DateTime<Utc>,
-    /// To then.
+    /// End of the time that it covers.
     pub at: DateTime<Utc>,
-    /// What it came to.
+    /// Counts.
     pub figures: RunFigures,
 }
 
-/// A source that could not be read when it was last looked at.
+/// A source whose last poll failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailingSource {
-    /// Its name.
+    /// Name of the source.
     pub source: String,
-    /// Since when.
+    /// Time of the first failure in a row.
     pub since: DateTime<Utc>,
-    /// Why not, the last time.
+    /// Message of the last failure.
     pub why: String,
 }
 
-/// Verbs about what the operator is told.
+/// Alarms, source failures and daily summaries.
 pub trait AlarmStore {
-    /// Every alarm that stands, said or not, and those that ended at or after
-    /// `since`; the last ones that began come first.
+    /// Returns every alarm that has not ended, reported or not, and those that ended at or after
+    /// `since`, newest first.
     fn alarms(&mut self, since: DateTime<Utc>) -> Result<Vec<AlarmRow>, StoreError>;
 
-    /// Stores alarms as they have become, but for what the webhook was told of
-    /// those that have a row, and queues the mail that tells of them. One without a row gets one, unless
-    /// another of its name and about stands meanwhile; one that ended before it
-    /// was said is forgotten.
+    /// Stores alarms, except their webhook times if they have a row, and queues the mail that
+    /// reports them. An alarm without a row gets one, unless another of its kind and subject has
+    /// not ended; one that ended before it was reported is deleted.
     fn save_alarms(
         &mut self,
         alarms: &[AlarmRow],
@@ -152,14 +151,14 @@ pub trait AlarmStore {
         now: DateTime<Utc>,
     ) -> Result<Option<DeliveryId>, StoreError>;
 
-    /// Notes that the webhook was told of an alarm at `now`, and of its end if it `is_over`.
+    /// Records a webhook call about an alarm at `now`, about its end if `is_over`.
     fn note_posted(&mut self, id: i64, is_over: bool, now: DateTime<Utc>)
     -> Result<(), StoreError>;
 
-    /// What went wrong since `since`.
+    /// Counts the problems since `since`.
     fn incident_counts(&mut self, since: DateTime<Utc>) -> Result<IncidentCounts, StoreError>;
 
-    /// Notes that `source` was looked at, and why it could not be read, if it could not.
+    /// Records a poll of `source`, with its failure if it failed.
     fn note_look(
         &mut self,
         source: &str,
@@ -167,30 +166,31 @@ pub trait AlarmStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Every source that could not be read when it was last looked at, by name.
+    /// Returns every source whose last poll failed, by name.
     fn failing_sources(&mut self) -> Result<Vec<FailingSource>, StoreError>;
 
-    /// How many issues were queued since `since`.
+    /// Counts the issues queued since `since`.
     fn count_issues(&mut self, since: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// How many active readers should have been looked at by `before` and were not.
+    /// Counts the active subscribers whose issue was to be considered by `before` and was not.
     fn overdue_readers(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// Since when the oldest mail that is due at `now` could have been sent; mails to the operator do not count.
+    /// Returns the time since which the oldest mail due at `now` could have been sent, without
+    /// mails to the operator.
     fn oldest_due_to_readers(
         &mut self,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// What the time from `since` to `until` came to.
+    /// Counts the events from `since` to `until`.
     fn run_figures(
         &mut self,
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<RunFigures, StoreError>;
 
-    /// Stores what a day came to, and queues the mail that tells it. `false`, and
-    /// no mail, if that day is stored already.
+    /// Stores the summary of a day, and queues the mail that reports it. Returns `false`, and
+    /// queues nothing, if that day is stored already.
     fn save_run(
         &mut self,
         run: &RunRow,
@@ -198,10 +198,10 @@ pub trait AlarmStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// The last `limit` days that were summed up, newest first.
+    /// Returns the last `limit` summaries, newest first.
     fn runs(&mut self, limit: u32) -> Result<Vec<RunRow>, StoreError>;
 
-    /// How many seconds the last `limit` issues that were taken since `since` had
-    /// waited from being queued, in ascending order.
+    /// Returns, in ascending order, the seconds from queueing to acceptance of the last `limit`
+    /// issues accepted since `since`.
     fn waits(&mut self, since: DateTime<Utc>, limit: u32) -> Result<Vec<u64>, StoreError>;
 }

@@ -1,25 +1,25 @@
-//! What was learned from the archive to make dense vectors with.
+//! Embedders learned from the archive.
 
 use super::StoreError;
 
-/// A maker of dense vectors and the statistics of its vectors over the archive.
+/// An embedder with the statistics of its vectors over the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEmbedder {
-    /// The maker's name.
+    /// Name of the embedder.
     pub name: String,
-    /// Papers in the archive when this was learned.
+    /// Papers in the archive at the time of learning.
     pub papers: u32,
-    /// The maker itself, where it was learned from the archive; empty otherwise.
+    /// The embedder itself, if it was learned from the archive; empty otherwise.
     pub model: Vec<u8>,
     /// Mean and covariance of its vectors.
     pub background: Vec<u8>,
 }
 
-/// Verbs about makers of dense vectors. There is at most one of each kind.
+/// Embedders, at most one of each kind.
 pub trait EmbedderStore {
-    /// The one of `kind` last saved.
+    /// Returns the last saved embedder of `kind`.
     fn embedder(&mut self, kind: &str) -> Result<Option<StoredEmbedder>, StoreError>;
 
-    /// Saves the one of `kind` in place of any before.
+    /// Saves `embedder`, replacing the one of its kind.
     fn save_embedder(&mut self, kind: &str, embedder: &StoredEmbedder) -> Result<(), StoreError>;
 }

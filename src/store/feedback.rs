@@ -1,4 +1,4 @@
-//! What readers say of papers: thumbs, muted authors, and clicks.
+//! Readers' feedback on papers: thumbs, muted authors, and clicks.
 
 use super::{PaperRow, StoreError, StoredPaper};
 use crate::paper::PaperId;
@@ -7,15 +7,15 @@ use crate::subscriber::SubscriberId;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-/// How a reader said something.
+/// The channel of a reader's feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// By a link in a mail.
+    /// Link in a mail.
     Mail,
-    /// On a page.
+    /// Form on a page.
     Web,
-    /// Through the operator, on the command line.
+    /// Command line, by the operator.
     Command,
 }
 
@@ -27,7 +27,7 @@ impl Channel {
         ("command", Channel::Command),
     ];
 
-    /// Its word.
+    /// Returns the channel's word.
     pub const fn word(self) -> &'static str {
         match self {
             Channel::Mail => "mail",
@@ -37,107 +37,107 @@ impl Channel {
     }
 }
 
-/// A thumb as it is given.
+/// A thumb to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFeedback {
-    /// Whose.
+    /// Reader.
     pub subscriber: SubscriberId,
-    /// On which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// What they say.
+    /// Thumb.
     pub thumb: Thumb,
-    /// The interest that it is about; `None` for the one whose section the paper stood in.
+    /// Interest that it is about; `None` for the one whose section contained the paper.
     pub interest: Option<String>,
-    /// How they said it.
+    /// Channel.
     pub channel: Channel,
 }
 
-/// What became of a thumb.
+/// The effect of recording a thumb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedbackChange {
-    /// They had said nothing of this paper, or something else: that.
+    /// The thumb is new, or replaces this one.
     Changed(Option<Thumb>),
-    /// They had said just this.
+    /// The thumb was recorded before.
     Already,
-    /// There is no such subscriber or paper; nothing was kept.
+    /// There is no such subscriber or paper; nothing was recorded.
     Unknown,
 }
 
-/// What a reader says of a paper now.
+/// A reader's current thumb on a paper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feedback {
-    /// Whose.
+    /// Reader.
     pub subscriber: SubscriberId,
-    /// On which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// Its id.
+    /// Id of the paper.
     pub id: PaperId,
-    /// Its title.
+    /// Title of the paper.
     pub title: String,
-    /// What they say.
+    /// Thumb.
     pub thumb: Thumb,
-    /// The name of the interest that the paper came through, if any.
+    /// Name of the interest that the paper came through, if any.
     pub interest: Option<String>,
-    /// The date of the issue that it came with, if any.
+    /// Date of the issue that contained it, if any.
     pub local_date: Option<NaiveDate>,
-    /// Its place in that issue, from 1.
+    /// Place in that issue, from 1.
     pub rank: Option<u32>,
-    /// How they said it.
+    /// Channel.
     pub channel: Channel,
-    /// When.
+    /// Time of the thumb.
     pub at: DateTime<Utc>,
 }
 
-/// One thing that was said, whatever was said later.
+/// An entry in the history of a reader's thumbs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedbackEvent {
-    /// Of which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// What; `None` when it was taken back.
+    /// Thumb; `None` if it was taken back.
     pub thumb: Option<Thumb>,
-    /// Of the interest of this name.
+    /// Name of the interest.
     pub interest: Option<String>,
-    /// How.
+    /// Channel.
     pub channel: Channel,
-    /// When.
+    /// Time of the thumb.
     pub at: DateTime<Utc>,
 }
 
-/// A thumb for what everybody reads: by nobody in particular.
+/// A thumb that counts among the votes, without its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vote {
-    /// For which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// What was said of it.
+    /// Thumb.
     pub thumb: Thumb,
-    /// When.
+    /// Time of the thumb.
     pub at: DateTime<Utc>,
 }
 
-/// How many thumbs of one kind the papers at one place of the issues got.
+/// The thumbs that papers at one place of the issues received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ThumbsAtRank {
-    /// The place, from 1.
+    /// Place in the issue, from 1.
     pub rank: u32,
-    /// Papers that stood there, in issues composed since then.
+    /// Papers at that place in the issues composed since then.
     pub shown: u64,
-    /// Of them, how many are liked now.
+    /// Of these, liked now.
     pub more: u64,
-    /// Disliked.
+    /// Of these, disliked now.
     pub less: u64,
-    /// Saved.
+    /// Of these, saved now.
     pub save: u64,
 }
 
-/// What asks for a page.
+/// The kind of client that requests a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Agent {
-    /// It says that it is a browser; so do most scanners.
+    /// Claims to be a browser; so do most scanners.
     Browser,
-    /// It says that it is a program.
+    /// Claims to be a program.
     Program,
-    /// It says nothing that is known.
+    /// Unknown user agent.
     Unknown,
 }
 
@@ -149,7 +149,7 @@ impl Agent {
         ("unknown", Agent::Unknown),
     ];
 
-    /// Its word.
+    /// Returns the class's word.
     pub const fn word(self) -> &'static str {
         match self {
             Agent::Browser => "browser",
@@ -159,47 +159,46 @@ impl Agent {
     }
 }
 
-/// Somebody, or something, followed a link of a mail to a paper.
+/// A click on a mail's link to a paper, by a reader or a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Click {
-    /// Whose link it is.
+    /// Reader whose link was followed.
     pub subscriber: SubscriberId,
-    /// To which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// When, to the millisecond.
+    /// Time of the click, to the millisecond.
     pub at: DateTime<Utc>,
-    /// Whether only the head was asked for.
+    /// Whether it was a HEAD request.
     pub is_head: bool,
-    /// What asked.
+    /// Kind of client.
     pub agent: Agent,
-    /// The network of its address, cut.
+    /// Network of the client's address, truncated.
     pub network: String,
 }
 
-/// A click with when its mail was taken by the server.
+/// A click with the time at which its mail was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredClick {
     /// The click.
     pub click: Click,
-    /// The issue whose mail it came from, if the paper was in one.
+    /// Issue whose mail contained the link, if the paper was in one.
     pub issue: Option<i64>,
-    /// When the server took that mail, if it did.
+    /// Time at which a server accepted that mail, if one did.
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
-/// Verbs about what readers say.
+/// Thumbs, muted authors and clicks.
 pub trait FeedbackStore {
-    /// Enters what a reader says of a paper in place of what they said before;
-    /// the history keeps both. If the paper was a pick of theirs, the newest
-    /// issue it was in and its place there are noted, and where no interest is
-    /// named, the one whose section it stood in.
+    /// Records a thumb in place of the reader's earlier one; the history keeps both. If the
+    /// paper was a pick of theirs, the newest issue that contained it and its place there are
+    /// recorded, and where no interest is named, the one of its section.
     fn give_feedback(
         &mut self,
         new: &NewFeedback,
         now: DateTime<Utc>,
     ) -> Result<FeedbackChange, StoreError>;
 
-    /// Takes back what a reader says of a paper, and returns what that was.
+    /// Takes back a reader's thumb, and returns it.
     fn take_back(
         &mut self,
         subscriber: SubscriberId,
@@ -208,29 +207,29 @@ pub trait FeedbackStore {
         now: DateTime<Utc>,
     ) -> Result<Option<Thumb>, StoreError>;
 
-    /// What these readers say now, by reader, then newest first.
+    /// Returns the current thumbs of these readers, by reader, then newest first.
     fn feedback_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<Feedback>, StoreError>;
 
-    /// All that a reader ever said of a paper, oldest first.
+    /// Returns the history of a reader's thumbs on a paper, oldest first.
     fn feedback_history(
         &mut self,
         subscriber: SubscriberId,
         paper: PaperRow,
     ) -> Result<Vec<FeedbackEvent>, StoreError>;
 
-    /// The papers that a reader saved, newest first, with when they did.
+    /// Returns the papers that a reader saved with the times, newest first.
     fn saved_papers(
         &mut self,
         subscriber: SubscriberId,
     ) -> Result<Vec<(StoredPaper, DateTime<Utc>)>, StoreError>;
 
-    /// The likes and saves that stand since `since`, by paper.
+    /// Returns the likes and saves since `since` that were not taken back, by paper.
     fn likes_by_paper(&mut self, since: DateTime<Utc>) -> Result<Vec<Vote>, StoreError>;
 
-    /// How the places of the issues composed since `since` fared, by place.
+    /// Counts thumbs on the picks of issues composed since `since`, by place.
     fn thumbs_by_rank(&mut self, since: DateTime<Utc>) -> Result<Vec<ThumbsAtRank>, StoreError>;
 
-    /// Keeps papers by `name` out of a reader's issues; `false` if that was so.
+    /// Mutes the author `name` for a reader; `false` if they were muted already.
     fn mute_author(
         &mut self,
         subscriber: SubscriberId,
@@ -238,21 +237,21 @@ pub trait FeedbackStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Lets papers by `name` in again; `false` if they were not kept out.
+    /// Unmutes the author `name`; `false` if they were not muted.
     fn unmute_author(&mut self, subscriber: SubscriberId, name: &str) -> Result<bool, StoreError>;
 
-    /// The authors whom these readers do not want to see, by reader and name.
+    /// Returns the muted authors of these readers, by reader and name.
     fn muted_authors(
         &mut self,
         subscribers: &[SubscriberId],
     ) -> Result<Vec<(SubscriberId, String)>, StoreError>;
 
-    /// Notes a click. One on a paper or for a reader that is not there is not noted.
+    /// Records a click, unless its paper or reader does not exist.
     fn record_click(&mut self, click: &Click) -> Result<(), StoreError>;
 
-    /// The clicks since `since`, in order.
+    /// Returns the clicks since `since`, in order.
     fn clicks_since(&mut self, since: DateTime<Utc>) -> Result<Vec<StoredClick>, StoreError>;
 
-    /// The clicks on the links of these readers, in order.
+    /// Returns the clicks on the links of these readers, in order.
     fn clicks_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<StoredClick>, StoreError>;
 }

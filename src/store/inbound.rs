@@ -1,4 +1,4 @@
-//! Reports: what came back, and what was done about it.
+//! Reports on mails, and their effects.
 
 use super::{DeliveryId, DeliveryState, Earlier, NewNotice, StoreError};
 use crate::subscriber::{Address, SubscriberId};
@@ -6,132 +6,132 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// By what a delivery is looked for.
+/// The key by which a delivery is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryKey {
-    /// Its row.
+    /// Row of the delivery.
     Id(DeliveryId),
-    /// Its Message-ID, without angle brackets.
+    /// Message-ID, without angle brackets.
     MessageId(String),
-    /// The last one that was handed over to this subscriber.
+    /// Last delivery that was handed over to this subscriber.
     LastOf(SubscriberId),
-    /// The last one that was handed over to this address.
+    /// Last delivery that was handed over to this address.
     LastTo(Address),
 }
 
-/// What is known of a delivery that a report is about.
+/// The delivery that a report is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
-    /// Which.
+    /// Row of the delivery.
     pub id: DeliveryId,
-    /// To whom it went.
+    /// Address that it went to.
     pub address: Address,
-    /// Of whom, unless they were removed.
+    /// Subscriber, unless they were removed.
     pub subscriber: Option<SubscriberId>,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// Whether a server may have had it.
+    /// Whether it was offered to a server.
     pub was_offered: bool,
-    /// When it came to stand so.
+    /// Time of the last change of state.
     pub at: DateTime<Utc>,
 }
 
-/// What follows from a report.
+/// The effect of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing is sent to the address any more.
+    /// The address is suppressed.
     Suppress,
-    /// The same, and its subscriber has left.
+    /// The address is suppressed, and its subscriber unsubscribed.
     SuppressAndLeave,
-    /// The mailbox could not take this issue.
+    /// The delivery is marked as refused by a full or disabled mailbox.
     MarkSoft,
-    /// The subscription ends.
+    /// The subscriber is unsubscribed.
     Unsubscribe,
-    /// Only that it is remembered.
+    /// The report is only recorded.
     Remember,
 }
 
-/// A report as it is recorded.
+/// A report to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
-    /// The same for the same report, whichever way it comes again.
+    /// Key that is the same for the same report, by whichever way it arrives.
     pub key: String,
-    /// On which delivery, if on one.
+    /// Delivery that it is about, if known.
     pub delivery: Option<DeliveryId>,
-    /// Of whom, if known.
+    /// Subscriber, if known.
     pub subscriber: Option<SubscriberId>,
-    /// To whom we had written.
+    /// Recipient of our mail.
     pub address: Address,
     /// `hard`, `soft`, `policy`, …
     pub class: &'static str,
-    /// Why, in Sisimai's words.
+    /// Reason, in Sisimai's words.
     pub reason: Option<&'static str>,
-    /// The enhanced code.
+    /// Enhanced status code.
     pub status: Option<String>,
-    /// The server's words.
+    /// Text of the server.
     pub diagnostic: String,
-    /// The way it came: `mail`, `ses`, …
+    /// Way that it arrived: `mail`, `ses`, …
     pub source: &'static str,
-    /// What is done, in a word.
+    /// Effect, in a word.
     pub action: &'static str,
-    /// What is done.
+    /// Effect.
     pub effect: Effect,
 }
 
 /// A recorded report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReportRow {
-    /// About which address, in lower case.
+    /// Address that it is about, in lower case.
     pub address: String,
     /// `hard`, `soft`, `policy`, …
     pub class: String,
-    /// Why.
+    /// Reason.
     pub reason: Option<String>,
-    /// The enhanced code.
+    /// Enhanced status code.
     pub status: Option<String>,
-    /// The server's words.
+    /// Text of the server.
     pub diagnostic: String,
-    /// The way it came.
+    /// Way that it arrived.
     pub source: String,
-    /// What was done.
+    /// Effect, in a word.
     pub action: String,
-    /// When it came.
+    /// Time of arrival.
     pub at: DateTime<Utc>,
 }
 
-/// Whose reports are wanted.
+/// A selection of reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportsOf {
-    /// On one delivery.
+    /// Reports on one delivery.
     Delivery(DeliveryId),
-    /// About one address, whatever they were on.
+    /// Reports on one address.
     Address(Address),
-    /// Of one class, since an instant.
+    /// Reports of one class since an instant.
     Class(&'static str, DateTime<Utc>),
 }
 
-/// Reports that call for the operator.
+/// Reports that the operator must act on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyReports {
-    /// How many.
+    /// Number of reports.
     pub count: u64,
-    /// The oldest of them.
+    /// The oldest.
     pub first: Option<ReportRow>,
-    /// The newest of them.
+    /// The newest.
     pub last: Option<ReportRow>,
 }
 
-/// Verbs about reports.
+/// Reports.
 pub trait InboundStore {
-    /// The delivery that `key` names, unless its reader was erased.
+    /// Returns the delivery that `key` names, unless its reader was erased.
     fn reported_delivery(&mut self, key: &DeliveryKey) -> Result<Option<Reported>, StoreError>;
 
-    /// Up to `limit` deliveries to the address of `id` that were tried before it, newest first.
+    /// Returns up to `limit` attempted deliveries to the address of `id` before it, newest first.
     fn deliveries_before(&mut self, id: DeliveryId, limit: u32)
     -> Result<Vec<Earlier>, StoreError>;
 
-    /// Records a report with its effect; `false`, and nothing is done, if it
-    /// was recorded before or the delivery has `most` reports already.
+    /// Records a report with its effect. Returns `false`, and does nothing, if it was recorded
+    /// before or the delivery has `most` reports already.
     fn record_report(
         &mut self,
         report: &NewReport,
@@ -139,7 +139,8 @@ pub trait InboundStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Queues `notice`; `false`, and nothing is queued, if its address had one of its kind since `since`.
+    /// Queues `notice`. Returns `false`, and queues nothing, if its address received one of its
+    /// kind since `since`.
     fn enqueue_notice_once(
         &mut self,
         notice: &NewNotice,
@@ -147,15 +148,15 @@ pub trait InboundStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Recorded reports, newest first, at most `limit`.
+    /// Returns recorded reports, newest first, at most `limit`.
     fn reports(&mut self, of: &ReportsOf, limit: u32) -> Result<Vec<ReportRow>, StoreError>;
 
-    /// Reports since `since` on which the operator was to be told: mail from us is not wanted somewhere.
+    /// Returns the policy reports since `since`.
     fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError>;
 
-    /// Reports by class.
+    /// Counts reports by class.
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// The report on which an address was suppressed, if it was one.
+    /// Returns the report that caused the suppression of an address, if there was one.
     fn suppression_evidence(&mut self, address: &Address) -> Result<Option<ReportRow>, StoreError>;
 }

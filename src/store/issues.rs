@@ -1,61 +1,62 @@
-//! Issues: who can get one, and queueing those that were composed.
+//! Issues: subscribers to consider, and queueing of composed issues.
 
 use super::{DeliveryId, PaperRow, StoreError};
 use crate::pick::{Reason, Section};
 use crate::subscriber::{Address, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// What a subscriber had so far: their issues, but for those whose mail was
-/// refused or given up.
+/// The past issues of a subscriber, without those whose mail was rejected or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History {
     /// Date of the newest issue.
     pub local_date: NaiveDate,
-    /// When it was composed.
+    /// Time at which it was composed.
     pub composed_at: DateTime<Utc>,
-    /// The oldest and the newest announcement day of any issue; `None` if all of them were notes.
+    /// Oldest and newest announcement day of any issue; `None` if all of them were notes.
     pub covers: Option<(NaiveDate, NaiveDate)>,
 }
 
-/// A subscriber who may get an issue, with what is needed to decide it.
+/// A subscriber who may get an issue, with the facts needed to decide.
 #[derive(Debug, Clone)]
 pub struct Publishable {
-    /// Who.
+    /// Subscriber.
     pub subscriber: Subscriber,
-    /// Nothing that was due before this is for them: they joined, came back or were restored then.
+    /// Issues due before this time are not sent: the subscriber joined, returned or was restored
+    /// then.
     pub due_from: DateTime<Utc>,
-    /// Counts what they changed about when issues are due.
+    /// Counter of changes that affect the schedule.
     pub revision: i64,
-    /// The announcement day that was looked at for them first, even if nothing of it was sent.
+    /// Announcement day considered first, even if none of its papers was sent.
     pub first_day: Option<NaiveDate>,
-    /// What they had so far; `None` if nothing yet.
+    /// Past issues; `None` if there are none.
     pub history: Option<History>,
 }
 
-/// When a subscriber is to be looked at next.
+/// The time at which a subscriber is considered next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextLook {
-    /// Who.
+    /// Subscriber.
     pub subscriber: SubscriberId,
-    /// What they had chosen when this was worked out.
+    /// Value of [`Publishable::revision`] that it was computed from.
     pub revision: i64,
-    /// When; `None` for not until they change something.
+    /// Time; `None` until the subscriber changes something.
     pub at: Option<DateTime<Utc>>,
-    /// Whether an issue of theirs waits for papers: then also when coverage changes.
+    /// Whether an issue waits for papers: then the subscriber is also considered when coverage
+    /// changes.
     pub awaits: bool,
 }
 
-/// Why a date has no issue.
+/// The reason for which a date has no issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skipped {
-    /// Nothing was above the line, and they want no mail then.
+    /// No paper was above the line, and the subscriber wants no mail then.
     Empty,
     /// It was due too long ago.
     Late,
 }
 
 impl Skipped {
-    /// Its word in the database.
+    /// Returns the reason's word in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Skipped::Empty => "empty",
@@ -67,35 +68,35 @@ impl Skipped {
 /// A paper that was in an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentPaper {
-    /// Whose.
+    /// Subscriber.
     pub subscriber: SubscriberId,
-    /// Which.
+    /// Paper.
     pub paper: PaperRow,
-    /// The date of the issue.
+    /// Date of the issue.
     pub local_date: NaiveDate,
 }
 
-/// One pick of an issue.
+/// A pick of an issue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPick {
-    /// Which paper.
+    /// Paper.
     pub paper: PaperRow,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// Its section.
+    /// Section.
     pub section: Section,
-    /// The reasons for it, strongest first.
+    /// Reasons, strongest first.
     pub reasons: Vec<Reason>,
 }
 
-/// How a paper came into an issue.
+/// The way in which a paper was picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PickKind {
-    /// It was above the line.
+    /// Above the line.
     Chosen,
-    /// It was below the line, and among the nearest to it on a short day.
+    /// Below the line, and among the nearest to it on a short day.
     NearMiss,
-    /// It was near the line, and tried to learn what comes of it.
+    /// Near the line, to learn from the feedback.
     Exploring,
 }
 
@@ -120,7 +121,7 @@ impl PickKind {
         ("exploring", PickKind::Exploring),
     ];
 
-    /// Its word in the database.
+    /// Returns the kind's word in the database.
     pub const fn word(self) -> &'static str {
         match self {
             PickKind::Chosen => "chosen",
@@ -133,56 +134,57 @@ impl PickKind {
 /// A composed issue, ready to be queued.
 #[derive(Debug, Clone)]
 pub struct NewIssue {
-    /// For whom.
+    /// Subscriber.
     pub subscriber: SubscriberId,
-    /// Its date where they live.
+    /// Local date of the issue.
     pub local_date: NaiveDate,
-    /// Announcement days in it, oldest and newest; `None` for a note on a day without any.
+    /// Oldest and newest announcement day; `None` for a note on a day without papers.
     pub covers: Option<(NaiveDate, NaiveDate)>,
-    /// The address at this time.
+    /// Address at the time of composing.
     pub address: Address,
     /// The subject line.
     pub subject: String,
-    /// Without angle brackets; the same on every try.
+    /// Message-ID, without angle brackets; the same on every attempt.
     pub message_id: String,
     /// The complete message, sent byte for byte.
     pub message: Vec<u8>,
-    /// What it holds, in order.
+    /// Picks, in order.
     pub picks: Vec<NewPick>,
-    /// When there is no point in sending it any more.
+    /// End of the shelf life.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Verbs about issues.
+/// Issues, and the schedule of subscribers.
 pub trait IssueStore {
-    /// Up to `limit` active subscribers after `after`, by row.
+    /// Returns up to `limit` active subscribers after `after`, by row.
     fn publishable(
         &mut self,
         after: SubscriberId,
         limit: u32,
     ) -> Result<Vec<Publishable>, StoreError>;
 
-    /// One subscriber, whatever their status, with the history before the date `before`.
+    /// Returns a subscriber of any status, with the past issues before the date `before`.
     fn publishable_one(
         &mut self,
         id: SubscriberId,
         before: NaiveDate,
     ) -> Result<Option<Publishable>, StoreError>;
 
-    /// Up to `limit` active subscribers who are to be looked at by `now`, the longest waiting first.
+    /// Returns up to `limit` active subscribers to be considered by `now`, longest waiting first.
     fn due_subscribers(
         &mut self,
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Publishable>, StoreError>;
 
-    /// When the next subscriber is to be looked at.
+    /// Returns the time at which the next subscriber is to be considered.
     fn next_look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Enters when to look next, except at those who have changed something meanwhile.
+    /// Stores the times at which to consider subscribers next, except those who changed
+    /// something meanwhile.
     fn enter_looks(&mut self, looks: &[NextLook]) -> Result<(), StoreError>;
 
-    /// Has everybody looked at whose issue waits for papers; how many.
+    /// Marks every subscriber whose issue waits for papers to be considered now; returns how many.
     fn look_at_waiting(&mut self) -> Result<u64, StoreError>;
 
     /// Records that the subscriber gets no issue of each date, unless they have it.
@@ -199,16 +201,15 @@ pub trait IssueStore {
         local_date: NaiveDate,
     ) -> Result<bool, StoreError>;
 
-    /// Notes the announcement day that each reading begins with; one that has begun stays.
+    /// Records the announcement day that each subscriber's reading begins with, once.
     fn begin_readings(
         &mut self,
         first_days: &[(SubscriberId, NaiveDate)],
     ) -> Result<(), StoreError>;
 
-    /// The papers from row `from` on that each of `subscribers` was sent, or
-    /// that are queued for them, with the date of the issue, in no order. A
-    /// paper whose mail was refused or given up was not sent, unless it may have
-    /// arrived.
+    /// Returns the papers from row `from` on that were sent to or queued for each of
+    /// `subscribers`, with the date of the issue, in no order. A paper whose mail was rejected
+    /// or expired does not count, unless the mail may have arrived.
     fn papers_sent(
         &mut self,
         subscribers: &[SubscriberId],
@@ -222,8 +223,8 @@ pub trait IssueStore {
         local_date: NaiveDate,
     ) -> Result<bool, StoreError>;
 
-    /// Queues issues, all or none, and gives each its number; `None` where the
-    /// subscriber has an issue of that date already, or has left meanwhile.
+    /// Queues issues, all or none, and returns the number of each; `None` where the subscriber
+    /// has an issue of that date already, or has left meanwhile.
     fn enqueue_issues(
         &mut self,
         issues: &[NewIssue],

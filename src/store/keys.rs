@@ -1,4 +1,4 @@
-//! Keys of the API, and what was answered to requests that may come again.
+//! API keys, and the stored answers of idempotent requests.
 
 use super::StoreError;
 use crate::subscriber::SubscriberId;
@@ -9,21 +9,21 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub i64);
 
-/// What a key allows.
+/// A permission of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyScope {
-    /// To read everything.
+    /// Read everything.
     Read,
-    /// To change subscribers and what they follow, to ask addresses whether they
-    /// want to subscribe, and to erase people.
+    /// Change subscribers and their interests, ask addresses for confirmation, and erase
+    /// subscribers.
     Subscribers,
-    /// To subscribe people at once, vouching for their consent.
+    /// Subscribe addresses at once, vouching for their consent.
     Vouch,
-    /// To take papers in.
+    /// Import papers.
     Papers,
-    /// To retry, hold and drop deliveries.
+    /// Retry, hold and drop deliveries.
     Deliveries,
-    /// To add and lift suppressions.
+    /// Add and remove suppressions.
     Suppressions,
 }
 
@@ -38,7 +38,7 @@ impl KeyScope {
         ("suppressions:write", KeyScope::Suppressions),
     ];
 
-    /// Its word.
+    /// Returns the scope's word.
     pub fn word(self) -> &'static str {
         Self::WORDS
             .iter()
@@ -53,99 +53,98 @@ impl Serialize for KeyScope {
     }
 }
 
-/// A key as it is made.
+/// A key to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// What it is called, one for each key in use.
+    /// Name, unique among the keys in use.
     pub name: String,
     /// Hash of the key ([`crate::token::api_key_hash`]).
     pub hash: String,
-    /// What it allows.
+    /// Permissions.
     pub scopes: Vec<KeyScope>,
-    /// Requests in a minute.
+    /// Most requests per minute.
     pub per_minute: u32,
-    /// When it ends, if it does.
+    /// Expiry, if it has one.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A key as it is stored.
+/// A stored key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredKey {
-    /// Its row.
+    /// Row of the key.
     #[serde(skip)]
     pub id: KeyId,
-    /// What it is called.
+    /// Name.
     pub name: String,
-    /// What it allows.
+    /// Permissions.
     pub scopes: Vec<KeyScope>,
-    /// Requests in a minute.
+    /// Most requests per minute.
     pub per_minute: u32,
-    /// When it was made.
+    /// Time of creation.
     pub made_at: DateTime<Utc>,
-    /// When it was last used, to the minute.
+    /// Time of the last use, to the minute.
     pub used_at: Option<DateTime<Utc>>,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
+    /// Time of the revocation.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-/// A request that may come again, as its sender named it.
+/// The client's key of an idempotent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// By which key it came.
+    /// API key of the request.
     pub key: KeyId,
-    /// The sender's name for it.
+    /// Value of the `Idempotency-Key` header.
     pub name: String,
 }
 
-/// What was answered.
+/// The stored answer of an idempotent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// The status code.
+    /// Status code.
     pub status: u16,
-    /// Headers that belong to the answer.
+    /// Stored headers.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// Body.
     pub body: Vec<u8>,
-    /// Whom it tells of: it goes when they are erased.
+    /// Subscriber in the answer: erasing them deletes it.
     pub about: Option<SubscriberId>,
 }
 
-/// How a request with a name stands.
+/// The state of an idempotent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotencyState {
-    /// It is new, and ours to answer.
+    /// New, to be answered by the caller.
     Ours,
-    /// It was answered so.
+    /// Answered before.
     Answered(StoredAnswer),
-    /// It is being answered.
+    /// Being answered by another request.
     Underway,
-    /// Another request had this name.
+    /// The key was used for another request.
     Other,
 }
 
-/// Verbs about keys and repeated requests.
+/// API keys and idempotent requests.
 pub trait KeyStore {
-    /// Keeps a new key; `None` if one in use has its name.
+    /// Stores a new key; `None` if a key in use has its name.
     fn make_key(&mut self, key: &NewKey, now: DateTime<Utc>) -> Result<Option<KeyId>, StoreError>;
 
-    /// Every key there ever was, in the order in which they were made.
+    /// Returns every key, oldest first.
     fn keys(&mut self) -> Result<Vec<StoredKey>, StoreError>;
 
-    /// The key with this hash, whether or not it still holds.
+    /// Returns the key with this hash, even if it has expired or was revoked.
     fn key_of_hash(&mut self, hash: &str) -> Result<Option<StoredKey>, StoreError>;
 
-    /// Notes that a key was used.
+    /// Records the use of a key.
     fn note_key_used(&mut self, id: KeyId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Revokes the key in use that is called `name`, for good; `false` if there is none.
+    /// Revokes the key in use that is called `name`; `false` if there is none.
     fn revoke_key(&mut self, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Begins to answer the request called `name`, whose content has the hash
-    /// `request`. Answers of before `forget` are forgotten; what was begun before
-    /// `lost` and never finished may be begun again. Of any number that ask at
-    /// once, one is told [`IdempotencyState::Ours`].
+    /// Claims the idempotent request `name`, whose content has the hash `request`. Answers from
+    /// before `forget` are deleted; a request that was claimed before `lost` and never answered
+    /// can be claimed again. Among concurrent claims, one gets [`IdempotencyState::Ours`].
     fn begin_answer(
         &mut self,
         name: &IdempotencyKey,
@@ -155,13 +154,13 @@ pub trait KeyStore {
         now: DateTime<Utc>,
     ) -> Result<IdempotencyState, StoreError>;
 
-    /// Keeps the answer to a request that was begun.
+    /// Stores the answer of a claimed request.
     fn finish_answer(
         &mut self,
         name: &IdempotencyKey,
         answer: &StoredAnswer,
     ) -> Result<(), StoreError>;
 
-    /// Gives a request up that was begun: it was not answered, and may come again.
+    /// Releases a claimed request without an answer, so that it can be claimed again.
     fn drop_answer(&mut self, name: &IdempotencyKey) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! The ledger of deliveries: who is sent what, how far it got, what the server said.
+//! The ledger of deliveries: recipient, state, and the server's replies.
 //!
 //! ```text
 //! rendered ──▶ claimed ──▶ handing_over ──▶ accepted | rejected | deferred | uncertain
@@ -17,27 +17,27 @@ use utoipa::ToSchema;
 #[serde(transparent)]
 pub struct DeliveryId(pub i64);
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Queued, never offered to a server.
     Rendered,
-    /// A sender has taken it and has not yet begun to send its text.
+    /// Claimed by a sender that has not begun to send the message.
     Claimed,
-    /// Its text may be on the way.
+    /// The message may be in transmission.
     HandingOver,
     /// The server has taken responsibility.
     Accepted,
-    /// The server asked to come back later, or could not be reached.
+    /// The server asked to retry later, or could not be reached.
     Deferred,
-    /// The server will not take it.
+    /// The server rejected it.
     Rejected,
-    /// The conversation broke while the server may have had it all.
+    /// The connection broke while the server may have had the whole message.
     Uncertain,
     /// Kept for a person to decide.
     Held,
-    /// Its shelf life ended before a server took it.
+    /// Its shelf life ended before a server accepted it.
     Expired,
 }
 
@@ -55,7 +55,7 @@ impl DeliveryState {
         ("expired", DeliveryState::Expired),
     ];
 
-    /// The state as it is stored and shown.
+    /// Returns the state's word.
     pub fn word(self) -> &'static str {
         Self::WORDS
             .iter()
@@ -64,206 +64,206 @@ impl DeliveryState {
     }
 }
 
-/// A delivery that a sender has taken.
+/// A delivery claimed by a sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
-    /// Which.
+    /// Row of the delivery.
     pub id: DeliveryId,
-    /// To whom.
+    /// Recipient.
     pub address: Address,
     /// The complete message.
     pub message: Vec<u8>,
-    /// Tries made before this one.
+    /// Earlier attempts.
     pub attempts: u32,
     /// Whether the server may have a first copy already.
     pub resent: bool,
-    /// When it was queued.
+    /// Time of queueing.
     pub queued_at: DateTime<Utc>,
-    /// When there is no point in sending it any more.
+    /// End of the shelf life.
     pub expires_at: DateTime<Utc>,
 }
 
-/// One try, as it is recorded.
+/// An attempt, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AttemptRecord {
-    /// The command at which it ended: `connect`, `rcpt`, `dot`, …
+    /// Command at which it ended: `connect`, `rcpt`, `dot`, …
     pub stage: String,
-    /// The reply's three digits, if there was a reply.
+    /// Three digits of the reply, if there was one.
     pub code: Option<u16>,
-    /// The reply's enhanced code (RFC 3463).
+    /// Enhanced code of the reply (RFC 3463).
     pub enhanced: Option<String>,
-    /// The server's words, or ours.
+    /// Text of the server's reply, or ours.
     pub text: String,
-    /// How long it took.
+    /// Duration.
     pub duration_ms: u64,
 }
 
-/// What a try leads to.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
-    /// Done.
+    /// Accepted by the server.
     Accepted,
-    /// Never for this address; with `suppress`, nothing is sent there any more.
+    /// Rejected for good; with `suppress`, the address is suppressed.
     Rejected {
-        /// Whether the address itself is refused.
+        /// Whether the address itself was refused.
         suppress: bool,
     },
-    /// Again at this time.
+    /// Due again at this time.
     Deferred(DateTime<Utc>),
-    /// The server may have it; the same bytes go out once more at this time.
+    /// The server may have it; the same bytes are sent once more at this time.
     Uncertain(DateTime<Utc>),
-    /// For a person.
+    /// Held for a person.
     Held,
-    /// Too late.
+    /// The shelf life has ended.
     Expired,
-    /// The relay, not this delivery, is in trouble: as before the claim.
+    /// The relay, not this delivery, has a problem: the claim is undone.
     Released,
 }
 
-/// The end of one try.
+/// An attempt with its outcome, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
-    /// Of which delivery.
+    /// Delivery.
     pub id: DeliveryId,
-    /// What happened.
+    /// Attempt.
     pub attempt: AttemptRecord,
-    /// What follows.
+    /// Outcome.
     pub disposition: Disposition,
-    /// Whether the mailbox could not take it now (full, disabled for a while).
+    /// Whether the mailbox could not accept it now (full, temporarily disabled).
     pub soft: bool,
 }
 
-/// What goes to the disk in one commit.
+/// The marks and settlements of one commit.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LedgerTurn {
-    /// How tries ended.
+    /// Finished attempts.
     pub settlements: Vec<Settlement>,
-    /// Whose texts are to leave now.
+    /// Deliveries whose message is about to be sent.
     pub marks: Vec<DeliveryId>,
-    /// How fast mail has been leaving, if there are limits.
+    /// State of the rate limits, if there are any.
     pub pace: Option<RateState>,
 }
 
-/// What is left of the limits of one relay.
+/// The token buckets of one relay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateState {
-    /// Its name.
+    /// Name of the relay.
     pub relay: String,
-    /// One for each limit.
+    /// Buckets, one for each limit.
     pub buckets: Vec<RateBucket>,
 }
 
-/// One limit's messages that may still leave.
+/// The token bucket of one limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateBucket {
-    /// The limit's period.
+    /// Period of the limit.
     pub period_seconds: u32,
-    /// Messages that may leave at once; below 0 some are on loan.
+    /// Messages that may be sent at once; negative if tokens were borrowed.
     pub tokens: f64,
-    /// When it held so many, to the millisecond.
+    /// Time of this count, to the millisecond.
     pub filled_at: DateTime<Utc>,
 }
 
-/// How an earlier delivery to the same address stands.
+/// An earlier delivery to the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
-    /// Its state.
+    /// State.
     pub state: DeliveryState,
-    /// Whether the mailbox could not take it at its last try.
+    /// Whether the mailbox could not accept it at the last attempt.
     pub soft: bool,
 }
 
-/// One line of the outbox.
+/// A row of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryRow {
-    /// Its row.
+    /// Row of the delivery.
     #[serde(skip)]
     pub id: DeliveryId,
-    /// Of whom, unless they were removed.
+    /// Subscriber, unless they were removed.
     #[serde(skip)]
     pub subscriber: Option<SubscriberId>,
-    /// To whom.
+    /// Recipient.
     pub address: String,
-    /// The issue's date where they live.
+    /// Local date of the issue.
     pub local_date: NaiveDate,
-    /// Where it stands.
+    /// State.
     pub state: DeliveryState,
-    /// As in the message, with angle brackets.
+    /// Message-ID, with angle brackets.
     pub message_id: String,
-    /// Tries so far.
+    /// Attempts so far.
     pub attempts: u32,
-    /// At which command the last try ended.
+    /// Command at which the last attempt ended.
     pub stage: Option<String>,
-    /// The last reply's three digits.
+    /// Three digits of the last reply.
     pub code: Option<u16>,
-    /// The last reply's enhanced code.
+    /// Enhanced code of the last reply.
     pub enhanced: Option<String>,
-    /// The last words.
+    /// Text of the last reply, or ours.
     pub text: Option<String>,
-    /// When it came to stand so.
+    /// Time of the last change of state.
     pub at: DateTime<Utc>,
-    /// When it will be tried (again).
+    /// Time of the next attempt.
     #[serde(skip)]
     pub next_at: Option<DateTime<Utc>>,
-    /// The issue's subject.
+    /// Subject of the issue.
     #[serde(skip)]
     pub subject: String,
 }
 
-/// Which lines of the outbox are wanted.
+/// A filter of the outbox.
 #[derive(Debug, Clone, Default)]
 pub struct OutboxFilter {
-    /// Only to this address.
+    /// Address.
     pub address: Option<Address>,
-    /// Only the one with this Message-ID, without angle brackets.
+    /// Message-ID, without angle brackets.
     pub message_id: Option<String>,
-    /// Only in this state.
+    /// State.
     pub state: Option<DeliveryState>,
-    /// Only of this date.
+    /// Local date.
     pub local_date: Option<NaiveDate>,
-    /// Only after this row.
+    /// Only deliveries after this row.
     pub after: Option<DeliveryId>,
-    /// At most so many; all if absent.
+    /// Most rows to return; all if absent.
     pub limit: Option<u32>,
 }
 
-/// Who may send.
+/// The right to send, held by one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderLease {
-    /// A name for the process, as a person would look for it.
+    /// Name of the process for people.
     pub holder: String,
-    /// Until when.
+    /// End of the lease.
     pub until: DateTime<Utc>,
 }
 
-/// What a sender that died left behind.
+/// The claims recovered from a sender that died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovered {
-    /// Claimed and never offered: free to go again.
+    /// Claimed and never offered: queued again.
     pub released: u64,
-    /// Perhaps sent: go once more.
+    /// Possibly sent: to be sent once more.
     pub uncertain: u64,
-    /// Perhaps sent for the second time: held.
+    /// Possibly sent twice: held.
     pub held: u64,
 }
 
-/// The relay is given time to recover.
+/// A pause of a relay, to let it recover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayPause {
-    /// Until when.
+    /// End of the pause.
     pub until: DateTime<Utc>,
     /// Failures in a row.
     pub failures: u32,
-    /// Whether it refused us altogether, rather than being in trouble itself.
+    /// Whether the relay refused us by policy, rather than failing itself.
     pub refuses_us: bool,
-    /// The last one, in words.
+    /// Text of the last failure.
     pub reason: String,
 }
 
-/// Verbs about deliveries.
+/// Deliveries.
 pub trait LedgerStore {
-    /// Makes `holder` the one sender until `until`, unless another one's lease
-    /// still runs at `now`; answers who holds it.
+    /// Grants `holder` the sender lease until `until`, unless another lease is valid at `now`;
+    /// returns the holder.
     fn lease_sending(
         &mut self,
         holder: &str,
@@ -271,50 +271,48 @@ pub trait LedgerStore {
         now: DateTime<Utc>,
     ) -> Result<SenderLease, StoreError>;
 
-    /// Gives the lease back.
+    /// Releases the lease.
     fn end_sending(&mut self, holder: &str) -> Result<(), StoreError>;
 
-    /// Takes the lease from whoever holds it: for who holds the OS lock.
+    /// Takes over the lease from any holder: for the process that has the OS lock.
     fn take_over_sending(&mut self, holder: &str, until: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Sorts out what a dead sender left: claims go back to the queue, texts
-    /// that may have gone out become uncertain and are due again at
-    /// `resend_at` (held if that is `None`), and those that may have gone out
-    /// twice are held.
+    /// Recovers the claims of a dead sender: claims go back to the queue, messages that may have
+    /// been sent become uncertain and are due again at `resend_at` (held if that is `None`), and
+    /// those that may have been sent twice are held.
     fn recover_claims(
         &mut self,
         resend_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) -> Result<Recovered, StoreError>;
 
-    /// Takes up to `limit` due deliveries, oldest first. Those whose shelf life
-    /// has ended become expired, those whose address is suppressed held, as are
-    /// those whose stored message is damaged.
+    /// Claims up to `limit` due deliveries, oldest first. Those whose shelf life has ended
+    /// expire; those whose address is suppressed or whose stored message is damaged are held.
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Records how tries ended and that the texts of `turn.marks` may now
-    /// leave; answers which of them were marked. Durable once it returns.
+    /// Records finished attempts, and marks the deliveries of `turn.marks` as being handed over;
+    /// returns which of them were marked. Durable once it returns.
     ///
-    /// What is no longer in a sender's hands (a person has held it, its
-    /// subscriber has left) is neither marked nor settled.
+    /// A delivery that is no longer claimed (held by a person, its subscriber unsubscribed) is
+    /// neither marked nor settled.
     fn record_turn(
         &mut self,
         turn: &LedgerTurn,
         now: DateTime<Utc>,
     ) -> Result<Vec<DeliveryId>, StoreError>;
 
-    /// Up to `limit` other deliveries to the address of `id` that were tried, newest first.
+    /// Returns up to `limit` other attempted deliveries to the address of `id`, newest first.
     fn earlier_deliveries(
         &mut self,
         id: DeliveryId,
         limit: u32,
     ) -> Result<Vec<Earlier>, StoreError>;
 
-    /// The buckets of the relay `name`, as they were last recorded.
+    /// Returns the recorded token buckets of the relay `name`.
     fn rate_buckets(&mut self, name: &str) -> Result<Vec<RateBucket>, StoreError>;
 
-    /// Puts claimed deliveries back into the queue, each to be due at its time
-    /// (it counts as no try), and records the paces that decided it.
+    /// Returns claimed deliveries to the queue, each due at its time, without counting an
+    /// attempt, and records the state of the rate limits.
     fn postpone(
         &mut self,
         deliveries: &[(DeliveryId, DateTime<Utc>)],
@@ -322,27 +320,27 @@ pub trait LedgerStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Deliveries by state.
+    /// Counts deliveries by state.
     fn count_deliveries(&mut self) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 
-    /// Of the deliveries that wait: how many are due at `now`, and when the next one is.
+    /// Returns the number of deliveries due at `now`, and the time of the next one.
     fn waiting(&mut self, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>), StoreError>;
 
-    /// Lines of the outbox, by row.
+    /// Returns rows of the outbox, by row.
     fn deliveries(&mut self, filter: &OutboxFilter) -> Result<Vec<DeliveryRow>, StoreError>;
 
-    /// The tries of one delivery, oldest first, with their times.
+    /// Returns the attempts of a delivery with their times, oldest first.
     fn attempts(
         &mut self,
         id: DeliveryId,
     ) -> Result<Vec<(DateTime<Utc>, AttemptRecord)>, StoreError>;
 
-    /// The stored message, until it is settled.
+    /// Returns the stored message, until it is settled.
     fn message(&mut self, id: DeliveryId) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The pause that the relay `name` is given, if any.
+    /// Returns the pause of the relay `name`, if there is one.
     fn relay_pause(&mut self, name: &str) -> Result<Option<RelayPause>, StoreError>;
 
-    /// Notes the pause of the relay `name`; `None` when it works again.
+    /// Records the pause of the relay `name`; `None` when it works again.
     fn pause_relay(&mut self, name: &str, pause: Option<&RelayPause>) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! The works that readers bring along in their libraries.
+//! Works of readers' libraries.
 
 use super::{PaperRow, StoreError};
 use crate::paper::PaperId;
@@ -9,38 +9,36 @@ use serde::{Deserialize, Serialize};
 /// A work of a library that is not among the papers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LibraryWork {
-    /// Tells it from every other work: an id, else its title and first author.
+    /// Key of the work: an id, else its title and first author.
     pub key: String,
-    /// One line.
+    /// Title, on one line.
     pub title: String,
-    /// Empty if the library has none.
+    /// Abstract; empty if the library has none.
     #[serde(rename = "abstract")]
     pub abstract_text: String,
-    /// In its order.
+    /// Authors, in order.
     pub authors: Vec<String>,
-    /// Its names: arXiv id, DOI, `pmid:`.
+    /// Ids: arXiv id, DOI, `pmid:`.
     pub ids: Vec<PaperId>,
 }
 
-/// How a work may be found among the papers.
+/// The names by which a work is looked up among the papers.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkNames<'a> {
-    /// Its ids, the surest first.
+    /// Ids, the most reliable first.
     pub ids: &'a [PaperId],
-    /// Its title.
+    /// Title.
     pub title: &'a str,
 }
 
-/// Verbs about libraries.
+/// Works of libraries.
 pub trait LibraryStore {
-    /// For each of `works`, the papers it may be: the one that one of its ids
-    /// names, else those with its title, as far as punctuation and case allow.
-    /// Whether the authors fit is for the caller to say.
+    /// Returns, for each of `works`, the papers that match: the one that one of its ids names,
+    /// else those with its title, up to punctuation and case. The caller compares the authors.
     fn find_works(&mut self, works: &[WorkNames<'_>]) -> Result<Vec<WorkMatch>, StoreError>;
 
-    /// Adds works to what the interest of this name learns from; returns how
-    /// many were not there yet. Those that were stay as they are, but for an
-    /// abstract that they lacked.
+    /// Adds works to the library of the interest of this name, and returns how many were new.
+    /// A known work stays as it is, except that a missing abstract is filled in.
     fn add_library(
         &mut self,
         subscriber: SubscriberId,
@@ -49,19 +47,19 @@ pub trait LibraryStore {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError>;
 
-    /// Up to `limit` works of each interest of these readers, by reader and
-    /// interest; those with an abstract first, newest first.
+    /// Returns up to `limit` works of each interest of these readers, by reader and interest;
+    /// those with an abstract first, newest first.
     fn library_of(
         &mut self,
         subscribers: &[SubscriberId],
         limit: u32,
     ) -> Result<Vec<(SubscriberId, String, LibraryWork)>, StoreError>;
 
-    /// How many works each interest of a reader learns from, by name.
+    /// Counts the works of each interest of a reader, by name.
     fn count_library(&mut self, subscriber: SubscriberId)
     -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// Calls what hangs on the interest `old` by its new name: works and thumbs.
+    /// Moves the works and thumbs of the interest `old` to its new name.
     fn rename_interest(
         &mut self,
         subscriber: SubscriberId,
@@ -69,8 +67,8 @@ pub trait LibraryStore {
         new: &str,
     ) -> Result<(), StoreError>;
 
-    /// Forgets the works of the interest of this name. Thumbs stay: they are
-    /// about papers, and count for the nearest interest that is left.
+    /// Deletes the works of the interest of this name. Thumbs stay: they are about papers, and
+    /// count for the nearest interest that is left.
     fn forget_library(
         &mut self,
         subscriber: SubscriberId,
@@ -78,11 +76,11 @@ pub trait LibraryStore {
     ) -> Result<u64, StoreError>;
 }
 
-/// What may be a work of a library.
+/// The papers that match a work of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkMatch {
-    /// This paper, by an id.
+    /// The paper with one of its ids.
     ById(PaperRow, PaperId),
-    /// One of these, by title; each with its authors.
+    /// Papers with its title, each with its authors.
     ByTitle(Vec<(PaperRow, PaperId, Vec<String>)>),
 }

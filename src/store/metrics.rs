@@ -1,33 +1,34 @@
-//! Figures of the whole house, for those who watch it from outside.
+//! Counts of the whole installation, for monitoring.
 
 use super::{RelayPause, SenderLease, StoreError};
 use chrono::{DateTime, Utc};
 
-/// How a source stands.
+/// The status of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// Its name.
+    /// Name of the source.
     pub source: String,
-    /// When it was last looked at.
+    /// Time of the last poll.
     pub checked_at: DateTime<Utc>,
-    /// When a day of it last turned out complete or quiet, if any ever did.
+    /// Time at which a day of it last became complete or quiet, if ever.
     pub settled_at: Option<DateTime<Utc>>,
 }
 
-/// Verbs that count. They look at many rows: not to be asked every second.
+/// Queries for monitoring. They read many rows: not to be called every second.
 pub trait MetricsStore {
-    /// Tries ever made and still recorded, by the first digit of the reply's code; `None` where there was no reply.
+    /// Counts the recorded attempts by the first digit of the reply's code; `None` where there
+    /// was no reply.
     fn count_attempts(&mut self) -> Result<Vec<(Option<u16>, u64)>, StoreError>;
 
-    /// Since when the oldest delivery that is due at `now` could have been sent.
+    /// Returns the time since which the oldest delivery due at `now` could have been sent.
     fn oldest_due(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Every source that was ever looked at, by name.
+    /// Returns every source that was ever polled, by name.
     fn source_statuses(&mut self) -> Result<Vec<SourceStatus>, StoreError>;
 
-    /// Every relay in trouble, by name.
+    /// Returns every paused relay, by name.
     fn relay_pauses(&mut self) -> Result<Vec<(String, RelayPause)>, StoreError>;
 
-    /// Who was last given the right to send.
+    /// Returns the last sender lease.
     fn sender(&mut self) -> Result<Option<SenderLease>, StoreError>;
 }

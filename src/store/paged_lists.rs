@@ -1,13 +1,14 @@
-//! Long lists, read piece by piece: each piece begins behind the last one's end,
-//! so that what is added meanwhile neither repeats nor hides anything.
+//! Long lists, read page by page. A page begins behind the last entry of the one before, so
+//! that entries added meanwhile are neither repeated nor skipped.
 
 use super::{DeliveryId, DeliveryRow, DeliveryState, PastIssue, StoreError, Suppression};
 use crate::subscriber::{Address, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// Verbs that read a piece of a list; none of them changes anything.
+/// Queries that read one page of a list. None of them changes anything.
 pub trait PagedListStore {
-    /// Up to `limit` subscribers after `after`, by row; only those with `status` if one is given.
+    /// Returns up to `limit` subscribers after `after`, by row; only those with `status` if one
+    /// is given.
     fn list_subscribers(
         &mut self,
         status: Option<Status>,
@@ -15,7 +16,7 @@ pub trait PagedListStore {
         limit: u32,
     ) -> Result<Vec<Subscriber>, StoreError>;
 
-    /// Up to `limit` issues of a subscriber of before the date `before`, the newest first.
+    /// Returns up to `limit` issues of a subscriber dated before `before`, newest first.
     fn list_issues(
         &mut self,
         subscriber: SubscriberId,
@@ -23,7 +24,8 @@ pub trait PagedListStore {
         limit: u32,
     ) -> Result<Vec<PastIssue>, StoreError>;
 
-    /// Up to `limit` mails to a subscriber, issues and others, before the row `before`, the newest first.
+    /// Returns up to `limit` mails to a subscriber, issues and others, before the row `before`,
+    /// newest first.
     fn list_mails(
         &mut self,
         subscriber: SubscriberId,
@@ -31,13 +33,13 @@ pub trait PagedListStore {
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError>;
 
-    /// Mails dated `date`, where each reader lives, by state.
+    /// Counts the mails with the local date `date`, by state.
     fn count_mails_of(&mut self, date: NaiveDate) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 
-    /// Why `address` must not be written to, if so.
+    /// Returns the suppression of `address`, if there is one.
     fn suppression(&mut self, address: &Address) -> Result<Option<Suppression>, StoreError>;
 
-    /// Up to `limit` suppressions from `from` on, in the order in which they were added.
+    /// Returns up to `limit` suppressions from `from` on, oldest first.
     fn list_suppressions(
         &mut self,
         from: DateTime<Utc>,

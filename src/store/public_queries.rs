@@ -1,106 +1,106 @@
-//! What the public pages ask: papers of a day, and where other days are.
+//! Queries of the public pages.
 
 use super::{PaperRecord, PaperRow, StoreError, StoredPaper};
 use crate::paper::PaperId;
 use crate::pick::PaperNews;
 use chrono::NaiveDate;
 
-/// Papers of one announcement day, most votes first.
+/// A page of the papers of one announcement day, most votes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayQuery {
-    /// The day.
+    /// Announcement day.
     pub date: NaiveDate,
-    /// Only of this category.
+    /// Category, if only one is wanted.
     pub category: Option<String>,
-    /// So many are passed over.
+    /// Papers to skip.
     pub offset: u32,
-    /// At most so many.
+    /// Most papers to return.
     pub limit: u32,
 }
 
-/// A piece of a day.
+/// A page of the papers of one day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayPage {
-    /// The papers.
+    /// Papers.
     pub papers: Vec<StoredPaper>,
-    /// How many there are in all.
+    /// Number of papers on all pages.
     pub total: u32,
 }
 
-/// A day with papers.
+/// The number of papers of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayCount {
-    /// The announcement day.
+    /// Announcement day.
     pub date: NaiveDate,
-    /// Its papers.
+    /// Number of papers.
     pub papers: u32,
 }
 
-/// What the page of a paper shows of it.
+/// The data of a paper's page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PaperPage {
-    /// The paper.
+    /// Paper.
     pub stored: StoredPaper,
-    /// What each source says of it, as [`WorkStore::paper_records`](super::WorkStore::paper_records).
+    /// Records of its sources, as [`WorkStore::paper_records`](super::WorkStore::paper_records).
     pub records: Vec<PaperRecord>,
-    /// What became of it, as [`PublicQueryStore::paper_events`].
+    /// Events, as [`PublicQueryStore::paper_events`].
     pub events: Vec<(NaiveDate, PaperNews)>,
-    /// Its signature, if it has one.
+    /// Signature, if it has one.
     pub signature: Option<Vec<u8>>,
 }
 
-/// Numbers that differ once something has changed that public pages show.
+/// Counters that change when the public pages' data changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
-    /// Papers, days, and what is known of how papers are like each other.
+    /// Changes of papers, days and similarity.
     pub papers: i64,
-    /// What our readers said of papers, and their clicks.
+    /// Changes of readers' votes, and clicks.
     pub votes: (i64, i64),
 }
 
-/// Verbs for readers of the public pages; none of them changes anything.
+/// Queries for the public pages. None of them changes anything.
 pub trait PublicQueryStore {
-    /// A piece of a day.
+    /// Returns a page of the papers of one day.
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError>;
 
-    /// The papers of a day, or those of them that are in `category`, with the votes
-    /// that each came with; in no order.
+    /// Returns the papers of a day, or those in `category`, with the votes that each came with,
+    /// in no order.
     fn votes_of_day(
         &mut self,
         date: NaiveDate,
         category: Option<&str>,
     ) -> Result<Vec<(PaperRow, u32)>, StoreError>;
 
-    /// The nearest days with papers before and after `date`.
+    /// Returns the nearest days with papers before and after `date`.
     fn days_around(
         &mut self,
         date: NaiveDate,
     ) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreError>;
 
-    /// Up to `limit` days with papers at or before `until`, the newest first.
+    /// Returns up to `limit` days with papers up to `until`, newest first.
     fn days_with_papers(
         &mut self,
         until: NaiveDate,
         limit: u32,
     ) -> Result<Vec<DayCount>, StoreError>;
 
-    /// Whether a source announces in this category or a paper is in it, however it is
-    /// written; for `xx.*`, in one that begins with `xx.`. Reads all papers if not.
+    /// Whether a source announces in this category or a paper is in it, in any case; for `xx.*`,
+    /// in one that begins with `xx.`. Reads all papers if not.
     fn knows_category(&mut self, code: &str) -> Result<bool, StoreError>;
 
-    /// The categories of a day's papers with how many are in each, most papers first.
+    /// Counts the papers of a day by category, most papers first.
     fn categories_of_day(&mut self, date: NaiveDate) -> Result<Vec<(String, u32)>, StoreError>;
 
-    /// The paper in this row, or the one that it was merged into.
+    /// Returns the paper in this row, or the one that it was merged into.
     fn standing_paper(&mut self, row: PaperRow) -> Result<Option<StoredPaper>, StoreError>;
 
-    /// What became of the paper in this row, with the day on which that was seen, oldest first.
+    /// Returns the events of the paper in this row with their days, oldest first.
     fn paper_events(&mut self, row: PaperRow) -> Result<Vec<(NaiveDate, PaperNews)>, StoreError>;
 
-    /// All that the page of the paper with this name shows of the paper.
+    /// Returns the data of a paper's page.
     fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError>;
 
-    /// What differs once a public page is to be made anew. Whatever takes papers in,
-    /// takes them apart or signs them changes `papers`, if anything came of it.
+    /// Returns the counters of changes. Whatever takes papers in, splits or signs them
+    /// increments `papers`, if it changed something.
     fn changes(&mut self) -> Result<Changes, StoreError>;
 }

@@ -1,5 +1,4 @@
-//! What people ask for on the web and prove by a link that is mailed to them,
-//! and the mails besides issues.
+//! Requests made on the web and confirmed by a mailed link, and mails other than issues.
 
 use super::{DeliveryId, Entered, StoreError};
 use crate::subscriber::{Address, NewSubscriber, SubscriberId};
@@ -10,18 +9,18 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub i64);
 
-/// What is asked for.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestKind {
     /// A subscription; `details` is the subscriber's record.
     Subscribe,
-    /// A fresh link to the preferences.
+    /// A link to the preferences.
     Preferences,
-    /// Issues to another address; `details` is the new one, or `undo`.
+    /// A change of address; `details` is the new address, or `undo`.
     Move,
-    /// All that is stored of a subscriber.
+    /// An export of the subscriber's data.
     Export,
-    /// To be forgotten.
+    /// The erasure of the subscriber.
     Erase,
 }
 
@@ -35,7 +34,7 @@ impl RequestKind {
         ("erase", RequestKind::Erase),
     ];
 
-    /// Its word.
+    /// Returns the kind's word.
     pub fn word(self) -> &'static str {
         Self::WORDS
             .iter()
@@ -44,102 +43,102 @@ impl RequestKind {
     }
 }
 
-/// Where and in which words somebody asked: what a record of consent must hold.
+/// The circumstances of a consent, as the record of consent needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentContext {
-    /// Version of the form's words.
+    /// Version of the form's text.
     pub wording: String,
     /// Address of the form.
     pub page: String,
-    /// The visitor's network address.
+    /// Network address of the visitor.
     pub network: String,
 }
 
-/// A request as it was made.
+/// A request to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRequest {
-    /// What is asked for.
+    /// Kind of the request.
     pub kind: RequestKind,
-    /// Where the link goes that proves it.
+    /// Address to which the confirming link is mailed.
     pub address: Address,
-    /// Whose matter it is, if they are known.
+    /// Subscriber, if known.
     pub subscriber: Option<SubscriberId>,
-    /// As [`RequestKind`] says.
+    /// Details, as [`RequestKind`] says.
     pub details: String,
-    /// Where and how it was asked.
+    /// Circumstances of the request.
     pub asking: ConsentContext,
 }
 
-/// A request as it is stored.
+/// A stored request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its row.
+    /// Row of the request.
     pub id: RequestId,
-    /// What was asked.
+    /// Request.
     pub request: NewRequest,
-    /// When.
+    /// Time of the request.
     pub asked_at: DateTime<Utc>,
-    /// When a link was mailed for it, if one was.
+    /// Time at which the link was mailed, if it was.
     pub mailed_at: Option<DateTime<Utc>>,
-    /// When it was done, if it was.
+    /// Time at which it was carried out, if it was.
     pub done_at: Option<DateTime<Utc>>,
 }
 
-/// A mail besides the issues, ready to be queued.
+/// A mail other than an issue, ready to be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNotice {
-    /// `confirm`, `welcome`, `alarm`, …: what it is, in the outbox.
+    /// Kind in the outbox: `confirm`, `welcome`, `alarm`, …
     pub kind: &'static str,
-    /// Of whom, if it is to a subscriber.
+    /// Subscriber, if it is to one.
     pub subscriber: Option<SubscriberId>,
-    /// To whom.
+    /// Recipient.
     pub address: Address,
     /// The subject line.
     pub subject: String,
-    /// Without angle brackets; the same on every try.
+    /// Message-ID, without angle brackets; the same on every attempt.
     pub message_id: String,
     /// The complete message, sent byte for byte.
     pub message: Vec<u8>,
-    /// When there is no point in sending it any more.
+    /// End of the shelf life.
     pub expires_at: DateTime<Utc>,
 }
 
-/// One act in the record of consent.
+/// An entry in the record of consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Consent {
-    /// When.
+    /// Time of the entry.
     pub at: DateTime<Utc>,
-    /// `asked`, `confirmed`, `moved`, or `vouched`: the operator says that they agreed.
+    /// `asked`, `confirmed`, `moved`, or `vouched` if the operator vouches for the consent.
     pub act: String,
-    /// Version of the form's words.
+    /// Version of the form's text.
     pub wording: String,
     /// Address of the form.
     pub page: String,
-    /// The visitor's network address.
+    /// Network address of the visitor.
     pub network: String,
 }
 
-/// How the details begin of a request to the old address of somebody who moves; the
-/// number of the one to the new address follows.
+/// Prefix of the details of a request to the old address of a subscriber who moves; the
+/// number of the request to the new address follows.
 pub const AGREES_TO: &str = "agrees to ";
 
-/// What became of a proved request.
+/// The outcome of following a request's link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// It is done now, for this subscriber.
+    /// Carried out now, for this subscriber.
     Done(SubscriberId),
-    /// It was done before, for this subscriber: links are followed twice.
+    /// Carried out before, for this subscriber: links are followed twice.
     Before(SubscriberId),
-    /// It will be done for this subscriber once another link has been followed, too.
+    /// Waiting for the link to the other address of this subscriber.
     Waiting(SubscriberId),
-    /// Somebody else has that address meanwhile, or the subscriber is gone.
+    /// Impossible: another subscriber has the address, or the subscriber no longer exists.
     Impossible,
 }
 
-/// Verbs about requests, consent and notices.
+/// Requests, consent and notices.
 pub trait RequestStore {
-    /// Notes a request. Somebody who asks to subscribe and is not known becomes
-    /// a pending subscriber with what they chose.
+    /// Stores a request. A request to subscribe from an unknown address creates a pending
+    /// subscriber with the chosen preferences.
     fn ask(
         &mut self,
         request: &NewRequest,
@@ -147,10 +146,10 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<RequestId, StoreError>;
 
-    /// One request.
+    /// Returns a request.
     fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError>;
 
-    /// How many links of `kind` were mailed to `address` since `since`.
+    /// Counts the links of `kind` mailed to `address` since `since`.
     fn count_mailed(
         &mut self,
         kind: RequestKind,
@@ -158,7 +157,7 @@ pub trait RequestStore {
         since: DateTime<Utc>,
     ) -> Result<u32, StoreError>;
 
-    /// How many of them were asked for on this page.
+    /// Counts those of them that were requested on this page.
     fn count_mailed_from(
         &mut self,
         page: &str,
@@ -167,7 +166,8 @@ pub trait RequestStore {
         since: DateTime<Utc>,
     ) -> Result<u32, StoreError>;
 
-    /// Queues mails besides issues, all or none; with a request, notes that its link was mailed.
+    /// Queues mails other than issues, all or none; with a request, records that its link was
+    /// mailed.
     fn enqueue_notices(
         &mut self,
         notices: &[NewNotice],
@@ -175,9 +175,8 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<DeliveryId>, StoreError>;
 
-    /// The owner of the request's address has confirmed the subscription: it is
-    /// active with `details` from now on, whoever had left or been suppressed
-    /// before; both acts enter the record of consent.
+    /// Confirms a subscription: the subscriber becomes active with `details`, even if they had
+    /// left or were suppressed. The request and the confirmation enter the record of consent.
     fn confirm_subscription(
         &mut self,
         id: RequestId,
@@ -186,8 +185,8 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<RequestOutcome, StoreError>;
 
-    /// The owner of one of two addresses agrees that issues go to the new one. Once both
-    /// have, they do, and links in older mails stop working.
+    /// Confirms a change of address from one of the two addresses. Once both have confirmed,
+    /// the address changes, and links in older mails stop working.
     fn agree_to_move(
         &mut self,
         id: RequestId,
@@ -195,11 +194,11 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<RequestOutcome, StoreError>;
 
-    /// Notes that a request was done; `false` if it was before.
+    /// Records that a request was carried out; `false` if it was before.
     fn finish_request(&mut self, id: RequestId, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Enters a subscriber for whose consent somebody else vouches, which enters
-    /// the record of consent; nothing is done for who is known, or has left.
+    /// Adds a subscriber for whose consent the operator vouches, which enters the record of
+    /// consent. An address that is known, or has left, is not changed.
     fn vouch_for(
         &mut self,
         subscriber: &NewSubscriber,
@@ -207,12 +206,11 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<Entered, StoreError>;
 
-    /// The record of consent of one subscriber, oldest first.
+    /// Returns the record of consent of a subscriber, oldest first.
     fn consents(&mut self, subscriber: SubscriberId) -> Result<Vec<Consent>, StoreError>;
 
-    /// Forgets all that is stored of a person. What is left is `hash`, which
-    /// stands for the address in the outbox and keeps imports from bringing them
-    /// back. `false` if nobody has that row.
+    /// Erases a subscriber. `hash` is kept: it replaces the address in the outbox, and imports
+    /// refuse it. Returns `false` if there is no such subscriber.
     fn erase_subscriber(
         &mut self,
         id: SubscriberId,
@@ -220,6 +218,6 @@ pub trait RequestStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Whether somebody with one of these hashes of their address asked to be forgotten.
+    /// Whether an address with one of these hashes was erased.
     fn was_erased(&mut self, hashes: &[String]) -> Result<bool, StoreError>;
 }

@@ -1,44 +1,44 @@
-//! Forgetting what is old, a little at a time.
+//! Deletion of old data, in small steps.
 
 use super::StoreError;
 use chrono::{DateTime, Utc};
 
-/// What can grow old. Each says what its age is counted from.
+/// The kinds of data with a retention time, and the start of their age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetentionClass {
-    /// Tries of deliveries, from when the delivery was queued. How it ended stays with the delivery.
+    /// Attempts, from the queueing of their delivery. The delivery keeps its outcome.
     Attempts,
-    /// The texts of mails that are held, from when they were; they are given up with it.
+    /// Messages of held deliveries, from when they were held; the delivery expires with them.
     HeldTexts,
     /// Clicks.
     Clicks,
-    /// Reports on mails that came back, from when they came. Suppressions stay.
+    /// Reports, from their arrival. Suppressions stay.
     Reports,
-    /// The record of consent of those who left, from when they did.
+    /// Consent records of subscribers who left, from their leaving.
     Consents,
-    /// What was asked for on the web, and with it subscriptions that nobody confirmed.
+    /// Requests, and pending subscriptions that nobody confirmed.
     Requests,
-    /// That a date had no issue, from when that was decided.
+    /// Dates skipped, from the decision.
     Skipped,
-    /// Records that could not be read.
+    /// Unreadable records.
     SetAside,
     /// Alarms, from their end.
     Alarms,
 }
 
-/// The last time that the database was tended.
+/// The last upkeep of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastUpkeep {
-    /// When.
+    /// Time of the upkeep.
     pub at: DateTime<Utc>,
-    /// What is damaged in the file, a line each; empty if it is sound.
+    /// Damage found in the file, a line each; empty if it is sound.
     pub damage: String,
 }
 
-/// Verbs about what is kept for a while only.
+/// Retention and upkeep.
 pub trait RetentionStore {
-    /// Forgets up to `limit` of what is from before `before`; how many that were.
-    /// Fewer than `limit` means that nothing older is left. Counters keep what they counted.
+    /// Deletes up to `limit` entries from before `before`, and returns how many. Fewer than
+    /// `limit` means that nothing older is left. Counters keep their counts.
     fn forget_old(
         &mut self,
         what: RetentionClass,
@@ -46,15 +46,17 @@ pub trait RetentionStore {
         limit: u32,
     ) -> Result<u64, StoreError>;
 
-    /// Gives up to `pages` unused pages of the file back to the disk, if a good part of it is unused; how many.
+    /// Returns up to `pages` unused pages of the file to the disk, if a good part of the file is
+    /// unused; returns how many.
     fn shrink(&mut self, pages: u32) -> Result<u64, StoreError>;
 
-    /// Empties the log into the file, and cuts it if nobody reads it at this moment. Waits for nobody.
+    /// Checkpoints the write-ahead log, and truncates it if it has no readers at this moment.
+    /// Does not wait.
     fn settle_log(&mut self) -> Result<(), StoreError>;
 
-    /// Notes that the database was tended, and what is damaged in it.
+    /// Records an upkeep, with the damage found.
     fn note_upkeep(&mut self, damage: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// When it was tended last, if it ever was.
+    /// Returns the last upkeep.
     fn last_upkeep(&mut self) -> Result<Option<LastUpkeep>, StoreError>;
 }

@@ -1,23 +1,23 @@
-//! Finding papers by their words.
+//! Full-text search of papers.
 
 use super::{PaperRow, StoreError};
 use crate::paper::PaperId;
 use crate::paper::query::{SearchQuery, SearchWords};
 
-/// A paper that was found, and how well it fits.
+/// A paper that was found, with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SearchHit {
-    /// Which.
+    /// Row of the paper.
     pub paper: PaperRow,
-    /// More is better; comparable within one answer only.
+    /// Score: more is better; comparable within one result only.
     pub fit: f32,
 }
 
-/// Verbs that find papers.
+/// Search.
 pub trait SearchStore {
-    /// The papers that fit `query`, best first: `limit` of them after the first
-    /// `offset`. Without words it is the newest that come first. Any query will
-    /// do; one that asks for nothing finds nothing.
+    /// Returns the papers that match `query`, best first: `limit` of them after the first
+    /// `offset`. Without words, the newest come first. Any query is valid; an empty one finds
+    /// nothing.
     fn find_papers(
         &mut self,
         query: &SearchQuery,
@@ -25,26 +25,25 @@ pub trait SearchStore {
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Up to `limit` papers with at least one of `words`, those with most and
-    /// rarest of them first.
+    /// Returns up to `limit` papers with at least one of `words`, those with most and rarest
+    /// first.
     fn papers_with_any(
         &mut self,
         words: &[SearchWords],
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Those of `papers` that pass the filters of `query`: categories, sources,
-    /// dates, and words that must not be there; in their order.
+    /// Returns those of `papers` that pass the filters of `query` (categories, sources, dates,
+    /// excluded words), in their order.
     fn filter_papers(
         &mut self,
         query: &SearchQuery,
         papers: &[PaperRow],
     ) -> Result<Vec<PaperRow>, StoreError>;
 
-    /// The papers in these rows, in their order, without those that have become
-    /// another name of one.
+    /// Returns the papers in these rows, in their order, without rows merged into another paper.
     fn papers_in_rows(&mut self, rows: &[PaperRow]) -> Result<Vec<super::StoredPaper>, StoreError>;
 
-    /// The row of the paper that goes by one of these names: its id, its DOI.
+    /// Returns the row of the paper with one of these names: id, DOI.
     fn row_of(&mut self, ids: &[PaperId]) -> Result<Option<PaperRow>, StoreError>;
 }

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 /// The `[database]` settings.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Which database, and where.
+    /// Engine and place of the database.
     pub url: DatabaseUrl,
 }
 
-/// Where the database is.
+/// The engine and the place of the database.
 #[derive(Debug, Clone)]
 pub enum DatabaseUrl {
-    /// A file on this machine.
+    /// SQLite file on this machine.
     Sqlite(PathBuf),
-    /// A `PostgreSQL` server; the address may hold a password.
+    /// `PostgreSQL` server; the address may contain a password.
     Postgres(SecretString),
 }

@@ -1,37 +1,37 @@
-//! How sources are asked: turns, what was asked for, and what came unreadable.
+//! Rate-limit leases at providers, poll times, and unreadable records.
 
 use super::{SetAside, SourcePause, StoreError};
 use crate::paper::PaperId;
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// Whose turn it is at a provider.
+/// The result of asking for a lease at a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceTurn {
-    /// Ours, until then at most: what ends the turn names this instant.
+    /// Granted, until this time at most; ending it needs the same time.
     Ours(DateTime<Utc>),
-    /// Somebody else's, or nobody's yet: look again then, or sooner.
+    /// Held by another process, or not due yet: ask again then, or sooner.
     NotBefore(DateTime<Utc>),
-    /// Nobody's: the provider wants to be left alone.
+    /// Not granted: the provider asked for a pause.
     Paused(SourcePause),
 }
 
-/// A record that was set aside, with what is known of it.
+/// An unreadable record with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAsideRow {
     /// Name of the source.
     pub source: String,
-    /// The record.
+    /// Record.
     pub record: SetAside,
-    /// When it last came.
+    /// Time at which it last came.
     pub at: DateTime<Utc>,
 }
 
-/// Verbs about asking sources.
+/// Leases at providers and poll times.
 pub trait SourceStore {
-    /// Takes the next turn at `provider` until `until`, unless another process has
-    /// it or a pause runs at `now`. Of any number of processes that ask at once, one
-    /// gets it. Turns that last twice as long as this one would, and pauses that end after
-    /// `latest`, are from a clock that has been set since, and hold nobody up.
+    /// Takes the next lease at `provider` until `until`, unless another process holds it or a
+    /// pause runs at `now`. One of several concurrent processes gets it. Leases twice as long as
+    /// this one, and pauses that end after `latest`, come from a clock that was set back since,
+    /// and are ignored.
     fn take_source_turn(
         &mut self,
         provider: &str,
@@ -40,8 +40,8 @@ pub trait SourceStore {
         now: DateTime<Utc>,
     ) -> Result<SourceTurn, StoreError>;
 
-    /// Ends the turn that was taken until `turn`: the next one may begin at `next`.
-    /// Changes nothing if it was given up for lost and somebody else has it.
+    /// Ends the lease that was taken until `turn`: the next one may begin at `next`. Changes
+    /// nothing if the lease expired and another process has it.
     fn end_source_turn(
         &mut self,
         provider: &str,
@@ -49,14 +49,14 @@ pub trait SourceStore {
         next: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// When `source` was last asked for `what`.
+    /// Returns the time at which `source` was last asked for `what`.
     fn source_asked(
         &mut self,
         source: &str,
         what: &str,
     ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Notes that `source` was asked for `what` at `at`.
+    /// Records that `source` was asked for `what` at `at`.
     fn note_source_asked(
         &mut self,
         source: &str,
@@ -64,9 +64,8 @@ pub trait SourceStore {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Up to `limit` papers that are liked or disliked by subscribers who changed
-    /// something at or after `since`, that are not known, and for which `source` was
-    /// not asked yet.
+    /// Returns up to `limit` papers that are liked or disliked by subscribers changed at or after
+    /// `since`, that are not known, and that `source` was not asked for yet.
     fn unknown_examples(
         &mut self,
         source: &str,
@@ -74,7 +73,7 @@ pub trait SourceStore {
         limit: u32,
     ) -> Result<Vec<PaperId>, StoreError>;
 
-    /// Notes that `source` was asked for these papers at `at`.
+    /// Records that `source` was asked for these papers at `at`.
     fn note_papers_asked(
         &mut self,
         source: &str,
@@ -82,9 +81,9 @@ pub trait SourceStore {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Up to `limit` records that were set aside, the last ones first.
+    /// Returns up to `limit` unreadable records, newest first.
     fn records_set_aside(&mut self, limit: u32) -> Result<Vec<SetAsideRow>, StoreError>;
 
-    /// How many records were set aside, by source and day (UTC), the last days first.
+    /// Counts unreadable records by source and day (UTC), newest days first.
     fn count_set_aside(&mut self) -> Result<Vec<(String, NaiveDate, u64)>, StoreError>;
 }

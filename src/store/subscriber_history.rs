@@ -1,5 +1,4 @@
-//! What a subscriber may see of what is stored about them: their issues, the
-//! mails that were written to them, and what they asked for.
+//! The history of a subscriber: their issues, mails and requests.
 
 use super::{DeliveryState, Request, StoreError, StoredPaper};
 use crate::pick::{Reason, Section};
@@ -8,103 +7,103 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An issue in the list of a reader's issues.
+/// An issue in a reader's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PastIssue {
-    /// Its date where they live.
+    /// Local date.
     pub local_date: NaiveDate,
-    /// The subject of its mail.
+    /// Subject line.
     pub subject: String,
-    /// Papers in it.
+    /// Number of papers.
     pub papers: u32,
 }
 
-/// A paper as it stood in an issue.
+/// A pick of a past issue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastPick {
-    /// The paper as it is now; one that was merged into another since stands as that one.
+    /// The paper as it is now; a merged one is shown as the paper it was merged into.
     pub paper: StoredPaper,
-    /// Its place in the issue, from 1.
+    /// Place in the issue, from 1.
     pub rank: u32,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// Its section.
+    /// Section.
     pub section: Section,
-    /// The reasons for it, strongest first.
+    /// Reasons, strongest first.
     pub reasons: Vec<Reason>,
-    /// The date of the issue.
+    /// Date of the issue.
     pub local_date: NaiveDate,
-    /// When the issue was composed.
+    /// Time at which the issue was composed.
     pub composed_at: DateTime<Utc>,
 }
 
-/// What is kept of an issue once its mail is settled.
+/// The content of a past issue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastIssueContent {
-    /// Announcement days in it, oldest and newest.
+    /// Oldest and newest announcement day.
     pub covers: Option<(NaiveDate, NaiveDate)>,
-    /// When it was composed.
+    /// Time at which it was composed.
     pub composed_at: DateTime<Utc>,
-    /// Whether the reader had none before it.
+    /// Whether it was the reader's first.
     pub is_first: bool,
-    /// Its papers in order.
+    /// Picks, in order.
     pub picks: Vec<PastPick>,
 }
 
-/// A mail that was written to a subscriber, whatever became of it.
+/// A mail to a subscriber, in any state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SentMail {
-    /// `issue`, or what kind of notice it is.
+    /// `issue`, or the kind of notice.
     pub kind: String,
-    /// Its date where they live.
+    /// Local date.
     pub local_date: NaiveDate,
-    /// Where it went.
+    /// Recipient.
     pub address: String,
-    /// The subject line.
+    /// Subject line.
     pub subject: String,
-    /// Without angle brackets.
+    /// Message-ID, without angle brackets.
     pub message_id: String,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// The last reply's three digits.
+    /// Three digits of the last reply.
     pub code: Option<u16>,
-    /// The server's last words, or ours.
+    /// Text of the server's last reply, or ours.
     pub text: Option<String>,
-    /// When it came to stand so.
+    /// Time of the last change of state.
     pub at: DateTime<Utc>,
 }
 
-/// Verbs for the subscriber's own eyes; none of them changes anything.
+/// Queries for the subscriber's own pages. None of them changes anything.
 pub trait SubscriberHistoryStore {
-    /// Up to `limit` issues of a reader, the newest first.
+    /// Returns up to `limit` issues of a reader, newest first.
     fn past_issues(
         &mut self,
         subscriber: SubscriberId,
         limit: u32,
     ) -> Result<Vec<PastIssue>, StoreError>;
 
-    /// What is kept of a reader's issue of that date.
+    /// Returns the content of a reader's issue of that date.
     fn past_issue(
         &mut self,
         subscriber: SubscriberId,
         date: NaiveDate,
     ) -> Result<Option<PastIssueContent>, StoreError>;
 
-    /// The picks of a reader's newest issues, `issues` of them, the newest first
-    /// and each in order.
+    /// Returns the picks of a reader's newest `issues` issues, newest issue first and each in
+    /// order.
     fn picks_of(
         &mut self,
         subscriber: SubscriberId,
         issues: u32,
     ) -> Result<Vec<PastPick>, StoreError>;
 
-    /// Up to `limit` mails to a subscriber, the newest first.
+    /// Returns up to `limit` mails to a subscriber, newest first.
     fn mails_to(
         &mut self,
         subscriber: SubscriberId,
         limit: u32,
     ) -> Result<Vec<SentMail>, StoreError>;
 
-    /// What a subscriber asked for on the web, oldest first.
+    /// Returns a subscriber's requests, oldest first.
     fn requests_of(&mut self, subscriber: SubscriberId) -> Result<Vec<Request>, StoreError>;
 }

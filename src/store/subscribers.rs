@@ -4,64 +4,63 @@ use super::StoreError;
 use crate::subscriber::{Address, NewSubscriber, Status, Subscriber, SubscriberId};
 use chrono::{DateTime, Utc};
 
-/// What became of an entered subscriber.
+/// The outcome of entering a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entered {
-    /// It was not known.
+    /// Not known before.
     New,
-    /// It was known and now is as entered.
+    /// Known, and changed.
     Changed,
-    /// It was known just so.
+    /// Known, and unchanged.
     Known,
-    /// The address has left or refused mail, and only its owner can bring it
-    /// back; nothing was changed.
+    /// Refused: the address has left or refused mail, and only its owner can bring it back.
     Left(Status),
 }
 
-/// An address that must not be written to.
+/// A suppressed address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
-    /// The address.
+    /// Address.
     pub address: Address,
-    /// Why, with the server's words.
+    /// Reason, with the server's text.
     pub reason: String,
-    /// Since when.
+    /// Time of the suppression.
     pub at: DateTime<Utc>,
 }
 
-/// Verbs about subscribers.
+/// Subscribers.
 pub trait SubscriberStore {
-    /// Enters subscribers, or brings known ones to what is entered; all or none,
-    /// one answer for each, in order. Addresses are compared without regard to case.
+    /// Adds subscribers, or updates known ones; all or none. Returns one outcome for each, in
+    /// order. Addresses are compared without regard to case.
     fn enter_subscribers(
         &mut self,
         subscribers: &[NewSubscriber],
         now: DateTime<Utc>,
     ) -> Result<Vec<Entered>, StoreError>;
 
-    /// The subscriber with this address.
+    /// Returns the subscriber with this address.
     fn subscriber(&mut self, address: &Address) -> Result<Option<Subscriber>, StoreError>;
 
-    /// The subscriber with this row.
+    /// Returns the subscriber in this row.
     fn subscriber_by_id(&mut self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
 
-    /// Up to `limit` subscribers after `after`, by row.
+    /// Returns up to `limit` subscribers after `after`, by row.
     fn subscribers_after(
         &mut self,
         after: SubscriberId,
         limit: u32,
     ) -> Result<Vec<Subscriber>, StoreError>;
 
-    /// Writes preferences, name, status and interests of a known subscriber. Whoever has
-    /// left or is suppressed stays so: they may have left since they were read. Of
-    /// somebody who was erased nothing is written.
+    /// Saves preferences, name, status and interests of a subscriber. Someone who has left or is
+    /// suppressed stays so: they may have left since they were read. Nothing is written if the
+    /// subscriber was erased.
     fn save_subscriber(
         &mut self,
         subscriber: &Subscriber,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Ends the subscription. What is queued and not yet handed over is held.
+    /// Ends the subscription, and holds the queued mails that no sender has claimed. Returns
     /// `false` if there is no such subscriber or they had left already.
     fn unsubscribe(
         &mut self,
@@ -70,24 +69,24 @@ pub trait SubscriberStore {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Has all links in older mails stop working, but those to leave; `false` if
-    /// there is no such subscriber.
+    /// Invalidates all links in older mails, except those to unsubscribe; `false` if there is no
+    /// such subscriber.
     fn retire_links(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Forgets the subscriber; what is queued and not yet handed over is held.
-    /// The record of what was sent stays. `false` if there is no such subscriber.
+    /// Deletes the subscriber, and holds the queued mails that no sender has claimed. The record
+    /// of sent mails stays. Returns `false` if there is no such subscriber.
     fn remove_subscriber(
         &mut self,
         id: SubscriberId,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
 
-    /// Subscribers by status.
+    /// Counts subscribers by status.
     fn count_subscribers(&mut self) -> Result<Vec<(Status, u64)>, StoreError>;
 
-    /// Every language that somebody who is not gone chose, and how many did.
+    /// Counts the subscribers who have not left, by language.
     fn languages(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// The addresses that must not be written to.
+    /// Returns the suppressed addresses.
     fn suppressions(&mut self) -> Result<Vec<Suppression>, StoreError>;
 }

@@ -1,49 +1,49 @@
-//! Dense vectors of papers, and the model whose vectors rank.
+//! Dense vectors of papers, and the active model.
 
 use super::{PaperRow, StoreError, StoredPaper};
 use chrono::{DateTime, Utc};
 
-/// The model whose vectors rank.
+/// The model whose vectors are used for ranking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveModel {
-    /// The name of its maker ([`crate::embedding::Embedder::name`]).
+    /// Name of its embedder ([`crate::embedding::Embedder::name`]).
     pub maker: String,
-    /// Its name among the installed models.
+    /// Name among the installed models.
     pub folder: String,
 }
 
-/// A model that there are vectors of.
+/// A model with stored vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRow {
-    /// The name of its maker.
+    /// Name of its embedder.
     pub maker: String,
-    /// Its name among the installed models.
+    /// Name among the installed models.
     pub folder: String,
-    /// Whether its vectors rank.
+    /// Whether it is active.
     pub is_active: bool,
-    /// How many papers have a vector.
+    /// Number of papers with a vector.
     pub vectors: u64,
 }
 
-/// A vector to keep.
+/// A vector to be stored.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVector<'a> {
-    /// The paper, as the vector was made from it.
+    /// Paper, as the vector was computed from it.
     pub paper: &'a StoredPaper,
-    /// Its numbers.
+    /// Components.
     pub vector: &'a [f32],
 }
 
-/// Verbs about vectors. Vectors of different makers never meet: every verb names one.
+/// Vectors. Vectors of different embedders are never mixed: every method names one.
 pub trait VectorStore {
-    /// The model whose vectors rank, if one was chosen.
+    /// Returns the active model, if there is one.
     fn active_model(&mut self) -> Result<Option<ActiveModel>, StoreError>;
 
-    /// All models that vectors are kept of, the active one first.
+    /// Returns all models with stored vectors, the active one first.
     fn models(&mut self) -> Result<Vec<ModelRow>, StoreError>;
 
-    /// Makes room for the vectors of `maker`, the model installed as `folder`.
-    /// Those that are there already stay.
+    /// Prepares for the vectors of the embedder `maker`, installed as the model `folder`.
+    /// Existing vectors stay.
     fn begin_model(
         &mut self,
         maker: &str,
@@ -51,15 +51,15 @@ pub trait VectorStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Lets the vectors of `maker` rank, and forgets all others. Whether there was
-    /// room for them: if not, nothing changes.
+    /// Activates the model of the embedder `maker`, and deletes the vectors of all others.
+    /// Returns `false`, and changes nothing, if it was not prepared.
     fn activate_model(&mut self, maker: &str) -> Result<bool, StoreError>;
 
-    /// Forgets all models and their vectors.
+    /// Deletes all models and their vectors.
     fn forget_models(&mut self) -> Result<(), StoreError>;
 
-    /// Up to `limit` papers without a vector of `maker`, those announced last
-    /// first; only such as come after `after` in that order.
+    /// Returns up to `limit` papers without a vector of `maker`, those announced last first;
+    /// only those after `after` in that order.
     fn vectors_missing(
         &mut self,
         maker: &str,
@@ -67,21 +67,21 @@ pub trait VectorStore {
         limit: u32,
     ) -> Result<Vec<StoredPaper>, StoreError>;
 
-    /// How many papers have no vector of `maker`.
+    /// Counts the papers without a vector of `maker`.
     fn count_vectors_missing(&mut self, maker: &str) -> Result<u64, StoreError>;
 
-    /// Keeps vectors of `maker`, and says how many. Passed over are papers whose
-    /// title or abstract has changed since, and everything if `maker` was forgotten meanwhile.
+    /// Stores vectors of `maker`, and returns how many. Skips papers whose title or abstract has
+    /// changed since, and everything if `maker` was deleted meanwhile.
     fn save_vectors(&mut self, maker: &str, vectors: &[NewVector<'_>]) -> Result<u64, StoreError>;
 
-    /// Shows `each` every vector of `maker` as it is packed, in the order of papers.
+    /// Calls `each` for every packed vector of `maker`, in the order of papers.
     fn each_vector(
         &mut self,
         maker: &str,
         each: &mut dyn FnMut(PaperRow, &[u8]),
     ) -> Result<(), StoreError>;
 
-    /// The vectors of `maker` for `rows`, in their order; `None` where there is none.
+    /// Returns the vectors of `maker` for `rows`, in their order; `None` where there is none.
     fn vectors(
         &mut self,
         maker: &str,

@@ -1,4 +1,4 @@
-//! Works that several records tell of: taking them apart, and what became of them.
+//! Works with several records: splitting them, and their events.
 
 use super::{PaperRow, StoreError, StoredPaper};
 use crate::paper::PaperId;
@@ -8,66 +8,65 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One record of a work.
+/// A source's record of a work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PaperRecord {
-    /// What its source calls the work.
+    /// Id of the work at its source.
     pub id: PaperId,
-    /// Its source.
+    /// Name of the source.
     pub source: String,
-    /// Every name in it.
+    /// Every name in the record.
     pub names: Vec<PaperId>,
-    /// When it was first taken in.
+    /// Time at which it was first taken in.
     pub seen_at: DateTime<Utc>,
 }
 
-/// What came of taking a work apart.
+/// The outcome of splitting a work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SplitOutcome {
-    /// These are two papers now.
+    /// Split into two papers.
     Done {
-        /// The paper that it was taken from.
+        /// Paper that the records were taken from.
         from: PaperId,
-        /// The records that are a paper of their own now, the one asked for first.
+        /// Records that are a paper of their own now, the requested one first.
         apart: Vec<PaperId>,
     },
     /// No paper has this name.
     Unknown,
-    /// The paper is one record, or records of one name.
+    /// The paper has one record, or records of one name.
     Whole(PaperId),
-    /// Several records were merged into the paper: one of these has to be named.
+    /// The paper has several records: one of these must be named.
     Several(PaperId, Vec<PaperId>),
-    /// No record is listed under this name: the record with this id brought it.
+    /// No record has this name as its id: the record with this id contains it.
     OnlyAName(PaperId),
 }
 
-/// Something that became of a paper that a subscriber knows.
+/// An event of a paper that a subscriber knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PaperEvent {
     /// The paper as it is now.
     pub paper: StoredPaper,
-    /// What became of it.
+    /// Event.
     pub news: PaperNews,
-    /// The day on which that was seen.
+    /// Day on which it was seen.
     pub day: NaiveDate,
 }
 
-/// Verbs about works.
+/// Works.
 pub trait WorkStore {
-    /// What each source says of the paper in `row`, in the order in which it came.
+    /// Returns the records of the paper in `row`, oldest first.
     fn paper_records(&mut self, row: PaperRow) -> Result<Vec<PaperRecord>, StoreError>;
 
-    /// Takes the record called `id` out of the paper that it was merged into, with
-    /// the records that belong to it alone: they are a paper of their own again,
-    /// and never merged with the rest again. If `id` is the paper's own name, the
-    /// one other record is taken out.
+    /// Splits the record `id` from the paper that it was merged into, together with the records
+    /// that belong to it alone: they become a paper of their own, and are never merged with the
+    /// rest again. If `id` is the paper's own name, its one other record is split off.
     ///
-    /// What was sent under either name stays with it.
+    /// Issues keep the name that they were sent under.
     fn split_paper(&mut self, id: &PaperId, now: DateTime<Utc>)
     -> Result<SplitOutcome, StoreError>;
 
-    /// What became since `since` of the papers that `subscriber` was sent, and of
-    /// those in `liked`, by row; without what an issue has told them already.
+    /// Returns the events since `since` of the papers that `subscriber` was sent, and of those in
+    /// `liked`, by row, without those that an issue has reported.
     fn news_for(
         &mut self,
         subscriber: SubscriberId,

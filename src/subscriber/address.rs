@@ -11,27 +11,27 @@ use utoipa::ToSchema;
 #[schema(example = "ada@example.org")]
 pub struct Address(String);
 
-/// Why a text is not an address.
+/// The reason for which a text is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
-    /// No address in it at all.
+    /// Not an address at all.
     #[error("must be a mail address like name@example.org")]
     Shape,
-    /// RFC 5321 section 4.5.3.1: 64 octets before the @, 254 in all.
+    /// Longer than RFC 5321 section 4.5.3.1 allows: 64 octets before the @, 254 in all.
     #[error("is too long for a mail address (64 characters before the @, 254 in all)")]
     Length,
-    /// Only servers with SMTPUTF8 (RFC 6531) take such addresses.
+    /// Not ASCII before the @: only servers with SMTPUTF8 (RFC 6531) accept such addresses.
     #[error("must have plain letters before the @: few mail servers accept others")]
     Local,
 }
 
 impl Address {
-    /// The address as text.
+    /// Returns the address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part after the @.
+    /// Returns the part after the @.
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
@@ -45,7 +45,7 @@ impl FromStr for Address {
         if !local.is_ascii() {
             return Err(BadAddress::Local);
         }
-        // Domains in other scripts travel in their ASCII form (RFC 5890, A-labels).
+        // Domains in other scripts are sent in their ASCII form (RFC 5890, A-labels).
         let domain = idna::domain_to_ascii(domain).map_err(|_| BadAddress::Shape)?;
         let text = format!("{local}@{domain}");
         if local.len() > 64 || text.len() > 254 {
@@ -64,9 +64,9 @@ impl FromStr for Address {
     }
 }
 
-/// Whether mail for `domain` can be brought anywhere: names of letters, digits and
-/// hyphens (RFC 5321 section 4.1.2), the last of which is no number. An address
-/// of the network in brackets is somebody's own machine, and nobody's mailbox.
+/// Whether mail can be delivered to `domain`: names of letters, digits and hyphens (RFC 5321
+/// section 4.1.2), the last of which is no number. An IP address in brackets is a machine,
+/// not a mail domain.
 fn is_mail_domain(domain: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()

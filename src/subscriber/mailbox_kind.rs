@@ -1,19 +1,19 @@
-//! What kind of mailbox an address names, and what was probably meant.
+//! Kinds of mailboxes, and corrections of mistyped domains.
 
 use super::Address;
 
-/// What kind of mailbox it is.
+/// The kind of a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailboxKind {
-    /// Somebody's own, as far as one can tell.
+    /// Personal, as far as one can tell.
     Person,
-    /// A function: whoever holds it did not ask for it by themselves (RFC 2142).
+    /// A function (RFC 2142): its holder did not ask for the digest personally.
     Role,
-    /// One that is thrown away after a few minutes.
+    /// Disposable after a few minutes.
     Disposable,
 }
 
-/// Local parts that name a function: RFC 2142, and what machines send from.
+/// Local parts that name a function: RFC 2142, and senders of automatic mail.
 const ROLES: [&str; 34] = [
     "abuse",
     "admin",
@@ -51,7 +51,7 @@ const ROLES: [&str; 34] = [
     "webmaster",
 ];
 
-/// Services whose mailboxes live for minutes: those met most often. An operator names more.
+/// Common services of disposable mailboxes. The operator can name more.
 const DISPOSABLE: [&str; 20] = [
     "10minutemail.com",
     "dispostable.com",
@@ -75,7 +75,7 @@ const DISPOSABLE: [&str; 20] = [
     "yopmail.com",
 ];
 
-/// Providers that many people write from, and whose names many mistype.
+/// Common mail providers whose names are often mistyped.
 const BIG: [&str; 24] = [
     "aol.com",
     "gmail.com",
@@ -103,7 +103,7 @@ const BIG: [&str; 24] = [
     "yahoo.co.uk",
 ];
 
-/// Short names of real providers that are one slip away from a big one.
+/// Short names of real providers that are one typo away from a common one.
 const REAL: [&str; 6] = [
     "gmx.com",
     "mail.com",
@@ -114,10 +114,10 @@ const REAL: [&str; 6] = [
 ];
 
 impl Address {
-    /// What kind of mailbox this is; `disposable` are more domains of that kind.
+    /// Returns the kind of the mailbox; `disposable` are further domains of that kind.
     pub fn kind(&self, disposable: &[String]) -> MailboxKind {
         let domain = self.domain().to_lowercase();
-        // A subdomain of such a service is one, too.
+        // A subdomain of such a service counts as well.
         let is_below = |service: &str| {
             domain == service
                 || domain
@@ -143,8 +143,8 @@ impl Address {
         }
     }
 
-    /// The address that was probably meant, where the domain is one slip away
-    /// from a big provider's.
+    /// Returns the address that was probably meant, where the domain is one typo away from a
+    /// common provider's.
     pub fn probably_meant(&self) -> Option<Address> {
         let domain = self.domain();
         if BIG.contains(&domain) || REAL.contains(&domain) {
@@ -156,7 +156,8 @@ impl Address {
     }
 }
 
-/// Whether `a` becomes `b` by one letter more, less or other, or by swapping two neighbours.
+/// Whether `a` becomes `b` by one inserted, deleted or changed letter, or one swap of two
+/// neighbours.
 fn is_one_slip(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();

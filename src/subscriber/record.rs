@@ -1,4 +1,4 @@
-//! Subscribers as files hold them: the JSON object of `import` and `export`.
+//! Subscribers in files: the JSON object of `import` and `export`.
 
 use super::{Address, Interest, InterestWeight, NewSubscriber, PREFERENCES, Status};
 use crate::fields::Fields;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The keys of the object, in the order in which listings show them.
+/// Returns the keys of the object, in the order in which listings show them.
 pub fn record_keys() -> impl Iterator<Item = &'static str> {
     let preferences = PREFERENCES.iter().map(|preference| preference.key);
     ["email", "name"]
@@ -19,12 +19,11 @@ pub fn record_keys() -> impl Iterator<Item = &'static str> {
 /// Longest name of a person or an interest, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
 
-/// Interests of one subscriber.
+/// Most interests of one subscriber.
 pub const INTERESTS_MAX: usize = 100;
 
-/// Reads a subscriber, starting from what is known of them already, or from the
-/// defaults. `None` if the address will not do; what is wrong is noted in
-/// `fields`, and whatever was wrong keeps its earlier value.
+/// Reads a subscriber, starting from the known one or the defaults. Returns `None` if the
+/// address is invalid. Problems are noted in `fields`; an invalid value keeps its earlier one.
 pub fn read_subscriber(
     fields: &mut Fields,
     before: Option<&NewSubscriber>,
@@ -103,9 +102,9 @@ fn read_interests(fields: &mut Fields) -> Option<Vec<Interest>> {
     Some(interests)
 }
 
-/// Reads an interest, starting from `before` where it is known already.
+/// Reads an interest, starting from the known one.
 ///
-/// Without a name it is called after its first words.
+/// Without a name it is named after its first words.
 pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest {
     let mut interest = before.cloned().unwrap_or_default();
     let id = |text: &str| text.parse::<PaperId>();
@@ -151,25 +150,25 @@ pub fn read_interest(fields: &mut Fields, before: Option<&Interest>) -> Interest
     interest
 }
 
-/// A subscriber as files and listings hold them.
+/// A subscriber in files and listings.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SubscriberRecord {
-    /// Where issues go.
+    /// Address to which issues go.
     pub email: Address,
-    /// What to call them; may be empty.
+    /// Name; may be empty.
     pub name: String,
-    /// Their preferences by key. The API's document takes them from [`PREFERENCES`].
+    /// Preferences by key. The API's document takes them from [`PREFERENCES`].
     #[serde(flatten)]
     #[schema(ignore)]
     pub preferences: Map<String, Value>,
-    /// Where the subscription stands.
+    /// Status of the subscription.
     pub status: Status,
-    /// What they follow; empty for the trending papers.
+    /// Interests; empty for the trending papers.
     pub interests: Vec<Interest>,
 }
 
 impl NewSubscriber {
-    /// The object that `import` reads back.
+    /// Returns the object that `import` reads back.
     pub fn record(&self) -> SubscriberRecord {
         SubscriberRecord {
             email: self.address.clone(),
@@ -180,7 +179,7 @@ impl NewSubscriber {
         }
     }
 
-    /// The same as a JSON value.
+    /// Returns the object as a JSON value.
     pub fn to_record(&self) -> Value {
         serde_json::to_value(self.record()).expect("texts, numbers and lists have a JSON form")
     }

@@ -5,17 +5,17 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where a subscription stands.
+/// The status of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Asked for, not yet confirmed from the address itself.
+    /// Requested, not yet confirmed from the address itself.
     Pending,
-    /// Gets issues.
+    /// Receives issues.
     Active,
-    /// Gets none until resumed.
+    /// Receives no issues until resumed.
     Paused,
-    /// Has left.
+    /// Has unsubscribed.
     Unsubscribed,
     /// The address refused mail or complained.
     Suppressed,
@@ -31,7 +31,7 @@ impl Status {
         ("suppressed", Status::Suppressed),
     ];
 
-    /// Its word.
+    /// Returns the status's word.
     pub fn word(self) -> &'static str {
         Self::WORDS
             .iter()
@@ -40,13 +40,13 @@ impl Status {
     }
 }
 
-/// A subscription that stands so can neither be paused nor resumed.
+/// The status of a subscription that can neither be paused nor resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.why_no_issues())]
 pub struct StatusConflict(pub Status);
 
 impl Status {
-    /// Why somebody with this status gets no issues.
+    /// Returns the reason for which a subscriber with this status receives no issues.
     pub fn why_no_issues(self) -> &'static str {
         match self {
             Status::Pending => "they have not confirmed their address yet",
@@ -59,7 +59,7 @@ impl Status {
 }
 
 impl NewSubscriber {
-    /// No issues before `until`; without a date, until they are resumed.
+    /// Pauses until `until`; without a date, until resumed.
     pub fn pause(&mut self, until: Option<NaiveDate>) -> Result<(), StatusConflict> {
         self.must_run()?;
         if until.is_some() {
@@ -71,7 +71,7 @@ impl NewSubscriber {
         Ok(())
     }
 
-    /// Issues again; what was due meanwhile is not made up for.
+    /// Resumes; issues that were due meanwhile are not made up for.
     pub fn resume(&mut self) -> Result<(), StatusConflict> {
         self.must_run()?;
         self.status = Status::Active;
@@ -86,14 +86,14 @@ impl NewSubscriber {
         }
     }
 
-    /// The place of the interest called `name`, in whatever case.
+    /// Returns the index of the interest called `name`, in any case.
     pub fn interest_called(&self, name: &str) -> Option<usize> {
         self.interests
             .iter()
             .position(|interest| interest.name.eq_ignore_ascii_case(name))
     }
 
-    /// The names of `before` that no interest has any more.
+    /// Returns the names in `before` that no interest has any more.
     pub fn interests_gone(&self, before: &[Interest]) -> Vec<String> {
         let is_gone = |known: &&Interest| self.interest_called(&known.name).is_none();
         before

@@ -1,36 +1,35 @@
-//! How much of an issue an interest is to have.
+//! Weights of interests.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 use utoipa::ToSchema;
 
-/// How much of an issue an interest is to have, beside the others: one of 2 gets
-/// twice the places of one of 1, which is what everybody has who says nothing.
-/// From 0.1 to 10, in hundredths.
+/// The share of the issue that an interest gets, relative to the others: one of 2 gets twice
+/// the places of one of 1, the default. From 0.1 to 10, in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(as = Weight, value_type = f64, minimum = 0.1, maximum = 10, example = 1)]
 pub struct InterestWeight(u16);
 
 impl InterestWeight {
-    /// As usual.
+    /// The default.
     pub const USUAL: InterestWeight = InterestWeight(100);
 
-    /// The least and the most.
+    /// Least and greatest weight.
     pub const RANGE: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 
-    /// The weight of a number in [`InterestWeight::RANGE`], to the nearest hundredth.
+    /// Returns the weight of a number in [`InterestWeight::RANGE`], to the nearest hundredth.
     pub fn new(number: f64) -> Option<Self> {
         Self::RANGE
             .contains(&number)
             .then(|| InterestWeight((number * 100.0).round() as u16))
     }
 
-    /// It as a number.
+    /// Returns the weight as a number.
     pub fn number(self) -> f64 {
         f64::from(self.0) / 100.0
     }
 
-    /// In hundredths.
+    /// Returns the weight in hundredths.
     pub fn hundredths(self) -> u64 {
         u64::from(self.0)
     }
@@ -51,7 +50,7 @@ impl fmt::Display for InterestWeight {
 
 impl Serialize for InterestWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As people write it: 1, not 1.0.
+        // Written as people do: 1, not 1.0.
         if self.0.is_multiple_of(100) {
             serializer.serialize_u16(self.0 / 100)
         } else {

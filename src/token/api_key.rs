@@ -1,21 +1,21 @@
-//! Keys of the API: made of chance, shown once, stored as a hash.
+//! API keys: random, shown once, stored as a hash.
 
 use super::encode;
 use ring::digest;
 
-/// Begins every key, so that those who look for leaked secrets know one.
+/// Prefix of every key, which scanners for leaked secrets recognise.
 const START: &str = "pb_";
 
-/// Chance in a key, in bytes: 200 bits, which nobody guesses.
+/// Random bytes in a key: 200 bits cannot be guessed.
 pub const API_KEY_BYTES: usize = 25;
 
-/// The key made of `chance`: `pb_` and 40 letters and digits.
+/// Returns the key made of the random bytes `chance`: `pb_` and 40 letters and digits.
 pub fn api_key(chance: &[u8; API_KEY_BYTES]) -> String {
     format!("{START}{}", encode(chance))
 }
 
-/// What is stored of a key. A plain hash is enough: unlike a password, a key has
-/// more chance in it than can be tried out.
+/// Returns the stored hash of a key. A plain hash is enough: unlike a password, a key is too
+/// random to be tried out.
 pub fn api_key_hash(key: &str) -> String {
     encode(digest::digest(&digest::SHA256, key.as_bytes()).as_ref())
 }

@@ -1,4 +1,4 @@
-//! The operator and the work.
+//! Operator sessions, actions and job status.
 
 use super::SqliteStore;
 use super::row::{Columns, date_text};

@@ -1,4 +1,4 @@
-//! What the operator looks at.
+//! Queries of the operator's pages.
 
 use super::SqliteStore;
 use super::deliveries::delivery;
@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension as _, Row, ToSql, named_params};
 
 impl AdminQueryStore for SqliteStore {
     fn mail_figures(&mut self, since: DateTime<Utc>) -> Result<MailFigures, StoreError> {
-        // One moment for all questions.
+        // One snapshot for all queries.
         let tx = self.conn.transaction()?;
         let wanted = named_params! { ":since": since.timestamp() };
         let count = |sql: &str| {
@@ -69,7 +69,7 @@ impl AdminQueryStore for SqliteStore {
             search.address.as_deref().map(str::to_lowercase),
             search.words.as_deref().map(str::to_lowercase),
         );
-        // Only what is asked for stands in the question, so that it finds its index.
+        // Only the conditions that are set are in the query, so that it can use their index.
         let mut sql = "SELECT * FROM deliveries WHERE id < :before".to_owned();
         let mut wanted: Vec<(&str, &dyn ToSql)> = vec![(":before", &before), (":limit", &limit)];
         let conditions: [(bool, &str, &str, &dyn ToSql); 6] = [

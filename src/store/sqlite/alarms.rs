@@ -1,4 +1,4 @@
-//! What the operator is told.
+//! Alarms and daily summaries.
 
 use super::SqliteStore;
 use super::requests::enqueue;
@@ -10,7 +10,7 @@ use crate::store::{
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-/// `deliveries.kind` of mails to the operator, which are nobody's issue.
+/// `deliveries.kind` of mails to the operator, which belong to no subscriber.
 const TO_THE_OPERATOR: &str = "('alarm', 'run')";
 
 impl AlarmStore for SqliteStore {
@@ -212,7 +212,7 @@ impl AlarmStore for SqliteStore {
 
     fn overdue_readers(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            // Whoever changed something is looked at from then on, not from the beginning of time.
+            // A subscriber who changed something is considered from then on.
             "SELECT count(*) FROM subscribers
               WHERE next_due_at <= :before AND status = 'active' AND max(next_due_at, changed_at, due_from) <= :before",
         )?;
@@ -410,7 +410,7 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<AlarmRow> {
     })
 }
 
-/// The number of the first delivery that was queued at or after `since`.
+/// Returns the number of the first delivery queued at or after `since`.
 pub(super) fn first_delivery_since(
     conn: &Connection,
     since: DateTime<Utc>,
@@ -422,7 +422,7 @@ pub(super) fn first_delivery_since(
     )
 }
 
-/// The row of the first paper that was taken in at or after `since`.
+/// Returns the row of the first paper taken in at or after `since`.
 fn first_paper_since(conn: &Connection, since: DateTime<Utc>) -> rusqlite::Result<i64> {
     first_since(
         conn,
@@ -431,9 +431,9 @@ fn first_paper_since(conn: &Connection, since: DateTime<Utc>) -> rusqlite::Resul
     )
 }
 
-/// Halves its way to the first row of a table whose rows are numbered in the
-/// order of time, so that a look at the last day does not read years. `sql`
-/// gives the number and the instant of the first row from `:from` on.
+/// Finds, by bisection, the first row at or after an instant in a table whose rows are
+/// numbered in the order of time: a query for the last day does not read years. `sql`
+/// returns number and instant of the first row from `:from` on.
 fn first_since(conn: &Connection, sql: &str, since: DateTime<Utc>) -> rusqlite::Result<i64> {
     let mut statement = conn.prepare_cached(sql)?;
     let (mut before, mut after) = (0_i64, i64::MAX);
@@ -446,7 +446,7 @@ fn first_since(conn: &Connection, sql: &str, since: DateTime<Utc>) -> rusqlite::
             .optional()?;
         match found {
             Some((row, at)) if at < since.timestamp() => before = row + 1,
-            // What lies between `middle` and the row that was found is no row.
+            // There is no row between `middle` and the row that was found.
             _ => after = middle,
         }
     }

@@ -1,4 +1,4 @@
-//! Copies of the database, and going back to one.
+//! Backup and restore of the database.
 
 use super::{SqliteStore, StoreError, UpkeepStore};
 use chrono::{DateTime, Utc};
@@ -9,42 +9,42 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Why there is no backup, or nothing was restored.
+/// The failure of a backup or a restore.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// A file.
+    /// A file operation.
     #[error("cannot {attempt} {path}")]
     File {
-        /// To do what.
+        /// Operation.
         attempt: &'static str,
-        /// Which.
+        /// Path.
         path: PathBuf,
-        /// The operating system's words.
+        /// Error of the operating system.
         #[source]
         cause: io::Error,
     },
-    /// Somebody works with the database that is to be replaced.
+    /// The database to be replaced is in use.
     #[error("another paperboy has {path} open: stop it first")]
     InUse {
-        /// Which.
+        /// Path.
         path: PathBuf,
     },
-    /// The file is no database, or a broken one.
+    /// The file is not a database, or damaged.
     #[error("{path} is not a sound backup: {found}")]
     Unsound {
-        /// Which.
+        /// Path.
         path: PathBuf,
-        /// What SQLite found.
+        /// Message of SQLite.
         found: String,
     },
-    /// There is no room for a copy.
+    /// Not enough room for a copy.
     #[error("a copy needs {} MiB, and {} MiB are free in {folder}: make room", needed >> 20, free >> 20)]
     NoRoom {
-        /// Bytes that it takes.
+        /// Bytes needed.
         needed: u64,
-        /// Bytes that there are.
+        /// Bytes free.
         free: u64,
-        /// Where.
+        /// Folder.
         folder: PathBuf,
     },
     /// The database.
@@ -58,22 +58,22 @@ impl From<rusqlite::Error> for BackupError {
     }
 }
 
-/// What [`restore`] did.
+/// The result of [`restore`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// Deliveries that were waiting, and are held now.
+    /// Waiting deliveries that are held now.
     pub held: u64,
-    /// The database that was there before, if there was one.
+    /// Path of the replaced database, if there was one.
     pub kept: Option<PathBuf>,
 }
 
 impl SqliteStore {
-    /// Copies the database, as it is at this instant, into a new file at `to`.
+    /// Copies a snapshot of the database into a new file at `to`.
     pub fn back_up(&self, to: &Path) -> Result<(), BackupError> {
         new_file(to)?;
         let copied = self.copy_into(to);
         if copied.is_err() {
-            // Half a backup is worse than none.
+            // An incomplete backup is deleted.
             let _ = fs::remove_file(to);
         }
         copied
@@ -82,8 +82,8 @@ impl SqliteStore {
     fn copy_into(&self, to: &Path) -> Result<(), BackupError> {
         let mut target = Connection::open(to)?;
         let backup = Backup::new(&self.conn, &mut target)?;
-        // All pages in one step: a writer in another process would make it begin again otherwise.
-        // The log lets it write meanwhile.
+        // All pages in one step: otherwise a writer in another process restarts the copy.
+        // The write-ahead log lets writers continue meanwhile.
         match backup.step(-1)? {
             StepResult::Done => Ok(()),
             _ => Err(BackupError::Store(StoreError::Backend(
@@ -93,22 +93,21 @@ impl SqliteStore {
     }
 }
 
-/// What a migration would do.
+/// The result of a migration on a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rehearsed {
     /// Schema before.
     pub from: usize,
     /// Schema after.
     pub to: usize,
-    /// Size of the file before.
+    /// Size of the file before, in bytes.
     pub bytes_before: u64,
-    /// And after.
+    /// Size of the file after, in bytes.
     pub bytes_after: u64,
 }
 
-/// Brings a copy of the database at `database` to this program's schema, looks
-/// whether it is sound then, and throws it away. Others may work with the
-/// database meanwhile.
+/// Migrates a copy of the database at `database` to this program's schema, checks it, and
+/// deletes it. The database may be in use meanwhile.
 pub fn rehearse(database: &Path) -> Result<Rehearsed, BackupError> {
     if !database.exists() {
         return Err(StoreError::Missing {
@@ -130,7 +129,7 @@ pub fn rehearse(database: &Path) -> Result<Rehearsed, BackupError> {
                 cause,
             })
     };
-    // The copy, and the log that the steps write beside it.
+    // Room for the copy, and for the write-ahead log of the migration.
     let needed = 2 * size(database)?;
     if let Ok(free) = crate::store::free_bytes(folder)
         && free < needed
@@ -169,7 +168,7 @@ fn rehearse_on(database: &Path, copy: &Path) -> Result<(usize, usize, u64), Back
             found,
         });
     }
-    // In one file again, so that its size is all of it.
+    // In one file again, to know its whole size.
     store.conn.pragma_update(None, "journal_mode", "DELETE")?;
     Ok((migrated.from, migrated.to, bytes_before))
 }
@@ -182,12 +181,12 @@ fn remove_with_log(path: &Path) {
     }
 }
 
-/// Replaces the database at `database` by the backup at `from`, brought to this
-/// program's schema; nothing that was waiting in it, or was due before `now`,
-/// is sent. Nobody else may have the database open.
+/// Replaces the database at `database` by the backup at `from`, migrated to this program's
+/// schema; waiting deliveries are held, and issues due before `now` are not composed. The
+/// database must not be in use.
 ///
-/// Everything that can fail is done on a copy first; the database that was
-/// there stays beside the new one.
+/// Everything that can fail is done on a copy first; the replaced database is kept beside
+/// the new one.
 pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Restored, BackupError> {
     let fresh = beside(database, "restoring");
     let file_error = |attempt, path: &Path| {
@@ -217,7 +216,7 @@ pub fn restore(from: &Path, database: &Path, now: DateTime<Utc>) -> Result<Resto
     replaced
 }
 
-/// Makes the copy at `fresh` ready: sound, of our schema, and with nothing to send.
+/// Prepares the copy at `fresh`: checked, migrated, and with nothing to send.
 fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupError> {
     let unsound = |found: String| BackupError::Unsound {
         path: from.to_owned(),
@@ -241,7 +240,7 @@ fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupE
     drop(conn);
     let (mut store, _) = SqliteStore::migrate(fresh)?;
     let tx = store.write()?;
-    // Whatever waited may have been sent after the backup was made, so a copy may be with the server.
+    // Waiting mails may have been sent after the backup was made: the server may have a copy.
     let held = tx.execute(
         "UPDATE deliveries
             SET state = 'held', next_at = NULL, resent = 1, at = :now,
@@ -249,7 +248,7 @@ fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupE
           WHERE state IN ('rendered', 'claimed', 'handing_over', 'deferred', 'uncertain')",
         named_params! { ":now": now.timestamp() },
     )?;
-    // The same holds for issues that were due since: they are not composed again.
+    // The same holds for issues due since: they are not composed again.
     tx.execute(
         "UPDATE subscribers
             SET due_from = :now, next_due_at = CASE WHEN status = 'active' THEN 0 END, awaits = 0",
@@ -258,26 +257,26 @@ fn prepare(from: &Path, fresh: &Path, now: DateTime<Utc>) -> Result<u64, BackupE
     tx.execute("DELETE FROM sender_lease", [])?;
     tx.execute("DELETE FROM relay_pauses", [])?;
     tx.commit().map_err(StoreError::from)?;
-    // In one file again: what is moved must not leave its log behind.
+    // In one file again: a moved file must not leave its write-ahead log behind.
     store.conn.pragma_update(None, "journal_mode", "DELETE")?;
     Ok(held as u64)
 }
 
-/// Moves the database away, if nobody works with it.
+/// Moves the database away, if it is not in use.
 fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<PathBuf, BackupError> {
     let in_use = || BackupError::InUse {
         path: database.to_owned(),
     };
     let conn = Connection::open(database)?;
     conn.busy_timeout(Duration::from_secs(2))?;
-    // This needs the file alone, and puts the log into it (SQLite's manual on WAL, section 3).
+    // This needs exclusive access, and checkpoints the log (SQLite's manual on WAL, section 3).
     let mode = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| {
         row.get::<_, String>(0)
     });
     match mode.map_err(StoreError::from) {
         Ok(mode) if mode == "delete" => {}
         Ok(_) | Err(StoreError::NotWritable(_)) => return Err(in_use()),
-        // What is no sound database any more is what one restores for: it is kept as it is.
+        // A damaged database, the usual reason to restore, is kept as it is.
         Err(_) => {}
     }
     drop(conn);
@@ -312,7 +311,7 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// An empty file that nobody else on this machine can read: it will hold addresses.
+/// Creates an empty file that only its owner can read: it will contain addresses.
 fn new_file(path: &Path) -> Result<(), BackupError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -103,7 +103,7 @@ impl LedgerStore for SqliteStore {
     fn claim_due(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
         let tx = begin(&mut self.conn)?;
         let mut claims = Vec::new();
-        // What is too late or suppressed leaves the queue here, so look again until enough are claimed.
+        // Expired and suppressed deliveries leave the queue: repeat until enough are claimed.
         while claims.len() < limit as usize {
             let due = due(&tx, limit - claims.len() as u32, now)?;
             if due.is_empty() {
@@ -336,7 +336,7 @@ impl LedgerStore for SqliteStore {
     }
 }
 
-/// What becomes of a due delivery.
+/// The fate of a due delivery.
 enum Fate {
     Send,
     Stop {
@@ -345,7 +345,7 @@ enum Fate {
     },
 }
 
-/// Up to `limit` due deliveries, oldest first.
+/// Returns up to `limit` due deliveries, oldest first.
 fn due(
     tx: &Transaction<'_>,
     limit: u32,
@@ -374,7 +374,7 @@ fn due(
             } else if !columns.get("too_late")? {
                 Fate::Send
             } else if state == DeliveryState::Uncertain {
-                // What may have gone out once is not simply too late: it may have arrived.
+                // A delivery that may have been sent has not simply expired: it may have arrived.
                 Fate::Stop {
                     state: DeliveryState::Held,
                     why: "too late to send again; it may have arrived",
@@ -401,7 +401,7 @@ fn claim(
         .query_row(named_params! { ":id": id.0, ":now": now.timestamp() }, |row| claimed(row, mail))
 }
 
-/// Takes a delivery out of the queue. What the last try said stays beside the reason.
+/// Takes a delivery out of the queue. The last attempt's reply stays beside the reason.
 fn stop(
     tx: &Transaction<'_>,
     id: DeliveryId,
@@ -432,7 +432,7 @@ fn settle_one(
 ) -> Result<(), StoreError> {
     let (id, at, attempt) = (settlement.id.0, now.timestamp(), &settlement.attempt);
     if settlement.disposition == Disposition::Released {
-        // The try never came to this recipient: nothing is counted against it.
+        // The attempt never reached this recipient: it is not counted.
         tx.prepare_cached(
             "UPDATE deliveries
                 SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,

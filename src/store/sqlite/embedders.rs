@@ -1,4 +1,4 @@
-//! What was learned from the archive to make dense vectors with.
+//! Embedders learned from the archive.
 
 use super::SqliteStore;
 use crate::store::{EmbedderStore, StoreError, StoredEmbedder};

@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use std::collections::HashSet;
 
-/// Clicks on one link that are noted a day: more tell nothing new, and whoever has the
-/// link could fill the disk with them.
+/// Most clicks on one link recorded per day: more add nothing, and anyone with the link
+/// could fill the disk with them.
 const CLICKS_PER_DAY: u32 = 10;
 
 impl FeedbackStore for SqliteStore {
@@ -99,7 +99,7 @@ impl FeedbackStore for SqliteStore {
         )?;
         let mut said = Vec::new();
         for subscriber in subscribers {
-            // Of what was said of records that are one paper now, the newest counts.
+            // Of thumbs on records that are one paper now, the newest counts.
             let mut seen = HashSet::new();
             for row in
                 statement.query_map(named_params! { ":subscriber": subscriber.0 }, feedback)?
@@ -336,7 +336,7 @@ fn is_known(
     .exists(named_params! { ":subscriber": subscriber.0, ":paper": paper.0 })
 }
 
-/// The paper that this record is of by now.
+/// Returns the paper that this row was merged into, or the row itself.
 fn surviving(conn: &Connection, paper: PaperRow) -> rusqlite::Result<PaperRow> {
     conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE row = :paper")?
         .query_row(named_params! { ":paper": paper.0 }, |row| {
@@ -346,7 +346,7 @@ fn surviving(conn: &Connection, paper: PaperRow) -> rusqlite::Result<PaperRow> {
         .map(|found| found.unwrap_or(paper))
 }
 
-/// Forgets what was said of any record of the paper.
+/// Deletes the reader's thumbs on all rows of the paper.
 fn forget_thumb(
     tx: &Transaction<'_>,
     subscriber: SubscriberId,
@@ -361,11 +361,11 @@ fn forget_thumb(
     Ok(())
 }
 
-/// Where a paper stood when it was picked.
+/// The place of a paper in an issue.
 struct Pick {
     issue: i64,
     rank: u32,
-    /// The interest after which its section is called.
+    /// Interest of its section.
     interest: Option<String>,
 }
 

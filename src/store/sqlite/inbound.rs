@@ -136,7 +136,7 @@ impl InboundStore for SqliteStore {
     }
 
     fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError> {
-        // The classes that can raise one have an index.
+        // The classes of policy reports have an index.
         const THOSE: &str = "FROM reports
                             WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
         let since = since.timestamp();
@@ -159,7 +159,7 @@ impl InboundStore for SqliteStore {
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
         let mut statement =
-            // Those that were forgotten have been counted: a counter does not fall.
+            // Deleted reports stay counted: a counter does not fall.
             self.conn.prepare_cached(
                 "SELECT class, sum(n) AS n
                    FROM (SELECT class, count(*) AS n FROM reports GROUP BY class
@@ -277,7 +277,7 @@ fn suppress(
     Ok(())
 }
 
-/// Ends the subscription of the address's owner.
+/// Unsubscribes the subscriber with the address.
 fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result<(), StoreError> {
     let Some(subscriber) = report.subscriber else {
         return Ok(());
@@ -297,7 +297,8 @@ fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// `None` if its reader was erased: a hash stands where the address did, and nothing is to be done for it.
+/// Returns `None` if the reader was erased: a hash replaces the address, and nothing is to be
+/// done for it.
 fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
     let columns = Columns::of("deliveries", row);
     if !columns.get::<String>("address")?.contains('@') {

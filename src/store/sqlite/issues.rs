@@ -156,7 +156,7 @@ impl IssueStore for SqliteStore {
         from: PaperRow,
     ) -> Result<Vec<SentPaper>, StoreError> {
         let mut sent = Vec::new();
-        // What was sent under a name that turned out to be another one's.
+        // Papers sent under a name that turned out to be another paper's.
         let mut merged = self.conn.prepare_cached(
             "SELECT row, merged_into
                FROM papers
@@ -207,7 +207,7 @@ impl IssueStore for SqliteStore {
         issues: &[NewIssue],
         now: DateTime<Utc>,
     ) -> Result<Vec<Option<DeliveryId>>, StoreError> {
-        // Before the lock is taken: others may write meanwhile.
+        // Before the write lock is taken, so that others can write meanwhile.
         let mails = packed::pack(&self.conn, &mut self.dictionaries, issues)?;
         let tx = self.write()?;
         packed::insert_dictionaries(&tx, &mails)?;
@@ -226,7 +226,7 @@ fn enqueue(
     mail: &Packed,
     now: DateTime<Utc>,
 ) -> Result<Option<DeliveryId>, StoreError> {
-    // Whoever left or paused while their issue was composed gets none.
+    // A subscriber who left or paused while the issue was composed gets none.
     let inserted = tx
         .prepare_cached(
             "INSERT INTO issues (subscriber_id, local_date, covers_from, covers_to, composed_at)
@@ -293,7 +293,7 @@ fn enqueue(
     Ok(Some(DeliveryId(id)))
 }
 
-/// A subscriber with what is known of when issues are due.
+/// The facts about a subscriber's schedule.
 struct Scheduled {
     subscriber: Subscriber,
     due_from: DateTime<Utc>,
@@ -321,7 +321,7 @@ fn with_history(
         .map(|row| (row.subscriber, (row.due_from, row.revision, row.first_day)))
         .unzip();
     let mut publishable = Vec::with_capacity(subscribers.len());
-    // Papers whose mail was refused or given up were not read: their days come again.
+    // Papers whose mail was rejected or expired were not read: their days are covered again.
     let mut history = conn.prepare_cached(
         "SELECT max(issues.local_date) AS local_date, max(composed_at) AS composed_at,
                 min(covers_from) AS covers_from, max(covers_to) AS covers_to

@@ -1,4 +1,4 @@
-//! Keys of the API, and what was answered.
+//! API keys and idempotent requests.
 
 use super::SqliteStore;
 use super::row::{Columns, json_text};
@@ -172,7 +172,7 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
     })
 }
 
-/// `None` as long as it is being answered.
+/// Returns `None` while the request is being answered.
 fn answer(row: &Row<'_>) -> rusqlite::Result<Option<StoredAnswer>> {
     let columns = Columns::of("api_answers", row);
     let Some(status) = columns.get::<Option<u16>>("status")? else {

@@ -1,4 +1,4 @@
-//! The works that readers bring along.
+//! Works of readers' libraries.
 
 use super::SqliteStore;
 use super::row::{Columns, json_text};
@@ -10,7 +10,7 @@ use crate::subscriber::SubscriberId;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, named_params};
 
-/// Papers of one title that are looked at: a series of "Comment on …" has no more.
+/// Most papers of one title to look at: no series of "Comment on …" has more.
 const SAME_TITLE_MAX: u32 = 20;
 
 impl LibraryStore for SqliteStore {
@@ -151,7 +151,7 @@ fn library_work(row: &Row<'_>) -> rusqlite::Result<LibraryWork> {
     })
 }
 
-/// The paper that goes by one of these ids.
+/// Returns the paper with one of these ids.
 pub(super) fn by_ids(
     conn: &Connection,
     ids: &[PaperId],
@@ -171,17 +171,17 @@ pub(super) fn by_ids(
 
 type Candidate = (PaperRow, PaperId, Vec<String>);
 
-/// A longer text is no title; looking for one takes memory for each of its words.
+/// Longest title that is looked up: a search takes memory for each word.
 const TITLE_BYTES_MAX: usize = 4_000;
 
-/// The papers of this title, by its words in order.
+/// Returns the papers of this title, by its words in order.
 fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> {
     let candidate = |row: &Row<'_>| {
         let columns = Columns::of("papers", row);
         let id = columns.read("id", |text| text.parse().ok())?;
         Ok((PaperRow(columns.get("row")?), id, columns.json("authors")?))
     };
-    // A title of one or two words is that of many works: it must be the whole of it.
+    // A title of one or two words is that of many works: it must match as a whole.
     let words = title
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -197,7 +197,7 @@ fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> 
           LIMIT :limit",
     )?;
     let query = format!("title : ^{}", quoted(title));
-    // The words are all there in order; what is longer by a subtitle may be another work.
+    // All words match in order; a title longer by a subtitle may be another work.
     let longest = title.chars().count() + if words < 3 { 0 } else { 4 };
     let parameters =
         named_params! { ":query": query, ":longest": longest as i64, ":limit": SAME_TITLE_MAX };

@@ -1,4 +1,4 @@
-//! Figures of the whole house.
+//! Counts of the whole installation.
 
 use super::SqliteStore;
 use super::row::Columns;
@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, named_params};
 impl MetricsStore for SqliteStore {
     fn count_attempts(&mut self) -> Result<Vec<(Option<u16>, u64)>, StoreError> {
         let mut statement =
-            // Those that were forgotten have been counted: a counter does not fall.
+            // Deleted attempts stay counted: a counter does not fall.
             self.conn.prepare_cached(
                 "SELECT class, sum(n) AS n
                    FROM (SELECT code / 100 AS class, count(*) AS n FROM attempts GROUP BY class

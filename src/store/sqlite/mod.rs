@@ -1,8 +1,7 @@
 //! [`Store`](super::Store) on SQLite: one file, no server.
 //!
-//! The ledger must not forget what it has said (a mark that vanishes with the
-//! power would let a mail go out twice), so the journal is a write-ahead log
-//! with `synchronous=FULL`: a commit returns when it is on the disk.
+//! The ledger must not lose a mark (a mail could then be sent twice), so the journal is a
+//! write-ahead log with `synchronous=FULL`: a commit returns when it is on the disk.
 
 mod admin;
 mod admin_queries;
@@ -83,14 +82,14 @@ fn steps() -> Vec<M<'static>> {
 /// How long a command waits for another process's transaction.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
-/// The database file.
+/// A connection to the database file.
 #[derive(Debug)]
 pub struct SqliteStore {
     conn: Connection,
     dictionaries: Dictionaries,
 }
 
-/// What [`SqliteStore::migrate`] found and did.
+/// The result of [`SqliteStore::migrate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migrated {
     /// Schema before; 0 for a new file.
@@ -100,7 +99,7 @@ pub struct Migrated {
 }
 
 impl SqliteStore {
-    /// Opens a database that is there and has this program's schema.
+    /// Opens a database that exists and has this program's schema.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
             return Err(StoreError::Missing {
@@ -115,20 +114,20 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Another connection to a database that is open already; it can only read.
+    /// Opens another, read-only connection to a database that is open already.
     pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let store = Self::open(path)?;
         store.conn.pragma_update(None, "query_only", true)?;
-        // 4 MiB each: there are several, and the file is in the system's memory besides.
+        // 4 MiB each: there are several, and the system caches the file besides.
         store.conn.pragma_update(None, "cache_size", -4_096)?;
         Ok(store)
     }
 
-    /// Creates the database, or brings an old one to this program's schema.
+    /// Creates the database, or migrates it to this program's schema.
     pub fn migrate(path: &Path) -> Result<(Self, Migrated), StoreError> {
         make_private(path);
         let conn = Connection::open(path)?;
-        // A new file can later give unused pages back a few at a time; one that has tables keeps its ways.
+        // A new file can return unused pages a few at a time; an existing one keeps its mode.
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         Self::upgrade(conn)
     }
@@ -157,7 +156,7 @@ impl SqliteStore {
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
-        // 16 MiB: a message that was claimed is still there when it is dropped.
+        // 16 MiB: a claimed message is still cached when it is deleted.
         conn.pragma_update(None, "cache_size", -16_384)?;
         conn.set_prepared_statement_cache_capacity(64);
         Ok(SqliteStore {
@@ -179,8 +178,8 @@ impl SqliteStore {
     }
 }
 
-/// A connection for which nothing changes meanwhile. rusqlite's own transaction reads
-/// the words that begin and end it anew each time, which takes as long as a short query.
+/// A read transaction. rusqlite's own transaction prepares its statements each time, which
+/// takes as long as a short query.
 struct Snapshot<'c>(&'c Connection);
 
 impl<'c> Snapshot<'c> {
@@ -200,7 +199,7 @@ impl std::ops::Deref for Snapshot<'_> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        // Were it to fail, the next one would say so.
+        // A failure would show at the next statement.
         let _ = self
             .0
             .prepare_cached("ROLLBACK")
@@ -220,9 +219,8 @@ fn commit(tx: Transaction<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes an empty file that its owner alone can read: it will hold addresses.
-/// SQLite gives its journal the same rights. Where it cannot be made, opening
-/// says why.
+/// Creates an empty file that only its owner can read: it will contain addresses. SQLite
+/// gives its journal the same mode. A failure is reported by the opening that follows.
 fn make_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt as _;
     let _ = std::fs::OpenOptions::new()
@@ -260,7 +258,7 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// What SQLite says, with what to do about it where somebody can do something.
+/// An SQLite error, with a remedy where there is one.
 #[derive(Debug)]
 struct Refused(rusqlite::Error);
 

@@ -1,4 +1,4 @@
-//! What a person does by hand.
+//! The operator's actions.
 
 use super::SqliteStore;
 use super::row::Columns;
@@ -131,7 +131,8 @@ fn retry(
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<OperatorOutcome, StoreError> {
-    // Its last try ended after the text had left, and no answer was read; or it was sent twice, or restored.
+    // Its last attempt ended after the message was sent without a reply; or it was sent twice,
+    // or restored.
     let found = tx
         .prepare_cached(
             "SELECT resent = 1 OR (stage IS 'dot' AND code IS NULL) AS may_have_arrived,
@@ -169,7 +170,7 @@ fn retry(
     })
 }
 
-/// Why nothing was done to `id`.
+/// Returns the reason for which nothing was done to `id`.
 fn not(tx: &Transaction<'_>, id: DeliveryId) -> Result<OperatorOutcome, StoreError> {
     let mut statement = tx.prepare_cached("SELECT state FROM deliveries WHERE id = :id")?;
     let state = statement

@@ -1,8 +1,8 @@
-//! Mails as they are stored: compressed, and what the mails of one date share
-//! only once, in a dictionary.
+//! Compressed storage of mails. The lines that mails of one date share are stored once, in
+//! a dictionary.
 //!
-//! A dictionary is made of the lines that several readers of a batch got alike.
-//! What only one got is in no dictionary: it goes when their mail goes.
+//! A dictionary contains only lines that several readers of a batch received. Lines of a
+//! single reader are in no dictionary: they are deleted with the mail.
 
 use super::row::Columns;
 use crate::store::{DeliveryId, NewIssue, StoreError};
@@ -18,31 +18,31 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::zstd_safe::get_frame_content_size;
 
-/// Of zstd's: a step further takes twice as long for an eighth less.
+/// Compression level of zstd: the next one takes twice as long for an eighth less.
 const LEVEL: i32 = 2;
 
-/// Fewer mails than that share too little to be worth a dictionary.
+/// Fewer mails than this share too little to be worth a dictionary.
 const MAILS_MIN: usize = 16;
 
-/// A line that as many mails have is about none of their readers.
+/// A line that this many mails have is not about any of their readers.
 const SHARED_BY: u32 = 3;
 
-/// Bytes of a dictionary: beyond that, what one adds hardly pays for looking in it.
+/// Largest dictionary, in bytes: beyond that, the cost of searching exceeds the gain.
 const DICTIONARY_MAX: usize = 512 * 1024;
 
-/// Bytes of the largest mail that is unpacked.
+/// Largest mail that is unpacked, in bytes.
 const MAIL_MAX: u64 = 64 << 20;
 
-/// Dictionaries that are remembered: around midnight, two dates are in use.
+/// Cached dictionaries: around midnight, two dates are in use.
 const KEPT: usize = 2;
 
-/// A mail as it is stored.
+/// A packed mail.
 pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
     pub(super) dictionary: Option<Arc<Dictionary>>,
 }
 
-/// What the mails of one date share.
+/// The lines that mails of one date share.
 pub(super) struct Dictionary {
     id: i64,
     local_date: NaiveDate,
@@ -88,7 +88,7 @@ impl Dictionary {
     }
 }
 
-/// The dictionaries that were used last, the newest last.
+/// The dictionaries used last, the newest last.
 #[derive(Debug, Default)]
 pub(super) struct Dictionaries {
     kept: Vec<Arc<Dictionary>>,
@@ -103,7 +103,7 @@ impl Dictionaries {
         self.kept.push(Arc::clone(dictionary));
     }
 
-    /// The one for mails of `local_date`; `None` if there is none yet.
+    /// Returns the dictionary for mails of `local_date`; `None` if there is none yet.
     fn of_date(
         &mut self,
         conn: &Connection,
@@ -138,7 +138,7 @@ impl Dictionaries {
         Ok(self.read(found))
     }
 
-    /// `None` as well where it is damaged: another text would give other mails.
+    /// Returns `None` also where it is damaged: a wrong dictionary would give other mails.
     fn read(&mut self, found: Option<(i64, NaiveDate, Vec<u8>)>) -> Option<Arc<Dictionary>> {
         let (id, local_date, packed) = found?;
         let text = unpacked(&packed, None).ok()?;
@@ -159,8 +159,8 @@ fn dictionary(row: &Row<'_>) -> rusqlite::Result<(i64, NaiveDate, Vec<u8>)> {
     ))
 }
 
-/// The mails of `issues`, in order, packed on all cores. Where many have the same date
-/// and nobody has made that date a dictionary, it gets one.
+/// Packs the mails of `issues`, in order, on all cores. A date with many mails and no
+/// dictionary gets one.
 pub(super) fn pack(
     conn: &Connection,
     dictionaries: &mut Dictionaries,
@@ -188,7 +188,7 @@ pub(super) fn pack(
             of_date.insert(date, dictionary);
         }
     }
-    // What zstd works with is large: one for each date on each core.
+    // The state of zstd is large: one for each date on each core.
     let packed = issues
         .par_iter()
         .map_init(BTreeMap::new, |compressors, issue| {
@@ -209,7 +209,7 @@ pub(super) fn pack(
         .map_err(|error| StoreError::Backend(Box::new(error)))
 }
 
-/// A mail that has nothing in common with others.
+/// Packs a mail without a dictionary.
 pub(super) fn pack_alone(mail: &[u8]) -> Result<Packed, StoreError> {
     let bytes = compressor(None).and_then(|mut compressor| compressor.compress(mail));
     Ok(Packed {
@@ -218,8 +218,8 @@ pub(super) fn pack_alone(mail: &[u8]) -> Result<Packed, StoreError> {
     })
 }
 
-/// Lines that at least [`SHARED_BY`] of `mails` have, in the order in which they come;
-/// where that is too much, those that most have.
+/// Returns lines that at least [`SHARED_BY`] of `mails` have, in their order; where that is
+/// too much, the most frequent ones.
 fn shared(mails: &[&[u8]]) -> Vec<u8> {
     struct Line {
         mails: u32,
@@ -267,7 +267,7 @@ fn compressor(dictionary: Option<&Dictionary>) -> io::Result<Compressor<'_>> {
         Some(dictionary) => Compressor::with_prepared_dictionary(dictionary.packs())?,
         None => Compressor::new(LEVEL)?,
     };
-    // What is sent is what was composed, or nothing.
+    // An unpacked mail equals the composed one, or is refused.
     compressor.include_checksum(true)?;
     Ok(compressor)
 }
@@ -296,8 +296,7 @@ pub(super) fn insert(tx: &Transaction<'_>, delivery: i64, mail: &Packed) -> rusq
     Ok(())
 }
 
-/// Stores the dictionaries of `mails` that are not stored; those that no mail needs any
-/// more leave for them.
+/// Stores the new dictionaries of `mails`, and deletes those that no mail needs any more.
 pub(super) fn insert_dictionaries(
     tx: &Transaction<'_>,
     mails: &[Packed],
@@ -316,7 +315,7 @@ pub(super) fn insert_dictionaries(
     if is_complete {
         return Ok(());
     }
-    // All that leave do so before the first comes: one that just came has no mail yet either.
+    // Deletes first: a dictionary that was just added has no mail yet either.
     tx.execute(
         "DELETE FROM dictionaries
           WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.dictionary = dictionaries.id)",
@@ -335,8 +334,8 @@ pub(super) fn insert_dictionaries(
     Ok(())
 }
 
-/// The mail of a delivery, byte for byte as it was composed; `None` if it is no longer
-/// stored, an error in words if what is stored of it is damaged.
+/// Returns the mail of a delivery, byte for byte as composed; `None` if it is no longer
+/// stored, a message if it is damaged.
 pub(super) fn mail(
     conn: &Connection,
     dictionaries: &mut Dictionaries,

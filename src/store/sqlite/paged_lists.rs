@@ -1,4 +1,4 @@
-//! Long lists, piece by piece.
+//! Long lists, page by page.
 
 use super::SqliteStore;
 use super::deliveries::delivery;
@@ -18,7 +18,7 @@ impl PagedListStore for SqliteStore {
         after: SubscriberId,
         limit: u32,
     ) -> Result<Vec<Subscriber>, StoreError> {
-        // One moment for both questions.
+        // One snapshot for both queries.
         let tx = self.conn.transaction()?;
         let found: Vec<Subscriber> = tx
             .prepare_cached(

@@ -1,4 +1,4 @@
-//! Papers, coverage and records set aside.
+//! Papers, coverage and unreadable records.
 
 use super::SqliteStore;
 use super::public_queries::note_change;
@@ -171,7 +171,7 @@ impl PaperStore for SqliteStore {
             return Ok(Vec::new());
         };
         let mut statement = self.conn.prepare_cached(
-            // A word in the title says more about a paper than the same word in its abstract.
+            // A word in the title is more specific than the same word in the abstract.
             "SELECT papers.*
                FROM papers_text
                JOIN papers ON papers.row = papers_text.rowid
@@ -408,11 +408,11 @@ pub(super) fn stored_paper(row: &Row<'_>) -> rusqlite::Result<StoredPaper> {
     })
 }
 
-/// Any text as an FTS5 expression: each word must occur, the last one may be a
-/// beginning. `None` if there is no word in it.
+/// Converts any text to an FTS5 expression: every word must occur, the last one may be a
+/// prefix. Returns `None` if there is no word in it.
 fn match_expression(query: &str) -> Option<String> {
-    // A quoted string has no syntax inside (SQLite's FTS5 manual, section 3.1), so
-    // no query is an error. 32 words are more than a person types.
+    // A quoted string has no syntax inside (SQLite's FTS5 manual, section 3.1), so no query is
+    // an error. 32 words are more than a person types.
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -1,4 +1,4 @@
-//! What the public pages ask.
+//! Queries of the public pages.
 
 use super::papers::stored_paper;
 use super::row::{Columns, date_text};
@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 impl PublicQueryStore for SqliteStore {
     fn papers_of_day(&mut self, query: &DayQuery) -> Result<DayPage, StoreError> {
-        // A list of texts in JSON has each of them in quotation marks.
+        // In a JSON list of texts, each one is in quotation marks.
         let category = query
             .category
             .as_ref()
@@ -52,9 +52,9 @@ impl PublicQueryStore for SqliteStore {
         date: NaiveDate,
         category: Option<&str>,
     ) -> Result<Vec<(PaperRow, u32)>, StoreError> {
-        // A list of texts in JSON has each of them in quotation marks.
+        // In a JSON list of texts, each one is in quotation marks.
         let category = category.map(|code| serde_json::json!(code).to_string());
-        // A row that became another name of a paper has no day.
+        // A row that was merged into another paper has no day.
         let mut statement = self.conn.prepare_cached(
             "SELECT row, coalesce(upvotes, 0) AS votes
                FROM papers
@@ -115,7 +115,7 @@ impl PublicQueryStore for SqliteStore {
 
     fn knows_category(&mut self, code: &str) -> Result<bool, StoreError> {
         let (from, length) = match code.strip_suffix('*') {
-            // All that begin so; without a dot it is a name like any other.
+            // All categories with this prefix; without a dot it is a name like any other.
             Some(start) if start.ends_with('.') => (start, start.chars().count()),
             _ => (code, usize::MAX),
         };
@@ -165,7 +165,7 @@ impl PublicQueryStore for SqliteStore {
     }
 
     fn paper_page(&mut self, id: &PaperId) -> Result<Option<PaperPage>, StoreError> {
-        // One transaction, so that nothing changes between.
+        // One transaction, for a consistent snapshot.
         let conn = Snapshot::of(&mut self.conn)?;
         let Some((stored, records)) = works::with_records(&conn, id)? else {
             return Ok(None);
@@ -194,7 +194,7 @@ impl PublicQueryStore for SqliteStore {
     }
 }
 
-/// Notes that something has changed that public pages show.
+/// Increments the counter of changes that the public pages show.
 pub(super) fn note_change(conn: &Connection) -> Result<(), StoreError> {
     conn.prepare_cached("UPDATE archive_changes SET changes = changes + 1")?
         .execute([])?;

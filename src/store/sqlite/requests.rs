@@ -1,4 +1,4 @@
-//! Requests, consent, and mails besides issues.
+//! Requests, consent, and mails other than issues.
 
 use super::row::{Columns, date_text};
 use super::subscribers::{address_key, enter, retire_links, write_subscriber};
@@ -134,7 +134,7 @@ impl RequestStore for SqliteStore {
                 RequestOutcome::Before(id)
             }));
         }
-        // Whoever confirms has the mailbox: what was noted against it is out of date.
+        // The owner of the mailbox has confirmed: earlier failures of the address are void.
         tx.prepare_cached("DELETE FROM suppressions WHERE address_key = :key")?
             .execute(named_params! { ":key": address_key(&asked.request.address) })?;
         let active = NewSubscriber {
@@ -142,7 +142,7 @@ impl RequestStore for SqliteStore {
             ..details.clone()
         };
         let subscriber = if let Some((id, status)) = known {
-            // A subscription that runs is not overwritten by a form that anybody can fill in.
+            // A form that anybody can fill in does not overwrite an active subscription.
             if !matches!(status, Status::Active | Status::Paused) {
                 write_subscriber(&tx, id, &active, now)?;
             }
@@ -260,13 +260,13 @@ impl RequestStore for SqliteStore {
         hash: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        // What is deleted is overwritten, too (SQLite's manual on PRAGMA secure_delete).
+        // Deleted data is overwritten (SQLite's manual on PRAGMA `secure_delete`).
         self.conn.pragma_update(None, "secure_delete", true)?;
         let erased = self.erase(id, hash, now);
         self.conn.pragma_update(None, "secure_delete", false)?;
         if erased.as_ref().is_ok_and(|erased| *erased) {
-            // What stands in the log goes the same way. Whoever reads at this moment keeps a
-            // part of it until the next time: nothing to fail over.
+            // The write-ahead log is overwritten as well. A concurrent reader keeps part of it until
+            // the next time: not a failure.
             let _ = self
                 .conn
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -287,7 +287,7 @@ impl RequestStore for SqliteStore {
     }
 }
 
-/// Where somebody moves to, and the request to their other address, of one of the two.
+/// Returns the new address of a subscriber who moves, and the request to the other address.
 fn both_of(
     tx: &Transaction<'_>,
     asked: &Request,
@@ -333,7 +333,8 @@ impl SqliteStore {
         let Some(key) = key else { return Ok(false) };
         let of_them =
             "SELECT id FROM deliveries WHERE subscriber_id = :id OR lower(address) = :key";
-        // Those that they had before count as theirs, unless somebody else has them now.
+        // Earlier deliveries to the new address count as theirs, unless they belong to another
+        // subscriber.
         let addresses =
             "SELECT :key UNION SELECT lower(address) FROM deliveries WHERE subscriber_id = :id
                          EXCEPT SELECT address_key FROM subscribers WHERE id <> :id";
@@ -349,12 +350,12 @@ impl SqliteStore {
         ] {
             tx.execute(&sql, named_params! { ":id": id.0, ":key": key })?;
         }
-        // Servers like to quote whom they refuse.
+        // Servers often quote the recipient's address.
         tx.execute(
             "UPDATE alarms SET detail = '' WHERE instr(lower(detail), :key) > 0",
             named_params! { ":key": key },
         )?;
-        // What a sender has in hand is out of it, too: how that ends is not recorded.
+        // Claimed deliveries are released, too: their outcome is not recorded.
         tx.execute(
             "UPDATE deliveries
                 SET state = CASE WHEN state IN ('accepted', 'rejected') THEN state ELSE 'expired' END,

@@ -1,4 +1,4 @@
-//! Forgetting what is old.
+//! Deletion of old data.
 
 use super::SqliteStore;
 use super::alarms::first_delivery_since;
@@ -9,10 +9,10 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Unused pages are used again by what comes next: below a quarter of the file they stay.
+/// SQLite reuses unused pages: below a quarter of the file they stay.
 const UNUSED_SHARE: i64 = 4;
 
-/// How long the log's end waits for those who read.
+/// Time that truncating the write-ahead log waits for readers.
 const LOG_WAIT: Duration = Duration::from_millis(50);
 
 impl RetentionStore for SqliteStore {
@@ -83,7 +83,7 @@ impl RetentionStore for SqliteStore {
         if unused * UNUSED_SHARE < all {
             return Ok(0);
         }
-        // Each row that it is asked for is a page; a file from before this could be done gives none.
+        // The pragma returns a row for each page; none for a file without incremental vacuum.
         let mut shrinking = self
             .conn
             .prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
@@ -100,7 +100,8 @@ impl RetentionStore for SqliteStore {
     fn settle_log(&mut self) -> Result<(), StoreError> {
         self.conn
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-        // The log is cut only while nobody reads it. The pragma answers that it could not, which is no error.
+        // The log is truncated only while it has no readers. The pragma reports that as a result,
+        // not an error.
         self.conn.busy_timeout(LOG_WAIT)?;
         let cut = self
             .conn
@@ -145,7 +146,7 @@ fn rows(
     Ok(tx.prepare_cached(sql)?.execute(values)? as u64)
 }
 
-/// Deletions that give back the class of each row; they are counted as forgotten.
+/// Runs deletions that return the class of each row, and counts them as deleted.
 fn counted(
     tx: &Transaction<'_>,
     what: &str,
@@ -199,7 +200,7 @@ fn reports(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqlite:
 }
 
 fn held_texts(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqlite::Result<u64> {
-    // Since when it stands so is left: nobody was waiting for it to be given up.
+    // `at` is kept: nobody was waiting for it to expire.
     let mut give_up = tx.prepare_cached(
         "UPDATE deliveries
             SET state = 'expired',
@@ -220,7 +221,8 @@ fn held_texts(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqli
 }
 
 fn requests(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqlite::Result<u64> {
-    // Whoever was entered by hand as pending has no request, and stays; so does who asked again since.
+    // A pending subscriber who was added by the operator has no request, and stays; so does one
+    // who asked again since.
     let unconfirmed = rows(
         tx,
         "DELETE FROM subscribers

@@ -1,4 +1,4 @@
-//! Stored values to the program's types and back.
+//! Conversion of stored values.
 
 use super::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, Type, ValueRef};
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
 
-/// A stored value that paperboy would not have written; travels inside rusqlite's error.
+/// A stored value that paperboy does not write; travels inside rusqlite's error.
 #[derive(Debug, thiserror::Error)]
 #[error("{table}.{column} holds {value:?}")]
 pub(super) struct NotOurs {
@@ -30,12 +30,12 @@ impl NotOurs {
 pub(super) struct Columns<'a, 'b> {
     table: &'static str,
     row: &'a Row<'b>,
-    /// Behind the column that was asked for last.
+    /// Column after the one that was read last.
     next: Cell<usize>,
 }
 
 impl<'a, 'b> Columns<'a, 'b> {
-    /// Of a row of `table`.
+    /// A row of `table`.
     pub(super) fn of(table: &'static str, row: &'a Row<'b>) -> Self {
         Columns {
             table,
@@ -44,8 +44,8 @@ impl<'a, 'b> Columns<'a, 'b> {
         }
     }
 
-    /// Where a column stands. They are mostly asked for in the order in which they
-    /// stand, and comparing a name with all of them takes longer than reading one.
+    /// Returns the index of a column. Columns are mostly read in order, and comparing a name
+    /// with all of them takes longer than reading one.
     fn place(&self, column: &'static str) -> rusqlite::Result<usize> {
         let (statement, next) = (self.row.as_ref(), self.next.get());
         let is_next = statement.column_name(next).is_ok_and(|name| name == column);
@@ -62,12 +62,12 @@ impl<'a, 'b> Columns<'a, 'b> {
         self.row.get_ref(self.place(column)?)
     }
 
-    /// A column as SQLite has it.
+    /// Reads a column as SQLite has it.
     pub(super) fn get<T: FromSql>(&self, column: &'static str) -> rusqlite::Result<T> {
         self.row.get(self.place(column)?)
     }
 
-    /// A column that `read` understands.
+    /// Reads a text with `read`.
     pub(super) fn read<T>(
         &self,
         column: &'static str,
@@ -77,7 +77,7 @@ impl<'a, 'b> Columns<'a, 'b> {
         read(value).ok_or_else(|| self.not_ours(column, value.to_owned()))
     }
 
-    /// A number that `read` understands.
+    /// Reads a number with `read`.
     pub(super) fn number<T>(
         &self,
         column: &'static str,
@@ -87,7 +87,7 @@ impl<'a, 'b> Columns<'a, 'b> {
         read(value).ok_or_else(|| self.not_ours(column, value.to_string()))
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub(super) fn word<T: Copy>(
         &self,
         column: &'static str,
@@ -101,17 +101,17 @@ impl<'a, 'b> Columns<'a, 'b> {
         })
     }
 
-    /// A list or another JSON value.
+    /// Reads a JSON value.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> rusqlite::Result<T> {
         self.read(column, |text| serde_json::from_str(text).ok())
     }
 
-    /// A date.
+    /// Reads a date.
     pub(super) fn date(&self, column: &'static str) -> rusqlite::Result<NaiveDate> {
         self.read(column, |text| text.parse().ok())
     }
 
-    /// A date that may be absent.
+    /// Reads a date that may be absent.
     pub(super) fn date_if_any(&self, column: &'static str) -> rusqlite::Result<Option<NaiveDate>> {
         match self.value(column)?.as_str_or_null()? {
             None => Ok(None),
@@ -122,7 +122,7 @@ impl<'a, 'b> Columns<'a, 'b> {
         }
     }
 
-    /// An instant.
+    /// Reads an instant.
     pub(super) fn instant(&self, column: &'static str) -> rusqlite::Result<DateTime<Utc>> {
         self.moment(column, self.get(column)?)
     }
@@ -132,7 +132,7 @@ impl<'a, 'b> Columns<'a, 'b> {
             .ok_or_else(|| self.not_ours(column, seconds.to_string()))
     }
 
-    /// An instant that may be absent.
+    /// Reads an instant that may be absent.
     pub(super) fn instant_if_any(
         &self,
         column: &'static str,
@@ -153,13 +153,13 @@ impl<'a, 'b> Columns<'a, 'b> {
     }
 }
 
-/// A value as the JSON text of a column.
+/// Returns a value as the JSON text of a column.
 pub(super) fn json_text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("lists of text have a JSON form")
 }
 
-/// A date as it is stored. Years beyond four digits, which would sort wrongly as
-/// text, are the first or last that do not.
+/// Returns a date as it is stored. Years beyond four digits, which would sort wrongly as
+/// text, are clamped.
 pub(super) fn date_text(date: NaiveDate) -> String {
     let first = NaiveDate::from_ymd_opt(0, 1, 1).expect("1 January of the year 0 is a date");
     let last = NaiveDate::from_ymd_opt(9999, 12, 31).expect("31 December 9999 is a date");

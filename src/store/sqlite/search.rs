@@ -1,4 +1,4 @@
-//! Finding papers by their words, with SQLite's FTS5.
+//! Full-text search with SQLite's FTS5.
 
 use super::library::by_ids;
 use super::papers::stored_paper;
@@ -151,9 +151,9 @@ fn hits(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Conditions for words of scripts without spaces, each with its text: a whole
-/// run of such characters is one word to FTS5, so that no part of it is found.
-/// Reading every paper takes a tenth of a second for 60,000 of them.
+/// Returns conditions for words of scripts without spaces, each with its text. To FTS5 a
+/// whole run of such characters is one word, so that no part of it is found. Reading every
+/// paper takes a tenth of a second for 60,000 of them.
 fn unspaced(query: &SearchQuery) -> Vec<(&'static str, String)> {
     let text = |words: &SearchWords| words.0.trim_end_matches('*').to_ascii_lowercase();
     let of = |words: &'_ [SearchWords], condition: &'static str| -> Vec<(&'static str, String)> {
@@ -171,7 +171,7 @@ fn unspaced(query: &SearchQuery) -> Vec<(&'static str, String)> {
     all
 }
 
-/// The conditions beside the words, with their values in order; always at least one.
+/// Returns the conditions besides the words, with their values in order; at least one.
 fn filters(query: &SearchQuery) -> (String, Vec<Value>) {
     let (mut conditions, mut values): (Vec<String>, Vec<Value>) =
         (vec!["1".to_owned()], Vec::new());
@@ -212,7 +212,7 @@ fn filters(query: &SearchQuery) -> (String, Vec<Value>) {
     (conditions.join(" AND "), values)
 }
 
-/// `cs.LG` itself, `cs.*` and all of `cs`, as they stand in a JSON list.
+/// Returns the patterns of a category in a JSON list: `cs.LG` itself; `cs.*` for all of `cs`.
 fn category_globs(pattern: &str) -> Vec<String> {
     let plain: String = pattern
         .to_lowercase()
@@ -239,14 +239,14 @@ fn without_wildcards(text: &str) -> String {
         .collect()
 }
 
-/// Text as a string of FTS5's, which has no syntax inside (FTS5 manual, section
-/// 3.1): its words in this order.
+/// Returns text as an FTS5 string, which has no syntax inside (FTS5 manual, section 3.1): its
+/// words in this order.
 pub(super) fn quoted(text: &str) -> String {
     // A NUL would end the expression.
     format!("\"{}\"", text.replace(['"', '\0'], " "))
 }
 
-/// A query as an FTS5 expression; `None` if no words must be there.
+/// Returns a query as an FTS5 expression; `None` if no words are required.
 fn match_expression(query: &SearchQuery) -> Option<String> {
     let strings = |words: &[SearchWords]| -> Vec<String> {
         words
@@ -256,7 +256,7 @@ fn match_expression(query: &SearchQuery) -> Option<String> {
             .collect()
     };
     let mut needed = strings(&query.words);
-    // Names stand each for itself, whatever the script.
+    // Names are strings of their own, in any script.
     let names: Vec<String> = query
         .authors
         .iter()
@@ -277,8 +277,8 @@ fn match_expression(query: &SearchQuery) -> Option<String> {
     }
 }
 
-/// One string for words that belong together: `low-rank` and a quoted phrase
-/// are found in this order only, `and/or` is two words.
+/// Returns one string for words that belong together: `low-rank` and a quoted phrase match in
+/// this order only, `and/or` is two words.
 fn parts(text: &str) -> Vec<String> {
     let is_phrase = text.contains(char::is_whitespace);
     let pieces: Vec<&str> = if is_phrase {
@@ -290,7 +290,7 @@ fn parts(text: &str) -> Vec<String> {
         .into_iter()
         .filter(|piece| piece.chars().any(char::is_alphanumeric))
         .map(|piece| {
-            // A star at its end stands for the rest of a word.
+            // A star at its end matches the rest of a word.
             let star = if piece.ends_with('*') { "*" } else { "" };
             let mut spellings = text::spellings(piece);
             spellings.extend(accented(piece));
@@ -306,8 +306,8 @@ fn parts(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A Greek word with its accent elsewhere or nowhere: Greek is typed without accents and
-/// set in capitals without them, and FTS5 takes them away from Latin letters only.
+/// Returns a Greek word with its accent moved or removed: Greek is typed without accents and
+/// set in capitals without them, and FTS5 removes them from Latin letters only.
 fn accented(piece: &str) -> Vec<String> {
     const CHARS_MAX: usize = 30;
     const ACUTE: char = '\u{301}';

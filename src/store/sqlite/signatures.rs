@@ -1,4 +1,4 @@
-//! What tells papers from each other.
+//! Signatures of papers.
 
 use super::papers::stored_paper;
 use super::public_queries::note_change;

@@ -1,4 +1,4 @@
-//! Turns at providers, what was asked for, and records set aside.
+//! Leases at providers, poll times, and unreadable records.
 
 use super::SqliteStore;
 use super::row::Columns;
@@ -29,7 +29,7 @@ impl SourceStore for SqliteStore {
             })
             .optional()?;
         let free = free.and_then(DateTime::from_timestamp_millis);
-        // Clocks of processes may differ a little: a turn of twice the length is believed.
+        // Clocks of processes may differ a little: a lease of twice the length is accepted.
         if let Some(free) = free.filter(|free| *free > now && *free <= until + (until - now)) {
             return Ok(SourceTurn::NotBefore(free));
         }

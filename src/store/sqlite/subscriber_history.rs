@@ -1,4 +1,4 @@
-//! What a subscriber may see of what is stored about them.
+//! The history of a subscriber.
 
 use super::SqliteStore;
 use super::papers::stored_paper;
@@ -46,7 +46,7 @@ impl SubscriberHistoryStore for SqliteStore {
         subscriber: SubscriberId,
         date: NaiveDate,
     ) -> Result<Option<PastIssueContent>, StoreError> {
-        // One moment for both questions.
+        // One snapshot for both queries.
         let tx = self.conn.transaction()?;
         let wanted = named_params! { ":subscriber": subscriber.0, ":date": date_text(date) };
         let issue = tx

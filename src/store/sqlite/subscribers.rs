@@ -90,7 +90,7 @@ impl SubscriberStore for SqliteStore {
             named_params! { ":id": id.0, ":channel": channel, ":now": now.timestamp() },
         )?;
         if left == 1 {
-            // Whoever says it twice is to have the goodbye all the same.
+            // A second unsubscribe request also gets the goodbye mail.
             hold_queued(&tx, id, "unsubscribed before it was sent", now)?;
         }
         tx.commit()?;
@@ -100,7 +100,7 @@ impl SubscriberStore for SqliteStore {
     fn retire_links(&mut self, id: SubscriberId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let tx = self.write()?;
         let retired = retire_links(&tx, id, now)?;
-        // What was asked for by such a link is not done either.
+        // Requests made through such a link are cancelled.
         tx.execute(
             "DELETE FROM requests
               WHERE subscriber_id = :id AND done_at IS NULL AND kind IN ('move', 'export', 'erase')",
@@ -165,7 +165,7 @@ impl SubscriberStore for SqliteStore {
     }
 }
 
-/// Has the subscriber's older links stop working.
+/// Invalidates the subscriber's older links.
 pub(super) fn retire_links(
     tx: &Transaction<'_>,
     id: SubscriberId,
@@ -189,7 +189,7 @@ pub(super) fn suppression(row: &Row<'_>) -> rusqlite::Result<Suppression> {
     })
 }
 
-/// Addresses are the same without regard to case.
+/// Returns the key of an address: addresses are compared without regard to case.
 pub(super) fn address_key(address: &Address) -> String {
     address.as_str().to_lowercase()
 }
@@ -286,7 +286,7 @@ pub(super) fn write_subscriber(
     Ok(())
 }
 
-/// Keeps what is queued for `id`, and no sender has taken, from being sent.
+/// Holds the queued mails of `id` that no sender has claimed.
 pub(super) fn hold_queued(
     tx: &Transaction<'_>,
     id: SubscriberId,
@@ -302,7 +302,7 @@ pub(super) fn hold_queued(
     Ok(())
 }
 
-/// Reads a row of `subscribers`; the interests are added by [`with_interests`].
+/// Reads a row of `subscribers`; [`with_interests`] adds the interests.
 pub(super) fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
     let columns = Columns::of("subscribers", row);
     Ok(Subscriber {

@@ -1,4 +1,4 @@
-//! Tending the file.
+//! Upkeep of the database file.
 
 use super::{SqliteStore, steps};
 use crate::store::{StoreError, UpkeepStore};
@@ -31,7 +31,7 @@ impl UpkeepStore for SqliteStore {
     }
 
     fn optimize(&mut self) -> Result<(), StoreError> {
-        // SQLite's manual on PRAGMA optimize: with a limit, no table is read through.
+        // With a limit, no table is read in full (SQLite's manual on PRAGMA optimize).
         self.conn
             .execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize")?;
         Ok(())
@@ -48,11 +48,11 @@ impl UpkeepStore for SqliteStore {
         if !self.has_erased()? {
             return Ok(false);
         }
-        // From now on the file can also be made smaller a few pages at a time.
+        // From now on the file can also shrink a few pages at a time.
         self.conn
             .pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         match self.conn.execute_batch("VACUUM").map_err(StoreError::from) {
-            // No room for a second file: there may be some tomorrow, and nothing else depends on it.
+            // No room for a second file: there may be some tomorrow; nothing else depends on it.
             Err(StoreError::NotWritable(_)) => return Ok(false),
             done => done?,
         }

@@ -63,7 +63,7 @@ impl VectorStore for SqliteStore {
         if model_id(&tx, maker)?.is_none() {
             return Ok(false);
         }
-        // The others go first: only one may be active at a time.
+        // Deactivates the others first: only one may be active.
         tx.execute(
             "DELETE FROM models WHERE maker <> :maker",
             named_params! { ":maker": maker },
@@ -176,7 +176,7 @@ impl VectorStore for SqliteStore {
         maker: &str,
         rows: &[PaperRow],
     ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
-        // One transaction: the model cannot be forgotten half-way.
+        // One transaction: the model cannot be deleted half-way.
         let tx = self.conn.transaction()?;
         let Some(model) = model_id(&tx, maker)? else {
             return Ok(vec![None; rows.len()]);

@@ -1,5 +1,5 @@
-//! Works that several records tell of. What is one work is decided by
-//! [`crate::paper`]; here it is found and entered.
+//! Works with several records. [`crate::paper`] decides which records are one work; this
+//! module looks them up and stores the result.
 
 use super::papers::stored_paper;
 use super::public_queries::note_change;
@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use std::collections::BTreeSet;
 
-/// Papers of one title and first author that are looked at: more are no works of one author.
+/// Most papers of one title and first author to look at: one author has no more such works.
 const SAME_TITLE_MAX: u32 = 16;
 
 /// Papers named in one transaction, in a database of an earlier version.
@@ -113,7 +113,7 @@ impl WorkStore for SqliteStore {
     }
 }
 
-/// A row of `papers` that is a work.
+/// Row of the work in `papers`.
 struct Work {
     stored: StoredPaper,
     /// Source of its record, or of the first of them.
@@ -150,7 +150,7 @@ fn work(conn: &Connection, row: PaperRow) -> Result<Option<Work>, StoreError> {
         .optional()?)
 }
 
-/// What each source says of a work, in the order in which it was taken in.
+/// Returns the records of a work, oldest first.
 fn told(conn: &Connection, work: &Work) -> Result<Vec<PaperRecord>, StoreError> {
     let record_of = |paper: &Paper, source: String, seen_at| PaperRecord {
         names: WorkIds::of(paper).iter().cloned().collect(),
@@ -173,12 +173,12 @@ fn told(conn: &Connection, work: &Work) -> Result<Vec<PaperRecord>, StoreError> 
         .collect())
 }
 
-/// The work of which `id` is a name, with what each source says of it.
+/// Returns the work that has the name `id`, with its records.
 pub(super) fn with_records(
     conn: &Connection,
     id: &PaperId,
 ) -> Result<Option<(StoredPaper, Vec<PaperRecord>)>, StoreError> {
-    // Nearly always it is its own name.
+    // Nearly always, the name is its own id.
     let mut own =
         conn.prepare_cached("SELECT * FROM papers WHERE id = :id AND merged_into IS NULL")?;
     let found = match own
@@ -196,7 +196,7 @@ pub(super) fn with_records(
     Ok(Some((found.stored, records)))
 }
 
-/// The work that sources list under `id`.
+/// Returns the work that sources list under `id`.
 fn work_listed(conn: &Connection, id: &PaperId) -> Result<Option<Work>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM papers WHERE id = :id")?;
     let found = statement
@@ -223,7 +223,7 @@ fn work_listed(conn: &Connection, id: &PaperId) -> Result<Option<Work>, StoreErr
     }
 }
 
-/// The work of which `id` is a name.
+/// Returns the work that has the name `id`.
 pub(super) fn row_named(conn: &Connection, id: &PaperId) -> Result<Option<PaperRow>, StoreError> {
     let mut own =
         conn.prepare_cached("SELECT coalesce(merged_into, row) AS row FROM papers WHERE id = :id")?;
@@ -240,8 +240,8 @@ pub(super) fn row_named(conn: &Connection, id: &PaperId) -> Result<Option<PaperR
     Ok(found.map(PaperRow))
 }
 
-/// Enters what `source` says, and tells what became of the work: the day is the
-/// one on which it is announced, if none was known before.
+/// Stores a record of `source`, and returns the outcome and the day of announcement, if none
+/// was known before.
 pub(super) fn take_in(
     conn: &Connection,
     source: &str,
@@ -267,7 +267,7 @@ pub(super) fn take_in(
     Ok((IntakeOutcome::Merged, announced))
 }
 
-/// Enters what `source` says of a work that sources list under this id already.
+/// Stores a record of a work that sources list under this id already.
 fn add(
     conn: &Connection,
     known: &Work,
@@ -326,7 +326,7 @@ fn add(
     Ok((became, first_day(after.announced)))
 }
 
-/// The works that are one with a record or a work, and with each other.
+/// Returns the works that are one with a record or a work, and with each other.
 fn same_works(
     conn: &Connection,
     but: Option<PaperRow>,
@@ -376,7 +376,7 @@ fn same_works(
             });
         }
     }
-    // A name says more than a title.
+    // A name is more reliable than a title.
     found.sort_by_key(|same| (same.is_by_title, same.work.row()));
     let mut same: Vec<Same> = Vec::new();
     for found in found {
@@ -401,7 +401,7 @@ struct Same {
     work: Work,
 }
 
-/// Whether a person has taken a record of the one from a record of the other.
+/// Whether a person has split a record of one work from a record of the other.
 fn are_kept_apart(
     conn: &Connection,
     one: &[(String, PaperId)],
@@ -421,8 +421,8 @@ fn are_kept_apart(
     Ok(false)
 }
 
-/// Makes all of `works` one with `into`, whose records are complete, and tells
-/// on which day it is announced if none was known before.
+/// Merges all of `works` into `into`, whose records are complete, and returns the day of
+/// announcement, if none was known before.
 fn join(
     conn: &Connection,
     into: &Work,
@@ -436,10 +436,10 @@ fn join(
         for sql in [
             "UPDATE paper_records SET paper = :into WHERE paper = :row",
             "UPDATE paper_names SET paper = :into WHERE paper = :row",
-            // What both have become is said once.
+            // An event of both works is reported once.
             "UPDATE OR IGNORE paper_events SET paper = :into WHERE paper = :row",
             "UPDATE papers SET merged_into = :into WHERE merged_into = :row",
-            // The row stays: issues hold it. What it said is in its records.
+            // The row stays, since issues refer to it. Its data is in its records.
             "UPDATE papers
                 SET merged_into = :into, title = '', abstract = '', authors = '[]', categories = '[]', announced = NULL,
                     upvotes = NULL, records = 0, title_key = 0
@@ -456,7 +456,7 @@ fn join(
     })
 }
 
-/// Source and id of each record of a work.
+/// Returns source and id of each record of a work.
 fn listed(conn: &Connection, work: &Work) -> Result<Vec<(String, PaperId)>, StoreError> {
     let mut statement =
         conn.prepare_cached("SELECT source, name FROM paper_records WHERE paper = :row")?;
@@ -508,7 +508,7 @@ fn record(conn: &Connection, id: &PaperId, source: &str) -> Result<Option<Paper>
     Ok(found.optional()?)
 }
 
-/// Keeps the one record of a work beside others that come.
+/// Keeps the only record of a work beside the new ones.
 fn keep_records(conn: &Connection, work: &Work) -> Result<(), StoreError> {
     if work.records == 0 {
         let paper = &work.stored.paper;
@@ -539,7 +539,7 @@ fn keep_record(
     Ok(())
 }
 
-/// Writes what all records of a work say together.
+/// Stores the combination of all records of a work.
 fn recombine(conn: &Connection, work: &Work, now: DateTime<Utc>) -> Result<Paper, StoreError> {
     let records = records(conn, work)?;
     let several = if records.len() == 1 {
@@ -583,7 +583,7 @@ fn insert(
     Ok(row)
 }
 
-/// Writes `after` over a work, with its names and what became of it.
+/// Stores `after` in place of a work, with its names and events.
 fn rewrite(
     conn: &Connection,
     work: &Work,
@@ -652,7 +652,7 @@ fn write(
     Ok(())
 }
 
-/// Enters the names of a paper beside its id. A name that another work has stays there.
+/// Stores the names of a paper besides its id, except names of another work.
 fn enter_names(conn: &Connection, row: PaperRow, paper: &Paper) -> Result<(), StoreError> {
     for name in WorkIds::of(paper).iter().filter(|name| **name != paper.id) {
         conn.prepare_cached(
@@ -698,7 +698,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOut
         of.map(|record| WorkIds::of(&record.paper))
             .collect::<Vec<_>>()
     };
-    // What belongs to the record that goes, and not to what stays, goes with it.
+    // Names that belong only to the records being split off go with them.
     let mut apart = vec![asked.clone()];
     let stays = names(&own);
     while let Some(next) = merged.iter().find(|id| {
@@ -744,7 +744,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOut
         .execute(moved)?;
     }
     for row in [to, row] {
-        // What it tells is what it told before the records met: no news.
+        // Its events were reported before the records met: they are not news.
         let Some(bare) = work(conn, row)? else {
             continue;
         };
@@ -754,7 +754,7 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOut
     Ok(SplitOutcome::Done { from: own, apart })
 }
 
-/// The row for records that are taken out: the one that they had, or a new one.
+/// Returns the row for records that are split off: the one that they had, or a new one.
 fn row_for(
     conn: &Connection,
     from: &Work,
@@ -781,7 +781,7 @@ fn row_for(
     insert(conn, &record.source, &record.paper, record.at)
 }
 
-/// As [`recombine`], but what changes is not news.
+/// Like [`recombine`], but changes are not news.
 fn recombine_quietly(
     conn: &Connection,
     work: &Work,
@@ -798,7 +798,7 @@ fn recombine_quietly(
     Ok(after)
 }
 
-/// Gives papers that an earlier version took in their names and title keys.
+/// Adds names and title keys to papers that an earlier version took in.
 pub(super) fn name_old_papers(store: &mut SqliteStore) -> Result<(), StoreError> {
     loop {
         let tx = store.write()?;

@@ -1,4 +1,4 @@
-//! Deliveries: who got what, when, and what the server said.
+//! Deliveries: recipient, state, and the server's replies.
 
 use super::listing::{Page, Paging};
 use super::middleware::ApiRequest;
@@ -16,17 +16,17 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A line of the outbox.
+/// A row of the outbox.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DeliveryLine {
-    /// Its number.
+    /// Number of the delivery.
     #[schema(example = 1234)]
     id: i64,
-    /// The number of the subscriber, unless they were removed.
+    /// Number of the subscriber, unless they were removed.
     subscriber: Option<i64>,
-    /// The subject line.
+    /// Subject line.
     subject: String,
-    /// When it will be tried (again).
+    /// Time of the next attempt.
     next_at: Option<DateTime<Utc>>,
     #[serde(flatten)]
     row: DeliveryRow,
@@ -44,13 +44,13 @@ impl From<DeliveryRow> for DeliveryLine {
     }
 }
 
-/// A delivery with every try, and what came back about it.
+/// A delivery with its attempts and reports.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WholeDelivery {
-    /// Its number.
+    /// Number of the delivery.
     #[schema(example = 1234)]
     id: i64,
-    /// The number of the subscriber, unless they were removed.
+    /// Number of the subscriber, unless they were removed.
     subscriber: Option<i64>,
     #[serde(flatten)]
     shape: DeliveryShape,
@@ -62,7 +62,7 @@ fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
 
 /// List deliveries
 ///
-/// Oldest first. Of a day, a state or an address.
+/// Oldest first; filtered by date, state or address.
 #[utoipa::path(get, path = "/deliveries", operation_id = "list_deliveries", tag = "deliveries",
     params(
         Paging,
@@ -103,7 +103,7 @@ pub(super) async fn list(
 
 /// List a subscriber's mails
 ///
-/// Issues and others, the newest first.
+/// Issues and other mails, newest first.
 #[utoipa::path(get, path = "/subscribers/{subscriber}/deliveries", operation_id = "list_subscriber_deliveries",
     tag = "deliveries",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
@@ -125,7 +125,7 @@ pub(super) async fn of_subscriber(
 
 /// Show a delivery
 ///
-/// With every try, and what came back about it.
+/// With its attempts and reports.
 #[utoipa::path(get, path = "/deliveries/{delivery}", operation_id = "get_delivery", tag = "deliveries",
     params(("delivery" = i64, Path, description = "Its number", example = 1234)),
     responses((status = 200, description = "The delivery", body = WholeDelivery)),
@@ -144,7 +144,7 @@ fn unknown() -> Problem {
 }
 
 async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
-    // The one behind the number before it, if that is the one.
+    // The page after the preceding number begins with it, if it exists.
     let filter = OutboxFilter {
         after: Some(DeliveryId(id.0.saturating_sub(1))),
         limit: Some(1),
@@ -172,7 +172,7 @@ async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
         .ok_or_else(unknown)?))
 }
 
-/// Does something to one delivery by hand.
+/// Applies an operator's action to one delivery.
 async fn act<F>(
     site: &WebState,
     asked: &ApiRequest,
@@ -202,9 +202,9 @@ where
     }
 }
 
-/// Send a delivery again
+/// Retry a delivery
 ///
-/// At once, if it waits or is held. Where the server may have a copy already, a
+/// Sends it at once, if it waits or is held. Where the server may have a copy already, a
 /// second one is possible.
 #[utoipa::path(post, path = "/deliveries/{delivery}/retry", operation_id = "retry_delivery", tag = "deliveries",
     params(("delivery" = i64, Path, description = "Its number", example = 1234)),
@@ -231,7 +231,7 @@ pub(super) async fn retry(
 
 /// Hold a delivery
 ///
-/// Keeps it from being sent, if it waits.
+/// Keeps a waiting delivery from being sent.
 #[utoipa::path(post, path = "/deliveries/{delivery}/hold", operation_id = "hold_delivery", tag = "deliveries",
     params(("delivery" = i64, Path, description = "Its number", example = 1234)),
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
@@ -250,7 +250,7 @@ pub(super) async fn hold(
 
 /// Drop a delivery
 ///
-/// Gives it up for good, if it waits or is held; its text is forgotten.
+/// Drops a waiting or held delivery for good; its message is deleted.
 #[utoipa::path(post, path = "/deliveries/{delivery}/drop", operation_id = "drop_delivery", tag = "deliveries",
     params(("delivery" = i64, Path, description = "Its number", example = 1234)),
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),

@@ -1,5 +1,5 @@
-//! `/api/v1/openapi.json`: what there is, read off the handlers and the types that
-//! they answer with.
+//! `/api/v1/openapi.json`: the API's description, generated from the handlers and the types
+//! of their answers.
 
 use super::problem::{FieldError, ProblemShape};
 use super::{deliveries, interests, issues, json, papers, stats, subscribers, suppressions};
@@ -101,7 +101,8 @@ pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
-/// Adds the preferences to the schemas of subscribers, as they are sent and as they are shown.
+/// Adds the preferences to the schemas of subscribers, as they are sent and as they are
+/// shown.
 fn describe_preferences(schemas: &mut Value) {
     schemas["Day"] =
         json!({ "type": "string", "enum": DAY_WORDS, "description": "A day of the week." });
@@ -130,7 +131,7 @@ fn describe_preferences(schemas: &mut Value) {
     }
 }
 
-/// The schema of a preference's value.
+/// Returns the schema of a preference's value.
 fn schema_of(kind: PreferenceKind) -> Value {
     match kind {
         PreferenceKind::Zone => {
@@ -155,8 +156,8 @@ fn schema_of(kind: PreferenceKind) -> Value {
     }
 }
 
-/// A schema that was put together from parts, as one: what forbids unknown keys
-/// must know all of them.
+/// Flattens a schema of several parts: one that forbids unknown keys must contain all of
+/// them.
 fn in_one(document: &Value, schema: &Value) -> Value {
     let Some(parts) = schema["allOf"].as_array() else {
         return schema.clone();
@@ -182,7 +183,7 @@ fn in_one(document: &Value, schema: &Value) -> Value {
         if part["additionalProperties"] == false {
             whole["additionalProperties"] = false.into();
         }
-        // The parts' own words are about them alone.
+        // The descriptions of the parts do not describe the whole.
         if whole.get("example").is_none() && part.get("example").is_some() && target.is_none() {
             whole["example"] = part["example"].clone();
         }
@@ -196,7 +197,7 @@ fn in_one(document: &Value, schema: &Value) -> Value {
     whole
 }
 
-/// What holds for all operations alike.
+/// Adds the parts that all operations share.
 fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_write = matches!(method, "post" | "put" | "patch" | "delete");
     let has_body = operation.get("requestBody").is_some();
@@ -205,7 +206,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         refusals.extend(["401", "403", "429"]);
     }
     if path.contains('{') {
-        // Clients drop a part that is a dot, and the request ends elsewhere.
+        // Clients drop a path segment that is a dot, and the request arrives elsewhere.
         refusals.extend(["404", "405"]);
     }
     if is_write {
@@ -242,7 +243,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         .flatten()
         .filter(|parameter| parameter["in"] == "path")
     {
-        // Without it, this would be another address.
+        // Without it, this would be another path.
         if parameter["schema"]["type"] == "string" && parameter["schema"].get("format").is_none() {
             parameter["schema"]["minLength"] = 1.into();
         }
@@ -265,7 +266,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
-/// A parameter that is left out is not there; null is no text that could stand in an address.
+/// A missing parameter is absent; null cannot stand in a query.
 fn never_null(schema: &mut Value) {
     if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
         types.retain(|name| name != "null");
@@ -283,9 +284,9 @@ fn never_null(schema: &mut Value) {
     }
 }
 
-/// What there is
+/// Get this document
 ///
-/// This document: every operation with what it takes and what it answers.
+/// Every operation with its parameters and answers.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "get_document", tag = "house",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
 pub(super) async fn show() -> Response {

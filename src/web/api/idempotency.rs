@@ -1,5 +1,5 @@
-//! Requests that may come again: with an `Idempotency-Key`, a change is made once,
-//! and whoever asks again within a day is answered as the first time.
+//! Idempotent requests: with an `Idempotency-Key`, a change is made once, and a repeated
+//! request within a day gets the stored answer.
 
 use super::problem::Problem;
 use crate::store::{IdempotencyKey, IdempotencyState, KeyId, StoreError, StoredAnswer};
@@ -18,34 +18,34 @@ use ring::digest;
 
 const NAME: &str = "idempotency-key";
 
-/// Longest name of a request.
+/// Longest key, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
-/// How long an answer is kept.
+/// Time for which an answer is stored.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// A request that was begun so long ago was cut off by the end of the program.
+/// Age after which an unanswered request counts as lost: the program was stopped.
 const LOST: TimeDelta = TimeDelta::minutes(2);
 
-/// Headers that belong to an answer.
+/// Headers stored with an answer.
 const HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
-/// Longest answer, in bytes: a subscriber with all that they follow.
+/// Longest stored answer, in bytes: a subscriber with all interests.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
-/// Whom an answer tells of; handlers put it beside the answer.
+/// The subscriber in an answer, as an extension of the response.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AnswerAbout(pub(super) SubscriberId);
 
-/// A request with a name.
+/// A request with an idempotency key.
 pub(super) struct IdempotentRequest {
     name: IdempotencyKey,
-    /// Hash of what it asks.
+    /// Hash of the request.
     request: String,
 }
 
 impl IdempotentRequest {
-    /// The name that a request carries, if it carries one.
+    /// Returns the request with its idempotency key, if it has one.
     pub(super) fn of(key: KeyId, parts: &Parts, body: &Bytes) -> Result<Option<Self>, Problem> {
         let Some(value) = parts.headers.get(NAME) else {
             return Ok(None);
@@ -75,7 +75,7 @@ impl IdempotentRequest {
         }))
     }
 
-    /// Has the request answered, unless it was.
+    /// Runs the request, unless it was answered before.
     pub(super) async fn once(
         self,
         site: &WebState,
@@ -100,7 +100,7 @@ impl IdempotentRequest {
             .with(header::RETRY_AFTER, "1")),
             IdempotencyState::Ours => {
                 let (site, name) = (site.clone(), self.name);
-                // It is finished also for a sender who has gone away.
+                // The request is finished even if the client has disconnected.
                 let answered = tokio::spawn(async move {
                     let response = next.run(request).await;
                     keep(&site, &name, response).await
@@ -114,7 +114,7 @@ impl IdempotentRequest {
     }
 }
 
-/// Keeps what was answered, unless it was that something went wrong here.
+/// Stores the answer, unless it is an internal error.
 async fn keep(
     site: &WebState,
     name: &IdempotencyKey,
@@ -144,7 +144,7 @@ async fn keep(
         .run(move |store| store.finish_answer(&name, &answer))
         .await;
     if let Err(error) = kept {
-        // It was done, which is what has to be said; asked again, it is done again.
+        // The change was made, which the answer must say; a repeated request is run again.
         tracing::warn!(
             "an answer of the API cannot be kept: {:#}",
             anyhow::Error::from(error)
@@ -153,11 +153,11 @@ async fn keep(
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-/// What was answered, once more.
+/// Returns the stored answer.
 fn again(answer: StoredAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, answer.body).into_response();
-    // The body's own kind, where it has one.
+    // The body's own media type, where it has one.
     response.headers_mut().remove(header::CONTENT_TYPE);
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

@@ -1,4 +1,4 @@
-//! What a subscriber follows.
+//! Interests of a subscriber.
 
 use super::bodies::InterestInput;
 use super::idempotency::AnswerAbout;
@@ -62,8 +62,8 @@ pub(super) async fn add(
 
 /// Replace an interest
 ///
-/// All of it: what is left out is empty afterwards. One that is not there is made.
-/// A `name` in the body renames it.
+/// As a whole: fields left out are empty afterwards. A missing interest is created. A `name`
+/// in the body renames it.
 #[utoipa::path(put, path = "/subscribers/{subscriber}/interests/{name}", operation_id = "replace_interest",
     tag = "interests",
     params(

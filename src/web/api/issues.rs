@@ -1,4 +1,4 @@
-//! Issues: the one that would be sent, and those that were.
+//! Issues: the next one, and the past ones.
 
 use super::listing::{Page, Paging};
 use super::middleware::{ApiRequest, forbidden};
@@ -17,23 +17,23 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How a preview is shown.
+/// The format of a preview.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PreviewFormat {
-    /// What is in it, as an object.
+    /// Object with its content.
     Json,
-    /// The mail's HTML part.
+    /// HTML part of the mail.
     Html,
-    /// The mail's text part.
+    /// Text part of the mail.
     Text,
 }
 
 /// Preview an issue
 ///
-/// The issue that is due and not yet made, else the next one; or the one of a date.
-/// Changes nothing. As `html` or `text` it holds the links with which its reader
-/// steers and leaves, so these need the scope `subscribers:write` besides.
+/// The issue that is due and not yet composed, else the next one; or the one of a date.
+/// Changes nothing. `html` and `text` contain the reader's personal links, so these formats
+/// need the scope `subscribers:write` besides.
 #[utoipa::path(get, path = "/subscribers/{subscriber}/preview", operation_id = "preview_issue", tag = "issues",
     params(
         ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
@@ -93,16 +93,16 @@ pub(super) async fn preview(
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// An issue that was composed.
+/// A composed issue.
 #[derive(Serialize, ToSchema)]
 pub(super) struct IssueShape {
-    /// Its date where they live.
+    /// Local date.
     local_date: NaiveDate,
-    /// When it was composed.
+    /// Time at which it was composed.
     composed_at: DateTime<Utc>,
-    /// The oldest and the newest announcement day in it; null for a note on a day without any.
+    /// Oldest and newest announcement day; null for a note on a day without papers.
     covers: Option<[NaiveDate; 2]>,
-    /// Its papers, in order, as they are called now.
+    /// Papers, in order, with their current titles.
     picks: Vec<PickShape>,
 }
 
@@ -128,7 +128,7 @@ impl IssueShape {
 
 /// List a subscriber's issues
 ///
-/// The newest first.
+/// Newest first.
 #[utoipa::path(get, path = "/subscribers/{subscriber}/issues", operation_id = "list_issues", tag = "issues",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"), Paging),
     responses((status = 200, description = "A page of issues", body = Page<PastIssue>)),

@@ -1,5 +1,5 @@
-//! Long lists, page by page: a cursor names the last thing of a page, and the
-//! next page begins behind it, whatever was added meanwhile.
+//! Lists page by page: a cursor names the last entry of a page, and the next page begins
+//! behind it, even if entries are added meanwhile.
 
 use super::middleware::ApiRequest;
 use super::problem::Problem;
@@ -11,14 +11,14 @@ use utoipa::{IntoParams, ToSchema};
 
 const LIMIT_DEFAULT: u32 = 50;
 
-/// Which page of a list is wanted.
+/// The requested page of a list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// Most things on a page.
+    /// Most entries on a page.
     #[param(minimum = 1, maximum = 200, default = 50, required = false)]
     pub(super) limit: u32,
-    /// Where the page begins: `next_cursor` of the page before.
+    /// Start of the page: `next_cursor` of the page before.
     #[param(max_length = 500)]
     cursor: Option<String>,
 }
@@ -26,25 +26,25 @@ pub(super) struct Paging {
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// What is on it.
+    /// Entries.
     items: Vec<T>,
-    /// The next page, relative to this one's address; null on the last one.
+    /// Next page, relative to this one's address; null on the last one.
     #[schema(example = "?limit=50&cursor=WzQyXQ")]
     next: Option<String>,
-    /// The cursor in `next`.
+    /// Cursor in `next`.
     #[schema(example = "WzQyXQ")]
     next_cursor: Option<String>,
 }
 
-/// A list that is never long.
+/// A list that is always short.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listed<T> {
-    /// What is in it.
+    /// Entries.
     pub(super) items: Vec<T>,
 }
 
 impl Paging {
-    /// What a request asks for.
+    /// Reads the page parameters of a request.
     pub(super) fn of(asked: &ApiRequest) -> Self {
         Paging {
             limit: asked
@@ -56,7 +56,7 @@ impl Paging {
         }
     }
 
-    /// The cursor, in the form that this list gives; `None` on the first page.
+    /// Returns the cursor, in the form that this list uses; `None` on the first page.
     pub(super) fn cursor<C: DeserializeOwned>(&self) -> Result<Option<C>, Problem> {
         let Some(text) = &self.cursor else {
             return Ok(None);
@@ -73,8 +73,8 @@ impl Paging {
         })
     }
 
-    /// A page of `found`, which holds one thing more than the limit if there are
-    /// more; `cursor` tells the place of a thing.
+    /// Returns a page of `found`, which has one entry more than the limit if there are more;
+    /// `cursor` returns the position of an entry.
     pub(super) fn page<T, C: Serialize>(
         &self,
         asked: &ApiRequest,
@@ -89,7 +89,7 @@ impl Paging {
 }
 
 impl<T> Page<T> {
-    /// A page behind which the next one begins at `cursor`, if there is one.
+    /// Returns a page with the cursor of the next one, if there is one.
     pub(super) fn new<C: Serialize>(asked: &ApiRequest, items: Vec<T>, cursor: Option<C>) -> Self {
         let text =
             |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");

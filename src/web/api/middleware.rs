@@ -1,5 +1,5 @@
-//! What every request passes: the key and what it allows, its pace, and whether
-//! parameters and body are as the document says.
+//! Checks of every request: key and scope, rate limit, and parameters and body against the
+//! document.
 
 use super::idempotency;
 use super::operations::{Operation, operation};
@@ -22,18 +22,18 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What a handler may rely on.
+/// A checked request.
 #[derive(Clone)]
 pub(super) struct ApiRequest {
-    /// By which key; `None` where none is needed.
+    /// Key; `None` where none is needed.
     pub(super) key: Option<Arc<StoredKey>>,
-    /// The parameters, as the document has them.
+    /// Parameters that match the document.
     pub(super) query: HashMap<String, String>,
-    /// The body if it is JSON, as the document has it.
+    /// JSON body that matches the document.
     pub(super) body: Value,
-    /// The body as it came.
+    /// Body as it was sent.
     pub(super) bytes: Bytes,
-    /// The state of things that the sender has in mind.
+    /// Value of `If-Match`.
     pub(super) if_match: Option<String>,
 }
 
@@ -52,20 +52,20 @@ impl FromRequestParts<WebState> for ApiRequest {
 }
 
 impl ApiRequest {
-    /// Whether the key allows `scope` besides what the operation needs.
+    /// Whether the key has `scope` besides the one that the operation needs.
     pub(super) fn may(&self, scope: KeyScope) -> bool {
         self.key
             .as_ref()
             .is_some_and(|key| key.scopes.contains(&scope))
     }
 
-    /// The name of the key, for the log and for records of consent.
+    /// Returns the name of the key, for the log and for records of consent.
     pub(super) fn key_name(&self) -> &str {
         self.key.as_ref().map_or("", |key| &key.name)
     }
 }
 
-/// The gate.
+/// Checks a request and passes it on.
 pub(super) async fn pass(State(site): State<WebState>, request: Request, next: Next) -> Response {
     let path = request
         .extensions()
@@ -76,7 +76,7 @@ pub(super) async fn pass(State(site): State<WebState>, request: Request, next: N
         Some(known) => admit(&site, known, request, next)
             .await
             .unwrap_or_else(IntoResponse::into_response),
-        // No such address, or no such method there.
+        // No such path, or no such method there.
         None => next.run(request).await,
     })
 }
@@ -122,7 +122,7 @@ async fn admit(
     }
 }
 
-/// The body, unless it is longer than `most` bytes.
+/// Reads the body, unless it is longer than `most` bytes.
 async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Problem> {
     let too_long = || {
         let detail = format!(
@@ -150,10 +150,10 @@ async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Pro
     })
 }
 
-/// How often the use of a key is noted.
+/// Interval at which the use of a key is recorded.
 const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// The key of the request, which must allow `scope` (RFC 6750).
+/// Returns the key of the request, which must have `scope` (RFC 6750).
 async fn bearer(
     site: &WebState,
     headers: &HeaderMap,
@@ -207,7 +207,7 @@ async fn bearer(
     Ok(key)
 }
 
-/// 403: the key does not allow `scope`.
+/// 403: the key does not have `scope`.
 pub(super) fn forbidden(scope: KeyScope) -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
@@ -215,7 +215,7 @@ pub(super) fn forbidden(scope: KeyScope) -> Problem {
     )
 }
 
-/// A key whose use cannot be noted is a key all the same.
+/// Records the use of a key; a failure does not matter to the request.
 async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
     if key
         .used_at
@@ -233,7 +233,7 @@ async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
     }
 }
 
-/// How fast each key asks.
+/// The rate limiters of the keys.
 #[derive(Default)]
 pub(in crate::web) struct KeyLimits(Mutex<HashMap<KeyId, KeyLimit>>);
 
@@ -243,7 +243,7 @@ struct KeyLimit {
 }
 
 impl KeyLimits {
-    /// How long the key has to wait, if it has to; else it counts as one request.
+    /// Counts a request; returns the time that the key has to wait if it exceeds its rate.
     fn wait(&self, key: KeyId, per_minute: u32) -> Option<Duration> {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute)?);
         let limiter = {

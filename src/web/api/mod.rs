@@ -1,12 +1,10 @@
-//! `/api/v1`: the same verbs as the commands, for programs.
+//! `/api/v1`: the operations of the commands, for programs.
 //!
-//! Every request passes the [`gate`], which holds it to what the document says of
-//! its operation: the key's scope, parameters, body. To add an operation: a handler
-//! with `#[utoipa::path]` in the file of its subject, its route in [`router`], its
-//! name in [`document`].
+//! Every request passes [`middleware`], which checks it against the document: the key's
+//! scope, parameters, body. To add an operation, add a handler with `#[utoipa::path]` to the
+//! file of its subject, its route to [`router`], and its name to [`document`].
 //!
-//! Nothing is logged of a request but what was changed, by which key, and the
-//! number of whom it is about.
+//! The log names only changes, with the key and the number of the subscriber.
 
 mod bodies;
 mod deliveries;
@@ -35,18 +33,18 @@ use axum::routing::{get, post, put};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-/// What the API remembers between requests.
+/// State that the API keeps between requests.
 pub(super) struct ApiState {
     paces: middleware::KeyLimits,
-    /// For what takes a core for a while: previews, and papers like others.
+    /// Permits for operations that take a core for a while: previews, and similar papers.
     heavy: Semaphore,
-    /// For taking papers in.
+    /// Permit for importing papers.
     imports: Semaphore,
 }
 
 impl Default for ApiState {
     fn default() -> Self {
-        // One core is left for the pages on the smallest machine that has two.
+        // One core is left for the pages on a machine with two.
         ApiState {
             paces: middleware::KeyLimits::default(),
             heavy: Semaphore::new(1),
@@ -55,7 +53,7 @@ impl Default for ApiState {
     }
 }
 
-/// The API, to be put below [`BASE`].
+/// Returns the routes, to be mounted below [`BASE`].
 pub(super) fn router(site: &WebState) -> Router<WebState> {
     Router::new()
         .route("/openapi.json", get(document::show))
@@ -120,18 +118,18 @@ async fn nothing_here() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// An answer in JSON.
+/// Returns an answer in JSON.
 fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let body = serde_json::to_vec(value).expect("what is answered has a JSON form");
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// 200 in JSON.
+/// Returns an answer in JSON with the status 200.
 fn ok(value: &impl Serialize) -> Response {
     json(StatusCode::OK, value)
 }
 
-/// An answer with one more header; a value that cannot stand in one is left out.
+/// Adds a header to an answer; an invalid value is left out.
 fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
     if let Ok(value) = value.parse() {
         response.headers_mut().insert(name, value);
@@ -139,7 +137,7 @@ fn with_header(mut response: Response, name: HeaderName, value: &str) -> Respons
     response
 }
 
-/// A part of a path for an address.
+/// Encodes a path segment.
 fn encoded(part: &str) -> String {
     form_urlencoded::byte_serialize(part.as_bytes())
         .collect::<String>()

@@ -1,5 +1,5 @@
-//! What the document promises of each operation, ready to be held: who may ask,
-//! which parameters and bodies will do. What is published is what is checked.
+//! The checks of each operation, read from the document: scope, parameters and bodies. The
+//! published document is the one that is enforced.
 
 use super::document::DOCUMENT;
 use super::problem::{FieldError, Problem};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Below what all addresses of the API lie.
+/// Path below which all operations are.
 pub(in crate::web) const BASE: &str = "/api/v1";
 
 /// Longest body of most requests, in bytes.
@@ -21,7 +21,7 @@ const PAPERS_BYTES_MAX: usize = 64 << 20;
 
 /// One operation.
 pub(super) struct Operation {
-    /// What a key must allow; `None` for everybody.
+    /// Scope that a key must have; `None` if no key is needed.
     pub(super) scope: Option<KeyScope>,
     parameters: Vec<Parameter>,
     body: Option<Body>,
@@ -54,7 +54,7 @@ static OPERATIONS: LazyLock<HashMap<(String, Method), Operation>> = LazyLock::ne
     operations
 });
 
-/// The operation that answers `method` at the route `path`.
+/// Returns the operation for `method` at the route `path`.
 pub(super) fn operation(path: &str, method: &Method) -> Option<&'static Operation> {
     let method = if method == Method::HEAD {
         Method::GET
@@ -95,7 +95,7 @@ impl Operation {
         }
     }
 
-    /// The longest body that is read.
+    /// Returns the longest body, in bytes.
     pub(super) fn body_bytes_max(&self) -> usize {
         let has_lines = |body: &Body| body.kinds.iter().any(|(kind, _)| !is_json(kind));
         if self.body.as_ref().is_some_and(has_lines) {
@@ -105,7 +105,7 @@ impl Operation {
         }
     }
 
-    /// The parameters behind the question mark.
+    /// Checks the parameters of the query.
     pub(super) fn query(&self, query: &str) -> Result<HashMap<String, String>, Problem> {
         let (mut found, mut errors) = (HashMap::new(), Vec::new());
         let mut complain = |path: &str, message: &str| {
@@ -161,7 +161,7 @@ impl Operation {
         }
     }
 
-    /// The body, if it is JSON; null if it is something else, or not there.
+    /// Checks the body, if it is JSON; returns null if it is something else, or absent.
     pub(super) fn body(&self, kind: Option<&str>, bytes: &[u8]) -> Result<Value, Problem> {
         let Some(body) = &self.body else {
             return Ok(Value::Null);
@@ -208,7 +208,7 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || kind.ends_with("+json")
 }
 
-/// A parameter's text as the kind of value that its schema asks for.
+/// Converts a parameter's text to the type of its schema.
 fn as_value(schema: &Value, text: &str) -> Value {
     let number = || {
         text.parse::<i64>()
@@ -225,7 +225,7 @@ fn as_value(schema: &Value, text: &str) -> Value {
     value.unwrap_or_else(|| text.into())
 }
 
-/// The object in a body; empty if there was none.
+/// Returns the object in a body; empty if there was none.
 pub(super) fn object(body: Value) -> Map<String, Value> {
     match body {
         Value::Object(object) => object,

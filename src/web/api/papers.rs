@@ -1,4 +1,4 @@
-//! Papers: finding them, looking at them, taking them in.
+//! Papers: search, details, import.
 
 use super::listing::{Listed, Page, Paging};
 use super::middleware::ApiRequest;
@@ -22,10 +22,10 @@ use chrono::{Days, NaiveDate};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How far a search can be paged.
+/// Most results of a search that can be paged.
 const OFFSET_MAX: u32 = 2_000;
 
-/// What a paper in a path is.
+/// Description of a paper's id in a path.
 fn id(text: &str) -> Result<PaperId, Problem> {
     text.parse().map_err(|_| unknown())
 }
@@ -40,10 +40,10 @@ fn bare(found: Vec<StoredPaper>) -> Vec<Paper> {
 
 /// Search papers
 ///
-/// Best first. `"…"` finds a phrase, `-word` leaves papers out, and `author:`,
+/// Best first. `"…"` finds a phrase, `-word` excludes papers, and `author:`,
 /// `title:`, `cat:cs.LG`, `source:arxiv`, `from:2026-01-01` and `until:2026-02-01`
-/// narrow the search. The pages of a search are by rank: what is taken in meanwhile
-/// may move it.
+/// narrow the search. The pages of a search are by rank: papers taken in meanwhile may shift
+/// it.
 #[utoipa::path(get, path = "/papers", operation_id = "search_papers", tag = "papers",
     params(
         ("q" = String, Query, description = "What to look for", min_length = 1, max_length = 500,
@@ -79,7 +79,7 @@ pub(super) async fn search(
 
 /// Show a paper
 ///
-/// With all its names and where each came from.
+/// With all its names and the records of its sources.
 #[utoipa::path(get, path = "/papers/{paper}", operation_id = "get_paper", tag = "papers",
     params(("paper" = String, Path, description = "Any of its names; slashes as %2F", example = "2510.12793")),
     responses((status = 200, description = "The paper", body = PaperShape)),
@@ -103,9 +103,9 @@ pub(super) async fn get(
         .ok_or_else(unknown)?))
 }
 
-/// Papers like a paper
+/// Similar papers
 ///
-/// Most alike first; no work twice.
+/// Most similar first; no work twice.
 #[utoipa::path(get, path = "/papers/{paper}/similar", operation_id = "similar_papers", tag = "papers",
     params(
         ("paper" = String, Path, description = "Any of its names; slashes as %2F", example = "2510.12793"),
@@ -152,15 +152,15 @@ fn limit(asked: &ApiRequest) -> u32 {
 /// The papers of a day.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Trending {
-    /// The announcement day; null if there is none yet.
+    /// Announcement day; null if there is none yet.
     date: Option<NaiveDate>,
-    /// Those with most votes first.
+    /// Papers, most votes first.
     items: Vec<Paper>,
 }
 
 /// The papers of a day
 ///
-/// Those with most votes first.
+/// Most votes first.
 #[utoipa::path(get, path = "/trending", operation_id = "trending_papers", tag = "papers",
     params(
         ("date" = Option<NaiveDate>, Query, description = "The announcement day; the newest one if left out"),
@@ -193,10 +193,10 @@ pub(super) async fn trending(
     Ok(ok(&site.db.run_blocking(read).await?))
 }
 
-/// Days of coverage that are shown if none is named.
+/// Days of coverage shown if none is given.
 const DAYS_SHOWN: u64 = 14;
 
-/// What is known of the sources' announcement days
+/// Coverage of the sources' announcement days
 ///
 /// By date, source and category.
 #[utoipa::path(get, path = "/coverage", operation_id = "list_coverage", tag = "papers",
@@ -230,34 +230,34 @@ pub(super) async fn coverage(
     }))
 }
 
-/// What became of papers that were sent here.
+/// The result of an import.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ImportedShape {
     #[serde(flatten)]
     imported: Imported,
-    /// The first lines that could not be read.
+    /// First unreadable lines.
     set_aside: Vec<SetAsideShape>,
 }
 
-/// A line that could not be read.
+/// An unreadable line.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SetAsideShape {
-    /// Which.
+    /// Line number.
     #[schema(example = "body:17")]
     place: String,
-    /// What is wrong with it.
+    /// Problem.
     reason: String,
 }
 
-/// Lines that could not be read and are shown; the rest is counted.
+/// Most unreadable lines that are shown; the rest is counted.
 const SHOWN_MAX: usize = 20;
 
-/// Take papers in
+/// Import papers
 ///
 /// JSON lines, plain or gzipped, up to 64 MB: one object a line with `id` and
-/// `title`, and `abstract`, `authors`, `categories`, `announced` and more where they
-/// are known. A paper with `announced` is announced on that day. Sending the same
-/// papers again changes nothing. Lines that cannot be read are set aside.
+/// `title`, and optionally `abstract`, `authors`, `categories`, `announced` and more. A paper
+/// with `announced` is announced on that day. Sending the same papers again changes nothing.
+/// Unreadable lines are set aside.
 #[utoipa::path(post, path = "/papers", operation_id = "import_papers", tag = "papers",
     request_body(content(
         (String = "application/jsonl", example = "{\"id\":\"2510.12793\",\"title\":\"Rings\",\"announced\":\"2025-10-15\"}\n"),

@@ -1,5 +1,5 @@
-//! What is answered where a request cannot be served: problem details (RFC 9457),
-//! whatever went wrong and whoever noticed it.
+//! Answers to requests that cannot be served: problem details (RFC 9457), for errors of
+//! handlers and of the framework alike.
 
 use crate::edition::EditionError;
 use crate::fields;
@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 /// The media type of problem details.
 pub(super) const PROBLEM_TYPE: &str = "application/problem+json";
 
-/// The kind of those that name fields; all others are what their status says.
+/// Type of problems that name fields; the type of all others is their status.
 const FIELDS_KIND: &str = "/api/v1/openapi.json#/components/schemas/FieldError";
 
-/// Why a request was not served.
+/// The reason for which a request was not served.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -26,13 +26,13 @@ pub(super) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What is wrong with one field.
+/// A problem of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldError {
-    /// Where it stands: `interests[0].liked`, or the name of a parameter.
+    /// Path: `interests[0].liked`, or the name of a parameter.
     #[schema(example = "max_papers")]
     pub(super) path: String,
-    /// What would be right.
+    /// Remedy.
     #[schema(example = "must be a whole number from 1 to 100")]
     pub(super) message: String,
 }
@@ -41,26 +41,26 @@ pub(super) struct FieldError {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemShape<'a> {
-    /// `about:blank`, or another kind if fields are named.
+    /// `about:blank`, or the type of problems that name fields.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// What the status code means.
+    /// Meaning of the status code.
     #[schema(example = "Not Found")]
     title: &'static str,
-    /// The status code once more.
+    /// Status code.
     #[schema(example = 404)]
     status: u16,
-    /// What is wrong here, and what to do.
+    /// Problem and remedy.
     #[schema(example = "there is no such subscriber")]
     detail: &'a str,
-    /// What is wrong with which field.
+    /// Problems of single fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
 
 impl Problem {
-    /// A problem with this status, said in `detail`.
+    /// A problem with this status and `detail`.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Problem {
             status,
@@ -75,12 +75,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 409: things do not stand so that it could be done.
+    /// 409: not possible in the current state.
     pub(super) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// These fields will not do.
+    /// A problem of fields.
     pub(super) fn fields(status: StatusCode, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] if one.path.is_empty() => format!("the body {}", one.message),
@@ -95,7 +95,7 @@ impl Problem {
         }
     }
 
-    /// 422: what the reader of records found wrong.
+    /// 422: problems found by the reader of records.
     pub(super) fn unreadable(problems: Vec<fields::Problem>) -> Self {
         let errors = problems
             .into_iter()
@@ -116,14 +116,14 @@ impl Problem {
         Self::fields(StatusCode::BAD_REQUEST, vec![error])
     }
 
-    /// The same with a header.
+    /// Adds a header.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         self.headers
             .extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 
-    /// 500: said in the log, and nothing of it outside.
+    /// 500: logged, without details in the answer.
     fn internal(error: impl Into<anyhow::Error>) -> Self {
         tracing::error!("a request to the API cannot be served: {:#}", error.into());
         Self::new(
@@ -188,8 +188,8 @@ impl From<PageError> for Problem {
     }
 }
 
-/// What an answer has to look like: refusals of others (no such route, no such
-/// method, a path that is no text) become problems, too.
+/// Makes problems of the framework's errors, too: no such route, no such method, a path that
+/// is not valid text.
 pub(super) fn dressed(response: Response) -> Response {
     let status = response.status();
     let kind = response

@@ -1,4 +1,4 @@
-//! How everything stands.
+//! Status of the installation.
 
 use super::middleware::ApiRequest;
 use super::ok;
@@ -15,62 +15,62 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// How everything stands.
+/// Status of the installation.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Stats {
-    /// When this was counted.
+    /// Time of this count.
     at: DateTime<Utc>,
     /// Subscribers by status.
     subscribers: BTreeMap<String, u64>,
     /// Papers in the archive.
     papers: u64,
-    /// The newest announcement day that is complete in some category.
+    /// Newest announcement day that is complete in some category.
     newest_day: Option<NaiveDate>,
-    /// What is known of that day.
+    /// Coverage of that day.
     coverage: Vec<Coverage>,
     /// Mails of today (UTC) by state.
     today: BTreeMap<String, u64>,
     /// Mails of all days by state, reports by class (`report_hard`, …), `alarms` and `total`.
     outbox: BTreeMap<String, u64>,
-    /// Mails that are due now.
+    /// Mails due now.
     due: u64,
-    /// When the next mail is due that waits.
+    /// Time at which the next waiting mail is due.
     next_due: Option<DateTime<Utc>>,
-    /// When the next issue is to be composed.
+    /// Time at which the next issue is composed.
     next_issue: Option<DateTime<Utc>>,
-    /// The process that has the right to send, if one has.
+    /// Process with the sender lease, if there is one.
     sender: Option<String>,
-    /// Relays that are given time to recover.
+    /// Paused relays.
     relays_paused: Vec<PausedRelay>,
-    /// Every source that was ever looked at.
+    /// Every source that was ever polled.
     sources: Vec<SourceShape>,
 }
 
-/// A relay that is given time to recover.
+/// A paused relay.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PausedRelay {
-    /// Its name.
+    /// Name of the relay.
     relay: String,
-    /// Until when.
+    /// End of the pause.
     until: DateTime<Utc>,
     /// Failures in a row.
     failures: u32,
-    /// Whether it refused us altogether, rather than being in trouble itself.
+    /// Whether the relay refused us by policy, rather than failing itself.
     refuses_us: bool,
 }
 
-/// How a source stands.
+/// The status of a source.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SourceShape {
-    /// Its name.
+    /// Name of the source.
     source: String,
-    /// When it was last looked at.
+    /// Time of the last poll.
     checked_at: DateTime<Utc>,
-    /// When a day of it last turned out complete or quiet.
+    /// Time at which a day of it last became complete or quiet.
     settled_at: Option<DateTime<Utc>>,
 }
 
-/// How everything stands
+/// Status of the installation
 #[utoipa::path(get, path = "/stats", operation_id = "get_stats", tag = "house",
     responses((status = 200, description = "Figures", body = Stats)),
     security(("key" = ["read"])))]

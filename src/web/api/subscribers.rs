@@ -1,4 +1,4 @@
-//! Subscribers: who they are and how their subscription stands.
+//! Subscribers, and the status of their subscriptions.
 
 use super::bodies::{Choices, PauseInput, SubscriberInput};
 use super::idempotency::AnswerAbout;
@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 /// A subscriber.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SubscriberShape {
-    /// Their number, which stays when the address changes.
+    /// Number, which stays when the address changes.
     #[schema(example = 42)]
     pub(super) id: i64,
     #[serde(flatten)]
@@ -47,7 +47,7 @@ impl From<&Subscriber> for SubscriberShape {
     }
 }
 
-/// Whom an address of the API names.
+/// The subscriber that a path names.
 #[derive(Debug, Clone)]
 pub(super) enum SubscriberRef {
     Number(SubscriberId),
@@ -55,7 +55,7 @@ pub(super) enum SubscriberRef {
 }
 
 impl SubscriberRef {
-    /// The number or the address in a path.
+    /// Reads the number or the address in a path.
     pub(super) fn of(text: &str) -> Result<Self, Problem> {
         if let Ok(number) = text.parse() {
             return Ok(SubscriberRef::Number(SubscriberId(number)));
@@ -77,7 +77,7 @@ fn nobody() -> Problem {
     Problem::not_found("there is no such subscriber")
 }
 
-/// The subscriber whom a path names.
+/// Returns the subscriber that a path names.
 pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Problem> {
     let who = SubscriberRef::of(text)?;
     site.db
@@ -86,8 +86,7 @@ pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Pro
         .ok_or_else(nobody)
 }
 
-/// Changes a subscriber, if they are as the sender thinks; nothing comes between
-/// reading and writing.
+/// Changes a subscriber, if `If-Match` allows it, in one transaction.
 pub(super) async fn edit<T, F>(
     site: &WebState,
     asked: &ApiRequest,
@@ -127,7 +126,7 @@ where
     Ok((subscriber, value))
 }
 
-/// What a subscriber is at this moment, in a word.
+/// Returns the entity tag of a subscriber.
 fn etag(subscriber: &Subscriber) -> String {
     let hash = digest::digest(
         &digest::SHA256,
@@ -136,7 +135,7 @@ fn etag(subscriber: &Subscriber) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]))
 }
 
-/// A subscriber as an answer.
+/// Returns a subscriber as an answer.
 fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
     let mut response = json(status, &SubscriberShape::from(subscriber));
     response.extensions_mut().insert(AnswerAbout(subscriber.id));
@@ -186,9 +185,9 @@ pub(super) async fn list(
 
 /// Add a subscriber
 ///
-/// They are asked by mail, once a day at most, and get issues once they have
-/// agreed. With `status` active they are subscribed at once: that needs the scope
-/// `subscribers:vouch`, and `consent`, which says how they agreed.
+/// Sends a confirmation mail, at most once a day; issues begin after the confirmation. With
+/// `status` active the subscription begins at once: that needs the scope
+/// `subscribers:vouch`, and `consent`, which describes how the subscriber agreed.
 #[utoipa::path(post, path = "/subscribers", operation_id = "create_subscriber", tag = "subscribers",
     request_body = SubscriberInput,
     responses((status = 201, description = "The new subscriber", body = SubscriberShape,
@@ -304,7 +303,7 @@ pub(super) async fn create(
     ))
 }
 
-/// What a record says, on top of what is known.
+/// Reads a record, starting from the known subscriber.
 fn readable(
     record: Map<String, Value>,
     before: Option<&NewSubscriber>,
@@ -332,10 +331,10 @@ pub(super) async fn get(
     Ok(shown(StatusCode::OK, &named(&site, &who).await?))
 }
 
-/// Change what a subscriber chose
+/// Change a subscriber
 ///
-/// A merge patch (RFC 7396) of what they chose. Neither address nor status is
-/// changed so: an address moves when both have agreed.
+/// A merge patch (RFC 7396) of name, preferences and interests. It changes neither address
+/// nor status: an address moves when both addresses have agreed.
 #[utoipa::path(patch, path = "/subscribers/{subscriber}", operation_id = "change_subscriber", tag = "subscribers",
     params(
         ("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42"),
@@ -368,8 +367,8 @@ pub(super) async fn change(
 
 /// Erase a subscriber
 ///
-/// Forgets all that is stored of them, for good. A keyed hash of the address stays,
-/// so that nobody enters them again by mistake.
+/// Deletes all stored data of the subscriber, for good. A keyed hash of the address is kept,
+/// so that they are not added again by mistake.
 #[utoipa::path(delete, path = "/subscribers/{subscriber}", operation_id = "erase_subscriber", tag = "subscribers",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
     responses((status = 204, description = "They are erased")),
@@ -402,7 +401,7 @@ pub(super) async fn erase(
 
 /// Pause a subscription
 ///
-/// No issues until a date, or until they are resumed.
+/// No issues until a date, or until resumed.
 #[utoipa::path(post, path = "/subscribers/{subscriber}/pause", operation_id = "pause_subscriber", tag = "subscribers",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
     request_body = Option<PauseInput>,
@@ -427,7 +426,7 @@ pub(super) async fn pause(
 
 /// Resume a subscription
 ///
-/// Issues come again; what was due meanwhile is not made up for.
+/// Issues that were due meanwhile are not made up for.
 #[utoipa::path(post, path = "/subscribers/{subscriber}/resume", operation_id = "resume_subscriber", tag = "subscribers",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
@@ -446,10 +445,10 @@ pub(super) async fn resume(
     Ok(shown(StatusCode::OK, &resumed.await?.0))
 }
 
-/// End a subscription
+/// Unsubscribe a subscriber
 ///
-/// As if they had left by themselves: only they can come back, and they are told
-/// by mail. To be done for those who asked for it.
+/// As if they had unsubscribed themselves: only they can come back, and they are told by
+/// mail. For subscribers who asked for it.
 #[utoipa::path(post, path = "/subscribers/{subscriber}/unsubscribe", operation_id = "unsubscribe_subscriber",
     tag = "subscribers",
     params(("subscriber" = String, Path, description = "Number or address", max_length = 254, example = "42")),

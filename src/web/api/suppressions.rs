@@ -1,4 +1,4 @@
-//! Addresses that must not be written to.
+//! Suppressed addresses.
 
 use super::bodies::SuppressionInput;
 use super::idempotency::AnswerAbout;
@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 
 /// List suppressions
 ///
-/// In the order in which they were added, with the evidence.
+/// Oldest first, with the evidence.
 #[utoipa::path(get, path = "/suppressions", operation_id = "list_suppressions", tag = "suppressions",
     params(Paging),
     responses((status = 200, description = "A page of suppressions", body = Page<SuppressionShape>)),
@@ -29,7 +29,7 @@ pub(super) async fn list(
     asked: ApiRequest,
 ) -> Result<Response, Problem> {
     let paging = Paging::of(&asked);
-    // A cursor stands in addresses, and thus in logs of proxies: it names nobody.
+    // The cursor stands in URLs, and thus in logs of proxies: it contains no address.
     let cursor = paging.cursor::<(i64, String)>()?;
     let (signer, limit) = (site.composer().signer.clone(), paging.limit as usize + 1);
     let hash = |signer: &Signer, one: &SuppressionShape| signer.address_hash(one.address.as_str());
@@ -47,7 +47,7 @@ pub(super) async fn list(
     })))
 }
 
-/// Up to `limit` suppressions behind the one that the cursor names.
+/// Returns up to `limit` suppressions after the cursor.
 fn behind(
     db: &Db,
     cursor: Option<(i64, String)>,
@@ -67,7 +67,7 @@ fn behind(
             .iter()
             .position(|one| signer.address_hash(one.address.as_str()) == hash);
         let is_all = found.len() < wanted;
-        // Lifted meanwhile: those of the same second come once more.
+        // Removed meanwhile: those of the same second are repeated.
         let start = last.map_or(0, |last| last + 1);
         if is_all || found.len() - start >= limit && (last.is_some() || same < found.len()) {
             return Ok(found.into_iter().skip(start).take(limit).collect());
@@ -78,7 +78,7 @@ fn behind(
 
 /// Suppress an address
 ///
-/// Nothing is sent to it any more. 200 if that was so already.
+/// No more mail is sent to it. 200 if it was suppressed already.
 #[utoipa::path(post, path = "/suppressions", operation_id = "add_suppression", tag = "suppressions",
     request_body = SuppressionInput,
     responses(
@@ -120,7 +120,7 @@ pub(super) async fn add(
             ))
         })
         .await?;
-    // Somebody else may have lifted it in between.
+    // It may have been removed meanwhile.
     let gone = || Problem::conflict("the suppression was lifted in the same moment");
     let suppression = suppression.ok_or_else(gone)?;
     let shape = site
@@ -148,10 +148,10 @@ pub(super) async fn add(
     Ok(response)
 }
 
-/// Lift a suppression
+/// Remove a suppression
 ///
-/// Mail to the address is allowed again, and its subscriber is active unless they
-/// had left by themselves.
+/// Allows mail to the address again, and makes its subscriber active unless they had
+/// unsubscribed.
 #[utoipa::path(delete, path = "/suppressions/{address}", operation_id = "lift_suppression", tag = "suppressions",
     params(("address" = String, Path, description = "The address", max_length = 254, example = "gone@example.org")),
     responses((status = 204, description = "It is lifted")),

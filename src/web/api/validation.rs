@@ -1,15 +1,14 @@
-//! Whether a value is what a schema of the document asks for, and what is wrong
-//! with it where. Pure.
+//! Validates a value against a schema of the document. Pure.
 //!
-//! Only the words of JSON Schema are known that the document uses; what a text
-//! means (a time zone, an address) is checked by those who read it.
+//! Supports only the keywords of JSON Schema that the document uses; the readers of records
+//! check the meaning of a text (a time zone, an address).
 
 use super::problem::FieldError;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-/// Everything about `value` that `schema`, which stands in `document`, forbids.
-/// `path` is where the value stands; empty for a whole body.
+/// Returns all problems of `value` against `schema`, which is part of `document`. `path` is
+/// the path of the value; empty for a whole body.
 pub(super) fn complaints(
     document: &Value,
     schema: &Value,
@@ -55,7 +54,7 @@ impl Validator<'_> {
                 .map(|choice| complaints(self.document, choice, value, path))
                 .collect();
             if !all.iter().any(Vec::is_empty) {
-                // What is meant is hardly that there is nothing.
+                // The value is hardly meant to be null.
                 let meant = choices
                     .iter()
                     .zip(all)
@@ -167,7 +166,7 @@ impl Validator<'_> {
     }
 }
 
-/// A date as RFC 3339 writes it; chrono reads `2026-8-4` as well.
+/// Reads a date as RFC 3339 writes it; chrono also reads `2026-8-4`.
 pub(super) fn date(text: &str) -> Option<NaiveDate> {
     text.parse().ok().filter(|_| text.len() == 10)
 }
