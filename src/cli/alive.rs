@@ -1,4 +1,4 @@
-//! `alive`: whether the service runs, for whatever starts it anew if not.
+//! `alive`: health check of the service, for supervisors that restart it.
 
 use super::context::CliContext;
 use super::{Done, out};
@@ -9,7 +9,7 @@ use axum::http::Uri;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// How long a healthy service may take to say so.
+/// Longest time that a healthy service takes to answer.
 const WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(context: &CliContext) -> Done {
@@ -24,7 +24,7 @@ pub(super) fn run(context: &CliContext) -> Done {
 
 async fn ask(config: &Config) -> anyhow::Result<String> {
     let at = from_here(config.web.listen);
-    // Its certificate is for the name that readers use, wherever that leads to.
+    // The certificate is valid for the public name, whatever that resolves to.
     let site = config.site.base_url.parse::<Uri>().ok();
     let name = site.as_ref().and_then(Uri::host).unwrap_or("localhost");
     let address = match config.web.tls {
@@ -61,7 +61,7 @@ async fn ask(config: &Config) -> anyhow::Result<String> {
     }
 }
 
-/// Where somebody on this machine reaches what listens there.
+/// Returns the local address of a listening socket.
 fn from_here(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

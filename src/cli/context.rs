@@ -1,4 +1,4 @@
-//! What most commands need first: the settings and the database.
+//! Settings and database, which most commands need first.
 
 use super::Failure;
 use crate::clock::{Clock, SystemClock};
@@ -13,25 +13,26 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::path::{Path, PathBuf};
 
-/// Where a command was told to work.
+/// The settings file and the output format of a command.
 #[derive(Debug)]
 pub(super) struct CliContext {
     pub(super) config: PathBuf,
     pub(super) json: bool,
 }
 
-/// Where packages keep the settings.
+/// Settings file of the packages.
 const SETTINGS_OF_THE_MACHINE: &str = "/etc/paperboy/paperboy.toml";
 
-/// The settings file that was `asked` for; else that of this folder; else that of the machine, if it has one.
+/// Returns the settings file given by `asked`, else the one in this folder, else the machine's,
+/// if it exists.
 pub(super) fn settings_file(asked: Option<PathBuf>) -> PathBuf {
     asked.unwrap_or_else(|| {
         let (here, machine) = (
             PathBuf::from("paperboy.toml"),
             PathBuf::from(SETTINGS_OF_THE_MACHINE),
         );
-        // One that we may not read is there, and is to be complained about; in a
-        // folder that we may not read we have nothing to look for.
+        // An unreadable file exists, and its error is to be reported; in an unreadable folder
+        // there is nothing to look for.
         let machine_has_one = machine.try_exists().unwrap_or(true);
         if machine_has_one && !here.try_exists().unwrap_or(false) {
             machine
@@ -42,16 +43,16 @@ pub(super) fn settings_file(asked: Option<PathBuf>) -> PathBuf {
 }
 
 impl CliContext {
-    /// The settings; wrong ones are a matter of usage.
+    /// Loads the settings; invalid ones are a usage error.
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        // Variables that are not text are nobody's settings.
+        // Variables that are not text are not settings.
         let env = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         Config::load(&self.config, env).map_err(|invalid| Failure::Usage(invalid.into()))
     }
 
-    /// The database of `config`.
+    /// Opens the database of `config`.
     pub(super) fn db(config: &Config) -> Result<Db, Failure> {
         let path = database_path(config)?;
         Ok(Db::new(SqliteStore::open(path).with_context(|| {
@@ -59,7 +60,7 @@ impl CliContext {
         })?))
     }
 
-    /// Settings and database together.
+    /// Loads the settings and opens the database.
     pub(super) fn open(&self) -> Result<(Config, Db), Failure> {
         let config = self.config()?;
         let db = Self::db(&config)?;
@@ -67,7 +68,7 @@ impl CliContext {
     }
 }
 
-/// The file of an SQLite database.
+/// Returns the file of an SQLite database.
 pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
     config
         .database_path()
@@ -88,18 +89,18 @@ pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
         .map_err(|error| Failure::Usage(error.into()))
 }
 
-/// The time.
+/// Returns the current time.
 pub(super) fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
 
-/// An address from the command line.
+/// Parses an address of the command line.
 pub(super) fn address(text: &str) -> Result<Address, Failure> {
     text.parse()
         .map_err(|error| Failure::Usage(anyhow!("{text:?} {error}")))
 }
 
-/// The subscriber with this address, who must be there.
+/// Returns the subscriber with this address, who must exist.
 pub(super) fn subscriber(db: &Db, text: &str) -> Result<Subscriber, Failure> {
     let address = address(text)?;
     let found = db.run_here(|store| store.subscriber(&address))?;
@@ -110,7 +111,8 @@ pub(super) fn subscriber(db: &Db, text: &str) -> Result<Subscriber, Failure> {
     })
 }
 
-/// An instant from the command line: RFC 3339, or without a zone, which is UTC then; a date is its midnight.
+/// Parses an instant of the command line: RFC 3339; without a zone in UTC; a date is its
+/// midnight.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     let zoned = DateTime::parse_from_rfc3339(text)
         .map(|at| at.to_utc())
@@ -133,13 +135,13 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
         .ok_or_else(|| "must be an instant like 2026-08-04T07:00:00Z".to_owned())
 }
 
-/// A date from the command line.
+/// Parses a date of the command line.
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     text.parse()
         .map_err(|_| "must be a date like 2026-08-04".to_owned())
 }
 
-/// A value, unless something was wrong with the fields that it was read from.
+/// Returns a value, unless the fields that it was read from have problems.
 pub(super) fn checked<T>(fields: Fields, value: Option<T>) -> Result<T, Failure> {
     let problems = fields.into_all_problems();
     match value {

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Go on until nothing is due or in flight
+    /// Continue until no mail is due or in flight
     #[arg(long)]
     until_empty: bool,
-    /// Wait for mail that is to be tried again later, too
+    /// Also wait for deferred mail
     #[arg(long)]
     wait: bool,
 }
@@ -91,12 +91,13 @@ async fn deliver(
                 + so_far.expired);
         }
     }));
-    // Without `--until-empty` it is one round over what is due, which is the same unless more comes due meanwhile.
+    // Without `--until-empty`, one round over the due mail; the same, unless more becomes due.
     let _ = options.until_empty;
     Ok(service.run_until_empty(options.wait).await?)
 }
 
-/// Ends the run at the first interrupt: hand-overs under way are finished. The second one ends the process.
+/// Stops the run at the first interrupt: hand-overs are finished. The second one ends the
+/// process.
 fn stop_on_signal(stop: CancellationToken) {
     tokio::spawn(async move {
         let asked = async {

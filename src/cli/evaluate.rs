@@ -1,4 +1,4 @@
-//! `evaluate`: how good the ranking is, on a dataset of people's choices.
+//! `evaluate`: ranking quality on a dataset of people's choices.
 
 use super::context::CliContext;
 use super::{Done, Failure, out};
@@ -23,16 +23,16 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// The dataset: a folder with users.jsonl and papers.jsonl (or .jsonl.gz)
+    /// Dataset: a folder with users.jsonl and papers.jsonl (or .jsonl.gz)
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The papers, where they are not in the folder (may be repeated)
+    /// Papers, if they are not in the folder (may be repeated)
     #[arg(long, value_name = "FILE", num_args = 1..)]
     papers: Vec<PathBuf>,
     /// Rank with this model: the name of an installed one, or the folder of any
     #[arg(long, value_name = "NAME|FOLDER")]
     model: Option<String>,
-    /// Take what they like as words that they typed, and learn from nothing else
+    /// Take likes as typed words, and learn from nothing else
     #[arg(long)]
     words: bool,
     /// Only this ranker
@@ -104,7 +104,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     print(&name, maker, &dataset, &results, context.json)
 }
 
-/// A folder where there is one of that name, else an installed model.
+/// Returns the folder of that name, if there is one, else an installed model's.
 fn open_model(named: &str, context: &CliContext) -> Result<Arc<dyn Embedder>, Failure> {
     if Path::new(named).join("config.json").is_file() {
         return Ok(model::open(Path::new(named))?);
@@ -163,7 +163,7 @@ fn read(options: &Options) -> Result<Dataset, Failure> {
     Ok(dataset)
 }
 
-/// Says how much of a dataset nothing can be measured with.
+/// Reports how much of a dataset cannot be used.
 fn say_what_is_not_judged(dataset: &Dataset) {
     let known: HashSet<&PaperId> = dataset.papers.iter().map(|paper| &paper.id).collect();
     let is_judged = |user: &&User| {
@@ -212,7 +212,7 @@ fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {
     Ok(())
 }
 
-/// For each record of a file whether it says `"is_query": true`.
+/// Returns, for each record of a file, whether it has `"is_query": true`.
 fn queries(file: &Path) -> Result<Vec<bool>, Failure> {
     let unreadable = || format!("cannot read {}", file.display());
     let mut lines = crate::source::jsonl::lines(file).with_context(unreadable)?;

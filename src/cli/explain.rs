@@ -1,11 +1,11 @@
-//! Prints the sum behind a score.
+//! Prints the terms of a score.
 
 use super::out;
 use crate::edition::ExplainedPaper;
 use crate::ranking::trending::HALF_AT_VOTES;
 use crate::ranking::{Explanation, Fate, Quota};
 
-/// What became of a paper, in a sentence.
+/// Describes the fate of a paper in a sentence.
 pub(super) fn fate(explained: &ExplainedPaper) -> String {
     let date = explained.local_date;
     match &explained.fate {
@@ -55,7 +55,7 @@ pub(super) fn fate(explained: &ExplainedPaper) -> String {
     }
 }
 
-/// The places of each interest, where their weights differ.
+/// Prints the places of each interest, where their weights differ.
 pub(super) fn given(shares: &[Quota]) -> Option<String> {
     let differ = shares
         .windows(2)
@@ -74,7 +74,7 @@ pub(super) fn given(shares: &[Quota]) -> Option<String> {
     })
 }
 
-/// The whole sum for one interest.
+/// Prints all terms of the score for one interest.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     let mut lines = vec![format!(
         "{}: {:.3}",
@@ -146,7 +146,7 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
-/// What became of a paper and why, for people; of a pick alone the sum that its score is.
+/// Prints the fate of a paper and the reason; for a pick alone, the terms of its score.
 pub(super) fn print(explained: &ExplainedPaper, only_best: bool) -> std::io::Result<()> {
     out::line(format!("{}  {}", explained.id, fate(explained)))?;
     if let Some(pick) = &explained.pick {

@@ -1,4 +1,4 @@
-//! `feedback`: what readers say of papers.
+//! `feedback`: readers' feedback on papers.
 
 use super::context::{CliContext, date, now, subscriber};
 use super::{Done, Failure, out};
@@ -17,44 +17,44 @@ use serde_json::json;
 pub(super) struct Options {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Whose
+    /// Address of the subscriber
     #[arg(required = true)]
     email: Option<String>,
-    /// On which paper: its id, or an address that holds it
+    /// Paper: its id, or a URL that contains it
     #[arg(required = true)]
     paper: Option<String>,
-    /// What they say of it; `none` takes back what they said
+    /// Feedback; `none` takes it back
     #[arg(value_enum, required_unless_present_any = ["follow", "mute", "unmute"])]
     thumb: Option<Word>,
-    /// Which of their interests it is about [default: the one that it came through, else the nearest]
+    /// Interest that it is about [default: the one that the paper came through, else the nearest]
     #[arg(long, value_name = "NAME")]
     interest: Option<String>,
     /// Follow this author of the paper
     #[arg(long, value_name = "AUTHOR")]
     follow: Option<String>,
-    /// Keep papers by this author out of their issues
+    /// Mute this author: no papers by them
     #[arg(long, value_name = "AUTHOR")]
     mute: Option<String>,
-    /// Let papers by this author in again
+    /// Unmute this author
     #[arg(long, value_name = "AUTHOR")]
     unmute: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List what a subscriber says of papers, newest first
+    /// List a subscriber's feedback, newest first
     List { email: String },
-    /// List the authors whom a subscriber does not want to see
+    /// List a subscriber's muted authors
     Muted { email: String },
-    /// How the places of the issues fared: thumbs by rank
+    /// Count thumbs by place in the issue
     Ranks {
-        /// Of issues composed since then
+        /// Only issues composed since this date
         #[arg(long, value_name = "DATE", value_parser = date)]
         since: Option<NaiveDate>,
     },
-    /// What came of the papers that were tried (exploring), beside the others: thumbs and clicks
+    /// Compare exploring picks with the others: thumbs and clicks
     Outcomes {
-        /// Of issues composed since then
+        /// Only issues composed since this date
         #[arg(long, value_name = "DATE", value_parser = date)]
         since: Option<NaiveDate>,
     },
@@ -66,9 +66,9 @@ enum Word {
     More,
     /// Less like this
     Less,
-    /// Keep it for later; counts as liked, too
+    /// Save for later; counts as a like
     Save,
-    /// Take back what was said
+    /// Take the feedback back
     None,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn run(options: Options, context: &CliContext) -> Done {
         .interest
         .map(|name| known_interest(&subscriber, &name))
         .transpose()?;
-    // What cannot be done is said before anything is done.
+    // Invalid input is reported before anything is changed.
     let author = |name: &Option<String>| {
         name.as_deref()
             .map(|name| author_of(&stored.paper, name))
@@ -193,7 +193,7 @@ fn give(
     )
 }
 
-/// The paper that a text from the command line names.
+/// Returns the paper that a text of the command line names.
 pub(super) fn known_paper(db: &Db, text: &str) -> Result<StoredPaper, Failure> {
     let id: PaperId = text
         .parse()
@@ -234,7 +234,7 @@ fn known_interest(subscriber: &Subscriber, name: &str) -> Result<String, Failure
     )))
 }
 
-/// The author as the paper writes the name.
+/// Returns the author's name as the paper writes it.
 fn author_of(paper: &Paper, name: &str) -> Result<String, Failure> {
     let found = paper
         .authors
@@ -298,7 +298,7 @@ fn muted(db: &Db, email: &str, context: &CliContext) -> Done {
     names.iter().try_for_each(|name| Ok(out::line(name)?))
 }
 
-/// The beginning of a day, or of all time.
+/// Returns the beginning of a day, or of all time.
 fn start_of(since: Option<NaiveDate>) -> DateTime<Utc> {
     since.map_or(DateTime::<Utc>::UNIX_EPOCH, |date| {
         date.and_time(NaiveTime::MIN).and_utc()

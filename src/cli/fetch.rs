@@ -1,4 +1,4 @@
-//! `fetch`: take in now.
+//! `fetch`: poll the sources now.
 
 use super::context::{CliContext, date, now};
 use super::papers::print_coverage;
@@ -21,12 +21,12 @@ pub(super) struct Options {
     /// Only this source
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Fill gaps from this announcement day on, as far as there is a way
+    /// Fill gaps from this announcement day on, where the source allows it
     #[arg(long, value_name = "DATE", value_parser = date)]
     since: Option<NaiveDate>,
 }
 
-/// Set-aside records that are shown; the rest is counted.
+/// Most unreadable records that are shown; the rest is counted.
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn run(options: &Options, context: &CliContext) -> Done {
@@ -135,7 +135,7 @@ fn chosen<'a>(
     })
 }
 
-/// The working days from `since` on that are still not settled in some category.
+/// Returns the working days from `since` on that are not settled in some category.
 fn out_of_reach(
     db: &Db,
     source: &SourceSettings,
@@ -147,7 +147,7 @@ fn out_of_reach(
         let mut rows = rows
             .iter()
             .filter(|row| row.date == date && row.state.is_settled());
-        // What a person imported counts for all categories.
+        // Imported papers count for all categories.
         rows.any(|row| {
             row.category.is_empty() || (row.source == source.name && row.category == category)
         })

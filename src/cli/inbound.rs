@@ -1,10 +1,10 @@
-//! `inbound`: one mail that came back, from a file or a mail alias.
+//! `inbound`: one returned mail, from a file or a mail alias.
 //!
-//! The exit codes are those of sysexits.h, which mail servers understand: 0 once
-//! it is recorded, or is nothing for us to do; 75 (`EX_TEMPFAIL`) when it cannot
-//! be recorded now, so that the mail server keeps it and tries again, also for
-//! settings that are wrong: they will be mended, a bounced report is lost. 66
-//! (`EX_NOINPUT`) and 64 (`EX_USAGE`) are for a person at a terminal.
+//! The exit codes are those of sysexits.h, which mail servers understand: 0 once the report
+//! is recorded, or ignored; 75 (`EX_TEMPFAIL`) if it cannot be recorded now, so that the mail
+//! server keeps it and retries, also for invalid settings: they will be corrected, but a
+//! bounced report is lost. 66 (`EX_NOINPUT`) and 64 (`EX_USAGE`) are for a person at a
+//! terminal.
 
 use super::context::{CliContext, now};
 use super::out;
@@ -22,7 +22,7 @@ const EX_TEMPFAIL: u8 = 75;
 pub(super) struct Options {
     /// The mail; standard input if absent
     file: Option<PathBuf>,
-    /// Say what it is and what would be done, and change nothing
+    /// Print the class and the action, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// The address that it was sent to [default: what the mail server says in `ORIGINAL_RECIPIENT` or `RECIPIENT`]
@@ -80,7 +80,7 @@ fn take(options: &Options, context: &CliContext) -> Result<(), (u8, anyhow::Erro
     } else {
         out::line(line_of(&receipt)).map_err(Into::into)
     };
-    // What is recorded is recorded, whether or not anybody reads about it.
+    // The report is recorded, whether or not the output can be written.
     if let Err(error) = said
         && !out::is_closed_pipe(&error)
     {
@@ -102,7 +102,7 @@ fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, (u8, anyhow::Error)> {
         return Ok(mail);
     }
     let mut input = io::stdin().lock();
-    // A half-read mail must not be judged.
+    // An incomplete mail must not be classified.
     (&mut input)
         .take(MAIL_BYTES_MAX as u64)
         .read_to_end(&mut mail)
@@ -112,12 +112,12 @@ fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, (u8, anyhow::Error)> {
                 anyhow::anyhow!("cannot read the mail: {error}"),
             )
         })?;
-    // The rest is not needed, but a mail server that cannot write it all takes that for a failure.
+    // The rest is not needed, but a mail server that cannot write it all reports a failure.
     let _ = io::copy(&mut input, &mut io::sink());
     Ok(mail)
 }
 
-/// Postfix' local and pipe, Exim's and Courier's names for the recipient.
+/// Names of the recipient's variable: Postfix' local and pipe, Exim's and Courier's.
 fn recipients(options: &Options) -> Vec<String> {
     if !options.to.is_empty() {
         return options.to.clone();

@@ -13,10 +13,10 @@ use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Where; made if it is not there
+    /// Folder; created if it does not exist
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Where the database, mail and models go, as an absolute path [default: beside the settings]
+    /// Folder of the database, mail and models, as an absolute path [default: beside the settings]
     #[arg(long, value_name = "FOLDER", value_parser = absolute)]
     data: Option<PathBuf>,
     /// Set the password of the operator's pages: the first line of this file
@@ -24,7 +24,7 @@ pub(super) struct Options {
     admin_password_file: Option<PathBuf>,
 }
 
-/// Text, so that it can stand in the settings.
+/// Text, so that it can be written into the settings.
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
     if path.is_absolute() {
@@ -36,7 +36,7 @@ fn absolute(text: &str) -> Result<PathBuf, &'static str> {
 
 pub(super) fn init(options: &Options, json: bool) -> Done {
     let report = init_dir(&options.dir, options.data.as_deref(), &SystemChance::new())?;
-    // The file just written decides where the database is, not this shell's variables.
+    // The file just written decides the place of the database, not this shell's variables.
     let config = Config::load(&report.settings, std::iter::empty())?;
     let path = database_path(&config)?;
     let (store, _) =
@@ -76,7 +76,7 @@ pub(super) fn init(options: &Options, json: bool) -> Done {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MigrateOptions {
-    /// Try it on a copy, say what it would do and how long it takes, and change nothing
+    /// Migrate a copy, print the result and the time, and change nothing
     #[arg(long)]
     dry_run: bool,
 }

@@ -1,4 +1,4 @@
-//! `interests`: look after what a subscriber follows.
+//! `interests`: manage a subscriber's interests.
 
 use super::context::{CliContext, checked, now, subscriber};
 use super::{Done, Failure, out};
@@ -20,7 +20,7 @@ pub(super) enum Command {
     /// Add an interest
     Add {
         email: String,
-        /// Its name; heads a section of the issue
+        /// Name; heads a section of the issue
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
@@ -31,9 +31,9 @@ pub(super) enum Command {
     /// Change an interest; each list that is given replaces the one before
     Set {
         email: String,
-        /// Which
+        /// Name of the interest
         name: String,
-        /// A new name
+        /// New name
         #[arg(long, value_name = "NAME")]
         rename: Option<String>,
         #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) enum Command {
         email: String,
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// The interest that learns from it; made if there is none of that name
+        /// Interest that learns from it; created if it does not exist
         #[arg(long, value_name = "NAME", default_value = YOUR_LIBRARY)]
         interest: String,
     },
@@ -52,17 +52,17 @@ pub(super) enum Command {
     Remove { email: String, name: String },
 }
 
-/// What an interest is made of.
+/// The options of an interest.
 #[derive(Debug, clap::Args)]
 pub(super) struct InterestArgs {
-    /// What it is about, in plain words
+    /// Description in plain words
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// How much of the issue it is to have, beside the others: one of 2 gets
-    /// twice the places of one of 1, as usual; 0.1 to 10
+    /// Share of the issue, relative to the other interests: one of 2 gets twice the
+    /// places of one of 1, the default; 0.1 to 10
     #[arg(long, value_name = "NUMBER")]
     weight: Option<String>,
-    /// A word or phrase; papers that hold it are always above the line (may be
+    /// Word or phrase; papers that contain it are always above the line (may be
     /// repeated). Also: molecul*, '"graph neural" AND molecul*', 'dft OR "density functional"'
     #[arg(long = "keyword", value_name = "PHRASE")]
     keywords: Vec<String>,
@@ -70,16 +70,16 @@ pub(super) struct InterestArgs {
     /// mute a person or a category (may be repeated)
     #[arg(long, value_name = "PHRASE")]
     must_not: Vec<String>,
-    /// A person whose papers are always above the line (may be repeated)
+    /// Author whose papers are always above the line (may be repeated)
     #[arg(long = "author", value_name = "NAME")]
     authors: Vec<String>,
-    /// Where papers must come from, like cs.LG or cs.* (may be repeated)
+    /// Category that papers must be in, like cs.LG or cs.* (may be repeated)
     #[arg(long = "category", value_name = "CODE")]
     categories: Vec<String>,
-    /// A paper to find more of (may be repeated)
+    /// Liked paper (may be repeated)
     #[arg(long = "like", value_name = "ID")]
     liked: Vec<String>,
-    /// A paper to find less of (may be repeated)
+    /// Disliked paper (may be repeated)
     #[arg(long = "dislike", value_name = "ID")]
     disliked: Vec<String>,
 }
@@ -217,7 +217,7 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
     }
 }
 
-/// Entries that were left out and are shown; the rest is counted.
+/// Most skipped entries that are shown; the rest is counted.
 const SHOWN_MAX: usize = 20;
 
 fn import(
@@ -233,7 +233,7 @@ fn import(
             "--interest must have 1 to 200 characters"
         )));
     }
-    // All files are read before anything is taken in: nothing is imported by halves.
+    // All files are read before anything is stored: an import is complete or not done.
     let mut libraries = Vec::new();
     for file in files {
         let bytes =
@@ -297,15 +297,15 @@ fn import(
     Ok(())
 }
 
-/// Says which keywords are not understood as they are written. They are kept: they are read as phrases.
+/// Reports keywords with invalid syntax. They are kept, and read as phrases.
 fn complain(interest: &Interest) {
     for complaint in complaints(interest) {
         out::note(complaint);
     }
 }
 
-/// Says which of the papers and categories that an interest names are not known
-/// here. They are kept: they may come yet.
+/// Reports the papers and categories of an interest that are not known here. They are kept:
+/// they may come later.
 fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
     let ids: Vec<PaperId> = interest
         .liked
@@ -338,7 +338,7 @@ fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
                 .any(|own| category_matches(pattern, own))
         };
         if !found.iter().any(is_in) {
-            // What a search takes for all of an archive is one category of that name here.
+            // A search reads the name of an archive as all of its categories; an interest does not.
             let meant = if found.is_empty() {
                 String::new()
             } else {
@@ -353,7 +353,7 @@ fn complain_of_unknown(db: &Db, interest: &Interest) -> Done {
     Ok(())
 }
 
-/// What is wrong with the keywords of an interest.
+/// Returns the problems of an interest's keywords.
 pub(super) fn complaints(interest: &Interest) -> Vec<String> {
     let lists = [
         ("keywords", &interest.keywords),

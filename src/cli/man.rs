@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Where; made if it is not there
+    /// Folder; created if it does not exist
     folder: PathBuf,
 }
 

@@ -1,8 +1,8 @@
 //! The command line: one file a command group.
 //!
-//! To add a command: a variant here, its `Options` and `run` in the file of its
-//! group. Commands print what they did through `out`, and return what went
-//! wrong; it is printed once, here, with its causes.
+//! To add a command, add a variant here, and its `Options` and `run` in the file of its
+//! group. Commands print their results through `out`, and return errors, which are printed
+//! once, here, with their causes.
 
 mod admin;
 mod alive;
@@ -39,7 +39,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "paperboy", version, max_term_width = 100)]
 struct Cli {
-    /// The settings file [default: paperboy.toml in this folder, else /etc/paperboy/paperboy.toml]
+    /// Settings file [default: paperboy.toml in this folder, else /etc/paperboy/paperboy.toml]
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -53,58 +53,58 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the whole job at work: fetch, rank, render and deliver papers, nothing to configure
+    /// Try everything without settings: fetch, rank, render and deliver papers
     Try(trial::Options),
     /// Write a commented settings file, a secret and an empty database
     Init(init::Options),
-    /// Look after who may do what an operator does: the password of the pages, keys of the API
+    /// Manage the operator's access: the password of the pages, and API keys
     #[command(subcommand)]
     Admin(admin::Command),
-    /// Look over all that mail depends on; say what to do about what is wrong
+    /// Check everything that mail depends on, and print remedies
     Check(check::Options),
     /// Run as a service: fetch, publish and deliver every day, and serve the pages
     Run(run::Options),
-    /// Look at the sources now, and take in what is new
+    /// Poll the sources now, and take in new papers
     Fetch(fetch::Options),
-    /// Look at the papers, and take more in
+    /// Search and import papers
     #[command(subcommand)]
     Papers(papers::Command),
-    /// Look after subscribers
+    /// Manage subscribers
     #[command(subcommand)]
     Subscribers(subscribers::Command),
-    /// Look after what a subscriber follows
+    /// Manage subscribers' interests
     #[command(subcommand)]
     Interests(interests::Command),
-    /// Look after the models whose vectors help to rank
+    /// Manage the models of dense vectors
     #[command(subcommand)]
     Model(model::Command),
-    /// Note what a subscriber says of a paper: more or less like it, or save it
+    /// Record a subscriber's feedback on a paper
     Feedback(feedback::Options),
-    /// Look after addresses that must not be written to
+    /// Manage suppressed addresses
     #[command(subcommand)]
     Suppressions(suppressions::Command),
-    /// Show the issue that a subscriber would be sent; changes nothing
+    /// Show a subscriber's next issue; changes nothing
     Preview(preview::Options),
-    /// Compose every issue that is due, and queue it
+    /// Compose and queue every issue that is due
     Publish(publish::Options),
-    /// Send what is due
+    /// Send due mail
     Deliver(deliver::Options),
-    /// Who got what, when, and what the server said
+    /// Show deliveries: recipient, state, and the server's replies
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// Take in one mail that came back: a bounce, a complaint, a wish to leave
+    /// Process one returned mail: a bounce, a complaint, an unsubscribe request
     Inbound(inbound::Options),
-    /// Measure the ranking on a dataset of people's choices, beside others' rankers
+    /// Measure the ranking on a dataset of people's choices, beside other rankers
     Evaluate(evaluate::Options),
     /// Copy the database into a new file, also while the service runs
     Backup(backup::Options),
-    /// Go back to a backup; what was waiting in it is held, and nothing is sent again
+    /// Restore a backup; waiting mail is held, and nothing is sent again
     Restore(backup::Options),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions { shell: clap_complete::Shell },
-    /// Create the database, or bring it to this version's schema
+    /// Create the database, or migrate it to this version's schema
     Migrate(init::MigrateOptions),
-    /// Ask the service of these settings whether it is alive; exit code 1 if not
+    /// Check whether the service of these settings is alive; exit code 1 if not
     #[command(hide = true)]
     Alive,
     /// Write the manual pages of all commands into a folder
@@ -112,14 +112,14 @@ enum Command {
     Man(man::Options),
 }
 
-/// Why a command did not do what was asked.
+/// The failure of a command.
 #[derive(Debug)]
 enum Failure {
-    /// It was tried and went wrong: exit code 1.
+    /// The command failed: exit code 1.
     Failed(anyhow::Error),
-    /// It was not asked rightly, or the settings are wrong: exit code 2.
+    /// The arguments or the settings are invalid: exit code 2.
     Usage(anyhow::Error),
-    /// Everything has been said already: exit code 1.
+    /// The failure was reported already: exit code 1.
     Said,
 }
 
@@ -129,10 +129,10 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// What a command returns.
+/// The result of a command.
 type Done = Result<(), Failure>;
 
-/// Reads the command line, does what it says, and turns the result into an exit code.
+/// Reads the command line, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = start_log(&cli) {
@@ -150,7 +150,7 @@ pub fn main() -> ExitCode {
     let (error, code) = match run(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Said) => return ExitCode::from(1),
-        // Whoever reads our output has read enough.
+        // The reader of our output has closed the pipe.
         Err(Failure::Failed(error)) if out::is_closed_pipe(&error) => return ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => (error, 1),
         Err(Failure::Usage(error)) => (error, 2),
@@ -159,7 +159,8 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Starts the log: as the command line says, else the environment, else, for the service, the settings.
+/// Starts the log: as given by the command line, else the environment, else, for the service,
+/// the settings.
 fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
     let Command::Run(options) = &cli.command else {
         let format = telemetry::asked_format()?;
@@ -173,7 +174,7 @@ fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
         config: context::settings_file(cli.config.clone()),
         json: cli.json,
     };
-    // What is wrong with the settings is said by whoever works by them.
+    // Invalid settings are reported by the command that uses them.
     let settings = || {
         at.config()
             .map(|config| config.log.format)

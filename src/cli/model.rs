@@ -1,4 +1,4 @@
-//! `model`: install what makes dense vectors, and choose whose vectors rank.
+//! `model`: install and choose models of dense vectors.
 
 use super::context::{CliContext, now};
 use super::{Done, Failure, out};
@@ -15,33 +15,33 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Show the installed models, and those that can be installed by name
+    /// List the installed models, and those that can be installed by name
     List,
-    /// Install a model, compute the papers' vectors, and rank by them from then on
+    /// Install a model, compute the papers' vectors, and use it for ranking
     Install {
-        /// A known name, a folder, or a repository on the hub: OWNER/NAME or OWNER/NAME@REVISION
+        /// Known name, folder, or repository on the hub: OWNER/NAME or OWNER/NAME@REVISION
         #[arg(value_name = "NAME|FOLDER|REPOSITORY")]
         model: String,
         /// Install it under this name
         #[arg(long = "as", value_name = "NAME")]
         name: Option<String>,
-        /// Make a static table from the encoder, and use that
+        /// Distil a static table from the encoder, and use that
         #[arg(long)]
         distill: bool,
-        /// Install only: rank as before
+        /// Only install it; ranking does not change
         #[arg(long)]
         no_use: bool,
     },
-    /// Compute the papers' vectors by an installed model, and rank by them from then on
+    /// Compute the papers' vectors with an installed model, and use it for ranking
     Use {
-        /// Its name; `none` for no model
+        /// Name of the model; `none` for no model
         name: String,
     },
-    /// Make a fast static table from an installed sentence encoder
+    /// Distil a fast static table from an installed sentence encoder
     Distill {
-        /// The name of the new table
+        /// Name of the new table
         name: String,
-        /// The encoder's name
+        /// Name of the encoder
         #[arg(long, value_name = "ENCODER")]
         from: String,
     },
@@ -74,9 +74,8 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
     }
 }
 
-/// Brings the vectors of the active model up to date, if there is one: for
-/// commands that take papers in. A model that cannot be used is no reason for them to fail.
-/// The model itself, if it can be used.
+/// Updates the vectors of the active model, if there is one, for commands that take papers
+/// in, and returns it if it is usable. An unusable model is not an error for them.
 pub(super) fn refresh(config: &Config, db: &Db) -> Result<Option<Arc<dyn Embedder>>, Failure> {
     let embedder = active(config, db);
     if let Some(embedder) = &embedder {
@@ -85,7 +84,7 @@ pub(super) fn refresh(config: &Config, db: &Db) -> Result<Option<Arc<dyn Embedde
     Ok(embedder)
 }
 
-/// The active model, if there is one and it can be used.
+/// Returns the active model, if there is one and it is usable.
 pub(super) fn active(config: &Config, db: &Db) -> Option<Arc<dyn Embedder>> {
     ActiveEmbedder::new(&config.model.path)
         .get(db)
@@ -98,7 +97,7 @@ pub(super) fn active(config: &Config, db: &Db) -> Option<Arc<dyn Embedder>> {
         })
 }
 
-/// Computes what is missing, with a bar; how many.
+/// Computes the missing vectors, with a progress bar; returns how many.
 fn compute(db: &Db, embedder: &dyn Embedder) -> Result<u64, Failure> {
     let missing = db.run_here(|store| store.count_vectors_missing(embedder.name()))?;
     let progress = out::Progress::new("vectors", missing);
@@ -230,7 +229,7 @@ impl At<'_> {
         self.make_active(&name)
     }
 
-    /// Puts the model's files into place, unless they are.
+    /// Installs the files of the model, unless they are installed.
     fn bring(&self, source: &ModelOrigin, name: &str) -> Done {
         let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if let Ok(installed) = model::installed(self.folder(), name) {
@@ -292,7 +291,7 @@ impl At<'_> {
         self.db
             .run_here(|store| store.begin_model(&maker, &installed.name, now()))?;
         let mut computed = 0;
-        // Papers may come while we compute; the last round finds none.
+        // Papers may arrive meanwhile; the last round finds none.
         loop {
             let round = compute(self.db, &*embedder)?;
             computed += round;

@@ -1,4 +1,4 @@
-//! The door to standard output, and to the terminal for progress.
+//! Output: results on standard output, notes and progress on standard error.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -16,20 +16,20 @@ pub(super) fn bytes(bytes: &[u8]) -> io::Result<()> {
     io::stdout().lock().write_all(bytes)
 }
 
-/// Prints a value as JSON, indented for people.
+/// Prints a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
     Ok(writeln!(stdout)?)
 }
 
-/// Says something beside the result: on standard error.
+/// Prints a note besides the result, on standard error.
 pub(super) fn note(text: impl AsRef<str>) {
-    // A note that nobody can read is no reason to fail.
+    // An unreadable note is not an error.
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
 
-/// Whether the reader of our output has gone away.
+/// Whether the reader of our output has closed the pipe.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -37,7 +37,7 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Prints rows under headings, columns aligned.
+/// Prints a table with headings, columns aligned.
 pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
     let mut widths = headings.map(display_width);
     for row in rows {
@@ -64,7 +64,7 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
     Ok(())
 }
 
-/// Shows how far long work has come: a bar on a terminal, plain lines elsewhere.
+/// Shows progress: a bar on a terminal, plain lines elsewhere.
 pub(super) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
@@ -73,7 +73,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts on `total` things; 0 if nobody knows how many there are.
+    /// Starts with `total` steps; 0 if unknown.
     pub(super) fn new(what: &'static str, total: u64) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let bar = if total == 0 {
@@ -106,7 +106,7 @@ impl Progress {
         }
     }
 
-    /// Starts on `total` bytes; elsewhere than on a terminal only their beginning is worth a line.
+    /// Starts with `total` bytes; without a terminal only the first line is printed.
     pub(super) fn bytes(what: &'static str, total: u64) -> Self {
         let progress = Self::new(what, total);
         let form = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -119,10 +119,10 @@ impl Progress {
         progress
     }
 
-    /// `done` things are done.
+    /// Sets the number of finished steps.
     pub(super) fn at(&self, done: u64) {
         self.bar.set_position(done);
-        // Elsewhere, a line for every 10,000 things is enough to see that it goes on.
+        // Without a terminal, a line for every 10,000 steps is enough.
         if !self.is_terminal && done / 10_000 > self.said.get() {
             self.said.set(done / 10_000);
             note(format!("{}: {done}", self.what));

@@ -1,4 +1,4 @@
-//! `outbox`: who got what, when, and what the server said.
+//! `outbox`: deliveries with recipient, state, and the server's replies.
 
 use super::context::{CliContext, address, composer, date, now};
 use super::{Done, Failure, out};
@@ -25,31 +25,31 @@ pub(super) enum Command {
         /// Only after the delivery with this number
         #[arg(long, value_name = "NUMBER")]
         after: Option<i64>,
-        /// At most so many
+        /// Most deliveries to print
         #[arg(long)]
         limit: Option<u32>,
     },
-    /// Show the deliveries to one address, with every try
+    /// Show the deliveries to one address, with every attempt
     Show {
         address: String,
         /// Only the issue of this date
         #[arg(long, value_parser = date)]
         date: Option<NaiveDate>,
     },
-    /// Send again what waits or is held, at once
+    /// Send waiting or held mail again, at once
     Retry(Which),
-    /// Keep what waits from being sent
+    /// Hold waiting mail
     Hold(Which),
-    /// Give up what waits or is held, for good
+    /// Drop waiting or held mail, for good
     Drop(Which),
     /// Count deliveries by state
     Stats,
 }
 
-/// Which deliveries are meant.
+/// A selection of deliveries.
 #[derive(Debug, clap::Args)]
 pub(super) struct Which {
-    /// Numbers of deliveries, Message-IDs, or addresses with all that is queued for them
+    /// Numbers of deliveries, Message-IDs, or addresses for all that is queued for them
     #[arg(required = true, value_name = "WHICH")]
     which: Vec<String>,
     /// Only issues of this date
@@ -126,7 +126,7 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
 }
 
 impl Which {
-    /// The deliveries that are meant. Of an address, those that are not settled.
+    /// Returns the selected deliveries; of an address, those that are not settled.
     fn find(&self, db: &Db) -> Result<Vec<DeliveryId>, Failure> {
         let mut ids = Vec::new();
         for text in &self.which {
@@ -212,7 +212,7 @@ fn list(rows: &[DeliveryRow], json: bool) -> Done {
     )?)
 }
 
-/// What the server said, where, on one line.
+/// Returns the server's last reply with the stage, on one line.
 fn said(stage: Option<&str>, code: Option<u16>, text: Option<&str>) -> String {
     let code = code.map(|code| code.to_string());
     let parts = [
@@ -293,7 +293,7 @@ fn show(db: &Db, filter: &OutboxFilter, json: bool) -> Done {
     Ok(())
 }
 
-/// A report on one line.
+/// Returns a report on one line.
 pub(super) fn in_words(report: &ReportRow) -> String {
     let words = [
         Some(report.class.as_str()),

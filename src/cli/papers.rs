@@ -1,4 +1,4 @@
-//! `papers`: look at what was taken in, and take more in.
+//! `papers`: search and import papers.
 
 use super::context::{CliContext, composer, date, now, subscriber};
 use super::{Done, Failure, explain, out};
@@ -23,70 +23,70 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Take in papers from files of JSON lines or saved feeds and answers of sources, plain or gzipped
+    /// Import papers from JSON lines, or saved feeds and answers of sources, plain or gzipped
     Import {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Find papers by their words, their authors, their ids
+    /// Search papers by words, authors and ids
     ///
-    /// "…" finds a phrase, -word leaves papers out, and author:, title:, cat:cs.LG,
+    /// "…" finds a phrase, -word excludes papers, and author:, title:, cat:cs.LG,
     /// source:arxiv, from:2026-01-01 and until:2026-02-01 narrow the search. Put --
     /// before a query that has a -word in it.
     #[command(verbatim_doc_comment)]
     Search {
-        /// What to look for
+        /// Query
         #[arg(required = true)]
         query: Vec<String>,
-        /// Leave out the first so many
+        /// Papers to skip
         #[arg(long, default_value_t = 0)]
         offset: u32,
-        /// At most so many
+        /// Most papers to print
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// The papers most like one, most alike first
+    /// List the papers most similar to one
     Similar {
-        /// Its id, or an address that holds it
+        /// Id of the paper, or a URL that contains it
         id: String,
-        /// At most so many
+        /// Most papers to print
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// Show one paper, with all its names and where each came from
+    /// Show a paper with all its names and records
     Show {
-        /// Any of its names, or an address that holds one
+        /// Any of its names, or a URL that contains one
         id: String,
-        /// Say what this subscriber's issue makes of it, and why
+        /// Explain its place in this subscriber's issue
         #[arg(long = "for", value_name = "EMAIL")]
         reader: Option<String>,
-        /// The issue of this date; the next one if left out
+        /// Issue of this date [default: the next one]
         #[arg(long, value_parser = date, requires = "reader")]
         date: Option<NaiveDate>,
     },
-    /// Take apart what was merged: the record of this name is a paper of its own again, for good
+    /// Undo a merge: the record of this name becomes a paper of its own, for good
     Split {
-        /// The name of the record, as `papers show` lists it
+        /// Name of the record, as `papers show` lists it
         id: String,
     },
-    /// The papers of a day, most votes first
+    /// List the papers of a day, most votes first
     Trending {
-        /// The announcement day; the newest one if left out
+        /// Announcement day [default: the newest one]
         #[arg(long, value_parser = date)]
         date: Option<NaiveDate>,
-        /// At most so many
+        /// Most papers to print
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// What is known of the sources' announcement days
+    /// Show the coverage of the sources' announcement days
     Coverage {
-        /// From this day on [default: the last days that something is known of]
+        /// From this day on [default: the last days with coverage]
         #[arg(long, value_name = "DATE", value_parser = date)]
         since: Option<NaiveDate>,
-        /// Show the records that could not be read instead: how many by source and day, and the last ones
+        /// Show the unreadable records instead: counts by source and day, and the newest ones
         #[arg(long)]
         set_aside: bool,
-        /// Of these, at most so many
+        /// Most of these to print
         #[arg(long, default_value_t = 20, requires = "set_aside", value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
@@ -143,7 +143,7 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
 
 fn search(words: &[String], offset: u32, limit: u32, context: &CliContext) -> Done {
     let (config, db) = context.open()?;
-    // The shell has taken the quotes away from what was a phrase.
+    // The shell has removed the quotes of a phrase.
     let is_quoted_by_shell = words.len() > 1;
     let quoted = |word: &String| {
         let is_phrase = is_quoted_by_shell && word.contains(' ') && !word.contains('"');
@@ -178,7 +178,7 @@ fn search(words: &[String], offset: u32, limit: u32, context: &CliContext) -> Do
     Ok(())
 }
 
-/// Set-aside records that are shown; the rest is counted.
+/// Most unreadable records that are shown; the rest is counted.
 const SHOWN_MAX: u64 = 20;
 
 fn import(files: &[PathBuf], context: &CliContext) -> Done {
@@ -327,7 +327,7 @@ fn split(id: &str, context: &CliContext) -> Done {
     Err(Failure::Failed(refused))
 }
 
-/// Asks a source for one paper, and says why it does not come.
+/// Asks a source for one paper, and reports the reason if it does not come.
 fn ask_for(id: &PaperId, source: &SourceSettings, site: &Site, db: &Db) -> Done {
     let http = Http::new(HttpSettings::of_site(site), HttpEnv::system())?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
@@ -401,7 +401,7 @@ fn trending(date: Option<NaiveDate>, limit: u32, context: &CliContext) -> Done {
     list(&papers, context.json)
 }
 
-/// Days that are shown unless more are asked for.
+/// Days shown by default.
 const DAYS_SHOWN: usize = 14;
 
 fn coverage(since: Option<NaiveDate>, context: &CliContext) -> Done {
@@ -444,7 +444,7 @@ fn coverage(since: Option<NaiveDate>, context: &CliContext) -> Done {
     Ok(())
 }
 
-/// The beginning of a record that is shown in a listing.
+/// Returns the beginning of a record for a listing.
 const RECORD_CHARS: usize = 60;
 
 fn set_aside(since: Option<NaiveDate>, limit: u32, context: &CliContext) -> Done {
@@ -501,7 +501,7 @@ fn set_aside(since: Option<NaiveDate>, limit: u32, context: &CliContext) -> Done
     Ok(())
 }
 
-/// Prints what is known of some days.
+/// Prints the coverage of some days.
 pub(super) fn print_coverage(rows: &[&Coverage]) -> Done {
     let cells: Vec<[String; 8]> = rows
         .iter()

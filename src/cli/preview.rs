@@ -1,4 +1,4 @@
-//! `preview`: the issue that would be sent.
+//! `preview`: a subscriber's next issue.
 
 use super::context::{CliContext, composer, date, now, subscriber};
 use super::{Done, Failure, explain, out};
@@ -10,13 +10,13 @@ use chrono::NaiveDate;
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     address: String,
-    /// The issue of this date; the next one if left out
+    /// Issue of this date [default: the next one]
     #[arg(long, value_parser = date)]
     date: Option<NaiveDate>,
-    /// What to print
+    /// Parts to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Print the whole sum behind the score of every pick as well
+    /// Also print all terms of every pick's score
     #[arg(long)]
     explain: bool,
 }

@@ -1,4 +1,4 @@
-//! `publish`: compose what is due.
+//! `publish`: compose the issues that are due.
 
 use super::context::{CliContext, composer, instant, now};
 use super::{Done, out};
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Judge as if it were this instant, whenever people joined
+    /// Judge due-ness at this instant, whenever people joined
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     now: Option<DateTime<Utc>>,
     /// Compose everything and queue nothing

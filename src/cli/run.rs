@@ -17,10 +17,10 @@ use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Do only this: fetch, publish, deliver, inbound, web (separated by commas) [default: all]
+    /// Roles, separated by commas: fetch, publish, deliver, inbound, web [default: all]
     #[arg(long = "role", value_name = "ROLES", value_delimiter = ',', value_parser = role)]
     roles: Vec<Role>,
-    /// How log lines look [default: as `PAPERBOY_LOG_FORMAT` says, else `[log] format`]
+    /// Format of log lines [default: `PAPERBOY_LOG_FORMAT`, else `[log] format`]
     #[arg(long, value_name = "FORMAT", value_enum)]
     log_format: Option<Format>,
 }
@@ -32,7 +32,7 @@ enum Format {
 }
 
 impl Options {
-    /// The chosen form of the log; `None` for the usual one.
+    /// Returns the chosen log format; `None` for the default.
     pub(super) fn log_format(&self) -> Option<LogFormat> {
         self.log_format.map(|format| match format {
             Format::Human => LogFormat::Human,
@@ -49,7 +49,7 @@ fn role(text: &str) -> Result<Role, String> {
     })
 }
 
-/// Pages that are made at the same time; more would wait for the cores anyway.
+/// Most pages rendered at the same time; more would only wait for the cores.
 const READERS: usize = 4;
 
 fn open_readers(config: &Config) -> Result<Vec<Box<dyn Store>>, Failure> {
@@ -61,14 +61,14 @@ fn open_readers(config: &Config) -> Result<Vec<Box<dyn Store>>, Failure> {
     Ok(readers.with_context(|| format!("cannot open {}", path.display()))?)
 }
 
-/// Below so many bytes on its disk the database would be full within minutes.
+/// Free disk space below which the database would be full within minutes, in bytes.
 const DISK_FULL_BYTES: u64 = 16 << 20;
 
-/// Does not start with what would lose or leak mail, and says all of it at once.
-/// What time heals is no reason: a relay or a name server that is down.
+/// Refuses to start on problems that would lose or leak mail, and reports all of them.
+/// Temporary ones are no reason: a relay or a name server that is down.
 fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
     let mut obstacles = config.obstacles();
-    // Those that are embedded have been tried before they were shipped.
+    // The embedded templates were tested before the release.
     if !templates.replaced().is_empty() || !templates.own_languages().is_empty() {
         obstacles.extend(templates.check().err().map(|error| {
             format!(
@@ -100,13 +100,13 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
 
 pub(super) fn run(options: Options, context: &CliContext) -> Done {
     let config: Config = context.config()?;
-    // What `Daemon::run` would refuse later is a matter of settings, too.
+    // Errors that `Daemon::run` would return later are reported as settings errors.
     let composer = super::context::composer(&config)?;
     database_path(&config)?;
     refuse(&config, &composer.templates)?;
     let readers = open_readers(&config)?;
     let db = CliContext::db(&config)?.with_readers(readers);
-    // What cannot be recorded must not be sent.
+    // Mail that cannot be recorded must not be sent.
     db.run_here(|store| store.check_writable())
         .context("the service cannot start; `paperboy check` says more")?;
     let roles = if options.roles.is_empty() {
@@ -124,7 +124,7 @@ pub(super) fn run(options: Options, context: &CliContext) -> Done {
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let ended = runtime.block_on(daemon.run());
-    // Whoever left early does not wait for threads that are still busy.
+    // On an early exit, threads that are still busy are not awaited.
     runtime.shutdown_timeout(Duration::ZERO);
     ended.map_err(Failure::Failed)
 }

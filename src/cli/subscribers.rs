@@ -1,4 +1,4 @@
-//! `subscribers`: look after who gets issues.
+//! `subscribers`: manage subscribers.
 
 mod csv;
 mod import;
@@ -18,50 +18,50 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Add a subscriber; with an address alone they get the trending papers
+    /// Add a subscriber; without interests they get the trending papers
     Add {
         email: String,
         #[command(flatten)]
         choices: PreferenceArgs,
-        /// Add also somebody who asked to be erased
+        /// Add the address even if it was erased on request
         #[arg(long)]
         anyway: bool,
     },
     /// List all subscribers
     List,
-    /// Show everything about one
+    /// Show a subscriber
     Show { email: String },
-    /// Change what one chose
+    /// Change a subscriber
     Set {
         email: String,
         #[command(flatten)]
         choices: PreferenceArgs,
     },
-    /// Send one no more issues until `resume`, or before a date
+    /// Pause a subscription until `resume`, or until a date
     Pause {
         email: String,
-        /// Come back by itself on this date
+        /// Resume automatically on this date
         #[arg(long, value_name = "DATE", value_parser = date)]
         until: Option<NaiveDate>,
     },
-    /// Send one issues again; what was due meanwhile is not made up for
+    /// Resume a subscription; issues that were due meanwhile are not made up for
     Resume { email: String },
-    /// Remove one for good; the record of what they were sent stays in the outbox
+    /// Remove a subscriber for good; the record of sent mails stays in the outbox
     Remove { email: String },
-    /// Erase all that is stored of one, also from the outbox; `add` and `import` refuse them from then on
+    /// Erase all data of a subscriber, also in the outbox; `add` and `import` then refuse the address
     Erase { email: String },
     /// Add or change many, from JSON lines or from CSV with an `email` column
     Import {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Take also people who asked to be erased
+        /// Take also addresses that were erased on request
         #[arg(long)]
         anyway: bool,
         /// Read and check everything, and store nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Print all as JSON lines that `import` reads
+    /// Export all as JSON lines that `import` reads
     Export,
 }
 
@@ -163,14 +163,14 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
     }
 }
 
-/// Keeps out who asked to be erased.
+/// Refuses addresses that were erased on request.
 struct ErasureCheck {
     signer: Signer,
     anyway: bool,
 }
 
 impl ErasureCheck {
-    /// Why somebody with this address may not be entered, if so.
+    /// Returns the reason for which this address may not be added, if there is one.
     fn refuses(&self, db: &Db, address: &Address) -> Result<Option<&'static str>, Failure> {
         let hashes = self.signer.address_hashes(address.as_str());
         let is_erased = !self.anyway && db.run_here(|store| store.was_erased(&hashes))?;
@@ -178,7 +178,7 @@ impl ErasureCheck {
     }
 }
 
-/// Calls `act` for every subscriber, without holding all of them in memory.
+/// Calls `act` for every subscriber, one page in memory at a time.
 pub(super) fn each(db: &Db, mut act: impl FnMut(&Subscriber) -> Done) -> Done {
     let mut after = SubscriberId(0);
     loop {
@@ -290,7 +290,7 @@ fn list(db: &Db, json: bool) -> Done {
     )?)
 }
 
-/// Reports on their mail that are shown.
+/// Most reports that are shown.
 const REPORTS_SHOWN: u32 = 20;
 
 fn show(db: &Db, subscriber: &Subscriber, json: bool) -> Done {

@@ -7,12 +7,12 @@ use anyhow::anyhow;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List the addresses that must not be written to, and why
+    /// List suppressed addresses with the reasons
     List,
-    /// Never write to an address again
+    /// Suppress an address
     Add {
         address: String,
-        /// Why, for those who look at the list
+        /// Reason, for people who read the list
         #[arg(long, default_value = "added by hand")]
         reason: String,
     },

@@ -1,4 +1,4 @@
-//! `try`: show the whole job at work.
+//! `try`: everything at work, without settings.
 
 use super::{Done, Failure, out};
 use crate::http::HttpEnv;
@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Use the sample papers that ship inside, and no network
+    /// Use the embedded sample papers, and no network
     #[arg(long)]
     offline: bool,
-    /// Use the papers of this file (JSON lines, plain or gzipped, or a saved feed) instead (may be repeated)
+    /// Use the papers of this file (JSON lines, plain or gzipped, or a saved feed) (may be repeated)
     #[arg(long, value_name = "FILE")]
     papers: Vec<PathBuf>,
-    /// Where to serve the inbox and the pages [default: 127.0.0.1:8080, or any free port]
+    /// Address of the inbox and the pages [default: 127.0.0.1:8080, or any free port]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// Print the summary and exit

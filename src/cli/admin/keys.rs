@@ -1,4 +1,4 @@
-//! `admin keys`: keys of the API.
+//! `admin keys`: API keys.
 
 use crate::cli::context::{CliContext, instant, now};
 use crate::cli::{Done, Failure, out};
@@ -11,25 +11,25 @@ use serde_json::json;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Make a key; it is shown once
+    /// Create a key; it is shown once
     Make {
-        /// What to call it: who or what uses it
+        /// Name of the key: its user or purpose
         name: String,
-        /// What it allows (may be repeated): read, subscribers:write, subscribers:vouch
-        /// (subscribe people at once, who have agreed elsewhere), papers:write,
+        /// Scope (may be repeated): read, subscribers:write, subscribers:vouch
+        /// (subscribe at once people who have agreed elsewhere), papers:write,
         /// deliveries:write, suppressions:write
         #[arg(long = "scope", value_name = "SCOPE", value_parser = scope, default_value = "read")]
         scopes: Vec<KeyScope>,
-        /// When it ends [default: never]
+        /// Expiry [default: never]
         #[arg(long, value_name = "INSTANT", value_parser = instant)]
         expires: Option<DateTime<Utc>>,
-        /// How many requests it may make in a minute
+        /// Most requests per minute
         #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         per_minute: u32,
     },
-    /// List all keys, also those that are revoked
+    /// List all keys, including revoked ones
     List,
-    /// Revoke a key, for good
+    /// Revoke a key for good
     Revoke { name: String },
 }
 

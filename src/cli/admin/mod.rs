@@ -1,4 +1,4 @@
-//! `admin`: who may do what an operator does.
+//! `admin`: the operator's access.
 
 mod keys;
 mod password;
@@ -10,9 +10,9 @@ pub(super) use password::{offer, set_from_file};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Set the password of the operator's pages; whoever is signed in is signed out
+    /// Set the password of the operator's pages; ends all sessions
     Password(password::Options),
-    /// Look after the keys of the API
+    /// Manage API keys
     #[command(subcommand)]
     Keys(keys::Command),
 }

@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Options {
-    /// Read it from the first line of this file instead of asking
+    /// Read it from the first line of this file instead of prompting
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
-/// More is no password.
+/// Longest password, in bytes.
 const LINE_BYTES_MAX: u64 = 4_096;
 
 pub(super) fn run(options: &Options, context: &CliContext) -> Done {
@@ -42,12 +42,12 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
     ))?)
 }
 
-/// Sets the password that stands in the first line of the file at `path`.
+/// Sets the password in the first line of the file at `path`.
 pub(in crate::cli) fn set_from_file(db: &Db, path: &Path) -> Done {
     set(db, &of_file(path)?)
 }
 
-/// Asks for a password where there is a terminal; none is an answer. Whether one was set.
+/// Prompts for a password on a terminal; an empty one is skipped. Returns whether one was set.
 pub(in crate::cli) fn offer(db: &Db) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
@@ -93,7 +93,7 @@ fn of_file(path: &Path) -> Result<String, Failure> {
     Ok(line)
 }
 
-/// One line without its end; what comes after it does not count.
+/// Reads one line without its end; the rest is ignored.
 fn first_line(from: impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     from.take(LINE_BYTES_MAX).read_line(&mut line)?;
@@ -102,7 +102,7 @@ fn first_line(from: impl BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-/// Asks on the terminal until nobody can have mistyped it.
+/// Prompts twice, until both passwords are the same.
 fn asked_twice() -> Result<String, Failure> {
     let first = asked("Password for the operator's pages: ")?;
     let second = asked("Once more: ")?;
@@ -114,7 +114,7 @@ fn asked_twice() -> Result<String, Failure> {
     Ok(first)
 }
 
-/// Asks on the terminal, which does not show what is typed.
+/// Prompts on the terminal without echo.
 fn asked(question: &str) -> Result<String, Failure> {
     let mut terminal = io::stderr().lock();
     write!(terminal, "{question}")?;
@@ -126,7 +126,7 @@ fn asked(question: &str) -> Result<String, Failure> {
     Ok(line.context("cannot read the password")?)
 }
 
-/// While there is one, the terminal does not show what is typed.
+/// Turns off the echo of the terminal until dropped.
 struct Unseen(Termios);
 
 impl Unseen {
@@ -141,7 +141,7 @@ impl Unseen {
 
 impl Drop for Unseen {
     fn drop(&mut self) {
-        // Nothing better can be done than to try.
+        // A failure cannot be handled here.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
     }
 }
