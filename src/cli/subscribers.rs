@@ -48,7 +48,7 @@ pub(super) enum Command {
     Resume { email: String },
     /// Remove a subscriber for good; the record of sent mails stays in the outbox
     Remove { email: String },
-    /// Erase all data of a subscriber, also in the outbox; `add` and `import` then refuse the address
+    /// Erase all data of a subscriber, also in the outbox; `add` and `import` then refuse them
     Erase { email: String },
     /// Add or change many, from JSON lines or from CSV with an `email` column
     Import {

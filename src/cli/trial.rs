@@ -14,7 +14,7 @@ pub(super) struct Options {
     /// Use the embedded sample papers, and no network
     #[arg(long)]
     offline: bool,
-    /// Use the papers of this file (JSON lines, plain or gzipped, or a saved feed) (may be repeated)
+    /// Use the papers of this file: JSON lines, plain or gzipped, or a saved feed (may be repeated)
     #[arg(long, value_name = "FILE")]
     papers: Vec<PathBuf>,
     /// Address of the inbox and the pages [default: 127.0.0.1:8080, or any free port]

@@ -1,13 +1,11 @@
-//! What the rest of the program may ask of the database.
+//! The database: its methods, and their implementation on SQLite.
 //!
-//! The verbs are grouped by subject, one trait and one file for each; [`Store`]
-//! is all of them. Each method is one transaction and is named after what the
-//! program wants done, not after a table. Callers pass the time in; no method
-//! reads a clock or decides a policy.
+//! The methods are grouped by subject, one trait and one file for each; [`Store`] is all of
+//! them. Each method is one transaction and is named after its purpose, not after a table.
+//! Callers pass the time in; no method reads a clock or decides a policy.
 //!
-//! To add a verb: write its promise here, then a test of the promise in
-//! `tests/it/store/`, then the SQL in the file of its subject below each back
-//! end.
+//! To add a method, document it in the trait of its subject, test it in `tests/it/store/`,
+//! and write its SQL in the file of the same name in `sqlite/`.
 
 mod admin;
 mod admin_queries;
@@ -90,110 +88,86 @@ pub use upkeep::{UpkeepStore, free_bytes};
 pub use vectors::{ActiveModel, ModelRow, NewVector, VectorStore};
 pub use works::{PaperEvent, PaperRecord, SplitOutcome, WorkStore};
 
-/// Everything the program asks of the database.
-pub trait Store:
+/// Declares a trait that is all of these at once.
+macro_rules! all_of {
+    ($($part:ident)+) => {
+        /// All methods of the database.
+        pub trait Store: $($part +)+ Send {}
+
+        impl<T: $($part +)+ Send> Store for T {}
+    };
+}
+
+all_of! {
     PaperStore
-    + SourceStore
-    + WorkStore
-    + PublicQueryStore
-    + SearchStore
-    + SubscriberStore
-    + RequestStore
-    + FeedbackStore
-    + LibraryStore
-    + IssueStore
-    + PickStatsStore
-    + SubscriberHistoryStore
-    + LedgerStore
-    + OperatorActionStore
-    + InboundStore
-    + UpkeepStore
-    + RetentionStore
-    + AlarmStore
-    + MetricsStore
-    + EmbedderStore
-    + VectorStore
-    + SignatureStore
-    + AdminStore
-    + AdminQueryStore
-    + KeyStore
-    + PagedListStore
-    + Send
-{
+    SourceStore
+    WorkStore
+    PublicQueryStore
+    SearchStore
+    SubscriberStore
+    RequestStore
+    FeedbackStore
+    LibraryStore
+    IssueStore
+    PickStatsStore
+    SubscriberHistoryStore
+    LedgerStore
+    OperatorActionStore
+    InboundStore
+    UpkeepStore
+    RetentionStore
+    AlarmStore
+    MetricsStore
+    EmbedderStore
+    VectorStore
+    SignatureStore
+    AdminStore
+    AdminQueryStore
+    KeyStore
+    PagedListStore
 }
 
-impl<T> Store for T where
-    T: PaperStore
-        + SourceStore
-        + WorkStore
-        + PublicQueryStore
-        + SearchStore
-        + SubscriberStore
-        + RequestStore
-        + FeedbackStore
-        + LibraryStore
-        + IssueStore
-        + PickStatsStore
-        + SubscriberHistoryStore
-        + LedgerStore
-        + OperatorActionStore
-        + InboundStore
-        + UpkeepStore
-        + RetentionStore
-        + AlarmStore
-        + MetricsStore
-        + EmbedderStore
-        + VectorStore
-        + SignatureStore
-        + AdminStore
-        + AdminQueryStore
-        + KeyStore
-        + PagedListStore
-        + Send
-{
-}
-
-/// Why the database did not do as asked.
+/// The failure of a database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full or read-only, or another process holds the lock: sending must stop.
     #[error("the database cannot be written")]
     NotWritable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Anything else that the driver says.
+    /// Any other error of the driver.
     #[error("the database refused")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Stored data is not what paperboy would have written.
+    /// Stored data that paperboy does not write.
     #[error("{table}.{column} holds {value:?}, which paperboy did not write")]
     Corrupt {
-        /// Where.
+        /// Table.
         table: &'static str,
-        /// In which column.
+        /// Column.
         column: &'static str,
-        /// What stands there.
+        /// Value.
         value: String,
     },
-    /// A newer paperboy has been here.
+    /// The database is newer than the program.
     #[error(
         "the database has schema {found}, newer than this paperboy, which knows {known}: install that version again"
     )]
     TooNew {
-        /// Of the database.
+        /// Schema of the database.
         found: usize,
-        /// Of this program.
+        /// Schema of this program.
         known: usize,
     },
-    /// There is no database yet.
+    /// There is no database.
     #[error("there is no database at {path}: run `paperboy init` or `paperboy migrate`")]
     Missing {
-        /// Where it was looked for.
+        /// Path that was tried.
         path: String,
     },
     /// The database is older than the program.
     #[error("the database has schema {found}, this paperboy needs {known}: run `paperboy migrate`")]
     TooOld {
-        /// Of the database.
+        /// Schema of the database.
         found: usize,
-        /// Of this program.
+        /// Schema of this program.
         known: usize,
     },
     /// The program is stopping.

@@ -1,42 +1,42 @@
-//! How picks fared: what came of those that were tried, beside the others.
+//! Feedback on picks: exploring ones compared with the others.
 
 use super::{PaperRow, PickKind, StoreError};
 use chrono::{DateTime, Utc};
 
-/// How the picks of one kind at one place of the issues fared.
+/// The feedback on picks of one kind at one place of the issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PickStats {
-    /// How they came into their issues.
+    /// Kind of the picks.
     pub kind: PickKind,
-    /// Their place there, from 1.
+    /// Place in the issue, from 1.
     pub rank: u32,
-    /// How many there were.
+    /// Number of picks.
     pub shown: u64,
-    /// Of them, how many are liked now.
+    /// Of these, liked now.
     pub more: u64,
-    /// Disliked.
+    /// Of these, disliked now.
     pub less: u64,
-    /// Saved.
+    /// Of these, saved now.
     pub save: u64,
 }
 
-/// Where a pick stood.
+/// The place of a pick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PickPlace {
-    /// How it came into its issue.
+    /// Kind of the pick.
     pub kind: PickKind,
-    /// Its place there, from 1.
+    /// Place in the issue, from 1.
     pub rank: u32,
 }
 
-/// Verbs about how picks fared.
+/// Feedback on picks.
 pub trait PickStatsStore {
-    /// How the picks of the issues composed since `since` fared, by kind (chosen
-    /// ones first), then by place. News of papers is left out.
+    /// Counts the feedback on picks of the issues composed since `since`, by kind (chosen ones
+    /// first), then by place. News of papers is left out.
     fn pick_stats(&mut self, since: DateTime<Utc>) -> Result<Vec<PickStats>, StoreError>;
 
-    /// Where papers stood in issues composed since `since`, in the order of `picks`;
-    /// `None` where it was in an older one, in none, or as news of a paper.
+    /// Returns the places of papers in the issues composed since `since`, in the order of
+    /// `picks`; `None` for a paper in an older issue, in none, or reported as news.
     fn pick_places(
         &mut self,
         picks: &[(i64, PaperRow)],

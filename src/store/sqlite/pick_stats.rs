@@ -1,4 +1,4 @@
-//! How picks fared.
+//! Feedback on picks.
 
 use super::SqliteStore;
 use super::row::{Columns, json_text};
@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 impl PickStatsStore for SqliteStore {
     fn pick_stats(&mut self, since: DateTime<Utc>) -> Result<Vec<PickStats>, StoreError> {
-        // A thumb notes the issue and the place that its paper had, whatever the paper was merged into since.
+        // A thumb records the issue and place of its paper, even if the paper was merged since.
         let mut statement = self.conn.prepare_cached(
             "SELECT picks.kind,
                     picks.position + 1 AS rank,
