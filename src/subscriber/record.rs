@@ -235,7 +235,15 @@ mod tests {
             details,
         }
         .to_record();
-        assert_eq!(again, record);
+        let mut expected = record;
+        for (key, value) in Preferences::default().to_json() {
+            expected
+                .as_object_mut()
+                .unwrap()
+                .entry(key)
+                .or_insert(value);
+        }
+        assert_eq!(again, expected);
         assert_eq!(again.as_object().unwrap().len(), record_keys().count());
     }
 

@@ -295,6 +295,7 @@ impl std::error::Error for Refused {
 mod tests {
     use super::*;
     use crate::store::SubscriberStore;
+    use crate::subscriber::Preferences;
 
     #[test]
     fn a_database_that_refuses_says_what_to_do() {
@@ -345,17 +346,22 @@ mod tests {
         let (mut store, _) = SqliteStore::upgrade(conn).unwrap();
         let address = "ada@example.org".parse().unwrap();
         let ada = store.subscriber(&address).unwrap().unwrap();
-        assert_eq!(
-            ada.to_record(),
-            serde_json::json!({
+        let mut expected = serde_json::json!({
                 "email": "ada@example.org", "name": "Ada", "status": "active",
                 "timezone": "Europe/Berlin", "send_at": "06:30", "days": ["mon", "fri"],
                 "frequency": "weekly", "weekday": "fri", "max_papers": 5, "abstracts": "full",
                 "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de",
                 "pause_until": "2026-08-04", "replacements": true, "publications": false,
                 "interests": [],
-            })
-        );
+        });
+        for (key, value) in Preferences::default().to_json() {
+            expected
+                .as_object_mut()
+                .unwrap()
+                .entry(key)
+                .or_insert(value);
+        }
+        assert_eq!(ada.to_record(), expected);
         assert_eq!(store.languages().unwrap(), [("de".to_owned(), 1)]);
     }
 

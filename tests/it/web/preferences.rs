@@ -11,7 +11,7 @@ use paperboy::pick::{Reason, Section, Thumb};
 use paperboy::store::{
     Channel, CoverageState, CoverageUpdate, LibraryWork, NewFeedback, NewIssue, NewPick, PaperRow,
 };
-use paperboy::subscriber::{Interest, Status, Subscriber, SubscriberId};
+use paperboy::subscriber::{Interest, Preferences, Status, Subscriber, SubscriberId};
 use paperboy::token::Scope;
 
 pub(crate) fn day() -> NaiveDate {
@@ -288,7 +288,7 @@ async fn everything_can_be_changed_in_one_form() {
     );
     let ada = house.stored(id);
     let record = ada.to_record();
-    let expected = serde_json::json!({
+    let mut expected = serde_json::json!({
         "email": "ada@example.org", "name": "Ada", "timezone": "Europe/Berlin", "send_at": "06:30",
         "days": ["mon", "tue"], "frequency": "weekly", "weekday": "fri", "max_papers": 5, "abstracts": "full",
         "min_score": 0.35, "when_empty": "note", "format": "text", "language": "de", "pause_until": "2026-09-01",
@@ -298,6 +298,13 @@ async fn everything_can_be_changed_in_one_form() {
             "must_not": [], "authors": [], "categories": [], "liked": ["2608.00001", "2608.00002"], "disliked": [],
         }],
     });
+    for (key, value) in Preferences::default().to_json() {
+        expected
+            .as_object_mut()
+            .unwrap()
+            .entry(key)
+            .or_insert(value);
+    }
     assert_eq!(record, expected);
     // What is emptied is gone; what is not in the form stays.
     let again = form(&[("pause_until", ""), ("name", ""), ("replacements", "")]);
