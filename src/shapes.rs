@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 /// A paper with the records of its sources.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PaperShape {
-    /// Paper.
+    /// The paper.
     #[serde(flatten)]
     pub paper: Paper,
     /// Records of its sources, oldest first.
@@ -39,7 +39,7 @@ impl PaperShape {
 /// An issue as it would be sent.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PreviewShape {
-    /// Recipient.
+    /// The recipient.
     pub email: Address,
     /// Local date.
     pub local_date: NaiveDate,
@@ -71,7 +71,7 @@ pub struct PreviewShape {
 pub struct PickShape {
     /// Id of the paper.
     pub id: PaperId,
-    /// Title.
+    /// The title.
     pub title: String,
     /// Announcement day.
     pub announced: Option<NaiveDate>,
@@ -183,7 +183,7 @@ impl DeliveryShape {
 /// A suppressed address.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SuppressionShape {
-    /// Address.
+    /// The address.
     pub address: Address,
     /// Reason, with the server's text.
     pub reason: String,

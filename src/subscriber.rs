@@ -59,7 +59,7 @@ pub struct NewSubscriber {
     pub name: String,
     /// Status of the subscription.
     pub status: Status,
-    /// Preferences.
+    /// The preferences.
     pub preferences: Preferences,
     /// Interests; empty for the trending digest.
     pub interests: Vec<Interest>,

@@ -75,14 +75,14 @@ pub(super) fn database_path(config: &Config) -> Result<&Path, Failure> {
         .map_err(|error| Failure::Usage(error.into()))
 }
 
-/// What composes issues.
+/// Returns the composer of issues.
 pub(super) fn composer(config: &Config) -> Result<Composer, Failure> {
     config
         .composer()
         .map_err(|error| Failure::Usage(error.into()))
 }
 
-/// What signs mails, if they are signed here.
+/// Returns the DKIM signer, if mails are signed here.
 pub(super) fn dkim(config: &Config) -> Result<Option<DkimSigner>, Failure> {
     config
         .dkim_signer()

@@ -24,7 +24,7 @@ pub struct MailFigures {
 /// Filters of mails. A mail must match all that are set.
 #[derive(Debug, Clone, Default)]
 pub struct MailSearch {
-    /// State.
+    /// The state.
     pub state: Option<DeliveryState>,
     /// Date of the issue.
     pub local_date: Option<NaiveDate>,
@@ -32,7 +32,7 @@ pub struct MailSearch {
     pub address: Option<String>,
     /// Text that the server's last reply, its code or the stage contains, in any case.
     pub words: Option<String>,
-    /// Subscriber.
+    /// The subscriber.
     pub subscriber: Option<SubscriberId>,
     /// Number of the delivery.
     pub id: Option<DeliveryId>,
@@ -113,7 +113,7 @@ pub struct SuppressionLine {
 pub enum LatencyStart {
     /// Announcement of the newest papers in the mail, by the first of its sources.
     Announcement,
-    /// Queueing.
+    /// The queueing.
     Queueing,
 }
 

@@ -48,7 +48,7 @@ impl AlarmRow {
     }
 }
 
-/// What went wrong lately, counted.
+/// Counts of recent problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IncidentCounts {
     /// Issues queued.
@@ -120,7 +120,7 @@ pub struct RunRow {
     pub since: DateTime<Utc>,
     /// End of the time that it covers.
     pub at: DateTime<Utc>,
-    /// Counts.
+    /// The counts.
     pub figures: RunFigures,
 }
 

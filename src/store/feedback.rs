@@ -40,15 +40,15 @@ impl Channel {
 /// A thumb to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFeedback {
-    /// Reader.
+    /// The reader.
     pub subscriber: SubscriberId,
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
-    /// Thumb.
+    /// The thumb.
     pub thumb: Thumb,
     /// Interest that it is about; `None` for the one whose section contained the paper.
     pub interest: Option<String>,
-    /// Channel.
+    /// The channel.
     pub channel: Channel,
 }
 
@@ -66,15 +66,15 @@ pub enum FeedbackChange {
 /// A reader's current thumb on a paper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feedback {
-    /// Reader.
+    /// The reader.
     pub subscriber: SubscriberId,
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
     /// Id of the paper.
     pub id: PaperId,
     /// Title of the paper.
     pub title: String,
-    /// Thumb.
+    /// The thumb.
     pub thumb: Thumb,
     /// Name of the interest that the paper came through, if any.
     pub interest: Option<String>,
@@ -82,7 +82,7 @@ pub struct Feedback {
     pub local_date: Option<NaiveDate>,
     /// Place in that issue, from 1.
     pub rank: Option<u32>,
-    /// Channel.
+    /// The channel.
     pub channel: Channel,
     /// Time of the thumb.
     pub at: DateTime<Utc>,
@@ -91,13 +91,13 @@ pub struct Feedback {
 /// An entry in the history of a reader's thumbs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedbackEvent {
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
     /// Thumb; `None` if it was taken back.
     pub thumb: Option<Thumb>,
     /// Name of the interest.
     pub interest: Option<String>,
-    /// Channel.
+    /// The channel.
     pub channel: Channel,
     /// Time of the thumb.
     pub at: DateTime<Utc>,
@@ -106,9 +106,9 @@ pub struct FeedbackEvent {
 /// A thumb that counts among the votes, without its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vote {
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
-    /// Thumb.
+    /// The thumb.
     pub thumb: Thumb,
     /// Time of the thumb.
     pub at: DateTime<Utc>,
@@ -164,7 +164,7 @@ impl Agent {
 pub struct Click {
     /// Reader whose link was followed.
     pub subscriber: SubscriberId,
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
     /// Time of the click, to the millisecond.
     pub at: DateTime<Utc>,

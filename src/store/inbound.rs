@@ -74,7 +74,7 @@ pub struct NewReport {
     pub source: &'static str,
     /// Effect, in a word.
     pub action: &'static str,
-    /// Effect.
+    /// The effect.
     pub effect: Effect,
 }
 
@@ -85,7 +85,7 @@ pub struct ReportRow {
     pub address: String,
     /// `hard`, `soft`, `policy`, …
     pub class: String,
-    /// Reason.
+    /// The reason.
     pub reason: Option<String>,
     /// Enhanced status code.
     pub status: Option<String>,
@@ -121,7 +121,7 @@ pub struct PolicyReports {
     pub last: Option<ReportRow>,
 }
 
-/// Reports.
+/// The methods for reports.
 pub trait InboundStore {
     /// Returns the delivery that `key` names, unless its reader was erased.
     fn reported_delivery(&mut self, key: &DeliveryKey) -> Result<Option<Reported>, StoreError>;

@@ -19,7 +19,7 @@ pub struct History {
 /// A subscriber who may get an issue, with the facts needed to decide.
 #[derive(Debug, Clone)]
 pub struct Publishable {
-    /// Subscriber.
+    /// The subscriber.
     pub subscriber: Subscriber,
     /// Issues due before this time are not sent: the subscriber joined, returned or was restored
     /// then.
@@ -35,7 +35,7 @@ pub struct Publishable {
 /// The time at which a subscriber is considered next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextLook {
-    /// Subscriber.
+    /// The subscriber.
     pub subscriber: SubscriberId,
     /// Value of [`Publishable::revision`] that it was computed from.
     pub revision: i64,
@@ -68,9 +68,9 @@ impl Skipped {
 /// A paper that was in an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentPaper {
-    /// Subscriber.
+    /// The subscriber.
     pub subscriber: SubscriberId,
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
     /// Date of the issue.
     pub local_date: NaiveDate,
@@ -79,11 +79,11 @@ pub struct SentPaper {
 /// A pick of an issue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPick {
-    /// Paper.
+    /// The paper.
     pub paper: PaperRow,
     /// Score, 0 to 1.
     pub score: f32,
-    /// Section.
+    /// The section.
     pub section: Section,
     /// Reasons, strongest first.
     pub reasons: Vec<Reason>,
@@ -101,7 +101,7 @@ pub enum PickKind {
 }
 
 impl NewPick {
-    /// How it came into its issue.
+    /// Kind of the pick.
     pub fn kind(&self) -> PickKind {
         if self.section == Section::Exploring {
             PickKind::Exploring
@@ -134,7 +134,7 @@ impl PickKind {
 /// A composed issue, ready to be queued.
 #[derive(Debug, Clone)]
 pub struct NewIssue {
-    /// Subscriber.
+    /// The subscriber.
     pub subscriber: SubscriberId,
     /// Local date of the issue.
     pub local_date: NaiveDate,

@@ -60,7 +60,7 @@ pub struct NewKey {
     pub name: String,
     /// Hash of the key ([`crate::token::api_key_hash`]).
     pub hash: String,
-    /// Permissions.
+    /// The permissions.
     pub scopes: Vec<KeyScope>,
     /// Most requests per minute.
     pub per_minute: u32,
@@ -74,9 +74,9 @@ pub struct StoredKey {
     /// Row of the key.
     #[serde(skip)]
     pub id: KeyId,
-    /// Name.
+    /// The name.
     pub name: String,
-    /// Permissions.
+    /// The permissions.
     pub scopes: Vec<KeyScope>,
     /// Most requests per minute.
     pub per_minute: u32,
@@ -84,7 +84,7 @@ pub struct StoredKey {
     pub made_at: DateTime<Utc>,
     /// Time of the last use, to the minute.
     pub used_at: Option<DateTime<Utc>>,
-    /// Expiry.
+    /// The expiry.
     pub expires_at: Option<DateTime<Utc>>,
     /// Time of the revocation.
     pub revoked_at: Option<DateTime<Utc>>,
@@ -106,7 +106,7 @@ pub struct StoredAnswer {
     pub status: u16,
     /// Stored headers.
     pub headers: Vec<(String, String)>,
-    /// Body.
+    /// The body.
     pub body: Vec<u8>,
     /// Subscriber in the answer: erasing them deletes it.
     pub about: Option<SubscriberId>,

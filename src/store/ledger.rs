@@ -69,7 +69,7 @@ impl DeliveryState {
 pub struct Claimed {
     /// Row of the delivery.
     pub id: DeliveryId,
-    /// Recipient.
+    /// The recipient.
     pub address: Address,
     /// The complete message.
     pub message: Vec<u8>,
@@ -94,7 +94,7 @@ pub struct AttemptRecord {
     pub enhanced: Option<String>,
     /// Text of the server's reply, or ours.
     pub text: String,
-    /// Duration.
+    /// The duration.
     pub duration_ms: u64,
 }
 
@@ -123,11 +123,11 @@ pub enum Disposition {
 /// An attempt with its outcome, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
-    /// Delivery.
+    /// The delivery.
     pub id: DeliveryId,
-    /// Attempt.
+    /// The attempt.
     pub attempt: AttemptRecord,
-    /// Outcome.
+    /// The outcome.
     pub disposition: Disposition,
     /// Whether the mailbox could not accept it now (full, temporarily disabled).
     pub soft: bool,
@@ -167,7 +167,7 @@ pub struct RateBucket {
 /// An earlier delivery to the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
-    /// State.
+    /// The state.
     pub state: DeliveryState,
     /// Whether the mailbox could not accept it at the last attempt.
     pub soft: bool,
@@ -182,11 +182,11 @@ pub struct DeliveryRow {
     /// Subscriber, unless they were removed.
     #[serde(skip)]
     pub subscriber: Option<SubscriberId>,
-    /// Recipient.
+    /// The recipient.
     pub address: String,
     /// Local date of the issue.
     pub local_date: NaiveDate,
-    /// State.
+    /// The state.
     pub state: DeliveryState,
     /// Message-ID, with angle brackets.
     pub message_id: String,
@@ -213,11 +213,11 @@ pub struct DeliveryRow {
 /// A filter of the outbox.
 #[derive(Debug, Clone, Default)]
 pub struct OutboxFilter {
-    /// Address.
+    /// The address.
     pub address: Option<Address>,
     /// Message-ID, without angle brackets.
     pub message_id: Option<String>,
-    /// State.
+    /// The state.
     pub state: Option<DeliveryState>,
     /// Local date.
     pub local_date: Option<NaiveDate>,
@@ -260,7 +260,7 @@ pub struct RelayPause {
     pub reason: String,
 }
 
-/// Deliveries.
+/// The methods for deliveries.
 pub trait LedgerStore {
     /// Grants `holder` the sender lease until `until`, unless another lease is valid at `now`;
     /// returns the holder.

@@ -27,7 +27,7 @@ pub struct LibraryWork {
 pub struct WorkNames<'a> {
     /// Ids, the most reliable first.
     pub ids: &'a [PaperId],
-    /// Title.
+    /// The title.
     pub title: &'a str,
 }
 

@@ -139,11 +139,11 @@ pub enum StoreError {
     /// Stored data that paperboy does not write.
     #[error("{table}.{column} holds {value:?}, which paperboy did not write")]
     Corrupt {
-        /// Table.
+        /// The table.
         table: &'static str,
-        /// Column.
+        /// The column.
         column: &'static str,
-        /// Value.
+        /// The value.
         value: String,
     },
     /// The database is newer than the program.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 /// The outcome of an action on a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorOutcome {
-    /// Done.
+    /// The action was done.
     Done,
     /// Queued again; the server may have a copy already.
     MayDuplicate,

@@ -14,7 +14,7 @@ pub struct PaperRow(pub i64);
 pub struct StoredPaper {
     /// Row of the paper.
     pub row: PaperRow,
-    /// Paper.
+    /// The paper.
     pub paper: Paper,
     /// Time at which it was first taken in.
     pub seen_at: DateTime<Utc>,
@@ -38,7 +38,7 @@ pub enum IntakeOutcome {
 pub struct SetAside {
     /// File and line, or address of the answer.
     pub place: String,
-    /// Problem.
+    /// The problem.
     pub reason: String,
     /// The record as it came, truncated if it is long.
     pub record: String,

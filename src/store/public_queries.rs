@@ -21,7 +21,7 @@ pub struct DayQuery {
 /// A page of the papers of one day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayPage {
-    /// Papers.
+    /// The papers.
     pub papers: Vec<StoredPaper>,
     /// Number of papers on all pages.
     pub total: u32,
@@ -39,7 +39,7 @@ pub struct DayCount {
 /// The data of a paper's page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PaperPage {
-    /// Paper.
+    /// The paper.
     pub stored: StoredPaper,
     /// Records of its sources, as [`WorkStore::paper_records`](super::WorkStore::paper_records).
     pub records: Vec<PaperRecord>,

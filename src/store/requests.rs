@@ -74,7 +74,7 @@ pub struct NewRequest {
 pub struct Request {
     /// Row of the request.
     pub id: RequestId,
-    /// Request.
+    /// The request.
     pub request: NewRequest,
     /// Time of the request.
     pub asked_at: DateTime<Utc>,
@@ -91,7 +91,7 @@ pub struct NewNotice {
     pub kind: &'static str,
     /// Subscriber, if it is to one.
     pub subscriber: Option<SubscriberId>,
-    /// Recipient.
+    /// The recipient.
     pub address: Address,
     /// The subject line.
     pub subject: String,

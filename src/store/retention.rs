@@ -10,7 +10,7 @@ pub enum RetentionClass {
     Attempts,
     /// Messages of held deliveries, from when they were held; the delivery expires with them.
     HeldTexts,
-    /// Clicks.
+    /// The clicks.
     Clicks,
     /// Reports, from their arrival. Suppressions stay.
     Reports,

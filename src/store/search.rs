@@ -13,7 +13,7 @@ pub struct SearchHit {
     pub fit: f32,
 }
 
-/// Search.
+/// The methods for search.
 pub trait SearchStore {
     /// Returns the papers that match `query`, best first: `limit` of them after the first
     /// `offset`. Without words, the newest come first. Any query is valid; an empty one finds

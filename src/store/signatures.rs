@@ -5,7 +5,7 @@ use super::{PaperRow, StoreError, StoredPaper};
 /// A paper with the signature computed from its current text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSignature {
-    /// Paper.
+    /// The paper.
     pub paper: StoredPaper,
     /// Signature, as `ranking` writes it.
     pub terms: Vec<u8>,

@@ -20,7 +20,7 @@ pub enum SourceTurn {
 pub struct SetAsideRow {
     /// Name of the source.
     pub source: String,
-    /// Record.
+    /// The record.
     pub record: SetAside,
     /// Time at which it last came.
     pub at: DateTime<Utc>,

@@ -27,7 +27,7 @@ pub struct PastPick {
     pub rank: u32,
     /// Score, 0 to 1.
     pub score: f32,
-    /// Section.
+    /// The section.
     pub section: Section,
     /// Reasons, strongest first.
     pub reasons: Vec<Reason>,
@@ -57,7 +57,7 @@ pub struct SentMail {
     pub kind: String,
     /// Local date.
     pub local_date: NaiveDate,
-    /// Recipient.
+    /// The recipient.
     pub address: String,
     /// Subject line.
     pub subject: String,

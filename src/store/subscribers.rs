@@ -20,7 +20,7 @@ pub enum Entered {
 /// A suppressed address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
-    /// Address.
+    /// The address.
     pub address: Address,
     /// Reason, with the server's text.
     pub reason: String,
@@ -28,7 +28,7 @@ pub struct Suppression {
     pub at: DateTime<Utc>,
 }
 
-/// Subscribers.
+/// The methods for subscribers.
 pub trait SubscriberStore {
     /// Adds subscribers, or updates known ones; all or none. Returns one outcome for each, in
     /// order. Addresses are compared without regard to case.

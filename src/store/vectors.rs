@@ -30,7 +30,7 @@ pub struct ModelRow {
 pub struct NewVector<'a> {
     /// Paper, as the vector was computed from it.
     pub paper: &'a StoredPaper,
-    /// Components.
+    /// The components.
     pub vector: &'a [f32],
 }
 

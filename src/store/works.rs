@@ -46,13 +46,13 @@ pub enum SplitOutcome {
 pub struct PaperEvent {
     /// The paper as it is now.
     pub paper: StoredPaper,
-    /// Event.
+    /// The event.
     pub news: PaperNews,
     /// Day on which it was seen.
     pub day: NaiveDate,
 }
 
-/// Works.
+/// The methods for works.
 pub trait WorkStore {
     /// Returns the records of the paper in `row`, oldest first.
     fn paper_records(&mut self, row: PaperRow) -> Result<Vec<PaperRecord>, StoreError>;

@@ -51,9 +51,9 @@ impl PreferenceKind {
 /// The part of the preferences page that shows a preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PreferenceGroup {
-    /// When issues come.
+    /// The schedule of the issues.
     Schedule,
-    /// What is in an issue.
+    /// The content of the issues.
     Content,
 }
 
@@ -62,11 +62,11 @@ pub enum PreferenceGroup {
 pub struct Preference {
     /// Its key in files, forms, the API and the database; the command's option has hyphens.
     pub key: &'static str,
-    /// What it means, as the commands' help and the API's document say it.
+    /// Description in the commands' help and the API's document.
     pub summary: &'static str,
-    /// How its value is written and shown.
+    /// Type of its value.
     pub kind: PreferenceKind,
-    /// Where the preferences page shows it.
+    /// Part of the preferences page that shows it.
     pub group: PreferenceGroup,
     read: fn(&mut Fields, &mut Preferences),
     show: fn(&Preferences) -> Value,
@@ -121,7 +121,7 @@ preferences! {
     send_at: NaiveTime = SEVEN, Time, Schedule;
     /// Days on which daily issues come.
     days: Vec<Weekday> = EVERY_DAY.to_vec(), Days, Schedule;
-    /// How often issues come.
+    /// Frequency of the issues.
     frequency: Frequency = Frequency::Daily, Frequency::KIND, Schedule;
     /// Day on which weekly issues come.
     weekday: Weekday = Weekday::Mon, Day, Schedule;
@@ -131,7 +131,7 @@ preferences! {
     abstracts: AbstractLength = AbstractLength::Short, AbstractLength::KIND, Content;
     /// The line: papers with a lower score are not sent.
     min_score: f32 = 0.2, Fraction, Content;
-    /// What is sent when no paper is above the line.
+    /// Mail on days without a paper above the line.
     when_empty: WhenEmpty = WhenEmpty::Skip, WhenEmpty::KIND, Schedule;
     /// HTML with a text part, or text alone.
     format: MailFormat = MailFormat::Html, MailFormat::KIND, Content;
@@ -181,7 +181,7 @@ macro_rules! choice {
 }
 
 choice! {
-    /// How often an issue comes.
+    /// The frequency of issues.
     Frequency, "Frequency", "FREQUENCY" {
         /// On every one of the chosen days.
         Daily = "daily",
@@ -191,19 +191,19 @@ choice! {
 }
 
 choice! {
-    /// How much of each abstract is shown.
+    /// The length of the abstracts.
     AbstractLength, "AbstractLength", "LENGTH" {
         /// All of it.
         Full = "full",
         /// Its two or three most telling sentences.
         Short = "short",
-        /// Nothing.
+        /// No abstracts.
         None = "none",
     }
 }
 
 choice! {
-    /// What is sent on a day on which no paper is above the line.
+    /// The mail on days without a paper above the line.
     WhenEmpty, "WhenEmpty", "WHAT" {
         /// No mail.
         Skip = "skip",

@@ -15,9 +15,9 @@ pub enum BackupError {
     /// A file operation.
     #[error("cannot {attempt} {path}")]
     File {
-        /// Operation.
+        /// The operation.
         attempt: &'static str,
-        /// Path.
+        /// The path.
         path: PathBuf,
         /// Error of the operating system.
         #[source]
@@ -26,13 +26,13 @@ pub enum BackupError {
     /// The database to be replaced is in use.
     #[error("another paperboy has {path} open: stop it first")]
     InUse {
-        /// Path.
+        /// The path.
         path: PathBuf,
     },
     /// The file is not a database, or damaged.
     #[error("{path} is not a sound backup: {found}")]
     Unsound {
-        /// Path.
+        /// The path.
         path: PathBuf,
         /// Message of SQLite.
         found: String,
@@ -44,7 +44,7 @@ pub enum BackupError {
         needed: u64,
         /// Bytes free.
         free: u64,
-        /// Folder.
+        /// The folder.
         folder: PathBuf,
     },
     /// The database.

@@ -1,4 +1,4 @@
-//! Reports.
+//! Reports on mails.
 
 use super::SqliteStore;
 use super::requests::enqueue;

@@ -79,7 +79,7 @@ fn steps() -> Vec<M<'static>> {
     ]
 }
 
-/// How long a command waits for another process's transaction.
+/// Time that a command waits for another process's transaction.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
 /// A connection to the database file.

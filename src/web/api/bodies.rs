@@ -47,7 +47,7 @@ pub(super) struct SubscriberInput {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "max_papers": 5, "days": ["mon", "thu"] }))]
 pub(super) struct Choices {
-    /// Name.
+    /// The name.
     #[schema(max_length = 200)]
     name: Option<String>,
     /// Interests; they replace all earlier ones.
@@ -108,7 +108,7 @@ pub(super) struct PauseInput {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "address": "gone@example.org", "reason": "left the department" }))]
 pub(super) struct SuppressionInput {
-    /// Address.
+    /// The address.
     #[schema(min_length = 3, max_length = 254)]
     address: String,
     /// Reason, for people who read the list.

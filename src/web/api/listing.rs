@@ -26,7 +26,7 @@ pub(super) struct Paging {
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// Entries.
+    /// The entries.
     items: Vec<T>,
     /// Next page, relative to this one's address; null on the last one.
     #[schema(example = "?limit=50&cursor=WzQyXQ")]
@@ -39,7 +39,7 @@ pub(super) struct Page<T> {
 /// A list that is always short.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listed<T> {
-    /// Entries.
+    /// The entries.
     pub(super) items: Vec<T>,
 }
 

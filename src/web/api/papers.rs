@@ -245,7 +245,7 @@ pub(super) struct SetAsideShape {
     /// Line number.
     #[schema(example = "body:17")]
     place: String,
-    /// Problem.
+    /// The problem.
     reason: String,
 }
 

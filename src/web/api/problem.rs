@@ -32,7 +32,7 @@ pub(super) struct FieldError {
     /// Path: `interests[0].liked`, or the name of a parameter.
     #[schema(example = "max_papers")]
     pub(super) path: String,
-    /// Remedy.
+    /// The remedy.
     #[schema(example = "must be a whole number from 1 to 100")]
     pub(super) message: String,
 }
