@@ -1,35 +1,38 @@
-//! paperboy delivers science by mail: it takes in the day's new papers, ranks
-//! them for every subscriber's interests, and sends each of them a digest.
+//! paperboy delivers science by mail: it takes in the day's new papers, ranks them for every
+//! subscriber's interests, and sends each subscriber a digest.
 //!
-//! This page is the map. If you cannot tell from it where a change belongs, the
-//! map is wrong: mend it first.
+//! This page is the map. If you cannot tell from it where a change belongs, the map is wrong:
+//! correct it first.
 //!
 //! # How papers flow
 //!
 //! ```text
-//!  source ─▶ intake ─▶ ( store: papers, coverage ) ─▶ edition ─▶ ( store: issues, deliveries ) ─▶ outbox ─▶ SMTP
-//!                                                      │  ▲                                          │
-//!                                      profile ranking ┘  └ digest                        inbound ◀──┘ (reports)
-//!                                         ▲                                                  │
-//!                        web (preferences, leaving)               ( store: suppressions ) ─▶ outbox
+//!  source ─▶ intake ─▶ ( store: papers, coverage )
+//!                                 │
+//!                                 ▼
+//!        profile, ranking ─▶ edition ◀─ digest
+//!              ▲                  │
+//!   web (feedback, preferences)   ▼
+//!                       ( store: issues, deliveries ) ─▶ outbox ─▶ SMTP
+//!                                                          ▲         │
+//!                             ( store: suppressions ) ─────┘         ▼
+//!                                                 ▲──── inbound ◀─ (reports)
 //! ```
 //!
-//! Papers only move right. Stages never call each other: each reads what the
-//! stage before has stored and stores what the next will read, so that every
-//! stage can be restarted, tested alone, and seen in the database.
+//! Papers only move forward. Stages never call each other: each reads the rows that the stage
+//! before it stored and stores rows for the next one, so that every stage can be restarted,
+//! tested alone, and seen in the database.
 //!
 //! # Words
 //!
-//! *source* where papers come from · *batch* what one fetch brings · *coverage*
-//! what we know about one source's announcements in one category on one day
-//! (waiting, complete, quiet, stalled or failed) · *paper* one work,
-//! whatever versions and sources it appears in · *subscriber* · *interest* one
-//! named thing that a subscriber follows · *profile* the model learned from an
-//! interest · *pick* a paper chosen for an issue, with score, section and reason
-//! · *issue* one digest for one subscriber on one local date · *delivery* the
-//! life of an issue's mail · *attempt*, *outcome* · *report* a bounce, complaint
-//! or unsubscribe mail that came back · *suppression* an address that we must
-//! not write to.
+//! *source* an origin of papers · *batch* the result of one fetch · *coverage* the state of one
+//! source's announcements in one category on one day (waiting, complete, quiet, stalled or
+//! failed) · *paper* one work, in whatever versions and sources it appears · *subscriber* ·
+//! *interest* one named thing that a subscriber follows · *profile* the model learned from an
+//! interest · *pick* a paper chosen for an issue, with score, section and reasons · *issue* one
+//! digest for one subscriber on one local date · *delivery* the life of an issue's mail ·
+//! *attempt*, *outcome* · *report* a returned bounce, complaint or unsubscribe mail ·
+//! *suppression* an address that must not be written to.
 //!
 //! # Who may use whom
 //!
@@ -37,12 +40,12 @@
 //!
 //! | kind | modules | may also touch |
 //! |---|---|---|
-//! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, sudden ends in tests |
+//! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, aborts in tests |
 //! | words | [`paper`], [`coverage`], [`pick`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`refusal`], [`der`] | nothing |
 //! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`http`], [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
-//! | archive | [`archive`]: what was taken in, searched | the store |
+//! | archive | [`archive`]: statistics, vectors and search over all papers | the store |
 //! | stages | [`intake`], [`edition`], [`outbox`], [`inbound`] | the store |
 //! | watch | [`findings`], [`upkeep`] | the store, the disk, the network |
 //! | edge | [`web`], [`cli`], [`shapes`], [`daemon`], [`config`], [`telemetry`], [`trial`] | everything; nobody uses the edge |
@@ -51,78 +54,79 @@
 //! them, and nothing else reads the file. The store returns facts, the stages
 //! decide.
 //!
+//! # To add a …
+//!
+//! | to add a | touch |
+//! |---|---|
+//! | source | `src/source/NEW.rs`, its row in `src/source/list.rs`, its example in `src/config/template.toml`; tests in `tests/it/source/sources.rs` |
+//! | webhook provider | `src/inbound/hooks/NEW.rs`, its row in `src/inbound/hooks/mod.rs`, its setting in `src/inbound/settings.rs` and `src/config/inbound.rs`; the guide `deploy/README.md`; tests in `tests/it/inbound/webhooks.rs` |
+//! | preference | its row in `src/subscriber/preferences.rs`, its label in each of `templates/languages/`; where it acts |
+//! | ranking signal | `src/profile/learn.rs` (what is learned), `src/ranking/learned.rs` (its part of the score); if it is a reason, `src/pick.rs` and its words in `templates/languages/`; tests in `tests/it/ranking/profiles.rs` |
+//! | alarm | its kind in `src/findings/`, the rule in `src/findings/rules.rs`; the guide `deploy/README.md`; tests in `tests/it/operation/alarms.rs` |
+//! | page | the handler in `src/web/public/` or `src/web/reader/`, its template in `templates/web/`, its words in `templates/languages/`; the walk `tests/web/walk.mjs` |
+//! | API operation | the handler in `src/web/api/`, its route in `src/web/api/mod.rs`, its entry in `src/web/api/document.rs`; tests in `tests/it/web/api.rs` |
+//! | language | `templates/languages/`: one file, listed in `src/language/files.rs` |
+//!
 //! # Decisions that the code cannot show
 //!
-//! - A paper's announcement day is the first one seen. Where its source does not
-//!   say when that was, it was at midnight UTC of that day ([`edition`]).
-//! - One work is one paper: which records are one work is decided in
-//!   `paper/identity.rs`, what is known of it from all of them in
-//!   `paper/combine.rs`. The name known first stays its id, all others lead to
-//!   it; each record is kept, so that a person can take them apart again.
-//! - A replacement, a publication or a withdrawal of a paper is an event: it is
-//!   told to those who had or like the paper and ask for it, and announced to nobody.
-//! - A source's coverage of a day is what its answers prove. What arXiv's feeds
-//!   prove is written at the top of `source/arxiv/day.rs`, what its lists of changes
-//!   prove at the top of `source/arxiv/harvest.rs`.
-//! - Other sources announce a paper on the day that they can be asked for, or,
-//!   where they only show what they hold, when it is first seen: `source/remote.rs`
-//!   and `source/days.rs` say how, and why.
-//! - Each provider has one gate in the process ([`http`]), and the processes
-//!   of an installation take turns at it through the database; what it says of how
-//!   long to stay away is stored before anything else is done.
-//! - An interest's categories are where its papers must come from; its keywords
-//!   and authors lift papers above the line wherever they come from.
-//! - Keywords combine with AND and OR; what cannot be read so is a phrase
-//!   ([`profile::expression`]). An entry `author:NAME` or `category:CODE` of
-//!   `must_not` mutes a person or a category for its interest.
-//! - An interest's weight is about places in the issue, never about scores: a line
-//!   means the same for everybody, and who says nothing gets equal shares.
-//! - Vectors of two makers never meet: every stored one and all statistics of
-//!   them carry the maker's name ([`embedding`]).
-//! - A newcomer's reading begins with the newest complete day, whether or not
-//!   anything of it was sent; then comes every day since the last issue, and of
-//!   earlier days what was taken in since then.
-//! - An issue waits for missing papers that its reader follows and that were to
-//!   be announced in the 24 hours before it; older gaps hold nobody up.
-//! - A thumb is about the interest whose section the paper stood in, else about
-//!   the nearest one. Whoever has no interests and likes something gets a section
-//!   of their own, "Your picks", above the trending papers; it is made when the
-//!   issue is, so that their preferences stay as they wrote them.
-//! - What somebody wants less of, or is by an author they muted, is not sent; what
+//! - The announcement day of a paper is the first day on which it was seen. If the source gives
+//!   no time, midnight UTC of that day counts ([`edition`]).
+//! - One work is one paper: `paper/identity.rs` decides which records are one work, and
+//!   `paper/combine.rs` what is known of it from all records. The first known name stays its id
+//!   and all others lead to it; each record is kept, so that a person can split a wrong merge.
+//! - A replacement, a publication or a withdrawal of a paper is an event: subscribers who had or
+//!   like the paper are told if they ask for it, and nobody gets it as a new paper.
+//! - Coverage of a day is what the answers of its source prove. `source/arxiv/day.rs` says what
+//!   arXiv's feeds prove, `source/arxiv/harvest.rs` what its lists of changes prove.
+//! - Other sources announce a paper on the day for which they can be queried or, if they only
+//!   show their current content, on the day it is first seen.
+//! - Each provider has one rate limiter in the process ([`http`]), and the processes of an
+//!   installation take turns through the database; a `Retry-After` is stored before anything else.
+//! - The categories of an interest limit where its papers come from; keywords and authors lift
+//!   papers above the line from anywhere.
+//! - Keywords combine with AND and OR; text that cannot be parsed so is a phrase
+//!   ([`profile::expression`]). An entry `author:NAME` or `category:CODE` in `must_not` mutes a
+//!   person or a category for its interest.
+//! - The weight of an interest sets its share of places, never scores: a line means the same for
+//!   everybody, and the default is equal shares.
+//! - Vectors of two models never meet: every stored vector and all statistics of vectors carry
+//!   the model's name ([`embedding`]).
+//! - The first issue of a newcomer covers the newest complete day; later issues cover every day
+//!   since the last issue, and papers of earlier days that were taken in since then.
+//! - An issue waits for missing papers that its reader follows and that were to be announced in
+//!   the 24 hours before it; older gaps delay nobody.
+//! - A thumb is about the interest in whose section the paper stood, else about the nearest one. A
+//!   subscriber without interests who likes a paper gets a section "Your picks" above the trending
+//!   papers; it is made with the issue, so that their preferences stay as they wrote them.
+//! - Papers that a reader wants less of, or whose author they muted, are not sent; a paper that
 //!   they liked on a page may still come by mail.
-//! - The link to the preferences stands in every mail, so whoever is forwarded one
-//!   may steer, but neither fetch nor erase what is stored: for that a link is
-//!   mailed that holds for a day. An address moves once both the old one and the new
-//!   one have agreed.
-//! - When an address moves, or its reader asks for it, the links in older mails
-//!   stop working; those that leave work for ever.
-//! - Pages are served by threads of their own: each is read and made where it is asked
-//!   for, and none holds up a mail.
-//! - `base_url` may have a path: `web/serving/base_path.rs` says how.
-//! - Of whoever is erased a keyed hash of the address is left, which the outbox
-//!   shows and imports refuse. The next upkeep writes the file anew, so that
-//!   nothing is left in its unused pages either.
-//! - Who comes back gets what they ask for now, and what they had where they ask
-//!   for nothing.
-//! - Works of a reader's library that are papers here are liked; the others are
-//!   learned from by their text, and do not become papers.
-//! - A click says little and may be a scanner's (`edition/clicks.rs`): it counts a
-//!   tenth of a like among the votes.
-//! - The operator's pages (`web/admin`) name people and mails by their numbers in the
-//!   list of what was done, so that nobody who is erased stays there. A session is
-//!   looked up for every request, and every form carries its number: one place
-//!   guards all pages.
-//! - What the API's document says of a request is what is checked before it is
-//!   served (`web/api/gate.rs`): scope, parameters, body. What a text in it means is
-//!   read by the readers of files and commands, and both answer in the same shapes
-//!   ([`shapes`]).
-//! - An alarm is a mail like others, and waits while the relay is in trouble; what
-//!   happened meanwhile is one mail afterwards. Who must know at once has a webhook.
-//! - What grows old is forgotten a little at a time (`upkeep.rs`), so that no mail waits for it.
-//! - `issue` in a line of the log is the number of the issue, of its delivery and of
-//!   every report on it: one number leads from composing to the server's answer.
-//! - Nothing is sent that was due before its reader joined, came back from a
-//!   pause, or the database was restored: its papers come with the next issue.
+//! - The link to the preferences stands in every mail, so the recipient of a forwarded mail can
+//!   change preferences but not export or erase data: that needs a link that is mailed to the
+//!   address and is valid for a day. An address moves once both the old and the new one agree.
+//! - When an address moves, or its reader asks for it, links in older mails stop working, except
+//!   those to unsubscribe, which work for ever.
+//! - `base_url` may have a path: `web/serving/mount.rs`.
+//! - After an erasure a keyed hash of the address is kept; the outbox shows it and imports refuse
+//!   it. The next upkeep rewrites the file, so that unused pages hold nothing either.
+//! - A former subscriber who signs up again gets the preferences that they ask for now, and their
+//!   former ones where they ask for nothing.
+//! - Works of a reader's library that are papers here are likes; the others are learned from by
+//!   their text and do not become papers.
+//! - A click is weak evidence and may be a scanner's (`edition/clicks.rs`): it counts a tenth of
+//!   a like among the votes.
+//! - The operator's pages (`web/admin`) name people and mails by number in the audit list, so that
+//!   an erased person does not stay there. Every request looks its session up and every form
+//!   carries a CSRF token: one place guards all pages.
+//! - The API's document is enforced before a request is served (`web/api/validation.rs`): scope,
+//!   parameters, body. Texts in it are read by the same parsers as files and commands, and both
+//!   answer in the same shapes ([`shapes`]).
+//! - An alarm mail is delivered like others, and waits while the relay is in trouble; one mail then
+//!   reports all that happened meanwhile. The alarm webhook is immediate.
+//! - Old rows are deleted in small slices (`upkeep.rs`), so that no mail waits for them.
+//! - `issue` in a log line is the number of the issue, of its delivery and of every report on it:
+//!   one number leads from composing to the server's answer.
+//! - Nothing is sent that was due before its reader joined, came back from a pause, or the
+//!   database was restored: its papers come with the next issue.
 
 pub mod archive;
 pub mod cli;
