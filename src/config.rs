@@ -10,17 +10,16 @@
 
 mod components;
 mod environment;
+mod facts;
 mod files;
 mod inbound;
 mod init;
-mod obstacles;
 mod operation;
 mod sections;
 mod sources;
 mod syntax;
 #[cfg(test)]
 mod tests;
-mod warnings;
 
 pub use components::{ComposerError, UnsupportedDatabase};
 pub use init::{InitError, InitReport, init_dir, template};

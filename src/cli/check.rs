@@ -1,11 +1,9 @@
 //! `check`: what is wrong, and what to do about it.
 
+mod findings;
 mod inbound;
-mod machine;
 mod mail;
 mod names;
-mod queue;
-mod service;
 mod sources;
 
 use super::context::{CliContext, database_path, dkim};
@@ -17,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::digest::{DkimSigner, Templates};
 use crate::dns::Resolver;
+use crate::findings::Severity;
 use crate::outbox::SmtpStage;
 use crate::outbox::Transport;
 use crate::outbox::smtp::{Dialer, SmtpFailure as Failed, Timeouts};
@@ -24,6 +23,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{PaperStore, StoreError, SubscriberStore, UpkeepStore};
 use crate::subscriber::Address;
 use anyhow::Context;
+use findings::Findings;
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -49,33 +49,39 @@ fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+enum Level {
     Ok,
     Warn,
     Fail,
 }
 
+impl From<Severity> for Level {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Fail => Level::Fail,
+            Severity::Warn => Level::Warn,
+        }
+    }
+}
+
+/// One line of the output.
 #[derive(Debug, Serialize)]
-struct Finding {
+struct CheckLine {
     what: &'static str,
-    verdict: Verdict,
+    verdict: Level,
     text: String,
 }
 
 /// That the pages stand below a path, and what that asks of others.
-fn path(config: &Config) -> Option<Finding> {
+fn path(config: &Config) -> Option<CheckLine> {
     let base_url = &config.site.base_url;
-    let path = base_url
-        .parse::<axum::http::Uri>()
-        .ok()?
-        .path()
-        .trim_end_matches('/')
-        .to_owned();
+    let uri = config.base_uri()?;
+    let path = uri.path().trim_end_matches('/');
     let text = format!(
         "site.base_url = {base_url:?} has a path: the proxy must pass on all that begins with {path}/, and robots read \
          only the robots.txt at the root of the host: name {base_url}/sitemap.xml there"
     );
-    (!path.is_empty()).then(|| finding("settings", Verdict::Ok, text))
+    (!path.is_empty()).then(|| line("settings", Level::Ok, text))
 }
 
 pub(super) fn run(options: &Options, context: &CliContext) -> Done {
@@ -91,105 +97,97 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
                 Failure::Usage(error) | Failure::Failed(error) => format!("{error:#}"),
                 Failure::Said => String::new(),
             };
-            out::json(&[Finding {
+            out::json(&[CheckLine {
                 what: "settings",
-                verdict: Verdict::Fail,
+                verdict: Level::Fail,
                 text,
             }])?;
             return Err(failure);
         }
         Err(failure) => return Err(failure),
     };
-    let mut findings = vec![finding(
+    let mut lines = vec![line(
         "settings",
-        Verdict::Ok,
+        Level::Ok,
         format!("{} is in order", context.config.display()),
     )];
-    findings.extend(path(&config));
-    findings.extend(
-        config
-            .warnings()
-            .into_iter()
-            .map(|text| finding("settings", Verdict::Warn, text)),
-    );
-    findings.extend(
-        config
-            .obstacles()
-            .into_iter()
-            .map(|text| finding("settings", Verdict::Fail, text)),
-    );
-    findings.push(judged("database", database(&config)));
-    if let Ok(path) = config.database_path() {
-        findings.push(machine::disk(path));
-        findings.extend(machine::rights(path));
+    lines.extend(path(&config));
+    let settings = config.findings().into_iter();
+    lines.extend(settings.map(|one| line("settings", one.severity.into(), one.line())));
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let (database, damage) = database(&config);
+    let mut found = runtime.block_on(Findings::gather(&config, damage));
+    lines.extend(database);
+    for topic in ["database", "disk"] {
+        lines.extend(found.lines(topic));
     }
-    let now = super::context::now();
-    findings.extend(machine::backup(&config, now));
-    if let Ok(db) = CliContext::db(&config) {
-        findings.extend(service::check(&db, now));
+    lines.extend(config.database_path().ok().and_then(findings::rights));
+    for topic in ["backup", "alarm", "service", "upkeep", "outbox"] {
+        lines.extend(found.lines(topic));
     }
-    findings.extend(queue::check(&config));
-    findings.extend(operator(&config));
-    findings.extend(interests(&config));
-    findings.extend(model(&config));
-    findings.extend(templates(&config));
-    findings.extend(sources::check(&config));
+    lines.extend(operator(&config));
+    lines.extend(interests(&config));
+    lines.extend(model(&config));
+    lines.extend(templates(&config));
+    lines.extend(sources::check(&config));
+    lines.extend(found.lines("source"));
     let signer = match signer(&config) {
         Ok(signer) => signer,
-        Err(finding) => {
-            findings.push(finding);
+        Err(failure) => {
+            lines.push(failure);
             None
         }
     };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(outside(
         &config,
         signer.as_ref(),
         send_to.as_ref(),
         options.dns,
-        &mut findings,
+        &mut lines,
     ));
-    findings.extend(reports(&config));
-
-    if context.json {
-        out::json(&findings)?;
-    } else {
-        for Finding {
-            what,
-            verdict,
-            text,
-        } in &findings
-        {
-            let verdict = match verdict {
-                Verdict::Ok => "ok  ",
-                Verdict::Warn => "warn",
-                Verdict::Fail => "fail",
-            };
-            out::line(format!("{verdict}  {what:<10} {text}"))?;
-        }
+    for topic in ["cert", "clock", "reports"] {
+        lines.extend(found.lines(topic));
     }
-    if findings
-        .iter()
-        .any(|finding| finding.verdict == Verdict::Fail)
-    {
+    print(&lines, context)?;
+    if lines.iter().any(|line| line.verdict == Level::Fail) {
         Err(Failure::Said)
     } else {
         Ok(())
     }
 }
 
-fn finding(what: &'static str, verdict: Verdict, text: String) -> Finding {
-    Finding {
+fn print(lines: &[CheckLine], context: &CliContext) -> Done {
+    if context.json {
+        return Ok(out::json(&lines)?);
+    }
+    for CheckLine {
+        what,
+        verdict,
+        text,
+    } in lines
+    {
+        let verdict = match verdict {
+            Level::Ok => "ok  ",
+            Level::Warn => "warn",
+            Level::Fail => "fail",
+        };
+        out::line(format!("{verdict}  {what:<10} {text}"))?;
+    }
+    Ok(())
+}
+
+fn line(what: &'static str, verdict: Level, text: String) -> CheckLine {
+    CheckLine {
         what,
         verdict,
         text,
     }
 }
 
-fn judged(what: &'static str, result: Result<String, String>) -> Finding {
+fn judged(what: &'static str, result: Result<String, String>) -> CheckLine {
     match result {
-        Ok(text) => finding(what, Verdict::Ok, text),
-        Err(text) => finding(what, Verdict::Fail, text),
+        Ok(text) => line(what, Level::Ok, text),
+        Err(text) => line(what, Level::Fail, text),
     }
 }
 
@@ -200,7 +198,17 @@ fn with_causes(error: impl Into<anyhow::Error>) -> String {
 /// The log is emptied into the database all the time; one of this size has not been for long.
 const WAL_BYTES_MAX: u64 = 1 << 30;
 
-fn database(config: &Config) -> Result<String, String> {
+/// The line about the database, and the damage in its file; without a line if there is damage.
+fn database(config: &Config) -> (Option<CheckLine>, String) {
+    match look_at_database(config) {
+        Ok(Ok(text)) => (Some(line("database", Level::Ok, text)), String::new()),
+        Ok(Err(damage)) => (None, damage),
+        Err(text) => (Some(line("database", Level::Fail, text)), String::new()),
+    }
+}
+
+/// What the database holds, or the damage in its file; an error if it cannot be used.
+fn look_at_database(config: &Config) -> Result<Result<String, String>, String> {
     let path = match database_path(config) {
         Ok(path) => path,
         Err(Failure::Usage(error) | Failure::Failed(error)) => return Err(format!("{error:#}")),
@@ -217,29 +225,27 @@ fn database(config: &Config) -> Result<String, String> {
     store.check_writable().map_err(with_remedy)?;
     let damage = store.check_integrity().map_err(with_remedy)?;
     if let Some(first) = damage.first() {
-        return Err(format!(
-            "{} is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup",
-            path.display()
-        ));
+        return Ok(Err(format!("{}: {first}", path.display())));
     }
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let log_bytes = std::fs::metadata(&log).map_or(0, |log| log.len());
     if log_bytes > WAL_BYTES_MAX {
         return Err(format!(
-            "{} has grown to {} MiB: some program keeps the database open for reading without end; find and end it",
+            "{} has grown to {} MiB: a program keeps the database open for reading without end; \
+             find and end it",
             Path::new(&log).display(),
             log_bytes >> 20
         ));
     }
-    Ok(format!(
+    Ok(Ok(format!(
         "{} holds {papers} papers and {subscribers} subscribers, and can be written",
         path.display()
-    ))
+    )))
 }
 
 /// Whether the operator's pages are open to the operator.
-fn operator(config: &Config) -> Option<Finding> {
+fn operator(config: &Config) -> Option<CheckLine> {
     let db = CliContext::db(config).ok()?;
     let has_password = db.run_here(|store| store.admin_password()).ok()?.is_some();
     let text = if has_password {
@@ -247,7 +253,7 @@ fn operator(config: &Config) -> Option<Finding> {
     } else {
         "/admin lets nobody in: there is no password yet, `paperboy admin password` sets one"
     };
-    Some(finding("operator", Verdict::Ok, text.to_owned()))
+    Some(line("operator", Level::Ok, text.to_owned()))
 }
 
 /// What the database says, and what to do about it.
@@ -267,7 +273,7 @@ fn with_remedy(error: StoreError) -> String {
 }
 
 /// Keywords of subscribers that are not understood as they are written.
-fn interests(config: &Config) -> Vec<Finding> {
+fn interests(config: &Config) -> Vec<CheckLine> {
     const SHOWN: usize = 5;
     let Ok(db) = CliContext::db(config) else {
         return Vec::new();
@@ -294,61 +300,40 @@ fn interests(config: &Config) -> Vec<Finding> {
     }
     texts
         .into_iter()
-        .map(|text| finding("interests", Verdict::Warn, text))
+        .map(|text| line("interests", Level::Warn, text))
         .collect()
 }
 
 /// That the model whose vectors rank can be used, and is abreast of the archive.
-fn model(config: &Config) -> Option<Finding> {
+fn model(config: &Config) -> Option<CheckLine> {
     let db = CliContext::db(config).ok()?;
     let active = db.run_here(|store| store.active_model()).ok()?;
     let Some(active) = active else {
         let text = "none: papers are ranked by what is learned from the archive (`paperboy model list` shows models)";
-        return Some(finding("model", Verdict::Ok, text.to_owned()));
+        return Some(line("model", Level::Ok, text.to_owned()));
     };
     Some(match ActiveEmbedder::new(&config.model.path).get(&db) {
-        Err(error) => finding("model", Verdict::Fail, with_causes(error)),
+        Err(error) => line("model", Level::Fail, with_causes(error)),
         Ok(_) => match db.run_here(|store| store.count_vectors_missing(&active.maker)) {
             Ok(missing) if missing > 0 => {
                 let text = format!(
                     "{} lacks the vectors of {missing} papers: `paperboy model use {}` computes them",
                     active.folder, active.folder
                 );
-                finding("model", Verdict::Warn, text)
+                line("model", Level::Warn, text)
             }
-            _ => finding(
+            _ => line(
                 "model",
-                Verdict::Ok,
+                Level::Ok,
                 format!("papers are ranked with {}", active.folder),
             ),
         },
     })
 }
 
-/// What came back lately and is the operator's business.
-fn reports(config: &Config) -> Option<Finding> {
-    let db = CliContext::db(config).ok()?;
-    let now = super::context::now();
-    let week = crate::shapes::policy_reports(&db, now, crate::shapes::ALARM_DAYS).ok()?;
-    let day = crate::shapes::policy_reports(&db, now, 1).ok()?;
-    let last = week.last?;
-    let (which, shown) = day.first.as_ref().map_or(("the last one", &last), |first| {
-        ("the first of the day", first)
-    });
-    let text = format!(
-        "policy bounces: {} in the last day, {} in {} days: servers do not want mail from us. Nobody is suppressed for \
-         it, but the sending needs a look (SPF, DKIM, DMARC, PTR, block lists); {which}: {}",
-        day.count,
-        week.count,
-        crate::shapes::ALARM_DAYS,
-        super::outbox::in_words(shown)
-    );
-    Some(finding("reports", Verdict::Warn, text))
-}
-
 /// That every template takes sample values in every language, and that there
 /// is a language for everybody.
-fn templates(config: &Config) -> Vec<Finding> {
+fn templates(config: &Config) -> Vec<CheckLine> {
     let checked =
         Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
     let templates = match checked {
@@ -358,7 +343,7 @@ fn templates(config: &Config) -> Vec<Finding> {
                 "{}; mend it, or take it out of digest.templates: the built-in one serves then",
                 with_causes(error)
             );
-            return vec![finding("templates", Verdict::Fail, text)];
+            return vec![line("templates", Level::Fail, text)];
         }
     };
     let names: Vec<String> = templates
@@ -369,9 +354,9 @@ fn templates(config: &Config) -> Vec<Finding> {
         [] => "the embedded ones render".to_owned(),
         own => format!("all render; your own: {}", own.join(", ")),
     };
-    let mut findings = vec![finding(
+    let mut lines = vec![line(
         "templates",
-        Verdict::Ok,
+        Level::Ok,
         format!("{own}, in {}", names.join(", ")),
     )];
     for (file, left_out) in templates.own_languages() {
@@ -391,7 +376,7 @@ fn templates(config: &Config) -> Vec<Finding> {
                 "{} says nothing for {some}{more}: that is English",
                 file.display()
             );
-            findings.push(finding("templates", Verdict::Warn, text));
+            lines.push(line("templates", Level::Warn, text));
         }
     }
     // Without a database there is nobody to warn about, and that is said elsewhere.
@@ -412,19 +397,19 @@ fn templates(config: &Config) -> Vec<Finding> {
                 "{who} chose the language {code:?}, which there is not: they get English; add languages/{code}.toml to \
                  the folder of your templates"
             );
-            findings.push(finding("templates", Verdict::Warn, text));
+            lines.push(line("templates", Level::Warn, text));
         }
     }
-    findings
+    lines
 }
 
 /// The keys, if mail is signed here.
-fn signer(config: &Config) -> Result<Option<DkimSigner>, Finding> {
+fn signer(config: &Config) -> Result<Option<DkimSigner>, CheckLine> {
     dkim(config).map_err(|failure| match failure {
         Failure::Usage(error) | Failure::Failed(error) => {
-            finding("dkim", Verdict::Fail, format!("{error:#}"))
+            line("dkim", Level::Fail, format!("{error:#}"))
         }
-        Failure::Said => finding("dkim", Verdict::Fail, String::new()),
+        Failure::Said => line("dkim", Level::Fail, String::new()),
     })
 }
 
@@ -434,30 +419,28 @@ async fn outside(
     signer: Option<&DkimSigner>,
     send_to: Option<&Address>,
     dns: Option<SocketAddr>,
-    findings: &mut Vec<Finding>,
+    lines: &mut Vec<CheckLine>,
 ) {
-    findings.push(judged("relay", relay(config).await));
-    findings.extend(inbound::check(config).await);
+    lines.push(judged("relay", relay(config).await));
+    lines.extend(inbound::check(config).await);
     let resolver = dns.map_or_else(Resolver::of_the_system, |server| Resolver::of(vec![server]));
-    findings.extend(names::check(config, signer, &resolver).await);
+    lines.extend(names::check(config, signer, &resolver).await);
     // Templates that cannot be filled have been mentioned.
     if let Ok(templates) = Templates::load(&config.digest) {
         let operator: Option<Address> = config.site.contact.to_string().parse().ok();
         if let Some(to) = send_to.or(operator.as_ref()) {
             match mail::sample(config, &templates, signer, to, &SystemClock) {
-                Err(text) => findings.push(finding("sample", Verdict::Fail, text)),
+                Err(text) => lines.push(line("sample", Level::Fail, text)),
                 Ok(message) => {
-                    findings.push(mail::headers(&message, signer.is_some()));
+                    lines.push(mail::headers(&message, signer.is_some()));
                     if let Some(to) = send_to {
-                        findings.push(mail::send(config, &message, to).await);
+                        lines.push(mail::send(config, &message, to).await);
                     }
                 }
             }
         }
     }
-    findings.push(mail::one_click(config).await);
-    findings.extend(machine::certificates(config, super::context::now()).await);
-    findings.push(machine::clock(config, &SystemClock).await);
+    lines.push(mail::one_click(config).await);
 }
 
 async fn relay(config: &Config) -> Result<String, String> {

@@ -6,12 +6,12 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::{Daemon, Role};
 use crate::digest::Templates;
+use crate::findings::{Severity, folder_of};
 use crate::random::SystemChance;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, free_bytes};
 use crate::telemetry::LogFormat;
 use anyhow::{Context, anyhow};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +67,11 @@ const DISK_FULL_BYTES: u64 = 16 << 20;
 /// Refuses to start on problems that would lose or leak mail, and reports all of them.
 /// Temporary ones are no reason: a relay or a name server that is down.
 fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
-    let mut obstacles = config.obstacles();
+    let settings = config.findings().into_iter();
+    let mut obstacles: Vec<String> = settings
+        .filter(|finding| finding.severity == Severity::Fail)
+        .map(|finding| finding.line())
+        .collect();
     // The embedded templates were tested before the release.
     if !templates.replaced().is_empty() || !templates.own_languages().is_empty() {
         obstacles.extend(templates.check().err().map(|error| {
@@ -83,11 +87,7 @@ fn refuse(config: &Config, templates: &Templates) -> Result<(), Failure> {
             "the service does not start, mail would be lost or leak:\n  {list}"
         )));
     }
-    let database = database_path(config)?;
-    let folder = database
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder_of(database_path(config)?);
     match free_bytes(folder) {
         Ok(free) if free < DISK_FULL_BYTES => Err(Failure::Failed(anyhow!(
             "the service does not start: {} MiB are free in {}, and what cannot be recorded must not be sent; make room",

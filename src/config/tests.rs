@@ -1,6 +1,7 @@
 //! What an operator may rely on.
 
 use super::*;
+use crate::findings::{Finding, FindingKind, Severity};
 use crate::inbound::ImapSecurity;
 use crate::outbox::{Security, SmtpSettings};
 use crate::source::SourceKind;
@@ -462,49 +463,31 @@ fn a_login_is_whole_or_not_there() {
 }
 
 #[test]
-fn warnings_say_what_is_hardly_meant() {
+fn findings_say_what_the_settings_lose_or_leak() {
     let place = Place::with(template());
     #[cfg(unix)]
-    std::fs::set_permissions(
-        place.path("secret"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    )
-    .unwrap();
+    set_mode(&place.path("secret"), 0o644);
     let config = place.load(&[]).unwrap();
-    let warnings = config.warnings().join("\n");
-    // That everybody can read the secret is more than a warning, where everybody can get there.
+    // A secret that every user can read and reach is a failure, else a warning.
     #[cfg(unix)]
-    for (mode, obstacles) in [(0o755, 1), (0o700, 0)] {
-        std::fs::set_permissions(
-            place.0.path(),
-            std::os::unix::fs::PermissionsExt::from_mode(mode),
-        )
-        .unwrap();
-        assert_eq!(
-            config.obstacles().len(),
-            obstacles,
-            "{:?}",
-            config.obstacles()
-        );
-        let is_warned = config
-            .warnings()
+    for (mode, severity) in [(0o755, Severity::Fail), (0o700, Severity::Warn)] {
+        set_mode(place.0.path(), mode);
+        let found = config.findings();
+        let secret = found
             .iter()
-            .any(|warning| warning.contains("holds a secret"));
-        assert_eq!(is_warned, obstacles == 0);
+            .find(|finding| finding.kind == FindingKind::SecretReadable);
+        assert_eq!(secret.unwrap().severity, severity, "{mode:o}");
     }
-    insta::assert_snapshot!(warnings.replace(&place.0.path().display().to_string(), "DIR"));
+    let lines = lines(&config).join("\n");
+    insta::assert_snapshot!(lines.replace(&place.0.path().display().to_string(), "DIR"));
 
     let settled = Place::with(&format!(
         "{LEAST}[smtp]\n[inbound]\nbounce_address = 'b@uni.test'\nunsubscribe_address = 'l@uni.test'\n\
          [[source]]\nkind = 'huggingface'\n[dkim]\ndomain = 'uni.test'\nselector = 's'\nrsa_key_file = 'secret'"
     ));
     #[cfg(unix)]
-    std::fs::set_permissions(
-        settled.path("secret"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o640),
-    )
-    .unwrap();
-    assert_eq!(settled.load(&[]).unwrap().warnings(), [] as [&str; 0]);
+    set_mode(&settled.path("secret"), 0o640);
+    assert_eq!(settled.load(&[]).unwrap().findings(), []);
     let elsewhere = settled.load(&[
         ("PAPERBOY_SITE__BASE_URL", "http://papers.uni.test"),
         ("PAPERBOY_DKIM__DOMAIN", "esp.test"),
@@ -512,13 +495,30 @@ fn warnings_say_what_is_hardly_meant() {
         ("PAPERBOY_SMTP__SECURITY", "none"),
         ("PAPERBOY_SMTP__ALLOW_PLAINTEXT", "true"),
     ]);
-    let expected = [
-        "site.base_url = \"http://papers.uni.test\": should be https, mail programs offer one-click unsubscription \
-         over https only (RFC 8058)",
-        "smtp.security = \"none\": everybody on the way to relay.test can read the mail",
-        "dkim.domain = \"esp.test\": DMARC does not count it for mail from uni.test",
-    ];
-    assert_eq!(elsewhere.unwrap().warnings(), expected);
+    let kinds: Vec<FindingKind> = elsewhere
+        .unwrap()
+        .findings()
+        .iter()
+        .map(|finding| finding.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            FindingKind::InsecureLinks,
+            FindingKind::PlaintextRelay,
+            FindingKind::DkimUnaligned
+        ]
+    );
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, mode).unwrap();
+}
+
+fn lines(config: &Config) -> Vec<String> {
+    config.findings().iter().map(Finding::line).collect()
 }
 
 #[test]

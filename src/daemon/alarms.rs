@@ -1,98 +1,112 @@
-//! The loops that tell the operator what is wrong, and what the day came to.
+//! The loops that raise alarms, post them to the webhook, and report each day.
 
-use super::driver::{Heartbeat, Step, StepError};
+use super::driver::{Step, StepError};
 use super::runtime_config::RuntimeConfig;
-use crate::findings::{AlarmMonitor, LoopFailure, MonitorContext, RunReporter, WebhookSender};
-use crate::outbox::Transport;
+use super::tasks::{Shared, Tasks, Timing};
+use super::{PATIENCE, SCHEDULE_IDLE};
+use crate::findings::{
+    AlarmMonitor, FactSettings, MonitorContext, RunReporter, WebhookSender, relay_name,
+};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
 
-/// A part that fails for less is trying again.
-const PART_PATIENCE: Duration = Duration::from_mins(10);
+/// The interval of looks at what is wrong.
+const MONITOR_IDLE: Duration = Duration::from_mins(1);
 
-/// Looks after the whole house.
-pub(super) struct MonitorTask {
-    pub(super) watch: AlarmMonitor,
-    pub(super) teller: RunReporter,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
-    /// Of all loops of this process.
-    pub(super) heartbeats: Vec<Arc<Heartbeat>>,
-    /// Rings when mail was queued.
-    pub(super) queued: Arc<Notify>,
+struct MonitorTask {
+    shared: Shared,
+    monitor: AlarmMonitor,
+    reporter: RunReporter,
+}
+
+struct WebhookTask {
+    shared: Shared,
+    sender: WebhookSender,
+}
+
+/// Starts the monitor and the webhook loop.
+pub(super) fn start(tasks: &mut Tasks, shared: &Shared) {
+    let unstored = Arc::default();
+    let timing = Timing {
+        idle: SCHEDULE_IDLE,
+        patience: PATIENCE,
+        wake: None,
+    };
+    let webhook = WebhookTask {
+        shared: shared.clone(),
+        sender: WebhookSender {
+            db: shared.db.clone(),
+            clock: Arc::clone(&shared.clock),
+            unstored: Arc::clone(&unstored),
+        },
+    };
+    tasks.start("webhook", &timing, |_| webhook, WebhookTask::step);
+    let monitor = MonitorTask {
+        shared: shared.clone(),
+        monitor: AlarmMonitor::new(shared.db.clone(), Arc::clone(&shared.clock), unstored),
+        reporter: RunReporter {
+            db: shared.db.clone(),
+            clock: Arc::clone(&shared.clock),
+        },
+    };
+    let timing = Timing {
+        idle: MONITOR_IDLE,
+        ..timing
+    };
+    tasks.start("alarms", &timing, |_| monitor, MonitorTask::step);
 }
 
 impl MonitorTask {
-    /// Looks once, unless another process of the house delivers, and so looks.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let runtime = Arc::clone(&self.runtime.borrow());
-        let now = self.watch.clock.now();
+    /// Looks once, unless another process delivers: then that one raises the alarms.
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let shared = &self.shared;
+        let runtime = shared.current();
+        let now = shared.clock.now();
         let ours = format!("process {}", std::process::id());
-        let sender = self.watch.db.read(|store| store.sender()).await;
+        let sender = shared.db.read(|store| store.sender()).await;
         if let Ok(Some(lease)) = sender
             && lease.until > now
             && !lease.holder.ends_with(&ours)
         {
             return Ok(Step::Idle);
         }
-        let told = self
-            .watch
-            .step(self.house(&runtime)?, &runtime.composer)
-            .await?;
-        let summed_up = self
-            .teller
-            .step(&runtime.config.alarms, &runtime.composer)
-            .await?;
-        if told || summed_up {
-            self.queued.notify_one();
+        let context = monitor_context(&runtime)?;
+        let is_mailed = self.monitor.step(context, &runtime.composer).await?;
+        let alarms = &runtime.config.alarms;
+        let is_reported = self.reporter.step(alarms, &runtime.composer).await?;
+        if is_mailed || is_reported {
+            shared.mail_queued.notify_one();
         }
         Ok(Step::Idle)
     }
-
-    fn house(&self, runtime: &RuntimeConfig) -> Result<MonitorContext, StepError> {
-        let config = &runtime.config;
-        let failing = self.heartbeats.iter().filter_map(|heartbeat| {
-            let (lasts, text) = heartbeat.failing()?;
-            (lasts >= PART_PATIENCE).then_some(LoopFailure {
-                name: heartbeat.name,
-                text,
-                lasts,
-            })
-        });
-        let database = config
-            .database_path()
-            .map_err(|error| StepError::Passing(error.into()))?;
-        Ok(MonitorContext {
-            settings: config.alarms.clone(),
-            relay: match &config.transport {
-                Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
-                Transport::Maildir(_) => "maildir".to_owned(),
-            },
-            latest_send: config.schedule.latest_send,
-            database: database.to_owned(),
-            certificate: config.web.tls.as_ref().map(|tls| tls.cert_file.clone()),
-            witness: config.time_witness(),
-            parts: failing.collect(),
-        })
-    }
 }
 
-/// Tells the webhook.
-pub(super) struct WebhookTask {
-    pub(super) poster: WebhookSender,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
+fn monitor_context(runtime: &RuntimeConfig) -> Result<MonitorContext, StepError> {
+    let config = &runtime.config;
+    let database = config
+        .database_path()
+        .map_err(|error| StepError::Passing(error.into()))?;
+    let sources = config.sources.iter();
+    Ok(MonitorContext {
+        settings: config.alarms.clone(),
+        facts: FactSettings {
+            relay: relay_name(&config.transport),
+            latest_send: config.schedule.latest_send,
+            sources: sources.map(|source| source.name.clone()).collect(),
+        },
+        database: database.to_owned(),
+        certificate: config.web.tls.as_ref().map(|tls| tls.cert_file.clone()),
+        witness: config.time_witness(),
+    })
 }
 
 impl WebhookTask {
-    /// Tells one thing, if there is a webhook and something to tell.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let Some(settings) = self.runtime.borrow().config.alarms.webhook.clone() else {
+    /// Posts the next alarm, if there is a webhook.
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(settings) = self.shared.current().config.alarms.webhook.clone() else {
             return Ok(Step::Idle);
         };
-        Ok(if self.poster.step(&settings).await? {
-            Step::Worked
-        } else {
-            Step::Idle
-        })
+        let is_posted = self.sender.step(&settings).await?;
+        Ok(if is_posted { Step::Worked } else { Step::Idle })
     }
 }

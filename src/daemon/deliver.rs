@@ -1,49 +1,59 @@
-//! The loop that delivers what is queued.
+//! The loop that delivers queued mail.
 
 use super::driver::{Heartbeat, Step, StepError};
-use super::runtime_config::RuntimeConfig;
-use crate::clock::Clock;
+use super::tasks::{Shared, Tasks, Timing};
+use super::{PATIENCE, SCHEDULE_IDLE};
+use crate::config::Config;
 use crate::outbox::{
     DeliverError, DeliveryRun, DeliveryService, LockError, Progress, SendingLock, Summary,
 };
-use crate::random::Random;
-use crate::store::Db;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-/// The pause when nothing is due: what other processes queue is noticed then.
-const NAP: Duration = Duration::from_secs(2);
+/// The wait when nothing is due: mail that other processes queue is noticed after it.
+const IDLE: Duration = Duration::from_secs(2);
 
-pub(super) struct DeliveryTask {
-    pub(super) db: Db,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) random: Arc<dyn Random>,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
-    pub(super) heartbeat: Arc<Heartbeat>,
-    pub(super) stop: CancellationToken,
-    /// Rings when mail was queued.
-    pub(super) queued: Arc<Notify>,
-    pub(super) lock_file: PathBuf,
+struct DeliveryTask {
+    shared: Shared,
+    heartbeat: Arc<Heartbeat>,
+    lock_file: PathBuf,
+}
+
+/// Starts the delivery loop.
+pub(super) fn start(tasks: &mut Tasks, shared: &Shared, config: &Config) -> anyhow::Result<()> {
+    let lock_file = config.sending_lock()?;
+    let timing = Timing {
+        idle: SCHEDULE_IDLE,
+        patience: PATIENCE,
+        wake: None,
+    };
+    let make = |heartbeat| DeliveryTask {
+        shared: shared.clone(),
+        heartbeat,
+        lock_file,
+    };
+    tasks.start("deliver", &timing, make, DeliveryTask::step);
+    Ok(())
 }
 
 impl DeliveryTask {
-    /// Takes the right to send and delivers until the program stops, the
-    /// settings change, or sending fails.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let mut runtime = self.runtime.clone();
+    /// Takes the sending lock and delivers until the service stops, the settings
+    /// change, or sending fails.
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let shared = &self.shared;
+        let mut runtime = shared.runtime.clone();
         let current = Arc::clone(&runtime.borrow_and_update());
         let holder = format!("`paperboy run`, process {}", std::process::id());
         let lock = SendingLock::take(&self.lock_file, &holder).map_err(taken)?;
-        let stop = self.stop.child_token();
+        let stop = shared.stop.child_token();
         let so_far = Arc::new(Mutex::new(Summary::default()));
         let (heartbeat, counts) = (Arc::clone(&self.heartbeat), Arc::clone(&so_far));
         let service = DeliveryService::new(
-            self.db.clone(),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.random),
+            shared.db.clone(),
+            Arc::clone(&shared.clock),
+            Arc::clone(&shared.random),
             &current.config.transport,
             current.envelope_sender(),
             stop.clone(),
@@ -55,6 +65,11 @@ impl DeliveryTask {
             *counts.lock().unwrap_or_else(PoisonError::into_inner) = news.so_far.clone();
         }));
         let run = service.begin().await?;
+        let now = shared.clock.now();
+        shared
+            .db
+            .run(move |store| store.note_work("deliver", None, now))
+            .await?;
         // New settings end the run like a stop does: hand-overs under way are finished first.
         let until_changed = async {
             if runtime.changed().await.is_ok() {
@@ -78,7 +93,7 @@ impl DeliveryTask {
         so_far: &Mutex<Summary>,
         stop: &CancellationToken,
     ) -> Result<(), DeliverError> {
-        let mut said = Summary::default();
+        let mut logged = Summary::default();
         while !stop.is_cancelled() {
             self.heartbeat.tick();
             let step = run.step().await?;
@@ -87,17 +102,19 @@ impl DeliveryTask {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
-                say(&said, &counts);
-                said = counts;
+                log(&logged, &counts);
+                logged = counts;
             }
-            let due_now = step.next_at.is_some_and(|next| next <= self.clock.now());
+            let due_now = step
+                .next_at
+                .is_some_and(|next| next <= self.shared.clock.now());
             if due_now && step.claimed > 0 {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.queued.notified() => {}
-                () = tokio::time::sleep(NAP) => {}
+                () = self.shared.mail_queued.notified() => {}
+                () = tokio::time::sleep(IDLE) => {}
             }
         }
         Ok(())
@@ -106,14 +123,14 @@ impl DeliveryTask {
 
 fn taken(error: LockError) -> StepError {
     match error {
-        LockError::Taken { .. } => StepError::Passing(anyhow::anyhow!(
-            "{error}; only one process delivers at a time, so this one waits until it is gone"
+        LockError::Taken { .. } => StepError::Standby(anyhow::anyhow!(
+            "{error}; only one process delivers at a time, so this one stands by"
         )),
         error @ LockError::Io { .. } => error.into(),
     }
 }
 
-fn say(before: &Summary, now: &Summary) {
+fn log(before: &Summary, now: &Summary) {
     tracing::info!(
         accepted = now.accepted.saturating_sub(before.accepted),
         deferred = now.deferred,

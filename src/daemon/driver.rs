@@ -5,7 +5,7 @@ use crate::edition::EditionError;
 use crate::findings::MonitorError;
 use crate::findings::webhook::WebhookError;
 use crate::outbox::{DeliverError, LockError};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, WorkNote};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,10 @@ const BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait after a step failed.
 const BACKOFF_MAX: Duration = Duration::from_mins(1);
 
-/// How long a disk may be unusable before the program gives up and its keeper sees it.
+/// How long the database may be unwritable before the service ends, so that its manager sees it.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// There may be more to do at once.
@@ -34,16 +34,18 @@ pub(super) enum Step {
 /// Why a step failed.
 #[derive(Debug)]
 pub(super) enum StepError {
-    /// It may go better the next time.
+    /// The next try may succeed.
     Passing(anyhow::Error),
-    /// The same, but if it lasts the program ends.
+    /// Another process does the work, and this one waits; that is no failure.
+    Standby(anyhow::Error),
+    /// The next try may succeed, but the service ends if the failure lasts.
     Lasting(anyhow::Error),
-    /// It will never go better.
+    /// No try can succeed.
     Final(anyhow::Error),
 }
 
 impl StepError {
-    /// Any error, by what the database has to do with it.
+    /// Classifies an error by the error of the database in its chain.
     fn new(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();
         let store = error.chain().find_map(|cause| {
@@ -57,12 +59,6 @@ impl StepError {
             Some(StoreError::NotWritable(_)) => StepError::Lasting(error),
             _ => StepError::Passing(error),
         }
-    }
-
-    fn error(&self) -> &anyhow::Error {
-        let (StepError::Passing(error) | StepError::Lasting(error) | StepError::Final(error)) =
-            self;
-        error
     }
 }
 
@@ -111,15 +107,13 @@ impl From<LockError> for StepError {
     }
 }
 
-/// The sign of life of one loop.
+/// The heartbeat of one loop.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     pub(super) name: &'static str,
-    /// The longest silence that is still life.
+    /// The longest time without a tick that is still normal.
     patience: Duration,
     last: Mutex<Instant>,
-    /// Since when its steps fail, and why.
-    failing: Mutex<Option<(Instant, String)>>,
 }
 
 impl Heartbeat {
@@ -128,25 +122,11 @@ impl Heartbeat {
             name,
             patience,
             last: Mutex::new(Instant::now()),
-            failing: Mutex::default(),
         })
     }
 
     pub(super) fn tick(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// Records why a step failed, or with `None` that a step succeeded.
-    fn fails(&self, why: Option<(Instant, String)>) {
-        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
-    }
-
-    /// For how long its steps have failed, and why; `None` if they do not.
-    pub(super) fn failing(&self) -> Option<(Duration, String)> {
-        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        failing
-            .as_ref()
-            .map(|(since, why)| (since.elapsed(), why.clone()))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -162,16 +142,16 @@ impl Heartbeat {
 #[derive(Debug, Clone)]
 pub(super) struct LoopConfig {
     pub(super) heartbeat: Arc<Heartbeat>,
-    /// The pause when there is nothing to do.
+    /// The wait when there is nothing to do.
     pub(super) idle: Duration,
-    /// Rings when there may be something to do.
+    /// Ends the wait early.
     pub(super) wake: Arc<Notify>,
     pub(super) stop: CancellationToken,
-    /// Where it is noted what the loop fails of, for the operator's pages.
-    pub(super) status: Option<StatusReporter>,
+    /// Where failures are stored.
+    pub(super) reporter: Option<StatusReporter>,
 }
 
-/// Where it is noted how a part of the work goes.
+/// Stores how the loops do, for the alarms and the operator's pages.
 #[derive(Clone)]
 pub(super) struct StatusReporter {
     pub(super) db: Db,
@@ -184,88 +164,106 @@ impl std::fmt::Debug for StatusReporter {
     }
 }
 
-impl LoopConfig {
-    /// Stores why the loop fails, or with `None` that it works again.
-    async fn note(&self, failure: Option<String>) {
-        let Some(status) = &self.status else { return };
-        let (part, now) = (self.heartbeat.name, status.clock.now());
-        // A database that cannot be written is seen without it.
-        let _ = status
+impl StatusReporter {
+    /// Stores that the loop `name` fails.
+    async fn failed(&self, name: &'static str, error: String) {
+        let now = self.clock.now();
+        let stored = self
             .db
-            .run(move |store| store.note_work(part, failure.as_deref(), now))
-            .await;
+            .run(move |store| store.note_work(name, Some(&error), now));
+        // A database that cannot be written is noticed by itself.
+        let _ = stored.await;
+    }
+
+    /// Stores that the loop `name` works again, if a failure is stored.
+    async fn works(&self, name: &'static str) {
+        let now = self.clock.now();
+        let stored = self.db.run(move |store| {
+            let notes = store.work_notes()?;
+            let is_failing = |note: &WorkNote| note.part == name && note.failing().is_some();
+            if notes.iter().any(is_failing) {
+                store.note_work(name, None, now)?;
+            }
+            Ok(())
+        });
+        let _ = stored.await;
     }
 }
 
-/// Takes steps until `stop` is cancelled; a step under way is always finished.
+/// Repeats `step` until `stop` is cancelled; a running step is always finished.
 ///
-/// A step that fails or panics is taken again after a pause that grows, and is
-/// mentioned once for each kind of failure until a step succeeds. `Err` if the
-/// loop cannot go on.
-pub(super) async fn drive<S>(driven: LoopConfig, mut step: impl FnMut() -> S) -> anyhow::Result<()>
+/// A step that fails or panics is retried with backoff, and each kind of failure is logged once
+/// until a step succeeds. `Err` if the loop cannot go on.
+pub(super) async fn drive<S>(config: LoopConfig, mut step: impl FnMut() -> S) -> anyhow::Result<()>
 where
     S: Future<Output = Result<Step, StepError>> + Send + 'static,
 {
-    let name = driven.heartbeat.name;
-    let mut said = HashSet::new();
+    let name = config.heartbeat.name;
+    let mut logged = HashSet::new();
     let mut failing: Option<(Duration, Instant)> = None;
-    while !driven.stop.is_cancelled() {
-        driven.heartbeat.tick();
+    // A process that ended while a step failed has left that in the database.
+    let mut may_be_noted = true;
+    while !config.stop.is_cancelled() {
+        config.heartbeat.tick();
         // In a task of its own, a panic is an error like others.
-        let trouble = match tokio::spawn(step()).await {
+        let error = match tokio::spawn(step()).await {
             Ok(Ok(came_to)) => {
                 if failing.take().is_some() {
-                    said.clear();
-                    driven.heartbeat.fails(None);
+                    logged.clear();
                     tracing::info!(loop_name = name, "{name}: works again");
-                    driven.note(None).await;
                 }
-                if came_to == Step::Worked {
-                    continue;
+                if std::mem::take(&mut may_be_noted)
+                    && let Some(reporter) = &config.reporter
+                {
+                    reporter.works(name).await;
                 }
-                pause(&driven, driven.idle).await;
+                if came_to == Step::Idle {
+                    pause(&config, config.idle, Some(&config.wake)).await;
+                }
                 continue;
             }
-            Ok(Err(trouble)) => trouble,
-            Err(_) => StepError::Passing(anyhow::anyhow!("the step panicked; it is tried again")),
+            Ok(Err(error)) => error,
+            Err(_) => StepError::Passing(anyhow::anyhow!("the step panicked; it is retried")),
         };
-        let (wait, since) =
-            failing.map_or((BACKOFF, Instant::now()), |(wait, since)| (wait, since));
+        let (wait, since) = failing.unwrap_or((BACKOFF, Instant::now()));
         failing = Some(((wait * 2).min(BACKOFF_MAX), since));
-        driven
-            .heartbeat
-            .fails(Some((since, trouble.error().to_string())));
-        match trouble {
+        match error {
             StepError::Final(error) => return Err(error.context(format!("{name} cannot go on"))),
             StepError::Lasting(error) if since.elapsed() > PATIENCE => {
                 let minutes = PATIENCE.as_secs() / 60;
                 return Err(error.context(format!("{name} cannot go on: for {minutes} minutes")));
             }
-            trouble => {
-                let error = trouble.error();
-                if said.insert(error.to_string()) {
+            StepError::Standby(error) => {
+                if logged.insert(error.to_string()) {
+                    tracing::warn!(loop_name = name, "{name}: {error:#}");
+                }
+            }
+            StepError::Passing(error) | StepError::Lasting(error) => {
+                if logged.insert(error.to_string()) {
                     tracing::error!(loop_name = name, "{name}: {error:#}");
-                    driven.note(Some(format!("{error:#}"))).await;
+                    may_be_noted = true;
+                    if let Some(reporter) = &config.reporter {
+                        reporter.failed(name, format!("{error:#}")).await;
+                    }
                 }
             }
         }
-        pause(
-            &LoopConfig {
-                wake: Arc::new(Notify::new()),
-                ..driven.clone()
-            },
-            wait,
-        )
-        .await;
+        pause(&config, wait, None).await;
     }
     Ok(())
 }
 
-async fn pause(driven: &LoopConfig, wait: Duration) {
-    driven.heartbeat.tick();
+async fn pause(config: &LoopConfig, wait: Duration, wake: Option<&Notify>) {
+    config.heartbeat.tick();
+    let woken = async {
+        match wake {
+            Some(wake) => wake.notified().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = driven.stop.cancelled() => {}
-        () = driven.wake.notified() => {}
+        () = config.stop.cancelled() => {}
+        () = woken => {}
         () = tokio::time::sleep(wait) => {}
     }
 }
@@ -275,21 +273,21 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn driven() -> LoopConfig {
+    fn config() -> LoopConfig {
         LoopConfig {
             heartbeat: Heartbeat::new("the test", Duration::from_mins(1)),
             idle: Duration::ZERO,
             wake: Arc::new(Notify::new()),
             stop: CancellationToken::new(),
-            status: None,
+            reporter: None,
         }
     }
 
     /// Takes the steps one after another, then stops.
     async fn take(steps: Vec<fn() -> Result<Step, StepError>>) -> (usize, anyhow::Result<()>) {
-        let (driven, taken) = (driven(), Arc::new(AtomicUsize::new(0)));
-        let (stop, count) = (driven.stop.clone(), Arc::clone(&taken));
-        let ended = drive(driven, move || {
+        let (config, taken) = (config(), Arc::new(AtomicUsize::new(0)));
+        let (stop, count) = (config.stop.clone(), Arc::clone(&taken));
+        let ended = drive(config, move || {
             let at = count.fetch_add(1, Ordering::SeqCst);
             let step = steps[at];
             if at + 1 == steps.len() {

@@ -1,48 +1,79 @@
-//! The loop that looks at the sources.
+//! The loop that polls the sources.
 
+use super::SCHEDULE_IDLE;
 use super::driver::{Step, StepError};
 use super::runtime_config::RuntimeConfig;
+use super::tasks::{Shared, Tasks, Timing};
 use crate::archive::{VectorError, refresh_vectors};
-use crate::clock::Clock;
-use crate::http::Http;
+use crate::config::Config;
+use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{IntakeError, PollError, PollScope, PollSummary, poll};
 use crate::source::{SourceKind, SourceSettings};
-use crate::store::Db;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
+use tokio::sync::watch;
 
-pub(super) struct FetchTask {
-    pub(super) db: Db,
-    pub(super) http: Http,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
-    pub(super) stop: CancellationToken,
-    /// Rings when papers may have come.
-    pub(super) arrived: Arc<Notify>,
-    /// Told when the sources were looked at for the first time.
-    pub(super) polled: watch::Sender<bool>,
-    pub(super) memory: Mutex<Memory>,
-}
+/// A provider may ask to be left alone for long, and the first poll reads weeks.
+const FETCH_PATIENCE: Duration = Duration::from_hours(3);
 
-/// Under this name it is remembered what was said of the model; no source has it.
+/// The key of the model's last error among those of the sources; no source has this name.
 const MODEL: &str = " model";
 
-/// What is remembered from one poll to the next.
+struct FetchTask {
+    shared: Shared,
+    http: Http,
+    /// Tells the publisher that the sources have been polled.
+    polled: watch::Sender<bool>,
+    memory: Mutex<Memory>,
+}
+
+/// State between two polls.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+struct Memory {
     last: Option<DateTime<Utc>>,
-    /// What was last said to be wrong with a source.
-    said: HashMap<String, String>,
+    /// The last logged error of each source.
+    logged: HashMap<String, String>,
+}
+
+impl Memory {
+    /// Whether `error` of `name` is not the one that was logged last.
+    fn is_new(&mut self, name: &str, error: &str) -> bool {
+        let before = self.logged.insert(name.to_owned(), error.to_owned());
+        before.as_deref() != Some(error)
+    }
+}
+
+/// Starts the fetch loop, which tells `polled` after the first poll.
+pub(super) fn start(
+    tasks: &mut Tasks,
+    shared: &Shared,
+    config: &Config,
+    polled: watch::Sender<bool>,
+) -> anyhow::Result<()> {
+    let http = Http::new(HttpSettings::of_site(&config.site), HttpEnv::system())?;
+    let timing = Timing {
+        idle: SCHEDULE_IDLE,
+        patience: FETCH_PATIENCE,
+        wake: None,
+    };
+    let task = FetchTask {
+        shared: shared.clone(),
+        http,
+        polled,
+        memory: Mutex::default(),
+    };
+    tasks.start("fetch", &timing, |_| task, FetchTask::step);
+    Ok(())
 }
 
 impl FetchTask {
-    /// Looks at every source if it is time.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let now = self.clock.now();
-        let runtime = Arc::clone(&self.runtime.borrow());
+    /// Polls every source if it is time.
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let runtime = shared.current();
         let last = self.memory().last;
         // A clock that was set back is no reason to wait for it to catch up.
         if last
@@ -52,33 +83,34 @@ impl FetchTask {
         }
         for source in &runtime.config.sources {
             let looked = tokio::select! {
-                // A look may wait for its provider for minutes; what it has brought is stored in one go.
-                () = self.stop.cancelled() => return Ok(Step::Idle),
-                looked = poll(&self.db, &self.http, source, PollScope::WhatIsDue) => looked,
+                // A poll may wait for its provider for minutes; its result is stored in one go.
+                () = shared.stop.cancelled() => return Ok(Step::Idle),
+                looked = poll(&shared.db, &self.http, source, PollScope::WhatIsDue) => looked,
             };
             match looked {
                 Err(PollError::Intake(IntakeError::Store(error))) => return Err(error.into()),
                 looked => {
                     self.note(source, &looked, now).await?;
-                    self.say(source, looked);
+                    self.log(source, looked);
                 }
             }
         }
         self.make_vectors(&runtime).await?;
-        let done_at = self.clock.now();
-        self.db
+        let done_at = shared.clock.now();
+        shared
+            .db
             .run(move |store| store.note_work("fetch", None, done_at))
             .await?;
         self.memory().last = Some(now);
         self.polled.send_replace(true);
-        self.arrived.notify_one();
+        shared.papers_arrived.notify_one();
         Ok(Step::Idle)
     }
 
     /// Makes the vectors of papers that have none, before their issues are composed.
     async fn make_vectors(&self, runtime: &Arc<RuntimeConfig>) -> Result<(), StepError> {
-        let (runtime, stop) = (Arc::clone(runtime), self.stop.clone());
-        let made = self.db.run_blocking(move |db| {
+        let (runtime, stop) = (Arc::clone(runtime), self.shared.stop.clone());
+        let made = self.shared.db.run_blocking(move |db| {
             let Some(embedder) = runtime.composer.model.get(db)? else {
                 return Ok(0);
             };
@@ -86,7 +118,7 @@ impl FetchTask {
         });
         match made.await {
             Ok(made) => {
-                self.memory().said.remove(MODEL);
+                self.memory().logged.remove(MODEL);
                 if made > 0 {
                     tracing::info!(made, "vectors computed");
                 }
@@ -95,13 +127,7 @@ impl FetchTask {
             // Papers are ranked without it.
             Err(error) => {
                 let said = format!("{:#}", anyhow::Error::from(error));
-                if self
-                    .memory()
-                    .said
-                    .insert(MODEL.to_owned(), said.clone())
-                    .as_ref()
-                    != Some(&said)
-                {
+                if self.memory().is_new(MODEL, &said) {
                     tracing::error!("{said}");
                 }
             }
@@ -117,7 +143,7 @@ impl FetchTask {
         now: DateTime<Utc>,
     ) -> Result<(), StepError> {
         let why = match looked {
-            // Nothing was due, or it is left alone: that says nothing.
+            // Nothing was due, or the provider is paused: that proves nothing.
             Ok(polled) if polled.paused_until.is_some() => return Ok(()),
             Ok(polled) if polled.asked == 0 && source.kind != SourceKind::Jsonl => return Ok(()),
             Ok(polled) => {
@@ -137,27 +163,23 @@ impl FetchTask {
             && looked
                 .as_ref()
                 .is_ok_and(|polled| polled.changes.is_empty())
-            && self
-                .memory()
-                .said
-                .insert(name.clone(), why.clone())
-                .as_ref()
-                != Some(why)
+            && self.memory().is_new(&name, why)
         {
             tracing::warn!(source.name = %name, "the source cannot be read: {why}");
         }
         Ok(self
+            .shared
             .db
             .run(move |store| store.note_look(&name, why.as_deref(), now))
             .await?)
     }
 
-    /// Says what a look brought, and what is wrong with a source when that changes.
-    fn say(&self, source: &SourceSettings, looked: Result<PollSummary, PollError>) {
+    /// Logs what a poll brought, and an error of the source when it is new.
+    fn log(&self, source: &SourceSettings, looked: Result<PollSummary, PollError>) {
         match looked {
             Ok(polled) => {
                 if polled.failures.is_empty() {
-                    self.memory().said.remove(&source.name);
+                    self.memory().logged.remove(&source.name);
                 }
                 polled.log();
                 if polled.read > 0 {
@@ -169,13 +191,7 @@ impl FetchTask {
             }
             Err(error) => {
                 let said = format!("{:#}", anyhow::Error::from(error));
-                if self
-                    .memory()
-                    .said
-                    .insert(source.name.clone(), said.clone())
-                    .as_ref()
-                    != Some(&said)
-                {
+                if self.memory().is_new(&source.name, &said) {
                     tracing::error!(source.name = %source.name, "the source cannot be looked at: {said}");
                 }
             }

@@ -1,33 +1,89 @@
 //! The loops that take in what comes back.
 
-use super::driver::{Step, StepError};
-use super::runtime_config::RuntimeConfig;
-use crate::clock::Clock;
+use super::driver::{Heartbeat, Step, StepError};
+use super::tasks::{Shared, Tasks, Timing};
+use super::{PATIENCE, SCHEDULE_IDLE};
 use crate::edition::EditionError;
 use crate::inbound::imap::{ImapError, Mailbox};
-use crate::inbound::lmtp::LmtpDelivery;
+use crate::inbound::lmtp::{self, LmtpDelivery};
 use crate::inbound::maildir::{MaildirScan, Waiting};
-use crate::inbound::{Envelope, MAIL_BYTES_MAX, Receipt, Reception};
-use crate::store::{Db, Store, StoreError};
+use crate::inbound::{Envelope, InboundSettings, MAIL_BYTES_MAX, Receipt, Reception};
+use crate::store::{Store, StoreError};
 use crate::token::Signer;
-use anyhow::Context;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// How late a report in a Maildir may be noticed.
+const MAILDIR_IDLE: Duration = Duration::from_secs(2);
+
+/// Mails that wait for the database, each of [`MAIL_BYTES_MAX`] at most; others wait in their
+/// connections.
+const LMTP_QUEUE: usize = 2;
+
+/// Starts the ways in that the settings ask for.
+pub(super) fn start(
+    tasks: &mut Tasks,
+    shared: &Shared,
+    settings: &InboundSettings,
+    lmtp: Option<TcpListener>,
+) {
+    let context = InboundContext {
+        shared: shared.clone(),
+    };
+    let timing = Timing {
+        idle: SCHEDULE_IDLE,
+        patience: PATIENCE,
+        wake: None,
+    };
+    let maildir_timing = Timing {
+        idle: MAILDIR_IDLE,
+        ..timing
+    };
+    // A reload may bring a Maildir or a mailbox.
+    let maildir = MaildirTask {
+        context: context.clone(),
+        watch: Mutex::default(),
+    };
+    tasks.start(
+        "inbound maildir",
+        &maildir_timing,
+        |_| maildir,
+        MaildirTask::step,
+    );
+    let imap = |heartbeat| ImapTask {
+        context: context.clone(),
+        mailbox: tokio::sync::Mutex::new(None),
+        heartbeat,
+    };
+    tasks.start("inbound imap", &timing, imap, ImapTask::step);
+    let Some(listener) = lmtp else { return };
+    let (hand_over, handed) = mpsc::channel(LMTP_QUEUE);
+    let task = LmtpTask {
+        context,
+        handed: tokio::sync::Mutex::new(handed),
+    };
+    tasks.start("inbound lmtp", &timing, |_| task, LmtpTask::step);
+    let addresses = [&settings.addresses.bounce, &settings.addresses.unsubscribe];
+    let ours = addresses.into_iter().flatten().cloned().collect();
+    let stop = shared.stop.clone();
+    tasks.running.spawn(async move {
+        lmtp::serve(listener, ours, hand_over, stop).await;
+        Ok(())
+    });
+}
 
 /// What every way in needs.
 #[derive(Clone)]
-pub(super) struct InboundContext {
-    pub(super) db: Db,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
-    pub(super) stop: CancellationToken,
+struct InboundContext {
+    shared: Shared,
 }
 
 impl InboundContext {
     fn reception(&self) -> Reception {
-        let runtime = self.runtime.borrow();
+        let runtime = self.shared.current();
         Reception {
             settings: runtime.config.inbound.clone(),
             signer: Signer::new(&runtime.config.site.secret),
@@ -35,8 +91,8 @@ impl InboundContext {
     }
 
     async fn take(&self, mail: Vec<u8>, envelope: Envelope) -> Result<Receipt, StoreError> {
-        let (reception, now) = (self.reception(), self.clock.now());
-        let composer = Arc::clone(&self.runtime.borrow().composer);
+        let (reception, now) = (self.reception(), self.shared.clock.now());
+        let composer = Arc::clone(&self.shared.current().composer);
         let take = move |store: &mut dyn Store| {
             let receipt = reception.take_mail(store, &mail, &envelope, false, now)?;
             if let Some(id) = receipt.asks {
@@ -51,20 +107,20 @@ impl InboundContext {
             }
             Ok(receipt)
         };
-        self.db.run(take).await
+        self.shared.db.run(take).await
     }
 }
 
 /// Watches a Maildir.
-pub(super) struct MaildirTask {
-    pub(super) context: InboundContext,
-    pub(super) watch: Mutex<MaildirScan>,
+struct MaildirTask {
+    context: InboundContext,
+    watch: Mutex<MaildirScan>,
 }
 
 impl MaildirTask {
     /// Takes in what waits.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let Some(folder) = self.context.runtime.borrow().config.inbound.maildir.clone() else {
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(folder) = self.context.shared.current().config.inbound.maildir.clone() else {
             return Ok(Step::Idle);
         };
         let unusable = |error: std::io::Error| {
@@ -77,7 +133,7 @@ impl MaildirTask {
         let is_more = waiting.len() >= crate::inbound::maildir::STEP_MAILS;
         let mut trouble = None;
         for path in waiting {
-            if self.context.stop.is_cancelled() {
+            if self.context.shared.stop.is_cancelled() {
                 return Ok(Step::Idle);
             }
             // One that cannot be read keeps nobody else waiting; it is tried again.
@@ -119,18 +175,18 @@ impl MaildirTask {
 }
 
 /// Reads a mailbox on an IMAP server, and waits there for more.
-pub(super) struct ImapTask {
-    pub(super) context: InboundContext,
+struct ImapTask {
+    context: InboundContext,
     /// The connection, while it is good.
-    pub(super) mailbox: tokio::sync::Mutex<Option<Mailbox>>,
+    mailbox: tokio::sync::Mutex<Option<Mailbox>>,
     /// Shows that a long wait is life, too.
-    pub(super) heartbeat: Arc<super::driver::Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
 }
 
 impl ImapTask {
     /// Takes in what is unseen, then waits for more.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let Some(settings) = self.context.runtime.borrow().config.inbound.imap.clone() else {
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let Some(settings) = self.context.shared.current().config.inbound.imap.clone() else {
             return Ok(Step::Idle);
         };
         let mut place = self.mailbox.lock().await;
@@ -141,11 +197,11 @@ impl ImapTask {
         let unseen = mailbox.unseen().await.map_err(passing)?;
         if unseen.is_empty() {
             self.heartbeat.tick();
-            let mut runtime = self.context.runtime.clone();
+            let mut runtime = self.context.shared.runtime.clone();
             runtime.mark_unchanged();
             tokio::select! {
                 // The server notices that we are gone.
-                () = self.context.stop.cancelled() => return Ok(Step::Idle),
+                () = self.context.shared.stop.cancelled() => return Ok(Step::Idle),
                 // A new connection is made by the new settings.
                 _ = runtime.changed() => return Ok(Step::Worked),
                 waited = mailbox.wait() => waited.map_err(passing)?,
@@ -158,7 +214,7 @@ impl ImapTask {
         // What was recorded is settled, whatever came after it; what is not settled comes again, and counts once.
         mailbox.settle(&ours).await.map_err(passing)?;
         taken?;
-        if self.context.stop.is_cancelled() {
+        if self.context.shared.stop.is_cancelled() {
             mailbox.close().await;
             return Ok(Step::Idle);
         }
@@ -174,7 +230,7 @@ impl ImapTask {
         ours: &mut Vec<u32>,
     ) -> Result<(), StepError> {
         for &number in unseen {
-            if self.context.stop.is_cancelled() {
+            if self.context.shared.stop.is_cancelled() {
                 break;
             }
             let Some(mail) = mailbox.fetch(number).await.map_err(passing)? else {
@@ -196,18 +252,18 @@ fn passing(error: ImapError) -> StepError {
 }
 
 /// Answers what a mail server hands over.
-pub(super) struct LmtpTask {
-    pub(super) context: InboundContext,
-    pub(super) handed: tokio::sync::Mutex<mpsc::Receiver<LmtpDelivery>>,
+struct LmtpTask {
+    context: InboundContext,
+    handed: tokio::sync::Mutex<mpsc::Receiver<LmtpDelivery>>,
 }
 
 impl LmtpTask {
     /// Takes in one mail, or finds that there is none for a while.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let mut handed = self.handed.lock().await;
         let next = tokio::select! {
-            () = self.context.stop.cancelled() => return Ok(Step::Idle),
-            next = tokio::time::timeout(super::SCHEDULE_IDLE, handed.recv()) => next,
+            () = self.context.shared.stop.cancelled() => return Ok(Step::Idle),
+            next = tokio::time::timeout(SCHEDULE_IDLE, handed.recv()) => next,
         };
         let Ok(Some(handed)) = next else {
             return Ok(Step::Worked);
@@ -218,16 +274,4 @@ impl LmtpTask {
         taken?;
         Ok(Step::Worked)
     }
-}
-
-/// The port of the LMTP server.
-pub(super) async fn bind(listen: std::net::SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
-    let bound = tokio::net::TcpListener::bind(listen).await;
-    let listener =
-        bound.with_context(|| format!("inbound.lmtp.listen: cannot listen on {listen}"))?;
-    let address = listener
-        .local_addr()
-        .context("inbound.lmtp.listen: no address")?;
-    tracing::info!(listen = %address, "reports are taken over LMTP");
-    Ok(listener)
 }

@@ -5,7 +5,7 @@
 //! fall only when somebody's data are erased, which Prometheus takes for a restart.
 
 use crate::coverage::{Coverage, CoverageState};
-use crate::findings::KINDS;
+use crate::findings::FindingKind;
 use crate::store::{AlarmRow, DeliveryState, RelayPause, RunRow, SourceStatus, Store, StoreError};
 use crate::subscriber::Status;
 use chrono::{DateTime, Days, TimeDelta, Utc};
@@ -196,12 +196,10 @@ impl Metrics {
             "gauge",
             "Whether an alarm of this kind stands.",
         );
-        for (name, _) in KINDS {
-            let stands = self
-                .alarms
-                .iter()
-                .any(|alarm| alarm.name == name && alarm.stands());
-            page.sample(&[("name", name)], u8::from(stands));
+        for kind in FindingKind::alarms() {
+            let is_standing = |alarm: &AlarmRow| alarm.name == kind.word() && alarm.stands();
+            let stands = self.alarms.iter().any(is_standing);
+            page.sample(&[("name", kind.word())], u8::from(stands));
         }
         page.family(
             "paperboy_coverage_days",

@@ -1,51 +1,62 @@
-//! The loop that tends the database.
+//! The loop that does the upkeep of the database.
 
 use super::driver::{Heartbeat, Step, StepError};
-use super::runtime_config::RuntimeConfig;
-use crate::clock::Clock;
-use crate::store::Db;
+use super::tasks::{Shared, Tasks, Timing};
+use super::{PATIENCE, SCHEDULE_IDLE};
 use crate::upkeep::tend;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-/// Sessions of the operator end long before.
+/// Admin sessions end well before.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(8);
 
-/// What was done by hand is asked about for as long as what came back.
-const ACTS_KEPT: TimeDelta = TimeDelta::days(400);
+/// Operator actions are kept as long as reports are by default.
+const ACTIONS_KEPT: TimeDelta = TimeDelta::days(400);
 
-pub(super) struct UpkeepTask {
-    pub(super) db: Db,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) runtime: watch::Receiver<Arc<RuntimeConfig>>,
-    pub(super) heartbeat: Arc<Heartbeat>,
-    pub(super) stop: CancellationToken,
-    /// When it was done last, or when the program began.
-    pub(super) last: Mutex<DateTime<Utc>>,
+struct UpkeepTask {
+    shared: Shared,
+    heartbeat: Arc<Heartbeat>,
+    /// When the upkeep was last done, or when the service started.
+    last: Mutex<DateTime<Utc>>,
+}
+
+/// Starts the upkeep loop.
+pub(super) fn start(tasks: &mut Tasks, shared: &Shared) {
+    let timing = Timing {
+        idle: SCHEDULE_IDLE,
+        patience: PATIENCE,
+        wake: None,
+    };
+    let make = |heartbeat| UpkeepTask {
+        shared: shared.clone(),
+        heartbeat,
+        last: Mutex::new(shared.clock.now()),
+    };
+    tasks.start("upkeep", &timing, make, UpkeepTask::step);
 }
 
 impl UpkeepTask {
-    /// Tends the database if it is time.
-    pub(super) async fn step(self: Arc<Self>) -> Result<Step, StepError> {
-        let now = self.clock.now();
-        let config = self.runtime.borrow().config.clone();
+    /// Does the upkeep if it is due.
+    async fn step(self: Arc<Self>) -> Result<Step, StepError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let config = shared.current().config.clone();
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last <= now && config.schedule.upkeep.next_after(last) > now {
             return Ok(Step::Idle);
         }
         let go_on = || {
             self.heartbeat.tick();
-            !self.stop.is_cancelled()
+            !shared.stop.is_cancelled()
         };
-        let tended = tend(&self.db, &config.retention, now, go_on).await?;
-        if self.stop.is_cancelled() {
+        let tended = tend(&shared.db, &config.retention, now, go_on).await?;
+        if shared.stop.is_cancelled() {
             return Ok(Step::Idle);
         }
-        self.db
+        shared
+            .db
             .run(move |store| {
-                store.forget_admin(now - SESSIONS_KEPT, now - ACTS_KEPT)?;
+                store.forget_admin(now - SESSIONS_KEPT, now - ACTIONS_KEPT)?;
                 store.keep_subscriber_counts(now.date_naive())?;
                 store.note_work("upkeep", None, now)
             })
@@ -56,12 +67,13 @@ impl UpkeepTask {
             forgotten,
             pages = tended.pages,
             rewritten = tended.rewritten,
-            took_seconds = (self.clock.now() - now).num_seconds(),
-            "the database is tended"
+            took_seconds = (shared.clock.now() - now).num_seconds(),
+            "upkeep of the database done"
         );
         if let Some(first) = tended.damage.first() {
             tracing::error!(
-                "the database is damaged ({first}): stop the service, keep a copy, and `paperboy restore` the last backup"
+                "the database is damaged ({first}): stop the service, keep a copy, and \
+                 `paperboy restore` the last backup"
             );
         }
         Ok(Step::Idle)

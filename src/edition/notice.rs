@@ -43,7 +43,7 @@ impl Composer {
         to: Addressee<'_>,
         now: DateTime<Utc>,
     ) -> Result<NewNotice, EditionError> {
-        let about = format!("{notice:?}\0{}\0{}", to.address, now.timestamp());
+        let about = format!("{}\0{}\0{}", identity(notice), to.address, now.timestamp());
         let message_id =
             notices::message_id(&self.site.secret, self.site.mail_domain(), &about, now);
         let letter = NoticeContext {
@@ -74,4 +74,26 @@ impl Composer {
             expires_at: now + SHELF_LIFE,
         })
     }
+}
+
+/// What tells a notice from others of its kind to the same address. It is part of the Message-ID,
+/// so it must not depend on how a value is printed for debugging.
+fn identity(notice: &Notice) -> String {
+    let detail = match notice {
+        Notice::Confirm { url, .. }
+        | Notice::Preferences { url }
+        | Notice::Goodbye { url }
+        | Notice::Leave { url }
+        | Notice::Export { url, .. }
+        | Notice::Erase { url, .. }
+        | Notice::NewAddress { url, .. }
+        | Notice::OldAddress { url, .. }
+        | Notice::Welcome {
+            preferences_url: url,
+            ..
+        } => url.clone(),
+        Notice::Alarm { problem, since, .. } => format!("{}\0{problem}", since.timestamp()),
+        Notice::Run { date, .. } => date.to_string(),
+    };
+    format!("{}\0{detail}", notice.word())
 }

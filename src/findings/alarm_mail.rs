@@ -1,6 +1,6 @@
 //! Alarms in words, for the operator's mailbox. Pure.
 
-use super::rules::News;
+use super::history::News;
 use crate::digest::notices::Notice;
 use crate::store::AlarmRow;
 use chrono::{DateTime, Utc};

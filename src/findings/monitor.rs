@@ -1,7 +1,10 @@
-//! Looks whether something is wrong, and has it told.
+//! Looks for findings at intervals, stores alarms and mails them.
 
-use super::facts::{Facts, LoopFailure};
-use super::rules::{Found, follow, judge, to_mail};
+use super::facts::Facts;
+use super::finding::Finding;
+use super::gather::FactSettings;
+use super::history::{follow, new_row, to_mail};
+use super::rules::{decide, not_writable};
 use super::webhook::WebhookPayload;
 use super::{AlarmSettings, LOOK_BACK, alarm_mail, certificate, network};
 use crate::clock::Clock;
@@ -13,72 +16,63 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A database may be away for so long without a word: somebody else writes, or a disk is slow.
+/// Another process may hold the write lock, or the disk may be slow, for this long.
 const WRITE_PATIENCE: TimeDelta = TimeDelta::minutes(2);
 
-/// What is on the network is asked so seldom, and not at once.
-const OUTSIDE_EVERY: TimeDelta = TimeDelta::hours(12);
-const OUTSIDE_FIRST: TimeDelta = TimeDelta::minutes(10);
+/// Interval of the questions to the network, and the wait before the first ones.
+const NETWORK_EVERY: TimeDelta = TimeDelta::hours(12);
+const NETWORK_FIRST: TimeDelta = TimeDelta::minutes(10);
 
-/// What an unwritable database is called, and what to do about it.
-const UNWRITABLE: &str = "the database cannot be written: nothing is sent until it can";
-const UNWRITABLE_REMEDY: &str = "look at the disk's room and rights (df -h, ls -l), and whether another program holds the file; \
-     `paperboy check` says more";
-
-/// Why nothing was told.
+/// Why a look at the facts failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The mail cannot be written.
+    /// The mail cannot be composed.
     #[error(transparent)]
     Mail(#[from] EditionError),
 }
 
-/// What is watched, as the settings say now.
+/// The settings of one look, as they are now.
 #[derive(Debug, Clone)]
 pub struct MonitorContext {
-    /// Whom to tell.
+    /// The `[alarms]` settings.
     pub settings: AlarmSettings,
-    /// The name of the relay in the ledger.
-    pub relay: String,
-    /// How long issues wait for papers.
-    pub latest_send: TimeDelta,
+    /// The settings that facts of the database are read by.
+    pub facts: FactSettings,
     /// The file of the database.
     pub database: PathBuf,
-    /// The certificate that is served, if one is.
+    /// The certificate file that is served, if any.
     pub certificate: Option<PathBuf>,
-    /// A web server whose clock is asked; none if nothing is on the network.
+    /// A web server whose clock is compared with ours; `None` if no source is on the network.
     pub witness: Option<String>,
-    /// Parts of the program that fail.
-    pub parts: Vec<LoopFailure>,
 }
 
-/// What is remembered from one look to the next.
+/// State between two looks.
 #[derive(Debug, Default)]
 struct Memory {
-    /// Since when the database cannot be written, and whether that was said.
+    /// When the database was first found unwritable, and whether the webhook was told.
     unwritable: Option<(DateTime<Utc>, bool)>,
     /// When the network is asked next.
-    outside_at: Option<DateTime<Utc>>,
+    network_at: Option<DateTime<Utc>>,
     clock_off_seconds: Option<i64>,
     site_certificate: Option<DateTime<Utc>>,
 }
 
-/// Watches the context.
+/// Turns findings into alarms.
 pub struct AlarmMonitor {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// For the webhook: what cannot be stored.
+    /// Payloads for the webhook that cannot be stored.
     pub unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
     memory: Mutex<Memory>,
 }
 
 impl AlarmMonitor {
-    /// A watch over `db`.
+    /// A monitor of `db`.
     pub fn new(
         db: Db,
         clock: Arc<dyn Clock>,
@@ -101,7 +95,7 @@ impl AlarmMonitor {
         let now = self.clock.now();
         let passed = match self.db.run(|store| store.check_writable()).await {
             Err(error @ StoreError::NotWritable(_)) => {
-                // A lock is waited for: that time counts.
+                // The wait for a lock counts.
                 self.cannot_write(now, self.clock.now());
                 return Err(error.into());
             }
@@ -109,29 +103,10 @@ impl AlarmMonitor {
             Ok(()) => self.can_write(now),
         };
         self.ask_network(&context, composer, now).await;
-        let (relay, latest_send) = (context.relay.clone(), context.latest_send);
-        let facts = self
-            .db
-            .read(move |store| Facts::read(store, &relay, latest_send, now))
-            .await?;
-        let mut facts = facts.on_machine(&context.database, &context.settings);
-        {
-            let memory = self.memory();
-            facts.clock_off_seconds = memory.clock_off_seconds;
-            facts.certificates.extend(
-                memory
-                    .site_certificate
-                    .map(|ends| (composer.site.base_url.clone(), ends)),
-            );
-        }
-        if let Some(path) = &context.certificate {
-            facts.certificates.extend(
-                certificate::ends_in_file(path).map(|ends| (path.display().to_string(), ends)),
-            );
-        }
-        facts.parts.clone_from(&context.parts);
-        let found = judge(&facts, now);
-        let can_mail = context.settings.mail && !is_in_trouble(&facts, now);
+        let facts = self.facts(context.clone(), composer, now).await?;
+        let mut found = decide(&facts, now);
+        found.retain(|finding| finding.kind.is_alarm());
+        let can_mail = context.settings.mail && !is_relay_in_trouble(&facts, now);
         let (composer, repeat) = (Arc::clone(composer), context.settings.repeat);
         let told = self.db.run(move |store| {
             Ok(record(
@@ -141,75 +116,79 @@ impl AlarmMonitor {
         told.await?
     }
 
-    fn cannot_write(&self, began: DateTime<Utc>, now: DateTime<Utc>) {
-        let mut memory = self.memory();
-        let (since, said) = *memory.unwritable.get_or_insert((began, false));
-        if !said && now - since >= WRITE_PATIENCE {
-            memory.unwritable = Some((since, true));
-            tracing::error!(
-                alarm = "database_not_writable",
-                "alarm: {UNWRITABLE}; {UNWRITABLE_REMEDY}"
-            );
-            let post = WebhookPayload::new(
-                "database_not_writable",
-                false,
-                UNWRITABLE,
-                UNWRITABLE_REMEDY,
-                now,
-            );
-            self.unstored
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_back(post);
+    async fn facts(
+        &self,
+        context: MonitorContext,
+        composer: &Composer,
+        now: DateTime<Utc>,
+    ) -> Result<Facts, StoreError> {
+        let settings = context.facts;
+        let facts = self
+            .db
+            .read(move |store| Facts::read(store, settings, now))
+            .await?;
+        let mut facts = facts.on_machine(&context.database, &context.settings);
+        {
+            let memory = self.memory();
+            facts.clock_off_seconds = memory.clock_off_seconds;
+            let ends = memory.site_certificate;
+            let of_site = ends.map(|ends| (composer.site.base_url.clone(), ends));
+            facts.certificates.extend(of_site);
         }
+        if let Some(path) = &context.certificate {
+            let ends = certificate::ends_in_file(path);
+            let of_file = ends.map(|ends| (path.display().to_string(), ends));
+            facts.certificates.extend(of_file);
+        }
+        Ok(facts)
     }
 
-    /// The alarm that could not be stored, as soon as it can.
+    fn cannot_write(&self, began: DateTime<Utc>, now: DateTime<Utc>) {
+        let mut memory = self.memory();
+        let (since, is_told) = *memory.unwritable.get_or_insert((began, false));
+        if is_told || now - since < WRITE_PATIENCE {
+            return;
+        }
+        memory.unwritable = Some((since, true));
+        let finding = not_writable("");
+        log_raised(&new_row(&finding, now));
+        self.push(WebhookPayload::raised(&finding, now));
+    }
+
+    /// The alarm that could not be stored, once the database can be written again.
     fn can_write(&self, now: DateTime<Utc>) -> Option<AlarmRow> {
-        let (since, said) = self.memory().unwritable.take()?;
-        if !said {
+        let (since, is_told) = self.memory().unwritable.take()?;
+        if !is_told {
             return None;
         }
-        let post = WebhookPayload::new(
-            "database_not_writable",
-            true,
-            UNWRITABLE,
-            UNWRITABLE_REMEDY,
-            now,
-        );
-        self.unstored
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(post);
+        let finding = not_writable("");
+        self.push(WebhookPayload::over(&finding, now));
         Some(AlarmRow {
-            id: 0,
-            name: "database_not_writable".to_owned(),
-            about: String::new(),
-            text: UNWRITABLE.to_owned(),
-            remedy: UNWRITABLE_REMEDY.to_owned(),
-            detail: String::new(),
             since,
-            seen_at: now,
             raised_at: Some(since + WRITE_PATIENCE),
             over_at: Some(now),
-            mailed_at: None,
-            mail_done: false,
             // The webhook is told without the database.
             posted_at: Some(now),
             post_done: true,
+            ..new_row(&finding, now)
         })
     }
 
-    /// Asks the network for the time and our certificate, if it is time for that.
+    fn push(&self, payload: WebhookPayload) {
+        let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
+        unstored.push_back(payload);
+    }
+
+    /// Asks the network for the time and the site's certificate, if that is due.
     async fn ask_network(&self, context: &MonitorContext, composer: &Composer, now: DateTime<Utc>) {
         {
             let mut memory = self.memory();
-            let at = *memory.outside_at.get_or_insert(now + OUTSIDE_FIRST);
-            // A clock that was set back is no reason to wait for it to catch up.
-            if at > now && at - now <= OUTSIDE_EVERY {
+            let at = *memory.network_at.get_or_insert(now + NETWORK_FIRST);
+            // A clock that was set back must not delay the question until it has caught up.
+            if at > now && at - now <= NETWORK_EVERY {
                 return;
             }
-            memory.outside_at = Some(now + OUTSIDE_EVERY);
+            memory.network_at = Some(now + NETWORK_EVERY);
         }
         let clock_off = match &context.witness {
             Some(witness) => network::their_time(witness)
@@ -218,7 +197,7 @@ impl AlarmMonitor {
                 .map(|theirs| (self.clock.now() - theirs).num_seconds()),
             None => None,
         };
-        // A site that cannot be reached is no certificate that ends; `check` looks at it.
+        // A site that cannot be reached proves nothing about its certificate; `check` looks at it.
         let certificate = network::site_certificate(&composer.site.base_url)
             .await
             .and_then(Result::ok);
@@ -232,18 +211,17 @@ impl AlarmMonitor {
     }
 }
 
-/// Whether a mail would only wait with all others. Where no other waits, ours finds out how the relay is.
-fn is_in_trouble(facts: &Facts, now: DateTime<Utc>) -> bool {
-    facts
-        .pause
-        .as_ref()
-        .is_some_and(|pause| pause.until > now || facts.oldest_due.is_some())
+/// Whether an alarm mail would only wait like all others. If no other mail waits, the alarm
+/// mail finds out how the relay is.
+fn is_relay_in_trouble(facts: &Facts, now: DateTime<Utc>) -> bool {
+    let mut ours = facts.relays.iter().filter(|(name, _)| *name == facts.relay);
+    ours.any(|(_, pause)| pause.until > now || facts.oldest_due.is_some())
 }
 
-/// Stores what becomes of the alarms, and queues the mail that tells of it.
+/// Stores how the alarms change, and queues the mail about them; whether there is one.
 fn record(
     store: &mut dyn Store,
-    found: &[Found],
+    found: &[Finding],
     passed: Option<AlarmRow>,
     can_mail: bool,
     composer: &Composer,
@@ -257,9 +235,9 @@ fn record(
         let before = known
             .iter()
             .find(|before| before.id == row.id && row.id != 0);
-        say(row, before);
+        log_change(row, before);
     }
-    // Those that are new need a row before they can be mailed about.
+    // New alarms need a row before they can be mailed.
     if !changed.is_empty() {
         store.save_alarms(&changed, None, now)?;
     }
@@ -296,32 +274,23 @@ fn record(
     }
     let queued = store.save_alarms(&mailed, Some(&mail), now)?;
     if let Some(id) = queued {
-        tracing::info!(
-            issue = id.0,
-            alarms = mailed.len(),
-            "the operator is told by mail"
-        );
+        tracing::info!(issue = id.0, alarms = mailed.len(), "alarm mail queued");
     }
     Ok(true)
 }
 
-/// One line for the log when an alarm is raised, and one when it is over.
-fn say(row: &AlarmRow, before: Option<&AlarmRow>) {
+/// Logs that an alarm was raised, or is over.
+fn log_change(row: &AlarmRow, before: Option<&AlarmRow>) {
     let was_raised = before.is_some_and(|before| before.raised_at.is_some());
     if row.over_at.is_some() && row.raised_at.is_some() {
-        tracing::info!(
-            alarm = row.name,
-            about = row.about,
-            "alarm over: {}",
-            row.text
-        );
+        let (alarm, about) = (&row.name, &row.about);
+        tracing::info!(alarm, about, "alarm over: {}", row.text);
     } else if row.raised_at.is_some() && !was_raised {
-        tracing::error!(
-            alarm = row.name,
-            about = row.about,
-            "alarm: {}; {}",
-            row.text,
-            row.remedy
-        );
+        log_raised(row);
     }
+}
+
+fn log_raised(row: &AlarmRow) {
+    let (alarm, about) = (&row.name, &row.about);
+    tracing::error!(alarm, about, "alarm: {}; {}", row.text, row.remedy);
 }

@@ -4,6 +4,8 @@
 //! `X-Paperboy-Signature: sha256=…`, the HMAC-SHA256 of the body in hexadecimal,
 //! if there is a secret. Whoever does not answer with 2xx is told again.
 
+use super::finding::Finding;
+use super::history::new_row;
 use super::settings::WebhookSettings;
 use crate::clock::Clock;
 use crate::store::{AlarmRow, Db, StoreError};
@@ -41,13 +43,22 @@ pub struct WebhookPayload {
 }
 
 impl WebhookPayload {
-    /// That an alarm was raised, or is over.
-    pub fn new(alarm: &str, is_over: bool, text: &str, remedy: &str, at: DateTime<Utc>) -> Self {
+    /// The payload of an alarm that was raised at `at`.
+    pub(super) fn raised(finding: &Finding, at: DateTime<Utc>) -> Self {
+        Self::new(&new_row(finding, at), "raised", at)
+    }
+
+    /// The payload of an alarm that was over at `at`.
+    pub(super) fn over(finding: &Finding, at: DateTime<Utc>) -> Self {
+        Self::new(&new_row(finding, at), "over", at)
+    }
+
+    fn new(row: &AlarmRow, state: &'static str, at: DateTime<Utc>) -> Self {
         WebhookPayload {
-            alarm: alarm.to_owned(),
-            state: if is_over { "over" } else { "raised" },
-            text: text.to_owned(),
-            remedy: remedy.to_owned(),
+            alarm: row.name.clone(),
+            state,
+            text: row.text.clone(),
+            remedy: row.remedy.clone(),
             at: at.to_rfc3339_opts(SecondsFormat::Secs, true),
         }
     }
@@ -125,18 +136,13 @@ impl WebhookSender {
         let Some((row, is_over)) = next_event(&alarms, now) else {
             return Ok(false);
         };
-        let at = if is_over { row.over_at } else { row.raised_at };
-        post(
-            settings,
-            &WebhookPayload::new(
-                &row.name,
-                is_over,
-                &row.text,
-                &row.remedy,
-                at.unwrap_or(now),
-            ),
-        )
-        .await?;
+        let (state, at) = if is_over {
+            ("over", row.over_at)
+        } else {
+            ("raised", row.raised_at)
+        };
+        let payload = WebhookPayload::new(row, state, at.unwrap_or(now));
+        post(settings, &payload).await?;
         let id = row.id;
         self.db
             .run(move |store| store.note_posted(id, is_over, now))

@@ -57,12 +57,10 @@ pub struct IncidentCounts {
     pub accepted: u64,
     /// Issues that expired for a reason other than their mailbox.
     pub expired: u64,
-    /// Mails held for a person, without those whose address is suppressed.
+    /// Mails held for a person now, since whenever, without those whose address is suppressed.
     pub held: u64,
     /// Recipients refused by policy (5.7.x).
     pub refused_for_policy: u64,
-    /// Policy reports.
-    pub policy_reports: u64,
     /// Addresses suppressed.
     pub suppressed: u64,
     /// Subscribers whose issue was skipped for being late.

@@ -1,6 +1,6 @@
 //! Whether what comes back can come in.
 
-use super::{Finding, Verdict, finding, with_causes};
+use super::{CheckLine, Level, line, with_causes};
 use crate::config::Config;
 use crate::inbound::imap::Mailbox;
 use crate::inbound::{ImapSettings, InboundSettings, lmtp};
@@ -21,36 +21,36 @@ const WAIT: Duration = Duration::from_secs(10);
 const TAG: &str = "check";
 
 /// One line for each way in that the settings name, and for the addresses.
-pub(super) async fn check(config: &Config) -> Vec<Finding> {
+pub(super) async fn check(config: &Config) -> Vec<CheckLine> {
     let settings = &config.inbound;
-    let mut findings = Vec::new();
+    let mut lines = Vec::new();
     for (key, address) in [
         ("bounce_address", &settings.addresses.bounce),
         ("unsubscribe_address", &settings.addresses.unsubscribe),
     ] {
         if let Some(address) = address {
-            findings.extend(takes_tags(config, key, address).await);
+            lines.extend(takes_tags(config, key, address).await);
         }
     }
-    findings.extend(settings.maildir.as_deref().map(maildir));
+    lines.extend(settings.maildir.as_deref().map(maildir));
     if let Some(imap) = &settings.imap {
-        findings.push(mailbox(imap).await);
+        lines.push(mailbox(imap).await);
     }
     if let Some(lmtp) = settings.lmtp {
-        findings.push(served(lmtp.listen, settings).await);
+        lines.push(served(lmtp.listen, settings).await);
     }
     let is_read = settings.maildir.is_some() || settings.imap.is_some() || settings.lmtp.is_some();
     if let Some(address) = settings.addresses.bounce.as_ref().filter(|_| !is_read) {
         let text = format!(
             "no maildir, imap or lmtp in [inbound]: your mail server must pipe mail for {address} into `paperboy inbound`"
         );
-        findings.push(finding("inbound", Verdict::Ok, text));
+        lines.push(line("inbound", Level::Ok, text));
     }
-    findings
+    lines
 }
 
 /// Whether the relay takes mail to the address with a tag, as reports come. It knows that for its own domains.
-async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Finding> {
+async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<CheckLine> {
     let Transport::Smtp(smtp) = &config.transport else {
         return None;
     };
@@ -67,9 +67,9 @@ async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Fin
         .await;
     // Where it waits for the text now, it gets none: the connection ends here.
     Some(match offered {
-        Ok(()) => finding(
+        Ok(()) => line(
             "inbound",
-            Verdict::Ok,
+            Level::Ok,
             format!("{} takes mail for {tagged}", smtp.host),
         ),
         Err(refusal) => {
@@ -78,14 +78,14 @@ async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Fin
                  (Postfix: recipient_delimiter = +), or, if it is not the server of {domain}, ask that one",
                 smtp.host
             );
-            finding("inbound", Verdict::Warn, text)
+            line("inbound", Level::Warn, text)
         }
     })
 }
 
-fn maildir(folder: &Path) -> Finding {
+fn maildir(folder: &Path) -> CheckLine {
     let shown = folder.display();
-    let fail = |text: String| finding("inbound", Verdict::Fail, format!("inbound.maildir: {text}"));
+    let fail = |text: String| line("inbound", Level::Fail, format!("inbound.maildir: {text}"));
     for name in ["new", "cur"] {
         if let Err(error) = std::fs::read_dir(folder.join(name)) {
             return fail(format!(
@@ -103,20 +103,20 @@ fn maildir(folder: &Path) -> Finding {
         }
     }
     let waiting = std::fs::read_dir(folder.join("new")).map_or(0, Iterator::count);
-    finding(
+    line(
         "inbound",
-        Verdict::Ok,
+        Level::Ok,
         format!("the Maildir {shown} can be read; {waiting} mails are new"),
     )
 }
 
-async fn mailbox(settings: &ImapSettings) -> Finding {
+async fn mailbox(settings: &ImapSettings) -> CheckLine {
     let mut mailbox = match Mailbox::open(settings).await {
         Ok(mailbox) => mailbox,
         Err(error) => {
-            return finding(
+            return line(
                 "inbound",
-                Verdict::Fail,
+                Level::Fail,
                 format!("inbound.imap: {}", with_causes(error)),
             );
         }
@@ -126,9 +126,9 @@ async fn mailbox(settings: &ImapSettings) -> Finding {
     let waiting = mailbox.unseen().await.map(|unseen| unseen.len());
     mailbox.close().await;
     match (waiting, &settings.done_mailbox) {
-        (Err(error), _) => finding(
+        (Err(error), _) => line(
             "inbound",
-            Verdict::Fail,
+            Level::Fail,
             format!("inbound.imap: {}", with_causes(error)),
         ),
         (Ok(_), Some(done)) if !can_move => {
@@ -136,18 +136,18 @@ async fn mailbox(settings: &ImapSettings) -> Finding {
                 "inbound.imap: {host} cannot move mail (it lacks MOVE, RFC 6851), so reports stay in {name} marked as \
                  seen: leave out done_mailbox = {done:?}"
             );
-            finding("inbound", Verdict::Warn, text)
+            line("inbound", Level::Warn, text)
         }
-        (Ok(_), _) => finding(
+        (Ok(_), _) => line(
             "inbound",
-            Verdict::Ok,
+            Level::Ok,
             format!("{host} takes the login and shows {name}"),
         ),
     }
 }
 
 /// Whether our own LMTP server answers there, and takes what is for us.
-async fn served(listen: SocketAddr, settings: &InboundSettings) -> Finding {
+async fn served(listen: SocketAddr, settings: &InboundSettings) -> CheckLine {
     let ours = settings
         .addresses
         .bounce
@@ -155,31 +155,31 @@ async fn served(listen: SocketAddr, settings: &InboundSettings) -> Finding {
         .or(settings.addresses.unsubscribe.as_ref());
     let Some(ours) = ours else {
         let text = "inbound.lmtp takes mail for no address: fill in bounce_address".to_owned();
-        return finding("inbound", Verdict::Fail, text);
+        return line("inbound", Level::Fail, text);
     };
     let Ok(Ok(stream)) = timeout(WAIT, TcpStream::connect(listen)).await else {
         let text = format!(
             "nothing answers at inbound.lmtp.listen, {listen}: check again when the service runs"
         );
-        return finding("inbound", Verdict::Warn, text);
+        return line("inbound", Level::Warn, text);
     };
     match timeout(WAIT, greeted(stream, ours)).await {
-        Ok(Ok(true)) => finding(
+        Ok(Ok(true)) => line(
             "inbound",
-            Verdict::Ok,
+            Level::Ok,
             format!("LMTP at {listen} takes mail for {ours}"),
         ),
         Ok(Ok(false)) => {
             let text = format!(
                 "LMTP at {listen} refuses mail for {ours}: the service runs with other settings; restart it"
             );
-            finding("inbound", Verdict::Fail, text)
+            line("inbound", Level::Fail, text)
         }
         _ => {
             let text = format!(
                 "another program answers at {listen}: choose another port for inbound.lmtp.listen"
             );
-            finding("inbound", Verdict::Fail, text)
+            line("inbound", Level::Fail, text)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A sample mail: its signature, its unsubscribe link, and the mail itself to somebody.
 
-use super::{Finding, Verdict, finding, with_causes};
+use super::{CheckLine, Level, line, with_causes};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::digest::{Branding, DkimSigner, Templates, sample_message};
@@ -52,7 +52,7 @@ pub(super) fn sample(
 }
 
 /// That both unsubscribe headers are there, and under every signature.
-pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
+pub(super) fn headers(message: &[u8], is_signed: bool) -> CheckLine {
     let text = String::from_utf8_lossy(message);
     let head = text
         .split("\r\n\r\n")
@@ -69,9 +69,9 @@ pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
         .collect();
     for name in MUST_BE_SIGNED {
         if !lines.iter().any(|(known, _)| known == name) {
-            return finding(
+            return line(
                 "one-click",
-                Verdict::Fail,
+                Level::Fail,
                 format!("a mail has no {name} header"),
             );
         }
@@ -79,7 +79,7 @@ pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
     if !is_signed {
         let text = "mails are not signed here: the relay must sign them, with List-Unsubscribe and \
                     List-Unsubscribe-Post, or providers offer no one-click unsubscription; fill in [dkim] to be sure";
-        return finding("dkim", Verdict::Warn, text.to_owned());
+        return line("dkim", Level::Warn, text.to_owned());
     }
     for (_, signature) in lines.iter().filter(|(name, _)| name == "dkim-signature") {
         let covered = signature
@@ -94,36 +94,36 @@ pub(super) fn headers(message: &[u8], is_signed: bool) -> Finding {
             .iter()
             .find(|name| !covered.iter().any(|known| known == *name))
         {
-            return finding(
+            return line(
                 "dkim",
-                Verdict::Fail,
+                Level::Fail,
                 format!("the signature of a mail does not cover {missing}"),
             );
         }
     }
-    finding(
+    line(
         "dkim",
-        Verdict::Ok,
+        Level::Ok,
         "signatures cover both unsubscribe headers".to_owned(),
     )
 }
 
 /// That the link of a mail does with one POST what RFC 8058 asks for.
-pub(super) async fn one_click(config: &Config) -> Finding {
+pub(super) async fn one_click(config: &Config) -> CheckLine {
     let url = leaving_url(config);
     let site = &config.site.base_url;
     let client = match one_time_client() {
         Ok(client) => client,
-        Err(error) => return finding("one-click", Verdict::Fail, with_causes(error)),
+        Err(error) => return line("one-click", Level::Fail, with_causes(error)),
     };
     let request = client
         .post(&url)
         .timeout(WAIT)
         .header("content-type", "application/x-www-form-urlencoded");
     match request.body("List-Unsubscribe=One-Click").send().await {
-        Ok(answer) if answer.status() == 200 => finding(
+        Ok(answer) if answer.status() == 200 => line(
             "one-click",
-            Verdict::Ok,
+            Level::Ok,
             format!("{site} unsubscribes with one POST"),
         ),
         Ok(answer) if answer.status().is_redirection() => {
@@ -137,7 +137,7 @@ pub(super) async fn one_click(config: &Config) -> Finding {
                 "{site} answers a POST with a redirect to {to}, which mail programs do not follow (RFC 8058): set \
                  site.base_url to where the pages really are"
             );
-            finding("one-click", Verdict::Fail, text)
+            line("one-click", Level::Fail, text)
         }
         Ok(answer) => {
             let text = format!(
@@ -145,7 +145,7 @@ pub(super) async fn one_click(config: &Config) -> Finding {
                  site.secret must be the one that the service runs with",
                 answer.status()
             );
-            finding("one-click", Verdict::Fail, text)
+            line("one-click", Level::Fail, text)
         }
         Err(error) => {
             let why = with_causes(error.without_url());
@@ -158,22 +158,22 @@ pub(super) async fn one_click(config: &Config) -> Finding {
                      and the proxy",
                     config.web.listen
                 );
-                finding("one-click", Verdict::Fail, text)
+                line("one-click", Level::Fail, text)
             } else {
                 let text = format!(
                     "{site} cannot be reached ({why}): the service does not run; check again when it does"
                 );
-                finding("one-click", Verdict::Warn, text)
+                line("one-click", Level::Warn, text)
             }
         }
     }
 }
 
 /// Sends the sample to somebody.
-pub(super) async fn send(config: &Config, message: &[u8], to: &Address) -> Finding {
+pub(super) async fn send(config: &Config, message: &[u8], to: &Address) -> CheckLine {
     match hand_over(config, message, to).await {
-        Ok(text) => finding("send", Verdict::Ok, text),
-        Err(text) => finding("send", Verdict::Fail, text),
+        Ok(text) => line("send", Level::Ok, text),
+        Err(text) => line("send", Level::Fail, text),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is published in DNS about the mail.
 
-use super::{Finding, Verdict, finding};
+use super::{CheckLine, Level, line};
 use crate::config::Config;
 use crate::digest::{DkimSigner, DnsRecord};
 use crate::dns::{DnsError, Kind, Record, Resolver, reverse_name};
@@ -9,27 +9,27 @@ use crate::random::{Random, SystemChance};
 use std::net::IpAddr;
 
 /// Whoever looks: the resolver and its chance.
-pub(super) struct Look<'a> {
+pub(super) struct DnsCheck<'a> {
     resolver: &'a Resolver,
     random: SystemChance,
 }
 
-type Asked<T> = Result<T, DnsError>;
+type DnsResult<T> = Result<T, DnsError>;
 
 /// All that a receiver of the mail will look up.
 pub(super) async fn check(
     config: &Config,
     signer: Option<&DkimSigner>,
     resolver: &Resolver,
-) -> Vec<Finding> {
+) -> Vec<CheckLine> {
     let Transport::Smtp(smtp) = &config.transport else {
-        return vec![finding(
+        return vec![line(
             "dns",
-            Verdict::Ok,
+            Level::Ok,
             "not asked: no mail leaves this machine".to_owned(),
         )];
     };
-    let look = Look {
+    let dns = DnsCheck {
         resolver,
         random: SystemChance::new(),
     };
@@ -40,11 +40,11 @@ pub(super) async fn check(
         .bounce
         .as_ref()
         .map_or(from.clone(), |address| address.domain().to_lowercase());
-    let mut findings = vec![said(look.spf(&bounces).await)];
+    let mut lines = vec![said(dns.spf(&bounces).await)];
     for record in signer.map(DkimSigner::records).unwrap_or_default() {
-        findings.push(said(look.dkim(&record).await));
+        lines.push(said(dns.dkim(&record).await));
     }
-    findings.push(said(look.dmarc(&from).await));
+    lines.push(said(dns.dmarc(&from).await));
     let reports = config
         .inbound
         .addresses
@@ -59,40 +59,40 @@ pub(super) async fn check(
     }
     domains.dedup();
     for domain in domains {
-        findings.push(said(look.mx(&domain).await));
+        lines.push(said(dns.mx(&domain).await));
     }
-    findings.extend(
-        look.ptr(smtp)
+    lines.extend(
+        dns.ptr(smtp)
             .await
             .map_err(unasked)
-            .unwrap_or_else(|finding| vec![finding]),
+            .unwrap_or_else(|line| vec![line]),
     );
     // Where nobody answers, saying so once is enough.
-    findings.dedup_by(|later, earlier| later.what == "dns" && later.text == earlier.text);
-    findings
+    lines.dedup_by(|later, earlier| later.what == "dns" && later.text == earlier.text);
+    lines
 }
 
-fn said(asked: Asked<Finding>) -> Finding {
+fn said(asked: DnsResult<CheckLine>) -> CheckLine {
     asked.unwrap_or_else(unasked)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here")]
-fn unasked(error: DnsError) -> Finding {
+fn unasked(error: DnsError) -> CheckLine {
     let text = format!(
         "{error}; look at the network and at /etc/resolv.conf, or name another server with --dns"
     );
-    finding("dns", Verdict::Warn, text)
+    line("dns", Level::Warn, text)
 }
 
-impl Look<'_> {
-    async fn ask(&self, name: &str, kind: Kind) -> Asked<Vec<Record>> {
+impl DnsCheck<'_> {
+    async fn ask(&self, name: &str, kind: Kind) -> DnsResult<Vec<Record>> {
         self.resolver
             .ask(name, kind, &self.random as &dyn Random)
             .await
     }
 
     /// The texts of `name` that begin with the tag `version`.
-    async fn texts(&self, name: &str, version: &str) -> Asked<Vec<String>> {
+    async fn texts(&self, name: &str, version: &str) -> DnsResult<Vec<String>> {
         let texts =
             self.ask(name, Kind::Txt)
                 .await?
@@ -112,7 +112,7 @@ impl Look<'_> {
         Ok(texts.filter(begins).collect())
     }
 
-    async fn addresses(&self, name: &str) -> Asked<Vec<IpAddr>> {
+    async fn addresses(&self, name: &str) -> DnsResult<Vec<IpAddr>> {
         let mut records = self.ask(name, Kind::A).await?;
         records.extend(self.ask(name, Kind::Aaaa).await?);
         Ok(records
@@ -127,11 +127,11 @@ impl Look<'_> {
             .collect())
     }
 
-    async fn spf(&self, domain: &str) -> Asked<Finding> {
+    async fn spf(&self, domain: &str) -> DnsResult<CheckLine> {
         let found = self.texts(domain, "v=spf1").await?;
         let (verdict, text) = match found.as_slice() {
             [] => (
-                Verdict::Fail,
+                Level::Fail,
                 format!(
                     "{domain} has no SPF record, so many servers refuse or junk the mail; publish a TXT record like \
                      \"v=spf1 a mx -all\", or the one that your relay's manual gives"
@@ -144,28 +144,28 @@ impl Look<'_> {
                     .any(|term| term == "+all" || term == "all") =>
             {
                 (
-                    Verdict::Fail,
+                    Level::Fail,
                     format!(
                         "{domain} has {one:?}, which lets everybody send in its name: end it with -all or ~all"
                     ),
                 )
             }
             [one] => (
-                Verdict::Ok,
+                Level::Ok,
                 format!("{domain} has {one:?}: your relay must be among these"),
             ),
             several => (
-                Verdict::Fail,
+                Level::Fail,
                 format!(
                     "{domain} has {} SPF records, so none counts (RFC 7208 section 4.5): make them one",
                     several.len()
                 ),
             ),
         };
-        Ok(finding("spf", verdict, text))
+        Ok(line("spf", verdict, text))
     }
 
-    async fn dkim(&self, ours: &DnsRecord) -> Asked<Finding> {
+    async fn dkim(&self, ours: &DnsRecord) -> DnsResult<CheckLine> {
         let name = &ours.name;
         let found = self
             .ask(name, Kind::Txt)
@@ -178,23 +178,23 @@ impl Look<'_> {
         let wanted = tag(&ours.value, "p");
         let (verdict, text) = match found.as_deref().map(|text| tag(text, "p")) {
             None => (
-                Verdict::Fail,
+                Level::Fail,
                 format!("there is no {name}, so no signature counts; publish {ours}"),
             ),
-            Some(key) if key == wanted => (Verdict::Ok, format!("{name} holds the key that signs")),
+            Some(key) if key == wanted => (Level::Ok, format!("{name} holds the key that signs")),
             Some(key) if key.as_deref() == Some("") => (
-                Verdict::Fail,
+                Level::Fail,
                 format!("{name} is revoked (an empty p=), so no signature counts; publish {ours}"),
             ),
             Some(_) => (
-                Verdict::Fail,
+                Level::Fail,
                 format!("{name} holds another key than the one that signs; publish {ours}"),
             ),
         };
-        Ok(finding("dkim", verdict, text))
+        Ok(line("dkim", verdict, text))
     }
 
-    async fn dmarc(&self, from: &str) -> Asked<Finding> {
+    async fn dmarc(&self, from: &str) -> DnsResult<CheckLine> {
         // Where a domain has none, that of the organisation holds (RFC 7489 section 6.6.3); which of the
         // parents is the organisation takes a list that changes, so all of them with two labels are asked.
         let mut domain = from;
@@ -206,11 +206,11 @@ impl Look<'_> {
                     let policy = tag(one, "p").unwrap_or_default();
                     return Ok(match policy.as_str() {
                         "none" | "quarantine" | "reject" => {
-                            finding("dmarc", Verdict::Ok, format!("{name} has {one:?}"))
+                            line("dmarc", Level::Ok, format!("{name} has {one:?}"))
                         }
-                        _ => finding(
+                        _ => line(
                             "dmarc",
-                            Verdict::Warn,
+                            Level::Warn,
                             format!(
                                 "{name} has {one:?}, which has no policy: add p=none, p=quarantine or p=reject"
                             ),
@@ -221,7 +221,7 @@ impl Look<'_> {
                     let text = format!(
                         "{name} has more than one DMARC record, so none counts: make them one"
                     );
-                    return Ok(finding("dmarc", Verdict::Fail, text));
+                    return Ok(line("dmarc", Level::Fail, text));
                 }
             }
             match domain.split_once('.') {
@@ -232,10 +232,10 @@ impl Look<'_> {
         let text = format!(
             "_dmarc.{from} has no record, and large providers ask for one; publish a TXT record \"v=DMARC1; p=none\""
         );
-        Ok(finding("dmarc", Verdict::Warn, text))
+        Ok(line("dmarc", Level::Warn, text))
     }
 
-    async fn mx(&self, domain: &str) -> Asked<Finding> {
+    async fn mx(&self, domain: &str) -> DnsResult<CheckLine> {
         let mut servers: Vec<(u16, String)> = Vec::new();
         for record in self.ask(domain, Kind::Mx).await? {
             if let Record::Mx(preference, server) = record {
@@ -246,36 +246,33 @@ impl Look<'_> {
         let lost = "reports and unsubscribe mails to it are lost";
         let (verdict, text) = match servers.first() {
             Some((_, server)) if server.is_empty() => (
-                Verdict::Fail,
+                Level::Fail,
                 format!(
                     "{domain} says that it takes no mail (RFC 7505): {lost}; give it an MX record"
                 ),
             ),
             Some((_, server)) if self.addresses(server).await?.is_empty() => (
-                Verdict::Fail,
+                Level::Fail,
                 format!("{domain} has its mail taken by {server}, which has no address: {lost}"),
             ),
-            Some((_, server)) => (
-                Verdict::Ok,
-                format!("mail to {domain} is taken by {server}"),
-            ),
+            Some((_, server)) => (Level::Ok, format!("mail to {domain} is taken by {server}")),
             // RFC 5321 section 5.1: then the domain itself takes it.
             None if self.addresses(domain).await?.is_empty() => (
-                Verdict::Fail,
+                Level::Fail,
                 format!("{domain} has neither MX record nor address: {lost}; give it an MX record"),
             ),
             None => (
-                Verdict::Warn,
+                Level::Warn,
                 format!(
                     "{domain} has no MX record, so mail goes to the machine of that name itself"
                 ),
             ),
         };
-        Ok(finding("mx", verdict, text))
+        Ok(line("mx", verdict, text))
     }
 
     /// That the name the relay goes by and its addresses lead to each other: Gmail and others ask for it.
-    async fn ptr(&self, smtp: &SmtpSettings) -> Asked<Vec<Finding>> {
+    async fn ptr(&self, smtp: &SmtpSettings) -> DnsResult<Vec<CheckLine>> {
         let is_here = smtp
             .host
             .parse::<IpAddr>()
@@ -285,7 +282,7 @@ impl Look<'_> {
             Some(name) if is_here => name,
             _ if is_here => {
                 let text = "the relay is this machine: put its public name into smtp.hello_name to have it checked";
-                return Ok(vec![finding("ptr", Verdict::Ok, text.to_owned())]);
+                return Ok(vec![line("ptr", Level::Ok, text.to_owned())]);
             }
             _ => &smtp.host,
         };
@@ -294,13 +291,13 @@ impl Look<'_> {
             Err(_) => self.addresses(name).await?,
         };
         if addresses.is_empty() {
-            return Ok(vec![finding(
+            return Ok(vec![line(
                 "ptr",
-                Verdict::Warn,
+                Level::Warn,
                 format!("{name} has no address in DNS"),
             )]);
         }
-        let mut findings = Vec::new();
+        let mut lines = Vec::new();
         for address in addresses {
             let mut names = Vec::new();
             for record in self.ask(&reverse_name(address), Kind::Ptr).await? {
@@ -315,24 +312,22 @@ impl Look<'_> {
             // What a provider's relay sends from may be other machines than those that take mail from us.
             let (verdict, text) = match names.first() {
                 None => (
-                    Verdict::Warn,
+                    Level::Warn,
                     format!(
                         "{address} has no name (PTR): if it is what sends to the world, have its network publish one"
                     ),
                 ),
-                Some(named) if leads_back => {
-                    (Verdict::Ok, format!("{address} is {named}, and back"))
-                }
+                Some(named) if leads_back => (Level::Ok, format!("{address} is {named}, and back")),
                 Some(named) => (
-                    Verdict::Warn,
+                    Level::Warn,
                     format!(
                         "{address} is called {named}, which does not lead back to it: make the two agree"
                     ),
                 ),
             };
-            findings.push(finding("ptr", verdict, text));
+            lines.push(line("ptr", verdict, text));
         }
-        Ok(findings)
+        Ok(lines)
     }
 }
 

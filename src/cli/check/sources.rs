@@ -1,7 +1,7 @@
 //! Whether every source answers.
 
 use super::super::context::database_path;
-use super::{Finding, Verdict, finding, with_causes};
+use super::{CheckLine, Level, line, with_causes};
 use crate::config::Config;
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{Probe, probe};
@@ -16,7 +16,7 @@ use std::time::Duration;
 const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// That every source answers: those of one provider after each other, others at once.
-pub(super) fn check(config: &Config) -> Vec<Finding> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     let db = database_path(config)
         .ok()
         .and_then(|path| SqliteStore::open(path).ok())
@@ -32,9 +32,9 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return vec![finding("source", Verdict::Fail, with_causes(error))],
+        Err(error) => return vec![line("source", Level::Fail, with_causes(error))],
     };
-    let mut found: Vec<(usize, Finding)> = runtime.block_on(async {
+    let mut found: Vec<(usize, CheckLine)> = runtime.block_on(async {
         let mut asking = Vec::new();
         for (_, sources) in of_providers {
             let settings = HttpSettings {
@@ -57,21 +57,21 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         found
     });
     found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, finding)| finding).collect()
+    found.into_iter().map(|(_, line)| line).collect()
 }
 
 async fn source_stands(
     db: Option<&Db>,
     settings: &HttpSettings,
     source: &SourceSettings,
-) -> Finding {
+) -> CheckLine {
     let (verdict, text) = match Http::new(settings.clone(), HttpEnv::system()) {
-        Err(error) => (Verdict::Fail, with_causes(error)),
+        Err(error) => (Level::Fail, with_causes(error)),
         Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
-            Probe::Answers(text) => (Verdict::Ok, text),
-            Probe::Away(why) => (Verdict::Warn, format!("{why}; it is asked again by itself")),
-            Probe::Refuses(why) => (Verdict::Fail, format!("{why}; look at its [[source]]")),
+            Probe::Answers(text) => (Level::Ok, text),
+            Probe::Away(why) => (Level::Warn, format!("{why}; it is asked again by itself")),
+            Probe::Refuses(why) => (Level::Fail, format!("{why}; look at its [[source]]")),
         },
     };
-    finding("source", verdict, format!("{}: {text}", source.name))
+    line("source", verdict, format!("{}: {text}", source.name))
 }

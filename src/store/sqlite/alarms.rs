@@ -134,7 +134,7 @@ impl AlarmStore for SqliteStore {
             held: count(
                 &format!(
                     "SELECT count(*) FROM deliveries
-                      WHERE state = 'held' AND at >= :since AND kind NOT IN {TO_THE_OPERATOR}
+                      WHERE state = 'held' AND kind NOT IN {TO_THE_OPERATOR}
                         AND coalesce(text, '') NOT LIKE 'the address is suppressed%'"
                 ),
                 0,
@@ -146,7 +146,6 @@ impl AlarmStore for SqliteStore {
                 ),
                 first,
             )?,
-            policy_reports: count("SELECT count(*) FROM reports WHERE class = 'policy' AND at >= :since", 0)?,
             suppressed: count("SELECT count(*) FROM suppressions WHERE at >= :since", 0)?,
             skipped_late: count("SELECT count(*) FROM skipped WHERE why = 'late' AND at >= :since", 0)?,
             papers_complete: count(

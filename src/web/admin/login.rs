@@ -25,7 +25,7 @@ pub(super) async fn form(
     if let Some(token) = cookie.read(request.headers()) {
         let (now, token) = (admin.site.clock.now(), token.to_owned());
         if admin
-            .gate
+            .sessions
             .session(&admin.site.db, visitor, &token, now)
             .await?
             .is_some()
@@ -67,7 +67,7 @@ pub(super) async fn sign_in(
     let now = admin.site.clock.now();
     let typed = form.untrimmed("password").to_owned();
     match admin
-        .gate
+        .sessions
         .sign_in(&admin.site.db, visitor, typed, now)
         .await?
     {

@@ -10,7 +10,6 @@
 mod actions;
 mod chart;
 mod charts;
-mod concerns;
 mod format;
 mod login;
 mod mails;
@@ -69,19 +68,19 @@ pub struct AdminContext {
 #[derive(Clone)]
 pub struct AdminState {
     site: WebState,
-    works: AdminContext,
-    gate: Arc<SessionStore>,
+    context: AdminContext,
+    sessions: Arc<SessionStore>,
     figures: Arc<Mutex<charts::Kept>>,
 }
 
 impl AdminState {
     /// The pages beside those of `site`.
-    pub fn new(site: WebState, works: AdminContext) -> Self {
-        let gate = Arc::new(SessionStore::new(Arc::clone(&works.random)));
+    pub fn new(site: WebState, context: AdminContext) -> Self {
+        let sessions = Arc::new(SessionStore::new(Arc::clone(&context.random)));
         AdminState {
             site,
-            works,
-            gate,
+            context,
+            sessions,
             figures: Arc::default(),
         }
     }
@@ -275,7 +274,7 @@ async fn let_in(
     let session = match cookie.read(request.headers()).map(str::to_owned) {
         Some(token) => {
             admin
-                .gate
+                .sessions
                 .session(&admin.site.db, visitor, &token, now)
                 .await?
         }
@@ -337,7 +336,7 @@ fn comes_from_elsewhere(request: &Request) -> bool {
 
 /// How the cookie is to be set: whether the browser came by HTTPS.
 fn cookie_of(admin: &AdminState, request: &Request) -> Cookie {
-    let is_secure = match admin.works.own_listener {
+    let is_secure = match admin.context.own_listener {
         None => admin.site.composer().site.base_url.starts_with("https://"),
         Some(true) => true,
         Some(false) => {

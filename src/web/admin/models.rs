@@ -54,7 +54,7 @@ pub(super) async fn show(
         .and_time(NaiveTime::MIN)
         .and_utc();
     let since = today - TimeDelta::days(days as i64);
-    let folder = admin.works.models.clone();
+    let folder = admin.context.models.clone();
     let installed = tokio::task::spawn_blocking(move || model::list(&folder))
         .await
         .map_err(|_| PageError::Aborted)?;

@@ -64,7 +64,7 @@ pub(super) async fn send(
             return show(&admin, &session, typed, Some(&why), None);
         }
     };
-    let sent = match (admin.works.transport)() {
+    let sent = match (admin.context.transport)() {
         Transport::Maildir(path) => Sent {
             is_taken: false,
             text: format!(
@@ -175,7 +175,7 @@ fn show(
             text: line.text.clone(),
         })
         .collect();
-    let relay = match (admin.works.transport)() {
+    let relay = match (admin.context.transport)() {
         Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
         Transport::Maildir(path) => format!("the folder {}", path.display()),
     };

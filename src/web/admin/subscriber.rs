@@ -290,7 +290,7 @@ fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
     };
     let parts = [
         ("About", interest.description.clone()),
-        ("InterestWeight", weight),
+        ("Weight", weight),
         ("Keywords", interest.keywords.join(" · ")),
         ("Never", interest.must_not.join(" · ")),
         ("Authors", interest.authors.join(" · ")),

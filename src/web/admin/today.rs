@@ -1,14 +1,16 @@
-//! One look: what happened today, what is wrong, what comes next.
+//! `GET /admin`: what is wrong, what happened today, what comes next.
 
-use super::concerns::{COVERAGE_DAYS, Concern, Facts, concerns, count};
 use super::format::{ago, clock, grouped, when};
 use super::session::Session;
 use super::{AdminContext, AdminState};
 use crate::coverage::{Coverage, CoverageState};
+use crate::findings::{
+    COVERAGE_DAYS, Current, FactSettings, Facts, FindingKind, Severity, current, decide, relay_name,
+};
 use crate::store::DeliveryState::{
     Accepted, Claimed, Deferred, Expired, HandingOver, Held, Rejected, Rendered, Uncertain,
 };
-use crate::store::{AlarmRow, MailFigures, ReportsOf, Store, StoreError, WorkNote};
+use crate::store::{DeliveryState, MailFigures, SenderLease, Store, StoreError, WorkNote};
 use crate::web::PageError;
 use axum::Extension;
 use axum::extract::State;
@@ -17,14 +19,28 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::time::Duration;
 
-/// How far back mail that waits for a person is a concern.
+/// How far back mails are looked at for when the last one was composed and tried.
 const LOOK_BACK: TimeDelta = TimeDelta::days(30);
 
-/// How far back reports that call for a person are.
-const REPORTS_BACK: TimeDelta = TimeDelta::days(7);
-
-/// Something that is written may be long; a page waits no longer than this.
+/// A write may take long; the page waits no longer than this.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What the page is made from.
+struct Overview {
+    now: DateTime<Utc>,
+    facts: Facts,
+    findings: Vec<Current>,
+    sender: Option<SenderLease>,
+    /// Mails queued in the last 30 days.
+    mails: MailFigures,
+    /// Mails queued today.
+    today: MailFigures,
+    next_look: Option<DateTime<Utc>>,
+    coverage: Vec<Coverage>,
+    notes: Vec<WorkNote>,
+    /// The loops of this process, and whether each gives a heartbeat.
+    loops: Vec<(&'static str, bool)>,
+}
 
 /// `GET /admin`
 pub(super) async fn show(
@@ -32,42 +48,34 @@ pub(super) async fn show(
     Extension(session): Extension<Session>,
 ) -> Result<Response, PageError> {
     let now = admin.site.clock.now();
-    let begin = now.date_naive().and_time(NaiveTime::MIN).and_utc();
-    // Whether it can be written is asked of the connection that writes.
+    // Only the connection that writes knows whether the database can be written.
     let asked = tokio::time::timeout(
         WRITE_LIMIT,
         admin.site.db.run(|store| store.check_writable()),
     )
     .await;
     let unwritable = match asked {
-        Ok(answer) => answer.err().map(why),
-        Err(_) => Some(format!(
-            "it has not answered for {} seconds",
-            WRITE_LIMIT.as_secs()
-        )),
+        Ok(answer) => answer.err().map(causes),
+        Err(_) => Some(format!("no answer for {} seconds", WRITE_LIMIT.as_secs())),
     };
-    let works = admin.works.clone();
-    let (facts, today, next_look) = admin
+    let (context, latest_send) = (admin.context.clone(), admin.site.composer().latest_send);
+    let overview = admin
         .site
         .db
-        .read(move |store| {
-            Ok((
-                facts(store, &works, unwritable, now)?,
-                store.mail_figures(begin)?,
-                store.next_look()?,
-            ))
-        })
+        .read(move |store| Overview::read(store, &context, latest_send, unwritable, now))
         .await?;
-    let (found, waiting) = (concerns(&facts), facts.due);
+    let findings: Vec<FindingView> = overview.findings.iter().map(|one| view(one, now)).collect();
+    let is_bad = |(finding, _): &Current| finding.severity == Severity::Fail;
+    let next_look = overview.next_look;
     let page = admin
         .page(&session, "/admin")
-        .with("concerns", &found)
-        .with("is_well", &found.is_empty())
-        .with("is_bad", &found.iter().any(is_failure))
+        .with("findings", &findings)
+        .with("is_well", &findings.is_empty())
+        .with("is_bad", &overview.findings.iter().any(is_bad))
         .with("day", &now.format("%A, %-d %B %Y").to_string())
         .with("clock", &now.format("%H:%M").to_string())
-        .with("figures", &figures(&today))
-        .with("due", &grouped(waiting))
+        .with("figures", &figures(&overview.today))
+        .with("due", &grouped(overview.facts.due))
         .with(
             "next_look",
             &next_look.filter(|at| *at > now).map(|at| when(at, now)),
@@ -75,55 +83,117 @@ pub(super) async fn show(
         .with("is_due_now", &next_look.is_some_and(|at| at <= now))
         .with(
             "sender",
-            &facts
+            &overview
                 .sender
                 .as_ref()
                 .filter(|lease| lease.until > now)
                 .map(|lease| lease.holder.clone()),
         )
-        .with("relay", &relay(&facts))
-        .with("parts", &parts(&facts))
-        .with("coverage", &coverage(&facts.coverage, now));
+        .with("relay", &relay(&overview))
+        .with("parts", &parts(&overview))
+        .with("coverage", &coverage(&overview.coverage, now));
     admin.respond("admin/today.html", &page)
 }
 
-fn is_failure(concern: &Concern) -> bool {
-    concern.weight == super::concerns::Weight::Fail
-}
-
-fn why(error: StoreError) -> String {
+fn causes(error: StoreError) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 
-/// All that is known of the house.
-fn facts(
-    store: &mut dyn Store,
-    works: &AdminContext,
-    unwritable: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<Facts, StoreError> {
-    let today = now.date_naive();
-    Ok(Facts {
-        now,
-        mails: store.mail_figures(now - LOOK_BACK)?,
-        due: store.waiting(now)?.0,
-        oldest_due: store.oldest_due(now)?,
-        sender: store.sender()?,
-        relays: store.relay_pauses()?,
-        sources: (works.sources)(),
-        standings: store.source_statuses()?,
-        coverage: store.coverage(today - Days::new(COVERAGE_DAYS), today + Days::new(1))?,
-        works: store.work_notes()?,
-        loops: (works.loops)(),
-        unwanted: store.reports(&ReportsOf::Class("policy", now - REPORTS_BACK), 1_000)?,
-        set_aside: store.count_set_aside()?,
-        unwritable,
-        alarms: store
-            .alarms(now)?
-            .into_iter()
-            .filter(AlarmRow::stands)
+impl Overview {
+    fn read(
+        store: &mut dyn Store,
+        context: &AdminContext,
+        latest_send: TimeDelta,
+        unwritable: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let settings = FactSettings {
+            relay: relay_name(&(context.transport)()),
+            latest_send,
+            sources: (context.sources)(),
+        };
+        let loops = (context.loops)();
+        let silent = loops.iter().filter(|(_, is_alive)| !is_alive);
+        let facts = Facts {
+            unwritable,
+            silent_loops: silent.map(|(name, _)| (*name).to_owned()).collect(),
+            ..Facts::read(store, settings, now)?
+        };
+        let today = now.date_naive();
+        Ok(Overview {
+            now,
+            findings: current(decide(&facts, now), &store.alarms(now)?),
+            facts,
+            sender: store.sender()?,
+            mails: store.mail_figures(now - LOOK_BACK)?,
+            today: store.mail_figures(today.and_time(NaiveTime::MIN).and_utc())?,
+            next_look: store.next_look()?,
+            coverage: store.coverage(today - Days::new(COVERAGE_DAYS), today + Days::new(1))?,
+            notes: store.work_notes()?,
+            loops,
+        })
+    }
+}
+
+/// A piece of a remedy.
+#[derive(Serialize)]
+struct RemedyPart {
+    text: String,
+    /// Whether it is a command to type.
+    is_code: bool,
+}
+
+/// A finding as the page shows it.
+#[derive(Serialize)]
+struct FindingView {
+    text: String,
+    detail: String,
+    since: Option<String>,
+    remedy: Vec<RemedyPart>,
+    /// The page that shows more.
+    url: Option<&'static str>,
+}
+
+fn view((finding, since): &Current, now: DateTime<Utc>) -> FindingView {
+    // Commands stand between backticks.
+    let parts = finding.remedy.split('`').enumerate();
+    FindingView {
+        text: finding.what.clone(),
+        detail: finding.detail.clone(),
+        since: since.map(|since| ago(since, now)),
+        remedy: parts
+            .map(|(at, text)| RemedyPart {
+                text: text.to_owned(),
+                is_code: at % 2 == 1,
+            })
             .collect(),
-    })
+        url: page_about(finding.kind),
+    }
+}
+
+/// The page that shows more about findings of `kind`.
+fn page_about(kind: FindingKind) -> Option<&'static str> {
+    match kind {
+        FindingKind::RelayDown => Some("/admin/mails?state=deferred"),
+        FindingKind::RelayRefusesUs => Some("/admin/sample"),
+        FindingKind::MailWaits | FindingKind::MailSlow => Some("/admin/mails"),
+        FindingKind::MailHeld => Some("/admin/mails?state=held"),
+        FindingKind::IssuesExpired => Some("/admin/mails?state=expired"),
+        FindingKind::SuppressionBurst => Some("/admin/suppressions"),
+        FindingKind::PolicyRefused => Some("/admin/charts"),
+        FindingKind::SetAsideBurst => Some("/admin/set-aside"),
+        FindingKind::CoverageMissing | FindingKind::SourceFailing | FindingKind::SourceUnpolled => {
+            Some("/admin/coverage")
+        }
+        _ => None,
+    }
+}
+
+/// Mails in one state.
+fn count(figures: &MailFigures, state: DeliveryState) -> u64 {
+    let states = figures.states.iter();
+    let mut found = states.filter(|(known, _)| *known == state);
+    found.next().map_or(0, |(_, count)| *count)
 }
 
 /// A number with its word, and where more of it stands.
@@ -161,17 +231,15 @@ fn figures(today: &MailFigures) -> Vec<Figure> {
     ]
 }
 
-fn relay(facts: &Facts) -> String {
-    let resting = facts
-        .relays
-        .iter()
-        .find(|(_, pause)| pause.until > facts.now);
+fn relay(overview: &Overview) -> String {
+    let (relays, now) = (&overview.facts.relays, overview.now);
+    let resting = relays.iter().find(|(_, pause)| pause.until > now);
     match resting {
         None => "takes mail".to_owned(),
         Some((relay, pause)) => {
             format!(
-                "{relay} rests until {}: {}",
-                clock(pause.until, facts.now),
+                "{relay} is paused until {}: {}",
+                clock(pause.until, now),
                 pause.reason
             )
         }
@@ -189,10 +257,12 @@ struct PartView {
     is_silent: bool,
 }
 
-fn parts(facts: &Facts) -> Vec<PartView> {
-    let note = |name: &str| facts.works.iter().find(|note| note.part == name);
+fn parts(overview: &Overview) -> Vec<PartView> {
+    let (loops, now) = (&overview.loops, overview.now);
+    let note = |name: &str| overview.notes.iter().find(|note| note.part == name);
     let done = |name: &str| note(name).and_then(|note| note.done_at);
-    let fetched = facts
+    let fetched = overview
+        .facts
         .standings
         .iter()
         .map(|standing| standing.checked_at)
@@ -205,10 +275,14 @@ fn parts(facts: &Facts) -> Vec<PartView> {
         ),
         (
             "publish",
-            done("publish").max(facts.mails.last_composed),
+            done("publish").max(overview.mails.last_composed),
             "issues were last composed",
         ),
-        ("deliver", facts.mails.last_tried, "a mail was last tried"),
+        (
+            "deliver",
+            overview.mails.last_tried,
+            "a mail was last tried",
+        ),
         ("upkeep", done("upkeep"), "the database was last tended"),
     ];
     all.into_iter()
@@ -216,17 +290,17 @@ fn parts(facts: &Facts) -> Vec<PartView> {
             name,
             last: at.map_or_else(
                 || "not yet".to_owned(),
-                |at| format!("{what} {}", when(at, facts.now)),
+                |at| format!("{what} {}", when(at, now)),
             ),
             trouble: note(name)
                 .and_then(WorkNote::failing)
-                .map(|(at, error)| format!("fails since {}: {error}", ago(*at, facts.now))),
-            here: match facts.loops.iter().find(|(known, _)| *known == name) {
+                .map(|(at, error)| format!("fails since {}: {error}", ago(*at, now))),
+            here: match loops.iter().find(|(known, _)| *known == name) {
                 Some((_, true)) => "alive",
                 Some((_, false)) => "silent",
                 None => "not its role",
             },
-            is_silent: facts.loops.contains(&(name, false)),
+            is_silent: loops.contains(&(name, false)),
         })
         .collect()
 }

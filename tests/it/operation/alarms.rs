@@ -9,8 +9,8 @@ use paperboy::clock::{Clock, FixedClock};
 use paperboy::edition::Composer;
 use paperboy::findings::webhook::SIGNATURE_HEADER;
 use paperboy::findings::{
-    AlarmMonitor, AlarmSettings, MonitorContext, RunMail, RunReporter, WebhookSender,
-    WebhookSettings,
+    AlarmMonitor, AlarmSettings, FactSettings, MonitorContext, RunMail, RunReporter, WebhookSender,
+    WebhookSettings, relay_name,
 };
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{
@@ -90,12 +90,14 @@ impl Watched {
     fn house(&self) -> MonitorContext {
         MonitorContext {
             settings: self.settings.clone(),
-            relay: format!("{}:{}", self.smtp.host, self.smtp.port),
-            latest_send: TimeDelta::hours(3),
+            facts: FactSettings {
+                relay: relay_name(&Transport::Smtp(self.smtp.clone())),
+                latest_send: TimeDelta::hours(3),
+                sources: Vec::new(),
+            },
             database: self.folder.path().join("paperboy.db"),
             certificate: None,
             witness: None,
-            parts: Vec::new(),
         }
     }
 

@@ -573,11 +573,11 @@ async fn every_page_shows_an_empty_and_a_full_house() {
     let today = tower.get("/admin").await.body;
     for expected in [
         "Something is wrong",
-        "mx.example.org:25 refuses mail from us",
-        "publish fails since",
+        "the relay mx.example.org:25 refuses mail from us",
+        "the loop publish has failed for",
         "arxiv cs.LG of 2026-08-04 could not be read",
-        "The part “publish” of this process gives no sign of life",
-        "Nobody sends",
+        "the loop publish of this process gives no heartbeat",
+        "no process is sending",
         "1</b> issues composed",
         "503 &lt;i&gt;busy",
     ] {
