@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the Debian package of a program that is built already.
+# Makes the Debian package from a program that is already built.
 #
-#   deploy/debian/build.sh [PROFILE]      target/debian/paperboy_*.deb, of profile `dist` if none is named
+#   deploy/debian/build.sh [PROFILE]      target/debian/paperboy_*.deb, profile `dist` by default
 #
 # Needs cargo-deb (`cargo install --locked cargo-deb`).
 set -eu
@@ -22,19 +22,19 @@ mkdir -p "$package"
 "$program" completions bash >"$package/paperboy.bash"
 "$program" completions zsh >"$package/_paperboy"
 "$program" completions fish >"$package/paperboy.fish"
-# Debian wants to hear of each version who made it, and when.
+# Debian's changelog names the maintainer and the date of each version.
 version=$(sed -n '/^version/{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 changed=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 cat >"$package/changelog" <<END
 paperboy ($version-1) unstable; urgency=medium
 
-  * What changed is told by the history of the source.
+  * See /usr/share/doc/paperboy/CHANGELOG.md.
 
  -- The operators of paperboy <operator@example.org>  $(date -uR -d "@$changed")
 END
 
 umask 022
-# A package for trying need not be small.
+# A package for tests need not be small.
 case $profile in dev) fast=--fast ;; *) fast= ;; esac
 # shellcheck disable=SC2086 -- no word at all if there is nothing to say
 cargo deb --quiet --no-build --profile "$profile" $fast

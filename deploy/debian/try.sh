@@ -3,8 +3,8 @@
 #
 #   deploy/debian/try.sh target/debian/paperboy_*.deb
 #
-# As root, on a machine that has no paperboy and may be messed with, like CI's. There need be no systemd running:
-# the unit's ExecStart is then run as its user by hand.
+# Needs root and a disposable machine without paperboy, like CI's. Without systemd the ExecStart
+# of the unit is run as its user.
 set -euo pipefail
 
 deb=$(realpath "$1")
