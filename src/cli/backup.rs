@@ -40,7 +40,7 @@ pub(super) fn restore(options: &Options, context: &CliContext) -> Done {
         .map_err(|error| Failure::Usage(error.into()))?;
     let holder = format!("`paperboy restore`, process {}", std::process::id());
     let _lock = SendingLock::take(&lock, &holder)
-        .map_err(|error| anyhow!("{error}; stop it first: what it works with is to be replaced"))?;
+        .map_err(|error| anyhow!("{error}; stop it first: its database is to be replaced"))?;
     let restored = restore_database(&options.file, path, now())?;
     if context.json {
         return Ok(out::json(

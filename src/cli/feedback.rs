@@ -186,7 +186,7 @@ fn give(
             FeedbackChange::Already => format!("{:?} on {id} was noted already", thumb.word()),
             FeedbackChange::Unknown => {
                 return Err(Failure::Failed(anyhow!(
-                    "the subscriber or the paper {id} has just gone"
+                    "the subscriber or the paper {id} no longer exists"
                 )));
             }
         },

@@ -71,7 +71,7 @@ fn take(options: &Options, context: &CliContext) -> Result<(), (u8, anyhow::Erro
         asked.map_err(|error| {
             (
                 EX_TEMPFAIL,
-                anyhow::Error::from(error).context("cannot ask whether they want to leave"),
+                anyhow::Error::from(error).context("the unsubscribe confirmation was not sent"),
             )
         })?;
     }

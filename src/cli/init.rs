@@ -102,7 +102,7 @@ fn rehearsal(path: &Path, json: bool) -> Done {
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     out::line(format!(
-        "{shown} would be brought from schema {} to {}",
+        "{shown} would be migrated from schema {} to {}",
         tried.from, tried.to
     ))?;
     out::line(format!(
@@ -131,7 +131,7 @@ pub(super) fn migrate(options: &MigrateOptions, context: &CliContext) -> Done {
     out::line(match (migrated.from, migrated.to) {
         (0, to) => format!("created {path} with schema {to}"),
         (from, to) if from == to => format!("{path} has schema {to} already"),
-        (from, to) => format!("brought {path} from schema {from} to {to}"),
+        (from, to) => format!("migrated {path} from schema {from} to {to}"),
     })?;
     Ok(())
 }

@@ -125,7 +125,7 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
             let table = content.into_table(name);
             if table.is_empty() {
                 return Err(Failure::Usage(anyhow!(
-                    "an interest needs something to go by, like --description or --like"
+                    "an interest needs content, like --description or --like"
                 )));
             }
             let mut fields = Fields::new(table);

@@ -90,7 +90,7 @@ pub(super) fn active(config: &Config, db: &Db) -> Option<Arc<dyn Embedder>> {
         .get(db)
         .unwrap_or_else(|error| {
             out::note(format!(
-                "doing without the model: {:#}",
+                "ranking without the model: {:#}",
                 anyhow::Error::from(error)
             ));
             None

@@ -154,7 +154,7 @@ impl Which {
             }
             if found.is_empty() {
                 return Err(Failure::Failed(anyhow!(
-                    "nothing that waits or is held fits {text:?}"
+                    "no waiting or held delivery matches {text:?}"
                 )));
             }
             ids.extend(found.into_iter().map(|row| row.id));

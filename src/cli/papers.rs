@@ -158,11 +158,11 @@ fn search(words: &[String], offset: u32, limit: u32, context: &CliContext) -> Do
     let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
     let found = archive::search(&db, &query, offset, limit, nearest)?;
     if found.is_relaxed && !context.json {
-        out::note("no paper holds all of these words; these hold some");
+        out::note("no paper contains all of these words; these contain some");
     }
     if found.papers.is_empty() && !context.json {
         out::note(match query.is_empty() {
-            true => "there is no word in this query to look for",
+            true => "the query has no word to search for",
             false if offset > 0 => "there are no more",
             false => "no paper fits",
         });
@@ -312,7 +312,7 @@ fn split(id: &str, context: &CliContext) -> Done {
         }
         SplitOutcome::Unknown => anyhow!("there is no paper {id} here"),
         SplitOutcome::Whole(paper) => {
-            anyhow!("nothing was merged into {paper}: there is nothing to take apart")
+            anyhow!("nothing was merged into {paper}: there is nothing to split")
         }
         SplitOutcome::Several(paper, merged) => {
             anyhow!(

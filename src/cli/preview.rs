@@ -73,7 +73,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
             .first()
             .and_then(|first| explain::given(&first.shares))
         {
-            out::line(format!("{given}; the best of all share what is left"))?;
+            out::line(format!("{given}; the best of all interests share the rest"))?;
         }
         for explained in &explained {
             explain::print(explained, true)?;

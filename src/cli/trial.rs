@@ -63,7 +63,7 @@ pub(super) fn run(options: Options, json: bool) -> Done {
             "The operator: {}/admin (password {})",
             trial.base_url, trial.operator_password
         ))?;
-        out::line("Ctrl-C ends the trial; nothing of it stays.")?;
+        out::line("Ctrl-C ends the trial and deletes its data.")?;
         let stop = CancellationToken::new();
         let asked = stop.clone();
         tokio::spawn(async move {

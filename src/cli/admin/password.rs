@@ -108,7 +108,7 @@ fn asked_twice() -> Result<String, Failure> {
     let second = asked("Once more: ")?;
     if first != second {
         return Err(Failure::Usage(anyhow!(
-            "these were two passwords; nothing was changed"
+            "the two passwords differ; nothing was changed"
         )));
     }
     Ok(first)

@@ -146,7 +146,7 @@ async fn keep(
     if let Err(error) = kept {
         // The change was made, which the answer must say; a repeated request is run again.
         tracing::warn!(
-            "an answer of the API cannot be kept: {:#}",
+            "the answer of an idempotent request was not stored: {:#}",
             anyhow::Error::from(error)
         );
     }

@@ -227,7 +227,7 @@ async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
     if let Err(error) = site.db.run(move |store| store.note_key_used(id, now)).await {
         tracing::warn!(
             key.id = id.0,
-            "the use of a key cannot be noted: {:#}",
+            "the use of an API key was not recorded: {:#}",
             anyhow::Error::from(error)
         );
     }

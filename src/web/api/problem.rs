@@ -125,10 +125,10 @@ impl Problem {
 
     /// 500: logged, without details in the answer.
     fn internal(error: impl Into<anyhow::Error>) -> Self {
-        tracing::error!("a request to the API cannot be served: {:#}", error.into());
+        tracing::error!("API request failed: {:#}", error.into());
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "something went wrong here; the log of the server says more",
+            "internal error; the server's log says more",
         )
     }
 }
@@ -157,10 +157,7 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::NotWritable(_) | StoreError::Closed) {
-            tracing::error!(
-                "a request to the API cannot be served: {:#}",
-                anyhow::Error::from(error)
-            );
+            tracing::error!("API request failed: {:#}", anyhow::Error::from(error));
             let detail = "the database cannot be written now; nothing was changed";
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 .with(header::RETRY_AFTER, "30");
