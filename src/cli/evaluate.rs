@@ -291,7 +291,10 @@ fn print(
             })
             .collect();
         let value = json!({
-            "dataset": name, "users": dataset.users.len(), "papers": dataset.papers.len(), "model": maker,
+            "dataset": name,
+            "users": dataset.users.len(),
+            "papers": dataset.papers.len(),
+            "model": maker,
             "rankers": rankers,
         });
         return Ok(out::json(&value)?);

@@ -90,7 +90,9 @@ fn rehearsal(path: &Path, json: bool) -> Done {
     if json {
         return Ok(out::json(&json!({
             "database": path, "from": tried.from, "to": tried.to, "steps": tried.to - tried.from,
-            "bytes_before": tried.bytes_before, "bytes_after": tried.bytes_after, "seconds": seconds,
+            "bytes_before": tried.bytes_before,
+            "bytes_after": tried.bytes_after,
+            "seconds": seconds,
         }))?);
     }
     let shown = path.display();

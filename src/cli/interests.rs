@@ -270,7 +270,11 @@ fn import(
             .map(|(file, line, reason)| serde_json::json!({ "file": file, "line": line, "reason": reason }))
             .collect();
         return Ok(out::json(&serde_json::json!({
-            "read": read, "known": all.known, "learned": all.learned, "new": all.new, "skipped": skipped,
+            "read": read,
+            "known": all.known,
+            "learned": all.learned,
+            "new": all.new,
+            "skipped": skipped,
         }))?);
     }
     out::line(format!(

@@ -143,7 +143,10 @@ impl At<'_> {
                 .iter()
                 .map(|one| {
                     json!({
-                        "name": one.name, "kind": kind(one.kind), "state": word(&one.name), "bytes": one.bytes,
+                        "name": one.name,
+                        "kind": kind(one.kind),
+                        "state": word(&one.name),
+                        "bytes": one.bytes,
                         "from": one.manifest.from, "revision": one.manifest.revision,
                         "maker": state(&one.name).map(|row| &row.maker),
                         "vectors": state(&one.name).map_or(0, |row| row.vectors),
@@ -308,7 +311,10 @@ impl At<'_> {
         let papers = self.db.run_here(|store| store.count_papers())?;
         if self.json {
             let value = json!({
-                "model": installed.name, "maker": maker, "dimensions": embedder.dimensions(), "papers": papers,
+                "model": installed.name,
+                "maker": maker,
+                "dimensions": embedder.dimensions(),
+                "papers": papers,
                 "computed": computed, "before": before.map(|before| before.folder),
             });
             return Ok(out::json(&value)?);

@@ -40,7 +40,10 @@ impl AdminStore for SqliteStore {
                FROM admin_password
               WHERE hash = :password",
             named_params! {
-                ":token_hash": token_hash, ":network": network, ":password": password, ":now": now.timestamp(),
+                ":token_hash": token_hash,
+                ":network": network,
+                ":password": password,
+                ":now": now.timestamp(),
             },
         )?;
         Ok(begun == 1)
@@ -90,7 +93,12 @@ impl AdminStore for SqliteStore {
     ) -> Result<(), StoreError> {
         self.conn.execute(
             "INSERT INTO admin_acts (at, act, who, network) VALUES (:now, :act, :who, :network)",
-            named_params! { ":now": now.timestamp(), ":act": act, ":who": who, ":network": network },
+            named_params! {
+                ":now": now.timestamp(),
+                ":act": act,
+                ":who": who,
+                ":network": network,
+            },
         )?;
         Ok(())
     }
@@ -141,7 +149,8 @@ impl AdminStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let mut note = self.conn.prepare_cached(
             "INSERT INTO work_notes (part, done_at, failed_at, error)
-             VALUES (:part, CASE WHEN :error IS NULL THEN :now END, CASE WHEN :error IS NOT NULL THEN :now END, :error)
+             VALUES (:part, CASE WHEN :error IS NULL THEN :now END, CASE WHEN :error IS NOT NULL
+                 THEN :now END, :error)
                  ON CONFLICT (part) DO UPDATE
                 SET done_at = coalesce(excluded.done_at, done_at),
                     failed_at = coalesce(excluded.failed_at, failed_at),

@@ -113,12 +113,15 @@ impl AdminQueryStore for SqliteStore {
     ) -> Result<Vec<SubscriberLine>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT subscribers.*,
-                    (SELECT count(*) FROM interests WHERE interests.subscriber_id = subscribers.id) AS interests,
-                    (SELECT max(local_date) FROM issues WHERE issues.subscriber_id = subscribers.id) AS last_issue
+                    (SELECT count(*) FROM interests
+                        WHERE interests.subscriber_id = subscribers.id) AS interests,
+                    (SELECT max(local_date) FROM issues
+                        WHERE issues.subscriber_id = subscribers.id) AS last_issue
                FROM subscribers
               WHERE id > :after
                 AND (:status IS NULL OR status = :status)
-                AND (:text IS NULL OR instr(address_key, :text) > 0 OR instr(lower(name), :text) > 0)
+                AND (:text IS NULL OR instr(address_key, :text) > 0
+                    OR instr(lower(name), :text) > 0)
               ORDER BY id
               LIMIT :limit",
         )?;
@@ -137,8 +140,10 @@ impl AdminQueryStore for SqliteStore {
     fn person(&mut self, id: SubscriberId) -> Result<Option<SubscriberLine>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT subscribers.*,
-                    (SELECT count(*) FROM interests WHERE interests.subscriber_id = subscribers.id) AS interests,
-                    (SELECT max(local_date) FROM issues WHERE issues.subscriber_id = subscribers.id) AS last_issue
+                    (SELECT count(*) FROM interests
+                        WHERE interests.subscriber_id = subscribers.id) AS interests,
+                    (SELECT max(local_date) FROM issues
+                        WHERE issues.subscriber_id = subscribers.id) AS last_issue
                FROM subscribers
               WHERE id = :id",
         )?;
@@ -154,7 +159,8 @@ impl AdminQueryStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<SuppressionLine>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT suppressions.address AS suppressed, suppressions.reason AS because, suppressions.at AS since,
+            "SELECT suppressions.address AS suppressed, suppressions.reason AS because,
+                suppressions.at AS since,
                     subscribers.id AS subscriber, suppressions.report_id, reports.*
                FROM suppressions
                LEFT JOIN reports ON reports.id = suppressions.report_id
@@ -164,7 +170,11 @@ impl AdminQueryStore for SqliteStore {
               ORDER BY suppressions.address_key
               LIMIT :limit",
         )?;
-        let wanted = named_params! { ":text": text.map(str::to_lowercase), ":after": after, ":limit": limit };
+        let wanted = named_params! {
+            ":text": text.map(str::to_lowercase),
+            ":after": after,
+            ":limit": limit,
+        };
         let rows = statement.query_map(wanted, |row| {
             let columns = Columns::of("suppressions", row);
             let has_report = columns.get::<Option<i64>>("report_id")?.is_some();
@@ -225,13 +235,17 @@ impl AdminQueryStore for SqliteStore {
                    LEFT JOIN announced ON announced.date = issues.covers_to
                   WHERE deliveries.queued_at >= :since AND deliveries.state = 'accepted'
              )
-             SELECT date(at, 'unixepoch') AS day, 5 * (1 + (max(at - began, 1) - 1) / 300) AS minutes, count(*) AS mails
+             SELECT date(at, 'unixepoch') AS day,
+                 5 * (1 + (max(at - began, 1) - 1) / 300) AS minutes, count(*) AS mails
                FROM taken
               WHERE began IS NOT NULL
               GROUP BY day, minutes
               ORDER BY day, minutes",
         )?;
-        let wanted = named_params! { ":from_queueing": from == LatencyStart::Queueing, ":since": since.timestamp() };
+        let wanted = named_params! {
+            ":from_queueing": from == LatencyStart::Queueing,
+            ":since": since.timestamp(),
+        };
         let rows = statement.query_map(wanted, |row| {
             let columns = Columns::of("deliveries", row);
             Ok(LatencyCount {

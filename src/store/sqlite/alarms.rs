@@ -39,14 +39,17 @@ impl AlarmStore for SqliteStore {
                 continue;
             }
             let sql = if alarm.id == 0 {
-                "INSERT INTO alarms (name, about, text, remedy, detail, since, seen_at, raised_at, over_at, mailed_at,
+                "INSERT INTO alarms (name, about, text, remedy, detail, since, seen_at, raised_at,
+                    over_at, mailed_at,
                                      mail_done, posted_at, post_done)
-                 VALUES (:name, :about, :text, :remedy, :detail, :since, :seen, :raised, :over, :mailed, :done,
+                 VALUES (:name, :about, :text, :remedy, :detail, :since, :seen, :raised, :over,
+                     :mailed, :done,
                          :posted, :post_done)
                      ON CONFLICT DO NOTHING"
             } else {
                 "UPDATE alarms
-                    SET text = :text, remedy = :remedy, detail = :detail, since = :since, seen_at = :seen,
+                    SET text = :text, remedy = :remedy, detail = :detail, since = :since,
+                        seen_at = :seen,
                         raised_at = :raised, over_at = :over, mailed_at = :mailed, mail_done = :done
                   WHERE id = :id AND name = :name AND about = :about"
             };
@@ -115,15 +118,20 @@ impl AlarmStore for SqliteStore {
             statement.query_row(values.as_slice(), |row| row.get(0))
         };
         let mut set_aside = conn.prepare_cached(
-            "SELECT source, count(*) AS n FROM set_aside WHERE at >= :since GROUP BY source ORDER BY source",
+            "SELECT source, count(*) AS n FROM set_aside WHERE at >= :since GROUP BY source
+                ORDER BY source",
         )?;
         let set_aside = set_aside.query_map(named_params! { ":since": at }, |row| {
             Ok((row.get("source")?, row.get("n")?))
         })?;
         Ok(IncidentCounts {
-            composed: count("SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'", first)?,
+            composed: count(
+                "SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'",
+                first,
+            )?,
             accepted: count(
-                "SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue' AND state = 'accepted'",
+                "SELECT count(*) FROM deliveries WHERE id >= :first AND kind = 'issue'
+                    AND state = 'accepted'",
                 first,
             )?,
             expired: count(
@@ -142,19 +150,26 @@ impl AlarmStore for SqliteStore {
             refused_for_policy: count(
                 &format!(
                     "SELECT count(*) FROM deliveries
-                      WHERE id >= :first AND kind NOT IN {TO_THE_OPERATOR} AND code >= 500 AND enhanced LIKE '5.7.%'"
+                      WHERE id >= :first AND kind NOT IN {TO_THE_OPERATOR} AND code >= 500
+                          AND enhanced LIKE '5.7.%'"
                 ),
                 first,
             )?,
             suppressed: count("SELECT count(*) FROM suppressions WHERE at >= :since", 0)?,
-            skipped_late: count("SELECT count(*) FROM skipped WHERE why = 'late' AND at >= :since", 0)?,
+            skipped_late: count(
+                "SELECT count(*) FROM skipped WHERE why = 'late' AND at >= :since",
+                0,
+            )?,
             papers_complete: count(
-                "SELECT coalesce(sum(parsed), 0) FROM coverage WHERE state = 'complete' AND completed_at >= :since",
+                "SELECT coalesce(sum(parsed), 0) FROM coverage WHERE state = 'complete'
+                    AND completed_at >= :since",
                 0,
             )?,
             set_aside: set_aside.collect::<Result<_, _>>()?,
             last_try: conn
-                .prepare_cached("SELECT max(at) AS at FROM deliveries WHERE id >= :first AND attempts > 0")?
+                .prepare_cached(
+                    "SELECT max(at) AS at FROM deliveries WHERE id >= :first AND attempts > 0",
+                )?
                 .query_row(named_params! { ":first": first }, |row| {
                     Columns::of("deliveries", row).instant_if_any("at")
                 })?,
@@ -213,7 +228,8 @@ impl AlarmStore for SqliteStore {
         let mut statement = self.conn.prepare_cached(
             // A subscriber who changed something is considered from then on.
             "SELECT count(*) FROM subscribers
-              WHERE next_due_at <= :before AND status = 'active' AND max(next_due_at, changed_at, due_from) <= :before",
+              WHERE next_due_at <= :before AND status = 'active'
+                  AND max(next_due_at, changed_at, due_from) <= :before",
         )?;
         Ok(
             statement.query_row(named_params! { ":before": before.timestamp() }, |row| {
@@ -256,18 +272,27 @@ impl AlarmStore for SqliteStore {
             papers: {
                 let first = first_paper_since(conn, since)?;
                 conn.prepare_cached(
-                    "SELECT count(*) FROM papers WHERE row >= :first AND seen_at < :until AND merged_into IS NULL",
+                    "SELECT count(*) FROM papers WHERE row >= :first AND seen_at < :until
+                        AND merged_into IS NULL",
                 )?
-                .query_row(named_params! { ":first": first, ":until": until.timestamp() }, |row| row.get(0))?
+                .query_row(
+                    named_params! {
+                        ":first": first,
+                        ":until": until.timestamp(),
+                    },
+                    |row| row.get(0),
+                )?
             },
             empty: count(
                 "SELECT count(*) FROM skipped WHERE why = 'empty' AND at >= :since AND at < :until",
             )?,
             bounces: count(
-                "SELECT count(*) FROM reports WHERE class IN ('hard', 'soft', 'policy') AND at >= :since AND at < :until",
+                "SELECT count(*) FROM reports WHERE class IN ('hard', 'soft', 'policy')
+                    AND at >= :since AND at < :until",
             )?,
             complaints: count(
-                "SELECT count(*) FROM reports WHERE class = 'complaint' AND at >= :since AND at < :until",
+                "SELECT count(*) FROM reports WHERE class = 'complaint' AND at >= :since
+                    AND at < :until",
             )?,
             joined: count(
                 "SELECT count(*) FROM subscribers
@@ -289,8 +314,11 @@ impl AlarmStore for SqliteStore {
               GROUP BY state",
         )?;
         let first = first_delivery_since(conn, since)?;
-        let mut rows = states
-            .query(named_params! { ":first": first, ":since": since.timestamp(), ":until": until.timestamp() })?;
+        let mut rows = states.query(named_params! {
+            ":first": first,
+            ":since": since.timestamp(),
+            ":until": until.timestamp(),
+        })?;
         while let Some(row) = rows.next()? {
             let (state, n): (String, u64) = (row.get("state")?, row.get("n")?);
             figures.composed += n;
@@ -309,11 +337,19 @@ impl AlarmStore for SqliteStore {
               LIMIT 50",
         )?;
         let late = late.query_map(
-            named_params! { ":first": date_text(since.date_naive()), ":last": date_text(until.date_naive()) },
+            named_params! {
+                ":first": date_text(since.date_naive()),
+                ":last": date_text(until.date_naive()),
+            },
             |row| {
-                let (source, category): (String, String) = (row.get("source")?, row.get("category")?);
+                let (source, category): (String, String) =
+                    (row.get("source")?, row.get("category")?);
                 let (date, state): (String, String) = (row.get("date")?, row.get("state")?);
-                let of = if category.is_empty() { source } else { format!("{source} {category}") };
+                let of = if category.is_empty() {
+                    source
+                } else {
+                    format!("{source} {category}")
+                };
                 Ok(format!("{of} {date} ({state})"))
             },
         )?;
@@ -342,7 +378,9 @@ impl AlarmStore for SqliteStore {
                      ON CONFLICT (date) DO NOTHING",
             )?
             .execute(named_params! {
-                ":date": date_text(run.date), ":since": run.since.timestamp(), ":at": run.at.timestamp(),
+                ":date": date_text(run.date),
+                ":since": run.since.timestamp(),
+                ":at": run.at.timestamp(),
                 ":figures": json_text(&run.figures),
             })?;
         if inserted == 0 {

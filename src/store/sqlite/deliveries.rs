@@ -26,7 +26,11 @@ impl LedgerStore for SqliteStore {
                  ON CONFLICT (one) DO UPDATE
                 SET holder = :holder, until = :until
               WHERE holder = :holder OR until <= :now",
-            named_params! { ":holder": holder, ":until": until.timestamp(), ":now": now.timestamp() },
+            named_params! {
+                ":holder": holder,
+                ":until": until.timestamp(),
+                ":now": now.timestamp(),
+            },
         )?;
         let lease = tx.query_row("SELECT * FROM sender_lease", [], |row| {
             let columns = Columns::of("sender_lease", row);
@@ -65,29 +69,41 @@ impl LedgerStore for SqliteStore {
         let tx = self.write()?;
         tx.execute(
             "INSERT INTO attempts (delivery_id, number, at, stage, text, duration_ms)
-             SELECT id, attempts + 1, :now, 'dot', 'the sender stopped before the server answered', 0
+             SELECT id, attempts + 1, :now, 'dot', 'the sender stopped before the server answered',
+                 0
                FROM deliveries
               WHERE state = 'handing_over'",
             named_params! { ":now": now.timestamp() },
         )?;
         let held = tx.execute(
             "UPDATE deliveries
-                SET state = 'held', next_at = NULL, attempts = attempts + 1, stage = 'dot', code = NULL,
-                    enhanced = NULL, text = 'the sender stopped before the server answered; it may have arrived',
+                SET state = 'held', next_at = NULL, attempts = attempts + 1, stage = 'dot',
+                    code = NULL,
+                    enhanced = NULL,
+                        text = 'the sender stopped before the server answered; it may have arrived',
                     at = :now
               WHERE state = 'handing_over' AND (resent = 1 OR :resend_at IS NULL)",
-            named_params! { ":resend_at": resend_at.map(|at| at.timestamp()), ":now": now.timestamp() },
+            named_params! {
+                ":resend_at": resend_at.map(|at| at.timestamp()),
+                ":now": now.timestamp(),
+            },
         )?;
         let uncertain = tx.execute(
             "UPDATE deliveries
-                SET state = 'uncertain', next_at = :resend_at, attempts = attempts + 1, resent = 1, stage = 'dot',
-                    code = NULL, enhanced = NULL, text = 'the sender stopped before the server answered', at = :now
+                SET state = 'uncertain', next_at = :resend_at, attempts = attempts + 1, resent = 1,
+                    stage = 'dot',
+                    code = NULL, enhanced = NULL,
+                        text = 'the sender stopped before the server answered', at = :now
               WHERE state = 'handing_over'",
-            named_params! { ":resend_at": resend_at.map(|at| at.timestamp()), ":now": now.timestamp() },
+            named_params! {
+                ":resend_at": resend_at.map(|at| at.timestamp()),
+                ":now": now.timestamp(),
+            },
         )?;
         let released = tx.execute(
             "UPDATE deliveries
-                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0
+                    THEN 'deferred' ELSE 'rendered' END,
                     next_at = :now, at = :now
               WHERE state = 'claimed'",
             named_params! { ":now": now.timestamp() },
@@ -202,11 +218,16 @@ impl LedgerStore for SqliteStore {
         for (id, until) in deliveries {
             tx.prepare_cached(
                 "UPDATE deliveries
-                    SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                    SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0
+                        THEN 'deferred' ELSE 'rendered' END,
                         next_at = :until, at = :now
                   WHERE id = :id AND state = 'claimed'",
             )?
-            .execute(named_params! { ":id": id.0, ":until": until.timestamp(), ":now": now.timestamp() })?;
+            .execute(named_params! {
+                ":id": id.0,
+                ":until": until.timestamp(),
+                ":now": now.timestamp(),
+            })?;
         }
         for pace in paces {
             keep_pace(&tx, pace)?;
@@ -322,15 +343,19 @@ impl LedgerStore for SqliteStore {
                 "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason)
                  VALUES (:relay, :until, :failures, :refuses_us, :reason)
                      ON CONFLICT (relay) DO UPDATE
-                    SET until = :until, failures = :failures, refuses_us = :refuses_us, reason = :reason",
+                    SET until = :until, failures = :failures, refuses_us = :refuses_us,
+                        reason = :reason",
                 named_params! {
                     ":relay": name, ":until": pause.until.timestamp(), ":failures": pause.failures,
                     ":refuses_us": pause.refuses_us, ":reason": pause.reason,
                 },
             )?,
-            None => {
-                self.conn.execute("DELETE FROM relay_pauses WHERE relay = :relay", named_params! { ":relay": name })?
-            }
+            None => self.conn.execute(
+                "DELETE FROM relay_pauses WHERE relay = :relay",
+                named_params! {
+                    ":relay": name,
+                },
+            )?,
         };
         Ok(())
     }
@@ -355,7 +380,8 @@ fn due(
         "SELECT id, state, expires_at <= :now AS too_late,
                 -- Who asks to come back is asked to confirm it, and that lifts the suppression.
                 kind NOT IN ('confirm', 'new-address')
-                AND EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(deliveries.address)) AS suppressed
+                AND EXISTS (SELECT 1 FROM suppressions
+                    WHERE address_key = lower(deliveries.address)) AS suppressed
            FROM deliveries
           WHERE next_at <= :now
           ORDER BY next_at, id
@@ -435,7 +461,8 @@ fn settle_one(
         // The attempt never reached this recipient: it is not counted.
         tx.prepare_cached(
             "UPDATE deliveries
-                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0 THEN 'deferred' ELSE 'rendered' END,
+                SET state = CASE WHEN resent = 1 THEN 'uncertain' WHEN attempts > 0
+                    THEN 'deferred' ELSE 'rendered' END,
                     next_at = :now, stage = :stage, code = :code, enhanced = :enhanced, text = :text, at = :now
               WHERE id = :id AND state = 'claimed'",
         )?
@@ -456,7 +483,8 @@ fn settle_one(
     let number: Option<i64> = tx
         .prepare_cached(
             "UPDATE deliveries
-                SET state = :state, next_at = :next, attempts = attempts + 1, at = :now, stage = :stage, code = :code,
+                SET state = :state, next_at = :next, attempts = attempts + 1, at = :now,
+                    stage = :stage, code = :code,
                     enhanced = :enhanced, text = :text, soft = :soft,
                     resent = CASE WHEN :state = 'uncertain' THEN 1 ELSE resent END
               WHERE id = :id AND state IN ('claimed', 'handing_over')
@@ -464,7 +492,10 @@ fn settle_one(
         )?
         .query_row(
             named_params! {
-                ":id": id, ":state": state.word(), ":next": next_at.map(|next| next.timestamp()), ":now": at,
+                ":id": id,
+                ":state": state.word(),
+                ":next": next_at.map(|next| next.timestamp()),
+                ":now": at,
                 ":stage": attempt.stage, ":code": attempt.code, ":enhanced": attempt.enhanced,
                 ":text": attempt.text, ":soft": settlement.soft,
             },
@@ -478,7 +509,9 @@ fn settle_one(
     )?
     .execute(named_params! {
         ":id": id, ":number": number, ":now": at, ":stage": attempt.stage, ":code": attempt.code,
-        ":enhanced": attempt.enhanced, ":text": attempt.text, ":duration": attempt.duration_ms as i64,
+        ":enhanced": attempt.enhanced,
+        ":text": attempt.text,
+        ":duration": attempt.duration_ms as i64,
     })?;
     if matches!(
         state,
@@ -497,7 +530,8 @@ fn keep_pace(tx: &Transaction<'_>, pace: &RateState) -> rusqlite::Result<()> {
     let mut keep = tx.prepare_cached(
         "INSERT INTO rate_buckets (relay, period_seconds, tokens, filled_at_ms)
          VALUES (:relay, :period, :tokens, :filled)
-             ON CONFLICT (relay, period_seconds) DO UPDATE SET tokens = :tokens, filled_at_ms = :filled",
+             ON CONFLICT (relay, period_seconds) DO UPDATE SET tokens = :tokens,
+                 filled_at_ms = :filled",
     )?;
     for bucket in &pace.buckets {
         keep.execute(named_params! {
@@ -532,7 +566,10 @@ fn suppress(
              ON CONFLICT (address_key) DO NOTHING",
     )?
     .execute(named_params! {
-        ":key": address_key(&address), ":address": address.as_str(), ":reason": reason, ":now": now.timestamp(),
+        ":key": address_key(&address),
+        ":address": address.as_str(),
+        ":reason": reason,
+        ":now": now.timestamp(),
     })?;
     tx.prepare_cached(
         "UPDATE subscribers

@@ -40,13 +40,16 @@ impl FeedbackStore for SqliteStore {
         }
         forget_thumb(&tx, new.subscriber, paper)?;
         tx.prepare_cached(
-            "INSERT OR REPLACE INTO feedback (subscriber_id, paper, thumb, interest, issue_id, rank, channel, at)
+            "INSERT OR REPLACE INTO feedback (subscriber_id, paper, thumb, interest, issue_id,
+                rank, channel, at)
              VALUES (:subscriber, :paper, :thumb, :interest, :issue, :rank, :channel, :now)",
         )?
         .execute(named_params! {
             ":subscriber": new.subscriber.0, ":paper": paper.0, ":thumb": new.thumb.word(),
             ":interest": interest, ":issue": pick.as_ref().map(|pick| pick.issue),
-            ":rank": pick.as_ref().map(|pick| pick.rank), ":channel": new.channel.word(), ":now": now.timestamp(),
+            ":rank": pick.as_ref().map(|pick| pick.rank),
+            ":channel": new.channel.word(),
+            ":now": now.timestamp(),
         })?;
         log(
             &tx,
@@ -170,7 +173,8 @@ impl FeedbackStore for SqliteStore {
 
     fn likes_by_paper(&mut self, since: DateTime<Utc>) -> Result<Vec<Vote>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT coalesce(papers.merged_into, papers.row) AS paper, feedback.thumb, max(feedback.at) AS at
+            "SELECT coalesce(papers.merged_into, papers.row) AS paper, feedback.thumb,
+                max(feedback.at) AS at
                FROM feedback
                JOIN papers ON papers.row = feedback.paper
               WHERE feedback.at >= :since AND feedback.thumb IN ('more', 'save')
@@ -229,7 +233,11 @@ impl FeedbackStore for SqliteStore {
                  VALUES (:subscriber, :name, :now)
                      ON CONFLICT (subscriber_id, name) DO NOTHING",
             )?
-            .execute(named_params! { ":subscriber": subscriber.0, ":name": name, ":now": now.timestamp() })?;
+            .execute(named_params! {
+                ":subscriber": subscriber.0,
+                ":name": name,
+                ":now": now.timestamp(),
+            })?;
         Ok(muted == 1)
     }
 
@@ -274,11 +282,14 @@ impl FeedbackStore for SqliteStore {
                  SELECT :subscriber, :paper, :issue, :at, :is_head, :agent, :network
                   WHERE (SELECT count(*)
                            FROM clicks
-                          WHERE subscriber_id = :subscriber AND paper = :paper AND at_ms > :at - 86400000) < :most",
+                          WHERE subscriber_id = :subscriber AND paper = :paper
+                              AND at_ms > :at - 86400000) < :most",
             )?
             .execute(named_params! {
                 ":most": CLICKS_PER_DAY,
-                ":subscriber": click.subscriber.0, ":paper": click.paper.0, ":issue": pick.map(|pick| pick.issue),
+                ":subscriber": click.subscriber.0,
+                ":paper": click.paper.0,
+                ":issue": pick.map(|pick| pick.issue),
                 ":at": click.at.timestamp_millis(), ":is_head": click.is_head,
                 ":agent": click.agent.word(), ":network": click.network,
             })?;
@@ -288,10 +299,12 @@ impl FeedbackStore for SqliteStore {
 
     fn clicks_since(&mut self, since: DateTime<Utc>) -> Result<Vec<StoredClick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row, deliveries.at AS delivered_at
+            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row,
+                deliveries.at AS delivered_at
                FROM clicks
                JOIN papers ON papers.row = clicks.paper
-               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
+               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id
+                   AND deliveries.state = 'accepted'
               WHERE clicks.at_ms >= :since
               ORDER BY clicks.at_ms, clicks.id",
         )?;
@@ -304,10 +317,12 @@ impl FeedbackStore for SqliteStore {
 
     fn clicks_of(&mut self, subscribers: &[SubscriberId]) -> Result<Vec<StoredClick>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row, deliveries.at AS delivered_at
+            "SELECT clicks.*, coalesce(papers.merged_into, papers.row) AS row,
+                deliveries.at AS delivered_at
                FROM clicks
                JOIN papers ON papers.row = clicks.paper
-               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id AND deliveries.state = 'accepted'
+               LEFT JOIN deliveries ON deliveries.id = clicks.issue_id
+                   AND deliveries.state = 'accepted'
               WHERE clicks.subscriber_id = :subscriber",
         )?;
         let mut clicks = Vec::new();

@@ -94,10 +94,13 @@ impl InboundStore for SqliteStore {
         let tx = self.write()?;
         let had_one = tx
             .prepare_cached(
-                "SELECT 1 FROM deliveries WHERE kind = :kind AND lower(address) = :address AND queued_at > :since",
+                "SELECT 1 FROM deliveries WHERE kind = :kind AND lower(address) = :address
+                    AND queued_at > :since",
             )?
             .exists(named_params! {
-                ":kind": notice.kind, ":address": address_key(&notice.address), ":since": since.timestamp(),
+                ":kind": notice.kind,
+                ":address": address_key(&notice.address),
+                ":since": since.timestamp(),
             })?;
         if !had_one {
             enqueue(&tx, notice, now)?;
@@ -138,7 +141,8 @@ impl InboundStore for SqliteStore {
     fn policy_reports(&mut self, since: DateTime<Utc>) -> Result<PolicyReports, StoreError> {
         // The classes of policy reports have an index.
         const THOSE: &str = "FROM reports
-                            WHERE class IN ('policy', 'complaint') AND at >= :since AND action = 'alarm'";
+                            WHERE class IN ('policy', 'complaint') AND at >= :since
+                                AND action = 'alarm'";
         let since = since.timestamp();
         let count = self
             .conn
@@ -201,7 +205,8 @@ fn insert(
     }
     let inserted = tx
         .prepare_cached(
-            "INSERT INTO reports (key, address_key, delivery_id, subscriber_id, class, reason, status, diagnostic,
+            "INSERT INTO reports (key, address_key, delivery_id, subscriber_id, class, reason,
+                status, diagnostic,
                                   source, action, at)
              VALUES (:key, :address, :delivery,
                      (SELECT id FROM subscribers WHERE id = :subscriber),
@@ -289,7 +294,9 @@ fn leave(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> Result
           WHERE id = :id AND status <> 'unsubscribed'",
         )?
         .execute(named_params! {
-            ":id": subscriber.0, ":how": format!("{} by {}", report.class, report.source), ":now": now.timestamp(),
+            ":id": subscriber.0,
+            ":how": format!("{} by {}", report.class, report.source),
+            ":now": now.timestamp(),
         })?;
     if left == 1 {
         hold_queued(tx, subscriber, "unsubscribed before it was sent", now)?;

@@ -114,11 +114,15 @@ impl IssueStore for SqliteStore {
                  SELECT id, :date, :why, :now
                    FROM subscribers
                   WHERE id = :id
-                    AND NOT EXISTS (SELECT 1 FROM issues WHERE subscriber_id = :id AND local_date = :date)
+                    AND NOT EXISTS (SELECT 1 FROM issues WHERE subscriber_id = :id
+                        AND local_date = :date)
                      ON CONFLICT (subscriber_id, local_date) DO NOTHING",
             )?
             .execute(named_params! {
-                ":id": subscriber.0, ":date": date_text(*local_date), ":why": why.word(), ":now": now.timestamp(),
+                ":id": subscriber.0,
+                ":date": date_text(*local_date),
+                ":why": why.word(),
+                ":now": now.timestamp(),
             })?;
         }
         Ok(tx.commit()?)
@@ -258,7 +262,8 @@ fn enqueue(
         ":now": now.timestamp(),
     })?;
     tx.prepare_cached(
-        "INSERT INTO deliveries (id, subscriber_id, address, local_date, subject, message_id, state, queued_at,
+        "INSERT INTO deliveries (id, subscriber_id, address, local_date, subject, message_id,
+            state, queued_at,
                                  expires_at, next_at, at)
          VALUES (:id, :subscriber, :address, :date, :subject, :message_id, 'rendered', :now,
                  :expires, :now, :now)",
@@ -335,7 +340,10 @@ fn with_history(
         .into_iter()
         .zip(schedules)
     {
-        let id = named_params! { ":id": subscriber.id.0, ":before": before.map(|date| date.to_string()) };
+        let id = named_params! {
+            ":id": subscriber.id.0,
+            ":before": before.map(|date| date.to_string()),
+        };
         let history = history.query_row(id, |row| {
             let columns = Columns::of("issues", row);
             let (local_date, composed_at) = (

@@ -102,7 +102,10 @@ impl KeyStore for SqliteStore {
                      ON CONFLICT (key_id, name) DO UPDATE SET at = :now",
             )?
             .execute(named_params! {
-                ":key": name.key.0, ":name": name.name, ":request": request, ":now": now.timestamp(),
+                ":key": name.key.0,
+                ":name": name.name,
+                ":request": request,
+                ":now": now.timestamp(),
             })?;
         }
         tx.commit()?;
@@ -133,7 +136,8 @@ impl KeyStore for SqliteStore {
         if let Some(about) = answer.about {
             tx.prepare_cached(
                 "DELETE FROM api_answers
-                  WHERE key_id = :key AND name = :name AND NOT EXISTS (SELECT 1 FROM subscribers WHERE id = :about)",
+                  WHERE key_id = :key AND name = :name AND NOT EXISTS (SELECT 1 FROM subscribers
+                      WHERE id = :about)",
             )?
             .execute(named_params! { ":key": name.key.0, ":name": name.name, ":about": about.0 })?;
         }

@@ -41,16 +41,24 @@ impl LibraryStore for SqliteStore {
                     "SELECT 1 FROM library_items
                       WHERE subscriber_id = :subscriber AND interest = :interest AND key = :key",
                 )?
-                .exists(named_params! { ":subscriber": subscriber.0, ":interest": interest, ":key": work.key })?;
+                .exists(named_params! {
+                    ":subscriber": subscriber.0,
+                    ":interest": interest,
+                    ":key": work.key,
+                })?;
             added += u64::from(!is_known);
             tx.prepare_cached(
-                "INSERT INTO library_items (subscriber_id, interest, key, title, abstract, authors, ids, added_at)
+                "INSERT INTO library_items (subscriber_id, interest, key, title, abstract, authors,
+                    ids, added_at)
                  VALUES (:subscriber, :interest, :key, :title, :abstract, :authors, :ids, :now)
                      ON CONFLICT (subscriber_id, interest, key) DO UPDATE SET abstract = :abstract
                   WHERE abstract = ''",
             )?
             .execute(named_params! {
-                ":subscriber": subscriber.0, ":interest": interest, ":key": work.key, ":title": work.title,
+                ":subscriber": subscriber.0,
+                ":interest": interest,
+                ":key": work.key,
+                ":title": work.title,
                 ":abstract": work.abstract_text, ":authors": json_text(&work.authors),
                 ":ids": json_text(&work.ids), ":now": now.timestamp(),
             })?;
@@ -81,7 +89,11 @@ impl LibraryStore for SqliteStore {
                     row.get(0)
                 })?;
             for interest in interests.collect::<Result<Vec<String>, _>>()? {
-                let parameters = named_params! { ":subscriber": subscriber.0, ":interest": interest, ":limit": limit };
+                let parameters = named_params! {
+                    ":subscriber": subscriber.0,
+                    ":interest": interest,
+                    ":limit": limit,
+                };
                 for work in works.query_map(parameters, library_work)? {
                     all.push((*subscriber, interest.clone(), work?));
                 }
@@ -193,7 +205,8 @@ fn by_title(conn: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> 
         "SELECT papers.row, papers.id, papers.authors
            FROM papers_text
            JOIN papers ON papers.row = papers_text.rowid
-          WHERE papers_text MATCH :query AND length(papers.title) <= :longest AND papers.merged_into IS NULL
+          WHERE papers_text MATCH :query AND length(papers.title) <= :longest
+              AND papers.merged_into IS NULL
           LIMIT :limit",
     )?;
     let query = format!("title : ^{}", quoted(title));

@@ -136,13 +136,17 @@ fn retry(
     let found = tx
         .prepare_cached(
             "SELECT resent = 1 OR (stage IS 'dot' AND code IS NULL) AS may_have_arrived,
-                    EXISTS (SELECT 1 FROM suppressions WHERE address_key = lower(deliveries.address)) AS suppressed
+                    EXISTS (SELECT 1 FROM suppressions
+                        WHERE address_key = lower(deliveries.address)) AS suppressed
                FROM deliveries
                JOIN messages ON messages.delivery_id = deliveries.id
               WHERE deliveries.id = :id AND state IN ('rendered', 'deferred', 'uncertain', 'held')",
         )?
         .query_row(named_params! { ":id": id.0 }, |row| {
-            Ok((row.get::<_, bool>("may_have_arrived")?, row.get::<_, bool>("suppressed")?))
+            Ok((
+                row.get::<_, bool>("may_have_arrived")?,
+                row.get::<_, bool>("suppressed")?,
+            ))
         })
         .optional()?;
     let Some((may_have_arrived, suppressed)) = found else {
@@ -153,7 +157,8 @@ fn retry(
     }
     tx.prepare_cached(
         "UPDATE deliveries
-            SET state = CASE WHEN :may_have_arrived THEN 'uncertain' WHEN attempts > 0 THEN 'deferred'
+            SET state = CASE WHEN :may_have_arrived THEN 'uncertain' WHEN attempts > 0
+                THEN 'deferred'
                              ELSE 'rendered' END,
                 resent = :may_have_arrived, next_at = :now, expires_at = max(expires_at, :expires_at), at = :now,
                 text = 'to be sent again, by hand'

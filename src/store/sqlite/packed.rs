@@ -288,10 +288,13 @@ fn unpacked(bytes: &[u8], dictionary: Option<&Dictionary>) -> io::Result<Vec<u8>
 /// Stores the mail of a delivery.
 pub(super) fn insert(tx: &Transaction<'_>, delivery: i64, mail: &Packed) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT INTO messages (delivery_id, bytes, is_packed, dictionary) VALUES (:id, :bytes, 1, :dictionary)",
+        "INSERT INTO messages (delivery_id, bytes, is_packed, dictionary) VALUES (:id, :bytes, 1,
+            :dictionary)",
     )?
     .execute(named_params! {
-        ":id": delivery, ":bytes": mail.bytes, ":dictionary": mail.dictionary.as_ref().map(|dictionary| dictionary.id),
+        ":id": delivery,
+        ":bytes": mail.bytes,
+        ":dictionary": mail.dictionary.as_ref().map(|dictionary| dictionary.id),
     })?;
     Ok(())
 }
@@ -328,7 +331,11 @@ pub(super) fn insert_dictionaries(
         let bytes = pack_alone(&dictionary.text)?.bytes;
         tx.execute(
             "INSERT INTO dictionaries (id, local_date, bytes) VALUES (:id, :date, :bytes)",
-            named_params! { ":id": dictionary.id, ":date": dictionary.local_date.to_string(), ":bytes": bytes },
+            named_params! {
+                ":id": dictionary.id,
+                ":date": dictionary.local_date.to_string(),
+                ":bytes": bytes,
+            },
         )?;
     }
     Ok(())

@@ -28,7 +28,11 @@ impl PagedListStore for SqliteStore {
                   LIMIT :limit",
             )?
             .query_map(
-                named_params! { ":after": after.0, ":status": status.map(Status::word), ":limit": limit },
+                named_params! {
+                    ":after": after.0,
+                    ":status": status.map(Status::word),
+                    ":limit": limit,
+                },
                 subscriber,
             )?
             .collect::<Result<_, _>>()?;
@@ -46,12 +50,17 @@ impl PagedListStore for SqliteStore {
                     (SELECT count(*) FROM picks WHERE picks.issue_id = issues.id) AS papers
                FROM issues
                JOIN deliveries ON deliveries.id = issues.id
-              WHERE issues.subscriber_id = :subscriber AND (:before IS NULL OR issues.local_date < :before)
+              WHERE issues.subscriber_id = :subscriber AND (:before IS NULL
+                  OR issues.local_date < :before)
               ORDER BY issues.local_date DESC
               LIMIT :limit",
         )?;
         let rows = statement.query_map(
-            named_params! { ":subscriber": subscriber.0, ":before": before.map(date_text), ":limit": limit },
+            named_params! {
+                ":subscriber": subscriber.0,
+                ":before": before.map(date_text),
+                ":limit": limit,
+            },
             |row| {
                 let columns = Columns::of("issues", row);
                 Ok(PastIssue {
@@ -77,7 +86,11 @@ impl PagedListStore for SqliteStore {
               LIMIT :limit",
         )?;
         let rows = statement.query_map(
-            named_params! { ":subscriber": subscriber.0, ":before": before.map(|id| id.0), ":limit": limit },
+            named_params! {
+                ":subscriber": subscriber.0,
+                ":before": before.map(|id| id.0),
+                ":limit": limit,
+            },
             delivery,
         )?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -54,7 +54,8 @@ impl PickStatsStore for SqliteStore {
                FROM picks
                JOIN issues ON issues.id = picks.issue_id
               WHERE picks.issue_id = :issue
-                AND picks.paper IN (SELECT row FROM papers WHERE row = :paper OR merged_into = :paper)
+                AND picks.paper IN (SELECT row FROM papers WHERE row = :paper
+                    OR merged_into = :paper)
                 AND issues.composed_at >= :since
                 AND picks.section <> :news
               ORDER BY picks.position
@@ -63,7 +64,10 @@ impl PickStatsStore for SqliteStore {
         let mut places = Vec::with_capacity(picks.len());
         for (issue, paper) in picks {
             let values = named_params! {
-                ":issue": issue, ":paper": paper.0, ":since": since.timestamp(), ":news": json_text(&Section::News),
+                ":issue": issue,
+                ":paper": paper.0,
+                ":since": since.timestamp(),
+                ":news": json_text(&Section::News),
             };
             places.push(statement.query_row(values, place).optional()?);
         }

@@ -25,7 +25,8 @@ impl PublicQueryStore for SqliteStore {
             .conn
             .prepare_cached(
                 "SELECT count(*) FROM papers
-                  WHERE announced = :date AND (:category IS NULL OR instr(categories, :category) > 0)",
+                  WHERE announced = :date AND (:category IS NULL
+                      OR instr(categories, :category) > 0)",
             )?
             .query_row(wanted, |row| row.get(0))?;
         let mut statement = self.conn.prepare_cached(
@@ -120,7 +121,8 @@ impl PublicQueryStore for SqliteStore {
             _ => (code, usize::MAX),
         };
         let mut statement = self.conn.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM coverage WHERE lower(substr(category, 1, :length)) = lower(:from))
+            "SELECT EXISTS (SELECT 1 FROM coverage
+                WHERE lower(substr(category, 1, :length)) = lower(:from))
                  OR EXISTS (SELECT 1
                               FROM papers, json_each(papers.categories) AS category
                              WHERE lower(substr(category.value, 1, :length)) = lower(:from)) AS is_known",

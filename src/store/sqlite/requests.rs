@@ -34,8 +34,10 @@ impl RequestStore for SqliteStore {
             subscriber = by_key(&tx, &request.address)?.map(|(id, _)| id);
         }
         tx.prepare_cached(
-            "INSERT INTO requests (kind, address, address_key, subscriber_id, details, wording, page, network, asked_at)
-             VALUES (:kind, :address, :key, :subscriber, :details, :wording, :page, :network, :now)",
+            "INSERT INTO requests (kind, address, address_key, subscriber_id, details, wording,
+                page, network, asked_at)
+             VALUES (:kind, :address, :key, :subscriber, :details, :wording, :page, :network,
+                 :now)",
         )?
         .execute(named_params! {
             ":kind": request.kind.word(),
@@ -73,7 +75,11 @@ impl RequestStore for SqliteStore {
                FROM requests
               WHERE address_key = :key AND kind = :kind AND mailed_at >= :since",
         )?;
-        let key = named_params! { ":key": address_key(address), ":kind": kind.word(), ":since": since.timestamp() };
+        let key = named_params! {
+            ":key": address_key(address),
+            ":kind": kind.word(),
+            ":since": since.timestamp(),
+        };
         Ok(statement.query_row(key, |row| row.get(0))?)
     }
 
@@ -204,7 +210,10 @@ impl RequestStore for SqliteStore {
               WHERE id = :id",
         )?
         .execute(named_params! {
-            ":address": to.as_str(), ":key": address_key(&to), ":id": subscriber.0, ":now": now.timestamp(),
+            ":address": to.as_str(),
+            ":key": address_key(&to),
+            ":id": subscriber.0,
+            ":now": now.timestamp(),
         })?;
         retire_links(&tx, subscriber, now)?;
         note_consent(&tx, subscriber, now, "moved", confirming)?;
@@ -358,7 +367,8 @@ impl SqliteStore {
         // Claimed deliveries are released, too: their outcome is not recorded.
         tx.execute(
             "UPDATE deliveries
-                SET state = CASE WHEN state IN ('accepted', 'rejected') THEN state ELSE 'expired' END,
+                SET state = CASE WHEN state IN ('accepted', 'rejected') THEN state
+                    ELSE 'expired' END,
                     next_at = NULL, text = NULL, subject = '', subscriber_id = NULL, address = :hash
               WHERE subscriber_id = :id OR lower(address) = :key",
             named_params! { ":id": id.0, ":key": key, ":hash": hash },
@@ -466,7 +476,8 @@ pub(super) fn enqueue(
         |row| row.get(0),
     )?;
     tx.prepare_cached(
-        "INSERT INTO deliveries (id, kind, subscriber_id, address, local_date, subject, message_id, state, queued_at,
+        "INSERT INTO deliveries (id, kind, subscriber_id, address, local_date, subject, message_id,
+            state, queued_at,
                                  expires_at, next_at, at)
          VALUES (:id, :kind, :subscriber, :address, :date, :subject, :message_id, 'rendered', :now,
                  :expires, :now, :now)",

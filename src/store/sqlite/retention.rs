@@ -30,8 +30,12 @@ impl RetentionStore for SqliteStore {
             RetentionClass::Requests => requests(&tx, before, limit)?,
             RetentionClass::Clicks => {
                 let sql = "DELETE FROM clicks
-                            WHERE id IN (SELECT id FROM clicks WHERE at_ms < :before ORDER BY at_ms LIMIT :limit)";
-                let values = named_params! { ":before": before.timestamp_millis(), ":limit": limit };
+                            WHERE id IN (SELECT id FROM clicks WHERE at_ms < :before
+                                ORDER BY at_ms LIMIT :limit)";
+                let values = named_params! {
+                    ":before": before.timestamp_millis(),
+                    ":limit": limit,
+                };
                 tx.prepare_cached(sql)?.execute(values)? as u64
             }
             RetentionClass::Consents => rows(
@@ -40,7 +44,8 @@ impl RetentionStore for SqliteStore {
                   WHERE rowid IN (SELECT consents.rowid
                                     FROM subscribers
                                     JOIN consents ON consents.subscriber_id = subscribers.id
-                                   WHERE left_at < :before AND status IN ('unsubscribed', 'suppressed')
+                                   WHERE left_at < :before AND status IN ('unsubscribed',
+                                       'suppressed')
                                    LIMIT :limit)",
                 before,
                 limit,
@@ -58,14 +63,16 @@ impl RetentionStore for SqliteStore {
             RetentionClass::SetAside => rows(
                 &tx,
                 "DELETE FROM set_aside
-                  WHERE rowid IN (SELECT rowid FROM set_aside WHERE at < :before ORDER BY at LIMIT :limit)",
+                  WHERE rowid IN (SELECT rowid FROM set_aside WHERE at < :before ORDER BY at
+                      LIMIT :limit)",
                 before,
                 limit,
             )?,
             RetentionClass::Alarms => rows(
                 &tx,
                 "DELETE FROM alarms
-                  WHERE id IN (SELECT id FROM alarms WHERE over_at < :before ORDER BY over_at LIMIT :limit)",
+                  WHERE id IN (SELECT id FROM alarms WHERE over_at < :before ORDER BY over_at
+                      LIMIT :limit)",
                 before,
                 limit,
             )?,
@@ -204,8 +211,10 @@ fn held_texts(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqli
     let mut give_up = tx.prepare_cached(
         "UPDATE deliveries
             SET state = 'expired',
-                text = 'held, and nobody decided in time' || CASE WHEN text IS NULL THEN '' ELSE '; last: ' || text END
-          WHERE id IN (SELECT id FROM deliveries WHERE state = 'held' AND at < :before ORDER BY at LIMIT :limit)
+                text = 'held, and nobody decided in time' || CASE WHEN text IS NULL THEN ''
+                    ELSE '; last: ' || text END
+          WHERE id IN (SELECT id FROM deliveries WHERE state = 'held' AND at < :before ORDER BY at
+              LIMIT :limit)
       RETURNING id",
     )?;
     let given_up = give_up.query_map(
@@ -229,9 +238,11 @@ fn requests(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqlite
           WHERE id IN (SELECT subscriber_id
                          FROM requests
                          JOIN subscribers AS asking ON asking.id = requests.subscriber_id
-                        WHERE kind = 'subscribe' AND asked_at < :before AND asking.status = 'pending'
+                        WHERE kind = 'subscribe' AND asked_at < :before
+                            AND asking.status = 'pending'
                           AND NOT EXISTS (SELECT 1 FROM requests AS later
-                                           WHERE later.subscriber_id = asking.id AND later.asked_at >= :before)
+                                           WHERE later.subscriber_id = asking.id
+                                               AND later.asked_at >= :before)
                         LIMIT :limit)",
         before,
         limit,
@@ -242,7 +253,8 @@ fn requests(tx: &Transaction<'_>, before: DateTime<Utc>, limit: u32) -> rusqlite
           WHERE id IN (SELECT id FROM requests
                         WHERE asked_at < :before
                           AND NOT EXISTS (SELECT 1 FROM subscribers
-                                           WHERE subscribers.id = requests.subscriber_id AND status = 'pending'
+                                           WHERE subscribers.id = requests.subscriber_id
+                                               AND status = 'pending'
                                              AND requests.kind = 'subscribe')
                         ORDER BY asked_at
                         LIMIT :limit)",

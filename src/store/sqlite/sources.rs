@@ -56,7 +56,9 @@ impl SourceStore for SqliteStore {
                   WHERE provider = :provider AND free_ms = :turn",
             )?
             .execute(named_params! {
-                ":provider": provider, ":turn": turn.timestamp_millis(), ":next": next.timestamp_millis(),
+                ":provider": provider,
+                ":turn": turn.timestamp_millis(),
+                ":next": next.timestamp_millis(),
             })?;
         Ok(())
     }
@@ -101,12 +103,14 @@ impl SourceStore for SqliteStore {
             "WITH examples (id) AS (
                  SELECT liked.value
                    FROM subscribers
-                   JOIN interests ON interests.subscriber_id = subscribers.id, json_each(interests.liked) AS liked
+                   JOIN interests ON interests.subscriber_id = subscribers.id,
+                       json_each(interests.liked) AS liked
                   WHERE subscribers.changed_at >= :since
                   UNION
                  SELECT disliked.value
                    FROM subscribers
-                   JOIN interests ON interests.subscriber_id = subscribers.id, json_each(interests.disliked) AS disliked
+                   JOIN interests ON interests.subscriber_id = subscribers.id,
+                       json_each(interests.disliked) AS disliked
                   WHERE subscribers.changed_at >= :since
              )
              SELECT id

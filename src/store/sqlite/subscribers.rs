@@ -103,7 +103,8 @@ impl SubscriberStore for SqliteStore {
         // Requests made through such a link are cancelled.
         tx.execute(
             "DELETE FROM requests
-              WHERE subscriber_id = :id AND done_at IS NULL AND kind IN ('move', 'export', 'erase')",
+              WHERE subscriber_id = :id AND done_at IS NULL AND kind IN ('move', 'export',
+                  'erase')",
             named_params! { ":id": id.0 },
         )?;
         tx.commit()?;
@@ -236,7 +237,9 @@ pub(super) fn enter(
          VALUES (:address, :key, '', 'pending', :now, :now, :now)",
     )?
     .execute(named_params! {
-        ":address": new.address.as_str(), ":key": address_key(&new.address), ":now": now.timestamp(),
+        ":address": new.address.as_str(),
+        ":key": address_key(&new.address),
+        ":now": now.timestamp(),
     })?;
     write_subscriber(tx, SubscriberId(tx.last_insert_rowid()), new, now)?;
     Ok(Entered::New)
@@ -264,7 +267,8 @@ pub(super) fn write_subscriber(
         .execute(named_params! { ":id": id.0 })?;
     for (position, interest) in details.interests.iter().enumerate() {
         tx.prepare_cached(
-            "INSERT INTO interests (subscriber_id, position, name, description, weight, keywords, must_not,
+            "INSERT INTO interests (subscriber_id, position, name, description, weight, keywords,
+                must_not,
                                     authors, categories, liked, disliked)
              VALUES (:id, :position, :name, :description, :weight, :keywords, :must_not,
                      :authors, :categories, :liked, :disliked)",

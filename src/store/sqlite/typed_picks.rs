@@ -10,7 +10,8 @@ use rusqlite_migration::HookResult;
 pub(super) fn convert(tx: &Transaction<'_>) -> HookResult {
     let mut issues = tx.prepare("SELECT id FROM issues ORDER BY id")?;
     let mut picks = tx.prepare(
-        "SELECT picks.position, picks.section, picks.reason, picks.kind = 'exploring' AS is_exploring,
+        "SELECT picks.position, picks.section, picks.reason,
+            picks.kind = 'exploring' AS is_exploring,
                 EXISTS (SELECT 1 FROM interests
                          WHERE interests.subscriber_id = picks.subscriber_id
                            AND interests.name = picks.section) AS is_interest

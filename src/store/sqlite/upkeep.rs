@@ -16,7 +16,8 @@ impl UpkeepStore for SqliteStore {
     fn check_writable(&mut self) -> Result<(), StoreError> {
         let tx = self.write()?;
         tx.execute(
-            "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason) VALUES ('', 0, 0, 0, '')",
+            "INSERT INTO relay_pauses (relay, until, failures, refuses_us, reason) VALUES ('', 0,
+                0, 0, '')",
             [],
         )?;
         Ok(tx.rollback()?)

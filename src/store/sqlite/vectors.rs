@@ -25,7 +25,8 @@ impl VectorStore for SqliteStore {
 
     fn models(&mut self) -> Result<Vec<ModelRow>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT maker, folder, is_active, (SELECT count(*) FROM vectors WHERE model = models.id) AS vectors
+            "SELECT maker, folder, is_active, (SELECT count(*) FROM vectors
+                WHERE model = models.id) AS vectors
                FROM models
               ORDER BY is_active DESC, begun_at, id",
         )?;
@@ -95,7 +96,8 @@ impl VectorStore for SqliteStore {
                      OR (announced IS NULL AND :announced IS NOT NULL))
                 AND merged_into IS NULL
                 AND NOT EXISTS (SELECT 1 FROM vectors
-                                 WHERE model = (SELECT id FROM models WHERE maker = :maker) AND paper = papers.row)
+                                 WHERE model = (SELECT id FROM models WHERE maker = :maker)
+                                     AND paper = papers.row)
               ORDER BY announced DESC, row DESC
               LIMIT :limit",
         )?;
@@ -117,7 +119,8 @@ impl VectorStore for SqliteStore {
                FROM papers
               WHERE merged_into IS NULL
                 AND NOT EXISTS (SELECT 1 FROM vectors
-                                 WHERE model = (SELECT id FROM models WHERE maker = :maker) AND paper = papers.row)",
+                                 WHERE model = (SELECT id FROM models WHERE maker = :maker)
+                                     AND paper = papers.row)",
         )?;
         Ok(statement.query_row(named_params! { ":maker": maker }, |row| row.get(0))?)
     }

@@ -95,7 +95,9 @@ impl WorkStore for SqliteStore {
             for row in rows.collect::<Result<Vec<_>, _>>()? {
                 let (day, news) = row;
                 let asked = named_params! {
-                    ":id": subscriber.0, ":paper": paper.0, ":news": json_text(&[Reason::News(news.clone())]),
+                    ":id": subscriber.0,
+                    ":paper": paper.0,
+                    ":news": json_text(&[Reason::News(news.clone())]),
                 };
                 if was_told.exists(asked)? {
                     continue;
@@ -441,7 +443,8 @@ fn join(
             "UPDATE papers SET merged_into = :into WHERE merged_into = :row",
             // The row stays, since issues refer to it. Its data is in its records.
             "UPDATE papers
-                SET merged_into = :into, title = '', abstract = '', authors = '[]', categories = '[]', announced = NULL,
+                SET merged_into = :into, title = '', abstract = '', authors = '[]',
+                    categories = '[]', announced = NULL,
                     upvotes = NULL, records = 0, title_key = 0
               WHERE row = :row",
         ] {
@@ -571,10 +574,12 @@ fn insert(
     paper: &Paper,
     now: DateTime<Utc>,
 ) -> Result<PaperRow, StoreError> {
-    let sql = "INSERT INTO papers (id, version, title, abstract, authors, categories, announced, published, updated,
+    let sql = "INSERT INTO papers (id, version, title, abstract, authors, categories, announced,
+        published, updated,
                                    url, doi, comment, upvotes, same_as, journal, code, withdrawn,
                                    source, title_key, records, seen_at, changed_at)
-               VALUES (:id, :version, :title, :abstract, :authors, :categories, :announced, :published, :updated,
+               VALUES (:id, :version, :title, :abstract, :authors, :categories, :announced,
+                   :published, :updated,
                        :url, :doi, :comment, :upvotes, :same_as, :journal, :code, :withdrawn,
                        :source, :title_key, :records, :now, :now)";
     write(conn, sql, source, paper, 0, now)?;
@@ -595,7 +600,8 @@ fn rewrite(
     let before = &work.stored.paper;
     if after != before || records != work.records || source != work.source {
         let sql = "UPDATE papers
-                      SET version = :version, title = :title, abstract = :abstract, authors = :authors,
+                      SET version = :version, title = :title, abstract = :abstract,
+                          authors = :authors,
                           categories = :categories, announced = :announced, published = :published,
                           updated = :updated, url = :url, doi = :doi, comment = :comment, upvotes = :upvotes,
                           same_as = :same_as, journal = :journal, code = :code, withdrawn = :withdrawn,
@@ -656,7 +662,8 @@ fn write(
 fn enter_names(conn: &Connection, row: PaperRow, paper: &Paper) -> Result<(), StoreError> {
     for name in WorkIds::of(paper).iter().filter(|name| **name != paper.id) {
         conn.prepare_cached(
-            "INSERT INTO paper_names (name, paper) VALUES (:name, :row) ON CONFLICT (name) DO NOTHING",
+            "INSERT INTO paper_names (name, paper) VALUES (:name,
+                :row) ON CONFLICT (name) DO NOTHING",
         )?
         .execute(named_params! { ":name": name.as_str(), ":row": row.0 })?;
     }
@@ -724,7 +731,11 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOut
                      VALUES (:name, :other, :at)
                          ON CONFLICT (name, other) DO NOTHING",
                 )?
-                .execute(named_params! { ":name": name.as_str(), ":other": other.as_str(), ":at": now.timestamp() })?;
+                .execute(named_params! {
+                    ":name": name.as_str(),
+                    ":other": other.as_str(),
+                    ":at": now.timestamp(),
+                })?;
             }
         }
     }
@@ -739,7 +750,8 @@ fn split(conn: &Connection, id: &PaperId, now: DateTime<Utc>) -> Result<SplitOut
         )?
         .execute(moved)?;
         conn.prepare_cached(
-            "UPDATE papers SET merged_into = :to WHERE id = :name AND merged_into = :from AND row <> :to",
+            "UPDATE papers SET merged_into = :to WHERE id = :name AND merged_into = :from
+                AND row <> :to",
         )?
         .execute(moved)?;
     }
