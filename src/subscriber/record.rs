@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_exported_is_read_back_the_same() {
+    fn an_exported_record_is_read_back_the_same() {
         let record = json!({
             "email": "ada@example.org", "name": "Ada", "timezone": "Europe/Berlin", "send_at": "06:30",
             "days": ["mon", "fri"], "frequency": "weekly", "weekday": "fri", "max_papers": 5, "abstracts": "full",

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn who_runs_can_be_paused_and_resumed() {
+    fn active_subscribers_can_be_paused_and_resumed() {
         let mut ada = reader(Status::Active);
         ada.pause(None).unwrap();
         assert_eq!(ada.status, Status::Paused);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_there_or_has_left_cannot() {
+    fn pending_or_departed_subscribers_cannot_be_paused() {
         for status in [Status::Pending, Status::Unsubscribed, Status::Suppressed] {
             assert_eq!(reader(status).pause(None), Err(StatusConflict(status)));
             assert_eq!(reader(status).resume(), Err(StatusConflict(status)));

@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_is_no_database_is_an_error() {
+    fn a_file_that_is_not_a_database_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.db");
         std::fs::write(&path, "x".repeat(4096)).unwrap();

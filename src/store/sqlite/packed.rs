@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_most_share_comes_first_where_room_is_short() {
+    fn the_most_shared_lines_come_first_in_a_full_dictionary() {
         let long = |from: usize| -> Vec<u8> {
             (from..from + DICTIONARY_MAX / 20)
                 .flat_map(|n| format!("a line that is {n:06}\n").into_bytes())
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_or_dictionary_is_no_mail() {
+    fn a_damaged_text_or_dictionary_gives_no_mail() {
         let mails = mails(20);
         let date = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
         let dictionary = Dictionary::new(date, shared(&slices(&mails)));

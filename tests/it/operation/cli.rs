@@ -194,7 +194,7 @@ fn a_day_goes_from_a_file_to_a_maildir() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_fetched_is_covered_and_published() {
+async fn a_fetched_batch_is_covered_and_published() {
     let arxiv = FakeHttp::start().await;
     let today = eastern_date(SystemClock.now());
     let feed = format!(

@@ -195,7 +195,7 @@ fn answers_about_somebody_are_erased_with_them() {
 }
 
 #[test]
-fn who_is_vouched_for_is_entered_with_the_consent_or_not_at_all() {
+fn a_vouched_subscriber_is_stored_with_the_consent_or_not_at_all() {
     let mut store = SqliteStore::in_memory().unwrap();
     let vouching = ConsentContext {
         wording: "form of May".to_owned(),

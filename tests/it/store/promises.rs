@@ -362,7 +362,7 @@ fn known_papers_are_told_with_their_days() {
 }
 
 #[test]
-fn of_two_pauses_the_longer_one_holds() {
+fn the_longer_of_two_pauses_is_kept() {
     on_every_backend(|store| {
         assert_eq!(store.source_pause("arxiv").unwrap(), None);
         let pause = |hours, reason: &str| SourcePause {
@@ -430,7 +430,7 @@ fn a_subscriber_is_read_back_as_entered() {
 }
 
 #[test]
-fn who_has_left_is_not_brought_back_by_an_import() {
+fn an_import_does_not_resubscribe_addresses_that_left() {
     on_every_backend(|store| {
         let id = enter(store, "a@example.org");
         assert!(store.unsubscribe(id, "one-click", noon()).unwrap());
@@ -523,7 +523,7 @@ fn a_paper_counts_as_sent_unless_its_mail_failed() {
 }
 
 #[test]
-fn leaving_holds_what_is_queued() {
+fn unsubscribing_holds_queued_mails() {
     on_every_backend(|store| {
         let (subscriber, delivery) = queued(store);
         store.unsubscribe(subscriber, "one-click", noon()).unwrap();
@@ -546,7 +546,7 @@ fn the_record_of_what_was_sent_outlives_the_subscriber() {
 }
 
 #[test]
-fn whatever_changes_when_issues_are_due_has_the_subscriber_looked_at() {
+fn a_changed_schedule_has_the_subscriber_considered_again() {
     on_every_backend(|store| {
         let id = enter(store, "a@example.org");
         let due = |store: &mut dyn Store| store.due_subscribers(noon(), 10).unwrap();
@@ -579,7 +579,7 @@ fn whatever_changes_when_issues_are_due_has_the_subscriber_looked_at() {
 }
 
 #[test]
-fn who_comes_back_gets_nothing_that_was_due_meanwhile() {
+fn a_returning_subscriber_gets_no_issue_that_was_due_meanwhile() {
     on_every_backend(|store| {
         let id = enter(store, "a@example.org");
         let mut change = |days: i64, status: Status, pause_until: Option<&str>| {
@@ -748,7 +748,7 @@ fn a_claim_is_nobody_elses() {
 }
 
 #[test]
-fn what_a_dead_sender_left_is_free_if_nothing_was_offered() {
+fn claims_of_a_dead_sender_are_released_if_nothing_was_offered() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         store.claim_due(9, noon()).unwrap();
@@ -767,7 +767,7 @@ fn what_a_dead_sender_left_is_free_if_nothing_was_offered() {
 }
 
 #[test]
-fn what_may_have_gone_out_is_resent_once_and_then_held() {
+fn a_mail_that_may_have_been_sent_is_resent_once_and_then_held() {
     on_every_backend(|store| {
         let (_, delivery) = queued(store);
         let first = store.claim_due(9, noon()).unwrap().remove(0);
@@ -1031,7 +1031,7 @@ fn queued_alike(store: &mut dyn Store) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_sent_is_what_was_queued_byte_for_byte() {
+fn mails_are_sent_byte_for_byte_as_queued() {
     on_every_backend(|store| {
         let mails = queued_alike(store);
         let claimed = store.claim_due(50, noon()).unwrap();
@@ -1078,7 +1078,7 @@ fn a_mail_whose_stored_text_is_damaged_is_held_and_the_others_go() {
 }
 
 #[test]
-fn what_mails_had_in_common_goes_after_the_last_of_them() {
+fn a_dictionary_is_deleted_after_the_last_of_its_mails() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
     let store: &mut dyn Store = &mut SqliteStore::migrate(&path).unwrap().0;

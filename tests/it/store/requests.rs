@@ -102,7 +102,7 @@ fn notice(text: &str, kind: &'static str) -> NewNotice {
 }
 
 #[test]
-fn who_asks_is_pending_until_they_confirm() {
+fn a_subscriber_is_pending_until_they_confirm() {
     let mut store = SqliteStore::in_memory().unwrap();
     let id = asks(&mut store, RequestKind::Subscribe, "Ada@example.org");
     let status = |store: &mut SqliteStore| {
@@ -260,7 +260,7 @@ fn an_address_moves_unless_somebody_has_it() {
 }
 
 #[test]
-fn what_nobody_confirmed_is_forgotten() {
+fn unconfirmed_requests_are_deleted() {
     let mut store = SqliteStore::in_memory().unwrap();
     asks(&mut store, RequestKind::Subscribe, "ada@example.org");
     store
@@ -293,7 +293,7 @@ fn what_nobody_confirmed_is_forgotten() {
 }
 
 #[test]
-fn of_somebody_erased_a_hash_is_left() {
+fn an_erased_subscriber_leaves_a_hash() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
     let (mut store, _) = SqliteStore::migrate(&path).unwrap();

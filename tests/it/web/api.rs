@@ -372,7 +372,7 @@ async fn every_refusal_is_a_problem_that_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn who_is_added_is_asked_first_unless_the_operator_vouches() {
+async fn an_added_address_is_asked_first_unless_the_operator_vouches() {
     let mut api = Api::new();
     let all = api.key.clone();
     let ada = json!({ "email": "Ada@Example.org", "max_papers": 3, "interests": [{ "keywords": ["rings"] }] });
@@ -1091,7 +1091,7 @@ async fn a_request_with_a_name_is_done_once() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_is_told_to_wait_and_a_restart_changes_nothing() {
+async fn one_of_two_concurrent_requests_waits_and_a_restart_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("paperboy.db");
     let (store, _) = SqliteStore::migrate(&path).unwrap();
@@ -1154,7 +1154,7 @@ async fn of_two_at_once_one_is_told_to_wait_and_a_restart_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_answered_about_somebody_goes_with_them() {
+async fn stored_answers_about_a_subscriber_are_erased_with_them() {
     let api = Api::new();
     let made = api
         .named(
