@@ -247,30 +247,12 @@ pub(super) async fn show_saying(
     ];
     let groups = groups.map(|(group, legend)| {
         let of_group = PREFERENCES.iter().filter(|known| known.group == group);
+        let with = |key, kind| field(key, kind, &values, &problems, &languages, &locale);
         let mut fields: Vec<FieldView<'_>> = of_group
-            .map(|preference| {
-                let key = preference.key;
-                field(
-                    key,
-                    preference.kind,
-                    &values,
-                    &problems,
-                    &languages,
-                    &locale,
-                )
-            })
+            .map(|preference| with(preference.key, Some(preference.kind)))
             .collect();
         if group == PreferenceGroup::Content {
-            let mut name = field(
-                "name",
-                PreferenceKind::Zone,
-                &values,
-                &problems,
-                &[],
-                &locale,
-            );
-            name.input = "text";
-            fields.push(name);
+            fields.push(with("name", None));
         }
         GroupView { legend, fields }
     });
@@ -293,10 +275,10 @@ pub(super) async fn show_saying(
     state.pages.respond(status, "preferences.html", &page)
 }
 
-/// The field of the preference called `key`.
+/// Returns the field of a preference of this `kind`, or of another text.
 fn field<'a>(
     key: &'static str,
-    kind: PreferenceKind,
+    kind: Option<PreferenceKind>,
     values: &Map<String, Value>,
     problems: &'a HashMap<String, String>,
     languages: &[(&str, &str)],
@@ -314,19 +296,22 @@ fn field<'a>(
         choices(DAY_WORDS.into_iter().zip(named), is_chosen)
     };
     let (input, range, options) = match kind {
-        PreferenceKind::Zone => ("zone", None, Vec::new()),
-        PreferenceKind::Time => ("time", None, Vec::new()),
-        PreferenceKind::Date => ("date", None, Vec::new()),
-        PreferenceKind::Flag => ("flag", None, Vec::new()),
-        PreferenceKind::Number(least, most) => ("number", Some((least, most, "1")), Vec::new()),
-        PreferenceKind::Fraction => ("number", Some((0, 1, "0.01")), Vec::new()),
-        PreferenceKind::Days => ("days", None, days()),
-        PreferenceKind::Day => ("select", None, days()),
-        PreferenceKind::Language => {
+        None => ("text", None, Vec::new()),
+        Some(PreferenceKind::Zone) => ("zone", None, Vec::new()),
+        Some(PreferenceKind::Time) => ("time", None, Vec::new()),
+        Some(PreferenceKind::Date) => ("date", None, Vec::new()),
+        Some(PreferenceKind::Flag) => ("flag", None, Vec::new()),
+        Some(PreferenceKind::Number(least, most)) => {
+            ("number", Some((least, most, "1")), Vec::new())
+        }
+        Some(PreferenceKind::Fraction) => ("number", Some((0, 1, "0.01")), Vec::new()),
+        Some(PreferenceKind::Days) => ("days", None, days()),
+        Some(PreferenceKind::Day) => ("select", None, days()),
+        Some(PreferenceKind::Language) => {
             let all = choices(languages.iter().copied(), is_chosen);
             ("select", None, all)
         }
-        PreferenceKind::Choice { words, .. } => {
+        Some(PreferenceKind::Choice { words, .. }) => {
             let named = words.iter().map(|word| (*word, text(word).unwrap_or(word)));
             ("select", None, choices(named, is_chosen))
         }
