@@ -433,3 +433,26 @@ impl PreferenceValue for bool {
         (*self).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferences_are_read_back_as_they_are_shown() {
+        let odd = Preferences {
+            timezone: Tz::America__Argentina__Buenos_Aires,
+            send_at: NaiveTime::from_hms_opt(6, 30, 15).unwrap(),
+            days: vec![Weekday::Tue, Weekday::Sun],
+            min_score: 0.123_456,
+            pause_until: NaiveDate::from_ymd_opt(2026, 8, 4),
+            ..Preferences::default()
+        };
+        for preferences in [odd, Preferences::default()] {
+            let text = Value::from(preferences.to_json()).to_string();
+            assert_eq!(Preferences::from_json(&text), Some(preferences), "{text}");
+        }
+        assert_eq!(Preferences::from_json("{}"), Some(Preferences::default()));
+        assert_eq!(Preferences::from_json(r#"{"max_papers": 0}"#), None);
+    }
+}
