@@ -73,23 +73,23 @@ fn lines(rows: Vec<DeliveryRow>) -> Vec<DeliveryLine> {
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let paging = Paging::of(&asked);
-    let state = asked
+    let paging = Paging::of(&request);
+    let stands = request
         .query
         .get("state")
         .and_then(|word| DeliveryState::WORDS.iter().find(|(known, _)| known == word));
-    let address = asked
+    let address = request
         .query
         .get("address")
         .map(|text| text.parse())
         .transpose();
     let filter = OutboxFilter {
         address: address.map_err(|_| Problem::parameter("address", "must be a mail address"))?,
-        state: state.map(|(_, state)| *state),
-        local_date: asked
+        state: stands.map(|(_, state)| *state),
+        local_date: request
             .query
             .get("date")
             .and_then(|text| super::validation::date(text)),
@@ -97,8 +97,11 @@ pub(super) async fn list(
         limit: Some(paging.limit + 1),
         message_id: None,
     };
-    let found = site.db.read(move |store| store.deliveries(&filter)).await?;
-    Ok(ok(&paging.page(&asked, lines(found), |line| line.id)))
+    let found = state
+        .db
+        .read(move |store| store.deliveries(&filter))
+        .await?;
+    Ok(ok(&paging.page(&request, lines(found), |line| line.id)))
 }
 
 /// List a subscriber's mails
@@ -110,17 +113,17 @@ pub(super) async fn list(
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryLine>)),
     security(("key" = ["read"])))]
 pub(super) async fn of_subscriber(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
+    let (id, paging) = (named(&state, &who).await?.id, Paging::of(&request));
     let (before, limit) = (paging.cursor::<i64>()?.map(DeliveryId), paging.limit + 1);
-    let found = site
+    let found = state
         .db
         .read(move |store| store.list_mails(id, before, limit))
         .await?;
-    Ok(ok(&paging.page(&asked, lines(found), |line| line.id)))
+    Ok(ok(&paging.page(&request, lines(found), |line| line.id)))
 }
 
 /// Show a delivery
@@ -131,19 +134,19 @@ pub(super) async fn of_subscriber(
     responses((status = 200, description = "The delivery", body = WholeDelivery)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(number): Path<String>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
-    shown(&site, id).await
+    shown(&state, id).await
 }
 
 fn unknown() -> Problem {
     Problem::not_found("there is no such delivery")
 }
 
-async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
+async fn shown(state: &WebState, id: DeliveryId) -> Result<Response, Problem> {
     // The page after the preceding number begins with it, if it exists.
     let filter = OutboxFilter {
         after: Some(DeliveryId(id.0.saturating_sub(1))),
@@ -165,7 +168,7 @@ async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
         });
         whole.transpose().map_err(|error: StoreError| error)
     };
-    Ok(ok(&site
+    Ok(ok(&state
         .db
         .run_blocking(read)
         .await?
@@ -174,8 +177,8 @@ async fn shown(site: &WebState, id: DeliveryId) -> Result<Response, Problem> {
 
 /// Applies an operator's action to one delivery.
 async fn act<F>(
-    site: &WebState,
-    asked: &ApiRequest,
+    state: &WebState,
+    request: &ApiRequest,
     number: &str,
     done: &'static str,
     verb: F,
@@ -186,14 +189,14 @@ where
         + 'static,
 {
     let id = number.parse().map(DeliveryId).map_err(|_| unknown())?;
-    match site.db.run(move |store| verb(store, &[id])).await?.pop() {
+    match state.db.run(move |store| verb(store, &[id])).await?.pop() {
         Some(OperatorOutcome::Done | OperatorOutcome::MayDuplicate) => {
             tracing::info!(
                 delivery.id = id.0,
-                key = asked.key_name(),
+                key = request.key_name(),
                 "{done}, by the API"
             );
-            shown(site, id).await
+            shown(state, id).await
         }
         Some(answer @ (OperatorOutcome::Not(_) | OperatorOutcome::Suppressed)) => Err(
             Problem::conflict(format!("the delivery {}", by_hand(answer, done))),
@@ -211,21 +214,21 @@ where
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn retry(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(number): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let now = site.clock.now();
-    let until = now + site.composer().shelf_life;
+    let now = state.clock.now();
+    let until = now + state.composer().shelf_life;
     let retried = act(
-        &site,
-        &asked,
+        &state,
+        &request,
         &number,
         "to be sent at once",
         move |store, ids| store.retry_deliveries(ids, until, now),
     );
     let answer = retried.await?;
-    site.queued.notify_one();
+    state.queued.notify_one();
     Ok(answer)
 }
 
@@ -237,12 +240,12 @@ pub(super) async fn retry(
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn hold(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(number): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let now = site.clock.now();
-    act(&site, &asked, &number, "held", move |store, ids| {
+    let now = state.clock.now();
+    act(&state, &request, &number, "held", move |store, ids| {
         store.hold_deliveries(ids, now)
     })
     .await
@@ -256,12 +259,12 @@ pub(super) async fn hold(
     responses((status = 200, description = "The delivery as it stands now", body = WholeDelivery)),
     security(("key" = ["deliveries:write"])))]
 pub(super) async fn give_up(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(number): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let now = site.clock.now();
-    act(&site, &asked, &number, "given up", move |store, ids| {
+    let now = state.clock.now();
+    act(&state, &request, &number, "given up", move |store, ids| {
         store.drop_deliveries(ids, now)
     })
     .await

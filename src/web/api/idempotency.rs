@@ -78,13 +78,13 @@ impl IdempotentRequest {
     /// Runs the request, unless it was answered before.
     pub(super) async fn once(
         self,
-        site: &WebState,
+        state: &WebState,
         request: Request,
         next: Next,
     ) -> Result<Response, Problem> {
-        let now = site.clock.now();
+        let now = state.clock.now();
         let (name, hash) = (self.name.clone(), self.request);
-        let begun = site
+        let begun = state
             .db
             .run(move |store| store.begin_answer(&name, &hash, now - KEPT, now - LOST, now))
             .await?;
@@ -99,11 +99,11 @@ impl IdempotentRequest {
             )
             .with(header::RETRY_AFTER, "1")),
             IdempotencyState::Ours => {
-                let (site, name) = (site.clone(), self.name);
+                let (state, name) = (state.clone(), self.name);
                 // The request is finished even if the client has disconnected.
                 let answered = tokio::spawn(async move {
                     let response = next.run(request).await;
-                    keep(&site, &name, response).await
+                    keep(&state, &name, response).await
                 });
                 match answered.await {
                     Ok(answered) => Ok(answered?),
@@ -116,13 +116,13 @@ impl IdempotentRequest {
 
 /// Stores the answer, unless it is an internal error.
 async fn keep(
-    site: &WebState,
+    state: &WebState,
     name: &IdempotencyKey,
     response: Response,
 ) -> Result<Response, PageError> {
     let name = name.clone();
     if response.status().is_server_error() {
-        site.db.run(move |store| store.drop_answer(&name)).await?;
+        state.db.run(move |store| store.drop_answer(&name)).await?;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -139,7 +139,7 @@ async fn keep(
         body: bytes.to_vec(),
         about: parts.extensions.get::<AnswerAbout>().map(|about| about.0),
     };
-    let kept: Result<(), StoreError> = site
+    let kept: Result<(), StoreError> = state
         .db
         .run(move |store| store.finish_answer(&name, &answer))
         .await;

@@ -22,12 +22,12 @@ use serde_json::{Map, Value};
     responses((status = 200, description = "What they follow, in their order", body = Listed<Interest>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
     Ok(ok(&Listed {
-        items: named(&site, &who).await?.details.interests,
+        items: named(&state, &who).await?.details.interests,
     }))
 }
 
@@ -38,12 +38,12 @@ pub(super) async fn list(
     responses((status = 201, description = "The interest", body = Interest, headers(("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn add(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let record = object(asked.body.clone());
-    let (subscriber, interest) = edit(&site, &asked, &who, move |subscriber, _| {
+    let record = object(request.body.clone());
+    let (subscriber, interest) = edit(&state, &request, &who, move |subscriber, _| {
         let interest = readable(record, None)?;
         if subscriber.interest_called(&interest.name).is_some() {
             return Err(taken(&interest.name));
@@ -77,41 +77,42 @@ pub(super) async fn add(
     ),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn replace(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path((who, name)): Path<(String, String)>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let mut record = object(asked.body.clone());
+    let mut record = object(request.body.clone());
     if record.get("name").is_none_or(Value::is_null) {
         record.insert("name".to_owned(), name.clone().into());
     }
-    let (subscriber, (interest, is_new)) = edit(&site, &asked, &who, move |subscriber, store| {
-        let interest = readable(record, None)?;
-        let (at, other) = (
-            subscriber.interest_called(&name),
-            subscriber.interest_called(&interest.name),
-        );
-        match at {
-            Some(at) if other.is_none_or(|other| other == at) => {
-                let old =
-                    std::mem::replace(&mut subscriber.details.interests[at], interest.clone());
-                if old.name != interest.name {
-                    store.rename_interest(subscriber.id, &old.name, &interest.name)?;
+    let (subscriber, (interest, is_new)) =
+        edit(&state, &request, &who, move |subscriber, store| {
+            let interest = readable(record, None)?;
+            let (at, other) = (
+                subscriber.interest_called(&name),
+                subscriber.interest_called(&interest.name),
+            );
+            match at {
+                Some(at) if other.is_none_or(|other| other == at) => {
+                    let old =
+                        std::mem::replace(&mut subscriber.details.interests[at], interest.clone());
+                    if old.name != interest.name {
+                        store.rename_interest(subscriber.id, &old.name, &interest.name)?;
+                    }
                 }
+                None if other.is_none() && subscriber.interests.len() < INTERESTS_MAX => {
+                    subscriber.details.interests.push(interest.clone());
+                }
+                None if other.is_none() => {
+                    return Err(Problem::conflict(format!(
+                        "they have {INTERESTS_MAX} interests, which is the most"
+                    )));
+                }
+                _ => return Err(taken(&interest.name)),
             }
-            None if other.is_none() && subscriber.interests.len() < INTERESTS_MAX => {
-                subscriber.details.interests.push(interest.clone());
-            }
-            None if other.is_none() => {
-                return Err(Problem::conflict(format!(
-                    "they have {INTERESTS_MAX} interests, which is the most"
-                )));
-            }
-            _ => return Err(taken(&interest.name)),
-        }
-        Ok((interest, at.is_none()))
-    })
-    .await?;
+            Ok((interest, at.is_none()))
+        })
+        .await?;
     if is_new {
         return Ok(created(&subscriber, &interest));
     }
@@ -128,11 +129,11 @@ pub(super) async fn replace(
     responses((status = 204, description = "It is removed")),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn remove(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path((who, name)): Path<(String, String)>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    edit(&site, &asked, &who, move |subscriber, store| {
+    edit(&state, &request, &who, move |subscriber, store| {
         let Some(at) = subscriber.interest_called(&name) else {
             return Err(Problem::not_found("they have no interest of that name"));
         };

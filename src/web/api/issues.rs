@@ -45,28 +45,28 @@ pub(super) enum PreviewFormat {
         content((PreviewShape = "application/json"), (String = "text/html"), (String = "text/plain")))),
     security(("key" = ["read"])))]
 pub(super) async fn preview(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let subscriber = named(&site, &who).await?;
-    let (composer, now) = (site.composer(), site.clock.now());
-    let date = asked
+    let subscriber = named(&state, &who).await?;
+    let (composer, now) = (state.composer(), state.clock.now());
+    let date = request
         .query
         .get("date")
         .and_then(|text| super::validation::date(text));
-    let format = asked.query.get("format").map_or("json", String::as_str);
-    if format != "json" && !asked.may(KeyScope::Subscribers) {
+    let format = request.query.get("format").map_or("json", String::as_str);
+    if format != "json" && !request.may(KeyScope::Subscribers) {
         return Err(forbidden(KeyScope::Subscribers));
     }
-    let explains = asked
+    let explains = request
         .query
         .get("explain")
         .is_some_and(|text| text == "true")
         && format == "json";
     // The semaphore is never closed.
-    let _turn = site.shared.api.heavy.acquire().await;
-    let composed = site
+    let _turn = state.shared.api.heavy.acquire().await;
+    let composed = state
         .db
         .run_blocking(move |db| {
             let Some(composed) = edition::preview(db, &composer, &subscriber, date, now)? else {
@@ -134,17 +134,17 @@ impl IssueShape {
     responses((status = 200, description = "A page of issues", body = Page<PastIssue>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let (id, paging) = (named(&site, &who).await?.id, Paging::of(&asked));
+    let (id, paging) = (named(&state, &who).await?.id, Paging::of(&request));
     let (before, limit) = (paging.cursor::<NaiveDate>()?, paging.limit + 1);
-    let found = site
+    let found = state
         .db
         .read(move |store| store.list_issues(id, before, limit))
         .await?;
-    Ok(ok(&paging.page(&asked, found, |issue| issue.local_date)))
+    Ok(ok(&paging.page(&request, found, |issue| issue.local_date)))
 }
 
 /// Show an issue
@@ -156,14 +156,14 @@ pub(super) async fn list(
     responses((status = 200, description = "The issue", body = IssueShape)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path((who, date)): Path<(String, String)>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
-    let id = named(&site, &who).await?.id;
+    let id = named(&state, &who).await?.id;
     let none = || Problem::not_found("they have no issue of that date");
     let date = super::validation::date(&date).ok_or_else(none)?;
-    let issue = site
+    let issue = state
         .db
         .read(move |store| store.past_issue(id, date))
         .await?

@@ -45,14 +45,14 @@ pub(super) struct Listed<T> {
 
 impl Paging {
     /// Reads the page parameters of a request.
-    pub(super) fn of(asked: &ApiRequest) -> Self {
+    pub(super) fn of(request: &ApiRequest) -> Self {
         Paging {
-            limit: asked
+            limit: request
                 .query
                 .get("limit")
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(LIMIT_DEFAULT),
-            cursor: asked.query.get("cursor").cloned(),
+            cursor: request.query.get("cursor").cloned(),
         }
     }
 
@@ -77,26 +77,30 @@ impl Paging {
     /// `cursor` returns the position of an entry.
     pub(super) fn page<T, C: Serialize>(
         &self,
-        asked: &ApiRequest,
+        request: &ApiRequest,
         mut found: Vec<T>,
         cursor: impl Fn(&T) -> C,
     ) -> Page<T> {
         let has_more = found.len() > self.limit as usize;
         found.truncate(self.limit as usize);
         let last = found.last().filter(|_| has_more).map(cursor);
-        Page::new(asked, found, last)
+        Page::new(request, found, last)
     }
 }
 
 impl<T> Page<T> {
     /// Returns a page with the cursor of the next one, if there is one.
-    pub(super) fn new<C: Serialize>(asked: &ApiRequest, items: Vec<T>, cursor: Option<C>) -> Self {
+    pub(super) fn new<C: Serialize>(
+        request: &ApiRequest,
+        items: Vec<T>,
+        cursor: Option<C>,
+    ) -> Self {
         let text =
             |cursor| serde_json::to_vec(&cursor).expect("numbers and texts have a JSON form");
         let next_cursor = cursor.map(|cursor| URL_SAFE_NO_PAD.encode(text(cursor)));
         let next = next_cursor.as_ref().map(|cursor| {
             let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
-            let mut pairs: Vec<_> = asked
+            let mut pairs: Vec<_> = request
                 .query
                 .iter()
                 .filter(|(name, _)| *name != "cursor")

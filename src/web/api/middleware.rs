@@ -3,7 +3,7 @@
 
 use super::idempotency;
 use super::operations::{Operation, operation};
-use super::problem::{Problem, dressed};
+use super::problem::{Problem, as_problem};
 use crate::store::{KeyId, KeyScope, StoredKey};
 use crate::token::api_key_hash;
 use crate::web::WebState;
@@ -41,8 +41,8 @@ impl FromRequestParts<WebState> for ApiRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Problem> {
-        let asked = parts.extensions.get::<ApiRequest>().cloned();
-        asked.ok_or_else(|| {
+        let request = parts.extensions.get::<ApiRequest>().cloned();
+        request.ok_or_else(|| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "this operation is missing from /api/v1/openapi.json",
@@ -66,14 +66,14 @@ impl ApiRequest {
 }
 
 /// Checks a request and passes it on.
-pub(super) async fn pass(State(site): State<WebState>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let path = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let known = path.and_then(|path| operation(&path, request.method()));
-    dressed(match known {
-        Some(known) => admit(&site, known, request, next)
+    as_problem(match known {
+        Some(known) => run_checked(&state, known, request, next)
             .await
             .unwrap_or_else(IntoResponse::into_response),
         // No such path, or no such method there.
@@ -81,15 +81,15 @@ pub(super) async fn pass(State(site): State<WebState>, request: Request, next: N
     })
 }
 
-async fn admit(
-    site: &WebState,
+async fn run_checked(
+    state: &WebState,
     operation: &Operation,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let key = match operation.scope {
-        Some(scope) => Some(Arc::new(bearer(site, &parts.headers, scope).await?)),
+        Some(scope) => Some(Arc::new(bearer(state, &parts.headers, scope).await?)),
         None => None,
     };
     let query = operation.query(parts.uri.query().unwrap_or_default())?;
@@ -117,7 +117,7 @@ async fn admit(
     });
     let request = Request::from_parts(parts, Body::empty());
     match repeated {
-        Some(named) => named.once(site, request, next).await,
+        Some(named) => named.once(state, request, next).await,
         None => Ok(next.run(request).await),
     }
 }
@@ -155,7 +155,7 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Returns the key of the request, which must have `scope` (RFC 6750).
 async fn bearer(
-    site: &WebState,
+    state: &WebState,
     headers: &HeaderMap,
     scope: KeyScope,
 ) -> Result<StoredKey, Problem> {
@@ -175,8 +175,8 @@ async fn bearer(
         return Err(unauthorized(detail, ""));
     };
     let hash = api_key_hash(token.trim());
-    let found = site.db.read(move |store| store.key_of_hash(&hash)).await?;
-    let now = site.clock.now();
+    let found = state.db.read(move |store| store.key_of_hash(&hash)).await?;
+    let now = state.clock.now();
     let invalid = ", error=\"invalid_token\"";
     let key = match found {
         None => return Err(unauthorized("there is no such key", invalid)),
@@ -188,7 +188,7 @@ async fn bearer(
         }
         Some(key) => key,
     };
-    if let Some(wait) = site.shared.api.paces.wait(key.id, key.per_minute) {
+    if let Some(wait) = state.shared.api.key_limits.wait(key.id, key.per_minute) {
         let detail = format!(
             "the key makes more than {} requests a minute",
             key.per_minute
@@ -197,7 +197,7 @@ async fn bearer(
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
             .with(header::RETRY_AFTER, &seconds.to_string()));
     }
-    note_used(site, &key, now).await;
+    note_used(state, &key, now).await;
     if !key.scopes.contains(&scope) {
         let word = scope.word();
         let challenge =
@@ -216,7 +216,7 @@ pub(super) fn forbidden(scope: KeyScope) -> Problem {
 }
 
 /// Records the use of a key; a failure does not matter to the request.
-async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
+async fn note_used(state: &WebState, key: &StoredKey, now: DateTime<Utc>) {
     if key
         .used_at
         .is_some_and(|at| at <= now && now - at < NOTED_EVERY)
@@ -224,7 +224,11 @@ async fn note_used(site: &WebState, key: &StoredKey, now: DateTime<Utc>) {
         return;
     }
     let id = key.id;
-    if let Err(error) = site.db.run(move |store| store.note_key_used(id, now)).await {
+    if let Err(error) = state
+        .db
+        .run(move |store| store.note_key_used(id, now))
+        .await
+    {
         tracing::warn!(
             key.id = id.0,
             "the use of an API key was not recorded: {:#}",
@@ -247,14 +251,14 @@ impl KeyLimits {
     fn wait(&self, key: KeyId, per_minute: u32) -> Option<Duration> {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute)?);
         let limiter = {
-            let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let pace = paces
+            let mut key_limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let limit = key_limits
                 .entry(key)
                 .or_insert_with(|| KeyLimit::new(per_minute, quota));
-            if pace.per_minute != per_minute {
-                *pace = KeyLimit::new(per_minute, quota);
+            if limit.per_minute != per_minute {
+                *limit = KeyLimit::new(per_minute, quota);
             }
-            Arc::clone(&pace.limiter)
+            Arc::clone(&limit.limiter)
         };
         limiter
             .check()

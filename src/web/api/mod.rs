@@ -35,7 +35,7 @@ use tokio::sync::Semaphore;
 
 /// State that the API keeps between requests.
 pub(super) struct ApiState {
-    paces: middleware::KeyLimits,
+    key_limits: middleware::KeyLimits,
     /// Permits for operations that take a core for a while: previews, and similar papers.
     heavy: Semaphore,
     /// Permit for importing papers.
@@ -46,7 +46,7 @@ impl Default for ApiState {
     fn default() -> Self {
         // One core is left for the pages on a machine with two.
         ApiState {
-            paces: middleware::KeyLimits::default(),
+            key_limits: middleware::KeyLimits::default(),
             heavy: Semaphore::new(1),
             imports: Semaphore::new(1),
         }
@@ -54,7 +54,7 @@ impl Default for ApiState {
 }
 
 /// Returns the routes, to be mounted below [`BASE`].
-pub(super) fn router(site: &WebState) -> Router<WebState> {
+pub(super) fn router(state: &WebState) -> Router<WebState> {
     Router::new()
         .route("/openapi.json", get(document::show))
         .route(
@@ -111,7 +111,7 @@ pub(super) fn router(site: &WebState) -> Router<WebState> {
         )
         .route("/stats", get(stats::stats))
         .fallback(nothing_here)
-        .layer(from_fn_with_state(site.clone(), middleware::pass))
+        .layer(from_fn_with_state(state.clone(), middleware::check))
 }
 
 async fn nothing_here() -> StatusCode {

@@ -53,15 +53,15 @@ fn bare(found: Vec<StoredPaper>) -> Vec<Paper> {
     responses((status = 200, description = "A page of papers", body = Page<Paper>)),
     security(("key" = ["read"])))]
 pub(super) async fn search(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let paging = Paging::of(&asked);
+    let paging = Paging::of(&request);
     let offset = paging.cursor::<u32>()?.unwrap_or(0).min(OFFSET_MAX);
-    let query = SearchQuery::parse(asked.query.get("q").map_or("", String::as_str));
-    let (limit, composer) = (paging.limit, site.composer());
-    let _turn = site.shared.api.heavy.acquire().await;
-    let found = site
+    let query = SearchQuery::parse(request.query.get("q").map_or("", String::as_str));
+    let (limit, composer) = (paging.limit, state.composer());
+    let _turn = state.shared.api.heavy.acquire().await;
+    let found = state
         .db
         .run_blocking(move |db| {
             let vectors = composer
@@ -74,7 +74,7 @@ pub(super) async fn search(
         .await?;
     let next = offset + limit;
     let cursor = (found.has_more && next <= OFFSET_MAX).then_some(next);
-    Ok(ok(&Page::new(&asked, bare(found.papers), cursor)))
+    Ok(ok(&Page::new(&request, bare(found.papers), cursor)))
 }
 
 /// Show a paper
@@ -85,7 +85,7 @@ pub(super) async fn search(
     responses((status = 200, description = "The paper", body = PaperShape)),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(paper): Path<String>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
@@ -96,7 +96,7 @@ pub(super) async fn get(
             .map(|stored| PaperShape::read(db, stored))
             .transpose()
     };
-    Ok(ok(&site
+    Ok(ok(&state
         .db
         .run_blocking(read)
         .await?
@@ -114,20 +114,20 @@ pub(super) async fn get(
     responses((status = 200, description = "Papers", body = Listed<Paper>)),
     security(("key" = ["read"])))]
 pub(super) async fn similar(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(paper): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let (id, limit) = (id(&paper)?, limit(&asked));
-    let stored = site
+    let (id, limit) = (id(&paper)?, limit(&request));
+    let stored = state
         .db
         .read(move |store| store.paper(&id))
         .await?
         .ok_or_else(unknown)?;
-    let _turn = site.shared.api.heavy.acquire().await;
-    let kin = kin(&site, FRESH).await?;
-    let composer = site.composer();
-    let found = site
+    let _turn = state.shared.api.heavy.acquire().await;
+    let kin = kin(&state, FRESH).await?;
+    let composer = state.composer();
+    let found = state
         .db
         .run_blocking(move |db| {
             let vectors = composer
@@ -141,8 +141,8 @@ pub(super) async fn similar(
     Ok(ok(&Listed { items: bare(found) }))
 }
 
-fn limit(asked: &ApiRequest) -> u32 {
-    asked
+fn limit(request: &ApiRequest) -> u32 {
+    request
         .query
         .get("limit")
         .and_then(|text| text.parse().ok())
@@ -169,11 +169,11 @@ pub(super) struct Trending {
     responses((status = 200, description = "The day and its papers", body = Trending)),
     security(("key" = ["read"])))]
 pub(super) async fn trending(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let (now, limit) = (site.clock.now(), limit(&asked));
-    let wanted = asked
+    let (now, limit) = (state.clock.now(), limit(&request));
+    let wanted = request
         .query
         .get("date")
         .and_then(|text| super::validation::date(text));
@@ -190,7 +190,7 @@ pub(super) async fn trending(
             items: bare(found.unwrap_or_default()),
         })
     };
-    Ok(ok(&site.db.run_blocking(read).await?))
+    Ok(ok(&state.db.run_blocking(read).await?))
 }
 
 /// Days of coverage shown if none is given.
@@ -207,12 +207,12 @@ const DAYS_SHOWN: u64 = 14;
     responses((status = 200, description = "Days", body = Listed<Coverage>)),
     security(("key" = ["read"])))]
 pub(super) async fn coverage(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let today = site.clock.now().date_naive();
+    let today = state.clock.now().date_naive();
     let date = |name: &str| {
-        asked
+        request
             .query
             .get(name)
             .and_then(|text| super::validation::date(text))
@@ -223,7 +223,7 @@ pub(super) async fn coverage(
         return Err(Problem::parameter("since", "must not lie behind until"));
     }
     Ok(ok(&Listed {
-        items: site
+        items: state
             .db
             .read(move |store| store.coverage(since, until))
             .await?,
@@ -266,14 +266,14 @@ const SHOWN_MAX: usize = 20;
     responses((status = 200, description = "What became of them", body = ImportedShape)),
     security(("key" = ["papers:write"])))]
 pub(super) async fn import(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let (bytes, now) = (asked.bytes.to_vec(), site.clock.now());
-    let key = asked.key_name().to_owned();
-    drop(asked);
-    let _turn = site.shared.api.imports.acquire().await;
-    let taken = site.db.run_blocking(move |db| {
+    let (bytes, now) = (request.bytes.to_vec(), state.clock.now());
+    let key = request.key_name().to_owned();
+    drop(request);
+    let _turn = state.shared.api.imports.acquire().await;
+    let taken = state.db.run_blocking(move |db| {
         let (mut import, mut set_aside) = (Import::new(now), Vec::new());
         let result = import.take_in_bytes(db, "body", bytes, |_, aside| {
             for record in aside.iter().take(SHOWN_MAX - set_aside.len()) {

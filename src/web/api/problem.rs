@@ -187,7 +187,7 @@ impl From<PageError> for Problem {
 
 /// Makes problems of the framework's errors, too: no such route, no such method, a path that
 /// is not valid text.
-pub(super) fn dressed(response: Response) -> Response {
+pub(super) fn as_problem(response: Response) -> Response {
     let status = response.status();
     let kind = response
         .headers()

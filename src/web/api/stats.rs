@@ -75,11 +75,11 @@ pub(super) struct SourceShape {
     responses((status = 200, description = "Figures", body = Stats)),
     security(("key" = ["read"])))]
 pub(super) async fn stats(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
-    let now = site.clock.now();
-    Ok(ok(&site.db.run_blocking(move |db| read(db, now)).await?))
+    let now = state.clock.now();
+    Ok(ok(&state.db.run_blocking(move |db| read(db, now)).await?))
 }
 
 fn read(db: &Db, now: DateTime<Utc>) -> Result<Stats, StoreError> {

@@ -78,9 +78,10 @@ fn nobody() -> Problem {
 }
 
 /// Returns the subscriber that a path names.
-pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Problem> {
+pub(super) async fn named(state: &WebState, text: &str) -> Result<Subscriber, Problem> {
     let who = SubscriberRef::of(text)?;
-    site.db
+    state
+        .db
         .read(move |store| who.look_up(store))
         .await?
         .ok_or_else(nobody)
@@ -88,8 +89,8 @@ pub(super) async fn named(site: &WebState, text: &str) -> Result<Subscriber, Pro
 
 /// Changes a subscriber, if `If-Match` allows it, in one transaction.
 pub(super) async fn edit<T, F>(
-    site: &WebState,
-    asked: &ApiRequest,
+    state: &WebState,
+    request: &ApiRequest,
     text: &str,
     change: F,
 ) -> Result<(Subscriber, T), Problem>
@@ -99,10 +100,10 @@ where
 {
     let (who, if_match, now) = (
         SubscriberRef::of(text)?,
-        asked.if_match.clone(),
-        site.clock.now(),
+        request.if_match.clone(),
+        state.clock.now(),
     );
-    let changed = site.db.run(move |store| {
+    let changed = state.db.run(move |store| {
         let Some(mut subscriber) = who.look_up(store)? else { return Ok(Err(nobody())) };
         if let Some(wanted) = if_match
             && !wanted.split(',').any(|tag| tag.trim() == "*" || tag.trim() == etag(&subscriber))
@@ -120,7 +121,7 @@ where
     let (subscriber, value) = changed.await??;
     tracing::info!(
         subscriber.id = subscriber.id.0,
-        key = asked.key_name(),
+        key = request.key_name(),
         "a subscriber was changed by the API"
     );
     Ok((subscriber, value))
@@ -154,19 +155,19 @@ fn shown(status: StatusCode, subscriber: &Subscriber) -> Response {
     responses((status = 200, description = "A page of subscribers", body = Page<SubscriberShape>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let paging = Paging::of(&asked);
-    let status = asked.query.get("status");
+    let paging = Paging::of(&request);
+    let status = request.query.get("status");
     let status = status
         .and_then(|word| Status::WORDS.iter().find(|(known, _)| known == word))
         .map(|(_, status)| *status);
-    let found = if let Some(address) = asked.query.get("address") {
+    let found = if let Some(address) = request.query.get("address") {
         let address: Address = address
             .parse()
             .map_err(|_| Problem::parameter("address", "must be a mail address"))?;
-        let one = site
+        let one = state
             .db
             .read(move |store| store.subscriber(&address))
             .await?;
@@ -175,12 +176,13 @@ pub(super) async fn list(
             .collect()
     } else {
         let (after, limit) = (paging.cursor::<i64>()?.unwrap_or(0), paging.limit + 1);
-        site.db
+        state
+            .db
             .read(move |store| store.list_subscribers(status, SubscriberId(after), limit))
             .await?
     };
     let found: Vec<SubscriberShape> = found.iter().map(Into::into).collect();
-    Ok(ok(&paging.page(&asked, found, |one| one.id)))
+    Ok(ok(&paging.page(&request, found, |one| one.id)))
 }
 
 /// Add a subscriber
@@ -194,11 +196,11 @@ pub(super) async fn list(
         headers(("ETag" = String, description = "For If-Match"), ("Location" = String)))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn create(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     visitor: Visitor,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let mut record = object(asked.body.clone());
+    let mut record = object(request.body.clone());
     let is_active = record
         .remove("status")
         .is_some_and(|status| status == "active");
@@ -207,7 +209,7 @@ pub(super) async fn create(
         .and_then(|note| Some(note.as_str()?.trim().to_owned()))
         .unwrap_or_default();
     let new = readable(record, None)?;
-    if is_active && !asked.may(KeyScope::Vouch) {
+    if is_active && !request.may(KeyScope::Vouch) {
         return Err(forbidden(KeyScope::Vouch));
     }
     if is_active && consent.is_empty() {
@@ -219,10 +221,10 @@ pub(super) async fn create(
         };
         return Err(Problem::unreadable(vec![problem]));
     }
-    let hashes = site.composer().signer.address_hashes(new.address.as_str());
-    let (address, since) = (new.address.clone(), site.clock.now() - TimeDelta::days(1));
-    let _lock = site.lock_mailing().await;
-    let (known, was_erased, is_suppressed, asked_lately) = site
+    let hashes = state.composer().signer.address_hashes(new.address.as_str());
+    let (address, since) = (new.address.clone(), state.clock.now() - TimeDelta::days(1));
+    let _lock = state.lock_mailing().await;
+    let (known, was_erased, is_suppressed, asked_lately) = state
         .db
         .run(move |store| {
             let mailed = store.count_mailed(RequestKind::Subscribe, &address, since)?;
@@ -255,25 +257,25 @@ pub(super) async fn create(
         return Err(Problem::conflict(Status::Suppressed.why_no_issues()));
     }
     let address = new.address.clone();
-    let page = site.composer().site.url(&format!("{BASE}/subscribers"));
+    let page = state.composer().site.url(&format!("{BASE}/subscribers"));
     let wording = if is_active {
         consent
     } else {
         WORDING.to_owned()
     };
-    let page = format!("{page} (key {})", asked.key_name());
+    let page = format!("{page} (key {})", request.key_name());
     let asking = ConsentContext {
         wording,
         page,
         network: visitor.address.to_string(),
     };
     if is_active {
-        let now = site.clock.now();
+        let now = state.clock.now();
         let new = NewSubscriber {
             status: Status::Active,
             ..new
         };
-        match site
+        match state
             .db
             .run(move |store| store.vouch_for(&new, &asking, now))
             .await?
@@ -286,13 +288,16 @@ pub(super) async fn create(
             "this address was asked within the last day, and has not answered; ask tomorrow",
         ));
     } else {
-        signup::write_to(&site, None, new, Vec::new(), asking).await?;
+        signup::write_to(&state, None, new, Vec::new(), asking).await?;
     }
-    let subscriber = site.db.run(move |store| store.subscriber(&address)).await?;
+    let subscriber = state
+        .db
+        .run(move |store| store.subscriber(&address))
+        .await?;
     let subscriber = subscriber.ok_or_else(nobody)?;
     tracing::info!(
         subscriber.id = subscriber.id.0,
-        key = asked.key_name(),
+        key = request.key_name(),
         "a subscriber was added by the API"
     );
     let location = format!("{BASE}/subscribers/{}", subscriber.id.0);
@@ -324,11 +329,11 @@ fn readable(
         headers(("ETag" = String, description = "For If-Match")))),
     security(("key" = ["read"])))]
 pub(super) async fn get(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
     _: ApiRequest,
 ) -> Result<Response, Problem> {
-    Ok(shown(StatusCode::OK, &named(&site, &who).await?))
+    Ok(shown(StatusCode::OK, &named(&state, &who).await?))
 }
 
 /// Change a subscriber
@@ -345,15 +350,15 @@ pub(super) async fn get(
         headers(("ETag" = String, description = "For If-Match")))),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn change(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let mut record = object(asked.body.clone());
+    let mut record = object(request.body.clone());
     if record.get("pause_until").is_some_and(Value::is_null) {
         record.insert("pause_until".to_owned(), "none".into());
     }
-    let (subscriber, ()) = edit(&site, &asked, &who, move |subscriber, store| {
+    let (subscriber, ()) = edit(&state, &request, &who, move |subscriber, store| {
         let changed = readable(record, Some(&subscriber.details))?;
         for gone in changed.interests_gone(&subscriber.interests) {
             store.forget_library(subscriber.id, &gone)?;
@@ -374,17 +379,17 @@ pub(super) async fn change(
     responses((status = 204, description = "They are erased")),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn erase(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let subscriber = named(&site, &who).await?;
-    let hash = site
+    let subscriber = named(&state, &who).await?;
+    let hash = state
         .composer()
         .signer
         .address_hash(subscriber.address.as_str());
-    let (id, now) = (subscriber.id, site.clock.now());
-    if !site
+    let (id, now) = (subscriber.id, state.clock.now());
+    if !state
         .db
         .run(move |store| store.erase_subscriber(id, &hash, now))
         .await?
@@ -393,7 +398,7 @@ pub(super) async fn erase(
     }
     tracing::info!(
         subscriber.id = id.0,
-        key = asked.key_name(),
+        key = request.key_name(),
         "erased by the API"
     );
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -408,14 +413,14 @@ pub(super) async fn erase(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn pause(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let until = asked.body["until"]
+    let until = request.body["until"]
         .as_str()
         .and_then(super::validation::date);
-    let paused = edit(&site, &asked, &who, move |subscriber, _| {
+    let paused = edit(&state, &request, &who, move |subscriber, _| {
         subscriber
             .details
             .pause(until)
@@ -432,11 +437,11 @@ pub(super) async fn pause(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn resume(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let resumed = edit(&site, &asked, &who, |subscriber, _| {
+    let resumed = edit(&state, &request, &who, |subscriber, _| {
         subscriber
             .details
             .resume()
@@ -455,28 +460,28 @@ pub(super) async fn resume(
     responses((status = 200, description = "The subscriber as they are now", body = SubscriberShape)),
     security(("key" = ["subscribers:write"])))]
 pub(super) async fn unsubscribe(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(who): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let subscriber = named(&site, &who).await?;
-    let (id, now) = (subscriber.id, site.clock.now());
+    let subscriber = named(&state, &who).await?;
+    let (id, now) = (subscriber.id, state.clock.now());
     let wants_goodbye = matches!(subscriber.status, Status::Active | Status::Paused);
-    if site
+    if state
         .db
         .run(move |store| store.unsubscribe(id, "api", now))
         .await?
     {
         tracing::info!(
             subscriber.id = id.0,
-            key = asked.key_name(),
+            key = request.key_name(),
             "unsubscribed by the API"
         );
         if wants_goodbye {
-            unsubscribe::goodbye(&site, id).await;
+            unsubscribe::goodbye(&state, id).await;
         }
     }
-    let subscriber = site
+    let subscriber = state
         .db
         .run(move |store| store.subscriber_by_id(id))
         .await?

@@ -25,13 +25,13 @@ use chrono::{DateTime, Utc};
     responses((status = 200, description = "A page of suppressions", body = Page<SuppressionShape>)),
     security(("key" = ["read"])))]
 pub(super) async fn list(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let paging = Paging::of(&asked);
+    let paging = Paging::of(&request);
     // The cursor stands in URLs, and thus in logs of proxies: it contains no address.
     let cursor = paging.cursor::<(i64, String)>()?;
-    let (signer, limit) = (site.composer().signer.clone(), paging.limit as usize + 1);
+    let (signer, limit) = (state.composer().signer.clone(), paging.limit as usize + 1);
     let hash = |signer: &Signer, one: &SuppressionShape| signer.address_hash(one.address.as_str());
     let signs = signer.clone();
     let read = move |db: &Db| {
@@ -41,8 +41,8 @@ pub(super) async fn list(
             .map(|one| SuppressionShape::read(db, one))
             .collect::<Result<Vec<_>, StoreError>>()
     };
-    let found = site.db.run_blocking(read).await?;
-    Ok(ok(&paging.page(&asked, found, |one| {
+    let found = state.db.run_blocking(read).await?;
+    Ok(ok(&paging.page(&request, found, |one| {
         (one.at.timestamp(), hash(&signs, one))
     })))
 }
@@ -87,10 +87,10 @@ fn behind(
     ),
     security(("key" = ["suppressions:write"])))]
 pub(super) async fn add(
-    State(site): State<WebState>,
-    asked: ApiRequest,
+    State(state): State<WebState>,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
-    let address: Address = asked.body["address"]
+    let address: Address = request.body["address"]
         .as_str()
         .unwrap_or_default()
         .parse()
@@ -102,14 +102,14 @@ pub(super) async fn add(
             };
             Problem::unreadable(vec![problem])
         })?;
-    let reason = crate::text::clean_line(asked.body["reason"].as_str().unwrap_or_default());
+    let reason = crate::text::clean_line(request.body["reason"].as_str().unwrap_or_default());
     let reason = if reason.is_empty() {
-        format!("added by the API ({})", asked.key_name())
+        format!("added by the API ({})", request.key_name())
     } else {
         reason
     };
-    let now = site.clock.now();
-    let (is_new, subscriber, suppression) = site
+    let now = state.clock.now();
+    let (is_new, subscriber, suppression) = state
         .db
         .run(move |store| {
             let is_new = store.suppress(&address, &reason, now)?;
@@ -123,12 +123,12 @@ pub(super) async fn add(
     // It may have been removed meanwhile.
     let gone = || Problem::conflict("the suppression was lifted in the same moment");
     let suppression = suppression.ok_or_else(gone)?;
-    let shape = site
+    let shape = state
         .db
         .run_blocking(move |db| SuppressionShape::read(db, suppression))
         .await?;
     tracing::info!(
-        key = asked.key_name(),
+        key = request.key_name(),
         is_new,
         "an address was suppressed by the API"
     );
@@ -157,14 +157,14 @@ pub(super) async fn add(
     responses((status = 204, description = "It is lifted")),
     security(("key" = ["suppressions:write"])))]
 pub(super) async fn lift(
-    State(site): State<WebState>,
+    State(state): State<WebState>,
     Path(address): Path<String>,
-    asked: ApiRequest,
+    request: ApiRequest,
 ) -> Result<Response, Problem> {
     let none = || Problem::not_found("there is no such suppression");
     let address: Address = address.parse().map_err(|_| none())?;
-    let now = site.clock.now();
-    if !site
+    let now = state.clock.now();
+    if !state
         .db
         .run(move |store| store.lift_suppression(&address, now))
         .await?
@@ -172,7 +172,7 @@ pub(super) async fn lift(
         return Err(none());
     }
     tracing::info!(
-        key = asked.key_name(),
+        key = request.key_name(),
         "a suppression was lifted by the API"
     );
     Ok(StatusCode::NO_CONTENT.into_response())
