@@ -121,9 +121,6 @@ pub(crate) fn learn_profiles(
     learned
 }
 
-/// Picks below which near misses fill an issue; 0 for none.
-const MIN_PAPERS: usize = 0;
-
 impl Plan {
     /// The ranking request of the subscriber; candidates at `left_out` do not come.
     pub(crate) fn request<'a>(&'a self, left_out: &'a HashSet<usize>) -> Request<'a> {
@@ -132,7 +129,7 @@ impl Plan {
             sent: left_out,
             max_papers: self.subscriber.preferences.max_papers as usize,
             min_score: self.subscriber.preferences.min_score,
-            min_papers: MIN_PAPERS,
+            min_papers: self.subscriber.preferences.min_papers as usize,
         }
     }
 }

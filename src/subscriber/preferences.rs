@@ -127,6 +127,8 @@ preferences! {
     weekday: Weekday = Weekday::Mon, Day, Schedule;
     /// Most papers in an issue.
     max_papers: u32 = 10, Number(1, 100), Content;
+    /// Fewest papers in an issue, if need be the nearest below the line.
+    min_papers: u32 = 3, Number(0, 100), Content;
     /// Length of the abstracts.
     abstracts: AbstractLength = AbstractLength::Short, AbstractLength::KIND, Content;
     /// The line: papers with a lower score are not sent.

@@ -527,6 +527,37 @@ fn interests_share_the_room_and_no_paper_comes_twice_whatever_becomes_of_it() {
 }
 
 #[test]
+fn a_short_day_is_filled_with_the_nearest_papers_below_the_line() {
+    let cave = record(
+        "2611.00001",
+        DAY,
+        "A map of glacier caves",
+        "We map caves in the ice of a melting glacier.",
+        &["Ada Caver"],
+    );
+    let place = stocked(&[DAY], 3, vec![cave]);
+    let ice = json!([{
+        "name": "Ice", "description": "melting glacier ice, moraine, firn and crevasse",
+        "keywords": ["glacier caves"],
+    }]);
+    // Only what a keyword pins is above a line of 1.
+    subscribed(
+        &place,
+        &[
+            json!({ "email": "ada@example.org", "min_score": 1, "interests": ice }),
+            json!({ "email": "bob@example.org", "min_score": 1, "min_papers": 0, "interests": ice }),
+        ],
+    );
+    let marked = |reader: &str| -> Vec<bool> {
+        let issue = preview(&place, reader, DAY);
+        let is_marked = |pick: &Value| text(&pick["reason"]).contains("below your line");
+        list(&issue["picks"]).iter().map(is_marked).collect()
+    };
+    assert_eq!(marked("ada@example.org"), [false, true, true]);
+    assert_eq!(marked("bob@example.org"), [false]);
+}
+
+#[test]
 fn a_paper_that_is_not_picked_is_explained() {
     let place = stocked(&[DAY], 6, Vec::new());
     let interests = json!([
