@@ -4,6 +4,7 @@ use crate::paper::Paper;
 use crate::paper::query::{SearchQuery, SearchWords};
 use crate::ranking::similar::fuse;
 use crate::store::{Db, PaperRow, StoreError, StoredPaper};
+use crate::text::spellings;
 
 /// An index of dense vectors.
 pub trait VectorSearch: Send + Sync {
@@ -108,6 +109,8 @@ fn relaxed(query: &SearchQuery) -> Vec<SearchWords> {
         .words
         .last()
         .filter(|last| last.0.chars().count() >= 3 && !last.0.contains(' '))
+        // `alpha` is a whole word; `alphabet` is not what it means.
+        .filter(|last| spellings(&last.0).len() == 1)
     {
         words.push(SearchWords(format!("{}*", last.0)));
     }

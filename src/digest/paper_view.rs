@@ -5,7 +5,7 @@ use super::clean::{line, paragraphs, path_segment, web_url};
 use super::fragments::Slot;
 use super::language::Language;
 use super::summary::SentenceSet;
-use crate::paper::{Paper, category_name};
+use crate::paper::{Paper, category_name, doi_url};
 use crate::pick::{PaperNews, Reason};
 use crate::subscriber::AbstractLength;
 use crate::text::cut;
@@ -285,7 +285,7 @@ fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
         add(&words.link_project, url);
     }
     if let Some(doi) = &paper.doi
-        && let Some(url) = web_url(&format!("https://doi.org/{doi}"))
+        && let Some(url) = web_url(&doi_url(doi))
         && title_url != url
     {
         add(&words.link_published, url);

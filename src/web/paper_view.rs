@@ -1,7 +1,7 @@
 //! Papers as pages show them.
 
 use crate::digest::{Locale, short};
-use crate::paper::{Paper, PaperId, Registry, category_name};
+use crate::paper::{Paper, PaperId, Registry, category_name, doi_url};
 use crate::text::cut;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -169,7 +169,7 @@ impl NameView {
         let (name, words) = (id.as_str(), &locale.pages().paper);
         let (text, url) = match id.registry() {
             Registry::Arxiv => ("arXiv", Some(format!("https://arxiv.org/abs/{name}"))),
-            Registry::Preprint | Registry::Doi => ("DOI", Some(format!("https://doi.org/{name}"))),
+            Registry::Preprint | Registry::Doi => ("DOI", Some(doi_url(name))),
             Registry::PubMed => (
                 "PubMed",
                 name.strip_prefix("pmid:")
@@ -270,7 +270,7 @@ fn links(paper: &Paper, locale: &Locale) -> Vec<LinkView> {
         add(format!("https://arxiv.org/pdf/{}", paper.id), pdf.as_str());
     }
     if let Some(doi) = &paper.doi {
-        add(format!("https://doi.org/{doi}"), words.journal.as_str());
+        add(doi_url(doi), words.journal.as_str());
     }
     if let Some(code) = &paper.code {
         add(code.clone(), code_text.as_str());

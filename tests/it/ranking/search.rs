@@ -118,6 +118,48 @@ fn words_are_stemmed_phrases_are_exact_and_fields_narrow() {
 }
 
 #[test]
+fn greek_letters_and_formulas_are_found_however_they_are_typed() {
+    let mut store = SqliteStore::in_memory().unwrap();
+    let titles = [
+        "α-synuclein fibrils",
+        "TGFβ signalling",
+        "Tests of ΛCDM",
+        "Reduction of CO₂ on copper",
+        "An alphabet of words",
+        "Theta rhythms",
+    ];
+    for (number, title) in titles.iter().enumerate() {
+        let id = format!("2608.{number:05}");
+        let paper = paper(
+            &id,
+            title,
+            "A text.",
+            "Ada Lovelace",
+            "q-bio.BM",
+            "2026-08-04",
+        );
+        store.take_in("jsonl", &[paper], noon()).unwrap();
+    }
+    let db = Db::new(store);
+    for (query, wanted) in [
+        ("alpha-synuclein", &["2608.00000"][..]),
+        ("α-synuclein", &["2608.00000"]),
+        ("alpha", &["2608.00000"]),
+        ("TGF-beta", &["2608.00001"]),
+        ("TGF-β", &["2608.00001"]),
+        ("LambdaCDM", &["2608.00002"]),
+        ("Lambda-CDM", &["2608.00002"]),
+        ("CO2", &["2608.00003"]),
+        ("title:co2", &["2608.00003"]),
+        ("θ", &["2608.00005"]),
+        ("eta", &[]),
+        ("signalling -TGF-beta", &[]),
+    ] {
+        assert_eq!(found(&db, query), wanted, "{query}");
+    }
+}
+
+#[test]
 fn words_of_other_scripts_are_found_by_their_parts_and_without_accents() {
     let mut store = SqliteStore::in_memory().unwrap();
     let of = |number: u32, title: &str, text: &str| {
