@@ -1,4 +1,4 @@
-//! The WordPiece tokenizer of models of the BERT family.
+//! The `WordPiece` tokenizer of models of the BERT family.
 //!
 //! Reads `tokenizer.json` as Hugging Face's tokenizers library writes it and
 //! gives the same pieces: clean, separate Chinese characters, remove accents, lower the case;

@@ -321,7 +321,7 @@ mod tests {
             .enumerate()
             .map(|(at, text)| {
                 paper(&format!("pmid:{at}"), |paper| {
-                    paper.abstract_text = (*text).to_owned()
+                    paper.abstract_text = (*text).to_owned();
                 })
             })
             .collect();
@@ -350,7 +350,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, names)| {
                     paper(&format!("pmid:{at}"), |paper| {
-                        paper.authors = names.iter().map(|&n| n.to_owned()).collect()
+                        paper.authors = names.iter().map(|&n| n.to_owned()).collect();
                     })
                 })
                 .collect();
@@ -378,10 +378,10 @@ mod tests {
         };
         let records = [
             paper("pmid:1", |paper| {
-                paper.categories = categories(&["Sheep", "Wool", "cs.lg", "Grass", "Hills"])
+                paper.categories = categories(&["Sheep", "Wool", "cs.lg", "Grass", "Hills"]);
             }),
             paper("2510.00001", |paper| {
-                paper.categories = categories(&["cs.LG", "stat.ML"])
+                paper.categories = categories(&["cs.LG", "stat.ML"]);
             }),
         ];
         assert_eq!(

@@ -149,15 +149,12 @@ pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
     while let [first, after @ ..] = rest {
         let code = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
         let byte = code.and_then(|two| u8::from_str_radix(two, 16).ok());
-        match byte.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(byte) = byte.filter(|_| *first == b'%') {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)

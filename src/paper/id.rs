@@ -485,7 +485,7 @@ mod tests {
     #[test]
     fn a_name_tells_who_gave_it() {
         let check = |id: &str, registry| {
-            assert_eq!(id.parse::<PaperId>().unwrap().registry(), registry, "{id}")
+            assert_eq!(id.parse::<PaperId>().unwrap().registry(), registry, "{id}");
         };
         check("2510.12793", Registry::Arxiv);
         check("10.1101/2024.01.02.573123", Registry::Preprint);

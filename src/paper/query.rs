@@ -81,9 +81,9 @@ impl SearchQuery {
             field => {
                 let all = SearchWords(format!("{field} {value}"));
                 if piece.is_negative {
-                    self.without.push(all)
+                    self.without.push(all);
                 } else {
-                    self.words.push(all)
+                    self.words.push(all);
                 }
             }
         }

@@ -97,7 +97,9 @@ fn collect<'a>(condition: &'a Condition, into: &mut Vec<&'a str>) {
     match condition {
         Condition::Phrase(written, _) => into.push(written.trim_end_matches('*')),
         Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().for_each(|part| collect(part, into))
+            for part in parts {
+                collect(part, into);
+            }
         }
         Condition::Author(_) | Condition::Category(_) => {}
     }

@@ -50,7 +50,9 @@ pub fn fold_phrase(phrase: &str) -> Vec<String> {
     all.dedup();
     all.retain(|folded| !folded.is_empty());
     if is_open {
-        all.iter_mut().for_each(|folded| folded.push('*'));
+        for folded in &mut all {
+            folded.push('*');
+        }
     }
     all
 }

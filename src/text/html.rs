@@ -26,7 +26,7 @@ pub fn strip_markup(raw: &str) -> String {
 
 /// Decodes entities and keeps all else, `<b>` included.
 pub fn decode_entities(raw: &str) -> String {
-    decode(raw, |text| replace_entities(text), holds_entity)
+    decode(raw, replace_entities, holds_entity)
 }
 
 /// Applies `step` while `again` finds something to decode. Feeds escape two or three times; the
@@ -227,7 +227,7 @@ impl HtmlReader {
             TagKind::Inline | TagKind::Dropped => {}
             TagKind::Script(name) => self.script(name, tag.closes || tag.empty),
         }
-        if tag.math && !matches!(tag.kind, TagKind::Script(_)) {
+        if tag.is_math() && !matches!(tag.kind, TagKind::Script(_)) {
             self.math_child(tag.closes, tag.empty);
         }
         tag.length
@@ -368,7 +368,6 @@ struct Tag<'a> {
     closes: bool,
     empty: bool,
     has_attributes: bool,
-    math: bool,
 }
 
 impl<'a> Tag<'a> {
@@ -394,8 +393,12 @@ impl<'a> Tag<'a> {
             closes,
             empty,
             has_attributes: attributes > 2,
-            math: is_math(local),
         })
+    }
+
+    /// Whether this is an element of `MathML` that counts as a child.
+    fn is_math(&self) -> bool {
+        self.name.rsplit(':').next().is_some_and(is_math)
     }
 
     /// Whether an element has no end tag, or one that is often left out.

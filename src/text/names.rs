@@ -31,9 +31,10 @@ pub fn family_name(name: &str) -> String {
     let parts = Parts::of(name);
     match parts.names.as_slice() {
         [] => String::new(),
-        [only] => match initials_behind(only, parts.is_upper) {
-            Some(at) => concat(&only[..at]),
-            None => {
+        [only] => {
+            if let Some(at) = initials_behind(only, parts.is_upper) {
+                concat(&only[..at])
+            } else {
                 let words: Vec<&String> = only.iter().flat_map(|token| &token.words).collect();
                 let mut start = words.len() - 1;
                 while start > 1 && PARTICLES[..KEY_PARTICLES].contains(&words[start - 1].as_str()) {
@@ -41,7 +42,7 @@ pub fn family_name(name: &str) -> String {
                 }
                 words[start..].iter().map(|word| word.as_str()).collect()
             }
-        },
+        }
         [family, ..] => concat(family),
     }
 }

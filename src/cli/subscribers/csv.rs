@@ -92,8 +92,8 @@ fn row(text: &str, delimiter: char, line: u64) -> (Result<Vec<String>, String>, 
     let mut cells = Vec::new();
     let mut rest = text;
     loop {
-        let (cell, after) = match rest.trim_start_matches(' ').strip_prefix('"') {
-            Some(inside) => match quoted(inside, delimiter) {
+        let (cell, after) = if let Some(inside) = rest.trim_start_matches(' ').strip_prefix('"') {
+            match quoted(inside, delimiter) {
                 Ok(read) => read,
                 Err(after) => {
                     let before = text.len() - inside.len();
@@ -104,20 +104,17 @@ fn row(text: &str, delimiter: char, line: u64) -> (Result<Vec<String>, String>, 
                     );
                     return (Err(reason), text.len() - after.len());
                 }
-            },
-            None => {
-                let end = rest.find([delimiter, '\n']).unwrap_or(rest.len());
-                (rest[..end].to_owned(), &rest[end..])
             }
+        } else {
+            let end = rest.find([delimiter, '\n']).unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
         };
         cells.push(cell.trim().to_owned());
-        match after.strip_prefix(delimiter) {
-            Some(next) => rest = next,
-            None => {
-                let after = after.strip_prefix('\n').unwrap_or(after);
-                return (Ok(cells), text.len() - after.len());
-            }
-        }
+        let Some(next) = after.strip_prefix(delimiter) else {
+            let after = after.strip_prefix('\n').unwrap_or(after);
+            return (Ok(cells), text.len() - after.len());
+        };
+        rest = next;
     }
 }
 

@@ -195,10 +195,10 @@ pub fn to_ris(papers: &[&Paper]) -> String {
         for author in &paper.authors {
             match name(author) {
                 AuthorName::Person { family, given } if !given.is_empty() => {
-                    line("AU", &format!("{family}, {given}"))
+                    line("AU", &format!("{family}, {given}"));
                 }
                 AuthorName::Person { family: whole, .. } | AuthorName::Whole(whole) => {
-                    line("AU", whole)
+                    line("AU", whole);
                 }
             }
         }
